@@ -1,0 +1,52 @@
+# make run    sets everything up and does the main job against the embedded API
+# make test   the tests
+# make check  everything that CI checks: lint, format, types, tests
+# make bench  speed beside a bare aiohttp loop, in one run
+# make lock   renews the hash-checked requirement files
+
+# The first of these that runs and is new enough; name another with make PYTHON=...
+PYTHON ?= $(shell for name in python3 python3.11 python3.12 python3.13 python3.14 python; do \
+	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
+BIN := .venv/bin
+PACKAGE := $(BIN)/collector
+
+.PHONY: run test check bench lock clean
+
+run: $(PACKAGE)
+	$(PACKAGE) demo companies.txt --last 7d --window 1d --rate 20
+
+test: .venv/.dev
+	$(BIN)/pytest
+
+check: .venv/.dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(MAKE) test
+
+bench: .venv/.dev
+	$(BIN)/python -m benchmarks
+
+# Needs uv. The files carry names, versions and hashes, and no address of any index.
+lock:
+	uv pip compile pyproject.toml --group build $(LOCK_FLAGS) -o requirements/run.txt
+	uv pip compile pyproject.toml --group dev $(LOCK_FLAGS) -o requirements/dev.txt
+
+LOCK_FLAGS := --universal --python-version 3.11 --generate-hashes --upgrade --quiet \
+	--no-emit-index-url --no-emit-find-links --no-header --no-annotate
+
+clean:
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis dist
+
+.venv/bin/python:
+	@test -n "$(PYTHON)" || { echo "collector needs Python 3.11 or newer; name one with: make PYTHON=..." >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+
+$(PACKAGE): .venv/bin/python requirements/run.txt pyproject.toml
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/run.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/.dev: $(PACKAGE) requirements/dev.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@

@@ -1,0 +1,102 @@
+"""The collector beside a bare aiohttp loop: same work, same server, in turns, in one run."""
+
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+from statistics import median
+from typing import Final
+
+import orjson
+
+_CONCURRENCY: Final = 64
+_COMPANIES: Final = 1000
+_DAYS: Final = 20
+_CELLS: Final = _COMPANIES * _DAYS
+_ROUNDS: Final = 5
+_LATENCY: Final = 0.05
+_CREDENTIALS: Final = {"TRUST_CLIENT_ID": "bench", "TRUST_CLIENT_SECRET": "bench-secret"}
+
+
+@contextmanager
+def _server(latency: float) -> Iterator[str]:
+    command = [sys.executable, "-m", "benchmarks.fast_server", str(latency)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            yield f"http://127.0.0.1:{process.stdout.readline().strip()}"
+        finally:
+            process.kill()
+
+
+def _bare(base_url: str) -> float:
+    command = [sys.executable, "-m", "benchmarks.bare_loop", base_url, str(_CELLS)]
+    finished = subprocess.run(
+        [*command, str(_CONCURRENCY)], check=True, capture_output=True, text=True
+    )
+    return float(finished.stdout)
+
+
+def _collector(base_url: str, scratch: Path) -> float:
+    """Run the collector as its users do, and return the cells a second from its manifest.
+
+    The time is the whole run's: from the creation of its directory to the last sync.
+    """
+    companies = scratch / "companies.txt"
+    companies.write_text("".join(f"{number}\n" for number in range(_COMPANIES)))
+    output = Path(tempfile.mkdtemp(dir=scratch)) / "run"
+    command = [
+        *(sys.executable, "-m", "collector", "run", str(companies), "--last", f"{_DAYS}d"),
+        *("--window", "1d", "--rate", "1000000", "--concurrency", str(_CONCURRENCY)),
+        *("--base-url", base_url, "--token-url", f"{base_url}/oauth/token/"),
+        *("--output", str(output)),
+    ]
+    subprocess.run(command, check=True, capture_output=True, env=os.environ | _CREDENTIALS)
+    attempt = orjson.loads((output / "run.json").read_bytes())["attempts"][0]
+    assert attempt["cells"]["data"] == _CELLS, attempt
+    return _CELLS / (_moment(attempt["ended_at"]) - _moment(attempt["started_at"]))
+
+
+def _moment(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp()
+
+
+def _compare(scratch: Path) -> None:
+    with _server(0.0) as base_url:
+        pairs = [(_bare(base_url), _collector(base_url, scratch)) for _ in range(_ROUNDS)]
+    bare, ours = (median(column) for column in zip(*pairs, strict=True))
+    ratio = median(mine / theirs for theirs, mine in pairs)
+    print("no latency, requests/s, median of", _ROUNDS)
+    print(f"  bare aiohttp loop  {bare:8,.0f}")
+    print(f"  collector          {ours:8,.0f}   {ratio:.1%} of the bare loop (wanted: 85 %)")
+
+
+def _with_latency(scratch: Path) -> None:
+    ceiling = _CONCURRENCY / _LATENCY
+    with _server(_LATENCY) as base_url:
+        rates = [_collector(base_url, scratch) for _ in range(_ROUNDS)]
+    rate = median(rates)
+    print(f"{_LATENCY * 1000:g} ms latency, requests/s, median of {_ROUNDS}")
+    print(f"  concurrency / latency  {ceiling:8,.0f}")
+    print(f"  collector              {rate:8,.0f}   {rate / ceiling:.1%} (wanted: 95 %)")
+
+
+def main() -> None:
+    """Measure and print; nothing fails here, for machines are noisy."""
+    print(
+        f"{_CELLS:,} cells, {_CONCURRENCY} in flight; Python {platform.python_version()}, "
+        f"aiohttp {version('aiohttp')}, {os.cpu_count()} cores"
+    )
+    with tempfile.TemporaryDirectory() as scratch:
+        _compare(Path(scratch))
+        _with_latency(Path(scratch))
+
+
+if __name__ == "__main__":
+    main()

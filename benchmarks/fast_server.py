@@ -1,0 +1,55 @@
+"""A server that is not the bottleneck: it parses next to nothing and answers from memory.
+
+`python -m benchmarks.fast_server [LATENCY_SECONDS]` prints its port and serves until killed.
+"""
+
+import asyncio
+import sys
+import time
+from typing import Final
+
+_STATISTICS: Final = (
+    b'{"code":200,"resource":"Statistics","data":{"total":6,"sended":0,"pending":0,"fails":6,'
+    b'"actions":{"RECEIVED":0,"PRESS_ACTION":4,"UNKNOWN":0},"campaign":5},"message":"Ok"}'
+)
+
+
+def _reply(body: bytes) -> bytes:
+    head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
+    return head.encode() + b"\r\n\r\n" + body
+
+
+class _Answering(asyncio.Protocol):
+    """Answers every request on one connection after the same latency."""
+
+    def __init__(self, latency: float) -> None:
+        self._latency = latency
+        self._statistics = _reply(_STATISTICS)
+        token = f'{{"access_token":"bench","expires_in":7200,"created_at":{int(time.time())}}}'
+        self._token = _reply(token.encode())
+        self._loop = asyncio.get_running_loop()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        """Take each arrival for one whole request: clients here do not pipeline."""
+        reply = self._token if data.startswith(b"POST") else self._statistics
+        if data.startswith(b"POST") and data.endswith(b"\r\n\r\n"):
+            return  # the head of a request whose body is still on its way
+        if self._latency:
+            self._loop.call_later(self._latency, self._transport.write, reply)
+        else:
+            self._transport.write(reply)
+
+
+async def _serve(latency: float) -> None:
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: _Answering(latency), "127.0.0.1", 0, backlog=1024)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await server.serve_forever()
+
+
+if __name__ == "__main__":
+    asyncio.run(_serve(float(sys.argv[1]) if len(sys.argv) > 1 else 0.0))

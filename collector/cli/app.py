@@ -1,0 +1,120 @@
+"""The command line: finds the command, and turns what stopped it into a message and a code."""
+
+import sys
+import traceback
+from typing import Final, NoReturn
+
+from cyclopts import App, CycloptsError
+from cyclopts.config import Env
+
+from collector import __version__
+from collector.cli.config_file import ConfigFile
+from collector.errors import CollectorError, ExitCode
+
+__all__ = ["app", "main"]
+
+_EPILOGUE: Final = """
+Every option can also be set in the environment (--max-attempts as COLLECTOR_MAX_ATTEMPTS) or in
+collector.toml in the current directory (max-attempts = 3). A flag beats the environment, which
+beats the file. Credentials come only from TRUST_CLIENT_ID and TRUST_CLIENT_SECRET, or
+TRUST_ACCESS_TOKEN, or --credentials-file.
+
+Exit codes: 0 every cell has an answer; 1 some cells failed; 2 bad input, nothing was sent;
+3 credentials missing or refused; 4 stopped early; 5 the output cannot be written; 70 a bug;
+130 and 143 interrupted.
+"""
+
+app = App(
+    name="collector",
+    help=(
+        "Collects push-notification statistics for many companies and date windows: one answer "
+        "for every company and window, or the reason why there is none."
+    ),
+    help_epilogue=_EPILOGUE,
+    help_format="markdown",
+    version=__version__,
+    config=[Env("COLLECTOR_", command=False), ConfigFile("collector.toml")],
+    # Errors are shown by `main`, plainly and in one way.
+    exit_on_error=False,
+    print_error=False,
+    result_action="return_value",
+)
+# Modules are imported when their command runs: --help and input errors answer at once.
+app.command(
+    "collector.cli.run:run",
+    help="""Collect every company and window into a run directory: the main job.
+
+    Credentials come from TRUST_CLIENT_ID and TRUST_CLIENT_SECRET, or TRUST_ACCESS_TOKEN, in the
+    environment. Answers are in statistics.jsonl of the run directory as they come, cells that
+    failed for good in errors.jsonl, what happened in log.jsonl, and the whole story in run.json.
+
+    Example, the last week day by day: `collector run companies.txt --last 7d --window 1d`
+    """,
+    sort_key=1,
+)
+app.command(
+    "collector.cli.plan:plan",
+    help="""Show what a run would do and how long it takes; sends nothing.
+
+    Takes the selection of collector run, and its rate.
+
+    Example: `collector plan companies.txt --last 90d --window week --rate 50`
+    """,
+    sort_key=2,
+)
+app.command(
+    "collector.cli.demo:demo",
+    help="""Run against the embedded API, in one command and without credentials.
+
+    Everything is real but the figures: a local HTTP server, tokens, requests, files.
+
+    Example: `collector demo companies.txt --last 7d --window 1d`
+    """,
+    sort_key=3,
+)
+app.command(
+    "collector.cli.simulate:simulate",
+    help="""Serve the embedded API on this machine, with faults to rehearse.
+
+    It speaks both endpoints, tokens and statistics, until it is interrupted. The figures are made
+    from the seed, the company and the day, so that days add up to windows. What to set so that
+    collector run finds it is printed at the start.
+
+    Example, a limit and a share of errors: `collector simulate --rate-limit 50 --burst 20
+    --share-500 0.05`
+    """,
+    sort_key=4,
+    # Its options are the server's, not a run's; collector.toml is none of its business.
+    config=[Env("COLLECTOR_SIMULATE_", command=False)],
+)
+
+
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """Run the command line and end the process with the command's exit code."""
+    sys.exit(_run(arguments))
+
+
+def _run(arguments: list[str] | None) -> int:
+    try:
+        result = app(arguments)
+    except CycloptsError as error:
+        _complain(f"{error}", "see collector --help, or collector COMMAND --help")
+        return ExitCode.BAD_INPUT
+    except CollectorError as error:
+        _complain(str(error))
+        return error.exit_code
+    except KeyboardInterrupt:
+        return ExitCode.SIGINT
+    except BrokenPipeError:
+        # Whoever read our output has gone (`collector plan ... | head`); nothing is left to say.
+        sys.stderr.close()
+        return ExitCode.COMPLETE
+    except Exception:  # noqa: BLE001 - the last resort: a bug is reported, with its own code
+        traceback.print_exc()
+        _complain("this is a bug in the collector; the traceback is above")
+        return ExitCode.BUG
+    return int(result or ExitCode.COMPLETE)
+
+
+def _complain(*lines: str) -> None:
+    print("\n".join(f"collector: {line}" for line in lines), file=sys.stderr)

@@ -1,0 +1,30 @@
+"""What several commands have in common: the companies argument and its warnings."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Final
+
+from cyclopts import Parameter
+
+from collector.plan import Companies
+
+__all__ = ["CompaniesFile", "warn_of_duplicates"]
+
+CompaniesFile = Annotated[Path, Parameter(allow_leading_hyphen=True, show_env_var=False)]
+"""A path, or `-` for standard input."""
+
+_SHOWN: Final = 10
+
+
+def warn_of_duplicates(companies: Companies) -> None:
+    """Say on standard error which lines were dropped, so that nobody misses them later."""
+    duplicates = companies.duplicates
+    for duplicate in duplicates[:_SHOWN]:
+        print(
+            f"collector: warning: {companies.source}:{duplicate.line}: company "
+            f"{duplicate.id} stands in line {duplicate.first_line} already; dropped",
+            file=sys.stderr,
+        )
+    if len(duplicates) > _SHOWN:
+        more = len(duplicates) - _SHOWN
+        print(f"collector: warning: and {more} more duplicates dropped", file=sys.stderr)

@@ -1,0 +1,63 @@
+"""`collector plan`: what a run would do; sends nothing."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from math import ceil
+from typing import Annotated, Final
+
+from cyclopts import Parameter
+
+from collector.cli.arguments import CompaniesFile, warn_of_duplicates
+from collector.models import Window
+from collector.plan import Plan, estimate
+from collector.prepare import prepare_plan
+from collector.settings import PlanSettings
+
+__all__ = ["plan"]
+
+_SHOWN_WINDOWS: Final = 3
+
+
+def plan(
+    companies: CompaniesFile,
+    /,
+    *,
+    settings: Annotated[PlanSettings, Parameter(name="*")] = PlanSettings(),  # noqa: B008 - frozen
+) -> int:
+    """Print what a run would do and how long it takes.
+
+    Parameters
+    ----------
+    companies
+        File with one company id a line, optionally followed by a name; - is standard input.
+    """
+    now = datetime.now(UTC)
+    planned, read = prepare_plan(companies, settings, now)
+    warn_of_duplicates(read)
+    print(describe(planned, settings.rate, now.astimezone()))
+    return 0
+
+
+def describe(planned: Plan, rate: float, now: datetime) -> str:
+    """Return the plan as aligned lines of text; `now` is when a run would start."""
+    guess = estimate(len(planned), rate)
+    duration = timedelta(seconds=ceil(guess.duration.total_seconds()))
+    rows = [
+        ("companies", f"{len(planned.companies):,}"),
+        ("windows", f"{len(planned.windows):,}"),
+        ("cells", f"{len(planned):,}"),
+        ("requests", f"{guess.requests:,} (each cell once, and a token; retries come on top)"),
+        ("duration", f"{duration} at {rate:g} requests a second"),
+        ("finish", f"{now + duration:%Y-%m-%d %H:%M:%S %Z} if it started now"),
+        *_window_rows(planned.windows),
+    ]
+    return "\n".join(f"{name:<14} {text}" for name, text in rows)
+
+
+def _window_rows(windows: Sequence[Window]) -> list[tuple[str, str]]:
+    if len(windows) <= 2 * _SHOWN_WINDOWS:
+        return [("all windows", ", ".join(map(str, windows)))]
+    return [
+        ("first windows", ", ".join(map(str, windows[:_SHOWN_WINDOWS]))),
+        ("last windows", ", ".join(map(str, windows[-_SHOWN_WINDOWS:]))),
+    ]

@@ -1,0 +1,58 @@
+"""`collector run`: the main job."""
+
+import asyncio
+import os
+import sys
+from datetime import UTC, datetime
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from collector.cli.arguments import CompaniesFile, warn_of_duplicates
+from collector.cli.signals import stop_on_signals
+from collector.cli.summary import summary
+from collector.cli.watch import watch
+from collector.fetch.credentials import load_credentials
+from collector.prepare import default_output, prepare_plan
+from collector.run import End, Run
+from collector.settings import RunSettings
+
+__all__ = ["execute", "run"]
+
+
+def run(
+    companies: CompaniesFile,
+    /,
+    *,
+    settings: Annotated[RunSettings, Parameter(name="*")] = RunSettings(),  # noqa: B008 - frozen
+) -> int:
+    """Collect every company and window into a run directory, and return the exit code.
+
+    Parameters
+    ----------
+    companies
+        File with one company id a line, optionally followed by a name; - is standard input.
+    """
+    now = datetime.now(UTC)
+    plan, read = prepare_plan(companies, settings, now)
+    credentials = load_credentials(os.environ, settings.credentials_file)
+    warn_of_duplicates(read)
+    job = Run(plan, settings, credentials, settings.output or default_output(settings, now))
+    end = asyncio.run(execute(job))
+    return report(job, end)
+
+
+async def execute(job: Run) -> End:
+    """Execute a run while showing it, and let signals end it in order."""
+    with stop_on_signals(job.stop):
+        async with watch(job):
+            return await job.execute()
+
+
+def report(job: Run, end: End) -> int:
+    """Print how a run ended, and return its exit code."""
+    if end.error is not None:
+        print(f"collector: {end.error}", file=sys.stderr)
+    if not job.settings.quiet:
+        print(summary(job, end))
+    return end.exit_code

@@ -1,0 +1,100 @@
+"""What a person sees while a run works: a live display, or a line every 30 seconds."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
+from typing import Final
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from collector.log import console_logger
+from collector.run import Run
+from collector.tally import CellState
+
+__all__ = ["watch"]
+
+_REFRESH_SECONDS: Final = 0.25
+_LINE_SECONDS: Final = 30.0
+
+
+@asynccontextmanager
+async def watch(job: Run) -> AsyncIterator[None]:
+    """Show a run while the body works; everything goes to standard error."""
+    if job.settings.quiet:
+        yield
+        return
+    console = Console(stderr=True)
+    showing = asyncio.create_task(
+        _show_live(job, console) if console.is_terminal else _show_lines(job), name="watch"
+    )
+    try:
+        yield
+    finally:
+        showing.cancel()
+        with suppress(asyncio.CancelledError):
+            await showing
+
+
+async def _show_live(job: Run, console: Console) -> None:
+    # Not refreshed by rich's own thread: it would take turns with the event loop for nothing.
+    with Live(console=console, auto_refresh=False, transient=True) as live:
+        while True:
+            live.update(_panel(job), refresh=True)
+            await asyncio.sleep(_REFRESH_SECONDS)
+
+
+async def _show_lines(job: Run) -> None:
+    log = console_logger(sys.stderr)
+    while True:
+        await asyncio.sleep(_LINE_SECONDS)
+        tally = job.tally
+        left = tally.seconds_left()
+        log.info(
+            "progress",
+            done=tally.done,
+            total=tally.planned,
+            rate=round(tally.rate(), 1),
+            allowed=job.gate.rate,
+            in_flight=tally.in_flight,
+            retrying=tally.retrying,
+            retries=tally.retries,
+            refused=tally.refused,
+            failed=tally.cells[CellState.FAILED],
+            seconds_left=None if left is None else round(left),
+        )
+
+
+def _panel(job: Run) -> RenderableType:
+    tally = job.tally
+    grid = Table.grid(expand=True, padding=(0, 1))
+    grid.add_column(no_wrap=True)
+    grid.add_column(ratio=1)
+    grid.add_column(no_wrap=True, justify="right")
+    grid.add_row(
+        f"{tally.done:,} of {tally.planned:,} cells",
+        ProgressBar(total=tally.planned, completed=tally.done),
+        _time_left(tally.seconds_left()),
+    )
+    return Group(grid, _details(job))
+
+
+def _details(job: Run) -> Text:
+    tally = job.tally
+    failed = tally.cells[CellState.FAILED]
+    text = Text(f"{tally.rate():.1f} of {job.gate.rate:g} requests/s", style="cyan")
+    text.append(f" · {tally.in_flight} in flight", style="default")
+    text.append(f" · {tally.retrying} waiting · {tally.retries} retries", style="default")
+    text.append(f" · {failed} failed", style="red" if failed else "default")
+    if (closed_for := job.gate.closed_for) > 0:
+        text.append(f" · paused for {closed_for:.0f} s", style="yellow")
+    return text
+
+
+def _time_left(seconds: float | None) -> str:
+    return "" if seconds is None else f"{timedelta(seconds=round(seconds))} left"

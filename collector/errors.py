@@ -1,0 +1,87 @@
+"""What stops a run, as a tree; each branch carries the exit code that the command line ends with.
+
+* CollectorError
+  + InputError          2   bad arguments, configuration or input file
+  + CredentialsError    3   credentials missing or refused
+  + OutageError         4   the service is out of reach; the run can be continued
+  + StorageError        5   the output cannot be written
+
+One cell that fails is not among them: that is a `collector.models.Failure`, a value.
+"""
+
+from enum import IntEnum
+from typing import ClassVar
+
+__all__ = [
+    "CollectorError",
+    "CredentialsError",
+    "ExitCode",
+    "InputError",
+    "OutageError",
+    "StorageError",
+    "main_error",
+]
+
+
+class ExitCode(IntEnum):
+    """How the process ends; part of the contract with cron, systemd and schedulers."""
+
+    COMPLETE = 0
+    SOME_FAILED = 1
+    BAD_INPUT = 2
+    CREDENTIALS = 3
+    STOPPED_EARLY = 4
+    STORAGE = 5
+    BUG = 70
+    SIGINT = 130
+    SIGTERM = 143
+
+
+class CollectorError(Exception):
+    """Stops the run. Its text says what is wrong, where, and what to do about it."""
+
+    exit_code: ClassVar[ExitCode]
+
+
+class InputError(CollectorError):
+    """Bad arguments, configuration or input file. Nothing was sent, nothing was written."""
+
+    exit_code = ExitCode.BAD_INPUT
+
+
+class CredentialsError(CollectorError):
+    """No credentials were given, or the service refused them."""
+
+    exit_code = ExitCode.CREDENTIALS
+
+
+class OutageError(CollectorError):
+    """The service is out of reach. What was collected so far is kept."""
+
+    exit_code = ExitCode.STOPPED_EARLY
+
+
+class StorageError(CollectorError):
+    """The output cannot be written: disk full, no permission, a file in the way."""
+
+    exit_code = ExitCode.STORAGE
+
+
+def main_error(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Return the one error of a task group that says best what stopped the run.
+
+    A bug comes before everything that is expected, a disk that refuses before the rest.
+    """
+    return min(
+        (
+            main_error(error) if isinstance(error, BaseExceptionGroup) else error
+            for error in group.exceptions
+        ),
+        key=_weight,
+    )
+
+
+def _weight(error: BaseException) -> int:
+    if not isinstance(error, CollectorError):
+        return 0
+    return 1 if isinstance(error, StorageError) else 2

@@ -1,0 +1,74 @@
+"""The one gate that every request passes, at the given rate and first come, first served."""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+from asyncio_throttle import Throttler
+
+__all__ = ["Gate", "burst_and_period"]
+
+_BURST_SECONDS: Final = 0.04
+"""Requests that may leave together are those of so many seconds: few enough to be even for the
+server, enough that a late timer costs little of the rate."""
+
+_TIMER_SLACK: Final = 0.0015
+"""Seconds by which a timer of the event loop may be late: epoll counts in milliseconds."""
+
+
+def burst_and_period(rate: float) -> tuple[int, float]:
+    """Split a rate (requests a second) into a burst and the seconds that it takes.
+
+    `burst / period` is exactly the rate. 50 a second become 2 in 0.04 s; below 25 a second
+    requests leave one by one.
+    """
+    burst = max(1, int(rate * _BURST_SECONDS))
+    return burst, burst / rate
+
+
+class Gate:
+    """Lets requests through: never more than a burst in any period, wherever it begins.
+
+    `asyncio_throttle.Throttler` keeps that promise, but polls, once for each waiter. So one task
+    at a time waits on it (an `asyncio.Lock` is first come, first served); that task sleeps
+    through most of the period and lets the throttler poll, without sleeping, only the last
+    millisecond. A period is then late by microseconds, and the rate reached is the rate given.
+
+    The gate can also be closed for everyone, see `close_for`.
+    """
+
+    def __init__(self, rate: float, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self.rate = rate
+        self._burst, self._period = burst_and_period(rate)
+        self._throttler = Throttler(rate_limit=self._burst, period=self._period, retry_interval=0)
+        self._leaving: deque[float] = deque(maxlen=self._burst)
+        self._turn = asyncio.Lock()
+        self._clock = clock
+        self._closed_until = 0.0
+
+    def close_for(self, seconds: float) -> None:
+        """Let nobody through for so many seconds from now; a longer closure stays as it is."""
+        self._closed_until = max(self._closed_until, self._clock() + seconds)
+
+    @property
+    def closed_for(self) -> float:
+        """Seconds until the gate opens again; 0 when it is open."""
+        return max(0.0, self._closed_until - self._clock())
+
+    async def pass_through(self) -> None:
+        """Wait for the turn and for the rate, then return; the request must leave at once."""
+        async with self._turn:
+            while (wait := self._wait(self._clock())) > 0:  # noqa: ASYNC110 - waits for a time
+                # Not for an event: and the gate may be closed for longer meanwhile.
+                await asyncio.sleep(wait)
+            await self._throttler.acquire()
+            self._leaving.append(self._clock())
+
+    def _wait(self, now: float) -> float:
+        """Return the seconds to sleep before the throttler is asked."""
+        closed = self._closed_until - now
+        if len(self._leaving) < self._burst:
+            return closed
+        return max(closed, self._leaving[0] + self._period - _TIMER_SLACK - now)

@@ -1,0 +1,161 @@
+"""One HTTP request through the gate: the only module that talks to aiohttp.
+
+Foreign exceptions end here; what comes out is a `Reply` or a `Broken`.
+"""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Final, NamedTuple, Self
+
+import aiohttp
+from aiohttp import ClientHandlerType, ClientRequest, ClientResponse
+from multidict import CIMultiDict
+from yarl import URL
+
+from collector import __version__
+from collector.fetch.gate import Gate
+from collector.models import FailureKind
+from collector.tally import Tally
+
+__all__ = ["MAX_ANSWER_BYTES", "Broken", "Reply", "Wire"]
+
+MAX_ANSWER_BYTES: Final = 1024 * 1024
+"""Largest answer, after decompression; real ones have about 200 bytes."""
+
+
+class Reply(NamedTuple):
+    """A whole HTTP answer. `sent_at` is monotonic seconds; `requests` counts resends too."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    is_cut: bool
+    sent_at: float
+    requests: int
+
+
+class Broken(NamedTuple):
+    """No whole answer came: a timeout or a broken connection."""
+
+    kind: FailureKind
+    message: str
+    requests: int
+
+
+class Wire:
+    """Sends requests; owns the aiohttp session. Use it as an async context manager."""
+
+    def __init__(self, gate: Gate, tally: Tally, *, concurrency: int, timeout: float) -> None:
+        self._gate = gate
+        self._tally = tally
+        self._timeout = timeout
+        self._session = aiohttp.ClientSession(
+            # One more for the token: it must not wait for a statistics request to end.
+            connector=aiohttp.TCPConnector(limit=concurrency + 1),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            # Each try has its own deadline, which begins behind the gate; see _Try.
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
+            headers={"User-Agent": f"collector/{__version__}", "Accept": "application/json"},
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self._session.close()
+
+    async def send(
+        self, method: str, url: URL, headers: CIMultiDict[str], body: bytes | None = None
+    ) -> Reply | Broken:
+        """Send a request and read its whole answer, `MAX_ANSWER_BYTES` at most.
+
+        Redirects are not followed: the token belongs to the given origin only.
+        """
+        this = _Try(self._gate, self._tally, self._timeout)
+        try:
+            async with (
+                this.deadline,
+                self._session.request(
+                    method,
+                    url,
+                    headers=headers,
+                    data=body,
+                    allow_redirects=False,
+                    middlewares=(this,),
+                ) as response,
+            ):
+                content, is_cut = await _read(response)
+        except TimeoutError:
+            message = f"no whole answer within {self._timeout:g} seconds"
+            return self._broken(FailureKind.TIMEOUT, message, this.requests)
+        except (aiohttp.ClientError, OSError) as error:
+            return self._broken(FailureKind.CONNECTION, _describe(error), this.requests)
+        finally:
+            self._tally.in_flight -= this.in_flight
+        self._tally.statuses[response.status] += 1
+        return Reply(
+            response.status, response.headers, content, is_cut, this.sent_at, this.requests
+        )
+
+    def _broken(self, kind: FailureKind, message: str, requests: int) -> Broken:
+        self._tally.broken[kind] += 1
+        return Broken(kind, message, requests)
+
+
+class _Try:
+    """One try on its way: a client middleware, so that it also sees aiohttp's own resend.
+
+    aiohttp sends a GET once more when a kept-alive connection turns out to be dead; that request
+    passes the gate and is counted like any other. The time limit begins behind the gate.
+    """
+
+    __slots__ = ("_gate", "_tally", "_timeout", "deadline", "in_flight", "requests", "sent_at")
+
+    def __init__(self, gate: Gate, tally: Tally, timeout: float) -> None:
+        self.deadline = asyncio.timeout(None)
+        self.requests = 0
+        self.in_flight = 0
+        self.sent_at = 0.0
+        self._gate = gate
+        self._tally = tally
+        self._timeout = timeout
+
+    async def __call__(self, request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
+        if self.requests:
+            # A resend: waiting at the gate is no part of the time limit.
+            self.deadline.reschedule(None)
+        await self._gate.pass_through()
+        # The clock of the event loop, which the deadline goes by.
+        self.sent_at = now = time.monotonic()
+        self.deadline.reschedule(now + self._timeout)
+        self.requests += 1
+        self._tally.request_sent(now)
+        if not self.in_flight:
+            self.in_flight = 1
+            self._tally.in_flight += 1
+        return await handler(request)
+
+
+async def _read(response: ClientResponse) -> tuple[bytes, bool]:
+    """Read the body up to the limit; True when there would have been more."""
+    content = response.content
+    body = b"" if content.at_eof() else await content.readany()
+    while not content.at_eof() and len(body) <= MAX_ANSWER_BYTES:
+        body += await content.readany()
+    if len(body) <= MAX_ANSWER_BYTES:
+        return body, False
+    # The rest is never read, so the connection cannot serve another request.
+    response.close()
+    return body[:MAX_ANSWER_BYTES], True
+
+
+def _describe(error: Exception) -> str:
+    """Name an error for people. aiohttp's texts carry addresses, but neither headers nor bodies."""
+    return f"{type(error).__name__}: {error}".rstrip(": ")

@@ -1,0 +1,92 @@
+"""The values that travel through the collector.
+
+A `Cell` goes in, an `Outcome` comes back: an `Answer`, or a `Failure` that says why there is
+none. An expected failure is a value; exceptions (see `collector.errors`) are for what must
+stop the whole run.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+__all__ = ["SERVER_DEFAULT", "Answer", "Cell", "Failure", "FailureKind", "Outcome", "Window"]
+
+
+class Window(NamedTuple):
+    """A range of days, both ends included; `SERVER_DEFAULT` when no dates are sent at all."""
+
+    from_date: date | None
+    until_date: date | None
+
+    def __str__(self) -> str:
+        """Show the window for people: `2026-01-01..2026-01-07`, or `server default`."""
+        if self.from_date is None or self.until_date is None:
+            return "server default"
+        return f"{self.from_date.isoformat()}..{self.until_date.isoformat()}"
+
+
+SERVER_DEFAULT: Final = Window(None, None)
+"""The window that the server chooses when it is sent no dates (the last 7 days)."""
+
+
+class Cell(NamedTuple):
+    """One company in one window: the unit of work, of resume and of coverage."""
+
+    company_id: str
+    window: Window
+
+
+class FailureKind(StrEnum):
+    """Why a cell has no answer: the closed set behind `kind` in `errors.jsonl`."""
+
+    HTTP = "http"
+    """A status other than 200 (redirects have their own kind)."""
+    TIMEOUT = "timeout"
+    """No whole answer within `--timeout` seconds of passing the gate."""
+    CONNECTION = "connection"
+    """The connection could not be made, or broke before the whole answer had come."""
+    NOT_JSON = "not_json"
+    """A 200 whose body is not JSON: an error page, a login form, an empty body."""
+    API_CODE = "api_code"
+    """A 200 whose envelope carries a `code` other than 200."""
+    SCHEMA = "schema"
+    """A 200 whose JSON is not the documented envelope, or whose counters are not counts."""
+    TOO_LARGE = "too_large"
+    """An answer of more than 1 MiB after decompression; it was cut off."""
+    REDIRECT = "redirect"
+    """A redirect. It is never followed: the token belongs to the configured origin only."""
+
+
+class Answer(NamedTuple):
+    """A checked answer.
+
+    `statistics` is the API's `data` as it came, byte for byte but for line breaks between
+    values, so that it fits on one line. `is_empty` says that every counter and action is zero.
+    `requests` is how many requests were sent for it, aiohttp's own resend included.
+    """
+
+    statistics: bytes
+    is_empty: bool
+    fetched_at: datetime
+    requests: int
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A try that brought no answer.
+
+    `body` is an excerpt of at most 2 KiB, secrets removed. `retry_after` is what the server
+    asked for, in seconds. `requests` is how many requests were sent.
+    """
+
+    kind: FailureKind
+    status: int | None
+    message: str
+    body: str | None
+    retry_after: float | None
+    failed_at: datetime
+    requests: int
+
+
+Outcome = Answer | Failure

@@ -1,0 +1,105 @@
+"""What the values of options may look like: from a text to a value, or an error that teaches.
+
+Parsers raise `ValueError`; the command line library names the option in front of the message.
+"""
+
+import ipaddress
+import math
+from collections.abc import Callable, Sequence
+from datetime import date
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+from cyclopts import Token
+
+__all__ = [
+    "Days",
+    "check_finite",
+    "check_parameter_name",
+    "converter",
+    "parse_date",
+    "parse_service_url",
+]
+
+_Value = TypeVar("_Value")
+
+
+class Days(int):
+    """A number of days; a type of its own so that the help says DAYS."""
+
+
+def converter(parse: Callable[[str], _Value]) -> Callable[[object, Sequence[Token]], _Value]:
+    """Make a parser of one text into what the command line library calls."""
+
+    def convert(_type: object, tokens: Sequence[Token]) -> _Value:
+        return parse(tokens[0].value)
+
+    return convert
+
+
+def parse_date(text: str) -> date:
+    """Parse `YYYY-MM-DD`, and nothing else. Raises `ValueError` with a message that teaches."""
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        day = None
+    if day is None or day.isoformat() != text:
+        message = f'"{text}" is not a day of the calendar; write YYYY-MM-DD, such as 2026-01-31'
+        raise ValueError(message)
+    return day
+
+
+def parse_service_url(text: str) -> str:
+    """Check an address that the token will be sent to, and return it.
+
+    Only `https` is accepted, or `http` to this machine (loopback). User names, passwords,
+    queries and fragments are refused. Raises `ValueError` with a message that teaches.
+    """
+    try:
+        parts = urlsplit(text)
+        host, _ = parts.hostname, parts.port
+    except ValueError as error:
+        message = f"not an address: {error}; write it like https://api.example.com"
+        raise ValueError(message) from None
+    if parts.scheme not in {"http", "https"} or not host:
+        message = "an address starts with https:// and names a host, like https://api.example.com"
+        raise ValueError(message)
+    if parts.username is not None or parts.password is not None:
+        message = (
+            "an address carries no user name or password; "
+            "credentials come from TRUST_CLIENT_ID and TRUST_CLIENT_SECRET"
+        )
+        raise ValueError(message)
+    if parts.query or parts.fragment:
+        message = "an address ends with its path: leave out everything from '?' or '#' on"
+        raise ValueError(message)
+    if parts.scheme == "http" and not _is_loopback(host):
+        message = (
+            f'plain http would show the token to everyone on the way to "{host}"; '
+            "use https:// (http:// is for this machine only, such as http://127.0.0.1:8080)"
+        )
+        raise ValueError(message)
+    return text
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def check_parameter_name(_type: object, value: str) -> None:
+    """Accept only names that need no encoding in a query."""
+    if not value.isascii() or not value.replace("_", "").replace("-", "").isalnum():
+        message = "a parameter name has letters, digits, '_' and '-' only"
+        raise ValueError(message)
+
+
+def check_finite(_type: object, value: float) -> None:
+    """Refuse NaN and the infinities, which pass some comparisons."""
+    if not math.isfinite(value):
+        message = "must be a finite number"
+        raise ValueError(message)

@@ -1,0 +1,39 @@
+"""What to collect: companies x windows, in a fixed order.
+
+    companies file -> Companies --+
+                                  +--> Plan (a sequence of cells)
+    dates, --window -> Windows ---+
+
+Pure but for reading the companies file. Whatever is wrong in the input raises
+`collector.errors.InputError`, which names the place and the remedy; `parse_days` and
+`WindowSize.parse` raise `ValueError` instead, which the command line attributes to the option.
+"""
+
+from collector.plan.companies import Companies, Duplicate, parse_companies, read_companies
+from collector.plan.plan import Estimate, Plan, estimate
+from collector.plan.windows import (
+    WHOLE,
+    DateRange,
+    WindowSize,
+    cut_windows,
+    parse_days,
+    select_range,
+    today_in,
+)
+
+__all__ = [
+    "WHOLE",
+    "Companies",
+    "DateRange",
+    "Duplicate",
+    "Estimate",
+    "Plan",
+    "WindowSize",
+    "cut_windows",
+    "estimate",
+    "parse_companies",
+    "parse_days",
+    "read_companies",
+    "select_range",
+    "today_in",
+]

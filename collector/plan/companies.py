@@ -1,0 +1,173 @@
+"""The companies file: one id a line, optionally white space and a name; `#` starts a comment.
+
+`read_companies` opens the file and `parse_companies` understands it. Both stream: what stays in
+memory is the ids, the names and the duplicates, never the file.
+"""
+
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import BinaryIO, Final, NamedTuple
+
+from collector.errors import InputError
+from collector.plan.company_line import MAX_LINE, BadLineError, parse_line
+from collector.plan.quoting import escaped
+
+__all__ = ["Companies", "Duplicate", "parse_companies", "read_companies"]
+
+_MAX_REPORTED: Final = 10_000
+"""Bad lines that are listed. A file with more is of the wrong kind, and nobody reads on."""
+
+_UTF8_BOM: Final = b"\xef\xbb\xbf"
+_UTF16_BOMS: Final = (b"\xff\xfe", b"\xfe\xff")
+
+
+class Duplicate(NamedTuple):
+    """A line that was dropped because its id stands on an earlier line; lines count from 1."""
+
+    line: int
+    id: str
+    first_line: int
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Companies:
+    """The companies to collect, in the order of the file.
+
+    `ids` are distinct. `names` has an entry only for an id that has a name; it is taken over,
+    not copied. `source` is what messages call the file. An id of 14 characters costs about 75
+    bytes; a name and a duplicate cost extra.
+    """
+
+    ids: tuple[str, ...]
+    names: Mapping[str, str] = field(default_factory=dict, hash=False)
+    duplicates: tuple[Duplicate, ...] = ()
+    source: str = "companies"
+
+    def __post_init__(self) -> None:
+        """Make `names` read-only."""
+        object.__setattr__(self, "names", MappingProxyType(self.names))
+
+    def __len__(self) -> int:
+        """Count the companies."""
+        return len(self.ids)
+
+    def __repr__(self) -> str:
+        """Stay short: a log line must not carry a million ids."""
+        return f"Companies({len(self.ids)} ids from {self.source!r})"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Travel between processes as a plain dictionary: a read-only view cannot."""
+        return type(self), (self.ids, dict(self.names), self.duplicates, self.source)
+
+
+def read_companies(path: Path, stdin: BinaryIO | None = None) -> Companies:
+    """Read the companies file; `-` means `stdin`, by default the standard input of the process.
+
+    Raises `InputError` when the file cannot be read, and for all that `parse_companies` refuses.
+    """
+    if "\0" in str(path):  # no system call takes it; `open` would raise ValueError
+        raise InputError(f"{escaped(str(path))}: is not a path; give the path of a text file")
+    is_stdin = path == Path("-")
+    source = "standard input" if is_stdin else str(path)
+    try:
+        if is_stdin:
+            return parse_companies(_bounded_lines(stdin or _standard_input()), source)
+        with path.open("rb") as stream:
+            return parse_companies(_bounded_lines(stream), source)
+    except OSError as error:
+        raise InputError(f"{escaped(source)}: {_why_unreadable(error)}") from error
+
+
+def parse_companies(lines: Iterable[bytes], source: str) -> Companies:
+    """Parse the lines of a companies file, each with or without its line end.
+
+    `source` names the file in messages. Duplicates are dropped whole (name included) and
+    listed. Raises `InputError` with one line, `source:number: ...`, for every bad line, or
+    when there is no id at all.
+    """
+    shown = escaped(source)
+    first_lines: dict[str, int] = {}
+    names: dict[str, str] = {}
+    duplicates: list[Duplicate] = []
+    problems = _Problems(shown)
+    for number, line in enumerate(lines, start=1):
+        raw = _after_byte_order_mark(line, shown) if number == 1 else line
+        try:
+            company_id, name = parse_line(raw)
+        except BadLineError as problem:
+            problems.add(number, str(problem))
+            continue
+        if not company_id:
+            continue
+        first_line = first_lines.setdefault(company_id, number)
+        if first_line != number:
+            duplicates.append(Duplicate(number, company_id, first_line))
+        elif name:
+            names[company_id] = name
+    problems.raise_if_any()
+    if not first_lines:
+        raise InputError(f"{shown}: there is no company id in it; write one id a line")
+    return Companies(tuple(first_lines), names, tuple(duplicates), source)
+
+
+class _Problems:
+    """The bad lines of one file: all are counted, the first 10,000 are listed."""
+
+    def __init__(self, shown_source: str) -> None:
+        self._source = shown_source
+        self._listed: list[str] = []
+        self._count = 0
+
+    def add(self, number: int, problem: str) -> None:
+        self._count += 1
+        if self._count <= _MAX_REPORTED:
+            self._listed.append(f"{self._source}:{number}: {problem}")
+
+    def raise_if_any(self) -> None:
+        if not self._count:
+            return
+        if self._count > _MAX_REPORTED:
+            self._listed.append(
+                f"{self._source}: and {self._count - _MAX_REPORTED} more bad lines; "
+                "is this the right file?"
+            )
+        raise InputError("\n".join(self._listed))
+
+
+def _after_byte_order_mark(line: bytes, shown_source: str) -> bytes:
+    if line.startswith(_UTF16_BOMS):
+        # Every line would be bad for this one reason.
+        raise InputError(f"{shown_source}: is encoded as UTF-16; save it as UTF-8")
+    return line.removeprefix(_UTF8_BOM)
+
+
+def _bounded_lines(stream: BinaryIO) -> Iterator[bytes]:
+    """Yield the lines of a stream; of one that is too long, only enough to tell that it is."""
+    while line := stream.readline(MAX_LINE + 1):
+        end = line
+        while len(end) > MAX_LINE and not end.endswith(b"\n"):
+            end = stream.readline(MAX_LINE + 1)
+        yield line
+
+
+def _standard_input() -> BinaryIO:
+    # A process that was started without one has None here, whatever the type says.
+    stream = getattr(sys.stdin, "buffer", None)
+    if stream is None:
+        raise InputError("standard input: there is none; give the path of a text file")
+    return stream  # type: ignore[no-any-return]
+
+
+def _why_unreadable(error: OSError) -> str:
+    match error:
+        case FileNotFoundError() | NotADirectoryError():
+            return "there is no such file; check the path, or give - for standard input"
+        case IsADirectoryError():
+            return "this is a directory; give the path of a text file with one id a line"
+        case PermissionError():
+            return "no permission to read it; allow it with chmod u+r, or give another file"
+        case _:
+            return f"cannot be read ({error.strerror or error}); give the path of a text file"

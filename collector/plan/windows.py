@@ -1,0 +1,210 @@
+"""Date ranges, the windows they are cut into, and which day it is.
+
+Days are `datetime.date`; every range includes both of its ends.
+"""
+
+import re
+from calendar import monthrange
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Final, Literal, Self
+from zoneinfo import ZoneInfo
+
+from collector.errors import InputError
+from collector.models import SERVER_DEFAULT, Window
+from collector.plan.quoting import quoted
+
+__all__ = [
+    "MAX_DAYS",
+    "WHOLE",
+    "DateRange",
+    "WindowSize",
+    "cut_windows",
+    "parse_days",
+    "select_range",
+    "today_in",
+]
+
+MAX_DAYS: Final = 36_600
+"""The longest duration that can be given, in days: a century. More is a typing error."""
+
+_DAYS: Final = re.compile(r"([1-9][0-9]{0,4})d")
+"""No leading zeros, so that a duration has one spelling and `str` gives back what was parsed."""
+
+
+@dataclass(frozen=True, slots=True)
+class WindowSize:
+    """How a date range is cut: windows of `days` days, ISO weeks, calendar months, or not at all.
+
+    `days` belongs to the unit `days` alone. Raises `ValueError` when the two do not match or
+    `days` is not 1 to 36600.
+    """
+
+    unit: Literal["days", "week", "month", "whole"]
+    days: int | None = None
+
+    def __post_init__(self) -> None:
+        """Check that a number of days comes with the unit `days`, and only with it."""
+        if (self.unit == "days") != (self.days is not None):
+            raise ValueError(f"a window of unit {self.unit} cannot have {self.days} days")
+        if self.days is not None and not 1 <= self.days <= MAX_DAYS:
+            raise ValueError(f"a window has 1 to {MAX_DAYS} days, not {self.days}")
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Parse `7d` (any number of days), `week`, `month` or `whole`; else `ValueError`."""
+        match text:
+            case "week" | "month" | "whole":
+                return cls(text)
+        days = _match_days(text)
+        if days is None:
+            raise ValueError(
+                f"{quoted(text)} is not a window size: write a number of days such as 7d "
+                f"(1d to {MAX_DAYS}d), week (ISO weeks), month (calendar months) or whole"
+            )
+        return cls("days", days)
+
+    def __str__(self) -> str:
+        """Spell the size as `parse` reads it."""
+        return self.unit if self.days is None else f"{self.days}d"
+
+
+WHOLE: Final = WindowSize("whole")
+"""One window for the whole range: the default."""
+
+
+@dataclass(frozen=True, slots=True)
+class DateRange:
+    """A range of days, both ends included; `ValueError` when it ends before it starts."""
+
+    from_date: date
+    until_date: date
+
+    def __post_init__(self) -> None:
+        """Check the order of the ends."""
+        if self.from_date > self.until_date:
+            raise ValueError(f"{self.from_date} is after {self.until_date}")
+
+
+def parse_days(text: str) -> int:
+    """Parse a duration of whole days, `1d` to `36600d`; else `ValueError`."""
+    days = _match_days(text)
+    if days is None:
+        raise ValueError(
+            f"{quoted(text)} is not a number of days: write a whole number from 1 to "
+            f"{MAX_DAYS} and the letter d, such as 7d"
+        )
+    return days
+
+
+def _match_days(text: str) -> int | None:
+    found = _DAYS.fullmatch(text)
+    if found is None or (days := int(found[1])) > MAX_DAYS:
+        return None
+    return days
+
+
+def select_range(
+    from_date: date | None, until_date: date | None, last: int | None, today: date
+) -> DateRange | None:
+    """Turn `--from`, `--until` and `--last` (days) into a range; None when none is given.
+
+    `last` days end with the day before `today`, the last one that is over. Dates after
+    `today` are taken as they are: clocks and time zones differ by a day, notifications may be
+    scheduled, and cutting the range silently would collect something else than was asked for.
+    Raises `InputError` for a combination that names no range.
+    """
+    if last is not None:
+        if from_date is not None or until_date is not None:
+            raise InputError(
+                "--last cannot be combined with --from or --until: "
+                "give --last alone, or both --from and --until"
+            )
+        return _last_days(last, today)
+    if from_date is None and until_date is None:
+        return None
+    if from_date is None or until_date is None:
+        given, absent = ("--until", "--from") if from_date is None else ("--from", "--until")
+        raise InputError(
+            f"{given} needs {absent}: give both (both days are included), or --last 7d instead"
+        )
+    if from_date > until_date:
+        raise InputError(
+            f"--from {from_date} is after --until {until_date}: "
+            "give the earlier day as --from and the later one as --until"
+        )
+    return DateRange(from_date, until_date)
+
+
+def _last_days(last: int, today: date) -> DateRange:
+    if last < 1:
+        raise InputError(f"--last {last}d names no day: give at least 1d")
+    first = today.toordinal() - last
+    if first < date.min.toordinal():
+        raise InputError(f"--last {last}d begins before the year 1: give fewer days")
+    return DateRange(date.fromordinal(first), date.fromordinal(today.toordinal() - 1))
+
+
+def cut_windows(date_range: DateRange | None, size: WindowSize) -> tuple[Window, ...]:
+    """Cut a range into consecutive windows that cover each of its days exactly once.
+
+    ISO weeks and calendar months are clipped to the range; windows of N days start at its first
+    day, and the last of them may be shorter. Without a range there is one window,
+    `SERVER_DEFAULT`. Raises `InputError` when there is no range but a size other than `whole`.
+    """
+    if date_range is None:
+        if size != WHOLE:
+            raise InputError(
+                f"--window {size} cuts a range: give --from and --until, or --last, "
+                "or leave --window out"
+            )
+        return (SERVER_DEFAULT,)
+    return tuple(_windows(date_range, size))
+
+
+def _windows(date_range: DateRange, size: WindowSize) -> Iterator[Window]:
+    # Ordinals, not dates: the end of a week or the day after a window may lie beyond date.max.
+    last = date_range.until_date.toordinal()
+    start = date_range.from_date.toordinal()
+    while start <= last:
+        first_day = date.fromordinal(start)
+        end = min(_natural_end(first_day, size, last), last)
+        yield Window(first_day, date.fromordinal(end))
+        start = end + 1
+
+
+def _natural_end(first_day: date, size: WindowSize, last: int) -> int:
+    """Return the ordinal of the last day of the window from `first_day`, before clipping."""
+    start = first_day.toordinal()
+    if size.days is not None:
+        return start + size.days - 1
+    match size.unit:
+        case "week":
+            return start + 7 - first_day.isoweekday()
+        case "month":
+            _, length = monthrange(first_day.year, first_day.month)
+            return start + length - first_day.day
+        case _:
+            return last
+
+
+def today_in(timezone: str | None, now: datetime) -> date:
+    """Return the day that `now` falls on in an IANA time zone; None is the machine's zone.
+
+    `now` must be aware, else `ValueError`. Raises `InputError` when there is no such zone.
+    """
+    if now.tzinfo is None:
+        raise ValueError("now needs a time zone: datetime.now(UTC)")
+    if timezone is None:
+        return now.astimezone().date()
+    try:
+        zone = ZoneInfo(timezone)
+    except (LookupError, ValueError, OSError) as error:
+        # Beside the KeyError of an unknown name: ValueError for a path (../x) or a file that is
+        # no zone, OSError for a directory (America) or a name that is too long for a file.
+        raise InputError(
+            f"--timezone {quoted(timezone)} is not a known time zone: "
+            "give an IANA name such as Europe/Berlin, or UTC"
+        ) from error
+    return now.astimezone(zone).date()

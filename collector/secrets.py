@@ -1,0 +1,48 @@
+"""Secrets that do not show themselves, and texts from which they are taken out."""
+
+__all__ = ["Redactor", "Secret"]
+
+_MASK = "[secret]"
+
+
+class Secret:
+    """A text that shows itself only when asked to by name.
+
+    `repr`, `str`, format strings and tracebacks with locals see a mask.
+    """
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def __repr__(self) -> str:
+        return _MASK
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._value == self._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+    def reveal(self) -> str:
+        """Return the secret itself, for the one header or body that needs it."""
+        return self._value
+
+
+class Redactor:
+    """Takes every known secret out of a text before it reaches a file or a screen."""
+
+    def __init__(self) -> None:
+        self._known: list[str] = []
+
+    def learn(self, *secrets: Secret) -> None:
+        """Remember more secrets; longer ones are replaced first, so that none hides another."""
+        values = {secret.reveal() for secret in secrets} | set(self._known)
+        self._known = sorted(values - {""}, key=len, reverse=True)
+
+    def __call__(self, text: str) -> str:
+        """Return `text` with a mask in place of every known secret."""
+        for value in self._known:
+            text = text.replace(value, _MASK)
+        return text

@@ -1,0 +1,183 @@
+"""Every option of a run, once.
+
+The frozen dataclasses below are the only place where an option is spelled: the command line
+library derives the flag, the `COLLECTOR_*` environment variable, the key in `collector.toml`
+and the help text from the field, its type and the docstring under it.
+
+Secrets are not among the settings: see `collector.fetch.credentials`.
+"""
+
+from dataclasses import Field, dataclass, fields
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from cyclopts import Group, Parameter, validators
+
+from collector.option_values import (
+    Days,
+    check_finite,
+    check_parameter_name,
+    converter,
+    parse_date,
+    parse_service_url,
+)
+from collector.plan import WHOLE, WindowSize, parse_days
+
+__all__ = [
+    "DemoSettings",
+    "LogLevel",
+    "PlanSettings",
+    "RunSettings",
+    "Selection",
+    "option_name",
+    "option_names",
+]
+
+LogLevel = Literal["debug", "info", "warning", "error"]
+
+_TOKEN_URL = "https://atenea.trust.lat/oauth/token/"  # noqa: S105 - an address, no password
+
+_SELECTION = Group("What to collect", sort_key=1)
+_PACE = Group("How fast", sort_key=2)
+_OUTPUT = Group("Where it lands, what is shown", sort_key=3)
+_SERVICE = Group("Which service", sort_key=4)
+
+
+def _parse_days(text: str) -> Days:
+    return Days(parse_days(text))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Selection:
+    """Which days, and cut into which windows."""
+
+    from_date: Annotated[
+        date | None, Parameter(name="--from", converter=converter(parse_date), group=_SELECTION)
+    ] = None
+    """First day to collect, included (YYYY-MM-DD). Goes with --until."""
+
+    until_date: Annotated[
+        date | None, Parameter(name="--until", converter=converter(parse_date), group=_SELECTION)
+    ] = None
+    """Last day to collect, included (YYYY-MM-DD). Goes with --from."""
+
+    last: Annotated[
+        Days | None, Parameter(name="--last", converter=converter(_parse_days), group=_SELECTION)
+    ] = None
+    """The last so many days, ending yesterday, such as 7d; instead of --from and --until.
+    With neither, no dates are sent and the server answers for its own default window."""
+
+    timezone: Annotated[str | None, Parameter(group=_SELECTION)] = None
+    """Time zone in which yesterday ends for --last, such as America/Santiago.
+    Default: the machine's."""
+
+    window: Annotated[
+        WindowSize,
+        Parameter(converter=converter(WindowSize.parse), accepts_keys=False, group=_SELECTION),
+    ] = WHOLE
+    """How the range is cut; each company is asked once for each window: Nd (such as 1d or 30d),
+    week (ISO weeks), month (calendar months), or whole. Weeks and months are clipped to the
+    range."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rate:
+    """How often requests are sent."""
+
+    rate: Annotated[
+        float,
+        Parameter(group=_PACE, validator=(check_finite, validators.Number(gt=0, lte=1_000_000))),
+    ] = 10.0
+    """Requests a second, at most; every request counts: first tries, retries and tokens."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pace(Rate):
+    """How many at once, how long, how often again."""
+
+    concurrency: Annotated[
+        int, Parameter(group=_PACE, validator=validators.Number(gte=1, lte=10_000))
+    ] = 32
+    """Requests in flight, at most."""
+
+    max_attempts: Annotated[
+        int, Parameter(group=_PACE, validator=validators.Number(gte=1, lte=100))
+    ] = 5
+    """Tries for one cell before it counts as failed. Tries that were refused because of the
+    rate (429) are not counted."""
+
+    timeout: Annotated[
+        float, Parameter(group=_PACE, validator=(check_finite, validators.Number(gt=0, lte=3600)))
+    ] = 30.0
+    """Seconds that one request may take, from leaving to the last byte of its answer."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Output:
+    """Where the run lands and what a person sees of it."""
+
+    output: Annotated[Path | None, Parameter(group=_OUTPUT)] = None
+    """The run directory; it must not hold a run yet. Default: output/ and the day, such as
+    output/2026-11-23."""
+
+    log_level: Annotated[LogLevel, Parameter(group=_OUTPUT)] = "info"
+    """Least weight of the events that go to log.jsonl."""
+
+    quiet: Annotated[bool, Parameter(group=_OUTPUT, negative="")] = False
+    """Show nothing but errors: no progress, no summary."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Service:
+    """Which API is asked, and how its dates are called."""
+
+    base_url: Annotated[str, Parameter(converter=converter(parse_service_url), group=_SERVICE)] = (
+        "https://api.trust.lat"
+    )
+    """Address of the statistics API."""
+
+    token_url: Annotated[str, Parameter(converter=converter(parse_service_url), group=_SERVICE)] = (
+        _TOKEN_URL
+    )
+    """Address that issues access tokens (Atenea)."""
+
+    credentials_file: Annotated[Path | None, Parameter(group=_SERVICE)] = None
+    """A TOML file with client_id and client_secret, or access_token, that only its owner may
+    read. Without it they come from TRUST_CLIENT_ID and TRUST_CLIENT_SECRET, or
+    TRUST_ACCESS_TOKEN."""
+
+    from_param: Annotated[str, Parameter(group=_SERVICE, validator=check_parameter_name)] = (
+        "from_date"
+    )
+    """Name of the query parameter for a window's first day."""
+
+    until_param: Annotated[str, Parameter(group=_SERVICE, validator=check_parameter_name)] = (
+        "until_date"
+    )
+    """Name of the query parameter for a window's last day."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanSettings(Selection, Rate):
+    """The options of `collector plan`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DemoSettings(Selection, Pace, Output):
+    """The options of `collector demo`: a run's, but for the service, which is embedded."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSettings(Selection, Pace, Output, Service):
+    """The options of `collector run`: the union of all."""
+
+
+def option_names() -> frozenset[str]:
+    """All option names without dashes, as they stand in `collector.toml`, such as `from`."""
+    return frozenset(option_name(field) for field in fields(RunSettings))
+
+
+def option_name(field: Field[Any]) -> str:
+    """Return the name of a field's option, without dashes in front: `from`, `max-attempts`."""
+    return field.name.removesuffix("_date").replace("_", "-")

@@ -1,0 +1,216 @@
+"""The embedded API on the wire: a local HTTP server around the pure parts."""
+
+import asyncio
+import errno
+import ipaddress
+import os
+import time
+from collections.abc import Callable
+from datetime import date
+from types import TracebackType
+from typing import Final, Self
+
+from aiohttp import web
+
+from collector.errors import InputError
+from collector.simulator.delivery import deliver, pause, respond
+from collector.simulator.records import Counts, RequestKind, RequestRecord
+from collector.simulator.service import Service, StatisticsRequest
+from collector.simulator.settings import SimulatorSettings
+
+__all__ = ["Simulator"]
+
+_BEFORE_ID: Final = "/campaigns/api/v1/company/"
+_AFTER_ID: Final = "/statistics"
+_OAUTH_PATHS: Final[dict[str, RequestKind]] = {
+    "/oauth/token": "token",
+    "/oauth/revoke": "revoke",
+}
+
+_BACKLOG: Final = 1024
+"""Connections that may wait to be accepted: more than a collector opens at once."""
+
+_STOP_GRACE: Final = 0.25
+"""Seconds that a stop waits for a request still being read; it may wait twice."""
+
+
+class Simulator:
+    """An embedded API that serves both endpoints while it is entered as a context manager.
+
+    `clock` gives epoch seconds (life of tokens, fixed windows), `monotonic` seconds (token
+    bucket, records) and `today` the day that default ranges end with unless the settings name
+    one. With `record_requests` every request is kept in `requests`; without, memory stays
+    bounded and only `counts` tells what came.
+    """
+
+    def __init__(
+        self,
+        settings: SimulatorSettings,
+        *,
+        clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+        today: Callable[[], date] = date.today,
+        record_requests: bool = False,
+    ) -> None:
+        self._service = Service(
+            settings,
+            clock=clock,
+            monotonic=monotonic,
+            today=today,
+            record_requests=record_requests,
+        )
+        self._runner: web.ServerRunner | None = None
+        self._stopping = asyncio.Event()
+        self._address: tuple[str, int] | None = None
+
+    @property
+    def settings(self) -> SimulatorSettings:
+        """The settings in force."""
+        return self._service.settings
+
+    @property
+    def counts(self) -> Counts:
+        """How many requests came so far."""
+        return self._service.counts
+
+    @property
+    def requests(self) -> list[RequestRecord]:
+        """The requests in the order they were judged; empty without `record_requests`."""
+        return self._service.requests
+
+    @property
+    def port(self) -> int:
+        """The port that is listened on; `RuntimeError` before the first start."""
+        return self._bound()[1]
+
+    @property
+    def base_url(self) -> str:
+        """Where the statistics are, without a trailing slash; `RuntimeError` before the start."""
+        host, port = self._bound()
+        return f"http://{_reachable(host)}:{port}"
+
+    @property
+    def token_url(self) -> str:
+        """Where tokens are issued."""
+        return f"{self.base_url}/oauth/token/"
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.stop()
+
+    async def start(self) -> None:
+        """Listen. Raises `InputError` if the address cannot be had."""
+        if self._runner is not None:
+            raise RuntimeError("the embedded API is already running")
+        self._stopping = asyncio.Event()
+        server = web.Server(self._handle, handler_cancellation=True, access_log=None)
+        runner = web.ServerRunner(server, shutdown_timeout=_STOP_GRACE)
+        await runner.setup()
+        host, port = self.settings.host, self.settings.port
+        try:
+            await web.TCPSite(runner, host, port, backlog=_BACKLOG).start()
+        except OSError as error:
+            await runner.cleanup()
+            raise InputError(_cannot_listen(host, port, error)) from error
+        self._address = runner.addresses[0][:2]
+        self._runner = runner
+
+    async def stop(self) -> None:
+        """Close the port and every connection, within a second; does nothing if not running."""
+        runner, self._runner = self._runner, None
+        if runner is None:
+            return
+        self._stopping.set()
+        await runner.cleanup()
+        # Transports close their sockets in the next turn of the loop.
+        await asyncio.sleep(0)
+
+    def reconfigure(self, settings: SimulatorSettings) -> None:
+        """Put other settings in force for the requests to come, without a restart.
+
+        The rate limit starts anew, as do the draws of the faults; tokens stay. Raises
+        `ValueError` if host or port differ: those are bound.
+        """
+        if (settings.host, settings.port) != (self.settings.host, self.settings.port):
+            raise ValueError("host and port cannot be changed at run time: start another Simulator")
+        self._service.configure(settings)
+
+    def issue_token(self) -> str:
+        """Issue a token without a request, for tests that are about something else."""
+        settings = self.settings
+        fields = {
+            "grant_type": "client_credentials",
+            "client_id": settings.client_id,
+            "client_secret": settings.client_secret,
+        }
+        return str(self._service.tokens.issue(settings, fields).body["access_token"])
+
+    def revoke_all(self) -> None:
+        """Revoke every token issued so far, as an administrator of the service could."""
+        self._service.tokens.revoke_all()
+
+    def _bound(self) -> tuple[str, int]:
+        if self._address is None:
+            raise RuntimeError("the embedded API has no address before it is started")
+        return self._address
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Route by the raw path: only there is `%2F` in an id told from a slash."""
+        path = request.rel_url.raw_path
+        raw_id = path.removeprefix(_BEFORE_ID).removesuffix(_AFTER_ID)
+        if path == f"{_BEFORE_ID}{raw_id}{_AFTER_ID}" and raw_id and "/" not in raw_id:
+            if request.method == "GET":
+                return await self._statistics(request, raw_id)
+        elif kind := _OAUTH_PATHS.get(path.removesuffix("/")):
+            if request.method == "POST":
+                body = await request.read()
+                return respond(self._service.oauth(kind, body, request.content_type))
+        else:
+            return respond(self._service.misdirected(404, f"there is nothing at {path}"))
+        reason = f"{request.method} is not possible at {path}"
+        return respond(self._service.misdirected(405, reason))
+
+    async def _statistics(self, request: web.BaseRequest, raw_id: str) -> web.StreamResponse:
+        query = request.rel_url.query
+        decision = self._service.statistics(
+            StatisticsRequest(
+                raw_id,
+                request.headers.get("Authorization"),
+                query.getall(self.settings.from_param, []),
+                query.getall(self.settings.until_param, []),
+            )
+        )
+        if decision.delay:
+            await pause(decision.delay, self._stopping)
+        return await deliver(request, decision.reply, decision.fault, self._stopping)
+
+
+def _reachable(host: str) -> str:
+    """Turn the address listened on into one for a URL; "every address" becomes loopback."""
+    address = ipaddress.ip_address(host)
+    if isinstance(address, ipaddress.IPv6Address):
+        return "[::1]" if address.is_unspecified else f"[{address}]"
+    return "127.0.0.1" if address.is_unspecified else str(address)
+
+
+def _cannot_listen(host: str, port: int, error: OSError) -> str:
+    """Say which address cannot be had, why, and what to do."""
+    if error.errno == errno.EADDRINUSE:
+        return (
+            f"The embedded API cannot listen on {host} port {port}: another program does."
+            " Choose another --port, or --port 0 for any free one."
+        )
+    why = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
+    return (
+        f"The embedded API cannot listen on {host} port {port}: {why}."
+        " Choose an address of this machine with --host (127.0.0.1 always works) and a --port"
+        " above 1023, or --port 0 for any free one."
+    )

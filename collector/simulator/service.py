@@ -1,0 +1,180 @@
+"""What the embedded API answers: decisions only, no network and no waiting.
+
+A statistics request is judged in this order: the rate limit, the token, the fault drawn for it,
+then the company and the dates. Limit, faults and latency concern statistics requests only.
+"""
+
+import random
+from collections.abc import Callable, Sequence
+from datetime import date
+from typing import Final, NamedTuple
+from urllib.parse import unquote
+
+from collector.simulator.dates import asked_days, last_days
+from collector.simulator.faults import Fault, FaultDraw
+from collector.simulator.limit import FixedWindow, Limit, TokenBucket, retry_after_seconds
+from collector.simulator.records import Counts, RequestKind, RequestRecord
+from collector.simulator.replies import (
+    Reply,
+    maintenance_page,
+    refused_token,
+    statistics_error,
+    statistics_found,
+    token_reply,
+)
+from collector.simulator.settings import SimulatorSettings
+from collector.simulator.statistics import statistics_of_days
+from collector.simulator.tokens import TokenOffice, read_fields
+
+__all__ = ["Decision", "Service", "StatisticsRequest"]
+
+_UNANSWERED: Final = {Fault.RESET, Fault.HANG}
+
+
+class StatisticsRequest(NamedTuple):
+    """What a statistics request carries; the id as it stands in the path, percent-encoded."""
+
+    raw_id: str
+    authorization: str | None
+    from_dates: Sequence[str]
+    until_dates: Sequence[str]
+
+
+class Decision(NamedTuple):
+    """What becomes of a statistics request: after `delay` seconds, `reply` as `fault` leaves it."""
+
+    reply: Reply
+    fault: Fault | None = None
+    delay: float = 0.0
+
+
+class Service:
+    """Decides over requests and keeps the accounts; see `Simulator` for the parameters."""
+
+    def __init__(
+        self,
+        settings: SimulatorSettings,
+        *,
+        clock: Callable[[], float],
+        monotonic: Callable[[], float],
+        today: Callable[[], date],
+        record_requests: bool,
+    ) -> None:
+        self.counts = Counts()
+        self.requests: list[RequestRecord] = []
+        self.tokens = TokenOffice(clock)
+        self._clock = clock
+        self._monotonic = monotonic
+        self._today = today
+        self._record_requests = record_requests
+        self.configure(settings)
+
+    def configure(self, settings: SimulatorSettings) -> None:
+        """Put settings in force; limit and draws start anew, tokens and accounts stay."""
+        self.settings = settings
+        self._limit, self._limit_clock = self._limit_of(settings)
+        self._faults = FaultDraw(settings)
+        # A sequence of its own, so that jitter does not change which requests meet a fault.
+        self._jitter = random.Random(f"jitter/{settings.seed}")  # noqa: S311 - repeatable, no secret
+
+    def _limit_of(self, settings: SimulatorSettings) -> tuple[Limit | None, Callable[[], float]]:
+        """Build the limit, and choose the clock that it goes by."""
+        if settings.rate_limit is None:
+            return None, self._monotonic
+        if settings.limit_kind == "window":
+            return FixedWindow(settings.window_size, settings.limit_window), self._clock
+        return TokenBucket(settings.rate_limit, settings.burst), self._monotonic
+
+    def oauth(self, kind: RequestKind, body: bytes, content_type: str) -> Reply:
+        """Issue a token, or revoke one if `kind` is `revoke`."""
+        answer = self.tokens.revoke if kind == "revoke" else self.tokens.issue
+        reply = token_reply(*answer(self.settings, read_fields(body, content_type)))
+        self._account(RequestRecord(self._monotonic(), kind, status=reply.status))
+        return reply
+
+    def misdirected(self, status: int, reason: str) -> Reply:
+        """Answer a request for what does not exist."""
+        self._account(RequestRecord(self._monotonic(), "other", status=status))
+        return statistics_error(status, reason)
+
+    def statistics(self, request: StatisticsRequest) -> Decision:
+        """Decide over a statistics request and record it as it arrives."""
+        at = self._monotonic()
+        company_id = _decoded(request.raw_id)
+        decision = self._judge(request, company_id)
+        fault = decision.fault
+        record = RequestRecord(
+            at,
+            "statistics",
+            request.raw_id if company_id is None else company_id,
+            request.from_dates[0] if len(request.from_dates) == 1 else None,
+            request.until_dates[0] if len(request.until_dates) == 1 else None,
+            None if fault in _UNANSWERED else decision.reply.status,
+            fault,
+        )
+        self._account(record)
+        return decision
+
+    def _judge(self, request: StatisticsRequest, company_id: str | None) -> Decision:
+        if refusal := self._over_limit():
+            return Decision(refusal)
+        if reason := self.tokens.refusal(request.authorization):
+            return Decision(refused_token(reason))
+        fault = self._faults.draw()
+        delay = self.settings.latency
+        if self.settings.jitter:
+            delay += self._jitter.uniform(0.0, self.settings.jitter)
+        if fault is Fault.STATUS_500:
+            reply = statistics_error(500, "simulated failure")
+        elif fault is Fault.NOT_JSON:
+            reply = maintenance_page()
+        else:
+            reply = self._answer(request, company_id)
+        return Decision(reply, fault, delay)
+
+    def _over_limit(self) -> Reply | None:
+        """Refuse the request if the rate limit says so."""
+        wait = self._limit.admit(self._limit_clock()) if self._limit else 0.0
+        if not wait:
+            return None
+        retry_after = {"Retry-After": str(retry_after_seconds(wait))}
+        return statistics_error(
+            self.settings.limit_status,
+            f"more than {self.settings.rate_limit:g} requests a second",
+            retry_after if self.settings.retry_after else {},
+        )
+
+    def _answer(self, request: StatisticsRequest, company_id: str | None) -> Reply:
+        settings = self.settings
+        if company_id is None:
+            return statistics_error(400, "the company id is not percent-encoded UTF-8")
+        today = settings.today or self._today()
+        days: range | str = last_days(today)
+        if not settings.ignore_dates:
+            days = asked_days(
+                request.from_dates,
+                request.until_dates,
+                until_exclusive=settings.until_exclusive,
+                today=today,
+            )
+        if isinstance(days, str):
+            return statistics_error(400, days)
+        return statistics_found(
+            statistics_of_days(settings.seed, company_id, days, empty_share=settings.empty_share)
+        )
+
+    def _account(self, record: RequestRecord) -> None:
+        """Count a request, and keep it if requests are kept."""
+        self.counts.add(record.kind, record.status, record.fault)
+        if self._record_requests:
+            self.requests.append(record)
+
+
+def _decoded(raw_id: str) -> str | None:
+    """Undo the percent-encoding; None if what comes out is not text."""
+    try:
+        company_id = unquote(raw_id, errors="strict")
+        company_id.encode()
+    except UnicodeError:
+        return None
+    return company_id

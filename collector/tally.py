@@ -1,0 +1,80 @@
+"""What has happened so far in a run: plain counts that others read and nobody waits for."""
+
+import time
+from collections import Counter, deque
+from collections.abc import Callable
+from enum import StrEnum
+
+from collector.models import FailureKind
+
+__all__ = ["CellState", "Tally"]
+
+_RATE_SECONDS = 5.0
+"""How far back `Tally.rate` looks."""
+
+
+class CellState(StrEnum):
+    """What a planned cell has come to. A cell that is none of these is missing."""
+
+    DATA = "data"
+    EMPTY = "empty"
+    FAILED = "failed"
+
+
+class Tally:
+    """Counts of one run.
+
+    A cell is counted in `cells` once its line is on disk. Requests are counted as they leave,
+    answers by status as they come.
+    """
+
+    def __init__(self, planned: int, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self.planned = planned
+        self.cells: Counter[CellState] = Counter()
+        self.failure_kinds: Counter[FailureKind] = Counter()
+        self.requests = 0
+        self.token_requests = 0
+        self.in_flight = 0
+        self.retries = 0
+        self.retrying = 0
+        self.refused = 0
+        self.statuses: Counter[int] = Counter()
+        self.broken: Counter[FailureKind] = Counter()
+        self.bytes_received = 0
+        self._clock = clock
+        self._started = clock()
+        self._recent: deque[tuple[int, int]] = deque()
+
+    @property
+    def done(self) -> int:
+        """Cells whose line is on disk, failed ones included."""
+        return self.cells.total()
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since the run began."""
+        return self._clock() - self._started
+
+    def request_sent(self, now: float) -> None:
+        """Count a request that passes the gate now (seconds of the tally's clock)."""
+        self.requests += 1
+        second = int(now)
+        if self._recent and self._recent[-1][0] == second:
+            self._recent[-1] = (second, self._recent[-1][1] + 1)
+        else:
+            self._recent.append((second, 1))
+            while self._recent[0][0] < second - _RATE_SECONDS:
+                self._recent.popleft()
+
+    def rate(self) -> float:
+        """Return the requests a second over the last whole seconds (5 at most)."""
+        now = self._clock()
+        first = max(int(self._started), int(now - _RATE_SECONDS))
+        sent = sum(count for second, count in self._recent if second >= first)
+        return sent / max(now - max(first, self._started), 1.0)
+
+    def seconds_left(self) -> float | None:
+        """Estimate the seconds until the last cell is done; None before the first is."""
+        if not self.done:
+            return None
+        return (self.planned - self.done) * self.seconds / self.done

@@ -1,0 +1,168 @@
+import io
+import pickle
+import tracemalloc
+from typing import cast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from collector.errors import InputError
+from collector.plan.companies import Companies, Duplicate, parse_companies
+
+
+def _parse(content: bytes) -> Companies:
+    return parse_companies(io.BytesIO(content), "companies.txt")
+
+
+def test_ids_keep_the_order_of_the_file() -> None:
+    """Names are there only for the ids that have one."""
+    companies = _parse(b"# ours\n\n2 Two\n1\r\n\n10  Ten # of ten\n")
+    assert companies.ids == ("2", "1", "10")
+    assert companies.names == {"2": "Two", "10": "Ten"}
+    assert companies.duplicates == ()
+    assert companies.source == "companies.txt"
+    assert len(companies) == 3
+
+
+def test_a_byte_order_mark_is_skipped_on_the_first_line_only() -> None:
+    """Further on (joined files) it would be an invisible part of an id, and is reported."""
+    assert _parse(b"\xef\xbb\xbf1\n2\n").ids == ("1", "2")
+    assert _parse(b"\xef\xbb\xbf# note\n1").ids == ("1",)
+    with pytest.raises(InputError, match=r"companies\.txt:2: .*U\+FEFF"):
+        _parse(b"\xef\xbb\xbf1\n\xef\xbb\xbf2\n")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf16_is_named(encoding: str) -> None:
+    """One message for the whole file, with the remedy."""
+    with pytest.raises(InputError, match=r"^companies\.txt: .*UTF-16; save it as UTF-8$"):
+        _parse("\ufeff1\n2\n".encode(encoding))
+
+
+def test_duplicates_are_dropped_and_listed() -> None:
+    """The first line wins, with or without a name."""
+    companies = _parse(b"1 One\n2\n# note\n1 Uno\n2 Two\n1\n")
+    assert companies.ids == ("1", "2")
+    assert companies.names == {"1": "One"}
+    assert companies.duplicates == (
+        Duplicate(line=4, id="1", first_line=1),
+        Duplicate(line=5, id="2", first_line=2),
+        Duplicate(line=6, id="1", first_line=1),
+    )
+
+
+def test_every_bad_line_is_reported_at_once() -> None:
+    """One line of message each, in order, with its number; good lines are not mentioned."""
+    with pytest.raises(InputError) as caught:
+        _parse(b"1\n..\n2 \xe9\n3\n4#x\n5\x1b\n")
+    lines = str(caught.value).split("\n")
+    assert [line.split(" ")[0] for line in lines] == [
+        "companies.txt:2:",
+        "companies.txt:3:",
+        "companies.txt:5:",
+        "companies.txt:6:",
+    ]
+
+
+def test_a_flood_of_bad_lines_is_bounded() -> None:
+    """A file of the wrong kind does not fill the memory with messages, but all are counted."""
+    with pytest.raises(InputError) as caught:
+        parse_companies((b"\0" for _ in range(10_007)), "photo.jpg")
+    lines = str(caught.value).split("\n")
+    assert len(lines) == 10_001
+    assert lines[-1] == "photo.jpg: and 7 more bad lines; is this the right file?"
+
+
+def test_a_huge_bad_line_makes_a_short_message() -> None:
+    """A bad line of 1 MB is not printed."""
+    with pytest.raises(InputError) as caught:
+        _parse(b"1\n" + b"\xff" * 1_000_000 + b"\n")
+    assert len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize("content", [b"", b"\n\n", b"# only\n  # comments\n", b"\xef\xbb\xbf"])
+def test_a_file_without_ids_is_refused(content: bytes) -> None:
+    """Nothing to collect is a mistake, not a success."""
+    with pytest.raises(InputError, match=r"^companies\.txt: .*no company id.*; write one id"):
+        _parse(content)
+
+
+def test_the_source_is_escaped_in_messages() -> None:
+    """The name of a file cannot steer the terminal either."""
+    with pytest.raises(InputError, match=r"^a<U\+001B>b:1: "):
+        parse_companies([b".."], "a\x1bb")
+
+
+def _parse_or_refuse(content: bytes) -> Companies | str:
+    try:
+        return _parse(content)
+    except InputError as error:
+        return str(error)
+
+
+@given(st.binary(max_size=50) | st.text(max_size=50).map(str.encode))
+def test_any_bytes_are_parsed_or_refused(content: bytes) -> None:
+    """No content raises anything but InputError; each line of its message is printable."""
+    parsed = _parse_or_refuse(content)
+    if isinstance(parsed, str):
+        assert all(line.isprintable() for line in parsed.split("\n"))
+    else:
+        assert parsed.ids
+        assert len(set(parsed.ids)) == len(parsed.ids)
+        assert set(parsed.names) <= set(parsed.ids)
+
+
+_WORDS = st.text(
+    st.characters(exclude_categories=["Cc", "Cf", "Cs", "Zs", "Zl", "Zp"], exclude_characters="#"),
+    min_size=1,
+    max_size=20,
+)
+_IDS = _WORDS.filter(lambda word: word not in {".", ".."})
+_NAMES = st.lists(_WORDS, max_size=3).map(" ".join)
+
+
+@given(
+    st.dictionaries(_IDS, _NAMES, min_size=1),
+    st.sampled_from(["\n", "\r\n", "\n\n", " # note\n"]),
+    st.sampled_from(["", "\ufeff"]),
+)
+def test_what_is_written_is_read(written: dict[str, str], end: str, mark: str) -> None:
+    """Ids and names come back, whatever the line ends, comments and byte-order mark."""
+    text = mark + "".join(f"{key} {name}{end}" for key, name in written.items())
+    companies = _parse(text.encode())
+    assert companies.ids == tuple(written)
+    assert companies.names == {key: name for key, name in written.items() if name}
+
+
+def test_companies_cannot_be_changed() -> None:
+    """A plan can rely on them: neither fields nor names can be set."""
+    companies = _parse(b"1 One\n")
+    with pytest.raises(AttributeError):
+        companies.ids = ()  # type: ignore[misc]
+    with pytest.raises(TypeError):
+        cast("dict[str, str]", companies.names)["1"] = "Uno"
+
+
+def test_companies_are_values() -> None:
+    """They compare, hash and travel between processes by what they hold, and print shortly."""
+    companies = _parse(b"1 One\n2\n1\n")
+    assert companies == _parse(b"1 One\n2\n1\n")
+    assert hash(companies) == hash(_parse(b"1 One\n2\n1\n"))
+    assert pickle.loads(pickle.dumps(companies)) == companies  # noqa: S301 - pickled right here
+    assert repr(companies) == "Companies(2 ids from 'companies.txt')"
+
+
+def test_100_000_companies_take_about_100_bytes_each() -> None:
+    """The memory that stays is the ids alone; while parsing it is below twice that."""
+    count = 100_000
+    lines = (b"company-%06d\n" % number for number in range(count))
+    tracemalloc.start()
+    try:
+        companies = parse_companies(lines, "companies.txt")
+        stays, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(companies) == count
+    assert stays / count < 100
+    assert peak / count < 200

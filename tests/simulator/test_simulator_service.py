@@ -1,0 +1,199 @@
+import dataclasses
+from collections.abc import Sequence
+from datetime import date
+
+import orjson
+import pytest
+
+from collector.simulator import Fault, RequestRecord, SimulatorSettings, statistics_of
+from collector.simulator.service import Service, StatisticsRequest
+
+TODAY = date(2026, 11, 23)
+GRANT = b'{"grant_type":"client_credentials","client_id":"demo","client_secret":"demo-secret"}'
+
+
+class Clock:
+    """Seconds that stand still until they are told to move."""
+
+    now = 1000.0
+
+    def __call__(self) -> float:
+        """Read the clock."""
+        return self.now
+
+
+class Bench:
+    """A service with clocks of its own and a valid token."""
+
+    def __init__(self, settings: SimulatorSettings) -> None:
+        self.clock, self.monotonic = Clock(), Clock()
+        self.service = Service(
+            settings,
+            clock=self.clock,
+            monotonic=self.monotonic,
+            today=lambda: TODAY,
+            record_requests=True,
+        )
+        reply = self.service.oauth("token", GRANT, "application/json")
+        self.header = f"Bearer {orjson.loads(reply.body)['access_token']}"
+
+    def ask(
+        self,
+        raw_id: str = "1",
+        first: Sequence[str] = (),
+        last: Sequence[str] = (),
+        *,
+        access: bool = True,
+    ) -> int:
+        """Send a statistics request and return the status; `decision` keeps all of it."""
+        header = self.header if access else None
+        request = StatisticsRequest(raw_id, header, first, last)
+        self.decision = self.service.statistics(request)
+        return self.decision.reply.status
+
+    def data(self) -> object:
+        """Return the statistics of the last answer."""
+        return orjson.loads(self.decision.reply.body)["data"]
+
+
+def test_an_answer_is_the_documented_envelope() -> None:
+    """The whole body, keys in the documented order, as compact JSON."""
+    bench = Bench(SimulatorSettings(empty_share=1.0))
+    assert bench.ask() == 200
+    assert bench.decision.reply.body == (
+        b'{"code":200,"resource":"Statistics","data":{"total":0,"sended":0,"pending":0,"fails":0,'
+        b'"actions":{"RECEIVED":0,"PRESS_ACTION":0,"UNKNOWN":0},"campaign":0},"message":"Ok"}'
+    )
+
+
+def test_without_dates_the_answer_is_about_the_week_that_ends_today() -> None:
+    """Today comes from the machine unless the settings name a day."""
+    bench = Bench(SimulatorSettings(empty_share=0.0))
+    bench.ask("1")
+    assert bench.data() == statistics_of(1, "1", date(2026, 11, 17), TODAY)
+    bench.service.configure(SimulatorSettings(empty_share=0.0, today=date(2026, 1, 7)))
+    bench.ask("1")
+    assert bench.data() == statistics_of(1, "1", date(2026, 1, 1), date(2026, 1, 7))
+
+
+def test_dates_are_honoured_excluded_or_ignored_as_the_settings_say() -> None:
+    """One range, three servers."""
+    bench = Bench(SimulatorSettings(empty_share=0.0))
+    settings = bench.service.settings
+    first, last = ["2026-01-01"], ["2026-01-31"]
+    bench.ask("1", first, last)
+    assert bench.data() == statistics_of(1, "1", date(2026, 1, 1), date(2026, 1, 31))
+    bench.service.configure(dataclasses.replace(settings, until_exclusive=True))
+    bench.ask("1", first, last)
+    assert bench.data() == statistics_of(1, "1", date(2026, 1, 1), date(2026, 1, 30))
+    bench.service.configure(dataclasses.replace(settings, ignore_dates=True))
+    bench.ask("1", first=["nonsense"])
+    assert bench.data() == statistics_of(1, "1", date(2026, 11, 17), TODAY)
+
+
+def test_a_bad_request_is_answered_in_the_vendors_form() -> None:
+    """The reason stands in `errors`."""
+    bench = Bench(SimulatorSettings())
+    assert bench.ask(first=["2026-01-01"]) == 400
+    assert orjson.loads(bench.decision.reply.body) == {
+        "code": 400,
+        "resource": "Statistics",
+        "message": "Bad Request",
+        "errors": "both ends of the date range are needed, each exactly once",
+    }
+
+
+@pytest.mark.parametrize("raw_id", ["%FF", "%ED%A0%80", "\udcff"])
+def test_an_id_that_is_not_text_is_a_bad_request(raw_id: str) -> None:
+    """Bytes that are not UTF-8 name no company; the record keeps them as they came."""
+    bench = Bench(SimulatorSettings())
+    assert bench.ask(raw_id) == 400
+    assert bench.service.requests[-1].company_id == raw_id
+
+
+def test_without_access_the_challenge_of_doorkeeper() -> None:
+    """401, the reason in the header and in the body."""
+    bench = Bench(SimulatorSettings())
+    assert bench.ask(access=False) == 401
+    assert bench.decision.reply.headers["WWW-Authenticate"] == (
+        'Bearer realm="Doorkeeper", error="invalid_token",'
+        ' error_description="The access token is invalid"'
+    )
+    assert orjson.loads(bench.decision.reply.body)["errors"] == "The access token is invalid"
+
+
+def test_a_bucket_goes_by_the_monotonic_clock() -> None:
+    """Setting the wall clock changes nothing; a refusal is at once and says how long to wait."""
+    settings = SimulatorSettings(rate_limit=0.5, burst=2, retry_after=True, latency=9.0)
+    bench = Bench(settings)
+    assert [bench.ask() for _ in range(3)] == [200, 200, 429]
+    assert bench.decision.delay == 0.0
+    assert bench.decision.reply.headers["Retry-After"] == "2"
+    bench.clock.now += 100.0
+    assert bench.ask() == 429
+    bench.monotonic.now += 2.0
+    assert bench.ask() == 200
+
+
+def test_a_window_goes_by_the_wall_clock() -> None:
+    """With the status that the settings name, and no Retry-After unless they ask for it."""
+    settings = SimulatorSettings(
+        rate_limit=1.0, limit_kind="window", limit_window=60.0, limit_status=503
+    )
+    bench = Bench(settings)
+    bench.clock.now = 1019.0
+    assert [bench.ask() for _ in range(61)] == [200] * 60 + [503]
+    assert "Retry-After" not in bench.decision.reply.headers
+    bench.monotonic.now += 100.0
+    assert bench.ask() == 503
+    bench.clock.now = 1020.0
+    assert bench.ask() == 200
+
+
+def test_the_limit_comes_before_the_token_and_the_token_before_the_faults() -> None:
+    """A request without access takes from the bucket, and no fault is spent on it."""
+    bench = Bench(SimulatorSettings(rate_limit=1.0, share_500=1.0))
+    assert [bench.ask(access=False), bench.ask()] == [401, 429]
+    assert not bench.service.counts.faults
+    bench.monotonic.now += 1.0
+    assert bench.ask() == 500
+
+
+def test_latency_and_jitter_add_up() -> None:
+    """Every delay lies within latency and latency + jitter, and they differ."""
+    bench = Bench(SimulatorSettings(latency=1.0, jitter=0.5))
+    delays = [bench.decision.delay for _ in range(100) if bench.ask()]
+    assert 1.0 <= min(delays) < 1.1
+    assert 1.4 < max(delays) <= 1.5
+
+
+def test_jitter_does_not_change_who_meets_a_fault() -> None:
+    """Two rehearsals with one seed stay comparable."""
+
+    def faults(settings: SimulatorSettings) -> list[Fault | None]:
+        bench = Bench(settings)
+        return [bench.decision.fault for _ in range(50) if bench.ask()]
+
+    settings = SimulatorSettings(share_resets=0.5)
+    assert faults(settings) == faults(dataclasses.replace(settings, jitter=1.0))
+
+
+def test_requests_are_recorded_as_they_arrive() -> None:
+    """The record has what was received, verbatim, and what was decided."""
+    bench = Bench(SimulatorSettings(share_hangs=1.0))
+    bench.monotonic.now = 5.0
+    bench.ask("a%2Fb", first=["x"], last=["y"])
+    bench.service.configure(SimulatorSettings())
+    bench.ask("1", first=["x", "y"], last=["z"])
+    bench.service.misdirected(404, "nothing here")
+    assert bench.service.requests == [
+        RequestRecord(1000.0, "token", status=200),
+        RequestRecord(5.0, "statistics", "a/b", "x", "y", None, Fault.HANG),
+        RequestRecord(5.0, "statistics", "1", None, "z", 400),
+        RequestRecord(5.0, "other", status=404),
+    ]
+    counts = bench.service.counts
+    assert counts.total == 4
+    assert counts.kinds == {"token": 1, "statistics": 2, "other": 1}
+    assert counts.statuses == {200: 1, None: 1, 400: 1, 404: 1}
+    assert counts.faults == {Fault.HANG: 1}
