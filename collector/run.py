@@ -10,10 +10,11 @@ from pathlib import Path
 from collector.errors import CollectorError, ExitCode, main_error
 from collector.fetch.address import Addresses
 from collector.fetch.client import StatisticsClient
-from collector.fetch.credentials import ClientCredentials, Credentials, secrets_of
+from collector.fetch.credentials import AccessToken, Credentials, secrets_of
 from collector.fetch.gate import Gate
 from collector.fetch.retry import RetryPolicy
-from collector.fetch.token import TokenIssuer, TokenSource, source_for
+from collector.fetch.token import Token, TokenSource
+from collector.fetch.token_issuer import TokenIssuer
 from collector.fetch.wire import Wire
 from collector.log import EventLog
 from collector.models import Failure, Outcome
@@ -79,7 +80,7 @@ class Run:
         )
         try:
             async with wire:
-                tokens = source_for(self._credentials, partial(self._issuer, wire))
+                tokens = self._tokens(wire)
                 await tokens.current()
                 with RunDirectory.create(self.output) as directory:
                     return await self._record(directory, wire, tokens)
@@ -159,15 +160,19 @@ class Run:
             ),
         )
 
-    def _issuer(self, wire: Wire, credentials: ClientCredentials) -> TokenIssuer:
-        return TokenIssuer(
-            credentials,
-            url=self.settings.token_url,
-            wire=wire,
-            gate=self.gate,
-            max_attempts=self.settings.max_attempts,
-            redact=self._redact,
-            log=self._log,
+    def _tokens(self, wire: Wire) -> TokenSource:
+        if isinstance(self._credentials, AccessToken):
+            return TokenSource(None, Token.of(self._credentials.token))
+        return TokenSource(
+            TokenIssuer(
+                self._credentials,
+                url=self.settings.token_url,
+                wire=wire,
+                gate=self.gate,
+                max_attempts=self.settings.max_attempts,
+                redact=self._redact,
+                log=self._log,
+            )
         )
 
     async def _settle(self, journal: Journal, job: Job, outcome: Outcome) -> None:

@@ -16,6 +16,7 @@ from yarl import URL
 
 from collector import __version__
 from collector.fetch.gate import Gate
+from collector.fetch.time_limit import TimeLimit
 from collector.models import FailureKind
 from collector.tally import Tally
 
@@ -50,12 +51,12 @@ class Wire:
     def __init__(self, gate: Gate, tally: Tally, *, concurrency: int, timeout: float) -> None:
         self._gate = gate
         self._tally = tally
-        self._timeout = timeout
+        self._limit = TimeLimit(timeout)
         self._session = aiohttp.ClientSession(
             # One more for the token: it must not wait for a statistics request to end.
             connector=aiohttp.TCPConnector(limit=concurrency + 1),
             cookie_jar=aiohttp.DummyCookieJar(),
-            # Each try has its own deadline, which begins behind the gate; see _Try.
+            # The time limit begins behind the gate; see _Try.
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
             headers={"User-Agent": f"collector/{__version__}", "Accept": "application/json"},
         )
@@ -69,6 +70,7 @@ class Wire:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        self._limit.close()
         await self._session.close()
 
     async def send(
@@ -78,27 +80,26 @@ class Wire:
 
         Redirects are not followed: the token belongs to the given origin only.
         """
-        this = _Try(self._gate, self._tally, self._timeout)
+        this = _Try(self._gate, self._tally, self._limit)
         try:
-            async with (
-                this.deadline,
-                self._session.request(
-                    method,
-                    url,
-                    headers=headers,
-                    data=body,
-                    allow_redirects=False,
-                    middlewares=(this,),
-                ) as response,
-            ):
-                content, is_cut = await _read(response)
-        except TimeoutError:
-            message = f"no whole answer within {self._timeout:g} seconds"
+            response = await self._session.request(
+                method,
+                url,
+                headers=headers,
+                data=body,
+                allow_redirects=False,
+                middlewares=(this,),
+            )
+            content, is_cut = await _read(response)
+        except asyncio.CancelledError:
+            if not this.is_out_of_time():
+                raise
+            message = f"no whole answer within {self._limit.seconds:g} seconds"
             return self._broken(FailureKind.TIMEOUT, message, this.requests)
         except (aiohttp.ClientError, OSError) as error:
             return self._broken(FailureKind.CONNECTION, _describe(error), this.requests)
         finally:
-            self._tally.in_flight -= this.in_flight
+            this.end()
         self._tally.statuses[response.status] += 1
         return Reply(
             response.status, response.headers, content, is_cut, this.sent_at, this.requests
@@ -116,42 +117,59 @@ class _Try:
     passes the gate and is counted like any other. The time limit begins behind the gate.
     """
 
-    __slots__ = ("_gate", "_tally", "_timeout", "deadline", "in_flight", "requests", "sent_at")
+    __slots__ = ("_gate", "_limit", "_tally", "_task", "requests", "sent_at")
 
-    def __init__(self, gate: Gate, tally: Tally, timeout: float) -> None:
-        self.deadline = asyncio.timeout(None)
-        self.requests = 0
-        self.in_flight = 0
-        self.sent_at = 0.0
+    def __init__(self, gate: Gate, tally: Tally, limit: TimeLimit) -> None:
+        task = asyncio.current_task()
+        assert task is not None, "requests are sent by tasks"  # noqa: S101 - for the type checker
+        self._task = task
         self._gate = gate
         self._tally = tally
-        self._timeout = timeout
+        self._limit = limit
+        self.requests = 0
+        self.sent_at = 0.0
 
     async def __call__(self, request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
         if self.requests:
             # A resend: waiting at the gate is no part of the time limit.
-            self.deadline.reschedule(None)
+            self._limit.pause(self._task)
         await self._gate.pass_through()
-        # The clock of the event loop, which the deadline goes by.
+        # The clock of the event loop, which the limit goes by.
         self.sent_at = now = time.monotonic()
-        self.deadline.reschedule(now + self._timeout)
+        self._limit.begin(self._task, now)
+        if not self.requests:
+            self._tally.in_flight += 1
         self.requests += 1
         self._tally.request_sent(now)
-        if not self.in_flight:
-            self.in_flight = 1
-            self._tally.in_flight += 1
         return await handler(request)
+
+    def is_out_of_time(self) -> bool:
+        """Say whether a cancellation came from the time limit, and take it back if so."""
+        return self._limit.ended(self._task)
+
+    def end(self) -> None:
+        """Stop the time, whatever came of the try."""
+        self._limit.ended(self._task)
+        if self.requests:
+            self._tally.in_flight -= 1
 
 
 async def _read(response: ClientResponse) -> tuple[bytes, bool]:
-    """Read the body up to the limit; True when there would have been more."""
+    """Read the body up to the limit; True when there would have been more.
+
+    At the end of the body the connection goes back to the pool by itself; in every other case it
+    cannot serve another request, and is closed.
+    """
     content = response.content
-    body = b"" if content.at_eof() else await content.readany()
-    while not content.at_eof() and len(body) <= MAX_ANSWER_BYTES:
-        body += await content.readany()
+    try:
+        body = b"" if content.at_eof() else await content.readany()
+        while not content.at_eof() and len(body) <= MAX_ANSWER_BYTES:
+            body += await content.readany()
+    except BaseException:
+        response.close()
+        raise
     if len(body) <= MAX_ANSWER_BYTES:
         return body, False
-    # The rest is never read, so the connection cannot serve another request.
     response.close()
     return body[:MAX_ANSWER_BYTES], True
 
