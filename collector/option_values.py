@@ -17,6 +17,7 @@ __all__ = [
     "check_finite",
     "check_parameter_name",
     "converter",
+    "parse_count",
     "parse_date",
     "parse_service_url",
 ]
@@ -91,15 +92,23 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
+def parse_count(text: str) -> int:
+    """Parse a whole number. Raises `ValueError` with a message that teaches."""
+    if not (text.isascii() and text.removeprefix("-").isdigit()):
+        message = f'"{text}" is not a whole number; write one such as 8'
+        raise ValueError(message)
+    return int(text)
+
+
 def check_parameter_name(_type: object, value: str) -> None:
     """Accept only names that need no encoding in a query."""
     if not value.isascii() or not value.replace("_", "").replace("-", "").isalnum():
-        message = "a parameter name has letters, digits, '_' and '-' only"
+        message = "A parameter name has letters, digits, '_' and '-' only."
         raise ValueError(message)
 
 
-def check_finite(_type: object, value: float) -> None:
-    """Refuse NaN and the infinities, which pass some comparisons."""
-    if not math.isfinite(value):
-        message = "must be a finite number"
+def check_finite(_type: object, value: object) -> None:
+    """Refuse NaN and the infinities, which pass some comparisons; other types are not looked at."""
+    if isinstance(value, float) and not math.isfinite(value):
+        message = "Must be a finite number."
         raise ValueError(message)

@@ -19,6 +19,7 @@ from collector.option_values import (
     check_finite,
     check_parameter_name,
     converter,
+    parse_count,
     parse_date,
     parse_service_url,
 )
@@ -97,12 +98,22 @@ class Pace(Rate):
     """How many at once, how long, how often again."""
 
     concurrency: Annotated[
-        int, Parameter(group=_PACE, validator=validators.Number(gte=1, lte=10_000))
+        int,
+        Parameter(
+            group=_PACE,
+            converter=converter(parse_count),
+            validator=validators.Number(gte=1, lte=10_000),
+        ),
     ] = 32
     """Requests in flight, at most."""
 
     max_attempts: Annotated[
-        int, Parameter(group=_PACE, validator=validators.Number(gte=1, lte=100))
+        int,
+        Parameter(
+            group=_PACE,
+            converter=converter(parse_count),
+            validator=validators.Number(gte=1, lte=100),
+        ),
     ] = 5
     """Tries for one cell before it counts as failed. Tries that were refused because of the
     rate (429) are not counted."""

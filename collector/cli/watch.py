@@ -5,7 +5,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
-from typing import Final
+from typing import Final, TextIO
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -17,7 +17,7 @@ from collector.log import console_logger
 from collector.run import Run
 from collector.tally import CellState
 
-__all__ = ["watch"]
+__all__ = ["show_lines", "show_live", "watch"]
 
 _REFRESH_SECONDS: Final = 0.25
 _LINE_SECONDS: Final = 30.0
@@ -30,9 +30,8 @@ async def watch(job: Run) -> AsyncIterator[None]:
         yield
         return
     console = Console(stderr=True)
-    showing = asyncio.create_task(
-        _show_live(job, console) if console.is_terminal else _show_lines(job), name="watch"
-    )
+    show = show_live(job, console) if console.is_terminal else show_lines(job, sys.stderr)
+    showing = asyncio.create_task(show, name="watch")
     try:
         yield
     finally:
@@ -41,7 +40,8 @@ async def watch(job: Run) -> AsyncIterator[None]:
             await showing
 
 
-async def _show_live(job: Run, console: Console) -> None:
+async def show_live(job: Run, console: Console) -> None:
+    """Keep a display up to date until cancelled, and take it away then."""
     # Not refreshed by rich's own thread: it would take turns with the event loop for nothing.
     with Live(console=console, auto_refresh=False, transient=True) as live:
         while True:
@@ -49,10 +49,11 @@ async def _show_live(job: Run, console: Console) -> None:
             await asyncio.sleep(_REFRESH_SECONDS)
 
 
-async def _show_lines(job: Run) -> None:
-    log = console_logger(sys.stderr)
+async def show_lines(job: Run, stream: TextIO, *, every: float = _LINE_SECONDS) -> None:
+    """Write a structured line after every so many seconds until cancelled."""
+    log = console_logger(stream)
     while True:
-        await asyncio.sleep(_LINE_SECONDS)
+        await asyncio.sleep(every)
         tally = job.tally
         left = tally.seconds_left()
         log.info(
@@ -89,7 +90,7 @@ def _details(job: Run) -> Text:
     failed = tally.cells[CellState.FAILED]
     text = Text(f"{tally.rate():.1f} of {job.gate.rate:g} requests/s", style="cyan")
     text.append(f" · {tally.in_flight} in flight", style="default")
-    text.append(f" · {tally.retrying} waiting · {tally.retries} retries", style="default")
+    text.append(f" · {tally.retries} retries ({tally.retrying} waiting)", style="default")
     text.append(f" · {failed} failed", style="red" if failed else "default")
     if (closed_for := job.gate.closed_for) > 0:
         text.append(f" · paused for {closed_for:.0f} s", style="yellow")

@@ -10,6 +10,7 @@ from cyclopts import Group, Parameter
 from cyclopts.validators import Number
 
 from collector.errors import InputError
+from collector.option_values import check_finite, converter, parse_count
 
 __all__ = ["SettingsError", "SimulatorSettings"]
 
@@ -23,12 +24,6 @@ class SettingsError(InputError, ValueError):
     """
 
 
-def _finite(_type: object, value: object) -> None:
-    """Refuse NaN and the infinities, which pass some of the comparisons of `Number`."""
-    if isinstance(value, float) and not math.isfinite(value):
-        raise ValueError("Must be a finite number.")
-
-
 _SERVER = Group("Server", sort_key=1)
 _IDENTITY = Group("Identity", sort_key=2)
 _DATA = Group("Data", sort_key=3)
@@ -36,10 +31,11 @@ _DATES = Group("Dates", sort_key=4)
 _LIMIT = Group("Rate limit", sort_key=5)
 _FAULTS = Group("Faults", sort_key=6)
 
-_SECONDS = (_finite, Number(gte=0))
+_COUNT = converter(parse_count)
+_SECONDS = (check_finite, Number(gte=0))
 # A thousandth is already absurd; below it the arithmetic of the limits would lose its sense.
-_POSITIVE = (_finite, Number(gte=0.001))
-_SHARE = (_finite, Number(gte=0, lte=1))
+_POSITIVE = (check_finite, Number(gte=0.001))
+_SHARE = (check_finite, Number(gte=0, lte=1))
 
 _FaultShare = Annotated[float, Parameter(group=_FAULTS, validator=_SHARE)]
 
@@ -55,7 +51,9 @@ class SimulatorSettings:
     host: Annotated[str, Parameter(group=_SERVER)] = "127.0.0.1"
     """Address to listen on. Other machines can reach it only if this is not a loopback one."""
 
-    port: Annotated[int, Parameter(group=_SERVER, validator=Number(gte=0, lte=65535))] = 8080
+    port: Annotated[
+        int, Parameter(group=_SERVER, converter=_COUNT, validator=Number(gte=0, lte=65535))
+    ] = 8080
     """Port to listen on; 0 takes any free one."""
 
     latency: Annotated[float, Parameter(group=_SERVER, validator=_SECONDS)] = 0.0
@@ -70,15 +68,17 @@ class SimulatorSettings:
     client_secret: Annotated[str, Parameter(group=_IDENTITY)] = "demo-secret"  # noqa: S105 - fake
     """Its secret. It is fake and protects nothing: never put a real one here."""
 
-    token_life: Annotated[int, Parameter(group=_IDENTITY, validator=Number(gte=1, lte=10**9))] = (
-        7200
-    )
+    token_life: Annotated[
+        int, Parameter(group=_IDENTITY, converter=_COUNT, validator=Number(gte=1, lte=10**9))
+    ] = 7200
     """Seconds from the issue of a token to its end."""
 
     revoke_earlier: Annotated[bool, Parameter(group=_IDENTITY, negative="")] = False
     """A new token revokes the earlier ones, so that two collectors throw each other out."""
 
-    seed: Annotated[int, Parameter(group=_DATA, validator=Number(gte=0, lt=2**63))] = 1
+    seed: Annotated[
+        int, Parameter(group=_DATA, converter=_COUNT, validator=Number(gte=0, lt=2**63))
+    ] = 1
     """Which data are made and which requests meet a fault; another seed, other ones."""
 
     empty_share: Annotated[float, Parameter(group=_DATA, validator=_SHARE)] = 0.1
@@ -102,7 +102,9 @@ class SimulatorSettings:
     rate_limit: Annotated[float | None, Parameter(group=_LIMIT, validator=_POSITIVE)] = None
     """Statistics requests a second that pass; default: no limit."""
 
-    burst: Annotated[int, Parameter(group=_LIMIT, validator=Number(gte=1, lte=10**6))] = 1
+    burst: Annotated[
+        int, Parameter(group=_LIMIT, converter=_COUNT, validator=Number(gte=1, lte=10**6))
+    ] = 1
     """Depth of the bucket: requests that pass at once after a rest."""
 
     limit_kind: Annotated[Literal["bucket", "window"], Parameter(group=_LIMIT)] = "bucket"

@@ -1,0 +1,243 @@
+"""Each command as its user meets it: help, plan, demo, simulate, what is shown meanwhile."""
+
+import asyncio
+import io
+import os
+import pty
+import re
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from rich.console import Console
+
+import collector
+from collector.cli.app import main
+from collector.cli.watch import show_lines, show_live
+from collector.fetch.credentials import AccessToken
+from collector.models import SERVER_DEFAULT
+from collector.plan import Companies, Plan
+from collector.run import Run
+from collector.secrets import Secret
+from collector.settings import RunSettings, option_names
+from collector.simulator import Simulator
+from collector.tally import CellState
+
+StartApi = Callable[..., Awaitable[Simulator]]
+Against = Callable[[Simulator], Any]
+
+
+def _printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    with pytest.raises(SystemExit) as ended:
+        main(list(arguments))
+    assert ended.value.code == 0
+    return capsys.readouterr().out
+
+
+def test_help_names_every_command_and_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
+    """`collector --help` is the map: commands, sources of options, exit codes."""
+    text = _printed(capsys, "--help")
+    for word in ("run", "plan", "demo", "simulate", "COLLECTOR_MAX_ATTEMPTS", "collector.toml"):
+        assert word in text
+    assert "Exit codes: 0 every cell has an answer" in text
+
+
+def test_help_of_run_names_every_option(capsys: pytest.CaptureFixture[str]) -> None:
+    """Every option is there with its variable and a text of its own."""
+    text = _printed(capsys, "run", "--help")
+    for name in option_names():
+        assert f"--{name} " in text
+        assert f"COLLECTOR_{name.replace('-', '_').upper()}" in re.sub(r"[\s│]", "", text)
+    assert "TRUST_CLIENT_ID" in text
+    assert "Example" in text
+
+
+@pytest.mark.parametrize("subcommand", ["plan", "demo", "simulate"])
+def test_help_of_every_command_has_an_example(
+    capsys: pytest.CaptureFixture[str], subcommand: str
+) -> None:
+    """The help of a command says what it does and how it is called."""
+    text = _printed(capsys, subcommand, "--help")
+    assert f"Usage: collector {subcommand}" in text
+    assert f"collector {subcommand} " in text.partition("Example")[2]
+
+
+def test_the_version_is_the_package_s(capsys: pytest.CaptureFixture[str]) -> None:
+    """`collector --version` prints the one version there is."""
+    assert _printed(capsys, "--version").strip() == collector.__version__
+
+
+async def test_plan_says_what_a_run_would_do(start_api: StartApi, against: Against) -> None:
+    """Cells, requests, time at the rate, first and last windows; nothing is sent or written."""
+    api = await start_api()
+    command = against(api)
+    command.write("companies.txt", "".join(f"{number}\n" for number in range(1000)))
+    options = ("--from", "2026-01-01", "--until", "2026-01-31", "--window", "1d", "--rate", "50")
+    done = await command.run("plan", "companies.txt", *options)
+    assert done.exit_code == 0, done.stderr
+    rows = dict(re.split(r"\s{2,}", line, maxsplit=1) for line in done.stdout.splitlines())
+    assert rows["companies"] == "1,000"
+    assert rows["windows"] == "31"
+    assert rows["cells"] == "31,000"
+    assert rows["requests"].startswith("31,001 ")
+    assert rows["duration"] == "0:10:21 at 50 requests a second"
+    assert re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d ", rows["finish"])
+    assert rows["first windows"].startswith("2026-01-01..2026-01-01, 2026-01-02..2026-01-02")
+    assert rows["last windows"].endswith("2026-01-31..2026-01-31")
+    assert api.counts.total == 0
+    assert command.files() == {"companies.txt"}
+
+
+async def test_plan_needs_no_credentials_and_takes_standard_input(
+    command: Any,  # noqa: ANN401 - the fixture's type lives in conftest
+) -> None:
+    """A plan can be made by anybody, from a pipe."""
+    done = await command.run("plan", "-", stdin=b"1\n2\n")
+    assert done.exit_code == 0, done.stderr
+    assert "server default" in done.stdout
+
+
+async def test_demo_runs_the_whole_way(
+    command: Any,  # noqa: ANN401 - the fixture's type lives in conftest
+) -> None:
+    """One command, no credentials, no file: a run against the embedded API, exit 0."""
+    done = await command.run("demo", "--last", "2d", "--window", "1d", "--rate", "100")
+    assert done.exit_code == 0, done.stderr
+    (run,) = (command.directory / "output").iterdir()
+    assert run.name.startswith("demo-")
+    assert len(command.lines(f"output/{run.name}/statistics.jsonl")) == 10
+    assert f"answers   output/{run.name}/statistics.jsonl" in done.stdout
+
+
+async def test_simulate_serves_until_it_is_interrupted(
+    command: Any,  # noqa: ANN401 - the fixture's type lives in conftest
+) -> None:
+    """It says how to use it, answers, and tells at the end what came."""
+    process = await command.start("simulate", "--port", "0", "--seed", "3")
+    assert process.stdout is not None
+    head = [(await process.stdout.readline()).decode() for _ in range(5)]
+    exports = dict(re.findall(r"export (\w+)=(\S+)", "".join(head)))
+    credentials = {
+        "client_id": exports["TRUST_CLIENT_ID"],
+        "client_secret": exports["TRUST_CLIENT_SECRET"],
+        "grant_type": "client_credentials",
+    }
+    async with (
+        aiohttp.ClientSession() as session,
+        session.post(exports["COLLECTOR_TOKEN_URL"], json=credentials) as response,
+    ):
+        assert response.status == 200
+    process.send_signal(signal.SIGINT)
+    done = await command.finish(process)
+    assert done.exit_code == 0, done.stderr
+    assert "requests  1 (token 1)" in done.stdout
+
+
+async def test_a_taken_port_is_an_input_error(
+    start_api: StartApi,
+    command: Any,  # noqa: ANN401 - the fixture's type lives in conftest
+) -> None:
+    """`simulate` on a port that is in use: exit 2, and another port as the remedy."""
+    api = await start_api()
+    done = await command.run("simulate", "--port", str(api.port))
+    assert done.exit_code == 2
+    assert "--port" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def _job(tmp_path: Path, **settings: Any) -> Run:  # noqa: ANN401 - see RunSettings
+    plan = Plan(Companies(("1", "2", "3", "4")), (SERVER_DEFAULT,))
+    return Run(plan, RunSettings(**settings), AccessToken(Secret("t")), tmp_path / "r")
+
+
+async def _show_for(seconds: float, showing: Awaitable[None]) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await showing
+
+
+async def test_without_a_terminal_a_structured_line_comes(tmp_path: Path) -> None:
+    """The line for cron and journald has every figure that the display has."""
+    job = _job(tmp_path, rate=7.0)
+    job.tally.cells[CellState.DATA] = 2
+    job.tally.retries = 5
+    stream = io.StringIO()
+    await _show_for(0.25, show_lines(job, stream, every=0.1))
+    line = stream.getvalue().splitlines()[0]
+    assert re.match(r"at=\S+Z level=info event=progress ", line)
+    figures = dict(pair.split("=", 1) for pair in line.split())
+    assert figures["done"] == "2"
+    assert figures["total"] == "4"
+    assert figures["allowed"] == "7.0"
+    assert figures["retries"] == "5"
+    names = {"rate", "in_flight", "retrying", "refused", "failed", "seconds_left"}
+    assert names <= figures.keys()
+
+
+@pytest.mark.parametrize("width", [100, 40])
+async def test_a_terminal_shows_the_run_live(tmp_path: Path, width: int) -> None:
+    """The display shows what is done, the rate, what is in flight, retries, failures, a pause."""
+    job = _job(tmp_path, rate=7.0)
+    job.tally.cells[CellState.DATA] = 2
+    job.tally.cells[CellState.FAILED] = 1
+    job.tally.in_flight = 3
+    job.gate.close_for(90)
+    screen = io.StringIO()
+    console = Console(file=screen, force_terminal=True, width=width, legacy_windows=False)
+    await _show_for(0.1, show_live(job, console))
+    shown = re.sub(r"\s+", " ", re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", screen.getvalue()))
+    for text in ("3 of 4 cells", "of 7 requests/s", "3 in flight", "1 failed", "left"):
+        assert text in shown
+    assert re.search(r"paused for (90|89) s", shown)
+
+
+async def test_a_real_terminal_gets_the_display(start_api: StartApi, against: Against) -> None:
+    """In a terminal the command draws while it works, and leaves only the summary."""
+    api = await start_api()
+    command = against(api)
+    command.write("companies.txt", "".join(f"{number}\n" for number in range(60)))
+    master, slave = pty.openpty()
+    environment = command.with_environment(TERM="xterm", COLUMNS="90")
+    arguments = ("run", "companies.txt", "--rate", "60", "--output", "r")
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "collector"),
+        *arguments,
+        cwd=command.directory,
+        env=dict(environment.environment),
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+    )
+    os.close(slave)
+    shown = await asyncio.to_thread(_read_all, master)
+    assert await process.wait() == 0
+    assert "of 60 cells" in shown
+    assert "requests/s" in shown
+    assert "60 of 60 answered" in shown.splitlines()[-5]
+
+
+def _read_all(descriptor: int) -> str:
+    shown = b""
+    # A terminal whose other side has gone reports an I/O error instead of an end.
+    with suppress(OSError), open(descriptor, "rb", buffering=0) as terminal:
+        while chunk := terminal.read(4096):
+            shown += chunk
+    return shown.decode()
+
+
+def test_a_bug_has_its_own_code(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """What nobody expected ends with 70 and its traceback, not with a code of something else."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "companies.txt").write_text("1\n")
+    monkeypatch.setattr("collector.cli.plan.describe", lambda *_: 1 / 0)
+    with pytest.raises(SystemExit) as ended:
+        main(["plan", "companies.txt"])
+    assert ended.value.code == 70
+    assert "ZeroDivisionError" in capsys.readouterr().err

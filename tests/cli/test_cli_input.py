@@ -1,0 +1,183 @@
+"""Bad input: one clear message, the right code, nothing sent, nothing written.
+
+The command line runs in this process where nothing can be sent, and as a child where a run is.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from collector.cli.app import main
+from collector.simulator import Simulator
+
+StartApi = Callable[..., Awaitable[Simulator]]
+Against = Callable[[Simulator], Any]
+
+
+@dataclass(frozen=True)
+class Said:
+    """What the command line printed, and the code it ended with."""
+
+    exit_code: object
+    stdout: str
+    stderr: str
+
+
+Cli = Callable[..., Said]
+
+
+@pytest.fixture
+def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Cli:
+    """Give the command line in this process: empty directory, a token, a service that is not."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TRUST_ACCESS_TOKEN", "t")
+    monkeypatch.setenv("COLLECTOR_BASE_URL", "http://127.0.0.1:9")
+
+    def call(*arguments: str) -> Said:
+        with pytest.raises(SystemExit) as ended:
+            main(list(arguments))
+        printed = capsys.readouterr()
+        return Said(ended.value.code, printed.out, printed.err)
+
+    return call
+
+
+BAD_OPTIONS = [
+    ("--from 2026-02-01 --until 2026-01-01", "--from 2026-02-01 is after --until"),
+    ("--from 2026-02-01", "--from needs --until"),
+    ("--until 2026-02-01", "--until needs --from"),
+    ("--last 7d --from 2026-02-01 --until 2026-02-02", "--last cannot be combined"),
+    ("--from 2026-02-30 --until 2026-03-01", '--from: "2026-02-30" is not a day'),
+    ("--from 2026-01-01 --until 01/02/2026", "write YYYY-MM-DD"),
+    ("--last 7d --window 0d", '--window: "0d"'),
+    ("--last 0d", '--last: "0d"'),
+    ("--last -7d", "--last"),
+    ("--window 1d", "--window 1d cuts a range"),
+    ("--timezone Mars/Olympus --last 1d", "--timezone"),
+    ("--rate 0", "--rate. Must be > 0"),
+    ("--rate -5", "--rate. Must be > 0"),
+    ("--rate nan", "--rate. Must be a finite"),
+    ("--rate fast", "--rate"),
+    ("--concurrency 0", "--concurrency. Must be >= 1"),
+    ("--concurrency -1", "--concurrency. Must be >= 1"),
+    ("--concurrency 1.5", "--concurrency"),
+    ("--timeout 0", "--timeout. Must be > 0"),
+    ("--timeout -1", "--timeout. Must be > 0"),
+    ("--max-attempts 0", "--max-attempts. Must be >= 1"),
+    ("--base-url http://api.trust.lat", "--base-url: plain http"),
+    ("--token-url http://atenea.trust.lat/oauth/token/", "--token-url: plain http"),
+    ("--base-url https://user:pw@api.trust.lat", "--base-url: an address carries no user name"),
+    ("--base-url api.trust.lat", "--base-url: an address starts with https://"),
+    ("--log-level loud", "--log-level"),
+    ("--frobnicate 1", "--frobnicate"),
+    ("another.txt", "another.txt"),
+]
+
+
+@pytest.mark.parametrize(("options", "message"), BAD_OPTIONS)
+def test_a_bad_option_is_named(cli: Cli, tmp_path: Path, options: str, message: str) -> None:
+    """Exit 2, the option and the remedy on standard error, nothing written."""
+    (tmp_path / "companies.txt").write_text("1\n")
+    said = cli("run", "companies.txt", *options.split())
+    assert said.exit_code == 2
+    assert message in said.stderr
+    assert said.stderr.startswith("collector: ")
+    assert "Traceback" not in said.stderr
+    assert said.stdout == ""
+    assert [path.name for path in tmp_path.iterdir()] == ["companies.txt"]
+
+
+@pytest.mark.parametrize("subcommand", ["run", "plan", "demo"])
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "companies.txt: there is no such file"),
+        ("", "companies.txt: there is no company id in it"),
+        ("# nothing\n\n", "companies.txt: there is no company id in it"),
+        ("1\n.\n2\n..\n3 a\x07b\n", 'companies.txt:2: "." cannot be an id'),
+    ],
+)
+def test_a_bad_companies_file_is_named(
+    cli: Cli, tmp_path: Path, subcommand: str, content: str | None, message: str
+) -> None:
+    """Every command that takes the file says what is wrong with it, before anything else."""
+    file = tmp_path / "companies.txt"
+    if content is not None:
+        file.write_text(content)
+    said = cli(subcommand, "companies.txt")
+    assert said.exit_code == 2
+    assert message in said.stderr
+    if content and "\x07" in content:
+        for line in ("2", "4", "5"):
+            assert f"companies.txt:{line}: " in said.stderr
+        assert "\x07" not in said.stderr
+    assert list(tmp_path.iterdir()) == ([] if content is None else [file])
+
+
+async def test_missing_credentials_end_with_3(command: Any) -> None:  # noqa: ANN401 - see conftest
+    """No credentials: exit 3, and the names of the variables to set."""
+    done = await command.run("run", "-", stdin=b"1\n")
+    assert done.exit_code == 3
+    assert "TRUST_CLIENT_ID" in done.stderr
+    assert "TRUST_ACCESS_TOKEN" in done.stderr
+    half = await command.with_environment(TRUST_CLIENT_ID="me").run("run", "-", stdin=b"1\n")
+    assert half.exit_code == 3
+    assert "TRUST_CLIENT_SECRET is missing" in half.stderr
+    assert command.files() == set()
+
+
+async def test_duplicates_are_dropped_with_a_warning(start_api: StartApi, against: Against) -> None:
+    """A doubled id is asked for once, and the warning says where it stands."""
+    api = await start_api()
+    command = against(api)
+    done = await command.run("run", "-", "--output", "r", stdin=b"1\n2\n1 again\n")
+    assert done.exit_code == 0
+    assert "warning: standard input:3: company 1 stands in line 1 already" in done.stderr
+    assert len(command.lines("r/statistics.jsonl")) == 2
+
+
+@pytest.mark.parametrize(
+    ("toml", "message"),
+    [
+        ("rat = 5\n", "collector.toml: unknown key rat"),
+        ("[run]\nrate = 5\n", "collector.toml: unknown key run"),
+        ("rate = \n", "collector.toml: is not TOML"),
+        ("rate = -1\n", "rate"),
+        ('client-secret = "x"\n', "collector.toml: unknown key client-secret"),
+    ],
+)
+@pytest.mark.parametrize("subcommand", ["run", "plan"])
+def test_a_bad_configuration_file_is_named(
+    cli: Cli, tmp_path: Path, subcommand: str, toml: str, message: str
+) -> None:
+    """Unknown keys, bad values and bad TOML end with 2, and the file is named."""
+    (tmp_path / "companies.txt").write_text("1\n")
+    (tmp_path / "collector.toml").write_text(toml)
+    said = cli(subcommand, "companies.txt")
+    assert said.exit_code == 2
+    assert message in said.stderr
+    assert "collector.toml" in said.stderr
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+async def test_a_flag_beats_the_environment_beats_the_file(
+    start_api: StartApi, against: Against
+) -> None:
+    """The three sources of an option, in their order; dashes and underscores are both fine."""
+    api = await start_api()
+    command = against(api).with_environment(COLLECTOR_TIMEOUT="11", COLLECTOR_MAX_ATTEMPTS="3")
+    toml = "rate = 321\ntimeout = 12\nmax_attempts = 4\nlog-level = 'debug'\nlast = '2d'\n"
+    command.write("collector.toml", toml)
+    done = await command.run("run", "-", "--max-attempts", "2", "--output", "r", stdin=b"1\n")
+    assert done.exit_code == 0, done.stderr
+    settings = command.manifest("r")["settings"]
+    chosen = {key: settings[key] for key in ("rate", "timeout", "max-attempts", "log-level")}
+    assert chosen == {"rate": 321.0, "timeout": 11.0, "max-attempts": 2, "log-level": "debug"}
+    assert settings["last"] == 2
+    # The file also holds what another command has no use for.
+    planned = await command.run("plan", "-", stdin=b"1\n")
+    assert planned.exit_code == 0, planned.stderr
+    assert "at 321 requests a second" in planned.stdout
