@@ -3,15 +3,12 @@
 import logging
 from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import contextmanager, suppress
-from io import RawIOBase
-from pathlib import Path
 from typing import Any, Final, TextIO
 
 import orjson
 import structlog
 from structlog.typing import FilteringBoundLogger, Processor, WrappedLogger
 
-from collector.errors import StorageError
 from collector.settings import LogLevel
 
 __all__ = ["EventLog", "console_logger"]
@@ -45,18 +42,13 @@ class EventLog:
         )
 
     @contextmanager
-    def into(self, path: Path) -> Iterator[None]:
-        """Write the events to a new file. Raises `StorageError` when it cannot be created."""
+    def into(self, append: Callable[[bytes], None]) -> Iterator[None]:
+        """Hand over every line to `append`, those that came before first."""
+        self._sink.attach(append)
         try:
-            stream = path.open("ab", buffering=0)
-        except OSError as error:
-            raise StorageError(f"{path} cannot be written: {error.strerror}") from error
-        with stream:
-            self._sink.attach(stream)
-            try:
-                yield
-            finally:
-                self._sink.detach()
+            yield
+        finally:
+            self._sink.detach()
 
 
 def console_logger(stream: TextIO) -> FilteringBoundLogger:
@@ -88,24 +80,24 @@ class _Lines:
     """
 
     def __init__(self) -> None:
-        self._stream: RawIOBase | None = None
+        self._append: Callable[[bytes], None] | None = None
         self._early: list[bytes] = []
 
-    def attach(self, stream: RawIOBase) -> None:
-        self._stream = stream
+    def attach(self, append: Callable[[bytes], None]) -> None:
+        self._append = append
         early, self._early = self._early, []
         for line in early:
             self.msg(line)
 
     def detach(self) -> None:
-        self._stream = None
+        self._append = None
 
     def msg(self, line: bytes) -> None:
-        if self._stream is None:
+        if self._append is None:
             self._early.append(line)
             return
         with suppress(OSError):
-            self._stream.write(line)
+            self._append(line)
 
     debug = info = warning = error = critical = exception = msg
 

@@ -70,16 +70,16 @@ class Run:
     async def execute(self) -> End:
         """Collect every cell of the plan, and say how it ended; what stops a run is no exception.
 
-        A token is asked for before anything is created, so that credentials that are refused
-        leave nothing on the disk.
+        A token is asked for after the output was looked at, and before anything is created:
+        bad input sends nothing, and credentials that are refused leave nothing on the disk.
         """
         self._task = asyncio.current_task()
         settings = self.settings
-        wire = Wire(
-            self.gate, self.tally, concurrency=settings.concurrency, timeout=settings.timeout
-        )
         try:
-            async with wire:
+            RunDirectory.check(self.output)
+            async with Wire(
+                self.gate, self.tally, concurrency=settings.concurrency, timeout=settings.timeout
+            ) as wire:
                 tokens = self._tokens(wire)
                 await tokens.current()
                 with RunDirectory.create(self.output) as directory:
@@ -100,7 +100,7 @@ class Run:
             started_at=datetime.now(UTC),
         )
         directory.write_manifest(manifest.as_json())
-        with self._events.into(directory.log_path):
+        with self._events.into(directory.log.append):
             self._log.info("run_started", cells=len(self.plan), rate=self.settings.rate)
             end = End(ExitCode.STOPPED_EARLY, "cancelled")
             try:

@@ -1,5 +1,7 @@
 """Secrets that do not show themselves, and texts from which they are taken out."""
 
+from typing import Final
+
 __all__ = ["Redactor", "Secret"]
 
 _MASK = "[secret]"
@@ -30,8 +32,15 @@ class Secret:
         return self._value
 
 
+_SHORTEST: Final = 4
+
+
 class Redactor:
-    """Takes every known secret out of a text before it reaches a file or a screen."""
+    """Takes every known secret out of a text before it reaches a file or a screen.
+
+    A "secret" of less than four characters hides nothing, and would riddle every text that has
+    the same letters; those are left alone.
+    """
 
     def __init__(self) -> None:
         self._known: list[str] = []
@@ -39,7 +48,8 @@ class Redactor:
     def learn(self, *secrets: Secret) -> None:
         """Remember more secrets; longer ones are replaced first, so that none hides another."""
         values = {secret.reveal() for secret in secrets} | set(self._known)
-        self._known = sorted(values - {""}, key=len, reverse=True)
+        long_enough = (value for value in values if len(value) >= _SHORTEST)
+        self._known = sorted(long_enough, key=len, reverse=True)
 
     def __call__(self, text: str) -> str:
         """Return `text` with a mask in place of every known secret."""

@@ -7,6 +7,10 @@ from typing import Self
 __all__ = ["AppendFile", "sync_directory"]
 
 
+# macOS has no fdatasync.
+_sync = getattr(os, "fdatasync", os.fsync)
+
+
 class AppendFile:
     """Appends blocks of whole lines with the system's own calls.
 
@@ -42,7 +46,7 @@ class AppendFile:
         After an error the state of the disk is unknown, and asking again proves nothing: the
         kernel reports a lost page once only.
         """
-        os.fdatasync(self._descriptor)
+        _sync(self._descriptor)
 
     def close(self) -> None:
         """Close the file; nothing is pending, so nothing is written."""

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -22,43 +23,64 @@ LOG: Final = "log.jsonl"
 class RunDirectory:
     """An open run directory. Use it as a context manager; it closes its files, nothing else."""
 
-    def __init__(self, path: Path, statistics: AppendFile, errors: AppendFile) -> None:
+    def __init__(
+        self,
+        path: Path,
+        statistics: AppendFile,
+        errors: AppendFile,
+        log: AppendFile,
+        opened: ExitStack,
+    ) -> None:
         self.path = path
         self.statistics = statistics
         self.errors = errors
+        self.log = log
+        self._opened = opened
 
-    @property
-    def log_path(self) -> Path:
-        """Where the structured events go."""
-        return self.path / LOG
+    @classmethod
+    def check(cls, path: Path) -> None:
+        """Raise `InputError` when the path cannot become a run directory; creates nothing."""
+        try:
+            if (path / STATISTICS).exists():
+                raise InputError(f"--output {path}: holds a run already; give another directory")
+            for part in (path, *path.parents):
+                if part.exists() and not part.is_dir():
+                    raise InputError(f"--output {path}: {part} is a file; give another directory")
+        except OSError as error:
+            raise cls._unwritable(path, error) from error
 
     @classmethod
     def create(cls, path: Path) -> Self:
         """Make the directory and its files.
 
-        Raises `InputError` when it holds a run already or is no directory, `StorageError` when
-        it cannot be written.
+        Raises `InputError` when it holds a run already, `StorageError` when it cannot be
+        written.
         """
-        try:
-            path.mkdir(parents=True, exist_ok=True)
-            # Whoever creates this file has the directory; of two at the same moment, only one.
-            statistics = AppendFile.create(path / STATISTICS)
-            errors = AppendFile.create(path / ERRORS)
-            sync_directory(path)
-        except FileExistsError:
-            if not path.is_dir():
-                raise InputError(f"--output {path}: there is a file of this name") from None
-            raise InputError(
-                f"--output {path}: holds a run already; give another directory"
-            ) from None
-        except NotADirectoryError:
-            raise InputError(f"--output {path}: part of this path is a file") from None
-        except OSError as error:
-            raise StorageError(
-                f"--output {path}: cannot be written: {error.strerror}; "
-                "see that this user may write there, and that there is room"
-            ) from error
-        return cls(path, statistics, errors)
+        with ExitStack() as opened:
+            try:
+                path.mkdir(parents=True, exist_ok=True)
+                # Whoever creates this file has the directory: of two at the same moment, one.
+                statistics = cls._open(path / STATISTICS, opened)
+                errors = cls._open(path / ERRORS, opened)
+                log = cls._open(path / LOG, opened)
+                sync_directory(path)
+            except OSError as error:
+                cls.check(path)
+                raise cls._unwritable(path, error) from error
+            return cls(path, statistics, errors, log, opened.pop_all())
+
+    @staticmethod
+    def _open(path: Path, opened: ExitStack) -> AppendFile:
+        file = AppendFile.create(path)
+        opened.callback(file.close)
+        return file
+
+    @staticmethod
+    def _unwritable(path: Path, error: OSError) -> StorageError:
+        return StorageError(
+            f"--output {path}: cannot be written: {error.strerror}; "
+            "see that this user may write there, and that there is room"
+        )
 
     def write_manifest(self, manifest: Mapping[str, object]) -> None:
         """Replace `run.json` atomically: a reader finds the old one or the new one, whole.
@@ -77,6 +99,8 @@ class RunDirectory:
             draft.replace(target)
             sync_directory(self.path)
         except OSError as error:
+            with suppress(OSError):
+                draft.unlink(missing_ok=True)
             raise StorageError(f"{target} cannot be written: {error.strerror}") from error
 
     def __enter__(self) -> Self:
@@ -88,5 +112,4 @@ class RunDirectory:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self.statistics.close()
-        self.errors.close()
+        self._opened.close()

@@ -1,0 +1,705 @@
+import asyncio
+import time
+import traceback
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import islice
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from collector.errors import CredentialsError, OutageError, StorageError
+from collector.models import SERVER_DEFAULT, Answer, Cell, Failure, FailureKind, Outcome
+from collector.pool import Feed, Job, Pool, Retriable, RetryDecision
+from collector.tally import Tally
+
+_NOW = datetime(2026, 11, 23, tzinfo=UTC)
+_ANSWER = Answer(b"{}", is_empty=False, fetched_at=_NOW, requests=1)
+
+
+@dataclass(frozen=True)
+class _Again:
+    """The next try, as a retry policy would ask for it."""
+
+    delay: float
+    counts: bool = True
+
+
+@dataclass(frozen=True)
+class _Try:
+    """A try that fails: how many requests it sends, and the retry that follows it."""
+
+    requests: int
+    retry: _Again
+
+
+@dataclass(frozen=True)
+class _Script:
+    """What happens to one cell: tries that fail, then an answer or the end."""
+
+    fails: tuple[_Try, ...]
+    is_answered: bool
+    steps: int
+    """How many turns of the event loop each of its requests takes."""
+
+
+class _Watched(Tally):
+    """A tally that counts how often workers look for a job: each time they note `retrying`."""
+
+    looks = 0
+    most_retrying = 0
+
+    def __setattr__(self, name: str, value: object) -> None:
+        super().__setattr__(name, value)
+        if name == "retrying":
+            self.looks += 1
+            self.most_retrying = max(self.most_retrying, self.retrying)
+
+
+def _failure(message: str = "no", requests: int = 1) -> Failure:
+    return Failure(FailureKind.HTTP, 500, message, None, None, _NOW, requests)
+
+
+def _cells(count: int) -> list[Cell]:
+    return [Cell(str(number), SERVER_DEFAULT) for number in range(count)]
+
+
+def _never(_failure: Failure, _tries: int, _random: Callable[[], float]) -> Retriable | None:
+    return None
+
+
+def _always(delay: float) -> RetryDecision:
+    def decide(_failure: Failure, _tries: int, _random: Callable[[], float]) -> Retriable:
+        return _Again(delay)
+
+    return decide
+
+
+async def _accept(_job: Job, _outcome: Outcome) -> None:
+    pass
+
+
+async def _answer(_cell: Cell) -> Outcome:
+    return _ANSWER
+
+
+async def _fail(cell: Cell) -> Outcome:
+    return _failure(cell.company_id)
+
+
+async def _hang(_cell: Cell) -> Outcome:
+    await asyncio.Event().wait()
+    raise AssertionError("nobody sets this event")
+
+
+def _unnoticed(_job: Job, _failure: Failure, _retry: Retriable) -> None:
+    pass
+
+
+@dataclass
+class _Bench:
+    """A pool with fakes at its seams."""
+
+    cells: Iterable[Cell]
+    fetch: Callable[[Cell], Awaitable[Outcome]] = _answer
+    decide: RetryDecision = _never
+    settle: Callable[[Job, Outcome], Awaitable[None]] = _accept
+    on_retry: Callable[[Job, Failure, Retriable], None] = _unnoticed
+    concurrency: int = 1
+    planned: int | None = None
+    tally: _Watched = field(init=False)
+
+    def pool(self) -> Pool:
+        if self.planned is None:
+            self.cells = list(self.cells)
+            self.planned = len(self.cells)
+        self.tally = _Watched(self.planned)
+        return Pool(
+            iter(self.cells),
+            fetch=self.fetch,
+            decide=self.decide,
+            settle=self.settle,
+            on_retry=self.on_retry,
+            tally=self.tally,
+            concurrency=self.concurrency,
+        )
+
+    async def run(self) -> None:
+        async with asyncio.timeout(10):
+            await self.pool().run()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[asyncio.Task[None]]:
+        """Run the pool until the block ends."""
+        task = asyncio.create_task(self.pool().run())
+        try:
+            yield task
+        finally:
+            task.cancel()
+            await asyncio.wait([task])
+
+
+async def _turns(count: int = 500) -> None:
+    """Let everything happen that needs no time."""
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+def _other_tasks() -> set[asyncio.Task[object]]:
+    return {task for task in asyncio.all_tasks() if task is not asyncio.current_task()}
+
+
+class _Play:
+    """Plays a script for each cell, and keeps the books."""
+
+    def __init__(self, scripts: list[_Script], concurrency: int) -> None:
+        self.scripts = {cell.company_id: s for cell, s in zip(_cells(999), scripts, strict=False)}
+        self.tries: Counter[str] = Counter()
+        self.in_flight = self.most_in_flight = 0
+        self.settled: list[tuple[str, bool, int, int]] = []
+        self.noticed: Counter[str] = Counter()
+        self.bench = _Bench(
+            _cells(len(scripts)),
+            fetch=self.fetch,
+            decide=self.decide,
+            settle=self.settle,
+            on_retry=self.on_retry,
+            concurrency=concurrency,
+        )
+
+    async def fetch(self, cell: Cell) -> Outcome:
+        script = self.scripts[cell.company_id]
+        number = self.tries[cell.company_id]
+        self.tries[cell.company_id] += 1
+        self.in_flight += 1
+        self.most_in_flight = max(self.most_in_flight, self.in_flight)
+        await _turns(script.steps)
+        self.in_flight -= 1
+        if number < len(script.fails):
+            return _failure(cell.company_id, script.fails[number].requests)
+        return _ANSWER if script.is_answered else _failure(cell.company_id)
+
+    def decide(
+        self, failure: Failure, tries: int, _random: Callable[[], float]
+    ) -> Retriable | None:
+        script = self.scripts[failure.message]
+        before = script.fails[: self.tries[failure.message] - 1]
+        assert tries == sum(fail.retry.counts for fail in before)
+        if len(before) < len(script.fails):
+            return script.fails[len(before)].retry
+        return None
+
+    async def settle(self, job: Job, outcome: Outcome) -> None:
+        is_answered = isinstance(outcome, Answer)
+        self.settled.append((job.cell.company_id, is_answered, job.tries, job.requests))
+        await asyncio.sleep(0)
+
+    def on_retry(self, job: Job, failure: Failure, retry: Retriable) -> None:
+        script = self.scripts[job.cell.company_id]
+        assert failure.message == job.cell.company_id
+        assert retry is script.fails[self.noticed[job.cell.company_id]].retry
+        self.noticed[job.cell.company_id] += 1
+
+
+_TRIES = st.builds(
+    _Try,
+    st.integers(0, 3),
+    st.builds(_Again, st.sampled_from([0.0, 0.0, 0.0005, 0.002]), st.booleans()),
+)
+_SCRIPTS = st.builds(
+    _Script, st.lists(_TRIES, max_size=3).map(tuple), st.booleans(), st.integers(0, 3)
+)
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.lists(_SCRIPTS, max_size=8), st.integers(1, 4))
+def test_every_cell_is_settled_exactly_once(scripts: list[_Script], concurrency: int) -> None:
+    """Whatever happens to the cells, with tries and requests counted, within the concurrency."""
+    play = _Play(scripts, concurrency)
+    asyncio.run(play.bench.run())
+    assert sorted(play.settled) == sorted(
+        (
+            company_id,
+            script.is_answered,
+            sum(fail.retry.counts for fail in script.fails) + (not script.is_answered),
+            sum(fail.requests for fail in script.fails) + 1,
+        )
+        for company_id, script in play.scripts.items()
+    )
+    assert play.most_in_flight <= concurrency
+    assert play.bench.tally.retries == sum(len(script.fails) for script in scripts)
+    assert play.bench.tally.retrying == 0
+    assert play.noticed.total() == play.bench.tally.retries
+
+
+async def test_as_many_cells_as_allowed_are_fetched_at_a_time() -> None:
+    """Not one more, and not one less while there are cells."""
+    entered: list[str] = []
+
+    async def fetch(cell: Cell) -> Outcome:
+        entered.append(cell.company_id)
+        return await _hang(cell)
+
+    async with _Bench(_cells(20), fetch=fetch, concurrency=7).running():
+        await _turns()
+        assert sorted(entered) == ["0", "1", "2", "3", "4", "5", "6"]
+
+
+async def test_cells_are_taken_as_they_are_needed() -> None:
+    """Of ten million cells only those are made that somebody works on."""
+    taken = 0
+
+    def cells() -> Iterator[Cell]:
+        nonlocal taken
+        for number in range(10_000_000):
+            taken += 1
+            yield Cell(str(number), SERVER_DEFAULT)
+
+    async with _Bench(cells(), fetch=_hang, concurrency=5, planned=10_000_000).running():
+        await _turns()
+        assert taken == 5
+
+
+async def test_a_waiting_retry_holds_no_worker() -> None:
+    """The only worker goes on with other cells until the retry is due, and is not early."""
+    fetched: list[str] = []
+    times: list[float] = []
+
+    async def fetch(cell: Cell) -> Outcome:
+        fetched.append(cell.company_id)
+        if cell.company_id != "0":
+            return _ANSWER
+        times.append(time.monotonic())
+        return _failure() if len(times) == 1 else _ANSWER
+
+    await _Bench(_cells(20), fetch=fetch, decide=_always(0.3)).run()
+    assert fetched == [*(str(number) for number in range(20)), "0"]
+    assert 0.3 <= times[1] - times[0] < 3.0
+
+
+async def test_waiting_cells_are_bounded() -> None:
+    """When everything fails, the plan is not used up, and the workers rest."""
+    taken = 0
+
+    def cells() -> Iterator[Cell]:
+        nonlocal taken
+        for cell in _cells(10_000):
+            taken += 1
+            yield cell
+
+    bench = _Bench(cells(), fetch=_fail, decide=_always(3600.0), concurrency=4, planned=10_000)
+    async with bench.running():
+        await _turns(2000)
+        assert 4 < taken <= 4 * 32
+        assert bench.tally.most_retrying == taken
+        looks = bench.tally.looks
+        await asyncio.sleep(0.05)
+        assert bench.tally.looks == looks
+
+
+@pytest.mark.parametrize("concurrency", [1, 2, 3])
+async def test_after_the_bound_the_plan_goes_on(concurrency: int) -> None:
+    """Once retries are due there is room again: every cell is settled once, and few wait."""
+    tries: Counter[str] = Counter()
+    settled: Counter[str] = Counter()
+
+    async def fetch(cell: Cell) -> Outcome:
+        tries[cell.company_id] += 1
+        return _failure() if tries[cell.company_id] == 1 else _ANSWER
+
+    async def settle(job: Job, _outcome: Outcome) -> None:
+        settled[job.cell.company_id] += 1
+
+    bench = _Bench(
+        _cells(60 * concurrency),
+        fetch=fetch,
+        decide=_always(0.03),
+        settle=settle,
+        concurrency=concurrency,
+    )
+    await bench.run()
+    assert settled == Counter(cell.company_id for cell in _cells(60 * concurrency))
+    assert bench.tally.most_retrying <= 32 * concurrency
+
+
+async def test_due_retries_go_before_new_cells() -> None:
+    """What was begun is finished first."""
+    fetched: list[str] = []
+
+    async def fetch(cell: Cell) -> Outcome:
+        fetched.append(cell.company_id)
+        return _failure() if fetched.count(cell.company_id) < 3 else _ANSWER
+
+    await _Bench(_cells(3), fetch=fetch, decide=_always(0.0)).run()
+    assert "".join(fetched) == "000111222"
+
+
+async def test_a_failing_cell_stops_no_other() -> None:
+    """It is settled with its failure, and the rest with their answers."""
+    outcomes: dict[str, Outcome] = {}
+
+    async def fetch(cell: Cell) -> Outcome:
+        return _failure(cell.company_id) if int(cell.company_id) % 2 else _ANSWER
+
+    async def settle(job: Job, outcome: Outcome) -> None:
+        outcomes[job.cell.company_id] = outcome
+
+    await _Bench(_cells(30), fetch=fetch, settle=settle, concurrency=3).run()
+    assert outcomes == {
+        str(number): _failure(str(number)) if number % 2 else _ANSWER for number in range(30)
+    }
+
+
+async def test_a_slow_disk_holds_the_workers() -> None:
+    """Whoever waits for the disk takes no new cell."""
+    fetched: list[str] = []
+    is_writable = asyncio.Event()
+
+    async def fetch(cell: Cell) -> Outcome:
+        fetched.append(cell.company_id)
+        return _ANSWER
+
+    async def settle(_job: Job, _outcome: Outcome) -> None:
+        await is_writable.wait()
+
+    async with _Bench(_cells(9), fetch=fetch, settle=settle, concurrency=2).running() as task:
+        await _turns()
+        assert fetched == ["0", "1"]
+        is_writable.set()
+        async with asyncio.timeout(10):
+            await task
+    assert len(fetched) == 9
+
+
+_PLACES = ["cells", "fetch", "decide", "on_retry", "settle"]
+
+
+def _bench_that_raises(place: str, error: Exception, cleaned: list[str]) -> _Bench:
+    """Return four cells, of which the last raises in the given place while the others hang."""
+
+    def raise_for_the_last(cell_or_job: Cell | Job) -> None:
+        cell = cell_or_job.cell if isinstance(cell_or_job, Job) else cell_or_job
+        if cell.company_id == "3":
+            raise error
+
+    def cells() -> Iterator[Cell]:
+        for cell in _cells(4):
+            if place == "cells":
+                raise_for_the_last(cell)
+            yield cell
+
+    async def fetch(cell: Cell) -> Outcome:
+        if cell.company_id == "3":
+            await _turns(3)
+            if place == "fetch":
+                raise error
+            return _failure() if place in {"decide", "on_retry"} else _ANSWER
+        try:
+            return await _hang(cell)
+        finally:
+            await _turns(3)
+            cleaned.append(cell.company_id)
+
+    def decide(_failure: Failure, _tries: int, _random: Callable[[], float]) -> Retriable:
+        if place == "decide":
+            raise error
+        return _Again(0.0)
+
+    def on_retry(job: Job, _failure: Failure, _retry: Retriable) -> None:
+        raise_for_the_last(job)
+
+    async def settle(job: Job, _outcome: Outcome) -> None:
+        raise_for_the_last(job)
+
+    return _Bench(
+        cells(),
+        fetch=fetch,
+        decide=decide,
+        settle=settle,
+        on_retry=on_retry,
+        concurrency=4,
+        planned=4,
+    )
+
+
+@pytest.mark.parametrize("place", _PLACES)
+@pytest.mark.parametrize("error", [StorageError("disk full"), ZeroDivisionError("a bug")])
+async def test_an_error_ends_the_pool_in_order(place: str, error: Exception) -> None:
+    """All workers are cancelled and awaited; the error itself is raised, and no group of it."""
+    cleaned: list[str] = []
+    bench = _bench_that_raises(place, error, cleaned)
+    with pytest.raises(type(error)) as caught:
+        await bench.run()
+    assert caught.value is error
+    assert sorted(cleaned) == ["0", "1", "2"]
+    assert _other_tasks() == set()
+
+
+@pytest.mark.parametrize("is_explicit", [True, False])
+async def test_an_error_keeps_what_led_to_it(*, is_explicit: bool) -> None:
+    """The traceback of a bug shows its cause as well, or nobody finds it."""
+
+    async def fetch(_cell: Cell) -> Outcome:
+        try:
+            raise LookupError("the root of it")
+        except LookupError as root:
+            if is_explicit:
+                raise ArithmeticError("the bug") from root
+            raise ArithmeticError("the bug")  # noqa: B904 - a context, as a bug would have it
+
+    with pytest.raises(ArithmeticError, match="the bug") as caught:
+        await _Bench(_cells(1), fetch=fetch).run()
+    assert "LookupError: the root of it" in "".join(traceback.format_exception(caught.value))
+
+
+_BUG = ZeroDivisionError("a bug")
+_DISK = StorageError("disk full")
+_OTHERS = (CredentialsError("refused"), OutageError("out of reach"))
+
+
+@pytest.mark.parametrize(
+    ("errors", "raised"),
+    [
+        ([*_OTHERS, _DISK, _BUG], _BUG),
+        ([_BUG, _DISK, *_OTHERS], _BUG),
+        ([_OTHERS[0], _DISK, _OTHERS[1]], _DISK),
+    ],
+)
+async def test_of_several_errors_the_main_one_is_raised(
+    errors: list[Exception], raised: Exception
+) -> None:
+    """A bug outweighs a disk that refuses, and that one outweighs the rest."""
+    together = asyncio.Barrier(len(errors))
+
+    async def fetch(cell: Cell) -> Outcome:
+        await together.wait()
+        raise errors[int(cell.company_id)]
+
+    with pytest.raises(type(raised)) as caught:
+        await _Bench(_cells(len(errors)), fetch=fetch, concurrency=len(errors)).run()
+    assert caught.value is raised
+    assert _other_tasks() == set()
+
+
+async def test_cancellation_leaves_nothing_behind() -> None:
+    """Workers that fetch, that settle and that idle all end, with their cleanup."""
+    cleaned: list[str] = []
+
+    async def hang(what: str) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await _turns(3)
+            cleaned.append(what)
+
+    async def fetch(cell: Cell) -> Outcome:
+        if cell.company_id == "0":
+            await hang("fetch")
+        return _failure() if cell.company_id == "1" else _ANSWER
+
+    async def settle(_job: Job, _outcome: Outcome) -> None:
+        await hang("settle")
+
+    bench = _Bench(_cells(3), fetch=fetch, settle=settle, decide=_always(3600.0), concurrency=3)
+    task = asyncio.create_task(bench.pool().run())
+    await _turns()
+    assert bench.tally.retrying == 1
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert sorted(cleaned) == ["fetch", "settle"]
+    assert _other_tasks() == set()
+
+
+async def test_idle_workers_wake_for_a_retry_and_rest_until_then() -> None:
+    """Eight workers wait for one retry: it comes when due, and none of them polls for it."""
+    times: list[float] = []
+
+    async def fetch(cell: Cell) -> Outcome:
+        if cell.company_id != "0":
+            return _ANSWER
+        times.append(time.monotonic())
+        return _failure() if len(times) < 3 else _ANSWER
+
+    bench = _Bench(_cells(8), fetch=fetch, decide=_always(0.1), concurrency=8)
+    await bench.run()
+    assert 0.2 <= times[2] - times[0] < 2.0
+    assert bench.tally.looks <= 8 * 10
+
+
+async def test_idle_workers_end_with_the_last_job() -> None:
+    """They rest while it takes its time, and end when it is settled."""
+    is_answered = asyncio.Event()
+
+    async def fetch(cell: Cell) -> Outcome:
+        if cell.company_id == "3":
+            await is_answered.wait()
+        return _ANSWER
+
+    bench = _Bench(_cells(8), fetch=fetch, concurrency=8)
+    async with bench.running() as task:
+        await _turns()
+        looks = bench.tally.looks
+        await asyncio.sleep(0.05)
+        assert bench.tally.looks == looks
+        assert not task.done()
+        is_answered.set()
+        async with asyncio.timeout(5):
+            await task
+        assert bench.tally.looks <= looks + 2 * 8
+
+
+async def test_an_idle_worker_does_not_miss_an_earlier_retry() -> None:
+    """A retry that is put back later but is due sooner is not held up by the one before it."""
+    tries: Counter[str] = Counter()
+    settled: list[str] = []
+
+    async def fetch(cell: Cell) -> Outcome:
+        tries[cell.company_id] += 1
+        if cell.company_id == "1":
+            await _turns(20)
+        return _failure(cell.company_id) if tries[cell.company_id] == 1 else _ANSWER
+
+    def decide(failure: Failure, _tries: int, _random: Callable[[], float]) -> Retriable:
+        return _Again(3600.0 if failure.message == "0" else 0.02)
+
+    is_settled = asyncio.Event()
+
+    async def settle(job: Job, _outcome: Outcome) -> None:
+        settled.append(job.cell.company_id)
+        is_settled.set()
+
+    bench = _Bench(_cells(2), fetch=fetch, decide=decide, settle=settle, concurrency=2)
+    async with bench.running():
+        async with asyncio.timeout(5):
+            await is_settled.wait()
+        assert settled == ["1"]
+
+
+async def test_no_more_workers_than_cells_are_started() -> None:
+    """One cell needs one worker, however many are allowed."""
+    async with _Bench(_cells(1), fetch=_hang, concurrency=10_000).running() as task:
+        await _turns(10)
+        assert len(_other_tasks() - {task}) == 1
+
+
+@pytest.mark.parametrize("planned", [0, 5])
+async def test_nothing_to_do_is_done_at_once(planned: int) -> None:
+    """No cells, or none left of those that were planned."""
+    await _Bench(iter(()), fetch=_hang, concurrency=3, planned=planned).run()
+    assert _other_tasks() == set()
+
+
+async def test_tries_that_do_not_count_are_no_attempts_but_their_requests_are() -> None:
+    """A refused try leaves the number of tries alone; what was sent is added up."""
+    seen: list[int] = []
+    over: list[Job] = []
+    counts = iter([False, False, True, False])
+
+    async def fetch(cell: Cell) -> Outcome:
+        return _failure(cell.company_id, requests=2)
+
+    def decide(_failure: Failure, tries: int, _random: Callable[[], float]) -> Retriable | None:
+        seen.append(tries)
+        does_count = next(counts, None)
+        return None if does_count is None else _Again(0.0, counts=does_count)
+
+    async def settle(job: Job, _outcome: Outcome) -> None:
+        over.append(job)
+
+    bench = _Bench(_cells(1), fetch=fetch, decide=decide, settle=settle)
+    await bench.run()
+    assert seen == [0, 0, 0, 1, 1]
+    assert over == [Job(Cell("0", SERVER_DEFAULT), tries=2, requests=10)]
+    assert bench.tally.retries == 4
+
+
+async def test_decisions_get_randomness() -> None:
+    """Jitter comes from numbers between 0 and 1, and not always the same."""
+    numbers: list[float] = []
+
+    def decide(_failure: Failure, _tries: int, random: Callable[[], float]) -> Retriable | None:
+        numbers.extend(random() for _ in range(100))
+        return None
+
+    await _Bench(_cells(1), fetch=_fail, decide=decide).run()
+    assert all(0.0 <= number < 1.0 for number in numbers)
+    assert len(set(numbers)) > 90
+
+
+class _Clock:
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def _feed(count: int, max_waiting: int = 100) -> tuple[Feed, _Clock]:
+    clock = _Clock()
+    return Feed(iter(_cells(count)), max_waiting, clock), clock
+
+
+def _take(feed: Feed) -> Job:
+    job = feed.take()
+    assert job is not None
+    return job
+
+
+def test_a_feed_gives_due_retries_by_the_time_they_are_due() -> None:
+    """At equal times first come, first served; before their time, new cells."""
+    feed, clock = _feed(5)
+    jobs = [_take(feed) for _ in range(4)]
+    for job, due in zip(jobs, [103.0, 101.0, 102.0, 101.0], strict=True):
+        feed.put_back(job, due)
+    assert feed.next_due() == 101.0
+    clock.now = 100.999
+    assert _take(feed).cell.company_id == "4"
+    assert feed.take() is None
+    clock.now = 101.0
+    assert [_take(feed), _take(feed)] == [jobs[1], jobs[3]]
+    assert feed.take() is None
+    assert feed.next_due() == 102.0
+    clock.now = 1000.0
+    assert [_take(feed), _take(feed)] == [jobs[2], jobs[0]]
+    assert feed.next_due() is None
+
+
+def test_a_feed_begins_no_new_cell_while_too_many_wait() -> None:
+    """Due ones still go out, and make room."""
+    feed, clock = _feed(10, max_waiting=2)
+    for job in [_take(feed), _take(feed)]:
+        feed.put_back(job, 101.0)
+    assert feed.waiting == 2
+    assert feed.take() is None
+    assert not feed.is_finished
+    clock.now = 101.0
+    assert _take(feed).cell.company_id == "0"
+    assert _take(feed).cell.company_id == "1"
+    assert [_take(feed).cell.company_id for _ in range(8)] == [str(n) for n in range(2, 10)]
+
+
+def test_a_feed_is_finished_when_nothing_can_come_back() -> None:
+    """Not while cells are left, nor while one waits, nor while one is in work."""
+    feed, _ = _feed(1)
+    assert not feed.is_finished
+    job = _take(feed)
+    assert feed.take() is None
+    assert (feed.in_work, feed.is_finished) == (1, False)
+    feed.put_back(job, 100.0)
+    assert (feed.in_work, feed.waiting, feed.is_finished) == (0, 1, False)
+    assert _take(feed) is job
+    assert not feed.is_finished
+    feed.settle()
+    assert (feed.in_work, feed.waiting, feed.is_finished) == (0, 0, True)
+    assert feed.take() is None
+
+
+def test_a_feed_asks_an_iterator_no_more_once_it_is_over() -> None:
+    """An iterator that would begin anew cannot collect a cell twice."""
+    cells = iter([*_cells(1), None, *_cells(1)])
+    feed = Feed(iter(lambda: next(cells), None), 10, _Clock())
+    assert [job for job in islice(iter(feed.take, object()), 3) if job] == [Job(*_cells(1))]
