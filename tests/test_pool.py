@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterat
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import islice
 
 import pytest
 from hypothesis import given, settings
@@ -378,64 +377,63 @@ async def test_a_slow_disk_holds_the_workers() -> None:
 _PLACES = ["cells", "fetch", "decide", "on_retry", "settle"]
 
 
-def _bench_that_raises(place: str, error: Exception, cleaned: list[str]) -> _Bench:
-    """Return four cells, of which the last raises in the given place while the others hang."""
+class _Trap:
+    """Four cells, of which the last raises in the given place while the others hang."""
 
-    def raise_for_the_last(cell_or_job: Cell | Job) -> None:
-        cell = cell_or_job.cell if isinstance(cell_or_job, Job) else cell_or_job
-        if cell.company_id == "3":
-            raise error
+    def __init__(self, place: str, error: Exception) -> None:
+        self.place = place
+        self.error = error
+        self.cleaned: list[str] = []
+        self.bench = _Bench(
+            self.cells(),
+            fetch=self.fetch,
+            decide=self.decide,
+            settle=self.settle,
+            on_retry=self.on_retry,
+            concurrency=4,
+            planned=4,
+        )
 
-    def cells() -> Iterator[Cell]:
-        for cell in _cells(4):
-            if place == "cells":
-                raise_for_the_last(cell)
-            yield cell
+    def spring(self, place: str) -> None:
+        if place == self.place:
+            raise self.error
 
-    async def fetch(cell: Cell) -> Outcome:
+    def cells(self) -> Iterator[Cell]:
+        yield from _cells(3)
+        self.spring("cells")
+        yield Cell("3", SERVER_DEFAULT)
+
+    async def fetch(self, cell: Cell) -> Outcome:
         if cell.company_id == "3":
             await _turns(3)
-            if place == "fetch":
-                raise error
-            return _failure() if place in {"decide", "on_retry"} else _ANSWER
+            self.spring("fetch")
+            return _ANSWER if self.place == "settle" else _failure()
         try:
             return await _hang(cell)
         finally:
             await _turns(3)
-            cleaned.append(cell.company_id)
+            self.cleaned.append(cell.company_id)
 
-    def decide(_failure: Failure, _tries: int, _random: Callable[[], float]) -> Retriable:
-        if place == "decide":
-            raise error
+    def decide(self, _failure: Failure, _tries: int, _random: Callable[[], float]) -> Retriable:
+        self.spring("decide")
         return _Again(0.0)
 
-    def on_retry(job: Job, _failure: Failure, _retry: Retriable) -> None:
-        raise_for_the_last(job)
+    def on_retry(self, _job: Job, _failure: Failure, _retry: Retriable) -> None:
+        self.spring("on_retry")
 
-    async def settle(job: Job, _outcome: Outcome) -> None:
-        raise_for_the_last(job)
-
-    return _Bench(
-        cells(),
-        fetch=fetch,
-        decide=decide,
-        settle=settle,
-        on_retry=on_retry,
-        concurrency=4,
-        planned=4,
-    )
+    async def settle(self, _job: Job, _outcome: Outcome) -> None:
+        self.spring("settle")
 
 
 @pytest.mark.parametrize("place", _PLACES)
 @pytest.mark.parametrize("error", [StorageError("disk full"), ZeroDivisionError("a bug")])
 async def test_an_error_ends_the_pool_in_order(place: str, error: Exception) -> None:
     """All workers are cancelled and awaited; the error itself is raised, and no group of it."""
-    cleaned: list[str] = []
-    bench = _bench_that_raises(place, error, cleaned)
+    trap = _Trap(place, error)
     with pytest.raises(type(error)) as caught:
-        await bench.run()
+        await trap.bench.run()
     assert caught.value is error
-    assert sorted(cleaned) == ["0", "1", "2"]
+    assert sorted(trap.cleaned) == ["0", "1", "2"]
     assert _other_tasks() == set()
 
 
@@ -443,17 +441,18 @@ async def test_an_error_ends_the_pool_in_order(place: str, error: Exception) -> 
 async def test_an_error_keeps_what_led_to_it(*, is_explicit: bool) -> None:
     """The traceback of a bug shows its cause as well, or nobody finds it."""
 
-    async def fetch(_cell: Cell) -> Outcome:
+    async def fetch(cell: Cell) -> Outcome:
         try:
-            raise LookupError("the root of it")
-        except LookupError as root:
+            int(f"no number: {cell.company_id}")
+        except ValueError as root:
             if is_explicit:
                 raise ArithmeticError("the bug") from root
             raise ArithmeticError("the bug")  # noqa: B904 - a context, as a bug would have it
+        return _ANSWER
 
     with pytest.raises(ArithmeticError, match="the bug") as caught:
         await _Bench(_cells(1), fetch=fetch).run()
-    assert "LookupError: the root of it" in "".join(traceback.format_exception(caught.value))
+    assert "no number: 0" in "".join(traceback.format_exception(caught.value))
 
 
 _BUG = ZeroDivisionError("a bug")
@@ -698,8 +697,19 @@ def test_a_feed_is_finished_when_nothing_can_come_back() -> None:
     assert feed.take() is None
 
 
+class _BeginsAnew(Iterator[Cell]):
+    """An iterator of one cell that goes on after its end, which no iterator should."""
+
+    asked = 0
+
+    def __next__(self) -> Cell:
+        self.asked += 1
+        if self.asked == 2:
+            raise StopIteration
+        return Cell("0", SERVER_DEFAULT)
+
+
 def test_a_feed_asks_an_iterator_no_more_once_it_is_over() -> None:
-    """An iterator that would begin anew cannot collect a cell twice."""
-    cells = iter([*_cells(1), None, *_cells(1)])
-    feed = Feed(iter(lambda: next(cells), None), 10, _Clock())
-    assert [job for job in islice(iter(feed.take, object()), 3) if job] == [Job(*_cells(1))]
+    """Otherwise a cell could be collected twice, and the end would not be the end."""
+    feed = Feed(_BeginsAnew(), 10, _Clock())
+    assert [feed.take() for _ in range(4)] == [Job(Cell("0", SERVER_DEFAULT)), None, None, None]
