@@ -1,7 +1,7 @@
 """Structured events: one JSON line each in `log.jsonl`, one readable line each on a console."""
 
 import logging
-from collections.abc import Callable, Iterator, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager, suppress
 from typing import Any, Final, TextIO
 
@@ -9,6 +9,7 @@ import orjson
 import structlog
 from structlog.typing import FilteringBoundLogger, Processor, WrappedLogger
 
+from collector.quoting import json_text
 from collector.settings import LogLevel
 
 __all__ = ["EventLog", "console_logger"]
@@ -103,7 +104,7 @@ class _Lines:
 
 
 def _json_line(event: object, **_: object) -> bytes:
-    return orjson.dumps(event, default=str, option=orjson.OPT_APPEND_NEWLINE)
+    return orjson.dumps(event, option=orjson.OPT_APPEND_NEWLINE)
 
 
 def _in_order(
@@ -116,11 +117,19 @@ def _in_order(
 
 
 def _redactor(redact: Callable[[str], str]) -> Processor:
+    def clean(value: object) -> object:
+        """Take secrets out of a value of any shape; what JSON does not know becomes text."""
+        if value is None or isinstance(value, int | float):
+            return value
+        if isinstance(value, Mapping):
+            return {redact(json_text(key)): clean(item) for key, item in value.items()}
+        if isinstance(value, list | tuple | set | frozenset):
+            return [clean(item) for item in value]
+        return redact(json_text(value))
+
     def process(
         _logger: WrappedLogger, _name: str, event: MutableMapping[str, Any]
     ) -> dict[str, Any]:
-        return {
-            key: redact(value) if isinstance(value, str) else value for key, value in event.items()
-        }
+        return {key: clean(value) for key, value in event.items()}
 
     return process

@@ -5,12 +5,13 @@ Parsers raise `ValueError`; the command line library names the option in front o
 
 import ipaddress
 import math
+import re
 from collections.abc import Callable, Sequence
 from datetime import date
-from typing import TypeVar
-from urllib.parse import urlsplit
+from typing import Final, TypeVar
 
 from cyclopts import Token
+from yarl import URL
 
 __all__ = [
     "Days",
@@ -23,6 +24,9 @@ __all__ = [
 ]
 
 _Value = TypeVar("_Value")
+
+_AUTHORITY: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\[\]:@]+)(:[0-9]+)?")
+"""A name or an address, and perhaps a port; nothing behind a closing bracket."""
 
 
 class Days(int):
@@ -54,33 +58,46 @@ def parse_service_url(text: str) -> str:
     """Check an address that the token will be sent to, and return it.
 
     Only `https` is accepted, or `http` to this machine (loopback). User names, passwords,
-    queries and fragments are refused. Raises `ValueError` with a message that teaches.
+    queries and fragments are refused, and so is everything that two programs could read in two
+    ways. Raises `ValueError` with a message that teaches; it never repeats a password.
     """
-    try:
-        parts = urlsplit(text)
-        host, _ = parts.hostname, parts.port
-    except ValueError as error:
-        message = f"not an address: {error}; write it like https://api.example.com"
-        raise ValueError(message) from None
-    if parts.scheme not in {"http", "https"} or not host:
-        message = "an address starts with https:// and names a host, like https://api.example.com"
+    if not _is_plain(text):
+        message = (
+            "an address has letters, digits and -._~:/[]%@ only; write other characters of a "
+            "path as %XX and names in other scripts as xn--..., like https://api.example.com"
+        )
         raise ValueError(message)
-    if parts.username is not None or parts.password is not None:
+    if "?" in text or "#" in text:
+        message = "an address ends with its path: leave out everything from '?' or '#' on"
+        raise ValueError(message)
+    authority = text.partition("://")[2].partition("/")[0]
+    if "@" in authority:
         message = (
             "an address carries no user name or password; "
             "credentials come from TRUST_CLIENT_ID and TRUST_CLIENT_SECRET"
         )
         raise ValueError(message)
-    if parts.query or parts.fragment:
-        message = "an address ends with its path: leave out everything from '?' or '#' on"
+    try:
+        # The client's own reading of the address is the one that counts.
+        url = URL(text)
+        host, _ = url.host, url.port
+    except ValueError as error:
+        message = f"not an address: {error}; write it like https://api.example.com"
+        raise ValueError(message) from None
+    if url.scheme not in {"http", "https"} or not host or not _AUTHORITY.fullmatch(authority):
+        message = "an address starts with https:// and names a host, like https://api.example.com"
         raise ValueError(message)
-    if parts.scheme == "http" and not _is_loopback(host):
+    if url.scheme == "http" and not _is_loopback(host):
         message = (
             f'plain http would show the token to everyone on the way to "{host}"; '
             "use https:// (http:// is for this machine only, such as http://127.0.0.1:8080)"
         )
         raise ValueError(message)
     return text
+
+
+def _is_plain(text: str) -> bool:
+    return all("!" <= char <= "~" and char not in '\\"<>^`{|}' for char in text)
 
 
 def _is_loopback(host: str) -> bool:

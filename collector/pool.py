@@ -138,7 +138,11 @@ class Pool:
                     group.create_task(self._work(), name=f"worker-{number}")
         except BaseExceptionGroup as failed:
             # Several workers may meet the same trouble; one report of it is enough.
-            raise main_error(failed) from None
+            error = main_error(failed)
+        else:
+            return
+        # Raised out here, so that the group does not take the place of what led to the error.
+        raise error
 
     async def _work(self) -> None:
         while (job := await self._next()) is not None:

@@ -214,7 +214,7 @@ _SCRIPTS = st.builds(
 )
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=100)
 @given(st.lists(_SCRIPTS, max_size=8), st.integers(1, 4))
 def test_every_cell_is_settled_exactly_once(scripts: list[_Script], concurrency: int) -> None:
     """Whatever happens to the cells, with tries and requests counted, within the concurrency."""

@@ -13,7 +13,7 @@ from typing import BinaryIO, Final, NamedTuple
 
 from collector.errors import InputError
 from collector.plan.company_line import MAX_LINE, BadLineError, parse_line
-from collector.plan.quoting import escaped
+from collector.quoting import escaped
 
 __all__ = ["Companies", "Duplicate", "parse_companies", "read_companies"]
 

@@ -4,7 +4,7 @@ import re
 import unicodedata
 from typing import Final
 
-from collector.plan.quoting import quoted
+from collector.quoting import quoted
 
 __all__ = ["MAX_LINE", "BadLineError", "parse_line"]
 

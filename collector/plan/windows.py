@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from collector.errors import InputError
 from collector.models import SERVER_DEFAULT, Window
-from collector.plan.quoting import quoted
+from collector.quoting import quoted
 
 __all__ = [
     "MAX_DAYS",

@@ -1,6 +1,7 @@
 """A file that only grows, by whole lines."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
@@ -37,7 +38,9 @@ class AppendFile:
             while view:
                 view = view[os.write(self._descriptor, view) :]
         except OSError:
-            os.ftruncate(self._descriptor, size)
+            # What has no length to take back (a device) has kept nothing either.
+            with suppress(OSError):
+                os.ftruncate(self._descriptor, size)
             raise
 
     def sync(self) -> None:

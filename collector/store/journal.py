@@ -93,17 +93,12 @@ class Journal:
         self._room.set()
         if not group:
             return
-        # A thread cannot be cancelled: whoever is cancelled here still waits for it to end, or
-        # the next group could be written into the middle of this one.
         writing = asyncio.ensure_future(asyncio.to_thread(self._commit, group))
-        try:
-            await asyncio.shield(writing)
-        except asyncio.CancelledError:
-            await writing
-            raise
-        finally:
-            if writing.done() and not writing.exception():
-                self._on_durable(group)
+        was_cancelled = await _outlast(writing)
+        writing.result()
+        self._on_durable(group)
+        if was_cancelled:
+            raise asyncio.CancelledError
 
     def _commit(self, group: Sequence[Line]) -> None:
         """Append and sync a group; runs in a thread."""
@@ -121,3 +116,18 @@ class Journal:
                     "line that was counted is on the disk; make room, or see that this user may "
                     "write there"
                 ) from error
+
+
+async def _outlast(work: asyncio.Future[None]) -> bool:
+    """Wait for work in a thread to end, come what may; True when we were cancelled meanwhile.
+
+    A thread cannot be cancelled. Whoever left now could begin the next group while this one is
+    still being written.
+    """
+    was_cancelled = False
+    while not work.done():
+        try:
+            await asyncio.wait([work])
+        except asyncio.CancelledError:
+            was_cancelled = True
+    return was_cancelled

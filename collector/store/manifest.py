@@ -9,6 +9,7 @@ from typing import Final
 
 from collector import __version__
 from collector.plan import Plan, WindowSize
+from collector.quoting import json_text
 from collector.settings import RunSettings, option_name
 from collector.store.lines import timestamp
 from collector.tally import CellState, Tally
@@ -79,7 +80,7 @@ def describe_settings(settings: RunSettings) -> dict[str, object]:
     """Return all settings under the names of their options; there are no secrets among them."""
     values = {option_name(field): getattr(settings, field.name) for field in fields(settings)}
     return {
-        name: value if isinstance(value, int | float | str | None) else str(value)
+        name: value if isinstance(value, int | float | None) else json_text(value)
         for name, value in values.items()
     }
 

@@ -57,23 +57,21 @@ class RunDirectory:
         written.
         """
         with ExitStack() as opened:
+            files: list[AppendFile] = []
             try:
                 path.mkdir(parents=True, exist_ok=True)
                 # Whoever creates this file has the directory: of two at the same moment, one.
-                statistics = cls._open(path / STATISTICS, opened)
-                errors = cls._open(path / ERRORS, opened)
-                log = cls._open(path / LOG, opened)
+                for name in (STATISTICS, ERRORS, LOG):
+                    files.append(AppendFile.create(path / name))
+                    opened.callback(files[-1].close)
                 sync_directory(path)
             except OSError as error:
+                for file in files:
+                    file.path.unlink()
                 cls.check(path)
                 raise cls._unwritable(path, error) from error
+            statistics, errors, log = files
             return cls(path, statistics, errors, log, opened.pop_all())
-
-    @staticmethod
-    def _open(path: Path, opened: ExitStack) -> AppendFile:
-        file = AppendFile.create(path)
-        opened.callback(file.close)
-        return file
 
     @staticmethod
     def _unwritable(path: Path, error: OSError) -> StorageError:

@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collector.models import SERVER_DEFAULT, Answer, Cell, Failure, FailureKind, Window
@@ -103,7 +103,7 @@ _WINDOWS = st.just(SERVER_DEFAULT) | st.builds(Window, _DAYS, _DAYS)
 _JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | _TEXTS,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_TEXTS, inner, max_size=3),
-    max_leaves=8,
+    max_leaves=5,
 )
 _MOMENTS = st.datetimes(
     datetime(1, 1, 3),  # noqa: DTZ001 - hypothesis adds the zone
@@ -129,7 +129,10 @@ def _dates(window: Window) -> list[tuple[str, str | None]]:
     ]
 
 
-@given(_TEXTS, _WINDOWS, _MOMENTS, st.integers(1, 10**6), st.dictionaries(_TEXTS, _JSON))
+@settings(max_examples=40, deadline=None)
+@given(
+    _TEXTS, _WINDOWS, _MOMENTS, st.integers(1, 10**6), st.dictionaries(_TEXTS, _JSON, max_size=3)
+)
 def test_every_result_is_one_line_of_json(
     company_id: str, window: Window, moment: datetime, attempts: int, data: dict[str, Any]
 ) -> None:
@@ -144,6 +147,7 @@ def test_every_result_is_one_line_of_json(
     ]
 
 
+@settings(max_examples=40, deadline=None)
 @given(_TEXTS, _WINDOWS, st.sampled_from(FailureKind), _TEXTS, st.none() | _TEXTS)
 def test_every_error_is_one_line_of_json(
     company_id: str, window: Window, kind: FailureKind, message: str, body: str | None

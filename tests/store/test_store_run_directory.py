@@ -3,7 +3,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -16,6 +16,8 @@ from collector.errors import CollectorError, InputError, StorageError
 from collector.settings import RunSettings
 from collector.store.manifest import Manifest, describe_settings
 from collector.store.run_directory import RunDirectory
+
+_MADE = {"statistics.jsonl", "errors.jsonl", "log.jsonl"}
 
 
 def _files(directory: Path) -> set[str]:
@@ -38,30 +40,31 @@ def _child(script: str, *arguments: str) -> str:
 
 
 def test_a_run_directory_is_made_with_its_files(tmp_path: Path) -> None:
-    """Directories above it too; statistics and errors go to files of their own."""
+    """Directories above it too; statistics, errors and events go to files of their own."""
     path = tmp_path / "a" / "b" / "run"
     with RunDirectory.create(path) as directory:
-        assert _files(path) == {"statistics.jsonl", "errors.jsonl"}
+        assert _files(path) == _MADE
         directory.statistics.append(b"1\n")
         directory.errors.append(b"2\n")
+        directory.log.append(b"3\n")
         assert directory.path == path
-        assert directory.log_path == path / "log.jsonl"
     assert (path / "statistics.jsonl").read_bytes() == b"1\n"
     assert (path / "errors.jsonl").read_bytes() == b"2\n"
+    assert (path / "log.jsonl").read_bytes() == b"3\n"
 
 
 def test_a_directory_that_is_there_already_is_used(tmp_path: Path) -> None:
     """As long as it holds no run; what else is in it stays."""
     (tmp_path / "notes.txt").write_text("mine")
     RunDirectory.create(tmp_path).__exit__(None, None, None)
-    assert _files(tmp_path) == {"notes.txt", "statistics.jsonl", "errors.jsonl"}
+    assert _files(tmp_path) == _MADE | {"notes.txt"}
 
 
 def test_leaving_closes_the_files(tmp_path: Path) -> None:
     """In order or with an error, every descriptor is given back."""
     before = _open_files()
     with RunDirectory.create(tmp_path / "1"):
-        assert _open_files() == before + 2
+        assert _open_files() == before + 3
     with suppress(ZeroDivisionError), RunDirectory.create(tmp_path / "2"):
         raise ZeroDivisionError
     assert _open_files() == before
@@ -73,43 +76,58 @@ def test_a_directory_that_holds_a_run_is_refused(tmp_path: Path) -> None:
         directory.statistics.append(b"1\n")
         directory.write_manifest({"format": 1})
     before = {path: path.read_bytes() for path in tmp_path.iterdir()}
-    with pytest.raises(InputError, match="holds a run already; give another") as caught:
+    with pytest.raises(InputError, match=f"--output {tmp_path}: holds a run already; give another"):
         RunDirectory.create(tmp_path)
-    assert f"--output {tmp_path}" in str(caught.value)
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
-@pytest.mark.parametrize("name", ["statistics.jsonl", "errors.jsonl"])
+@pytest.mark.parametrize("name", sorted(_MADE))
 def test_a_refusal_leaves_nothing_behind(tmp_path: Path, name: str) -> None:
     """Whichever file stands in the way: no other is made, and none is left open."""
     (tmp_path / name).write_text("mine\n")
     before = _open_files()
-    with pytest.raises(InputError, match="holds a run already"):
+    with pytest.raises(CollectorError, match=f"--output {tmp_path}: "):
         RunDirectory.create(tmp_path)
-    assert _files(tmp_path) == {name}
     assert (tmp_path / name).read_text() == "mine\n"
     assert _open_files() == before
+    assert _files(tmp_path) == {name}
 
 
-@pytest.mark.parametrize("name", ["file", "dangling link"])
-def test_a_file_in_the_place_of_the_directory_is_refused(tmp_path: Path, name: str) -> None:
-    """So is a link to nowhere."""
-    path = tmp_path / name
-    if name == "file":
-        path.write_text("mine")
-    else:
-        path.symlink_to(tmp_path / "nowhere")
-    with pytest.raises(InputError, match="there is a file of this name"):
-        RunDirectory.create(path)
+@pytest.mark.parametrize("make", [RunDirectory.check, RunDirectory.create])
+@pytest.mark.parametrize("below", ["", "run", "deep/run"])
+def test_a_file_in_the_way_is_refused(
+    tmp_path: Path, make: Callable[[Path], object], below: str
+) -> None:
+    """In the place of the directory or above it; the text names the file."""
+    file = tmp_path / "file"
+    file.write_text("mine")
+    with pytest.raises(InputError, match=f"--output {file / below}: .*file"):
+        make(file / below)
+    assert file.read_text() == "mine"
+    assert _files(tmp_path) == {"file"}
+
+
+def test_a_link_to_nowhere_is_no_directory(tmp_path: Path) -> None:
+    """It is refused, and nothing comes to be where it points."""
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(CollectorError, match="--output"):
+        RunDirectory.create(tmp_path / "link")
     assert not (tmp_path / "nowhere").exists()
 
 
-def test_a_path_through_a_file_is_refused(tmp_path: Path) -> None:
-    """The text says what is wrong with the path."""
-    (tmp_path / "file").write_text("mine")
-    with pytest.raises(InputError, match=r"part of this path is a file"):
-        RunDirectory.create(tmp_path / "file" / "deep" / "run")
-    assert (tmp_path / "file").read_text() == "mine"
+def test_a_check_creates_nothing(tmp_path: Path) -> None:
+    """Neither for a directory that is there nor for one that is not."""
+    RunDirectory.check(tmp_path)
+    RunDirectory.check(tmp_path / "deep" / "run")
+    assert _files(tmp_path) == set()
+
+
+def test_a_check_finds_a_run(tmp_path: Path) -> None:
+    """As `create` would, before anything was sent."""
+    with RunDirectory.create(tmp_path):
+        pass
+    with pytest.raises(InputError, match="holds a run already"):
+        RunDirectory.check(tmp_path)
 
 
 def test_a_place_where_nothing_can_be_made_is_a_storage_error() -> None:
@@ -161,7 +179,7 @@ def test_of_two_at_the_same_moment_one_wins(tmp_path: Path) -> None:
             return error
 
     with ThreadPoolExecutor(contenders) as threads:
-        for number in range(50):
+        for number in range(30):
             path = tmp_path / str(number) / "run"
             start = threading.Barrier(contenders)
             futures = [threads.submit(create, path, start) for _ in range(contenders)]
@@ -171,7 +189,7 @@ def test_of_two_at_the_same_moment_one_wins(tmp_path: Path) -> None:
             with won[0]:
                 won[0].statistics.append(b"1\n")
             assert sum(isinstance(result, InputError) for result in results) == contenders - 1
-            assert _files(path) == {"statistics.jsonl", "errors.jsonl"}
+            assert _files(path) == _MADE
 
 
 @pytest.fixture
@@ -198,19 +216,19 @@ def test_a_manifest_is_replaced_at_once(directory: RunDirectory) -> None:
     def read() -> None:
         while not is_over.is_set():
             manifest: dict[str, Any] = json.loads(path.read_bytes())
-            assert len(manifest["filling"]) == manifest["number"] * 50
+            assert len(manifest["filling"]) == manifest["number"] * 100
             numbers.append(manifest["number"])
 
     with ThreadPoolExecutor(1) as threads:
         reading = threads.submit(read)
         try:
-            for number in [*range(1, 80), *reversed(range(80))]:
-                directory.write_manifest({"number": number, "filling": list(range(number * 50))})
+            for number in [*range(1, 40), *reversed(range(40))]:
+                directory.write_manifest({"number": number, "filling": list(range(number * 100))})
         finally:
             is_over.set()
         reading.result(10)
     assert len(set(numbers)) > 5
-    assert _files(directory.path) == {"statistics.jsonl", "errors.jsonl", "run.json"}
+    assert _files(directory.path) == _MADE | {"run.json"}
 
 
 _FULL = """
@@ -235,6 +253,7 @@ def test_a_manifest_that_does_not_fit_leaves_the_old_one(tmp_path: Path) -> None
     said = _child(_FULL, str(tmp_path))
     assert said.strip() == f"{tmp_path / 'run.json'} cannot be written: File too large"
     assert json.loads((tmp_path / "run.json").read_bytes()) == {"number": 1}
+    assert _files(tmp_path) == _MADE | {"run.json"}
 
 
 def test_a_manifest_in_a_directory_that_is_gone_is_a_storage_error(tmp_path: Path) -> None:
@@ -253,5 +272,5 @@ def test_a_directory_may_have_any_name_that_the_system_takes(tmp_path: Path) -> 
     manifest = Manifest({}, describe_settings(RunSettings(output=path)), datetime.now(UTC))
     with RunDirectory.create(path) as directory:
         directory.write_manifest(manifest.as_json())
-    assert _files(path) == {"statistics.jsonl", "errors.jsonl", "run.json"}
+    assert _files(path) == _MADE | {"run.json"}
     assert "output" in json.loads((path / "run.json").read_bytes())["settings"]

@@ -19,3 +19,11 @@ def quoted(text: str) -> str:
     """Quote the first 60 characters, escaped; what was cut off is marked by three dots."""
     dots = "..." if len(text) > _EXCERPT else ""
     return f'"{escaped(text[:_EXCERPT])}{dots}"'
+
+
+def json_text(value: object) -> str:
+    """Return a value as text that JSON can hold; a file name that is no UTF-8 loses its odd bytes.
+
+    Half a character (a lone surrogate), as Python's file names may have, becomes U+FFFD.
+    """
+    return str(value).encode("utf-16", "surrogatepass").decode("utf-16", "replace")

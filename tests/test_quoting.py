@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.plan.quoting import escaped, quoted
+from collector.quoting import escaped, quoted
 
 
 @given(st.text())
