@@ -60,11 +60,17 @@ class Gate:
     async def pass_through(self) -> None:
         """Wait for the turn and for the rate, then return; the request must leave at once."""
         async with self._turn:
-            while (wait := self._wait(self._clock())) > 0:  # noqa: ASYNC110 - waits for a time
-                # Not for an event: and the gate may be closed for longer meanwhile.
-                await asyncio.sleep(wait)
-            await self._throttler.acquire()
+            await self._acquire()
+            while self.closed_for:
+                # Closed while the throttler was asked: what it granted is not used.
+                await self._acquire()
             self._leaving.append(self._clock())
+
+    async def _acquire(self) -> None:
+        while (wait := self._wait(self._clock())) > 0:  # noqa: ASYNC110 - waits for a time
+            # Not for an event: and the gate may be closed for longer meanwhile.
+            await asyncio.sleep(wait)
+        await self._throttler.acquire()
 
     def _wait(self, now: float) -> float:
         """Return the seconds to sleep before the throttler is asked."""

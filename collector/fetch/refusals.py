@@ -1,5 +1,6 @@
 """How long everyone waits after the server has refused a request because of the rate."""
 
+import math
 from typing import Final
 
 __all__ = ["Refusals"]
@@ -19,6 +20,7 @@ class Refusals:
 
     def __init__(self) -> None:
         self._in_a_row = 0
+        self._opened_at = float("-inf")
         self._paused_until = float("-inf")
         self._since: float | None = None
 
@@ -28,6 +30,8 @@ class Refusals:
             self._since = now
         if sent_at >= self._paused_until:
             self._in_a_row += 1
+            # What was sent before the first pause was let in before the limit was met.
+            self._opened_at = now if math.isinf(self._paused_until) else self._paused_until
             pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** min(self._in_a_row - 1, 16))
             self._paused_until = now + pause
         if retry_after is not None:
@@ -35,8 +39,12 @@ class Refusals:
         return max(0.0, self._paused_until - now)
 
     def accepted(self, *, sent_at: float) -> None:
-        """Take note that a request was let in: the limit is not shut."""
-        if sent_at >= self._paused_until:
+        """Take note that a request was let in: the limit is not shut.
+
+        Answers take longer than refusals, so one that was sent between the last two pauses
+        counts as well, although the second of them has begun meanwhile.
+        """
+        if sent_at >= self._opened_at:
             self._in_a_row = 0
             self._since = None
 

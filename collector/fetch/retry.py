@@ -15,6 +15,7 @@ __all__ = [
     "backoff",
     "is_refusal",
     "is_retriable_status",
+    "parse_http_date",
     "parse_retry_after",
 ]
 
@@ -77,13 +78,21 @@ def parse_retry_after(value: str | None, now: datetime) -> float | None:
     if value.isascii() and value.isdigit():
         # More digits than a float can hold are still just "very long".
         return min(float(value[:12]), _LONGEST_RETRY_AFTER)
+    moment = parse_http_date(value)
+    if moment is None:
+        return None
+    return min(max(moment - now.timestamp(), 0.0), _LONGEST_RETRY_AFTER)
+
+
+def parse_http_date(value: str) -> float | None:
+    """Read an HTTP date (RFC 9110, section 5.6.7) as epoch seconds; None when it is none."""
     try:
         moment = parsedate_to_datetime(value)
-    except ValueError:
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        return moment.timestamp()
+    except (ValueError, OverflowError):
         return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return min(max((moment - now).total_seconds(), 0.0), _LONGEST_RETRY_AFTER)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 import time
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from random import random
 from typing import Final
@@ -16,7 +15,7 @@ from yarl import URL
 from collector.errors import CredentialsError, OutageError
 from collector.fetch.credentials import ClientCredentials
 from collector.fetch.gate import Gate
-from collector.fetch.retry import backoff, is_retriable_status, parse_retry_after
+from collector.fetch.retry import backoff, is_retriable_status, parse_http_date, parse_retry_after
 from collector.fetch.token import Token
 from collector.fetch.wire import Broken, Reply, Wire
 from collector.secrets import Redactor, Secret
@@ -151,7 +150,4 @@ class TokenIssuer:
 
 def _date(reply: Reply) -> float | None:
     """Return the server's own time of an answer in epoch seconds, if it states one."""
-    try:
-        return parsedate_to_datetime(reply.headers["Date"]).timestamp()
-    except (KeyError, ValueError):
-        return None
+    return parse_http_date(reply.headers.get("Date", ""))
