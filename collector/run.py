@@ -102,12 +102,13 @@ class Run:
         directory.write_manifest(manifest.as_json())
         with self._events.into(directory.log.append):
             self._log.info("run_started", cells=len(self.plan), rate=self.settings.rate)
-            end = End(ExitCode.STOPPED_EARLY, "cancelled")
+            end = End(ExitCode.BUG)
             try:
                 end = await self._collect(directory, wire, tokens)
+            except asyncio.CancelledError:
+                end = End(self._stopped_by or ExitCode.STOPPED_EARLY)
+                raise
             finally:
-                if self._stopped_by is not None:
-                    end = End(self._stopped_by)
                 manifest.ended(datetime.now(UTC), end.exit_code, end.error, self.tally)
                 self._log.info("run_ended", exit_code=end.exit_code.value, error=end.error)
                 directory.write_manifest(manifest.as_json())
