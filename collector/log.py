@@ -22,6 +22,10 @@ _LEVELS: Final[dict[LogLevel, int]] = {
 }
 
 
+_TOO_LONG: Final = 2**63
+"""Integers from here on become text: JSON has them, most of its readers do not."""
+
+
 class EventLog:
     """The event log of a run: JSON lines with `at`, `level`, `event`, then the event's fields.
 
@@ -119,7 +123,9 @@ def _in_order(
 def _redactor(redact: Callable[[str], str]) -> Processor:
     def clean(value: object) -> object:
         """Take secrets out of a value of any shape; what JSON does not know becomes text."""
-        if value is None or isinstance(value, int | float):
+        if value is None or isinstance(value, float):
+            return value
+        if isinstance(value, int) and abs(value) < _TOO_LONG:
             return value
         if isinstance(value, Mapping):
             return {redact(json_text(key)): clean(item) for key, item in value.items()}

@@ -30,7 +30,12 @@ _AUTHORITY: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\[\]:@]+)(:[0-9]+)?")
 
 
 class Days(int):
-    """A number of days; a type of its own so that the help says DAYS."""
+    """A number of days that shows itself as its option: `7d`; the help says DAYS."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return f"{int(self)}d"
 
 
 def converter(parse: Callable[[str], _Value]) -> Callable[[object, Sequence[Token]], _Value]:

@@ -188,7 +188,10 @@ class Pool:
             return False
         job.tries += retry.counts
         self._tally.retries += 1
-        self._feed.put_back(job, time.monotonic() + retry.delay)
+        due = time.monotonic() + retry.delay
+        self._feed.put_back(job, due)
         self._on_retry(job, failure, retry)
-        self._nudge()
+        if self._feed.next_due() == due:
+            # Idle workers wait for the earliest retry; only a new earliest one is news to them.
+            self._nudge()
         return True

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Group, Parameter, validators
 
+from collector.errors import InputError
 from collector.option_values import (
     Days,
     check_finite,
@@ -167,6 +168,14 @@ class Service:
         "until_date"
     )
     """Name of the query parameter for a window's last day."""
+
+    def __post_init__(self) -> None:
+        """Raise `InputError` when one date would take the place of the other."""
+        if self.from_param == self.until_param:
+            raise InputError(
+                f"--from-param and --until-param are both {self.from_param}: "
+                "one date would take the place of the other; give two names"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -167,6 +167,7 @@ def test_an_address_ends_with_its_path(tail: str) -> None:
         "ftp://api.trust.lat",
         "file:///etc/passwd",
         "https+unix://api.trust.lat",
+        "https://api.trust.lat:",
         "https://api.trust.lat:port",
         "https://api.trust.lat:-1",
         "https://api.trust.lat:65536",

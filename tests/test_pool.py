@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from collector.errors import CredentialsError, OutageError, StorageError
@@ -128,7 +128,7 @@ class _Bench:
         )
 
     async def run(self) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(3):
             await self.pool().run()
 
     @asynccontextmanager
@@ -214,7 +214,8 @@ _SCRIPTS = st.builds(
 )
 
 
-@settings(deadline=None, max_examples=100)
+# A pool that hangs takes seconds to give up on: examples of that are not made smaller.
+@settings(deadline=None, max_examples=100, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(st.lists(_SCRIPTS, max_size=8), st.integers(1, 4))
 def test_every_cell_is_settled_exactly_once(scripts: list[_Script], concurrency: int) -> None:
     """Whatever happens to the cells, with tries and requests counted, within the concurrency."""
@@ -369,7 +370,7 @@ async def test_a_slow_disk_holds_the_workers() -> None:
         await _turns()
         assert fetched == ["0", "1"]
         is_writable.set()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(3):
             await task
     assert len(fetched) == 9
 
@@ -547,7 +548,7 @@ async def test_idle_workers_end_with_the_last_job() -> None:
         assert bench.tally.looks == looks
         assert not task.done()
         is_answered.set()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(3):
             await task
         assert bench.tally.looks <= looks + 2 * 8
 
@@ -574,7 +575,7 @@ async def test_an_idle_worker_does_not_miss_an_earlier_retry() -> None:
 
     bench = _Bench(_cells(2), fetch=fetch, decide=decide, settle=settle, concurrency=2)
     async with bench.running():
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(3):
             await is_settled.wait()
         assert settled == ["1"]
 

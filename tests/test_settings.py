@@ -289,7 +289,8 @@ def test_every_option_has_help_and_a_group() -> None:
     assert places == sorted(places)
     assert "─ Parameters ─" not in text
     for option in _OPTIONS:
-        assert re.search(rf"│ --{option}( [A-Z-]+)? +\w.*[.;,:]", text), f"--{option} has no help"
+        sentence = rf"│ --{option}( [A-Z]+)? +[A-Z][a-z]*\b .*[.;:]"
+        assert re.search(sentence, text), f"--{option} has no help"
     for field in dataclasses.fields(RunSettings):
         if field.default in (None, False):
             continue

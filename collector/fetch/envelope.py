@@ -13,6 +13,9 @@ __all__ = ["Checked", "Wrong", "check_envelope", "check_reply"]
 
 _OK: Final = HTTPStatus.OK.value
 
+_LARGEST_CODE: Final = 2**53
+"""The largest number that every reader of JSON keeps (RFC 8259, section 6)."""
+
 _Count = Annotated[int, msgspec.Meta(ge=0)]
 
 
@@ -54,9 +57,9 @@ class Wrong:
 
 def check_reply(status: int, body: bytes, *, is_cut: bool) -> Checked | Wrong:
     """Judge a whole HTTP answer; `is_cut` says that its body went on beyond the limit."""
-    if is_cut:
-        return Wrong(FailureKind.TOO_LARGE, "the answer is larger than 1 MiB and was cut off")
     if status == _OK:
+        if is_cut:
+            return Wrong(FailureKind.TOO_LARGE, "the answer is larger than 1 MiB and was cut off")
         return check_envelope(body)
     if 300 <= status <= 399:  # noqa: PLR2004 - the class 3xx
         return Wrong(FailureKind.REDIRECT, f"HTTP {status}: a redirect, which is not followed")
@@ -80,7 +83,8 @@ def check_envelope(body: bytes) -> Checked | Wrong:
         envelope = _envelope.decode(body)
         if envelope.code != _OK:
             message = f"code {envelope.code} in a 200: {_said(envelope)}".removesuffix(": ")
-            return Wrong(FailureKind.API_CODE, message, envelope.code)
+            code = envelope.code if abs(envelope.code) <= _LARGEST_CODE else None
+            return Wrong(FailureKind.API_CODE, message, code)
         statistics = _statistics.decode(envelope.data)
     except (msgspec.DecodeError, RecursionError) as error:
         return Wrong(FailureKind.SCHEMA, f"not the documented answer: {error}")

@@ -106,7 +106,7 @@ class TokenIssuer:
                 self._gate.close_for(max(backoff(tries, random), pause))
         raise OutageError(
             f"no access token from {self._url} after {self._max_attempts} tries: {problem}; what "
-            " was collected so far is kept; try again when the service is back"
+            "was collected so far is kept; try again when the service is back"
         )
 
     def _problem(self, reply: Reply | Broken) -> tuple[str, float]:

@@ -20,6 +20,10 @@ _FORMAT: Final = 1
 _LIBRARIES: Final = ("aiohttp", "asyncio-throttle", "orjson", "msgspec")
 
 
+_PLAIN: Final = (bool, int, float, type(None))
+"""What stands in JSON as it is; everything else as its option is written, such as `7d`."""
+
+
 @dataclass(slots=True)
 class Manifest:
     """All that `run.json` says; `plan` and `settings` hold JSON values and no secrets."""
@@ -80,8 +84,7 @@ def describe_settings(settings: RunSettings) -> dict[str, object]:
     """Return all settings under the names of their options; there are no secrets among them."""
     values = {option_name(field): getattr(settings, field.name) for field in fields(settings)}
     return {
-        name: value if isinstance(value, int | float | None) else json_text(value)
-        for name, value in values.items()
+        name: value if type(value) in _PLAIN else json_text(value) for name, value in values.items()
     }
 
 

@@ -10,6 +10,7 @@ from typing import Final, Self
 import orjson
 
 from collector.errors import InputError, StorageError
+from collector.quoting import escaped
 from collector.store.append_file import AppendFile, sync_directory
 
 __all__ = ["RunDirectory"]
@@ -18,6 +19,9 @@ STATISTICS: Final = "statistics.jsonl"
 ERRORS: Final = "errors.jsonl"
 MANIFEST: Final = "run.json"
 LOG: Final = "log.jsonl"
+
+
+_FILES: Final = (STATISTICS, ERRORS, MANIFEST, LOG)
 
 
 class RunDirectory:
@@ -40,8 +44,10 @@ class RunDirectory:
     @classmethod
     def check(cls, path: Path) -> None:
         """Raise `InputError` when the path cannot become a run directory; creates nothing."""
+        if "\0" in str(path):
+            raise InputError(f"--output {escaped(str(path))}: is not a path")
         try:
-            if (path / STATISTICS).exists():
+            if any((path / name).exists() for name in _FILES):
                 raise InputError(f"--output {path}: holds a run already; give another directory")
             for part in (path, *path.parents):
                 if part.exists() and not part.is_dir():
@@ -67,7 +73,8 @@ class RunDirectory:
                 sync_directory(path)
             except OSError as error:
                 for file in files:
-                    file.path.unlink()
+                    with suppress(OSError):
+                        file.path.unlink()
                 cls.check(path)
                 raise cls._unwritable(path, error) from error
             statistics, errors, log = files

@@ -71,6 +71,7 @@ BAD_OPTIONS = [
     ("--token-url http://atenea.trust.lat/oauth/token/", "--token-url: plain http"),
     ("--base-url https://user:pw@api.trust.lat", "--base-url: an address carries no user name"),
     ("--base-url api.trust.lat", "--base-url: an address starts with https://"),
+    ("--from-param day --until-param day", "--from-param and --until-param are both day"),
     ("--log-level loud", "--log-level"),
     ("--frobnicate 1", "--frobnicate"),
     ("another.txt", "another.txt"),
@@ -176,7 +177,7 @@ async def test_a_flag_beats_the_environment_beats_the_file(
     settings = command.manifest("r")["settings"]
     chosen = {key: settings[key] for key in ("rate", "timeout", "max-attempts", "log-level")}
     assert chosen == {"rate": 321.0, "timeout": 11.0, "max-attempts": 2, "log-level": "debug"}
-    assert settings["last"] == 2
+    assert settings["last"] == "2d"
     # The file also holds what another command has no use for.
     planned = await command.run("plan", "-", stdin=b"1\n")
     assert planned.exit_code == 0, planned.stderr

@@ -36,7 +36,7 @@ class _Disk(AppendFile):
     def _note(self, what: str) -> None:
         self.notes.append((what, self.path.name))
         self.is_asked.set()
-        assert self.is_ready.wait(10), "the test never let the disk go on"
+        assert self.is_ready.wait(5), "the test never let the disk go on"
         if what in self.refused:
             raise self.refused[what]
 
@@ -50,7 +50,7 @@ class _Disk(AppendFile):
 
     async def asked(self) -> None:
         """Wait until the writer's thread has called, and hangs if it was told to."""
-        assert await asyncio.to_thread(self.is_asked.wait, 10)
+        assert await asyncio.to_thread(self.is_asked.wait, 5)
 
     @property
     def lines(self) -> list[str]:
@@ -74,7 +74,7 @@ class _Bench:
         self._told.set()
 
     async def until_durable(self, count: int) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(5):
             while len(self.durable) < count:
                 self._told.clear()
                 await self._told.wait()
@@ -111,7 +111,7 @@ async def _turns(count: int = 200) -> None:
 
 
 async def _end(writer: asyncio.Task[None]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(5):
         await writer
 
 
@@ -363,7 +363,7 @@ async def test_a_slow_disk_makes_workers_wait(bench: _Bench) -> None:
     await _turns()
     assert not any(other.done() for other in others)
     bench.statistics.go_on()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(5):
         await asyncio.gather(waiting, *others)
     bench.journal.close()
     await _end(writer)

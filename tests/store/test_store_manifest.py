@@ -72,6 +72,8 @@ def test_a_manifest_says_how_the_run_ended() -> None:
     """When, with which code and why, and all the counts; what has no line is missing."""
     manifest = Manifest({}, {}, _STARTED)
     manifest.ended(_ENDED, 4, "out of reach", _tally())
+    assert list(manifest.counts) == ["cells", "requests", "failed_by_kind", "requests_per_second"]
+    assert b'"by_status":{"200":8,"429":3,"500":2}' in orjson.dumps(manifest.as_json())
     assert manifest.as_json()["attempts"] == [
         {
             "started_at": "2026-11-23T02:00:01.234Z",
