@@ -22,6 +22,9 @@ from collector.tally import Tally
 __all__ = ["StatisticsClient", "excerpt"]
 
 _EXCERPT_BYTES: Final = 2048
+_MESSAGE_BYTES: Final = 1024
+"""Messages quote what the body says of itself, which may be long."""
+
 _UNAUTHORIZED: Final = HTTPStatus.UNAUTHORIZED.value
 _SERVER_ERROR: Final = HTTPStatus.INTERNAL_SERVER_ERROR.value
 
@@ -63,7 +66,7 @@ class StatisticsClient:
                 reply = await self._wire.send("GET", url, newer.headers)
                 requests += reply.requests
         if isinstance(reply, Broken):
-            message = self._redact(reply.message)
+            message = _cut(self._redact(reply.message), _MESSAGE_BYTES)
             return Failure(reply.kind, None, message, None, None, datetime.now(UTC), requests)
         return self._read(reply, requests)
 
@@ -78,7 +81,7 @@ class StatisticsClient:
         failure = Failure(
             kind=verdict.kind,
             status=reply.status if verdict.code is None else verdict.code,
-            message=self._redact(verdict.message),
+            message=_cut(self._redact(verdict.message), _MESSAGE_BYTES),
             body=excerpt(reply.body, self._redact),
             retry_after=parse_retry_after(reply.headers.get("Retry-After"), now),
             failed_at=now,
@@ -114,5 +117,9 @@ class StatisticsClient:
 def excerpt(body: bytes, redact: Redactor) -> str:
     """Return the beginning of a body as text, at most 2 KiB of UTF-8, without secrets."""
     # Redacted before it is cut, or else half a secret could remain at the end.
-    text = redact(body.decode(errors="replace"))
-    return text.encode()[:_EXCERPT_BYTES].decode(errors="ignore")
+    return _cut(redact(body.decode(errors="replace")), _EXCERPT_BYTES)
+
+
+def _cut(text: str, limit: int) -> str:
+    """Return as much of a text as fits into `limit` bytes of UTF-8."""
+    return text.encode()[:limit].decode(errors="ignore")

@@ -29,6 +29,9 @@ _RENEW_BEFORE_SHARE: Final = 0.2
 _DEFAULT_LIFE: Final = 7200.0
 """Seconds; the documented life, for an issuer that does not state one."""
 
+_SAID: Final = 500
+"""Characters of the issuer's own reason that a message repeats."""
+
 _JSON: Final = CIMultiDict({"Content-Type": "application/json"})
 
 
@@ -139,7 +142,7 @@ class TokenIssuer:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             refused = _Refused()
         said = ": ".join(text for text in (refused.error, refused.error_description) if text)
-        said = self._redact(said) or "no reason given"
+        said = self._redact(said)[:_SAID] or "no reason given"
         remedy = (
             "check TRUST_CLIENT_ID and TRUST_CLIENT_SECRET (or the credentials file)"
             if reply.status in {HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED}

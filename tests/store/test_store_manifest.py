@@ -146,7 +146,7 @@ def test_settings_stand_under_the_names_of_their_options() -> None:
     assert described | {"base-url": 0, "token-url": 0} == {
         "from": "2026-01-01",
         "until": "2026-01-31",
-        "last": 7,
+        "last": "7d",
         "timezone": None,
         "window": "7d",
         "rate": 0.5,
