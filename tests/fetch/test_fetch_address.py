@@ -1,3 +1,4 @@
+import re
 from datetime import date
 from urllib.parse import parse_qsl, unquote
 
@@ -40,6 +41,7 @@ def addresses(base_url: str = "https://api.example") -> Addresses:
         ("ñ", "%C3%B1"),
         ("a?b#c", "a%3Fb%23c"),
         ("...", "..."),
+        ("!$&'()*,;=:@", "%21%24%26%27%28%29%2A%2C%3B%3D%3A%40"),
     ],
 )
 def test_an_id_is_one_segment_whatever_it_holds(company_id: str, segment: str) -> None:
@@ -59,6 +61,7 @@ def test_any_id_can_be_read_back(company_id: str) -> None:
     assert [*segments[:5], segments[6]] == [*PATH.split("/"), "statistics"]
     assert len(segments) == 7
     assert unquote(segments[5], errors="strict") == company_id
+    assert re.fullmatch(r"([A-Za-z0-9_.~-]|%[0-9A-F]{2})+", segments[5])
     assert url.raw_query_string == "from_date=2026-01-01&until_date=2026-01-31"
 
 

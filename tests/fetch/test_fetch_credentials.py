@@ -177,6 +177,7 @@ def test_a_file_that_cannot_be_used_is_an_input_error(
     assert caught.value.exit_code is ExitCode.BAD_INPUT
     assert SECRET not in str(caught.value)
     assert SECRET not in "".join(traceback.format_exception(caught.value))
+    assert caught.value.__context__ is None or caught.value.__suppress_context__
 
 
 def test_the_message_says_what_is_wrong_in_the_file(write: WriteFile) -> None:

@@ -1,6 +1,6 @@
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from statistics import median
 
 import pytest
@@ -19,19 +19,21 @@ class WatchedThrottler:
 
     def __init__(self, rate_limit: int, period: float, retry_interval: float) -> None:
         self._inner = Throttler(rate_limit, period, retry_interval)
+        self.asked = 0
         self.waiting = 0
         self.most_waiting = 0
-        self.entered = asyncio.Event()
-        self.on_enter: Callable[[], None] = lambda: None
+        self.before: Callable[[], Awaitable[object]] | None = None
         _made.append(self)
 
     async def acquire(self) -> None:
         """Wait as the real one does."""
+        self.asked += 1
         self.waiting += 1
         self.most_waiting = max(self.most_waiting, self.waiting)
-        self.entered.set()
-        self.on_enter()
+        before, self.before = self.before, None
         try:
+            if before is not None:
+                await before()
             await self._inner.acquire()
         finally:
             self.waiting -= 1
@@ -145,8 +147,11 @@ def test_a_closure_ends_when_it_was_said_to_and_a_longer_one_stays() -> None:
     assert gate.closed_for == 0.0
 
 
-async def test_a_closed_gate_stops_everyone() -> None:
-    """Those who wait already, those who come, and at the end the rate holds again."""
+async def test_a_closed_gate_stops_everyone(watched: list[WatchedThrottler]) -> None:
+    """Those who wait already, those who come, and at the end the rate holds again.
+
+    The throttler is asked once for each request: nobody polls it while the gate is closed.
+    """
     gate, times = Gate(50), list[float]()
     async with asyncio.TaskGroup() as group:
         for _ in range(4):
@@ -159,9 +164,12 @@ async def test_a_closed_gate_stops_everyone() -> None:
     assert len(times) == 5
     assert min(times[2:]) > opens - _READING
     assert times[4] - times[2] > 0.04 - _READING
+    assert watched[0].asked == 5
 
 
-async def test_a_closure_can_be_extended_while_somebody_waits_for_its_end() -> None:
+async def test_a_closure_can_be_extended_while_somebody_waits_for_its_end(
+    watched: list[WatchedThrottler],
+) -> None:
     """The waiter goes back to sleep; a shorter closure wakes nobody earlier."""
     gate, times = Gate(1000), list[float]()
     begin = time.monotonic()
@@ -172,6 +180,7 @@ async def test_a_closure_can_be_extended_while_somebody_waits_for_its_end() -> N
         gate.close_for(0.12)
         gate.close_for(0.0)
     assert times[0] - begin > 0.12 - _READING
+    assert watched[0].asked == 1
 
 
 async def test_a_gate_closed_at_the_last_moment_is_closed(
@@ -182,13 +191,12 @@ async def test_a_gate_closed_at_the_last_moment_is_closed(
     await leave(gate, times)
     begin = time.monotonic()
 
-    def close_once() -> None:
+    async def close() -> None:
         nonlocal begin
-        watched[0].on_enter = lambda: None
         begin = time.monotonic()
         gate.close_for(0.1)
 
-    watched[0].on_enter = close_once
+    watched[0].before = close
     await leave(gate, times)
     assert times[1] - begin > 0.1 - _READING
 
@@ -209,15 +217,21 @@ async def test_those_who_give_up_cost_nobody_a_turn_and_win_nobody_one() -> None
 
 
 async def test_giving_up_during_the_last_millisecond(watched: list[WatchedThrottler]) -> None:
-    """Cancelled while it polls the throttler: the next one gets exactly that turn."""
+    """Cancelled while it waits for the throttler: the next one gets that turn."""
     gate, times = Gate(25), list[float]()
     await leave(gate, times)
-    watched[0].entered.clear()
+    is_polling = asyncio.Event()
+
+    async def wait_there() -> None:
+        is_polling.set()
+        await asyncio.get_running_loop().create_future()
+
+    watched[0].before = wait_there
     tasks = [asyncio.create_task(leave(gate, times)) for _ in range(2)]
-    await watched[0].entered.wait()
+    await is_polling.wait()
     tasks[0].cancel()
     await asyncio.wait(tasks)
     assert tasks[0].cancelled()
     assert len(times) == 2
-    assert 0.04 - _READING < times[1] - times[0] < 0.079
-    assert watched[0].waiting == 0
+    assert times[1] - times[0] > 0.04 - _READING
+    assert (watched[0].asked, watched[0].waiting, watched[0].most_waiting) == (3, 0, 1)

@@ -221,6 +221,19 @@ async def test_beginning_again_without_a_pause_starts_the_time_anew() -> None:
     limit.close()
 
 
+async def test_beginning_again_does_not_delay_the_others() -> None:
+    """Whoever began after it, and before it began again, is cancelled in time."""
+    limit, loop = TimeLimit(SECONDS), asyncio.get_running_loop()
+    resender = asyncio.create_task(wait_for_ever())
+    limit.begin(resender, loop.time())
+    begin(limit)
+    limit.begin(resender, loop.time() + 2.0)
+    assert await seconds_until_cancelled(limit) < 1.0
+    limit.close()
+    resender.cancel()
+    await asyncio.wait([resender])
+
+
 async def test_a_closed_limit_cancels_nobody() -> None:
     """It lets go of its timer; closing twice, or unused, is fine."""
     limit, watch = TimeLimit(0.01), TimeLimit(0.03)

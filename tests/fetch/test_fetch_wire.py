@@ -191,7 +191,8 @@ async def test_a_whole_answer_comes_out_as_it_came() -> None:
 async def test_a_request_carries_what_the_api_wants() -> None:
     """The token, the names of the formats, our own name, and no cookies that a server left."""
     async with RawServer(always(ok(b"{}", "Set-Cookie: a=b; Path=/"))) as server, Bench() as bench:
-        url = URL(f"{server.url.origin()}/a%2Fb/%252e?q=%2F", encoded=True)
+        # By its name, for nobody takes cookies from a bare address anyway.
+        url = URL(f"http://localhost:{server.url.port}/a%2Fb/%252e?q=%2F", encoded=True)
         await bench.reply(url)
         await bench.reply(url)
     head = server.heads[1].decode()
