@@ -8,6 +8,7 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from datetime import date
+from pathlib import Path
 from typing import Final, TypeVar
 
 from cyclopts import Token
@@ -20,6 +21,7 @@ __all__ = [
     "converter",
     "parse_count",
     "parse_date",
+    "parse_directory",
     "parse_service_url",
 ]
 
@@ -27,6 +29,14 @@ _Value = TypeVar("_Value")
 
 _AUTHORITY: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\[\]:@]+)(:[0-9]+)?")
 """A name or an address, and perhaps a port; nothing behind a closing bracket."""
+
+
+def parse_directory(text: str) -> Path:
+    """Take the name of a directory; an empty one (an unset variable) is not the current one."""
+    if not text:
+        message = "an empty name is no directory; write . for the current one"
+        raise ValueError(message)
+    return Path(text)
 
 
 class Days(int):

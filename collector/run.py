@@ -62,9 +62,12 @@ class Run:
         self._stopped_by: ExitCode | None = None
 
     def stop(self, exit_code: ExitCode) -> None:
-        """End the run early from outside, as a signal does; what was collected is kept."""
-        self._stopped_by = exit_code
+        """End the run early from outside, as a signal does; what was collected is kept.
+
+        After the last cell there is nothing left to stop.
+        """
         if self._task is not None:
+            self._stopped_by = exit_code
             self._task.cancel()
 
     async def execute(self) -> End:
@@ -73,23 +76,28 @@ class Run:
         A token is asked for after the output was looked at, and before anything is created:
         bad input sends nothing, and credentials that are refused leave nothing on the disk.
         """
-        self._task = asyncio.current_task()
+        self._task = task = asyncio.current_task()
         settings = self.settings
         try:
             RunDirectory.check(self.output)
-            async with Wire(
-                self.gate, self.tally, concurrency=settings.concurrency, timeout=settings.timeout
-            ) as wire:
-                tokens = self._tokens(wire)
+            async with (
+                Wire(
+                    self.gate,
+                    self.tally,
+                    concurrency=settings.concurrency,
+                    timeout=settings.timeout,
+                ) as wire,
+                self._tokens(wire) as tokens,
+            ):
                 await tokens.current()
                 with RunDirectory.create(self.output) as directory:
                     return await self._record(directory, wire, tokens)
         except CollectorError as error:
             return End(error.exit_code, self._redact(str(error)))
         except asyncio.CancelledError:
-            if self._task is None or self._stopped_by is None:
+            if task is None or self._stopped_by is None:
                 raise
-            self._task.uncancel()
+            task.uncancel()
             return End(self._stopped_by)
 
     async def _record(self, directory: RunDirectory, wire: Wire, tokens: TokenSource) -> End:
@@ -105,6 +113,7 @@ class Run:
             end = End(ExitCode.BUG)
             try:
                 end = await self._collect(directory, wire, tokens)
+                self._task = None
             except asyncio.CancelledError:
                 end = End(self._stopped_by or ExitCode.STOPPED_EARLY)
                 raise

@@ -1,5 +1,6 @@
 """Secrets that do not show themselves, and texts from which they are taken out."""
 
+import re
 from typing import Final
 
 __all__ = ["Redactor", "Secret"]
@@ -43,16 +44,24 @@ class Redactor:
     """
 
     def __init__(self) -> None:
-        self._known: list[str] = []
+        self._known: set[str] = set()
+        self._pattern: re.Pattern[str] | None = None
 
     def learn(self, *secrets: Secret) -> None:
         """Remember more secrets; longer ones are replaced first, so that none hides another."""
-        values = {secret.reveal() for secret in secrets} | set(self._known)
-        long_enough = (value for value in values if len(value) >= _SHORTEST)
-        self._known = sorted(long_enough, key=len, reverse=True)
+        self._known |= {secret.reveal() for secret in secrets}
+        long_enough = [value for value in self._known if len(value) >= _SHORTEST]
+        if long_enough:
+            ordered = sorted(long_enough, key=len, reverse=True)
+            self._pattern = re.compile("|".join(map(_any_spelling, ordered)))
 
     def __call__(self, text: str) -> str:
         """Return `text` with a mask in place of every known secret."""
-        for value in self._known:
-            text = text.replace(value, _MASK)
-        return text
+        return text if self._pattern is None else self._pattern.sub(_MASK, text)
+
+
+def _any_spelling(secret: str) -> str:
+    """Return a pattern for a secret as it is, escaped as in JSON, or percent-encoded."""
+    return "".join(
+        rf"(?:\\?{re.escape(char)}|(?i:\\u{ord(char):04x}|%{ord(char):02x}))" for char in secret
+    )

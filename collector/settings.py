@@ -22,6 +22,7 @@ from collector.option_values import (
     converter,
     parse_count,
     parse_date,
+    parse_directory,
     parse_service_url,
 )
 from collector.plan import WHOLE, WindowSize, parse_days
@@ -89,7 +90,9 @@ class Rate:
 
     rate: Annotated[
         float,
-        Parameter(group=_PACE, validator=(check_finite, validators.Number(gt=0, lte=1_000_000))),
+        Parameter(
+            group=_PACE, validator=(check_finite, validators.Number(gte=0.001, lte=1_000_000))
+        ),
     ] = 10.0
     """Requests a second, at most; every request counts: first tries, retries and tokens."""
 
@@ -129,7 +132,9 @@ class Pace(Rate):
 class Output:
     """Where the run lands and what a person sees of it."""
 
-    output: Annotated[Path | None, Parameter(group=_OUTPUT)] = None
+    output: Annotated[
+        Path | None, Parameter(group=_OUTPUT, converter=converter(parse_directory))
+    ] = None
     """The run directory; it must not hold a run yet. Default: output/ and the day, such as
     output/2026-11-23."""
 

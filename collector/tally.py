@@ -33,14 +33,12 @@ class Tally:
         self.cells: Counter[CellState] = Counter()
         self.failure_kinds: Counter[FailureKind] = Counter()
         self.requests = 0
-        self.token_requests = 0
         self.in_flight = 0
         self.retries = 0
         self.retrying = 0
         self.refused = 0
         self.statuses: Counter[int] = Counter()
         self.broken: Counter[FailureKind] = Counter()
-        self.bytes_received = 0
         self._clock = clock
         self._started = clock()
         self._recent: deque[tuple[int, int]] = deque()
@@ -72,6 +70,10 @@ class Tally:
         first = max(int(self._started), int(now - _RATE_SECONDS))
         sent = sum(count for second, count in self._recent if second >= first)
         return sent / max(now - max(first, self._started), 1.0)
+
+    def average_rate(self) -> float:
+        """Return the requests a second of the whole run; the first one opens the count."""
+        return max(0, self.requests - 1) / max(self.seconds, 1e-9)
 
     def seconds_left(self) -> float | None:
         """Estimate the seconds until the last cell is done; None before the first is."""

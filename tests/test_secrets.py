@@ -151,3 +151,20 @@ def test_no_known_secret_is_left(values: list[str], parts: list[str], random: ob
     assert not any(value in redacted for value in values)
     if not any(value in text for value in values):
         assert redacted == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        r'{"sent":"Bearer tok\/en+x=="}',
+        r"Bearer tok\u002fen\u002Bx==",
+        "/log?token=tok%2Fen%2bx%3D%3D",
+        "Bearer tok/en+x==",
+    ],
+)
+def test_other_spellings_of_a_secret_are_found(text: str) -> None:
+    """Escaped as JSON may have it, or percent-encoded: an echo is an echo."""
+    redact = Redactor()
+    redact.learn(Secret("tok/en+x=="))
+    assert "[secret]" in redact(text)
+    assert "en" not in redact(text).replace("[secret]", "").replace("sent", "").replace("token", "")

@@ -1,14 +1,17 @@
 """The command line: finds the command, and turns what stopped it into a message and a code."""
 
+import os
 import sys
 import traceback
-from typing import Final, NoReturn
+from contextlib import suppress
+from typing import Final, NoReturn, TextIO
 
 from cyclopts import App, CycloptsError
 from cyclopts.config import Env
 
 from collector import __version__
-from collector.cli.config_file import ConfigFile
+from collector.cli.config_file import ConfigFile, one_range
+from collector.cli.printing import complain
 from collector.errors import CollectorError, ExitCode
 
 __all__ = ["app", "main"]
@@ -33,7 +36,7 @@ app = App(
     help_epilogue=_EPILOGUE,
     help_format="markdown",
     version=__version__,
-    config=[Env("COLLECTOR_", command=False), ConfigFile("collector.toml")],
+    config=[Env("COLLECTOR_", command=False), ConfigFile("collector.toml"), one_range],
     # Errors are shown by `main`, plainly and in one way.
     exit_on_error=False,
     print_error=False,
@@ -91,30 +94,42 @@ app.command(
 
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the command line and end the process with the command's exit code."""
-    sys.exit(_run(arguments))
+    code = _run(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        _give_up_what_nobody_reads(stream)
+    sys.exit(code)
 
 
 def _run(arguments: list[str] | None) -> int:
     try:
         result = app(arguments)
     except CycloptsError as error:
-        _complain(f"{error}", "see collector --help, or collector COMMAND --help")
+        complain(f"{error}\ncollector: see collector --help, or collector COMMAND --help")
         return ExitCode.BAD_INPUT
     except CollectorError as error:
-        _complain(str(error))
+        complain(str(error))
         return error.exit_code
     except KeyboardInterrupt:
         return ExitCode.SIGINT
-    except BrokenPipeError:
-        # Whoever read our output has gone (`collector plan ... | head`); nothing is left to say.
-        sys.stderr.close()
+    except (BrokenPipeError, SystemExit):
+        # Only the help prints by itself; whoever read it has gone (`collector --help | head`),
+        # which rich turns into a SystemExit.
         return ExitCode.COMPLETE
     except Exception:  # noqa: BLE001 - the last resort: a bug is reported, with its own code
-        traceback.print_exc()
-        _complain("this is a bug in the collector; the traceback is above")
+        complain(f"this is a bug in the collector\n{traceback.format_exc()}")
         return ExitCode.BUG
     return int(result or ExitCode.COMPLETE)
 
 
-def _complain(*lines: str) -> None:
-    print("\n".join(f"collector: {line}" for line in lines), file=sys.stderr)
+def _give_up_what_nobody_reads(stream: TextIO | None) -> None:
+    """Flush a stream now, for a failure at the interpreter's end would change the exit code."""
+    if stream is None:
+        return
+    try:
+        stream.flush()
+    except (OSError, ValueError):
+        # What could not be written is still in the buffer; /dev/null takes it.
+        with suppress(OSError, ValueError):
+            null = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(null, stream.fileno())
+            os.close(null)

@@ -1,11 +1,11 @@
 """What several commands have in common: the companies argument and its warnings."""
 
-import sys
 from pathlib import Path
 from typing import Annotated, Final
 
 from cyclopts import Parameter
 
+from collector.cli.printing import complain
 from collector.plan import Companies
 
 __all__ = ["CompaniesFile", "warn_of_duplicates"]
@@ -20,11 +20,9 @@ def warn_of_duplicates(companies: Companies) -> None:
     """Say on standard error which lines were dropped, so that nobody misses them later."""
     duplicates = companies.duplicates
     for duplicate in duplicates[:_SHOWN]:
-        print(
-            f"collector: warning: {companies.source}:{duplicate.line}: company "
-            f"{duplicate.id} stands in line {duplicate.first_line} already; dropped",
-            file=sys.stderr,
+        complain(
+            f"warning: {companies.source}:{duplicate.line}: company {duplicate.id} "
+            f"stands in line {duplicate.first_line} already; dropped"
         )
     if len(duplicates) > _SHOWN:
-        more = len(duplicates) - _SHOWN
-        print(f"collector: warning: and {more} more duplicates dropped", file=sys.stderr)
+        complain(f"warning: and {len(duplicates) - _SHOWN} more duplicates dropped")

@@ -3,14 +3,17 @@
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
-from cyclopts import App, ArgumentCollection
+from cyclopts import App, Argument, ArgumentCollection
 from cyclopts.config import Dict
 
 from collector.errors import InputError
 from collector.settings import option_names
 
-__all__ = ["ConfigFile"]
+__all__ = ["ConfigFile", "one_range"]
+
+_RANGE: Final = frozenset({"--from", "--until", "--last"})
 
 
 class ConfigFile:
@@ -48,3 +51,21 @@ class ConfigFile:
                 f"known are {', '.join(sorted(option_names()))}"
             )
         return values
+
+
+def one_range(_app: App, _commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
+    """Let a range on the command line beat one in the environment, and that one in the file.
+
+    `--from` and `--until` are one way to give the range, `--last` is another: as with any single
+    option, only the highest place that names a range at all is listened to.
+    """
+    given = [a for a in arguments if a.tokens and not _RANGE.isdisjoint(a.names)]
+    highest = min((_rank(argument) for argument in given), default=0)
+    for argument in given:
+        if _rank(argument) > highest:
+            argument.tokens.clear()
+
+
+def _rank(argument: Argument) -> int:
+    """Return where an argument was given: 0 on the command line, 1 in the environment, 2 a file."""
+    return {"cli": 0, "env": 1}.get(argument.tokens[0].source, 2)

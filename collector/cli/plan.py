@@ -8,6 +8,7 @@ from typing import Annotated, Final
 from cyclopts import Parameter
 
 from collector.cli.arguments import CompaniesFile, warn_of_duplicates
+from collector.cli.printing import say
 from collector.models import Window
 from collector.plan import Plan, estimate
 from collector.prepare import prepare_plan
@@ -34,7 +35,7 @@ def plan(
     now = datetime.now(UTC)
     planned, read = prepare_plan(companies, settings, now)
     warn_of_duplicates(read)
-    print(describe(planned, settings.rate, now.astimezone()))
+    say(describe(planned, settings.rate, now.astimezone()))
     return 0
 
 
@@ -48,10 +49,17 @@ def describe(planned: Plan, rate: float, now: datetime) -> str:
         ("cells", f"{len(planned):,}"),
         ("requests", f"{guess.requests:,} (each cell once, and a token; retries come on top)"),
         ("duration", f"{duration} at {rate:g} requests a second"),
-        ("finish", f"{now + duration:%Y-%m-%d %H:%M:%S %Z} if it started now"),
+        ("finish", f"{_finish(now, duration)} if it started now"),
         *_window_rows(planned.windows),
     ]
     return "\n".join(f"{name:<14} {text}" for name, text in rows)
+
+
+def _finish(now: datetime, duration: timedelta) -> str:
+    try:
+        return f"{now + duration:%Y-%m-%d %H:%M:%S %Z}"
+    except OverflowError:
+        return "beyond the calendar"
 
 
 def _window_rows(windows: Sequence[Window]) -> list[tuple[str, str]]:

@@ -2,13 +2,13 @@
 
 import asyncio
 import os
-import sys
 from datetime import UTC, datetime
 from typing import Annotated
 
 from cyclopts import Parameter
 
 from collector.cli.arguments import CompaniesFile, warn_of_duplicates
+from collector.cli.printing import complain, say
 from collector.cli.signals import stop_on_signals
 from collector.cli.summary import summary
 from collector.cli.watch import watch
@@ -52,7 +52,7 @@ async def execute(job: Run) -> End:
 def report(job: Run, end: End) -> int:
     """Print how a run ended, and return its exit code."""
     if end.error is not None:
-        print(f"collector: {end.error}", file=sys.stderr)
+        complain(end.error)
     if not job.settings.quiet:
-        print(summary(job, end))
+        say(summary(job, end))
     return end.exit_code

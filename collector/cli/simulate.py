@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from collector.cli.printing import say
 from collector.simulator import Simulator, SimulatorSettings
 
 __all__ = ["simulate"]
@@ -27,10 +28,9 @@ async def _serve(settings: SimulatorSettings) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, interrupted.set)
     async with Simulator(settings) as simulator:
-        # Flushed, for whoever started this in the background waits for these lines.
-        print(_how_to_use(simulator), flush=True)
+        say(_how_to_use(simulator))
         await interrupted.wait()
-    print(_what_came(simulator))
+    say(_what_came(simulator))
 
 
 def _how_to_use(simulator: Simulator) -> str:

@@ -18,7 +18,7 @@ def summary(job: Run, end: End) -> str:
     answered = f"{data + empty:,} of {tally.planned:,} answered ({data:,} data, {empty:,} empty)"
     sent = f"{tally.requests:,} sent, {tally.retries:,} retried, {tally.refused:,} refused"
     duration = timedelta(seconds=round(tally.seconds))
-    rate = f"{tally.requests / tally.seconds:.1f} requests a second (at most {job.gate.rate:g})"
+    rate = f"{tally.average_rate():.1f} requests a second (at most {job.gate.rate:g})"
     rows = [
         ("cells", f"{answered}, {failed:,} failed, {missing:,} missing"),
         ("requests", sent),

@@ -3,7 +3,7 @@
 import asyncio
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Final, TextIO
 
@@ -26,18 +26,22 @@ _LINE_SECONDS: Final = 30.0
 @asynccontextmanager
 async def watch(job: Run) -> AsyncIterator[None]:
     """Show a run while the body works; everything goes to standard error."""
-    if job.settings.quiet:
+    if job.settings.quiet or sys.stderr is None:
         yield
         return
     console = Console(stderr=True)
-    show = show_live(job, console) if console.is_terminal else show_lines(job, sys.stderr)
+    # Asked of the stream itself: FORCE_COLOR must not put a moving display into a file.
+    live = sys.stderr.isatty() and console.is_terminal and not console.is_dumb_terminal
+    show = show_live(job, console) if live else show_lines(job, sys.stderr)
     showing = asyncio.create_task(show, name="watch")
     try:
         yield
     finally:
         showing.cancel()
-        with suppress(asyncio.CancelledError):
-            await showing
+        # Whoever looked on may have gone; that is no reason to end otherwise than the run did.
+        await asyncio.wait([showing])
+        if not showing.cancelled():
+            showing.exception()
 
 
 async def show_live(job: Run, console: Console) -> None:
@@ -62,6 +66,7 @@ async def show_lines(job: Run, stream: TextIO, *, every: float = _LINE_SECONDS) 
             total=tally.planned,
             rate=round(tally.rate(), 1),
             allowed=job.gate.rate,
+            paused_seconds=round(job.gate.closed_for, 1),
             in_flight=tally.in_flight,
             retrying=tally.retrying,
             retries=tally.retries,

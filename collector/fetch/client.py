@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Final
 
+from multidict import CIMultiDict
 from yarl import URL
 
 from collector.errors import OutageError
@@ -21,6 +22,7 @@ from collector.tally import Tally
 
 __all__ = ["StatisticsClient", "excerpt"]
 
+_NO_HEADERS: Final[CIMultiDict[str]] = CIMultiDict()
 _EXCERPT_BYTES: Final = 2048
 _MESSAGE_BYTES: Final = 1024
 """Messages quote what the body says of itself, which may be long."""
@@ -57,20 +59,19 @@ class StatisticsClient:
         it has refused everything for long, or issues no tokens.
         """
         url = self._address_of(cell)
-        token = await self._tokens.current()
-        reply = await self._wire.send("GET", url, token.headers)
+        reply = await self._wire.send("GET", url, _NO_HEADERS, tokens=self._tokens)
         requests = reply.requests
-        if isinstance(reply, Reply) and reply.status == _UNAUTHORIZED:
-            newer = await self._tokens.renewed(token)
+        if isinstance(reply, Reply) and reply.status == _UNAUTHORIZED and reply.token is not None:
+            newer = await self._tokens.renewed(reply.token)
             if newer is not None:
-                reply = await self._wire.send("GET", url, newer.headers)
+                reply = await self._wire.send("GET", url, _NO_HEADERS, tokens=self._tokens)
                 requests += reply.requests
         if isinstance(reply, Broken):
             message = _cut(self._redact(reply.message), _MESSAGE_BYTES)
             return Failure(reply.kind, None, message, None, None, datetime.now(UTC), requests)
-        return self._read(reply, requests)
+        return self._read(cell, reply, requests)
 
-    def _read(self, reply: Reply, requests: int) -> Outcome:
+    def _read(self, cell: Cell, reply: Reply, requests: int) -> Outcome:
         """Judge a whole answer, and draw what it says about the token and about the rate."""
         now = datetime.now(UTC)
         verdict = check_reply(reply.status, reply.body, is_cut=reply.is_cut)
@@ -87,12 +88,12 @@ class StatisticsClient:
             failed_at=now,
             requests=requests,
         )
-        self._learn(reply, failure)
+        self._learn(cell, reply, failure)
         return failure
 
-    def _learn(self, reply: Reply, failure: Failure) -> None:
+    def _learn(self, cell: Cell, reply: Reply, failure: Failure) -> None:
         if reply.status == _UNAUTHORIZED:
-            self._tokens.rejected()
+            self._tokens.rejected(cell.company_id)
             return
         if is_refusal(failure):
             self._refused(reply, failure)

@@ -44,6 +44,7 @@ class Gate:
         self._burst, self._period = burst_and_period(rate)
         self._throttler = Throttler(rate_limit=self._burst, period=self._period, retry_interval=0)
         self._leaving: deque[float] = deque(maxlen=self._burst)
+        self._queue = asyncio.Lock()
         self._turn = asyncio.Lock()
         self._clock = clock
         self._closed_until = 0.0
@@ -57,8 +58,19 @@ class Gate:
         """Seconds until the gate opens again; 0 when it is open."""
         return max(0.0, self._closed_until - self._clock())
 
-    async def pass_through(self) -> None:
-        """Wait for the turn and for the rate, then return; the request must leave at once."""
+    async def pass_through(self, *, is_urgent: bool = False) -> None:
+        """Wait for the turn and for the rate, then return; the request must leave at once.
+
+        First come, first served; but what is urgent waits only for whoever is at the front. That
+        is the token, for which all the others wait.
+        """
+        if is_urgent:
+            await self._pass_in_turn()
+            return
+        async with self._queue:
+            await self._pass_in_turn()
+
+    async def _pass_in_turn(self) -> None:
         async with self._turn:
             await self._acquire()
             while self.closed_for:

@@ -5,31 +5,40 @@ import math
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Final
+from types import TracebackType
+from typing import Final, Self
 
 from multidict import CIMultiDict
 
-from collector.errors import CredentialsError
+from collector.errors import CollectorError, CredentialsError
 from collector.secrets import Secret
 
 __all__ = ["Token", "TokenSource"]
 
-_REJECTIONS_IN_A_ROW: Final = 10
+_REJECTED_IN_A_ROW: Final = 10
+"""Companies. The windows of one company come one after another in a plan, and count once."""
+
+_BETWEEN_RENEWALS: Final = 5.0
+"""Seconds after a renewal that failed while the old token was still good."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Token:
-    """A token with the ready-made header; `renew_at` is monotonic seconds."""
+    """A token with the ready-made headers.
+
+    It can be used until `ends_at`, and is to be renewed from `renew_at` on (monotonic seconds).
+    """
 
     headers: CIMultiDict[str]
     renew_at: float
+    ends_at: float
 
     def __repr__(self) -> str:
-        """Leave the header out, for it holds the secret."""
+        """Leave the headers out, for they hold the secret."""
         return f"Token(renew_at={self.renew_at})"
 
     @classmethod
-    def of(cls, secret: Secret, renew_at: float = math.inf) -> "Token":
+    def of(cls, secret: Secret, renew_at: float = math.inf, ends_at: float = math.inf) -> "Token":
         """Make the headers once; every request shares them."""
         headers = CIMultiDict(
             {
@@ -37,13 +46,16 @@ class Token:
                 "Content-Type": "application/json",
             }
         )
-        return cls(headers, renew_at)
+        return cls(headers, renew_at, ends_at)
 
 
 class TokenSource:
     """Hands the current token to everyone, and asks for a new one once, whoever needs it first.
 
-    Knows also when a 401 means that the credentials themselves are no longer good.
+    A token is renewed early and in the background, while the old one is still good; so an issuer
+    that is out of reach for a moment is noticed by nobody. Knows also when a 401 means that the
+    credentials themselves are no longer good. Use it as an async context manager: it owns the
+    task that renews.
     """
 
     def __init__(
@@ -53,8 +65,38 @@ class TokenSource:
         self._issue = issue
         self._token = token
         self._lock = asyncio.Lock()
+        self._renewal: asyncio.Task[None] | None = None
+        self._no_renewal_before = 0.0
         self._was_accepted = False
-        self._rejections = 0
+        self._rejected: set[str] = set()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._renewal is not None:
+            self._renewal.cancel()
+            await asyncio.wait([self._renewal])
+
+    def at_hand(self) -> Token | None:
+        """Return a token that can be used now, or None when one has to be asked for first.
+
+        Begins the renewal of one that is about to end.
+        """
+        token = self._token
+        if token is None or (now := time.monotonic()) >= token.ends_at:
+            return None
+        if now >= max(token.renew_at, self._no_renewal_before) and not self._is_renewing():
+            self._renewal = asyncio.create_task(self._renew_early(token), name="renew token")
+        return token
+
+    def _is_renewing(self) -> bool:
+        return self._renewal is not None and not self._renewal.done()
 
     async def current(self) -> Token:
         """Return a token that is good for a while, asking for one if need be."""
@@ -69,6 +111,14 @@ class TokenSource:
             return None
         return await self._replace(refused)
 
+    async def _renew_early(self, old: Token) -> None:
+        try:
+            await self._replace(old)
+        except CollectorError:
+            # The old one is still good. Whoever needs a token after its end asks again, and is
+            # told then.
+            self._no_renewal_before = time.monotonic() + _BETWEEN_RENEWALS
+
     async def _replace(self, old: Token | None) -> Token:
         async with self._lock:
             # Whoever comes second finds the token that the first one has brought.
@@ -80,16 +130,17 @@ class TokenSource:
     def accepted(self) -> None:
         """Take note of an answer other than 401: the token is good."""
         self._was_accepted = True
-        self._rejections = 0
+        if self._rejected:
+            self._rejected.clear()
 
-    def rejected(self) -> None:
+    def rejected(self, company_id: str) -> None:
         """Take note of a 401 that no new token could cure.
 
         Raises `CredentialsError` when that says something about the credentials, not about one
-        company: no token was ever accepted, or ten such answers came in a row.
+        company: no token was ever accepted, or ten companies in a row met it.
         """
-        self._rejections += 1
-        if self._was_accepted and self._rejections < _REJECTIONS_IN_A_ROW:
+        self._rejected.add(company_id)
+        if self._was_accepted and len(self._rejected) < _REJECTED_IN_A_ROW:
             return
         if self._issue is None:
             raise CredentialsError(

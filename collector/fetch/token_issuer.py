@@ -20,7 +20,7 @@ from collector.fetch.token import Token
 from collector.fetch.wire import Broken, Reply, Wire
 from collector.secrets import Redactor, Secret
 
-__all__ = ["TokenIssuer", "token_lifetime"]
+__all__ = ["TokenIssuer", "renew_after", "token_lifetime"]
 
 _RENEW_BEFORE: Final = 60.0
 _RENEW_BEFORE_SHARE: Final = 0.2
@@ -49,7 +49,7 @@ class _Refused(msgspec.Struct):
 def token_lifetime(
     expires_in: float | None, created_at: float | None, server_now: float | None
 ) -> float:
-    """Return for how many seconds a token that has just come can be used before it is renewed.
+    """Return for how many seconds a token that has just come can be used.
 
     All by the server's clock: `created_at` (epoch seconds) and `server_now` (the answer's Date
     header) show how old the token already is when an issuer hands out an earlier one again. The
@@ -61,6 +61,11 @@ def token_lifetime(
         age = max(0.0, server_now - created_at)
         # An age beyond the whole life is a clock that is wrong, since the token was just issued.
         life = life - age if age < life else life
+    return life
+
+
+def renew_after(life: float) -> float:
+    """Return the seconds after which a token of the given life (seconds) is renewed."""
     return life - min(_RENEW_BEFORE, life * _RENEW_BEFORE_SHARE)
 
 
@@ -133,8 +138,10 @@ class TokenIssuer:
         secret = Secret(text)
         self._redact.learn(secret)
         life = token_lifetime(granted.expires_in, granted.created_at, _date(reply))
-        self._log.info("token_issued", renew_in_seconds=round(life, 1))
-        return Token.of(secret, time.monotonic() + life)
+        renew = renew_after(life)
+        self._log.info("token_issued", renew_in_seconds=round(renew, 1))
+        now = time.monotonic()
+        return Token.of(secret, now + renew, now + life)
 
     def _refusal(self, reply: Reply) -> str:
         try:

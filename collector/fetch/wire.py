@@ -17,6 +17,7 @@ from yarl import URL
 from collector import __version__
 from collector.fetch.gate import Gate
 from collector.fetch.time_limit import TimeLimit
+from collector.fetch.token import Token, TokenSource
 from collector.models import FailureKind
 from collector.tally import Tally
 
@@ -35,6 +36,7 @@ class Reply(NamedTuple):
     is_cut: bool
     sent_at: float
     requests: int
+    token: Token | None = None
 
 
 class Broken(NamedTuple):
@@ -74,13 +76,20 @@ class Wire:
         await self._session.close()
 
     async def send(
-        self, method: str, url: URL, headers: CIMultiDict[str], body: bytes | None = None
+        self,
+        method: str,
+        url: URL,
+        headers: CIMultiDict[str],
+        body: bytes | None = None,
+        *,
+        tokens: TokenSource | None = None,
     ) -> Reply | Broken:
         """Send a request and read its whole answer, `MAX_ANSWER_BYTES` at most.
 
+        With `tokens` the headers of the current token are added when the request leaves.
         Redirects are not followed: the token belongs to the given origin only.
         """
-        this = _Try(self._gate, self._tally, self._limit)
+        this = _Try(self._gate, self._tally, self._limit, tokens)
         try:
             response = await self._session.request(
                 method,
@@ -102,7 +111,13 @@ class Wire:
             this.end()
         self._tally.statuses[response.status] += 1
         return Reply(
-            response.status, response.headers, content, is_cut, this.sent_at, this.requests
+            response.status,
+            response.headers,
+            content,
+            is_cut,
+            this.sent_at,
+            this.requests,
+            this.token,
         )
 
     def _broken(self, kind: FailureKind, message: str, requests: int) -> Broken:
@@ -114,26 +129,41 @@ class _Try:
     """One try on its way: a client middleware, so that it also sees aiohttp's own resend.
 
     aiohttp sends a GET once more when a kept-alive connection turns out to be dead; that request
-    passes the gate and is counted like any other. The time limit begins behind the gate.
+    passes the gate and is counted like any other. The time limit begins behind the gate, and the
+    token is chosen there: one that was chosen before could end while it waits.
     """
 
-    __slots__ = ("_gate", "_limit", "_tally", "_task", "requests", "sent_at")
+    __slots__ = (
+        *("_gate", "_limit", "_tally", "_task", "_tokens"),
+        *("requests", "sent_at", "token"),
+    )
 
-    def __init__(self, gate: Gate, tally: Tally, limit: TimeLimit) -> None:
+    def __init__(
+        self, gate: Gate, tally: Tally, limit: TimeLimit, tokens: TokenSource | None
+    ) -> None:
         task = asyncio.current_task()
         assert task is not None, "requests are sent by tasks"  # noqa: S101 - for the type checker
         self._task = task
         self._gate = gate
         self._tally = tally
         self._limit = limit
+        self._tokens = tokens
         self.requests = 0
         self.sent_at = 0.0
+        self.token: Token | None = None
 
     async def __call__(self, request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
         if self.requests:
             # A resend: waiting at the gate is no part of the time limit.
             self._limit.pause(self._task)
-        await self._gate.pass_through()
+        await self._gate.pass_through(is_urgent=self._tokens is None)
+        if self._tokens is not None:
+            while (token := self._tokens.at_hand()) is None:
+                await self._tokens.current()
+                # Everybody waited for the token: they must not leave all at once.
+                await self._gate.pass_through()
+            self.token = token
+            request.headers.update(token.headers)
         # The clock of the event loop, which the limit goes by.
         self.sent_at = now = time.monotonic()
         self._limit.begin(self._task, now)

@@ -104,5 +104,5 @@ def _counts(tally: Tally) -> dict[str, object]:
             "broken": {kind.value: n for kind, n in sorted(tally.broken.items())},
         },
         "failed_by_kind": {kind.value: n for kind, n in sorted(tally.failure_kinds.items())},
-        "requests_per_second": round(tally.requests / max(tally.seconds, 1e-9), 3),
+        "requests_per_second": round(tally.average_rate(), 3),
     }

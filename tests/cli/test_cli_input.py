@@ -57,8 +57,8 @@ BAD_OPTIONS = [
     ("--last -7d", "--last"),
     ("--window 1d", "--window 1d cuts a range"),
     ("--timezone Mars/Olympus --last 1d", "--timezone"),
-    ("--rate 0", "--rate. Must be > 0"),
-    ("--rate -5", "--rate. Must be > 0"),
+    ("--rate 0", "--rate. Must be >= 0.001"),
+    ("--rate -5", "--rate. Must be >= 0.001"),
     ("--rate nan", "--rate. Must be a finite"),
     ("--rate fast", "--rate"),
     ("--concurrency 0", "--concurrency. Must be >= 1"),
@@ -182,3 +182,53 @@ async def test_a_flag_beats_the_environment_beats_the_file(
     planned = await command.run("plan", "-", stdin=b"1\n")
     assert planned.exit_code == 0, planned.stderr
     assert "at 321 requests a second" in planned.stdout
+
+
+@pytest.mark.parametrize(
+    ("file", "variables", "flags", "windows"),
+    [
+        ("last = '7d'", {}, "--from 2026-01-01 --until 2026-01-31", "2026-01-01..2026-01-31"),
+        ("", {"COLLECTOR_LAST": "7d"}, "--from 2026-01-01 --until 2026-01-02", "2026-01-02"),
+        (
+            "last = '7d'",
+            {"COLLECTOR_FROM": "2026-02-01", "COLLECTOR_UNTIL": "2026-02-03"},
+            "",
+            "02",
+        ),
+        ("from = 2026-01-01\nuntil = 2026-01-02", {}, "--last 2d --window 1d", ", "),
+    ],
+)
+def test_a_range_from_a_higher_place_beats_one_from_a_lower(  # noqa: PLR0913, PLR0917 - a table
+    cli: Cli,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    file: str,
+    variables: dict[str, str],
+    flags: str,
+    windows: str,
+) -> None:
+    """`--from` and `--until` on the command line put a `last` of the file aside, and so on."""
+    (tmp_path / "companies.txt").write_text("1\n")
+    (tmp_path / "collector.toml").write_text(file)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    said = cli("plan", "companies.txt", *flags.split())
+    assert said.exit_code == 0, said.stderr
+    assert windows in said.stdout.partition("windows  ")[2]
+
+
+def test_an_empty_output_is_not_the_current_directory(cli: Cli, tmp_path: Path) -> None:
+    """An unset variable must not spread a run over the user's files."""
+    (tmp_path / "companies.txt").write_text("1\n")
+    said = cli("run", "companies.txt", "--output", "")
+    assert said.exit_code == 2
+    assert "--output" in said.stderr
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_foreign_text_cannot_steer_the_terminal(cli: Cli) -> None:
+    """Control characters in a message are shown by their code points."""
+    said = cli("run", "a\x1b[2Jb.txt")
+    assert said.exit_code == 2
+    assert "\x1b" not in said.stderr
+    assert "a<U+001B>[2Jb.txt" in said.stderr

@@ -4,6 +4,7 @@ import asyncio
 import resource
 import signal
 import socket
+import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -196,3 +197,62 @@ async def test_every_kind_of_failure_is_named(start_api: StartApi, against: Agai
     assert "40 failed" in done.stdout
     attempt = command.manifest("r")["attempts"][0]
     assert sum(attempt["failed_by_kind"].values()) == 40
+
+
+async def test_a_low_rate_does_not_let_tokens_grow_stale(
+    start_api: StartApi, against: Against
+) -> None:
+    """Requests wait at the gate for longer than a token lives, and leave with a good one."""
+    api = await start_api(token_life=2)
+    command = against(api)
+    command.write("companies.txt", _ids(30))
+    done = await command.run("run", "companies.txt", "--rate", "6", "--output", "r")
+    assert done.exit_code == 0, done.stderr
+    assert api.counts.statuses[401] == 0
+    assert 3 <= api.counts.kinds["token"] <= 6
+
+
+@pytest.mark.parametrize("closed", ["stdout", "stderr", "both"])
+async def test_a_reader_who_has_gone_changes_no_exit_code(
+    start_api: StartApi, against: Against, closed: str
+) -> None:
+    """Summaries and messages may find nobody; the code still tells what came of the run."""
+    api = await start_api(share_500=1.0)
+    command = against(api)
+    redirections = {"stdout": ">&-", "stderr": "2>&-", "both": ">&- 2>&-"}
+    for end in (redirections[closed], "> /dev/full 2> /dev/full", "2>&1 | true"):
+        run = f"{sys.executable} -m collector run - --max-attempts 1 --output {{}} {end}"
+        script = f"set -o pipefail; echo 1 | {run.format(f'r{len(command.files())}')}"
+        shell = await asyncio.create_subprocess_exec(
+            *("bash", "-c", script),
+            cwd=command.directory,
+            env=dict(command.environment),
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        assert await shell.wait() == 1, end
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "end"),
+    [
+        ("run nothing.txt", 2, "2>&1 | true"),
+        ("run nothing.txt", 2, "> /dev/full 2> /dev/full"),
+        ("run nothing.txt", 2, ">&- 2>&-"),
+        ("--help", 0, "2>&1 | true"),
+    ],
+)
+async def test_nor_do_complaints_and_help(
+    command: Any,  # noqa: ANN401 - the fixture's type lives in conftest
+    arguments: str,
+    code: int,
+    end: str,
+) -> None:
+    """Bad input is bad input, whether or not anybody reads so."""
+    script = f"set -o pipefail; {sys.executable} -m collector {arguments} {end}"
+    shell = await asyncio.create_subprocess_exec(
+        *("bash", "-c", script),
+        cwd=command.directory,
+        env=dict(command.environment),
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    assert await shell.wait() == code

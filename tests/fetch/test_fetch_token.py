@@ -167,7 +167,7 @@ async def test_a_rejection_before_anything_was_accepted_is_about_the_credentials
     """A token that has just been issued is of no use: the addresses do not belong together."""
     source = TokenSource(Issuer())
     with pytest.raises(CredentialsError, match=r"--base-url and --token-url") as caught:
-        source.rejected()
+        source.rejected("1")
     assert caught.value.exit_code is ExitCode.CREDENTIALS
 
 
@@ -175,20 +175,21 @@ async def test_a_rejected_static_token_is_wrong_or_has_ended() -> None:
     """The message names the variable, and the other way to get tokens."""
     source = TokenSource(None, Token.of(Secret(SECRET)))
     with pytest.raises(CredentialsError, match=r"TRUST_ACCESS_TOKEN.*TRUST_CLIENT_ID") as caught:
-        source.rejected()
+        source.rejected("1")
     assert SECRET not in str(caught.value)
 
 
 @pytest.mark.parametrize("static", [True, False])
 async def test_one_company_that_is_not_ours_does_not_stop_a_run(*, static: bool) -> None:
-    """After something was accepted it takes ten rejections in a row, not ten in all."""
+    """After something was accepted it takes ten companies in a row; windows do not count."""
     source = TokenSource(None, Token.of(Secret(SECRET))) if static else TokenSource(Issuer())
     source.accepted()
     for _ in range(3):
-        for _ in range(9):
-            source.rejected()
+        for number in range(9):
+            source.rejected(str(number))
         source.accepted()
-    for _ in range(9):
-        source.rejected()
+    for number in range(9):
+        for _ in range(30):
+            source.rejected(str(number))
     with pytest.raises(CredentialsError):
-        source.rejected()
+        source.rejected("9")

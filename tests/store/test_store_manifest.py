@@ -89,7 +89,7 @@ def test_a_manifest_says_how_the_run_ended() -> None:
                 "broken": {"timeout": 1},
             },
             "failed_by_kind": {"http": 1, "timeout": 1},
-            "requests_per_second": 3.5,
+            "requests_per_second": 3.25,
         }
     ]
 
