@@ -113,9 +113,9 @@ class CountingGate(Gate):
 
     passed = 0
 
-    async def pass_through(self) -> None:
+    async def pass_through(self, *, is_urgent: bool = False) -> None:
         """Wait as ever, then count."""
-        await super().pass_through()
+        await super().pass_through(is_urgent=is_urgent)
         self.passed += 1
 
 
