@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,12 +36,13 @@ class Command:
 
     directory: Path
     environment: Mapping[str, str]
+    flags: tuple[str, ...] = ("-X", "dev", "-W", "error")
 
     async def start(self, *arguments: str, **more: Any) -> asyncio.subprocess.Process:  # noqa: ANN401
         """Start the command; `more` goes to `create_subprocess_exec`."""
         return await asyncio.create_subprocess_exec(
             sys.executable,
-            *("-X", "dev", "-W", "error", "-m", "collector"),
+            *(*self.flags, "-m", "collector"),
             *arguments,
             cwd=self.directory,
             env=dict(self.environment),
@@ -76,7 +77,11 @@ class Command:
 
     def with_environment(self, **variables: str) -> "Command":
         """Return the same command with more environment variables."""
-        return Command(self.directory, {**self.environment, **variables})
+        return replace(self, environment={**self.environment, **variables})
+
+    def without_debugging(self) -> "Command":
+        """Return the same command as its users run it: asyncio's debug mode is slow."""
+        return replace(self, flags=())
 
     def write(self, name: str, text: str) -> Path:
         """Write a file into the command's directory."""

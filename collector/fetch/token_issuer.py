@@ -29,6 +29,9 @@ _RENEW_BEFORE_SHARE: Final = 0.2
 _DEFAULT_LIFE: Final = 7200.0
 """Seconds; the documented life, for an issuer that does not state one."""
 
+_WHOLE_SECOND: Final = 1.0
+"""The server states its times in whole seconds, so a token may end a second earlier."""
+
 _SAID: Final = 500
 """Characters of the issuer's own reason that a message repeats."""
 
@@ -141,7 +144,7 @@ class TokenIssuer:
         renew = renew_after(life)
         self._log.info("token_issued", renew_in_seconds=round(renew, 1))
         now = time.monotonic()
-        return Token.of(secret, now + renew, now + life)
+        return Token.of(secret, now + renew, now + max(renew, life - _WHOLE_SECOND))
 
     def _refusal(self, reply: Reply) -> str:
         try:

@@ -110,7 +110,7 @@ async def test_the_rate_is_kept_as_the_server_sees_it(
 ) -> None:
     """`--rate 50` over 20 seconds: 98 to 100 % of it, and never more than 8 in 100 ms."""
     api = await start_api()
-    command = against(api)
+    command = against(api).without_debugging()
     command.write("companies.txt", _ids(1100))
     done = await command.run(
         "run", "companies.txt", "--rate", "50", "--concurrency", "64", "--output", "r"
