@@ -14,8 +14,9 @@ _BURST_SECONDS: Final = 0.04
 """Requests that may leave together are those of so many seconds: few enough to be even for the
 server, enough that a late timer costs little of the rate."""
 
-_TIMER_SLACK: Final = 0.0015
-"""Seconds by which a timer of the event loop may be late: epoll counts in milliseconds."""
+_TIMER_SLACK: Final = 0.004
+"""Seconds by which a timer of the event loop may be late: epoll counts in milliseconds, and a busy
+machine wakes a sleeper later still."""
 
 
 def burst_and_period(rate: float) -> tuple[int, float]:
@@ -34,7 +35,7 @@ class Gate:
     `asyncio_throttle.Throttler` keeps that promise, but polls, once for each waiter. So one task
     at a time waits on it (an `asyncio.Lock` is first come, first served); that task sleeps
     through most of the period and lets the throttler poll, without sleeping, only the last
-    millisecond. A period is then late by microseconds, and the rate reached is the rate given.
+    milliseconds. A period is then late by microseconds, and the rate reached is the rate given.
 
     The gate can also be closed for everyone, see `close_for`.
     """
