@@ -5,8 +5,10 @@
   + CredentialsError    3   credentials missing or refused
   + OutageError         4   the service is out of reach; the run can be continued
   + StorageError        5   the output cannot be written
+  + LockedError         6   another run holds the directory
 
-One cell that fails is not among them: that is a `collector.models.Failure`, a value.
+One cell that fails is not among them: that is a `collector.models.Failure`, a value. Nor is
+`StoppedError`, by which what was about to be sent gives way when a run is ended from outside.
 """
 
 from enum import IntEnum
@@ -17,7 +19,9 @@ __all__ = [
     "CredentialsError",
     "ExitCode",
     "InputError",
+    "LockedError",
     "OutageError",
+    "StoppedError",
     "StorageError",
     "main_error",
 ]
@@ -32,6 +36,7 @@ class ExitCode(IntEnum):
     CREDENTIALS = 3
     STOPPED_EARLY = 4
     STORAGE = 5
+    LOCKED = 6
     BUG = 70
     SIGINT = 130
     SIGTERM = 143
@@ -65,6 +70,19 @@ class StorageError(CollectorError):
     """The output cannot be written: disk full, no permission, a file in the way."""
 
     exit_code = ExitCode.STORAGE
+
+
+class LockedError(CollectorError):
+    """Another run holds the directory. Nothing was sent, nothing was written."""
+
+    exit_code = ExitCode.LOCKED
+
+
+class StoppedError(Exception):
+    """The run is being ended from outside (a signal, the deadline): nothing more is sent.
+
+    It tells whoever was about to send to give up; the cell stays missing, and nothing failed.
+    """
 
 
 def main_error(group: BaseExceptionGroup[BaseException]) -> BaseException:

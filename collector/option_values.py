@@ -14,15 +14,21 @@ from typing import Final, TypeVar
 from cyclopts import Token
 from yarl import URL
 
+from collector.quoting import quoted
+from collector.tally import CellState
+
 __all__ = [
     "Days",
+    "Duration",
     "check_finite",
     "check_parameter_name",
     "converter",
     "parse_count",
     "parse_date",
     "parse_directory",
+    "parse_duration",
     "parse_service_url",
+    "parse_states",
 ]
 
 _Value = TypeVar("_Value")
@@ -46,6 +52,37 @@ class Days(int):
 
     def __str__(self) -> str:
         return f"{int(self)}d"
+
+
+class Duration(int):
+    """A number of seconds that shows itself as its option: `6h`; the help says DURATION."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        seconds = int(self)
+        unit = next(unit for unit in reversed(_UNITS) if seconds % _UNITS[unit] == 0)
+        return f"{seconds // _UNITS[unit]}{unit}"
+
+
+_UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+_DURATION: Final = re.compile(r"([1-9][0-9]{0,6})([smhd])")
+
+_LONGEST: Final = 366 * 86400
+
+
+def parse_duration(text: str) -> Duration:
+    """Parse `90s`, `30m`, `6h` or `2d`, a year at most; else `ValueError`."""
+    found = _DURATION.fullmatch(text)
+    seconds = int(found[1]) * _UNITS[found[2]] if found else 0
+    if not 0 < seconds <= _LONGEST:
+        message = (
+            f"{quoted(text)} is not a duration: write a whole number and s, m, h or d, "
+            "such as 90s, 30m or 6h (366d at most)"
+        )
+        raise ValueError(message)
+    return Duration(seconds)
 
 
 def converter(parse: Callable[[str], _Value]) -> Callable[[object, Sequence[Token]], _Value]:
@@ -130,6 +167,18 @@ def parse_count(text: str) -> int:
         message = f'"{text}" is not a whole number; write one such as 8'
         raise ValueError(message)
     return int(text)
+
+
+def parse_states(text: str) -> frozenset[CellState]:
+    """Parse states of cells: `missing,failed`. Raises `ValueError` with a message that teaches."""
+    try:
+        return frozenset(CellState(state.strip()) for state in text.split(","))
+    except ValueError:
+        message = (
+            f"{quoted(text)}: write states of cells ({', '.join(CellState)}) with commas between "
+            "them, such as missing,failed"
+        )
+        raise ValueError(message) from None
 
 
 def check_parameter_name(_type: object, value: str) -> None:

@@ -12,7 +12,7 @@ from itertools import count
 from random import random
 from typing import Final, Protocol
 
-from collector.errors import main_error
+from collector.errors import StoppedError, main_error
 from collector.models import Cell, Failure, Outcome
 from collector.tally import Tally
 
@@ -55,6 +55,8 @@ class Feed:
     _waiting: list[tuple[float, int, Job]] = field(default_factory=list)
     _order: "count[int]" = field(default_factory=count)
     _exhausted: bool = False
+    is_closed: bool = False
+    """Whether no job is given any more, although some may be left."""
 
     @property
     def waiting(self) -> int:
@@ -68,7 +70,7 @@ class Feed:
 
     def take(self) -> Job | None:
         """Return the next job, or None when there is none right now."""
-        job = self._due() or self._new()
+        job = None if self.is_closed else self._due() or self._new()
         if job is not None:
             self.in_work += 1
         return job
@@ -104,9 +106,10 @@ class Feed:
 class Pool:
     """Runs `concurrency` workers until every cell is settled.
 
-    `fetch` asks for a cell, `decide` says what follows a failure, `settle` takes the final
-    outcome and how many requests it took, and may wait when the disk is slow. What `fetch` or
-    `settle` raise ends the pool: all workers are cancelled and awaited, and the error is raised.
+    `fetch` asks for a cell, or raises `StoppedError` when it may not any more; `decide` says what
+    follows a failure; `settle` takes the final outcome and how many requests it took, and may wait
+    when the disk is slow. What else `fetch` or `settle` raise ends the pool: all workers are
+    cancelled and awaited, and the error is raised.
     """
 
     def __init__(  # noqa: PLR0913 - one collaborator each, all required, all by name
@@ -129,9 +132,17 @@ class Pool:
         self._concurrency = concurrency
         self._changed = asyncio.Event()
 
+    def drain(self) -> None:
+        """Begin nothing more: `run` ends when the cells in work are settled or given up.
+
+        What waits for its next try is left as it is, neither answered nor failed.
+        """
+        self._feed.is_closed = True
+        self._nudge()
+
     async def run(self) -> None:
-        """Work until the last cell is settled."""
-        workers = min(self._concurrency, self._tally.planned)
+        """Work until the last cell is settled, or until nothing is in work after `drain`."""
+        workers = min(self._concurrency, self._tally.missing)
         try:
             async with asyncio.TaskGroup() as group:
                 for number in range(workers):
@@ -146,7 +157,10 @@ class Pool:
 
     async def _work(self) -> None:
         while (job := await self._next()) is not None:
-            outcome = await self._fetch(job.cell)
+            try:
+                outcome = await self._fetch(job.cell)
+            except StoppedError:
+                return
             job.requests += outcome.requests
             if isinstance(outcome, Failure) and self._retry(job, outcome):
                 continue
@@ -161,7 +175,7 @@ class Pool:
             self._tally.retrying = self._feed.waiting
             if job is not None:
                 return job
-            if self._feed.is_finished:
+            if self._feed.is_finished or self._feed.is_closed:
                 return None
             await self._wait_for_change(self._feed.next_due())
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import Final
 
-from collector.errors import CollectorError, ExitCode, main_error
+from collector.errors import CollectorError, ExitCode, StoppedError, main_error
 from collector.fetch.address import Addresses
 from collector.fetch.client import StatisticsClient
 from collector.fetch.credentials import AccessToken, Credentials, secrets_of
@@ -18,17 +19,28 @@ from collector.fetch.token_issuer import TokenIssuer
 from collector.fetch.wire import Wire
 from collector.log import EventLog
 from collector.models import Failure, Outcome
-from collector.plan import Plan
+from collector.plan import CellSet, Plan, today_in
 from collector.pool import Job, Pool, Retriable
 from collector.secrets import Redactor
 from collector.settings import RunSettings
 from collector.store.journal import Journal, Line
 from collector.store.lines import error_line, result_line
-from collector.store.manifest import Manifest, describe_plan, describe_settings
-from collector.store.run_directory import RunDirectory
+from collector.store.manifest import (
+    Attempt,
+    Manifest,
+    describe_plan,
+    describe_service,
+    describe_settings,
+)
+from collector.store.recovery import Recovered, recover, refuse_stale_default
+from collector.store.run_directory import RunDirectory, RunFiles
 from collector.tally import CellState, Tally
+from collector.threads import in_thread
 
 __all__ = ["End", "Run"]
+
+_GRACE_SECONDS: Final = 5.0
+"""How long a run that is being stopped waits for what is in flight."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +52,9 @@ class End:
 
 
 class Run:
-    """One run, from the first token to the last line. `execute` it once.
+    """One attempt at a run, from the lock of its directory to the last line. `execute` it once.
 
-    Whoever shows it to people reads `tally` and `gate` meanwhile.
+    Whoever shows it to people reads `tally`, `gate` and `remarks` meanwhile.
     """
 
     def __init__(
@@ -53,81 +65,122 @@ class Run:
         self.output = output
         self.tally = Tally(len(plan))
         self.gate = Gate(settings.rate)
+        self.remarks: tuple[str, ...] = ()
         self._credentials = credentials
         self._redact = Redactor()
         self._redact.learn(*secrets_of(credentials))
         self._events = EventLog(settings.log_level, self._redact)
         self._log = self._events.logger
         self._task: asyncio.Task[object] | None = None
-        self._stopped_by: ExitCode | None = None
+        self._pool: Pool | None = None
+        self._grace: asyncio.TimerHandle | None = None
+        self._stopped: End | None = None
 
-    def stop(self, exit_code: ExitCode) -> None:
+    def stop(self, exit_code: ExitCode, why: str | None = None) -> None:
         """End the run early from outside, as a signal does; what was collected is kept.
 
+        Nothing more is sent. What is in flight has five seconds to come back, and is settled.
         After the last cell there is nothing left to stop.
         """
+        if self._task is None or self._stopped is not None:
+            return
+        self._stopped = End(exit_code, why)
+        self._log.warning("stopping", exit_code=exit_code.value, why=why)
+        self.gate.shut()
+        if self._pool is not None:
+            self._pool.drain()
+        self._grace = asyncio.get_running_loop().call_later(_GRACE_SECONDS, self.stop_at_once)
+
+    def stop_at_once(self) -> None:
+        """After `stop`: give up what is in flight. Lines that were begun are still finished."""
         if self._task is not None:
-            self._stopped_by = exit_code
             self._task.cancel()
 
     async def execute(self) -> End:
-        """Collect every cell of the plan, and say how it ended; what stops a run is no exception.
+        """Collect every missing cell, and say how it ended; what stops a run is no exception.
 
-        A token is asked for after the output was looked at, and before anything is created:
-        bad input sends nothing, and credentials that are refused leave nothing on the disk.
+        The directory is locked, checked and repaired before anything is sent. In a new one a
+        token is asked for before anything is begun: refused credentials leave nothing behind.
         """
-        self._task = task = asyncio.current_task()
-        settings = self.settings
+        self._task = asyncio.current_task()
+        deadline = self._watch_deadline()
         try:
-            RunDirectory.check(self.output)
-            async with (
-                Wire(
-                    self.gate,
-                    self.tally,
-                    concurrency=settings.concurrency,
-                    timeout=settings.timeout,
-                ) as wire,
-                self._tokens(wire) as tokens,
-            ):
-                await tokens.current()
-                with RunDirectory.create(self.output) as directory:
-                    return await self._record(directory, wire, tokens)
+            with RunDirectory.open(self.output) as directory:
+                recovered = await in_thread(self._recover)
+                return await self._attempt(directory, recovered)
         except CollectorError as error:
             return End(error.exit_code, self._redact(str(error)))
+        except StoppedError:
+            return self._stopped or End(ExitCode.STOPPED_EARLY)
         except asyncio.CancelledError:
-            if task is None or self._stopped_by is None:
+            if self._task is None or self._stopped is None:
                 raise
-            task.uncancel()
-            return End(self._stopped_by)
+            self._task.uncancel()
+            return self._stopped
+        finally:
+            self._task = None
+            for timer in (deadline, self._grace):
+                if timer is not None:
+                    timer.cancel()
 
-    async def _record(self, directory: RunDirectory, wire: Wire, tokens: TokenSource) -> End:
-        """Collect into a directory, and let its manifest tell the truth however it ends."""
-        manifest = Manifest(
-            describe_plan(self.plan, self.settings.window),
-            describe_settings(self.settings),
-            started_at=datetime.now(UTC),
+    def _watch_deadline(self) -> asyncio.TimerHandle | None:
+        deadline = self.settings.deadline
+        if deadline is None:
+            return None
+        why = f"the deadline of {deadline} has passed; run the same command again to go on"
+        loop = asyncio.get_running_loop()
+        return loop.call_later(deadline, self.stop, ExitCode.STOPPED_EARLY, why)
+
+    def _recover(self) -> Recovered:
+        recovered = recover(self.output, self.plan, describe_service(self.settings))
+        refuse_stale_default(
+            self.output, recovered, self.plan, partial(today_in, self.settings.timezone)
         )
-        directory.write_manifest(manifest.as_json())
-        with self._events.into(directory.log.append):
-            self._log.info("run_started", cells=len(self.plan), rate=self.settings.rate)
-            end = End(ExitCode.BUG)
-            try:
-                end = await self._collect(directory, wire, tokens)
-                self._task = None
-            except asyncio.CancelledError:
-                end = End(self._stopped_by or ExitCode.STOPPED_EARLY)
-                raise
-            finally:
-                manifest.ended(datetime.now(UTC), end.exit_code, end.error, self.tally)
-                self._log.info("run_ended", exit_code=end.exit_code.value, error=end.error)
-                directory.write_manifest(manifest.as_json())
+        return recovered
+
+    async def _attempt(self, directory: RunDirectory, recovered: Recovered) -> End:
+        """Collect what is missing, and let the manifest tell the truth however it ends."""
+        settings = self.settings
+        self.remarks = recovered.remarks
+        self.tally.kept.update(recovered.kept)
+        attempt = Attempt(
+            datetime.now(UTC), describe_settings(settings), recovered.kept, recovered.remarks
+        )
+        wire = Wire(
+            self.gate, self.tally, concurrency=settings.concurrency, timeout=settings.timeout
+        )
+        async with wire, self._tokens(wire) as tokens:
+            if directory.is_new:
+                await tokens.current()
+            manifest = Manifest(
+                plan=describe_plan(self.plan, settings.window),
+                service=describe_service(settings),
+                attempts=[*recovered.attempts, attempt.as_json()],
+            )
+            files = await in_thread(directory.begin, self.plan.companies, manifest)
+            with self._events.into(files.log.append):
+                self._log_start()
+                end = End(ExitCode.BUG)
+                try:
+                    end = await self._collect(files, recovered.done, wire, tokens)
+                    self._task = None
+                except asyncio.CancelledError:
+                    end = self._stopped or End(ExitCode.STOPPED_EARLY)
+                    raise
+                finally:
+                    attempt.ended(datetime.now(UTC), end.exit_code, end.error, self.tally)
+                    self._log.info("run_ended", exit_code=end.exit_code.value, error=end.error)
+                    manifest.attempts[-1] = attempt.as_json()
+                    directory.write_manifest(manifest)
         return end
 
-    async def _collect(self, directory: RunDirectory, wire: Wire, tokens: TokenSource) -> End:
-        """Run the pool beside the journal's writer until all is settled and on the disk."""
-        journal = Journal(directory.statistics, directory.errors, on_durable=self._durable)
-        pool = Pool(
-            iter(self.plan),
+    async def _collect(
+        self, files: RunFiles, done: CellSet, wire: Wire, tokens: TokenSource
+    ) -> End:
+        """Run the pool beside the journal until all is settled and on the disk."""
+        journal = Journal(files.statistics, files.errors, on_durable=self._durable)
+        self._pool = pool = Pool(
+            (self.plan[index] for index in done.absent()),
             fetch=self._client(wire, tokens).fetch,
             decide=RetryPolicy(self.settings.max_attempts).decide,
             settle=partial(self._settle, journal),
@@ -137,13 +190,25 @@ class Run:
         )
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(journal.commit_groups(), name="journal")
+                group.create_task(journal.sync_groups(), name="journal")
                 await pool.run()
                 journal.close()
         except ExceptionGroup as failed:
             return self._failed(main_error(failed))
+        if self._stopped is not None and self.tally.missing:
+            return self._stopped
         failed_cells = self.tally.cells[CellState.FAILED]
         return End(ExitCode.SOME_FAILED if failed_cells else ExitCode.COMPLETE)
+
+    def _log_start(self) -> None:
+        self._log.info(
+            "run_started",
+            cells=len(self.plan),
+            kept=self.tally.kept.total(),
+            rate=self.settings.rate,
+        )
+        for remark in self.remarks:
+            self._log.warning("remark", text=remark)
 
     def _failed(self, error: BaseException) -> End:
         if isinstance(error, CollectorError):

@@ -17,15 +17,19 @@ from cyclopts import Group, Parameter, validators
 from collector.errors import InputError
 from collector.option_values import (
     Days,
+    Duration,
     check_finite,
     check_parameter_name,
     converter,
     parse_count,
     parse_date,
     parse_directory,
+    parse_duration,
     parse_service_url,
+    parse_states,
 )
 from collector.plan import WHOLE, WindowSize, parse_days
+from collector.tally import CellState
 
 __all__ = [
     "DemoSettings",
@@ -33,6 +37,7 @@ __all__ = [
     "PlanSettings",
     "RunSettings",
     "Selection",
+    "StatusSettings",
     "option_name",
     "option_names",
 ]
@@ -127,6 +132,12 @@ class Pace(Rate):
     ] = 30.0
     """Seconds that one request may take, from leaving to the last byte of its answer."""
 
+    deadline: Annotated[
+        Duration | None, Parameter(group=_PACE, converter=converter(parse_duration))
+    ] = None
+    """How long the run may take, such as 90s, 30m or 6h. Then it ends in order with exit code 4;
+    the same command again goes on."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Output:
@@ -135,8 +146,8 @@ class Output:
     output: Annotated[
         Path | None, Parameter(group=_OUTPUT, converter=converter(parse_directory))
     ] = None
-    """The run directory; it must not hold a run yet. Default: output/ and the day, such as
-    output/2026-11-23."""
+    """The run directory. If it holds a run of the same plan, that one goes on: what is done is not
+    asked for again. Default: output/ and the day, such as output/2026-11-23."""
 
     log_level: Annotated[LogLevel, Parameter(group=_OUTPUT)] = "info"
     """Least weight of the events that go to log.jsonl."""
@@ -198,9 +209,25 @@ class RunSettings(Selection, Pace, Output, Service):
     """The options of `collector run`: the union of all."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class StatusSettings:
+    """The options of `collector status`."""
+
+    json: Annotated[bool, Parameter(negative="")] = False
+    """Print one JSON document for programs, with every gap in it."""
+
+    fail_on: Annotated[frozenset[CellState], Parameter(converter=converter(parse_states))] = (
+        frozenset()
+    )
+    """End with exit code 1 if there are cells of these states, such as missing,failed. The states
+    are data, empty, failed, missing."""
+
+
 def option_names() -> frozenset[str]:
     """All option names without dashes, as they stand in `collector.toml`, such as `from`."""
-    return frozenset(option_name(field) for field in fields(RunSettings))
+    return frozenset(
+        option_name(field) for command in (RunSettings, StatusSettings) for field in fields(command)
+    )
 
 
 def option_name(field: Field[Any]) -> str:

@@ -14,22 +14,25 @@ _RATE_SECONDS = 5.0
 
 
 class CellState(StrEnum):
-    """What a planned cell has come to. A cell that is none of these is missing."""
+    """What a planned cell has come to: an answer, a failure for good, or nothing yet."""
 
     DATA = "data"
     EMPTY = "empty"
     FAILED = "failed"
+    MISSING = "missing"
 
 
 class Tally:
-    """Counts of one run.
+    """Counts of one attempt at a run.
 
-    A cell is counted in `cells` once its line is on disk. Requests are counted as they leave,
+    A cell is counted in `cells` once its line is on disk; cells that earlier attempts have answered
+    are in `kept`. Requests are counted as they leave,
     answers by status as they come.
     """
 
     def __init__(self, planned: int, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.planned = planned
+        self.kept: Counter[CellState] = Counter()
         self.cells: Counter[CellState] = Counter()
         self.failure_kinds: Counter[FailureKind] = Counter()
         self.requests = 0
@@ -45,8 +48,13 @@ class Tally:
 
     @property
     def done(self) -> int:
-        """Cells whose line is on disk, failed ones included."""
-        return self.cells.total()
+        """Cells whose line is on disk, failed ones and those of earlier attempts included."""
+        return self.kept.total() + self.cells.total()
+
+    @property
+    def missing(self) -> int:
+        """Planned cells that have no line yet, neither an answer nor a failure."""
+        return self.planned - self.done
 
     @property
     def seconds(self) -> float:
@@ -77,6 +85,6 @@ class Tally:
 
     def seconds_left(self) -> float | None:
         """Estimate the seconds until the last cell is done; None before the first is."""
-        if not self.done:
+        if not self.cells:
             return None
-        return (self.planned - self.done) * self.seconds / self.done
+        return self.missing * self.seconds / self.cells.total()

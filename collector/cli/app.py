@@ -23,7 +23,8 @@ beats the file. Credentials come only from TRUST_CLIENT_ID and TRUST_CLIENT_SECR
 TRUST_ACCESS_TOKEN, or --credentials-file.
 
 Exit codes: 0 every cell has an answer; 1 some cells failed; 2 bad input, nothing was sent;
-3 credentials missing or refused; 4 stopped early; 5 the output cannot be written; 70 a bug;
+3 credentials missing or refused; 4 stopped early; 5 the output cannot be written;
+6 another run holds the directory; 70 a bug;
 130 and 143 interrupted.
 """
 
@@ -66,6 +67,17 @@ app.command(
     sort_key=2,
 )
 app.command(
+    "collector.cli.status:status",
+    help="""Show what has come of a run: what is answered, failed or missing, and how to go on.
+
+    It reads the lines in the run directory, changes nothing, and may be called while the run works.
+
+    Example, for a script that wants all or an error: `collector status output/night --fail-on
+    missing,failed`
+    """,
+    sort_key=3,
+)
+app.command(
     "collector.cli.demo:demo",
     help="""Run against the embedded API, in one command and without credentials.
 
@@ -73,7 +85,7 @@ app.command(
 
     Example: `collector demo companies.txt --last 7d --window 1d`
     """,
-    sort_key=3,
+    sort_key=4,
 )
 app.command(
     "collector.cli.simulate:simulate",
@@ -86,7 +98,7 @@ app.command(
     Example, a limit and a share of errors: `collector simulate --rate-limit 50 --burst 20
     --share-500 0.05`
     """,
-    sort_key=4,
+    sort_key=5,
     # Its options are the server's, not a run's; collector.toml is none of its business.
     config=[Env("COLLECTOR_SIMULATE_", command=False)],
 )

@@ -1,12 +1,14 @@
 """Printing that neither steers a terminal nor changes how the command ends."""
 
 import sys
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import TextIO
 
+from collector.errors import StorageError
 from collector.quoting import escaped
 
-__all__ = ["complain", "say"]
+__all__ = ["complain", "say", "write"]
 
 
 def say(text: str) -> None:
@@ -17,6 +19,23 @@ def say(text: str) -> None:
 def complain(text: str) -> None:
     """Print to standard error, behind the command's name. Foreign text in it is made harmless."""
     _print(f"collector: {text}", sys.stderr)
+
+
+def write(pieces: Iterable[bytes]) -> None:
+    """Write a document for programs to standard output, as it is.
+
+    A reader who has gone wants no more of it. Raises `StorageError` when it cannot be written
+    whole, for a program must not take a part for all.
+    """
+    if sys.stdout is None:  # closed before we began
+        raise StorageError("standard output is closed; give it a file or a pipe")
+    try:
+        sys.stdout.buffer.writelines(pieces)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        return
+    except OSError as error:
+        raise StorageError(f"standard output cannot be written: {error.strerror}") from error
 
 
 def _print(text: str, stream: TextIO | None) -> None:

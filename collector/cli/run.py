@@ -3,7 +3,7 @@
 import asyncio
 import os
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Final
 
 from cyclopts import Parameter
 
@@ -12,12 +12,17 @@ from collector.cli.printing import complain, say
 from collector.cli.signals import stop_on_signals
 from collector.cli.summary import summary
 from collector.cli.watch import watch
+from collector.errors import ExitCode
 from collector.fetch.credentials import load_credentials
 from collector.prepare import default_output, prepare_plan
 from collector.run import End, Run
 from collector.settings import RunSettings
 
 __all__ = ["execute", "run"]
+
+
+_BEFORE_IT_BEGAN: Final = {ExitCode.BAD_INPUT, ExitCode.LOCKED}
+"""Ends of which there is nothing to tell but their reason."""
 
 
 def run(
@@ -44,15 +49,17 @@ def run(
 
 async def execute(job: Run) -> End:
     """Execute a run while showing it, and let signals end it in order."""
-    with stop_on_signals(job.stop):
+    with stop_on_signals(job.stop, job.stop_at_once):
         async with watch(job):
             return await job.execute()
 
 
 def report(job: Run, end: End) -> int:
     """Print how a run ended, and return its exit code."""
+    for remark in job.remarks:
+        complain(f"warning: {job.output}: {remark}")
     if end.error is not None:
         complain(end.error)
-    if not job.settings.quiet:
+    if not job.settings.quiet and end.exit_code not in _BEFORE_IT_BEGAN:
         say(summary(job, end))
     return end.exit_code

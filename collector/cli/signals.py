@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM: the first ends the run in order, the second ends the process."""
+"""SIGINT and SIGTERM: the first ends the run in order, the second at once, the third by force."""
 
 import asyncio
 import signal
@@ -14,8 +14,12 @@ _CODES: Final = {signal.SIGINT: ExitCode.SIGINT, signal.SIGTERM: ExitCode.SIGTER
 
 
 @contextmanager
-def stop_on_signals(stop: Callable[[ExitCode], None]) -> Iterator[None]:
-    """Call `stop` with the exit code at the first signal; leave the second to the system.
+def stop_on_signals(
+    stop: Callable[[ExitCode], None], stop_at_once: Callable[[], None]
+) -> Iterator[None]:
+    """Call `stop` with the exit code at the first signal, and `stop_at_once` at the second.
+
+    The third is left to the system: a disk that hangs must not keep the process alive.
 
     Needs the running event loop of the main thread.
     """
@@ -26,10 +30,15 @@ def stop_on_signals(stop: Callable[[ExitCode], None]) -> Iterator[None]:
             loop.remove_signal_handler(number)
 
     def first(number: signal.Signals) -> None:
+        for again in _CODES:
+            loop.add_signal_handler(again, second)
+        stop(_CODES[number])
+
+    def second() -> None:
         release()
         for again in _CODES:
             signal.signal(again, signal.SIG_DFL)
-        stop(_CODES[number])
+        stop_at_once()
 
     for number in _CODES:
         loop.add_signal_handler(number, first, number)

@@ -1,7 +1,9 @@
 """The few lines at the end of a run that say what came of it and what to do next."""
 
 from datetime import timedelta
+from typing import Final
 
+from collector.cli.meaning import MEANING
 from collector.errors import ExitCode
 from collector.run import End, Run
 from collector.store.run_directory import ERRORS, STATISTICS
@@ -13,14 +15,16 @@ __all__ = ["summary"]
 def summary(job: Run, end: End) -> str:
     """Return the summary as plain text of a few lines."""
     tally = job.tally
-    data, empty = tally.cells[CellState.DATA], tally.cells[CellState.EMPTY]
-    failed, missing = tally.cells[CellState.FAILED], tally.planned - tally.done
+    data, empty = (tally.kept[state] + tally.cells[state] for state in _ANSWERED)
+    failed = tally.cells[CellState.FAILED]
+    kept = tally.kept.total()
+    before = f", {kept:,} of them in earlier attempts" if kept else ""
     answered = f"{data + empty:,} of {tally.planned:,} answered ({data:,} data, {empty:,} empty)"
     sent = f"{tally.requests:,} sent, {tally.retries:,} retried, {tally.refused:,} refused"
     duration = timedelta(seconds=round(tally.seconds))
     rate = f"{tally.average_rate():.1f} requests a second (at most {job.gate.rate:g})"
     rows = [
-        ("cells", f"{answered}, {failed:,} failed, {missing:,} missing"),
+        ("cells", f"{answered}{before}, {failed:,} failed, {tally.missing:,} missing"),
         ("requests", sent),
         ("time", f"{duration}, {rate}"),
     ]
@@ -29,18 +33,19 @@ def summary(job: Run, end: End) -> str:
     if tally.failure_kinds:
         kinds = ", ".join(f"{kind} {n:,}" for kind, n in tally.failure_kinds.most_common())
         rows.append(("failures", f"{job.output / ERRORS} ({kinds})"))
-    rows.append(("exit", f"{end.exit_code.value}: {_MEANING[end.exit_code]}"))
+    rows.append(("exit", f"{end.exit_code.value}: {MEANING[end.exit_code]}"))
+    if tally.planned > data + empty and end.exit_code in _CAN_GO_ON:
+        rows.append(("next", "the same command again asks for what failed or is missing"))
     return "\n".join(f"{name:<9} {text}" for name, text in rows)
 
 
-_MEANING = {
-    ExitCode.COMPLETE: "every cell has an answer",
-    ExitCode.SOME_FAILED: "finished, but some cells failed",
-    ExitCode.BAD_INPUT: "bad input, nothing was sent",
-    ExitCode.CREDENTIALS: "credentials missing or refused",
-    ExitCode.STOPPED_EARLY: "stopped early",
-    ExitCode.STORAGE: "the output cannot be written",
-    ExitCode.BUG: "a bug",
-    ExitCode.SIGINT: "interrupted by SIGINT",
-    ExitCode.SIGTERM: "interrupted by SIGTERM",
+_ANSWERED: Final = (CellState.DATA, CellState.EMPTY)
+
+_CAN_GO_ON: Final = {
+    ExitCode.SOME_FAILED,
+    ExitCode.CREDENTIALS,
+    ExitCode.STOPPED_EARLY,
+    ExitCode.STORAGE,
+    ExitCode.SIGINT,
+    ExitCode.SIGTERM,
 }

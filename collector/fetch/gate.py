@@ -4,9 +4,12 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 from asyncio_throttle import Throttler
+
+from collector.errors import StoppedError
 
 __all__ = ["Gate", "burst_and_period"]
 
@@ -49,6 +52,11 @@ class Gate:
         self._turn = asyncio.Lock()
         self._clock = clock
         self._closed_until = 0.0
+        self._shut = asyncio.Event()
+
+    def shut(self) -> None:
+        """Let nobody through any more: whoever waits or comes meets `StoppedError`."""
+        self._shut.set()
 
     def close_for(self, seconds: float) -> None:
         """Let nobody through for so many seconds from now; a longer closure stays as it is."""
@@ -63,7 +71,7 @@ class Gate:
         """Wait for the turn and for the rate, then return; the request must leave at once.
 
         First come, first served; but what is urgent waits only for whoever is at the front. That
-        is the token, for which all the others wait.
+        is the token, for which all the others wait. Raises `StoppedError` once the gate is shut.
         """
         if is_urgent:
             await self._pass_in_turn()
@@ -80,9 +88,13 @@ class Gate:
             self._leaving.append(self._clock())
 
     async def _acquire(self) -> None:
-        while (wait := self._wait(self._clock())) > 0:  # noqa: ASYNC110 - waits for a time
-            # Not for an event: and the gate may be closed for longer meanwhile.
-            await asyncio.sleep(wait)
+        # The gate may be closed for longer meanwhile, so the wait is asked for again.
+        while not self._shut.is_set() and (wait := self._wait(self._clock())) > 0:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(wait):
+                    await self._shut.wait()
+        if self._shut.is_set():
+            raise StoppedError
         await self._throttler.acquire()
 
     def _wait(self, now: float) -> float:

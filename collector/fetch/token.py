@@ -10,7 +10,7 @@ from typing import Final, Self
 
 from multidict import CIMultiDict
 
-from collector.errors import CollectorError, CredentialsError
+from collector.errors import CollectorError, CredentialsError, StoppedError
 from collector.secrets import Secret
 
 __all__ = ["Token", "TokenSource"]
@@ -114,7 +114,7 @@ class TokenSource:
     async def _renew_early(self, old: Token) -> None:
         try:
             await self._replace(old)
-        except CollectorError:
+        except (CollectorError, StoppedError):
             # The old one is still good. Whoever needs a token after its end asks again, and is
             # told then.
             self._no_renewal_before = time.monotonic() + _BETWEEN_RENEWALS

@@ -9,7 +9,14 @@ Pure but for reading the companies file. Whatever is wrong in the input raises
 `WindowSize.parse` raise `ValueError` instead, which the command line attributes to the option.
 """
 
-from collector.plan.companies import Companies, Duplicate, parse_companies, read_companies
+from collector.plan.cell_set import CellIndex, CellSet
+from collector.plan.companies import (
+    Companies,
+    Duplicate,
+    format_companies,
+    parse_companies,
+    read_companies,
+)
 from collector.plan.plan import Estimate, Plan, estimate
 from collector.plan.windows import (
     WHOLE,
@@ -23,6 +30,8 @@ from collector.plan.windows import (
 
 __all__ = [
     "WHOLE",
+    "CellIndex",
+    "CellSet",
     "Companies",
     "DateRange",
     "Duplicate",
@@ -31,6 +40,7 @@ __all__ = [
     "WindowSize",
     "cut_windows",
     "estimate",
+    "format_companies",
     "parse_companies",
     "parse_days",
     "read_companies",

@@ -15,7 +15,7 @@ from collector.errors import InputError
 from collector.plan.company_line import MAX_LINE, BadLineError, parse_line
 from collector.quoting import escaped
 
-__all__ = ["Companies", "Duplicate", "parse_companies", "read_companies"]
+__all__ = ["Companies", "Duplicate", "format_companies", "parse_companies", "read_companies"]
 
 _MAX_REPORTED: Final = 10_000
 """Bad lines that are listed. A file with more is of the wrong kind, and nobody reads on."""
@@ -111,6 +111,13 @@ def parse_companies(lines: Iterable[bytes], source: str) -> Companies:
     if not first_lines:
         raise InputError(f"{shown}: there is no company id in it; write one id a line")
     return Companies(tuple(first_lines), names, tuple(duplicates), source)
+
+
+def format_companies(companies: Companies) -> Iterator[bytes]:
+    """Write companies as the lines of a companies file; `parse_companies` reads the same back."""
+    for company_id in companies.ids:
+        name = companies.names.get(company_id)
+        yield (f"{company_id} {name}\n" if name else f"{company_id}\n").encode()
 
 
 class _Problems:

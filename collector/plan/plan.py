@@ -23,14 +23,14 @@ class Plan(Sequence[Cell]):
     """Companies x windows as a sequence of cells, company by company.
 
     Cell `i` is company `i // len(windows)` in window `i % len(windows)`. Cells are made when
-    asked for: the plan holds the companies and the windows, and its first `index_of` adds about
-    80 bytes a company. Raises `ValueError` when a window is repeated.
+    asked for: the plan holds the companies and the windows. Raises `ValueError` when a window is
+    repeated.
     """
 
     def __init__(self, companies: Companies, windows: Sequence[Window]) -> None:
         self.companies: Final = companies
         self.windows: Final = tuple(windows)
-        if len(self._window_positions) != len(self.windows):
+        if len(set(self.windows)) != len(self.windows):
             raise ValueError("a window is repeated: its cells would be collected twice")
 
     def __len__(self) -> int:
@@ -63,18 +63,6 @@ class Plan(Sequence[Cell]):
             for window in self.windows:
                 yield Cell(company_id, window)
 
-    def __contains__(self, cell: object) -> bool:
-        """Tell whether a cell is planned, without going through all of them."""
-        return isinstance(cell, Cell) and self.index_of(*cell) is not None
-
-    def index_of(self, company_id: str, window: Window) -> int | None:
-        """Return where the cell stands in the plan, in constant time; None if it is not in it."""
-        company = self._company_positions.get(company_id)
-        position = self._window_positions.get(window)
-        if company is None or position is None:
-            return None
-        return company * len(self.windows) + position
-
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 (hexadecimal) of the ids and the windows in their order; names do not count.
@@ -89,14 +77,6 @@ class Plan(Sequence[Cell]):
         for window in self.windows:
             digest.update(_netstring("..".join(str(day or "") for day in window)))
         return digest.hexdigest()
-
-    @cached_property
-    def _company_positions(self) -> dict[str, int]:
-        return {company_id: i for i, company_id in enumerate(self.companies.ids)}
-
-    @cached_property
-    def _window_positions(self) -> dict[Window, int]:
-        return {window: i for i, window in enumerate(self.windows)}
 
 
 def _netstring(text: str) -> bytes:

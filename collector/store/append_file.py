@@ -1,11 +1,14 @@
 """A file that only grows, by whole lines."""
 
 import os
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
-__all__ = ["AppendFile", "sync_directory"]
+from collector.store.fault_points import FaultPoint, reach
+
+__all__ = ["AppendFile", "replace_file", "sync_directory"]
 
 
 # macOS has no fdatasync.
@@ -13,47 +16,86 @@ _sync = getattr(os, "fdatasync", os.fsync)
 
 
 class AppendFile:
-    """Appends blocks of whole lines with the system's own calls.
+    """Appends whole lines with the system's own calls; it is the file's only writer.
 
-    There is no buffer that could write a failed block again later: a block is on its way to the
-    disk when `append` returns, or is taken back when it raises `OSError`. All methods block, and
-    belong into a thread.
+    There is no buffer that could write a failed line again later: a line is in the file when
+    `append` returns, or is taken back when it raises `OSError`. `sync` blocks for as long as the
+    disk takes and belongs into a thread; lines may be appended meanwhile.
     """
 
     def __init__(self, descriptor: int, path: Path) -> None:
         self._descriptor = descriptor
+        self.size = self._synced_size = os.fstat(descriptor).st_size
         self.path = path
 
     @classmethod
-    def create(cls, path: Path) -> Self:
-        """Create a file that must not exist yet. Raises `OSError`."""
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
+    def open(cls, path: Path) -> Self:
+        """Open a file, or create it. Raises `OSError`."""
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
         return cls(os.open(path, flags, 0o644), path)
 
-    def append(self, block: bytes) -> None:
-        """Write the whole block, or leave the file as it was and raise `OSError`."""
-        size = os.fstat(self._descriptor).st_size
-        view = memoryview(block)
+    def append(self, lines: bytes) -> None:
+        """Write whole lines, or leave the file as it was and raise `OSError`."""
+        reach(FaultPoint.BEFORE_WRITE, self.path)
+        written = 0
         try:
-            while view:
-                view = view[os.write(self._descriptor, view) :]
+            while written < len(lines):
+                if written:
+                    reach(FaultPoint.AFTER_PARTIAL_WRITE, self.path)
+                written += os.write(self._descriptor, memoryview(lines)[written:])
         except OSError:
-            # What has no length to take back (a device) has kept nothing either.
-            with suppress(OSError):
-                os.ftruncate(self._descriptor, size)
+            self._cut(self.size)
             raise
+        self.size += written
 
     def sync(self) -> None:
         """Wait until everything appended so far is on the disk. Raises `OSError`.
 
-        After an error the state of the disk is unknown, and asking again proves nothing: the
-        kernel reports a lost page once only.
+        After an error nobody knows what of it is on the disk, and asking again proves nothing,
+        for the kernel reports a lost page once only. So what was appended since the last sync is
+        cut off: the next run must not find lines that the disk may not have.
         """
-        _sync(self._descriptor)
+        size = self.size
+        reach(FaultPoint.BEFORE_SYNC, self.path)
+        try:
+            _sync(self._descriptor)
+        except OSError:
+            self._cut(self._synced_size)
+            raise
+        self._synced_size = size
+        reach(FaultPoint.AFTER_SYNC, self.path)
 
     def close(self) -> None:
         """Close the file; nothing is pending, so nothing is written."""
         os.close(self._descriptor)
+
+    def _cut(self, size: int) -> None:
+        # What has no length to cut (a device) has kept nothing either.
+        with suppress(OSError):
+            if os.fstat(self._descriptor).st_size > size:
+                os.ftruncate(self._descriptor, size)
+            self.size = size
+
+
+def replace_file(path: Path, pieces: Iterable[bytes]) -> None:
+    """Replace a file atomically: a reader finds the old one or the new one, whole.
+
+    The new one is on the disk, name and all, when this returns. Raises `OSError`, and leaves the
+    old one in its place.
+    """
+    draft = path.with_name(f"{path.name}.new")
+    try:
+        with draft.open("wb") as stream:
+            stream.writelines(pieces)
+            stream.flush()
+            os.fsync(stream.fileno())
+        reach(FaultPoint.BEFORE_REPLACE, path)
+        draft.replace(path)
+        sync_directory(path.parent)
+    except OSError:
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
+        raise
 
 
 def sync_directory(path: Path) -> None:

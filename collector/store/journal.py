@@ -1,19 +1,21 @@
-"""The one writer of results and errors: lines are collected and put on the disk in groups."""
+"""The one writer of results and errors: each line is written at once, and synced in groups."""
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Final, NamedTuple
 
 from collector.errors import StorageError
 from collector.models import FailureKind
 from collector.store.append_file import AppendFile
 from collector.tally import CellState
+from collector.threads import in_thread
 
 __all__ = ["Journal", "Line"]
 
 _GROUP_SECONDS: Final = 0.25
 _GROUP_LINES: Final = 2000
-_MAX_PENDING: Final = 4 * _GROUP_LINES
+_MAX_UNSYNCED: Final = 4 * _GROUP_LINES
 
 
 class Line(NamedTuple):
@@ -25,11 +27,12 @@ class Line(NamedTuple):
 
 
 class Journal:
-    """Takes lines from the workers and writes them in groups, a quarter of a second apart.
+    """Takes lines from the workers; syncs them in groups, a quarter of a second apart.
 
-    `commit_groups` is the writer; its owner runs it as a task beside the workers, and cancels
-    it only after they have ended. A cell counts as done, and `on_durable` is told, only after
-    its group is synced.
+    A line is in its file when `append` returns: killing the process loses none, only the machine
+    can. A cell counts as done, and `on_durable` is told, after its group is synced.
+    `sync_groups` does that; its owner runs it as a task beside the workers, and cancels it only
+    after they have ended.
     """
 
     def __init__(
@@ -39,95 +42,103 @@ class Journal:
         *,
         on_durable: Callable[[Sequence[Line]], None],
     ) -> None:
-        self._statistics = statistics
-        self._errors = errors
+        self._statistics = _Part(statistics)
+        self._errors = _Part(errors)
         self._on_durable = on_durable
-        self._pending: list[Line] = []
         self._arrived = asyncio.Event()
         self._hurry = asyncio.Event()
         self._room = asyncio.Event()
-        self._closing = False
+        self._is_closing = False
+        self._failure: StorageError | None = None
 
     async def append(self, line: Line) -> None:
-        """Hand over a line; waits only while the disk is far behind."""
-        while len(self._pending) >= _MAX_PENDING:
+        """Write a line; waits only while syncing is far behind.
+
+        Raises `StorageError` when the disk does not take it, or has not taken an earlier one:
+        nothing is written after that.
+        """
+        while self._unsynced >= _MAX_UNSYNCED and not self._failure:
             self._room.clear()
             await self._room.wait()
-        self._pending.append(line)
+        if self._failure:
+            raise self._failure
+        part = self._errors if line.state is CellState.FAILED else self._statistics
+        try:
+            part.file.append(line.text)
+        except OSError as error:
+            raise self._failed(part, error) from error
+        part.unsynced.append(line)
         self._arrived.set()
-        if len(self._pending) >= _GROUP_LINES:
+        if self._unsynced >= _GROUP_LINES:
             self._hurry.set()
 
     def close(self) -> None:
-        """Tell the writer that no more lines come: it writes what is left and ends."""
-        self._closing = True
+        """Tell `sync_groups` that no more lines come: it syncs what is left and ends."""
+        self._is_closing = True
         self._arrived.set()
         self._hurry.set()
 
-    async def commit_groups(self) -> None:
-        """Write and sync group after group until `close`; when cancelled, what came until then.
+    async def sync_groups(self) -> None:
+        """Sync group after group until `close`; when cancelled, what came until then.
 
-        Raises `StorageError` when the disk does not take a group; nothing is written after that.
+        Raises `StorageError` when the disk does not take a group. Syncing is never tried again.
         """
         try:
-            while self._pending or not self._closing:
+            while self._unsynced or not self._is_closing:
                 await self._arrived.wait()
-                await self._commit_pending()
                 await self._let_group_grow()
+                await self._sync()
         except asyncio.CancelledError:
-            await self._commit_pending()
+            await self._sync()
             raise
 
+    @property
+    def _unsynced(self) -> int:
+        return len(self._statistics.unsynced) + len(self._errors.unsynced)
+
     async def _let_group_grow(self) -> None:
-        try:
+        with suppress(TimeoutError):
             async with asyncio.timeout(_GROUP_SECONDS):
                 await self._hurry.wait()
-        except TimeoutError:
-            pass
 
-    async def _commit_pending(self) -> None:
-        group, self._pending = self._pending, []
-        if not self._closing:
+    async def _sync(self) -> None:
+        if not self._is_closing:
             self._arrived.clear()
             self._hurry.clear()
+        for part in (self._statistics, self._errors):
+            await self._sync_part(part)
         self._room.set()
-        if not group:
+
+    async def _sync_part(self, part: "_Part") -> None:
+        count = len(part.unsynced)
+        if not count:
             return
-        writing = asyncio.ensure_future(asyncio.to_thread(self._commit, group))
-        was_cancelled = await _outlast(writing)
-        writing.result()
+        was_cancelled = False
+        try:
+            await in_thread(part.file.sync)
+        except asyncio.CancelledError:
+            was_cancelled = True
+        except OSError as error:
+            raise self._failed(part, error) from error
+        # Lines that came meanwhile stay for the next sync.
+        group, part.unsynced = part.unsynced[:count], part.unsynced[count:]
         self._on_durable(group)
         if was_cancelled:
             raise asyncio.CancelledError
 
-    def _commit(self, group: Sequence[Line]) -> None:
-        """Append and sync a group; runs in a thread."""
-        statistics = b"".join(line.text for line in group if line.state is not CellState.FAILED)
-        errors = b"".join(line.text for line in group if line.state is CellState.FAILED)
-        for file, block in ((self._statistics, statistics), (self._errors, errors)):
-            if not block:
-                continue
-            try:
-                file.append(block)
-                file.sync()
-            except OSError as error:
-                raise StorageError(
-                    f"{file.path} cannot be written: {error.strerror}; nothing is torn, and every "
-                    "line that was counted is on the disk; make room, or see that this user may "
-                    "write there"
-                ) from error
+    def _failed(self, part: "_Part", error: OSError) -> StorageError:
+        self._failure = StorageError(
+            f"{part.file.path} cannot be written: {error.strerror}; no line is torn, and every "
+            "line that was counted is on the disk; make room, or see that this user may write "
+            "there, and run the same command again"
+        )
+        self._room.set()
+        return self._failure
 
 
-async def _outlast(work: asyncio.Future[None]) -> bool:
-    """Wait for work in a thread to end, come what may; True when we were cancelled meanwhile.
+class _Part:
+    """A file, and its lines that are not synced yet."""
 
-    A thread cannot be cancelled. Whoever left now could begin the next group while this one is
-    still being written.
-    """
-    was_cancelled = False
-    while not work.done():
-        try:
-            await asyncio.wait([work])
-        except asyncio.CancelledError:
-            was_cancelled = True
-    return was_cancelled
+    def __init__(self, file: AppendFile) -> None:
+        self.file = file
+        self.unsynced: list[Line] = []

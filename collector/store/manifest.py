@@ -1,20 +1,33 @@
-"""The manifest `run.json`: what was to be collected, how it went, and how it ended."""
+"""The manifest `run.json`: what is to be collected from where, and the story of every attempt."""
 
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from importlib.metadata import version
-from typing import Final
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import orjson
 
 from collector import __version__
+from collector.errors import InputError
 from collector.plan import Plan, WindowSize
 from collector.quoting import json_text
-from collector.settings import RunSettings, option_name
+from collector.settings import RunSettings, Service, option_name
+from collector.store.append_file import replace_file
 from collector.store.lines import timestamp
 from collector.tally import CellState, Tally
 
-__all__ = ["Manifest", "describe_plan", "describe_settings"]
+__all__ = [
+    "Attempt",
+    "Manifest",
+    "PlanRecord",
+    "describe_plan",
+    "describe_service",
+    "describe_settings",
+]
 
 _FORMAT: Final = 1
 _LIBRARIES: Final = ("aiohttp", "asyncio-throttle", "orjson", "msgspec")
@@ -23,60 +36,131 @@ _LIBRARIES: Final = ("aiohttp", "asyncio-throttle", "orjson", "msgspec")
 _PLAIN: Final = (bool, int, float, type(None))
 """What stands in JSON as it is; everything else as its option is written, such as `7d`."""
 
+_NOT_OF_THE_SERVICE: Final = frozenset({"token-url", "credentials-file"})
+"""Options of the service that say how to get in, not what the answers mean."""
+
+
+class _Format(msgspec.Struct):
+    format: int
+
+
+class PlanRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """What the manifest says of the plan; the ids themselves are in `companies.txt` beside it."""
+
+    companies: int
+    from_date: str | None
+    until_date: str | None
+    window: str
+    windows: int
+    cells: int
+    fingerprint: str
+
+
+class Manifest(msgspec.Struct, kw_only=True):
+    """All that `run.json` says. `service` is what the answers depend on beside the plan.
+
+    An attempt that never ended (it was killed, or the disk was full) has nulls for its end.
+    """
+
+    format: int = _FORMAT
+    plan: PlanRecord
+    service: dict[str, str]
+    attempts: list[dict[str, Any]]
+
+    @classmethod
+    def read(cls, path: Path) -> "Manifest | None":
+        """Read a manifest; None when there is none.
+
+        Raises `OSError`, `InputError` when a newer collector wrote it, and `ValueError` when it is
+        damaged.
+        """
+        try:
+            text = path.read_bytes()
+        except FileNotFoundError:
+            return None
+        try:
+            form = msgspec.json.decode(text, type=_Format).format
+            if form > _FORMAT:
+                raise InputError(
+                    f"{path}: has format {form}, and this collector knows {_FORMAT} at most; "
+                    "use the newer collector that wrote it"
+                )
+            return msgspec.json.decode(text, type=cls)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise ValueError(str(error)) from error
+
+    def write(self, path: Path) -> None:
+        """Replace the file atomically. Raises `OSError`."""
+        options = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
+        replace_file(path, [orjson.dumps(msgspec.to_builtins(self), option=options)])
+
 
 @dataclass(slots=True)
-class Manifest:
-    """All that `run.json` says; `plan` and `settings` hold JSON values and no secrets."""
+class Attempt:
+    """One attempt at a run: from the start of a process to its end. No secrets are in it.
 
-    plan: Mapping[str, object]
-    settings: Mapping[str, object]
+    `kept` are the answered cells that were found in the run directory, `remarks` what was odd
+    there.
+    """
+
     started_at: datetime
+    settings: Mapping[str, object]
+    kept: Mapping[CellState, int] = field(default_factory=dict)
+    remarks: Sequence[str] = ()
     ended_at: datetime | None = None
     exit_code: int | None = None
     error: str | None = None
     counts: Mapping[str, object] = field(default_factory=dict)
 
     def ended(self, at: datetime, exit_code: int, error: str | None, tally: Tally) -> None:
-        """Take down how the run ended."""
+        """Take down how the attempt ended."""
         self.ended_at = at
         self.exit_code = exit_code
         self.error = error
         self.counts = _counts(tally)
 
     def as_json(self) -> dict[str, object]:
-        """Return the manifest as JSON values, in a fixed order."""
+        """Return the attempt as JSON values, in a fixed order."""
         return {
-            "format": _FORMAT,
-            "plan": self.plan,
+            "started_at": timestamp(self.started_at),
+            "ended_at": None if self.ended_at is None else timestamp(self.ended_at),
+            "exit_code": self.exit_code,
+            "error": self.error,
+            "remarks": list(self.remarks),
+            "kept": {
+                state.value: self.kept.get(state, 0) for state in (CellState.DATA, CellState.EMPTY)
+            },
+            **self.counts,
             "settings": self.settings,
             "versions": {
                 "collector": __version__,
                 "python": platform.python_version(),
                 **{library: version(library) for library in _LIBRARIES},
             },
-            "attempts": [
-                {
-                    "started_at": timestamp(self.started_at),
-                    "ended_at": None if self.ended_at is None else timestamp(self.ended_at),
-                    "exit_code": self.exit_code,
-                    "error": self.error,
-                    **self.counts,
-                }
-            ],
         }
 
 
-def describe_plan(plan: Plan, window: WindowSize) -> dict[str, object]:
+def describe_plan(plan: Plan, window: WindowSize) -> PlanRecord:
     """Return what the manifest says of the plan; the fingerprint covers every id and window."""
     first, last = plan.windows[0], plan.windows[-1]
+    return PlanRecord(
+        companies=len(plan.companies),
+        from_date=None if first.from_date is None else first.from_date.isoformat(),
+        until_date=None if last.until_date is None else last.until_date.isoformat(),
+        window=str(window),
+        windows=len(plan.windows),
+        cells=len(plan),
+        fingerprint=plan.fingerprint,
+    )
+
+
+def describe_service(settings: Service) -> dict[str, str]:
+    """Return what the answers depend on beside the plan, under the names of the options."""
+    names = {option_name(field): field.name for field in fields(Service)}
     return {
-        "companies": len(plan.companies),
-        "from_date": None if first.from_date is None else first.from_date.isoformat(),
-        "until_date": None if last.until_date is None else last.until_date.isoformat(),
-        "window": str(window),
-        "windows": len(plan.windows),
-        "cells": len(plan),
-        "fingerprint": plan.fingerprint,
+        name: str(getattr(settings, attribute)).rstrip("/")
+        for name, attribute in names.items()
+        if name not in _NOT_OF_THE_SERVICE
     }
 
 
@@ -89,12 +173,12 @@ def describe_settings(settings: RunSettings) -> dict[str, object]:
 
 
 def _counts(tally: Tally) -> dict[str, object]:
-    """Return the counts of a run as JSON values: cells, requests, and the rate reached."""
+    """Return the counts of an attempt as JSON values: cells, requests, and the rate reached."""
     return {
         "cells": {
             "planned": tally.planned,
             **{state.value: tally.cells[state] for state in CellState},
-            "missing": tally.planned - tally.done,
+            CellState.MISSING.value: tally.missing,
         },
         "requests": {
             "sent": tally.requests,

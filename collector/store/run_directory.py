@@ -1,112 +1,131 @@
-"""The directory of one run: its files, and how they come to be."""
+"""The directory of one run: its lock, its files, and how they come to be."""
 
-import os
-from collections.abc import Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, suppress
+from itertools import count
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
-
-import orjson
+from typing import Final, NamedTuple, Self
 
 from collector.errors import InputError, StorageError
+from collector.plan import Companies, format_companies
 from collector.quoting import escaped
-from collector.store.append_file import AppendFile, sync_directory
+from collector.store.append_file import AppendFile, replace_file, sync_directory
+from collector.store.lock import DirectoryLock
+from collector.store.manifest import Manifest
 
-__all__ = ["RunDirectory"]
+__all__ = [
+    "COMPANIES",
+    "ERRORS",
+    "LOCK",
+    "LOG",
+    "MANIFEST",
+    "STATISTICS",
+    "RunDirectory",
+    "RunFiles",
+    "errors_files",
+]
 
 STATISTICS: Final = "statistics.jsonl"
 ERRORS: Final = "errors.jsonl"
 MANIFEST: Final = "run.json"
+COMPANIES: Final = "companies.txt"
 LOG: Final = "log.jsonl"
+LOCK: Final = "run.lock"
 
 
-_FILES: Final = (STATISTICS, ERRORS, MANIFEST, LOG)
+class RunFiles(NamedTuple):
+    """The files of a run that grow, open."""
+
+    statistics: AppendFile
+    errors: AppendFile
+    log: AppendFile
 
 
 class RunDirectory:
-    """An open run directory. Use it as a context manager; it closes its files, nothing else."""
+    """A locked run directory. Use it as a context manager: leaving it gives the lock back.
 
-    def __init__(
-        self,
-        path: Path,
-        statistics: AppendFile,
-        errors: AppendFile,
-        log: AppendFile,
-        opened: ExitStack,
-    ) -> None:
+    As long as nothing was begun in a new directory, leaving takes away what was made of it.
+    """
+
+    def __init__(self, path: Path, lock: DirectoryLock, made: list[Path]) -> None:
         self.path = path
-        self.statistics = statistics
-        self.errors = errors
-        self.log = log
-        self._opened = opened
+        self._made = made
+        self._lock = lock
+        self._has_begun = False
+        self._opened = ExitStack()
 
     @classmethod
-    def check(cls, path: Path) -> None:
-        """Raise `InputError` when the path cannot become a run directory; creates nothing."""
+    def open(cls, path: Path) -> Self:
+        """Make the directory if need be, and take its lock; its files come with `begin`.
+
+        Raises `InputError` when the path cannot be a directory, `LockedError` when another run
+        holds it, and `StorageError` when it cannot be made or locked. Then nothing is left
+        behind.
+        """
         if "\0" in str(path):
             raise InputError(f"--output {escaped(str(path))}: is not a path")
+        made: list[Path] = []
         try:
-            if any((path / name).exists() for name in _FILES):
-                raise InputError(f"--output {path}: holds a run already; give another directory")
-            for part in (path, *path.parents):
-                if part.exists() and not part.is_dir():
-                    raise InputError(f"--output {path}: {part} is a file; give another directory")
+            _make(path, made)
+            return cls(path, DirectoryLock.take(path / LOCK), made)
         except OSError as error:
-            raise cls._unwritable(path, error) from error
+            _unmake(made)
+            raise StorageError(
+                f"--output {path}: cannot be written: {error.strerror}; "
+                "see that this user may write there, and that there is room"
+            ) from error
+        except InputError:
+            _unmake(made)
+            raise
 
-    @classmethod
-    def create(cls, path: Path) -> Self:
-        """Make the directory and its files.
+    @property
+    def is_new(self) -> bool:
+        """Whether nothing was begun here yet."""
+        return not any((self.path / name).exists() for name in (MANIFEST, STATISTICS))
 
-        Raises `InputError` when it holds a run already, `StorageError` when it cannot be
-        written.
+    def begin(self, companies: Companies, manifest: Manifest) -> RunFiles:
+        """Write down what is to be collected, then open the files; all is on the disk afterwards.
+
+        Errors of earlier attempts are moved to `errors.1.jsonl` and so on: `errors.jsonl` is of
+        this attempt only. Results that a killed attempt had not synced are synced now. Raises
+        `StorageError`; leaving the context closes the files.
         """
-        with ExitStack() as opened:
-            files: list[AppendFile] = []
-            try:
-                path.mkdir(parents=True, exist_ok=True)
-                # Whoever creates this file has the directory: of two at the same moment, one.
-                for name in (STATISTICS, ERRORS, LOG):
-                    files.append(AppendFile.create(path / name))
-                    opened.callback(files[-1].close)
-                sync_directory(path)
-            except OSError as error:
-                for file in files:
-                    with suppress(OSError):
-                        file.path.unlink()
-                cls.check(path)
-                raise cls._unwritable(path, error) from error
-            statistics, errors, log = files
-            return cls(path, statistics, errors, log, opened.pop_all())
-
-    @staticmethod
-    def _unwritable(path: Path, error: OSError) -> StorageError:
-        return StorageError(
-            f"--output {path}: cannot be written: {error.strerror}; "
-            "see that this user may write there, and that there is room"
-        )
-
-    def write_manifest(self, manifest: Mapping[str, object]) -> None:
-        """Replace `run.json` atomically: a reader finds the old one or the new one, whole.
-
-        Raises `StorageError`.
-        """
-        target = self.path / MANIFEST
-        draft = target.with_suffix(".json.new")
+        self._has_begun = True
         try:
-            with draft.open("wb") as stream:
-                stream.write(
-                    orjson.dumps(manifest, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
-                )
-                stream.flush()
-                os.fsync(stream.fileno())
-            draft.replace(target)
+            replace_file(self.path / COMPANIES, format_companies(companies))
+            manifest.write(self.path / MANIFEST)
+            self._put_errors_away()
+            files = RunFiles(*(self._open(name) for name in (STATISTICS, ERRORS, LOG)))
+            if files.statistics.size:
+                files.statistics.sync()
             sync_directory(self.path)
         except OSError as error:
-            with suppress(OSError):
-                draft.unlink(missing_ok=True)
-            raise StorageError(f"{target} cannot be written: {error.strerror}") from error
+            raise self._unwritable(error) from error
+        return files
+
+    def write_manifest(self, manifest: Manifest) -> None:
+        """Replace `run.json` atomically. Raises `StorageError`."""
+        try:
+            manifest.write(self.path / MANIFEST)
+        except OSError as error:
+            raise self._unwritable(error) from error
+
+    def _open(self, name: str) -> AppendFile:
+        file = AppendFile.open(self.path / name)
+        self._opened.callback(file.close)
+        return file
+
+    def _put_errors_away(self) -> None:
+        errors = self.path / ERRORS
+        if errors.is_file() and errors.stat().st_size:
+            errors.rename(next(path for path in _earlier(errors) if not path.exists()))
+
+    def _unwritable(self, error: OSError) -> StorageError:
+        return StorageError(
+            f"{error.filename or self.path}: cannot be written: {error.strerror}; see that this "
+            "user may write there, and that there is room, and run the same command again"
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -118,3 +137,47 @@ class RunDirectory:
         traceback: TracebackType | None,
     ) -> None:
         self._opened.close()
+        if not self._has_begun and self.is_new:
+            with suppress(OSError):
+                self._lock.discard()
+            _unmake(self._made)
+        self._lock.release()
+
+
+def errors_files(path: Path) -> Iterator[Path]:
+    """Make the paths of the error files of a run, those of earlier attempts first."""
+    for earlier in _earlier(path / ERRORS):
+        if not earlier.exists():
+            break
+        yield earlier
+    yield path / ERRORS
+
+
+def _earlier(errors: Path) -> Iterator[Path]:
+    return (errors.with_suffix(f".{number}.jsonl") for number in count(1))
+
+
+def _make(path: Path, made: list[Path]) -> None:
+    """Make a directory and its parents, and note which were not there."""
+    for part in (*reversed(path.parents), path):
+        try:
+            part.mkdir()
+        except FileExistsError:
+            if not part.is_dir():
+                raise InputError(
+                    f"--output {path}: {part} is a file; give another directory"
+                ) from None
+        except OSError:
+            # The root of a read-only file system, say: what counts is whether it is there.
+            if not part.is_dir():
+                raise
+        else:
+            made.append(part)
+            sync_directory(part.parent)
+
+
+def _unmake(made: list[Path]) -> None:
+    """Take away directories that were made for nothing; one that is in use by now stays."""
+    for part in reversed(made):
+        with suppress(OSError):
+            part.rmdir()

@@ -1,0 +1,97 @@
+"""The coverage of a run for people: a few aligned lines."""
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import Any, Final
+
+from collector.cli.go_on import command_to_go_on
+from collector.cli.meaning import MEANING
+from collector.models import Window
+from collector.store.coverage import Coverage, Gap
+from collector.tally import CellState
+
+__all__ = ["coverage_text"]
+
+_SHOWN: Final = 10
+"""Gaps and companies that are shown; --json has all."""
+
+
+def coverage_text(coverage: Coverage) -> str:
+    """Return the coverage as plain text."""
+    return "\n".join(f"{name:<10} {text}".rstrip() for name, text in _rows(coverage))
+
+
+def _rows(coverage: Coverage) -> Iterator[tuple[str, str]]:
+    plan, counts = coverage.plan, coverage.counts()
+    size = f"{len(plan.companies):,} companies x {len(plan.windows):,} windows"
+    yield "run", str(coverage.directory)
+    yield "plan", f"{size} = {len(plan):,} cells, {_range(plan.windows)}"
+    yield "cells", ", ".join(f"{count:,} {state}" for state, count in counts.items())
+    yield from _attempts(coverage)
+    yield from _gaps(coverage)
+    if failed := coverage.failed_by_kind():
+        yield "failed", ", ".join(f"{kind} {count:,}" for kind, count in failed.items())
+    for remark in coverage.remarks:
+        yield "remark", remark
+    yield from _suspicious(coverage)
+    if counts[CellState.FAILED] + counts[CellState.MISSING] and not coverage.held_by:
+        yield "go on", command_to_go_on(coverage)
+
+
+def _range(windows: Sequence[Window]) -> str:
+    first, last = windows[0], windows[-1]
+    if first.from_date is None:
+        return "the server's default window"
+    return f"{first.from_date}..{last.until_date}"
+
+
+def _attempts(coverage: Coverage) -> Iterator[tuple[str, str]]:
+    if coverage.held_by:
+        yield "attempts", f"{len(coverage.attempts)}, and one is at work: {coverage.held_by}"
+    elif coverage.attempts:
+        yield "attempts", f"{len(coverage.attempts)}, the last {_end(coverage.attempts[-1])}"
+
+
+def _end(attempt: dict[str, Any]) -> str:
+    if attempt["exit_code"] is None:
+        return f"began {attempt['started_at']} and was killed: its end is not on record"
+    code = attempt["exit_code"]
+    meaning = attempt["error"] or MEANING.get(code, "")
+    return f"ended {attempt['ended_at']} with {code}: {meaning}"
+
+
+def _gaps(coverage: Coverage) -> Iterator[tuple[str, str]]:
+    incomplete = coverage.incomplete_companies()
+    if not incomplete:
+        return
+    yield "incomplete", f"{incomplete:,} of {len(coverage.plan.companies):,} companies"
+    gaps = coverage.gaps()
+    for gap in islice(gaps, _SHOWN):
+        yield "", _gap(coverage, gap)
+    if more := sum(1 for _ in gaps):
+        yield "", f"and {more:,} more gaps; --json lists them all"
+
+
+def _gap(coverage: Coverage, gap: Gap) -> str:
+    name = coverage.plan.companies.names.get(gap.company_id)
+    company = f"{gap.company_id} ({name})" if name else gap.company_id
+    state = "missing" if gap.kind is None else f"failed: {gap.kind}"
+    days = str(gap.first)
+    if gap.windows > 1:
+        days = f"{gap.first.from_date}..{gap.last.until_date}, {gap.windows:,} windows"
+    return f"{company}  {days}  {state}"
+
+
+def _suspicious(coverage: Coverage) -> Iterator[tuple[str, str]]:
+    if empty := coverage.empty_everywhere:
+        who = "1 company is" if len(empty) == 1 else f"{len(empty):,} companies are"
+        yield "remark", f"{who} empty in every window; are these ids right? ({_listed(empty)})"
+    if same := coverage.same_everywhere:
+        who = "1 company has" if len(same) == 1 else f"{len(same):,} companies have"
+        what = "the same answer in every window, and not an empty one"
+        yield "remark", f"{who} {what}; does the server ignore the dates? ({_listed(same)})"
+
+
+def _listed(ids: Sequence[str]) -> str:
+    more = ", ..." if len(ids) > _SHOWN else ""
+    return ", ".join(ids[:_SHOWN]) + more

@@ -1,0 +1,44 @@
+"""The command line that goes on with a run, made from what its manifest says."""
+
+import shlex
+from pathlib import Path
+from typing import Final
+
+from collector.settings import RunSettings
+from collector.store.coverage import Coverage
+from collector.store.manifest import describe_settings
+from collector.store.run_directory import COMPANIES
+
+__all__ = ["command_to_go_on"]
+
+_NOT_REPEATED: Final = frozenset(
+    {"from", "until", "last", "timezone", "window", "output", "quiet", "log-level"}
+)
+"""Options that the plan and the directory take the place of, or that are about showing only."""
+
+
+def command_to_go_on(coverage: Coverage) -> str:
+    """Return the command that asks for what failed or is missing, ready for a shell.
+
+    It names what the last attempt set otherwise than the defaults; its companies are the list in
+    the run directory, so that it works whatever became of the original file.
+    """
+    directory = coverage.directory
+    arguments = ["collector", "run", _path(directory / COMPANIES)]
+    first, last = coverage.plan.windows[0], coverage.plan.windows[-1]
+    if first.from_date is not None:
+        arguments += ["--from", str(first.from_date), "--until", str(last.until_date)]
+        arguments += ["--window", str(coverage.recorded.window)]
+    if coverage.attempts:
+        defaults = describe_settings(RunSettings())
+        for name, value in coverage.attempts[-1]["settings"].items():
+            if name in defaults and name not in _NOT_REPEATED and value != defaults[name]:
+                arguments += [f"--{name}", str(value).removesuffix(".0")]
+    arguments += ["--output", _path(directory)]
+    return shlex.join(arguments)
+
+
+def _path(path: Path) -> str:
+    # A name that begins with a dash would be taken for an option.
+    text = str(path)
+    return f"./{text}" if text.startswith("-") else text

@@ -1,0 +1,40 @@
+"""`collector status`: what has come of a run, and how to go on."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from collector.cli.coverage_json import coverage_json
+from collector.cli.coverage_text import coverage_text
+from collector.cli.printing import say, write
+from collector.errors import ExitCode
+from collector.settings import StatusSettings
+from collector.store.coverage import read_coverage
+
+__all__ = ["status"]
+
+_RunDirectory = Annotated[Path, Parameter(allow_leading_hyphen=True, show_env_var=False)]
+
+
+def status(
+    run_dir: _RunDirectory,
+    /,
+    *,
+    settings: Annotated[StatusSettings, Parameter(name="*")] = StatusSettings(),  # noqa: B008 - frozen
+) -> int:
+    """Print what has come of a run, and return the exit code that --fail-on asks for.
+
+    Parameters
+    ----------
+    run_dir
+        The directory of a run, such as output/2026-11-23.
+    """
+    coverage = read_coverage(run_dir)
+    if settings.json:
+        write(coverage_json(coverage))
+    else:
+        say(coverage_text(coverage))
+    counts = coverage.counts()
+    is_bad = any(counts[state] for state in settings.fail_on)
+    return ExitCode.SOME_FAILED if is_bad else ExitCode.COMPLETE

@@ -1,0 +1,131 @@
+"""The lock of a run directory: one writer at a time, and it dies with its process."""
+
+import fcntl
+import os
+import socket
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final, Self
+
+import msgspec
+
+from collector.errors import LockedError
+
+__all__ = ["DirectoryLock", "held_by"]
+
+_TRIES: Final = 4
+_BETWEEN_TRIES: Final = 0.02
+"""Seconds. `held_by` takes the lock for a moment to see whether it is free; a run that begins in
+that moment must not take that for another run."""
+
+
+class _Holder(msgspec.Struct, frozen=True):
+    """Who holds a lock, as the file says for people."""
+
+    pid: int
+    host: str
+    since: str
+
+    def __str__(self) -> str:
+        return f"process {self.pid} on {self.host}, since {self.since}"
+
+
+class DirectoryLock:
+    """A held lock. The kernel gives it back when the process ends, however it ends.
+
+    The file itself stays: taking it away would let two processes lock two files of one name.
+    """
+
+    def __init__(self, descriptor: int, path: Path) -> None:
+        self._descriptor = descriptor
+        self._path = path
+
+    @classmethod
+    def take(cls, path: Path, *, sleep: Callable[[float], None] = time.sleep) -> Self:
+        """Lock a file, which is created if need be. Blocks for less than a tenth of a second.
+
+        Raises `LockedError` when another process holds it, and `OSError` when it cannot be
+        opened, or the file system has no locks.
+        """
+        while True:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            try:
+                _lock(descriptor, path, sleep)
+                if _is_still(descriptor, path):
+                    _write_holder(descriptor)
+                    return cls(descriptor, path)
+            except BaseException:
+                os.close(descriptor)
+                raise
+            # Its holder has taken the file away (see `discard`); what stands there now counts.
+            os.close(descriptor)
+
+    def release(self) -> None:
+        """Give the lock back."""
+        os.close(self._descriptor)
+
+    def discard(self) -> None:
+        """Take the file away while the lock is held: nothing came of the run. Raises `OSError`."""
+        self._path.unlink()
+
+
+def held_by(path: Path) -> str | None:
+    """Say for people who holds a lock right now; None when nobody does. Changes nothing."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return _read_holder(descriptor)
+    except OSError:
+        # A file system without locks: nobody can hold one there.
+        return None
+    finally:
+        os.close(descriptor)
+    return None
+
+
+def _lock(descriptor: int, path: Path, sleep: Callable[[float], None]) -> None:
+    for tries_left in reversed(range(_TRIES)):
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if not tries_left:
+                raise LockedError(
+                    f"{path.parent}: another run holds this directory "
+                    f"({_read_holder(descriptor)}); "
+                    "wait for its end, or give another --output"
+                ) from None
+            sleep(_BETWEEN_TRIES)
+        else:
+            return
+
+
+def _is_still(descriptor: int, path: Path) -> bool:
+    """Tell whether the locked file is still the one that has the name."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _write_holder(descriptor: int) -> None:
+    since = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    holder = _Holder(os.getpid(), socket.gethostname(), since)
+    # It is for people only: a full disk is reported by what must be written.
+    with suppress(OSError):
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, msgspec.json.encode(holder), 0)
+
+
+def _read_holder(descriptor: int) -> str:
+    try:
+        return str(msgspec.json.decode(os.pread(descriptor, 4096, 0), type=_Holder))
+    except (OSError, msgspec.DecodeError):
+        # It has the lock already, and has not written its name yet.
+        return "an unknown process"

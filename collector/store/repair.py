@@ -1,0 +1,93 @@
+"""Files of lines as a crash may have left them: find what is damaged, keep it aside, cut it."""
+
+import os
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import BinaryIO, Final, NamedTuple
+
+from collector.store.append_file import replace_file, sync_directory
+
+__all__ = ["Span", "broken_path", "damaged_spans", "put_aside"]
+
+_LONGEST_LINE: Final = 4 * 1024 * 1024
+"""Bytes. An answer has 1 MiB at most, so what goes on longer is no line; it is read in pieces."""
+
+_COPIED_AT_ONCE: Final = 1024 * 1024
+
+
+class Span(NamedTuple):
+    """Bytes of a file, from `start` up to and without `end`."""
+
+    start: int
+    end: int
+
+
+def damaged_spans(path: Path, take: Callable[[bytes], bool]) -> list[Span]:
+    """Hand every line of a file to `take`, and return where it refused some; neighbours as one.
+
+    A line comes with its line break; the last one may lack it. What is no regular file (there is
+    none yet; a device) has no lines. Raises `OSError`.
+    """
+    damaged: list[Span] = []
+    if not path.is_file():
+        return damaged
+    end = 0
+    with path.open("rb") as stream:
+        for line in _lines(stream):
+            start, end = end, end + len(line)
+            if not take(line):
+                if damaged and damaged[-1].end == start:
+                    start = damaged.pop().start
+                damaged.append(Span(start, end))
+    return damaged
+
+
+def put_aside(path: Path, spans: list[Span]) -> None:
+    """Move spans of a file to the end of its `.broken` file, each on lines of its own.
+
+    The `.broken` file is on the disk before anything is cut. A damaged tail is cut off in place;
+    for damage amid good lines the file is written anew and replaced. Raises `OSError`, and has
+    then cut nothing.
+    """
+    with path.open("r+b") as stream:
+        with broken_path(path).open("ab") as broken:
+            for span in spans:
+                broken.writelines(_pieces(stream, span))
+                broken.write(b"\n")
+            broken.flush()
+            os.fsync(broken.fileno())
+        sync_directory(path.parent)
+        size = stream.seek(0, os.SEEK_END)
+        if spans[0].end == size:
+            stream.truncate(spans[0].start)
+            os.fsync(stream.fileno())
+        else:
+            kept = _between(spans, size)
+            replace_file(path, (piece for span in kept for piece in _pieces(stream, span)))
+
+
+def broken_path(path: Path) -> Path:
+    """Return where damaged lines of a file are kept: `statistics.jsonl.broken`."""
+    return path.with_name(f"{path.name}.broken")
+
+
+def _lines(stream: BinaryIO) -> Iterator[bytes]:
+    return iter(partial(stream.readline, _LONGEST_LINE), b"")
+
+
+def _between(spans: list[Span], size: int) -> Iterator[Span]:
+    """Make the spans that are left of a file of `size` bytes when `spans` are taken out."""
+    start = 0
+    for span in [*spans, Span(size, size)]:
+        if span.start > start:
+            yield Span(start, span.start)
+        start = span.end
+
+
+def _pieces(stream: BinaryIO, span: Span) -> Iterator[bytes]:
+    stream.seek(span.start)
+    left = span.end - span.start
+    while left and (piece := stream.read(min(left, _COPIED_AT_ONCE))):
+        left -= len(piece)
+        yield piece
