@@ -22,15 +22,15 @@ def coverage_json(coverage: Coverage) -> Iterator[bytes]:
         "windows": len(coverage.plan.windows),
         "from_date": first.from_date,
         "until_date": last.until_date,
-        "window": str(coverage.recorded.window),
-        "service": coverage.recorded.service,
+        "window": str(coverage.manifest.plan.window),
+        "service": coverage.manifest.service,
         "running": coverage.held_by,
         "cells": {"planned": len(coverage.plan), **{s.value: n for s, n in counts.items()}},
         "failed_by_kind": {kind.value: n for kind, n in coverage.failed_by_kind().items()},
         "incomplete_companies": coverage.incomplete_companies(),
         "remarks": coverage.remarks,
         "go_on": None if is_complete or coverage.held_by else command_to_go_on(coverage),
-        "attempts": coverage.attempts,
+        "attempts": coverage.manifest.attempts,
     }
     yield orjson.dumps(head)[:-1]
     yield b',"gaps":'

@@ -47,9 +47,15 @@ def _range(windows: Sequence[Window]) -> str:
 
 def _attempts(coverage: Coverage) -> Iterator[tuple[str, str]]:
     if coverage.held_by:
-        yield "attempts", f"{len(coverage.attempts)}, and one is at work: {coverage.held_by}"
-    elif coverage.attempts:
-        yield "attempts", f"{len(coverage.attempts)}, the last {_end(coverage.attempts[-1])}"
+        yield (
+            "attempts",
+            f"{len(coverage.manifest.attempts)}, and one is at work: {coverage.held_by}",
+        )
+    elif coverage.manifest.attempts:
+        yield (
+            "attempts",
+            f"{len(coverage.manifest.attempts)}, the last {_end(coverage.manifest.attempts[-1])}",
+        )
 
 
 def _end(attempt: dict[str, Any]) -> str:

@@ -28,10 +28,10 @@ def command_to_go_on(coverage: Coverage) -> str:
     first, last = coverage.plan.windows[0], coverage.plan.windows[-1]
     if first.from_date is not None:
         arguments += ["--from", str(first.from_date), "--until", str(last.until_date)]
-        arguments += ["--window", str(coverage.recorded.window)]
-    if coverage.attempts:
+        arguments += ["--window", str(coverage.manifest.plan.window)]
+    if coverage.manifest.attempts:
         defaults = describe_settings(RunSettings())
-        for name, value in coverage.attempts[-1]["settings"].items():
+        for name, value in coverage.manifest.attempts[-1]["settings"].items():
             if name in defaults and name not in _NOT_REPEATED and value != defaults[name]:
                 arguments += [f"--{name}", str(value).removesuffix(".0")]
     arguments += ["--output", _path(directory)]

@@ -16,7 +16,7 @@ from collector.store.ledger import Ledger
 from collector.store.lines import parse_error, parse_result
 from collector.store.lock import held_by
 from collector.store.manifest import Manifest
-from collector.store.recorded_plan import RecordedPlan
+from collector.store.recorded_plan import recorded_plan
 from collector.store.repair import damaged_spans
 from collector.store.run_directory import COMPANIES, LOCK, MANIFEST, STATISTICS, errors_files
 from collector.tally import CellState
@@ -50,18 +50,13 @@ class Coverage:
     """
 
     directory: Path
-    recorded: RecordedPlan
-    attempts: list[dict[str, Any]]
+    plan: Plan
+    manifest: Manifest
     held_by: str | None
     remarks: list[str]
     empty_everywhere: list[str]
     same_everywhere: list[str]
     _states: bytearray
-
-    @property
-    def plan(self) -> Plan:
-        """The plan that is covered."""
-        return self.recorded.plan
 
     def counts(self) -> dict[CellState, int]:
         """Count the cells by state."""
@@ -126,14 +121,14 @@ def _read_coverage(directory: Path) -> Coverage:
                 f"{directory}: there is no {MANIFEST} in it; give the directory of a run, such as "
                 "output/2026-11-23"
             )
-        recorded = RecordedPlan.read(manifest, directory / COMPANIES)
+        plan = recorded_plan(manifest.plan, directory / COMPANIES)
     except ValueError as error:
         raise InputError(
             f"{directory / MANIFEST}: is damaged ({error}); the collector run that made it repairs "
             "it when it is started again with its --output"
         ) from error
     holder = held_by(directory / LOCK)
-    answers = _Answers(recorded.plan)
+    answers = _Answers(plan)
     statistics = directory / STATISTICS
     damage = _damage(statistics, damaged_spans(statistics, answers.take))
     for path in errors_files(directory):
@@ -142,8 +137,8 @@ def _read_coverage(directory: Path) -> Coverage:
     remarks = [*([] if holder else damage), *answers.ledger.remarks()]
     return Coverage(
         directory=directory,
-        recorded=recorded,
-        attempts=manifest.attempts,
+        plan=plan,
+        manifest=manifest,
         held_by=holder,
         remarks=remarks,
         empty_everywhere=answers.empty_everywhere(),

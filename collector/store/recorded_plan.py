@@ -1,66 +1,55 @@
 """The plan that a run directory was made for, and how another one differs from it."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Final, Self
+from typing import Final
 
 from collector.models import Window
 from collector.plan import Companies, DateRange, Plan, WindowSize, cut_windows, read_companies
 from collector.quoting import escaped
-from collector.store.manifest import Manifest, PlanRecord
+from collector.store.manifest import PlanRecord
 
-__all__ = ["RecordedPlan"]
+__all__ = ["plan_differences", "recorded_plan", "service_differences"]
 
 _LISTED: Final = 5
 """Companies that a message names; more would hide the rest of it."""
 
 
-@dataclass(frozen=True, slots=True)
-class RecordedPlan:
-    """What a run directory says that it is for: its companies, its windows and the service."""
+def recorded_plan(record: PlanRecord, companies: Path) -> Plan:
+    """Put a plan together again from the manifest's record and the list of companies beside it.
 
-    plan: Plan
-    window: WindowSize
-    service: dict[str, str]
+    Raises `InputError` when the list cannot be read, and `ValueError` for a damaged record.
+    """
+    windows = cut_windows(_date_range(record), WindowSize.parse(record.window))
+    return Plan(read_companies(companies), windows)
 
-    @classmethod
-    def read(cls, manifest: Manifest, companies: Path) -> Self:
-        """Put the plan together again from the manifest and the list of companies beside it.
 
-        Raises `InputError` when the list cannot be read, and `ValueError` for a damaged manifest.
-        """
-        record = manifest.plan
-        window = WindowSize.parse(record.window)
-        windows = cut_windows(_date_range(record), window)
-        return cls(Plan(read_companies(companies), windows), window, manifest.service)
+def plan_differences(old: Plan, new: Plan) -> list[str]:
+    """Say in words why lines of two plans cannot stand in one directory.
 
-    def differences(self, plan: Plan, service: dict[str, str]) -> list[str]:
-        """Say in words why lines of this plan and of another cannot stand in one directory.
+    There is no reason when the new one is the same, or has grown: more companies, or more windows
+    at the end.
+    """
+    return [
+        *_company_differences(old.companies, new.companies),
+        *_window_differences(old.windows, new.windows),
+    ]
 
-        There is none when the other one is the same, or has grown: more companies, or more
-        windows at the end.
-        """
-        return [
-            *_service_differences(self.service, service),
-            *_company_differences(self.plan.companies, plan.companies),
-            *_window_differences(self.plan.windows, plan.windows),
-        ]
+
+def service_differences(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
+    """Say in words how two services differ, each given as options and their values."""
+    return [
+        f"--{name} was {old.get(name, 'not given')} and is now {value}"
+        for name, value in new.items()
+        if old.get(name) != value
+    ]
 
 
 def _date_range(record: PlanRecord) -> DateRange | None:
     if record.from_date is None or record.until_date is None:
         return None
     return DateRange(date.fromisoformat(record.from_date), date.fromisoformat(record.until_date))
-
-
-def _service_differences(old: dict[str, str], new: dict[str, str]) -> list[str]:
-    return [
-        f"--{name} was {old.get(name, 'not given')} and is now {value}"
-        for name, value in new.items()
-        if old.get(name) != value
-    ]
 
 
 def _company_differences(old: Companies, new: Companies) -> list[str]:

@@ -17,7 +17,11 @@ from collector.plan import CellSet, Plan
 from collector.store.ledger import Ledger
 from collector.store.lines import parse_error, parse_result
 from collector.store.manifest import Manifest
-from collector.store.recorded_plan import RecordedPlan
+from collector.store.recorded_plan import (
+    plan_differences,
+    recorded_plan,
+    service_differences,
+)
 from collector.store.repair import Span, broken_path, damaged_spans, put_aside
 from collector.store.run_directory import COMPANIES, ERRORS, LOG, MANIFEST, STATISTICS
 from collector.tally import CellState
@@ -58,14 +62,12 @@ def recover(directory: Path, plan: Plan, service: dict[str, str]) -> Recovered:
 
 
 def _recover(directory: Path, plan: Plan, service: dict[str, str]) -> Recovered:
-    past = _read_past(directory)
-    if past.plan is not None:
-        _refuse_another_plan(directory, past.plan.differences(plan, service))
+    past = _read_past(directory, plan, service)
     ledger = Ledger(plan)
     kept: Counter[CellState] = Counter()
     damaged = damaged_spans(directory / STATISTICS, partial(_take_result, ledger, kept))
     remarks = ledger.remarks()
-    if past.plan is None and (ledger.done or ledger.foreign):
+    if past.trouble and (ledger.done or ledger.foreign):
         if ledger.foreign:
             raise InputError(
                 f"--output {directory}: {past.trouble}, and {remarks[0]}; give another --output"
@@ -81,36 +83,37 @@ def _recover(directory: Path, plan: Plan, service: dict[str, str]) -> Recovered:
 
 
 class _Past(NamedTuple):
-    """What a directory says of its plan: `plan`, or the trouble why that cannot be known."""
+    """The earlier attempts, and the trouble if it cannot be known which plan they were for."""
 
-    plan: RecordedPlan | None
-    trouble: str
-    attempts: tuple[dict[str, Any], ...]
+    attempts: tuple[dict[str, Any], ...] = ()
+    trouble: str = ""
 
 
-def _read_past(directory: Path) -> _Past:
+def _read_past(directory: Path, plan: Plan, service: dict[str, str]) -> _Past:
+    """Read the manifest and compare its plan. Raises `InputError` when that is another one."""
     try:
         manifest = Manifest.read(directory / MANIFEST)
     except ValueError:
-        return _Past(None, _DAMAGED, ())
+        return _Past(trouble=_DAMAGED)
     if manifest is None:
-        return _Past(None, f"{MANIFEST} is missing", ())
-    attempts = tuple(manifest.attempts)
-    try:
-        return _Past(RecordedPlan.read(manifest, directory / COMPANIES), "", attempts)
-    except InputError:
-        return _Past(None, f"{COMPANIES} is missing or damaged", attempts)
-    except ValueError:
-        return _Past(None, _DAMAGED, attempts)
-
-
-def _refuse_another_plan(directory: Path, differences: list[str]) -> None:
+        return _Past(trouble=f"{MANIFEST} is missing")
+    trouble = ""
+    differences = service_differences(manifest.service, service)
+    if manifest.plan.fingerprint != plan.fingerprint:
+        try:
+            recorded = recorded_plan(manifest.plan, directory / COMPANIES)
+            differences += plan_differences(recorded, plan)
+        except InputError:
+            trouble = f"{COMPANIES} is missing or damaged"
+        except ValueError:
+            trouble = _DAMAGED
     if differences:
         raise InputError(
             f"--output {directory}: holds a run of another plan: {'; '.join(differences)}; give "
             f"another --output, or see with collector status {shlex.quote(str(directory))} how to "
             "go on with that run"
         )
+    return _Past(tuple(manifest.attempts), trouble)
 
 
 def _take_result(ledger: Ledger, kept: Counter[CellState], line: bytes) -> bool:
