@@ -1,6 +1,7 @@
 # make run    sets everything up and does the main job against the embedded API
 # make test   the tests
 # make check  everything that CI checks: lint, format, types, tests
+# make torture  what takes minutes: hundreds of kills, every cut, full disks
 # make bench  speed beside a bare aiohttp loop, in one run
 # make lock   renews the hash-checked requirement files
 
@@ -10,13 +11,16 @@ PYTHON ?= $(shell for name in python3 python3.11 python3.12 python3.13 python3.1
 BIN := .venv/bin
 PACKAGE := $(BIN)/collector
 
-.PHONY: run test check bench lock clean
+.PHONY: run test torture check bench lock clean
 
 run: $(PACKAGE)
 	$(PACKAGE) demo companies.txt --last 7d --window 1d --rate 20
 
 test: .venv/.dev
 	$(BIN)/pytest
+
+torture: .venv/.dev
+	$(BIN)/pytest -m torture
 
 check: .venv/.dev
 	$(BIN)/ruff check

@@ -84,6 +84,29 @@ def _compare(scratch: Path, latency: float) -> None:
         print(f"  collector              {ours:8,.0f}   {ratio:.1%} of it (wanted: 85 %)")
 
 
+def _finding(scratch: Path, companies: int, days: int) -> None:
+    """Compare finding the done cells of a complete run with only parsing its lines, in turns."""
+    directory = str(scratch / f"{companies}x{days}")
+    size = (str(companies), str(days))
+    _find("make", directory, *size)
+    rounds = [
+        (_find("bare", directory)[0], *_find("ours", directory, *size)) for _ in range(_ROUNDS)
+    ]
+    bare, ours, memory = (median(column) for column in zip(*rounds, strict=True))
+    ratio = median(mine / theirs for theirs, mine, _ in rounds)
+    allowed = 100 * companies + companies * days / 8 + 50_000_000
+    print(f"finding the done cells: {companies:,} companies x {days:,} windows, all answered")
+    print(f"  bare orjson.loads      {bare:8.2f} s")
+    print(f"  collector              {ours:8.2f} s   {ratio:.2f} times as long (wanted: 3)")
+    print(f"  memory beside the plan {memory / 1e6:8.1f} MB  (wanted: {allowed / 1e6:.1f})")
+
+
+def _find(*arguments: str) -> list[float]:
+    command = [sys.executable, "-m", "benchmarks.finding", *arguments]
+    finished = subprocess.run(command, check=True, capture_output=True, text=True)
+    return [float(text) for text in finished.stdout.split()]
+
+
 def main() -> None:
     """Measure and print; nothing fails here, for machines are noisy."""
     print(
@@ -93,6 +116,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         _compare(Path(scratch), 0.0)
         _compare(Path(scratch), _LATENCY)
+        _finding(Path(scratch), 1000, 1000)
+        _finding(Path(scratch), 1_000_000, 1)
 
 
 if __name__ == "__main__":

@@ -8,9 +8,20 @@ stop the whole run.
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import Annotated, Final, NamedTuple
 
-__all__ = ["SERVER_DEFAULT", "Answer", "Cell", "Failure", "FailureKind", "Outcome", "Window"]
+import msgspec
+
+__all__ = [
+    "SERVER_DEFAULT",
+    "Answer",
+    "Cell",
+    "Counters",
+    "Failure",
+    "FailureKind",
+    "Outcome",
+    "Window",
+]
 
 
 class Window(NamedTuple):
@@ -35,6 +46,27 @@ class Cell(NamedTuple):
 
     company_id: str
     window: Window
+
+
+_Count = Annotated[int, msgspec.Meta(ge=0)]
+
+
+class Counters(msgspec.Struct, gc=False):
+    """The documented part of an answer's `data`; fields that nobody knows yet are let pass."""
+
+    total: _Count
+    sended: _Count
+    pending: _Count
+    fails: _Count
+    campaign: _Count
+    actions: dict[str, _Count]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether every counter and action is zero."""
+        if self.total or self.sended or self.pending or self.fails or self.campaign:
+            return False
+        return not any(self.actions.values())
 
 
 class FailureKind(StrEnum):

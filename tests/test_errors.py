@@ -9,7 +9,9 @@ from collector.errors import (
     CredentialsError,
     ExitCode,
     InputError,
+    LockedError,
     OutageError,
+    StoppedError,
     StorageError,
     main_error,
 )
@@ -20,6 +22,7 @@ _DISK = StorageError("disk full")
 _REFUSED = CredentialsError("refused")
 _OUTAGE = OutageError("out of reach")
 _INPUT = InputError("bad")
+_LOCKED = LockedError("held")
 
 
 def _group(*errors: BaseException) -> BaseExceptionGroup[BaseException]:
@@ -33,7 +36,9 @@ def test_errors_are_pinned() -> None:
         "CredentialsError",
         "ExitCode",
         "InputError",
+        "LockedError",
         "OutageError",
+        "StoppedError",
         "StorageError",
         "main_error",
     ]
@@ -45,6 +50,7 @@ def test_models_are_pinned() -> None:
         "SERVER_DEFAULT",
         "Answer",
         "Cell",
+        "Counters",
         "Failure",
         "FailureKind",
         "Outcome",
@@ -82,6 +88,7 @@ def test_exit_codes_are_pinned() -> None:
         "CREDENTIALS": 3,
         "STOPPED_EARLY": 4,
         "STORAGE": 5,
+        "LOCKED": 6,
         "BUG": 70,
         "SIGINT": 130,
         "SIGTERM": 143,
@@ -89,17 +96,19 @@ def test_exit_codes_are_pinned() -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "code"), [(_INPUT, 2), (_REFUSED, 3), (_OUTAGE, 4), (_DISK, 5)], ids=repr
+    ("error", "code"),
+    [(_INPUT, 2), (_REFUSED, 3), (_OUTAGE, 4), (_DISK, 5), (_LOCKED, 6)],
+    ids=repr,
 )
 def test_every_error_carries_its_exit_code(error: CollectorError, code: int) -> None:
     """And its text is what it was given."""
     assert error.exit_code == code
-    assert str(error) in {"bad", "refused", "out of reach", "disk full"}
+    assert str(error) in {"bad", "refused", "out of reach", "disk full", "held"}
 
 
 def test_every_branch_of_the_tree_has_a_code() -> None:
     """An error without one would end the command line with another error."""
-    branches = [_INPUT, _REFUSED, _OUTAGE, _DISK]
+    branches = [_INPUT, _REFUSED, _OUTAGE, _DISK, _LOCKED]
     assert {type(error) for error in branches} <= set(CollectorError.__subclasses__())
     for branch in CollectorError.__subclasses__():
         assert isinstance(branch.exit_code, ExitCode)
@@ -140,3 +149,9 @@ def test_what_is_no_exception_outweighs_what_is_expected() -> None:
     """An interruption from the keyboard is not hidden behind an outage."""
     interrupt = KeyboardInterrupt()
     assert main_error(_group(_OUTAGE, interrupt)) is interrupt
+
+
+def test_being_stopped_is_no_error_of_the_tree() -> None:
+    """Nothing failed: what catches everything that stops a run must not take it for that."""
+    assert not issubclass(StoppedError, CollectorError)
+    assert issubclass(StoppedError, Exception)

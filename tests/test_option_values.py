@@ -9,11 +9,16 @@ from yarl import URL
 import collector.option_values
 from collector.option_values import (
     Days,
+    Duration,
     check_finite,
     check_parameter_name,
     parse_date,
+    parse_directory,
+    parse_duration,
     parse_service_url,
+    parse_states,
 )
+from collector.tally import CellState
 
 
 @given(st.dates())
@@ -296,3 +301,111 @@ def test_every_public_name_exists() -> None:
     names = collector.option_values.__all__
     assert all(hasattr(collector.option_values, name) for name in names)
     assert sorted(names) == names
+
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_YEAR = 366 * 86400
+
+
+@given(st.integers(1, 9_999_999), st.sampled_from(sorted(_UNITS)))
+def test_a_duration_goes_both_ways(number: int, unit: str) -> None:
+    """It is so many seconds, and written as its option it is read as the same duration."""
+    seconds = number * _UNITS[unit]
+    if seconds > _YEAR:
+        with pytest.raises(ValueError, match="366d at most"):
+            parse_duration(f"{number}{unit}")
+        return
+    duration = parse_duration(f"{number}{unit}")
+    assert isinstance(duration, Duration)
+    assert duration == seconds
+    assert parse_duration(str(duration)) == duration
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds", "shown"),
+    [
+        ("1s", 1, "1s"),
+        ("90s", 90, "90s"),
+        ("60s", 60, "1m"),
+        ("30m", 1800, "30m"),
+        ("120m", 7200, "2h"),
+        ("6h", 21600, "6h"),
+        ("24h", 86400, "1d"),
+        ("36h", 129600, "36h"),
+        ("366d", _YEAR, "366d"),
+    ],
+)
+def test_durations_are_shown_in_the_largest_unit_that_fits(
+    text: str, seconds: int, shown: str
+) -> None:
+    """Whole numbers only: an hour and a half is 90m."""
+    assert parse_duration(text) == seconds
+    assert str(parse_duration(text)) == shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "6", "h", "0s", "0h", "00h", "06h", "-6h", "+6h", "1.5h", "1e3s", "6H", "6 h", " 6h"),
+        *("6h ", "6h\n", "6h30m", "1w", "1y", "1ms", "6hours", "٦h", "６h", "inf", "nan", "none"),  # noqa: RUF001 - digits, but not the ASCII ones
+        *("367d", "8785h", "99999999d", "9" * 5000 + "d"),
+    ],
+)
+def test_anything_else_is_no_duration(text: str) -> None:
+    """The text says what is wrong and how to write one; a long one is cut."""
+    with pytest.raises(
+        ValueError, match=r"is not a duration: write .* such as 90s, 30m or 6h"
+    ) as c:
+        parse_duration(text)
+    assert len(str(c.value)) < 250
+
+
+@given(st.text("0123456789smhd ", max_size=9))
+def test_a_text_is_a_duration_of_at_most_a_year_or_an_error(text: str) -> None:
+    """Nothing is read that would end a run at once, or never."""
+    try:
+        duration = parse_duration(text)
+    except ValueError:
+        return
+    assert 0 < duration <= _YEAR
+
+
+@pytest.mark.xfail(reason="seven digits at most")
+@pytest.mark.parametrize("text", ["31622400s", "10000000s"])
+def test_a_year_may_be_written_in_seconds(text: str) -> None:
+    """What the refusal names as the most is not refused in another unit."""
+    assert parse_duration(text) == int(text[:-1])
+
+
+@given(
+    st.lists(st.sampled_from(list(CellState)), min_size=1, max_size=6),
+    st.sampled_from([",", " , "]),
+)
+def test_states_are_read_from_a_list_with_commas(states: list[CellState], comma: str) -> None:
+    """In any order, also twice, with or without blanks."""
+    assert parse_states(comma.join(states)) == set(states)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", ",", "missing,", ",failed", "Missing", "missing;failed", "missing failed", "lost", "all"],
+)
+def test_anything_else_is_no_list_of_states(text: str) -> None:
+    """The text lists the states that there are: a check that checks nothing must not pass."""
+    with pytest.raises(ValueError, match=r"data, empty, failed, missing.* such as missing,failed"):
+        parse_states(text)
+
+
+def test_a_refusal_shows_foreign_text_harmlessly() -> None:
+    """Control characters of the text are shown by their code points."""
+    for parse in (parse_duration, parse_states):
+        with pytest.raises(ValueError, match=r"<U\+001B>") as caught:
+            parse("\x1b[2J")
+        assert "\x1b" not in str(caught.value)
+
+
+def test_a_directory_has_a_name() -> None:
+    """An empty one is an unset variable, not the current directory."""
+    assert str(parse_directory("a/b")) == "a/b"
+    with pytest.raises(ValueError, match=r"write \. for the current one"):
+        parse_directory("")

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from collector.errors import CredentialsError, OutageError, StorageError
+from collector.errors import CredentialsError, OutageError, StoppedError, StorageError
 from collector.models import SERVER_DEFAULT, Answer, Cell, Failure, FailureKind, Outcome
 from collector.pool import Feed, Job, Pool, Retriable, RetryDecision
 from collector.tally import Tally
@@ -714,3 +714,221 @@ def test_a_feed_asks_an_iterator_no_more_once_it_is_over() -> None:
     """Otherwise a cell could be collected twice, and the end would not be the end."""
     feed = Feed(_BeginsAnew(), 10, _Clock())
     assert [feed.take() for _ in range(4)] == [Job(Cell("0", SERVER_DEFAULT)), None, None, None]
+
+
+def test_a_closed_feed_gives_nothing_more() -> None:
+    """Neither a new cell nor a retry that is due; what is in work can still come back."""
+    feed, clock = _feed(5)
+    jobs = [_take(feed), _take(feed)]
+    feed.put_back(jobs[0], 100.0)
+    feed.is_closed = True
+    clock.now = 200.0
+    assert feed.take() is None
+    feed.put_back(jobs[1], 100.0)
+    assert feed.take() is None
+    assert (feed.in_work, feed.waiting) == (0, 2)
+
+
+async def test_a_drained_pool_begins_nothing_and_settles_what_is_in_work() -> None:
+    """Two of nine cells are being fetched: those are settled, and the pool ends."""
+    fetched: list[str] = []
+    settled: list[str] = []
+    is_answered = asyncio.Event()
+
+    async def fetch(cell: Cell) -> Outcome:
+        fetched.append(cell.company_id)
+        await is_answered.wait()
+        return _ANSWER
+
+    async def settle(job: Job, _outcome: Outcome) -> None:
+        await _turns(3)
+        settled.append(job.cell.company_id)
+
+    pool = _Bench(_cells(9), fetch=fetch, settle=settle, concurrency=2).pool()
+    running = asyncio.create_task(pool.run())
+    await _turns()
+    pool.drain()
+    await _turns()
+    assert not running.done()
+    is_answered.set()
+    async with asyncio.timeout(3):
+        await running
+    assert sorted(fetched) == sorted(settled) == ["0", "1"]
+    assert _other_tasks() == set()
+
+
+async def test_what_waits_for_its_retry_is_left_by_a_drained_pool() -> None:
+    """Cells whose retry is an hour away hold no end up, and are neither answered nor failed."""
+    settled: list[str] = []
+
+    async def settle(job: Job, _outcome: Outcome) -> None:
+        settled.append(job.cell.company_id)
+
+    bench = _Bench(_cells(5), fetch=_fail, decide=_always(3600.0), settle=settle, concurrency=3)
+    pool = bench.pool()
+    running = asyncio.create_task(pool.run())
+    await _turns()
+    assert bench.tally.retrying == 5
+    looks = bench.tally.looks
+    pool.drain()
+    async with asyncio.timeout(3):
+        await running
+    assert settled == []
+    assert bench.tally.retrying == 5
+    assert bench.tally.looks <= looks + 3
+    assert _other_tasks() == set()
+
+
+@pytest.mark.parametrize("delay", [0.0, 3600.0])
+async def test_a_failure_in_work_is_tried_again_by_the_next_attempt_only(delay: float) -> None:
+    """Of two failures that come after `drain`, the one for good is settled, the other is left."""
+    fetched: Counter[str] = Counter()
+    settled: list[tuple[str, bool]] = []
+    is_answered = asyncio.Event()
+
+    async def fetch(cell: Cell) -> Outcome:
+        fetched[cell.company_id] += 1
+        await is_answered.wait()
+        return _failure(cell.company_id)
+
+    def decide(failure: Failure, _tries: int, _random: Callable[[], float]) -> Retriable | None:
+        return _Again(delay) if failure.message == "0" else None
+
+    async def settle(job: Job, outcome: Outcome) -> None:
+        settled.append((job.cell.company_id, isinstance(outcome, Failure)))
+
+    pool = _Bench(_cells(9), fetch=fetch, decide=decide, settle=settle, concurrency=2).pool()
+    running = asyncio.create_task(pool.run())
+    await _turns()
+    pool.drain()
+    is_answered.set()
+    async with asyncio.timeout(3):
+        await running
+    assert fetched == {"0": 1, "1": 1}
+    assert settled == [("1", True)]
+
+
+async def test_a_job_that_may_not_be_sent_any_more_is_left() -> None:
+    """`StoppedError` is no failure: the cell is not settled, and the other one in work is."""
+    settled: list[str] = []
+    is_shut = asyncio.Event()
+
+    async def fetch(cell: Cell) -> Outcome:
+        await is_shut.wait()
+        if cell.company_id != "1":
+            raise StoppedError
+        await _turns()
+        return _ANSWER
+
+    async def settle(job: Job, _outcome: Outcome) -> None:
+        settled.append(job.cell.company_id)
+
+    bench = _Bench(_cells(9), fetch=fetch, settle=settle, concurrency=4)
+    pool = bench.pool()
+    running = asyncio.create_task(pool.run())
+    await _turns()
+    is_shut.set()
+    pool.drain()
+    async with asyncio.timeout(3):
+        await running
+    assert settled == ["1"]
+    assert bench.tally.retries == 0
+    assert _other_tasks() == set()
+
+
+@pytest.mark.parametrize("concurrency", [1, 4, 9, 20])
+async def test_a_pool_in_which_nothing_may_be_sent_ends_at_once(concurrency: int) -> None:
+    """Stopped before it began, so nobody called `drain`: each worker meets it once, and goes."""
+    asked: list[str] = []
+
+    async def fetch(cell: Cell) -> Outcome:
+        asked.append(cell.company_id)
+        raise StoppedError
+
+    await _Bench(_cells(9), fetch=fetch, settle=_accept_nothing, concurrency=concurrency).run()
+    assert len(asked) <= concurrency
+
+
+@pytest.mark.xfail(reason="a stopped job counts as being in work")
+async def test_idle_workers_end_when_a_fetch_is_stopped() -> None:
+    """A stopped job never comes back, so nobody may wait for it, with `drain` or without."""
+
+    async def fetch(_cell: Cell) -> Outcome:
+        await _turns(3)
+        raise StoppedError
+
+    await _Bench(iter(_cells(1)), fetch=fetch, concurrency=3, planned=3).run()
+
+
+async def _accept_nothing(_job: Job, _outcome: Outcome) -> None:
+    raise AssertionError("nothing may be settled")
+
+
+async def test_a_pool_that_is_drained_before_it_runs_does_nothing() -> None:
+    """A signal may come while everything is still being opened."""
+    taken = 0
+
+    def cells() -> Iterator[Cell]:
+        nonlocal taken
+        for cell in _cells(3):
+            taken += 1
+            yield cell
+
+    pool = _Bench(cells(), fetch=_hang, concurrency=3, planned=3).pool()
+    pool.drain()
+    pool.drain()
+    async with asyncio.timeout(3):
+        await pool.run()
+    assert taken == 0
+
+
+async def test_idle_workers_end_with_drain_while_one_job_is_in_work() -> None:
+    """They do not wait for the last job to be over, and the pool does."""
+    is_answered = asyncio.Event()
+
+    async def fetch(cell: Cell) -> Outcome:
+        if cell.company_id == "3":
+            await is_answered.wait()
+        return _ANSWER
+
+    pool = _Bench(_cells(8), fetch=fetch, concurrency=8).pool()
+    running = asyncio.create_task(pool.run())
+    await _turns()
+    assert len(_other_tasks() - {running}) == 8
+    pool.drain()
+    await _turns()
+    assert len(_other_tasks() - {running}) == 1
+    is_answered.set()
+    async with asyncio.timeout(3):
+        await running
+
+
+async def _drain_in_between(play: _Play, moment: int) -> None:
+    pool = play.bench.pool()
+    running = asyncio.create_task(pool.run())
+    await _turns(moment)
+    began, over = play.tries.copy(), len(play.settled)
+    at_most = over + play.in_flight + play.bench.concurrency
+    pool.drain()
+    async with asyncio.timeout(3):
+        await running
+    assert play.tries == began
+    assert over <= len(play.settled) <= at_most
+
+
+@settings(deadline=None, max_examples=60, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@given(st.lists(_SCRIPTS, max_size=8), st.integers(1, 4), st.integers(0, 25))
+def test_a_pool_can_be_drained_at_any_moment(
+    scripts: list[_Script], concurrency: int, moment: int
+) -> None:
+    """From then on nothing is asked for, what is in work is settled once, and the pool ends."""
+    play = _Play(scripts, concurrency)
+    asyncio.run(_drain_in_between(play, moment))
+    settled = [company_id for company_id, *_ in play.settled]
+    assert len(settled) == len(set(settled))
+    for company_id, is_answered, *_ in play.settled:
+        script = play.scripts[company_id]
+        assert is_answered == script.is_answered
+        assert play.tries[company_id] == len(script.fails) + 1
+    left = [i for i in play.tries if i not in settled]
+    assert all(play.noticed[company_id] == play.tries[company_id] for company_id in left)

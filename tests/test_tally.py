@@ -128,3 +128,41 @@ def test_nothing_planned_has_no_time_left_to_tell() -> None:
     """And no division by zero."""
     tally = Tally(0, clock=_Clock(1.0))
     assert (tally.done, tally.seconds_left(), tally.rate()) == (0, None, 0.0)
+
+
+def test_states_of_cells_are_pinned() -> None:
+    """They stand in the manifest, in `status --json`, and behind `--fail-on`."""
+    assert [state.value for state in CellState] == ["data", "empty", "failed", "missing"]
+
+
+def test_what_earlier_attempts_answered_is_done_and_not_missing() -> None:
+    """Of a run that goes on, done are those found and those of this attempt, failed ones too."""
+    tally = Tally(100, clock=_Clock(0.0))
+    assert (tally.done, tally.missing) == (0, 100)
+    tally.kept.update({CellState.DATA: 30, CellState.EMPTY: 10})
+    assert (tally.done, tally.missing) == (40, 60)
+    tally.cells.update({CellState.DATA: 5, CellState.EMPTY: 4, CellState.FAILED: 1})
+    assert (tally.done, tally.missing) == (50, 50)
+
+
+def test_the_time_left_goes_by_the_pace_of_this_attempt() -> None:
+    """What was found done took no time now: it neither speeds the guess up nor begins it."""
+    clock = _Clock(0.0)
+    tally = Tally(1000, clock=clock)
+    tally.kept[CellState.DATA] = 900
+    clock.now = 10.0
+    assert tally.seconds_left() is None
+    tally.cells[CellState.DATA] = 10
+    assert tally.seconds_left() == pytest.approx(90.0)
+
+
+def test_the_average_rate_is_that_of_the_whole_attempt() -> None:
+    """The first request opens the count; with one or none there is no rate yet."""
+    clock = _Clock(100.0)
+    tally = Tally(1000, clock=clock)
+    assert tally.average_rate() == 0.0
+    tally.request_sent(clock.now)
+    clock.now += 1.0
+    assert tally.average_rate() == 0.0
+    _send(tally, clock, 20, 10.0)
+    assert tally.average_rate() == pytest.approx(200 / 11)

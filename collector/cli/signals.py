@@ -24,24 +24,26 @@ def stop_on_signals(
     Needs the running event loop of the main thread.
     """
     loop = asyncio.get_running_loop()
+    # Counted here, not by exchanging handlers: two signals may come in one turn of the loop.
+    received = 0
 
     def release() -> None:
         for number in _CODES:
             loop.remove_signal_handler(number)
 
-    def first(number: signal.Signals) -> None:
-        for again in _CODES:
-            loop.add_signal_handler(again, second)
-        stop(_CODES[number])
-
-    def second() -> None:
+    def receive(number: signal.Signals) -> None:
+        nonlocal received
+        received += 1
+        if received == 1:
+            stop(_CODES[number])
+            return
         release()
         for again in _CODES:
             signal.signal(again, signal.SIG_DFL)
         stop_at_once()
 
     for number in _CODES:
-        loop.add_signal_handler(number, first, number)
+        loop.add_signal_handler(number, receive, number)
     try:
         yield
     finally:

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Annotated, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 import orjson
 
-from collector.models import FailureKind
+from collector.models import Counters, FailureKind
 
 __all__ = ["Checked", "Wrong", "check_envelope", "check_reply"]
 
@@ -15,17 +15,6 @@ _OK: Final = HTTPStatus.OK.value
 
 _LARGEST_CODE: Final = 2**53
 """The largest number that every reader of JSON keeps (RFC 8259, section 6)."""
-
-_Count = Annotated[int, msgspec.Meta(ge=0)]
-
-
-class _Statistics(msgspec.Struct):
-    total: _Count
-    sended: _Count
-    pending: _Count
-    fails: _Count
-    campaign: _Count
-    actions: dict[str, _Count]
 
 
 class _Envelope(msgspec.Struct):
@@ -36,7 +25,7 @@ class _Envelope(msgspec.Struct):
 
 
 _envelope = msgspec.json.Decoder(_Envelope)
-_statistics = msgspec.json.Decoder(_Statistics)
+_counters = msgspec.json.Decoder(Counters)
 
 
 class Checked(NamedTuple):
@@ -85,12 +74,12 @@ def check_envelope(body: bytes) -> Checked | Wrong:
             message = f"code {envelope.code} in a 200: {_said(envelope)}".removesuffix(": ")
             code = envelope.code if abs(envelope.code) <= _LARGEST_CODE else None
             return Wrong(FailureKind.API_CODE, message, code)
-        statistics = _statistics.decode(envelope.data)
+        counters = _counters.decode(envelope.data)
     except (msgspec.DecodeError, RecursionError) as error:
         return Wrong(FailureKind.SCHEMA, f"not the documented answer: {error}")
     # Inside a JSON string a line break is always escaped, so these stand between values only.
     line = bytes(envelope.data).replace(b"\n", b" ").replace(b"\r", b" ")
-    return Checked(line, is_empty=_is_empty(statistics))
+    return Checked(line, is_empty=counters.is_empty)
 
 
 def _error_text(body: bytes) -> str:
@@ -104,9 +93,3 @@ def _error_text(body: bytes) -> str:
 def _said(envelope: _Envelope) -> str:
     said = (envelope.message, envelope.errors)
     return ": ".join(text for text in said if isinstance(text, str) and text)
-
-
-def _is_empty(counts: _Statistics) -> bool:
-    if counts.total or counts.sended or counts.pending or counts.fails or counts.campaign:
-        return False
-    return not any(counts.actions.values())

@@ -7,10 +7,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-import orjson
-
 from collector.errors import InputError
-from collector.models import FailureKind, Window
+from collector.models import Counters, FailureKind, Window
 from collector.plan import Plan
 from collector.store.ledger import Ledger
 from collector.store.lines import parse_error, parse_result
@@ -165,9 +163,9 @@ class _Answers:
         index = self.ledger.place(result)
         if index is None:
             return True
-        self.states[index] = _EMPTY if result.is_empty else _DATA
+        self.states[index] = _EMPTY if result.statistics.is_empty else _DATA
         company = index // len(self._plan.windows)
-        answer = hash(orjson.dumps(result.statistics, option=orjson.OPT_SORT_KEYS)) or 1
+        answer = _fingerprint(result.statistics)
         if not self._first_answer[company]:
             self._first_answer[company] = answer
         elif self._first_answer[company] != answer:
@@ -200,6 +198,13 @@ class _Answers:
             for company, states in _by_company(self.states, len(self._plan.windows))
             if not self._differs[company] and states.count(_DATA) > 1 and not states.count(_EMPTY)
         ]
+
+
+def _fingerprint(counts: Counters) -> int:
+    """Return the same number for the same counters, in whatever order they came; never 0."""
+    actions = frozenset(counts.actions.items())
+    numbers = (counts.total, counts.sended, counts.pending, counts.fails, counts.campaign)
+    return hash((numbers, actions)) or 1
 
 
 def _by_company(states: bytearray, windows: int) -> Iterator[tuple[int, bytes]]:

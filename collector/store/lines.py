@@ -2,11 +2,12 @@
 
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from typing import TypeVar
 
+import msgspec
 import orjson
 
-from collector.models import Answer, Cell, Failure, FailureKind, Window
+from collector.models import Answer, Cell, Counters, Failure, FailureKind, Window
 
 __all__ = [
     "ErrorLine",
@@ -19,30 +20,31 @@ __all__ = [
 ]
 
 
-class ResultLine(NamedTuple):
-    """What a line of `statistics.jsonl` says; the dates are ISO, or None."""
+_Line = TypeVar("_Line")
+
+
+class ResultLine(msgspec.Struct, gc=False):
+    """A line of `statistics.jsonl`; the dates are ISO, or None for the server's default window."""
 
     company_id: str
     from_date: str | None
     until_date: str | None
-    statistics: dict[str, Any]
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether every counter and action is zero."""
-        counts = self.statistics
-        if any(counts[name] for name in _COUNTERS):
-            return False
-        return not any(counts["actions"].values())
+    fetched_at: str
+    attempts: int
+    statistics: Counters
 
 
-class ErrorLine(NamedTuple):
+class ErrorLine(msgspec.Struct, gc=False):
     """What a line of `errors.jsonl` says of its cell; the dates are ISO, or None."""
 
     company_id: str
     from_date: str | None
     until_date: str | None
     kind: FailureKind
+
+
+_result = msgspec.json.Decoder(ResultLine)
+_error = msgspec.json.Decoder(ErrorLine)
 
 
 def timestamp(moment: datetime) -> str:
@@ -86,51 +88,26 @@ def _days(window: Window) -> bytes:
     return orjson.dumps(dates)[1:-1]
 
 
-_COUNTERS: Final = ("total", "sended", "pending", "fails", "campaign")
-
-
 def parse_result(line: bytes) -> ResultLine | None:
     """Read a line of `statistics.jsonl`, line break included; None when it is damaged.
 
     Fields that nobody knows yet are let pass, in the line and in its statistics.
     """
-    try:
-        fields = orjson.loads(line)
-        company_id, from_date, until_date = _key(fields)
-        statistics = fields["statistics"]
-        has_types = (
-            type(fields["fetched_at"]) is str
-            and type(fields["attempts"]) is int
-            and type(statistics["actions"]) is dict
-            and all(name in statistics for name in _COUNTERS)
-        )
-    except (orjson.JSONDecodeError, LookupError, TypeError):
-        return None
-    if not has_types or not line.endswith(b"\n"):
-        return None
-    return ResultLine(company_id, from_date, until_date, statistics)
+    return _parse(line, _result)
 
 
 def parse_error(line: bytes) -> ErrorLine | None:
     """Read a line of `errors.jsonl`, line break included; None when it is damaged."""
-    try:
-        fields = orjson.loads(line)
-        key = _key(fields)
-        kind = FailureKind(fields["kind"])
-    except (orjson.JSONDecodeError, LookupError, TypeError, ValueError):
+    return _parse(line, _error)
+
+
+def _parse(line: bytes, decoder: msgspec.json.Decoder[_Line]) -> _Line | None:
+    if not line.endswith(b"\n"):
         return None
-    return ErrorLine(*key, kind) if line.endswith(b"\n") else None
-
-
-def _key(fields: dict[str, Any]) -> tuple[str, str | None, str | None]:
-    """Return the key of a cell. Raises `LookupError` or `TypeError` when there is none."""
-    company_id, from_date, until_date = (
-        fields["company_id"],
-        fields["from_date"],
-        fields["until_date"],
-    )
-    if type(company_id) is not str or type(from_date) is not type(until_date):
-        raise TypeError
-    if type(from_date) is not str and from_date is not None:
-        raise TypeError
-    return company_id, from_date, until_date
+    try:
+        # The strictest parser goes first, as it does for answers; it also looks into fields that
+        # the other one only skips.
+        orjson.loads(line)
+        return decoder.decode(line)
+    except (orjson.JSONDecodeError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None

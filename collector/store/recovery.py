@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -64,8 +63,7 @@ def recover(directory: Path, plan: Plan, service: dict[str, str]) -> Recovered:
 def _recover(directory: Path, plan: Plan, service: dict[str, str]) -> Recovered:
     past = _read_past(directory, plan, service)
     ledger = Ledger(plan)
-    kept: Counter[CellState] = Counter()
-    damaged = damaged_spans(directory / STATISTICS, partial(_take_result, ledger, kept))
+    empty, damaged = _read_results(directory / STATISTICS, ledger)
     remarks = ledger.remarks()
     if past.trouble and (ledger.done or ledger.foreign):
         if ledger.foreign:
@@ -79,6 +77,7 @@ def _recover(directory: Path, plan: Plan, service: dict[str, str]) -> Recovered:
     remarks += _put_aside(directory / STATISTICS, damaged)
     for name, check in ((ERRORS, _is_error), (LOG, _is_event)):
         remarks += _put_aside(directory / name, damaged_spans(directory / name, check))
+    kept = Counter({CellState.DATA: len(ledger.done) - empty, CellState.EMPTY: empty})
     return Recovered(ledger.done, kept, tuple(remarks), past.attempts)
 
 
@@ -116,13 +115,22 @@ def _read_past(directory: Path, plan: Plan, service: dict[str, str]) -> _Past:
     return _Past(tuple(manifest.attempts), trouble)
 
 
-def _take_result(ledger: Ledger, kept: Counter[CellState], line: bytes) -> bool:
-    result = parse_result(line)
-    if result is None:
-        return False
-    if ledger.place(result) is not None:
-        kept[CellState.EMPTY if result.is_empty else CellState.DATA] += 1
-    return True
+def _read_results(path: Path, ledger: Ledger) -> tuple[int, list[Span]]:
+    """Enter all results into the ledger; return how many cells are empty, and what is damaged."""
+    empty = 0
+    place = ledger.place
+
+    def take(line: bytes) -> bool:
+        nonlocal empty
+        result = parse_result(line)
+        if result is None:
+            return False
+        if place(result) is not None and result.statistics.is_empty:
+            empty += 1
+        return True
+
+    damaged = damaged_spans(path, take)
+    return empty, damaged
 
 
 def _is_error(line: bytes) -> bool:

@@ -66,6 +66,9 @@ BAD_OPTIONS = [
     ("--concurrency 1.5", "--concurrency"),
     ("--timeout 0", "--timeout. Must be > 0"),
     ("--timeout -1", "--timeout. Must be > 0"),
+    ("--deadline 0h", '--deadline: "0h" is not a duration'),
+    ("--deadline 6", "such as 90s, 30m or 6h"),
+    ("--fail-on missing", "--fail-on"),
     ("--max-attempts 0", "--max-attempts. Must be >= 1"),
     ("--base-url http://api.trust.lat", "--base-url: plain http"),
     ("--token-url http://atenea.trust.lat/oauth/token/", "--token-url: plain http"),
@@ -174,7 +177,7 @@ async def test_a_flag_beats_the_environment_beats_the_file(
     command.write("collector.toml", toml)
     done = await command.run("run", "-", "--max-attempts", "2", "--output", "r", stdin=b"1\n")
     assert done.exit_code == 0, done.stderr
-    settings = command.manifest("r")["settings"]
+    settings = command.manifest("r")["attempts"][-1]["settings"]
     chosen = {key: settings[key] for key in ("rate", "timeout", "max-attempts", "log-level")}
     assert chosen == {"rate": 321.0, "timeout": 11.0, "max-attempts": 2, "log-level": "debug"}
     assert settings["last"] == "2d"

@@ -1,11 +1,13 @@
 import asyncio
+import gc
 import math
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
-from collector.errors import CredentialsError, ExitCode, OutageError
+from collector.errors import CredentialsError, ExitCode, OutageError, StoppedError
 from collector.fetch.token import Token, TokenSource
 from collector.secrets import Secret
 
@@ -193,3 +195,37 @@ async def test_one_company_that_is_not_ours_does_not_stop_a_run(*, static: bool)
             source.rejected(str(number))
     with pytest.raises(CredentialsError):
         source.rejected("9")
+
+
+@pytest.mark.parametrize("trouble", [StoppedError(), OutageError("out of reach")], ids=repr)
+async def test_an_early_renewal_that_comes_to_nothing_is_noticed_by_nobody(
+    trouble: Exception,
+) -> None:
+    """The old token is used on, the next renewal waits a while, and no error is left unheard."""
+    unheard: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: unheard.append(context))
+    issuer = Issuer()
+    issuer.troubles = [trouble]
+    old = Token.of(Secret(SECRET), time.monotonic() - 1.0)
+    async with TokenSource(issuer, old) as source:
+        assert source.at_hand() is old
+        async with asyncio.timeout(1):
+            await issuer.was_asked.wait()
+        for _ in range(20):
+            assert source.at_hand() is old
+            await asyncio.sleep(0)
+        assert (issuer.troubles, issuer.under_way, issuer.issued) == ([], 0, 0)
+    del source
+    await asyncio.sleep(0)
+    gc.collect()
+    assert unheard == []
+
+
+async def test_who_needs_a_token_is_told_that_the_run_is_stopped() -> None:
+    """Without one at hand nobody can go on: `StoppedError` reaches the caller, each of them."""
+    issuer = Issuer()
+    issuer.troubles = [StoppedError(), StoppedError()]
+    source = TokenSource(issuer)
+    callers = [asyncio.create_task(source.current()) for _ in range(2)]
+    await asyncio.wait(callers)
+    assert [type(caller.exception()) for caller in callers] == [StoppedError, StoppedError]

@@ -1,14 +1,21 @@
 import io
 import pickle
 import tracemalloc
+from pathlib import Path
 from typing import cast
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from collector.errors import InputError
-from collector.plan.companies import Companies, Duplicate, parse_companies
+from collector.plan.companies import (
+    Companies,
+    Duplicate,
+    format_companies,
+    parse_companies,
+    read_companies,
+)
 
 
 def _parse(content: bytes) -> Companies:
@@ -133,6 +140,89 @@ def test_what_is_written_is_read(written: dict[str, str], end: str, mark: str) -
     companies = _parse(text.encode())
     assert companies.ids == tuple(written)
     assert companies.names == {key: name for key, name in written.items() if name}
+
+
+def test_companies_are_written_as_a_companies_file() -> None:
+    """One id a line in the given order, with the name behind it if there is one."""
+    companies = Companies(("2", "1", "é"), {"2": "Two & co", "é": "Ñandú"})
+    assert list(format_companies(companies)) == [b"2 Two & co\n", b"1\n", "é Ñandú\n".encode()]
+
+
+def test_a_hash_inside_a_name_survives_being_written() -> None:
+    """Only one after white space is a comment, and such a one is in no name that was read."""
+    companies = _parse(b"1 C# und F#-Haus # a note\n2 #only a note\n3 a#b # c # d\n")
+    assert companies.names == {"1": "C# und F#-Haus", "3": "a#b"}
+    assert list(format_companies(companies)) == [b"1 C# und F#-Haus\n", b"2\n", b"3 a#b\n"]
+    assert _written_and_read(companies) == companies
+
+
+def test_a_list_of_companies_is_written_as_it_is_needed() -> None:
+    """Line by line, however many there are."""
+    ids = tuple(str(number) for number in range(20_000))
+    tracemalloc.start()
+    try:
+        assert sum(1 for _ in format_companies(Companies(ids))) == len(ids)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 100_000
+
+
+def _written_and_read(companies: Companies) -> Companies:
+    """Write companies and read them back; what is not written is taken over."""
+    read = _parse(b"".join(format_companies(companies)))
+    assert read.duplicates == ()
+    return Companies(read.ids, dict(read.names), companies.duplicates, companies.source)
+
+
+_PIECES = st.lists(
+    st.sampled_from(
+        ["1", "2", "é", "C#", "#", " ", "  ", "\t", "\n", "\r\n", "\u3000", "\u00a0", "\ufeff", "x"]
+    ),
+    max_size=25,
+).map(lambda pieces: "".join(pieces).encode())
+
+
+@given(st.binary(max_size=40) | st.text(max_size=40).map(str.encode) | _PIECES)
+@example("\ufeff1\u3000a\u00a0#b\n".encode())
+@example("1 a\u2003b#c\t#d".encode())
+def test_whatever_was_read_can_be_written_and_read_again(content: bytes) -> None:
+    """The same ids, names and order come back, so that a run directory keeps its own list."""
+    parsed = _parse_or_refuse(content)
+    if not isinstance(parsed, str):
+        assert _written_and_read(parsed) == parsed
+
+
+@given(st.dictionaries(_IDS, _NAMES, min_size=1))
+def test_companies_that_are_written_are_read(written: dict[str, str]) -> None:
+    """Whatever letters ids and names are made of."""
+    companies = Companies(tuple(written), {key: name for key, name in written.items() if name})
+    assert _written_and_read(companies) == companies
+
+
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize("end", [b"", b"\n", b"\r\n"])
+def test_the_longest_lines_are_kept_whole_or_refused(
+    tmp_path: Path, mark: bytes, end: bytes
+) -> None:
+    """None is cut in silence, and what was accepted is accepted again when it is written."""
+    path = tmp_path / "companies.txt"
+    for size in range(8180, 8200):
+        path.write_bytes(mark + b"1" * size + end)
+        read = _read_or_refuse(path)
+        if isinstance(read, str):
+            assert "longer than 8192 bytes" in read
+        else:
+            assert [len(company_id) for company_id in read.ids] == [size]
+            path.write_bytes(b"".join(format_companies(read)))
+            assert not isinstance(_read_or_refuse(path), str), size
+
+
+def _read_or_refuse(path: Path) -> Companies | str:
+    try:
+        return read_companies(path)
+    except InputError as error:
+        return str(error)
 
 
 def test_companies_cannot_be_changed() -> None:

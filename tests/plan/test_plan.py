@@ -50,7 +50,7 @@ def test_a_plan_is_a_sequence(plan: Plan) -> None:
     assert len(plan) == len(cells)
     assert [plan[i] for i in range(len(plan))] == cells
     assert [plan[i] for i in range(-len(plan), 0)] == cells
-    assert [plan.index_of(*cell) for cell in cells] == list(range(len(cells)))
+    assert [plan.index(cell) for cell in cells] == list(range(len(cells)))
     assert all(cell in plan for cell in cells)
     assert list(reversed(plan)) == cells[::-1]
 
@@ -69,16 +69,6 @@ def test_slices_are_refused() -> None:
     """They would be lists of cells."""
     with pytest.raises(TypeError, match="no slices"):
         _plan("1")[0:1]
-
-
-def test_what_is_not_planned_has_no_position() -> None:
-    """Neither another company, nor another window, nor something that is no cell."""
-    plan = _plan("1")
-    assert plan.index_of("2", _JANUARY) is None
-    assert plan.index_of("1", SERVER_DEFAULT) is None
-    assert Cell("2", _JANUARY) not in plan
-    not_a_cell: object = "1"
-    assert not_a_cell not in plan
 
 
 def test_windows_cannot_be_repeated() -> None:
@@ -132,7 +122,7 @@ def test_a_plan_travels_and_prints_shortly() -> None:
 
 
 def test_ten_million_cells_cost_nothing() -> None:
-    """Memory grows with the companies, by the positions alone, and not with the cells."""
+    """Memory grows neither with the cells nor, beyond the ids themselves, with the companies."""
     companies = Companies(tuple(f"company-{number:06}" for number in range(100_000)))
     days = DateRange(date(2026, 1, 1), date(2026, 4, 10))
     tracemalloc.start()
@@ -141,14 +131,11 @@ def test_ten_million_cells_cost_nothing() -> None:
         assert len(plan) == 10_000_000
         assert plan[9_999_999] == Cell("company-099999", plan.windows[-1])
         assert next(islice(plan, 1000, None)) == plan[1000]
-        plain, _ = tracemalloc.get_traced_memory()
-        assert plan.index_of(*plan[-1]) == 9_999_999
         assert len(plan.fingerprint) == 64
-        indexed, _ = tracemalloc.get_traced_memory()
+        stays, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert plain < 100_000
-    assert indexed / len(companies) < 100
+    assert stays < 100_000
 
 
 def test_an_estimate_counts_every_request() -> None:
@@ -191,6 +178,8 @@ def test_the_public_names_are_pinned() -> None:
     """Other folders import from the package, not from its modules."""
     assert collector.plan.__all__ == [
         "WHOLE",
+        "CellIndex",
+        "CellSet",
         "Companies",
         "DateRange",
         "Duplicate",
@@ -199,6 +188,7 @@ def test_the_public_names_are_pinned() -> None:
         "WindowSize",
         "cut_windows",
         "estimate",
+        "format_companies",
         "parse_companies",
         "parse_days",
         "read_companies",

@@ -1,15 +1,21 @@
 import errno
 import json
 import os
+import resource
 import stat
 import subprocess
 import sys
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from collector.store.append_file import AppendFile, sync_directory
+from collector.store.append_file import AppendFile, replace_file, sync_directory
+from collector.store.fault_points import FaultPoint, arm
 
 _LIMITED = """
 import errno, json, resource, signal, sys
@@ -19,7 +25,7 @@ from collector.store.append_file import AppendFile
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 path = Path(sys.argv[1])
-file = AppendFile.create(path)
+file = AppendFile.open(path)
 seen = []
 for size in (900, 200, 100, 1):
     block = str(size)[0].encode() * (size - 1) + b"\\n"
@@ -30,6 +36,8 @@ for size in (900, 200, 100, 1):
         seen.append(errno.errorcode[error.errno])
     file.sync()
     seen.append(path.stat().st_size)
+    assert file.size == path.stat().st_size
+file.close()
 print(json.dumps(seen))
 """
 
@@ -49,11 +57,81 @@ def _open_files() -> int:
     return sum(1 for _ in Path("/proc/self/fd").iterdir())
 
 
+def _name(descriptor: int) -> str:
+    """Return the last part of the path that a descriptor stands for."""
+    return Path(f"/proc/self/fd/{descriptor}").readlink().name
+
+
+def _entries(directory: Path) -> set[str]:
+    return {path.name for path in directory.iterdir()}
+
+
+@contextmanager
+def _largest_file(size: int) -> Iterator[None]:
+    """Let the kernel refuse whatever would make a file larger; Python ignores its signal."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Iterator[AppendFile]:
+    """Give an open file, still empty."""
+    file = AppendFile.open(tmp_path / "file")
+    yield file
+    file.close()
+
+
+@pytest.fixture
+def hook(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[FaultPoint, Path], None]], None]:
+    """Give `arm`, which is undone after the test."""
+    monkeypatch.setattr("collector.store.fault_points._hook", None)
+    return arm
+
+
+class _Disk:
+    """Stands in for the system's sync; takes notes, and refuses when told to."""
+
+    def __init__(self) -> None:
+        self.synced: list[str] = []
+        self.refuses = False
+
+    def sync(self, descriptor: int) -> None:
+        self.synced.append(_name(descriptor))
+        if self.refuses:
+            raise OSError(errno.EIO, "Input/output error")
+
+
+@pytest.fixture
+def disk(monkeypatch: pytest.MonkeyPatch) -> _Disk:
+    """Give the stand-in for the system's sync."""
+    disk = _Disk()
+    monkeypatch.setattr("collector.store.append_file._sync", disk.sync)
+    return disk
+
+
 def test_a_block_that_does_not_fit_is_taken_back(tmp_path: Path) -> None:
     """The kernel takes half of it; the file is as it was, and smaller blocks still go in."""
     path = tmp_path / "file"
     assert _child(_LIMITED, str(path)) == ["ok", 900, "EFBIG", 900, "ok", 1000, "EFBIG", 1000]
     assert path.read_bytes() == b"9" * 899 + b"\n" + b"1" * 99 + b"\n"
+
+
+def test_a_line_that_does_not_fit_leaves_what_an_earlier_attempt_wrote(tmp_path: Path) -> None:
+    """What was in the file when it was opened counts too when a line is taken back."""
+    path = tmp_path / "file"
+    path.write_bytes(b"earlier\n")
+    file = AppendFile.open(path)
+    with _largest_file(10), pytest.raises(OSError, match="File too large"):
+        file.append(b"later\n")
+    assert path.read_bytes() == b"earlier\n"
+    assert file.size == 8
+    file.append(b"later\n")
+    file.close()
+    assert path.read_bytes() == b"earlier\nlater\n"
 
 
 def test_the_error_of_a_write_says_why_it_was_refused(tmp_path: Path) -> None:
@@ -65,47 +143,64 @@ def test_the_error_of_a_write_says_why_it_was_refused(tmp_path: Path) -> None:
     assert caught.value.errno == errno.ENOSPC
 
 
-def test_blocks_are_in_the_file_when_append_returns(tmp_path: Path) -> None:
+def test_short_writes_are_finished(file: AppendFile, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The system may take a few bytes at a time; the line is whole when `append` returns."""
+    write = os.write
+    sizes: list[int] = []
+
+    def write_a_little(descriptor: int, data: memoryview) -> int:
+        sizes.append(len(data))
+        return write(descriptor, data[:3])
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "write", write_a_little)
+        file.append(b"12345678\n")
+    assert file.path.read_bytes() == b"12345678\n"
+    assert sizes == [9, 6, 3]
+    assert file.size == 9
+
+
+def test_blocks_are_in_the_file_when_append_returns(file: AppendFile) -> None:
     """There is no buffer between."""
-    file = AppendFile.create(tmp_path / "file")
     expected = b""
     for number in range(5):
         block = b"%d\n" % number * 100_000
         file.append(block)
         expected += block
         assert file.path.read_bytes() == expected
+        assert file.size == len(expected)
     file.append(b"")
     file.sync()
-    file.close()
     assert file.path.read_bytes() == expected
 
 
-def test_blocks_go_to_the_end_whoever_else_wrote(tmp_path: Path) -> None:
+def test_blocks_go_to_the_end_whoever_else_wrote(file: AppendFile) -> None:
     """Nothing that is in the file is ever written over."""
-    file = AppendFile.create(tmp_path / "file")
     file.append(b"1\n")
     with file.path.open("ab") as other:
         other.write(b"somebody else\n")
     file.append(b"2\n")
-    file.close()
     assert file.path.read_bytes() == b"1\nsomebody else\n2\n"
 
 
-@pytest.mark.parametrize("kind", ["file", "directory", "dangling link"])
-def test_a_file_that_exists_is_not_opened(tmp_path: Path, kind: str) -> None:
-    """Whatever it is; and a file keeps what is in it."""
+def test_a_file_that_exists_goes_on(tmp_path: Path) -> None:
+    """It keeps what is in it, also through a link to another place."""
     path = tmp_path / "file"
-    if kind == "file":
-        path.write_bytes(b"kept")
-    elif kind == "directory":
-        path.mkdir()
-    else:
-        path.symlink_to(tmp_path / "nowhere")
-    with pytest.raises(FileExistsError):
-        AppendFile.create(path)
-    assert not (tmp_path / "nowhere").exists()
-    if kind == "file":
-        assert path.read_bytes() == b"kept"
+    (tmp_path / "elsewhere").write_bytes(b"1\n")
+    path.symlink_to(tmp_path / "elsewhere")
+    file = AppendFile.open(path)
+    assert file.size == 2
+    file.append(b"2\n")
+    file.close()
+    assert (tmp_path / "elsewhere").read_bytes() == b"1\n2\n"
+
+
+def test_a_directory_is_no_file(tmp_path: Path) -> None:
+    """The error says so, and nothing stays open."""
+    before = _open_files()
+    with pytest.raises(IsADirectoryError):
+        AppendFile.open(tmp_path)
+    assert _open_files() == before
 
 
 @pytest.mark.parametrize(("mask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o000, 0o644)])
@@ -113,7 +208,7 @@ def test_files_are_for_their_owner_to_write(tmp_path: Path, mask: int, mode: int
     """Others may read at most, and the user's mask is respected."""
     before = os.umask(mask)
     try:
-        file = AppendFile.create(tmp_path / "file")
+        file = AppendFile.open(tmp_path / "file")
     finally:
         os.umask(before)
     file.close()
@@ -121,17 +216,16 @@ def test_files_are_for_their_owner_to_write(tmp_path: Path, mask: int, mode: int
 
 
 def test_a_closed_file_takes_nothing(tmp_path: Path) -> None:
-    """Its descriptor is given back."""
+    """Its descriptor is given back, and nothing was waiting to be written."""
     before = _open_files()
-    file = AppendFile.create(tmp_path / "file")
+    file = AppendFile.open(tmp_path / "file")
     file.close()
     assert _open_files() == before
     assert file.path.read_bytes() == b""
 
 
-def test_children_do_not_inherit_the_file(tmp_path: Path) -> None:
+def test_children_do_not_inherit_the_file(file: AppendFile) -> None:
     """A process that outlives the run must not hold the output open."""
-    file = AppendFile.create(tmp_path / "file")
     script = """
 import json, os
 links = [os.path.join("/proc/self/fd", name) for name in os.listdir("/proc/self/fd")]
@@ -140,8 +234,148 @@ print(json.dumps([os.readlink(link) for link in links if os.path.exists(link)]))
     done = subprocess.run(  # noqa: S603 - our own script
         [sys.executable, "-c", script], capture_output=True, timeout=30, check=True, close_fds=False
     )
-    file.close()
     assert str(file.path) not in json.loads(done.stdout)
+
+
+def test_a_failed_sync_cuts_what_was_not_synced(file: AppendFile, disk: _Disk) -> None:
+    """Nobody knows whether the disk has those lines, so the next run must not find them."""
+    file.append(b"1\n")
+    file.sync()
+    file.append(b"2\n")
+    file.append(b"3\n")
+    disk.refuses = True
+    with pytest.raises(OSError, match="Input/output error"):
+        file.sync()
+    assert file.path.read_bytes() == b"1\n"
+    assert file.size == 2
+    assert disk.synced == ["file", "file"], "it was tried again"
+
+
+def test_a_failed_sync_leaves_what_was_there_before(tmp_path: Path, disk: _Disk) -> None:
+    """What an earlier attempt wrote is not taken back with the lines of this one."""
+    (tmp_path / "file").write_bytes(b"earlier\n")
+    file = AppendFile.open(tmp_path / "file")
+    file.append(b"1\n")
+    disk.refuses = True
+    with pytest.raises(OSError, match="Input/output error"):
+        file.sync()
+    file.close()
+    assert (tmp_path / "file").read_bytes() == b"earlier\n"
+
+
+def test_a_line_that_came_during_a_sync_is_not_taken_for_synced(
+    file: AppendFile,
+    disk: _Disk,
+    hook: Callable[[Callable[[FaultPoint, Path], None]], None],
+) -> None:
+    """It belongs to the next sync: if that one fails, the line is cut off."""
+    file.append(b"before\n")
+
+    def append_once(point: FaultPoint, _: Path) -> None:
+        if point is FaultPoint.BEFORE_SYNC and file.size == 7:
+            file.append(b"during\n")
+
+    hook(append_once)
+    file.sync()
+    assert file.path.read_bytes() == b"before\nduring\n"
+    disk.refuses = True
+    with pytest.raises(OSError, match="Input/output error"):
+        file.sync()
+    assert file.path.read_bytes() == b"before\n"
+
+
+def test_what_cannot_be_synced_says_so(tmp_path: Path) -> None:
+    """The kernel's own answer; that there is nothing to cut does not hide it."""
+    reading, writing = os.pipe()
+    file = AppendFile(writing, tmp_path / "pipe")
+    file.append(b"1\n")
+    with pytest.raises(OSError, match="Invalid argument"):
+        file.sync()
+    file.close()
+    os.close(reading)
+
+
+def test_a_replaced_file_is_the_old_one_or_the_new_one(tmp_path: Path) -> None:
+    """A reader never finds a half one, and no draft stays behind."""
+    path = tmp_path / "file"
+    replace_file(path, [b"0"])
+    seen: set[int] = set()
+    is_over = threading.Event()
+
+    def read() -> None:
+        while not is_over.is_set():
+            text = path.read_bytes()
+            assert text in {b"0", b"1" * 100_000, b"2" * 30_000}
+            seen.add(len(text))
+
+    with ThreadPoolExecutor(1) as threads:
+        reading = threads.submit(read)
+        try:
+            while not {100_000, 30_000} <= seen and not reading.done():
+                replace_file(path, [b"1" * 50_000] * 2)
+                replace_file(path, (b"2" for _ in range(30_000)))
+        finally:
+            is_over.set()
+        reading.result(10)
+    assert _entries(tmp_path) == {"file"}
+
+
+def test_a_new_text_is_on_the_disk_before_it_has_the_name(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    hook: Callable[[Callable[[FaultPoint, Path], None]], None],
+) -> None:
+    """First its bytes are synced, then it takes the old one's place, then the name is synced."""
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    notes: list[tuple[str, str, bytes]] = []
+    fsync = os.fsync
+
+    def note_sync(descriptor: int) -> None:
+        notes.append(("sync", _name(descriptor), path.read_bytes()))
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):
+            assert os.fstat(descriptor).st_size == 6
+        fsync(descriptor)
+
+    hook(lambda point, concerned: notes.append((point, concerned.name, path.read_bytes())))
+    monkeypatch.setattr(os, "fsync", note_sync)
+    replace_file(path, [b"new", b"est"])
+    assert notes == [
+        ("sync", "file.new", b"old"),
+        ("before replace", "file", b"old"),
+        ("sync", tmp_path.name, b"newest"),
+    ]
+
+
+def test_a_new_text_that_does_not_fit_leaves_the_old_one(tmp_path: Path) -> None:
+    """Neither is anything left of the new one: it would keep the room that is missing."""
+    path = tmp_path / "file"
+    replace_file(path, [b"old"])
+    with _largest_file(1000), pytest.raises(OSError, match="File too large"):
+        replace_file(path, [b"x" * 600, b"x" * 600])
+    assert path.read_bytes() == b"old"
+    assert _entries(tmp_path) == {"file"}
+
+
+def test_a_draft_that_a_killed_process_left_is_in_nobodys_way(tmp_path: Path) -> None:
+    """It is written over, whatever its length."""
+    (tmp_path / "file.new").write_bytes(b"a draft that is longer than what comes")
+    replace_file(tmp_path / "file", [b"new"])
+    assert (tmp_path / "file").read_bytes() == b"new"
+    assert _entries(tmp_path) == {"file"}
+
+
+def test_a_file_that_cannot_be_replaced_is_left(tmp_path: Path) -> None:
+    """A directory stands where the draft or the file belongs: it stays, and no draft does."""
+    (tmp_path / "file").write_bytes(b"old")
+    (tmp_path / "file.new").mkdir()
+    with pytest.raises(IsADirectoryError):
+        replace_file(tmp_path / "file", [b"new"])
+    assert (tmp_path / "file").read_bytes() == b"old"
+    (tmp_path / "other").mkdir()
+    with pytest.raises(IsADirectoryError):
+        replace_file(tmp_path / "other", [b"new"])
+    assert _entries(tmp_path) == {"file", "file.new", "other"}
 
 
 def test_a_directory_is_synced_and_closed(tmp_path: Path) -> None:

@@ -5,11 +5,20 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from collector.fetch.envelope import Checked, check_envelope
 from collector.models import SERVER_DEFAULT, Answer, Cell, Failure, FailureKind, Window
-from collector.store.lines import error_line, result_line, timestamp
+from collector.store.lines import (
+    ErrorLine,
+    ResultLine,
+    error_line,
+    parse_error,
+    parse_result,
+    result_line,
+    timestamp,
+)
 
 _WEEK = Window(date(2026, 1, 1), date(2026, 1, 7))
 _AT = datetime(2026, 11, 23, 2, 0, 1, 234_999, tzinfo=UTC)
@@ -177,3 +186,242 @@ def test_timestamps_sort_as_text() -> None:
     """All of them have the same width."""
     moments = [_AT + timedelta(microseconds=step) for step in range(0, 3_000_000, 50_000)]
     assert all(timestamp(a) < timestamp(b) for a, b in pairwise(moments))
+
+
+# Reading lines back.
+
+_COUNTERS = ("total", "sended", "pending", "fails", "campaign")
+_ZEROS: dict[str, Any] = {**dict.fromkeys(_COUNTERS, 0), "actions": {}}
+_GOOD = result_line(Cell("1", _WEEK), _answer(orjson.dumps(_ZEROS | {"actions": {"READ": 1}})), 2)
+_GOOD_ERROR = error_line(Cell("1", _WEEK), _failure(), 5)
+
+
+def _key(cell: Cell) -> tuple[str, str | None, str | None]:
+    return cell.company_id, *(None if day is None else day.isoformat() for day in cell.window)  # type: ignore[return-value]
+
+
+def test_a_result_line_is_read() -> None:
+    """Its key as it stands there, and the statistics with everything in them."""
+    assert parse_result(_GOOD) == ResultLine(
+        "1", "2026-01-01", "2026-01-07", _ZEROS | {"actions": {"READ": 1}}
+    )
+
+
+def test_an_error_line_is_read() -> None:
+    """Its key and the kind of the failure."""
+    line = ErrorLine("1", "2026-01-01", "2026-01-07", FailureKind.HTTP)
+    assert parse_error(_GOOD_ERROR) == line
+
+
+@pytest.mark.parametrize("kind", FailureKind)
+def test_every_kind_of_failure_is_read(kind: FailureKind) -> None:
+    """As the same kind."""
+    failure = Failure(kind, None, "", None, None, _AT, 1)
+    read = parse_error(error_line(Cell("1", SERVER_DEFAULT), failure, 1))
+    assert read == ErrorLine("1", None, None, kind)
+
+
+_COUNTS = st.integers(0, 3) | st.integers(2**53 - 2, 2**64 + 2) | st.integers(0, 10**308)
+_EXTRAS = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**40), 10**308)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | _TEXTS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_TEXTS, inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@st.composite
+def _bodies(draw: st.DrawFn) -> bytes:
+    """Make answers that the collector accepts, odd ones too."""
+    data = {
+        **draw(st.dictionaries(_TEXTS, _EXTRAS, max_size=3)),
+        **dict.fromkeys(_COUNTERS, 0),
+        **draw(st.dictionaries(st.sampled_from(_COUNTERS), _COUNTS)),
+        "actions": draw(st.dictionaries(_TEXTS, _COUNTS, max_size=3)),
+    }
+    data = dict(draw(st.permutations(list(data.items()))))
+    envelope = {"code": 200, "more": draw(_EXTRAS), "data": data, "message": "Ok"}
+    text = json.dumps(
+        envelope, indent=draw(st.sampled_from([None, 0, 2])), ensure_ascii=draw(st.booleans())
+    )
+    return text.replace("\n", draw(st.sampled_from(["\n", "\r\n", "\r", "\t"]))).encode()
+
+
+def _read_back(cell: Cell, checked: Checked, attempts: int) -> ResultLine:
+    """Write the line of an accepted answer, and read it: that must be possible."""
+    answer = Answer(checked.statistics, checked.is_empty, _AT, 1)
+    read = parse_result(result_line(cell, answer, attempts))
+    assert read is not None
+    return read
+
+
+@settings(max_examples=100, deadline=None)
+@given(_TEXTS, _WINDOWS, st.integers(1, 10**6), _bodies())
+def test_every_accepted_answer_is_read_back(
+    company_id: str, window: Window, attempts: int, body: bytes
+) -> None:
+    """A line that the collector wrote is never taken for damage, and is as empty as before."""
+    cell = Cell(company_id, window)
+    checked = check_envelope(body)
+    assert isinstance(checked, Checked)
+    read = _read_back(cell, checked, attempts)
+    assert read[:3] == _key(cell)
+    assert read.statistics == orjson.loads(checked.statistics)
+    assert read.is_empty == checked.is_empty
+
+
+_SPELLED = b"""{"code":200,"data":{"total":-0,"sended":0,"pending":18446744073709551616,
+"fails":0,"c\\u0061mpaign":1,"actions":{"A":0,"A":2},"x":[1e-9,{}]},"code":200}"""
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.integers(0, len(_SPELLED) - 1), st.binary(max_size=3), st.integers(0, 3))
+@example(0, b"{", 1)
+@example(_SPELLED.index(b"184"), b"0", 20)
+@example(_SPELLED.index(b"[1e"), b"[" * 300 + b"]" * 300, 9)
+@example(_SPELLED.index(b'"x"'), b'"total":7,"total":0,', 0)
+def test_a_garbled_answer_is_refused_or_read_back(at: int, put: bytes, cut: int) -> None:
+    """Nothing passes the check of an answer that the check of a line would refuse later."""
+    checked = check_envelope(_SPELLED[:at] + put + _SPELLED[at + cut :])
+    if isinstance(checked, Checked):
+        assert _read_back(Cell("1", _WEEK), checked, 1).is_empty == checked.is_empty
+
+
+def test_the_deepest_accepted_answer_is_read_back() -> None:
+    """However deep an unknown field goes: the line is no deeper than the answer was."""
+    data = orjson.dumps(_ZEROS)[:-1]
+    accepted = 0
+    for depth in range(100, 1100, 10):
+        extra = b"[" * depth + b"]" * depth
+        checked = check_envelope(b'{"code":200,"data":%b,"x":%b}}' % (data, extra))
+        if isinstance(checked, Checked):
+            accepted = depth
+            assert _read_back(Cell("1", _WEEK), checked, 1).is_empty
+    assert accepted > 300
+
+
+@settings(deadline=None)
+@given(_TEXTS, _WINDOWS, st.sampled_from(FailureKind), _TEXTS, st.none() | _TEXTS)
+def test_every_error_is_read_back(
+    company_id: str, window: Window, kind: FailureKind, message: str, body: str | None
+) -> None:
+    """Its key and its kind, whatever a server said."""
+    cell = Cell(company_id, window)
+    failure = Failure(kind, 503, message, body, None, _AT, 1)
+    assert parse_error(error_line(cell, failure, 3)) == (*_key(cell), kind)
+
+
+@pytest.mark.parametrize(
+    ("name", "is_empty"), [(name, False) for name in _COUNTERS] + [("x", True)]
+)
+@pytest.mark.parametrize("count", [1, 2**64])
+def test_one_counter_is_enough_for_data(name: str, count: int, *, is_empty: bool) -> None:
+    """Fields that nobody knows do not count."""
+    assert ResultLine("1", None, None, _ZEROS).is_empty
+    assert ResultLine("1", None, None, _ZEROS | {name: count}).is_empty is is_empty
+    assert not ResultLine("1", None, None, _ZEROS | {"actions": {"A": 0, "B": count}}).is_empty
+    assert ResultLine("1", None, None, _ZEROS | {"actions": {"A": 0}}).is_empty
+
+
+def test_a_cut_line_is_damaged() -> None:
+    """At every byte, the line break included; a line cannot be done without its end."""
+    for cut in range(len(_GOOD)):
+        assert parse_result(_GOOD[:cut]) is None
+        assert parse_result(_GOOD[:cut] + b"\n") is None or cut == len(_GOOD) - 1
+    for cut in range(len(_GOOD_ERROR)):
+        assert parse_error(_GOOD_ERROR[:cut]) is None
+        assert parse_error(_GOOD_ERROR[:cut] + b"\n") is None or cut == len(_GOOD_ERROR) - 1
+
+
+def test_a_zeroed_line_is_damaged() -> None:
+    """As a machine that lost its power leaves it: the end, the middle or all of it is zero."""
+    for line, parse in ((_GOOD, parse_result), (_GOOD_ERROR, parse_error)):
+        for start in range(len(line)):
+            assert parse(line[:start].ljust(len(line), b"\0")) is None
+            assert parse(line[:start] + b"\0" + line[start + 1 :]) is None
+
+
+@given(st.binary(max_size=60))
+@example(b"\n")
+@example(b"null\n")
+@example(b"[]\n")
+@example(b"1\n")
+@example(b'"company_id"\n')
+@example(b"[" * 2000 + b"\n")
+@example(b"\xff\n")
+def test_anything_else_is_damaged(line: bytes) -> None:
+    """No bytes raise an error, however odd."""
+    assert parse_result(line) is None
+    assert parse_error(line) is None
+
+
+_MISSING = object()
+
+
+def _with(line: bytes, **fields: object) -> bytes:
+    """Return a line with some of its fields changed or taken away."""
+    changed = {**orjson.loads(line), **fields}
+    return orjson.dumps({k: v for k, v in changed.items() if v is not _MISSING}) + b"\n"
+
+
+def _each(name: str, *values: object) -> list[dict[str, object]]:
+    return [{name: value} for value in values]
+
+
+_NOT_A_DICTIONARY: tuple[object, ...] = (None, 1, "", [])
+_BAD_KEYS: list[dict[str, object]] = [
+    *_each("company_id", _MISSING, None, 1, [], {}),
+    *_each("from_date", _MISSING, None, 1, [], {}),
+    *_each("until_date", _MISSING, None, 20260101, [], {}),
+    {"from_date": 1, "until_date": 2},
+    {"company_id": True},
+    {"from_date": False, "until_date": False},
+    {"from_date": [], "until_date": []},
+]
+
+
+@pytest.mark.parametrize("fields", _BAD_KEYS)
+def test_a_line_without_the_key_of_a_cell_is_damaged(fields: dict[str, object]) -> None:
+    """The id is text, the days are text or both absent."""
+    assert parse_result(_with(_GOOD, **fields)) is None
+    assert parse_error(_with(_GOOD_ERROR, **fields)) is None
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        *_each("fetched_at", _MISSING, None, 1, []),
+        *_each("attempts", _MISSING, None, "1", 1.5, []),
+        {"attempts": True},
+        *_each("statistics", _MISSING, None, 1, "total", [], list(_ZEROS), {}),
+        *_each("statistics", *({**_ZEROS, "actions": value} for value in _NOT_A_DICTIONARY)),
+        *_each("statistics", *({k: v for k, v in _ZEROS.items() if k != name} for name in _ZEROS)),
+    ],
+)
+def test_a_result_without_what_a_result_has_is_damaged(fields: dict[str, object]) -> None:
+    """What the collector never writes is no result, even if it is JSON."""
+    assert parse_result(_with(_GOOD, **fields)) is None
+
+
+@pytest.mark.parametrize("kind", [_MISSING, None, 1, "", "HTTP", "burglary", [], {}])
+def test_an_error_of_no_known_kind_is_damaged(kind: object) -> None:
+    """There is a closed set of kinds."""
+    assert parse_error(_with(_GOOD_ERROR, kind=kind)) is None
+
+
+def test_unknown_fields_are_let_pass() -> None:
+    """A later collector may write more, and the API may answer more."""
+    more = _with(_GOOD, shard=7, statistics={**_ZEROS, "READ": {"a": [None]}})
+    read = parse_result(more)
+    assert read is not None
+    assert read.statistics["READ"] == {"a": [None]}
+    assert parse_error(_with(_GOOD_ERROR, shard=7)) == parse_error(_GOOD_ERROR)
+
+
+def test_a_result_is_no_error_and_the_other_way_round() -> None:
+    """A line in the wrong file is damage there."""
+    assert parse_result(_GOOD_ERROR) is None
+    assert parse_error(_GOOD) is None

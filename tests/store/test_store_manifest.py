@@ -1,23 +1,34 @@
 import json
 import platform
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
 
 from collector import __version__
+from collector.errors import ExitCode, InputError
 from collector.models import FailureKind
-from collector.option_values import Days
+from collector.option_values import Days, Duration
 from collector.plan import WHOLE, Companies, DateRange, Plan, WindowSize, cut_windows
-from collector.settings import RunSettings, option_names
-from collector.store.manifest import Manifest, describe_plan, describe_settings
+from collector.settings import RunSettings, StatusSettings, option_name, option_names
+from collector.store.manifest import (
+    Attempt,
+    Manifest,
+    describe_plan,
+    describe_service,
+    describe_settings,
+)
 from collector.tally import CellState, Tally
 
 _STARTED = datetime(2026, 11, 23, 2, 0, 1, 234_567, tzinfo=UTC)
 _ENDED = datetime(2026, 11, 23, 0, 0, 2, tzinfo=timezone(timedelta(hours=-3)))
 _RANGE = DateRange(date(2026, 1, 28), date(2026, 2, 10))
+_PLAN = Plan(Companies(("1", "2", "3")), cut_windows(_RANGE, WHOLE))
+_SERVICE = {"base-url": "https://one.example", "from-param": "from", "until-param": "until"}
 
 
 class _Clock:
@@ -31,6 +42,7 @@ def _tally() -> Tally:
     clock = _Clock()
     tally = Tally(20, clock=clock)
     clock.now += 4.0
+    tally.kept.update({CellState.DATA: 1, CellState.EMPTY: 2})
     tally.cells.update({CellState.DATA: 5, CellState.EMPTY: 3, CellState.FAILED: 2})
     tally.failure_kinds.update({FailureKind.TIMEOUT: 1, FailureKind.HTTP: 1})
     tally.statuses.update({500: 2, 200: 8, 429: 3})
@@ -39,26 +51,39 @@ def _tally() -> Tally:
     return tally
 
 
-def test_a_manifest_begins_without_an_end() -> None:
-    """A run that was killed can be told from one that ended."""
-    manifest = Manifest({"cells": 1}, {"rate": 10.0}, _STARTED).as_json()
-    assert list(manifest) == ["format", "plan", "settings", "versions", "attempts"]
-    assert manifest["format"] == 1
-    assert manifest["plan"] == {"cells": 1}
-    assert manifest["settings"] == {"rate": 10.0}
-    assert manifest["attempts"] == [
-        {
-            "started_at": "2026-11-23T02:00:01.234Z",
-            "ended_at": None,
-            "exit_code": None,
-            "error": None,
-        }
+def _manifest(*attempts: Attempt) -> Manifest:
+    return Manifest(
+        plan=describe_plan(_PLAN, WHOLE),
+        service=_SERVICE,
+        attempts=[attempt.as_json() for attempt in attempts],
+    )
+
+
+def _ended(error: str | None = "out of reach") -> Attempt:
+    kept = {CellState.DATA: 1, CellState.EMPTY: 2}
+    attempt = Attempt(_STARTED, describe_settings(RunSettings()), kept, ("odd",))
+    attempt.ended(_ENDED, ExitCode.STOPPED_EARLY, error, _tally())
+    return attempt
+
+
+def test_an_attempt_begins_without_an_end() -> None:
+    """One that was killed can be told from one that ended."""
+    attempt = Attempt(_STARTED, {"rate": 10.0}).as_json()
+    del attempt["versions"]
+    assert list(attempt.items()) == [
+        ("started_at", "2026-11-23T02:00:01.234Z"),
+        ("ended_at", None),
+        ("exit_code", None),
+        ("error", None),
+        ("remarks", []),
+        ("kept", {"data": 0, "empty": 0}),
+        ("settings", {"rate": 10.0}),
     ]
 
 
-def test_a_manifest_names_the_versions() -> None:
+def test_an_attempt_names_the_versions() -> None:
     """Of the collector, of Python, and of the libraries that shape the answers."""
-    assert Manifest({}, {}, _STARTED).as_json()["versions"] == {
+    assert Attempt(_STARTED, {}).as_json()["versions"] == {
         "collector": __version__,
         "python": platform.python_version(),
         "aiohttp": version("aiohttp"),
@@ -68,40 +93,150 @@ def test_a_manifest_names_the_versions() -> None:
     }
 
 
-def test_a_manifest_says_how_the_run_ended() -> None:
-    """When, with which code and why, and all the counts; what has no line is missing."""
-    manifest = Manifest({}, {}, _STARTED)
-    manifest.ended(_ENDED, 4, "out of reach", _tally())
-    assert list(manifest.counts) == ["cells", "requests", "failed_by_kind", "requests_per_second"]
-    assert b'"by_status":{"200":8,"429":3,"500":2}' in orjson.dumps(manifest.as_json())
-    assert manifest.as_json()["attempts"] == [
-        {
-            "started_at": "2026-11-23T02:00:01.234Z",
-            "ended_at": "2026-11-23T03:00:02.000Z",
-            "exit_code": 4,
-            "error": "out of reach",
-            "cells": {"planned": 20, "data": 5, "empty": 3, "failed": 2, "missing": 10},
-            "requests": {
+def test_an_attempt_says_how_it_ended() -> None:
+    """When, with which code and why, what it found, and all the counts, in a fixed order."""
+    attempt = json.loads(orjson.dumps(_ended().as_json()))
+    del attempt["settings"], attempt["versions"]
+    assert list(attempt.items()) == [
+        ("started_at", "2026-11-23T02:00:01.234Z"),
+        ("ended_at", "2026-11-23T03:00:02.000Z"),
+        ("exit_code", 4),
+        ("error", "out of reach"),
+        ("remarks", ["odd"]),
+        ("kept", {"data": 1, "empty": 2}),
+        ("cells", {"planned": 20, "data": 5, "empty": 3, "failed": 2, "missing": 7}),
+        (
+            "requests",
+            {
                 "sent": 14,
                 "retried": 4,
                 "refused": 3,
                 "by_status": {"200": 8, "429": 3, "500": 2},
                 "broken": {"timeout": 1},
             },
-            "failed_by_kind": {"http": 1, "timeout": 1},
-            "requests_per_second": 3.25,
-        }
+        ),
+        ("failed_by_kind", {"http": 1, "timeout": 1}),
+        ("requests_per_second", 3.25),
     ]
+    assert b'"by_status":{"200":8,"429":3,"500":2}' in orjson.dumps(_ended().as_json())
 
 
-def test_the_counts_of_a_run_that_did_nothing_are_all_there() -> None:
+def test_the_counts_of_an_attempt_that_did_nothing_are_all_there() -> None:
     """Zeros are written, not left out, and no time at all is no division by zero."""
-    manifest = Manifest({}, {}, _STARTED)
-    manifest.ended(_ENDED, 0, None, Tally(0, clock=lambda: 1.0))
-    (attempt,) = json.loads(orjson.dumps(manifest.as_json()))["attempts"]
+    ended = Attempt(_STARTED, {})
+    ended.ended(_ENDED, 0, None, Tally(0, clock=lambda: 1.0))
+    attempt: dict[str, Any] = json.loads(orjson.dumps(ended.as_json()))
     assert attempt["cells"] == {"planned": 0, "data": 0, "empty": 0, "failed": 0, "missing": 0}
     assert attempt["requests"]["by_status"] == {}
     assert attempt["requests_per_second"] == 0.0
+
+
+def test_a_manifest_is_readable_json(tmp_path: Path) -> None:
+    """For people too: indented, in a fixed order, with a line break at the end."""
+    path = tmp_path / "run.json"
+    manifest = Manifest(plan=describe_plan(_PLAN, WHOLE), service={"ñ": "ñ"}, attempts=[{"z": 1}])
+    manifest.write(path)
+    assert path.read_text(encoding="utf-8") == (
+        '{\n  "format": 1,\n  "plan": {\n    "companies": 3,\n    "from_date": "2026-01-28",\n'
+        '    "until_date": "2026-02-10",\n    "window": "whole",\n    "windows": 1,\n'
+        f'    "cells": 3,\n    "fingerprint": "{_PLAN.fingerprint}"\n  }},\n'
+        '  "service": {\n    "ñ": "ñ"\n  },\n  "attempts": [\n    {\n      "z": 1\n    }\n  ]\n}\n'
+    )
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_manifest_is_read_as_it_was_written(tmp_path: Path) -> None:
+    """With every attempt, the one that never ended too, so that the next one can add its own."""
+    path = tmp_path / "run.json"
+    manifest = _manifest(_ended(), Attempt(_STARTED, describe_settings(RunSettings(rate=0.5))))
+    manifest.write(path)
+    read = Manifest.read(path)
+    assert read == manifest
+    assert read is not None
+    read.write(path)
+    assert Manifest.read(path) == manifest
+
+
+def test_a_plan_without_dates_is_read_as_it_was_written(tmp_path: Path) -> None:
+    """Its range is null."""
+    path = tmp_path / "run.json"
+    plan = Plan(Companies(("1",)), cut_windows(None, WHOLE))
+    manifest = Manifest(plan=describe_plan(plan, WHOLE), service={}, attempts=[])
+    manifest.write(path)
+    assert Manifest.read(path) == manifest
+
+
+def test_there_may_be_no_manifest(tmp_path: Path) -> None:
+    """In a new directory, or in none."""
+    assert Manifest.read(tmp_path / "run.json") is None
+    assert Manifest.read(tmp_path / "nowhere" / "run.json") is None
+
+
+_RECORD = {
+    "companies": 3,
+    "from_date": "2026-01-28",
+    "until_date": "2026-02-10",
+    "window": "whole",
+    "windows": 1,
+    "cells": 3,
+    "fingerprint": _PLAN.fingerprint,
+}
+
+
+def _text(**fields: object) -> bytes:
+    good = {"format": 1, "plan": _RECORD, "service": _SERVICE, "attempts": []}
+    return orjson.dumps({**good, **fields})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"",
+        b"\0" * 600,
+        b"{",
+        b"null",
+        b"[]",
+        b"{}",
+        _text()[:-1],
+        _text() + b"\0",
+        _text().replace(b"one.example", b"\xff"),
+        b"[" * 100_000,
+        b'{"format":1,"plan":' + b"[" * 100_000,
+        _text(format="1"),
+        _text(format=None),
+        _text(plan=None),
+        _text(plan={}),
+        _text(service=None),
+        _text(service={"base-url": 1}),
+        _text(attempts=None),
+        _text(attempts=[1]),
+        _text(plan={**_RECORD, "cells": "3"}),
+    ],
+)
+def test_a_damaged_manifest_is_told_from_none(tmp_path: Path, text: bytes) -> None:
+    """Torn, zeroed, or of another shape; the caller decides what that means."""
+    path = tmp_path / "run.json"
+    path.write_bytes(text)
+    with pytest.raises(ValueError, match=r"."):
+        Manifest.read(path)
+
+
+@pytest.mark.parametrize("text", [_text(format=2), b'{"format":17,"other":"shape"}'])
+def test_a_manifest_of_a_newer_collector_is_refused(tmp_path: Path, text: bytes) -> None:
+    """Whatever its shape: what it means cannot be known. The text says what to do."""
+    path = tmp_path / "run.json"
+    path.write_bytes(text)
+    with pytest.raises(InputError, match=f"^{path}: has format .*; use the newer collector"):
+        Manifest.read(path)
+
+
+def test_fields_that_nobody_knows_are_let_pass(tmp_path: Path) -> None:
+    """A later collector may write more under the same format."""
+    path = tmp_path / "run.json"
+    path.write_bytes(_text(shard=7))
+    read = Manifest.read(path)
+    assert read is not None
+    assert read.service == _SERVICE
 
 
 @pytest.mark.parametrize("size", ["1d", "week", "month", "whole"])
@@ -109,22 +244,43 @@ def test_a_plan_is_described_by_its_range_and_its_fingerprint(size: str) -> None
     """From the first day to the last, however it is cut."""
     window = WindowSize.parse(size)
     plan = Plan(Companies(("1", "2", "3")), cut_windows(_RANGE, window))
-    assert list(describe_plan(plan, window).items()) == [
-        ("companies", 3),
-        ("from_date", "2026-01-28"),
-        ("until_date", "2026-02-10"),
-        ("window", size),
-        ("windows", {"1d": 14, "week": 3, "month": 2, "whole": 1}[size]),
-        ("cells", 3 * {"1d": 14, "week": 3, "month": 2, "whole": 1}[size]),
-        ("fingerprint", plan.fingerprint),
-    ]
+    described = describe_plan(plan, window)
+    assert (described.companies, described.window) == (3, size)
+    assert (described.from_date, described.until_date) == ("2026-01-28", "2026-02-10")
+    assert described.windows == {"1d": 14, "week": 3, "month": 2, "whole": 1}[size]
+    assert described.cells == 3 * described.windows
+    assert described.fingerprint == plan.fingerprint
 
 
 def test_a_plan_without_dates_is_described_with_nulls() -> None:
     """The server's default window has none."""
     described = describe_plan(Plan(Companies(("1",)), cut_windows(None, WHOLE)), WHOLE)
-    assert (described["from_date"], described["until_date"]) == (None, None)
-    assert described["cells"] == 1
+    assert (described.from_date, described.until_date) == (None, None)
+    assert described.cells == 1
+
+
+def test_a_service_is_what_the_answers_depend_on() -> None:
+    """Its address and how its dates are called; how to get in does not matter."""
+    settings = RunSettings(
+        base_url="https://one.example/api",
+        token_url="https://two.example/token",  # noqa: S106 - an address
+        credentials_file=Path("keys.toml"),
+        from_param="since",
+    )
+    described = describe_service(settings)
+    assert described == {
+        "base-url": "https://one.example/api",
+        "from-param": "since",
+        "until-param": "until_date",
+    }
+    other = replace(settings, token_url="https://three.example", credentials_file=None)  # noqa: S106 - likewise
+    assert describe_service(other) == described
+
+
+def test_a_slash_at_the_end_of_an_address_makes_no_other_service() -> None:
+    """The same requests are sent."""
+    first, second = (RunSettings(base_url=f"https://one.example{end}") for end in ("", "/"))
+    assert describe_service(first) == describe_service(second)
 
 
 def test_settings_stand_under_the_names_of_their_options() -> None:
@@ -139,9 +295,11 @@ def test_settings_stand_under_the_names_of_their_options() -> None:
             credentials_file=Path("keys.toml"),
             quiet=True,
             rate=0.5,
+            deadline=Duration(21_600),
         )
     )
-    assert set(described) == option_names()
+    of_status = {option_name(field) for field in StatusSettings.__dataclass_fields__.values()}
+    assert set(described) == option_names() - of_status
     assert json.loads(orjson.dumps(described)) == described
     assert described | {"base-url": 0, "token-url": 0} == {
         "from": "2026-01-01",
@@ -153,6 +311,7 @@ def test_settings_stand_under_the_names_of_their_options() -> None:
         "concurrency": 32,
         "max-attempts": 5,
         "timeout": 30.0,
+        "deadline": "6h",
         "output": "night",
         "log-level": "info",
         "quiet": True,
@@ -164,6 +323,16 @@ def test_settings_stand_under_the_names_of_their_options() -> None:
     }
 
 
+def test_an_error_that_is_no_text_can_be_written(tmp_path: Path) -> None:
+    """It may name a file whose name is no UTF-8; the story of the run is written all the same."""
+    path = tmp_path / "run.json"
+    manifest = _manifest(_ended(error="ni\udcf1o/statistics.jsonl cannot be written"))
+    manifest.write(path)
+    read = Manifest.read(path)
+    assert read is not None
+    assert read.attempts[0]["error"].endswith("o/statistics.jsonl cannot be written")
+
+
 def test_no_secret_is_in_a_manifest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither from the environment nor out of the file that is named in it."""
     for name in ("TRUST_CLIENT_ID", "TRUST_CLIENT_SECRET", "TRUST_ACCESS_TOKEN"):
@@ -171,7 +340,14 @@ def test_no_secret_is_in_a_manifest(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     keys = tmp_path / "keys.toml"
     keys.write_text('access_token = "hush-hush"\n')
     keys.chmod(0o600)
-    settings = describe_settings(RunSettings(credentials_file=keys))
-    manifest = Manifest({}, settings, _STARTED)
-    manifest.ended(_ENDED, 0, None, _tally())
-    assert b"hush-hush" not in orjson.dumps(manifest.as_json())
+    settings = RunSettings(credentials_file=keys)
+    attempt = Attempt(_STARTED, describe_settings(settings))
+    attempt.ended(_ENDED, 0, None, _tally())
+    path = tmp_path / "run.json"
+    Manifest(
+        plan=describe_plan(_PLAN, WHOLE),
+        service=describe_service(settings),
+        attempts=[attempt.as_json()],
+    ).write(path)
+    assert b"hush-hush" not in path.read_bytes()
+    assert str(keys).encode() in path.read_bytes()

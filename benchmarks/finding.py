@@ -1,0 +1,85 @@
+"""Finding the done cells of a run directory, beside a bare loop of `orjson.loads` over its lines.
+
+`python -m benchmarks.finding make DIR COMPANIES DAYS` writes a complete run. `... bare DIR` and
+`... ours DIR COMPANIES DAYS` print the seconds, the latter also by how many bytes the peak of the
+process's memory grew while it looked.
+"""
+
+import resource
+import sys
+import time
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import orjson
+
+from collector.models import Answer
+from collector.plan import Companies, DateRange, Plan, WindowSize, cut_windows
+from collector.settings import RunSettings
+from collector.store.lines import result_line
+from collector.store.manifest import Attempt, Manifest, describe_plan, describe_service
+from collector.store.recovery import recover
+from collector.store.run_directory import STATISTICS, RunDirectory
+
+_FIRST = date(2023, 1, 1)
+_STATISTICS = (
+    b'{"total":945,"sended":789,"pending":38,"fails":118,'
+    b'"actions":{"RECEIVED":517,"PRESS_ACTION":161,"CLOSED":18,"UNKNOWN":3},"campaign":3}'
+)
+_SETTINGS = RunSettings()
+
+
+def _plan(companies: int, days: int) -> Plan:
+    ids = tuple(f"company-{number:06}" for number in range(companies))
+    days_range = DateRange(_FIRST, _FIRST + timedelta(days - 1))
+    return Plan(Companies(ids), cut_windows(days_range, WindowSize("days", 1)))
+
+
+def _make(path: Path, companies: int, days: int) -> None:
+    plan = _plan(companies, days)
+    answer = Answer(_STATISTICS, is_empty=False, fetched_at=datetime.now(UTC), requests=1)
+    manifest = Manifest(
+        plan=describe_plan(plan, WindowSize("days", 1)),
+        service=describe_service(_SETTINGS),
+        attempts=[Attempt(answer.fetched_at, {}).as_json()],
+    )
+    with RunDirectory.open(path) as directory:
+        directory.begin(plan.companies, manifest)
+        with (path / STATISTICS).open("wb") as stream:
+            stream.writelines(result_line(cell, answer, 1) for cell in plan)
+
+
+def _bare(path: Path) -> None:
+    began = time.perf_counter()
+    loads = orjson.loads
+    with (path / STATISTICS).open("rb") as stream:
+        for line in stream:
+            loads(line)
+    print(time.perf_counter() - began)
+
+
+def _ours(path: Path, companies: int, days: int) -> None:
+    plan = _plan(companies, days)
+    service = describe_service(_SETTINGS)
+    before = _peak()
+    began = time.perf_counter()
+    recovered = recover(path, plan, service)
+    seconds = time.perf_counter() - began
+    assert len(recovered.done) == len(plan)
+    assert not recovered.remarks
+    print(seconds, _peak() - before)
+
+
+def _peak() -> int:
+    """Return the most memory that this process ever had, in bytes."""
+    kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return kilobytes * (1 if sys.platform == "darwin" else 1024)
+
+
+if __name__ == "__main__":
+    what, directory, *numbers = sys.argv[1:]
+    if what == "bare":
+        _bare(Path(directory))
+    else:
+        step = {"make": _make, "ours": _ours}[what]
+        step(Path(directory), *map(int, numbers))

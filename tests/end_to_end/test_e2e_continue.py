@@ -1,0 +1,307 @@
+"""Runs that are killed, cut short or damaged, and continued: nothing lost, nothing doubled."""
+
+import asyncio
+import random
+import shutil
+import signal
+import sys
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from collector.simulator import Simulator
+from collector.store.fault_points import FaultPoint
+
+StartApi = Callable[..., Awaitable[Simulator]]
+Against = Callable[[Simulator], Any]
+
+CRASHING = Path(__file__).with_name("crashing.py")
+
+
+def _ids(count: int) -> str:
+    return "".join(f"{number}\n" for number in range(count))
+
+
+def _planned(companies: int, first: str, days: int) -> Counter[tuple[str, str, str]]:
+    start = date.fromisoformat(first)
+    all_days = [(start + timedelta(day)).isoformat() for day in range(days)]
+    return Counter((str(number), day, day) for number in range(companies) for day in all_days)
+
+
+def _answered(command: Any, run: str = "r") -> Counter[tuple[str, str, str]]:  # noqa: ANN401
+    lines = command.lines(f"{run}/statistics.jsonl")
+    return Counter((line["company_id"], line["from_date"], line["until_date"]) for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("kills", "companies", "rate"),
+    [
+        pytest.param(20, 100, "100", id="20-kills"),
+        pytest.param(200, 1000, "70", id="200-kills", marks=pytest.mark.torture),
+        pytest.param(40, 20_000, "1000000", id="at-full-speed", marks=pytest.mark.torture),
+    ],
+)
+async def test_killed_at_random_moments_and_continued(
+    start_api: StartApi, against: Against, kills: int, companies: int, rate: str
+) -> None:
+    """SIGKILL again and again, in the middle of anything: the end is as if nothing had happened."""
+    api = await start_api()
+    command = against(api).without_debugging()
+    command.write("companies.txt", _ids(companies))
+    run = ("run", "companies.txt", "--from", "2026-01-01", "--until", "2026-01-05")
+    run += ("--window", "1d", "--concurrency", "32", "--output", "r", "--rate")
+    moments = random.Random(kills)  # noqa: S311 - no secret
+    killed = 0
+    while killed < kills:
+        process = await command.start(*run, rate)
+        # Seconds from the start of the process: the imports, the opening, the run itself.
+        await asyncio.sleep(moments.uniform(0.0, 0.9))
+        assert process.returncode is None, "the run was over before it could be killed often enough"
+        process.kill()
+        await command.finish(process)
+        killed += 1
+    done = await command.run(*run, "1000000")
+    assert done.exit_code == 0, done.stderr
+    assert _answered(command) == _planned(companies, "2026-01-01", 5)
+    assert command.lines("r/errors.jsonl") == []
+    # What had been answered is in the file whatever happens to the process: only what was on its
+    # way is asked for again.
+    assert api.counts.kinds["statistics"] <= companies * 5 + kills * 32
+    attempts = command.manifest("r")["attempts"]
+    assert attempts[-1]["exit_code"] == 0
+    assert all(attempt["exit_code"] is None for attempt in attempts[:-1])
+
+
+@pytest.mark.parametrize(
+    ("point", "file", "times"),
+    [
+        (FaultPoint.BEFORE_WRITE, "statistics.jsonl", 5),
+        (FaultPoint.AFTER_PARTIAL_WRITE, "statistics.jsonl", 5),
+        (FaultPoint.BEFORE_SYNC, "statistics.jsonl", 1),
+        (FaultPoint.AFTER_SYNC, "statistics.jsonl", 1),
+        (FaultPoint.BEFORE_WRITE, "errors.jsonl", 2),
+        (FaultPoint.AFTER_PARTIAL_WRITE, "errors.jsonl", 2),
+        (FaultPoint.AFTER_PARTIAL_WRITE, "log.jsonl", 2),
+        (FaultPoint.BEFORE_REPLACE, "companies.txt", 1),
+        (FaultPoint.BEFORE_REPLACE, "run.json", 1),
+        (FaultPoint.BEFORE_REPLACE, "run.json", 2),
+    ],
+)
+async def test_a_crash_at_each_fault_point(
+    start_api: StartApi, against: Against, point: FaultPoint, file: str, times: int
+) -> None:
+    """A real process dies at the worst moments; the next one repairs and completes the run."""
+    api = await start_api(share_500=0.2)
+    command = against(api).without_debugging()
+    command.write("companies.txt", _ids(40))
+    run = ("run", "companies.txt", "--from", "2026-01-01", "--until", "2026-01-01")
+    run += ("--rate", "200", "--output", "r", "--max-attempts")
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, str(CRASHING), point, file, str(times), "--", *run, "1"),
+        cwd=command.directory,
+        env=dict(command.environment),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    died = await command.finish(process)
+    assert died.exit_code == -signal.SIGKILL, died.stderr
+    before = api.counts.kinds["statistics"]
+    done = await command.run(*run, "50")
+    assert done.exit_code == 0, done.stderr
+    assert _answered(command) == _planned(40, "2026-01-01", 1)
+    assert command.lines("r/errors.jsonl") == []
+    command.lines("r/log.jsonl")
+    assert before <= 40
+    assert not list((command.directory / "r").glob("*.new"))
+    broken = {path.name for path in (command.directory / "r").glob("*.broken")}
+    assert broken == ({f"{file}.broken"} if point == FaultPoint.AFTER_PARTIAL_WRITE else set())
+
+
+async def test_a_file_cut_anywhere_is_completed(start_api: StartApi, against: Against) -> None:
+    """The results torn or zeroed at their end: repaired, and only what was lost is asked again."""
+    api = await start_api()
+    command = against(api).without_debugging()
+    command.write("companies.txt", _ids(30))
+    run = ("run", "companies.txt", "--from", "2026-01-01", "--until", "2026-01-01")
+    run += ("--rate", "1000000", "--output", "r")
+    assert (await command.run(*run)).exit_code == 0
+    statistics = command.directory / "r" / "statistics.jsonl"
+    whole = statistics.read_bytes()
+    lines = whole.splitlines(keepends=True)
+    last = len(lines[-1])
+    damages = [
+        (whole[: len(whole) - last - len(lines[-2]) // 2], 2),
+        (whole[:-last], 1),
+        (whole[: -last + 1], 1),
+        (whole[:-1], 1),
+        (whole[:-600] + bytes(600), 600 // last + 1),
+    ]
+    for content, lost in damages:
+        asked = api.counts.kinds["statistics"]
+        statistics.write_bytes(content)
+        done = await command.run(*run)
+        assert done.exit_code == 0, done.stderr
+        assert _answered(command) == _planned(30, "2026-01-01", 1)
+        assert api.counts.kinds["statistics"] - asked == lost
+        was_torn = not content.endswith(b"\n")
+        assert ("put aside into statistics.jsonl.broken" in done.stderr) == was_torn
+    assert command.manifest("r")["attempts"][-1]["remarks"]
+
+
+@pytest.mark.torture
+async def test_a_file_cut_at_every_byte_is_completed(start_api: StartApi, against: Against) -> None:
+    """Each byte position of the last three lines, by the real command."""
+    api = await start_api()
+    command = against(api).without_debugging()
+    command.write("companies.txt", _ids(8))
+    run = ("run", "companies.txt", "--from", "2026-01-01", "--until", "2026-01-01")
+    run += ("--rate", "1000000", "--output")
+    assert (await command.run(*run, "r")).exit_code == 0
+    whole = (command.directory / "r" / "statistics.jsonl").read_bytes()
+    tail = sum(map(len, whole.splitlines(keepends=True)[-3:]))
+    damages = [whole[:end] for end in range(len(whole) - tail, len(whole) + 1)]
+    damages.append(whole[:-600] + bytes(600))
+
+    async def check(name: str, content: bytes) -> None:
+        shutil.copytree(command.directory / "r", command.directory / name)
+        (command.directory / name / "statistics.jsonl").write_bytes(content)
+        done = await command.run(*run, name)
+        assert done.exit_code == 0, done.stderr
+        assert _answered(command, name) == _planned(8, "2026-01-01", 1)
+        shutil.rmtree(command.directory / name)
+
+    for first in range(0, len(damages), 2):
+        pair = damages[first : first + 2]
+        await asyncio.gather(*(check(f"cut-{first + i}", cut) for i, cut in enumerate(pair)))
+
+
+@pytest.mark.parametrize("rounds", [5, pytest.param(50, marks=pytest.mark.torture)])
+async def test_of_two_at_the_same_moment_one_works(
+    start_api: StartApi, against: Against, rounds: int
+) -> None:
+    """Two processes, one directory: one is told who works there, and dies with no harm done."""
+    api = await start_api()
+    command = against(api).without_debugging()
+    command.write("companies.txt", _ids(5000))
+    run = ("run", "companies.txt", "--rate", "30", "--output", "r")
+    lines = command.directory / "r" / "statistics.jsonl"
+
+    def size() -> int:
+        return lines.stat().st_size if lines.exists() else 0
+
+    for _ in range(rounds):
+        before = size()
+        pair = [await command.start(*run) for _ in range(2)]
+        ending = {asyncio.ensure_future(process.wait()): process for process in pair}
+        async with asyncio.timeout(30):
+            ended, _ = await asyncio.wait(ending, return_when=asyncio.FIRST_COMPLETED)
+        assert len(ended) == 1
+        loser = ending[ended.pop()]
+        winner = next(process for process in pair if process is not loser)
+        refused = await command.finish(loser)
+        assert refused.exit_code == 6, refused.stderr
+        assert f"process {winner.pid} on " in refused.stderr
+        async with asyncio.timeout(30):
+            while size() == before:  # noqa: ASYNC110 - a file of another process has no events
+                await asyncio.sleep(0.005)
+        # The lock dies with its process, however that one dies.
+        winner.kill()
+        await command.finish(winner)
+    done = await command.run(*run[:2], "--rate", "1000000", "--output", "r")
+    assert done.exit_code == 0, done.stderr
+    answered = Counter(line["company_id"] for line in command.lines("r/statistics.jsonl"))
+    assert answered == Counter(str(number) for number in range(5000))
+
+
+async def test_what_failed_is_tried_again_and_what_is_done_is_not(
+    start_api: StartApi, against: Against
+) -> None:
+    """The second attempt asks for the failures only; `errors.jsonl` is of the last attempt."""
+    api = await start_api(share_500=0.3)
+    command = against(api).without_debugging()
+    command.write("companies.txt", _ids(60))
+    run = ("run", "companies.txt", "--rate", "500", "--output", "r", "--max-attempts")
+    first = await command.run(*run, "1")
+    assert first.exit_code == 1
+    failed = {line["company_id"] for line in command.lines("r/errors.jsonl")}
+    assert 5 < len(failed) < 40
+    assert "the same command again asks for what failed or is missing" in first.stdout
+    asked = len(api.requests)
+    second = await command.run(*run, "50")
+    assert second.exit_code == 0, second.stderr
+    again = {request.company_id for request in api.requests[asked:]} - {None}
+    assert again == failed
+    assert len(command.lines("r/statistics.jsonl")) == 60
+    assert command.lines("r/errors.jsonl") == []
+    assert {line["company_id"] for line in command.lines("r/errors.1.jsonl")} == failed
+    assert "60 of 60 answered" in second.stdout
+    assert f"{60 - len(failed)} of them in earlier attempts" in second.stdout
+    one, two = command.manifest("r")["attempts"]
+    assert (one["exit_code"], two["exit_code"]) == (1, 0)
+    assert one["cells"]["failed"] == len(failed)
+    assert sum(two["kept"].values()) == 60 - len(failed)
+    assert two["cells"]["data"] + two["cells"]["empty"] == len(failed)
+
+
+async def test_a_complete_run_sends_nothing(start_api: StartApi, against: Against) -> None:
+    """The same command again, when all is done: exit 0, no request, not even for a token."""
+    api = await start_api()
+    command = against(api)
+    run = ("run", "-", "--last", "3d", "--output", "r")
+    assert (await command.run(*run, stdin=b"1\n2\n")).exit_code == 0
+    before = (command.directory / "r" / "statistics.jsonl").read_bytes()
+    total = api.counts.total
+    done = await command.run(*run, stdin=b"1\n2\n")
+    assert done.exit_code == 0, done.stderr
+    assert api.counts.total == total
+    assert (command.directory / "r" / "statistics.jsonl").read_bytes() == before
+    assert [attempt["exit_code"] for attempt in command.manifest("r")["attempts"]] == [0, 0]
+
+
+async def test_a_grown_plan_goes_on_and_another_one_is_refused(
+    start_api: StartApi, against: Against
+) -> None:
+    """More companies and more days are added to a run; fewer, or others, are not."""
+    api = await start_api()
+    command = against(api)
+    day = ("--window", "1d", "--rate", "500", "--output", "r")
+    first = ("run", "-", "--from", "2026-01-01", "--until", "2026-01-03", *day)
+    assert (await command.run(*first, stdin=b"1 One\n2\n")).exit_code == 0
+    grown = ("run", "-", "--from", "2026-01-01", "--until", "2026-01-05", *day)
+    assert (await command.run(*grown, stdin=b"0\n1\n2\n")).exit_code == 0
+    assert _answered(command) == _planned(3, "2026-01-01", 5)
+    assert api.counts.kinds["statistics"] == 15
+    files = {p: p.read_bytes() for p in (command.directory / "r").iterdir()}
+    refused = await command.run(*first, "--from-param", "start", stdin=b"0\n1\n")
+    assert refused.exit_code == 2
+    for words in (
+        "--from-param was from_date and is now start",
+        "1 of its companies are not in the file now: 2",
+        "it ended on 2026-01-05, and now would end on 2026-01-03",
+    ):
+        assert words in refused.stderr
+    assert api.counts.kinds["statistics"] == 15
+    assert {p: p.read_bytes() for p in (command.directory / "r").iterdir()} == files | {
+        command.directory / "r" / "run.lock": (command.directory / "r" / "run.lock").read_bytes()
+    }
+
+
+async def test_the_lines_alone_say_what_is_done(start_api: StartApi, against: Against) -> None:
+    """Without manifest and list of companies the run still goes on, and says what was missing."""
+    api = await start_api()
+    command = against(api)
+    run = ("run", "-", "--rate", "500", "--output", "r")
+    assert (await command.run(*run, stdin=b"1\n2\n3\n")).exit_code == 0
+    statistics = command.directory / "r" / "statistics.jsonl"
+    statistics.write_bytes(b"".join(statistics.read_bytes().splitlines(keepends=True)[:2]))
+    (command.directory / "r" / "run.json").unlink()
+    (command.directory / "r" / "companies.txt").unlink()
+    done = await command.run(*run, stdin=b"1\n2\n3\n")
+    assert done.exit_code == 0, done.stderr
+    assert "run.json is missing: its lines were taken for lines of this plan" in done.stderr
+    assert api.counts.kinds["statistics"] == 4
+    assert len(command.lines("r/statistics.jsonl")) == 3

@@ -1,0 +1,136 @@
+import tracemalloc
+from datetime import date
+from itertools import islice
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from collector.models import SERVER_DEFAULT, Window
+from collector.plan import CellIndex, CellSet, Companies, DateRange, Plan, WindowSize, cut_windows
+
+_JANUARY = Window(date(2026, 1, 1), date(2026, 1, 31))
+_FEBRUARY = Window(date(2026, 2, 1), date(2026, 2, 28))
+
+_SIZES_AND_CELLS = st.integers(0, 70).flatmap(
+    lambda size: st.tuples(
+        st.just(size), st.lists(st.integers(0, size - 1), max_size=80) if size else st.just([])
+    )
+)
+
+
+@given(_SIZES_AND_CELLS)
+@example((0, []))
+@example((8, list(range(8))))
+@example((9, list(range(9))))
+@example((16, [7, 8, 15, 0]))
+def test_a_set_of_cells_is_a_set(size_and_cells: tuple[int, list[int]]) -> None:
+    """It agrees with a plain set after every step, at the borders of its bytes too."""
+    size, cells = size_and_cells
+    ours, plain = CellSet(size), set[int]()
+    for cell in cells:
+        assert ours.add(cell) == (cell not in plain)
+        plain.add(cell)
+        assert len(ours) == len(plain)
+    assert [cell in ours for cell in range(size)] == [cell in plain for cell in range(size)]
+    assert list(ours.absent()) == [cell for cell in range(size) if cell not in plain]
+
+
+@pytest.mark.parametrize("size", [0, 1, 7, 8, 9, 64])
+def test_an_empty_set_lacks_every_cell_and_a_full_one_none(size: int) -> None:
+    """No cell beyond the last one is made up, however the size fits into bytes."""
+    cells = CellSet(size)
+    assert list(cells.absent()) == list(range(size))
+    assert not cells
+    for cell in range(size):
+        assert cells.add(cell)
+    assert list(cells.absent()) == []
+    assert len(cells) == size
+
+
+def test_absent_cells_are_made_as_they_are_needed() -> None:
+    """Nobody waits for a list of them; what is put in meanwhile is not handed out later."""
+    cells = CellSet(8_000_000)
+    absent = cells.absent()
+    assert list(islice(absent, 3)) == [0, 1, 2]
+    cells.add(100)
+    assert list(islice(absent, 100)) == [*range(3, 100), 101, 102, 103]
+
+
+def test_a_cell_costs_one_bit() -> None:
+    """Eight million of them are one megabyte, however many are in the set."""
+    tracemalloc.start()
+    try:
+        cells = CellSet(8_000_000)
+        for cell in range(0, 8_000_000, 80):
+            cells.add(cell)
+        next(cells.absent())
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(cells) == 100_000
+    assert peak < 1_010_000
+
+
+_PLANS = st.builds(
+    Plan,
+    st.lists(st.text(st.characters(codec="utf-8")), unique=True, max_size=6).map(
+        lambda ids: Companies(tuple(ids))
+    ),
+    st.lists(
+        st.just(SERVER_DEFAULT) | st.builds(Window, st.dates(), st.dates()), unique=True, max_size=6
+    ),
+)
+
+
+@given(_PLANS)
+def test_every_cell_is_found_by_its_key(plan: Plan) -> None:
+    """With the dates as a line has them: as text, or none."""
+    find = CellIndex(plan).find
+    found = [
+        find(company_id, *(None if day is None else day.isoformat() for day in window))
+        for company_id, window in plan
+    ]
+    assert found == list(range(len(plan)))
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        ("2", "2026-01-01", "2026-01-31"),
+        ("", "2026-01-01", "2026-01-31"),
+        ("1 ", "2026-01-01", "2026-01-31"),
+        ("1", None, None),
+        ("1", "2026-01-01", "2026-02-28"),
+        ("1", "2026-01-01", "2026-01-30"),
+        ("1", "2026-02-01", "2026-01-31"),
+        ("1", "2026-1-1", "2026-1-31"),
+        ("1", "20260101", "20260131"),
+        ("1", "", ""),
+    ],
+)
+def test_what_is_not_planned_is_not_found(key: tuple[str, str | None, str | None]) -> None:
+    """Another company, another window, another spelling of its days."""
+    assert CellIndex(Plan(Companies(("1",)), [_JANUARY, _FEBRUARY])).find(*key) is None
+
+
+def test_dates_are_not_found_in_a_plan_without_any() -> None:
+    """The server's default window has its own key."""
+    index = CellIndex(Plan(Companies(("1", "2")), [SERVER_DEFAULT]))
+    assert index.find("2", None, None) == 1
+    assert index.find("2", "2026-01-01", "2026-01-31") is None
+
+
+def test_finding_takes_about_80_bytes_a_company() -> None:
+    """The windows and the cells cost nothing beside that."""
+    companies = Companies(tuple(f"company-{number:06}" for number in range(100_000)))
+    days = DateRange(date(2026, 1, 1), date(2026, 4, 10))
+    plan = Plan(companies, cut_windows(days, WindowSize.parse("1d")))
+    tracemalloc.start()
+    try:
+        index = CellIndex(plan)
+        stays, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert index.find("company-099999", "2026-04-10", "2026-04-10") == 9_999_999
+    assert stays / len(companies) < 100

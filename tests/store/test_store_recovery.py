@@ -1,0 +1,546 @@
+import json
+import random
+from collections.abc import Iterable
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from collector.errors import InputError, StorageError
+from collector.models import Answer, Cell, Failure, FailureKind
+from collector.plan import Companies, DateRange, Plan, WindowSize, cut_windows, format_companies
+from collector.settings import RunSettings
+from collector.store.lines import error_line, parse_error, parse_result, result_line
+from collector.store.manifest import Attempt, Manifest, describe_plan, describe_settings
+from collector.store.recovery import Recovered, recover, refuse_stale_default
+from collector.tally import CellState
+
+_AT = datetime(2020, 11, 23, 2, 0, 1, tzinfo=UTC)
+_SERVICE = {"base-url": "https://one.example", "from-param": "from", "until-param": "until"}
+_ZEROS: dict[str, Any] = {
+    **dict.fromkeys(("total", "sended", "pending", "fails", "campaign"), 0),
+    "actions": {},
+}
+
+
+def _plan(
+    ids: str = "1 2 3 4",
+    first: str | None = "2026-01-01",
+    last: str = "2026-01-03",
+    window: str = "1d",
+) -> Plan:
+    dates = None
+    if first is not None:
+        dates = DateRange(date.fromisoformat(first), date.fromisoformat(last))
+    size = WindowSize.parse("whole" if first is None else window)
+    return Plan(Companies(tuple(ids.split())), cut_windows(dates, size))
+
+
+def _line(cell: Cell, total: int = 1) -> bytes:
+    data = orjson.dumps({**_ZEROS, "total": total})
+    return result_line(cell, Answer(data, is_empty=not total, fetched_at=_AT, requests=1), 1)
+
+
+def _error(cell: Cell) -> bytes:
+    return error_line(cell, Failure(FailureKind.HTTP, 503, "down", None, None, _AT, 1), 5)
+
+
+def _make(
+    directory: Path,
+    plan: Plan,
+    results: Iterable[bytes] = (),
+    errors: Iterable[bytes] = (),
+    window: str = "1d",
+) -> Path:
+    """Make a run directory as an earlier attempt at this plan left it."""
+    directory.mkdir(exist_ok=True)
+    Manifest(
+        plan=describe_plan(plan, WindowSize.parse(window)),
+        service=_SERVICE,
+        attempts=[Attempt(_AT, describe_settings(RunSettings())).as_json()],
+    ).write(directory / "run.json")
+    (directory / "companies.txt").write_bytes(b"".join(format_companies(plan.companies)))
+    (directory / "statistics.jsonl").write_bytes(b"".join(results))
+    (directory / "errors.jsonl").write_bytes(b"".join(errors))
+    (directory / "log.jsonl").write_bytes(b'{"event":"run_started"}\n')
+    return directory
+
+
+def _files(directory: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in directory.iterdir()}
+
+
+def _done(recovered: Recovered, plan: Plan) -> set[Cell]:
+    return {plan[index] for index in range(len(plan)) if index in recovered.done}
+
+
+def _assert_nothing_to_repair(directory: Path, plan: Plan) -> None:
+    before = _files(directory)
+    recovered = recover(directory, plan, _SERVICE)
+    assert recovered.remarks == ()
+    assert _files(directory) == before
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    """Give the path of a run directory that is not there yet."""
+    return tmp_path / "run"
+
+
+def test_an_empty_directory_has_nothing_done(tmp_path: Path) -> None:
+    """Nothing is odd about it, and nothing is made in it."""
+    recovered = recover(tmp_path, _plan(), _SERVICE)
+    assert list(recovered.done.absent()) == list(range(12))
+    assert (recovered.kept, recovered.remarks, recovered.attempts) == ({}, (), ())
+    assert _files(tmp_path) == {}
+
+
+def test_what_is_done_is_found(run: Path) -> None:
+    """By the lines of results alone, in whatever order; those that failed are still to do."""
+    plan = _plan()
+    cells = random.Random(7).sample(list(plan), 7)  # noqa: S311 - no secret
+    results = [_line(cell, total) for total, cell in enumerate(cells)]
+    _make(run, plan, results, [_error(cell) for cell in plan])
+    before = _files(run)
+    recovered = recover(run, plan, _SERVICE)
+    assert _done(recovered, plan) == set(cells)
+    assert recovered.kept == {CellState.DATA: 6, CellState.EMPTY: 1}
+    assert recovered.remarks == ()
+    assert _files(run) == before
+
+
+def test_earlier_attempts_are_handed_on(run: Path) -> None:
+    """Whole and in order, for the next manifest to tell them too."""
+    _make(run, _plan())
+    manifest = Manifest.read(run / "run.json")
+    assert manifest is not None
+    manifest.attempts = [{"started_at": "1", "odd": [None]}, {"started_at": "2"}]
+    manifest.write(run / "run.json")
+    assert list(recover(run, _plan(), _SERVICE).attempts) == manifest.attempts
+
+
+def _put_aside(name: str, size: int, start: int) -> str:
+    where = f"{name}: {size:,} damaged bytes from byte {start:,} on"
+    return f"{where} were put aside into {name}.broken"
+
+
+def _assert_repaired(run: Path, plan: Plan, name: str, content: bytes, tail: bytes) -> None:
+    """Put the content there, and see that exactly the tail of it is taken away and kept."""
+    path, broken = run / name, run / f"{name}.broken"
+    path.write_bytes(content)
+    broken.unlink(missing_ok=True)
+    recovered = recover(run, plan, _SERVICE)
+    kept = content[: len(content) - len(tail)]
+    assert path.read_bytes() == kept
+    assert not kept or kept.endswith(b"\n")
+    parse = parse_result if name == "statistics.jsonl" else parse_error
+    assert all(parse(line) for line in kept.splitlines(keepends=True))
+    if tail:
+        assert broken.read_bytes() == tail + b"\n"
+        assert recovered.remarks == (_put_aside(name, len(tail), len(kept)),)
+    else:
+        assert not broken.exists()
+        assert recovered.remarks == ()
+    if name == "statistics.jsonl":
+        lines = [json.loads(line) for line in kept.splitlines()]
+        assert {(cell.company_id, str(cell.window)) for cell in _done(recovered, plan)} == {
+            (line["company_id"], f"{line['from_date']}..{line['until_date']}") for line in lines
+        }
+    _assert_nothing_to_repair(run, plan)
+
+
+@pytest.mark.parametrize("name", ["statistics.jsonl", "errors.jsonl"])
+def test_a_file_cut_at_any_byte_is_repaired(run: Path, name: str) -> None:
+    """Of its last three lines: the whole ones stay, the rest is kept aside byte for byte."""
+    plan = _plan("1 é")
+    make = _line if name == "statistics.jsonl" else _error
+    lines = [make(cell) for cell in plan]
+    whole = b"".join(lines)
+    _make(run, plan)
+    for cut in range(len(whole) - sum(map(len, lines[-3:])), len(whole) + 1):
+        content = whole[:cut]
+        _assert_repaired(run, plan, name, content, content[content.rfind(b"\n") + 1 :])
+
+
+@pytest.mark.parametrize("name", ["statistics.jsonl", "errors.jsonl"])
+def test_a_zeroed_end_is_repaired(run: Path, name: str) -> None:
+    """As after a power loss, up to 600 bytes of it, wherever that begins in a line."""
+    plan = _plan("1 é")
+    make = _line if name == "statistics.jsonl" else _error
+    whole = b"".join(make(cell) for cell in plan)
+    _make(run, plan)
+    for zeros in (*range(1, 600, 7), 600, len(whole)):
+        good = whole[: len(whole) - zeros]
+        start = good.rfind(b"\n") + 1
+        _assert_repaired(run, plan, name, good + b"\0" * zeros, good[start:] + b"\0" * zeros)
+
+
+def test_zeros_behind_the_last_line_are_cut(run: Path) -> None:
+    """The file system had made the file longer, and its bytes never came."""
+    plan = _plan()
+    _make(run, plan)
+    _assert_repaired(run, plan, "statistics.jsonl", _line(plan[0]) + b"\0" * 600, b"\0" * 600)
+
+
+def test_damage_amid_good_lines_is_taken_out(run: Path) -> None:
+    """The good lines stay, in their order; the cells of the damaged ones are to do again."""
+    plan = _plan()
+    lines = [_line(cell) for cell in plan]
+    bad = {2: lines[2][:50] + b"\n", 5: b"\0" * len(lines[5]), 9: b"\n", 11: lines[11][:-1]}
+    _make(run, plan, [bad.get(index, line) for index, line in enumerate(lines)])
+    recovered = recover(run, plan, _SERVICE)
+    # The zeros have no line break, so that the line after them is damaged with them.
+    lost = [2, 5, 6, 9, 11]
+    assert list(recovered.done.absent()) == lost
+    good = [line for index, line in enumerate(lines) if index not in lost]
+    assert (run / "statistics.jsonl").read_bytes() == b"".join(good)
+    assert (run / "statistics.jsonl.broken").read_bytes() == b"\n".join(
+        [bad[2], bad[5] + lines[6], bad[9], bad[11], b""]
+    )
+    size = sum(map(len, bad.values())) + len(lines[6])
+    assert recovered.remarks == (_put_aside("statistics.jsonl", size, len(lines[0]) * 2),)
+    _assert_nothing_to_repair(run, plan)
+
+
+def test_every_file_of_lines_is_repaired(run: Path) -> None:
+    """Errors and events too, each with a remark of its own; errors are still none done."""
+    plan = _plan()
+    _make(run, plan, [_line(plan[0]), b'{"'], [_error(plan[1]), b"{}\n"])
+    (run / "log.jsonl").write_bytes(b'{"event":"x"}\n[]\n{"event":')
+    recovered = recover(run, plan, _SERVICE)
+    assert [remark.split(" ")[:2] for remark in recovered.remarks] == [
+        ["statistics.jsonl:", "2"],
+        ["errors.jsonl:", "3"],
+        ["log.jsonl:", "12"],
+    ]
+    assert _done(recovered, plan) == {plan[0]}
+    assert (run / "log.jsonl").read_bytes() == b'{"event":"x"}\n'
+    assert (run / "errors.jsonl").read_bytes() == _error(plan[1])
+    _assert_nothing_to_repair(run, plan)
+
+
+def test_foreign_and_double_lines_are_reported_and_stay(run: Path) -> None:
+    """They may be somebody's data; a double makes no cell done twice."""
+    plan = _plan()
+    foreign = _line(Cell("9", plan.windows[0]))
+    _make(run, plan, [_line(plan[0]), foreign, _line(plan[1]), _line(plan[0], 0), foreign])
+    before = _files(run)
+    for _ in range(2):
+        recovered = recover(run, plan, _SERVICE)
+        of_none, of_one = recovered.remarks
+        assert of_none.startswith("2 lines belong to no cell of the plan; ")
+        assert of_none.endswith("the first is of company 9, 2026-01-01..2026-01-01")
+        assert of_one.startswith("1 line")
+        assert of_one.endswith("the first is of company 1, 2026-01-01..2026-01-01")
+        assert _done(recovered, plan) == {plan[0], plan[1]}
+        assert recovered.kept == {CellState.DATA: 2}
+        assert _files(run) == before
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (_plan(), _plan("1 2 3 4 5")),
+        (_plan(), _plan("5 4 2 6 3 1")),
+        (_plan(), _plan("4 3 2 1")),
+        (_plan(), _plan(last="2026-01-09")),
+        (_plan(), _plan("9 4 3 1 2", last="2026-03-01")),
+        (_plan(first=None), _plan("8 4 3 2 1", first=None)),
+    ],
+)
+def test_a_plan_may_grow(run: Path, old: Plan, new: Plan) -> None:
+    """More companies, in another order too, and days at the end: what was done stays done."""
+    cells = list(old)[::2]
+    window = "whole" if len(old.windows) == 1 else "1d"
+    _make(run, old, [_line(cell) for cell in cells], window=window)
+    before = _files(run)
+    recovered = recover(run, new, _SERVICE)
+    assert _done(recovered, new) == set(cells)
+    assert recovered.remarks == ()
+    assert len(recovered.attempts) == 1
+    assert _files(run) == before
+
+
+@pytest.mark.parametrize(
+    ("plan", "service", "difference"),
+    [
+        (
+            _plan(),
+            {"base-url": "https://two.example"},
+            "--base-url was https://one.example and is now https://two.example",
+        ),
+        (_plan(), {"from-param": "since"}, "--from-param was from and is now since"),
+        (_plan("1 3"), {}, "2 of its companies are not in the file now: 2, 4"),
+        (
+            _plan(first="2025-12-31"),
+            {},
+            "it began on 2026-01-01, and now would begin on 2025-12-31",
+        ),
+        (
+            _plan(first=None),
+            {},
+            "it began on 2026-01-01, and now would begin with the server's default window",
+        ),
+        (
+            _plan(last="2026-01-02"),
+            {},
+            "it ended on 2026-01-03, and now would end on 2026-01-02",
+        ),
+        (
+            _plan(window="2d"),
+            {},
+            "its window 2026-01-01..2026-01-01 would become 2026-01-01..2026-01-02",
+        ),
+        (
+            _plan("4", last="2026-01-02"),
+            {"until-param": "till", "base-url": "https://two.example"},
+            (
+                "--base-url was https://one.example and is now https://two.example; "
+                "--until-param was until and is now till; "
+                "3 of its companies are not in the file now: 1, 2, 3; "
+                "it ended on 2026-01-03, and now would end on 2026-01-02"
+            ),
+        ),
+    ],
+)
+def test_a_run_of_another_plan_is_refused(
+    run: Path, plan: Plan, service: dict[str, str], difference: str
+) -> None:
+    """With every difference in words, and what to do; nothing changes, not even a torn line."""
+    old = _plan()
+    _make(run, old, [_line(old[0]), b'{"torn'], [b'{"torn'])
+    before = _files(run)
+    with pytest.raises(InputError) as caught:
+        recover(run, plan, {**_SERVICE, **service})
+    assert str(caught.value) == (
+        f"--output {run}: holds a run of another plan: {difference}; give another --output, or "
+        f"see with collector status {run} how to go on with that run"
+    )
+    assert _files(run) == before
+
+
+def test_a_clipped_window_that_would_grow_is_refused(run: Path) -> None:
+    """Its answers are of fewer days than it would have now."""
+    old = _plan(last="2026-01-10", window="week")
+    _make(run, old, [_line(cell) for cell in old] + [b"\0"], window="week")
+    before = _files(run)
+    grown = _plan(last="2026-01-18", window="week")
+    with pytest.raises(
+        InputError,
+        match=r"its window 2026-01-05\.\.2026-01-10 would become 2026-01-05\.\.2026-01-11; give",
+    ):
+        recover(run, grown, _SERVICE)
+    assert _files(run) == before
+
+
+def test_the_command_in_a_refusal_can_be_pasted(tmp_path: Path) -> None:
+    """Whatever the directory is called."""
+    run = _make(tmp_path / "it's; mine", _plan())
+    with pytest.raises(InputError) as caught:
+        recover(run, _plan("1"), _SERVICE)
+    assert f"collector status '{tmp_path}/it'\"'\"'s; mine' how" in str(caught.value)
+
+
+_TROUBLE = [
+    ("run.json", None, "run.json is missing"),
+    ("run.json", b'{"format": 1', "run.json is damaged"),
+    ("run.json", b"", "run.json is damaged"),
+    ("run.json", b"\0" * 600, "run.json is damaged"),
+    ("companies.txt", None, "companies.txt is missing or damaged"),
+    ("companies.txt", b"", "companies.txt is missing or damaged"),
+    ("companies.txt", b"\0" * 600, "companies.txt is missing or damaged"),
+]
+
+
+def _spoil(path: Path, content: bytes | None) -> None:
+    if content is None:
+        path.unlink()
+    else:
+        path.write_bytes(content)
+
+
+@pytest.mark.parametrize(("name", "content", "trouble"), _TROUBLE)
+def test_without_the_old_plan_fitting_lines_are_taken(
+    run: Path, name: str, content: bytes | None, trouble: str
+) -> None:
+    """They say themselves what they are of; a remark says that nobody could compare."""
+    old, new = _plan(), _plan("1 2 3 4 5")
+    _make(run, old, [_line(old[0]), _line(old[1], 0), b'{"torn'])
+    _spoil(run / name, content)
+    recovered = recover(run, new, _SERVICE)
+    assert _done(recovered, new) == {old[0], old[1]}
+    assert recovered.kept == {CellState.DATA: 1, CellState.EMPTY: 1}
+    assert recovered.remarks[0] == f"{trouble}: its lines were taken for lines of this plan"
+    assert len(recovered.remarks) == 2
+    assert len(recovered.attempts) == (name == "companies.txt")
+    if trouble == "run.json is damaged":
+        assert not (run / "run.json").exists()
+        assert (run / "run.json.broken").read_bytes() == content
+
+
+@pytest.mark.parametrize(("name", "content", "trouble"), _TROUBLE)
+def test_without_the_old_plan_foreign_lines_are_refused(
+    run: Path, name: str, content: bytes | None, trouble: str
+) -> None:
+    """The run is of another plan then, and nothing in it changes."""
+    old, new = _plan("1 2"), _plan("1 3")
+    _make(run, old, [*(_line(cell) for cell in old), b'{"torn'])
+    _spoil(run / name, content)
+    before = _files(run)
+    with pytest.raises(InputError) as caught:
+        recover(run, new, _SERVICE)
+    assert str(caught.value) == (
+        f"--output {run}: {trouble}, and 3 lines belong to no cell of the plan; the first is of "
+        "company 2, 2026-01-01..2026-01-01; give another --output"
+    )
+    assert _files(run) == before
+
+
+def test_a_list_of_companies_that_is_not_the_recorded_one_is_damaged(run: Path) -> None:
+    """It can be read, but half of it is gone: what it says must not hide another plan."""
+    old, new = _plan(), _plan("1 2")
+    _make(run, old, [_line(cell) for cell in old])
+    (run / "companies.txt").write_bytes(b"1\n2\n")
+    before = _files(run)
+    # The plan of what is left of the list would be that of the new one, and refuse nothing.
+    with pytest.raises(InputError, match="6 lines belong to no cell of the plan"):
+        recover(run, new, _SERVICE)
+    assert _files(run) == before
+
+
+def test_a_damaged_record_of_the_plan_is_a_damaged_manifest(run: Path) -> None:
+    """It is kept aside, and the lines are taken if they fit."""
+    old = _plan()
+    _make(run, old, [_line(old[0])])
+    text = (run / "run.json").read_bytes().replace(b'"2026-01-03"', b'"2026-01-33"')
+    (run / "run.json").write_bytes(text)
+    recovered = recover(run, _plan("1 2 3 4 5"), _SERVICE)
+    assert recovered.remarks == (
+        "run.json is damaged: its lines were taken for lines of this plan",
+    )
+    assert (run / "run.json.broken").read_bytes() == text
+
+
+def test_a_lost_list_does_not_hide_another_service(run: Path) -> None:
+    """What can still be compared is compared."""
+    _make(run, _plan())
+    (run / "companies.txt").unlink()
+    with pytest.raises(InputError, match=r"--base-url was .*and is now https://2"):
+        recover(run, _plan("1"), {**_SERVICE, "base-url": "https://2.example"})
+
+
+def test_a_lost_list_of_the_same_plan_is_no_trouble(run: Path) -> None:
+    """The fingerprint in the manifest says that the plan is the same."""
+    plan = _plan()
+    _make(run, plan, [_line(plan[0])])
+    (run / "companies.txt").unlink()
+    _assert_nothing_to_repair(run, plan)
+
+
+def test_a_run_of_a_newer_collector_is_refused(run: Path) -> None:
+    """Its lines may mean something else; nothing changes."""
+    plan = _plan()
+    _make(run, plan, [_line(plan[0]), b'{"torn'])
+    text = (run / "run.json").read_bytes().replace(b'"format": 1', b'"format": 2')
+    (run / "run.json").write_bytes(text)
+    before = _files(run)
+    with pytest.raises(InputError, match=r"run\.json: has format 2, .*; use the newer collector"):
+        recover(run, plan, _SERVICE)
+    assert _files(run) == before
+
+
+def test_lines_of_something_else_are_not_moved(tmp_path: Path) -> None:
+    """A directory that holds another program's files is no run, and is refused as it is."""
+    (tmp_path / "statistics.jsonl").write_bytes(b'{"day":"2026-01-01","visits":7}\n' * 3)
+    before = _files(tmp_path)
+    with pytest.raises(InputError, match="--output"):
+        recover(tmp_path, _plan(), _SERVICE)
+    assert _files(tmp_path) == before
+
+
+@pytest.mark.parametrize("name", ["statistics.jsonl.broken", "run.json"])
+def test_what_cannot_be_read_or_repaired_is_a_storage_error(run: Path, name: str) -> None:
+    """A directory stands in the way, say; the text names the file, and nothing is cut."""
+    plan = _plan()
+    _make(run, plan, [_line(plan[0]), b'{"torn'])
+    (run / name).unlink(missing_ok=True)
+    (run / name).mkdir()
+    before = (run / "statistics.jsonl").read_bytes()
+    with pytest.raises(StorageError, match=f"^{run / name}: cannot be read or repaired: Is a dir"):
+        recover(run, plan, _SERVICE)
+    assert (run / "statistics.jsonl").read_bytes() == before
+
+
+def test_a_full_disk_cuts_nothing(run: Path) -> None:
+    """What cannot be put aside stays where it is, for the next attempt to repair."""
+    plan = _plan()
+    _make(run, plan, [_line(plan[0]), b'{"torn'])
+    (run / "statistics.jsonl.broken").symlink_to("/dev/full")
+    before = (run / "statistics.jsonl").read_bytes()
+    with pytest.raises(StorageError, match="No space left on device; nothing is lost; see that"):
+        recover(run, plan, _SERVICE)
+    assert (run / "statistics.jsonl").read_bytes() == before
+
+
+_TODAY = datetime.now(UTC).date()
+
+
+def _stale(day: date, run: Path, plan: Plan, results: Iterable[bytes]) -> None:
+    """Recover a run that began on a certain day, as the run's time zone has it."""
+    window = "whole" if len(plan.windows) == 1 else "1d"
+    _make(run, plan, results, window=window)
+    recovered = recover(run, plan, _SERVICE)
+
+    def day_of(moment: datetime) -> date:
+        return day if moment == _AT else _TODAY
+
+    refuse_stale_default(run, recovered, plan, day_of)
+
+
+def test_yesterdays_answers_are_not_taken_for_todays(run: Path) -> None:
+    """A complete run without dates is refused on another day, for the server's days have moved."""
+    plan = _plan("1 2", first=None)
+    lines = [_line(cell) for cell in plan]
+    with pytest.raises(
+        InputError, match=f"^--output {run}: holds a complete run of 2020-11-22, .*give another"
+    ):
+        _stale(date(2020, 11, 22), run, plan, lines)
+
+
+def test_a_complete_run_of_the_same_day_is_done(run: Path) -> None:
+    """Its answers are those of today."""
+    plan = _plan("1 2", first=None)
+    _stale(_TODAY, run, plan, [_line(cell) for cell in plan])
+
+
+def test_an_unfinished_run_goes_on_on_another_day(run: Path) -> None:
+    """That is what was asked for."""
+    plan = _plan("1 2", first=None)
+    _stale(date(2020, 11, 22), run, plan, [_line(plan[0])])
+
+
+def test_a_run_with_dates_does_not_become_stale(run: Path) -> None:
+    """Its days stay the same."""
+    plan = _plan("1 2")
+    _stale(date(2020, 11, 22), run, plan, [_line(cell) for cell in plan])
+
+
+def test_the_day_of_a_run_is_that_of_its_first_attempt(run: Path) -> None:
+    """It has answers of that day, whenever it was completed; an unknown day is let pass."""
+    plan = _plan("1", first=None)
+    _make(run, plan, [_line(plan[0])], window="whole")
+    recovered = recover(run, plan, _SERVICE)
+    asked: list[datetime] = []
+
+    def day_of(moment: datetime) -> date:
+        asked.append(moment)
+        return moment.date()
+
+    later = {"started_at": datetime.now(UTC).isoformat()}
+    two = Recovered(recovered.done, recovered.kept, (), (*recovered.attempts, later))
+    with pytest.raises(InputError, match="complete run of 2020-11-23"):
+        refuse_stale_default(run, two, plan, day_of)
+    assert asked[0] == _AT
+    refuse_stale_default(run, Recovered(recovered.done), plan, day_of)
