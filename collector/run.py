@@ -1,7 +1,6 @@
 """The composition root of a run: opens everything, wires it, closes it, and says how it ended."""
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -18,13 +17,11 @@ from collector.fetch.token import Token, TokenSource
 from collector.fetch.token_issuer import TokenIssuer
 from collector.fetch.wire import Wire
 from collector.log import EventLog
-from collector.models import Failure, Outcome
 from collector.plan import CellSet, Plan, today_in
-from collector.pool import Job, Pool, Retriable
+from collector.pool import Pool
+from collector.recorder import Recorder
 from collector.secrets import Redactor
 from collector.settings import RunSettings
-from collector.store.journal import Journal, Line
-from collector.store.lines import error_line, result_line
 from collector.store.manifest import (
     Attempt,
     Manifest,
@@ -178,13 +175,16 @@ class Run:
         self, files: RunFiles, done: CellSet, wire: Wire, tokens: TokenSource
     ) -> End:
         """Run the pool beside the journal until all is settled and on the disk."""
-        journal = Journal(files.statistics, files.errors, on_durable=self._durable)
+        recorder = Recorder(files, self.tally, self._log)
+        journal = recorder.journal
         self._pool = pool = Pool(
             (self.plan[index] for index in done.absent()),
             fetch=self._client(wire, tokens).fetch,
             decide=RetryPolicy(self.settings.max_attempts).decide,
-            settle=partial(self._settle, journal),
-            on_retry=self._log_retry,
+            settle=recorder.settle,
+            on_retry=lambda job, failure, retry: recorder.retry(
+                job, failure, max(retry.delay, self.gate.closed_for)
+            ),
             tally=self.tally,
             concurrency=self.settings.concurrency,
         )
@@ -249,35 +249,3 @@ class Run:
                 log=self._log,
             )
         )
-
-    async def _settle(self, journal: Journal, job: Job, outcome: Outcome) -> None:
-        """Turn the final outcome of a cell into its line."""
-        cell = job.cell
-        if isinstance(outcome, Failure):
-            self._log.error("cell_failed", **_what_failed(job, outcome))
-            line = error_line(cell, outcome, job.requests)
-            await journal.append(Line(line, CellState.FAILED, outcome.kind))
-        else:
-            line = result_line(cell, outcome, job.requests)
-            state = CellState.EMPTY if outcome.is_empty else CellState.DATA
-            await journal.append(Line(line, state))
-
-    def _log_retry(self, job: Job, failure: Failure, retry: Retriable) -> None:
-        delay = round(max(retry.delay, self.gate.closed_for), 3)
-        self._log.warning("try_failed", **_what_failed(job, failure), retry_in_seconds=delay)
-
-    def _durable(self, lines: Sequence[Line]) -> None:
-        """Count cells whose lines are on the disk."""
-        self.tally.cells.update(line.state for line in lines)
-        self.tally.failure_kinds.update(line.kind for line in lines if line.kind is not None)
-
-
-def _what_failed(job: Job, failure: Failure) -> dict[str, object]:
-    return {
-        "company_id": job.cell.company_id,
-        "window": str(job.cell.window),
-        "kind": failure.kind.value,
-        "status": failure.status,
-        "message": failure.message,
-        "attempts": job.requests,
-    }

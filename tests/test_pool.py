@@ -857,7 +857,8 @@ async def test_idle_workers_end_when_a_fetch_is_stopped() -> None:
         await _turns(3)
         raise StoppedError
 
-    await _Bench(iter(_cells(1)), fetch=fetch, concurrency=3, planned=3).run()
+    async with asyncio.timeout(0.5):
+        await _Bench(iter(_cells(1)), fetch=fetch, concurrency=3, planned=3).pool().run()
 
 
 async def _accept_nothing(_job: Job, _outcome: Outcome) -> None:

@@ -516,15 +516,15 @@ async def _shell(command: Any, text: str) -> tuple[int | None, str]:  # noqa: AN
     return done.exit_code, done.stderr
 
 
-@pytest.mark.parametrize("name", ["-r", "my run's $HOME; exit 9 `x` #\\"])
 async def test_the_command_to_go_on_works_in_a_shell(
-    cli: Cli, against: Against, tmp_path: Path, name: str
+    cli: Cli, against: Against, tmp_path: Path
 ) -> None:
     """A run with failures is completed by what the status says, however odd its directory's name.
 
     The service is down for half of the requests first, and well later, at the same address. The
     first companies file is gone by then.
     """
+    name = "-my run's $HOME; exit 9 `x` #\\"
     async with Simulator(SimulatorSettings(port=0, share_500=0.5)) as api:
         command = against(api)
         port = api.port
@@ -590,13 +590,10 @@ _OUTPUTS: Mapping[str, Callable[[], int]] = {
 @pytest.mark.parametrize(
     ("output", "arguments", "code", "complaint"),
     [
-        ("full", ("r",), 0, ""),
         ("full", ("r", "--fail-on", "missing"), 1, ""),
         ("full", ("r", "--json"), 5, "standard output cannot be written: No space left on device"),
         ("gone", ("r",), 0, ""),
-        ("gone", ("r", "--json"), 0, ""),
         ("gone", ("r", "--json", "--fail-on", "missing"), 1, ""),
-        ("closed", ("r",), 0, ""),
         ("closed", ("r", "--fail-on", "missing"), 1, ""),
         ("closed", ("r", "--json"), 5, "standard output is closed; give it a file or a pipe"),
     ],

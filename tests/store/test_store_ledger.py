@@ -1,22 +1,22 @@
 from datetime import date
-from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.models import SERVER_DEFAULT, FailureKind
+from collector.models import SERVER_DEFAULT, Counters, FailureKind
 from collector.plan import Companies, DateRange, Plan, WindowSize, cut_windows
 from collector.store.ledger import Ledger
 from collector.store.lines import ErrorLine, ResultLine
 
 _RANGE = DateRange(date(2026, 1, 1), date(2026, 1, 3))
 _PLAN = Plan(Companies(("7", "é")), cut_windows(_RANGE, WindowSize.parse("1d")))
-_NOTHING: dict[str, Any] = {}
+_NOTHING = Counters(total=0, sended=0, pending=0, fails=0, campaign=0, actions={})
 
 
 def _result(company_id: str, from_date: str | None, until_date: str | None = None) -> ResultLine:
-    return ResultLine(company_id, from_date, until_date or from_date, _NOTHING)
+    return ResultLine(company_id, from_date, until_date or from_date, "", 1, _NOTHING)
 
 
 def test_a_line_is_placed_once() -> None:
@@ -61,7 +61,7 @@ def test_the_cell_of_an_error_is_found() -> None:
     ledger = Ledger(_PLAN)
     error = ErrorLine("é", "2026-01-02", "2026-01-02", FailureKind.HTTP)
     assert [ledger.find(error), ledger.find(error)] == [4, 4]
-    assert ledger.find(error._replace(company_id="8")) is None
+    assert ledger.find(msgspec.structs.replace(error, company_id="8")) is None
     assert not ledger.done
     assert ledger.remarks() == []
 

@@ -1,108 +1,404 @@
 import json
 import os
+import resource
+import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from collector.errors import CollectorError, InputError, StorageError
+from collector.errors import CollectorError, InputError, LockedError, StorageError
+from collector.plan import Companies
 from collector.settings import RunSettings
-from collector.store.manifest import Manifest, describe_settings
-from collector.store.run_directory import RunDirectory
+from collector.store.fault_points import FaultPoint, arm
+from collector.store.lock import held_by
+from collector.store.manifest import Attempt, Manifest, PlanRecord, describe_settings
+from collector.store.run_directory import RunDirectory, errors_files
 
-_MADE = {"statistics.jsonl", "errors.jsonl", "log.jsonl"}
+_LOCK = {"run.lock"}
+_ALL = {
+    *_LOCK,
+    "companies.txt",
+    "run.json",
+    "statistics.jsonl",
+    "errors.jsonl",
+    "log.jsonl",
+}
+_COMPANIES = Companies(("17", "4"), {"4": "Four & Sons"})
+
+
+def _manifest(*attempts: dict[str, Any]) -> Manifest:
+    plan = PlanRecord(
+        companies=2,
+        from_date=None,
+        until_date=None,
+        window="whole",
+        windows=1,
+        cells=2,
+        fingerprint="f",
+    )
+    return Manifest(plan=plan, service={"base-url": "http://x"}, attempts=list(attempts))
 
 
 def _files(directory: Path) -> set[str]:
     return {path.name for path in directory.iterdir()}
 
 
+def _contents(directory: Path) -> dict[str, bytes]:
+    """Return the text of every file but the lock, which names its last holder."""
+    return {path.name: path.read_bytes() for path in directory.iterdir() if path.name not in _LOCK}
+
+
 def _open_files() -> int:
     return sum(1 for _ in Path("/proc/self/fd").iterdir())
 
 
-def _child(script: str, *arguments: str) -> str:
+def _path_of(descriptor: int) -> Path:
+    return Path(f"/proc/self/fd/{descriptor}").readlink()
+
+
+def _attempt(path: Path, statistics: bytes = b"", errors: bytes = b"", log: bytes = b"") -> None:
+    """Make one attempt at a run that leaves these lines."""
+    with RunDirectory.open(path) as directory:
+        files = directory.begin(_COMPANIES, _manifest())
+        files.statistics.append(statistics)
+        files.errors.append(errors)
+        files.log.append(log)
+
+
+def _child(script: str, *arguments: str, exit_code: int = 0) -> str:
     done = subprocess.run(  # noqa: S603 - our own script
         [sys.executable, "-X", "dev", "-W", "error", "-c", script, *arguments],
         capture_output=True,
         timeout=30,
         check=False,
     )
-    assert done.returncode == 0, done.stderr.decode()
+    assert done.returncode == exit_code, done.stderr.decode()
     return done.stdout.decode()
+
+
+@contextmanager
+def _largest_file(size: int) -> Iterator[None]:
+    """Let the kernel refuse whatever would make a file larger; Python ignores its signal."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Iterator[RunDirectory]:
+    """Give a run directory that is open, and in which nothing was begun."""
+    with RunDirectory.open(tmp_path / "run") as opened:
+        yield opened
 
 
 def test_a_run_directory_is_made_with_its_files(tmp_path: Path) -> None:
     """Directories above it too; statistics, errors and events go to files of their own."""
     path = tmp_path / "a" / "b" / "run"
-    with RunDirectory.create(path) as directory:
-        assert _files(path) == _MADE
-        directory.statistics.append(b"1\n")
-        directory.errors.append(b"2\n")
-        directory.log.append(b"3\n")
+    with RunDirectory.open(path) as directory:
         assert directory.path == path
-    assert (path / "statistics.jsonl").read_bytes() == b"1\n"
-    assert (path / "errors.jsonl").read_bytes() == b"2\n"
-    assert (path / "log.jsonl").read_bytes() == b"3\n"
+        assert _files(path) == _LOCK
+        files = directory.begin(_COMPANIES, _manifest())
+        assert _files(path) == _ALL
+        files.statistics.append(b"1\n")
+        files.errors.append(b"2\n")
+        files.log.append(b"3\n")
+    assert _contents(path) | {"run.json": b""} == {
+        "statistics.jsonl": b"1\n",
+        "errors.jsonl": b"2\n",
+        "log.jsonl": b"3\n",
+        "companies.txt": b"17\n4 Four & Sons\n",
+        "run.json": b"",
+    }
+    assert Manifest.read(path / "run.json") == _manifest()
 
 
-def test_a_directory_that_is_there_already_is_used(tmp_path: Path) -> None:
-    """As long as it holds no run; what else is in it stays."""
+@pytest.mark.parametrize("error", [None, ZeroDivisionError])
+def test_a_new_directory_leaves_nothing_if_nothing_was_begun(
+    tmp_path: Path, error: type[Exception] | None
+) -> None:
+    """The parents that were made for it are gone too, in order or with an error."""
+    before = _open_files()
+    (tmp_path / "old").mkdir()
+    with suppress(ZeroDivisionError), RunDirectory.open(tmp_path / "old" / "a" / "run") as opened:
+        assert opened.path.is_dir()
+        if error is not None:
+            raise error
+    assert list(tmp_path.rglob("*")) == [tmp_path / "old"]
+    assert _open_files() == before
+
+
+def test_a_directory_that_was_there_stays(tmp_path: Path) -> None:
+    """With what else is in it, and without a lock, if nothing was begun."""
     (tmp_path / "notes.txt").write_text("mine")
-    RunDirectory.create(tmp_path).__exit__(None, None, None)
-    assert _files(tmp_path) == _MADE | {"notes.txt"}
+    with RunDirectory.open(tmp_path):
+        assert _files(tmp_path) == _LOCK | {"notes.txt"}
+    assert _files(tmp_path) == {"notes.txt"}
 
 
-def test_leaving_closes_the_files(tmp_path: Path) -> None:
+def test_a_directory_that_somebody_uses_meanwhile_stays(tmp_path: Path) -> None:
+    """Only what is empty is taken away."""
+    with RunDirectory.open(tmp_path / "a" / "run"):
+        (tmp_path / "a" / "notes.txt").write_text("mine")
+    assert {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")} == {"a", "a/notes.txt"}
+
+
+def test_a_lock_that_a_killed_process_left_is_in_nobodys_way(tmp_path: Path) -> None:
+    """It had begun nothing, so the directory is new; the next to begin nothing tidies up."""
+    (tmp_path / "run.lock").write_text('{"pid":1,"host":"a","since":"b"}')
+    with RunDirectory.open(tmp_path) as directory:
+        assert directory.is_new
+    assert _files(tmp_path) == set()
+
+
+@pytest.mark.parametrize("name", ["run.json", "statistics.jsonl"])
+def test_a_directory_in_which_something_was_begun_is_not_new(tmp_path: Path, name: str) -> None:
+    """The manifest or a file of results is enough; leaving it takes nothing away."""
+    (tmp_path / name).touch()
+    with RunDirectory.open(tmp_path) as directory:
+        assert not directory.is_new
+    assert _files(tmp_path) == _LOCK | {name}
+    assert held_by(tmp_path / "run.lock") is None
+
+
+def test_a_directory_is_new_until_it_is_begun(directory: RunDirectory) -> None:
+    """The lock alone is no run."""
+    assert directory.is_new
+    directory.begin(_COMPANIES, _manifest())
+    assert not directory.is_new
+
+
+def test_a_run_keeps_its_files_if_nothing_more_is_begun(tmp_path: Path) -> None:
+    """Refused for another plan, say: not a byte of it changes."""
+    _attempt(tmp_path / "run", b"1\n", b"2\n", b"3\n")
+    before = _contents(tmp_path / "run")
+    with RunDirectory.open(tmp_path / "run") as directory:
+        assert not directory.is_new
+        assert _contents(tmp_path / "run") == before
+    assert _contents(tmp_path / "run") == before
+    assert _files(tmp_path / "run") == _ALL
+
+
+def test_a_run_goes_on_where_it_was(tmp_path: Path) -> None:
+    """Results and events are added to; the companies and the manifest are those of today."""
+    _attempt(tmp_path, b"1\n", log=b"3\n")
+    grown = Companies((*_COMPANIES.ids, "5"))
+    with RunDirectory.open(tmp_path) as directory:
+        files = directory.begin(grown, _manifest({"number": 1}, {"number": 2}))
+        files.statistics.append(b"4\n")
+        files.log.append(b"5\n")
+    contents = _contents(tmp_path)
+    assert contents["statistics.jsonl"] == b"1\n4\n"
+    assert contents["log.jsonl"] == b"3\n5\n"
+    assert contents["companies.txt"] == b"17\n4\n5\n"
+    assert json.loads(contents["run.json"])["attempts"] == [{"number": 1}, {"number": 2}]
+    assert _files(tmp_path) == _ALL
+
+
+def test_errors_of_earlier_attempts_are_put_away(tmp_path: Path) -> None:
+    """Each attempt that had some has a file of its own, the first one number 1."""
+    for number in range(3):
+        _attempt(tmp_path, errors=b"%d\n" % number)
+    assert (tmp_path / "errors.1.jsonl").read_bytes() == b"0\n"
+    assert (tmp_path / "errors.2.jsonl").read_bytes() == b"1\n"
+    assert (tmp_path / "errors.jsonl").read_bytes() == b"2\n"
+    assert _files(tmp_path) == _ALL | {"errors.1.jsonl", "errors.2.jsonl"}
+
+
+def test_attempts_without_errors_put_nothing_away(tmp_path: Path) -> None:
+    """A run that was begun a hundred times in vain has no hundred empty files."""
+    for errors in (b"", b"", b"0\n", b"", b"", b"1\n", b""):
+        _attempt(tmp_path, errors=errors)
+    assert _files(tmp_path) == _ALL | {"errors.1.jsonl", "errors.2.jsonl"}
+    assert (tmp_path / "errors.2.jsonl").read_bytes() == b"1\n"
+    assert (tmp_path / "errors.jsonl").read_bytes() == b""
+
+
+def test_the_error_files_are_listed_in_their_order(tmp_path: Path) -> None:
+    """Those of earlier attempts first, numbers as numbers; today's last, there or not."""
+    assert list(errors_files(tmp_path)) == [tmp_path / "errors.jsonl"]
+    for number in range(12):
+        _attempt(tmp_path, errors=b"%d\n" % number)
+    texts = [path.read_bytes() for path in errors_files(tmp_path)]
+    assert texts == [b"%d\n" % number for number in range(12)]
+
+
+@pytest.fixture
+def at_fault_points(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[..., None]], None]:
+    """Give `arm`, which is undone after the test."""
+    monkeypatch.setattr("collector.store.fault_points._hook", None)
+    return arm
+
+
+def test_what_is_to_be_collected_is_written_before_any_result(
+    directory: RunDirectory, at_fault_points: Callable[[Callable[..., None]], None]
+) -> None:
+    """A line must never stand in a directory that does not say which plan it is of."""
+    seen: list[tuple[str, set[str]]] = []
+
+    def look(point: FaultPoint, path: Path) -> None:
+        if point is FaultPoint.BEFORE_REPLACE:
+            seen.append((path.name, _files(directory.path)))
+
+    at_fault_points(look)
+    directory.begin(_COMPANIES, _manifest())
+    assert seen == [
+        ("companies.txt", _LOCK | {"companies.txt.new"}),
+        ("run.json", _LOCK | {"companies.txt", "run.json.new"}),
+    ]
+
+
+_KILLED = """
+import os, signal, sys
+from pathlib import Path
+from collector.plan import Companies
+from collector.store.fault_points import arm
+from collector.store.manifest import Manifest, PlanRecord
+from collector.store.run_directory import RunDirectory
+
+def die(point, path):
+    if path.name == sys.argv[2]:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+plan = PlanRecord(companies=1, from_date=None, until_date=None, window="whole", windows=1,
+                  cells=1, fingerprint="other")
+directory = RunDirectory.open(Path(sys.argv[1]))
+arm(die)
+directory.begin(Companies(("99",)), Manifest(plan=plan, service={}, attempts=[]))
+"""
+
+
+@pytest.mark.parametrize("at", ["companies.txt", "run.json", "statistics.jsonl"])
+def test_a_process_killed_while_it_begins_loses_nothing(tmp_path: Path, at: str) -> None:
+    """Its lock is free, what was in the files is there, and the next attempt begins as ever."""
+    _attempt(tmp_path, b"1\n", b"2\n", b"3\n")
+    _child(_KILLED, str(tmp_path), at, exit_code=-signal.SIGKILL)
+    _attempt(tmp_path, b"4\n", b"5\n", b"6\n")
+    contents = _contents(tmp_path)
+    assert contents["statistics.jsonl"] == b"1\n4\n"
+    assert contents["errors.1.jsonl"] == b"2\n"
+    assert contents["errors.jsonl"] == b"5\n"
+    assert contents["log.jsonl"] == b"3\n6\n"
+    assert contents["companies.txt"] == b"17\n4 Four & Sons\n"
+    assert Manifest.read(tmp_path / "run.json") == _manifest()
+    assert _files(tmp_path) == _ALL | {"errors.1.jsonl"}
+
+
+def test_the_names_of_all_files_are_on_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each new directory's is synced in the one above it, and the files' after the last one."""
+    synced: list[tuple[Path, set[str]]] = []
+    fsync = os.fsync
+
+    def note(descriptor: int) -> None:
+        if (path := _path_of(descriptor)).is_dir():
+            synced.append((path, _files(path)))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", note)
+    path = tmp_path / "a" / "run"
+    with RunDirectory.open(path) as directory:
+        assert synced == [(tmp_path, {"a"}), (tmp_path / "a", {"run"})]
+        directory.begin(_COMPANIES, _manifest())
+        assert synced[-1] == (path, _ALL)
+
+
+def test_results_of_a_killed_attempt_are_synced_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are taken for done, so they must be on the disk; in a new file there are none."""
+    synced: list[str] = []
+    monkeypatch.setattr(
+        "collector.store.append_file._sync", lambda number: synced.append(_path_of(number).name)
+    )
+    _attempt(tmp_path, b"1\n", b"2\n")
+    assert synced == []
+    _attempt(tmp_path)
+    assert synced == ["statistics.jsonl"]
+
+
+def test_leaving_closes_the_files_and_frees_the_lock(tmp_path: Path) -> None:
     """In order or with an error, every descriptor is given back."""
     before = _open_files()
-    with RunDirectory.create(tmp_path / "1"):
-        assert _open_files() == before + 3
-    with suppress(ZeroDivisionError), RunDirectory.create(tmp_path / "2"):
+    with RunDirectory.open(tmp_path / "1") as directory:
+        assert _open_files() == before + 1
+        directory.begin(_COMPANIES, _manifest())
+        assert _open_files() == before + 4
+        assert held_by(tmp_path / "1" / "run.lock") is not None
+    with suppress(ZeroDivisionError), RunDirectory.open(tmp_path / "2") as directory:
+        directory.begin(_COMPANIES, _manifest())
         raise ZeroDivisionError
     assert _open_files() == before
+    for name in ("1", "2"):
+        assert held_by(tmp_path / name / "run.lock") is None
+        assert _files(tmp_path / name) == _ALL
 
 
-def test_a_directory_that_holds_a_run_is_refused(tmp_path: Path) -> None:
-    """Nothing in it changes, and the text names the option, the place and the remedy."""
-    with RunDirectory.create(tmp_path) as directory:
-        directory.statistics.append(b"1\n")
-        directory.write_manifest({"format": 1})
-    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
-    with pytest.raises(InputError, match=f"--output {tmp_path}: holds a run already; give another"):
-        RunDirectory.create(tmp_path)
-    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+@pytest.mark.parametrize("has_begun", [False, True])
+def test_a_directory_that_is_open_cannot_be_opened(tmp_path: Path, *, has_begun: bool) -> None:
+    """By whatever path: the second is refused and changes nothing, the first goes on."""
+    (tmp_path / "link").symlink_to(tmp_path / "a")
+    with RunDirectory.open(tmp_path / "a" / "run") as first:
+        if has_begun:
+            first.begin(_COMPANIES, _manifest()).statistics.append(b"1\n")
+        before = _contents(first.path)
+        open_files = _open_files()
+        for path in (first.path, tmp_path / "link" / "run", tmp_path / "a" / ".." / "a" / "run"):
+            with pytest.raises(LockedError, match=rf"another run .*process {os.getpid()} on"):
+                RunDirectory.open(path)
+        assert _open_files() == open_files
+        assert _contents(first.path) == before
+        assert held_by(first.path / "run.lock") is not None
+    assert (tmp_path / "a").exists() is has_begun
+    _attempt(tmp_path / "a" / "run", b"2\n")
+    statistics = (tmp_path / "a" / "run" / "statistics.jsonl").read_bytes()
+    assert statistics == (b"1\n2\n" if has_begun else b"2\n")
 
 
-@pytest.mark.parametrize("name", sorted(_MADE))
-def test_a_refusal_leaves_nothing_behind(tmp_path: Path, name: str) -> None:
-    """Whichever file stands in the way: no other is made, and none is left open."""
-    (tmp_path / name).write_text("mine\n")
-    before = _open_files()
-    with pytest.raises(CollectorError, match=f"--output {tmp_path}: "):
-        RunDirectory.create(tmp_path)
-    assert (tmp_path / name).read_text() == "mine\n"
-    assert _open_files() == before
-    assert _files(tmp_path) == {name}
+def test_of_several_at_the_same_moment_one_gets_it(tmp_path: Path) -> None:
+    """Also while the directories are still to be made; the others hear that it is held."""
+    contenders = 4
+
+    def open_directory(path: Path, start: threading.Barrier) -> RunDirectory | CollectorError:
+        start.wait(10)
+        try:
+            return RunDirectory.open(path)
+        except CollectorError as error:
+            return error
+
+    with ThreadPoolExecutor(contenders) as threads:
+        for number in range(10):
+            path = tmp_path / str(number) / "run"
+            start = threading.Barrier(contenders)
+            futures = [threads.submit(open_directory, path, start) for _ in range(contenders)]
+            results = [future.result(10) for future in futures]
+            won = [result for result in results if isinstance(result, RunDirectory)]
+            assert len(won) == 1, results
+            with won[0] as directory:
+                directory.begin(_COMPANIES, _manifest())
+            assert sum(isinstance(result, LockedError) for result in results) == contenders - 1
+            assert _files(path) == _ALL
 
 
-@pytest.mark.parametrize("make", [RunDirectory.check, RunDirectory.create])
 @pytest.mark.parametrize("below", ["", "run", "deep/run"])
-def test_a_file_in_the_way_is_refused(
-    tmp_path: Path, make: Callable[[Path], object], below: str
-) -> None:
-    """In the place of the directory or above it; the text names the file."""
+def test_a_file_in_the_way_is_refused(tmp_path: Path, below: str) -> None:
+    """In the place of the directory or above it; the text names the file and the remedy."""
     file = tmp_path / "file"
     file.write_text("mine")
-    with pytest.raises(InputError, match=f"--output {file / below}: .*file"):
-        make(file / below)
+    with pytest.raises(InputError) as caught:
+        RunDirectory.open(file / below)
+    assert str(caught.value) == f"--output {file / below}: {file} is a file; give another directory"
     assert file.read_text() == "mine"
     assert _files(tmp_path) == {"file"}
 
@@ -110,30 +406,52 @@ def test_a_file_in_the_way_is_refused(
 def test_a_link_to_nowhere_is_no_directory(tmp_path: Path) -> None:
     """It is refused, and nothing comes to be where it points."""
     (tmp_path / "link").symlink_to(tmp_path / "nowhere")
-    with pytest.raises(CollectorError, match="--output"):
-        RunDirectory.create(tmp_path / "link")
-    assert not (tmp_path / "nowhere").exists()
+    with pytest.raises(InputError, match="--output"):
+        RunDirectory.open(tmp_path / "link" / "run")
+    assert _files(tmp_path) == {"link"}
 
 
-def test_a_check_creates_nothing(tmp_path: Path) -> None:
-    """Neither for a directory that is there nor for one that is not."""
-    RunDirectory.check(tmp_path)
-    RunDirectory.check(tmp_path / "deep" / "run")
+def test_a_link_to_a_directory_is_followed(tmp_path: Path) -> None:
+    """The output may be on another disk."""
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "disk")
+    _attempt(tmp_path / "link", b"1\n")
+    assert _files(tmp_path / "disk") == _ALL
+
+
+def test_what_is_no_path_is_refused() -> None:
+    """No system call takes a NUL; the message shows it without sending it."""
+    with pytest.raises(InputError, match=r"--output a<U\+0000>b: is not a path"):
+        RunDirectory.open(Path("a\0b"))
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "x" * 300 + "/run"])
+def test_parents_made_in_vain_are_taken_away(tmp_path: Path, name: str) -> None:
+    """The last part of the path turns out to be impossible: nothing is left behind."""
+    path = tmp_path / "a" / "b" / name
+    before = _open_files()
+    with pytest.raises(StorageError) as caught:
+        RunDirectory.open(path)
+    assert str(caught.value) == (
+        f"--output {path}: cannot be written: File name too long; see that this user may write "
+        "there, and that there is room"
+    )
     assert _files(tmp_path) == set()
+    assert _open_files() == before
 
 
-def test_a_check_finds_a_run(tmp_path: Path) -> None:
-    """As `create` would, before anything was sent."""
-    with RunDirectory.create(tmp_path):
-        pass
-    with pytest.raises(InputError, match="holds a run already"):
-        RunDirectory.check(tmp_path)
+def test_a_lock_that_cannot_be_made_leaves_nothing(tmp_path: Path) -> None:
+    """Something else has its name: the parents that were there stay, and so does that."""
+    (tmp_path / "run.lock").mkdir()
+    with pytest.raises(StorageError, match=f"--output {tmp_path}: cannot be written: Is a direct"):
+        RunDirectory.open(tmp_path)
+    assert _files(tmp_path) == {"run.lock"}
 
 
 def test_a_place_where_nothing_can_be_made_is_a_storage_error() -> None:
     """For whoever runs it, root included: the kernel's own file system takes no directories."""
     with pytest.raises(StorageError, match=r"--output /proc/collector/run: cannot be written: \w"):
-        RunDirectory.create(Path("/proc/collector/run"))
+        RunDirectory.open(Path("/proc/collector/run"))
 
 
 _UNPRIVILEGED = """
@@ -147,7 +465,7 @@ if os.geteuid() == 0:
     os.setgid(65534)
     os.setuid(65534)
 try:
-    RunDirectory.create(Path(sys.argv[1]))
+    RunDirectory.open(Path(sys.argv[1]))
 except StorageError as error:
     print(int(error.exit_code), error)
 """
@@ -167,110 +485,93 @@ def test_a_directory_without_permission_is_a_storage_error(
     assert said.startswith(f"5 --output {path}: cannot be written: Permission denied; see that")
 
 
-def test_of_two_at_the_same_moment_one_wins(tmp_path: Path) -> None:
-    """The others are refused, and the winner's files are its own."""
-    contenders = 4
-
-    def create(path: Path, start: threading.Barrier) -> RunDirectory | CollectorError:
-        start.wait(10)
-        try:
-            return RunDirectory.create(path)
-        except CollectorError as error:
-            return error
-
-    with ThreadPoolExecutor(contenders) as threads:
-        for number in range(30):
-            path = tmp_path / str(number) / "run"
-            start = threading.Barrier(contenders)
-            futures = [threads.submit(create, path, start) for _ in range(contenders)]
-            results = [future.result(10) for future in futures]
-            won = [result for result in results if isinstance(result, RunDirectory)]
-            assert len(won) == 1, results
-            with won[0]:
-                won[0].statistics.append(b"1\n")
-            assert sum(isinstance(result, InputError) for result in results) == contenders - 1
-            assert _files(path) == _MADE
+@pytest.mark.parametrize("name", ["companies.txt", "run.json", "statistics.jsonl", "errors.jsonl"])
+def test_a_run_that_cannot_begin_is_a_storage_error(tmp_path: Path, name: str) -> None:
+    """A directory stands where a file belongs: it is named, and nothing stays open or locked."""
+    path = tmp_path / "run"
+    (path / name).mkdir(parents=True)
+    before = _open_files()
+    with (
+        RunDirectory.open(path) as directory,
+        pytest.raises(StorageError, match=rf"{name}\S*: cannot be written: Is a dir.* again"),
+    ):
+        directory.begin(_COMPANIES, _manifest())
+    assert _open_files() == before
+    assert held_by(path / "run.lock") is None
+    assert not list(path.glob("*.new"))
 
 
-@pytest.fixture
-def directory(tmp_path: Path) -> Iterator[RunDirectory]:
-    """Give an open run directory."""
-    with RunDirectory.create(tmp_path / "run") as made:
-        yield made
-
-
-def test_a_manifest_is_readable_json(directory: RunDirectory) -> None:
-    """For people too: indented, keys in the given order, a line break at the end."""
-    directory.write_manifest({"z": 1, "a": {"b": None, "ñ": "ñ"}})
-    text = (directory.path / "run.json").read_text(encoding="utf-8")
-    assert text == '{\n  "z": 1,\n  "a": {\n    "b": null,\n    "ñ": "ñ"\n  }\n}\n'
+def test_a_run_that_finds_no_room_to_begin_leaves_the_old_one(tmp_path: Path) -> None:
+    """Its results, its manifest, and its errors are as they were."""
+    _attempt(tmp_path, b"1\n", b"2\n", b"3\n")
+    before = _contents(tmp_path)
+    with (
+        RunDirectory.open(tmp_path) as directory,
+        _largest_file(100),
+        pytest.raises(StorageError, match="cannot be written: File too large"),
+    ):
+        directory.begin(_COMPANIES, _manifest())
+    assert _contents(tmp_path) == before
 
 
 def test_a_manifest_is_replaced_at_once(directory: RunDirectory) -> None:
     """A reader never finds a half one, and no draft stays behind."""
     path = directory.path / "run.json"
-    directory.write_manifest({"number": 0, "filling": []})
-    numbers: list[int] = []
+    directory.begin(_COMPANIES, _manifest())
+    numbers: set[int] = set()
     is_over = threading.Event()
 
     def read() -> None:
         while not is_over.is_set():
-            manifest: dict[str, Any] = json.loads(path.read_bytes())
-            assert len(manifest["filling"]) == manifest["number"] * 100
-            numbers.append(manifest["number"])
+            (attempt,) = json.loads(path.read_bytes())["attempts"] or [{"number": 0, "filling": []}]
+            assert len(attempt["filling"]) == attempt["number"] * 100
+            numbers.add(attempt["number"])
 
     with ThreadPoolExecutor(1) as threads:
         reading = threads.submit(read)
         try:
-            for number in [*range(1, 40), *reversed(range(40))]:
-                directory.write_manifest({"number": number, "filling": list(range(number * 100))})
+            while len(numbers) < 20 and not reading.done():
+                for number in range(1, 40):
+                    filling = list(range(number * 100))
+                    directory.write_manifest(_manifest({"number": number, "filling": filling}))
         finally:
             is_over.set()
         reading.result(10)
-    assert len(set(numbers)) > 5
-    assert _files(directory.path) == _MADE | {"run.json"}
+    assert _files(directory.path) == _ALL
 
 
-_FULL = """
-import json, resource, signal, sys
-from pathlib import Path
-from collector.errors import StorageError
-from collector.store.run_directory import RunDirectory
-
-signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-with RunDirectory.create(Path(sys.argv[1])) as directory:
-    directory.write_manifest({"number": 1})
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
-    try:
-        directory.write_manifest({"filling": "x" * 5000})
-    except StorageError as error:
-        print(error)
-"""
-
-
-def test_a_manifest_that_does_not_fit_leaves_the_old_one(tmp_path: Path) -> None:
-    """The error names the file and the reason."""
-    said = _child(_FULL, str(tmp_path))
-    assert said.strip() == f"{tmp_path / 'run.json'} cannot be written: File too large"
-    assert json.loads((tmp_path / "run.json").read_bytes()) == {"number": 1}
-    assert _files(tmp_path) == _MADE | {"run.json"}
+def test_a_manifest_that_does_not_fit_leaves_the_old_one(directory: RunDirectory) -> None:
+    """The error says where, and the reason."""
+    directory.begin(_COMPANIES, _manifest())
+    with (
+        _largest_file(1000),
+        pytest.raises(StorageError, match=f"^{directory.path}.*: cannot be written: File too larg"),
+    ):
+        directory.write_manifest(_manifest({"filling": "x" * 5000}))
+    assert Manifest.read(directory.path / "run.json") == _manifest()
+    assert _files(directory.path) == _ALL
 
 
 def test_a_manifest_in_a_directory_that_is_gone_is_a_storage_error(tmp_path: Path) -> None:
-    """Somebody removed it during the run."""
-    with RunDirectory.create(tmp_path / "run") as directory:
+    """Somebody removed it during the run; leaving it is no error on top of that."""
+    with RunDirectory.open(tmp_path / "run") as directory:
+        directory.begin(_COMPANIES, _manifest())
         for path in directory.path.iterdir():
             path.unlink()
         directory.path.rmdir()
-        with pytest.raises(StorageError, match=r"run\.json cannot be written: No such file"):
-            directory.write_manifest({})
+        with pytest.raises(StorageError, match=r"run\.json\S*: cannot be written: No such file"):
+            directory.write_manifest(_manifest())
+    with RunDirectory.open(tmp_path / "other"):
+        (tmp_path / "other" / "run.lock").unlink()
+    assert _files(tmp_path) == set()
 
 
 def test_a_directory_may_have_any_name_that_the_system_takes(tmp_path: Path) -> None:
     """Also one that is no UTF-8: its settings go into the manifest all the same."""
     path = tmp_path / os.fsdecode(b"ni\xf1o")
-    manifest = Manifest({}, describe_settings(RunSettings(output=path)), datetime.now(UTC))
-    with RunDirectory.create(path) as directory:
-        directory.write_manifest(manifest.as_json())
-    assert _files(path) == _MADE | {"run.json"}
-    assert "output" in json.loads((path / "run.json").read_bytes())["settings"]
+    attempt = Attempt(datetime.now(UTC), describe_settings(RunSettings(output=path)))
+    with RunDirectory.open(path) as directory:
+        directory.begin(_COMPANIES, _manifest(attempt.as_json()))
+    assert _files(path) == _ALL
+    (read,) = json.loads((path / "run.json").read_bytes())["attempts"]
+    assert "output" in read["settings"]

@@ -1,0 +1,56 @@
+"""What becomes of an outcome: its line in the journal, its event in the log, its count."""
+
+from collections.abc import Sequence
+
+from structlog.typing import FilteringBoundLogger
+
+from collector.models import Failure, Outcome
+from collector.pool import Job
+from collector.store.journal import Journal, Line
+from collector.store.lines import error_line, result_line
+from collector.store.run_directory import RunFiles
+from collector.tally import CellState, Tally
+
+__all__ = ["Recorder"]
+
+
+class Recorder:
+    """Writes the outcomes of cells down; a cell is counted once its line is on the disk."""
+
+    def __init__(self, files: RunFiles, tally: Tally, log: FilteringBoundLogger) -> None:
+        self.journal = Journal(files.statistics, files.errors, on_durable=self._count)
+        self._tally = tally
+        self._log = log
+
+    async def settle(self, job: Job, outcome: Outcome) -> None:
+        """Write the final outcome of a cell. Raises `StorageError`."""
+        cell = job.cell
+        if isinstance(outcome, Failure):
+            self._log.error("cell_failed", **_what_failed(job, outcome))
+            line = error_line(cell, outcome, job.requests)
+            await self.journal.append(Line(line, CellState.FAILED, outcome.kind))
+        else:
+            line = result_line(cell, outcome, job.requests)
+            state = CellState.EMPTY if outcome.is_empty else CellState.DATA
+            await self.journal.append(Line(line, state))
+
+    def retry(self, job: Job, failure: Failure, delay: float) -> None:
+        """Log a try that failed and will be followed by another one in `delay` seconds."""
+        self._log.warning(
+            "try_failed", **_what_failed(job, failure), retry_in_seconds=round(delay, 3)
+        )
+
+    def _count(self, lines: Sequence[Line]) -> None:
+        self._tally.cells.update(line.state for line in lines)
+        self._tally.failure_kinds.update(line.kind for line in lines if line.kind is not None)
+
+
+def _what_failed(job: Job, failure: Failure) -> dict[str, object]:
+    return {
+        "company_id": job.cell.company_id,
+        "window": str(job.cell.window),
+        "kind": failure.kind.value,
+        "status": failure.status,
+        "message": failure.message,
+        "attempts": job.requests,
+    }
