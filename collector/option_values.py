@@ -67,7 +67,7 @@ class Duration(int):
 
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
-_DURATION: Final = re.compile(r"([1-9][0-9]{0,6})([smhd])")
+_DURATION: Final = re.compile(r"([1-9][0-9]{0,7})([smhd])")
 
 _LONGEST: Final = 366 * 86400
 

@@ -160,6 +160,8 @@ class Pool:
             try:
                 outcome = await self._fetch(job.cell)
             except StoppedError:
+                # The job is not settled, so the others must not wait for it.
+                self.drain()
                 return
             job.requests += outcome.requests
             if isinstance(outcome, Failure) and self._retry(job, outcome):

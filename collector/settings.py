@@ -7,12 +7,13 @@ and the help text from the field, its type and the docstring under it.
 Secrets are not among the settings: see `collector.fetch.credentials`.
 """
 
+from collections.abc import Sequence
 from dataclasses import Field, dataclass, fields
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from cyclopts import Group, Parameter, validators
+from cyclopts import Group, Parameter, Token, validators
 
 from collector.errors import InputError
 from collector.option_values import (
@@ -54,6 +55,11 @@ _SERVICE = Group("Which service", sort_key=4)
 
 def _parse_days(text: str) -> Days:
     return Days(parse_days(text))
+
+
+def _parse_states(_type: object, tokens: Sequence[Token]) -> frozenset[CellState]:
+    # A list in the file, a flag given twice, and blanks in a variable make several tokens.
+    return parse_states(",".join(token.value.strip(",") for token in tokens))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -216,7 +222,7 @@ class StatusSettings:
     json: Annotated[bool, Parameter(negative="")] = False
     """Print one JSON document for programs, with every gap in it."""
 
-    fail_on: Annotated[frozenset[CellState], Parameter(converter=converter(parse_states))] = (
+    fail_on: Annotated[frozenset[CellState], Parameter(converter=_parse_states, negative="")] = (
         frozenset()
     )
     """End with exit code 1 if there are cells of these states, such as missing,failed. The states

@@ -849,7 +849,6 @@ async def test_a_pool_in_which_nothing_may_be_sent_ends_at_once(concurrency: int
     assert len(asked) <= concurrency
 
 
-@pytest.mark.xfail(reason="a stopped job counts as being in work")
 async def test_idle_workers_end_when_a_fetch_is_stopped() -> None:
     """A stopped job never comes back, so nobody may wait for it, with `drain` or without."""
 

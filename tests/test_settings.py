@@ -352,7 +352,6 @@ def test_a_bad_flag_of_a_status_is_refused(flag: str) -> None:
     assert flag.partition("=")[0] in str(caught.value)
 
 
-@pytest.mark.xfail(reason="only the first part counts")
 def test_a_list_of_states_given_in_parts_counts_whole_or_is_refused(tmp_path: Path) -> None:
     """A check must not drop the second half of what it was told to look for."""
     both = frozenset({CellState.MISSING, CellState.FAILED})

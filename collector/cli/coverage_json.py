@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 import orjson
 
 from collector.cli.go_on import command_to_go_on
+from collector.quoting import json_text
 from collector.store.coverage import Coverage, Gap
 from collector.tally import CellState
 
@@ -17,7 +18,7 @@ def coverage_json(coverage: Coverage) -> Iterator[bytes]:
     is_complete = not counts[CellState.FAILED] + counts[CellState.MISSING]
     first, last = coverage.plan.windows[0], coverage.plan.windows[-1]
     head = {
-        "directory": str(coverage.directory),
+        "directory": json_text(coverage.directory),
         "companies": len(coverage.plan.companies),
         "windows": len(coverage.plan.windows),
         "from_date": first.from_date,
@@ -29,7 +30,7 @@ def coverage_json(coverage: Coverage) -> Iterator[bytes]:
         "failed_by_kind": {kind.value: n for kind, n in coverage.failed_by_kind().items()},
         "incomplete_companies": coverage.incomplete_companies(),
         "remarks": coverage.remarks,
-        "go_on": None if is_complete or coverage.held_by else command_to_go_on(coverage),
+        "go_on": None if is_complete or coverage.held_by else json_text(command_to_go_on(coverage)),
         "attempts": coverage.manifest.attempts,
     }
     yield orjson.dumps(head)[:-1]

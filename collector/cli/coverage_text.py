@@ -49,7 +49,7 @@ def _attempts(coverage: Coverage) -> Iterator[tuple[str, str]]:
     if coverage.held_by:
         yield (
             "attempts",
-            f"{len(coverage.manifest.attempts)}, and one is at work: {coverage.held_by}",
+            f"{len(coverage.manifest.attempts)}; at work is {coverage.held_by}",
         )
     elif coverage.manifest.attempts:
         yield (

@@ -42,7 +42,8 @@ def demo(
     # Each demo has its own directory: the embedded API has another address every time.
     output = settings.output or Path("output") / f"demo-{now:%Y%m%dT%H%M%SZ}"
     job, end = asyncio.run(_demo(plan, settings, output))
-    return report(job, end)
+    # The embedded API ends with this command.
+    return report(job, end, can_go_on=False)
 
 
 async def _demo(plan: Plan, settings: DemoSettings, output: Path) -> tuple[Run, End]:

@@ -33,9 +33,13 @@ def command_to_go_on(coverage: Coverage) -> str:
         defaults = describe_settings(RunSettings())
         for name, value in coverage.manifest.attempts[-1]["settings"].items():
             if name in defaults and name not in _NOT_REPEATED and value != defaults[name]:
-                arguments += [f"--{name}", str(value).removesuffix(".0")]
+                arguments.append(f"--{name}={_option(value)}")
     arguments += ["--output", _path(directory)]
     return shlex.join(arguments)
+
+
+def _option(value: object) -> str:
+    return f"{value:.0f}" if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def _path(path: Path) -> str:

@@ -42,6 +42,9 @@ def _print(text: str, stream: TextIO | None) -> None:
     if stream is None:  # closed before we began
         return
     lines = "\n".join(escaped(line) for line in text.split("\n"))
+    # What the stream's encoding lacks is spelled out, or else the whole text would be lost.
+    encoding = stream.encoding or "utf-8"
+    lines = lines.encode(encoding, "backslashreplace").decode(encoding)
     # A closed pipe or a full disk; ValueError is a stream that was closed meanwhile.
     with suppress(OSError, ValueError):
         print(lines, file=stream, flush=True)

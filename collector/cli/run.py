@@ -54,12 +54,12 @@ async def execute(job: Run) -> End:
             return await job.execute()
 
 
-def report(job: Run, end: End) -> int:
-    """Print how a run ended, and return its exit code."""
+def report(job: Run, end: End, *, can_go_on: bool = True) -> int:
+    """Print how a run ended, and return its exit code; see `summary` for `can_go_on`."""
     for remark in job.remarks:
         complain(f"warning: {job.output}: {remark}")
     if end.error is not None:
         complain(end.error)
     if not job.settings.quiet and end.exit_code not in _BEFORE_IT_BEGAN:
-        say(summary(job, end))
+        say(summary(job, end, can_go_on=can_go_on))
     return end.exit_code

@@ -9,12 +9,16 @@ from collector.cli.coverage_json import coverage_json
 from collector.cli.coverage_text import coverage_text
 from collector.cli.printing import say, write
 from collector.errors import ExitCode
+from collector.option_values import converter, parse_directory
 from collector.settings import StatusSettings
 from collector.store.coverage import read_coverage
 
 __all__ = ["status"]
 
-_RunDirectory = Annotated[Path, Parameter(allow_leading_hyphen=True, show_env_var=False)]
+_RunDirectory = Annotated[
+    Path,
+    Parameter(allow_leading_hyphen=True, converter=converter(parse_directory), show_env_var=False),
+]
 
 
 def status(

@@ -12,8 +12,11 @@ from collector.tally import CellState
 __all__ = ["summary"]
 
 
-def summary(job: Run, end: End) -> str:
-    """Return the summary as plain text of a few lines."""
+def summary(job: Run, end: End, *, can_go_on: bool = True) -> str:
+    """Return the summary as plain text of a few lines.
+
+    `can_go_on` says whether the same command would find the same service again.
+    """
     tally = job.tally
     data, empty = (tally.kept[state] + tally.cells[state] for state in _ANSWERED)
     failed = tally.cells[CellState.FAILED]
@@ -34,7 +37,7 @@ def summary(job: Run, end: End) -> str:
         kinds = ", ".join(f"{kind} {n:,}" for kind, n in tally.failure_kinds.most_common())
         rows.append(("failures", f"{job.output / ERRORS} ({kinds})"))
     rows.append(("exit", f"{end.exit_code.value}: {MEANING[end.exit_code]}"))
-    if tally.planned > data + empty and end.exit_code in _CAN_GO_ON:
+    if can_go_on and tally.planned > data + empty and end.exit_code in _CAN_GO_ON:
         rows.append(("next", "the same command again asks for what failed or is missing"))
     return "\n".join(f"{name:<9} {text}" for name, text in rows)
 

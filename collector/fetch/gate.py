@@ -85,7 +85,8 @@ class Gate:
             while self.closed_for:
                 # Closed while the throttler was asked: what it granted is not used.
                 await self._acquire()
-            self._leaving.append(self._clock())
+            if self._shut.is_set():
+                raise StoppedError
 
     async def _acquire(self) -> None:
         # The gate may be closed for longer meanwhile, so the wait is asked for again.
@@ -96,6 +97,8 @@ class Gate:
         if self._shut.is_set():
             raise StoppedError
         await self._throttler.acquire()
+        # Also when it is not used in the end: the throttler counts it.
+        self._leaving.append(self._clock())
 
     def _wait(self, now: float) -> float:
         """Return the seconds to sleep before the throttler is asked."""

@@ -59,7 +59,6 @@ def test_help_of_run_names_every_option(capsys: pytest.CaptureFixture[str]) -> N
     assert "Example" in text
 
 
-@pytest.mark.xfail(reason="--empty-fail-on is made up by cyclopts")
 def test_help_of_status_names_its_options(capsys: pytest.CaptureFixture[str]) -> None:
     """Two of its own, and none of a run's; the directory is no variable."""
     text = re.sub(r"[\s│]+", " ", _printed(capsys, "status", "--help"))

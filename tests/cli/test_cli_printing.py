@@ -116,7 +116,6 @@ def test_text_has_its_control_characters_shown(capsys: pytest.CaptureFixture[str
     assert printed.err == "collector: c<U+001B>\n"
 
 
-@pytest.mark.xfail(reason="an encoding error takes all of the text away")
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
 def test_text_that_the_terminal_cannot_show_is_not_lost(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, encoding: str

@@ -52,8 +52,10 @@ async def test_killed_at_random_moments_and_continued(
     api = await start_api()
     command = against(api).without_debugging()
     command.write("companies.txt", _ids(companies))
-    run = ("run", "companies.txt", "--from", "2026-01-01", "--until", "2026-01-05")
-    run += ("--window", "1d", "--concurrency", "32", "--output", "r", "--rate")
+    run = (
+        *("run", "companies.txt", "--from", "2026-01-01", "--until", "2026-01-05"),
+        *("--window", "1d", "--concurrency", "32", "--output", "r", "--rate"),
+    )
     moments = random.Random(kills)  # noqa: S311 - no secret
     killed = 0
     while killed < kills:
@@ -98,8 +100,10 @@ async def test_a_crash_at_each_fault_point(
     api = await start_api(share_500=0.2)
     command = against(api).without_debugging()
     command.write("companies.txt", _ids(40))
-    run = ("run", "companies.txt", "--from", "2026-01-01", "--until", "2026-01-01")
-    run += ("--rate", "200", "--output", "r", "--max-attempts")
+    run = (
+        *("run", "companies.txt", "--from", "2026-01-01", "--until", "2026-01-01"),
+        *("--rate", "200", "--output", "r", "--max-attempts"),
+    )
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, str(CRASHING), point, file, str(times), "--", *run, "1"),
         cwd=command.directory,
@@ -126,8 +130,10 @@ async def test_a_file_cut_anywhere_is_completed(start_api: StartApi, against: Ag
     api = await start_api()
     command = against(api).without_debugging()
     command.write("companies.txt", _ids(30))
-    run = ("run", "companies.txt", "--from", "2026-01-01", "--until", "2026-01-01")
-    run += ("--rate", "1000000", "--output", "r")
+    run = (
+        *("run", "companies.txt", "--from", "2026-01-01", "--until", "2026-01-01"),
+        *("--rate", "1000000", "--output", "r"),
+    )
     assert (await command.run(*run)).exit_code == 0
     statistics = command.directory / "r" / "statistics.jsonl"
     whole = statistics.read_bytes()
@@ -158,8 +164,10 @@ async def test_a_file_cut_at_every_byte_is_completed(start_api: StartApi, agains
     api = await start_api()
     command = against(api).without_debugging()
     command.write("companies.txt", _ids(8))
-    run = ("run", "companies.txt", "--from", "2026-01-01", "--until", "2026-01-01")
-    run += ("--rate", "1000000", "--output")
+    run = (
+        *("run", "companies.txt", "--from", "2026-01-01", "--until", "2026-01-01"),
+        *("--rate", "1000000", "--output"),
+    )
     assert (await command.run(*run, "r")).exit_code == 0
     whole = (command.directory / "r" / "statistics.jsonl").read_bytes()
     tail = sum(map(len, whole.splitlines(keepends=True)[-3:]))

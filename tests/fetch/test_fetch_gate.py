@@ -323,7 +323,6 @@ async def test_who_gives_up_at_a_shut_gate_is_cancelled_not_stopped(
     assert (passed, watched[0].waiting) == ([], 0)
 
 
-@pytest.mark.xfail(reason="not looked at after the throttler")
 async def test_a_gate_shut_at_the_last_moment_is_shut(watched: list[WatchedThrottler]) -> None:
     """Shut while the throttler is being polled: that request does not leave either."""
     gate, passed = Gate(25), list[str]()
@@ -337,7 +336,6 @@ async def test_a_gate_shut_at_the_last_moment_is_shut(watched: list[WatchedThrot
     assert passed == []
 
 
-@pytest.mark.xfail(reason="a grant that is not used is not noted")
 async def test_a_grant_that_came_too_late_is_waited_for_asleep(
     watched: list[WatchedThrottler],
 ) -> None:

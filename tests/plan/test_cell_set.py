@@ -3,7 +3,7 @@ from datetime import date
 from itertools import islice
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from collector.models import SERVER_DEFAULT, Window
@@ -83,6 +83,7 @@ _PLANS = st.builds(
 )
 
 
+@settings(max_examples=50)
 @given(_PLANS)
 def test_every_cell_is_found_by_its_key(plan: Plan) -> None:
     """With the dates as a line has them: as text, or none."""

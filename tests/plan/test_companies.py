@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import cast
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from collector.errors import InputError
@@ -193,6 +193,7 @@ def test_whatever_was_read_can_be_written_and_read_again(content: bytes) -> None
         assert _written_and_read(parsed) == parsed
 
 
+@settings(max_examples=40)
 @given(st.dictionaries(_IDS, _NAMES, min_size=1))
 def test_companies_that_are_written_are_read(written: dict[str, str]) -> None:
     """Whatever letters ids and names are made of."""

@@ -143,6 +143,19 @@ def test_the_error_of_a_write_says_why_it_was_refused(tmp_path: Path) -> None:
     assert caught.value.errno == errno.ENOSPC
 
 
+def test_a_block_that_cannot_be_taken_back_still_says_why(
+    file: AppendFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk refuses the cut as well: the error is that of the write."""
+
+    def refuse(_descriptor: int, _size: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "ftruncate", refuse)
+    with _largest_file(5), pytest.raises(OSError, match="File too large"):
+        file.append(b"12345678\n")
+
+
 def test_short_writes_are_finished(file: AppendFile, monkeypatch: pytest.MonkeyPatch) -> None:
     """The system may take a few bytes at a time; the line is whole when `append` returns."""
     write = os.write

@@ -108,6 +108,12 @@ def _no_timer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("collector.store.journal._GROUP_SECONDS", 3600.0)
 
 
+@pytest.fixture
+def _short_timer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Do not spend the time of whoever runs the tests where it does not matter."""
+    monkeypatch.setattr("collector.store.journal._GROUP_SECONDS", 0.01)
+
+
 @contextmanager
 def _largest_file(size: int) -> Iterator[None]:
     """Let the kernel refuse whatever would make a file larger; Python ignores its signal."""
@@ -166,6 +172,7 @@ async def test_a_line_counts_only_once_it_is_synced(bench: _Bench) -> None:
     assert (bench.lines, bench.error_lines) == (["1", "3"], ["2"])
 
 
+@pytest.mark.usefixtures("_short_timer")
 async def test_nothing_is_told_while_the_disk_is_busy(bench: _Bench) -> None:
     """As long as the sync lasts its lines do not count, and the event loop goes on."""
     writer = bench.start()
@@ -180,6 +187,7 @@ async def test_nothing_is_told_while_the_disk_is_busy(bench: _Bench) -> None:
     await _end(writer)
 
 
+@pytest.mark.usefixtures("_short_timer")
 async def test_syncing_is_never_done_on_the_event_loop(bench: _Bench) -> None:
     """Neither in groups, nor at the end, nor when cancelled: a slow disk stops no request."""
     writer = bench.start()
@@ -316,6 +324,7 @@ async def test_a_writer_cancelled_at_rest_syncs_what_came(bench: _Bench) -> None
     ]
 
 
+@pytest.mark.usefixtures("_short_timer")
 @pytest.mark.parametrize("cancellations", [1, 2])
 async def test_a_writer_cancelled_at_work_tells_everything_once(
     bench: _Bench, cancellations: int
@@ -335,9 +344,12 @@ async def test_a_writer_cancelled_at_work_tells_everything_once(
     with pytest.raises(asyncio.CancelledError):
         await _end(writer)
     assert bench.durable == [_line(0), _line(1), _failed(2)]
-    assert bench.disk.notes.count(("sync", "statistics.jsonl")) == 2
+    one = ("durable", "1")
+    results, errors = ("sync", "statistics.jsonl"), ("sync", "errors.jsonl")
+    assert bench.disk.notes == [results, one, results, one, errors, one]
 
 
+@pytest.mark.usefixtures("_short_timer")
 async def test_a_failed_sync_of_results_cuts_them_and_ends_all(bench: _Bench) -> None:
     """The file and the reason are named; the group does not count; nothing is asked again."""
     writer = bench.start()
@@ -366,6 +378,7 @@ async def test_a_failed_sync_of_results_cuts_them_and_ends_all(bench: _Bench) ->
     assert (bench.lines, bench.error_lines) == (["0"], ["1", "3"])
 
 
+@pytest.mark.usefixtures("_short_timer")
 async def test_results_count_though_the_errors_cannot_be_synced(bench: _Bench) -> None:
     """They were synced before; only the lines of the other file are cut, and do not count."""
     writer = bench.start()
@@ -380,6 +393,7 @@ async def test_results_count_though_the_errors_cannot_be_synced(bench: _Bench) -
     assert bench.lines == ["1"]
 
 
+@pytest.mark.usefixtures("_short_timer")
 async def test_a_cancelled_writer_whose_disk_refuses_says_so(bench: _Bench) -> None:
     """The error is not lost behind the cancellation, and nothing is synced after it."""
     writer = bench.start()
@@ -480,6 +494,7 @@ async def _fill_up(bench: _Bench) -> tuple[asyncio.Task[None], asyncio.Task[None
     return writer, waiting
 
 
+@pytest.mark.usefixtures("_short_timer")
 async def test_a_slow_disk_makes_workers_wait(bench: _Bench) -> None:
     """Memory stays bounded: with 8,000 lines unsynced `append` waits, and goes on after a sync."""
     writer, waiting = await _fill_up(bench)
@@ -497,6 +512,7 @@ async def test_a_slow_disk_makes_workers_wait(bench: _Bench) -> None:
     assert len(bench.durable) == _MOST_UNSYNCED + 4
 
 
+@pytest.mark.usefixtures("_short_timer")
 async def test_whoever_waits_for_a_slow_disk_can_be_cancelled(bench: _Bench) -> None:
     """Its line is not written then: the cell was never settled."""
     writer, waiting = await _fill_up(bench)
@@ -509,6 +525,7 @@ async def test_whoever_waits_for_a_slow_disk_can_be_cancelled(bench: _Bench) -> 
     assert bench.lines == ["-1", *_numbers(range(_MOST_UNSYNCED - 2))]
 
 
+@pytest.mark.usefixtures("_short_timer")
 async def test_whoever_waits_for_a_slow_disk_hears_of_its_failure(bench: _Bench) -> None:
     """It does not wait for ever, and its line is not written."""
     writer, waiting = await _fill_up(bench)

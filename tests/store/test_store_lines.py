@@ -275,7 +275,7 @@ def _read_back(cell: Cell, checked: Checked, attempts: int) -> ResultLine:
     return read
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(_TEXTS, _WINDOWS, st.integers(1, 10**6), _bodies())
 def test_every_accepted_answer_is_read_back(
     company_id: str, window: Window, attempts: int, body: bytes
@@ -375,6 +375,14 @@ def test_anything_else_is_damaged(line: bytes) -> None:
     assert parse_error(line) is None
 
 
+def test_a_line_that_is_deeper_than_the_stack_is_damaged() -> None:
+    """It is no error either; hypothesis lifts the limit of the stack, so this stands alone."""
+    for depth in (900, 1000, 1015, 1020, 1030, 100_000):
+        line = b'{"x":' + b"[" * depth + b"]" * depth + b"}\n"
+        assert parse_result(line) is None
+        assert parse_error(line) is None
+
+
 _MISSING = object()
 
 
@@ -440,6 +448,20 @@ def test_unknown_fields_are_let_pass() -> None:
     assert read is not None
     assert read.statistics == _counters()
     assert parse_error(_with(_GOOD_ERROR, shard=7)) == parse_error(_GOOD_ERROR)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [b'"\xff"', b'"\\ud800"', b"1e999", b"NaN", b'"\x00"', b'"\xed\xa0\x80"', b'{"\xff":1}'],
+)
+def test_damage_in_an_unknown_field_is_damage(value: bytes) -> None:
+    """What the collector itself does not look at must be readable for others all the same."""
+    for line, parse in ((_GOOD, parse_result), (_GOOD_ERROR, parse_error)):
+        for start in (b'{"', b'{"x":0,"'):
+            assert parse(line.replace(b'{"', start, 1)) is not None
+        assert parse(line.replace(b"{", b'{"x":%b,' % value, 1)) is None
+    statistics = b'"statistics":{'
+    assert parse_result(_GOOD.replace(statistics, statistics + b'"x":%b,' % value)) is None
 
 
 def test_a_result_is_no_error_and_the_other_way_round() -> None:

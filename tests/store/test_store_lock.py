@@ -134,7 +134,7 @@ def test_of_processes_at_the_same_moment_one_gets_it(path: Path) -> None:
     contenders = 3
     with ExitStack() as stack:
         children = [stack.enter_context(_child(_CONTENDER)) for _ in range(contenders)]
-        for number in range(10):
+        for number in range(6):
             contended = path.with_name(f"{number // 2}.lock")
             for child in children:
                 _say(child, str(contended))

@@ -221,6 +221,16 @@ def test_every_file_of_lines_is_repaired(run: Path) -> None:
     _assert_nothing_to_repair(run, plan)
 
 
+def test_an_event_without_its_line_break_is_put_aside(run: Path) -> None:
+    """It can be read, but the next event would stand on the same line."""
+    plan = _plan()
+    _make(run, plan)
+    (run / "log.jsonl").write_bytes(b'{"event":"x"}\n{"event":"y"}')
+    recover(run, plan, _SERVICE)
+    assert (run / "log.jsonl").read_bytes() == b'{"event":"x"}\n'
+    assert (run / "log.jsonl.broken").read_bytes() == b'{"event":"y"}\n'
+
+
 def test_foreign_and_double_lines_are_reported_and_stay(run: Path) -> None:
     """They may be somebody's data; a double makes no cell done twice."""
     plan = _plan()

@@ -113,7 +113,9 @@ _FILES = st.lists(
 ).flatmap(lambda lines: st.tuples(st.just(lines), st.sampled_from([b"", b"7", b"-", b"\0\0\0"])))
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=50
+)
 @given(_FILES)
 @example(([], b"7"))
 @example(([b"-\n", b"1\n"], b""))
