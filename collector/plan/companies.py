@@ -148,7 +148,8 @@ def _after_byte_order_mark(line: bytes, shown_source: str) -> bytes:
     if line.startswith(_UTF16_BOMS):
         # Every line would be bad for this one reason.
         raise InputError(f"{shown_source}: is encoded as UTF-16; save it as UTF-8")
-    return line.removeprefix(_UTF8_BOM)
+    # Of a line that is too long only a piece is here; without its mark it would look whole.
+    return line if len(line) > MAX_LINE else line.removeprefix(_UTF8_BOM)
 
 
 def _bounded_lines(stream: BinaryIO) -> Iterator[bytes]:

@@ -30,7 +30,7 @@ class BadLineError(Exception):
 
 def parse_line(raw: bytes) -> tuple[str, str]:
     """Return the id and the name; the name is empty without one, both are on a blank line."""
-    if len(raw) > MAX_LINE:
+    if len(raw) + (not raw.endswith(b"\n")) > MAX_LINE:
         raise BadLineError(f"the line is longer than {MAX_LINE} bytes; write one id a line")
     text = _decode(raw.removesuffix(b"\n").removesuffix(b"\r"))
     # First, and in comments too. A line end of another kind inside a comment (files with CR

@@ -133,6 +133,8 @@ def _read_coverage(directory: Path) -> Coverage:
         damage += _damage(path, damaged_spans(path, answers.take_error))
     # While a run works, a line that it is writing is no damage.
     remarks = [*([] if holder else damage), *answers.ledger.remarks()]
+    if plan.fingerprint != manifest.plan.fingerprint and not holder:
+        remarks.insert(0, f"{COMPANIES} is not the list that {MANIFEST} speaks of")
     return Coverage(
         directory=directory,
         plan=plan,

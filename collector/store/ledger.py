@@ -46,12 +46,12 @@ class Ledger:
         remarks = []
         if self.foreign:
             remarks.append(
-                f"{self.foreign:,} lines belong to no cell of the plan; "
+                f"{self.foreign:,} of the lines belong to no cell of the plan; "
                 f"the first is of {self._first_foreign}"
             )
         if self.doubled:
             remarks.append(
-                f"{self.doubled:,} lines are of cells that have a line already; "
+                f"{self.doubled:,} of the lines are of cells that have a line already; "
                 f"the first is of {self._first_doubled}"
             )
         return remarks

@@ -56,6 +56,16 @@ class PlanRecord(msgspec.Struct, frozen=True, kw_only=True):
     fingerprint: str
 
 
+class _AttemptShape(msgspec.Struct):
+    """What must be in an entry of `attempts`; the rest of it is passed on as it is."""
+
+    started_at: datetime
+    ended_at: datetime | None
+    exit_code: int | None
+    error: str | None
+    settings: dict[str, bool | int | float | str | None]
+
+
 class Manifest(msgspec.Struct, kw_only=True):
     """All that `run.json` says. `service` is what the answers depend on beside the plan.
 
@@ -85,9 +95,11 @@ class Manifest(msgspec.Struct, kw_only=True):
                     f"{path}: has format {form}, and this collector knows {_FORMAT} at most; "
                     "use the newer collector that wrote it"
                 )
-            return msgspec.json.decode(text, type=cls)
+            manifest = msgspec.json.decode(text, type=cls)
+            msgspec.convert(manifest.attempts, list[_AttemptShape])
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise ValueError(str(error)) from error
+        return manifest
 
     def write(self, path: Path) -> None:
         """Replace the file atomically. Raises `OSError`."""
@@ -125,7 +137,7 @@ class Attempt:
             "started_at": timestamp(self.started_at),
             "ended_at": None if self.ended_at is None else timestamp(self.ended_at),
             "exit_code": self.exit_code,
-            "error": self.error,
+            "error": None if self.error is None else json_text(self.error),
             "remarks": list(self.remarks),
             "kept": {
                 state.value: self.kept.get(state, 0) for state in (CellState.DATA, CellState.EMPTY)

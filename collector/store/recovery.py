@@ -27,6 +27,7 @@ from collector.tally import CellState
 
 __all__ = ["Recovered", "recover", "refuse_stale_default"]
 
+_MISSING: Final = f"{MANIFEST} is missing"
 _DAMAGED: Final = f"{MANIFEST} is damaged"
 
 
@@ -71,6 +72,11 @@ def _recover(directory: Path, plan: Plan, service: dict[str, str]) -> Recovered:
                 f"--output {directory}: {past.trouble}, and {remarks[0]}; give another --output"
             )
         remarks.insert(0, f"{past.trouble}: its lines were taken for lines of this plan")
+    if past.trouble == _MISSING and damaged and not ledger.done:
+        raise InputError(
+            f"--output {directory}: {past.trouble}, and no line of {STATISTICS} is one of a run; "
+            "give another --output"
+        )
     # Nothing was changed up to here.
     if past.trouble == _DAMAGED:
         (directory / MANIFEST).replace(broken_path(directory / MANIFEST))
@@ -95,13 +101,16 @@ def _read_past(directory: Path, plan: Plan, service: dict[str, str]) -> _Past:
     except ValueError:
         return _Past(trouble=_DAMAGED)
     if manifest is None:
-        return _Past(trouble=f"{MANIFEST} is missing")
+        return _Past(trouble=_MISSING)
     trouble = ""
     differences = service_differences(manifest.service, service)
     if manifest.plan.fingerprint != plan.fingerprint:
         try:
             recorded = recorded_plan(manifest.plan, directory / COMPANIES)
-            differences += plan_differences(recorded, plan)
+            if recorded.fingerprint == manifest.plan.fingerprint:
+                differences += plan_differences(recorded, plan)
+            else:
+                trouble = f"{COMPANIES} is not the list that {MANIFEST} speaks of"
         except InputError:
             trouble = f"{COMPANIES} is missing or damaged"
         except ValueError:

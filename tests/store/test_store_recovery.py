@@ -116,9 +116,27 @@ def test_earlier_attempts_are_handed_on(run: Path) -> None:
     _make(run, _plan())
     manifest = Manifest.read(run / "run.json")
     assert manifest is not None
-    manifest.attempts = [{"started_at": "1", "odd": [None]}, {"started_at": "2"}]
+    first = {**manifest.attempts[0], "of_a_later_version": [None]}
+    manifest.attempts = [first, manifest.attempts[0]]
     manifest.write(run / "run.json")
     assert list(recover(run, _plan(), _SERVICE).attempts) == manifest.attempts
+
+
+@pytest.mark.parametrize("attempt", [{}, {"started_at": "yesterday"}, {"settings": []}])
+def test_an_attempt_that_is_none_is_a_damaged_manifest(
+    run: Path, attempt: dict[str, object]
+) -> None:
+    """What is said of earlier attempts is used later on, so it is looked at first."""
+    _make(run, _plan(), [_line(_plan()[0])])
+    manifest = Manifest.read(run / "run.json")
+    assert manifest is not None
+    whole = manifest.attempts[0]
+    manifest.attempts = [{**whole, **attempt} if attempt else {}]
+    manifest.write(run / "run.json")
+    recovered = recover(run, _plan(), _SERVICE)
+    assert recovered.remarks[0].startswith("run.json is damaged")
+    assert len(recovered.done) == 1
+    assert (run / "run.json.broken").exists()
 
 
 def _put_aside(name: str, size: int, start: int) -> str:
@@ -240,9 +258,9 @@ def test_foreign_and_double_lines_are_reported_and_stay(run: Path) -> None:
     for _ in range(2):
         recovered = recover(run, plan, _SERVICE)
         of_none, of_one = recovered.remarks
-        assert of_none.startswith("2 lines belong to no cell of the plan; ")
+        assert of_none.startswith("2 of the lines belong to no cell of the plan; ")
         assert of_none.endswith("the first is of company 9, 2026-01-01..2026-01-01")
-        assert of_one.startswith("1 line")
+        assert of_one.startswith("1 of the lines ")
         assert of_one.endswith("the first is of company 1, 2026-01-01..2026-01-01")
         assert _done(recovered, plan) == {plan[0], plan[1]}
         assert +recovered.kept == {CellState.DATA: 2}
@@ -402,7 +420,7 @@ def test_without_the_old_plan_foreign_lines_are_refused(
     with pytest.raises(InputError) as caught:
         recover(run, new, _SERVICE)
     assert str(caught.value) == (
-        f"--output {run}: {trouble}, and 3 lines belong to no cell of the plan; the first is of "
+        f"--output {run}: {trouble}, and 3 of the lines belong to no cell of the plan; the first is of "
         "company 2, 2026-01-01..2026-01-01; give another --output"
     )
     assert _files(run) == before
@@ -415,7 +433,7 @@ def test_a_list_of_companies_that_is_not_the_recorded_one_is_damaged(run: Path) 
     (run / "companies.txt").write_bytes(b"1\n2\n")
     before = _files(run)
     # The plan of what is left of the list would be that of the new one, and refuse nothing.
-    with pytest.raises(InputError, match="6 lines belong to no cell of the plan"):
+    with pytest.raises(InputError, match="6 of the lines belong to no cell of the plan"):
         recover(run, new, _SERVICE)
     assert _files(run) == before
 
