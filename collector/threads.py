@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import ParamSpec, TypeVar
 
 __all__ = ["in_thread"]
@@ -19,7 +20,9 @@ async def in_thread(
     to. A cancellation that comes meanwhile is raised when the work is over, unless the work
     itself raised: that error says more.
     """
-    working = asyncio.ensure_future(asyncio.to_thread(work, *args, **kwargs))
+    # A plain future: `asyncio.run` cancels every task at its end, and this must not be one.
+    loop = asyncio.get_running_loop()
+    working = loop.run_in_executor(None, partial(work, *args, **kwargs))
     was_cancelled = False
     while not working.done():
         try:

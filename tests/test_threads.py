@@ -130,3 +130,17 @@ async def test_a_time_limit_waits_for_the_end_of_the_work(work: _Work) -> None:
     with pytest.raises(TimeoutError):
         await waiting
     assert work.has_ended
+
+
+async def test_cancelling_every_task_waits_for_the_work_too(work: _Work) -> None:
+    """As `asyncio.run` does at its end: also then nobody goes on while the thread works."""
+    waiting = asyncio.create_task(in_thread(work))
+    await work.begun()
+    for task in asyncio.all_tasks() - {asyncio.current_task()}:
+        task.cancel()
+    await _turns()
+    assert not waiting.done()
+    work.may_end.set()
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(waiting, 5)
+    assert work.has_ended

@@ -44,7 +44,7 @@ class AppendFile:
                     reach(FaultPoint.AFTER_PARTIAL_WRITE, self.path)
                 written += os.write(self._descriptor, memoryview(lines)[written:])
         except OSError:
-            self._cut(self.size)
+            self._take_back(written)
             raise
         self.size += written
 
@@ -69,6 +69,11 @@ class AppendFile:
         """Close the file; nothing is pending, so nothing is written."""
         os.close(self._descriptor)
 
+    def _take_back(self, written: int) -> None:
+        # Measured, not counted: if somebody else wrote into the file, theirs is not ours to cut.
+        with suppress(OSError):
+            os.ftruncate(self._descriptor, os.fstat(self._descriptor).st_size - written)
+
     def _cut(self, size: int) -> None:
         # What has no length to cut (a device) has kept nothing either.
         with suppress(OSError):
@@ -80,8 +85,8 @@ class AppendFile:
 def replace_file(path: Path, pieces: Iterable[bytes]) -> None:
     """Replace a file atomically: a reader finds the old one or the new one, whole.
 
-    The new one is on the disk, name and all, when this returns. Raises `OSError`, and leaves the
-    old one in its place.
+    The new one is on the disk, name and all, when this returns. Raises `OSError`: then the old
+    one is in its place, unless only the last step failed, the sync of the directory.
     """
     draft = path.with_name(f"{path.name}.new")
     try:
@@ -92,7 +97,8 @@ def replace_file(path: Path, pieces: Iterable[bytes]) -> None:
         reach(FaultPoint.BEFORE_REPLACE, path)
         draft.replace(path)
         sync_directory(path.parent)
-    except OSError:
+    except OSError as error:
+        error.filename = error.filename or str(path)
         with suppress(OSError):
             draft.unlink(missing_ok=True)
         raise

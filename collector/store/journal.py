@@ -89,7 +89,10 @@ class Journal:
                 await self._let_group_grow()
                 await self._sync()
         except asyncio.CancelledError:
-            await self._sync()
+            while self._unsynced:
+                # Cancelled once more: what came is still synced and counted.
+                with suppress(asyncio.CancelledError):
+                    await self._sync()
             raise
 
     @property

@@ -126,6 +126,6 @@ def _write_holder(descriptor: int) -> None:
 def _read_holder(descriptor: int) -> str:
     try:
         return str(msgspec.json.decode(os.pread(descriptor, 4096, 0), type=_Holder))
-    except (OSError, msgspec.DecodeError):
+    except (OSError, ValueError, RecursionError):
         # It has the lock already, and has not written its name yet.
         return "an unknown process"

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, NamedTuple, Self
 
-from collector.errors import InputError, StorageError
+from collector.errors import CollectorError, InputError, StorageError
 from collector.plan import Companies, format_companies
 from collector.quoting import escaped
 from collector.store.append_file import AppendFile, replace_file, sync_directory
@@ -33,6 +33,9 @@ COMPANIES: Final = "companies.txt"
 LOG: Final = "log.jsonl"
 LOCK: Final = "run.lock"
 
+_TRIES: Final = 3
+"""How often a directory is made that another run, which begins nothing, takes away meanwhile."""
+
 
 class RunFiles(NamedTuple):
     """The files of a run that grow, open."""
@@ -52,7 +55,6 @@ class RunDirectory:
         self.path = path
         self._made = made
         self._lock = lock
-        self._has_begun = False
         self._opened = ExitStack()
 
     @classmethod
@@ -67,15 +69,14 @@ class RunDirectory:
             raise InputError(f"--output {escaped(str(path))}: is not a path")
         made: list[Path] = []
         try:
-            _make(path, made)
-            return cls(path, DirectoryLock.take(path / LOCK), made)
+            return cls(path, _make_and_lock(path, made), made)
         except OSError as error:
             _unmake(made)
             raise StorageError(
                 f"--output {path}: cannot be written: {error.strerror}; "
                 "see that this user may write there, and that there is room"
             ) from error
-        except InputError:
+        except CollectorError:
             _unmake(made)
             raise
 
@@ -91,7 +92,6 @@ class RunDirectory:
         this attempt only. Results that a killed attempt had not synced are synced now. Raises
         `StorageError`; leaving the context closes the files.
         """
-        self._has_begun = True
         try:
             replace_file(self.path / COMPANIES, format_companies(companies))
             manifest.write(self.path / MANIFEST)
@@ -137,7 +137,7 @@ class RunDirectory:
         traceback: TracebackType | None,
     ) -> None:
         self._opened.close()
-        if not self._has_begun and self.is_new:
+        if self.is_new:
             with suppress(OSError):
                 self._lock.discard()
             _unmake(self._made)
@@ -155,6 +155,15 @@ def errors_files(path: Path) -> Iterator[Path]:
 
 def _earlier(errors: Path) -> Iterator[Path]:
     return (errors.with_suffix(f".{number}.jsonl") for number in count(1))
+
+
+def _make_and_lock(path: Path, made: list[Path]) -> DirectoryLock:
+    for _ in range(_TRIES - 1):
+        with suppress(FileNotFoundError):
+            _make(path, made)
+            return DirectoryLock.take(path / LOCK)
+    _make(path, made)
+    return DirectoryLock.take(path / LOCK)
 
 
 def _make(path: Path, made: list[Path]) -> None:

@@ -86,7 +86,10 @@ def test_what_is_odd_is_counted_and_the_first_of_it_is_named() -> None:
     ledger.place(_result("7", "2026-01-01"))
     ledger.place(_result("7", "2026-01-01"))
     assert ledger.remarks() == [
-        "2 of the lines belong to no cell of the plan; the first is of company x<U+001B>, server default",
+        (
+            "2 of the lines belong to no cell of the plan; "
+            "the first is of company x<U+001B>, server default"
+        ),
         (
             "1,001 of the lines are of cells that have a line already; "
             "the first is of company é, 2026-01-02..2026-01-02"

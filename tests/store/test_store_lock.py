@@ -286,7 +286,16 @@ def test_a_holder_writes_over_what_stood_there(path: Path) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    [b"", b"not JSON", b"\0" * 600, b"[1]", b'{"pid": "1", "host": "a", "since": "b"}', b'{"pid":'],
+    [
+        b"",
+        b"not JSON",
+        b"\0" * 600,
+        b"[1]",
+        b'{"pid": "1", "host": "a", "since": "b"}',
+        b'{"pid":',
+        b'{"pid":1,"host":"\xff","since":"x"}',
+        b'{"x":' + b"[" * 4000,
+    ],
 )
 def test_a_holder_that_gave_no_name_is_unknown(path: Path, text: bytes) -> None:
     """It may not have written it yet, or there was no room for it; the lock holds all the same."""

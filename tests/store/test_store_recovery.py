@@ -420,8 +420,8 @@ def test_without_the_old_plan_foreign_lines_are_refused(
     with pytest.raises(InputError) as caught:
         recover(run, new, _SERVICE)
     assert str(caught.value) == (
-        f"--output {run}: {trouble}, and 3 of the lines belong to no cell of the plan; the first is of "
-        "company 2, 2026-01-01..2026-01-01; give another --output"
+        f"--output {run}: {trouble}, and 3 of the lines belong to no cell of the plan; the first "
+        "is of company 2, 2026-01-01..2026-01-01; give another --output"
     )
     assert _files(run) == before
 

@@ -18,7 +18,7 @@ from collector.errors import CollectorError, InputError, LockedError, StorageErr
 from collector.plan import Companies
 from collector.settings import RunSettings
 from collector.store.fault_points import FaultPoint, arm
-from collector.store.lock import held_by
+from collector.store.lock import DirectoryLock, held_by
 from collector.store.manifest import Attempt, Manifest, PlanRecord, describe_settings
 from collector.store.run_directory import RunDirectory, errors_files
 
@@ -583,3 +583,30 @@ def test_a_directory_may_have_any_name_that_the_system_takes(tmp_path: Path) -> 
     assert _files(path) == _ALL
     (read,) = json.loads((path / "run.json").read_bytes())["attempts"]
     assert "output" in read["settings"]
+
+
+def test_a_directory_that_is_given_up_meanwhile_is_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The run that came first began nothing and tidied up; the second one has the directory."""
+    path = tmp_path / "a" / "run"
+    first = RunDirectory.open(path)
+    take = DirectoryLock.take
+
+    def leave(_: float) -> None:
+        first.__exit__(None, None, None)
+
+    def take_while_first_leaves(lock: Path) -> DirectoryLock:
+        return take(lock, sleep=leave) if path.exists() else take(lock)
+
+    monkeypatch.setattr(DirectoryLock, "take", take_while_first_leaves)
+    with RunDirectory.open(path) as second:
+        assert held_by(second.path / "run.lock") is not None
+
+
+def test_a_detour_to_a_held_directory_is_taken_away(tmp_path: Path) -> None:
+    """As for any other refusal."""
+    with RunDirectory.open(tmp_path / "run"):
+        with pytest.raises(LockedError):
+            RunDirectory.open(tmp_path / "new" / ".." / "run")
+        assert not (tmp_path / "new").exists()
