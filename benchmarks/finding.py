@@ -18,7 +18,7 @@ from collector.plan import Companies, DateRange, Plan, WindowSize, cut_windows
 from collector.settings import RunSettings
 from collector.store.lines import result_line
 from collector.store.manifest import Attempt, Manifest, describe_plan, describe_service
-from collector.store.recovery import recover
+from collector.store.recovery import Age, recover
 from collector.store.run_directory import STATISTICS, RunDirectory
 
 _FIRST = date(2023, 1, 1)
@@ -63,7 +63,9 @@ def _ours(path: Path, companies: int, days: int) -> None:
     service = describe_service(_SETTINGS)
     before = _peak()
     began = time.perf_counter()
-    recovered = recover(path, plan, service)
+    recovered = recover(
+        path, plan, service, age=lambda _: Age(0, is_of_another_day=False), is_stopped=lambda: False
+    )
     seconds = time.perf_counter() - began
     assert len(recovered.done) == len(plan)
     assert not recovered.remarks

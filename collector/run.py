@@ -1,6 +1,7 @@
 """The composition root of a run: opens everything, wires it, closes it, and says how it ended."""
 
 import asyncio
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -22,15 +23,10 @@ from collector.pool import Pool
 from collector.recorder import Recorder
 from collector.secrets import Redactor
 from collector.settings import RunSettings
-from collector.store.manifest import (
-    Attempt,
-    Manifest,
-    describe_plan,
-    describe_service,
-    describe_settings,
-)
-from collector.store.recovery import Recovered, recover, refuse_stale_default
+from collector.store.manifest import describe_service
+from collector.store.recovery import Age, Recovered, recover
 from collector.store.run_directory import RunDirectory, RunFiles
+from collector.story import Story
 from collector.tally import CellState, Tally
 from collector.threads import in_thread
 
@@ -129,46 +125,43 @@ class Run:
         return loop.call_later(deadline, self.stop, ExitCode.STOPPED_EARLY, why)
 
     def _recover(self) -> Recovered:
-        recovered = recover(self.output, self.plan, describe_service(self.settings))
-        refuse_stale_default(
-            self.output, recovered, self.plan, partial(today_in, self.settings.timezone)
+        return recover(
+            self.output,
+            self.plan,
+            describe_service(self.settings),
+            age=self._age,
+            is_stopped=lambda: self._stopped is not None,
         )
-        return recovered
+
+    def _age(self, moment: datetime) -> Age:
+        now = datetime.now(UTC)
+        day_of = partial(today_in, self.settings.timezone)
+        return Age((now - moment).total_seconds() / 3600, day_of(moment) != day_of(now))
 
     async def _attempt(self, directory: RunDirectory, recovered: Recovered) -> End:
         """Collect what is missing, and let the manifest tell the truth however it ends."""
-        settings = self.settings
         self.remarks = recovered.remarks
         self.tally.kept.update(recovered.kept)
-        attempt = Attempt(
-            datetime.now(UTC), describe_settings(settings), recovered.kept, recovered.remarks
-        )
-        wire = Wire(
-            self.gate, self.tally, concurrency=settings.concurrency, timeout=settings.timeout
-        )
-        async with wire, self._tokens(wire) as tokens:
-            if directory.is_new:
-                await tokens.current()
-            manifest = Manifest(
-                plan=describe_plan(self.plan, settings.window),
-                service=describe_service(settings),
-                attempts=[*recovered.attempts, attempt.as_json()],
-            )
-            files = await in_thread(directory.begin, self.plan.companies, manifest)
-            with self._events.into(files.log.append):
-                self._log_start()
-                end = End(ExitCode.BUG)
-                try:
+        story = Story(directory, recovered, self.plan, self.settings)
+        end = End(ExitCode.BUG)
+        with ExitStack() as log:
+            try:
+                async with self._wire() as wire, self._tokens(wire) as tokens:
+                    if directory.is_new:
+                        await tokens.current()
+                    files = await story.begin()
+                    log.enter_context(self._events.into(files.log.append))
+                    self._log_start()
                     end = await self._collect(files, recovered.done, wire, tokens)
                     self._task = None
-                except asyncio.CancelledError:
-                    end = self._stopped or End(ExitCode.STOPPED_EARLY)
-                    raise
-                finally:
-                    attempt.ended(datetime.now(UTC), end.exit_code, end.error, self.tally)
+            except asyncio.CancelledError:
+                end = self._stopped or End(ExitCode.STOPPED_EARLY)
+                raise
+            finally:
+                # After the connections are closed: the disk needs file descriptors too.
+                if story.has_begun:
                     self._log.info("run_ended", exit_code=end.exit_code.value, error=end.error)
-                    manifest.attempts[-1] = attempt.as_json()
-                    directory.write_manifest(manifest)
+                    await story.end(end.exit_code, end.error, self.tally)
         return end
 
     async def _collect(
@@ -219,6 +212,10 @@ class Run:
             f"a bug in the collector ({type(error).__name__}); the traceback is in "
             f"{self.output / 'log.jsonl'}; what was collected so far is kept",
         )
+
+    def _wire(self) -> Wire:
+        concurrency, timeout = self.settings.concurrency, self.settings.timeout
+        return Wire(self.gate, self.tally, concurrency=concurrency, timeout=timeout)
 
     def _client(self, wire: Wire, tokens: TokenSource) -> StatisticsClient:
         settings = self.settings

@@ -60,7 +60,7 @@ def _attempts(coverage: Coverage) -> Iterator[tuple[str, str]]:
 
 def _end(attempt: dict[str, Any]) -> str:
     if attempt["exit_code"] is None:
-        return f"began {attempt['started_at']} and was killed: its end is not on record"
+        return f"began {attempt['started_at']} and was killed, or could not write down its end"
     code = attempt["exit_code"]
     meaning = attempt["error"] or MEANING.get(code, "")
     return f"ended {attempt['ended_at']} with {code}: {meaning}"
@@ -94,7 +94,7 @@ def _suspicious(coverage: Coverage) -> Iterator[tuple[str, str]]:
         yield "remark", f"{who} empty in every window; are these ids right? ({_listed(empty)})"
     if same := coverage.same_everywhere:
         who = "1 company has" if len(same) == 1 else f"{len(same):,} companies have"
-        what = "the same answer in every window, and not an empty one"
+        what = "the same answer in every answered window, and not an empty one"
         yield "remark", f"{who} {what}; does the server ignore the dates? ({_listed(same)})"
 
 

@@ -20,8 +20,9 @@ _NOT_REPEATED: Final = frozenset(
 def command_to_go_on(coverage: Coverage) -> str:
     """Return the command that asks for what failed or is missing, ready for a shell.
 
-    It names what the last attempt set otherwise than the defaults; its companies are the list in
-    the run directory, so that it works whatever became of the original file.
+    It names the service, which must be the same, and what else the last attempt set otherwise than
+    the defaults. Its companies are the list in the run directory, so that it works whatever became
+    of the original file.
     """
     directory = coverage.directory
     arguments = ["collector", "run", _path(directory / COMPANIES)]
@@ -29,11 +30,16 @@ def command_to_go_on(coverage: Coverage) -> str:
     if first.from_date is not None:
         arguments += ["--from", str(first.from_date), "--until", str(last.until_date)]
         arguments += ["--window", str(coverage.manifest.plan.window)]
+    options = dict(coverage.manifest.service)
     if coverage.manifest.attempts:
         defaults = describe_settings(RunSettings())
-        for name, value in coverage.manifest.attempts[-1]["settings"].items():
-            if name in defaults and name not in _NOT_REPEATED and value != defaults[name]:
-                arguments.append(f"--{name}={_option(value)}")
+        settings = coverage.manifest.attempts[-1]["settings"]
+        options |= {
+            name: _option(value)
+            for name, value in settings.items()
+            if name in defaults and name not in _NOT_REPEATED and value != defaults[name]
+        }
+    arguments += [f"--{name}={value}" for name, value in options.items()]
     arguments += ["--output", _path(directory)]
     return shlex.join(arguments)
 

@@ -1,5 +1,6 @@
 """A file that only grows, by whole lines."""
 
+import errno
 import os
 from collections.abc import Iterable
 from contextlib import suppress
@@ -32,6 +33,8 @@ class AppendFile:
     def open(cls, path: Path) -> Self:
         """Open a file, or create it. Raises `OSError`."""
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+        # A pipe that nobody reads must not hold the run.
+        flags |= os.O_NONBLOCK
         return cls(os.open(path, flags, 0o644), path)
 
     def append(self, lines: bytes) -> None:
@@ -49,21 +52,29 @@ class AppendFile:
         self.size += written
 
     def sync(self) -> None:
-        """Wait until everything appended so far is on the disk. Raises `OSError`.
+        """Wait until everything appended so far is on the disk, in the file of this name.
 
-        After an error nobody knows what of it is on the disk, and asking again proves nothing,
-        for the kernel reports a lost page once only. So what was appended since the last sync is
-        cut off: the next run must not find lines that the disk may not have.
+        Raises `OSError`, also when somebody else has removed, replaced or cut the file meanwhile.
+        Asking again after that proves nothing, for the kernel reports a lost page once only.
         """
         size = self.size
         reach(FaultPoint.BEFORE_SYNC, self.path)
-        try:
-            _sync(self._descriptor)
-        except OSError:
-            self._cut(self._synced_size)
-            raise
+        _sync(self._descriptor)
+        self._check_identity(size)
         self._synced_size = size
         reach(FaultPoint.AFTER_SYNC, self.path)
+
+    def cut_unsynced(self) -> None:
+        """After `sync` has failed: cut off what was appended since the last one that did not.
+
+        Nobody knows what of it is on the disk. The next run must not find lines there that may
+        only be in memory.
+        """
+        # What has no length to cut (a device) has kept nothing either.
+        with suppress(OSError):
+            if os.fstat(self._descriptor).st_size > self._synced_size:
+                os.ftruncate(self._descriptor, self._synced_size)
+            self.size = self._synced_size
 
     def close(self) -> None:
         """Close the file; nothing is pending, so nothing is written."""
@@ -74,12 +85,11 @@ class AppendFile:
         with suppress(OSError):
             os.ftruncate(self._descriptor, os.fstat(self._descriptor).st_size - written)
 
-    def _cut(self, size: int) -> None:
-        # What has no length to cut (a device) has kept nothing either.
-        with suppress(OSError):
-            if os.fstat(self._descriptor).st_size > size:
-                os.ftruncate(self._descriptor, size)
-            self.size = size
+    def _check_identity(self, size: int) -> None:
+        """Raise `OSError` unless what was appended is what others find under the file's name."""
+        found, own = self.path.stat(), os.fstat(self._descriptor)
+        if not os.path.samestat(found, own) or own.st_size < size:
+            raise OSError(errno.ESTALE, "it was removed, replaced or cut by somebody else")
 
 
 def replace_file(path: Path, pieces: Iterable[bytes]) -> None:
@@ -88,6 +98,8 @@ def replace_file(path: Path, pieces: Iterable[bytes]) -> None:
     The new one is on the disk, name and all, when this returns. Raises `OSError`: then the old
     one is in its place, unless only the last step failed, the sync of the directory.
     """
+    # Through a link to where the file really is: the link is somebody's, and stays.
+    path = path.resolve()
     draft = path.with_name(f"{path.name}.new")
     try:
         with draft.open("wb") as stream:

@@ -122,7 +122,9 @@ class Journal:
         except asyncio.CancelledError:
             was_cancelled = True
         except OSError as error:
-            raise self._failed(part, error) from error
+            failure = self._failed(part, error)
+            part.file.cut_unsynced()
+            raise failure from error
         # Lines that came meanwhile stay for the next sync.
         group, part.unsynced = part.unsynced[:count], part.unsynced[count:]
         self._on_durable(group)

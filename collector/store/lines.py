@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
 import orjson
@@ -29,7 +29,7 @@ class ResultLine(msgspec.Struct, gc=False):
     company_id: str
     from_date: str | None
     until_date: str | None
-    fetched_at: str
+    fetched_at: Annotated[datetime, msgspec.Meta(tz=True)]
     attempts: int
     statistics: Counters
 

@@ -4,8 +4,8 @@ import fcntl
 import os
 import socket
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Self
@@ -36,11 +36,13 @@ class _Holder(msgspec.Struct, frozen=True):
 class DirectoryLock:
     """A held lock. The kernel gives it back when the process ends, however it ends.
 
-    The file itself stays: taking it away would let two processes lock two files of one name.
+    The file itself stays: taking it away would let two processes lock two files of one name. The
+    directory is locked as well where that can be done, for somebody may remove the file. (NFS
+    locks what is open for writing only, and so no directory.)
     """
 
-    def __init__(self, descriptor: int, path: Path) -> None:
-        self._descriptor = descriptor
+    def __init__(self, descriptors: Sequence[int], path: Path) -> None:
+        self._descriptors = descriptors
         self._path = path
 
     @classmethod
@@ -51,21 +53,24 @@ class DirectoryLock:
         opened, or the file system has no locks.
         """
         while True:
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-            try:
+            with ExitStack() as opened:
+                descriptor = _open(path, os.O_RDWR | os.O_CREAT, opened)
                 _lock(descriptor, path, sleep)
-                if _is_still(descriptor, path):
-                    _write_holder(descriptor)
-                    return cls(descriptor, path)
-            except BaseException:
-                os.close(descriptor)
-                raise
-            # Its holder has taken the file away (see `discard`); what stands there now counts.
-            os.close(descriptor)
+                if not _is_still(descriptor, path):
+                    # Its holder has taken the file away (see `discard`); what stands there now
+                    # counts.
+                    continue
+                directory = _open(path.parent, os.O_RDONLY | os.O_DIRECTORY, opened)
+                with suppress(OSError):
+                    _lock(directory, path, sleep)
+                _write_holder(descriptor)
+                opened.pop_all()
+                return cls((descriptor, directory), path)
 
     def release(self) -> None:
         """Give the lock back."""
-        os.close(self._descriptor)
+        for descriptor in self._descriptors:
+            os.close(descriptor)
 
     def discard(self) -> None:
         """Take the file away while the lock is held: nothing came of the run. Raises `OSError`."""
@@ -75,7 +80,7 @@ class DirectoryLock:
 def held_by(path: Path) -> str | None:
     """Say for people who holds a lock right now; None when nobody does. Changes nothing."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except FileNotFoundError:
         return None
     try:
@@ -88,6 +93,12 @@ def held_by(path: Path) -> str | None:
     finally:
         os.close(descriptor)
     return None
+
+
+def _open(path: Path, flags: int, opened: ExitStack) -> int:
+    descriptor = os.open(path, flags | os.O_CLOEXEC, 0o644)
+    opened.callback(os.close, descriptor)
+    return descriptor
 
 
 def _lock(descriptor: int, path: Path, sleep: Callable[[float], None]) -> None:

@@ -4,6 +4,7 @@ import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
@@ -144,11 +145,7 @@ class Attempt:
             },
             **self.counts,
             "settings": self.settings,
-            "versions": {
-                "collector": __version__,
-                "python": platform.python_version(),
-                **{library: version(library) for library in _LIBRARIES},
-            },
+            "versions": dict(_versions()),
         }
 
 
@@ -181,6 +178,17 @@ def describe_settings(settings: RunSettings) -> dict[str, object]:
     values = {option_name(field): getattr(settings, field.name) for field in fields(settings)}
     return {
         name: value if type(value) in _PLAIN else json_text(value) for name, value in values.items()
+    }
+
+
+@cache
+def _versions() -> Mapping[str, str]:
+    # Asked for once, when the attempt begins: later there may be no file descriptor left for it,
+    # or the libraries may have been upgraded on the disk.
+    return {
+        "collector": __version__,
+        "python": platform.python_version(),
+        **{library: version(library) for library in _LIBRARIES},
     }
 
 

@@ -5,6 +5,7 @@ from datetime import date
 from pathlib import Path
 from typing import Final
 
+from collector.errors import InputError
 from collector.models import Window
 from collector.plan import Companies, DateRange, Plan, WindowSize, cut_windows, read_companies
 from collector.quoting import escaped
@@ -21,7 +22,11 @@ def recorded_plan(record: PlanRecord, companies: Path) -> Plan:
 
     Raises `InputError` when the list cannot be read, and `ValueError` for a damaged record.
     """
-    windows = cut_windows(_date_range(record), WindowSize.parse(record.window))
+    try:
+        windows = cut_windows(_date_range(record), WindowSize.parse(record.window))
+    except InputError as error:
+        # It is about the record here, not about what was given on the command line.
+        raise ValueError(str(error)) from error
     return Plan(read_companies(companies), windows)
 
 

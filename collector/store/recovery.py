@@ -4,17 +4,17 @@ import shlex
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import orjson
 
-from collector.errors import InputError, StorageError
+from collector.errors import InputError, StoppedError, StorageError
 from collector.models import SERVER_DEFAULT
 from collector.plan import CellSet, Plan
 from collector.store.ledger import Ledger
-from collector.store.lines import parse_error, parse_result
+from collector.store.lines import parse_error, parse_result, timestamp
 from collector.store.manifest import Manifest
 from collector.store.recorded_plan import (
     plan_differences,
@@ -25,10 +25,20 @@ from collector.store.repair import Span, broken_path, damaged_spans, put_aside
 from collector.store.run_directory import COMPANIES, ERRORS, LOG, MANIFEST, STATISTICS
 from collector.tally import CellState
 
-__all__ = ["Recovered", "recover", "refuse_stale_default"]
+__all__ = ["Age", "Recovered", "recover"]
 
 _MISSING: Final = f"{MANIFEST} is missing"
+_STALE_HOURS: Final = 12
+"""Without dates, an unfinished run is continued for so long after its last answer."""
+
 _DAMAGED: Final = f"{MANIFEST} is damaged"
+
+
+class Age(NamedTuple):
+    """How old an answer is: in hours, and whether its day has ended in the run's time zone."""
+
+    hours: float
+    is_of_another_day: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,47 +54,70 @@ class Recovered:
     attempts: tuple[dict[str, Any], ...] = ()
 
 
-def recover(directory: Path, plan: Plan, service: dict[str, str]) -> Recovered:
+def recover(
+    directory: Path,
+    plan: Plan,
+    service: dict[str, str],
+    *,
+    age: Callable[[datetime], Age],
+    is_stopped: Callable[[], bool],
+) -> Recovered:
     """Check that a run directory is for this plan, repair its files, and find the done cells.
 
     Nothing is changed before the plan is known to fit. Then damaged lines are put aside, see
     `collector.store.repair`. The lines alone say what is done; one bit is kept of each. Blocks:
-    it reads everything. Raises `InputError` when the directory is for another plan, and
-    `StorageError` when it cannot be read or repaired.
+    it reads everything, and raises `StoppedError` between two lines when `is_stopped` says so.
+    `age` tells how long ago a line was fetched. Raises `InputError` when the directory is for
+    another plan or for other days, and `StorageError` when it cannot be read or repaired.
     """
     try:
-        return _recover(directory, plan, service)
+        past = _read_past(directory, plan, service)
+        results = _Results(plan, is_stopped)
+        damaged = damaged_spans(directory / STATISTICS, results.take)
+        remarks = results.ledger.remarks()
+        if past.trouble:
+            _refuse_what_is_not_ours(directory, past.trouble, results.ledger)
+            if results.ledger.done:
+                remarks.insert(0, f"{past.trouble}: its lines were taken for lines of this plan")
+        _refuse_stale_default(directory, plan, results, age)
+        # Nothing was changed up to here.
+        remarks += _put_aside(directory / STATISTICS, damaged)
+        if past.trouble == _DAMAGED:
+            remarks += _put_aside(directory / MANIFEST, _whole(directory / MANIFEST))
+        for name, check in ((ERRORS, _is_error), (LOG, _is_event)):
+            remarks += _put_aside(directory / name, damaged_spans(directory / name, check))
     except OSError as error:
         raise StorageError(
             f"{error.filename or directory}: cannot be read or repaired: {error.strerror}; "
             "nothing is lost; see that this user may write there, and that there is room"
         ) from error
+    return Recovered(results.ledger.done, results.kept(), tuple(remarks), past.attempts)
 
 
-def _recover(directory: Path, plan: Plan, service: dict[str, str]) -> Recovered:
-    past = _read_past(directory, plan, service)
-    ledger = Ledger(plan)
-    empty, damaged = _read_results(directory / STATISTICS, ledger)
-    remarks = ledger.remarks()
-    if past.trouble and (ledger.done or ledger.foreign):
-        if ledger.foreign:
-            raise InputError(
-                f"--output {directory}: {past.trouble}, and {remarks[0]}; give another --output"
-            )
-        remarks.insert(0, f"{past.trouble}: its lines were taken for lines of this plan")
-    if past.trouble == _MISSING and damaged and not ledger.done:
-        raise InputError(
-            f"--output {directory}: {past.trouble}, and no line of {STATISTICS} is one of a run; "
-            "give another --output"
-        )
-    # Nothing was changed up to here.
-    if past.trouble == _DAMAGED:
-        (directory / MANIFEST).replace(broken_path(directory / MANIFEST))
-    remarks += _put_aside(directory / STATISTICS, damaged)
-    for name, check in ((ERRORS, _is_error), (LOG, _is_event)):
-        remarks += _put_aside(directory / name, damaged_spans(directory / name, check))
-    kept = Counter({CellState.DATA: len(ledger.done) - empty, CellState.EMPTY: empty})
-    return Recovered(ledger.done, kept, tuple(remarks), past.attempts)
+class _Results:
+    """Takes the lines of the results, and enters them into a ledger."""
+
+    def __init__(self, plan: Plan, is_stopped: Callable[[], bool]) -> None:
+        self.ledger = Ledger(plan)
+        self.newest: datetime | None = None
+        self._empty = 0
+        self._is_stopped = is_stopped
+
+    def take(self, line: bytes) -> bool:
+        if self._is_stopped():
+            raise StoppedError
+        result = parse_result(line)
+        if result is None:
+            return False
+        if self.ledger.place(result) is not None and result.statistics.is_empty:
+            self._empty += 1
+        if self.newest is None or result.fetched_at > self.newest:
+            self.newest = result.fetched_at
+        return True
+
+    def kept(self) -> Counter[CellState]:
+        data = len(self.ledger.done) - self._empty
+        return Counter({CellState.DATA: data, CellState.EMPTY: self._empty})
 
 
 class _Past(NamedTuple):
@@ -124,24 +157,6 @@ def _read_past(directory: Path, plan: Plan, service: dict[str, str]) -> _Past:
     return _Past(tuple(manifest.attempts), trouble)
 
 
-def _read_results(path: Path, ledger: Ledger) -> tuple[int, list[Span]]:
-    """Enter all results into the ledger; return how many cells are empty, and what is damaged."""
-    empty = 0
-    place = ledger.place
-
-    def take(line: bytes) -> bool:
-        nonlocal empty
-        result = parse_result(line)
-        if result is None:
-            return False
-        if place(result) is not None and result.statistics.is_empty:
-            empty += 1
-        return True
-
-    damaged = damaged_spans(path, take)
-    return empty, damaged
-
-
 def _is_error(line: bytes) -> bool:
     return parse_error(line) is not None
 
@@ -165,21 +180,46 @@ def _put_aside(path: Path, damaged: list[Span]) -> list[str]:
     return [remark]
 
 
-def refuse_stale_default(
-    directory: Path, recovered: Recovered, plan: Plan, day_of: Callable[[datetime], date]
+def _refuse_what_is_not_ours(directory: Path, trouble: str, ledger: Ledger) -> None:
+    """Refuse to begin among lines of another plan, or files of another program.
+
+    Called when the manifest does not say whose the files are. Raises `InputError`.
+    """
+    if ledger.foreign:
+        raise InputError(
+            f"--output {directory}: {trouble}, and {ledger.remarks()[0]}; give another --output"
+        )
+    if ledger.done or trouble not in {_MISSING, _DAMAGED}:
+        return
+    files = (directory / name for name in (MANIFEST, STATISTICS, ERRORS, LOG))
+    if found := [file.name for file in files if _whole(file)]:
+        raise InputError(
+            f"--output {directory}: {trouble}, and no line of a run is in it, but there is "
+            f"{', '.join(found)}; give another --output"
+        )
+
+
+def _whole(file: Path) -> list[Span]:
+    """Return all of a file's content as one span; nothing if there is none."""
+    size = file.stat().st_size if file.is_file() else 0
+    return [Span(0, size)] if size else []
+
+
+def _refuse_stale_default(
+    directory: Path, plan: Plan, results: _Results, age: Callable[[datetime], Age]
 ) -> None:
-    """Refuse to take yesterday's answers for today's, when no dates were sent.
+    """Refuse to take old answers for today's, when no dates were sent.
 
     The server's default window moves with the day. Going on with an unfinished run is what was
-    asked for; finding everything "done already" on another day is not. `day_of` gives the day of
-    a moment in the run's time zone. Raises `InputError`.
+    asked for, within half a day; finding everything "done already" on another day is not.
     """
-    is_complete = len(recovered.done) == len(plan)
-    if plan.windows[0] != SERVER_DEFAULT or not is_complete or not recovered.attempts:
+    if plan.windows[0] != SERVER_DEFAULT or results.newest is None:
         return
-    begun = day_of(datetime.fromisoformat(recovered.attempts[0]["started_at"]))
-    if begun != day_of(datetime.now(UTC)):
+    newest = age(results.newest)
+    is_complete = len(results.ledger.done) == len(plan)
+    if newest.hours > _STALE_HOURS or (is_complete and newest.is_of_another_day):
         raise InputError(
-            f"--output {directory}: holds a complete run of {begun}, and without dates the server "
-            "answers for other days now; give another --output"
+            f"--output {directory}: holds a run without dates whose last answer is of "
+            f"{timestamp(results.newest)}, and the server answers for other days now; give "
+            "another --output"
         )

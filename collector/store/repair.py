@@ -1,12 +1,12 @@
 """Files of lines as a crash may have left them: find what is damaged, keep it aside, cut it."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
 
-from collector.store.append_file import replace_file, sync_directory
+from collector.store.append_file import AppendFile, replace_file, sync_directory
 
 __all__ = ["Span", "broken_path", "damaged_spans", "put_aside"]
 
@@ -51,13 +51,7 @@ def put_aside(path: Path, spans: list[Span]) -> None:
     then cut nothing.
     """
     with path.open("r+b") as stream:
-        with broken_path(path).open("ab") as broken:
-            for span in spans:
-                broken.writelines(_pieces(stream, span))
-                broken.write(b"\n")
-            broken.flush()
-            os.fsync(broken.fileno())
-        sync_directory(path.parent)
+        _keep(broken_path(path), (_pieces(stream, span) for span in spans))
         size = stream.seek(0, os.SEEK_END)
         if spans[0].end == size:
             stream.truncate(spans[0].start)
@@ -70,6 +64,23 @@ def put_aside(path: Path, spans: list[Span]) -> None:
 def broken_path(path: Path) -> Path:
     """Return where damaged lines of a file are kept: `statistics.jsonl.broken`."""
     return path.with_name(f"{path.name}.broken")
+
+
+def _keep(broken: Path, blocks: Iterable[Iterable[bytes]]) -> None:
+    """Append blocks of bytes to a file, each with a line break behind it, or nothing at all."""
+    file = AppendFile.open(broken)
+    try:
+        for block in blocks:
+            for piece in block:
+                file.append(piece)
+            file.append(b"\n")
+        file.sync()
+    except OSError:
+        file.cut_unsynced()
+        raise
+    finally:
+        file.close()
+    sync_directory(broken.parent)
 
 
 def _lines(stream: BinaryIO) -> Iterator[bytes]:

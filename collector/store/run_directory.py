@@ -1,8 +1,8 @@
 """The directory of one run: its lock, its files, and how they come to be."""
 
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
-from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import Final, NamedTuple, Self
@@ -29,8 +29,11 @@ __all__ = [
 STATISTICS: Final = "statistics.jsonl"
 ERRORS: Final = "errors.jsonl"
 MANIFEST: Final = "run.json"
-COMPANIES: Final = "companies.txt"
+COMPANIES: Final = "run-companies.txt"
+"""Not `companies.txt`: that name belongs to users, and the run directory may be theirs (`.`)."""
 LOG: Final = "log.jsonl"
+
+_EARLIER: Final = re.compile(r"errors\.[1-9][0-9]*\.jsonl")
 LOCK: Final = "run.lock"
 
 _TRIES: Final = 3
@@ -119,7 +122,8 @@ class RunDirectory:
     def _put_errors_away(self) -> None:
         errors = self.path / ERRORS
         if errors.is_file() and errors.stat().st_size:
-            errors.rename(next(path for path in _earlier(errors) if not path.exists()))
+            earlier = [_number(path) for path in _earlier(self.path)]
+            errors.rename(errors.with_suffix(f".{max(earlier, default=0) + 1}.jsonl"))
 
     def _unwritable(self, error: OSError) -> StorageError:
         return StorageError(
@@ -146,15 +150,16 @@ class RunDirectory:
 
 def errors_files(path: Path) -> Iterator[Path]:
     """Make the paths of the error files of a run, those of earlier attempts first."""
-    for earlier in _earlier(path / ERRORS):
-        if not earlier.exists():
-            break
-        yield earlier
+    yield from sorted(_earlier(path), key=_number)
     yield path / ERRORS
 
 
-def _earlier(errors: Path) -> Iterator[Path]:
-    return (errors.with_suffix(f".{number}.jsonl") for number in count(1))
+def _earlier(path: Path) -> list[Path]:
+    return [file for file in path.glob("errors.*.jsonl") if _EARLIER.fullmatch(file.name)]
+
+
+def _number(path: Path) -> int:
+    return int(path.name.split(".")[1])
 
 
 def _make_and_lock(path: Path, made: list[Path]) -> DirectoryLock:

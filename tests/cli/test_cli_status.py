@@ -184,7 +184,7 @@ def test_a_status_says_what_is_there_and_what_is_not(cli: Cli) -> None:
         "           3  2026-01-03..2026-01-03  failed: timeout",
     ]
     assert "1 company is empty in every window; are these ids right? (4)" in said.stdout
-    assert rows["go on"].startswith("collector run r/companies.txt --from 2026-01-01 ")
+    assert rows["go on"].startswith("collector run r/run-companies.txt --from 2026-01-01 ")
     assert _content(directory) == before
 
 
@@ -259,9 +259,9 @@ def test_a_run_that_was_killed_says_so(cli: Cli) -> None:
     rows = cli("r").rows
     assert rows["plan"] == "2 companies x 1 windows = 2 cells, the server's default window"
     assert rows["attempts"] == (
-        "1, the last began 2026-11-23T02:00:00.000Z and was killed: its end is not on record"
+        "1, the last began 2026-11-23T02:00:00.000Z and was killed, or could not write down its end"
     )
-    assert "--from" not in rows["go on"]
+    assert "--from " not in rows["go on"]
     document = cli("r", "--json").document
     assert (document["from_date"], document["until_date"], document["window"]) == (
         None,
@@ -282,7 +282,7 @@ def test_answers_that_look_wrong_are_pointed_out(cli: Cli) -> None:
     ids = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, ..."
     assert f"13 companies are empty in every window; are these ids right? ({ids})" in said.stdout
     assert (
-        "1 company has the same answer in every window, and not an empty one; "
+        "1 company has the same answer in every answered window, and not an empty one; "
         "does the server ignore the dates? (14)" in said.stdout
     )
     document = cli("r", "--json").document
@@ -397,7 +397,7 @@ def _spoil(name: str, content: bytes | None) -> None:
         (lambda: _spoil("run.json", b'{"format":1}'), "r/run.json: is damaged ("),
         (lambda: _spoil("run.json", b"\0" * 99), "r/run.json: is damaged ("),
         (lambda: _spoil("run.json", b'{"format":2}'), "use the newer collector"),
-        (lambda: _spoil("companies.txt", None), "companies.txt: there is no such file"),
+        (lambda: _spoil("run-companies.txt", None), "run-companies.txt: there is no such file"),
     ],
     ids=["nothing", "empty", "a file", "half", "zeros", "newer", "no companies"],
 )
@@ -486,7 +486,7 @@ def test_the_command_to_go_on_means_what_the_last_attempt_was_told(
     _, bound, _ = app.parse_args(arguments, print_error=False, exit_on_error=False)
     again = bound.arguments["settings"]
     assert isinstance(again, RunSettings)
-    assert bound.arguments["companies"] == Path("r/companies.txt")
+    assert bound.arguments["companies"] == Path("r/run-companies.txt")
     assert (again.output, again.window, again.last) == (Path("r"), _DAILY, None)
     assert (again.from_date, again.until_date) == (
         _THREE_DAYS.from_date,

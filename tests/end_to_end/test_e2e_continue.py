@@ -88,7 +88,7 @@ async def test_killed_at_random_moments_and_continued(
         (FaultPoint.BEFORE_WRITE, "errors.jsonl", 2),
         (FaultPoint.AFTER_PARTIAL_WRITE, "errors.jsonl", 2),
         (FaultPoint.AFTER_PARTIAL_WRITE, "log.jsonl", 2),
-        (FaultPoint.BEFORE_REPLACE, "companies.txt", 1),
+        (FaultPoint.BEFORE_REPLACE, "run-companies.txt", 1),
         (FaultPoint.BEFORE_REPLACE, "run.json", 1),
         (FaultPoint.BEFORE_REPLACE, "run.json", 2),
     ],
@@ -307,7 +307,7 @@ async def test_the_lines_alone_say_what_is_done(start_api: StartApi, against: Ag
     statistics = command.directory / "r" / "statistics.jsonl"
     statistics.write_bytes(b"".join(statistics.read_bytes().splitlines(keepends=True)[:2]))
     (command.directory / "r" / "run.json").unlink()
-    (command.directory / "r" / "companies.txt").unlink()
+    (command.directory / "r" / "run-companies.txt").unlink()
     done = await command.run(*run, stdin=b"1\n2\n3\n")
     assert done.exit_code == 0, done.stderr
     assert "run.json is missing: its lines were taken for lines of this plan" in done.stderr

@@ -270,6 +270,59 @@ async def test_an_output_that_cannot_be(start_api: StartApi, against: Against, o
     assert api.counts.total == 0
 
 
+async def test_a_file_that_is_taken_away_is_no_success(
+    start_api: StartApi, against: Against
+) -> None:
+    """Somebody removes the output of a run at work: exit 5, not 0; the next run completes it."""
+    api = await start_api()
+    command = against(api)
+    command.write("companies.txt", _ids(2000))
+    run = ("run", "companies.txt", "--output", "r", "--rate")
+    process = await command.start(*run, "100")
+    statistics = command.directory / "r" / "statistics.jsonl"
+    await _until(lambda: statistics.exists() and statistics.stat().st_size > 0)
+    statistics.unlink()
+    done = await command.finish(process)
+    assert done.exit_code == 5, done.stderr
+    assert "statistics.jsonl cannot be written" in done.stderr
+    assert (await command.run(*run, "100000")).exit_code == 0
+    assert len(command.lines("r/statistics.jsonl")) == 2000
+
+
+async def test_too_few_file_descriptors_are_no_bug(start_api: StartApi, against: Against) -> None:
+    """More connections than the system allows: those cells fail, and the run ends as it should."""
+    api = await start_api(latency=0.5)
+    command = against(api)
+    command.write("companies.txt", _ids(200))
+
+    def limit_open_files() -> None:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+
+    run = ("run", "companies.txt", "--output", "r", "--concurrency", "150", "--rate", "10000")
+    done = await command.run(*run, "--max-attempts", "1", preexec_fn=limit_open_files)
+    assert done.exit_code == 1, done.stderr
+    attempt = command.manifest("r")["attempts"][0]
+    assert attempt["exit_code"] == 1
+    assert attempt["cells"]["failed"] == len(command.lines("r/errors.jsonl")) > 0
+    assert attempt["cells"]["missing"] == 0
+
+
+async def test_a_run_directory_may_be_the_current_one(
+    start_api: StartApi, against: Against
+) -> None:
+    """The user's own list of companies stays as it is, comments and all."""
+    api = await start_api()
+    command = against(api)
+    text = "# all\n1   One   # the first\n\n2 Two\n1 twice\n"
+    command.write("companies.txt", text)
+    for _ in range(2):
+        done = await command.run("run", "companies.txt", "--output", ".")
+        assert done.exit_code == 0, done.stderr
+    assert (command.directory / "companies.txt").read_text() == text
+    assert (command.directory / "run-companies.txt").read_text() == "1 One\n2 Two\n"
+    assert api.counts.kinds["statistics"] == 2
+
+
 async def test_secrets_show_up_nowhere(start_api: StartApi, against: Against) -> None:
     """Whatever fails and however much is logged: no file and no screen has a secret in it."""
     secret = "s3cr3t-of-the-client"  # noqa: S105 - fake

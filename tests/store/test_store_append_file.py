@@ -259,6 +259,7 @@ def test_a_failed_sync_cuts_what_was_not_synced(file: AppendFile, disk: _Disk) -
     disk.refuses = True
     with pytest.raises(OSError, match="Input/output error"):
         file.sync()
+    file.cut_unsynced()
     assert file.path.read_bytes() == b"1\n"
     assert file.size == 2
     assert disk.synced == ["file", "file"], "it was tried again"
@@ -272,6 +273,7 @@ def test_a_failed_sync_leaves_what_was_there_before(tmp_path: Path, disk: _Disk)
     disk.refuses = True
     with pytest.raises(OSError, match="Input/output error"):
         file.sync()
+    file.cut_unsynced()
     file.close()
     assert (tmp_path / "file").read_bytes() == b"earlier\n"
 
@@ -294,6 +296,7 @@ def test_a_line_that_came_during_a_sync_is_not_taken_for_synced(
     disk.refuses = True
     with pytest.raises(OSError, match="Input/output error"):
         file.sync()
+    file.cut_unsynced()
     assert file.path.read_bytes() == b"before\n"
 
 
@@ -399,3 +402,27 @@ def test_a_directory_is_synced_and_closed(tmp_path: Path) -> None:
     with pytest.raises(NotADirectoryError):
         sync_directory(tmp_path / "file")
     assert _open_files() == before
+
+
+def _remove(path: Path) -> None:
+    path.unlink()
+
+
+def _replace(path: Path) -> None:
+    path.unlink()
+    path.write_bytes(b"1\n")
+
+
+def _empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+@pytest.mark.parametrize("spoil", [_remove, _replace, _empty])
+def test_what_nobody_can_find_is_not_synced(
+    file: AppendFile, spoil: Callable[[Path], None]
+) -> None:
+    """A file that somebody takes away or cuts does not hold the lines: they must not count."""
+    file.append(b"1\n")
+    spoil(file.path)
+    with pytest.raises(OSError, match=r"No such file|removed, replaced or cut by somebody else"):
+        file.sync()

@@ -53,7 +53,7 @@ def _make(run: Path, results: Iterable[bytes] = (), **errors: list[bytes]) -> Pa
         service={"base-url": "https://one.example"},
         attempts=[Attempt(_AT, describe_settings(RunSettings())).as_json()],
     ).write(run / "run.json")
-    (run / "companies.txt").write_bytes(b"".join(format_companies(_PLAN.companies)))
+    (run / "run-companies.txt").write_bytes(b"".join(format_companies(_PLAN.companies)))
     (run / "statistics.jsonl").write_bytes(b"".join(results))
     for name, lines in errors.items():
         path = run / f"{name.replace('_', '.')}.jsonl"
@@ -380,7 +380,7 @@ def test_a_manifest_of_a_newer_collector_is_refused(run: Path) -> None:
 @pytest.mark.parametrize("content", [None, b"", b"1\n..\n"])
 def test_a_lost_list_of_companies_is_refused(run: Path, content: bytes | None) -> None:
     """Nobody could say what is missing; the text names the list."""
-    path = _make(run) / "companies.txt"
+    path = _make(run) / "run-companies.txt"
     path.unlink()
     if content is not None:
         path.write_bytes(content)

@@ -1,4 +1,4 @@
-from datetime import date
+from datetime import UTC, date, datetime
 
 import msgspec
 import pytest
@@ -16,7 +16,14 @@ _NOTHING = Counters(total=0, sended=0, pending=0, fails=0, campaign=0, actions={
 
 
 def _result(company_id: str, from_date: str | None, until_date: str | None = None) -> ResultLine:
-    return ResultLine(company_id, from_date, until_date or from_date, "", 1, _NOTHING)
+    return ResultLine(
+        company_id,
+        from_date,
+        until_date or from_date,
+        datetime(2026, 11, 23, tzinfo=UTC),
+        1,
+        _NOTHING,
+    )
 
 
 def test_a_line_is_placed_once() -> None:

@@ -218,7 +218,7 @@ def test_a_result_line_is_read() -> None:
         company_id="1",
         from_date="2026-01-01",
         until_date="2026-01-07",
-        fetched_at="2026-11-23T02:00:01.234Z",
+        fetched_at=datetime(2026, 11, 23, 2, 0, 1, 234_000, tzinfo=UTC),
         attempts=2,
         statistics=_counters(actions={"READ": 1}),
     )

@@ -160,7 +160,7 @@ def test_one_process_cannot_hold_it_twice(path: Path) -> None:
     assert _open_files() == before
     first.release()
     DirectoryLock.take(path).release()
-    assert _open_files() == before - 1
+    assert _open_files() == before - 2
 
 
 def test_a_child_does_not_keep_the_lock(path: Path) -> None:
@@ -243,7 +243,7 @@ def test_a_lock_whose_file_is_discarded_is_taken_anew(path: Path) -> None:
     with pytest.raises(LockedError):
         DirectoryLock.take(path, sleep=_no_sleep)
     second.release()
-    assert _open_files() == before - 1
+    assert _open_files() == before - 2
 
 
 def test_a_lock_whose_file_is_discarded_may_have_gone_to_another(path: Path) -> None:
@@ -343,3 +343,13 @@ def test_a_file_system_without_locks_says_so(path: Path, monkeypatch: pytest.Mon
         DirectoryLock.take(path)
     assert held_by(path) is None
     assert _open_files() == before
+
+
+def test_a_lock_whose_file_somebody_removes_still_holds(path: Path) -> None:
+    """Whoever tidies up `*.lock` lets nobody in: the directory is locked as well."""
+    lock = DirectoryLock.take(path)
+    path.unlink()
+    with pytest.raises(LockedError, match="another run holds this directory"):
+        DirectoryLock.take(path, sleep=_no_sleep)
+    lock.release()
+    DirectoryLock.take(path).release()

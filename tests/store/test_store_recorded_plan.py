@@ -49,7 +49,7 @@ def _differences(old: _Made, new: _Made) -> list[str]:
 def test_a_plan_is_put_together_again(tmp_path: Path, size: str) -> None:
     """From its record and its list of companies: the same cells in the same order."""
     plan = _Made(ids="1 é 0 12", first="2026-01-07", last="2026-03-05", window=size).plan
-    path = tmp_path / "companies.txt"
+    path = tmp_path / "run-companies.txt"
     path.write_bytes(b"".join(format_companies(plan.companies)))
     again = recorded_plan(describe_plan(plan, WindowSize.parse(size)), path)
     assert list(again) == list(plan)
@@ -59,7 +59,7 @@ def test_a_plan_is_put_together_again(tmp_path: Path, size: str) -> None:
 def test_a_plan_without_dates_is_put_together_again(tmp_path: Path) -> None:
     """With the server's default window."""
     plan = _Made(first=None, window="whole").plan
-    path = tmp_path / "companies.txt"
+    path = tmp_path / "run-companies.txt"
     path.write_bytes(b"".join(format_companies(plan.companies)))
     assert list(recorded_plan(describe_plan(plan, WindowSize("whole")), path)) == list(plan)
 
@@ -79,7 +79,7 @@ _RECORD = describe_plan(_Made().plan, WindowSize.parse("7d"))
 )
 def test_a_damaged_record_is_a_value_error(tmp_path: Path, record: PlanRecord) -> None:
     """It cannot be a user's mistake: the collector has written it."""
-    path = tmp_path / "companies.txt"
+    path = tmp_path / "run-companies.txt"
     path.write_bytes(b"1\n2\n3\n")
     with pytest.raises(ValueError, match=r"."):
         recorded_plan(record, path)
@@ -90,7 +90,7 @@ def test_a_list_that_cannot_be_read_is_an_input_error(
     tmp_path: Path, content: bytes | None
 ) -> None:
     """Missing, empty or damaged; the text names it."""
-    path = tmp_path / "companies.txt"
+    path = tmp_path / "run-companies.txt"
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(InputError, match=str(path)):

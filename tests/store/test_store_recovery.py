@@ -1,20 +1,21 @@
 import json
 import random
 from collections.abc import Iterable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 
-from collector.errors import InputError, StorageError
+from collector.errors import InputError, StoppedError, StorageError
 from collector.models import Answer, Cell, Failure, FailureKind
 from collector.plan import Companies, DateRange, Plan, WindowSize, cut_windows, format_companies
 from collector.settings import RunSettings
 from collector.store.lines import error_line, parse_error, parse_result, result_line
 from collector.store.manifest import Attempt, Manifest, describe_plan, describe_settings
-from collector.store.recovery import Recovered, recover, refuse_stale_default
+from collector.store.recovery import Age, Recovered
+from collector.store.recovery import recover as recover_files
 from collector.tally import CellState
 
 _AT = datetime(2020, 11, 23, 2, 0, 1, tzinfo=UTC)
@@ -23,6 +24,15 @@ _ZEROS: dict[str, Any] = {
     **dict.fromkeys(("total", "sended", "pending", "fails", "campaign"), 0),
     "actions": {},
 }
+
+
+def _fresh(_: datetime) -> Age:
+    return Age(0, is_of_another_day=False)
+
+
+def recover(run: Path, plan: Plan, service: dict[str, str]) -> Recovered:
+    """Recover a run that has just been written to."""
+    return recover_files(run, plan, service, age=_fresh, is_stopped=lambda: False)
 
 
 def _plan(
@@ -61,7 +71,7 @@ def _make(
         service=_SERVICE,
         attempts=[Attempt(_AT, describe_settings(RunSettings())).as_json()],
     ).write(directory / "run.json")
-    (directory / "companies.txt").write_bytes(b"".join(format_companies(plan.companies)))
+    (directory / "run-companies.txt").write_bytes(b"".join(format_companies(plan.companies)))
     (directory / "statistics.jsonl").write_bytes(b"".join(results))
     (directory / "errors.jsonl").write_bytes(b"".join(errors))
     (directory / "log.jsonl").write_bytes(b'{"event":"run_started"}\n')
@@ -376,9 +386,9 @@ _TROUBLE = [
     ("run.json", b'{"format": 1', "run.json is damaged"),
     ("run.json", b"", "run.json is damaged"),
     ("run.json", b"\0" * 600, "run.json is damaged"),
-    ("companies.txt", None, "companies.txt is missing or damaged"),
-    ("companies.txt", b"", "companies.txt is missing or damaged"),
-    ("companies.txt", b"\0" * 600, "companies.txt is missing or damaged"),
+    ("run-companies.txt", None, "run-companies.txt is missing or damaged"),
+    ("run-companies.txt", b"", "run-companies.txt is missing or damaged"),
+    ("run-companies.txt", b"\0" * 600, "run-companies.txt is missing or damaged"),
 ]
 
 
@@ -401,11 +411,12 @@ def test_without_the_old_plan_fitting_lines_are_taken(
     assert _done(recovered, new) == {old[0], old[1]}
     assert +recovered.kept == {CellState.DATA: 1, CellState.EMPTY: 1}
     assert recovered.remarks[0] == f"{trouble}: its lines were taken for lines of this plan"
-    assert len(recovered.remarks) == 2
-    assert len(recovered.attempts) == (name == "companies.txt")
+    assert sum("statistics.jsonl.broken" in remark for remark in recovered.remarks) == 1
+    assert len(recovered.attempts) == (name == "run-companies.txt")
     if trouble == "run.json is damaged":
-        assert not (run / "run.json").exists()
-        assert (run / "run.json.broken").read_bytes() == content
+        assert (run / "run.json").read_bytes() == b""
+        kept = (run / "run.json.broken").read_bytes() if content else b"\n"
+        assert kept == (content or b"") + b"\n"
 
 
 @pytest.mark.parametrize(("name", "content", "trouble"), _TROUBLE)
@@ -430,7 +441,7 @@ def test_a_list_of_companies_that_is_not_the_recorded_one_is_damaged(run: Path) 
     """It can be read, but half of it is gone: what it says must not hide another plan."""
     old, new = _plan(), _plan("1 2")
     _make(run, old, [_line(cell) for cell in old])
-    (run / "companies.txt").write_bytes(b"1\n2\n")
+    (run / "run-companies.txt").write_bytes(b"1\n2\n")
     before = _files(run)
     # The plan of what is left of the list would be that of the new one, and refuse nothing.
     with pytest.raises(InputError, match="6 of the lines belong to no cell of the plan"):
@@ -447,14 +458,15 @@ def test_a_damaged_record_of_the_plan_is_a_damaged_manifest(run: Path) -> None:
     recovered = recover(run, _plan("1 2 3 4 5"), _SERVICE)
     assert recovered.remarks == (
         "run.json is damaged: its lines were taken for lines of this plan",
+        _put_aside("run.json", len(text), 0),
     )
-    assert (run / "run.json.broken").read_bytes() == text
+    assert (run / "run.json.broken").read_bytes() == text + b"\n"
 
 
 def test_a_lost_list_does_not_hide_another_service(run: Path) -> None:
     """What can still be compared is compared."""
     _make(run, _plan())
-    (run / "companies.txt").unlink()
+    (run / "run-companies.txt").unlink()
     with pytest.raises(InputError, match=r"--base-url was .*and is now https://2"):
         recover(run, _plan("1"), {**_SERVICE, "base-url": "https://2.example"})
 
@@ -463,7 +475,7 @@ def test_a_lost_list_of_the_same_plan_is_no_trouble(run: Path) -> None:
     """The fingerprint in the manifest says that the plan is the same."""
     plan = _plan()
     _make(run, plan, [_line(plan[0])])
-    (run / "companies.txt").unlink()
+    (run / "run-companies.txt").unlink()
     _assert_nothing_to_repair(run, plan)
 
 
@@ -512,63 +524,77 @@ def test_a_full_disk_cuts_nothing(run: Path) -> None:
     assert (run / "statistics.jsonl").read_bytes() == before
 
 
-_TODAY = datetime.now(UTC).date()
+def _refuses_after(hours: float, run: Path, plan: Plan, lines: Iterable[bytes]) -> bool:
+    """Recover a run whose newest line is so old; a day has 24 hours here, from the newest on."""
+    _make(run, plan, lines, window="whole" if len(plan.windows) == 1 else "1d")
+    before = _files(run)
+    age = Age(hours, is_of_another_day=hours >= 24)
+    said = ""
+    try:
+        recover_files(run, plan, _SERVICE, age=lambda _: age, is_stopped=lambda: False)
+    except InputError as error:
+        said = str(error)
+    if not said:
+        return False
+    assert "holds a run without dates whose last answer is of 2020-11-23T02:00:01.000Z" in said
+    assert _files(run) == before
+    return True
 
 
-def _stale(day: date, run: Path, plan: Plan, results: Iterable[bytes]) -> None:
-    """Recover a run that began on a certain day, as the run's time zone has it."""
-    window = "whole" if len(plan.windows) == 1 else "1d"
-    _make(run, plan, results, window=window)
-    recovered = recover(run, plan, _SERVICE)
-
-    def day_of(moment: datetime) -> date:
-        return day if moment == _AT else _TODAY
-
-    refuse_stale_default(run, recovered, plan, day_of)
-
-
-def test_yesterdays_answers_are_not_taken_for_todays(run: Path) -> None:
+def test_old_answers_are_not_taken_for_todays(run: Path) -> None:
     """A complete run without dates is refused on another day, for the server's days have moved."""
     plan = _plan("1 2", first=None)
     lines = [_line(cell) for cell in plan]
-    with pytest.raises(
-        InputError, match=f"^--output {run}: holds a complete run of 2020-11-22, .*give another"
-    ):
-        _stale(date(2020, 11, 22), run, plan, lines)
+    assert _refuses_after(24, run, plan, [*lines, b"torn"])
+    assert not _refuses_after(11, run, plan, lines)
 
 
-def test_a_complete_run_of_the_same_day_is_done(run: Path) -> None:
-    """Its answers are those of today."""
+def test_an_unfinished_run_without_dates_goes_on_for_half_a_day(run: Path) -> None:
+    """Midnight does not stop it; a company that always fails does not keep it open for ever."""
     plan = _plan("1 2", first=None)
-    _stale(_TODAY, run, plan, [_line(cell) for cell in plan])
+    assert not _refuses_after(12, run, plan, [_line(plan[0])])
+    assert _refuses_after(12.1, run, plan, [_line(plan[0])])
 
 
-def test_an_unfinished_run_goes_on_on_another_day(run: Path) -> None:
-    """That is what was asked for."""
+def test_the_lines_say_how_old_a_run_is(run: Path) -> None:
+    """The manifest may be lost; the newest line counts."""
     plan = _plan("1 2", first=None)
-    _stale(date(2020, 11, 22), run, plan, [_line(plan[0])])
+    later = _line(plan[1]).replace(b"2020-11-23", b"2020-11-24")
+    _make(run, plan, [_line(plan[0]), later, _line(plan[0])], window="whole")
+    (run / "run.json").unlink()
+    asked: list[datetime] = []
+
+    def age(moment: datetime) -> Age:
+        asked.append(moment)
+        return Age(1, is_of_another_day=False)
+
+    recover_files(run, plan, _SERVICE, age=age, is_stopped=lambda: False)
+    assert asked == [_AT + timedelta(days=1)]
 
 
 def test_a_run_with_dates_does_not_become_stale(run: Path) -> None:
     """Its days stay the same."""
     plan = _plan("1 2")
-    _stale(date(2020, 11, 22), run, plan, [_line(cell) for cell in plan])
+    assert not _refuses_after(1000, run, plan, [_line(cell) for cell in plan])
 
 
-def test_the_day_of_a_run_is_that_of_its_first_attempt(run: Path) -> None:
-    """It has answers of that day, whenever it was completed; an unknown day is let pass."""
-    plan = _plan("1", first=None)
-    _make(run, plan, [_line(plan[0])], window="whole")
-    recovered = recover(run, plan, _SERVICE)
-    asked: list[datetime] = []
+def test_reading_can_be_stopped_between_two_lines(run: Path) -> None:
+    """A big directory does not keep a run that is to end; nothing is repaired then."""
+    plan = _plan()
+    _make(run, plan, [*(_line(cell) for cell in plan), b"torn"])
+    before = _files(run)
+    answers = iter([False, False, True])
+    with pytest.raises(StoppedError):
+        recover_files(run, plan, _SERVICE, age=_fresh, is_stopped=lambda: next(answers))
+    assert _files(run) == before
 
-    def day_of(moment: datetime) -> date:
-        asked.append(moment)
-        return moment.date()
 
-    later = {"started_at": datetime.now(UTC).isoformat()}
-    two = Recovered(recovered.done, recovered.kept, (), (*recovered.attempts, later))
-    with pytest.raises(InputError, match="complete run of 2020-11-23"):
-        refuse_stale_default(run, two, plan, day_of)
-    assert asked[0] == _AT
-    refuse_stale_default(run, Recovered(recovered.done), plan, day_of)
+@pytest.mark.parametrize("name", ["run.json", "statistics.jsonl", "errors.jsonl", "log.jsonl"])
+def test_files_of_another_program_are_not_touched(run: Path, name: str) -> None:
+    """Without a manifest of ours and without one line of a run, nothing there is ours."""
+    run.mkdir()
+    (run / name).write_text("a,b\n1,2\n")
+    before = _files(run)
+    with pytest.raises(InputError, match=f"there is {name}; give another --output"):
+        recover(run, _plan(), _SERVICE)
+    assert _files(run) == before

@@ -25,7 +25,7 @@ from collector.store.run_directory import RunDirectory, errors_files
 _LOCK = {"run.lock"}
 _ALL = {
     *_LOCK,
-    "companies.txt",
+    "run-companies.txt",
     "run.json",
     "statistics.jsonl",
     "errors.jsonl",
@@ -117,7 +117,7 @@ def test_a_run_directory_is_made_with_its_files(tmp_path: Path) -> None:
         "statistics.jsonl": b"1\n",
         "errors.jsonl": b"2\n",
         "log.jsonl": b"3\n",
-        "companies.txt": b"17\n4 Four & Sons\n",
+        "run-companies.txt": b"17\n4 Four & Sons\n",
         "run.json": b"",
     }
     assert Manifest.read(path / "run.json") == _manifest()
@@ -200,7 +200,7 @@ def test_a_run_goes_on_where_it_was(tmp_path: Path) -> None:
     contents = _contents(tmp_path)
     assert contents["statistics.jsonl"] == b"1\n4\n"
     assert contents["log.jsonl"] == b"3\n5\n"
-    assert contents["companies.txt"] == b"17\n4\n5\n"
+    assert contents["run-companies.txt"] == b"17\n4\n5\n"
     assert json.loads(contents["run.json"])["attempts"] == [{"number": 1}, {"number": 2}]
     assert _files(tmp_path) == _ALL
 
@@ -253,8 +253,8 @@ def test_what_is_to_be_collected_is_written_before_any_result(
     at_fault_points(look)
     directory.begin(_COMPANIES, _manifest())
     assert seen == [
-        ("companies.txt", _LOCK | {"companies.txt.new"}),
-        ("run.json", _LOCK | {"companies.txt", "run.json.new"}),
+        ("run-companies.txt", _LOCK | {"run-companies.txt.new"}),
+        ("run.json", _LOCK | {"run-companies.txt", "run.json.new"}),
     ]
 
 
@@ -278,7 +278,7 @@ directory.begin(Companies(("99",)), Manifest(plan=plan, service={}, attempts=[])
 """
 
 
-@pytest.mark.parametrize("at", ["companies.txt", "run.json", "statistics.jsonl"])
+@pytest.mark.parametrize("at", ["run-companies.txt", "run.json", "statistics.jsonl"])
 def test_a_process_killed_while_it_begins_loses_nothing(tmp_path: Path, at: str) -> None:
     """Its lock is free, what was in the files is there, and the next attempt begins as ever."""
     _attempt(tmp_path, b"1\n", b"2\n", b"3\n")
@@ -289,7 +289,7 @@ def test_a_process_killed_while_it_begins_loses_nothing(tmp_path: Path, at: str)
     assert contents["errors.1.jsonl"] == b"2\n"
     assert contents["errors.jsonl"] == b"5\n"
     assert contents["log.jsonl"] == b"3\n6\n"
-    assert contents["companies.txt"] == b"17\n4 Four & Sons\n"
+    assert contents["run-companies.txt"] == b"17\n4 Four & Sons\n"
     assert Manifest.read(tmp_path / "run.json") == _manifest()
     assert _files(tmp_path) == _ALL | {"errors.1.jsonl"}
 
@@ -332,9 +332,9 @@ def test_leaving_closes_the_files_and_frees_the_lock(tmp_path: Path) -> None:
     """In order or with an error, every descriptor is given back."""
     before = _open_files()
     with RunDirectory.open(tmp_path / "1") as directory:
-        assert _open_files() == before + 1
+        assert _open_files() == before + 2
         directory.begin(_COMPANIES, _manifest())
-        assert _open_files() == before + 4
+        assert _open_files() == before + 5
         assert held_by(tmp_path / "1" / "run.lock") is not None
     with suppress(ZeroDivisionError), RunDirectory.open(tmp_path / "2") as directory:
         directory.begin(_COMPANIES, _manifest())
@@ -493,7 +493,9 @@ def test_a_directory_without_permission_is_a_storage_error(
     assert said.startswith(f"5 --output {path}: cannot be written: Permission denied; see that")
 
 
-@pytest.mark.parametrize("name", ["companies.txt", "run.json", "statistics.jsonl", "errors.jsonl"])
+@pytest.mark.parametrize(
+    "name", ["run-companies.txt", "run.json", "statistics.jsonl", "errors.jsonl"]
+)
 def test_a_run_that_cannot_begin_is_a_storage_error(tmp_path: Path, name: str) -> None:
     """A directory stands where a file belongs: it is named, and nothing stays open or locked."""
     path = tmp_path / "run"
@@ -610,3 +612,15 @@ def test_a_detour_to_a_held_directory_is_taken_away(tmp_path: Path) -> None:
         with pytest.raises(LockedError):
             RunDirectory.open(tmp_path / "new" / ".." / "run")
         assert not (tmp_path / "new").exists()
+
+
+def test_errors_of_earlier_attempts_stay_in_order_when_one_is_removed(tmp_path: Path) -> None:
+    """The last failure of a cell is in the file with the highest number, whatever is missing."""
+    path = tmp_path / "run"
+    path.mkdir()
+    for name in ("errors.2.jsonl", "errors.10.jsonl", "errors.jsonl", "errors.old.jsonl"):
+        (path / name).write_bytes(b"{}\n")
+    with RunDirectory.open(path) as directory:
+        directory.begin(_COMPANIES, _manifest())
+    names = [file.name for file in errors_files(path)]
+    assert names == ["errors.2.jsonl", "errors.10.jsonl", "errors.11.jsonl", "errors.jsonl"]

@@ -1,0 +1,59 @@
+"""The story of one attempt at a run, as the manifest tells it: written at its start and its end."""
+
+from datetime import UTC, datetime
+
+from collector.errors import ExitCode, StorageError
+from collector.plan import Plan
+from collector.settings import RunSettings
+from collector.store.manifest import (
+    Attempt,
+    Manifest,
+    describe_plan,
+    describe_service,
+    describe_settings,
+)
+from collector.store.recovery import Recovered
+from collector.store.run_directory import RunDirectory, RunFiles
+from collector.tally import Tally
+from collector.threads import in_thread
+
+__all__ = ["Story"]
+
+
+class Story:
+    """Keeps the manifest of a run while one attempt is made. The disk is waited for in threads."""
+
+    def __init__(
+        self, directory: RunDirectory, recovered: Recovered, plan: Plan, settings: RunSettings
+    ) -> None:
+        self._directory = directory
+        self._companies = plan.companies
+        self._attempt = Attempt(
+            datetime.now(UTC), describe_settings(settings), recovered.kept, recovered.remarks
+        )
+        self._manifest = Manifest(
+            plan=describe_plan(plan, settings.window),
+            service=describe_service(settings),
+            attempts=[*recovered.attempts, self._attempt.as_json()],
+        )
+        self.has_begun = False
+
+    async def begin(self) -> RunFiles:
+        """Write down that the attempt begins, and open the files. Raises `StorageError`."""
+        files = await in_thread(self._directory.begin, self._companies, self._manifest)
+        self.has_begun = True
+        return files
+
+    async def end(self, exit_code: ExitCode, error: str | None, tally: Tally) -> None:
+        """Write down how the attempt ended.
+
+        Raises `StorageError` when that cannot be done, unless the attempt ended for that reason:
+        what was said first says more.
+        """
+        self._attempt.ended(datetime.now(UTC), exit_code, error, tally)
+        self._manifest.attempts[-1] = self._attempt.as_json()
+        try:
+            await in_thread(self._directory.write_manifest, self._manifest)
+        except StorageError:
+            if exit_code is not ExitCode.STORAGE:
+                raise
