@@ -17,7 +17,8 @@ run: $(PACKAGE)
 	$(PACKAGE) demo companies.txt --last 7d --window 1d --rate 20
 
 test: .venv/.dev
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist worksteal -m "not alone and not torture"
+	$(BIN)/pytest -m alone
 
 torture: .venv/.dev
 	$(BIN)/pytest -m torture

@@ -43,8 +43,9 @@ class Gap(NamedTuple):
 class Coverage:
     """The state of every cell, as one byte each, and what is odd about the answers.
 
-    `held_by` says who works on the run right now. A cell is failed when some attempt gave it up
-    and none has answered it.
+    `held_by` says who works on the run right now. `is_recorded_plan` is False when the list of
+    companies is not the one that the manifest speaks of: some may be gone from it. A cell is failed
+    when some attempt gave it up and none has answered it.
     """
 
     directory: Path
@@ -52,6 +53,7 @@ class Coverage:
     manifest: Manifest
     held_by: str | None
     remarks: list[str]
+    is_recorded_plan: bool
     empty_everywhere: list[str]
     same_everywhere: list[str]
     _states: bytearray
@@ -133,7 +135,8 @@ def _read_coverage(directory: Path) -> Coverage:
         damage += _damage(path, damaged_spans(path, answers.take_error))
     # While a run works, a line that it is writing is no damage.
     remarks = [*([] if holder else damage), *answers.ledger.remarks()]
-    if plan.fingerprint != manifest.plan.fingerprint and not holder:
+    is_recorded_plan = plan.fingerprint == manifest.plan.fingerprint
+    if not is_recorded_plan and not holder:
         remarks.insert(0, f"{COMPANIES} is not the list that {MANIFEST} speaks of")
     return Coverage(
         directory=directory,
@@ -141,6 +144,7 @@ def _read_coverage(directory: Path) -> Coverage:
         manifest=manifest,
         held_by=holder,
         remarks=remarks,
+        is_recorded_plan=is_recorded_plan,
         empty_everywhere=answers.empty_everywhere(),
         same_everywhere=answers.same_everywhere(),
         _states=answers.states,

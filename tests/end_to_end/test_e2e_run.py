@@ -7,6 +7,8 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
+import pytest
+
 from collector.simulator import Simulator, statistics_of
 
 StartApi = Callable[..., Awaitable[Simulator]]
@@ -105,6 +107,7 @@ def _today() -> date:
     return datetime.now(UTC).date()
 
 
+@pytest.mark.alone
 async def test_the_rate_is_kept_as_the_server_sees_it(
     start_api: StartApi, against: Against
 ) -> None:

@@ -92,6 +92,7 @@ def test_usual_rates_are_split_evenly(rate: float, burst: int, period: float) ->
     assert burst_and_period(rate) == (burst, period)
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(("rate", "number"), [(50, 60), (200, 240)])
 async def test_the_rate_is_reached_and_never_exceeded(rate: float, number: int) -> None:
     """In real time: no window of 40 ms holds more than the burst, and no time is wasted."""
