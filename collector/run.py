@@ -142,7 +142,8 @@ class Run:
         """Collect what is missing, and let the manifest tell the truth however it ends."""
         self.remarks = recovered.remarks
         self.tally.kept.update(recovered.kept)
-        story = Story(directory, recovered, self.plan, self.settings)
+        # In a thread for the fingerprint of the plan: a million ids take a second.
+        story = await in_thread(Story, directory, recovered, self.plan, self.settings)
         end = End(ExitCode.BUG)
         with ExitStack() as log:
             try:

@@ -55,6 +55,7 @@ class CellIndex:
     def __init__(self, plan: Plan) -> None:
         self._companies = {company_id: i for i, company_id in enumerate(plan.companies.ids)}
         self._windows = {_days(window): i for i, window in enumerate(plan.windows)}
+        self._width = len(plan.windows)
 
     def find(self, company_id: str, from_date: str | None, until_date: str | None) -> int | None:
         """Return where the cell stands in the plan; None if it is not in it. Dates are ISO."""
@@ -62,7 +63,7 @@ class CellIndex:
         window = self._windows.get((from_date, until_date))
         if company is None or window is None:
             return None
-        return company * len(self._windows) + window
+        return company * self._width + window
 
 
 def _days(window: Window) -> tuple[str | None, str | None]:

@@ -23,19 +23,23 @@ class Ledger:
         self._first_foreign = ""
         self._first_doubled = ""
         self._find = CellIndex(plan).find
+        self._add = self.done.add
 
     def place(self, line: ResultLine) -> int | None:
         """Return the cell's index for its first line; None for a foreign or a double one."""
         index = self._find(line.company_id, line.from_date, line.until_date)
+        if index is not None and self._add(index):
+            return index
+        self._note(line, index)
+        return None
+
+    def _note(self, line: ResultLine, index: int | None) -> None:
         if index is None:
             self._first_foreign = self._first_foreign or _cell(line)
             self.foreign += 1
-        elif self.done.add(index):
-            return index
         else:
             self._first_doubled = self._first_doubled or _cell(line)
             self.doubled += 1
-        return None
 
     def find(self, line: ErrorLine) -> int | None:
         """Return the index of the cell that a line speaks of; None if it is not in the plan."""

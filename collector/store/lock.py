@@ -4,7 +4,7 @@ import fcntl
 import os
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -41,8 +41,8 @@ class DirectoryLock:
     locks what is open for writing only, and so no directory.)
     """
 
-    def __init__(self, descriptors: Sequence[int], path: Path) -> None:
-        self._descriptors = descriptors
+    def __init__(self, opened: ExitStack, path: Path) -> None:
+        self._opened = opened
         self._path = path
 
     @classmethod
@@ -60,17 +60,15 @@ class DirectoryLock:
                     # Its holder has taken the file away (see `discard`); what stands there now
                     # counts.
                     continue
-                directory = _open(path.parent, os.O_RDONLY | os.O_DIRECTORY, opened)
                 with suppress(OSError):
+                    directory = _open(path.parent, os.O_RDONLY | os.O_DIRECTORY, opened)
                     _lock(directory, path, sleep)
                 _write_holder(descriptor)
-                opened.pop_all()
-                return cls((descriptor, directory), path)
+                return cls(opened.pop_all(), path)
 
     def release(self) -> None:
         """Give the lock back."""
-        for descriptor in self._descriptors:
-            os.close(descriptor)
+        self._opened.close()
 
     def discard(self) -> None:
         """Take the file away while the lock is held: nothing came of the run. Raises `OSError`."""

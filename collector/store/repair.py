@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
 
@@ -13,7 +12,7 @@ __all__ = ["Span", "broken_path", "damaged_spans", "put_aside"]
 _LONGEST_LINE: Final = 4 * 1024 * 1024
 """Bytes. An answer has 1 MiB at most, so what goes on longer is no line; it is read in pieces."""
 
-_COPIED_AT_ONCE: Final = 1024 * 1024
+_READ_AT_ONCE: Final = 1024 * 1024
 
 
 class Span(NamedTuple):
@@ -84,7 +83,19 @@ def _keep(broken: Path, blocks: Iterable[Iterable[bytes]]) -> None:
 
 
 def _lines(stream: BinaryIO) -> Iterator[bytes]:
-    return iter(partial(stream.readline, _LONGEST_LINE), b"")
+    """Make the lines of a stream with their line breaks; what is too long for one, in pieces."""
+    rest = b""
+    while block := stream.read(_READ_AT_ONCE):
+        # It also splits at a carriage return, which stands in no line of ours: what ends with
+        # one is a piece of damage.
+        lines = (rest + block).splitlines(keepends=True)
+        rest = b"" if lines[-1].endswith(b"\n") else lines.pop()
+        yield from lines
+        if len(rest) > _LONGEST_LINE:
+            yield rest
+            rest = b""
+    if rest:
+        yield rest
 
 
 def _between(spans: list[Span], size: int) -> Iterator[Span]:
@@ -99,6 +110,6 @@ def _between(spans: list[Span], size: int) -> Iterator[Span]:
 def _pieces(stream: BinaryIO, span: Span) -> Iterator[bytes]:
     stream.seek(span.start)
     left = span.end - span.start
-    while left and (piece := stream.read(min(left, _COPIED_AT_ONCE))):
+    while left and (piece := stream.read(min(left, _READ_AT_ONCE))):
         left -= len(piece)
         yield piece

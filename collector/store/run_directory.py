@@ -32,9 +32,9 @@ MANIFEST: Final = "run.json"
 COMPANIES: Final = "run-companies.txt"
 """Not `companies.txt`: that name belongs to users, and the run directory may be theirs (`.`)."""
 LOG: Final = "log.jsonl"
+LOCK: Final = "run.lock"
 
 _EARLIER: Final = re.compile(r"errors\.[1-9][0-9]*\.jsonl")
-LOCK: Final = "run.lock"
 
 _TRIES: Final = 3
 """How often a directory is made that another run, which begins nothing, takes away meanwhile."""

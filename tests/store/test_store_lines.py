@@ -452,7 +452,7 @@ def test_unknown_fields_are_let_pass() -> None:
 
 @pytest.mark.parametrize(
     "value",
-    [b'"\xff"', b'"\\ud800"', b"1e999", b"NaN", b'"\x00"', b'"\xed\xa0\x80"', b'{"\xff":1}'],
+    [b'"\xff"', b'"\\ud800"', b"NaN", b'"\x00"', b'"\xed\xa0\x80"', b'{"\xff":1}'],
 )
 def test_damage_in_an_unknown_field_is_damage(value: bytes) -> None:
     """What the collector itself does not look at must be readable for others all the same."""
