@@ -1,11 +1,12 @@
-"""What tests of the whole way share: the real command in a child process, the embedded API."""
+"""What tests share: the real command in a child process, the embedded API, a disk that refuses."""
 
 import asyncio
 import json
 import os
+import resource
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, AsyncExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -139,3 +140,25 @@ def against(command: Command) -> Callable[[Simulator], Command]:
         )
 
     return point
+
+
+LargestFile = Callable[[int], AbstractContextManager[None]]
+
+
+@pytest.fixture
+def largest_file() -> LargestFile:
+    """Give a context in which the kernel refuses what would make a file larger than so many bytes.
+
+    Python ignores the signal that comes with it.
+    """
+
+    @contextmanager
+    def limit(size: int) -> Iterator[None]:
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    return limit

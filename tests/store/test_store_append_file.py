@@ -1,14 +1,13 @@
 import errno
 import json
 import os
-import resource
 import stat
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,8 @@ import pytest
 
 from collector.store.append_file import AppendFile, replace_file, sync_directory
 from collector.store.fault_points import FaultPoint, arm
+
+LargestFile = Callable[[int], AbstractContextManager[None]]
 
 _LIMITED = """
 import errno, json, resource, signal, sys
@@ -66,17 +67,6 @@ def _entries(directory: Path) -> set[str]:
     return {path.name for path in directory.iterdir()}
 
 
-@contextmanager
-def _largest_file(size: int) -> Iterator[None]:
-    """Let the kernel refuse whatever would make a file larger; Python ignores its signal."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
 @pytest.fixture
 def file(tmp_path: Path) -> Iterator[AppendFile]:
     """Give an open file, still empty."""
@@ -120,12 +110,14 @@ def test_a_block_that_does_not_fit_is_taken_back(tmp_path: Path) -> None:
     assert path.read_bytes() == b"9" * 899 + b"\n" + b"1" * 99 + b"\n"
 
 
-def test_a_line_that_does_not_fit_leaves_what_an_earlier_attempt_wrote(tmp_path: Path) -> None:
+def test_a_line_that_does_not_fit_leaves_what_an_earlier_attempt_wrote(
+    tmp_path: Path, largest_file: LargestFile
+) -> None:
     """What was in the file when it was opened counts too when a line is taken back."""
     path = tmp_path / "file"
     path.write_bytes(b"earlier\n")
     file = AppendFile.open(path)
-    with _largest_file(10), pytest.raises(OSError, match="File too large"):
+    with largest_file(10), pytest.raises(OSError, match="File too large"):
         file.append(b"later\n")
     assert path.read_bytes() == b"earlier\n"
     assert file.size == 8
@@ -144,7 +136,7 @@ def test_the_error_of_a_write_says_why_it_was_refused(tmp_path: Path) -> None:
 
 
 def test_a_block_that_cannot_be_taken_back_still_says_why(
-    file: AppendFile, monkeypatch: pytest.MonkeyPatch
+    file: AppendFile, monkeypatch: pytest.MonkeyPatch, largest_file: LargestFile
 ) -> None:
     """The disk refuses the cut as well: the error is that of the write."""
 
@@ -152,7 +144,7 @@ def test_a_block_that_cannot_be_taken_back_still_says_why(
         raise OSError(errno.EIO, "Input/output error")
 
     monkeypatch.setattr(os, "ftruncate", refuse)
-    with _largest_file(5), pytest.raises(OSError, match="File too large"):
+    with largest_file(5), pytest.raises(OSError, match="File too large"):
         file.append(b"12345678\n")
 
 
@@ -363,11 +355,13 @@ def test_a_new_text_is_on_the_disk_before_it_has_the_name(
     ]
 
 
-def test_a_new_text_that_does_not_fit_leaves_the_old_one(tmp_path: Path) -> None:
+def test_a_new_text_that_does_not_fit_leaves_the_old_one(
+    tmp_path: Path, largest_file: LargestFile
+) -> None:
     """Neither is anything left of the new one: it would keep the room that is missing."""
     path = tmp_path / "file"
     replace_file(path, [b"old"])
-    with _largest_file(1000), pytest.raises(OSError, match="File too large"):
+    with largest_file(1000), pytest.raises(OSError, match="File too large"):
         replace_file(path, [b"x" * 600, b"x" * 600])
     assert path.read_bytes() == b"old"
     assert _entries(tmp_path) == {"file"}

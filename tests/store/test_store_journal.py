@@ -1,11 +1,10 @@
 import asyncio
 import errno
 import os
-import resource
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,8 @@ from collector.models import FailureKind
 from collector.store.append_file import AppendFile
 from collector.store.journal import Journal, Line
 from collector.tally import CellState
+
+LargestFile = Callable[[int], AbstractContextManager[None]]
 
 _MOST_UNSYNCED = 8000
 
@@ -112,17 +113,6 @@ def _no_timer(monkeypatch: pytest.MonkeyPatch) -> None:
 def _short_timer(monkeypatch: pytest.MonkeyPatch) -> None:
     """Do not spend the time of whoever runs the tests where it does not matter."""
     monkeypatch.setattr("collector.store.journal._GROUP_SECONDS", 0.01)
-
-
-@contextmanager
-def _largest_file(size: int) -> Iterator[None]:
-    """Let the kernel refuse whatever would make a file larger; Python ignores its signal."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def _line(number: int, state: CellState = CellState.DATA) -> Line:
@@ -430,7 +420,9 @@ async def test_what_cannot_be_synced_is_a_storage_error(tmp_path: Path) -> None:
     assert durable == []
 
 
-async def test_lines_before_a_full_disk_are_synced_and_counted(bench: _Bench) -> None:
+async def test_lines_before_a_full_disk_are_synced_and_counted(
+    bench: _Bench, largest_file: LargestFile
+) -> None:
     """A line that does not fit leaves no trace and stops the workers, whose end syncs the rest."""
 
     async def run() -> None:
@@ -439,7 +431,7 @@ async def test_lines_before_a_full_disk_are_synced_and_counted(bench: _Bench) ->
             await asyncio.sleep(0)
             await bench.append(_line(1), _failed(2), _line(3), _line(4444))
 
-    with _largest_file(5):
+    with largest_file(5):
         with pytest.raises(ExceptionGroup) as caught:
             await run()
         (error,) = caught.value.exceptions
@@ -451,9 +443,11 @@ async def test_lines_before_a_full_disk_are_synced_and_counted(bench: _Bench) ->
         assert bench.durable == [_line(1), _line(3), _failed(2)]
 
 
-async def test_after_a_full_disk_nothing_is_written(bench: _Bench) -> None:
+async def test_after_a_full_disk_nothing_is_written(
+    bench: _Bench, largest_file: LargestFile
+) -> None:
     """Neither a shorter line that would fit, nor one for the other file, nor with room again."""
-    with _largest_file(5):
+    with largest_file(5):
         await bench.append(_line(1))
         with pytest.raises(StorageError, match=r"statistics\.jsonl .*File too large"):
             await bench.append(_line(4444))

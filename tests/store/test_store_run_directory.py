@@ -1,13 +1,12 @@
 import json
 import os
-import resource
 import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,8 @@ from collector.store.fault_points import FaultPoint, arm
 from collector.store.lock import DirectoryLock, held_by
 from collector.store.manifest import Attempt, Manifest, PlanRecord, describe_settings
 from collector.store.run_directory import RunDirectory, errors_files
+
+LargestFile = Callable[[int], AbstractContextManager[None]]
 
 _LOCK = {"run.lock"}
 _ALL = {
@@ -82,17 +83,6 @@ def _child(script: str, *arguments: str, exit_code: int = 0) -> str:
     )
     assert done.returncode == exit_code, done.stderr.decode()
     return done.stdout.decode()
-
-
-@contextmanager
-def _largest_file(size: int) -> Iterator[None]:
-    """Let the kernel refuse whatever would make a file larger; Python ignores its signal."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 @pytest.fixture
@@ -511,13 +501,15 @@ def test_a_run_that_cannot_begin_is_a_storage_error(tmp_path: Path, name: str) -
     assert not list(path.glob("*.new"))
 
 
-def test_a_run_that_finds_no_room_to_begin_leaves_the_old_one(tmp_path: Path) -> None:
+def test_a_run_that_finds_no_room_to_begin_leaves_the_old_one(
+    tmp_path: Path, largest_file: LargestFile
+) -> None:
     """Its results, its manifest, and its errors are as they were."""
     _attempt(tmp_path, b"1\n", b"2\n", b"3\n")
     before = _contents(tmp_path)
     with (
         RunDirectory.open(tmp_path) as directory,
-        _largest_file(100),
+        largest_file(100),
         pytest.raises(StorageError, match="cannot be written: File too large"),
     ):
         directory.begin(_COMPANIES, _manifest())
@@ -550,11 +542,13 @@ def test_a_manifest_is_replaced_at_once(directory: RunDirectory) -> None:
     assert _files(directory.path) == _ALL
 
 
-def test_a_manifest_that_does_not_fit_leaves_the_old_one(directory: RunDirectory) -> None:
+def test_a_manifest_that_does_not_fit_leaves_the_old_one(
+    directory: RunDirectory, largest_file: LargestFile
+) -> None:
     """The error says where, and the reason."""
     directory.begin(_COMPANIES, _manifest())
     with (
-        _largest_file(1000),
+        largest_file(1000),
         pytest.raises(StorageError, match=f"^{directory.path}.*: cannot be written: File too larg"),
     ):
         directory.write_manifest(_manifest({"filling": "x" * 5000}))
