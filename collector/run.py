@@ -158,9 +158,13 @@ class Run:
             except asyncio.CancelledError:
                 end = self._stopped or End(ExitCode.STOPPED_EARLY)
                 raise
+            except CollectorError as error:
+                end = End(error.exit_code, self._redact(str(error)))
+            except StoppedError:
+                end = self._stopped or End(ExitCode.STOPPED_EARLY)
             finally:
                 # After the connections are closed: the disk needs file descriptors too.
-                if story.has_begun:
+                if directory.has_begun:
                     self._log.info("run_ended", exit_code=end.exit_code.value, error=end.error)
                     await story.end(end.exit_code, end.error, self.tally)
         return end

@@ -36,13 +36,10 @@ class Story:
             service=describe_service(settings),
             attempts=[*recovered.attempts, self._attempt.as_json()],
         )
-        self.has_begun = False
 
     async def begin(self) -> RunFiles:
         """Write down that the attempt begins, and open the files. Raises `StorageError`."""
-        files = await in_thread(self._directory.begin, self._companies, self._manifest)
-        self.has_begun = True
-        return files
+        return await in_thread(self._directory.begin, self._companies, self._manifest)
 
     async def end(self, exit_code: ExitCode, error: str | None, tally: Tally) -> None:
         """Write down how the attempt ended.

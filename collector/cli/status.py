@@ -42,6 +42,6 @@ def status(
     counts = coverage.counts()
     # Of a list that somebody has edited nobody knows what is missing.
     is_bad = any(counts[state] for state in settings.fail_on) or (
-        bool(settings.fail_on) and not coverage.is_recorded_plan
+        bool(settings.fail_on) and not coverage.is_intact
     )
     return ExitCode.SOME_FAILED if is_bad else ExitCode.COMPLETE

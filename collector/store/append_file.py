@@ -87,8 +87,12 @@ class AppendFile:
 
     def _check_identity(self, size: int) -> None:
         """Raise `OSError` unless what was appended is what others find under the file's name."""
-        found, own = self.path.stat(), os.fstat(self._descriptor)
-        if not os.path.samestat(found, own) or own.st_size < size:
+        own = os.fstat(self._descriptor)
+        try:
+            is_found = os.path.samestat(self.path.stat(), own)
+        except FileNotFoundError:
+            is_found = False
+        if not is_found or own.st_size < size:
             raise OSError(errno.ESTALE, "it was removed, replaced or cut by somebody else")
 
 

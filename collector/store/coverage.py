@@ -43,9 +43,9 @@ class Gap(NamedTuple):
 class Coverage:
     """The state of every cell, as one byte each, and what is odd about the answers.
 
-    `held_by` says who works on the run right now. `is_recorded_plan` is False when the list of
-    companies is not the one that the manifest speaks of: some may be gone from it. A cell is failed
-    when some attempt gave it up and none has answered it.
+    `held_by` says who works on the run right now. `is_intact` is False when the list of companies
+    was edited: some may be gone from it. A cell is failed when some attempt gave it up and none has
+    answered it.
     """
 
     directory: Path
@@ -53,7 +53,7 @@ class Coverage:
     manifest: Manifest
     held_by: str | None
     remarks: list[str]
-    is_recorded_plan: bool
+    is_intact: bool
     empty_everywhere: list[str]
     same_everywhere: list[str]
     _states: bytearray
@@ -121,7 +121,7 @@ def _read_coverage(directory: Path) -> Coverage:
                 f"{directory}: there is no {MANIFEST} in it; give the directory of a run, such as "
                 "output/2026-11-23"
             )
-        plan = recorded_plan(manifest.plan, directory / COMPANIES)
+        plan, is_intact = recorded_plan(manifest.plan, directory / COMPANIES)
     except ValueError as error:
         raise InputError(
             f"{directory / MANIFEST}: is damaged ({error}); the collector run that made it repairs "
@@ -135,16 +135,15 @@ def _read_coverage(directory: Path) -> Coverage:
         damage += _damage(path, damaged_spans(path, answers.take_error))
     # While a run works, a line that it is writing is no damage.
     remarks = [*([] if holder else damage), *answers.ledger.remarks()]
-    is_recorded_plan = plan.fingerprint == manifest.plan.fingerprint
-    if not is_recorded_plan and not holder:
-        remarks.insert(0, f"{COMPANIES} is not the list that {MANIFEST} speaks of")
+    if not is_intact:
+        remarks.insert(0, f"{COMPANIES} was edited: companies may be gone from it")
     return Coverage(
         directory=directory,
         plan=plan,
         manifest=manifest,
         held_by=holder,
         remarks=remarks,
-        is_recorded_plan=is_recorded_plan,
+        is_intact=is_intact,
         empty_everywhere=answers.empty_everywhere(),
         same_everywhere=answers.same_everywhere(),
         _states=answers.states,

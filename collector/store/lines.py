@@ -95,9 +95,11 @@ def parse_result(line: bytes) -> ResultLine | None:
     try:
         if b"\\" in line or not line.isascii():
             _check_strings(line)
-        return _result.decode(line)
+        result = _result.decode(line)
     except _DAMAGE:
         return None
+    # A year far off is damage, and would break arithmetic with time zones.
+    return result if _FIRST_YEAR <= result.fetched_at.year <= _LAST_YEAR else None
 
 
 def parse_error(line: bytes) -> ErrorLine | None:
@@ -111,10 +113,13 @@ def parse_error(line: bytes) -> ErrorLine | None:
         return None
 
 
+_FIRST_YEAR: Final = 2000
+_LAST_YEAR: Final = 9000
+
 _DAMAGE: Final = (orjson.JSONDecodeError, msgspec.DecodeError, RecursionError)
 
 
 def _check_strings(line: bytes) -> None:
     # msgspec does not look into strings of fields that it skips; orjson, which every answer had
-    # to pass before it became a line, does. Most lines have nothing in them to be looked at.
+    # to pass before it became a line, does. Most lines have neither escapes nor foreign letters.
     orjson.loads(line)

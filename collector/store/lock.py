@@ -22,6 +22,9 @@ _BETWEEN_TRIES: Final = 0.02
 that moment must not take that for another run."""
 
 
+_UNKNOWN: Final = "an unknown process"
+
+
 class _Holder(msgspec.Struct, frozen=True):
     """Who holds a lock, as the file says for people."""
 
@@ -41,9 +44,13 @@ class DirectoryLock:
     locks what is open for writing only, and so no directory.)
     """
 
-    def __init__(self, opened: ExitStack, path: Path) -> None:
+    def __init__(
+        self, opened: ExitStack, path: Path, place: tuple[int, Path], *, is_lock: bool
+    ) -> None:
         self._opened = opened
         self._path = path
+        self._place = place
+        self._is_lock = is_lock
 
     @classmethod
     def take(cls, path: Path, *, sleep: Callable[[float], None] = time.sleep) -> Self:
@@ -60,23 +67,37 @@ class DirectoryLock:
                     # Its holder has taken the file away (see `discard`); what stands there now
                     # counts.
                     continue
+                place = descriptor, path
                 with suppress(OSError):
                     directory = _open(path.parent, os.O_RDONLY | os.O_DIRECTORY, opened)
+                    place = directory, path.parent
                     _lock(directory, path, sleep)
-                _write_holder(descriptor)
-                return cls(opened.pop_all(), path)
+                is_lock = _write_holder(descriptor)
+                return cls(opened.pop_all(), path, place, is_lock=is_lock)
 
     def release(self) -> None:
         """Give the lock back."""
         self._opened.close()
 
+    def is_ours(self) -> bool:
+        """Tell whether the directory that stands under the name is still the locked one."""
+        return _is_still(*self._place)
+
     def discard(self) -> None:
-        """Take the file away while the lock is held: nothing came of the run. Raises `OSError`."""
-        self._path.unlink()
+        """Take the file away while the lock is held: nothing came of the run. Raises `OSError`.
+
+        The file of another program that has this name stays.
+        """
+        if self._is_lock:
+            self._path.unlink()
 
 
 def held_by(path: Path) -> str | None:
     """Say for people who holds a lock right now; None when nobody does. Changes nothing."""
+    return _held_by(path) or _held_by(path.parent)
+
+
+def _held_by(path: Path) -> str | None:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except FileNotFoundError:
@@ -123,13 +144,18 @@ def _is_still(descriptor: int, path: Path) -> bool:
         return False
 
 
-def _write_holder(descriptor: int) -> None:
+def _write_holder(descriptor: int) -> bool:
+    """Write down who holds the lock; False if the file is something else, which is left alone."""
     since = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     holder = _Holder(os.getpid(), socket.gethostname(), since)
     # It is for people only: a full disk is reported by what must be written.
     with suppress(OSError):
+        there = os.pread(descriptor, 4096, 0).strip(b"\0")
+        if there and _read_holder(descriptor) == _UNKNOWN:
+            return False
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, msgspec.json.encode(holder), 0)
+    return True
 
 
 def _read_holder(descriptor: int) -> str:
@@ -137,4 +163,4 @@ def _read_holder(descriptor: int) -> str:
         return str(msgspec.json.decode(os.pread(descriptor, 4096, 0), type=_Holder))
     except (OSError, ValueError, RecursionError):
         # It has the lock already, and has not written its name yet.
-        return "an unknown process"
+        return _UNKNOWN

@@ -46,7 +46,7 @@ class _Format(msgspec.Struct):
 
 
 class PlanRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """What the manifest says of the plan; the ids themselves are in `companies.txt` beside it."""
+    """What the manifest says of the plan; the ids are in `run-companies.txt` beside it."""
 
     companies: int
     from_date: str | None

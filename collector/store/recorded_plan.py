@@ -3,21 +3,29 @@
 from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from collector.errors import InputError
 from collector.models import Window
-from collector.plan import Companies, DateRange, Plan, WindowSize, cut_windows, read_companies
+from collector.plan import Companies, DateRange, Plan, WindowSize, cut_windows
 from collector.quoting import escaped
+from collector.store.company_list import read_company_list
 from collector.store.manifest import PlanRecord
 
-__all__ = ["plan_differences", "recorded_plan", "service_differences"]
+__all__ = ["Recorded", "plan_differences", "recorded_plan", "service_differences"]
 
 _LISTED: Final = 5
 """Companies that a message names; more would hide the rest of it."""
 
 
-def recorded_plan(record: PlanRecord, companies: Path) -> Plan:
+class Recorded(NamedTuple):
+    """The plan that a run directory was made for; `is_intact` is False if its list was edited."""
+
+    plan: Plan
+    is_intact: bool
+
+
+def recorded_plan(record: PlanRecord, path: Path) -> Recorded:
     """Put a plan together again from the manifest's record and the list of companies beside it.
 
     Raises `InputError` when the list cannot be read, and `ValueError` for a damaged record.
@@ -27,7 +35,8 @@ def recorded_plan(record: PlanRecord, companies: Path) -> Plan:
     except InputError as error:
         # It is about the record here, not about what was given on the command line.
         raise ValueError(str(error)) from error
-    return Plan(read_companies(companies), windows)
+    companies, is_intact = read_company_list(path)
+    return Recorded(Plan(companies, windows), is_intact)
 
 
 def plan_differences(old: Plan, new: Plan) -> list[str]:

@@ -13,6 +13,7 @@ import orjson
 from collector.errors import InputError, StoppedError, StorageError
 from collector.models import SERVER_DEFAULT
 from collector.plan import CellSet, Plan
+from collector.store.company_list import read_company_list
 from collector.store.ledger import Ledger
 from collector.store.lines import parse_error, parse_result, timestamp
 from collector.store.manifest import Manifest
@@ -28,10 +29,9 @@ from collector.tally import CellState
 __all__ = ["Age", "Recovered", "recover"]
 
 _MISSING: Final = f"{MANIFEST} is missing"
+_DAMAGED: Final = f"{MANIFEST} is damaged"
 _STALE_HOURS: Final = 12
 """Without dates, an unfinished run is continued for so long after its last answer."""
-
-_DAMAGED: Final = f"{MANIFEST} is damaged"
 
 
 class Age(NamedTuple):
@@ -139,11 +139,11 @@ def _read_past(directory: Path, plan: Plan, service: dict[str, str]) -> _Past:
     differences = service_differences(manifest.service, service)
     if manifest.plan.fingerprint != plan.fingerprint:
         try:
-            recorded = recorded_plan(manifest.plan, directory / COMPANIES)
-            if recorded.fingerprint == manifest.plan.fingerprint:
+            recorded, is_intact = recorded_plan(manifest.plan, directory / COMPANIES)
+            if is_intact:
                 differences += plan_differences(recorded, plan)
             else:
-                trouble = f"{COMPANIES} is not the list that {MANIFEST} speaks of"
+                trouble = f"{COMPANIES} was edited"
         except InputError:
             trouble = f"{COMPANIES} is missing or damaged"
         except ValueError:
@@ -189,7 +189,7 @@ def _refuse_what_is_not_ours(directory: Path, trouble: str, ledger: Ledger) -> N
         raise InputError(
             f"--output {directory}: {trouble}, and {ledger.remarks()[0]}; give another --output"
         )
-    if ledger.done or trouble not in {_MISSING, _DAMAGED}:
+    if ledger.done or trouble not in {_MISSING, _DAMAGED} or _has_our_list(directory):
         return
     files = (directory / name for name in (MANIFEST, STATISTICS, ERRORS, LOG))
     if found := [file.name for file in files if _whole(file)]:
@@ -197,6 +197,13 @@ def _refuse_what_is_not_ours(directory: Path, trouble: str, ledger: Ledger) -> N
             f"--output {directory}: {trouble}, and no line of a run is in it, but there is "
             f"{', '.join(found)}; give another --output"
         )
+
+
+def _has_our_list(directory: Path) -> bool:
+    try:
+        return read_company_list(directory / COMPANIES).is_intact
+    except InputError:
+        return False
 
 
 def _whole(file: Path) -> list[Span]:

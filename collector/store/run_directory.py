@@ -8,9 +8,10 @@ from types import TracebackType
 from typing import Final, NamedTuple, Self
 
 from collector.errors import CollectorError, InputError, StorageError
-from collector.plan import Companies, format_companies
+from collector.plan import Companies
 from collector.quoting import escaped
-from collector.store.append_file import AppendFile, replace_file, sync_directory
+from collector.store.append_file import AppendFile, sync_directory
+from collector.store.company_list import write_company_list
 from collector.store.lock import DirectoryLock
 from collector.store.manifest import Manifest
 
@@ -59,6 +60,8 @@ class RunDirectory:
         self._made = made
         self._lock = lock
         self._opened = ExitStack()
+        self.has_begun = False
+        """Whether the manifest speaks of this attempt, so that its end belongs there too."""
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -96,8 +99,9 @@ class RunDirectory:
         `StorageError`; leaving the context closes the files.
         """
         try:
-            replace_file(self.path / COMPANIES, format_companies(companies))
+            write_company_list(self.path / COMPANIES, companies)
             manifest.write(self.path / MANIFEST)
+            self.has_begun = True
             self._put_errors_away()
             files = RunFiles(*(self._open(name) for name in (STATISTICS, ERRORS, LOG)))
             if files.statistics.size:
@@ -109,6 +113,11 @@ class RunDirectory:
 
     def write_manifest(self, manifest: Manifest) -> None:
         """Replace `run.json` atomically. Raises `StorageError`."""
+        if not self._lock.is_ours():
+            raise StorageError(
+                f"{self.path}: was removed or replaced by somebody else while the run worked; what "
+                "was collected is where it was moved to, if it is anywhere"
+            )
         try:
             manifest.write(self.path / MANIFEST)
         except OSError as error:
@@ -141,7 +150,7 @@ class RunDirectory:
         traceback: TracebackType | None,
     ) -> None:
         self._opened.close()
-        if self.is_new:
+        if self.is_new and self._lock.is_ours():
             with suppress(OSError):
                 self._lock.discard()
             _unmake(self._made)

@@ -187,7 +187,7 @@ async def test_a_file_cut_at_every_byte_is_completed(start_api: StartApi, agains
         await asyncio.gather(*(check(f"cut-{first + i}", cut) for i, cut in enumerate(pair)))
 
 
-@pytest.mark.parametrize("rounds", [5, pytest.param(50, marks=pytest.mark.torture)])
+@pytest.mark.parametrize("rounds", [3, pytest.param(50, marks=pytest.mark.torture)])
 async def test_of_two_at_the_same_moment_one_works(
     start_api: StartApi, against: Against, rounds: int
 ) -> None:

@@ -270,6 +270,19 @@ async def test_an_output_that_cannot_be(start_api: StartApi, against: Against, o
     assert api.counts.total == 0
 
 
+async def test_an_attempt_that_cannot_open_its_files_has_an_end(
+    start_api: StartApi, against: Against
+) -> None:
+    """The manifest speaks of the attempt already, so it says how that ended."""
+    api = await start_api()
+    command = against(api)
+    (command.directory / "r" / "errors.jsonl").mkdir(parents=True)
+    done = await command.run("run", "-", "--output", "r", stdin=b"1\n")
+    assert done.exit_code == 5, done.stderr
+    assert command.manifest("r")["attempts"][0]["exit_code"] == 5
+    assert api.counts.kinds["statistics"] == 0
+
+
 async def test_a_file_that_is_taken_away_is_no_success(
     start_api: StartApi, against: Against
 ) -> None:

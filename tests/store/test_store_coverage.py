@@ -11,8 +11,9 @@ import pytest
 
 from collector.errors import InputError
 from collector.models import Answer, Cell, Failure, FailureKind
-from collector.plan import Companies, DateRange, Plan, WindowSize, cut_windows, format_companies
+from collector.plan import Companies, DateRange, Plan, WindowSize, cut_windows
 from collector.settings import RunSettings
+from collector.store.company_list import write_company_list
 from collector.store.coverage import Coverage, Gap, read_coverage
 from collector.store.lines import error_line, result_line
 from collector.store.manifest import Attempt, Manifest, describe_plan, describe_settings
@@ -53,7 +54,7 @@ def _make(run: Path, results: Iterable[bytes] = (), **errors: list[bytes]) -> Pa
         service={"base-url": "https://one.example"},
         attempts=[Attempt(_AT, describe_settings(RunSettings())).as_json()],
     ).write(run / "run.json")
-    (run / "run-companies.txt").write_bytes(b"".join(format_companies(_PLAN.companies)))
+    write_company_list(run / "run-companies.txt", _PLAN.companies)
     (run / "statistics.jsonl").write_bytes(b"".join(results))
     for name, lines in errors.items():
         path = run / f"{name.replace('_', '.')}.jsonl"

@@ -135,7 +135,8 @@ def test_of_processes_at_the_same_moment_one_gets_it(path: Path) -> None:
     with ExitStack() as stack:
         children = [stack.enter_context(_child(_CONTENDER)) for _ in range(contenders)]
         for number in range(6):
-            contended = path.with_name(f"{number // 2}.lock")
+            contended = path.parent / str(number // 2) / "run.lock"
+            contended.parent.mkdir(exist_ok=True)
             for child in children:
                 _say(child, str(contended))
             heard = [_hear(child) for child in children]
@@ -271,15 +272,18 @@ def test_a_discarded_lock_is_still_held(path: Path) -> None:
     lock = DirectoryLock.take(path)
     lock.discard()
     assert not path.exists()
-    assert held_by(path) is None
+    assert held_by(path) == "an unknown process"
     with pytest.raises(FileNotFoundError):
         lock.discard()
     lock.release()
 
 
 def test_a_holder_writes_over_what_stood_there(path: Path) -> None:
-    """Nothing is left of a longer text."""
-    path.write_text("x" * 5000)
+    """Nothing is left of a longer text, nor of what a power failure has made of it."""
+    for text in ('{"pid":1,"host":"' + "x" * 3000 + '","since":""}', "\0" * 600):
+        path.write_text(text)
+        DirectoryLock.take(path).release()
+        assert json.loads(path.read_bytes())["pid"] == os.getpid()
     DirectoryLock.take(path).release()
     assert set(json.loads(path.read_bytes())) == {"pid", "host", "since"}
 
@@ -353,3 +357,26 @@ def test_a_lock_whose_file_somebody_removes_still_holds(path: Path) -> None:
         DirectoryLock.take(path, sleep=_no_sleep)
     lock.release()
     DirectoryLock.take(path).release()
+
+
+def test_the_file_of_another_program_is_left_alone(path: Path) -> None:
+    """It has the name by accident: it is locked, but neither written to nor taken away."""
+    path.write_text("precious")
+    lock = DirectoryLock.take(path)
+    with pytest.raises(LockedError, match="an unknown process"):
+        DirectoryLock.take(path, sleep=_no_sleep)
+    lock.discard()
+    lock.release()
+    assert path.read_text() == "precious"
+
+
+def test_a_directory_that_was_replaced_is_not_ours(path: Path) -> None:
+    """Whoever was locked out of the old one may have the new one."""
+    path.parent.joinpath("run").mkdir()
+    lock = DirectoryLock.take(path.parent / "run" / "run.lock")
+    assert lock.is_ours()
+    path.parent.joinpath("run").rename(path.parent / "old")
+    assert not lock.is_ours()
+    path.parent.joinpath("run").mkdir()
+    assert not lock.is_ours()
+    lock.release()

@@ -14,8 +14,8 @@ from collector.plan import (
     Plan,
     WindowSize,
     cut_windows,
-    format_companies,
 )
+from collector.store.company_list import write_company_list
 from collector.store.manifest import PlanRecord, describe_plan
 from collector.store.recorded_plan import plan_differences, recorded_plan, service_differences
 
@@ -50,8 +50,9 @@ def test_a_plan_is_put_together_again(tmp_path: Path, size: str) -> None:
     """From its record and its list of companies: the same cells in the same order."""
     plan = _Made(ids="1 é 0 12", first="2026-01-07", last="2026-03-05", window=size).plan
     path = tmp_path / "run-companies.txt"
-    path.write_bytes(b"".join(format_companies(plan.companies)))
-    again = recorded_plan(describe_plan(plan, WindowSize.parse(size)), path)
+    write_company_list(path, plan.companies)
+    again, is_intact = recorded_plan(describe_plan(plan, WindowSize.parse(size)), path)
+    assert is_intact
     assert list(again) == list(plan)
     assert again.fingerprint == plan.fingerprint
 
@@ -60,8 +61,8 @@ def test_a_plan_without_dates_is_put_together_again(tmp_path: Path) -> None:
     """With the server's default window."""
     plan = _Made(first=None, window="whole").plan
     path = tmp_path / "run-companies.txt"
-    path.write_bytes(b"".join(format_companies(plan.companies)))
-    assert list(recorded_plan(describe_plan(plan, WindowSize("whole")), path)) == list(plan)
+    write_company_list(path, plan.companies)
+    assert list(recorded_plan(describe_plan(plan, WindowSize("whole")), path).plan) == list(plan)
 
 
 _RECORD = describe_plan(_Made().plan, WindowSize.parse("7d"))
@@ -235,3 +236,12 @@ def test_a_difference_of_services_names_the_option_and_both_values() -> None:
         "--from-param was from and is now since",
         "--until-param was not given and is now until",
     ]
+
+
+@pytest.mark.parametrize("edited", [b"1\n2\n3\n", b"# a comment\n1\n2\n3\n", None])
+def test_a_list_that_was_edited_is_known(tmp_path: Path, edited: bytes | None) -> None:
+    """Whoever takes a company out of the list must not hide that it is missing."""
+    path = tmp_path / "run-companies.txt"
+    write_company_list(path, _Made().plan.companies)
+    path.write_bytes(path.read_bytes()[:-2] if edited is None else edited)
+    assert not recorded_plan(_RECORD, path).is_intact

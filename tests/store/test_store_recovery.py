@@ -10,8 +10,9 @@ import pytest
 
 from collector.errors import InputError, StoppedError, StorageError
 from collector.models import Answer, Cell, Failure, FailureKind
-from collector.plan import Companies, DateRange, Plan, WindowSize, cut_windows, format_companies
+from collector.plan import Companies, DateRange, Plan, WindowSize, cut_windows
 from collector.settings import RunSettings
+from collector.store.company_list import write_company_list
 from collector.store.lines import error_line, parse_error, parse_result, result_line
 from collector.store.manifest import Attempt, Manifest, describe_plan, describe_settings
 from collector.store.recovery import Age, Recovered
@@ -71,7 +72,7 @@ def _make(
         service=_SERVICE,
         attempts=[Attempt(_AT, describe_settings(RunSettings())).as_json()],
     ).write(directory / "run.json")
-    (directory / "run-companies.txt").write_bytes(b"".join(format_companies(plan.companies)))
+    write_company_list(directory / "run-companies.txt", plan.companies)
     (directory / "statistics.jsonl").write_bytes(b"".join(results))
     (directory / "errors.jsonl").write_bytes(b"".join(errors))
     (directory / "log.jsonl").write_bytes(b'{"event":"run_started"}\n')
@@ -598,3 +599,31 @@ def test_files_of_another_program_are_not_touched(run: Path, name: str) -> None:
     with pytest.raises(InputError, match=f"there is {name}; give another --output"):
         recover(run, _plan(), _SERVICE)
     assert _files(run) == before
+
+
+def test_a_crash_while_the_plan_grows_keeps_nobody_out(run: Path) -> None:
+    """The new list is there and the old manifest still: what was odd before is no reason."""
+    old, new = _plan("1 2"), _plan("1 2 3")
+    foreign = _line(Cell("zzz", old.windows[0]))
+    _make(run, old, [*(_line(cell) for cell in old), foreign])
+    write_company_list(run / "run-companies.txt", new.companies)
+    assert len(recover(run, new, _SERVICE).done) == len(old)
+
+
+def test_a_lost_manifest_beside_our_list_is_no_other_program(run: Path) -> None:
+    """Nothing was answered yet, but the list with its checksum says whose directory it is."""
+    _make(run, _plan())
+    (run / "log.jsonl").write_bytes(b'{"event":"run_started"}\n')
+    (run / "run.json").write_bytes(b"{")
+    assert len(recover(run, _plan(), _SERVICE).done) == 0
+
+
+@pytest.mark.parametrize("moment", [b"0001-01-01T00:00:00.000Z", b"9999-12-31T23:59:59.000-05:00"])
+def test_a_year_far_off_is_damage(run: Path, moment: bytes) -> None:
+    """No answer was fetched then, and no clock in another zone can show it."""
+    plan = _plan("1", first=None)
+    line = _line(plan[0])
+    damaged = line.replace(b"2020-11-23T02:00:01.000Z", moment)
+    assert damaged != line
+    _make(run, plan, [damaged], window="whole")
+    assert len(recover(run, plan, _SERVICE).done) == 0

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, suppress
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,12 @@ def _child(script: str, *arguments: str, exit_code: int = 0) -> str:
     return done.stdout.decode()
 
 
+def _list(lines: bytes) -> bytes:
+    """Return a list of companies as it is written: a checksum goes before the lines."""
+    checksum = sha256(lines).hexdigest().encode()
+    return b"# Written by collector; sha256 of the lines below: " + checksum + b"\n" + lines
+
+
 @pytest.fixture
 def directory(tmp_path: Path) -> Iterator[RunDirectory]:
     """Give a run directory that is open, and in which nothing was begun."""
@@ -107,7 +114,7 @@ def test_a_run_directory_is_made_with_its_files(tmp_path: Path) -> None:
         "statistics.jsonl": b"1\n",
         "errors.jsonl": b"2\n",
         "log.jsonl": b"3\n",
-        "run-companies.txt": b"17\n4 Four & Sons\n",
+        "run-companies.txt": _list(b"17\n4 Four & Sons\n"),
         "run.json": b"",
     }
     assert Manifest.read(path / "run.json") == _manifest()
@@ -190,7 +197,7 @@ def test_a_run_goes_on_where_it_was(tmp_path: Path) -> None:
     contents = _contents(tmp_path)
     assert contents["statistics.jsonl"] == b"1\n4\n"
     assert contents["log.jsonl"] == b"3\n5\n"
-    assert contents["run-companies.txt"] == b"17\n4\n5\n"
+    assert contents["run-companies.txt"] == _list(b"17\n4\n5\n")
     assert json.loads(contents["run.json"])["attempts"] == [{"number": 1}, {"number": 2}]
     assert _files(tmp_path) == _ALL
 
@@ -279,7 +286,7 @@ def test_a_process_killed_while_it_begins_loses_nothing(tmp_path: Path, at: str)
     assert contents["errors.1.jsonl"] == b"2\n"
     assert contents["errors.jsonl"] == b"5\n"
     assert contents["log.jsonl"] == b"3\n6\n"
-    assert contents["run-companies.txt"] == b"17\n4 Four & Sons\n"
+    assert contents["run-companies.txt"] == _list(b"17\n4 Four & Sons\n")
     assert Manifest.read(tmp_path / "run.json") == _manifest()
     assert _files(tmp_path) == _ALL | {"errors.1.jsonl"}
 
@@ -563,7 +570,7 @@ def test_a_manifest_in_a_directory_that_is_gone_is_a_storage_error(tmp_path: Pat
         for path in directory.path.iterdir():
             path.unlink()
         directory.path.rmdir()
-        with pytest.raises(StorageError, match=r"run\.json\S*: cannot be written: No such file"):
+        with pytest.raises(StorageError, match="was removed or replaced by somebody else"):
             directory.write_manifest(_manifest())
     with RunDirectory.open(tmp_path / "other"):
         (tmp_path / "other" / "run.lock").unlink()
@@ -618,3 +625,21 @@ def test_errors_of_earlier_attempts_stay_in_order_when_one_is_removed(tmp_path: 
         directory.begin(_COMPANIES, _manifest())
     names = [file.name for file in errors_files(path)]
     assert names == ["errors.2.jsonl", "errors.10.jsonl", "errors.11.jsonl", "errors.jsonl"]
+
+
+def test_a_directory_that_somebody_else_has_by_now_is_left_alone(tmp_path: Path) -> None:
+    """A run whose directory was moved away touches nothing in the one that took its place."""
+    path = tmp_path / "run"
+    with RunDirectory.open(path) as first:
+        path.rename(tmp_path / "moved")
+        with RunDirectory.open(path) as second:
+            first.__exit__(None, None, None)
+            assert held_by(path / "run.lock") is not None
+            second.begin(_COMPANIES, _manifest())
+    with RunDirectory.open(path) as first:
+        first.begin(_COMPANIES, _manifest())
+        path.rename(tmp_path / "moved-too")
+        path.mkdir()
+        with pytest.raises(StorageError, match="removed or replaced by somebody else"):
+            first.write_manifest(_manifest())
+    assert list(path.iterdir()) == []
