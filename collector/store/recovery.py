@@ -30,6 +30,13 @@ __all__ = ["Age", "Recovered", "recover"]
 
 _MISSING: Final = f"{MANIFEST} is missing"
 _DAMAGED: Final = f"{MANIFEST} is damaged"
+_FIRST_YEAR: Final = 2000
+_LAST_YEAR: Final = 9000
+"""Years far off are damage, and would break arithmetic with time zones."""
+
+_LOOK_UP_EVERY: Final = 256
+"""Lines that are read between two looks at whether the run is to end."""
+
 _STALE_HOURS: Final = 12
 """Without dates, an unfinished run is continued for so long after its last answer."""
 
@@ -66,7 +73,7 @@ def recover(
 
     Nothing is changed before the plan is known to fit. Then damaged lines are put aside, see
     `collector.store.repair`. The lines alone say what is done; one bit is kept of each. Blocks:
-    it reads everything, and raises `StoppedError` between two lines when `is_stopped` says so.
+    it reads everything, and raises `StoppedError` between lines when `is_stopped` says so.
     `age` tells how long ago a line was fetched. Raises `InputError` when the directory is for
     another plan or for other days, and `StorageError` when it cannot be read or repaired.
     """
@@ -101,18 +108,28 @@ class _Results:
         self.ledger = Ledger(plan)
         self.newest: datetime | None = None
         self._empty = 0
+        self._read = 0
         self._is_stopped = is_stopped
+        # Only answers of the server's default window grow old.
+        self._has_age = plan.windows[0] == SERVER_DEFAULT
 
     def take(self, line: bytes) -> bool:
-        if self._is_stopped():
+        self._read += 1
+        if self._read % _LOOK_UP_EVERY == 0 and self._is_stopped():
             raise StoppedError
         result = parse_result(line)
-        if result is None:
+        if result is None or (self._has_age and not self._date(result.fetched_at)):
             return False
         if self.ledger.place(result) is not None and result.statistics.is_empty:
             self._empty += 1
-        if self.newest is None or result.fetched_at > self.newest:
-            self.newest = result.fetched_at
+        return True
+
+    def _date(self, fetched_at: datetime) -> bool:
+        """Note how old an answer is; False for a year that no answer was fetched in."""
+        if not _FIRST_YEAR <= fetched_at.year <= _LAST_YEAR:
+            return False
+        if self.newest is None or fetched_at > self.newest:
+            self.newest = fetched_at
         return True
 
     def kept(self) -> Counter[CellState]:
@@ -220,7 +237,7 @@ def _refuse_stale_default(
     The server's default window moves with the day. Going on with an unfinished run is what was
     asked for, within half a day; finding everything "done already" on another day is not.
     """
-    if plan.windows[0] != SERVER_DEFAULT or results.newest is None:
+    if results.newest is None:
         return
     newest = age(results.newest)
     is_complete = len(results.ledger.done) == len(plan)
