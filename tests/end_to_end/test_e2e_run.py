@@ -120,7 +120,7 @@ async def test_the_rate_is_kept_as_the_server_sees_it(
     api = await start_api()
     command = against(api).without_debugging()
     command.write("companies.txt", _ids(1100))
-    reached = []
+    reached: list[int] = []
     while len(reached) < 3 and max(reached, default=0) < 0.98 * 1000:
         first = len(api.requests)
         output = f"r{len(reached)}"
