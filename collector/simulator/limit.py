@@ -5,20 +5,55 @@ that waits.
 """
 
 import math
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
-__all__ = ["FixedWindow", "Limit", "TokenBucket", "retry_after_seconds"]
+__all__ = [
+    "Allowance",
+    "FixedWindow",
+    "Limit",
+    "RequestQueue",
+    "TokenBucket",
+    "Verdict",
+    "retry_after_seconds",
+    "whole_seconds",
+]
 
 _SLACK: Final = 1e-6
 """Seconds by which a request may be early: it absorbs the rounding of clock readings, so that
 a client which waits exactly as long as it was told is let in."""
 
 
-class Limit(Protocol):
-    """Decides over one request after the other."""
+class Verdict(NamedTuple):
+    """Whether a request passes, and the seconds until it does, or until another one would."""
 
-    def admit(self, now: float) -> float:
-        """Return 0.0 if a request at `now` (seconds) passes, else the seconds until one would."""
+    passes: bool
+    seconds: float
+
+
+_AT_ONCE: Final = Verdict(passes=True, seconds=0.0)
+"""The verdict over most requests, made once: simulations ask millions of times."""
+
+
+class Allowance(NamedTuple):
+    """What a limit tells its clients about itself.
+
+    Of `limit` requests, `remaining` would pass right now; all of them in `reset` seconds, if
+    nobody asks in between.
+    """
+
+    limit: int
+    remaining: int
+    reset: float
+
+
+class Limit(Protocol):
+    """Decides over one request after the other; `now` is the time in seconds."""
+
+    def admit(self, now: float) -> Verdict:
+        """Decide over a request that comes at `now`; what passes is counted."""
+
+    def allowance(self, now: float) -> Allowance | None:
+        """Tell what is left at `now`, taking nothing; None if the limit is not of that kind."""
 
 
 class TokenBucket:
@@ -30,27 +65,35 @@ class TokenBucket:
     arrival time" of the generic cell rate algorithm, ITU-T I.371), which does not drift.
     """
 
-    __slots__ = ("_full_at", "_interval", "_tolerance")
+    __slots__ = ("_depth", "_full_at", "_interval", "_tolerance")
 
     def __init__(self, rate: float, depth: int) -> None:
+        self._depth = depth
         self._interval = 1.0 / rate
         self._tolerance = (depth - 1) * self._interval
         self._full_at = -math.inf
 
-    def admit(self, now: float) -> float:
-        """Return 0.0 and take a token, or the seconds until there is a whole one."""
+    def admit(self, now: float) -> Verdict:
+        """Take a token if there is a whole one, or tell the seconds until there is."""
         wait = self._full_at - self._tolerance - now
         if wait > _SLACK:
-            return wait
+            return Verdict(False, wait)  # noqa: FBT003 - keywords take half as long again
         self._full_at = max(self._full_at, now) + self._interval
-        return 0.0
+        return _AT_ONCE
+
+    def allowance(self, now: float) -> Allowance:
+        """Count the whole tokens; `reset` is the time until the bucket is full."""
+        missing = max(self._full_at - now, 0.0)
+        tokens = math.floor(self._depth - (missing - _SLACK) / self._interval)
+        return Allowance(self._depth, min(max(tokens, 0), self._depth), missing)
 
 
 class FixedWindow:
     """At most `size` requests in every window of `seconds`, counted anew in each.
 
     The windows are aligned to the clock: they begin at whole multiples of `seconds`. So up to
-    2 * `size` requests can pass within a moment, around a boundary.
+    2 * `size` requests can pass within a moment, around a boundary. A clock that is set back
+    opens a window too.
     """
 
     __slots__ = ("_passed", "_seconds", "_size", "_window")
@@ -61,17 +104,68 @@ class FixedWindow:
         self._window = -math.inf
         self._passed = 0
 
-    def admit(self, now: float) -> float:
-        """Return 0.0 and count the request, or the seconds until the next window begins."""
-        window = math.floor((now + _SLACK) / self._seconds)
+    def admit(self, now: float) -> Verdict:
+        """Count the request, or tell the seconds until the next window begins."""
+        window = self._number(now)
         if window != self._window:
             self._window, self._passed = window, 0
         if self._passed >= self._size:
-            return max((window + 1) * self._seconds - now, _SLACK)
+            return Verdict(False, self._rest(window, now))  # noqa: FBT003 - as in the bucket
         self._passed += 1
-        return 0.0
+        return _AT_ONCE
+
+    def allowance(self, now: float) -> Allowance:
+        """Tell what the window still lets pass; `reset` is the time until the next begins."""
+        window = self._number(now)
+        passed = self._passed if window == self._window else 0
+        return Allowance(self._size, self._size - passed, self._rest(window, now))
+
+    def _number(self, now: float) -> int:
+        return math.floor((now + _SLACK) / self._seconds)
+
+    def _rest(self, window: int, now: float) -> float:
+        return max((window + 1) * self._seconds - now, _SLACK)
+
+
+class RequestQueue:
+    """A queue that requests leave at `rate` a second, and in which at most `length` wait.
+
+    A request that comes to an idle queue passes at once, the next ones when it is their turn,
+    1 / `rate` seconds apart; only what finds the queue full is refused. This is nginx's
+    `limit_req` with `burst=<length>` and without `nodelay`. A turn is the beginning of the rush
+    plus the number of requests since over the rate, one division and no running sum, so
+    that it does not drift however many come: the n-th after the first leaves n / `rate` later.
+    """
+
+    __slots__ = ("_began", "_longest", "_passed", "_rate")
+
+    def __init__(self, rate: float, length: int) -> None:
+        self._rate = rate
+        self._longest = length / rate
+        self._began = -math.inf
+        self._passed = 0
+
+    def admit(self, now: float) -> Verdict:
+        """Take the next turn and tell the seconds until it comes, or those until one is free."""
+        delay = self._began + self._passed / self._rate - now
+        if delay <= 0.0:
+            self._began, self._passed = now, 1
+            return _AT_ONCE
+        wait = delay - self._longest
+        if wait > _SLACK:
+            return Verdict(False, wait)  # noqa: FBT003 - as in the bucket
+        self._passed += 1
+        return Verdict(True, delay)  # noqa: FBT003 - as in the bucket
+
+    def allowance(self, now: float) -> None:
+        """Tell nothing: a server that delays sees no reason to announce a limit."""
+
+
+def whole_seconds(wait: float) -> int:
+    """Round `wait` (seconds) up to whole seconds, as headers have them."""
+    return max(0, math.ceil(wait - _SLACK))
 
 
 def retry_after_seconds(wait: float) -> int:
     """Round `wait` (seconds) up to the whole seconds, at least 1, of a Retry-After header."""
-    return max(1, math.ceil(wait - _SLACK))
+    return max(1, whole_seconds(wait))

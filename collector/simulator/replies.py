@@ -8,12 +8,15 @@ from typing import Final
 
 import orjson
 
+from collector.simulator.limit import Allowance, whole_seconds
 from collector.simulator.statistics import Statistics
 
 __all__ = [
     "Reply",
+    "bad_gateway",
     "json_reply",
     "maintenance_page",
+    "rate_headers",
     "refused_token",
     "statistics_error",
     "statistics_found",
@@ -27,6 +30,11 @@ _MAINTENANCE: Final = (
     b"<body><h1>We will be back soon</h1></body></html>\n"
 )
 
+_BAD_GATEWAY: Final = (
+    b"<html>\n<head><title>502 Bad Gateway</title></head>\n"
+    b"<body><center><h1>502 Bad Gateway</h1></center></body>\n</html>\n"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Reply:
@@ -35,6 +43,10 @@ class Reply:
     status: int
     body: bytes
     headers: Mapping[str, str]
+
+    def with_headers(self, headers: Mapping[str, str]) -> "Reply":
+        """Return the same reply with more headers."""
+        return Reply(self.status, self.body, {**self.headers, **headers})
 
 
 def json_reply(status: int, content: object, headers: Mapping[str, str] = _NO_HEADERS) -> Reply:
@@ -65,6 +77,24 @@ def refused_token(reason: str) -> Reply:
     return statistics_error(401, reason, {"WWW-Authenticate": challenge})
 
 
-def maintenance_page() -> Reply:
-    """Give an HTML page with status 200, as a misconfigured proxy does."""
-    return Reply(200, _MAINTENANCE, {"Content-Type": "text/html; charset=utf-8"})
+def rate_headers(allowance: Allowance) -> dict[str, str]:
+    """Announce a limit (draft-ietf-httpapi-ratelimit-headers-03), the reset as delta seconds."""
+    return {
+        "RateLimit-Limit": str(allowance.limit),
+        "RateLimit-Remaining": str(allowance.remaining),
+        "RateLimit-Reset": str(whole_seconds(allowance.reset)),
+    }
+
+
+def maintenance_page(status: int = 200) -> Reply:
+    """Give an HTML page: with status 200 as a misconfigured proxy does, with 503 as others do."""
+    return _page(status, _MAINTENANCE)
+
+
+def bad_gateway() -> Reply:
+    """Give the HTML page of a proxy that finds nobody behind it."""
+    return _page(502, _BAD_GATEWAY)
+
+
+def _page(status: int, body: bytes) -> Reply:
+    return Reply(status, body, {"Content-Type": "text/html; charset=utf-8"})

@@ -38,8 +38,8 @@ class Simulator:
     """An embedded API that serves both endpoints while it is entered as a context manager.
 
     `clock` gives epoch seconds (life of tokens, fixed windows), `monotonic` seconds (token
-    bucket, records) and `today` the day that default ranges end with unless the settings name
-    one. With `record_requests` every request is kept in `requests`; without, memory stays
+    bucket, queue, records) and `today` the day that default ranges end with unless the settings
+    name one. With `record_requests` every request is kept in `requests`; without, memory stays
     bounded and only `counts` tells what came.
     """
 
@@ -107,7 +107,11 @@ class Simulator:
         await self.stop()
 
     async def start(self) -> None:
-        """Listen. Raises `InputError` if the address cannot be had."""
+        """Listen. Raises `InputError` if the address cannot be had.
+
+        After a stop it is the same port again, also if any free one was asked for: clients know
+        it by now, so a server can be taken away from them and brought back.
+        """
         if self._runner is not None:
             raise RuntimeError("the embedded API is already running")
         self._stopping = asyncio.Event()
@@ -115,6 +119,8 @@ class Simulator:
         runner = web.ServerRunner(server, shutdown_timeout=_STOP_GRACE)
         await runner.setup()
         host, port = self.settings.host, self.settings.port
+        if port == 0 and self._address is not None:
+            port = self._address[1]
         try:
             await web.TCPSite(runner, host, port, backlog=_BACKLOG).start()
         except OSError as error:
@@ -136,8 +142,10 @@ class Simulator:
     def reconfigure(self, settings: SimulatorSettings) -> None:
         """Put other settings in force for the requests to come, without a restart.
 
-        The rate limit starts anew, as do the draws of the faults; tokens stay. Raises
-        `ValueError` if host or port differ: those are bound.
+        The rate limit starts anew, with a full bucket, an empty queue or a window uncounted, as
+        do the draws of faults and jitter; tokens and counts stay. What was judged before keeps
+        its verdict, and its turn in a queue. Raises `ValueError` if host or port differ: those
+        are bound.
         """
         if (settings.host, settings.port) != (self.settings.host, self.settings.port):
             raise ValueError("host and port cannot be changed at run time: start another Simulator")

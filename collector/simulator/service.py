@@ -1,7 +1,8 @@
 """What the embedded API answers: decisions only, no network and no waiting.
 
-A statistics request is judged in this order: the rate limit, the token, the fault drawn for it,
-then the company and the dates. Limit, faults and latency concern statistics requests only.
+A statistics request is judged in this order: the outage, the rate limit, the token, the fault
+drawn for it, then the company and the dates. Limit, faults and latency concern statistics requests
+only.
 """
 
 import random
@@ -12,11 +13,19 @@ from urllib.parse import unquote
 
 from collector.simulator.dates import asked_days, last_days
 from collector.simulator.faults import Fault, FaultDraw
-from collector.simulator.limit import FixedWindow, Limit, TokenBucket, retry_after_seconds
+from collector.simulator.limit import (
+    FixedWindow,
+    Limit,
+    RequestQueue,
+    TokenBucket,
+    retry_after_seconds,
+)
 from collector.simulator.records import Counts, RequestKind, RequestRecord
 from collector.simulator.replies import (
     Reply,
+    bad_gateway,
     maintenance_page,
+    rate_headers,
     refused_token,
     statistics_error,
     statistics_found,
@@ -83,12 +92,17 @@ class Service:
             return None, self._monotonic
         if settings.limit_kind == "window":
             return FixedWindow(settings.window_size, settings.limit_window), self._clock
+        if settings.limit_kind == "queue":
+            return RequestQueue(settings.rate_limit, settings.burst), self._monotonic
         return TokenBucket(settings.rate_limit, settings.burst), self._monotonic
 
     def oauth(self, kind: RequestKind, body: bytes, content_type: str) -> Reply:
         """Issue a token, or revoke one if `kind` is `revoke`."""
-        answer = self.tokens.revoke if kind == "revoke" else self.tokens.issue
-        reply = token_reply(*answer(self.settings, read_fields(body, content_type)))
+        if self.settings.issuer_down:
+            reply = maintenance_page(503)
+        else:
+            answer = self.tokens.revoke if kind == "revoke" else self.tokens.issue
+            reply = token_reply(*answer(self.settings, read_fields(body, content_type)))
         self._account(RequestRecord(self._monotonic(), kind, status=reply.status))
         return reply
 
@@ -116,8 +130,33 @@ class Service:
         return decision
 
     def _judge(self, request: StatisticsRequest, company_id: str | None) -> Decision:
-        if refusal := self._over_limit():
-            return Decision(refusal)
+        if self.settings.down:
+            return Decision(bad_gateway())
+        if self._limit is None:
+            return self._admitted(request, company_id)
+        now = self._limit_clock()
+        verdict = self._limit.admit(now)
+        if verdict.passes:
+            decision = self._admitted(request, company_id)
+            decision = decision._replace(delay=decision.delay + verdict.seconds)
+        else:
+            decision = Decision(self._over_limit(verdict.seconds))
+        if self.settings.rate_headers and (allowance := self._limit.allowance(now)):
+            reply = decision.reply.with_headers(rate_headers(allowance))
+            decision = decision._replace(reply=reply)
+        return decision
+
+    def _over_limit(self, wait: float) -> Reply:
+        """Refuse a request; another one could pass in `wait` seconds."""
+        retry_after = {"Retry-After": str(retry_after_seconds(wait))}
+        return statistics_error(
+            self.settings.limit_status,
+            f"more than {self.settings.rate_limit:g} requests a second",
+            retry_after if self.settings.retry_after else {},
+        )
+
+    def _admitted(self, request: StatisticsRequest, company_id: str | None) -> Decision:
+        """Decide over a request that no limit keeps out."""
         if reason := self.tokens.refusal(request.authorization):
             return Decision(refused_token(reason))
         fault = self._faults.draw()
@@ -131,18 +170,6 @@ class Service:
         else:
             reply = self._answer(request, company_id)
         return Decision(reply, fault, delay)
-
-    def _over_limit(self) -> Reply | None:
-        """Refuse the request if the rate limit says so."""
-        wait = self._limit.admit(self._limit_clock()) if self._limit else 0.0
-        if not wait:
-            return None
-        retry_after = {"Retry-After": str(retry_after_seconds(wait))}
-        return statistics_error(
-            self.settings.limit_status,
-            f"more than {self.settings.rate_limit:g} requests a second",
-            retry_after if self.settings.retry_after else {},
-        )
 
     def _answer(self, request: StatisticsRequest, company_id: str | None) -> Reply:
         settings = self.settings

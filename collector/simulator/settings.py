@@ -30,6 +30,7 @@ _DATA = Group("Data", sort_key=3)
 _DATES = Group("Dates", sort_key=4)
 _LIMIT = Group("Rate limit", sort_key=5)
 _FAULTS = Group("Faults", sort_key=6)
+_OUTAGES = Group("Outages", sort_key=7)
 
 _COUNT = converter(parse_count)
 _SECONDS = (check_finite, Number(gte=0))
@@ -105,10 +106,10 @@ class SimulatorSettings:
     burst: Annotated[
         int, Parameter(group=_LIMIT, converter=_COUNT, validator=Number(gte=1, lte=10**6))
     ] = 1
-    """Depth of the bucket: requests that pass at once after a rest."""
+    """Depth of the bucket: requests that pass at once after a rest. Length of the queue."""
 
-    limit_kind: Annotated[Literal["bucket", "window"], Parameter(group=_LIMIT)] = "bucket"
-    """A token bucket, or a counter that starts anew with every window of the clock."""
+    limit_kind: Annotated[Literal["bucket", "window", "queue"], Parameter(group=_LIMIT)] = "bucket"
+    """A token bucket, a counter for every window of the clock, or a queue that delays."""
 
     limit_window: Annotated[float, Parameter(group=_LIMIT, validator=_POSITIVE)] = 1.0
     """Seconds of one window; it lets rate-limit times limit-window requests pass."""
@@ -118,6 +119,9 @@ class SimulatorSettings:
 
     retry_after: Annotated[bool, Parameter(group=_LIMIT, negative="")] = False
     """A refusal says in Retry-After, in whole seconds, when the next request could pass."""
+
+    rate_headers: Annotated[bool, Parameter(group=_LIMIT, negative="")] = False
+    """Every answer has RateLimit-Limit, -Remaining and -Reset; not with a queue."""
 
     share_500: _FaultShare = 0.0
     """Share of requests that are answered with 500."""
@@ -133,6 +137,12 @@ class SimulatorSettings:
 
     share_not_json: _FaultShare = 0.0
     """Share of answers that are a maintenance page in HTML, with status 200."""
+
+    down: Annotated[bool, Parameter(group=_OUTAGES, negative="")] = False
+    """Every statistics request is answered with 502 and a page in HTML."""
+
+    issuer_down: Annotated[bool, Parameter(group=_OUTAGES, negative="")] = False
+    """No token is issued or revoked: 503 and a page in HTML. Tokens issued before stay good."""
 
     def __post_init__(self) -> None:
         self._check_fields()

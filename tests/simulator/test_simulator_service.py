@@ -122,34 +122,6 @@ def test_without_access_the_challenge_of_doorkeeper() -> None:
     assert orjson.loads(bench.decision.reply.body)["errors"] == "The access token is invalid"
 
 
-def test_a_bucket_goes_by_the_monotonic_clock() -> None:
-    """Setting the wall clock changes nothing; a refusal is at once and says how long to wait."""
-    settings = SimulatorSettings(rate_limit=0.5, burst=2, retry_after=True, latency=9.0)
-    bench = Bench(settings)
-    assert [bench.ask() for _ in range(3)] == [200, 200, 429]
-    assert bench.decision.delay == 0.0
-    assert bench.decision.reply.headers["Retry-After"] == "2"
-    bench.clock.now += 100.0
-    assert bench.ask() == 429
-    bench.monotonic.now += 2.0
-    assert bench.ask() == 200
-
-
-def test_a_window_goes_by_the_wall_clock() -> None:
-    """With the status that the settings name, and no Retry-After unless they ask for it."""
-    settings = SimulatorSettings(
-        rate_limit=1.0, limit_kind="window", limit_window=60.0, limit_status=503
-    )
-    bench = Bench(settings)
-    bench.clock.now = 1019.0
-    assert [bench.ask() for _ in range(61)] == [200] * 60 + [503]
-    assert "Retry-After" not in bench.decision.reply.headers
-    bench.monotonic.now += 100.0
-    assert bench.ask() == 503
-    bench.clock.now = 1020.0
-    assert bench.ask() == 200
-
-
 def test_the_limit_comes_before_the_token_and_the_token_before_the_faults() -> None:
     """A request without access takes from the bucket, and no fault is spent on it."""
     bench = Bench(SimulatorSettings(rate_limit=1.0, share_500=1.0))

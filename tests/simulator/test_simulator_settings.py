@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import pytest
-from cyclopts import App, Parameter, ValidationError
+from cyclopts import App, Parameter, UnknownOptionError, ValidationError
 from rich.console import Console
 
 from collector.errors import InputError
@@ -41,6 +41,19 @@ def test_flags_become_settings() -> None:
         retry_after=True,
         share_500=0.25,
     )
+
+
+def test_a_queue_and_outages_are_asked_for_by_flags() -> None:
+    """All switches are off by default and have no negative form."""
+    switches = ("rate_headers", "down", "issuer_down")
+    assert not any(getattr(DEFAULTS, name) for name in switches)
+    flags = "--limit-kind queue --burst 20 --rate-headers --down --issuer-down"
+    assert parse(*flags.split()) == SimulatorSettings(
+        limit_kind="queue", burst=20, rate_headers=True, down=True, issuer_down=True
+    )
+    for name in switches:
+        with pytest.raises(UnknownOptionError):
+            parse(f"--no-{name.replace('_', '-')}")
 
 
 @pytest.mark.parametrize("value", ["nan", "inf", "-inf", "-0.1", "1.1"])
@@ -132,7 +145,7 @@ def test_every_option_has_help_and_a_group() -> None:
     app("--help", console=console, result_action="return_value")
     assert isinstance(console.file, io.StringIO)
     text = console.file.getvalue()
-    groups = ["Server", "Identity", "Data", "Dates", "Rate limit", "Faults"]
+    groups = ["Server", "Identity", "Data", "Dates", "Rate limit", "Faults", "Outages"]
     places = [text.index(f"─ {group} ─") for group in groups]
     assert places == sorted(places)
     assert "─ Parameters ─" not in text
