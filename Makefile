@@ -3,6 +3,7 @@
 # make check  everything that CI checks: lint, format, types, tests
 # make torture  what takes minutes: hundreds of kills, every cut, full disks
 # make bench  speed beside a bare aiohttp loop, in one run
+# make bench-rate  how the rate is controlled, in real and virtual time; draws docs/rate-control.svg
 # make lock   renews the hash-checked requirement files
 
 # The first of these that runs and is new enough; name another with make PYTHON=...
@@ -11,13 +12,14 @@ PYTHON ?= $(shell for name in python3 python3.11 python3.12 python3.13 python3.1
 BIN := .venv/bin
 PACKAGE := $(BIN)/collector
 
-.PHONY: run test torture check bench lock clean
+.PHONY: run test torture check bench bench-rate lock clean
 
 run: $(PACKAGE)
 	$(PACKAGE) demo companies.txt --last 7d --window 1d --rate 20
 
+# Twice as many workers as the cores of a small machine: the end-to-end tests wait most of their time.
 test: .venv/.dev
-	$(BIN)/pytest -n 2 --dist worksteal -m "not alone and not torture"
+	$(BIN)/pytest -n 4 --dist worksteal -m "not alone and not torture"
 	$(BIN)/pytest -m alone
 
 torture: .venv/.dev
@@ -32,10 +34,14 @@ check: .venv/.dev
 bench: .venv/.dev
 	$(BIN)/python -m benchmarks
 
+bench-rate: .venv/.plot
+	$(BIN)/python -m benchmarks.rate docs/rate-control.svg
+
 # Needs uv. The files carry names, versions and hashes, and no address of any index.
 lock:
 	uv pip compile pyproject.toml --group build $(LOCK_FLAGS) -o requirements/run.txt
 	uv pip compile pyproject.toml --group dev $(LOCK_FLAGS) -o requirements/dev.txt
+	uv pip compile pyproject.toml --group plot $(LOCK_FLAGS) -o requirements/plot.txt
 
 LOCK_FLAGS := --universal --python-version 3.11 --generate-hashes --upgrade --quiet \
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate
@@ -54,4 +60,8 @@ $(PACKAGE): .venv/bin/python requirements/run.txt pyproject.toml
 
 .venv/.dev: $(PACKAGE) requirements/dev.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@
+
+.venv/.plot: .venv/.dev requirements/plot.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/plot.txt
 	@touch $@

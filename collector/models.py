@@ -7,7 +7,7 @@ stop the whole run.
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from enum import StrEnum
+from enum import Enum, StrEnum, auto
 from typing import Annotated, Final, NamedTuple
 
 import msgspec
@@ -15,6 +15,7 @@ import msgspec
 __all__ = [
     "SERVER_DEFAULT",
     "Answer",
+    "Blame",
     "Cell",
     "Counters",
     "Failure",
@@ -90,6 +91,17 @@ class FailureKind(StrEnum):
     """A redirect. It is never followed: the token belongs to the configured origin only."""
 
 
+class Blame(Enum):
+    """To whom a failed try is charged."""
+
+    CELL = auto()
+    """To the cell: the try is one of its attempts."""
+    RATE = auto()
+    """To the rate: the request came too early, while others are let in."""
+    SERVICE = auto()
+    """To the service: nobody is let in or answered at present."""
+
+
 class Answer(NamedTuple):
     """A checked answer.
 
@@ -108,17 +120,17 @@ class Answer(NamedTuple):
 class Failure:
     """A try that brought no answer.
 
-    `body` is an excerpt of at most 2 KiB, secrets removed. `retry_after` is what the server
-    asked for, in seconds. `requests` is how many requests were sent.
+    `body` is an excerpt of at most 2 KiB, secrets removed. `requests` is how many requests were
+    sent. `blame` says whether the cell itself is charged for it.
     """
 
     kind: FailureKind
     status: int | None
     message: str
     body: str | None
-    retry_after: float | None
     failed_at: datetime
     requests: int
+    blame: Blame = Blame.CELL
 
 
 Outcome = Answer | Failure

@@ -7,6 +7,8 @@ that waits.
 import math
 from typing import Final, NamedTuple, Protocol
 
+from collector.simulator.settings import SimulatorSettings
+
 __all__ = [
     "Allowance",
     "FixedWindow",
@@ -14,6 +16,7 @@ __all__ = [
     "RequestQueue",
     "TokenBucket",
     "Verdict",
+    "limit_of",
     "retry_after_seconds",
     "whole_seconds",
 ]
@@ -54,6 +57,17 @@ class Limit(Protocol):
 
     def allowance(self, now: float) -> Allowance | None:
         """Tell what is left at `now`, taking nothing; None if the limit is not of that kind."""
+
+
+def limit_of(settings: SimulatorSettings) -> Limit | None:
+    """Build the limit that the settings ask for; None if they ask for none."""
+    if settings.rate_limit is None:
+        return None
+    if settings.limit_kind == "window":
+        return FixedWindow(settings.window_size, settings.limit_window)
+    if settings.limit_kind == "queue":
+        return RequestQueue(settings.rate_limit, settings.burst)
+    return TokenBucket(settings.rate_limit, settings.burst)
 
 
 class TokenBucket:

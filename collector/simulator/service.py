@@ -13,13 +13,7 @@ from urllib.parse import unquote
 
 from collector.simulator.dates import asked_days, last_days
 from collector.simulator.faults import Fault, FaultDraw
-from collector.simulator.limit import (
-    FixedWindow,
-    Limit,
-    RequestQueue,
-    TokenBucket,
-    retry_after_seconds,
-)
+from collector.simulator.limit import limit_of, retry_after_seconds
 from collector.simulator.records import Counts, RequestKind, RequestRecord
 from collector.simulator.replies import (
     Reply,
@@ -81,20 +75,13 @@ class Service:
     def configure(self, settings: SimulatorSettings) -> None:
         """Put settings in force; limit and draws start anew, tokens and accounts stay."""
         self.settings = settings
-        self._limit, self._limit_clock = self._limit_of(settings)
+        self._limit = limit_of(settings)
+        # Windows begin with the minutes of the clock, buckets fill whatever it says.
+        is_window = settings.limit_kind == "window"
+        self._limit_clock = self._clock if is_window else self._monotonic
         self._faults = FaultDraw(settings)
         # A sequence of its own, so that jitter does not change which requests meet a fault.
         self._jitter = random.Random(f"jitter/{settings.seed}")  # noqa: S311 - repeatable, no secret
-
-    def _limit_of(self, settings: SimulatorSettings) -> tuple[Limit | None, Callable[[], float]]:
-        """Build the limit, and choose the clock that it goes by."""
-        if settings.rate_limit is None:
-            return None, self._monotonic
-        if settings.limit_kind == "window":
-            return FixedWindow(settings.window_size, settings.limit_window), self._clock
-        if settings.limit_kind == "queue":
-            return RequestQueue(settings.rate_limit, settings.burst), self._monotonic
-        return TokenBucket(settings.rate_limit, settings.burst), self._monotonic
 
     def oauth(self, kind: RequestKind, body: bytes, content_type: str) -> Reply:
         """Issue a token, or revoke one if `kind` is `revoke`."""

@@ -1,0 +1,40 @@
+"""How long answers took: a histogram of fixed size, from which percentiles are read."""
+
+from collections import Counter
+from math import ceil, exp, log
+from typing import Final
+
+__all__ = ["Latencies"]
+
+_STEP: Final = log(1.05)
+
+
+class Latencies:
+    """Counts latencies (seconds) in classes that are 5 % wide, so percentiles are true to 2.5 %.
+
+    However many there are, from a microsecond to an hour there are 452 classes. (The idea is that
+    of HdrHistogram and DDSketch; the latter gives the same guarantee by the same logarithm.)
+    """
+
+    __slots__ = ("_classes", "count", "longest")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.longest = 0.0
+        self._classes: Counter[int] = Counter()
+
+    def add(self, seconds: float) -> None:
+        """Count one."""
+        self.count += 1
+        self.longest = max(self.longest, seconds)
+        self._classes[int(log(max(seconds, 1e-6)) // _STEP)] += 1
+
+    def percentile(self, share: float) -> float:
+        """Return the seconds within which the given share (0 to 1) came; 0 if none did."""
+        wanted = ceil(share * self.count)
+        seen = 0
+        for number in sorted(self._classes):
+            seen += self._classes[number]
+            if seen >= wanted:
+                return min(exp((number + 0.5) * _STEP), self.longest)
+        return 0.0

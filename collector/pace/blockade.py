@@ -1,0 +1,85 @@
+"""Nobody may leave but a single probe now and then: while the server refuses, or is down."""
+
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from typing import Final
+
+__all__ = ["Blockade", "Cause"]
+
+_GROWTH: Final = 2.0
+
+
+class Cause(Enum):
+    """Why there is a blockade."""
+
+    REFUSED = auto()
+    """Because of the rate, as the server says: by 429, or with `Retry-After`."""
+    UNAVAILABLE = auto()
+    """By 503s that follow the rate, or seem to."""
+    FAILING = auto()
+    """Nearly everything fails."""
+
+    @property
+    def first(self) -> float:
+        """Seconds before the first probe: a bucket fills again in no time, an outage lasts."""
+        return 1.0 if self is Cause.FAILING else 0.2
+
+    @property
+    def longest(self) -> float:
+        """Seconds between two probes, at most; what a quota of a minute leaves may end any time."""
+        return 30.0 if self is Cause.FAILING else 15.0
+
+
+@dataclass(slots=True)
+class Blockade:
+    """When the next probe may leave. Time (seconds) is passed in.
+
+    Probes go singly: while one is on its way no other leaves, or not before `lost_after` seconds.
+    The time between them doubles. `interval` is the first one; `since` is when the refusal or
+    failure came with which the blockade began.
+    """
+
+    cause: Cause
+    since: float
+    interval: float
+    lost_after: float
+    closed_until: float = field(init=False)
+    """Until when nobody was let in for sure: a refusal came then, or a pause was asked for."""
+    _not_before: float = field(init=False)
+    _probe_at: float | None = None
+
+    def __post_init__(self) -> None:
+        """Let the first probe wait for one interval."""
+        self.closed_until = self.since
+        self._not_before = self.since + self.interval
+
+    @property
+    def next_at(self) -> float:
+        """When the next probe may leave."""
+        if self._probe_at is None:
+            return self._not_before
+        return max(self._not_before, self._probe_at + self.lost_after)
+
+    def pause_until(self, moment: float) -> None:
+        """Let no probe leave before `moment`, as the server asks; a later one stays as it is."""
+        self.closed_until = max(self.closed_until, moment)
+        self._not_before = max(self._not_before, moment)
+
+    def depart(self, now: float) -> None:
+        """Take note that a probe leaves."""
+        self._probe_at = now
+
+    def is_probe(self, at: float) -> bool:
+        """Say whether what left at `at` is the probe on its way."""
+        return self._probe_at == at
+
+    def probe_failed(self, now: float) -> None:
+        """Take note that the probe brought nothing: the next one waits longer."""
+        self._probe_at = None
+        self.interval = min(_GROWTH * self.interval, self.cause.longest)
+        self.pause_until(now)
+        self._not_before = max(self._not_before, now + self.interval)
+
+    def probe_given_back(self) -> None:
+        """Take note that the probe was not sent after all: another one may leave at once."""
+        self._probe_at = None

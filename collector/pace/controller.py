@@ -1,0 +1,283 @@
+"""The rate controller: what was sent, let in, refused and failed decides who may leave when."""
+
+from math import inf
+from typing import Any, Final, Protocol
+
+from collector.models import Blame
+from collector.pace.blockade import Blockade, Cause
+from collector.pace.breaker import Breaker
+from collector.pace.departure import Departure
+from collector.pace.estimate import LimitEstimate
+from collector.pace.hints import Hints
+from collector.pace.latency_watch import LatencyWatch
+from collector.pace.outcasts import Outcasts, Whose
+from collector.pace.schedule import Schedule
+from collector.pace.search import RateSearch
+from collector.pace.suspicion import Reading, Suspicion
+
+__all__ = ["AUTO_START", "Notify", "RateController"]
+
+AUTO_START: Final = 10.0
+"""Requests a second with which the search for a limit that nobody has stated begins."""
+
+_LONG: Final = 3.0
+"""Seconds of a blockade that no bucket explains."""
+
+_FLAPPING: Final = 30.0
+"""An outage so soon (seconds) after the last one goes on where that one ended."""
+
+
+class Notify(Protocol):
+    """Takes news, as the methods of a structured logger do."""
+
+    def __call__(self, event: str, **fields: Any) -> object:  # noqa: ANN401 - values of any type
+        """Take the name of an event and its fields."""
+
+
+class RateController:
+    """Decides when the next request may leave, from what became of those before.
+
+    Pure: it waits for nothing, and time is passed in (seconds of a clock that never goes back).
+    `ceiling` is the highest rate (requests a second; `inf` for none). `companies` is how many are
+    asked for, `probe_seconds` when a probe without news is given up, `patience` for how long
+    (seconds) nobody may be let in or answered before it is time to give up. What happens is told to
+    `notify`.
+
+    Open, requests leave at the rate that `RateSearch` keeps. The first refusal of a request that
+    was sent since the last blockade, or an outage (`Breaker`), begins a blockade: only single
+    probes leave, until one gets through. See docs/rate-control.md.
+    """
+
+    def __init__(
+        self,
+        ceiling: float,
+        *,
+        companies: int,
+        probe_seconds: float,
+        patience: float = inf,
+        notify: Notify = lambda event, **fields: None,  # noqa: ARG005 - nobody listens
+    ) -> None:
+        self._search = RateSearch(AUTO_START if ceiling == inf else ceiling, ceiling)
+        self._schedule = Schedule(self._search.rate)
+        self._estimate = LimitEstimate()
+        self._latency = LatencyWatch()
+        self._hints = Hints()
+        self._suspicion = Suspicion()
+        self._outcasts = Outcasts()
+        self._breaker = Breaker(companies)
+        self._blockade: Blockade | None = None
+        self._probe_seconds = probe_seconds
+        self._patience = patience
+        self._notify = notify
+        self._epoch = 0
+        self._last_outage: tuple[float, float] = (-inf, Cause.FAILING.first)
+        self._outage_epoch = 0
+
+    @property
+    def rate(self) -> float:
+        """The rate in force, in requests a second; during a blockade the one before it."""
+        return self._search.rate
+
+    @property
+    def ceiling(self) -> float:
+        """The highest rate, in requests a second; `inf` if there is none."""
+        return self._search.ceiling
+
+    @property
+    def limit(self) -> float | None:
+        """The limit of the server that was found last, in requests a second."""
+        return self._search.limit
+
+    @property
+    def refusals(self) -> int:
+        """How many requests were refused because of the rate."""
+        return self._estimate.refusals
+
+    @property
+    def blockade(self) -> Cause | None:
+        """Why nobody but a probe may leave at present."""
+        return None if self._blockade is None else self._blockade.cause
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether failures come in a row: a first try tells more now than another retry."""
+        return self._breaker.is_doubtful
+
+    @property
+    def gives_up_at(self) -> float:
+        """When nobody has been let in or answered for too long."""
+        return inf if self._blockade is None else self._blockade.since + self._patience
+
+    def leave_at(self, *, is_urgent: bool = False) -> float:
+        """Return when the next request may leave; what is urgent passes a blockade."""
+        if self._blockade is None or is_urgent:
+            return self._schedule.next_at
+        return max(self._blockade.next_at, self._schedule.next_at)
+
+    def depart(self, now: float, *, is_urgent: bool = False) -> Departure:
+        """Take note that a request leaves. An urgent one is of no interest any more after that."""
+        is_paced = self._schedule.depart(now)
+        if is_urgent:
+            return Departure(now, -1, -1, is_paced=False)
+        if self._blockade is not None:
+            self._blockade.depart(now)
+        return Departure(now, self._estimate.sent(now), self._epoch, is_paced)
+
+    def answered(self, departure: Departure, now: float, company_id: str | None = None) -> None:
+        """Take note of an answer, and be it that there is nothing for this request."""
+        self._breaker.succeeded()
+        if company_id is not None:
+            self._outcasts.let_in(company_id)
+        if (blockade := self._blockade) is not None:
+            if blockade.is_probe(departure.at):
+                self._reopen(blockade, departure, now)
+            return
+        if not departure.is_paced:
+            # Something else than the rate holds requests back, so nothing is learnt about it.
+            return
+        if self._latency.add(now, now - departure.at):
+            # Below what the server works off, so that its queue becomes shorter.
+            self._search.found(self._latency.answered, now)
+            self._schedule.rate = self._search.rate
+            self._notify("server_queues", rate=round(self.rate, 2))
+        if self._may_grow(now):
+            self._search.answered(now)
+            self._schedule.rate = self._search.rate
+
+    def hinted(self, now: float, remaining: int, reset_seconds: float) -> None:
+        """Take note of what the headers of an answer say is left, and for how long (seconds)."""
+        self._hints.heard(now, self.rate, remaining, reset_seconds)
+
+    def refused(
+        self,
+        departure: Departure,
+        now: float,
+        company_id: str | None = None,
+        *,
+        pause: float = 0.0,
+        cause: Cause = Cause.REFUSED,
+    ) -> Blame:
+        """Take note of a refusal because of the rate; the server asks for a `pause` (seconds)."""
+        self._estimate.refused(departure)
+        self._hints.refused()
+        blockade = self._blockade
+        blame = Blame.RATE
+        if blockade is None:
+            # What was sent before the last blockade says nothing new, unless it asks for a pause.
+            if departure.epoch < self._epoch and not pause:
+                return blame
+            if company_id is not None and self._is_its_own(company_id):
+                return Blame.CELL
+            self._estimate.blocked(departure)
+            blockade = self._block(cause, now, cause.first)
+        elif blockade.is_probe(departure.at):
+            blockade.probe_failed(now)
+            blame = Blame.SERVICE
+        if pause or self._hints.used_up_until() > now:
+            blockade.pause_until(max(now + pause, self._hints.used_up_until()))
+        return blame
+
+    def unavailable(
+        self, departure: Departure, now: float, company_id: str, *, is_evidence: bool
+    ) -> Blame:
+        """Take note of a 503 that does not say when to come back: an error, or a refusal."""
+        if self._blockade is not None:
+            if self._blockade.cause is not Cause.FAILING:
+                return self.refused(departure, now, company_id)
+        elif departure.epoch == self._epoch:
+            reading = self._suspicion.heard(now, self.rate)
+            if reading is Reading.REFUSAL:
+                return self.refused(departure, now, company_id, cause=Cause.UNAVAILABLE)
+            if reading is Reading.FALSE_ALARM:
+                self._restore(self._suspicion.rate_before)
+                self._notify("status_503_is_no_refusal", rate=round(self.rate, 2))
+        elif departure.epoch >= self._outage_epoch:
+            # One of the burst with which the last blockade began.
+            return self.refused(departure, now, company_id)
+        return self.failed(departure, now, company_id, is_evidence=is_evidence, was_let_in=False)
+
+    def failed(
+        self,
+        departure: Departure,
+        now: float,
+        company_id: str,
+        *,
+        is_evidence: bool,
+        was_let_in: bool,
+    ) -> Blame:
+        """Take note of a try that brought no answer, but may bring one another time.
+
+        `is_evidence` says that it tells of the service: a first try, or no connection at all.
+        `was_let_in` says that a whole answer came, so that it was not refused because of the rate.
+        """
+        if self._blockade is not None:
+            return self._failed_meanwhile(self._blockade, departure, now, was_let_in=was_let_in)
+        if departure.epoch < self._outage_epoch:
+            return Blame.SERVICE
+        if is_evidence and self._breaker.failed(company_id):
+            ended_at, interval = self._last_outage
+            first = interval if now - ended_at < _FLAPPING else Cause.FAILING.first
+            self._block(Cause.FAILING, now, first)
+            return Blame.SERVICE
+        return Blame.CELL
+
+    def given_back(self, departure: Departure) -> None:
+        """Take note that a request was not sent, or was given up, and has no outcome."""
+        if self._blockade is not None and self._blockade.is_probe(departure.at):
+            self._blockade.probe_given_back()
+
+    def _failed_meanwhile(
+        self, blockade: Blockade, departure: Departure, now: float, *, was_let_in: bool
+    ) -> Blame:
+        """Judge a failure during a blockade."""
+        if not blockade.is_probe(departure.at):
+            return Blame.SERVICE if blockade.cause is Cause.FAILING else Blame.CELL
+        if blockade.cause is Cause.REFUSED and was_let_in:
+            self._reopen(blockade, departure, now)
+            return Blame.CELL
+        blockade.probe_failed(now)
+        return Blame.SERVICE
+
+    def _may_grow(self, now: float) -> bool:
+        return (
+            not self._latency.is_queueing
+            and now >= self._hints.used_up_until()
+            and now >= self._suspicion.waits_until(self.rate)
+        )
+
+    def _is_its_own(self, company_id: str) -> bool:
+        """Say whether a refusal is about this company, not about the rate."""
+        whose = self._outcasts.refused(company_id, self._epoch, self.rate)
+        if whose is Whose.JUST_FOUND:
+            self._restore(self._outcasts.rate_before)
+            self._notify("company_refused_for_itself", company_id=company_id)
+        return whose is not Whose.EVERYBODYS
+
+    def _restore(self, rate: float) -> None:
+        """Go back to a rate that came down for nothing."""
+        self._search.restore(rate)
+        self._schedule.rate = self._search.rate
+
+    def _block(self, cause: Cause, now: float, interval: float) -> Blockade:
+        self._epoch += 1
+        self._blockade = Blockade(cause, now, interval, self._probe_seconds)
+        self._notify("blocked", cause=cause.name.lower(), rate=round(self.rate, 2))
+        return self._blockade
+
+    def _reopen(self, blockade: Blockade, probe: Departure, now: float) -> None:
+        self._blockade = None
+        limit, is_quota = self._estimate.reopened(probe, blockade.closed_until)
+        is_long = now - blockade.since >= _LONG
+        if blockade.cause is Cause.FAILING:
+            self._last_outage = (now, blockade.interval)
+            self._outage_epoch = self._epoch
+            self._search.restart()
+        elif limit is None or (is_long and blockade.cause is Cause.UNAVAILABLE):
+            # Nothing is known; or it was rather an outage, which would make a tiny quota.
+            self._search.restart()
+        else:
+            self._search.found(limit, now, is_quota=is_quota)
+        self._schedule.rate = self._search.rate
+        self._latency.restart()
+        seconds = round(now - blockade.since, 3)
+        self._notify("reopened", blocked_for_seconds=seconds, rate=round(self.rate, 2))

@@ -1,0 +1,50 @@
+"""Even departures: when the next request may leave."""
+
+from typing import Final
+
+__all__ = ["Schedule"]
+
+_CREDIT_SECONDS: Final = 0.03
+_CREDIT_REQUESTS: Final = 3.0
+_LEAST_CREDIT_SECONDS: Final = 0.01
+
+
+class Schedule:
+    """Spaces departures 1 / `rate` seconds apart (requests a second); the rate may change any time.
+
+    This is the generic cell rate algorithm (ITU-T I.371) as a sender: in any t seconds at most 1 +
+    rate * (t + credit) requests leave. The credit makes up for lateness, for the timers of an event
+    loop are late by a millisecond and more, and without any the rate given would never be reached.
+    It is 30 ms at most, so that a machine that stood still does not send all at once what it
+    missed, and the time of 3 requests from 100 a second on, so that a shallow bucket at the other
+    end does not spill (10 ms at the least). At 50 a second 2 may leave together, and 7 in any 100
+    ms.
+
+    Time is passed in, in seconds.
+    """
+
+    __slots__ = ("_last", "rate")
+
+    def __init__(self, rate: float) -> None:
+        self.rate = rate
+        self._last = float("-inf")
+
+    @property
+    def next_at(self) -> float:
+        """When the next request may leave."""
+        return self._last + 1.0 / self.rate
+
+    def depart(self, now: float) -> bool:
+        """Take note of a departure, and say whether it left when it might, within the credit.
+
+        If not, the sender had nothing to send, or waited for something else than the rate; what it
+        missed is forfeited.
+        """
+        interval = 1.0 / self.rate
+        planned = self._last + interval
+        credit = max(_CREDIT_REQUESTS * interval, _LEAST_CREDIT_SECONDS)
+        if planned < now - min(_CREDIT_SECONDS, credit):
+            self._last = now
+            return False
+        self._last = planned
+        return True
