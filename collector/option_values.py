@@ -20,6 +20,7 @@ from collector.tally import CellState
 __all__ = [
     "Days",
     "Duration",
+    "Rate",
     "check_finite",
     "check_parameter_name",
     "converter",
@@ -27,6 +28,7 @@ __all__ = [
     "parse_date",
     "parse_directory",
     "parse_duration",
+    "parse_rate",
     "parse_service_url",
     "parse_states",
 ]
@@ -65,6 +67,36 @@ class Duration(int):
         return f"{seconds // _UNITS[unit]}{unit}"
 
 
+class Rate(float):
+    """Requests a second; it shows itself as its option: `50`, `0.5`, and `auto` if it is `inf`."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return "auto" if math.isinf(self) else repr(float(self)).removesuffix(".0")
+
+
+_SLOWEST: Final = 0.001
+_FASTEST: Final = 1_000_000.0
+
+
+def parse_rate(text: str) -> Rate:
+    """Parse `50`, `0.5` or `auto`. Raises `ValueError` with a message that teaches."""
+    if text == "auto":
+        return Rate(math.inf)
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = math.nan
+    if not _SLOWEST <= rate <= _FASTEST:
+        message = (
+            f"{quoted(text)} is no rate: write requests a second, from {_SLOWEST:g} to 1000000 and "
+            "such as 10 or 0.5, or auto"
+        )
+        raise ValueError(message)
+    return Rate(rate)
+
+
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 _DURATION: Final = re.compile(r"([1-9][0-9]{0,7})([smhd])")
@@ -85,11 +117,21 @@ def parse_duration(text: str) -> Duration:
     return Duration(seconds)
 
 
+_NAMED_BY_THE_LIBRARY: Final = {"", "cli", "env"}
+"""Sources that show in the name of the option: `--rate`, `COLLECTOR_RATE`. A file does not."""
+
+
 def converter(parse: Callable[[str], _Value]) -> Callable[[object, Sequence[Token]], _Value]:
     """Make a parser of one text into what the command line library calls."""
 
     def convert(_type: object, tokens: Sequence[Token]) -> _Value:
-        return parse(tokens[0].value)
+        token = tokens[0]
+        try:
+            return parse(token.value)
+        except ValueError as error:
+            if token.source in _NAMED_BY_THE_LIBRARY:
+                raise
+            raise ValueError(f"{error} (in {token.source})") from None
 
     return convert
 

@@ -5,31 +5,21 @@ Knows cells, outcomes and retries; knows nothing of HTTP, files or screens.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass, field
-from heapq import heappop, heappush
-from itertools import count
+from collections.abc import Callable, Iterator
 from random import random
 from typing import Final, Protocol
 
 from collector.errors import StoppedError, main_error
-from collector.models import Cell, Failure, Outcome
+from collector.feed import Feed, Job
+from collector.models import Blame, Cell, Failure, Outcome
+from collector.pace import RetryBudget
 from collector.tally import Tally
 
-__all__ = ["Feed", "Job", "Pool", "Retriable", "RetryDecision"]
+__all__ = ["Fetch", "Pool", "Retriable", "RetryDecision", "Settle"]
 
 _WAITING_PER_WORKER: Final = 16
 """Cells that may wait for their retry, for each worker. Beyond that no new cell is begun: in an
 outage the plan is not used up, and memory stays bounded."""
-
-
-@dataclass(slots=True)
-class Job:
-    """A cell on its way: how many of its tries have counted, and how many requests were sent."""
-
-    cell: Cell
-    tries: int = 0
-    requests: int = 0
 
 
 class Retriable(Protocol):
@@ -41,89 +31,56 @@ class Retriable(Protocol):
     def counts(self) -> bool: ...  # noqa: D102 - see the class
 
 
-RetryDecision = Callable[[Failure, int, Callable[[], float]], Retriable | None]
+class RetryDecision(Protocol):
+    """Decides what follows a failure; see `collector.fetch.retry.RetryPolicy.decide`."""
+
+    def __call__(
+        self, failure: Failure, tries: int, spared: int, random: Callable[[], float], /
+    ) -> Retriable | None:
+        """Return the next try, or None to give up."""
 
 
-@dataclass(slots=True)
-class Feed:
-    """Decides which job comes next: a due retry before a new cell. `clock` gives seconds."""
+class Fetch(Protocol):
+    """Asks for a cell, or raises `StoppedError` when it may not any more."""
 
-    cells: Iterator[Cell]
-    max_waiting: int
-    clock: Callable[[], float]
-    in_work: int = 0
-    _waiting: list[tuple[float, int, Job]] = field(default_factory=list)
-    _order: "count[int]" = field(default_factory=count)
-    _exhausted: bool = False
-    is_closed: bool = False
-    """Whether no job is given any more, although some may be left."""
+    async def __call__(self, cell: Cell, /, *, is_retry: bool) -> Outcome:
+        """Return what came of it; a retry is a try after one that was charged to the cell."""
 
-    @property
-    def waiting(self) -> int:
-        """How many jobs wait for their next try."""
-        return len(self._waiting)
 
-    @property
-    def is_finished(self) -> bool:
-        """Whether no job is left, none is waiting, and none is in work that could come back."""
-        return self._exhausted and not self._waiting and not self.in_work
+class Settle(Protocol):
+    """Takes the final outcome of a job."""
 
-    def take(self) -> Job | None:
-        """Return the next job, or None when there is none right now."""
-        job = None if self.is_closed else self._due() or self._new()
-        if job is not None:
-            self.in_work += 1
-        return job
-
-    def next_due(self) -> float | None:
-        """Return when the next waiting job is due, in the clock's seconds."""
-        return self._waiting[0][0] if self._waiting else None
-
-    def put_back(self, job: Job, due: float) -> None:
-        """Let a job in work wait for its next try; it occupies no worker meanwhile."""
-        self.in_work -= 1
-        heappush(self._waiting, (due, next(self._order), job))
-
-    def settle(self) -> None:
-        """Take note that a job in work is over."""
-        self.in_work -= 1
-
-    def _due(self) -> Job | None:
-        if self._waiting and self._waiting[0][0] <= self.clock():
-            return heappop(self._waiting)[2]
-        return None
-
-    def _new(self) -> Job | None:
-        if self._exhausted or len(self._waiting) >= self.max_waiting:
-            return None
-        cell = next(self.cells, None)
-        if cell is None:
-            self._exhausted = True
-            return None
-        return Job(cell)
+    async def __call__(self, job: Job, outcome: Outcome, /) -> None:
+        """Write it down; may wait when the disk is slow."""
 
 
 class Pool:
     """Runs `concurrency` workers until every cell is settled.
 
-    `fetch` asks for a cell, or raises `StoppedError` when it may not any more; `decide` says what
-    follows a failure; `settle` takes the final outcome and how many requests it took, and may wait
-    when the disk is slow. What else `fetch` or `settle` raise ends the pool: all workers are
-    cancelled and awaited, and the error is raised.
+    `fetch` asks for a cell; `decide` says what follows a failure; `settle` takes the final outcome.
+    While `prefers_new` says so, a new cell goes before a retry. `clock` gives seconds. What `fetch`
+    or `settle` raise beside `StoppedError` ends the pool: all workers are cancelled and awaited,
+    and the error is raised.
     """
 
     def __init__(  # noqa: PLR0913 - one collaborator each, all required, all by name
         self,
         cells: Iterator[Cell],
         *,
-        fetch: Callable[[Cell], Awaitable[Outcome]],
+        fetch: Fetch,
         decide: RetryDecision,
-        settle: Callable[[Job, Outcome], Awaitable[None]],
+        settle: Settle,
         on_retry: Callable[[Job, Failure, Retriable], None],
         tally: Tally,
         concurrency: int,
+        prefers_new: Callable[[], bool] = lambda: False,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._feed = Feed(cells, concurrency * _WAITING_PER_WORKER, time.monotonic)
+        self._budget = RetryBudget(clock())
+        self._feed = Feed(
+            cells, concurrency * _WAITING_PER_WORKER, clock, self._budget, prefers_new
+        )
+        self._clock = clock
         self._fetch = fetch
         self._decide = decide
         self._settle = settle
@@ -158,13 +115,15 @@ class Pool:
     async def _work(self) -> None:
         while (job := await self._next()) is not None:
             try:
-                outcome = await self._fetch(job.cell)
+                outcome = await self._fetch(job.cell, is_retry=job.tries > 0)
             except StoppedError:
                 # The job is not settled, so the others must not wait for it.
                 self.drain()
                 return
             job.requests += outcome.requests
-            if isinstance(outcome, Failure) and self._retry(job, outcome):
+            if not isinstance(outcome, Failure):
+                self._budget.succeeded(was_retry=job.tries > 0)
+            elif self._retry(job, outcome):
                 continue
             await self._settle(job, outcome)
             self._feed.settle()
@@ -184,7 +143,7 @@ class Pool:
     async def _wait_for_change(self, due: float | None) -> None:
         """Wait until a job is due or something changes, so that idle workers cost nothing."""
         changed = self._changed
-        timeout = None if due is None else max(0.0, due - time.monotonic())
+        timeout = None if due is None else max(0.0, due - self._clock())
         try:
             async with asyncio.timeout(timeout):
                 await changed.wait()
@@ -198,16 +157,18 @@ class Pool:
 
     def _retry(self, job: Job, failure: Failure) -> bool:
         """Let the job wait for its next try, if there is to be one."""
-        retry = self._decide(failure, job.tries, random)
+        retry = self._decide(failure, job.tries, job.spared, random)
         if retry is None:
             job.tries += 1
             return False
         job.tries += retry.counts
+        job.spared += failure.blame is Blame.RATE and not retry.counts
         self._tally.retries += 1
-        due = time.monotonic() + retry.delay
-        self._feed.put_back(job, due)
+        before = self._feed.next_due()
+        self._feed.put_back(job, self._clock() + retry.delay, is_charged=retry.counts)
         self._on_retry(job, failure, retry)
-        if self._feed.next_due() == due:
-            # Idle workers wait for the earliest retry; only a new earliest one is news to them.
+        due = self._feed.next_due()
+        if before is None or (due is not None and due < before):
+            # Idle workers wait for the earliest retry; only an earlier one is news to them.
             self._nudge()
         return True

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from structlog.typing import FilteringBoundLogger
 
+from collector.feed import Job
 from collector.models import Failure, Outcome
-from collector.pool import Job
 from collector.store.journal import Journal, Line
 from collector.store.lines import error_line, result_line
 from collector.store.run_directory import RunFiles

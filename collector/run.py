@@ -18,7 +18,8 @@ from collector.fetch.token import Token, TokenSource
 from collector.fetch.token_issuer import TokenIssuer
 from collector.fetch.wire import Wire
 from collector.log import EventLog
-from collector.plan import CellSet, Plan, today_in
+from collector.pace import RateController
+from collector.plan import CellSet, Plan, absent_in_turns, today_in
 from collector.pool import Pool
 from collector.recorder import Recorder
 from collector.secrets import Redactor
@@ -34,6 +35,9 @@ __all__ = ["End", "Run"]
 
 _GRACE_SECONDS: Final = 5.0
 """How long a run that is being stopped waits for what is in flight."""
+
+_PROBE_GRACE_SECONDS: Final = 5.0
+"""How much longer than the time limit of a request a probe is waited for, in case it gets lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +61,21 @@ class Run:
         self.settings = settings
         self.output = output
         self.tally = Tally(len(plan))
-        self.gate = Gate(settings.rate)
         self.remarks: tuple[str, ...] = ()
         self._credentials = credentials
         self._redact = Redactor()
         self._redact.learn(*secrets_of(credentials))
         self._events = EventLog(settings.log_level, self._redact)
         self._log = self._events.logger
+        self.gate = Gate(
+            RateController(
+                settings.rate,
+                companies=len(plan.companies),
+                probe_seconds=settings.timeout + _PROBE_GRACE_SECONDS,
+                patience=settings.max_outage,
+                notify=self._log.warning,
+            )
+        )
         self._task: asyncio.Task[object] | None = None
         self._pool: Pool | None = None
         self._grace: asyncio.TimerHandle | None = None
@@ -166,7 +178,7 @@ class Run:
                 # After the connections are closed: the disk needs file descriptors too.
                 if directory.has_begun:
                     self._log.info("run_ended", exit_code=end.exit_code.value, error=end.error)
-                    await story.end(end.exit_code, end.error, self.tally)
+                    await story.end(end.exit_code, end.error, self.tally, self.gate.limit)
         return end
 
     async def _collect(
@@ -176,7 +188,7 @@ class Run:
         recorder = Recorder(files, self.tally, self._log)
         journal = recorder.journal
         self._pool = pool = Pool(
-            (self.plan[index] for index in done.absent()),
+            absent_in_turns(done, self.plan),
             fetch=self._client(wire, tokens).fetch,
             decide=RetryPolicy(self.settings.max_attempts).decide,
             settle=recorder.settle,
@@ -185,6 +197,7 @@ class Run:
             ),
             tally=self.tally,
             concurrency=self.settings.concurrency,
+            prefers_new=lambda: self.gate.is_doubtful,
         )
         try:
             async with asyncio.TaskGroup() as group:
@@ -203,7 +216,7 @@ class Run:
             "run_started",
             cells=len(self.plan),
             kept=self.tally.kept.total(),
-            rate=self.settings.rate,
+            rate=str(self.settings.rate),
         )
         for remark in self.remarks:
             self._log.warning("remark", text=remark)
@@ -235,6 +248,7 @@ class Run:
                 from_param=settings.from_param,
                 until_param=settings.until_param,
             ),
+            log=self._log,
         )
 
     def _tokens(self, wire: Wire) -> TokenSource:
@@ -247,6 +261,7 @@ class Run:
                 wire=wire,
                 gate=self.gate,
                 max_attempts=self.settings.max_attempts,
+                patience=self.settings.max_outage,
                 redact=self._redact,
                 log=self._log,
             )

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import Field, dataclass, fields
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from cyclopts import Group, Parameter, Token, validators
 
@@ -19,6 +19,7 @@ from collector.errors import InputError
 from collector.option_values import (
     Days,
     Duration,
+    Rate,
     check_finite,
     check_parameter_name,
     converter,
@@ -26,6 +27,7 @@ from collector.option_values import (
     parse_date,
     parse_directory,
     parse_duration,
+    parse_rate,
     parse_service_url,
     parse_states,
 )
@@ -33,6 +35,7 @@ from collector.plan import WHOLE, WindowSize, parse_days
 from collector.tally import CellState
 
 __all__ = [
+    "MOST_IN_FLIGHT",
     "DemoSettings",
     "LogLevel",
     "PlanSettings",
@@ -46,6 +49,11 @@ __all__ = [
 LogLevel = Literal["debug", "info", "warning", "error"]
 
 _TOKEN_URL = "https://atenea.trust.lat/oauth/token/"  # noqa: S105 - an address, no password
+
+MOST_IN_FLIGHT: Final = 10_000
+
+_RATE: Final = Rate(10)
+_MAX_OUTAGE: Final = Duration(3600)
 
 _SELECTION = Group("What to collect", sort_key=1)
 _PACE = Group("How fast", sort_key=2)
@@ -96,20 +104,16 @@ class Selection:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rate:
+class Frequency:
     """How often requests are sent."""
 
-    rate: Annotated[
-        float,
-        Parameter(
-            group=_PACE, validator=(check_finite, validators.Number(gte=0.001, lte=1_000_000))
-        ),
-    ] = 10.0
-    """Requests a second, at most; every request counts: first tries, retries and tokens."""
+    rate: Annotated[Rate, Parameter(group=_PACE, converter=converter(parse_rate))] = _RATE
+    """Requests a second, at most; every request counts: first tries, retries and tokens. It goes
+    slower when the API refuses, and comes back. auto has no upper limit and finds the API's."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pace(Rate):
+class Pace(Frequency):
     """How many at once, how long, how often again."""
 
     concurrency: Annotated[
@@ -117,7 +121,7 @@ class Pace(Rate):
         Parameter(
             group=_PACE,
             converter=converter(parse_count),
-            validator=validators.Number(gte=1, lte=10_000),
+            validator=validators.Number(gte=1, lte=MOST_IN_FLIGHT),
         ),
     ] = 32
     """Requests in flight, at most."""
@@ -130,8 +134,8 @@ class Pace(Rate):
             validator=validators.Number(gte=1, lte=100),
         ),
     ] = 5
-    """Tries for one cell before it counts as failed. Tries that were refused because of the
-    rate (429) are not counted."""
+    """Tries for one cell before it counts as failed. Tries that were refused because of the rate
+    (429), or while the API is out of reach, are not counted."""
 
     timeout: Annotated[
         float, Parameter(group=_PACE, validator=(check_finite, validators.Number(gt=0, lte=3600)))
@@ -143,6 +147,12 @@ class Pace(Rate):
     ] = None
     """How long the run may take, such as 90s, 30m or 6h. Then it ends in order with exit code 4;
     the same command again goes on."""
+
+    max_outage: Annotated[Duration, Parameter(group=_PACE, converter=converter(parse_duration))] = (
+        _MAX_OUTAGE
+    )
+    """How long the API may be out of reach, or refuse everything, before the run ends with exit
+    code 4, such as 30m. Until then single requests try now and then whether it is back."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -201,7 +211,7 @@ class Service:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PlanSettings(Selection, Rate):
+class PlanSettings(Selection, Frequency):
     """The options of `collector plan`."""
 
 

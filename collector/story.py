@@ -41,13 +41,15 @@ class Story:
         """Write down that the attempt begins, and open the files. Raises `StorageError`."""
         return await in_thread(self._directory.begin, self._companies, self._manifest)
 
-    async def end(self, exit_code: ExitCode, error: str | None, tally: Tally) -> None:
-        """Write down how the attempt ended.
+    async def end(
+        self, exit_code: ExitCode, error: str | None, tally: Tally, limit_found: float | None
+    ) -> None:
+        """Write down how the attempt ended; `limit_found` is the server's, in requests a second.
 
         Raises `StorageError` when that cannot be done, unless the attempt ended for that reason:
         what was said first says more.
         """
-        self._attempt.ended(datetime.now(UTC), exit_code, error, tally)
+        self._attempt.ended(datetime.now(UTC), exit_code, error, tally, limit_found=limit_found)
         self._manifest.attempts[-1] = self._attempt.as_json()
         try:
             await in_thread(self._directory.write_manifest, self._manifest)

@@ -5,6 +5,7 @@ from collections import Counter, deque
 from collections.abc import Callable
 from enum import StrEnum
 
+from collector.latencies import Latencies
 from collector.models import FailureKind
 
 __all__ = ["CellState", "Tally"]
@@ -40,6 +41,9 @@ class Tally:
         self.retries = 0
         self.retrying = 0
         self.refused = 0
+        self.held_up = 0
+        """Requests that the rate would have let leave earlier, had not so many been in flight."""
+        self.latencies = Latencies()
         self.statuses: Counter[int] = Counter()
         self.broken: Counter[FailureKind] = Counter()
         self._clock = clock
@@ -71,6 +75,16 @@ class Tally:
             self._recent.append((second, 1))
             while self._recent[0][0] < second - _RATE_SECONDS:
                 self._recent.popleft()
+
+    def answered(self, status: int, seconds: float) -> None:
+        """Count a whole answer, of whatever status, that took so many seconds."""
+        self.statuses[status] += 1
+        self.latencies.add(seconds)
+
+    @property
+    def accepted(self) -> int:
+        """Answers of any status that were no refusals because of the rate."""
+        return self.statuses.total() - self.refused
 
     def rate(self) -> float:
         """Return the requests a second over the last whole seconds (5 at most)."""

@@ -1,17 +1,19 @@
-"""What tests share: the real command in a child process, the embedded API, a disk that refuses."""
+"""What tests share: the real command in a child process, APIs, a disk that refuses."""
 
 import asyncio
 import json
 import os
 import resource
 import sys
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, AsyncExitStack, contextmanager
-from dataclasses import dataclass, replace
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from collector.simulator import Simulator, SimulatorSettings
 
@@ -140,6 +142,85 @@ def against(command: Command) -> Callable[[Simulator], Command]:
         )
 
     return point
+
+
+Judge = Callable[[str, int], int]
+
+
+@dataclass
+class OwnApi:
+    """Issues a token to anybody, and answers what `judge` says.
+
+    `judge` takes a company and the number of requests before, and returns the status; every answer
+    takes `latency` seconds.
+    """
+
+    judge: Judge
+    latency: float = 0.0
+    base_url: str = ""
+    asked: Counter[str] = field(default_factory=Counter)
+    statuses: Counter[int] = field(default_factory=Counter)
+    in_flight: int = 0
+    most_in_flight: int = 0
+
+    def point(self, command: Command) -> Command:
+        """Point the command at this server."""
+        return command.with_environment(
+            COLLECTOR_BASE_URL=self.base_url,
+            COLLECTOR_TOKEN_URL=f"{self.base_url}/oauth/token/",
+            TRUST_CLIENT_ID="me",
+            TRUST_CLIENT_SECRET="fake",  # noqa: S106 - fake
+        )
+
+    @asynccontextmanager
+    async def serving(self) -> AsyncIterator["OwnApi"]:
+        """Serve until the block ends."""
+        application = web.Application()
+        application.router.add_post("/oauth/token/", self._token)
+        path = "/campaigns/api/v1/company/{company}/statistics"
+        application.router.add_get(path, self._statistics)
+        runner = web.AppRunner(application, access_log=None)
+        await runner.setup()
+        try:
+            site = web.TCPSite(runner, "127.0.0.1", 0)
+            await site.start()
+            self.base_url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+            yield self
+        finally:
+            await runner.cleanup()
+
+    @staticmethod
+    async def _token(_request: web.Request) -> web.Response:
+        return web.json_response({"access_token": "fake", "expires_in": 7200})
+
+    async def _statistics(self, request: web.Request) -> web.Response:
+        company = request.match_info["company"]
+        status = self.judge(company, self.asked.total())
+        self.asked[company] += 1
+        self.statuses[status] += 1
+        self.in_flight += 1
+        self.most_in_flight = max(self.most_in_flight, self.in_flight)
+        try:
+            await asyncio.sleep(self.latency)
+        finally:
+            self.in_flight -= 1
+        counters = {"total": 0, "sended": 0, "pending": 0, "fails": 0, "actions": {}, "campaign": 0}
+        envelope = {"code": status, "data": counters if status == web.HTTPOk.status_code else None}
+        return web.json_response(envelope, status=status)
+
+
+StartOwnApi = Callable[..., Awaitable[OwnApi]]
+
+
+@pytest.fixture
+async def serve() -> AsyncIterator[StartOwnApi]:
+    """Give a function that starts a server of the test's own; see `OwnApi`."""
+    async with AsyncExitStack() as stack:
+
+        async def start(judge: Judge, *, latency: float = 0.0) -> OwnApi:
+            return await stack.enter_async_context(OwnApi(judge, latency).serving())
+
+        yield start
 
 
 LargestFile = Callable[[int], AbstractContextManager[None]]

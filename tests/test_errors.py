@@ -49,6 +49,7 @@ def test_models_are_pinned() -> None:
     assert collector.models.__all__ == [
         "SERVER_DEFAULT",
         "Answer",
+        "Blame",
         "Cell",
         "Counters",
         "Failure",

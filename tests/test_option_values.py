@@ -2,6 +2,7 @@ import math
 from datetime import date
 
 import pytest
+from cyclopts import Token
 from hypothesis import given
 from hypothesis import strategies as st
 from yarl import URL
@@ -10,11 +11,14 @@ import collector.option_values
 from collector.option_values import (
     Days,
     Duration,
+    Rate,
     check_finite,
     check_parameter_name,
+    converter,
     parse_date,
     parse_directory,
     parse_duration,
+    parse_rate,
     parse_service_url,
     parse_states,
 )
@@ -397,10 +401,91 @@ def test_anything_else_is_no_list_of_states(text: str) -> None:
 
 def test_a_refusal_shows_foreign_text_harmlessly() -> None:
     """Control characters of the text are shown by their code points."""
-    for parse in (parse_duration, parse_states):
+    for parse in (parse_duration, parse_states, parse_rate):
         with pytest.raises(ValueError, match=r"<U\+001B>") as caught:
             parse("\x1b[2J")
         assert "\x1b" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "rate", "shown"),
+    [
+        ("50", 50.0, "50"),
+        ("0.5", 0.5, "0.5"),
+        (".5", 0.5, "0.5"),
+        ("10.0", 10.0, "10"),
+        ("0.001", 0.001, "0.001"),
+        ("1e3", 1000.0, "1000"),
+        ("1000000", 1e6, "1000000"),
+        ("123456.789", 123_456.789, "123456.789"),
+        ("auto", math.inf, "auto"),
+    ],
+)
+def test_a_rate_is_a_number_or_auto(text: str, rate: float, shown: str) -> None:
+    """It shows itself as its option is written, without powers of ten."""
+    parsed = parse_rate(text)
+    assert isinstance(parsed, Rate)
+    assert parsed == rate
+    assert str(parsed) == shown
+
+
+@given(st.floats(0.001, 1e6))
+def test_a_rate_goes_both_ways(rate: float) -> None:
+    """Written as its option it is read as the same rate, to the last digit."""
+    assert parse_rate(str(Rate(rate))) == rate
+    assert "e" not in str(Rate(rate))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "0", "-0", "0.0009", "-1", "1000000.1", "1000001", "1e300", "1e-300", "9" * 5000),
+        *(
+            "nan",
+            "inf",
+            "-inf",
+            "infinity",
+            "fast",
+            "AUTO",
+            "Auto",
+            "auto ",
+            "none",
+            "10/s",
+            "0x10",
+        ),
+        *("10,5", "1 0", "true", "True", "[1, 2]"),
+    ],
+)
+def test_anything_else_is_no_rate(text: str) -> None:
+    """The text says what is wrong and how to write one; a long one is cut."""
+    with pytest.raises(
+        ValueError,
+        match=r"is no rate: write requests a second, from 0\.001 to 1000000 .*0\.5, or auto",
+    ) as caught:
+        parse_rate(text)
+    assert len(str(caught.value)) < 250
+
+
+@given(st.text("0123456789.e-autoinf ", max_size=9))
+def test_a_text_is_a_rate_that_can_be_kept_or_an_error(text: str) -> None:
+    """Nothing is read that would send nothing for ever, or everything at once."""
+    try:
+        rate = parse_rate(text)
+    except ValueError:
+        return
+    assert 0.001 <= rate <= 1e6 or text == "auto"
+
+
+@pytest.mark.parametrize(
+    ("source", "end"),
+    [("cli", "or auto"), ("env", "or auto"), ("", "or auto"), ("my.toml", "or auto (in my.toml)")],
+)
+def test_a_refusal_of_what_stands_in_a_file_names_the_file(source: str, end: str) -> None:
+    """A flag and a variable are named by the library, by the name under which they were given."""
+    token = Token(keyword="rate", value="fast", source=source)
+    with pytest.raises(ValueError, match="is no rate") as caught:
+        converter(parse_rate)(Rate, [token])
+    assert str(caught.value).endswith(end)
 
 
 def test_a_directory_has_a_name() -> None:

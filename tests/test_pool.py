@@ -12,8 +12,9 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from collector.errors import CredentialsError, OutageError, StoppedError, StorageError
+from collector.feed import Job
 from collector.models import SERVER_DEFAULT, Answer, Cell, Failure, FailureKind, Outcome
-from collector.pool import Feed, Job, Pool, Retriable, RetryDecision
+from collector.pool import Pool, Retriable, RetryDecision, Settle
 from collector.tally import Tally
 
 _NOW = datetime(2026, 11, 23, tzinfo=UTC)
@@ -60,19 +61,23 @@ class _Watched(Tally):
 
 
 def _failure(message: str = "no", requests: int = 1) -> Failure:
-    return Failure(FailureKind.HTTP, 500, message, None, None, _NOW, requests)
+    return Failure(FailureKind.HTTP, 500, message, None, _NOW, requests)
 
 
 def _cells(count: int) -> list[Cell]:
     return [Cell(str(number), SERVER_DEFAULT) for number in range(count)]
 
 
-def _never(_failure: Failure, _tries: int, _random: Callable[[], float]) -> Retriable | None:
+def _never(
+    _failure: Failure, _tries: int, _spared: int, _random: Callable[[], float]
+) -> Retriable | None:
     return None
 
 
 def _always(delay: float) -> RetryDecision:
-    def decide(_failure: Failure, _tries: int, _random: Callable[[], float]) -> Retriable:
+    def decide(
+        _failure: Failure, _tries: int, _spared: int, _random: Callable[[], float]
+    ) -> Retriable:
         return _Again(delay)
 
     return decide
@@ -106,11 +111,17 @@ class _Bench:
     cells: Iterable[Cell]
     fetch: Callable[[Cell], Awaitable[Outcome]] = _answer
     decide: RetryDecision = _never
-    settle: Callable[[Job, Outcome], Awaitable[None]] = _accept
+    settle: Settle = _accept
     on_retry: Callable[[Job, Failure, Retriable], None] = _unnoticed
     concurrency: int = 1
     planned: int | None = None
+    retried: Counter[str] = field(default_factory=Counter)
+    """How often each company was asked for after a try that was charged to it."""
     tally: _Watched = field(init=False)
+
+    async def _fetch(self, cell: Cell, *, is_retry: bool) -> Outcome:
+        self.retried[cell.company_id] += is_retry
+        return await self.fetch(cell)
 
     def pool(self) -> Pool:
         if self.planned is None:
@@ -119,7 +130,7 @@ class _Bench:
         self.tally = _Watched(self.planned)
         return Pool(
             iter(self.cells),
-            fetch=self.fetch,
+            fetch=self._fetch,
             decide=self.decide,
             settle=self.settle,
             on_retry=self.on_retry,
@@ -183,7 +194,7 @@ class _Play:
         return _ANSWER if script.is_answered else _failure(cell.company_id)
 
     def decide(
-        self, failure: Failure, tries: int, _random: Callable[[], float]
+        self, failure: Failure, tries: int, _spared: int, _random: Callable[[], float]
     ) -> Retriable | None:
         script = self.scripts[failure.message]
         before = script.fails[: self.tries[failure.message] - 1]
@@ -234,6 +245,11 @@ def test_every_cell_is_settled_exactly_once(scripts: list[_Script], concurrency:
     assert play.bench.tally.retries == sum(len(script.fails) for script in scripts)
     assert play.bench.tally.retrying == 0
     assert play.noticed.total() == play.bench.tally.retries
+    assert play.bench.retried.total() == sum(
+        any(fail.retry.counts for fail in script.fails[:number])
+        for script in scripts
+        for number in range(len(script.fails) + 1)
+    )
 
 
 async def test_as_many_cells_as_allowed_are_fetched_at_a_time() -> None:
@@ -294,7 +310,7 @@ async def test_waiting_cells_are_bounded() -> None:
     bench = _Bench(cells(), fetch=_fail, decide=_always(3600.0), concurrency=4, planned=10_000)
     async with bench.running():
         await _turns(2000)
-        assert 4 < taken <= 4 * 32
+        assert 4 < taken <= 4 * 17
         assert bench.tally.most_retrying == taken
         looks = bench.tally.looks
         await asyncio.sleep(0.05)
@@ -323,7 +339,7 @@ async def test_after_the_bound_the_plan_goes_on(concurrency: int) -> None:
     )
     await bench.run()
     assert settled == Counter(cell.company_id for cell in _cells(60 * concurrency))
-    assert bench.tally.most_retrying <= 32 * concurrency
+    assert bench.tally.most_retrying <= 17 * concurrency
 
 
 async def test_due_retries_go_before_new_cells() -> None:
@@ -415,7 +431,9 @@ class _Trap:
             await _turns(3)
             self.cleaned.append(cell.company_id)
 
-    def decide(self, _failure: Failure, _tries: int, _random: Callable[[], float]) -> Retriable:
+    def decide(
+        self, _failure: Failure, _tries: int, _spared: int, _random: Callable[[], float]
+    ) -> Retriable:
         self.spring("decide")
         return _Again(0.0)
 
@@ -564,7 +582,9 @@ async def test_an_idle_worker_does_not_miss_an_earlier_retry() -> None:
             await _turns(20)
         return _failure(cell.company_id) if tries[cell.company_id] == 1 else _ANSWER
 
-    def decide(failure: Failure, _tries: int, _random: Callable[[], float]) -> Retriable:
+    def decide(
+        failure: Failure, _tries: int, _spared: int, _random: Callable[[], float]
+    ) -> Retriable:
         return _Again(3600.0 if failure.message == "0" else 0.02)
 
     is_settled = asyncio.Event()
@@ -603,7 +623,9 @@ async def test_tries_that_do_not_count_are_no_attempts_but_their_requests_are() 
     async def fetch(cell: Cell) -> Outcome:
         return _failure(cell.company_id, requests=2)
 
-    def decide(_failure: Failure, tries: int, _random: Callable[[], float]) -> Retriable | None:
+    def decide(
+        _failure: Failure, tries: int, _spared: int, _random: Callable[[], float]
+    ) -> Retriable | None:
         seen.append(tries)
         does_count = next(counts, None)
         return None if does_count is None else _Again(0.0, counts=does_count)
@@ -622,111 +644,15 @@ async def test_decisions_get_randomness() -> None:
     """Jitter comes from numbers between 0 and 1, and not always the same."""
     numbers: list[float] = []
 
-    def decide(_failure: Failure, _tries: int, random: Callable[[], float]) -> Retriable | None:
+    def decide(
+        _failure: Failure, _tries: int, _spared: int, random: Callable[[], float]
+    ) -> Retriable | None:
         numbers.extend(random() for _ in range(100))
         return None
 
     await _Bench(_cells(1), fetch=_fail, decide=decide).run()
     assert all(0.0 <= number < 1.0 for number in numbers)
     assert len(set(numbers)) > 90
-
-
-class _Clock:
-    now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-def _feed(count: int, max_waiting: int = 100) -> tuple[Feed, _Clock]:
-    clock = _Clock()
-    return Feed(iter(_cells(count)), max_waiting, clock), clock
-
-
-def _take(feed: Feed) -> Job:
-    job = feed.take()
-    assert job is not None
-    return job
-
-
-def test_a_feed_gives_due_retries_by_the_time_they_are_due() -> None:
-    """At equal times first come, first served; before their time, new cells."""
-    feed, clock = _feed(5)
-    jobs = [_take(feed) for _ in range(4)]
-    for job, due in zip(jobs, [103.0, 101.0, 102.0, 101.0], strict=True):
-        feed.put_back(job, due)
-    assert feed.next_due() == 101.0
-    clock.now = 100.999
-    assert _take(feed).cell.company_id == "4"
-    assert feed.take() is None
-    clock.now = 101.0
-    assert [_take(feed), _take(feed)] == [jobs[1], jobs[3]]
-    assert feed.take() is None
-    assert feed.next_due() == 102.0
-    clock.now = 1000.0
-    assert [_take(feed), _take(feed)] == [jobs[2], jobs[0]]
-    assert feed.next_due() is None
-
-
-def test_a_feed_begins_no_new_cell_while_too_many_wait() -> None:
-    """Due ones still go out, and make room."""
-    feed, clock = _feed(10, max_waiting=2)
-    for job in [_take(feed), _take(feed)]:
-        feed.put_back(job, 101.0)
-    assert feed.waiting == 2
-    assert feed.take() is None
-    assert not feed.is_finished
-    clock.now = 101.0
-    assert _take(feed).cell.company_id == "0"
-    assert _take(feed).cell.company_id == "1"
-    assert [_take(feed).cell.company_id for _ in range(8)] == [str(n) for n in range(2, 10)]
-
-
-def test_a_feed_is_finished_when_nothing_can_come_back() -> None:
-    """Not while cells are left, nor while one waits, nor while one is in work."""
-    feed, _ = _feed(1)
-    assert not feed.is_finished
-    job = _take(feed)
-    assert feed.take() is None
-    assert (feed.in_work, feed.is_finished) == (1, False)
-    feed.put_back(job, 100.0)
-    assert (feed.in_work, feed.waiting, feed.is_finished) == (0, 1, False)
-    assert _take(feed) is job
-    assert not feed.is_finished
-    feed.settle()
-    assert (feed.in_work, feed.waiting, feed.is_finished) == (0, 0, True)
-    assert feed.take() is None
-
-
-class _BeginsAnew(Iterator[Cell]):
-    """An iterator of one cell that goes on after its end, which no iterator should."""
-
-    asked = 0
-
-    def __next__(self) -> Cell:
-        self.asked += 1
-        if self.asked == 2:
-            raise StopIteration
-        return Cell("0", SERVER_DEFAULT)
-
-
-def test_a_feed_asks_an_iterator_no_more_once_it_is_over() -> None:
-    """Otherwise a cell could be collected twice, and the end would not be the end."""
-    feed = Feed(_BeginsAnew(), 10, _Clock())
-    assert [feed.take() for _ in range(4)] == [Job(Cell("0", SERVER_DEFAULT)), None, None, None]
-
-
-def test_a_closed_feed_gives_nothing_more() -> None:
-    """Neither a new cell nor a retry that is due; what is in work can still come back."""
-    feed, clock = _feed(5)
-    jobs = [_take(feed), _take(feed)]
-    feed.put_back(jobs[0], 100.0)
-    feed.is_closed = True
-    clock.now = 200.0
-    assert feed.take() is None
-    feed.put_back(jobs[1], 100.0)
-    assert feed.take() is None
-    assert (feed.in_work, feed.waiting) == (0, 2)
 
 
 async def test_a_drained_pool_begins_nothing_and_settles_what_is_in_work() -> None:
@@ -791,7 +717,9 @@ async def test_a_failure_in_work_is_tried_again_by_the_next_attempt_only(delay: 
         await is_answered.wait()
         return _failure(cell.company_id)
 
-    def decide(failure: Failure, _tries: int, _random: Callable[[], float]) -> Retriable | None:
+    def decide(
+        failure: Failure, _tries: int, _spared: int, _random: Callable[[], float]
+    ) -> Retriable | None:
         return _Again(delay) if failure.message == "0" else None
 
     async def settle(job: Job, outcome: Outcome) -> None:

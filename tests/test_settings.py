@@ -14,7 +14,7 @@ from cyclopts.config import Env
 from rich.console import Console
 
 from collector.cli.config_file import ConfigFile
-from collector.option_values import Duration
+from collector.option_values import Duration, Rate
 from collector.plan import WHOLE, WindowSize
 from collector.settings import (
     DemoSettings,
@@ -38,6 +38,7 @@ _OPTIONS = [
     "last",
     "log-level",
     "max-attempts",
+    "max-outage",
     "output",
     "quiet",
     "rate",
@@ -117,6 +118,7 @@ def test_the_defaults_are_those_of_the_design() -> None:
         "max_attempts": 5,
         "timeout": 30.0,
         "deadline": None,
+        "max_outage": 3600,
         "output": None,
         "log_level": "info",
         "quiet": False,
@@ -133,7 +135,7 @@ _FLAGS = [
     *("--from", "2026-01-01", "--until", "2026-01-31", "--timezone", "America/Santiago"),
     *("--window", "7d", "--rate", "0.5", "--concurrency", "3", "--max-attempts", "1"),
     *("--timeout", "1.5", "--output", "night", "--log-level", "debug", "--quiet"),
-    *("--deadline", "6h"),
+    *("--deadline", "6h", "--max-outage", "30m"),
     *("--base-url", "http://127.0.0.1:1", "--token-url", "https://t.example/oauth"),
     *("--credentials-file", "keys.toml", "--from-param", "desde", "--until-param", "hasta"),
 ]
@@ -142,11 +144,12 @@ _GIVEN = RunSettings(
     until_date=date(2026, 1, 31),
     timezone="America/Santiago",
     window=WindowSize("days", 7),
-    rate=0.5,
+    rate=Rate(0.5),
     concurrency=3,
     max_attempts=1,
     timeout=1.5,
     deadline=Duration(6 * 3600),
+    max_outage=Duration(1800),
     output=Path("night"),
     log_level="debug",
     quiet=True,
@@ -181,7 +184,7 @@ def test_the_file_becomes_settings(app: App, tmp_path: Path) -> None:
 def test_the_file_may_have_numbers_and_truths(app: App, tmp_path: Path) -> None:
     """As TOML writes them."""
     (tmp_path / "options.toml").write_text("rate = 0.5\nconcurrency = 3\nquiet = true\n")
-    assert _parse(app=app) == RunSettings(rate=0.5, concurrency=3, quiet=True)
+    assert _parse(app=app) == RunSettings(rate=Rate(0.5), concurrency=3, quiet=True)
 
 
 def _pairs() -> list[tuple[str, str]]:
@@ -200,12 +203,43 @@ def test_a_flag_beats_the_environment_beats_the_file(
     assert (settings.rate, settings.concurrency, settings.max_attempts) == (3.0, 2, 1)
 
 
+@pytest.mark.parametrize("place", ["flag", "variable", "file"])
+@pytest.mark.parametrize(
+    ("written", "rate"), [("auto", math.inf), ("25", 25.0), ("0.5", 0.5), ("1000000", 1e6)]
+)
+def test_a_rate_may_be_given_anywhere(  # noqa: PLR0913, PLR0917 - a table
+    app: App,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    place: str,
+    written: str,
+    rate: float,
+) -> None:
+    """As a flag, as a variable, and in the file as a number or as a text."""
+    flags: tuple[str, ...] = ()
+    if place == "flag":
+        flags = ("--rate", written)
+    elif place == "variable":
+        monkeypatch.setenv("COLLECTOR_RATE", written)
+    else:
+        toml = f'"{written}"' if written == "auto" else written
+        (tmp_path / "options.toml").write_text(f"rate = {toml}\n")
+    settings = _parse(*flags, app=app)
+    assert settings == RunSettings(rate=Rate(rate))
+    assert isinstance(settings.rate, Rate)
+    assert str(settings.rate) == written
+
+
 _REFUSED = [
-    *(("rate", value) for value in ("nan", "inf", "-inf", "0", "-1", "1000001", "fast", "")),
+    *(
+        ("rate", value)
+        for value in ("nan", "inf", "-inf", "0", "-1", "1000001", "fast", "Auto", "")
+    ),
     *(("timeout", value) for value in ("nan", "inf", "-inf", "0", "-0.5", "3601", "")),
     *(("concurrency", value) for value in ("0", "-1", "10001", "1.5", "many", "٣", "")),
     *(("max-attempts", value) for value in ("0", "-1", "101", "2.5")),
     *(("deadline", value) for value in ("0s", "6", "-6h", "1.5h", "6H", "367d", "")),
+    *(("max-outage", value) for value in ("0s", "30", "-30m", "0.5h", "30M", "367d", "never", "")),
     *(("from", value) for value in ("2026-02-30", "20260101", "yesterday")),
     *(("until", value) for value in ("2026-1-1", "2026-W01-1")),
     *(("last", value) for value in ("0d", "7", "-7d", "7w", "99999d")),
@@ -242,6 +276,7 @@ def test_the_environment_meets_the_same_bounds(
         *("rate = nan", "rate = inf", "rate = 0", "rate = -1.0", "timeout = nan", "timeout = 0"),
         *("concurrency = 0", "concurrency = 1.5", "max-attempts = 101", "last = 7", "window = 7"),
         *("deadline = 6", "deadline = 6.5", 'deadline = "6"', "deadline = true"),
+        *("max-outage = 30", "max-outage = true", "max-outage = inf", 'rate = "automatic"'),
         *("log-level = 10", 'base-url = "http://api.trust.lat"', 'from = "2026-02-30"'),
         *("rate = true", "concurrency = true", 'quiet = "perhaps"', "rate = [1, 2]"),
     ],
@@ -296,6 +331,7 @@ def test_every_option_has_help_and_a_group() -> None:
         "Where it lands, what is shown",
         "Which service",
     ]
+    assert "auto has no upper limit and finds the API's" in re.sub(r"[\s│]+", " ", text)
     places = [text.index(f"─ {group} ─") for group in groups]
     assert places == sorted(places)
     assert "─ Parameters ─" not in text

@@ -101,6 +101,21 @@ def test_requests_of_a_long_run_are_not_kept() -> None:
     assert kept < 20
 
 
+def test_answers_are_counted_by_status_with_their_latency() -> None:
+    """All that are no refusals because of the rate are accepted, errors too."""
+    tally = Tally(10)
+    assert tally.accepted == 0
+    for status, seconds in [(200, 0.1), (200, 0.1), (500, 2.0), (429, 0.01), (503, 0.01)]:
+        tally.answered(status, seconds)
+    tally.refused += 2
+    tally.broken[FailureKind.TIMEOUT] += 1
+    assert tally.statuses == {200: 2, 500: 1, 429: 1, 503: 1}
+    assert tally.accepted == 3
+    assert tally.latencies.count == 5
+    assert tally.latencies.longest == 2.0
+    assert tally.latencies.percentile(0.5) == pytest.approx(0.1, rel=0.025)
+
+
 def test_seconds_count_from_the_beginning() -> None:
     """Of the tally, which is that of the run."""
     clock = _Clock(50.0)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from math import ceil
+from math import ceil, isinf
 from typing import Annotated, Final
 
 from cyclopts import Parameter
@@ -10,6 +10,7 @@ from cyclopts import Parameter
 from collector.cli.arguments import CompaniesFile, warn_of_duplicates
 from collector.cli.printing import say
 from collector.models import Window
+from collector.option_values import Rate
 from collector.plan import Plan, estimate
 from collector.prepare import prepare_plan
 from collector.settings import PlanSettings
@@ -39,20 +40,30 @@ def plan(
     return 0
 
 
-def describe(planned: Plan, rate: float, now: datetime) -> str:
+def describe(planned: Plan, rate: Rate, now: datetime) -> str:
     """Return the plan as aligned lines of text; `now` is when a run would start."""
-    guess = estimate(len(planned), rate)
-    duration = timedelta(seconds=ceil(guess.duration.total_seconds()))
     rows = [
         ("companies", f"{len(planned.companies):,}"),
         ("windows", f"{len(planned.windows):,}"),
         ("cells", f"{len(planned):,}"),
-        ("requests", f"{guess.requests:,} (each cell once, and a token; retries come on top)"),
-        ("duration", f"{duration} at {rate:g} requests a second"),
-        ("finish", f"{_finish(now, duration)} if it started now"),
+        *_time_rows(planned, rate, now),
         *_window_rows(planned.windows),
     ]
     return "\n".join(f"{name:<14} {text}" for name, text in rows)
+
+
+def _time_rows(planned: Plan, rate: Rate, now: datetime) -> list[tuple[str, str]]:
+    # Nobody knows how fast the API lets us be; the requests are the same at any rate.
+    guess = estimate(len(planned), 1.0 if isinf(rate) else rate)
+    requests = f"{guess.requests:,} (each cell once, and a token; retries come on top)"
+    if isinf(rate):
+        return [("requests", requests), ("duration", "unknown: --rate auto finds the rate")]
+    duration = timedelta(seconds=ceil(guess.duration.total_seconds()))
+    return [
+        ("requests", requests),
+        ("duration", f"{duration} at {rate} requests a second"),
+        ("finish", f"{_finish(now, duration)} if it started now"),
+    ]
 
 
 def _finish(now: datetime, duration: timedelta) -> str:

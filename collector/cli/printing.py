@@ -8,7 +8,7 @@ from typing import TextIO
 from collector.errors import StorageError
 from collector.quoting import escaped
 
-__all__ = ["complain", "say", "write"]
+__all__ = ["complain", "rate_text", "say", "write"]
 
 
 def say(text: str) -> None:
@@ -36,6 +36,11 @@ def write(pieces: Iterable[bytes]) -> None:
         return
     except OSError as error:
         raise StorageError(f"standard output cannot be written: {error.strerror}") from error
+
+
+def rate_text(rate: float) -> str:
+    """Return a rate with four digits, and with all that stand before the point."""
+    return f"{rate:.4g}" if rate < 1000 else f"{rate:.0f}"  # noqa: PLR2004 - four digits
 
 
 def _print(text: str, stream: TextIO | None) -> None:

@@ -13,7 +13,9 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from collector.cli.printing import rate_text
 from collector.log import console_logger
+from collector.pace import Cause
 from collector.run import Run
 from collector.tally import CellState
 
@@ -65,7 +67,8 @@ async def show_lines(job: Run, stream: TextIO, *, every: float = _LINE_SECONDS) 
             done=tally.done,
             total=tally.planned,
             rate=round(tally.rate(), 1),
-            allowed=job.gate.rate,
+            allowed=round(job.gate.rate, 2),
+            blocked=None if job.gate.blockade is None else job.gate.blockade.name.lower(),
             paused_seconds=round(job.gate.closed_for, 1),
             in_flight=tally.in_flight,
             retrying=tally.retrying,
@@ -93,12 +96,13 @@ def _panel(job: Run) -> RenderableType:
 def _details(job: Run) -> Text:
     tally = job.tally
     failed = tally.cells[CellState.FAILED]
-    text = Text(f"{tally.rate():.1f} of {job.gate.rate:g} requests/s", style="cyan")
+    text = Text(f"{tally.rate():.1f} of {rate_text(job.gate.rate)} requests/s", style="cyan")
     text.append(f" · {tally.in_flight} in flight", style="default")
     text.append(f" · {tally.retries} retries ({tally.retrying} waiting)", style="default")
     text.append(f" · {failed} failed", style="red" if failed else "default")
-    if (closed_for := job.gate.closed_for) > 0:
-        text.append(f" · paused for {closed_for:.0f} s", style="yellow")
+    if (cause := job.gate.blockade) is not None:
+        what = "out of reach" if cause is Cause.FAILING else "refused"
+        text.append(f" · {what}, next try in {job.gate.closed_for:.0f} s", style="yellow")
     return text
 
 

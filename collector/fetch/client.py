@@ -1,26 +1,26 @@
 """Asks the statistics endpoint for one cell and says what came of it."""
 
-import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Final
+from typing import Final, Protocol
 
 from multidict import CIMultiDict
+from structlog.typing import FilteringBoundLogger
 from yarl import URL
 
-from collector.errors import OutageError
+from collector.fetch.advice import Allowance, read_allowance, read_retry_after
 from collector.fetch.envelope import Checked, check_reply
 from collector.fetch.gate import Gate
-from collector.fetch.refusals import Refusals
-from collector.fetch.retry import is_refusal, parse_retry_after
+from collector.fetch.retry import is_retriable
 from collector.fetch.token import TokenSource
-from collector.fetch.wire import Broken, Reply, Wire
-from collector.models import Answer, Cell, Failure, Outcome
+from collector.fetch.wire import Broken, Reply
+from collector.models import Answer, Blame, Cell, Failure, FailureKind, Outcome
 from collector.secrets import Redactor
 from collector.tally import Tally
 
-__all__ = ["StatisticsClient", "excerpt"]
+__all__ = ["Sender", "StatisticsClient", "excerpt"]
 
 _NO_HEADERS: Final[CIMultiDict[str]] = CIMultiDict()
 _EXCERPT_BYTES: Final = 2048
@@ -28,21 +28,43 @@ _MESSAGE_BYTES: Final = 1024
 """Messages quote what the body says of itself, which may be long."""
 
 _UNAUTHORIZED: Final = HTTPStatus.UNAUTHORIZED.value
+_TOO_MANY_REQUESTS: Final = HTTPStatus.TOO_MANY_REQUESTS.value
 _SERVER_ERROR: Final = HTTPStatus.INTERNAL_SERVER_ERROR.value
+_UNAVAILABLE: Final = HTTPStatus.SERVICE_UNAVAILABLE.value
+
+
+class Sender(Protocol):
+    """Sends one request through the gate: `collector.fetch.wire.Wire`."""
+
+    async def send(
+        self,
+        method: str,
+        url: URL,
+        headers: CIMultiDict[str],
+        body: bytes | None = None,
+        *,
+        tokens: TokenSource | None = None,
+    ) -> Reply | Broken:
+        """Return the whole answer, or what broke."""
 
 
 class StatisticsClient:
-    """Turns a cell into an outcome; a failure is a value, not an exception."""
+    """Turns a cell into an outcome; a failure is a value, not an exception.
+
+    What each request says about the rate and about the service goes to the gate, which answers
+    whom to blame.
+    """
 
     def __init__(  # noqa: PLR0913 - one collaborator each, all required, all by name
         self,
         *,
-        wire: Wire,
+        wire: Sender,
         gate: Gate,
         tokens: TokenSource,
         tally: Tally,
         redact: Redactor,
         address_of: Callable[[Cell], URL],
+        log: FilteringBoundLogger,
     ) -> None:
         self._wire = wire
         self._gate = gate
@@ -50,69 +72,107 @@ class StatisticsClient:
         self._tally = tally
         self._redact = redact
         self._address_of = address_of
-        self._refusals = Refusals()
+        self._log = log
 
-    async def fetch(self, cell: Cell) -> Outcome:
+    async def fetch(self, cell: Cell, *, is_retry: bool = False) -> Outcome:
         """Ask for one cell: one request, and one more with a new token after a 401.
 
+        A retry says less about the service than a first try: the cell itself may be the trouble.
         Raises `CredentialsError` when the service refuses the credentials, `OutageError` when
-        it has refused everything for long, or issues no tokens.
+        nobody has been let in or answered for too long, or no token is issued.
         """
         url = self._address_of(cell)
-        reply = await self._wire.send("GET", url, _NO_HEADERS, tokens=self._tokens)
+        reply = await self._ask(url, cell)
         requests = reply.requests
         if isinstance(reply, Reply) and reply.status == _UNAUTHORIZED and reply.token is not None:
             newer = await self._tokens.renewed(reply.token)
             if newer is not None:
-                reply = await self._wire.send("GET", url, _NO_HEADERS, tokens=self._tokens)
+                reply = await self._ask(url, cell)
                 requests += reply.requests
         if isinstance(reply, Broken):
-            message = _cut(self._redact(reply.message), _MESSAGE_BYTES)
-            return Failure(reply.kind, None, message, None, None, datetime.now(UTC), requests)
-        return self._read(cell, reply, requests)
+            return self._broken(cell, reply, requests, is_retry=is_retry)
+        return self._read(cell, reply, requests, is_retry=is_retry)
 
-    def _read(self, cell: Cell, reply: Reply, requests: int) -> Outcome:
+    async def _ask(self, url: URL, cell: Cell) -> Reply | Broken:
+        reply = await self._wire.send("GET", url, _NO_HEADERS, tokens=self._tokens)
+        if isinstance(reply, Reply) and reply.status == _UNAUTHORIZED:
+            # Said now: a new token may take long, and this was perhaps the probe that all wait for.
+            self._gate.answered(reply.departure, cell.company_id)
+        return reply
+
+    def _broken(self, cell: Cell, broken: Broken, requests: int, *, is_retry: bool) -> Failure:
+        message = _cut(self._redact(broken.message), _MESSAGE_BYTES)
+        blame = Blame.CELL
+        if broken.departure is not None:
+            blame = self._gate.failed(
+                broken.departure,
+                cell.company_id,
+                # A connection that cannot be made has nothing to do with the cell.
+                is_evidence=not is_retry or broken.kind is FailureKind.CONNECTION,
+                was_let_in=False,
+            )
+        now = datetime.now(UTC)
+        return Failure(broken.kind, None, message, None, now, requests, blame)
+
+    def _read(self, cell: Cell, reply: Reply, requests: int, *, is_retry: bool) -> Outcome:
         """Judge a whole answer, and draw what it says about the token and about the rate."""
         now = datetime.now(UTC)
         verdict = check_reply(reply.status, reply.body, is_cut=reply.is_cut)
+        allowance = read_allowance(reply.headers, now)
         if isinstance(verdict, Checked):
             self._tokens.accepted()
-            self._refusals.accepted(sent_at=reply.sent_at)
+            self._gate.answered(reply.departure, cell.company_id, allowance=allowance)
             return Answer(verdict.statistics, verdict.is_empty, now, requests)
         failure = Failure(
             kind=verdict.kind,
             status=reply.status if verdict.code is None else verdict.code,
             message=_cut(self._redact(verdict.message), _MESSAGE_BYTES),
             body=excerpt(reply.body, self._redact),
-            retry_after=parse_retry_after(reply.headers.get("Retry-After"), now),
             failed_at=now,
             requests=requests,
         )
-        self._learn(cell, reply, failure)
-        return failure
-
-    def _learn(self, cell: Cell, reply: Reply, failure: Failure) -> None:
         if reply.status == _UNAUTHORIZED:
             self._tokens.rejected(cell.company_id)
-            return
-        if is_refusal(failure):
-            self._refused(reply, failure)
-            return
-        self._refusals.accepted(sent_at=reply.sent_at)
-        if reply.status < _SERVER_ERROR:
+            return failure
+        if reply.status < _SERVER_ERROR and reply.status != _TOO_MANY_REQUESTS:
             self._tokens.accepted()
+        blame = self._report(cell, reply, failure, allowance, is_retry=is_retry)
+        return failure if blame is Blame.CELL else replace(failure, blame=blame)
 
-    def _refused(self, reply: Reply, failure: Failure) -> None:
-        self._tally.refused += 1
-        now = time.monotonic()
-        if self._refusals.hopeless(now):
-            raise OutageError(
-                f"the API has refused every request for half an hour (HTTP {reply.status}); "
-                "what was collected so far is kept; try again later, with a lower --rate"
-            )
-        self._gate.close_for(
-            self._refusals.refused(sent_at=reply.sent_at, now=now, retry_after=failure.retry_after)
-        )
+    def _report(
+        self,
+        cell: Cell,
+        reply: Reply,
+        failure: Failure,
+        allowance: Allowance | None,
+        *,
+        is_retry: bool,
+    ) -> Blame:
+        """Tell the gate what came instead of an answer."""
+        gate, departure, company_id = self._gate, reply.departure, cell.company_id
+        if not is_retriable(failure):
+            gate.answered(departure, company_id, allowance=allowance)
+            return Blame.CELL
+        pause = self._pause(reply, failure.failed_at)
+        if reply.status == _TOO_MANY_REQUESTS or pause is not None:
+            blame = gate.refused(departure, company_id, pause=pause or 0.0, allowance=allowance)
+        elif reply.status == _UNAVAILABLE:
+            blame = gate.unavailable(departure, company_id, is_evidence=not is_retry)
+        else:
+            is_first = not is_retry
+            blame = gate.failed(departure, company_id, is_evidence=is_first, was_let_in=True)
+        self._tally.refused = gate.refusals
+        return blame
+
+    def _pause(self, reply: Reply, now: datetime) -> float | None:
+        """Return for how many seconds the server asks everybody to wait, if it does."""
+        headers = reply.headers
+        asked = read_retry_after(headers.get("Retry-After"), now, headers.get("Date"))
+        if asked is None:
+            return None
+        if asked.problem is not None:
+            self._log.warning("odd_retry_after", problem=asked.problem, status=reply.status)
+        return asked.seconds
 
 
 def excerpt(body: bytes, redact: Redactor) -> str:

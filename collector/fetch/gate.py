@@ -1,108 +1,234 @@
-"""The one gate that every request passes, at the given rate and first come, first served."""
+"""The one gate that every request passes: first come, first served, when the controller says so."""
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from math import ceil, inf
 from typing import Final
 
 from asyncio_throttle import Throttler
 
-from collector.errors import StoppedError
+from collector.errors import OutageError, StoppedError
+from collector.fetch.advice import Allowance
+from collector.models import Blame
+from collector.pace import Cause, Departure, RateController
 
-__all__ = ["Gate", "burst_and_period"]
+__all__ = ["Gate", "most_in_a_slice"]
 
-_BURST_SECONDS: Final = 0.04
-"""Requests that may leave together are those of so many seconds: few enough to be even for the
-server, enough that a late timer costs little of the rate."""
-
-_TIMER_SLACK: Final = 0.004
-"""Seconds by which a timer of the event loop may be late: epoll counts in milliseconds, and a busy
-machine wakes a sleeper later still."""
+_SLICE_SECONDS: Final = 0.1
+_SLICE_SHARE: Final = 1.5
+_SLACK: Final = 0.2
 
 
-def burst_and_period(rate: float) -> tuple[int, float]:
-    """Split a rate (requests a second) into a burst and the seconds that it takes.
+def most_in_a_slice(rate: float) -> int:
+    """Return how many requests may leave in any 100 ms at a rate (requests a second).
 
-    `burst / period` is exactly the rate. 50 a second become 2 in 0.04 s; below 25 a second
-    requests leave one by one.
+    Half as many again as the rate says, and 2 at the least: 7 at 50 a second. But one more than
+    evenly spaced ones always: at 20 a second the third leaves just when the first is 100 ms ago.
     """
-    burst = max(1, int(rate * _BURST_SECONDS))
-    return burst, burst / rate
+    evenly = min(rate, 1e9) * _SLICE_SECONDS
+    return max(2, ceil(evenly + _SLACK), ceil(evenly * _SLICE_SHARE) - 1)
 
 
 class Gate:
-    """Lets requests through: never more than a burst in any period, wherever it begins.
+    """Lets requests through one by one, and passes on to the controller what became of them.
 
-    `asyncio_throttle.Throttler` keeps that promise, but polls, once for each waiter. So one task
-    at a time waits on it (an `asyncio.Lock` is first come, first served); that task sleeps
-    through most of the period and lets the throttler poll, without sleeping, only the last
-    milliseconds. A period is then late by microseconds, and the rate reached is the rate given.
-
-    The gate can also be closed for everyone, see `close_for`.
+    The controller decides when; whoever is at the front sleeps until then, and looks again when an
+    outcome has changed that. Behind it stands a second guard that knows neither schedule nor
+    estimates: `asyncio_throttle.Throttler` counts what leaves in any 100 ms by a clock of its own.
+    It polls once for each task that waits on it, so only the one at the front ever does.
     """
 
-    def __init__(self, rate: float, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self.rate = rate
-        self._burst, self._period = burst_and_period(rate)
-        self._throttler = Throttler(rate_limit=self._burst, period=self._period, retry_interval=0)
-        self._leaving: deque[float] = deque(maxlen=self._burst)
+    def __init__(
+        self, control: RateController, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._control = control
+        self._clock = clock
+        self._throttler = Throttler(most_in_a_slice(control.rate), _SLICE_SECONDS)
         self._queue = asyncio.Lock()
         self._turn = asyncio.Lock()
-        self._clock = clock
-        self._closed_until = 0.0
-        self._shut = asyncio.Event()
+        self._news = asyncio.Event()
+        self._wakes_at = -inf
+        self._urgent = 0
+        self._is_shut = False
 
-    def shut(self) -> None:
-        """Let nobody through any more: whoever waits or comes meets `StoppedError`."""
-        self._shut.set()
+    @property
+    def rate(self) -> float:
+        """The rate in force, in requests a second."""
+        return self._control.rate
 
-    def close_for(self, seconds: float) -> None:
-        """Let nobody through for so many seconds from now; a longer closure stays as it is."""
-        self._closed_until = max(self._closed_until, self._clock() + seconds)
+    @property
+    def ceiling(self) -> float:
+        """The highest rate that is allowed; `inf` if there is none."""
+        return self._control.ceiling
+
+    @property
+    def limit(self) -> float | None:
+        """The server's limit as it was found last, in requests a second."""
+        return self._control.limit
+
+    @property
+    def refusals(self) -> int:
+        """How many requests were refused because of the rate, as the controller reads them."""
+        return self._control.refusals
+
+    @property
+    def blockade(self) -> Cause | None:
+        """Why nothing but single probes may leave at present."""
+        return self._control.blockade
 
     @property
     def closed_for(self) -> float:
-        """Seconds until the gate opens again; 0 when it is open."""
-        return max(0.0, self._closed_until - self._clock())
+        """Seconds until the next probe may leave; 0 when requests leave at the rate."""
+        if self._control.blockade is None:
+            return 0.0
+        return max(0.0, self._control.leave_at() - self._clock())
 
-    async def pass_through(self, *, is_urgent: bool = False) -> None:
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether failures come in a row, so that a first try tells more than a retry."""
+        return self._control.is_doubtful
+
+    def shut(self) -> None:
+        """Let nobody through any more: whoever waits or comes meets `StoppedError`."""
+        self._is_shut = True
+        self._news.set()
+
+    async def pass_through(self, *, is_urgent: bool = False) -> Departure:
         """Wait for the turn and for the rate, then return; the request must leave at once.
 
-        First come, first served; but what is urgent waits only for whoever is at the front. That
-        is the token, for which all the others wait. Raises `StoppedError` once the gate is shut.
+        What becomes of it has to be told, or `give_back` called. First come, first served; but what
+        is urgent goes before all who sleep, and passes a blockade: that is the token, for which all
+        the others wait. Raises `StoppedError` once the gate is shut, and
+        `OutageError` when nobody has been let in or answered for too long.
         """
         if is_urgent:
-            await self._pass_in_turn()
-            return
-        async with self._queue:
-            await self._pass_in_turn()
+            self._urgent += 1
+            # Whoever sleeps at the front gives way.
+            self._news.set()
+            try:
+                async with self._turn:
+                    departure = await self._leave(is_urgent=True)
+            finally:
+                self._urgent -= 1
+        else:
+            departure = None
+            async with self._queue:
+                while departure is None:
+                    async with self._turn:
+                        departure = await self._leave(is_urgent=False)
+        assert departure is not None, "what is urgent gives way to nobody"  # noqa: S101 - for the type checker
+        return departure
 
-    async def _pass_in_turn(self) -> None:
-        async with self._turn:
-            await self._acquire()
-            while self.closed_for:
-                # Closed while the throttler was asked: what it granted is not used.
-                await self._acquire()
-            if self._shut.is_set():
-                raise StoppedError
-
-    async def _acquire(self) -> None:
-        # The gate may be closed for longer meanwhile, so the wait is asked for again.
-        while not self._shut.is_set() and (wait := self._wait(self._clock())) > 0:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(wait):
-                    await self._shut.wait()
-        if self._shut.is_set():
+    async def rest(self, seconds: float) -> None:
+        """Wait, for something else than the rate. Raises `StoppedError` once the gate is shut."""
+        until = self._clock() + seconds
+        while not self._is_shut and (left := until - self._clock()) > 0:
+            await self._hear_news(left)
+        if self._is_shut:
             raise StoppedError
-        await self._throttler.acquire()
-        # Also when it is not used in the end: the throttler counts it.
-        self._leaving.append(self._clock())
 
-    def _wait(self, now: float) -> float:
-        """Return the seconds to sleep before the throttler is asked."""
-        closed = self._closed_until - now
-        if len(self._leaving) < self._burst:
-            return closed
-        return max(closed, self._leaving[0] + self._period - _TIMER_SLACK - now)
+    def answered(
+        self,
+        departure: Departure,
+        company_id: str | None = None,
+        *,
+        allowance: Allowance | None = None,
+    ) -> None:
+        """Tell of an answer, and be it that there is nothing for this request."""
+        now = self._clock()
+        self._control.answered(departure, now, company_id)
+        if allowance is not None:
+            self._control.hinted(now, allowance.remaining, allowance.reset_seconds)
+        self._look_again()
+
+    def refused(
+        self,
+        departure: Departure,
+        company_id: str | None = None,
+        *,
+        pause: float = 0.0,
+        allowance: Allowance | None = None,
+    ) -> Blame:
+        """Tell of a refusal because of the rate; the server asks for a `pause` (seconds)."""
+        now = self._clock()
+        if allowance is not None:
+            self._control.hinted(now, allowance.remaining, allowance.reset_seconds)
+        blame = self._control.refused(departure, now, company_id, pause=pause)
+        self._look_again()
+        return blame
+
+    def unavailable(self, departure: Departure, company_id: str, *, is_evidence: bool) -> Blame:
+        """Tell of a 503 that does not say when to come back."""
+        now = self._clock()
+        blame = self._control.unavailable(departure, now, company_id, is_evidence=is_evidence)
+        self._look_again()
+        return blame
+
+    def failed(
+        self, departure: Departure, company_id: str, *, is_evidence: bool, was_let_in: bool
+    ) -> Blame:
+        """Tell of a failure that may pass; see `RateController.failed`."""
+        blame = self._control.failed(
+            departure, self._clock(), company_id, is_evidence=is_evidence, was_let_in=was_let_in
+        )
+        self._look_again()
+        return blame
+
+    def give_back(self, departure: Departure) -> None:
+        """Tell that a request was not sent after all, or was given up."""
+        self._control.given_back(departure)
+        self._look_again()
+
+    async def _leave(self, *, is_urgent: bool) -> Departure | None:
+        """Wait until the next one may leave, and let it; None if it gives way to an urgent one."""
+        while await self._may_leave(is_urgent=is_urgent):
+            self._throttler.rate_limit = most_in_a_slice(self._control.rate)
+            await self._throttler.acquire()
+            # Nearly always at once; if not, much may have changed meanwhile.
+            if self._is_shut:
+                raise StoppedError
+            now = self._clock()
+            if self._control.leave_at(is_urgent=is_urgent) <= now:
+                return self._control.depart(now, is_urgent=is_urgent)
+        return None
+
+    async def _may_leave(self, *, is_urgent: bool) -> bool:
+        """Wait until the next one may leave; False if an urgent one came meanwhile."""
+        while True:
+            if self._is_shut:
+                raise StoppedError
+            now = self._clock()
+            leave_at = self._control.leave_at(is_urgent=is_urgent)
+            if not is_urgent:
+                gives_up_at = self._control.gives_up_at
+                if now >= gives_up_at:
+                    raise OutageError(_given_up(self._control.blockade))
+                if self._urgent and leave_at > now:
+                    return False
+                leave_at = min(leave_at, gives_up_at)
+            if leave_at <= now:
+                return True
+            self._wakes_at = leave_at
+            await self._hear_news(leave_at - now)
+            self._wakes_at = -inf
+
+    async def _hear_news(self, seconds: float) -> None:
+        self._news.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._news.wait()
+
+    def _look_again(self) -> None:
+        """Wake whoever is at the front, if it may leave earlier now; later it finds by itself."""
+        if self._control.leave_at() < self._wakes_at:
+            self._news.set()
+
+
+def _given_up(cause: Cause | None) -> str:
+    what = "has answered nothing" if cause is Cause.FAILING else "has refused every request"
+    return (
+        f"the API {what} for as long as --max-outage allows; what was collected so far is kept; "
+        "run the same command again to go on when the service is back"
+    )

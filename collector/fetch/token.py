@@ -59,14 +59,20 @@ class TokenSource:
     """
 
     def __init__(
-        self, issue: Callable[[], Awaitable[Token]] | None, token: Token | None = None
+        self,
+        issue: Callable[[], Awaitable[Token]] | None,
+        token: Token | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Take a way to get tokens, or one token that is used as it is."""
         self._issue = issue
+        self._clock = clock
         self._token = token
         self._lock = asyncio.Lock()
         self._renewal: asyncio.Task[None] | None = None
-        self._no_renewal_before = 0.0
+        self._no_renewal_before = -math.inf
+        self._refusal: CredentialsError | None = None
         self._was_accepted = False
         self._rejected: set[str] = set()
 
@@ -86,10 +92,13 @@ class TokenSource:
     def at_hand(self) -> Token | None:
         """Return a token that can be used now, or None when one has to be asked for first.
 
-        Begins the renewal of one that is about to end.
+        Begins the renewal of one that is about to end. Raises `CredentialsError` when a renewal was
+        refused: the old token may be good for a while, but whoever watches should know now.
         """
+        if self._refusal is not None:
+            raise self._refusal
         token = self._token
-        if token is None or (now := time.monotonic()) >= token.ends_at:
+        if token is None or (now := self._clock()) >= token.ends_at:
             return None
         if now >= max(token.renew_at, self._no_renewal_before) and not self._is_renewing():
             self._renewal = asyncio.create_task(self._renew_early(token), name="renew token")
@@ -101,7 +110,7 @@ class TokenSource:
     async def current(self) -> Token:
         """Return a token that is good for a while, asking for one if need be."""
         token = self._token
-        if token is not None and time.monotonic() < token.renew_at:
+        if token is not None and self._clock() < token.renew_at:
             return token
         return await self._replace(token)
 
@@ -114,10 +123,12 @@ class TokenSource:
     async def _renew_early(self, old: Token) -> None:
         try:
             await self._replace(old)
+        except CredentialsError as refusal:
+            self._refusal = refusal
         except (CollectorError, StoppedError):
             # The old one is still good. Whoever needs a token after its end asks again, and is
             # told then.
-            self._no_renewal_before = time.monotonic() + _BETWEEN_RENEWALS
+            self._no_renewal_before = self._clock() + _BETWEEN_RENEWALS
 
     async def _replace(self, old: Token | None) -> Token:
         async with self._lock:

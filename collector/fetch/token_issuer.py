@@ -1,8 +1,10 @@
 """Asks Atenea for an access token, and again while Atenea is out of reach."""
 
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from http import HTTPStatus
+from math import inf
 from random import random
 from typing import Final
 
@@ -13,14 +15,18 @@ from structlog.typing import FilteringBoundLogger
 from yarl import URL
 
 from collector.errors import CredentialsError, OutageError
+from collector.fetch.advice import parse_http_date, read_retry_after
 from collector.fetch.credentials import ClientCredentials
 from collector.fetch.gate import Gate
-from collector.fetch.retry import backoff, is_retriable_status, parse_http_date, parse_retry_after
+from collector.fetch.retry import is_retriable_status
 from collector.fetch.token import Token
 from collector.fetch.wire import Broken, Reply, Wire
 from collector.secrets import Redactor, Secret
 
-__all__ = ["TokenIssuer", "renew_after", "token_lifetime"]
+__all__ = ["TokenIssuer", "pause_before_next", "renew_after", "token_lifetime"]
+
+_FIRST_PAUSE: Final = 0.5
+_LONGEST_PAUSE: Final = 30.0
 
 _RENEW_BEFORE: Final = 60.0
 _RENEW_BEFORE_SHARE: Final = 0.2
@@ -40,8 +46,8 @@ _JSON: Final = CIMultiDict({"Content-Type": "application/json"})
 
 class _Granted(msgspec.Struct):
     access_token: str
-    expires_in: float | None = None
-    created_at: float | None = None
+    expires_in: object = None
+    created_at: object = None
 
 
 class _Refused(msgspec.Struct):
@@ -72,8 +78,21 @@ def renew_after(life: float) -> float:
     return life - min(_RENEW_BEFORE, life * _RENEW_BEFORE_SHARE)
 
 
+def pause_before_next(tries: int, random: Callable[[], float]) -> float:
+    """Return the seconds to wait after the given number of failed tries (1 or more).
+
+    0.5 s, 1 s, 2 s, ... 30 s, less up to a half by chance (`random` gives numbers from 0 up to 1):
+    half an hour of outage is 70 to 130 requests.
+    """
+    return min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** min(tries - 1, 16)) * (1.0 - random() / 2.0)
+
+
 class TokenIssuer:
-    """Asks Atenea for a token, and again while Atenea is out of reach."""
+    """Asks Atenea for a token, and again while Atenea is out of reach.
+
+    Before the first token it gives up after `max_attempts` tries, for the address may be wrong, and
+    nothing has begun yet. Later it waits for as long as `patience` (seconds) allows.
+    """
 
     def __init__(  # noqa: PLR0913 - one collaborator each, all required, all by name
         self,
@@ -83,15 +102,21 @@ class TokenIssuer:
         wire: Wire,
         gate: Gate,
         max_attempts: int,
+        patience: float = inf,
         redact: Redactor,
         log: FilteringBoundLogger,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._url = URL(url)
         self._wire = wire
         self._gate = gate
         self._max_attempts = max_attempts
+        self._patience = patience
         self._redact = redact
         self._log = log
+        self._clock = clock
+        self._has_issued = False
+        self._failing_since: float | None = None
         self._body = orjson.dumps(
             {
                 "client_id": credentials.client_id.reveal(),
@@ -103,36 +128,60 @@ class TokenIssuer:
     async def __call__(self) -> Token:
         """Return a new token.
 
-        Raises `CredentialsError` when the client is refused, `OutageError` when no answer came
-        in `max_attempts` tries.
+        Raises `CredentialsError` when the client is refused, `OutageError` when no token came in
+        time, `StoppedError` when the run is ended meanwhile.
         """
-        problem = ""
-        for tries in range(1, self._max_attempts + 1):
+        tries, problem = 0, ""
+        while True:
+            tries += 1
             reply = await self._wire.send("POST", self._url, _JSON, self._body)
-            if isinstance(reply, Reply) and not is_retriable_status(reply.status):
-                return self._read(reply)
-            problem, pause = self._problem(reply)
+            token = self._read(reply)
+            if isinstance(token, Token):
+                self._has_issued = True
+                self._failing_since = None
+                return token
+            problem = token
             self._log.warning("token_not_issued", problem=problem, attempt=tries)
-            if tries < self._max_attempts:
-                self._gate.close_for(max(backoff(tries, random), pause))
+            pause = max(pause_before_next(tries, random), self._asked_pause(reply))
+            if self._is_hopeless(tries, pause):
+                break
+            # Only the issuer is left alone: it is a service of its own, and whoever needs a token
+            # waits anyway.
+            await self._gate.rest(pause)
         raise OutageError(
-            f"no access token from {self._url} after {self._max_attempts} tries: {problem}; what "
-            "was collected so far is kept; try again when the service is back"
+            f"no access token from {self._url} (tries: {tries}): {problem}; what was collected so "
+            "far is kept; run the same command again to go on when the service is back"
         )
 
-    def _problem(self, reply: Reply | Broken) -> tuple[str, float]:
-        if isinstance(reply, Broken):
-            return reply.message, 0.0
-        pause = parse_retry_after(reply.headers.get("Retry-After"), datetime.now(UTC))
-        return f"HTTP status {reply.status}", pause or 0.0
+    def _is_hopeless(self, tries: int, pause: float) -> bool:
+        now = self._clock()
+        if self._failing_since is None:
+            self._failing_since = now
+        if not self._has_issued:
+            return tries >= self._max_attempts
+        return now + pause - self._failing_since > self._patience
 
-    def _read(self, reply: Reply) -> Token:
+    def _asked_pause(self, reply: Reply | Broken) -> float:
+        if isinstance(reply, Broken):
+            return 0.0
+        headers, now = reply.headers, datetime.now(UTC)
+        asked = read_retry_after(headers.get("Retry-After"), now, headers.get("Date"))
+        return 0.0 if asked is None or asked.seconds is None else asked.seconds
+
+    def _read(self, reply: Reply | Broken) -> Token | str:
+        """Return the token, or the problem that may pass. Raises `CredentialsError`."""
+        if isinstance(reply, Broken):
+            return reply.message
+        if is_retriable_status(reply.status):
+            return f"HTTP status {reply.status}"
         if reply.status != HTTPStatus.OK:
             raise CredentialsError(self._refusal(reply))
         try:
             granted = msgspec.json.decode(reply.body, type=_Granted)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        except msgspec.ValidationError:
             granted = _Granted(access_token="")
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return "an answer that is no JSON, such as a page about maintenance"
         text = granted.access_token
         if not text or not text.isascii() or not text.isprintable() or " " in text:
             raise CredentialsError(
@@ -140,10 +189,12 @@ class TokenIssuer:
             )
         secret = Secret(text)
         self._redact.learn(secret)
-        life = token_lifetime(granted.expires_in, granted.created_at, _date(reply))
+        life = token_lifetime(
+            _number(granted.expires_in), _number(granted.created_at), _date(reply)
+        )
         renew = renew_after(life)
         self._log.info("token_issued", renew_in_seconds=round(renew, 1))
-        now = time.monotonic()
+        now = self._clock()
         return Token.of(secret, now + renew, now + max(renew, life - _WHOLE_SECOND))
 
     def _refusal(self, reply: Reply) -> str:
@@ -164,3 +215,11 @@ class TokenIssuer:
 def _date(reply: Reply) -> float | None:
     """Return the server's own time of an answer in epoch seconds, if it states one."""
     return parse_http_date(reply.headers.get("Date", ""))
+
+
+def _number(value: object) -> float | None:
+    """Read a number, and be it in quotes; what is none must not spoil a token that is good."""
+    try:
+        return float(value) if isinstance(value, int | float | str) else None
+    except (ValueError, OverflowError):
+        return None

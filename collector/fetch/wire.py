@@ -5,7 +5,7 @@ Foreign exceptions end here; what comes out is a `Reply` or a `Broken`.
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Final, NamedTuple, Self
 
@@ -19,6 +19,7 @@ from collector.fetch.gate import Gate
 from collector.fetch.time_limit import TimeLimit
 from collector.fetch.token import Token, TokenSource
 from collector.models import FailureKind
+from collector.pace import Departure
 from collector.tally import Tally
 
 __all__ = ["MAX_ANSWER_BYTES", "Broken", "Reply", "Wire"]
@@ -28,31 +29,45 @@ MAX_ANSWER_BYTES: Final = 1024 * 1024
 
 
 class Reply(NamedTuple):
-    """A whole HTTP answer. `sent_at` is monotonic seconds; `requests` counts resends too."""
+    """A whole HTTP answer; `requests` counts resends too. The gate wants to hear of `departure`."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
     is_cut: bool
-    sent_at: float
+    departure: Departure
     requests: int
     token: Token | None = None
 
 
 class Broken(NamedTuple):
-    """No whole answer came: a timeout or a broken connection."""
+    """No whole answer came: a timeout or a broken connection.
+
+    `departure` is None if it broke before anything was sent.
+    """
 
     kind: FailureKind
     message: str
+    departure: Departure | None
     requests: int
 
 
 class Wire:
     """Sends requests; owns the aiohttp session. Use it as an async context manager."""
 
-    def __init__(self, gate: Gate, tally: Tally, *, concurrency: int, timeout: float) -> None:
+    def __init__(
+        self,
+        gate: Gate,
+        tally: Tally,
+        *,
+        concurrency: int,
+        timeout: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._gate = gate
         self._tally = tally
+        self._clock = clock
+        self._concurrency = concurrency
         self._limit = TimeLimit(timeout)
         self._session = aiohttp.ClientSession(
             # One more for the token: it must not wait for a statistics request to end.
@@ -89,7 +104,7 @@ class Wire:
         With `tokens` the headers of the current token are added when the request leaves.
         Redirects are not followed: the token belongs to the given origin only.
         """
-        this = _Try(self._gate, self._tally, self._limit, tokens)
+        this = _Try(self._gate, self._tally, self._limit, tokens, self._concurrency)
         try:
             response = await self._session.request(
                 method,
@@ -102,27 +117,27 @@ class Wire:
             content, is_cut = await _read(response)
         except asyncio.CancelledError:
             if not this.is_out_of_time():
+                this.give_up()
                 raise
             message = f"no whole answer within {self._limit.seconds:g} seconds"
-            return self._broken(FailureKind.TIMEOUT, message, this.requests)
+            return self._broken(FailureKind.TIMEOUT, message, this)
         except (aiohttp.ClientError, OSError) as error:
-            return self._broken(FailureKind.CONNECTION, _describe(error), this.requests)
+            return self._broken(FailureKind.CONNECTION, _describe(error), this)
+        except BaseException:
+            this.give_up()
+            raise
         finally:
             this.end()
-        self._tally.statuses[response.status] += 1
+        departure = this.departure
+        assert departure is not None, "what has an answer has left"  # noqa: S101 - for the type checker
+        self._tally.answered(response.status, self._clock() - departure.at)
         return Reply(
-            response.status,
-            response.headers,
-            content,
-            is_cut,
-            this.sent_at,
-            this.requests,
-            this.token,
+            response.status, response.headers, content, is_cut, departure, this.requests, this.token
         )
 
-    def _broken(self, kind: FailureKind, message: str, requests: int) -> Broken:
+    def _broken(self, kind: FailureKind, message: str, this: "_Try") -> Broken:
         self._tally.broken[kind] += 1
-        return Broken(kind, message, requests)
+        return Broken(kind, message, this.departure, this.requests)
 
 
 class _Try:
@@ -134,12 +149,17 @@ class _Try:
     """
 
     __slots__ = (
-        *("_gate", "_limit", "_tally", "_task", "_tokens"),
-        *("requests", "sent_at", "token"),
+        *("_concurrency", "_gate", "_limit", "_tally", "_task", "_tokens"),
+        *("departure", "requests", "token"),
     )
 
     def __init__(
-        self, gate: Gate, tally: Tally, limit: TimeLimit, tokens: TokenSource | None
+        self,
+        gate: Gate,
+        tally: Tally,
+        limit: TimeLimit,
+        tokens: TokenSource | None,
+        concurrency: int,
     ) -> None:
         task = asyncio.current_task()
         assert task is not None, "requests are sent by tasks"  # noqa: S101 - for the type checker
@@ -148,34 +168,46 @@ class _Try:
         self._tally = tally
         self._limit = limit
         self._tokens = tokens
+        self._concurrency = concurrency
         self.requests = 0
-        self.sent_at = 0.0
+        self.departure: Departure | None = None
         self.token: Token | None = None
 
     async def __call__(self, request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
         if self.requests:
-            # A resend: waiting at the gate is no part of the time limit.
+            # A resend: waiting at the gate is no part of the time limit, and what became of the
+            # first one nobody knows.
             self._limit.pause(self._task)
-        await self._gate.pass_through(is_urgent=self._tokens is None)
+            self.give_up()
+        departure = await self._gate.pass_through(is_urgent=self._tokens is None)
         if self._tokens is not None:
             while (token := self._tokens.at_hand()) is None:
+                self._gate.give_back(departure)
                 await self._tokens.current()
                 # Everybody waited for the token: they must not leave all at once.
-                await self._gate.pass_through()
+                departure = await self._gate.pass_through()
             self.token = token
             request.headers.update(token.headers)
-        # The clock of the event loop, which the limit goes by.
-        self.sent_at = now = time.monotonic()
-        self._limit.begin(self._task, now)
+        self.departure = departure
+        # The clock of the gate is that of the event loop, which the limit goes by.
+        self._limit.begin(self._task, departure.at)
         if not self.requests:
             self._tally.in_flight += 1
+        if not departure.is_paced and self._tally.in_flight >= self._concurrency:
+            self._tally.held_up += 1
         self.requests += 1
-        self._tally.request_sent(now)
+        self._tally.request_sent(departure.at)
         return await handler(request)
 
     def is_out_of_time(self) -> bool:
         """Say whether a cancellation came from the time limit, and take it back if so."""
         return self._limit.ended(self._task)
+
+    def give_up(self) -> None:
+        """Tell the gate that there will be no outcome of what has left."""
+        if self.departure is not None:
+            self._gate.give_back(self.departure)
+            self.departure = None
 
     def end(self) -> None:
         """Stop the time, whatever came of the try."""

@@ -9,7 +9,7 @@ Pure but for reading the companies file. Whatever is wrong in the input raises
 `WindowSize.parse` raise `ValueError` instead, which the command line attributes to the option.
 """
 
-from collector.plan.cell_set import CellIndex, CellSet
+from collector.plan.cell_set import CellIndex, CellSet, absent_in_turns
 from collector.plan.companies import (
     Companies,
     Duplicate,
@@ -38,6 +38,7 @@ __all__ = [
     "Estimate",
     "Plan",
     "WindowSize",
+    "absent_in_turns",
     "cut_windows",
     "estimate",
     "format_companies",

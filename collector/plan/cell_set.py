@@ -1,13 +1,18 @@
 """Cells of a plan by their index: one bit for each, and the index of a cell by its key."""
 
+from collections import deque
 from collections.abc import Iterator
+from typing import Final
 
-from collector.models import Window
+from collector.models import Cell, Window
 from collector.plan.plan import Plan
 
-__all__ = ["CellIndex", "CellSet"]
+__all__ = ["CellIndex", "CellSet", "absent_in_turns"]
 
-_FULL = 0xFF
+_FULL: Final = 0xFF
+
+_ABREAST: Final = 64
+"""Companies that take turns."""
 
 
 class CellSet:
@@ -35,13 +40,18 @@ class CellSet:
         self._count += 1
         return True
 
-    def absent(self) -> Iterator[int]:
-        """Make the indexes of the cells that are not in the set, in order, as they are needed."""
-        for position, bits in enumerate(self._bits):
+    def absent(self, begin: int = 0, end: int | None = None) -> Iterator[int]:
+        """Make the indexes of the cells that are not in the set, in order, as they are needed.
+
+        Only those from `begin` to before `end` are looked at.
+        """
+        end = self._size if end is None else min(end, self._size)
+        for position in range(begin >> 3, (end + 7) >> 3):
+            bits = self._bits[position]
             if bits == _FULL:
                 continue
             first = position * 8
-            for index in range(first, min(first + 8, self._size)):
+            for index in range(max(first, begin), min(first + 8, end)):
                 if not bits & 1 << (index & 7):
                     yield index
 
@@ -70,3 +80,23 @@ def _days(window: Window) -> tuple[str | None, str | None]:
     if window.from_date is None or window.until_date is None:
         return None, None
     return window.from_date.isoformat(), window.until_date.isoformat()
+
+
+def absent_in_turns(done: CellSet, plan: Plan) -> Iterator[Cell]:
+    """Make the cells of a plan that are not in the set, as they are needed: one a company in turn.
+
+    64 companies take turns, window by window, until all of theirs are made. So a company that the
+    server treats otherwise than the rest is never all that is asked for.
+    """
+    width = len(plan.windows)
+    for begin in range(0, len(plan), _ABREAST * width):
+        end = min(begin + _ABREAST * width, len(plan))
+        if next(done.absent(begin, end), None) is None:
+            continue
+        turns = deque(done.absent(first, first + width) for first in range(begin, end, width))
+        while turns:
+            company = turns.popleft()
+            index = next(company, None)
+            if index is not None:
+                turns.append(company)
+                yield plan[index]

@@ -125,12 +125,20 @@ class Attempt:
     error: str | None = None
     counts: Mapping[str, object] = field(default_factory=dict)
 
-    def ended(self, at: datetime, exit_code: int, error: str | None, tally: Tally) -> None:
-        """Take down how the attempt ended."""
+    def ended(
+        self,
+        at: datetime,
+        exit_code: int,
+        error: str | None,
+        tally: Tally,
+        *,
+        limit_found: float | None = None,
+    ) -> None:
+        """Take down how the attempt ended; `limit_found` is the server's, in requests a second."""
         self.ended_at = at
         self.exit_code = exit_code
         self.error = error
-        self.counts = _counts(tally)
+        self.counts = _counts(tally, limit_found)
 
     def as_json(self) -> dict[str, object]:
         """Return the attempt as JSON values, in a fixed order."""
@@ -192,8 +200,9 @@ def _versions() -> Mapping[str, str]:
     }
 
 
-def _counts(tally: Tally) -> dict[str, object]:
-    """Return the counts of an attempt as JSON values: cells, requests, and the rate reached."""
+def _counts(tally: Tally, limit_found: float | None) -> dict[str, object]:
+    """Return the counts of an attempt as JSON values: cells, requests, latency, rate and limit."""
+    latencies = tally.latencies
     return {
         "cells": {
             "planned": tally.planned,
@@ -202,11 +211,17 @@ def _counts(tally: Tally) -> dict[str, object]:
         },
         "requests": {
             "sent": tally.requests,
-            "retried": tally.retries,
+            "accepted": tally.accepted,
             "refused": tally.refused,
+            "retried": tally.retries,
             "by_status": {str(status): n for status, n in sorted(tally.statuses.items())},
             "broken": {kind.value: n for kind, n in sorted(tally.broken.items())},
         },
         "failed_by_kind": {kind.value: n for kind, n in sorted(tally.failure_kinds.items())},
+        "latency_seconds": {
+            **{f"p{n}": round(latencies.percentile(n / 100), 4) for n in (50, 90, 99)},
+            "max": round(latencies.longest, 4),
+        },
         "requests_per_second": round(tally.average_rate(), 3),
+        "limit_found": None if limit_found is None else round(limit_found, 2),
     }

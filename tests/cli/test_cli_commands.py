@@ -22,6 +22,7 @@ from collector.cli.app import main
 from collector.cli.watch import show_lines, show_live
 from collector.fetch.credentials import AccessToken
 from collector.models import SERVER_DEFAULT
+from collector.option_values import Rate
 from collector.plan import Companies, Plan
 from collector.run import Run
 from collector.secrets import Secret
@@ -106,6 +107,34 @@ async def test_plan_says_what_a_run_would_do(start_api: StartApi, against: Again
     assert command.files() == {"companies.txt"}
 
 
+@pytest.mark.parametrize(
+    ("rate", "duration"),
+    [("auto", "unknown: --rate auto finds the rate"), ("0.5", "0:02:02 at 0.5 requests a second")],
+)
+@pytest.mark.parametrize("place", ["flag", "variable", "file"])
+def test_plan_takes_the_rate_wherever_a_run_does(  # noqa: PLR0913, PLR0917 - a table
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    place: str,
+    rate: str,
+    duration: str,
+) -> None:
+    """With auto nobody knows how long it takes or when it ends; the rest is told all the same."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "companies.txt").write_text("".join(f"{number}\n" for number in range(60)))
+    if place == "variable":
+        monkeypatch.setenv("COLLECTOR_RATE", rate)
+    elif place == "file":
+        (tmp_path / "collector.toml").write_text(f"rate = {rate if rate == '0.5' else repr(rate)}")
+    flags = ("--rate", rate) if place == "flag" else ()
+    printed = _printed(capsys, "plan", "companies.txt", *flags)
+    rows = dict(re.split(r"\s{2,}", line, maxsplit=1) for line in printed.splitlines())
+    assert rows["requests"].startswith("61 (each cell once, and a token")
+    assert rows["duration"] == duration
+    assert ("finish" in rows) == (rate != "auto")
+
+
 async def test_plan_needs_no_credentials_and_takes_standard_input(
     command: Any,  # noqa: ANN401 - the fixture's type lives in conftest
 ) -> None:
@@ -176,7 +205,7 @@ async def _show_for(seconds: float, showing: Awaitable[None]) -> None:
 
 async def test_without_a_terminal_a_structured_line_comes(tmp_path: Path) -> None:
     """The line for cron and journald has every figure that the display has."""
-    job = _job(tmp_path, rate=7.0)
+    job = _job(tmp_path, rate=Rate(7))
     job.tally.cells[CellState.DATA] = 2
     job.tally.retries = 5
     stream = io.StringIO()
@@ -188,25 +217,70 @@ async def test_without_a_terminal_a_structured_line_comes(tmp_path: Path) -> Non
     assert figures["total"] == "4"
     assert figures["allowed"] == "7.0"
     assert figures["retries"] == "5"
+    assert (figures["blocked"], figures["paused_seconds"]) == ("", "0.0")
     names = {"rate", "in_flight", "retrying", "refused", "failed", "seconds_left"}
     assert names <= figures.keys()
+    await _refuse(job, pause=90.0)
+    stream.truncate(0)
+    await _show_for(0.25, show_lines(job, stream, every=0.1))
+    figures = dict(pair.split("=", 1) for pair in stream.getvalue().splitlines()[0].split())
+    assert figures["blocked"] == "refused"
+    assert 89.0 < float(figures["paused_seconds"]) <= 90.0
+
+
+async def _refuse(job: Run, *, pause: float) -> None:
+    """Let the API refuse a request of this run, and ask for a pause (seconds)."""
+    job.gate.refused(await job.gate.pass_through(), pause=pause)
+
+
+async def _fail(job: Run) -> None:
+    """Let nearly everything fail."""
+    for number in range(8):
+        departure = await job.gate.pass_through()
+        job.gate.failed(departure, str(number), is_evidence=True, was_let_in=False)
 
 
 @pytest.mark.parametrize("width", [100, 40])
 async def test_a_terminal_shows_the_run_live(tmp_path: Path, width: int) -> None:
     """The display shows what is done, the rate, what is in flight, retries, failures, a pause."""
-    job = _job(tmp_path, rate=7.0)
+    job = _job(tmp_path, rate=Rate(7))
     job.tally.cells[CellState.DATA] = 2
     job.tally.cells[CellState.FAILED] = 1
     job.tally.in_flight = 3
-    job.gate.close_for(90)
+    await _refuse(job, pause=90.0)
+    shown = await _shown(job, width)
+    for text in ("3 of 4 cells", "of 7 requests/s", "3 in flight", "1 failed", "left"):
+        assert text in shown
+    assert re.search(r"refused, next try in (90|89) s", shown)
+
+
+async def _shown(job: Run, width: int = 100) -> str:
+    """Return what a terminal shows of a run, without colours."""
     screen = io.StringIO()
     console = Console(file=screen, force_terminal=True, width=width, legacy_windows=False)
     await _show_for(0.1, show_live(job, console))
-    shown = re.sub(r"\s+", " ", re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", screen.getvalue()))
-    for text in ("3 of 4 cells", "of 7 requests/s", "3 in flight", "1 failed", "left"):
-        assert text in shown
-    assert re.search(r"paused for (90|89) s", shown)
+    return re.sub(r"\s+", " ", re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", screen.getvalue()))
+
+
+async def test_a_terminal_tells_an_outage_from_a_refusal(tmp_path: Path) -> None:
+    """And while all is well it speaks of neither."""
+    job = _job(tmp_path, rate=Rate(1000))
+    assert "next try" not in await _shown(job)
+    await _fail(job)
+    assert re.search(r"· out of reach, next try in [01] s", await _shown(job))
+
+
+@pytest.mark.parametrize(
+    ("rate", "shown"),
+    [
+        *((Rate(0.05), "of 0.05 requests/s"), (Rate(123.456), "of 123.5 requests/s")),
+        *((Rate(20_000), "of 20000 requests/s"), (Rate(1_000_000), "of 1000000 requests/s")),
+        (Rate("inf"), "of 10 requests/s"),
+    ],
+)
+async def test_a_rate_is_shown_as_people_write_it(tmp_path: Path, rate: Rate, shown: str) -> None:
+    """No powers of ten, and not more digits than it takes; without a limit, where it begins."""
+    assert shown in await _shown(_job(tmp_path, rate=rate))
 
 
 async def test_a_real_terminal_gets_the_display(start_api: StartApi, against: Against) -> None:
@@ -231,7 +305,7 @@ async def test_a_real_terminal_gets_the_display(start_api: StartApi, against: Ag
     assert await process.wait() == 0
     assert "of 60 cells" in shown
     assert "requests/s" in shown
-    assert "60 of 60 answered" in shown.splitlines()[-5]
+    assert "60 of 60 answered" in shown.splitlines()[-7]
 
 
 def _read_all(descriptor: int) -> str:

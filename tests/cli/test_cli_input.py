@@ -57,10 +57,16 @@ BAD_OPTIONS = [
     ("--last -7d", "--last"),
     ("--window 1d", "--window 1d cuts a range"),
     ("--timezone Mars/Olympus --last 1d", "--timezone"),
-    ("--rate 0", "--rate. Must be >= 0.001"),
-    ("--rate -5", "--rate. Must be >= 0.001"),
-    ("--rate nan", "--rate. Must be a finite"),
-    ("--rate fast", "--rate"),
+    ("--rate 0", '--rate: "0" is no rate: write requests a second, from 0.001 to 1000000'),
+    ("--rate -5", '--rate: "-5" is no rate'),
+    ("--rate nan", '--rate: "nan" is no rate'),
+    ("--rate inf", '--rate: "inf" is no rate'),
+    ("--rate 1000001", "such as 10 or 0.5, or auto"),
+    ("--rate fast", "such as 10 or 0.5, or auto"),
+    ("--rate Auto", "such as 10 or 0.5, or auto"),
+    ("--max-outage 0m", '--max-outage: "0m" is not a duration'),
+    ("--max-outage 30", "such as 90s, 30m or 6h"),
+    ("--max-outage never", '--max-outage: "never" is not a duration'),
     ("--concurrency 0", "--concurrency. Must be >= 1"),
     ("--concurrency -1", "--concurrency. Must be >= 1"),
     ("--concurrency 1.5", "--concurrency"),
@@ -149,7 +155,9 @@ async def test_duplicates_are_dropped_with_a_warning(start_api: StartApi, agains
         ("rat = 5\n", "collector.toml: unknown key rat"),
         ("[run]\nrate = 5\n", "collector.toml: unknown key run"),
         ("rate = \n", "collector.toml: is not TOML"),
-        ("rate = -1\n", "rate"),
+        ("rate = -1\n", '[rate]: "-1" is no rate'),
+        ("rate = inf\n", "such as 10 or 0.5, or auto"),
+        ("rate = 'fast'\n", "such as 10 or 0.5, or auto"),
         ('client-secret = "x"\n', "collector.toml: unknown key client-secret"),
     ],
 )
@@ -179,7 +187,7 @@ async def test_a_flag_beats_the_environment_beats_the_file(
     assert done.exit_code == 0, done.stderr
     settings = command.manifest("r")["attempts"][-1]["settings"]
     chosen = {key: settings[key] for key in ("rate", "timeout", "max-attempts", "log-level")}
-    assert chosen == {"rate": 321.0, "timeout": 11.0, "max-attempts": 2, "log-level": "debug"}
+    assert chosen == {"rate": "321", "timeout": 11.0, "max-attempts": 2, "log-level": "debug"}
     assert settings["last"] == "2d"
     # The file also holds what another command has no use for.
     planned = await command.run("plan", "-", stdin=b"1\n")

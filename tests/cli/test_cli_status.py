@@ -17,7 +17,7 @@ import pytest
 
 from collector.cli.app import app, main
 from collector.models import Answer, Cell, Failure, FailureKind
-from collector.option_values import Duration
+from collector.option_values import Duration, Rate
 from collector.plan import (
     WHOLE,
     Companies,
@@ -46,8 +46,8 @@ _NOW = datetime(2026, 11, 23, 2, 0, 0, tzinfo=UTC)
 _THREE_DAYS = DateRange(date(2026, 1, 1), date(2026, 1, 3))
 _DAILY = WindowSize("days", 1)
 _SERVICE = RunSettings(base_url="http://127.0.0.1:9")
-_HTTP = Failure(FailureKind.HTTP, 500, "HTTP 500", None, None, _NOW, 1)
-_SLOW = Failure(FailureKind.TIMEOUT, None, "too slow", None, None, _NOW, 1)
+_HTTP = Failure(FailureKind.HTTP, 500, "HTTP 500", None, _NOW, 1)
+_SLOW = Failure(FailureKind.TIMEOUT, None, "too slow", None, _NOW, 1)
 
 
 def _answer(total: int) -> Answer:
@@ -445,7 +445,7 @@ _SETTINGS = [
     RunSettings(
         base_url="http://127.0.0.1:8080/base",
         token_url="https://t.example/oauth/",  # noqa: S106 - an address, no password
-        rate=0.001,
+        rate=Rate(0.001),
         concurrency=1,
         max_attempts=100,
         timeout=2.0,
@@ -457,7 +457,10 @@ _SETTINGS = [
         quiet=True,
         timezone="America/Santiago",
     ),
-    RunSettings(rate=1_000_000.0, timeout=0.25, deadline=Duration(86400)),
+    RunSettings(rate=Rate(1_000_000), timeout=0.25, deadline=Duration(86400)),
+    RunSettings(rate=Rate("inf"), max_outage=Duration(1800)),
+    RunSettings(rate=Rate(123_456.789), max_outage=Duration(366 * 86400)),
+    RunSettings(rate=Rate(1 / 3), max_outage=Duration(1)),
     pytest.param(
         RunSettings(base_url="https://10.1.0.0", timeout=3600.0),
     ),
@@ -496,6 +499,27 @@ def test_the_command_to_go_on_means_what_the_last_attempt_was_told(
     assert {name: asdict(again)[name] for name in kept} == {
         name: asdict(settings)[name] for name in kept
     }
+
+
+@pytest.mark.parametrize(
+    ("settings", "flags"),
+    [
+        (
+            RunSettings(rate=Rate("inf"), max_outage=Duration(1800)),
+            ["--rate=auto", "--max-outage=30m"],
+        ),
+        (RunSettings(rate=Rate(0.5)), ["--rate=0.5"]),
+        (RunSettings(rate=Rate(1_000_000)), ["--rate=1000000"]),
+        (RunSettings(), []),
+    ],
+)
+def test_the_command_to_go_on_is_written_as_people_write_it(
+    cli: Cli, settings: RunSettings, flags: list[str]
+) -> None:
+    """Options that are as by default are left out."""
+    _made(settings=settings).write(Path("r"))
+    go_on = shlex.split(cli("r").rows["go on"])
+    assert [word for word in go_on if word.startswith(("--rate", "--max-outage"))] == flags
 
 
 async def _shell(command: Any, text: str) -> tuple[int | None, str]:  # noqa: ANN401 - see conftest

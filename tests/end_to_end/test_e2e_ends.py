@@ -69,7 +69,7 @@ async def test_an_issuer_out_of_reach_is_an_outage(start_api: StartApi, against:
         command = against(await start_api()).with_environment(COLLECTOR_TOKEN_URL=url)
         done = await command.run("run", "-", "--max-attempts", "2", stdin=b"1\n")
     assert done.exit_code == 4
-    assert "after 2 tries" in done.stderr
+    assert "(tries: 2)" in done.stderr
     assert command.files() == set()
 
 
@@ -359,24 +359,24 @@ async def test_secrets_show_up_nowhere(start_api: StartApi, against: Against) ->
 
 async def test_every_kind_of_failure_is_named(start_api: StartApi, against: Against) -> None:
     """Truncated bodies and pages of HTML end in `errors.jsonl`, with an excerpt, after retries."""
-    api = await start_api(share_truncated=0.5, share_not_json=0.5)
+    api = await start_api(share_truncated=0.15, share_not_json=0.15)
     command = against(api)
-    command.write("companies.txt", _ids(40))
+    command.write("companies.txt", _ids(150))
     done = await command.run(
         *("run", "companies.txt", "--rate", "400", "--max-attempts", "2", "--output", "r")
     )
     assert done.exit_code == 1
     errors = command.lines("r/errors.jsonl")
-    assert len(errors) == 40
+    assert 4 < len(errors) < 40
     assert {line["attempts"] for line in errors} == {2}
     by_kind = {line["kind"]: line for line in errors}
     assert by_kind.keys() == {"connection", "not_json"}
     assert by_kind["not_json"]["status"] == 200
     assert "<html" in by_kind["not_json"]["body"].lower()
     assert by_kind["connection"]["status"] is None
-    assert "40 failed" in done.stdout
+    assert f"{len(errors)} failed" in done.stdout
     attempt = command.manifest("r")["attempts"][0]
-    assert sum(attempt["failed_by_kind"].values()) == 40
+    assert sum(attempt["failed_by_kind"].values()) == len(errors)
 
 
 async def test_a_low_rate_does_not_let_tokens_grow_stale(

@@ -62,8 +62,9 @@ async def test_every_company_and_window_has_its_line(start_api: StartApi, agains
     assert attempt["cells"]["empty"] > 0
     assert attempt["requests"] == {
         "sent": 16,
-        "retried": 0,
+        "accepted": 16,
         "refused": 0,
+        "retried": 0,
         "by_status": {"200": 16},
         "broken": {},
     }

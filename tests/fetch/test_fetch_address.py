@@ -11,6 +11,7 @@ from collector.fetch.gate import Gate
 from collector.fetch.token import Token
 from collector.fetch.wire import Reply, Wire
 from collector.models import SERVER_DEFAULT, Cell, Window
+from collector.pace import RateController
 from collector.secrets import Secret
 from collector.simulator import Simulator, SimulatorSettings
 from collector.tally import Tally
@@ -125,7 +126,12 @@ async def seen_by_the_server(ids: list[str]) -> list[tuple[str | None, str | Non
     tally = Tally(len(ids))
     async with (
         Simulator(SimulatorSettings(port=0), record_requests=True) as api,
-        Wire(Gate(1e6), tally, concurrency=2, timeout=10.0) as wire,
+        Wire(
+            Gate(RateController(1e6, companies=1, probe_seconds=60.0)),
+            tally,
+            concurrency=2,
+            timeout=10.0,
+        ) as wire,
     ):
         token = Token.of(Secret(api.issue_token()))
         build = addresses(api.base_url)

@@ -1,6 +1,4 @@
-import asyncio
 import json
-import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -11,17 +9,14 @@ from aioresponses import aioresponses
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.errors import CredentialsError, ExitCode, OutageError
 from collector.fetch.address import Addresses
 from collector.fetch.client import StatisticsClient, excerpt
-from collector.fetch.credentials import ClientCredentials
 from collector.fetch.gate import Gate
-from collector.fetch.retry import is_refusal
 from collector.fetch.token import Token, TokenSource
-from collector.fetch.token_issuer import TokenIssuer
 from collector.fetch.wire import Wire
 from collector.log import EventLog
 from collector.models import SERVER_DEFAULT, Answer, Cell, Failure, FailureKind
+from collector.pace import RateController
 from collector.secrets import Redactor, Secret
 from collector.simulator import Simulator, SimulatorSettings
 from collector.store.lines import error_line
@@ -64,28 +59,15 @@ async def api(respond: Respond) -> AsyncIterator[str]:
         await runner.cleanup()
 
 
-class Numbered:
-    """Issues the tokens `issued-1`, `issued-2`, ..."""
-
-    issued = 0
-
-    async def __call__(self) -> Token:
-        """Issue the next one."""
-        self.issued += 1
-        return Token.of(Secret(f"issued-{self.issued}"))
-
-
 class Bench:
-    """A client and what it is wired to; by default with a token that is used as it is."""
+    """A client and what it is wired to, with a token that is used as it is."""
 
-    def __init__(
-        self, base_url: str, tokens: TokenSource | None = None, gate: Gate | None = None
-    ) -> None:
-        self.gate = gate or Gate(1e6)
+    def __init__(self, base_url: str, token: str = SECRET) -> None:
+        self.gate = Gate(RateController(1e6, companies=3, probe_seconds=60.0))
         self.tally = Tally(1)
         self.redact = Redactor()
         self.redact.learn(Secret(SECRET))
-        self.tokens = tokens or TokenSource(None, Token.of(Secret(SECRET)))
+        self.tokens = TokenSource(None, Token.of(Secret(token)))
         self.wire = Wire(self.gate, self.tally, concurrency=64, timeout=10.0)
         self.client = StatisticsClient(
             wire=self.wire,
@@ -94,6 +76,7 @@ class Bench:
             tally=self.tally,
             redact=self.redact,
             address_of=Addresses(base_url, from_param="from_date", until_param="until_date"),
+            log=EventLog("error", self.redact).logger,
         )
 
     async def answer(self, cell: Cell = CELL) -> Answer:
@@ -115,41 +98,12 @@ class Bench:
 
 
 @asynccontextmanager
-async def bench_for(
-    respond: Respond, tokens: TokenSource | None = None, gate: Gate | None = None
-) -> AsyncIterator[Bench]:
+async def bench_for(respond: Respond) -> AsyncIterator[Bench]:
     """Open a client of an API that answers as a test likes."""
     async with api(respond) as base_url:
-        bench = Bench(base_url, tokens, gate)
+        bench = Bench(base_url)
         async with bench.wire:
             yield bench
-
-
-@asynccontextmanager
-async def simulated() -> AsyncIterator[tuple[Simulator, Bench]]:
-    """Open the embedded API and a client that gets its tokens there."""
-    async with Simulator(
-        SimulatorSettings(port=0, empty_share=0.5), record_requests=True
-    ) as server:
-        issuers = list[TokenIssuer]()
-
-        async def issue() -> Token:
-            return await issuers[0]()
-
-        bench = Bench(server.base_url, TokenSource(issue))
-        issuers.append(
-            TokenIssuer(
-                ClientCredentials(Secret("demo"), Secret("demo-secret")),
-                url=server.token_url,
-                wire=bench.wire,
-                gate=bench.gate,
-                max_attempts=1,
-                redact=bench.redact,
-                log=EventLog("error", bench.redact).logger,
-            )
-        )
-        async with bench.wire:
-            yield server, bench
 
 
 async def test_a_cell_becomes_an_answer() -> None:
@@ -166,223 +120,15 @@ async def test_a_cell_becomes_an_answer() -> None:
 
 
 async def test_answers_of_the_embedded_api() -> None:
-    """Some are empty, some are not, one token serves all."""
-    async with simulated() as (server, bench):
-        answers = [await bench.answer(Cell(str(number), SERVER_DEFAULT)) for number in range(20)]
+    """Some are empty, some are not."""
+    settings = SimulatorSettings(port=0, empty_share=0.5)
+    async with Simulator(settings) as server:
+        bench = Bench(server.base_url, server.issue_token())
+        async with bench.wire:
+            cells = [Cell(str(number), SERVER_DEFAULT) for number in range(20)]
+            answers = [await bench.answer(cell) for cell in cells]
         assert {got.is_empty for got in answers} == {True, False}
-        assert server.counts.kinds == {"token": 1, "statistics": 20}
-
-
-async def test_a_401_is_cured_by_a_new_token() -> None:
-    """The request is repeated once, with the new token; both are counted as requests."""
-    async with simulated() as (server, bench):
-        await bench.answer()
-        server.revoke_all()
-        got = await bench.answer()
-        assert got.requests == 2
-        kinds = [(seen.kind, seen.status) for seen in server.requests[2:]]
-        assert kinds == [("statistics", 401), ("token", 200), ("statistics", 200)]
-        assert (await bench.answer()).requests == 1
-
-
-async def test_a_storm_of_401_costs_one_token() -> None:
-    """64 requests with a token that was revoked: each is repeated, the token is asked for once."""
-    async with simulated() as (server, bench):
-        await bench.answer()
-        server.revoke_all()
-        cells = [Cell(str(number), SERVER_DEFAULT) for number in range(64)]
-        answers = await asyncio.gather(*(bench.answer(cell) for cell in cells))
-        assert server.counts.kinds["token"] == 2
-        assert sum(got.requests for got in answers) == server.counts.kinds["statistics"] - 1
-        assert bench.tally.requests == server.counts.total
-
-
-async def test_the_repeated_request_carries_the_new_token() -> None:
-    """And the old one is not used again."""
-    seen = list[str]()
-
-    def respond(request: web.BaseRequest) -> web.Response:
-        seen.append(request.headers["Authorization"])
-        return answer(status=401 if len(seen) == 1 else 200)
-
-    async with bench_for(respond, TokenSource(Numbered())) as bench:
-        assert (await bench.answer()).requests == 2
-        await bench.answer()
-    assert seen == ["Bearer issued-1", "Bearer issued-2", "Bearer issued-2"]
-
-
-def stranger_is_refused(request: web.BaseRequest) -> web.Response:
-    """Answer 401 for one company, whatever the token."""
-    return answer(status=401 if "/stranger" in request.path else 200)
-
-
-STRANGER = Cell("stranger", SERVER_DEFAULT)
-
-
-async def test_a_401_that_no_token_cures_is_the_cells_own_failure() -> None:
-    """Once something was accepted, a company that is not ours does not stop the run."""
-    issuer = Numbered()
-    async with bench_for(stranger_is_refused, TokenSource(issuer)) as bench:
-        await bench.answer()
-        failure = await bench.failure(STRANGER)
-        assert (failure.kind, failure.status, failure.requests) == (FailureKind.HTTP, 401, 2)
-        assert issuer.issued == 2
-        assert not is_refusal(failure)
-        await bench.answer()
-
-
-async def test_a_fresh_token_that_nobody_ever_accepted_stops_the_run() -> None:
-    """After two requests with two tokens, and no more."""
-    issuer = Numbered()
-    async with bench_for(stranger_is_refused, TokenSource(issuer)) as bench:
-        with pytest.raises(CredentialsError, match="refuses tokens that have just been issued"):
-            await bench.client.fetch(STRANGER)
-        assert (issuer.issued, bench.tally.requests) == (2, 2)
-
-
-async def test_ten_such_answers_in_a_row_stop_the_run() -> None:
-    """Ten companies; anything but a 401 in between, an error included, starts the count anew."""
-
-    def respond(request: web.BaseRequest) -> web.Response:
-        if "/unknown/" in request.path:
-            return answer(status=404)
-        return stranger_is_refused(request)
-
-    async with bench_for(respond, TokenSource(Numbered())) as bench:
-        await bench.answer()
-        for _ in range(20):
-            await bench.failure(STRANGER)
-        for number in range(8):
-            await bench.failure(Cell(f"stranger {number}", SERVER_DEFAULT))
-        assert (await bench.failure(Cell("unknown", SERVER_DEFAULT))).status == 404
-        for number in range(9):
-            await bench.failure(Cell(f"stranger {number}", SERVER_DEFAULT))
-        with pytest.raises(CredentialsError):
-            await bench.client.fetch(STRANGER)
-
-
-async def test_a_server_error_says_nothing_about_the_token() -> None:
-    """A 500 may come from before the check, so a 401 after it is as bad as one at the start."""
-
-    def respond(request: web.BaseRequest) -> web.Response:
-        return answer(status=401 if "/stranger" in request.path else 500)
-
-    async with bench_for(respond, TokenSource(Numbered())) as bench:
-        await bench.failure()
-        with pytest.raises(CredentialsError):
-            await bench.client.fetch(STRANGER)
-
-
-async def test_a_static_token_is_not_renewed() -> None:
-    """One request; at the start it stops the run, later it is the cell's own failure."""
-    async with bench_for(stranger_is_refused) as bench:
-        with pytest.raises(CredentialsError, match="TRUST_ACCESS_TOKEN"):
-            await bench.client.fetch(STRANGER)
-        assert bench.tally.requests == 1
-    async with bench_for(stranger_is_refused) as bench:
-        await bench.answer()
-        failure = await bench.failure(STRANGER)
-        assert (failure.status, failure.requests) == (401, 1)
-
-
-async def test_a_repeated_request_that_breaks_is_a_broken_connection() -> None:
-    """All requests are counted: the refused one, the repeated one, and aiohttp's own resend."""
-    count = 0
-
-    def respond(_: web.BaseRequest) -> web.Response | None:
-        nonlocal count
-        count += 1
-        return answer(status=401) if count == 1 else None
-
-    async with bench_for(respond, TokenSource(Numbered())) as bench:
-        failure = await bench.failure()
-        assert (failure.kind, failure.status) == (FailureKind.CONNECTION, None)
-        assert failure.requests == bench.tally.requests == count == 3
-
-
-class PatientGate(Gate):
-    """A gate that notes for how long it would have been closed, and stays open."""
-
-    def __init__(self) -> None:
-        super().__init__(1e6)
-        self.pauses: list[float] = []
-
-    def close_for(self, seconds: float) -> None:
-        """Note it."""
-        self.pauses.append(seconds)
-
-
-@pytest.mark.parametrize(
-    ("status", "headers", "pause"),
-    [
-        (429, {}, 0.5),
-        (429, {"Retry-After": "7"}, 7.0),
-        (429, {"Retry-After": "soon"}, 0.5),
-        (503, {"Retry-After": "7"}, 7.0),
-        (503, {"Retry-After": "0"}, 0.5),
-        (503, {}, None),
-        (500, {}, None),
-        (404, {"Retry-After": "7"}, None),
-    ],
-)
-async def test_a_refusal_closes_the_gate_for_everyone(
-    status: int, headers: dict[str, str], pause: float | None
-) -> None:
-    """429, and 503 that says when to come back; any other failure is the cell's alone."""
-    gate = PatientGate()
-    async with bench_for(lambda _: answer(b"", status, headers), gate=gate) as bench:
-        failure = await bench.failure()
-        assert gate.pauses == ([] if pause is None else [pytest.approx(pause, abs=0.1)])
-        assert is_refusal(failure) is (pause is not None)
-        assert bench.tally.refused == (pause is not None)
-        assert (failure.status, failure.kind) == (status, FailureKind.HTTP)
-
-
-async def test_a_refusal_is_one_however_much_it_says() -> None:
-    """A 429 whose body goes on beyond the limit slows everyone down like any other."""
-    gate = PatientGate()
-    async with bench_for(lambda _: answer(b"x" * 2_000_000, 429), gate=gate) as bench:
-        failure = await bench.failure()
-        assert is_refusal(failure)
-        assert len(gate.pauses) == 1
-
-
-async def test_others_wait_until_the_gate_opens_again() -> None:
-    """In real time: after a refusal nothing reaches the server for half a second."""
-    arrivals = list[float]()
-
-    def respond(_: web.BaseRequest) -> web.Response:
-        arrivals.append(time.monotonic())
-        return answer(status=429 if len(arrivals) == 1 else 200)
-
-    async with bench_for(respond) as bench:
-        await bench.failure()
-        await asyncio.gather(*(bench.answer() for _ in range(5)))
-    assert len(arrivals) == 6
-    # The client's pause begins with the end of the answer, which is after the arrival.
-    assert arrivals[1] - arrivals[0] >= 0.499
-
-
-async def test_a_refusal_says_nothing_about_the_token() -> None:
-    """The limit is often checked first: a 401 after it is as bad as one at the start."""
-
-    def respond(request: web.BaseRequest) -> web.Response:
-        return answer(status=401 if "/stranger" in request.path else 429)
-
-    async with bench_for(respond, gate=PatientGate()) as bench:
-        await bench.failure()
-        with pytest.raises(CredentialsError):
-            await bench.client.fetch(STRANGER)
-
-
-async def test_nothing_but_refusals_for_long_is_an_outage(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Exit code 4. Half an hour is made very short here; see the tests of `Refusals`."""
-    monkeypatch.setattr("collector.fetch.refusals._PATIENCE", -1.0)
-    async with bench_for(lambda _: answer(b"", 429), gate=PatientGate()) as bench:
-        await bench.failure()
-        with pytest.raises(OutageError, match=r"HTTP 429.*--rate") as caught:
-            await bench.client.fetch(CELL)
-    assert caught.value.exit_code is ExitCode.STOPPED_EARLY
+        assert server.counts.kinds == {"statistics": 20}
 
 
 @pytest.mark.parametrize(
@@ -436,7 +182,6 @@ async def test_a_request_without_an_answer_is_a_failure_without_a_body() -> None
             failure = await bench.failure()
     assert (failure.kind, failure.status, failure.body) == (FailureKind.CONNECTION, None, None)
     assert failure.message == "OSError: no way for [secret]"
-    assert failure.retry_after is None
 
 
 async def test_what_the_server_repeats_of_a_secret_is_masked() -> None:

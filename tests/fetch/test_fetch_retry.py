@@ -1,27 +1,20 @@
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.fetch.retry import (
-    Retry,
-    RetryPolicy,
-    backoff,
-    is_refusal,
-    is_retriable_status,
-)
-from collector.models import Failure, FailureKind
+from collector.fetch.retry import Retry, RetryPolicy, backoff, is_retriable, is_retriable_status
+from collector.models import Blame, Failure, FailureKind
 
 NOW = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
 
 
-def failure(
-    kind: FailureKind, status: int | None = None, retry_after: float | None = None
-) -> Failure:
+def failure(kind: FailureKind, status: int | None = None, blame: Blame = Blame.CELL) -> Failure:
     """Make a failure; only what decides over retries is of interest."""
-    return Failure(kind, status, "message", None, retry_after, NOW, 1)
+    return Failure(kind, status, "message", None, NOW, 1, blame)
 
 
 def always(number: float) -> Callable[[], float]:
@@ -30,7 +23,7 @@ def always(number: float) -> Callable[[], float]:
 
 
 HTTP_STATUSES = {
-    **dict.fromkeys((408, 425, 500, 501, 502, 503, 504, 507, 520, 599), True),
+    **dict.fromkeys((408, 425, 429, 500, 501, 502, 503, 504, 507, 520, 599), True),
     **dict.fromkeys((201, 204, 206, 304, 400, 401, 402, 403, 404, 405, 409, 410, 422, 451), False),
     **dict.fromkeys((100, 418, 499, 600), False),
 }
@@ -41,7 +34,8 @@ def test_passing_troubles_are_tried_again_by_their_status(status: int, again: bo
     """408, 425 and the class 5xx pass by themselves; whatever else is the same the next time."""
     assert is_retriable_status(status) is again
     for kind in (FailureKind.HTTP, FailureKind.API_CODE):
-        decision = RetryPolicy(5).decide(failure(kind, status), 0, always(0.5))
+        assert is_retriable(failure(kind, status)) is again
+        decision = RetryPolicy(5).decide(failure(kind, status), 0, 0, always(0.5))
         assert decision == (Retry(0.25, counts=True) if again else None)
 
 
@@ -64,15 +58,28 @@ def test_other_failures_are_tried_again_by_their_kind(
     again: bool,  # noqa: FBT001 - a table
 ) -> None:
     """What a proxy or a network does passes; what the server means does not."""
-    decision = RetryPolicy(5).decide(failure(kind, status), 0, always(0.0))
+    decision = RetryPolicy(5).decide(failure(kind, status), 0, 0, always(0.0))
     assert decision == (Retry(0.0, counts=True) if again else None)
 
 
-def test_every_kind_of_failure_is_decided_on() -> None:
-    """No kind, with any status, is forgotten or raises."""
-    for kind in FailureKind:
-        for status in (None, -1, 0, 200, 429, 503, 999, 10**30):
-            RetryPolicy(2).decide(failure(kind, status), 0, always(0.5))
+FAILURES = st.builds(
+    failure,
+    st.sampled_from(FailureKind),
+    st.none() | st.sampled_from([-1, 0, 200, 404, 429, 500, 503, 999, 10**30]),
+)
+COUNTS = st.integers(0, 10**6)
+NUMBERS = st.floats(0, 1, exclude_max=True)
+
+
+@given(FAILURES, st.integers(1, 100), COUNTS, COUNTS, st.sampled_from(Blame), NUMBERS)
+def test_every_failure_is_decided_on(  # noqa: PLR0913, PLR0917 - one of everything
+    failed: Failure, attempts: int, tries: int, spared: int, blame: Blame, number: float
+) -> None:
+    """None is forgotten or raises; delays are no longer than the longest backoff."""
+    decision = RetryPolicy(attempts).decide(
+        replace(failed, blame=blame), tries, spared, always(number)
+    )
+    assert decision is None or 0.0 <= decision.delay <= 30.0
 
 
 @pytest.mark.parametrize("kind", [FailureKind.TIMEOUT, FailureKind.NOT_JSON])
@@ -80,42 +87,59 @@ def test_every_kind_of_failure_is_decided_on() -> None:
 def test_max_attempts_is_how_often_a_cell_is_tried(kind: FailureKind, max_attempts: int) -> None:
     """The last permitted try is the last: 1 means no retry at all."""
     policy, tries = RetryPolicy(max_attempts), 0
-    while (retry := policy.decide(failure(kind), tries, always(0.0))) is not None:
+    while (retry := policy.decide(failure(kind), tries, 0, always(0.0))) is not None:
         assert retry.counts
         tries += 1
     # The try whose failure ended it was the last one.
     assert tries + 1 == max_attempts
 
 
-@pytest.mark.parametrize(
-    ("kind", "status", "retry_after", "is_one"),
-    [
-        (FailureKind.HTTP, 429, None, True),
-        (FailureKind.HTTP, 429, 0.0, True),
-        (FailureKind.HTTP, 429, 7.0, True),
-        (FailureKind.HTTP, 503, 7.0, True),
-        (FailureKind.HTTP, 503, 0.0, True),
-        (FailureKind.HTTP, 503, None, False),
-        (FailureKind.HTTP, 500, 7.0, False),
-        (FailureKind.HTTP, 502, 7.0, False),
-        (FailureKind.HTTP, 403, 7.0, False),
-        (FailureKind.REDIRECT, 302, 7.0, False),
-        (FailureKind.NOT_JSON, 200, 7.0, False),
-        (FailureKind.TIMEOUT, None, None, False),
-    ],
-)
-def test_a_refusal_never_counts(
-    kind: FailureKind,
-    status: int,
-    retry_after: float | None,
-    is_one: bool,  # noqa: FBT001 - a table
+@given(FAILURES, st.integers(1, 100), COUNTS, COUNTS, NUMBERS)
+def test_what_the_service_is_to_blame_for_never_counts(
+    failed: Failure, attempts: int, tries: int, spared: int, number: float
 ) -> None:
-    """429, and 503 that says when to come back, cost no attempt, however often they come."""
-    refused = failure(kind, status, retry_after)
-    assert is_refusal(refused) is is_one
-    for tries in (0, 4, 99):
-        decision = RetryPolicy(1).decide(refused, tries, always(0.99))
-        assert decision == (Retry(0.0, counts=False) if is_one else None)
+    """In an outage no cell is given up, however often it is tried; the gate waits for all."""
+    decision = RetryPolicy(attempts).decide(
+        replace(failed, blame=Blame.SERVICE), tries, spared, always(number)
+    )
+    assert decision == Retry(0.0, counts=False)
+
+
+@given(FAILURES, st.integers(1, 100), COUNTS, COUNTS, NUMBERS)
+def test_what_the_rate_is_to_blame_for_is_spared_ten_times(
+    failed: Failure, attempts: int, tries: int, spared: int, number: float
+) -> None:
+    """A cell that is refused more often while others are let in is treated as one that fails."""
+    policy = RetryPolicy(attempts)
+    refused = replace(failed, blame=Blame.RATE)
+    decision = policy.decide(refused, tries, spared, always(number))
+    if spared < 10:
+        assert decision == Retry(0.0, counts=False)
+    else:
+        assert decision == policy.decide(failed, tries, 0, always(number))
+
+
+@given(FAILURES, st.integers(1, 100), COUNTS, COUNTS, NUMBERS)
+def test_what_the_cell_is_to_blame_for_counts(
+    failed: Failure, attempts: int, tries: int, spared: int, number: float
+) -> None:
+    """Whatever it was spared before; up to the last attempt, and if it may pass."""
+    decision = RetryPolicy(attempts).decide(failed, tries, spared, always(number))
+    if is_retriable(failed) and tries + 1 < attempts:
+        assert decision == Retry(backoff(tries + 1, always(number)), counts=True)
+    else:
+        assert decision is None
+
+
+@pytest.mark.parametrize("max_attempts", [1, 5])
+def test_a_cell_that_is_always_refused_comes_to_an_end(max_attempts: int) -> None:
+    """After ten tries that were spared and `max_attempts` that were not."""
+    refused = failure(FailureKind.HTTP, 429, Blame.RATE)
+    policy, tries, spared = RetryPolicy(max_attempts), 0, 0
+    while (retry := policy.decide(refused, tries, spared, always(0.0))) is not None:
+        tries += retry.counts
+        spared += not retry.counts
+    assert (tries + 1, spared) == (max_attempts, 10)
 
 
 @given(st.integers(1, 10**9), st.floats(0, 1, exclude_max=True))
@@ -136,12 +160,5 @@ def test_backoff_doubles(tries: int, bound: float) -> None:
 @pytest.mark.parametrize(("tries", "bound"), list(enumerate((0.5, 1.0, 2.0, 4.0))))
 def test_the_delay_grows_with_the_tries_so_far(tries: int, bound: float) -> None:
     """`tries` counts those before this one, so the first failure waits half a second at most."""
-    decision = RetryPolicy(10).decide(failure(FailureKind.TIMEOUT), tries, always(1.0))
+    decision = RetryPolicy(10).decide(failure(FailureKind.TIMEOUT), tries, 0, always(1.0))
     assert decision == Retry(bound, counts=True)
-
-
-def test_a_delay_is_never_shorter_than_the_server_asks_for() -> None:
-    """Retry-After of a 500 is a floor, not a replacement, for this cell's next try."""
-    policy, error = RetryPolicy(5), failure(FailureKind.HTTP, 500, 3.0)
-    assert policy.decide(error, 0, always(0.9)) == Retry(3.0, counts=True)
-    assert policy.decide(error, 4 - 1, always(0.9)) == Retry(3.6, counts=True)

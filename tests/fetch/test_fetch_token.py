@@ -229,3 +229,82 @@ async def test_who_needs_a_token_is_told_that_the_run_is_stopped() -> None:
     callers = [asyncio.create_task(source.current()) for _ in range(2)]
     await asyncio.wait(callers)
     assert [type(caller.exception()) for caller in callers] == [StoppedError, StoppedError]
+
+
+async def test_a_renewal_that_is_refused_is_told_to_the_next_who_asks() -> None:
+    """In mid-run, and at once: the old token is still good, but whoever watches should know now."""
+    issuer = Issuer()
+    issuer.troubles = [CredentialsError("the client is refused")]
+    old = Token.of(Secret(SECRET), time.monotonic() - 1.0)
+    async with TokenSource(issuer, old) as source:
+        assert source.at_hand() is old
+        await asyncio.wait(under_way())
+        for _ in range(2):
+            with pytest.raises(CredentialsError, match="the client is refused"):
+                source.at_hand()
+    assert (issuer.issued, issuer.troubles) == (0, [])
+
+
+def under_way() -> set[asyncio.Task[Any]]:
+    """Return everything that is under way beside the test itself: the renewal."""
+    return {task for task in asyncio.all_tasks() if task is not asyncio.current_task()}
+
+
+class Clock:
+    """Seconds that stand still until they are told to move."""
+
+    now = 1000.0
+
+    def __call__(self) -> float:
+        """Read the clock."""
+        return self.now
+
+
+async def test_a_token_is_at_hand_until_its_end() -> None:
+    """From `renew_at` on a new one is asked for in the background, once; nobody waits for it."""
+    clock, issuer = Clock(), Issuer()
+    issuer.let_go.clear()
+    old = Token.of(Secret(SECRET), 1100.0, 1160.0)
+    async with TokenSource(issuer, old, clock=clock) as source:
+        clock.now = 1099.0
+        assert source.at_hand() is old
+        assert under_way() == set()
+        clock.now = 1100.0
+        assert source.at_hand() is old
+        clock.now = 1159.0
+        assert source.at_hand() is old
+        renewals = under_way()
+        assert len(renewals) == 1
+        clock.now = 1160.0
+        assert source.at_hand() is None
+        issuer.let_go.set()
+        await asyncio.wait(renewals)
+        assert name_of(source.at_hand()) == "token-1"
+    assert issuer.issued == 1
+
+
+async def test_the_next_renewal_waits_a_while_after_one_that_came_to_nothing() -> None:
+    """Five seconds, so that an issuer that is out of reach is not asked with every request."""
+    clock, issuer = Clock(), Issuer()
+    issuer.troubles = [OutageError("out of reach")]
+    old = Token.of(Secret(SECRET), 1000.0, 1060.0)
+    async with TokenSource(issuer, old, clock=clock) as source:
+        assert source.at_hand() is old
+        await asyncio.wait(under_way())
+        clock.now = 1004.9
+        assert source.at_hand() is old
+        assert under_way() == set()
+        clock.now = 1005.0
+        assert source.at_hand() is old
+        await asyncio.wait(under_way())
+        assert name_of(source.at_hand()) == "token-1"
+
+
+async def test_a_renewal_that_is_under_way_ends_with_the_source() -> None:
+    """It is cancelled and awaited; no task is left behind."""
+    issuer = Issuer()
+    issuer.let_go.clear()
+    async with TokenSource(issuer, Token.of(Secret(SECRET), time.monotonic() - 1.0)) as source:
+        source.at_hand()
+        await issuer.was_asked.wait()
+    assert (under_way(), issuer.under_way) == (set(), 0)

@@ -13,19 +13,21 @@ from typing import Self
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from multidict import CIMultiDict
 from yarl import URL
 
 from collector import __version__
 from collector.fetch.gate import Gate
-from collector.fetch.token import Token
+from collector.fetch.token import Token, TokenSource
 from collector.fetch.wire import MAX_ANSWER_BYTES, Broken, Reply, Wire
 from collector.models import FailureKind
+from collector.pace import Departure, RateController
 from collector.secrets import Secret
 from collector.simulator import Simulator, SimulatorSettings
 from collector.tally import Tally
 
 SECRET = "token-77aa"  # noqa: S105 - made up
-HEADERS = Token.of(Secret(SECRET)).headers
+TOKEN = Token.of(Secret(SECRET))
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 Answer = Callable[[int, asyncio.StreamWriter], Awaitable[None]]
@@ -113,18 +115,27 @@ class CountingGate(Gate):
 
     passed = 0
 
-    async def pass_through(self, *, is_urgent: bool = False) -> None:
+    def __init__(self) -> None:
+        super().__init__(RateController(1e6, companies=1, probe_seconds=60.0))
+
+    async def pass_through(self, *, is_urgent: bool = False) -> Departure:
         """Wait as ever, then count."""
-        await super().pass_through(is_urgent=is_urgent)
+        departure = await super().pass_through(is_urgent=is_urgent)
         self.passed += 1
+        return departure
+
+    def close_for(self, seconds: float) -> None:
+        """Let the server ask for a pause."""
+        self.refused(Departure(time.monotonic(), 0, 0, is_paced=True), pause=seconds)
 
 
 class Bench:
     """A wire, what it is wired to, and the means to send."""
 
     def __init__(self, *, timeout: float = 10.0, concurrency: int = 4) -> None:
-        self.gate = CountingGate(1e6)
+        self.gate = CountingGate()
         self.tally = Tally(1)
+        self.tokens = TokenSource(None, TOKEN)
         self.wire = Wire(self.gate, self.tally, concurrency=concurrency, timeout=timeout)
 
     async def __aenter__(self) -> Self:
@@ -143,7 +154,7 @@ class Bench:
 
     async def get(self, url: URL) -> Reply | Broken:
         """Send a GET."""
-        return await self.wire.send("GET", url, HEADERS)
+        return await self.wire.send("GET", url, CIMultiDict(), tokens=self.tokens)
 
     async def reply(self, url: URL) -> Reply:
         """Send a GET that is answered."""
@@ -181,7 +192,7 @@ async def test_a_whole_answer_comes_out_as_it_came() -> None:
     ):
         before = time.monotonic()
         reply = await bench.reply(server.url)
-        assert before <= reply.sent_at <= time.monotonic()
+        assert before <= reply.departure.at <= time.monotonic()
         assert (reply.status, reply.body, reply.is_cut, reply.requests) == (418, body, False, 1)
         assert reply.headers["x-one"] == "1"
         assert bench.tally.requests == 1
@@ -210,7 +221,7 @@ async def test_a_post_has_its_body() -> None:
         b'{"grant_type":"client_credentials","client_id":"demo","client_secret":"demo-secret"}'
     )
     async with Simulator(SimulatorSettings(port=0)) as api, Bench() as bench:
-        reply = await bench.wire.send("POST", URL(api.token_url), HEADERS, content)
+        reply = await bench.wire.send("POST", URL(api.token_url), TOKEN.headers, content)
         assert isinstance(reply, Reply)
         assert reply.status == 200
         assert b"access_token" in reply.body
@@ -335,12 +346,12 @@ async def test_after_a_timeout_the_task_and_the_wire_go_on() -> None:
 
 
 async def test_the_time_limit_begins_behind_the_gate() -> None:
-    """A closed gate turns no request into a timeout; `sent_at` is when it was let through."""
+    """A closed gate turns no request into a timeout; it counts as sent when it was let through."""
     async with RawServer(always(ok())) as server, Bench(timeout=0.1) as bench:
         begin = time.monotonic()
         bench.gate.close_for(0.25)
         reply = await bench.reply(server.url)
-        assert reply.sent_at - begin >= 0.249
+        assert reply.departure.at - begin >= 0.249
 
 
 async def test_a_resend_on_a_dead_connection_is_a_request_like_any_other() -> None:
@@ -380,7 +391,7 @@ async def test_a_resend_waits_at_the_gate_outside_its_time_limit() -> None:
             begin = time.monotonic()
             reply = await bench.reply(server.url)
             assert reply.requests == 2
-            assert reply.sent_at - begin >= 0.299
+            assert reply.departure.at - begin >= 0.299
 
 
 async def test_a_resend_that_is_not_answered_runs_out_of_time() -> None:
@@ -408,7 +419,7 @@ async def test_a_post_is_not_resent() -> None:
 
     async with RawServer(second_dies) as server, Bench() as bench:
         await bench.reply(server.url)
-        broken = await bench.wire.send("POST", server.url, HEADERS)
+        broken = await bench.wire.send("POST", server.url, TOKEN.headers)
         assert isinstance(broken, Broken)
         assert (broken.kind, broken.requests) == (FailureKind.CONNECTION, 1)
         assert len(server.heads) == 2
@@ -568,7 +579,7 @@ async def test_a_token_request_finds_a_free_connection() -> None:
     ):
         worker = asyncio.create_task(bench.get(server.url))
         await server.got_one.wait()
-        reply = await bench.wire.send("POST", server.url, HEADERS)
+        reply = await bench.wire.send("POST", server.url, TOKEN.headers)
         assert isinstance(reply, Reply)
         worker.cancel()
         await asyncio.wait([worker])

@@ -7,7 +7,16 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from collector.models import SERVER_DEFAULT, Window
-from collector.plan import CellIndex, CellSet, Companies, DateRange, Plan, WindowSize, cut_windows
+from collector.plan import (
+    CellIndex,
+    CellSet,
+    Companies,
+    DateRange,
+    Plan,
+    WindowSize,
+    absent_in_turns,
+    cut_windows,
+)
 
 _JANUARY = Window(date(2026, 1, 1), date(2026, 1, 31))
 _FEBRUARY = Window(date(2026, 2, 1), date(2026, 2, 28))
@@ -55,6 +64,50 @@ def test_absent_cells_are_made_as_they_are_needed() -> None:
     assert list(islice(absent, 3)) == [0, 1, 2]
     cells.add(100)
     assert list(islice(absent, 100)) == [*range(3, 100), 101, 102, 103]
+
+
+@given(_SIZES_AND_CELLS, st.integers(0, 80), st.integers(0, 80))
+def test_absent_cells_of_a_part(
+    size_and_cells: tuple[int, list[int]], begin: int, end: int
+) -> None:
+    """Those from the one to before the other, whatever bytes they share."""
+    size, cells = size_and_cells
+    ours = CellSet(size)
+    for cell in cells:
+        ours.add(cell)
+    expected = [cell for cell in range(begin, min(end, size)) if cell not in cells]
+    assert list(ours.absent(begin, end)) == expected
+
+
+def _plan(companies: int, windows: int) -> Plan:
+    days = DateRange(date(2026, 1, 1), date.fromordinal(date(2026, 1, 1).toordinal() + windows - 1))
+    ids = tuple(str(number) for number in range(companies))
+    return Plan(Companies(ids), cut_windows(days, WindowSize("days", 1)))
+
+
+@given(st.integers(1, 200), st.integers(1, 5), st.data())
+def test_companies_take_turns_and_no_cell_is_left_out(
+    companies: int, windows: int, data: st.DataObject
+) -> None:
+    """Each absent cell once, none that is done, and in a company the windows in their order."""
+    plan = _plan(companies, windows)
+    done = CellSet(len(plan))
+    for index in data.draw(st.sets(st.integers(0, len(plan) - 1))):
+        done.add(index)
+    cells = list(absent_in_turns(done, plan))
+    assert sorted(cells) == sorted(plan[index] for index in done.absent())
+    for company in plan.companies.ids:
+        own = [cell.window for cell in cells if cell.company_id == company]
+        assert own == sorted(own, key=str)
+
+
+def test_a_company_is_asked_for_once_in_64() -> None:
+    """Until the others of its 64 are through: none stands for all that is under way."""
+    cells = list(absent_in_turns(CellSet(130 * 30), _plan(130, 30)))
+    ids = [cell.company_id for cell in cells]
+    assert ids[:64] == ids[64:128] == [str(number) for number in range(64)]
+    assert ids[64 * 30 : 64 * 30 + 3] == ["64", "65", "66"]
+    assert ids[128 * 30 : 128 * 30 + 4] == ["128", "129", "128", "129"]
 
 
 def test_a_cell_costs_one_bit() -> None:

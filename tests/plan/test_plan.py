@@ -186,6 +186,7 @@ def test_the_public_names_are_pinned() -> None:
         "Estimate",
         "Plan",
         "WindowSize",
+        "absent_in_turns",
         "cut_windows",
         "estimate",
         "format_companies",

@@ -43,7 +43,7 @@ def _data(company: str, *days: int) -> list[bytes]:
 
 def _error(company: str, day: int, kind: FailureKind = FailureKind.HTTP) -> bytes:
     cell = Cell(company, _PLAN.windows[day - 1])
-    return error_line(cell, Failure(kind, None, "", None, None, _AT, 1), 5)
+    return error_line(cell, Failure(kind, None, "", None, _AT, 1), 5)
 
 
 def _make(run: Path, results: Iterable[bytes] = (), **errors: list[bytes]) -> Path:

@@ -38,7 +38,7 @@ def _answer(statistics: bytes = b'{"total": 1}') -> Answer:
 
 
 def _failure(message: str = "HTTP 503", body: str | None = "<p>down</p>") -> Failure:
-    return Failure(FailureKind.HTTP, 503, message, body, 1.5, _AT, 9)
+    return Failure(FailureKind.HTTP, 503, message, body, _AT, 9)
 
 
 def test_a_result_line_is_as_designed() -> None:
@@ -75,7 +75,7 @@ def test_an_error_line_is_as_designed() -> None:
 
 def test_an_error_without_an_answer_has_nulls() -> None:
     """There is no status and no body when nothing came."""
-    failure = Failure(FailureKind.TIMEOUT, None, "no answer", None, None, _AT, 1)
+    failure = Failure(FailureKind.TIMEOUT, None, "no answer", None, _AT, 1)
     line = json.loads(error_line(Cell("1", _WEEK), failure, 1))
     assert (line["kind"], line["status"], line["body"]) == ("timeout", None, None)
 
@@ -170,7 +170,7 @@ def test_every_error_is_one_line_of_json(
     company_id: str, window: Window, kind: FailureKind, message: str, body: str | None
 ) -> None:
     """Whatever a server sends as a body."""
-    failure = Failure(kind, None, message, body, None, _AT, 1)
+    failure = Failure(kind, None, message, body, _AT, 1)
     assert _parse(error_line(Cell(company_id, window), failure, 3)) == [
         ("company_id", company_id),
         *_dates(window),
@@ -233,7 +233,7 @@ def test_an_error_line_is_read() -> None:
 @pytest.mark.parametrize("kind", FailureKind)
 def test_every_kind_of_failure_is_read(kind: FailureKind) -> None:
     """As the same kind."""
-    failure = Failure(kind, None, "", None, None, _AT, 1)
+    failure = Failure(kind, None, "", None, _AT, 1)
     read = parse_error(error_line(Cell("1", SERVER_DEFAULT), failure, 1))
     assert read == ErrorLine("1", None, None, kind)
 
@@ -329,7 +329,7 @@ def test_every_error_is_read_back(
 ) -> None:
     """Its key and its kind, whatever a server said."""
     cell = Cell(company_id, window)
-    failure = Failure(kind, 503, message, body, None, _AT, 1)
+    failure = Failure(kind, 503, message, body, _AT, 1)
     assert parse_error(error_line(cell, failure, 3)) == ErrorLine(*_key(cell), kind)
 
 

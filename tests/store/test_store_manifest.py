@@ -12,7 +12,7 @@ import pytest
 from collector import __version__
 from collector.errors import ExitCode, InputError
 from collector.models import FailureKind
-from collector.option_values import Days, Duration
+from collector.option_values import Days, Duration, Rate, parse_rate
 from collector.plan import WHOLE, Companies, DateRange, Plan, WindowSize, cut_windows
 from collector.settings import RunSettings, StatusSettings, option_name, option_names
 from collector.store.manifest import (
@@ -45,7 +45,9 @@ def _tally() -> Tally:
     tally.kept.update({CellState.DATA: 1, CellState.EMPTY: 2})
     tally.cells.update({CellState.DATA: 5, CellState.EMPTY: 3, CellState.FAILED: 2})
     tally.failure_kinds.update({FailureKind.TIMEOUT: 1, FailureKind.HTTP: 1})
-    tally.statuses.update({500: 2, 200: 8, 429: 3})
+    for status, count in {500: 2, 200: 8, 429: 3}.items():
+        for number in range(count):
+            tally.answered(status, 0.1 + number)
     tally.broken.update({FailureKind.TIMEOUT: 1})
     tally.requests, tally.retries, tally.refused = 14, 4, 3
     return tally
@@ -62,13 +64,13 @@ def _manifest(*attempts: Attempt) -> Manifest:
 def _ended(error: str | None = "out of reach") -> Attempt:
     kept = {CellState.DATA: 1, CellState.EMPTY: 2}
     attempt = Attempt(_STARTED, describe_settings(RunSettings()), kept, ("odd",))
-    attempt.ended(_ENDED, ExitCode.STOPPED_EARLY, error, _tally())
+    attempt.ended(_ENDED, ExitCode.STOPPED_EARLY, error, _tally(), limit_found=48.0567)
     return attempt
 
 
 def test_an_attempt_begins_without_an_end() -> None:
     """One that was killed can be told from one that ended."""
-    attempt = Attempt(_STARTED, {"rate": 10.0}).as_json()
+    attempt = Attempt(_STARTED, {"rate": "10"}).as_json()
     del attempt["versions"]
     assert list(attempt.items()) == [
         ("started_at", "2026-11-23T02:00:01.234Z"),
@@ -77,7 +79,7 @@ def test_an_attempt_begins_without_an_end() -> None:
         ("error", None),
         ("remarks", []),
         ("kept", {"data": 0, "empty": 0}),
-        ("settings", {"rate": 10.0}),
+        ("settings", {"rate": "10"}),
     ]
 
 
@@ -97,6 +99,10 @@ def test_an_attempt_says_how_it_ended() -> None:
     """When, with which code and why, what it found, and all the counts, in a fixed order."""
     attempt = json.loads(orjson.dumps(_ended().as_json()))
     del attempt["settings"], attempt["versions"]
+    latency = attempt["latency_seconds"]
+    attempt["latency_seconds"] = {
+        name: pytest.approx(value, rel=0.025) for name, value in latency.items()
+    }
     assert list(attempt.items()) == [
         ("started_at", "2026-11-23T02:00:01.234Z"),
         ("ended_at", "2026-11-23T03:00:02.000Z"),
@@ -109,14 +115,17 @@ def test_an_attempt_says_how_it_ended() -> None:
             "requests",
             {
                 "sent": 14,
-                "retried": 4,
+                "accepted": 10,
                 "refused": 3,
+                "retried": 4,
                 "by_status": {"200": 8, "429": 3, "500": 2},
                 "broken": {"timeout": 1},
             },
         ),
         ("failed_by_kind", {"http": 1, "timeout": 1}),
+        ("latency_seconds", {"p50": 2.1, "p90": 6.1, "p99": 7.1, "max": 7.1}),
         ("requests_per_second", 3.25),
+        ("limit_found", 48.06),
     ]
     assert b'"by_status":{"200":8,"429":3,"500":2}' in orjson.dumps(_ended().as_json())
 
@@ -127,7 +136,16 @@ def test_the_counts_of_an_attempt_that_did_nothing_are_all_there() -> None:
     ended.ended(_ENDED, 0, None, Tally(0, clock=lambda: 1.0))
     attempt: dict[str, Any] = json.loads(orjson.dumps(ended.as_json()))
     assert attempt["cells"] == {"planned": 0, "data": 0, "empty": 0, "failed": 0, "missing": 0}
-    assert attempt["requests"]["by_status"] == {}
+    assert attempt["requests"] == {
+        "sent": 0,
+        "accepted": 0,
+        "refused": 0,
+        "retried": 0,
+        "by_status": {},
+        "broken": {},
+    }
+    assert attempt["latency_seconds"] == {"p50": 0.0, "p90": 0.0, "p99": 0.0, "max": 0.0}
+    assert attempt["limit_found"] is None
     assert attempt["requests_per_second"] == 0.0
 
 
@@ -148,7 +166,9 @@ def test_a_manifest_is_readable_json(tmp_path: Path) -> None:
 def test_a_manifest_is_read_as_it_was_written(tmp_path: Path) -> None:
     """With every attempt, the one that never ended too, so that the next one can add its own."""
     path = tmp_path / "run.json"
-    manifest = _manifest(_ended(), Attempt(_STARTED, describe_settings(RunSettings(rate=0.5))))
+    manifest = _manifest(
+        _ended(), Attempt(_STARTED, describe_settings(RunSettings(rate=Rate(0.5))))
+    )
     manifest.write(path)
     read = Manifest.read(path)
     assert read == manifest
@@ -294,8 +314,9 @@ def test_settings_stand_under_the_names_of_their_options() -> None:
             output=Path("night"),
             credentials_file=Path("keys.toml"),
             quiet=True,
-            rate=0.5,
+            rate=Rate(0.5),
             deadline=Duration(21_600),
+            max_outage=Duration(1800),
         )
     )
     of_status = {option_name(field) for field in StatusSettings.__dataclass_fields__.values()}
@@ -307,11 +328,12 @@ def test_settings_stand_under_the_names_of_their_options() -> None:
         "last": "7d",
         "timezone": None,
         "window": "7d",
-        "rate": 0.5,
+        "rate": "0.5",
         "concurrency": 32,
         "max-attempts": 5,
         "timeout": 30.0,
         "deadline": "6h",
+        "max-outage": "30m",
         "output": "night",
         "log-level": "info",
         "quiet": True,
@@ -321,6 +343,30 @@ def test_settings_stand_under_the_names_of_their_options() -> None:
         "from-param": "from_date",
         "until-param": "until_date",
     }
+
+
+@pytest.mark.parametrize(
+    ("rate", "written"),
+    [
+        *((Rate("inf"), "auto"), (Rate(10), "10"), (Rate(0.001), "0.001")),
+        *((Rate(1_000_000), "1000000"), (Rate(1 / 3), "0.3333333333333333")),
+    ],
+)
+def test_a_rate_stands_there_as_its_option_is_written(rate: Rate, written: str) -> None:
+    """JSON has no infinity, and a rate that was cut would not be the same again."""
+    described = describe_settings(RunSettings(rate=rate))
+    assert described["rate"] == written
+    assert parse_rate(written) == rate
+
+
+def test_a_manifest_with_rates_as_numbers_is_read(tmp_path: Path) -> None:
+    """As an earlier collector has written them."""
+    path = tmp_path / "run.json"
+    attempt = {**_ended().as_json(), "settings": {"rate": 7.5, "timeout": 30.0}}
+    path.write_bytes(_text(attempts=[attempt]))
+    read = Manifest.read(path)
+    assert read is not None
+    assert read.attempts[0]["settings"]["rate"] == 7.5
 
 
 def test_an_error_that_is_no_text_can_be_written(tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ def _line(cell: Cell, total: int = 1) -> bytes:
 
 
 def _error(cell: Cell) -> bytes:
-    return error_line(cell, Failure(FailureKind.HTTP, 503, "down", None, None, _AT, 1), 5)
+    return error_line(cell, Failure(FailureKind.HTTP, 503, "down", None, _AT, 1), 5)
 
 
 def _make(

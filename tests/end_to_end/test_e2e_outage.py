@@ -1,0 +1,234 @@
+"""Outages in mid-run: of the statistics, of the server, of the issuer of tokens."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from collector.simulator import Simulator
+
+StartApi = Callable[..., Awaitable[Simulator]]
+Against = Callable[[Simulator], Any]
+Serve = Callable[..., Awaitable[Any]]
+
+RUN = ("run", "companies.txt", "--rate", "100", "--output", "r")
+
+
+def _ids(count: int) -> str:
+    return "".join(f"{number}\n" for number in range(count))
+
+
+async def _until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(30):
+        while not condition():  # noqa: ASYNC110 - the API has no event for a count
+            await asyncio.sleep(0.01)
+
+
+async def _begin(command: Any, api: Simulator, *more: str) -> asyncio.subprocess.Process:  # noqa: ANN401 - see conftest
+    """Start a run, and wait until it is well under way."""
+    process: asyncio.subprocess.Process = await command.start(*RUN, *more)
+    await _until(lambda: api.counts.kinds["statistics"] >= 50)
+    return process
+
+
+def _assert_all_answered(command: Any, count: int) -> None:  # noqa: ANN401 - see conftest
+    """Each company has its line, once, and none an error."""
+    answered = [line["company_id"] for line in command.lines("r/statistics.jsonl")]
+    assert Counter(answered) == Counter(str(number) for number in range(count))
+    assert command.lines("r/errors.jsonl") == []
+
+
+def _events(command: Any, name: str) -> list[dict[str, Any]]:  # noqa: ANN401 - see conftest
+    return [event for event in command.lines("r/log.jsonl") if event["event"] == name]
+
+
+MOST = 8 + 32 + 3
+"""What may be sent into an outage of 2.5 s: until it is noticed, in flight then, and probes."""
+
+
+async def test_an_outage_in_mid_run_is_waited_for(start_api: StartApi, against: Against) -> None:
+    """Few requests are sent into it, no cell fails for it, and the run goes on by itself."""
+    api = await start_api()
+    command = against(api).without_debugging()
+    command.write("companies.txt", _ids(150))
+    process = await _begin(command, api)
+    api.reconfigure(replace(api.settings, down=True))
+    # The length of the outage; at 100 a second 250 requests could be sent into it.
+    await asyncio.sleep(2.5)
+    api.reconfigure(replace(api.settings, down=False))
+    done = await command.finish(process)
+    assert done.exit_code == 0, done.stderr
+    _assert_all_answered(command, 150)
+    assert 8 <= api.counts.statuses[502] <= MOST
+    attempt = command.manifest("r")["attempts"][0]
+    assert attempt["cells"]["failed"] == 0
+    assert attempt["requests"]["by_status"]["502"] == api.counts.statuses[502]
+    assert attempt["limit_found"] is None
+    (blocked,) = _events(command, "blocked")
+    assert blocked["cause"] == "failing"
+    (reopened,) = _events(command, "reopened")
+    assert 2.0 < reopened["blocked_for_seconds"] < 6.0
+
+
+async def test_a_server_that_is_away_and_comes_back_is_waited_for(
+    start_api: StartApi, against: Against
+) -> None:
+    """Stopped and started again on its port: connections are refused meanwhile, and few tried."""
+    api = await start_api()
+    command = against(api).without_debugging()
+    command.write("companies.txt", _ids(150))
+    process = await _begin(command, api)
+    await api.stop()
+    await asyncio.sleep(2.5)
+    await api.start()
+    done = await command.finish(process)
+    assert done.exit_code == 0, done.stderr
+    _assert_all_answered(command, 150)
+    attempt = command.manifest("r")["attempts"][0]
+    assert attempt["requests"]["broken"].keys() == {"connection"}
+    assert 8 <= attempt["requests"]["broken"]["connection"] <= MOST
+    assert attempt["cells"]["failed"] == 0
+
+
+async def test_an_outage_that_is_too_long_ends_the_run_to_be_continued(
+    start_api: StartApi, against: Against
+) -> None:
+    """`--max-outage 2s`: exit 4, what was collected is kept, and the same command goes on."""
+    api = await start_api()
+    command = against(api).without_debugging()
+    command.write("companies.txt", _ids(150))
+    process = await _begin(command, api, "--max-outage", "2s")
+    api.reconfigure(replace(api.settings, down=True))
+    began = time.monotonic()
+    done = await command.finish(process)
+    assert done.exit_code == 4, done.stderr
+    assert 1.9 < time.monotonic() - began < 6
+    assert "has answered nothing for as long as --max-outage allows" in done.stderr
+    assert "run the same command again" in done.stderr
+    assert api.counts.statuses[502] <= MOST
+    kept = len(command.lines("r/statistics.jsonl"))
+    assert kept == api.counts.statuses[200] - 1 >= 40
+    assert command.lines("r/errors.jsonl") == []
+    attempt = command.manifest("r")["attempts"][0]
+    assert attempt["exit_code"] == 4
+    assert attempt["cells"]["missing"] == 150 - kept
+    assert "--max-outage" in attempt["error"]
+    api.reconfigure(replace(api.settings, down=False))
+    done = await command.run(*RUN, "--max-outage", "2s")
+    assert done.exit_code == 0, done.stderr
+    _assert_all_answered(command, 150)
+
+
+async def test_a_run_that_meets_an_outage_from_the_first_request_on(
+    start_api: StartApi, against: Against
+) -> None:
+    """It waits for as long as allowed, sends little meanwhile, and charges no cell for it."""
+    api = await start_api(down=True)
+    command = against(api).without_debugging()
+    command.write("companies.txt", _ids(150))
+    done = await command.run(*RUN, "--max-outage", "1s", "--max-attempts", "1")
+    assert done.exit_code == 4, done.stderr
+    assert api.counts.kinds["statistics"] <= MOST
+    # Before eight in a row have failed nobody knows that it is an outage.
+    assert len(command.lines("r/errors.jsonl")) <= 8
+    assert command.lines("r/statistics.jsonl") == []
+
+
+async def test_an_issuer_that_is_down_when_the_token_ends_is_waited_for(
+    start_api: StartApi, against: Against
+) -> None:
+    """Nothing can be asked without a token, so nothing is; then the run goes on, nothing lost."""
+    api = await start_api(token_life=2)
+    command = against(api).without_debugging()
+    command.write("companies.txt", _ids(300))
+    # More than a token lasts for: it ends in mid-run.
+    process = await _begin(command, api, "--max-attempts", "1")
+    api.reconfigure(replace(api.settings, issuer_down=True))
+    await _until(lambda: api.counts.statuses[503] > 0)
+    await asyncio.sleep(2.0)
+    api.reconfigure(replace(api.settings, issuer_down=False))
+    done = await command.finish(process)
+    assert done.exit_code == 0, done.stderr
+    _assert_all_answered(command, 300)
+    assert api.counts.statuses[503] <= 8
+    # The server's clock may end a token that lives for two seconds before ours does: then whatever
+    # is in flight meets a 401, once for each token.
+    kinds = Counter((request.kind, request.status) for request in api.requests)
+    assert kinds["statistics", 401] <= 32 * kinds["token", 200]
+    assert command.manifest("r")["attempts"][0]["cells"]["failed"] == 0
+
+
+async def test_an_issuer_that_is_down_for_too_long_ends_the_run(
+    start_api: StartApi, against: Against
+) -> None:
+    """`--max-outage 2s` is for the issuer too: exit 4, and what is done is kept."""
+    api = await start_api(token_life=2)
+    command = against(api).without_debugging()
+    command.write("companies.txt", _ids(2000))
+    process = await _begin(command, api, "--max-outage", "2s")
+    api.reconfigure(replace(api.settings, issuer_down=True))
+    await _until(lambda: api.counts.statuses[503] > 0)
+    began = time.monotonic()
+    done = await command.finish(process)
+    assert done.exit_code == 4, done.stderr
+    assert 0.9 < time.monotonic() - began < 6
+    assert "no access token from" in done.stderr
+    assert "run the same command again" in done.stderr
+    kinds = Counter((request.kind, request.status) for request in api.requests)
+    assert len(command.lines("r/statistics.jsonl")) == kinds["statistics", 200] >= 40
+    assert command.lines("r/errors.jsonl") == []
+    assert command.manifest("r")["attempts"][0]["exit_code"] == 4
+
+
+async def test_a_client_that_is_refused_in_mid_run_ends_it_at_once(
+    start_api: StartApi, against: Against
+) -> None:
+    """Its secret is changed and its token revoked: exit 3, and what is done is kept."""
+    api = await start_api()
+    command = against(api).without_debugging()
+    command.write("companies.txt", _ids(2000))
+    process = await _begin(command, api)
+    secret = "another"  # noqa: S105 - fake
+    api.reconfigure(replace(api.settings, client_secret=secret))
+    api.revoke_all()
+    began = time.monotonic()
+    done = await command.finish(process)
+    assert done.exit_code == 3, done.stderr
+    assert time.monotonic() - began < 3
+    assert "invalid_client" in done.stderr
+    assert "check TRUST_CLIENT_ID and TRUST_CLIENT_SECRET" in done.stderr
+    kinds = Counter((request.kind, request.status) for request in api.requests)
+    assert kinds["token", 401] == 1
+    assert kinds["statistics", 401] <= 32
+    assert len(command.lines("r/statistics.jsonl")) == kinds["statistics", 200] >= 40
+    assert command.lines("r/errors.jsonl") == []
+    assert command.manifest("r")["attempts"][0]["exit_code"] == 3
+
+
+@pytest.mark.parametrize("status", [429, 500])
+@pytest.mark.parametrize("days", [1, 10])
+async def test_a_company_that_is_always_refused_does_not_stop_the_others(
+    serve: Serve,
+    command: Any,  # noqa: ANN401 - the fixture's type lives in conftest
+    status: int,
+    days: int,
+) -> None:
+    """It ends in `errors.jsonl`, and neither is taken for the rate nor for an outage for long."""
+    api = await serve(lambda company, _before: status if company == "7" else 200)
+    command = api.point(command).without_debugging()
+    command.write("companies.txt", _ids(40))
+    # The deadline is the bound of what is no crawl: at 100 a second it takes seconds.
+    done = await command.run(
+        *(*RUN, "--from", "2026-01-01", "--until", f"2026-01-{days:02}", "--window", "1d"),
+        *("--max-attempts", "3", "--deadline", "20s"),
+    )
+    assert done.exit_code == 1, done.stderr
+    errors = command.lines("r/errors.jsonl")
+    assert [line["company_id"] for line in errors] == ["7"] * days
+    assert {line["status"] for line in errors} == {status}
+    answered = Counter(line["company_id"] for line in command.lines("r/statistics.jsonl"))
+    assert answered == {str(number): days for number in range(40) if number != 7}
