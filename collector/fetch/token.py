@@ -16,7 +16,7 @@ from collector.secrets import Secret
 __all__ = ["Token", "TokenSource"]
 
 _REJECTED_IN_A_ROW: Final = 10
-"""Companies. The windows of one company come one after another in a plan, and count once."""
+"""Companies; all windows of one company count once."""
 
 _BETWEEN_RENEWALS: Final = 5.0
 """Seconds after a renewal that failed while the old token was still good."""

@@ -1,0 +1,142 @@
+"""A sender for the tests of the controller: it moves the clock and keeps the news."""
+
+from collections.abc import Callable
+from heapq import heappop, heappush
+from itertools import cycle
+from typing import Any
+
+import pytest
+
+from collector.models import Blame
+from collector.pace import Cause, Departure, RateController
+
+START = 1000.0
+PROBE_SECONDS = 35.0
+PATIENCE = 1800.0
+RTT = 0.02
+
+
+class Sender:
+    """Sends as soon as it may, and moves the clock; keeps the news that it is told."""
+
+    def __init__(self, ceiling: float = 50.0, *, companies: int = 10, **more: Any) -> None:  # noqa: ANN401
+        self.now = START
+        self.news: list[tuple[str, dict[str, Any]]] = []
+        self.control = RateController(
+            ceiling,
+            companies=companies,
+            probe_seconds=PROBE_SECONDS,
+            notify=lambda event, **fields: self.news.append((event, fields)),
+            **more,
+        )
+        self._names = cycle("abcde")
+
+    def send(self) -> Departure:
+        """Wait until one may leave, and let it."""
+        self.now = max(self.now, self.control.leave_at())
+        return self.control.depart(self.now)
+
+    def sends(self, number: int) -> list[Departure]:
+        """Let several leave one after the other."""
+        return [self.send() for _ in range(number)]
+
+    def run(
+        self,
+        seconds: float,
+        latency: Callable[[], float] = lambda: RTT,
+        until: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Send, and let every request be answered, for so many seconds or until something is so."""
+        ends, pending = self.now + seconds, list[tuple[float, Departure]]()
+        while not until():
+            leaves = max(self.now, self.control.leave_at())
+            if pending and pending[0][0] <= min(leaves, ends):
+                self.now, departure = heappop(pending)
+                self.control.answered(departure, self.now)
+            elif leaves > ends:
+                self.now = ends
+                return
+            else:
+                departure = self.send()
+                heappush(pending, (self.now + latency(), departure))
+
+    def answer(self, departure: Departure | None = None) -> None:
+        """Let a request, or the next one, be answered after a round trip."""
+        departure = departure or self.send()
+        self.now = max(self.now, departure.at + RTT)
+        self.control.answered(departure, self.now)
+
+    def refuse(self, departure: Departure | None = None, pause: float = 0.0) -> Blame:
+        """Let a request, or the next one, be refused after a round trip."""
+        departure = departure or self.send()
+        self.now = max(self.now, departure.at + RTT)
+        return self.control.refused(departure, self.now, pause=pause)
+
+    def unavailable(self, departure: Departure | None = None, *, is_evidence: bool = True) -> Blame:
+        """Let a request, or the next one, meet a 503."""
+        departure = departure or self.send()
+        self.now = max(self.now, departure.at + RTT)
+        return self.control.unavailable(
+            departure, self.now, next(self._names), is_evidence=is_evidence
+        )
+
+    def fail(
+        self,
+        departure: Departure | None = None,
+        company: str | None = None,
+        *,
+        is_evidence: bool = True,
+        was_let_in: bool = False,
+    ) -> Blame:
+        """Let a request, or the next one, fail."""
+        departure = departure or self.send()
+        self.now = max(self.now, departure.at + RTT)
+        return self.control.failed(
+            departure,
+            self.now,
+            company or next(self._names),
+            is_evidence=is_evidence,
+            was_let_in=was_let_in,
+        )
+
+    def go_down(self) -> None:
+        """Let 8 requests fail, so that there is an outage."""
+        for _ in range(8):
+            self.fail()
+        assert self.cause() is Cause.FAILING
+
+    def meet_503s(self) -> None:
+        """Let two requests in a row meet a 503, so that it is taken for a refusal."""
+        self.unavailable()
+        self.unavailable()
+        assert self.cause() is Cause.UNAVAILABLE
+
+    def cause(self) -> Cause | None:
+        """Return why only probes may leave; a call, as it changes between two looks at it."""
+        return self.control.blockade
+
+    @property
+    def waits(self) -> float:
+        """Seconds until the next one may leave."""
+        return self.control.leave_at() - self.now
+
+    @property
+    def events(self) -> list[str]:
+        """The names of the news."""
+        return [event for event, _ in self.news]
+
+
+# Open
+
+
+def block(sender: Sender, cause: Cause) -> None:
+    """Begin a blockade of a kind."""
+    if cause is Cause.REFUSED:
+        sender.refuse()
+    elif cause is Cause.UNAVAILABLE:
+        sender.meet_503s()
+    else:
+        sender.go_down()
+
+
+CAUSES = pytest.mark.parametrize("cause", list(Cause))
