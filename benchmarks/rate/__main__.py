@@ -4,7 +4,9 @@ import asyncio
 import os
 import platform
 import sys
+import time
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Final
 
@@ -16,7 +18,7 @@ from benchmarks.rate.virtual import run_virtually
 
 _SEEDS: Final = range(1, 6)
 _AT_ONCE: Final = 6
-"""Real runs beside each other: each takes about a twelfth of a core, and most of its time waits."""
+"""Real runs beside each other: collector and server take about an eighth of a core."""
 
 _APART: Final = 1.0
 """Seconds between the starts of two, so that they do not all import at once."""
@@ -32,16 +34,17 @@ def _virtual() -> _Runs:
     }
 
 
-async def _real() -> _Runs:
-    places = asyncio.Semaphore(_AT_ONCE)
+def _real() -> _Runs:
+    """Run every scenario in a process of its own: a server that waits for another sees bursts."""
+    numbers = [number for number, scenario in enumerate(SCENARIOS) if scenario.is_real]
+    with ProcessPoolExecutor(_AT_ONCE) as processes:
+        seen = processes.map(_run_one, numbers)
+        return {SCENARIOS[number].name: [one] for number, one in zip(numbers, seen, strict=True)}
 
-    async def run(number: int, scenario: Scenario) -> tuple[str, list[Seen]]:
-        await asyncio.sleep(number * _APART)
-        async with places:
-            return scenario.name, [await run_for_real(scenario)]
 
-    real = [scenario for scenario in SCENARIOS if scenario.is_real]
-    return dict(await asyncio.gather(*(run(n, scenario) for n, scenario in enumerate(real))))
+def _run_one(number: int) -> Seen:
+    time.sleep(number % _AT_ONCE * _APART)
+    return asyncio.run(run_for_real(SCENARIOS[number]))
 
 
 def _cell(scenario: Scenario, figure: Figure, runs: _Runs) -> str:
@@ -72,7 +75,7 @@ def main(arguments: Sequence[str]) -> None:
     """Run what is asked for, and print the table; nothing fails here, for machines are noisy."""
     plots = [Path(argument) for argument in arguments if argument.endswith(".svg")]
     virtual = {} if "real" in arguments else _virtual()
-    real = {} if "virtual" in arguments else asyncio.run(_real())
+    real = {} if "virtual" in arguments else _real()
     print(
         f"Virtual: {len(_SEEDS)} seeds, the least and the greatest. Real: one run, Python "
         f"{platform.python_version()}, {os.cpu_count()} cores, {_AT_ONCE} runs beside each other.\n"

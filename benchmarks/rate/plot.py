@@ -39,7 +39,7 @@ def draw(scenario: Scenario, seen: Seen, file: Path) -> None:
     axes.set_ylim(bottom=0)
     axes.set_xlim(0, seen.seconds)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(loc="upper right", ncols=3, frameon=False)
+    axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=3, frameon=False)
     figure.savefig(file, metadata={"Date": None})
     plt.close(figure)
 
