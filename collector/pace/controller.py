@@ -138,11 +138,11 @@ class RateController:
         if self._latency.add(now, now - departure.at):
             # Below what the server works off, so that its queue becomes shorter.
             self._search.found(self._latency.answered, now)
-            self._schedule.rate = self._search.rate
+            self._apply_rate()
             self._notify("server_queues", rate=round(self.rate, 2))
         if self._may_grow(now):
             self._search.answered(now)
-            self._schedule.rate = self._search.rate
+            self._apply_rate()
 
     def hinted(self, now: float, remaining: int, reset_seconds: float) -> None:
         """Take note of what the headers of an answer say is left, and for how long (seconds)."""
@@ -232,7 +232,7 @@ class RateController:
         """Judge a failure during a blockade."""
         if not blockade.is_probe(departure.at):
             return Blame.SERVICE if blockade.cause is Cause.FAILING else Blame.CELL
-        if blockade.cause is Cause.REFUSED and was_let_in:
+        if blockade.cause is not Cause.FAILING and was_let_in:
             self._reopen(blockade, departure, now)
             return Blame.CELL
         blockade.probe_failed(now)
@@ -256,6 +256,9 @@ class RateController:
     def _restore(self, rate: float) -> None:
         """Go back to a rate that came down for nothing."""
         self._search.restore(rate)
+        self._apply_rate()
+
+    def _apply_rate(self) -> None:
         self._schedule.rate = self._search.rate
 
     def _block(self, cause: Cause, now: float, interval: float) -> Blockade:
@@ -277,7 +280,7 @@ class RateController:
             self._search.restart()
         else:
             self._search.found(limit, now, is_quota=is_quota)
-        self._schedule.rate = self._search.rate
+        self._apply_rate()
         self._latency.restart()
         seconds = round(now - blockade.since, 3)
         self._notify("reopened", blocked_for_seconds=seconds, rate=round(self.rate, 2))
