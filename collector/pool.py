@@ -58,9 +58,10 @@ class Pool:
     """Runs `concurrency` workers until every cell is settled.
 
     `fetch` asks for a cell; `decide` says what follows a failure; `settle` takes the final outcome.
-    While `prefers_new` says so, a new cell goes before a retry. `clock` gives seconds. What `fetch`
-    or `settle` raise beside `StoppedError` ends the pool: all workers are cancelled and awaited,
-    and the error is raised.
+    `rate` gives the requests a second in force, of which retries may be a share. While
+    `prefers_new` says so, a new cell goes before a retry. `clock` gives seconds. What `fetch` or
+    `settle` raise beside `StoppedError` ends the pool: all workers are cancelled and awaited, and
+    the error is raised.
     """
 
     def __init__(  # noqa: PLR0913 - one collaborator each, all required, all by name
@@ -73,10 +74,11 @@ class Pool:
         on_retry: Callable[[Job, Failure, Retriable], None],
         tally: Tally,
         concurrency: int,
+        rate: Callable[[], float],
         prefers_new: Callable[[], bool] = lambda: False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._budget = RetryBudget(clock())
+        self._budget = RetryBudget(clock(), rate)
         self._feed = Feed(
             cells, concurrency * _WAITING_PER_WORKER, clock, self._budget, prefers_new
         )

@@ -197,6 +197,7 @@ class Run:
             ),
             tally=self.tally,
             concurrency=self.settings.concurrency,
+            rate=lambda: self.gate.rate,
             prefers_new=lambda: self.gate.is_doubtful,
         )
         try:

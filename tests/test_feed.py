@@ -39,7 +39,7 @@ def _feed(
 ) -> tuple[Feed, _Clock]:
     clock = _Clock()
     cells = iter(_cells(count))
-    return Feed(cells, max_waiting, clock, RetryBudget(clock()), prefers_new), clock
+    return Feed(cells, max_waiting, clock, RetryBudget(clock(), lambda: 50.0), prefers_new), clock
 
 
 def _take(feed: Feed) -> Job:
@@ -132,7 +132,7 @@ class _BeginsAnew(Iterator[Cell]):
 
 def test_an_iterator_is_asked_no_more_once_it_is_over() -> None:
     """Otherwise a cell could be collected twice, and the end would not be the end."""
-    feed = Feed(_BeginsAnew(), 10, _Clock(), RetryBudget(100.0), lambda: False)
+    feed = Feed(_BeginsAnew(), 10, _Clock(), RetryBudget(100.0, lambda: 50.0), lambda: False)
     assert [feed.take() for _ in range(4)] == [Job(Cell("0", SERVER_DEFAULT)), None, None, None]
 
 
@@ -198,17 +198,28 @@ def _use_up(feed: Feed) -> None:
     _fail(feed, job)
 
 
-def test_a_retry_beyond_the_budget_waits_for_a_second() -> None:
-    """One retry a second is always possible; new cells are begun meanwhile."""
+def test_a_retry_beyond_the_budget_waits_for_a_tenth_of_a_second() -> None:
+    """Ten retries a second are always possible; new cells are begun meanwhile."""
     feed, clock = _feed(3)
     _use_up(feed)
-    assert feed.next_due() == 101.0
+    assert feed.next_due() == 100.1
     assert _take(feed).cell.company_id == "1"
-    clock.now = 100.999
+    clock.now = 100.099
     assert _take(feed).cell.company_id == "2"
     assert feed.take() is None
-    clock.now = 101.0
+    clock.now = 100.101
     assert _take(feed).cell.company_id == "0"
+
+
+@pytest.mark.parametrize(("rate", "retries"), [(0.1, 10), (50.0, 10), (51.0, 10.2), (1000.0, 200)])
+def test_retries_may_be_a_fifth_of_the_rate(rate: float, retries: float) -> None:
+    """Or ten a second, if that is more; the rate in force counts, not that of the beginning."""
+    in_force = [1.0]
+    budget = RetryBudget(100.0, lambda: in_force[0])
+    while budget.next_at(100.0) <= 100.0:
+        budget.spend()
+    in_force[0] = rate
+    assert budget.next_at(100.0) == pytest.approx(100.0 + 1 / retries)
 
 
 def test_what_was_not_charged_needs_no_budget() -> None:
@@ -220,7 +231,7 @@ def test_what_was_not_charged_needs_no_budget() -> None:
         feed.put_back(job, 100.0, is_charged=False)
     assert feed.next_due() == 100.0
     assert [_take(feed) for _ in jobs] == jobs
-    assert feed.budget.next_at(100.0) == 101.0
+    assert feed.budget.next_at(100.0) == 100.1
 
 
 def test_five_answers_pay_for_a_retry() -> None:
@@ -261,7 +272,7 @@ def test_the_budget_holds_no_more_than_at_the_beginning() -> None:
         feed.budget.succeeded(was_retry=True)
     clock.now += 86400.0
     _use_up(feed)
-    assert feed.next_due() == clock.now + 1.0
+    assert feed.next_due() == pytest.approx(clock.now + 0.1)
 
 
 @given(
@@ -276,7 +287,7 @@ def test_no_retry_is_given_up_for_the_budget(
     delays: list[float],
     is_doubtful: bool,  # noqa: FBT001 - hypothesis passes it by position
 ) -> None:
-    """Every cell gets each of its tries; beyond the budget and what succeeds, one a second."""
+    """Every cell gets each of its tries; beyond the budget and what succeeds, ten a second."""
     feed, clock = _feed(count, prefers_new=lambda: is_doubtful)
     tries: Counter[str] = Counter()
     answered = 0
@@ -297,7 +308,7 @@ def test_no_retry_is_given_up_for_the_budget(
             answered += 1
             feed.settle()
         retries = tries.total() - len(tries)
-        earned = _BUDGET + answered + clock.now - 100.0
+        earned = _BUDGET + answered + 10 * (clock.now - 100.0)
         assert retries <= earned + 1e-6
     assert tries == {str(number): fails + 1 for number in range(count)}
     assert feed.is_finished

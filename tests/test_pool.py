@@ -130,6 +130,7 @@ class _Bench:
         self.tally = _Watched(self.planned)
         return Pool(
             iter(self.cells),
+            rate=lambda: 50.0,
             fetch=self._fetch,
             decide=self.decide,
             settle=self.settle,

@@ -57,6 +57,7 @@ class _Bench:
         self.tally = Tally(self.count)
         self.pool = Pool(
             (Cell(str(number), SERVER_DEFAULT) for number in range(self.count)),
+            rate=lambda: 50.0,
             fetch=self._fetch,
             decide=self._decide,
             settle=self._settle,

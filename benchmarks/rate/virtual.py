@@ -88,7 +88,7 @@ class _Run:
         self._control = RateController(
             scenario.ceiling, companies=_COMPANIES, probe_seconds=scenario.timeout + 5.0
         )
-        self._budget = RetryBudget(self._now)
+        self._budget = RetryBudget(self._now, lambda: self._control.rate)
         self._feed = Feed(
             self._cells(),
             scenario.concurrency * _WAITING_PER_WORKER,

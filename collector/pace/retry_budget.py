@@ -1,5 +1,6 @@
 """How much of the traffic retries may be: a budget for all cells together."""
 
+from collections.abc import Callable
 from typing import Final
 
 __all__ = ["RetryBudget"]
@@ -11,28 +12,34 @@ _EARNED: Final = 1.0
 (botocore, `retries/quota.py` and `retries/standard.py`: 500, 5 and 1; a retry that succeeds gets
 its cost back)."""
 
-_EARNED_PER_SECOND: Final = 5.0
-"""One retry a second is always possible: what has run dry while nothing succeeded must not stay so.
-Finagle's `RetryBudget` has the same idea (`minRetriesPerSec`, 10 there)."""
+_SHARE: Final = 0.2
+_LEAST_RETRIES: Final = 10.0
+"""Of the rate in force, and a second: what is always possible. The constants of Finagle's
+`RetryBudget` (`percentCanRetry`, `minRetriesPerSec`). Without it a run in which a tenth of the
+companies always fails would end with hours of single retries."""
 
 
 class RetryBudget:
-    """A token bucket that first tries fill and retries empty; time (seconds) is passed in.
+    """A token bucket that answers and time fill and retries empty; time (seconds) is passed in.
 
-    While most things work it is never noticed. When they do not, retries are at most a fifth of
-    what succeeds, and one a second: a retry then waits for its token; it is never given up for it.
+    While most things work it is never noticed. When they do not, retries are a fifth of the rate in
+    force (requests a second, `rate` gives it), or 10 a second if that is more: a retry then waits
+    for its token; it is never given up for it.
     """
 
-    __slots__ = ("_at", "_tokens")
+    __slots__ = ("_at", "_rate", "_tokens")
 
-    def __init__(self, now: float) -> None:
+    def __init__(self, now: float, rate: Callable[[], float]) -> None:
         self._tokens = _CAPACITY
         self._at = now
+        self._rate = rate
 
     def next_at(self, now: float) -> float:
         """Return when the next retry can be paid for; `now` if it can be already."""
-        self._drip(now)
-        return now + max(0.0, _COST - self._tokens) / _EARNED_PER_SECOND
+        per_second = _COST * max(_LEAST_RETRIES, _SHARE * self._rate())
+        self._tokens = min(_CAPACITY, self._tokens + (now - self._at) * per_second)
+        self._at = now
+        return now + max(0.0, _COST - self._tokens) / per_second
 
     def spend(self) -> None:
         """Pay for a retry."""
@@ -41,7 +48,3 @@ class RetryBudget:
     def succeeded(self, *, was_retry: bool) -> None:
         """Take note of an answer: a retry gets back what it cost, a first try earns a little."""
         self._tokens = min(_CAPACITY, self._tokens + (_COST if was_retry else _EARNED))
-
-    def _drip(self, now: float) -> None:
-        self._tokens = min(_CAPACITY, self._tokens + (now - self._at) * _EARNED_PER_SECOND)
-        self._at = now

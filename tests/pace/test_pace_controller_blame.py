@@ -28,7 +28,7 @@ BLAMES = [
     (Cause.UNAVAILABLE, True, REFUSED, Blame.SERVICE, Cause.UNAVAILABLE),
     (Cause.UNAVAILABLE, True, UNAVAILABLE, Blame.SERVICE, Cause.UNAVAILABLE),
     (Cause.UNAVAILABLE, True, FAILED, Blame.SERVICE, Cause.UNAVAILABLE),
-    (Cause.UNAVAILABLE, True, LET_IN, Blame.SERVICE, Cause.UNAVAILABLE),
+    (Cause.UNAVAILABLE, True, LET_IN, Blame.CELL, None),
     (Cause.FAILING, False, REFUSED, Blame.RATE, Cause.FAILING),
     (Cause.FAILING, False, UNAVAILABLE, Blame.SERVICE, Cause.FAILING),
     (Cause.FAILING, False, FAILED, Blame.SERVICE, Cause.FAILING),

@@ -33,9 +33,11 @@ def test_a_departure_says_what_its_outcome_is_worth() -> None:
     """When it left, how many before it, how many blockades before it, and whether it was paced."""
     sender = Sender(50)
     assert sender.send() == Departure(START, 0, 0, is_paced=False)
-    assert sender.send() == Departure(START + 0.02, 1, 0, is_paced=True)
+    second = sender.send()
+    assert second == Departure(second.at, 1, 0, is_paced=True)
+    assert second.at == pytest.approx(START + 0.02, abs=1e-4)
     sender.now += 1
-    assert sender.send() == Departure(START + 1.02, 2, 0, is_paced=False)
+    assert sender.send() == Departure(second.at + 1, 2, 0, is_paced=False)
     sender.refuse()
     assert sender.send().epoch == 1
 

@@ -8,6 +8,9 @@ from hypothesis import strategies as st
 from collector.pace.schedule import Schedule
 
 START = 1000.0
+USED = 0.999
+"""So much of a rate is used."""
+
 CREDITS = {0.01: 0.03, 10: 0.03, 50: 0.03, 100: 0.03, 150: 0.02, 300: 0.01, 1000: 0.01}
 """Seconds of lateness that are made up for, at a rate."""
 
@@ -49,9 +52,21 @@ def test_late_timers_cost_nothing_of_the_rate(rate: float, lateness: list[float]
     for late in lateness:
         now = max(now, schedule.next_at) + late * most
         assert schedule.depart(now)
-    planned = START + len(lateness) / rate
+    planned = START + len(lateness) / (USED * rate)
     assert now == pytest.approx(planned + lateness[-1] * most, abs=1e-6)
-    assert schedule.next_at == pytest.approx(planned + 1 / rate, abs=1e-6)
+    assert schedule.next_at == pytest.approx(planned + 1 / (USED * rate), abs=1e-6)
+
+
+def test_a_second_never_holds_one_more_for_an_arrival_that_is_late() -> None:
+    """The first takes a millisecond longer to arrive: 50 in the second after, 1,000 in 20 s."""
+    schedule, now = Schedule(50), START
+    arrivals = []
+    for number in range(1101):
+        now = max(now, schedule.next_at)
+        schedule.depart(now)
+        arrivals.append(now + (0.0009 if number == 0 else 0.0))
+    for seconds_long, most in ((1.0, 50), (20.0, 1000)):
+        assert sum(1 for at in arrivals if at < arrivals[0] + seconds_long) == most
 
 
 @given(st.lists(st.tuples(seconds, seconds), min_size=8, max_size=60))
@@ -87,8 +102,8 @@ def test_lateness_within_the_credit_is_made_up_for(rate: float, credit_seconds: 
     """3 requests' worth, at least 10 ms and at most 30 ms; the next is due as if it was on time."""
     schedule = Schedule(rate)
     schedule.depart(START)
-    assert schedule.depart(START + 1 / rate + 0.99 * credit_seconds) is True
-    assert schedule.next_at == pytest.approx(START + 2 / rate)
+    assert schedule.depart(START + 1 / (USED * rate) + 0.99 * credit_seconds) is True
+    assert schedule.next_at == pytest.approx(START + 2 / (USED * rate))
 
 
 @pytest.mark.parametrize(("rate", "credit_seconds"), list(CREDITS.items()))
@@ -96,12 +111,12 @@ def test_a_stall_forfeits_all_that_was_missed(rate: float, credit_seconds: float
     """Beyond the credit the sender was not held back by the rate; it begins anew from now."""
     schedule = Schedule(rate)
     schedule.depart(START)
-    late = START + 1 / rate + 1.01 * credit_seconds
+    late = START + 1 / (USED * rate) + 1.01 * credit_seconds
     assert schedule.depart(late) is False
-    assert schedule.next_at == pytest.approx(late + 1 / rate)
+    assert schedule.next_at == pytest.approx(late + 1 / (USED * rate))
     much_later = late + 3600
     assert schedule.depart(much_later) is False
-    assert schedule.next_at == pytest.approx(much_later + 1 / rate)
+    assert schedule.next_at == pytest.approx(much_later + 1 / (USED * rate))
 
 
 def test_the_first_may_leave_at_once_and_tells_nothing_about_the_rate() -> None:
@@ -109,7 +124,7 @@ def test_the_first_may_leave_at_once_and_tells_nothing_about_the_rate() -> None:
     schedule = Schedule(50)
     assert schedule.next_at == -inf
     assert schedule.depart(START) is False
-    assert schedule.next_at == pytest.approx(START + 0.02)
+    assert schedule.next_at == pytest.approx(START + 0.02 / USED)
 
 
 @pytest.mark.parametrize(("before", "after"), [(0.01, 100.0), (100.0, 0.01), (10.0, 11.0)])
@@ -117,9 +132,9 @@ def test_a_new_rate_takes_effect_at_once(before: float, after: float) -> None:
     """The next one is due one new interval after the last, whatever was planned before."""
     schedule = Schedule(before)
     schedule.depart(START)
-    assert schedule.next_at == pytest.approx(START + 1 / before)
+    assert schedule.next_at == pytest.approx(START + 1 / (USED * before))
     schedule.rate = after
-    assert schedule.next_at == pytest.approx(START + 1 / after)
+    assert schedule.next_at == pytest.approx(START + 1 / (USED * after))
 
 
 def test_what_was_not_due_under_the_old_rate_is_not_owed_under_the_new_one() -> None:
@@ -133,4 +148,4 @@ def test_what_was_not_due_under_the_old_rate_is_not_owed_under_the_new_one() -> 
         schedule.depart(now)
         times.append(now)
     apart = [later - sooner for sooner, later in pairwise(times)]
-    assert apart == pytest.approx([0.01] * 19, abs=1e-6)
+    assert apart == pytest.approx([0.01 / USED] * 19, abs=1e-6)
