@@ -5,11 +5,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from itertools import count
+from typing import Final
 
 from collector.models import Cell
 from collector.pace import RetryBudget
 
-__all__ = ["Feed", "Job"]
+__all__ = ["WAITING_PER_WORKER", "Feed", "Job"]
+
+WAITING_PER_WORKER: Final = 16
+"""Cells that may wait for their retry, for each worker. Beyond that no new cell is begun: in an
+outage the plan is not used up, and memory stays bounded."""
 
 
 @dataclass(slots=True)
@@ -32,7 +37,7 @@ class Feed:
 
     A due retry goes before a new cell, if the budget for retries can pay for it; while
     `prefers_new` says so, a new cell goes first. A try that was not charged to its cell needs no
-    budget.
+    budget. `on_exhausted` is called once the last cell has been begun.
     """
 
     cells: Iterator[Cell]
@@ -40,6 +45,7 @@ class Feed:
     clock: Callable[[], float]
     budget: RetryBudget
     prefers_new: Callable[[], bool]
+    on_exhausted: Callable[[], None] = lambda: None
     in_work: int = 0
     is_closed: bool = False
     """Whether no job is given any more, although some may be left."""
@@ -109,5 +115,6 @@ class Feed:
         cell = next(self.cells, None)
         if cell is None:
             self._exhausted = True
+            self.on_exhausted()
             return None
         return Job(cell)

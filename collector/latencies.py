@@ -16,18 +16,25 @@ class Latencies:
     of HdrHistogram and DDSketch; the latter gives the same guarantee by the same logarithm.)
     """
 
-    __slots__ = ("_classes", "count", "longest")
+    __slots__ = ("_classes", "_sum", "count", "longest")
 
     def __init__(self) -> None:
         self.count = 0
         self.longest = 0.0
+        self._sum = 0.0
         self._classes: Counter[int] = Counter()
 
     def add(self, seconds: float) -> None:
         """Count one."""
         self.count += 1
+        self._sum += seconds
         self.longest = max(self.longest, seconds)
         self._classes[int(log(max(seconds, 1e-6)) // _STEP)] += 1
+
+    @property
+    def mean(self) -> float:
+        """The mean in seconds; 0 if there is none."""
+        return self._sum / self.count if self.count else 0.0
 
     def percentile(self, share: float) -> float:
         """Return the seconds within which the given share (0 to 1) came; 0 if none did."""

@@ -7,19 +7,15 @@ import asyncio
 import time
 from collections.abc import Callable, Iterator
 from random import random
-from typing import Final, Protocol
+from typing import Protocol
 
 from collector.errors import StoppedError, main_error
-from collector.feed import Feed, Job
+from collector.feed import WAITING_PER_WORKER, Feed, Job
 from collector.models import Blame, Cell, Failure, Outcome
 from collector.pace import RetryBudget
 from collector.tally import Tally
 
 __all__ = ["Fetch", "Pool", "Retriable", "RetryDecision", "Settle"]
-
-_WAITING_PER_WORKER: Final = 16
-"""Cells that may wait for their retry, for each worker. Beyond that no new cell is begun: in an
-outage the plan is not used up, and memory stays bounded."""
 
 
 class Retriable(Protocol):
@@ -59,7 +55,8 @@ class Pool:
 
     `fetch` asks for a cell; `decide` says what follows a failure; `settle` takes the final outcome.
     `rate` gives the requests a second in force, of which retries may be a share. While
-    `prefers_new` says so, a new cell goes before a retry. `clock` gives seconds. What `fetch` or
+    `prefers_new` says so, a new cell goes before a retry; `on_exhausted` is called when there is no
+    new one any more. `clock` gives seconds. What `fetch` or
     `settle` raise beside `StoppedError` ends the pool: all workers are cancelled and awaited, and
     the error is raised.
     """
@@ -76,11 +73,17 @@ class Pool:
         concurrency: int,
         rate: Callable[[], float],
         prefers_new: Callable[[], bool] = lambda: False,
+        on_exhausted: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._budget = RetryBudget(clock(), rate)
         self._feed = Feed(
-            cells, concurrency * _WAITING_PER_WORKER, clock, self._budget, prefers_new
+            cells,
+            concurrency * WAITING_PER_WORKER,
+            clock,
+            self._budget,
+            prefers_new,
+            on_exhausted,
         )
         self._clock = clock
         self._fetch = fetch

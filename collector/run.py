@@ -198,7 +198,8 @@ class Run:
             tally=self.tally,
             concurrency=self.settings.concurrency,
             rate=lambda: self.gate.rate,
-            prefers_new=lambda: self.gate.is_doubtful,
+            prefers_new=lambda: self.gate.is_doubtful or self.gate.blockade is not None,
+            on_exhausted=self.gate.no_more_cells,
         )
         try:
             async with asyncio.TaskGroup() as group:
@@ -265,5 +266,6 @@ class Run:
                 patience=self.settings.max_outage,
                 redact=self._redact,
                 log=self._log,
-            )
+            ),
+            on_refused=self.gate.fail,
         )

@@ -41,6 +41,8 @@ class Tally:
         self.retries = 0
         self.retrying = 0
         self.refused = 0
+        self.resent = 0
+        """Requests that went into a dead connection, and were sent again by the HTTP library."""
         self.held_up = 0
         """Requests that the rate would have let leave earlier, had not so many been in flight."""
         self.latencies = Latencies()

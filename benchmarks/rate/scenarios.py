@@ -129,7 +129,7 @@ SCENARIOS: Final = (
     Scenario(
         name="quota of 3,000 a minute",
         settings=_api(rate_limit=50, limit_kind="window", limit_window=_QUOTA_SECONDS),
-        seconds=660.0,
+        seconds=400.0,
         figures=(
             Figure(
                 "used, of whole quotas",

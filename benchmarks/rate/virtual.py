@@ -17,7 +17,7 @@ from typing import Final
 
 from benchmarks.rate.scenario import Scenario
 from benchmarks.rate.seen import Seen
-from collector.feed import Feed, Job
+from collector.feed import WAITING_PER_WORKER, Feed, Job
 from collector.fetch.retry import RetryPolicy
 from collector.models import SERVER_DEFAULT, Blame, Cell, Failure, FailureKind
 from collector.pace import Departure, RateController, RetryBudget
@@ -35,7 +35,6 @@ _START_UP: Final = 0.2
 """Seconds that a new process takes at the least before it sends."""
 
 _COMPANIES: Final = 1000
-_WAITING_PER_WORKER: Final = 16
 _NOW: Final = datetime.now(UTC)
 
 
@@ -91,10 +90,11 @@ class _Run:
         self._budget = RetryBudget(self._now, lambda: self._control.rate)
         self._feed = Feed(
             self._cells(),
-            scenario.concurrency * _WAITING_PER_WORKER,
+            scenario.concurrency * WAITING_PER_WORKER,
             lambda: self._now,
             self._budget,
-            lambda: self._control.is_doubtful,
+            lambda: self._control.is_doubtful or self._control.blockade is not None,
+            self._control.no_more_cells,
         )
         self._at_gate: deque[Job] = deque()
         self._idle = scenario.concurrency

@@ -58,7 +58,9 @@ def _requests(tally: Tally) -> str:
 def _outcomes(tally: Tally) -> str:
     """Return how many answers there were of each status, and how many tries broke and how."""
     statuses = [f"{status}: {n:,}" for status, n in sorted(tally.statuses.items())]
-    return ", ".join(statuses + [f"{kind}: {n:,}" for kind, n in sorted(tally.broken.items())])
+    broken = [f"{kind}: {n:,}" for kind, n in sorted(tally.broken.items())]
+    resent = [f"sent again on a new connection: {tally.resent:,}"] if tally.resent else []
+    return ", ".join(statuses + broken + resent)
 
 
 def _latency(tally: Tally) -> str:
@@ -81,7 +83,7 @@ def _rate(job: Run) -> str:
 def _in_flight(job: Run) -> str:
     """Say when `--concurrency` held the rate back, and which value would not."""
     tally, gate, now = job.tally, job.gate, job.settings.concurrency
-    latency = tally.latencies.percentile(0.5)
+    latency = tally.latencies.mean
     # Answers that come in bursts leave in bursts: then few have been held up, each of them for all.
     is_short = gate.rate * latency > now or tally.held_up >= _HELD_UP_SHARE * tally.requests
     if not is_short or tally.requests <= now:

@@ -9,7 +9,7 @@ from typing import Final
 
 from asyncio_throttle import Throttler
 
-from collector.errors import OutageError, StoppedError
+from collector.errors import CollectorError, OutageError, StoppedError
 from collector.fetch.advice import Allowance
 from collector.models import Blame
 from collector.pace import Cause, Departure, RateController
@@ -52,6 +52,7 @@ class Gate:
         self._wakes_at = -inf
         self._urgent = 0
         self._is_shut = False
+        self._failure: CollectorError | None = None
 
     @property
     def rate(self) -> float:
@@ -90,6 +91,15 @@ class Gate:
         """Whether failures come in a row, so that a first try tells more than a retry."""
         return self._control.is_doubtful
 
+    def no_more_cells(self) -> None:
+        """Take note that the last cell has been begun: what fails now may be all that is left."""
+        self._control.no_more_cells()
+
+    def fail(self, error: CollectorError) -> None:
+        """Let nobody through any more: whoever waits or comes meets the error."""
+        self._failure = error
+        self._news.set()
+
     def shut(self) -> None:
         """Let nobody through any more: whoever waits or comes meets `StoppedError`."""
         self._is_shut = True
@@ -124,10 +134,10 @@ class Gate:
     async def rest(self, seconds: float) -> None:
         """Wait, for something else than the rate. Raises `StoppedError` once the gate is shut."""
         until = self._clock() + seconds
-        while not self._is_shut and (left := until - self._clock()) > 0:
+        self._check_open()
+        while (left := until - self._clock()) > 0:
             await self._hear_news(left)
-        if self._is_shut:
-            raise StoppedError
+            self._check_open()
 
     def answered(
         self,
@@ -187,8 +197,7 @@ class Gate:
             self._throttler.rate_limit = most_in_a_slice(self._control.rate)
             await self._throttler.acquire()
             # Nearly always at once; if not, much may have changed meanwhile.
-            if self._is_shut:
-                raise StoppedError
+            self._check_open()
             now = self._clock()
             if self._control.leave_at(is_urgent=is_urgent) <= now:
                 return self._control.depart(now, is_urgent=is_urgent)
@@ -197,22 +206,27 @@ class Gate:
     async def _may_leave(self, *, is_urgent: bool) -> bool:
         """Wait until the next one may leave; False if an urgent one came meanwhile."""
         while True:
-            if self._is_shut:
-                raise StoppedError
+            self._check_open()
             now = self._clock()
             leave_at = self._control.leave_at(is_urgent=is_urgent)
-            if not is_urgent:
-                gives_up_at = self._control.gives_up_at
-                if now >= gives_up_at:
-                    raise OutageError(_given_up(self._control.blockade))
-                if self._urgent and leave_at > now:
-                    return False
-                leave_at = min(leave_at, gives_up_at)
             if leave_at <= now:
+                # A last probe, if it is due, goes before giving up.
                 return True
+            if not is_urgent:
+                if now >= self._control.gives_up_at:
+                    raise OutageError(_given_up(self._control.blockade))
+                if self._urgent:
+                    return False
+                leave_at = min(leave_at, self._control.gives_up_at)
             self._wakes_at = leave_at
             await self._hear_news(leave_at - now)
             self._wakes_at = -inf
+
+    def _check_open(self) -> None:
+        if self._failure is not None:
+            raise self._failure
+        if self._is_shut:
+            raise StoppedError
 
     async def _hear_news(self, seconds: float) -> None:
         self._news.clear()

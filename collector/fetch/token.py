@@ -63,10 +63,15 @@ class TokenSource:
         issue: Callable[[], Awaitable[Token]] | None,
         token: Token | None = None,
         *,
+        on_refused: Callable[[CredentialsError], None] = lambda _: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Take a way to get tokens, or one token that is used as it is."""
+        """Take a way to get tokens, or one token that is used as it is.
+
+        `on_refused` hears at once when a renewal in the background was refused.
+        """
         self._issue = issue
+        self._on_refused = on_refused
         self._clock = clock
         self._token = token
         self._lock = asyncio.Lock()
@@ -125,6 +130,7 @@ class TokenSource:
             await self._replace(old)
         except CredentialsError as refusal:
             self._refusal = refusal
+            self._on_refused(refusal)
         except (CollectorError, StoppedError):
             # The old one is still good. Whoever needs a token after its end asks again, and is
             # told then.

@@ -143,6 +143,9 @@ class TokenIssuer:
             problem = token
             self._log.warning("token_not_issued", problem=problem, attempt=tries)
             pause = max(pause_before_next(tries, random), self._asked_pause(reply))
+            if not self._has_issued:
+                # Nothing has begun yet, and somebody may be looking on.
+                pause = min(pause, _LONGEST_PAUSE)
             if self._is_hopeless(tries, pause):
                 break
             # Only the issuer is left alone: it is a service of its own, and whoever needs a token
@@ -157,8 +160,8 @@ class TokenIssuer:
         now = self._clock()
         if self._failing_since is None:
             self._failing_since = now
-        if not self._has_issued:
-            return tries >= self._max_attempts
+        if not self._has_issued and tries >= self._max_attempts:
+            return True
         return now + pause - self._failing_since > self._patience
 
     def _asked_pause(self, reply: Reply | Broken) -> float:

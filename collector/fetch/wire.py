@@ -178,6 +178,7 @@ class _Try:
             # A resend: waiting at the gate is no part of the time limit, and what became of the
             # first one nobody knows.
             self._limit.pause(self._task)
+            self._tally.resent += 1
             self.give_up()
         departure = await self._gate.pass_through(is_urgent=self._tokens is None)
         if self._tokens is not None:

@@ -7,6 +7,7 @@ from typing import Final
 __all__ = ["Blockade", "Cause"]
 
 _GROWTH: Final = 2.0
+_COMPANIES_KNOWN: Final = 5
 
 
 class Cause(Enum):
@@ -46,6 +47,8 @@ class Blockade:
     closed_until: float = field(init=False)
     """Until when nobody was let in for sure: a refusal came then, or a pause was asked for."""
     _not_before: float = field(init=False)
+    companies: set[str] = field(default_factory=set)
+    """Whose probes have brought nothing; a few are enough to know."""
     _probe_at: float | None = None
 
     def __post_init__(self) -> None:
@@ -73,8 +76,10 @@ class Blockade:
         """Say whether what left at `at` is the probe on its way."""
         return self._probe_at == at
 
-    def probe_failed(self, now: float) -> None:
+    def probe_failed(self, now: float, company_id: str | None = None) -> None:
         """Take note that the probe brought nothing: the next one waits longer."""
+        if company_id is not None and len(self.companies) < _COMPANIES_KNOWN:
+            self.companies.add(company_id)
         self._probe_at = None
         self.interval = min(_GROWTH * self.interval, self.cause.longest)
         self.pause_until(now)

@@ -9,7 +9,7 @@ from collector.pace.breaker import Breaker
 from collector.pace.departure import Departure
 from collector.pace.estimate import LimitEstimate
 from collector.pace.hints import Hints
-from collector.pace.latency_watch import LatencyWatch
+from collector.pace.latency_watch import Advice, LatencyWatch
 from collector.pace.outcasts import Outcasts, Whose
 from collector.pace.schedule import Schedule
 from collector.pace.search import RateSearch
@@ -20,8 +20,19 @@ __all__ = ["AUTO_START", "Notify", "RateController"]
 AUTO_START: Final = 10.0
 """Requests a second with which the search for a limit that nobody has stated begins."""
 
+_AHEAD: Final = 3.0
+"""The rate grows to no more than this many times what really leaves: beyond, it is not the rate
+that holds requests back. In slow start it is 1.8 times what left in the second before."""
+
 _LONG: Final = 3.0
 """Seconds of a blockade that no bucket explains."""
+
+_TAIL_PATIENCE: Final = 60.0
+"""Seconds for each company (5 at most) whose probes bring nothing when no new cell is left: it may
+be an outage, or these cells may be broken, and nobody else is left to tell."""
+
+_REFUSED_COMPANIES: Final = 2
+"""More companies than these are refused for the rate, be it that none of their cells is new."""
 
 _FLAPPING: Final = 30.0
 """An outage so soon (seconds) after the last one goes on where that one ended."""
@@ -72,6 +83,8 @@ class RateController:
         self._epoch = 0
         self._last_outage: tuple[float, float] = (-inf, Cause.FAILING.first)
         self._outage_epoch = 0
+        self._is_tail = False
+        self._charges_all = False
 
     @property
     def rate(self) -> float:
@@ -108,6 +121,10 @@ class RateController:
         """When nobody has been let in or answered for too long."""
         return inf if self._blockade is None else self._blockade.since + self._patience
 
+    def no_more_cells(self) -> None:
+        """Take note that the last cell has been begun: those that fail may be all that are left."""
+        self._is_tail = True
+
     def leave_at(self, *, is_urgent: bool = False) -> float:
         """Return when the next request may leave; what is urgent passes a blockade."""
         if self._blockade is None or is_urgent:
@@ -126,6 +143,7 @@ class RateController:
     def answered(self, departure: Departure, now: float, company_id: str | None = None) -> None:
         """Take note of an answer, and be it that there is nothing for this request."""
         self._breaker.succeeded()
+        self._charges_all = False
         if company_id is not None:
             self._outcasts.let_in(company_id)
         if (blockade := self._blockade) is not None:
@@ -135,11 +153,14 @@ class RateController:
         if not departure.is_paced:
             # Something else than the rate holds requests back, so nothing is learnt about it.
             return
-        if self._latency.add(now, now - departure.at):
+        advice = self._latency.add(now, now - departure.at, self.rate)
+        if advice is Advice.LESS:
             # Below what the server works off, so that its queue becomes shorter.
             self._search.found(self._latency.answered, now)
             self._apply_rate()
             self._notify("server_queues", rate=round(self.rate, 2))
+        elif advice is Advice.NO_QUEUE:
+            self._restore(self._latency.rate_before)
         if self._may_grow(now):
             self._search.answered(now)
             self._apply_rate()
@@ -162,6 +183,8 @@ class RateController:
         self._hints.refused()
         blockade = self._blockade
         blame = Blame.RATE
+        if self._charges_all:
+            return Blame.CELL
         if blockade is None:
             # What was sent before the last blockade says nothing new, unless it asks for a pause.
             if departure.epoch < self._epoch and not pause:
@@ -171,8 +194,9 @@ class RateController:
             self._estimate.blocked(departure)
             blockade = self._block(cause, now, cause.first)
         elif blockade.is_probe(departure.at):
-            blockade.probe_failed(now)
-            blame = Blame.SERVICE
+            blame = self._probe_failed(blockade, now, company_id)
+        if self._blockade is None:
+            return blame
         if pause or self._hints.used_up_until() > now:
             blockade.pause_until(max(now + pause, self._hints.used_up_until()))
         return blame
@@ -210,11 +234,18 @@ class RateController:
         `is_evidence` says that it tells of the service: a first try, or no connection at all.
         `was_let_in` says that a whole answer came, so that it was not refused because of the rate.
         """
-        if self._blockade is not None:
-            return self._failed_meanwhile(self._blockade, departure, now, was_let_in=was_let_in)
-        if departure.epoch < self._outage_epoch:
+        if (blockade := self._blockade) is not None:
+            if not blockade.is_probe(departure.at):
+                return Blame.SERVICE if blockade.cause is Cause.FAILING else Blame.CELL
+            if blockade.cause is Cause.FAILING or not was_let_in:
+                return self._probe_failed(blockade, now, company_id)
+            self._reopen(blockade, departure, now)
+            return Blame.CELL
+        if departure.epoch < self._outage_epoch and not self._charges_all:
             return Blame.SERVICE
-        if is_evidence and self._breaker.failed(company_id):
+        # At the end there may be no first try left that could tell.
+        counts = (is_evidence or self._is_tail) and not self._charges_all
+        if counts and self._breaker.failed(company_id):
             ended_at, interval = self._last_outage
             first = interval if now - ended_at < _FLAPPING else Cause.FAILING.first
             self._block(Cause.FAILING, now, first)
@@ -226,21 +257,24 @@ class RateController:
         if self._blockade is not None and self._blockade.is_probe(departure.at):
             self._blockade.probe_given_back()
 
-    def _failed_meanwhile(
-        self, blockade: Blockade, departure: Departure, now: float, *, was_let_in: bool
-    ) -> Blame:
-        """Judge a failure during a blockade."""
-        if not blockade.is_probe(departure.at):
-            return Blame.SERVICE if blockade.cause is Cause.FAILING else Blame.CELL
-        if blockade.cause is not Cause.FAILING and was_let_in:
-            self._reopen(blockade, departure, now)
+    def _probe_failed(self, blockade: Blockade, now: float, company_id: str | None) -> Blame:
+        """Take note of a probe that brought nothing; it may be that nobody is left to wait for."""
+        blockade.probe_failed(now, company_id)
+        companies = len(blockade.companies)
+        is_rate = blockade.cause is not Cause.FAILING and companies > _REFUSED_COMPANIES
+        if self._is_tail and not is_rate and now - blockade.since >= _TAIL_PATIENCE * companies:
+            self._blockade = None
+            self._charges_all = True
+            self._search.restart()
+            self._apply_rate()
+            self._notify("only_failing_cells_are_left", companies=companies)
             return Blame.CELL
-        blockade.probe_failed(now)
         return Blame.SERVICE
 
     def _may_grow(self, now: float) -> bool:
         return (
             not self._latency.is_queueing
+            and self.rate < _AHEAD * self._schedule.achieved
             and now >= self._hints.used_up_until()
             and now >= self._suspicion.waits_until(self.rate)
         )
@@ -282,5 +316,6 @@ class RateController:
             self._search.found(limit, now, is_quota=is_quota)
         self._apply_rate()
         self._latency.restart()
+        self._schedule.restart()
         seconds = round(now - blockade.since, 3)
         self._notify("reopened", blocked_for_seconds=seconds, rate=round(self.rate, 2))

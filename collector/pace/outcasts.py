@@ -6,7 +6,7 @@ from typing import Final
 
 __all__ = ["Outcasts", "Whose"]
 
-_TIMES: Final = 3
+_TIMES: Final = 2
 _REMEMBERED: Final = 1024
 
 
@@ -31,9 +31,9 @@ class _Record:
 class Outcasts:
     """Tells a limit for everybody from a company that is always refused.
 
-    After a cut of the rate a retry passes. A company that is refused for the third time, each time
-    after others were let in again, is refused for itself: that says nothing about the rate. Once it
-    is let in it is like any other. Memory is bounded.
+    After a cut of the rate a retry passes. A company that is refused again, after others were let
+    in, is refused for itself: that says nothing about the rate. Once it is let in it is like any
+    other. Memory is bounded.
     """
 
     __slots__ = ("_records", "rate_before")

@@ -13,17 +13,17 @@ _EARNED: Final = 1.0
 its cost back)."""
 
 _SHARE: Final = 0.2
-_LEAST_RETRIES: Final = 10.0
-"""Of the rate in force, and a second: what is always possible. The constants of Finagle's
-`RetryBudget` (`percentCanRetry`, `minRetriesPerSec`). Without it a run in which a tenth of the
-companies always fails would end with hours of single retries."""
+_LEAST_RETRIES: Final = 1.0
+"""Of the rate in force, as in Finagle's `RetryBudget` (`percentCanRetry`), and a second: what is
+always possible. Without it a run in which a tenth of the companies always fails would end with
+hours of single retries."""
 
 
 class RetryBudget:
     """A token bucket that answers and time fill and retries empty; time (seconds) is passed in.
 
     While most things work it is never noticed. When they do not, retries are a fifth of the rate in
-    force (requests a second, `rate` gives it), or 10 a second if that is more: a retry then waits
+    force (requests a second, `rate` gives it), or one a second if that is more: a retry then waits
     for its token; it is never given up for it.
     """
 

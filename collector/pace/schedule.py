@@ -7,6 +7,7 @@ __all__ = ["Schedule"]
 _CREDIT_SECONDS: Final = 0.03
 _CREDIT_REQUESTS: Final = 3.0
 _LEAST_CREDIT_SECONDS: Final = 0.01
+_FEWEST: Final = 10
 _MARGIN: Final = 0.999
 """So much of the rate is used. Requests take longer to arrive one time than another, the first of a
 connection most of all; exactly at the rate a server counts one too many now and then."""
@@ -26,11 +27,21 @@ class Schedule:
     Time is passed in, in seconds.
     """
 
-    __slots__ = ("_last", "rate")
+    __slots__ = ("_count", "_last", "_since", "achieved", "rate")
 
     def __init__(self, rate: float) -> None:
         self.rate = rate
+        self.achieved = float("inf")
+        """How many left a second, over the last second or 10 departures, what is longer."""
+        self._since: float | None = None
+        self._count = 0
         self._last = float("-inf")
+
+    def restart(self) -> None:
+        """Begin another second: in the one before there was a blockade."""
+        self.achieved = float("inf")
+        self._since = None
+        self._count = 0
 
     @property
     def next_at(self) -> float:
@@ -43,6 +54,12 @@ class Schedule:
         If not, the sender had nothing to send, or waited for something else than the rate; what it
         missed is forfeited.
         """
+        if self._since is None:
+            self._since = now
+        self._count += 1
+        if now - self._since >= 1.0 and self._count > _FEWEST:
+            self.achieved = (self._count - 1) / max(now - self._since, 1e-9)
+            self._since, self._count = now, 1
         interval = 1.0 / (_MARGIN * self.rate)
         planned = self._last + interval
         credit = max(_CREDIT_REQUESTS * interval, _LEAST_CREDIT_SECONDS)

@@ -214,6 +214,7 @@ def _counts(tally: Tally, limit_found: float | None) -> dict[str, object]:
             "accepted": tally.accepted,
             "refused": tally.refused,
             "retried": tally.retries,
+            "resent": tally.resent,
             "by_status": {str(status): n for status, n in sorted(tally.statuses.items())},
             "broken": {kind.value: n for kind, n in sorted(tally.broken.items())},
         },

@@ -29,7 +29,7 @@ class Sender:
             notify=lambda event, **fields: self.news.append((event, fields)),
             **more,
         )
-        self._names = cycle("abcde")
+        self._names = cycle([f"{number}" for number in range(40)])
 
     def send(self) -> Departure:
         """Wait until one may leave, and let it."""

@@ -1,3 +1,4 @@
+from itertools import cycle
 from math import inf
 
 import pytest
@@ -170,3 +171,52 @@ def test_after_an_outage_it_comes_back_by_slow_start() -> None:
     assert sender.control.rate == pytest.approx(rate / 4 * 1.5**2, rel=0.06)
     sender.run(2)
     assert rate <= sender.control.rate < rate * 1.01
+
+
+def _fail_for(sender: Sender, seconds: float, companies: str) -> list[Blame]:
+    """Let every try fail for so long, one company after the other."""
+    until, blames, names = sender.now + seconds, list[Blame](), cycle(companies)
+    while sender.now < until:
+        departure = sender.send()
+        blames.append(
+            sender.control.failed(
+                departure, sender.now, next(names), is_evidence=False, was_let_in=True
+            )
+        )
+    return blames
+
+
+def test_when_only_failing_cells_are_left_they_are_charged_after_some_minutes() -> None:
+    """A minute for each company: nobody is left who could tell whether it is an outage."""
+    sender = Sender(50)
+    sender.run(5)
+    sender.control.no_more_cells()
+    blames = _fail_for(sender, 90, "abc")
+    assert set(blames[:7]) == {Blame.CELL}
+    assert set(blames[7:]) == {Blame.SERVICE}
+    assert len(blames) < 30
+    later = _fail_for(sender, 120, "abc")
+    assert later[-1] is Blame.CELL
+    assert sender.cause() is None
+    assert "only_failing_cells_are_left" in sender.events
+    assert set(_fail_for(sender, 5, "abc")) == {Blame.CELL}
+
+
+def test_an_outage_at_the_end_is_waited_for() -> None:
+    """Retries tell of it as well when no first try is left; who is answered then ends it."""
+    sender = Sender(50)
+    sender.run(5)
+    sender.control.no_more_cells()
+    _fail_for(sender, 50, "abcde")
+    assert sender.cause() is Cause.FAILING
+    sender.answer()
+    assert sender.cause() is None
+    assert _fail_for(sender, 0.1, "a") == [Blame.CELL] * 2
+
+
+def test_one_or_two_companies_that_fail_at_the_end_are_no_outage() -> None:
+    """The usual case: they are charged at once, and the run ends."""
+    sender = Sender(50)
+    sender.run(5)
+    sender.control.no_more_cells()
+    assert set(_fail_for(sender, 10, "ab")) == {Blame.CELL}

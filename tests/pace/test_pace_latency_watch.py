@@ -2,10 +2,11 @@ from collections.abc import Sequence
 
 import pytest
 
-from collector.pace.latency_watch import LatencyWatch
+from collector.pace.latency_watch import Advice, LatencyWatch
 
 START = 1000.0
 STEADY = [0.1] * 20
+RATE = 20.0
 
 
 def judge(*seconds: Sequence[float]) -> list[tuple[bool, bool]]:
@@ -16,7 +17,8 @@ def judge(*seconds: Sequence[float]) -> list[tuple[bool, bool]]:
     watch, known = LatencyWatch(), []
     for number, latencies in enumerate([*seconds, [0.1]]):
         for index, latency in enumerate(latencies):
-            wants_less = watch.add(START + number + index / len(latencies), latency)
+            advice = watch.add(START + number + index / len(latencies), latency, RATE)
+            wants_less = advice is Advice.LESS
             if index == 0:
                 known.append((watch.is_queueing, wants_less))
             else:
@@ -74,6 +76,19 @@ def test_when_two_cuts_have_not_helped_the_service_has_become_slower() -> None:
     )
 
 
+def test_what_was_cut_for_nothing_is_told() -> None:
+    """With the rate before the first of the cuts, to which it can go back."""
+    watch, advices = LatencyWatch(), list[Advice]()
+    for second in range(20):
+        latency = 0.1 if second < 2 else 0.5
+        advices += [
+            watch.add(START + second + number / 20, latency, 50.0 - second) for number in range(20)
+        ]
+    said = [advice for advice in advices if advice is not Advice.NOTHING]
+    assert said == [Advice.LESS, Advice.LESS, Advice.NO_QUEUE]
+    assert watch.rate_before == 50.0 - 4
+
+
 def test_cuts_that_helped_are_forgotten() -> None:
     """Each queue may take two of them."""
     known = judge(*steady(*[0.1, 0.5, 0.5, 0.1, 0.1, 0.1] * 4))
@@ -104,9 +119,10 @@ def test_a_queue_is_half_as_much_latency_again_and_4_requests(
     assert judge(*steady(0.1, latency, rate=rate))[-1] == (is_queueing, False)
 
 
-def test_single_slow_answers_mean_nothing() -> None:
-    """One fast answer shows that nobody has to queue."""
-    assert judge(STEADY, *[[*[5.0] * 9, 0.1, *[5.0] * 9]] * 3)[-1] == (False, False)
+def test_single_answers_mean_nothing() -> None:
+    """Nor do quick ones: a rare answer that takes 5 ms makes no queue of the others' 150."""
+    assert judge(STEADY, *[[*[0.1] * 11, *[5.0] * 9]] * 3)[-1] == (False, False)
+    assert judge(*[[0.005, *[0.15] * 19]] * 30)[-1] == (False, False)
 
 
 def test_the_base_is_that_of_the_last_minute() -> None:
@@ -127,7 +143,7 @@ def test_answered_is_the_rate_of_the_answers(rate: float) -> None:
     """A second is not exact, as it ends with an answer; the rate is."""
     watch = LatencyWatch()
     for number in range(int(3 * rate)):
-        watch.add(START + number / rate, 0.1)
+        watch.add(START + number / rate, 0.1, RATE)
     assert watch.answered == pytest.approx(rate)
 
 
@@ -135,7 +151,7 @@ def test_answers_that_come_all_at_once_are_no_endless_rate() -> None:
     """They count as those of a tenth of a second."""
     watch = LatencyWatch()
     for now in (START, START, START, START + 1):
-        watch.add(now, 0.1)
+        watch.add(now, 0.1, RATE)
     assert watch.answered == pytest.approx(20)
 
 
@@ -144,7 +160,7 @@ def test_a_time_without_answers_does_not_make_the_server_look_slow() -> None:
     watch = LatencyWatch()
     for began in (START, START + 10, START + 11, START + 12):
         for number in range(15):
-            watch.add(began + number / 20, 0.1)
+            watch.add(began + number / 20, 0.1, RATE)
             assert not watch.answered or watch.answered == pytest.approx(20)
 
 
@@ -166,12 +182,13 @@ def test_a_restart_begins_another_second_and_knows_of_no_queue() -> None:
     watch = LatencyWatch()
     for second, latency in enumerate((0.1, 0.5, 0.9)):
         for number in range(20):
-            watch.add(START + second + number / 20, latency)
+            watch.add(START + second + number / 20, latency, RATE)
     assert watch.is_queueing
     watch.restart()
-    assert [watch.is_queueing, watch.add(START + 3, 0.9), watch.is_queueing] == [False] * 3
+    seen = [watch.is_queueing, watch.add(START + 3, 0.9, RATE) is Advice.LESS, watch.is_queueing]
+    assert seen == [False] * 3
     for number in range(1, 21):
-        watch.add(START + 3 + number / 20, 0.9)
+        watch.add(START + 3 + number / 20, 0.9, RATE)
     assert watch.is_queueing
 
 
@@ -179,5 +196,5 @@ def test_memory_is_bounded() -> None:
     """A minute of seconds, however long it runs."""
     watch = LatencyWatch()
     for number in range(1000):
-        watch.add(START + number / 4, 0.1)
-    assert len(watch._minima) == 60  # noqa: SLF001 - memory has no other face
+        watch.add(START + number / 4, 0.1, RATE)
+    assert len(watch._medians) == 60  # noqa: SLF001 - memory has no other face

@@ -118,6 +118,7 @@ def test_an_attempt_says_how_it_ended() -> None:
                 "accepted": 10,
                 "refused": 3,
                 "retried": 4,
+                "resent": 0,
                 "by_status": {"200": 8, "429": 3, "500": 2},
                 "broken": {"timeout": 1},
             },
@@ -141,6 +142,7 @@ def test_the_counts_of_an_attempt_that_did_nothing_are_all_there() -> None:
         "accepted": 0,
         "refused": 0,
         "retried": 0,
+        "resent": 0,
         "by_status": {},
         "broken": {},
     }
