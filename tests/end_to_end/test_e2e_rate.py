@@ -112,4 +112,9 @@ async def test_never_more_are_in_flight_than_allowed(
     assert done.exit_code == 0, done.stderr
     assert api.most_in_flight == concurrency
     _assert_all_answered(command, 20 * concurrency)
-    assert f"in flight at most {concurrency} held the rate back; --concurrency 6" in done.stdout
+    told = re.search(
+        rf"in flight at most {concurrency} held the rate back; --concurrency (\d+)", done.stdout
+    )
+    assert told is not None
+    # 1,000 a second at 50 ms and more are 60 in flight, a fifth of that for slow ones; a token is quick.
+    assert 55 <= int(told[1]) <= 90

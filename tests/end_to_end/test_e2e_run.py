@@ -65,6 +65,7 @@ async def test_every_company_and_window_has_its_line(start_api: StartApi, agains
         "accepted": 16,
         "refused": 0,
         "retried": 0,
+        "resent": 0,
         "by_status": {"200": 16},
         "broken": {},
     }
