@@ -116,6 +116,6 @@ async def test_never_more_are_in_flight_than_allowed(
         r"in flight at most (\d+) held the rate back; --concurrency (\d+)", done.stdout
     )
     assert told is not None
-    # 1,000 a second at 50 ms are 50 in flight, and a fifth more; the answer with the token is quick.
+    # 1,000 a second at 50 ms are 50 in flight, and a fifth more; the token is quick.
     assert int(told[1]) == concurrency
     assert 55 <= int(told[2]) <= 90
