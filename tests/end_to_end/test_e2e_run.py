@@ -1,6 +1,7 @@
 """The main job, the whole way: a real child process against a real local server."""
 
 import asyncio
+import gc
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from datetime import UTC, date, datetime, timedelta
@@ -117,27 +118,50 @@ async def test_the_rate_is_kept_as_the_server_sees_it(
 
     A machine that stands still for a second takes 4 % away, whatever the collector does. So what
     is below is measured again, twice at most: a gate that is too slow is so each time. What is
-    above the limit fails at once.
+    above the limit fails at once, unless the server itself is known to have stood still.
     """
     api = await start_api()
     command = against(api).without_debugging()
     command.write("companies.txt", _ids(1100))
+    # The server is in this process, where a collection of all that the tests hold takes a tenth of
+    # a second: what arrives meanwhile would look as if it had arrived together.
+    gc.freeze()
     reached: list[int] = []
-    while len(reached) < 3 and max(reached, default=0) < 0.98 * 1000:
-        first = len(api.requests)
-        output = f"r{len(reached)}"
+    for turn in range(3):
+        first, lags = len(api.requests), [0.0]
+        watching = asyncio.create_task(_watch_stalls(lags))
         done = await command.run(
-            "run", "companies.txt", "--rate", "50", "--concurrency", "64", "--output", output
+            *("run", "companies.txt", "--rate", "50", "--concurrency", "64"),
+            *("--output", f"r{turn}"),
         )
+        watching.cancel()
         assert done.exit_code == 0, done.stderr
         seen = [request.at for request in api.requests[first:]]
-        reached.append(sum(1 for at in seen if at < seen[0] + 20))
         busiest = max(
             sum(1 for other in seen[i : i + 20] if other < at + 0.1) for i, at in enumerate(seen)
         )
+        if busiest > 8 and max(lags) > _STALL:
+            # The server itself stood still, and saw together what came one by one.
+            continue
         assert busiest <= 8
+        reached.append(sum(1 for at in seen if at < seen[0] + 20))
         assert reached[-1] <= 1000
-    assert max(reached) >= 0.98 * 1000, reached
+        if reached[-1] >= 0.98 * 1000:
+            return
+    assert max(reached, default=0) >= 0.98 * 1000, reached
+
+
+_STALL = 0.03
+"""Seconds; more than one request comes in that time."""
+
+
+async def _watch_stalls(lags: list[float]) -> None:
+    """Note by how much this process, and with it the server, was late each time."""
+    loop = asyncio.get_running_loop()
+    while True:
+        before = loop.time()
+        await asyncio.sleep(0.005)
+        lags.append(loop.time() - before - 0.005)
 
 
 async def test_a_night_of_errors_loses_nothing(start_api: StartApi, against: Against) -> None:
