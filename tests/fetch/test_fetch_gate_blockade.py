@@ -293,12 +293,12 @@ async def test_patience_has_an_end(cause: Cause, text: str) -> None:
     """Exit code 4 for everyone who waits or comes, and the message says what to do."""
     gate = gate_at(patience=0.1)
     departure = await gate.pass_through()
+    began = time.monotonic()
     if cause is Cause.REFUSED:
         gate.refused(departure, pause=3600.0)
     for number in range(8):
         gate.failed(departure, f"{number}", is_evidence=True, was_let_in=False)
     assert cause_of(gate) is cause
-    began = time.monotonic()
     async with asyncio.timeout(5):
         ends = await asyncio.gather(*crowd(gate, 5), return_exceptions=True)
         assert time.monotonic() - began >= 0.1 - _READING
