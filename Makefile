@@ -17,9 +17,9 @@ PACKAGE := $(BIN)/collector
 run: $(PACKAGE)
 	$(PACKAGE) demo companies.txt --last 7d --window 1d --rate 20
 
-# Twice as many workers as the cores of a small machine: the end-to-end tests wait most of their time.
+# More workers than the cores of a small machine: the end-to-end tests wait most of their time.
 test: .venv/.dev
-	$(BIN)/pytest -n 4 --dist worksteal -m "not alone and not torture"
+	$(BIN)/pytest -n 3 --dist worksteal -m "not alone and not torture"
 	$(BIN)/pytest -m alone
 
 torture: .venv/.dev
