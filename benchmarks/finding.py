@@ -11,9 +11,10 @@ import time
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import orjson
 
-from collector.models import Answer
+from collector.models import Answer, Counters
 from collector.plan import Companies, DateRange, Plan, WindowSize, cut_windows
 from collector.settings import RunSettings
 from collector.store.lines import result_line
@@ -37,7 +38,8 @@ def _plan(companies: int, days: int) -> Plan:
 
 def _make(path: Path, companies: int, days: int) -> None:
     plan = _plan(companies, days)
-    answer = Answer(_STATISTICS, is_empty=False, fetched_at=datetime.now(UTC), requests=1)
+    counters = msgspec.json.decode(_STATISTICS, type=Counters)
+    answer = Answer(_STATISTICS, counters, fetched_at=datetime.now(UTC), requests=1)
     manifest = Manifest(
         plan=describe_plan(plan, WindowSize("days", 1)),
         service=describe_service(_SETTINGS),

@@ -6,6 +6,7 @@
   + OutageError         4   the service is out of reach; the run can be continued
   + StorageError        5   the output cannot be written
   + LockedError         6   another run holds the directory
+  + DatesError          7   the server does not honour the date range
 
 One cell that fails is not among them: that is a `collector.models.Failure`, a value. Nor is
 `StoppedError`, by which what was about to be sent gives way when a run is ended from outside.
@@ -17,6 +18,7 @@ from typing import ClassVar
 __all__ = [
     "CollectorError",
     "CredentialsError",
+    "DatesError",
     "ExitCode",
     "InputError",
     "LockedError",
@@ -37,6 +39,7 @@ class ExitCode(IntEnum):
     STOPPED_EARLY = 4
     STORAGE = 5
     LOCKED = 6
+    DATES = 7
     BUG = 70
     SIGINT = 130
     SIGTERM = 143
@@ -76,6 +79,12 @@ class LockedError(CollectorError):
     """Another run holds the directory. Nothing was sent, nothing was written."""
 
     exit_code = ExitCode.LOCKED
+
+
+class DatesError(CollectorError):
+    """The server does not honour the date range as it is sent: its answers are of other days."""
+
+    exit_code = ExitCode.DATES
 
 
 class StoppedError(Exception):

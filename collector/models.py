@@ -106,12 +106,12 @@ class Answer(NamedTuple):
     """A checked answer.
 
     `statistics` is the API's `data` as it came, byte for byte but for line breaks between
-    values, so that it fits on one line. `is_empty` says that every counter and action is zero.
+    values, so that it fits on one line; `counters` is the documented part of it, read.
     `requests` is how many requests were sent for it, aiohttp's own resend included.
     """
 
     statistics: bytes
-    is_empty: bool
+    counters: Counters
     fetched_at: datetime
     requests: int
 

@@ -3,10 +3,19 @@
 from datetime import datetime
 from pathlib import Path
 
-from collector.plan import Companies, Plan, cut_windows, read_companies, select_range, today_in
-from collector.settings import Selection
+from collector.date_query import DateQuery
+from collector.plan import (
+    Companies,
+    Plan,
+    cut_windows,
+    read_companies,
+    select_range,
+    today_in,
+    zone_named,
+)
+from collector.settings import CheckSettings, RunSettings, Selection
 
-__all__ = ["default_output", "prepare_plan"]
+__all__ = ["date_query", "default_output", "prepare_plan"]
 
 
 def prepare_plan(companies: Path, selection: Selection, now: datetime) -> tuple[Plan, Companies]:
@@ -28,3 +37,14 @@ def prepare_plan(companies: Path, selection: Selection, now: datetime) -> tuple[
 def default_output(selection: Selection, now: datetime) -> Path:
     """Return `output/<today>`, today being that of `--timezone`."""
     return Path("output") / today_in(selection.timezone, now).isoformat()
+
+
+def date_query(settings: RunSettings | CheckSettings) -> DateQuery:
+    """Return how windows are put into queries. Raises `InputError` for an unknown time zone."""
+    return DateQuery(
+        settings.from_param,
+        settings.until_param,
+        settings.date_format,
+        settings.until_exclusive,
+        zone_named(settings.timezone),
+    )

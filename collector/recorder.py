@@ -31,7 +31,7 @@ class Recorder:
             await self.journal.append(Line(line, CellState.FAILED, outcome.kind))
         else:
             line = result_line(cell, outcome, job.requests)
-            state = CellState.EMPTY if outcome.is_empty else CellState.DATA
+            state = CellState.EMPTY if outcome.counters.is_empty else CellState.DATA
             await self.journal.append(Line(line, state))
 
     def retry(self, job: Job, failure: Failure, delay: float) -> None:

@@ -21,6 +21,7 @@ from collector.log import EventLog
 from collector.pace import RateController
 from collector.plan import CellSet, Plan, absent_in_turns, today_in
 from collector.pool import Pool
+from collector.prepare import date_query
 from collector.recorder import Recorder
 from collector.secrets import Redactor
 from collector.settings import RunSettings
@@ -245,11 +246,7 @@ class Run:
             tokens=tokens,
             tally=self.tally,
             redact=self._redact,
-            address_of=Addresses(
-                settings.base_url,
-                from_param=settings.from_param,
-                until_param=settings.until_param,
-            ),
+            address_of=Addresses(settings.base_url, date_query(settings)),
             log=self._log,
         )
 

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Final, Literal
 
 from cyclopts import Group, Parameter, Token, validators
 
+from collector.date_query import DateFormat
 from collector.errors import InputError
 from collector.option_values import (
     Days,
@@ -36,12 +37,16 @@ from collector.tally import CellState
 
 __all__ = [
     "MOST_IN_FLIGHT",
+    "CheckSettings",
     "DemoSettings",
+    "DiffSettings",
     "LogLevel",
     "PlanSettings",
     "RunSettings",
     "Selection",
+    "Service",
     "StatusSettings",
+    "Zone",
     "option_name",
     "option_names",
 ]
@@ -71,7 +76,16 @@ def _parse_states(_type: object, tokens: Sequence[Token]) -> frozenset[CellState
 
 
 @dataclass(frozen=True, kw_only=True)
-class Selection:
+class Zone:
+    """Where days begin."""
+
+    timezone: Annotated[str | None, Parameter(group=_SELECTION)] = None
+    """Time zone in which yesterday ends for --last, and days begin for a --date-format of moments,
+    such as America/Santiago. Default: the machine's."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Selection(Zone):
     """Which days, and cut into which windows."""
 
     from_date: Annotated[
@@ -90,10 +104,6 @@ class Selection:
     """The last so many days, ending yesterday, such as 7d; instead of --from and --until.
     With neither, no dates are sent and the server answers for its own default window."""
 
-    timezone: Annotated[str | None, Parameter(group=_SELECTION)] = None
-    """Time zone in which yesterday ends for --last, such as America/Santiago.
-    Default: the machine's."""
-
     window: Annotated[
         WindowSize,
         Parameter(converter=converter(WindowSize.parse), accepts_keys=False, group=_SELECTION),
@@ -101,6 +111,12 @@ class Selection:
     """How the range is cut; each company is asked once for each window: Nd (such as 1d or 30d),
     week (ISO weeks), month (calendar months), or whole. Weeks and months are clipped to the
     range."""
+
+    lookback: Annotated[
+        Days | None, Parameter(converter=converter(_parse_days), group=_SELECTION)
+    ] = None
+    """Days before the range that are collected again, for their figures may have moved: 14d.
+    They are cut into windows of the same length."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,18 +129,8 @@ class Frequency:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pace(Frequency):
-    """How many at once, how long, how often again."""
-
-    concurrency: Annotated[
-        int,
-        Parameter(
-            group=_PACE,
-            converter=converter(parse_count),
-            validator=validators.Number(gte=1, lte=MOST_IN_FLIGHT),
-        ),
-    ] = 32
-    """Requests in flight, at most."""
+class Patience(Frequency):
+    """How long an answer is waited for, how often it is asked for again."""
 
     max_attempts: Annotated[
         int,
@@ -142,17 +148,32 @@ class Pace(Frequency):
     ] = 30.0
     """Seconds that one request may take, from leaving to the last byte of its answer."""
 
+    max_outage: Annotated[Duration, Parameter(group=_PACE, converter=converter(parse_duration))] = (
+        _MAX_OUTAGE
+    )
+    """How long the API may be out of reach, or refuse everything, before it is given up with exit
+    code 4, such as 30m. Until then single requests try now and then whether it is back."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pace(Patience):
+    """How many at once, and until when."""
+
+    concurrency: Annotated[
+        int,
+        Parameter(
+            group=_PACE,
+            converter=converter(parse_count),
+            validator=validators.Number(gte=1, lte=MOST_IN_FLIGHT),
+        ),
+    ] = 32
+    """Requests in flight, at most."""
+
     deadline: Annotated[
         Duration | None, Parameter(group=_PACE, converter=converter(parse_duration))
     ] = None
     """How long the run may take, such as 90s, 30m or 6h. Then it ends in order with exit code 4;
     the same command again goes on."""
-
-    max_outage: Annotated[Duration, Parameter(group=_PACE, converter=converter(parse_duration))] = (
-        _MAX_OUTAGE
-    )
-    """How long the API may be out of reach, or refuse everything, before the run ends with exit
-    code 4, such as 30m. Until then single requests try now and then whether it is back."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -201,6 +222,14 @@ class Service:
     )
     """Name of the query parameter for a window's last day."""
 
+    date_format: Annotated[DateFormat, Parameter(group=_SERVICE)] = "YYYY-MM-DD"
+    """How a day is spelled in them. Spellings with a time of day send the first and the last second
+    of a window; epoch is in seconds, epoch-ms in milliseconds since 1970."""
+
+    until_exclusive: Annotated[bool, Parameter(group=_SERVICE, negative="")] = False
+    """The API leaves out the day that --until-param names, so that the next one is sent. What the
+    first requests of a run prove goes before this option."""
+
     def __post_init__(self) -> None:
         """Raise `InputError` when one date would take the place of the other."""
         if self.from_param == self.until_param:
@@ -208,6 +237,15 @@ class Service:
                 f"--from-param and --until-param are both {self.from_param}: "
                 "one date would take the place of the other; give two names"
             )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trust:
+    """Whether what the dates mean is proved."""
+
+    trust_dates: Annotated[bool, Parameter(group=_SERVICE, negative="")] = False
+    """Do not find out whether the API honours the dates, neither before the first cell nor from
+    the answers: for static test servers, and for those who know."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -221,8 +259,16 @@ class DemoSettings(Selection, Pace, Output):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunSettings(Selection, Pace, Output, Service):
+class RunSettings(Selection, Pace, Output, Service, Trust):
     """The options of `collector run`: the union of all."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckSettings(Zone, Patience, Service):
+    """The options of `collector check`."""
+
+    write: Annotated[bool, Parameter(negative="")] = False
+    """Write what was found to be honoured into collector.toml of the current directory."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -239,10 +285,20 @@ class StatusSettings:
     are data, empty, failed, missing."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class DiffSettings:
+    """The options of `collector diff`."""
+
+    json: Annotated[bool, Parameter(negative="")] = False
+    """Print one JSON document for programs, with every cell that differs in it."""
+
+
 def option_names() -> frozenset[str]:
     """All option names without dashes, as they stand in `collector.toml`, such as `from`."""
     return frozenset(
-        option_name(field) for command in (RunSettings, StatusSettings) for field in fields(command)
+        option_name(field)
+        for command in (RunSettings, CheckSettings, StatusSettings, DiffSettings)
+        for field in fields(command)
     )
 
 

@@ -7,6 +7,7 @@ import collector.models
 from collector.errors import (
     CollectorError,
     CredentialsError,
+    DatesError,
     ExitCode,
     InputError,
     LockedError,
@@ -23,6 +24,7 @@ _REFUSED = CredentialsError("refused")
 _OUTAGE = OutageError("out of reach")
 _INPUT = InputError("bad")
 _LOCKED = LockedError("held")
+_IGNORED = DatesError("ignored")
 
 
 def _group(*errors: BaseException) -> BaseExceptionGroup[BaseException]:
@@ -34,6 +36,7 @@ def test_errors_are_pinned() -> None:
     assert collector.errors.__all__ == [
         "CollectorError",
         "CredentialsError",
+        "DatesError",
         "ExitCode",
         "InputError",
         "LockedError",
@@ -90,6 +93,7 @@ def test_exit_codes_are_pinned() -> None:
         "STOPPED_EARLY": 4,
         "STORAGE": 5,
         "LOCKED": 6,
+        "DATES": 7,
         "BUG": 70,
         "SIGINT": 130,
         "SIGTERM": 143,
@@ -98,7 +102,7 @@ def test_exit_codes_are_pinned() -> None:
 
 @pytest.mark.parametrize(
     ("error", "code"),
-    [(_INPUT, 2), (_REFUSED, 3), (_OUTAGE, 4), (_DISK, 5), (_LOCKED, 6)],
+    [(_INPUT, 2), (_REFUSED, 3), (_OUTAGE, 4), (_DISK, 5), (_LOCKED, 6), (_IGNORED, 7)],
     ids=repr,
 )
 def test_every_error_carries_its_exit_code(error: CollectorError, code: int) -> None:

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 from collector.errors import CredentialsError, OutageError, StoppedError, StorageError
 from collector.feed import Job
-from collector.models import SERVER_DEFAULT, Answer, Cell, Failure, FailureKind, Outcome
+from collector.models import SERVER_DEFAULT, Answer, Cell, Counters, Failure, FailureKind, Outcome
 from collector.pool import Pool, Retriable, RetryDecision, Settle
 from collector.tally import Tally
 
 _NOW = datetime(2026, 11, 23, tzinfo=UTC)
-_ANSWER = Answer(b"{}", is_empty=False, fetched_at=_NOW, requests=1)
+_ANSWER = Answer(b"{}", Counters(1, 1, 0, 0, 1, {}), fetched_at=_NOW, requests=1)
 
 
 @dataclass(frozen=True)

@@ -32,11 +32,13 @@ _OPTIONS = [
     "base-url",
     "concurrency",
     "credentials-file",
+    "date-format",
     "deadline",
     "from",
     "from-param",
     "last",
     "log-level",
+    "lookback",
     "max-attempts",
     "max-outage",
     "output",
@@ -45,11 +47,14 @@ _OPTIONS = [
     "timeout",
     "timezone",
     "token-url",
+    "trust-dates",
     "until",
+    "until-exclusive",
     "until-param",
     "window",
 ]
 _STATUS_OPTIONS = ["fail-on", "json"]
+_CHECK_OPTIONS = ["write"]
 
 
 def _app(*config: Callable[..., object]) -> App:
@@ -80,7 +85,7 @@ def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> App:
 
 def test_the_options_are_pinned() -> None:
     """Scripts, environments and files rely on their names."""
-    assert sorted(option_names()) == sorted(_OPTIONS + _STATUS_OPTIONS)
+    assert sorted(option_names()) == sorted(_OPTIONS + _STATUS_OPTIONS + _CHECK_OPTIONS)
 
 
 def test_the_names_are_those_that_the_command_line_takes() -> None:
@@ -113,6 +118,7 @@ def test_the_defaults_are_those_of_the_design() -> None:
         "last": None,
         "timezone": None,
         "window": WHOLE,
+        "lookback": None,
         "rate": 10.0,
         "concurrency": 32,
         "max_attempts": 5,
@@ -127,6 +133,9 @@ def test_the_defaults_are_those_of_the_design() -> None:
         "credentials_file": None,
         "from_param": "from_date",
         "until_param": "until_date",
+        "date_format": "YYYY-MM-DD",
+        "until_exclusive": False,
+        "trust_dates": False,
     }
     assert _parse() == _DEFAULTS
 
@@ -135,7 +144,8 @@ _FLAGS = [
     *("--from", "2026-01-01", "--until", "2026-01-31", "--timezone", "America/Santiago"),
     *("--window", "7d", "--rate", "0.5", "--concurrency", "3", "--max-attempts", "1"),
     *("--timeout", "1.5", "--output", "night", "--log-level", "debug", "--quiet"),
-    *("--deadline", "6h", "--max-outage", "30m"),
+    *("--deadline", "6h", "--max-outage", "30m", "--lookback", "14d"),
+    *("--date-format", "epoch-ms", "--until-exclusive", "--trust-dates"),
     *("--base-url", "http://127.0.0.1:1", "--token-url", "https://t.example/oauth"),
     *("--credentials-file", "keys.toml", "--from-param", "desde", "--until-param", "hasta"),
 ]
@@ -144,6 +154,10 @@ _GIVEN = RunSettings(
     until_date=date(2026, 1, 31),
     timezone="America/Santiago",
     window=WindowSize("days", 7),
+    lookback=Days(14),
+    date_format="epoch-ms",
+    until_exclusive=True,
+    trust_dates=True,
     rate=Rate(0.5),
     concurrency=3,
     max_attempts=1,
@@ -188,8 +202,10 @@ def test_the_file_may_have_numbers_and_truths(app: App, tmp_path: Path) -> None:
 
 
 def _pairs() -> list[tuple[str, str]]:
-    flags = [flag for flag in _FLAGS if flag != "--quiet"]
-    return [*zip([f[2:] for f in flags[::2]], flags[1::2], strict=True), ("quiet", "true")]
+    switches = ("--quiet", "--until-exclusive", "--trust-dates")
+    flags = [flag for flag in _FLAGS if flag not in switches]
+    pairs = [*zip([flag[2:] for flag in flags[::2]], flags[1::2], strict=True)]
+    return pairs + [(switch[2:], "true") for switch in switches]
 
 
 def test_a_flag_beats_the_environment_beats_the_file(
@@ -240,6 +256,8 @@ _REFUSED = [
     *(("max-attempts", value) for value in ("0", "-1", "101", "2.5")),
     *(("deadline", value) for value in ("0s", "6", "-6h", "1.5h", "6H", "367d", "")),
     *(("max-outage", value) for value in ("0s", "30", "-30m", "0.5h", "30M", "367d", "never", "")),
+    *(("lookback", value) for value in ("0d", "14", "two weeks")),
+    *(("date-format", value) for value in ("%Y-%m-%d", "iso", "EPOCH", "")),
     *(("from", value) for value in ("2026-02-30", "20260101", "yesterday")),
     *(("until", value) for value in ("2026-1-1", "2026-W01-1")),
     *(("last", value) for value in ("0d", "7", "-7d", "7w", "99999d")),

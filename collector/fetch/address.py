@@ -1,11 +1,13 @@
 """The address of a cell."""
 
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final
 from urllib.parse import quote, urlencode
 
 from yarl import URL
 
+from collector.date_query import DateQuery
 from collector.models import Cell, Window
 
 __all__ = ["Addresses"]
@@ -17,31 +19,34 @@ of the time of a request."""
 
 
 class Addresses:
-    """Builds the address of a cell: `addresses(cell)`.
+    """Builds the address of a cell, `addresses(cell)`, or of other parameters, `asking(...)`.
 
     The id is one path segment whatever it holds: everything but letters, digits and `_.-~` is
     percent-encoded. Raises `ValueError` for ids that a server would take for a step in the path.
     """
 
-    def __init__(self, base_url: str, *, from_param: str, until_param: str) -> None:
+    def __init__(self, base_url: str, dates: DateQuery) -> None:
         self._prefix = f"{base_url.rstrip('/')}/{_PATH}/"
-        self._from_param = from_param
-        self._until_param = until_param
+        self._dates = dates
         self._suffix_of = lru_cache(_REMEMBERED)(self._suffix)
 
     def __call__(self, cell: Cell) -> URL:
         """Return the address, encoded once and for all."""
-        segment = _segment(cell.company_id)
-        return URL(f"{self._prefix}{segment}{self._suffix_of(cell.window)}", encoded=True)
+        return self._address(cell.company_id, self._suffix_of(cell.window))
+
+    def asking(self, company_id: str, parameters: Mapping[str, str]) -> URL:
+        """Return the address of a company with the given parameters in its query."""
+        return self._address(company_id, _suffix(parameters))
+
+    def _address(self, company_id: str, suffix: str) -> URL:
+        return URL(f"{self._prefix}{_segment(company_id)}{suffix}", encoded=True)
 
     def _suffix(self, window: Window) -> str:
-        if window.from_date is None or window.until_date is None:
-            return "/statistics"
-        dates = {
-            self._from_param: window.from_date.isoformat(),
-            self._until_param: window.until_date.isoformat(),
-        }
-        return f"/statistics?{urlencode(dates)}"
+        return _suffix(self._dates.parameters(window))
+
+
+def _suffix(parameters: Mapping[str, str]) -> str:
+    return f"/statistics?{urlencode(parameters)}" if parameters else "/statistics"
 
 
 @lru_cache(_REMEMBERED)

@@ -122,7 +122,7 @@ class StatisticsClient:
         if isinstance(verdict, Checked):
             self._tokens.accepted()
             self._gate.answered(reply.departure, cell.company_id, allowance=allowance)
-            return Answer(verdict.statistics, verdict.is_empty, now, requests)
+            return Answer(verdict.statistics, verdict.counters, now, requests)
         failure = Failure(
             kind=verdict.kind,
             status=reply.status if verdict.code is None else verdict.code,

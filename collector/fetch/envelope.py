@@ -29,10 +29,10 @@ _counters = msgspec.json.Decoder(Counters)
 
 
 class Checked(NamedTuple):
-    """A good answer: `data` as it came, on one line, and whether all in it is zero."""
+    """A good answer: `data` as it came, on one line, and what is documented of it, read."""
 
     statistics: bytes
-    is_empty: bool
+    counters: Counters
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ def check_envelope(body: bytes) -> Checked | Wrong:
         return Wrong(FailureKind.SCHEMA, f"not the documented answer: {error}")
     # Inside a JSON string a line break is always escaped, so these stand between values only.
     line = bytes(envelope.data).replace(b"\n", b" ").replace(b"\r", b" ")
-    return Checked(line, is_empty=counters.is_empty)
+    return Checked(line, counters)
 
 
 def _error_text(body: bytes) -> str:

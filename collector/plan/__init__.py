@@ -26,6 +26,7 @@ from collector.plan.windows import (
     parse_days,
     select_range,
     today_in,
+    zone_named,
 )
 
 __all__ = [
@@ -47,4 +48,5 @@ __all__ = [
     "read_companies",
     "select_range",
     "today_in",
+    "zone_named",
 ]

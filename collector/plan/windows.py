@@ -24,6 +24,7 @@ __all__ = [
     "parse_days",
     "select_range",
     "today_in",
+    "zone_named",
 ]
 
 MAX_DAYS: Final = 36_600
@@ -196,10 +197,18 @@ def today_in(timezone: str | None, now: datetime) -> date:
     """
     if now.tzinfo is None:
         raise ValueError("now needs a time zone: datetime.now(UTC)")
+    return now.astimezone(zone_named(timezone)).date()
+
+
+def zone_named(timezone: str | None) -> ZoneInfo | None:
+    """Return an IANA time zone; None, the machine's, stays None.
+
+    Raises `InputError` when there is no such zone.
+    """
     if timezone is None:
-        return now.astimezone().date()
+        return None
     try:
-        zone = ZoneInfo(timezone)
+        return ZoneInfo(timezone)
     except (LookupError, ValueError, OSError) as error:
         # Beside the KeyError of an unknown name: ValueError for a path (../x) or a file that is
         # no zone, OSError for a directory (America) or a name that is too long for a file.
@@ -207,4 +216,3 @@ def today_in(timezone: str | None, now: datetime) -> date:
             f"--timezone {quoted(timezone)} is not a known time zone: "
             "give an IANA name such as Europe/Berlin, or UTC"
         ) from error
-    return now.astimezone(zone).date()

@@ -13,6 +13,7 @@ import msgspec
 import orjson
 
 from collector import __version__
+from collector.date_query import MOMENTS
 from collector.errors import InputError
 from collector.plan import Plan, WindowSize
 from collector.quoting import json_text
@@ -37,8 +38,9 @@ _LIBRARIES: Final = ("aiohttp", "asyncio-throttle", "orjson", "msgspec")
 _PLAIN: Final = (bool, int, float, type(None))
 """What stands in JSON as it is; everything else as its option is written, such as `7d`."""
 
-_NOT_OF_THE_SERVICE: Final = frozenset({"token-url", "credentials-file"})
-"""Options of the service that say how to get in, not what the answers mean."""
+_NOT_OF_THE_SERVICE: Final = frozenset({"token-url", "credentials-file", "until-exclusive"})
+"""Options of the service that say how to get in, not what the answers mean; what is true of
+`until` stands in `dates`."""
 
 
 class _Format(msgspec.Struct):
@@ -171,14 +173,17 @@ def describe_plan(plan: Plan, window: WindowSize) -> PlanRecord:
     )
 
 
-def describe_service(settings: Service) -> dict[str, str]:
+def describe_service(settings: RunSettings) -> dict[str, str]:
     """Return what the answers depend on beside the plan, under the names of the options."""
     names = {option_name(field): field.name for field in fields(Service)}
-    return {
+    described = {
         name: str(getattr(settings, attribute)).rstrip("/")
         for name, attribute in names.items()
         if name not in _NOT_OF_THE_SERVICE
     }
+    if settings.date_format in MOMENTS:
+        described["timezone"] = settings.timezone or "the machine's"
+    return described
 
 
 def describe_settings(settings: RunSettings) -> dict[str, object]:

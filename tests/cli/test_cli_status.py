@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from collector.cli.app import app, main
-from collector.models import Answer, Cell, Failure, FailureKind
+from collector.models import Answer, Cell, Counters, Failure, FailureKind
 from collector.option_values import Duration, Rate
 from collector.plan import (
     WHOLE,
@@ -53,7 +53,7 @@ _SLOW = Failure(FailureKind.TIMEOUT, None, "too slow", None, _NOW, 1)
 def _answer(total: int) -> Answer:
     actions = b'{"see":0,"click":0}'
     counts = b'{"total":%d,"sended":0,"pending":0,"fails":0,"campaign":0,"actions":%b}'
-    return Answer(counts % (total, actions), is_empty=not total, fetched_at=_NOW, requests=1)
+    return Answer(counts % (total, actions), Counters(total, 0, 0, 0, 0, {}), _NOW, requests=1)
 
 
 @dataclass

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from collector.date_query import DateQuery
 from collector.fetch.address import Addresses
 from collector.fetch.gate import Gate
 from collector.fetch.token import Token
@@ -25,7 +26,7 @@ IDS += ["x/statistics", "'\"<>", "\u202e", "é", "e\u0301", "İ", "x" * 500]
 
 def addresses(base_url: str = "https://api.example") -> Addresses:
     """Build addresses with the default parameter names."""
-    return Addresses(base_url, from_param="from_date", until_param="until_date")
+    return Addresses(base_url, DateQuery("from_date", "until_date"))
 
 
 @pytest.mark.parametrize(
@@ -89,7 +90,7 @@ def test_dates_are_sent_both_or_not_at_all() -> None:
 @pytest.mark.parametrize("names", [("since", "upto"), ("range[from]", "range[to]"), ("a&b", "c=d")])
 def test_parameters_are_named_as_asked(names: tuple[str, str]) -> None:
     """Names with characters of their own meaning are encoded."""
-    build = Addresses("https://api.example", from_param=names[0], until_param=names[1])
+    build = Addresses("https://api.example", DateQuery(*names))
     query = build(Cell("1", JANUARY)).raw_query_string
     assert parse_qsl(query) == [(names[0], "2026-01-01"), (names[1], "2026-01-31")]
 

@@ -9,6 +9,7 @@ from aioresponses import aioresponses
 from hypothesis import given
 from hypothesis import strategies as st
 
+from collector.date_query import DateQuery
 from collector.fetch.address import Addresses
 from collector.fetch.client import StatisticsClient, excerpt
 from collector.fetch.gate import Gate
@@ -75,7 +76,7 @@ class Bench:
             tokens=self.tokens,
             tally=self.tally,
             redact=self.redact,
-            address_of=Addresses(base_url, from_param="from_date", until_param="until_date"),
+            address_of=Addresses(base_url, DateQuery("from_date", "until_date")),
             log=EventLog("error", self.redact).logger,
         )
 
@@ -115,7 +116,7 @@ async def test_a_cell_becomes_an_answer() -> None:
         got = await bench.answer()
         assert before <= got.fetched_at <= datetime.now(UTC) + timedelta(seconds=1)
         assert got.statistics == body[body.index(b'{"total"') : -2]
-        assert (got.is_empty, got.requests) == (False, 1)
+        assert (got.counters.is_empty, got.requests) == (False, 1)
         assert bench.tally.refused == 0
 
 
@@ -127,7 +128,7 @@ async def test_answers_of_the_embedded_api() -> None:
         async with bench.wire:
             cells = [Cell(str(number), SERVER_DEFAULT) for number in range(20)]
             answers = [await bench.answer(cell) for cell in cells]
-        assert {got.is_empty for got in answers} == {True, False}
+        assert {got.counters.is_empty for got in answers} == {True, False}
         assert server.counts.kinds == {"statistics": 20}
 
 

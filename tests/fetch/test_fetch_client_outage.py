@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from collector.date_query import DateQuery
 from collector.fetch.address import Addresses
 from collector.fetch.client import StatisticsClient
 from collector.fetch.gate import Gate
@@ -35,7 +36,7 @@ class Bench:
             tokens=TokenSource(None, Token.of(Secret(server.issue_token()))),
             tally=self.tally,
             redact=redact,
-            address_of=Addresses(server.base_url, from_param="from_date", until_param="until_date"),
+            address_of=Addresses(server.base_url, DateQuery("from_date", "until_date")),
             log=EventLog("error", redact).logger,
         )
 

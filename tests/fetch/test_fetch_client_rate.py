@@ -10,6 +10,7 @@ import orjson
 import pytest
 from aiohttp import web
 
+from collector.date_query import DateQuery
 from collector.errors import ExitCode, OutageError
 from collector.fetch.address import Addresses
 from collector.fetch.client import StatisticsClient
@@ -99,7 +100,7 @@ class Bench:
             tokens=TokenSource(None, Token.of(Secret("static-77aa-1c9e"))),
             tally=self.tally,
             redact=redact,
-            address_of=Addresses(base_url, from_param="from_date", until_param="until_date"),
+            address_of=Addresses(base_url, DateQuery("from_date", "until_date")),
             log=self.log.logger,
         )
 

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 import pytest
 from aiohttp import web
 
+from collector.date_query import DateQuery
 from collector.errors import CredentialsError
 from collector.fetch.address import Addresses
 from collector.fetch.client import StatisticsClient
@@ -85,7 +86,7 @@ class Bench:
             tokens=self.tokens,
             tally=self.tally,
             redact=self.redact,
-            address_of=Addresses(base_url, from_param="from_date", until_param="until_date"),
+            address_of=Addresses(base_url, DateQuery("from_date", "until_date")),
             log=EventLog("error", self.redact).logger,
         )
 

@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from collector.fetch.envelope import Checked, Wrong, check_envelope, check_reply
-from collector.models import FailureKind
+from collector.models import Counters, FailureKind
 
 COUNTERS = ("total", "sended", "pending", "fails", "campaign")
 ZEROS: dict[str, Any] = {**dict.fromkeys(COUNTERS, 0), "actions": {}}
@@ -230,15 +230,15 @@ def test_deep_nesting_never_crashes(depth: int, brackets: str) -> None:
 @pytest.mark.parametrize("name", [*COUNTERS, "an action"])
 def test_empty_means_that_everything_is_zero(name: str) -> None:
     """One counter or one action is enough to be data."""
-    assert check_envelope(body_of(ZEROS)) == Checked(json.dumps(ZEROS).encode(), is_empty=True)
+    assert check_envelope(body_of(ZEROS)) == Checked(json.dumps(ZEROS).encode(), Counters(**ZEROS))
     zeros = {**ZEROS, "actions": {"RECEIVED": 0, "UNKNOWN": 0}, "news": 5}
     verdict = check_envelope(body_of(zeros))
     assert isinstance(verdict, Checked)
-    assert verdict.is_empty
+    assert verdict.counters.is_empty
     data = {**zeros, **({"actions": {"A": 0, "B": 1}} if name == "an action" else {name: 1})}
     verdict = check_envelope(body_of(data))
     assert isinstance(verdict, Checked)
-    assert not verdict.is_empty
+    assert not verdict.counters.is_empty
 
 
 @pytest.mark.parametrize("status", [201, 202, 204, 206, 400, 401, 404, 429, 500, 503])
@@ -353,4 +353,4 @@ def test_whatever_valid_data_comes_is_kept(  # noqa: PLR0913 - what an envelope 
     assert b"\n" not in verdict.statistics
     assert b"\r" not in verdict.statistics
     assert orjson.loads(b'{"statistics":' + verdict.statistics + b"}")
-    assert verdict.is_empty == (not any(counters.values()) and not any(actions.values()))
+    assert verdict.counters.is_empty == (not any(counters.values()) and not any(actions.values()))

@@ -195,5 +195,6 @@ def test_the_public_names_are_pinned() -> None:
         "read_companies",
         "select_range",
         "today_in",
+        "zone_named",
     ]
     assert all(hasattr(collector.plan, name) for name in collector.plan.__all__)

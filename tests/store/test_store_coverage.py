@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from collector.errors import InputError
-from collector.models import Answer, Cell, Failure, FailureKind
+from collector.models import Answer, Cell, Counters, Failure, FailureKind
 from collector.plan import Companies, DateRange, Plan, WindowSize, cut_windows
 from collector.settings import RunSettings
 from collector.store.company_list import write_company_list
@@ -33,7 +33,7 @@ def _answer(company: str, day: int, data: dict[str, Any] | bytes | None = None) 
     """Write the line of an answer for a company's `day`; `data` adds to its zeros."""
     text = data if isinstance(data, bytes) else orjson.dumps({**_ZEROS, **(data or {})})
     cell = Cell(company, _PLAN.windows[day - 1])
-    return result_line(cell, Answer(text, is_empty=not data, fetched_at=_AT, requests=1), 1)
+    return result_line(cell, Answer(text, Counters(0, 0, 0, 0, 0, {}), _AT, requests=1), 1)
 
 
 def _data(company: str, *days: int) -> list[bytes]:

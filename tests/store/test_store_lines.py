@@ -30,11 +30,12 @@ from collector.store.lines import (
 
 _WEEK = Window(date(2026, 1, 1), date(2026, 1, 7))
 _AT = datetime(2026, 11, 23, 2, 0, 1, 234_999, tzinfo=UTC)
+_READ = Counters(1, 0, 0, 0, 0, {})
 _SANTIAGO = timezone(timedelta(hours=-3))
 
 
 def _answer(statistics: bytes = b'{"total": 1}') -> Answer:
-    return Answer(statistics, is_empty=False, fetched_at=_AT, requests=9)
+    return Answer(statistics, _READ, fetched_at=_AT, requests=9)
 
 
 def _failure(message: str = "HTTP 503", body: str | None = "<p>down</p>") -> Failure:
@@ -154,7 +155,7 @@ def test_every_result_is_one_line_of_json(
     company_id: str, window: Window, moment: datetime, attempts: int, data: dict[str, Any]
 ) -> None:
     """Whatever is in it comes back out of it."""
-    answer = Answer(json.dumps(data).encode(), is_empty=False, fetched_at=moment, requests=1)
+    answer = Answer(json.dumps(data).encode(), _READ, fetched_at=moment, requests=1)
     assert _parse(result_line(Cell(company_id, window), answer, attempts)) == [
         ("company_id", company_id),
         *_dates(window),
@@ -269,7 +270,7 @@ def _bodies(draw: st.DrawFn) -> bytes:
 
 def _read_back(cell: Cell, checked: Checked, attempts: int) -> ResultLine:
     """Write the line of an accepted answer, and read it: that must be possible."""
-    answer = Answer(checked.statistics, checked.is_empty, _AT, 1)
+    answer = Answer(checked.statistics, checked.counters, _AT, 1)
     read = parse_result(result_line(cell, answer, attempts))
     assert read is not None
     return read
@@ -289,7 +290,7 @@ def test_every_accepted_answer_is_read_back(
     assert read.attempts == attempts
     data = json.loads(checked.statistics)
     assert read.statistics == Counters(**{name: data[name] for name in _ZEROS})
-    assert read.statistics.is_empty == checked.is_empty
+    assert read.statistics == checked.counters
 
 
 _SPELLED = b"""{"code":200,"data":{"total":-0,"sended":0,"pending":18446744073709551616,
@@ -306,7 +307,7 @@ def test_a_garbled_answer_is_refused_or_read_back(at: int, put: bytes, cut: int)
     """Nothing passes the check of an answer that the check of a line would refuse later."""
     checked = check_envelope(_SPELLED[:at] + put + _SPELLED[at + cut :])
     if isinstance(checked, Checked):
-        assert _read_back(Cell("1", _WEEK), checked, 1).statistics.is_empty == checked.is_empty
+        assert _read_back(Cell("1", _WEEK), checked, 1).statistics == checked.counters
 
 
 def test_the_deepest_accepted_answer_is_read_back() -> None:

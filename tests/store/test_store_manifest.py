@@ -1,6 +1,6 @@
 import json
 import platform
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, date, datetime, timedelta, timezone
 from importlib.metadata import version
 from pathlib import Path
@@ -14,7 +14,7 @@ from collector.errors import ExitCode, InputError
 from collector.models import FailureKind
 from collector.option_values import Days, Duration, Rate, parse_rate
 from collector.plan import WHOLE, Companies, DateRange, Plan, WindowSize, cut_windows
-from collector.settings import RunSettings, StatusSettings, option_name, option_names
+from collector.settings import RunSettings, option_name
 from collector.store.manifest import (
     Attempt,
     Manifest,
@@ -294,6 +294,7 @@ def test_a_service_is_what_the_answers_depend_on() -> None:
         "base-url": "https://one.example/api",
         "from-param": "since",
         "until-param": "until_date",
+        "date-format": "YYYY-MM-DD",
     }
     other = replace(settings, token_url="https://three.example", credentials_file=None)  # noqa: S106 - likewise
     assert describe_service(other) == described
@@ -321,8 +322,7 @@ def test_settings_stand_under_the_names_of_their_options() -> None:
             max_outage=Duration(1800),
         )
     )
-    of_status = {option_name(field) for field in StatusSettings.__dataclass_fields__.values()}
-    assert set(described) == option_names() - of_status
+    assert set(described) == {option_name(field) for field in fields(RunSettings)}
     assert json.loads(orjson.dumps(described)) == described
     assert described | {"base-url": 0, "token-url": 0} == {
         "from": "2026-01-01",
@@ -330,6 +330,7 @@ def test_settings_stand_under_the_names_of_their_options() -> None:
         "last": "7d",
         "timezone": None,
         "window": "7d",
+        "lookback": None,
         "rate": "0.5",
         "concurrency": 32,
         "max-attempts": 5,
@@ -344,6 +345,9 @@ def test_settings_stand_under_the_names_of_their_options() -> None:
         "credentials-file": "keys.toml",
         "from-param": "from_date",
         "until-param": "until_date",
+        "date-format": "YYYY-MM-DD",
+        "until-exclusive": False,
+        "trust-dates": False,
     }
 
 

@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from collector.errors import InputError, StoppedError, StorageError
-from collector.models import Answer, Cell, Failure, FailureKind
+from collector.models import Answer, Cell, Counters, Failure, FailureKind
 from collector.plan import Companies, DateRange, Plan, WindowSize, cut_windows
 from collector.settings import RunSettings
 from collector.store.company_list import write_company_list
@@ -51,7 +51,7 @@ def _plan(
 
 def _line(cell: Cell, total: int = 1) -> bytes:
     data = orjson.dumps({**_ZEROS, "total": total})
-    return result_line(cell, Answer(data, is_empty=not total, fetched_at=_AT, requests=1), 1)
+    return result_line(cell, Answer(data, Counters(total, 0, 0, 0, 0, {}), _AT, requests=1), 1)
 
 
 def _error(cell: Cell) -> bytes:
