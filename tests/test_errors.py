@@ -108,12 +108,12 @@ def test_exit_codes_are_pinned() -> None:
 def test_every_error_carries_its_exit_code(error: CollectorError, code: int) -> None:
     """And its text is what it was given."""
     assert error.exit_code == code
-    assert str(error) in {"bad", "refused", "out of reach", "disk full", "held"}
+    assert str(error) in {"bad", "refused", "out of reach", "disk full", "held", "ignored"}
 
 
 def test_every_branch_of_the_tree_has_a_code() -> None:
     """An error without one would end the command line with another error."""
-    branches = [_INPUT, _REFUSED, _OUTAGE, _DISK, _LOCKED]
+    branches = [_INPUT, _REFUSED, _OUTAGE, _DISK, _LOCKED, _IGNORED]
     assert {type(error) for error in branches} <= set(CollectorError.__subclasses__())
     for branch in CollectorError.__subclasses__():
         assert isinstance(branch.exit_code, ExitCode)

@@ -14,7 +14,7 @@ from cyclopts.config import Env
 from rich.console import Console
 
 from collector.cli.config_file import ConfigFile
-from collector.option_values import Duration, Rate
+from collector.option_values import Days, Duration, Rate
 from collector.plan import WHOLE, WindowSize
 from collector.settings import (
     DemoSettings,
