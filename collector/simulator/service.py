@@ -170,11 +170,19 @@ class Service:
                 request.until_dates,
                 until_exclusive=settings.until_exclusive,
                 today=today,
+                date_format=settings.date_format,
             )
         if isinstance(days, str):
             return statistics_error(400, days)
         return statistics_found(
-            statistics_of_days(settings.seed, company_id, days, empty_share=settings.empty_share)
+            statistics_of_days(
+                settings.seed,
+                company_id,
+                days,
+                empty_share=settings.empty_share,
+                settle_days=settings.settle_days,
+                today=today,
+            )
         )
 
     def _account(self, record: RequestRecord) -> None:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, get_type_hints
 from cyclopts import Group, Parameter
 from cyclopts.validators import Number
 
+from collector.date_query import DATE_FORMATS, DateFormat
 from collector.errors import InputError
 from collector.option_values import check_finite, converter, parse_count
 
@@ -37,6 +38,21 @@ _SECONDS = (check_finite, Number(gte=0))
 # A thousandth is already absurd; below it the arithmetic of the limits would lose its sense.
 _POSITIVE = (check_finite, Number(gte=0.001))
 _SHARE = (check_finite, Number(gte=0, lte=1))
+
+
+def _check_whole(_type: object, value: object) -> None:
+    """Refuse fractions, which a flag cannot have: they would make fractions of the counters."""
+    if type(value) is not int:
+        message = "Must be a whole number."
+        raise ValueError(message)
+
+
+def _check_date_format(_type: object, value: object) -> None:
+    """Refuse what no type checker refused; the command line library does so for the flag."""
+    if value not in DATE_FORMATS:
+        message = f"Must be one of: {', '.join(DATE_FORMATS)}."
+        raise ValueError(message)
+
 
 _FaultShare = Annotated[float, Parameter(group=_FAULTS, validator=_SHARE)]
 
@@ -85,6 +101,13 @@ class SimulatorSettings:
     empty_share: Annotated[float, Parameter(group=_DATA, validator=_SHARE)] = 0.1
     """Share of the companies that have no campaigns: every counter is zero."""
 
+    settle_days: Annotated[
+        int,
+        Parameter(group=_DATA, converter=_COUNT, validator=(_check_whole, Number(gte=0, lte=365))),
+    ] = 0
+    """Age in days at which the counters of a day are final. Until then they still move, and days
+    to come have none; with 0 they never move."""
+
     today: Annotated[date | None, Parameter(group=_DATES, show_default=False)] = None
     """The server's current day; default: this machine's, read at every request."""
 
@@ -93,6 +116,11 @@ class SimulatorSettings:
 
     until_param: Annotated[str, Parameter(group=_DATES)] = "until_date"
     """Query parameter that carries the last day."""
+
+    date_format: Annotated[DateFormat, Parameter(group=_DATES, validator=_check_date_format)] = (
+        "YYYY-MM-DD"
+    )
+    """The one spelling of dates that is read; dates in any other are answered with 400."""
 
     until_exclusive: Annotated[bool, Parameter(group=_DATES, negative="")] = False
     """The last day is not part of the answer."""

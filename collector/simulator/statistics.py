@@ -2,7 +2,8 @@
 
 Nothing is stored. The counters of one day are drawn from
 `blake2b(key=seed, "day number/company id")`, so every window is exactly the sum of its days,
-whichever way a range is cut, and every run with the same seed meets the same data.
+whichever way a range is cut, and every run with the same seed meets the same data. Days that
+are not settled yet are derived from their final counters.
 """
 
 from collections.abc import Iterable
@@ -38,21 +39,37 @@ the garbage collector does not keep track of plain tuples of integers."""
 _ZEROS: Final[_Day] = (0, 0, 0, 0, 0, 0, 0, 0)
 
 
-def statistics_of(
-    seed: int, company_id: str, first: date, last: date, *, empty_share: float = 0.0
+def statistics_of(  # noqa: PLR0913 - all that the figures depend on
+    seed: int,
+    company_id: str,
+    first: date,
+    last: date,
+    *,
+    empty_share: float = 0.0,
+    settle_days: int = 0,
+    today: date | None = None,
 ) -> Statistics:
     """Sum the days from `first` to `last`, both included; zeros if `first` is after `last`.
 
     `seed` is 0 or more and below 2**63. `empty_share` (0 to 1) is the share of companies that
-    are without campaigns on every day. Takes about 3 microseconds a day, less for days met
-    before.
+    are without campaigns on every day. With `settle_days` the figures are those of the day
+    `today`, which is needed then: younger days still move, and days to come are zero. Takes about
+    3 microseconds a day, less for days met before.
     """
     days = range(first.toordinal(), last.toordinal() + 1)
-    return statistics_of_days(seed, company_id, days, empty_share=empty_share)
+    return statistics_of_days(
+        seed, company_id, days, empty_share=empty_share, settle_days=settle_days, today=today
+    )
 
 
-def statistics_of_days(
-    seed: int, company_id: str, days: Iterable[int], *, empty_share: float = 0.0
+def statistics_of_days(  # noqa: PLR0913 - all that the figures depend on
+    seed: int,
+    company_id: str,
+    days: Iterable[int],
+    *,
+    empty_share: float = 0.0,
+    settle_days: int = 0,
+    today: date | None = None,
 ) -> Statistics:
     """Sum the given days, which are proleptic Gregorian ordinals (`date.toordinal()`).
 
@@ -60,10 +77,21 @@ def statistics_of_days(
       every campaign at least one notification.
     * The actions together are never more than `sended`. `RECEIVED`, `PRESS_ACTION` and
       `UNKNOWN` are always there, `CLOSED` only if it is not zero, as in the vendor's samples.
+    * All of it holds as of every `today`; with `settle_days`, days to come have nothing at all.
     """
+    if settle_days and today is None:
+        raise ValueError("settle_days needs today: how old a day is decides its figures")
     values = [_ZEROS]
     if not _is_empty(seed, company_id, empty_share):
-        values += [_day(seed, company_id, day) for day in days]
+        if today is None or not settle_days:
+            values += [_day(seed, company_id, day) for day in days]
+        else:
+            now = today.toordinal()
+            values += [
+                _settling(_day(seed, company_id, day), now - day, settle_days)
+                for day in days
+                if day <= now
+            ]
     sended, pending, fails, received, pressed, closed, unknown, campaign = map(
         sum, zip(*values, strict=True)
     )
@@ -113,6 +141,28 @@ def _day(seed: int, company_id: str, ordinal: int) -> _Day:
     unknown = sended * (draws[6] % 21) // 1000
     received = (sended - pressed - closed - unknown) * (500 + 2 * (draws[7] % 246)) // 1000
     return sended, pending, fails, received, pressed, closed, unknown, campaign
+
+
+def _settling(final: _Day, age: int, settle_days: int) -> _Day:
+    """Give what is known of a day at some age (0 on the day itself), from its final counters.
+
+    From the age of `settle_days` on that is all of it. Before, a part of what will be sent is
+    still pending: half of it at age 0, less with every day, and always at least one notification,
+    so that an unsettled day differs from its final self. Actions lag behind: of those that belong
+    to what was sent so far, a share has come that grows from day to day.
+    """
+    if age >= settle_days:
+        return final
+    sended, pending, fails, *actions, campaign = final
+    # Half of `sended` times the share of days that are missing, rounded up.
+    late = -(-sended * (settle_days - age) // (2 * settle_days))
+    sent, shown = sended - late, age + 1
+    # Rounded down one by one, so that together they stay within their share of what was sent.
+    # No day has nothing that is sent: more than half of every campaign is.
+    received, pressed, closed, unknown = (
+        action * sent * shown // (sended * (settle_days + 1)) for action in actions
+    )
+    return sent, pending + late, fails, received, pressed, closed, unknown, campaign
 
 
 @lru_cache(maxsize=_DAYS_CACHED // 8)

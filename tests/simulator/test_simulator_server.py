@@ -2,14 +2,16 @@ import asyncio
 import dataclasses
 import socket
 from collections.abc import AsyncIterator
-from datetime import date
-from urllib.parse import quote
+from datetime import UTC, date
+from urllib.parse import quote, urlencode
 
 import pytest
 from aiohttp import ClientSession
 from yarl import URL
 
+from collector.date_query import DATE_FORMATS, DateFormat, DateQuery
 from collector.errors import InputError
+from collector.models import Window
 from collector.simulator import RequestRecord, Simulator, SimulatorSettings, statistics_of
 
 SETTINGS = SimulatorSettings(port=0, today=date(2026, 11, 23), empty_share=0.0)
@@ -51,6 +53,22 @@ async def test_a_token_opens_the_statistics(sim: Simulator) -> None:
             assert response.headers["Content-Type"] == "application/json"
             data = (await response.json())["data"]
     assert data == statistics_of(1, "7", date(2026, 1, 1), date(2026, 1, 7))
+
+
+@pytest.mark.parametrize("date_format", DATE_FORMATS)
+@pytest.mark.parametrize("sign", ["%20", "+"])
+async def test_every_form_of_dates_comes_through_a_query(
+    sim: Simulator, session: ClientSession, date_format: DateFormat, sign: str
+) -> None:
+    """Slashes, colons and spaces included, whichever way a space is encoded."""
+    sim.reconfigure(dataclasses.replace(SETTINGS, date_format=date_format))
+    days = Window(date(2026, 1, 5), date(2026, 1, 31))
+    dates = DateQuery("from_date", "until_date", date_format, zone=UTC).parameters(days)
+    query = f"?{urlencode(dates)}".replace("+", sign)
+    async with session.get(url_of(sim, "1", query)) as response:
+        assert response.status == 200
+        data = (await response.json())["data"]
+    assert data == statistics_of(1, "1", date(2026, 1, 5), date(2026, 1, 31))
 
 
 @pytest.mark.parametrize("path", ["/oauth/token", "/oauth/token/"])

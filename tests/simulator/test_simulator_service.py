@@ -51,9 +51,10 @@ class Bench:
         self.decision = self.service.statistics(request)
         return self.decision.reply.status
 
-    def data(self) -> object:
+    def data(self) -> dict[str, object]:
         """Return the statistics of the last answer."""
-        return orjson.loads(self.decision.reply.body)["data"]
+        data: dict[str, object] = orjson.loads(self.decision.reply.body)["data"]
+        return data
 
 
 def test_an_answer_is_the_documented_envelope() -> None:
@@ -89,6 +90,37 @@ def test_dates_are_honoured_excluded_or_ignored_as_the_settings_say() -> None:
     bench.service.configure(dataclasses.replace(settings, ignore_dates=True))
     bench.ask("1", first=["nonsense"])
     assert bench.data() == statistics_of(1, "1", date(2026, 11, 17), TODAY)
+
+
+def test_only_the_configured_form_of_dates_is_read() -> None:
+    """The reason names it; nothing else about the answer depends on it."""
+    bench = Bench(SimulatorSettings(empty_share=0.0, date_format="DD/MM/YYYY"))
+    assert bench.ask("1", ["05/01/2026"], ["31/01/2026"]) == 200
+    assert bench.data() == statistics_of(1, "1", date(2026, 1, 5), date(2026, 1, 31))
+    assert bench.ask("1", ["2026-01-05"], ["2026-01-31"]) == 400
+    reason = orjson.loads(bench.decision.reply.body)["errors"]
+    assert reason == "a date is not a day in the form DD/MM/YYYY"
+    bench.service.configure(SimulatorSettings(date_format="epoch"))
+    assert bench.ask("1", ["2026-01-05"], ["2026-01-31"]) == 400
+    reason = orjson.loads(bench.decision.reply.body)["errors"]
+    assert reason == "a date is not a moment in the form epoch"
+
+
+def test_unsettled_days_are_as_of_the_servers_current_day() -> None:
+    """The machine's day, or the one of the settings; also without dates."""
+    bench = Bench(SimulatorSettings(empty_share=0.0, settle_days=14))
+    week = (date(2026, 11, 17), TODAY)
+    for first, last in (([], []), (["2026-11-17"], ["2026-11-23"])):
+        bench.ask("1", first, last)
+        assert bench.data() == statistics_of(1, "1", *week, settle_days=14, today=TODAY)
+    later = date(2026, 11, 30)
+    bench.service.configure(dataclasses.replace(bench.service.settings, today=later))
+    bench.ask("1", ["2026-11-17"], ["2026-11-23"])
+    assert bench.data() == statistics_of(1, "1", *week, settle_days=14, today=later)
+    assert bench.data() != statistics_of(1, "1", *week)
+    bench.service.configure(SimulatorSettings(empty_share=0.0, settle_days=14, today=TODAY))
+    bench.ask("1", ["2026-11-24"], ["2026-12-24"])
+    assert bench.data()["total"] == 0
 
 
 def test_a_bad_request_is_answered_in_the_vendors_form() -> None:

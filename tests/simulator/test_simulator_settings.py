@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Annotated
 
 import pytest
-from cyclopts import App, Parameter, UnknownOptionError, ValidationError
+from cyclopts import App, CoercionError, Parameter, UnknownOptionError, ValidationError
 from rich.console import Console
 
+from collector.date_query import DATE_FORMATS, DateFormat
 from collector.errors import InputError
 from collector.simulator import SettingsError, SimulatorSettings
 
@@ -56,6 +57,39 @@ def test_a_queue_and_outages_are_asked_for_by_flags() -> None:
             parse(f"--no-{name.replace('_', '-')}")
 
 
+@pytest.mark.parametrize("date_format", DATE_FORMATS)
+def test_every_form_of_dates_and_an_age_are_read_from_flags(date_format: DateFormat) -> None:
+    """The names of the forms are those of the collector's own option, spaces and all."""
+    settings = parse("--date-format", date_format, "--settle-days", "14")
+    assert settings == SimulatorSettings(date_format=date_format, settle_days=14)
+
+
+def test_by_default_days_are_iso_and_never_move() -> None:
+    """A server that nothing was asked of behaves as it always did."""
+    assert DEFAULTS.date_format == "YYYY-MM-DD"
+    assert DEFAULTS.settle_days == 0
+
+
+@pytest.mark.parametrize("flag", ["--date-format=yyyy-mm-dd", "--date-format=", "--date-format=ms"])
+def test_another_form_of_dates_is_refused_and_the_known_ones_are_listed(flag: str) -> None:
+    """Names are taken as they are written."""
+    with pytest.raises(CoercionError, match=r'"YYYY-MM-DD".*"epoch-ms"'):
+        parse(flag)
+
+
+@pytest.mark.parametrize("value", ["-1", "366", "1.5", "1e1", ""])
+def test_an_age_that_is_none_is_refused_as_a_flag(value: str) -> None:
+    """It is a whole number of days, a year at most."""
+    with pytest.raises((CoercionError, ValidationError), match="settle-days"):
+        parse(f"--settle-days={value}")
+
+
+def test_python_callers_are_told_the_forms_of_dates() -> None:
+    """What a type checker would find is refused on construction too."""
+    with pytest.raises(SettingsError, match=r"--date-format is 'ISO'. .*YYYY-MM-DD, .*epoch-ms"):
+        SimulatorSettings(date_format="ISO")  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("value", ["nan", "inf", "-inf", "-0.1", "1.1"])
 def test_a_share_that_is_none_is_refused_as_a_flag(value: str) -> None:
     """NaN and the infinities are no shares, nor is anything outside of 0 to 1."""
@@ -79,6 +113,10 @@ def test_a_share_that_is_none_is_refused_as_a_flag(value: str) -> None:
         ("port", 65536),
         ("token_life", 0),
         ("seed", -1),
+        ("settle_days", -1),
+        ("settle_days", 366),
+        ("settle_days", 1.5),
+        ("settle_days", float("nan")),
     ],
 )
 def test_python_callers_meet_the_bounds_of_the_flags(name: str, value: float) -> None:
