@@ -3,7 +3,7 @@
 The vendor documents none of it, so all of it can be set, and is proved (see `collector.probe`).
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Final, Literal, get_args
 
@@ -67,6 +67,10 @@ class DateQuery:
     def __str__(self) -> str:
         """Show it for people: `from_date/until_date as YYYY-MM-DD`."""
         return f"{self.from_param}/{self.until_param} as {self.date_format}"
+
+    def as_given(self) -> "DateQuery":
+        """Return the query that sends the last day as it is, to find out what that means."""
+        return replace(self, until_exclusive=False)
 
     @property
     def mistakes_day_for_month(self) -> bool:

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 
 from structlog.typing import FilteringBoundLogger
 
+from collector.errors import DatesError
 from collector.feed import Job
 from collector.models import Failure, Outcome
+from collector.repetition import RepetitionWatch
 from collector.store.journal import Journal, Line
 from collector.store.lines import error_line, result_line
 from collector.store.run_directory import RunFiles
@@ -15,15 +17,29 @@ __all__ = ["Recorder"]
 
 
 class Recorder:
-    """Writes the outcomes of cells down; a cell is counted once its line is on the disk."""
+    """Writes the outcomes of cells down; a cell is counted once its line is on the disk.
 
-    def __init__(self, files: RunFiles, tally: Tally, log: FilteringBoundLogger) -> None:
+    With a `watch` it notices when answers look as if the dates were ignored.
+    """
+
+    def __init__(
+        self,
+        files: RunFiles,
+        tally: Tally,
+        log: FilteringBoundLogger,
+        watch: RepetitionWatch | None = None,
+    ) -> None:
         self.journal = Journal(files.statistics, files.errors, on_durable=self._count)
         self._tally = tally
         self._log = log
+        self._watch = watch
 
     async def settle(self, job: Job, outcome: Outcome) -> None:
-        """Write the final outcome of a cell. Raises `StorageError`."""
+        """Write the final outcome of a cell.
+
+        Raises `StorageError`, and `DatesError` once company after company has the same answer in
+        all its windows.
+        """
         cell = job.cell
         if isinstance(outcome, Failure):
             self._log.error("cell_failed", **_what_failed(job, outcome))
@@ -33,6 +49,13 @@ class Recorder:
             line = result_line(cell, outcome, job.requests)
             state = CellState.EMPTY if outcome.counters.is_empty else CellState.DATA
             await self.journal.append(Line(line, state))
+            if self._watch is not None and self._watch.answered(cell.company_id, outcome.counters):
+                raise DatesError(
+                    f"companies {self._watch.row}, one after the other, have the same counters in "
+                    "all their windows: the API ignores the dates by now; what was collected in "
+                    "this directory is not of the days it says; find out with collector check, and "
+                    "give another --output"
+                )
 
     def retry(self, job: Job, failure: Failure, delay: float) -> None:
         """Log a try that failed and will be followed by another one in `delay` seconds."""

@@ -2,30 +2,26 @@
 
 import asyncio
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 from collector.errors import CollectorError, ExitCode, StoppedError, main_error
-from collector.fetch.address import Addresses
-from collector.fetch.client import StatisticsClient
-from collector.fetch.credentials import AccessToken, Credentials, secrets_of
-from collector.fetch.gate import Gate
+from collector.fetch.credentials import Credentials, secrets_of
 from collector.fetch.retry import RetryPolicy
-from collector.fetch.token import Token, TokenSource
-from collector.fetch.token_issuer import TokenIssuer
-from collector.fetch.wire import Wire
 from collector.log import EventLog
-from collector.pace import RateController
 from collector.plan import CellSet, Plan, absent_in_turns, today_in
 from collector.pool import Pool
+from collector.preflight import Preflight, doubts, refuse_mixing
 from collector.prepare import date_query
 from collector.recorder import Recorder
+from collector.repetition import RepetitionWatch
 from collector.secrets import Redactor
+from collector.session import Session, gate_for
 from collector.settings import RunSettings
-from collector.store.manifest import describe_service
+from collector.store.manifest import DatesRecord, describe_service
 from collector.store.recovery import Age, Recovered, recover
 from collector.store.run_directory import RunDirectory, RunFiles
 from collector.story import Story
@@ -36,9 +32,6 @@ __all__ = ["End", "Run"]
 
 _GRACE_SECONDS: Final = 5.0
 """How long a run that is being stopped waits for what is in flight."""
-
-_PROBE_GRACE_SECONDS: Final = 5.0
-"""How much longer than the time limit of a request a probe is waited for, in case it gets lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +61,12 @@ class Run:
         self._redact.learn(*secrets_of(credentials))
         self._events = EventLog(settings.log_level, self._redact)
         self._log = self._events.logger
-        self.gate = Gate(
-            RateController(
-                settings.rate,
-                companies=len(plan.companies),
-                probe_seconds=settings.timeout + _PROBE_GRACE_SECONDS,
-                patience=settings.max_outage,
-                notify=self._log.warning,
-            )
-        )
+        self.gate = gate_for(settings, len(plan.companies), self._log)
+        self.dates: DatesRecord | None = None
+        self._query = date_query(settings)
+        self._watch: RepetitionWatch | None = None
+        if len(plan.windows) > 1 and not settings.trust_dates:
+            self._watch = RepetitionWatch(len(plan.windows))
         self._task: asyncio.Task[object] | None = None
         self._pool: Pool | None = None
         self._grace: asyncio.TimerHandle | None = None
@@ -160,13 +150,14 @@ class Run:
         end = End(ExitCode.BUG)
         with ExitStack() as log:
             try:
-                async with self._wire() as wire, self._tokens(wire) as tokens:
+                async with self._session() as session:
                     if directory.is_new:
-                        await tokens.current()
-                    files = await story.begin()
+                        await session.tokens.current()
+                    await self._establish_dates(session, recovered)
+                    files = await story.begin(self.dates, self.remarks)
                     log.enter_context(self._events.into(files.log.append))
                     self._log_start()
-                    end = await self._collect(files, recovered.done, wire, tokens)
+                    end = await self._collect(files, recovered.done, session)
                     self._task = None
             except asyncio.CancelledError:
                 end = self._stopped or End(ExitCode.STOPPED_EARLY)
@@ -178,19 +169,28 @@ class Run:
             finally:
                 # After the connections are closed: the disk needs file descriptors too.
                 if directory.has_begun:
+                    self._tell_of_dates(story, end)
                     self._log.info("run_ended", exit_code=end.exit_code.value, error=end.error)
                     await story.end(end.exit_code, end.error, self.tally, self.gate.limit)
         return end
 
-    async def _collect(
-        self, files: RunFiles, done: CellSet, wire: Wire, tokens: TokenSource
-    ) -> End:
+    async def _establish_dates(self, session: Session, recovered: Recovered) -> None:
+        preflight = Preflight(self.plan, self.settings, self.gate, self.tally, self._log)
+        self.dates = await preflight.establish(session, recovered.dates)
+        if self.dates is None:
+            return
+        if len(recovered.done):
+            refuse_mixing(recovered.dates, self.dates, self.output)
+        self.remarks += tuple(doubts(self.dates, self._query))
+        self._query = replace(self._query, until_exclusive=self.dates.until_exclusive)
+
+    async def _collect(self, files: RunFiles, done: CellSet, session: Session) -> End:
         """Run the pool beside the journal until all is settled and on the disk."""
-        recorder = Recorder(files, self.tally, self._log)
+        recorder = Recorder(files, self.tally, self._log, self._watch)
         journal = recorder.journal
         self._pool = pool = Pool(
             absent_in_turns(done, self.plan),
-            fetch=self._client(wire, tokens).fetch,
+            fetch=session.client(self._query).fetch,
             decide=RetryPolicy(self.settings.max_attempts).decide,
             settle=recorder.settle,
             on_retry=lambda job, failure, retry: recorder.retry(
@@ -234,35 +234,24 @@ class Run:
             f"{self.output / 'log.jsonl'}; what was collected so far is kept",
         )
 
-    def _wire(self) -> Wire:
-        concurrency, timeout = self.settings.concurrency, self.settings.timeout
-        return Wire(self.gate, self.tally, concurrency=concurrency, timeout=timeout)
+    def _tell_of_dates(self, story: Story, end: End) -> None:
+        """Let the manifest say what the answers themselves have shown."""
+        if end.exit_code is ExitCode.DATES and end.error is not None:
+            story.dates_are_ignored(end.error)
+        if self._watch is not None:
+            self._watch.close()
+            if remark := self._watch.remark:
+                self.remarks += (remark,)
+                story.remark(remark)
+                self._log.warning("remark", text=remark)
 
-    def _client(self, wire: Wire, tokens: TokenSource) -> StatisticsClient:
-        settings = self.settings
-        return StatisticsClient(
-            wire=wire,
+    def _session(self) -> Session:
+        return Session(
+            self.settings,
+            self._credentials,
             gate=self.gate,
-            tokens=tokens,
             tally=self.tally,
+            concurrency=self.settings.concurrency,
             redact=self._redact,
-            address_of=Addresses(settings.base_url, date_query(settings)),
             log=self._log,
-        )
-
-    def _tokens(self, wire: Wire) -> TokenSource:
-        if isinstance(self._credentials, AccessToken):
-            return TokenSource(None, Token.of(self._credentials.token))
-        return TokenSource(
-            TokenIssuer(
-                self._credentials,
-                url=self.settings.token_url,
-                wire=wire,
-                gate=self.gate,
-                max_attempts=self.settings.max_attempts,
-                patience=self.settings.max_outage,
-                redact=self._redact,
-                log=self._log,
-            ),
-            on_refused=self.gate.fail,
         )

@@ -14,6 +14,7 @@ MEANING: Final = {
     ExitCode.STOPPED_EARLY: "stopped early",
     ExitCode.STORAGE: "the output cannot be written",
     ExitCode.LOCKED: "another run holds the directory",
+    ExitCode.DATES: "the API does not honour the dates",
     ExitCode.BUG: "a bug",
     ExitCode.SIGINT: "interrupted by SIGINT",
     ExitCode.SIGTERM: "interrupted by SIGTERM",

@@ -1,6 +1,6 @@
 """Asks the statistics endpoint for one cell and says what came of it."""
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -10,6 +10,7 @@ from multidict import CIMultiDict
 from structlog.typing import FilteringBoundLogger
 from yarl import URL
 
+from collector.fetch.address import Addresses
 from collector.fetch.advice import Allowance, read_allowance, read_retry_after
 from collector.fetch.envelope import Checked, check_reply
 from collector.fetch.gate import Gate
@@ -63,7 +64,7 @@ class StatisticsClient:
         tokens: TokenSource,
         tally: Tally,
         redact: Redactor,
-        address_of: Callable[[Cell], URL],
+        addresses: Addresses,
         log: FilteringBoundLogger,
     ) -> None:
         self._wire = wire
@@ -71,7 +72,7 @@ class StatisticsClient:
         self._tokens = tokens
         self._tally = tally
         self._redact = redact
-        self._address_of = address_of
+        self._addresses = addresses
         self._log = log
 
     async def fetch(self, cell: Cell, *, is_retry: bool = False) -> Outcome:
@@ -81,32 +82,41 @@ class StatisticsClient:
         Raises `CredentialsError` when the service refuses the credentials, `OutageError` when
         nobody has been let in or answered for too long, or no token is issued.
         """
-        url = self._address_of(cell)
-        reply = await self._ask(url, cell)
+        return await self._ask(self._addresses(cell), cell.company_id, is_retry=is_retry)
+
+    async def ask_with(
+        self, company_id: str, parameters: Mapping[str, str], *, is_retry: bool = False
+    ) -> Outcome:
+        """Ask for a company with the given parameters in the query; otherwise as `fetch`."""
+        url = self._addresses.asking(company_id, parameters)
+        return await self._ask(url, company_id, is_retry=is_retry)
+
+    async def _ask(self, url: URL, company_id: str, *, is_retry: bool) -> Outcome:
+        reply = await self._send(url, company_id)
         requests = reply.requests
         if isinstance(reply, Reply) and reply.status == _UNAUTHORIZED and reply.token is not None:
             newer = await self._tokens.renewed(reply.token)
             if newer is not None:
-                reply = await self._ask(url, cell)
+                reply = await self._send(url, company_id)
                 requests += reply.requests
         if isinstance(reply, Broken):
-            return self._broken(cell, reply, requests, is_retry=is_retry)
-        return self._read(cell, reply, requests, is_retry=is_retry)
+            return self._broken(company_id, reply, requests, is_retry=is_retry)
+        return self._read(company_id, reply, requests, is_retry=is_retry)
 
-    async def _ask(self, url: URL, cell: Cell) -> Reply | Broken:
+    async def _send(self, url: URL, company_id: str) -> Reply | Broken:
         reply = await self._wire.send("GET", url, _NO_HEADERS, tokens=self._tokens)
         if isinstance(reply, Reply) and reply.status == _UNAUTHORIZED:
             # Said now: a new token may take long, and this was perhaps the probe that all wait for.
-            self._gate.answered(reply.departure, cell.company_id)
+            self._gate.answered(reply.departure, company_id)
         return reply
 
-    def _broken(self, cell: Cell, broken: Broken, requests: int, *, is_retry: bool) -> Failure:
+    def _broken(self, company_id: str, broken: Broken, requests: int, *, is_retry: bool) -> Failure:
         message = _cut(self._redact(broken.message), _MESSAGE_BYTES)
         blame = Blame.CELL
         if broken.departure is not None:
             blame = self._gate.failed(
                 broken.departure,
-                cell.company_id,
+                company_id,
                 # A connection that cannot be made has nothing to do with the cell.
                 is_evidence=not is_retry or broken.kind is FailureKind.CONNECTION,
                 was_let_in=False,
@@ -114,14 +124,14 @@ class StatisticsClient:
         now = datetime.now(UTC)
         return Failure(broken.kind, None, message, None, now, requests, blame)
 
-    def _read(self, cell: Cell, reply: Reply, requests: int, *, is_retry: bool) -> Outcome:
+    def _read(self, company_id: str, reply: Reply, requests: int, *, is_retry: bool) -> Outcome:
         """Judge a whole answer, and draw what it says about the token and about the rate."""
         now = datetime.now(UTC)
         verdict = check_reply(reply.status, reply.body, is_cut=reply.is_cut)
         allowance = read_allowance(reply.headers, now)
         if isinstance(verdict, Checked):
             self._tokens.accepted()
-            self._gate.answered(reply.departure, cell.company_id, allowance=allowance)
+            self._gate.answered(reply.departure, company_id, allowance=allowance)
             return Answer(verdict.statistics, verdict.counters, now, requests)
         failure = Failure(
             kind=verdict.kind,
@@ -132,16 +142,16 @@ class StatisticsClient:
             requests=requests,
         )
         if reply.status == _UNAUTHORIZED:
-            self._tokens.rejected(cell.company_id)
+            self._tokens.rejected(company_id)
             return failure
         if reply.status < _SERVER_ERROR and reply.status != _TOO_MANY_REQUESTS:
             self._tokens.accepted()
-        blame = self._report(cell, reply, failure, allowance, is_retry=is_retry)
+        blame = self._report(company_id, reply, failure, allowance, is_retry=is_retry)
         return failure if blame is Blame.CELL else replace(failure, blame=blame)
 
     def _report(
         self,
-        cell: Cell,
+        company_id: str,
         reply: Reply,
         failure: Failure,
         allowance: Allowance | None,
@@ -149,7 +159,7 @@ class StatisticsClient:
         is_retry: bool,
     ) -> Blame:
         """Tell the gate what came instead of an answer."""
-        gate, departure, company_id = self._gate, reply.departure, cell.company_id
+        gate, departure = self._gate, reply.departure
         if not is_retriable(failure):
             gate.answered(departure, company_id, allowance=allowance)
             return Blame.CELL

@@ -24,6 +24,7 @@ from collector.tally import CellState, Tally
 
 __all__ = [
     "Attempt",
+    "DatesRecord",
     "Manifest",
     "PlanRecord",
     "describe_plan",
@@ -69,8 +70,26 @@ class _AttemptShape(msgspec.Struct):
     settings: dict[str, bool | int | float | str | None]
 
 
+class DatesRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of the meaning of dates, for the service that the manifest names.
+
+    `verdict` is honoured, ignored, inconclusive or trusted, `until` included, excluded,
+    inconclusive or trusted. With `until_exclusive` the last day of a window is sent as the day
+    after it. `requests` is what the proof has cost.
+    """
+
+    verdict: str
+    until: str
+    until_exclusive: bool
+    checked_at: str | None = None
+    requests: int = 0
+    evidence: list[str] = []
+
+
 class Manifest(msgspec.Struct, kw_only=True):
     """All that `run.json` says. `service` is what the answers depend on beside the plan.
+
+    `dates` is None when none are sent, and in manifests of before they were proved.
 
     An attempt that never ended (it was killed, or the disk was full) has nulls for its end.
     """
@@ -78,6 +97,7 @@ class Manifest(msgspec.Struct, kw_only=True):
     format: int = _FORMAT
     plan: PlanRecord
     service: dict[str, str]
+    dates: DatesRecord | None = None
     attempts: list[dict[str, Any]]
 
     @classmethod

@@ -16,7 +16,7 @@ from collector.plan import CellSet, Plan
 from collector.store.company_list import read_company_list
 from collector.store.ledger import Ledger
 from collector.store.lines import parse_error, parse_result, timestamp
-from collector.store.manifest import Manifest
+from collector.store.manifest import DatesRecord, Manifest
 from collector.store.recorded_plan import (
     plan_differences,
     recorded_plan,
@@ -52,13 +52,15 @@ class Age(NamedTuple):
 class Recovered:
     """What an earlier attempt left: the cells that are done, and its story.
 
-    `kept` counts the done cells by state; `remarks` says for people what was odd.
+    `kept` counts the done cells by state; `remarks` says for people what was odd; `dates` is what
+    was known of the meaning of dates.
     """
 
     done: CellSet
     kept: Counter[CellState] = field(default_factory=Counter)
     remarks: tuple[str, ...] = ()
     attempts: tuple[dict[str, Any], ...] = ()
+    dates: DatesRecord | None = None
 
 
 def recover(
@@ -98,7 +100,7 @@ def recover(
             f"{error.filename or directory}: cannot be read or repaired: {error.strerror}; "
             "nothing is lost; see that this user may write there, and that there is room"
         ) from error
-    return Recovered(results.ledger.done, results.kept(), tuple(remarks), past.attempts)
+    return Recovered(results.ledger.done, results.kept(), tuple(remarks), past.attempts, past.dates)
 
 
 class _Results:
@@ -141,6 +143,7 @@ class _Past(NamedTuple):
     """The earlier attempts, and the trouble if it cannot be known which plan they were for."""
 
     attempts: tuple[dict[str, Any], ...] = ()
+    dates: DatesRecord | None = None
     trouble: str = ""
 
 
@@ -171,7 +174,7 @@ def _read_past(directory: Path, plan: Plan, service: dict[str, str]) -> _Past:
             f"another --output, or see with collector status {shlex.quote(str(directory))} how to "
             "go on with that run"
         )
-    return _Past(tuple(manifest.attempts), trouble)
+    return _Past(tuple(manifest.attempts), manifest.dates, trouble)
 
 
 def _is_error(line: bytes) -> bool:

@@ -36,7 +36,7 @@ class Bench:
             tokens=TokenSource(None, Token.of(Secret(server.issue_token()))),
             tally=self.tally,
             redact=redact,
-            address_of=Addresses(server.base_url, DateQuery("from_date", "until_date")),
+            addresses=Addresses(server.base_url, DateQuery("from_date", "until_date")),
             log=EventLog("error", redact).logger,
         )
 

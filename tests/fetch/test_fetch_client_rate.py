@@ -100,7 +100,7 @@ class Bench:
             tokens=TokenSource(None, Token.of(Secret("static-77aa-1c9e"))),
             tally=self.tally,
             redact=redact,
-            address_of=Addresses(base_url, DateQuery("from_date", "until_date")),
+            addresses=Addresses(base_url, DateQuery("from_date", "until_date")),
             log=self.log.logger,
         )
 

@@ -86,7 +86,7 @@ class Bench:
             tokens=self.tokens,
             tally=self.tally,
             redact=self.redact,
-            address_of=Addresses(base_url, DateQuery("from_date", "until_date")),
+            addresses=Addresses(base_url, DateQuery("from_date", "until_date")),
             log=EventLog("error", self.redact).logger,
         )
 

@@ -1,0 +1,135 @@
+"""The composition root of a check: asks few questions, shows nothing, writes nothing."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Final
+
+from collector.errors import CollectorError, ExitCode, OutageError, StoppedError
+from collector.fetch.credentials import Credentials, secrets_of
+from collector.fetch.gate import Gate
+from collector.interview import Interview
+from collector.log import EventLog
+from collector.models import Failure
+from collector.plan import today_in
+from collector.prepare import date_query
+from collector.probe import Checkup, Verdict, check_up
+from collector.secrets import Redactor
+from collector.session import Session, gate_for
+from collector.settings import CheckSettings
+from collector.tally import Tally
+
+__all__ = ["MOST_REQUESTS", "Check", "Report"]
+
+MOST_REQUESTS: Final = 40
+"""Requests of one check, at most: tokens, retries and all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a check has found out, and how it ended; `error` says why it stopped before its end."""
+
+    exit_code: ExitCode
+    checkup: Checkup = field(default_factory=Checkup)
+    requests: int = 0
+    error: str | None = None
+
+
+class Check:
+    """One check of the service with the given settings. `execute` it once."""
+
+    def __init__(
+        self, ids: Sequence[str], settings: CheckSettings, credentials: Credentials
+    ) -> None:
+        self._ids = ids
+        self._settings = settings
+        self._credentials = credentials
+        self._redact = Redactor()
+        self._redact.learn(*secrets_of(credentials))
+        self._log = EventLog("error", self._redact).logger
+        self._gate = gate_for(settings, len(ids), self._log)
+        self._tally = _Allowance(self._gate)
+        self._task: asyncio.Task[object] | None = None
+        self._stopped: ExitCode | None = None
+
+    def stop(self, exit_code: ExitCode) -> None:
+        """End the check early: nothing more is sent."""
+        self._stopped = exit_code
+        self._gate.shut()
+
+    def stop_at_once(self) -> None:
+        """After `stop`: give up what is in flight."""
+        if self._task is not None:
+            self._task.cancel()
+
+    async def execute(self) -> Report:
+        """Ask, and say what was found out; what stops a check is no exception."""
+        self._task = asyncio.current_task()
+        try:
+            checkup = await self._ask()
+        except CollectorError as error:
+            return self._report(error.exit_code, error=self._redact(str(error)))
+        except StoppedError:
+            return self._report(self._stopped or ExitCode.STOPPED_EARLY)
+        except asyncio.CancelledError:
+            if self._task is None or self._stopped is None:
+                raise
+            self._task.uncancel()
+            return self._report(self._stopped)
+        finally:
+            self._task = None
+        return self._report(_exit_code(checkup), checkup)
+
+    async def _ask(self) -> Checkup:
+        session = Session(
+            self._settings,
+            self._credentials,
+            gate=self._gate,
+            tally=self._tally,
+            concurrency=1,
+            redact=self._redact,
+            log=self._log,
+        )
+        query = date_query(self._settings).as_given()
+        today = today_in(self._settings.timezone, datetime.now(UTC))
+        async with session:
+            await session.tokens.current()
+            interview = Interview(
+                session.client(query),
+                most=MOST_REQUESTS,
+                sent=lambda: self._tally.requests,
+                rest=self._gate.rest,
+            )
+            return await interview.conduct(check_up(self._ids, query, today))
+
+    def _report(
+        self, exit_code: ExitCode, checkup: Checkup | None = None, error: str | None = None
+    ) -> Report:
+        return Report(exit_code, checkup or Checkup(), self._tally.requests, error)
+
+
+class _Allowance(Tally):
+    """Shuts the gate after the last request that a check may send, whoever would need more."""
+
+    def __init__(self, gate: Gate) -> None:
+        super().__init__(0)
+        self._gate = gate
+
+    def request_sent(self, now: float) -> None:
+        super().request_sent(now)
+        if self.requests >= MOST_REQUESTS:
+            self._gate.fail(
+                OutageError(
+                    f"the service needed more than {MOST_REQUESTS} requests to answer; try again "
+                    "when it is in order"
+                )
+            )
+
+
+def _exit_code(checkup: Checkup) -> ExitCode:
+    if checkup.configured.dates is Verdict.IGNORED:
+        return ExitCode.DATES
+    if any(isinstance(answer, Failure) for answer in checkup.answers.values()):
+        return ExitCode.SOME_FAILED
+    return ExitCode.COMPLETE

@@ -1,0 +1,84 @@
+"""`collector check`: whether credentials are good, who answers, and what dates mean."""
+
+import asyncio
+import os
+from pathlib import Path
+from typing import Annotated, Final
+
+from cyclopts import Parameter
+
+from collector.check import Check, Report
+from collector.cli.arguments import CompaniesFile, warn_of_duplicates
+from collector.cli.check_table import check_table
+from collector.cli.config_edit import write_options
+from collector.cli.printing import complain, say
+from collector.cli.signals import stop_on_signals
+from collector.date_query import DateQuery
+from collector.errors import ExitCode
+from collector.fetch.credentials import load_credentials
+from collector.plan import read_companies
+from collector.prepare import date_query
+from collector.probe import Checkup, Finding, Until, Verdict
+from collector.settings import CheckSettings
+
+__all__ = ["check"]
+
+_CONFIG: Final = Path("collector.toml")
+
+
+def check(
+    companies: CompaniesFile,
+    /,
+    *,
+    settings: Annotated[CheckSettings, Parameter(name="*")] = CheckSettings(),  # noqa: B008 - frozen
+) -> int:
+    """Find out what a run would meet, with at most 40 requests, and return the exit code.
+
+    Parameters
+    ----------
+    companies
+        File with one company id a line, optionally followed by a name; - is standard input.
+    """
+    read = read_companies(companies)
+    credentials = load_credentials(os.environ, settings.credentials_file)
+    warn_of_duplicates(read)
+    report = asyncio.run(_execute(Check(read.ids, settings, credentials)))
+    if report.error is not None:
+        complain(report.error)
+    if report.checkup.answers:
+        say(check_table(report, read, date_query(settings)))
+    honoured = _honoured(report.checkup, date_query(settings))
+    if settings.write and honoured is not None:
+        return _write(*honoured)
+    if settings.write:
+        complain(f"{_CONFIG}: nothing is written, for nothing was found to be honoured")
+    return report.exit_code
+
+
+async def _execute(job: Check) -> Report:
+    with stop_on_signals(job.stop, job.stop_at_once):
+        return await job.execute()
+
+
+def _honoured(checkup: Checkup, query: DateQuery) -> tuple[DateQuery, Finding] | None:
+    if checkup.configured.dates is Verdict.HONOURED:
+        return query, checkup.configured
+    return checkup.found
+
+
+def _write(query: DateQuery, finding: Finding) -> int:
+    """Write down how dates are honoured, so that `collector run` sends them so."""
+    options: dict[str, str | bool] = {
+        "from-param": query.from_param,
+        "until-param": query.until_param,
+        "date-format": query.date_format,
+    }
+    if finding.until is not Until.INCONCLUSIVE:
+        options["until-exclusive"] = finding.until is Until.EXCLUDED
+    write_options(_CONFIG, options)
+    say(f"written to {_CONFIG}: {', '.join(options)}")
+    for name in options:
+        variable = f"COLLECTOR_{name.upper().replace('-', '_')}"
+        if variable in os.environ:
+            complain(f"warning: {variable} is set, and goes before {_CONFIG}")
+    return ExitCode.COMPLETE

@@ -1,0 +1,84 @@
+"""Sends the questions of a probe, one after the other, and no more than so many."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from random import random
+from typing import Final, Protocol, TypeVar
+
+from collector.fetch.retry import RetryPolicy, is_retriable
+from collector.models import Failure, Outcome
+from collector.probe import Probe, Question, Reply, SpentError
+
+__all__ = ["Interview"]
+
+_T = TypeVar("_T")
+
+_TRIES: Final = 2
+"""For one question. There are other companies to ask."""
+
+_FOR_ONE: Final = 2
+"""Requests that a question may take beside its tries: one more with a new token."""
+
+
+class _Client(Protocol):
+    """Asks the statistics endpoint: `collector.fetch.client.StatisticsClient`."""
+
+    async def ask_with(
+        self, company_id: str, parameters: Mapping[str, str], *, is_retry: bool = False
+    ) -> Outcome:
+        """Return an answer or a failure."""
+
+
+class Interview:
+    """Conducts probes with a client, and sends no more than `most` requests in all.
+
+    `sent` tells how many were sent so far, for whatever purpose; `rest` waits for so many seconds.
+    """
+
+    def __init__(
+        self,
+        client: _Client,
+        *,
+        most: int,
+        sent: Callable[[], int],
+        rest: Callable[[float], Awaitable[None]],
+    ) -> None:
+        self._client = client
+        self._most = most
+        self._sent = sent
+        self._rest = rest
+        self._policy = RetryPolicy(_TRIES)
+        self.was_answered = False
+        """Whether there was any answer that says more than that something is out of order."""
+
+    async def conduct(self, probe: Probe[_T]) -> _T:
+        """Return what the probe has found out.
+
+        Raises what the client raises: refused credentials, an outage.
+        """
+        try:
+            question = next(probe)
+            while True:
+                reply = await self._ask(question)
+                question = probe.throw(SpentError()) if reply is None else probe.send(reply)
+        except StopIteration as end:
+            found: _T = end.value
+            return found
+
+    async def _ask(self, question: Question) -> Reply | None:
+        """Ask with patience; None when that would be too many requests."""
+        tries = spared = 0
+        while self._sent() + _FOR_ONE <= self._most:
+            outcome = await self._client.ask_with(
+                question.company_id, question.parameters, is_retry=tries > 0
+            )
+            if not isinstance(outcome, Failure):
+                self.was_answered = True
+                return outcome.counters
+            retry = self._policy.decide(outcome, tries, spared, random)
+            if retry is None:
+                self.was_answered = self.was_answered or not is_retriable(outcome)
+                return outcome
+            tries += retry.counts
+            spared += not retry.counts
+            await self._rest(retry.delay)
+        return None

@@ -1,0 +1,172 @@
+"""Does one company show that dates are honoured? Days must add up to windows.
+
+Three kinds of windows of one span are compared: the whole, a left part up to and including a day,
+and a right part that begins on that day or on the day after it.
+
+* Left and right from the day after add up to the whole: `until` is included.
+* Left and right from the day itself add up to the whole: `until` is left out.
+* Both: that day has no data, so another one is looked for, by halving.
+* Parts that are as large as the whole although the others are not empty: dates are ignored.
+"""
+
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Final
+
+from collector.date_query import DateQuery
+from collector.models import Counters, Window
+from collector.probe.findings import Finding, Until, Verdict
+from collector.probe.questions import Probe, SpentError, ask
+from collector.probe.spans import DAY, Span
+from collector.probe.sums import add_up, campaigns_add_up, lies_between, same, shown
+
+__all__ = ["examine"]
+
+_WEEK: Final = timedelta(days=7)
+
+
+def examine(company_id: str, query: DateQuery, span: Span) -> Probe[Finding | None]:
+    """Find out from the answers for one company what dates mean; None if it has no data there.
+
+    Takes 4 questions when the company has data on most days, up to 18 when it has few. Raises
+    `NoAnswerError` and `SpentError`.
+    """
+    return (yield from _Examination(company_id, query).of(span))
+
+
+@dataclass(slots=True)
+class _Examination:
+    company_id: str
+    query: DateQuery
+    _known: dict[Window, Counters] = field(default_factory=dict)
+
+    def of(self, span: Span) -> Probe[Finding | None]:
+        """Halve the span until a day with data stands at a cut."""
+        first, split, last = span
+        if (yield from self._ask(first, last)).is_empty:
+            return None
+        honoured: Finding | None = None
+        try:
+            while (last - first).days > 1:
+                finding = yield from self._cut(first, split, last)
+                if finding is not None and not finding.leaves_until_open:
+                    return honoured or finding
+                honoured = honoured or finding
+                if self.query.mistakes_day_for_month:
+                    # Further cuts have only days up to the 12th on both sides, or none.
+                    return honoured or _one_sided(self.company_id, span)
+                left = yield from self._ask(first, split)
+                first, last = (split + DAY, last) if left.is_empty else (first, split)
+                split = first + (last - first) // 2
+            finding = yield from self._pivots(first, last)
+        except SpentError:
+            if honoured is None:
+                raise
+            return honoured
+        return finding or honoured or _one_sided(self.company_id, span)
+
+    def _cut(self, first: date, split: date, last: date) -> Probe[Finding | None]:
+        """Judge one cut; None when all data are on one side of it."""
+        whole = yield from self._ask(first, last)
+        left = yield from self._ask(first, split)
+        right = yield from self._ask(split + DAY, last)
+        if ignored := self._ignored(first, split, last):
+            return ignored
+        if not add_up((left, right), whole):
+            return (yield from self._overlapping(first, split, last))
+        if left.is_empty or right.is_empty:
+            return None
+        overlap = yield from self._ask(split, last)
+        until = Until.INCONCLUSIVE if same(right, overlap) else Until.INCLUDED
+        return self._honoured(until, Window(first, split), Window(split + DAY, last))
+
+    def _ignored(self, first: date, split: date, last: date) -> Finding | None:
+        """Find windows that cannot be of different days."""
+        whole = self._known[Window(first, last)]
+        left = self._known[Window(first, split)]
+        right = self._known[Window(split + DAY, last)]
+        if same(left, whole) and same(right, whole):
+            what = "the dates have no effect"
+        elif same(left, whole) and not right.is_empty:
+            what = f"{self.query.until_param} has no effect"
+        elif same(right, whole) and not left.is_empty:
+            what = f"{self.query.from_param} has no effect"
+        else:
+            return None
+        windows = (Window(first, last), Window(first, split), Window(split + DAY, last))
+        return Finding(
+            Verdict.IGNORED,
+            Until.INCONCLUSIVE,
+            (f"{what}: {self._shown(*windows)}",),
+        )
+
+    def _overlapping(self, first: date, split: date, last: date) -> Probe[Finding]:
+        """Judge a cut whose parts do not add up as they are."""
+        whole = yield from self._ask(first, last)
+        left = yield from self._ask(first, split)
+        right = yield from self._ask(split + DAY, last)
+        overlap = yield from self._ask(split, last)
+        if add_up((left, overlap), whole) and not same(right, overlap):
+            return self._honoured(Until.EXCLUDED, Window(first, split), Window(split, last))
+        parts = self._shown(Window(first, last), Window(first, split), Window(split + DAY, last))
+        now = yield from ask(self.company_id, self.query.parameters(Window(first, last)))
+        if not same(now, whole) and all(lies_between(part, whole, now) for part in (left, right)):
+            what = "the dates have no effect, the figures are those of days that still move"
+            return Finding(Verdict.IGNORED, Until.INCONCLUSIVE, (f"{what}: {parts}",))
+        return Finding(
+            Verdict.INCONCLUSIVE, Until.INCONCLUSIVE, (f"the parts do not add up: {parts}",)
+        )
+
+    def _pivots(self, first: date, last: date) -> Probe[Finding | None]:
+        """Look at each of the one or two days that are left, a week around it."""
+        for day in (first, last) if first != last else (first,):
+            finding = yield from self._pivot(day - _WEEK, day, day + _WEEK)
+            if finding is not None:
+                return finding
+        return None
+
+    def _pivot(self, first: date, day: date, last: date) -> Probe[Finding | None]:
+        """Judge by a day that may be the only one with data; None if it has none."""
+        whole = yield from self._ask(first, last)
+        left = yield from self._ask(first, day)
+        right = yield from self._ask(day + DAY, last)
+        overlap = yield from self._ask(day, last)
+        if same(right, overlap):
+            return None
+        if not add_up((left, right), whole):
+            return (yield from self._overlapping(first, day, last))
+        before = yield from self._ask(first, day - DAY)
+        if same(before, left):
+            what = f"{self.query.until_param} has no effect"
+            windows = (Window(first, day), Window(first, day - DAY), Window(day, last))
+            evidence = f"{what}: {self._shown(*windows)}"
+            return Finding(Verdict.IGNORED, Until.INCONCLUSIVE, (evidence,))
+        return self._honoured(Until.INCLUDED, Window(first, day), Window(day + DAY, last))
+
+    def _honoured(self, until: Until, left: Window, right: Window) -> Finding:
+        whole = Window(left.from_date, right.until_date)
+        sides = f"{self._shown(left)} and {self._shown(right, named=False)}"
+        evidence = [f"{sides} add up to {self._shown(whole, named=False)}"]
+        parts = (self._known[left], self._known[right])
+        if not campaigns_add_up(parts, self._known[whole]):
+            evidence.append(
+                "campaign does not add up: a campaign that runs over several windows seems to be "
+                "counted in each of them"
+            )
+        return Finding(Verdict.HONOURED, until, tuple(evidence))
+
+    def _shown(self, *windows: Window, named: bool = True) -> str:
+        texts = ", ".join(f"{window} ({shown(self._known[window])})" for window in windows)
+        return f"company {self.company_id}: {texts}" if named else texts
+
+    def _ask(self, first: date, last: date) -> Probe[Counters]:
+        """Ask for a window; one that was asked for before is remembered."""
+        window = Window(first, last)
+        if window not in self._known:
+            self._known[window] = yield from ask(self.company_id, self.query.parameters(window))
+        return self._known[window]
+
+
+def _one_sided(company_id: str, span: Span) -> Finding:
+    text = f"company {company_id}: has too few data in {span.window} to tell"
+    return Finding(Verdict.INCONCLUSIVE, Until.INCONCLUSIVE, (text,))

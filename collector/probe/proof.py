@@ -1,0 +1,140 @@
+"""The decisive part: whether the dates are honoured as they are sent.
+
+A company with data in a month that has settled shows it (see `examination`). If there is none, or
+the server refuses such days, the last days are looked at: what it has without dates, a window
+that covers them must have too.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Final
+
+from collector.date_query import DateQuery
+from collector.models import Counters, Window
+from collector.probe.examination import examine
+from collector.probe.findings import Finding, Until, Verdict
+from collector.probe.questions import (
+    NoAnswerError,
+    Probe,
+    SpentError,
+    ask,
+)
+from collector.probe.spans import DAY, recent_span, settled_span
+from collector.probe.sums import shown
+
+__all__ = ["Known", "prove", "sample"]
+
+_COMPANIES: Final = 6
+"""Companies that are asked whether they have data; each costs a question, or two."""
+
+
+@dataclass(slots=True)
+class Known:
+    """What companies have without dates, as far as they were asked."""
+
+    defaults: dict[str, Counters] = field(default_factory=dict)
+
+    def ask(self, company_id: str) -> Probe[Counters]:
+        """Return what a company has without dates, asking if need be."""
+        if company_id not in self.defaults:
+            self.defaults[company_id] = yield from ask(company_id, {})
+        return self.defaults[company_id]
+
+
+def sample(ids: Sequence[str], most: int) -> Sequence[str]:
+    """Pick ids from the whole list, evenly: neighbours may be of one kind."""
+    if len(ids) <= most:
+        return ids
+    return [ids[number * len(ids) // most] for number in range(most)]
+
+
+def prove(
+    ids: Sequence[str], query: DateQuery, today: date, known: Known | None = None
+) -> Probe[Finding]:
+    """Find out what dates mean by a few of the companies; `query` leaves `until` as it is.
+
+    Takes 4 questions if the first company has data on most days.
+    """
+    proof = _Proof(query, today, known or Known())
+    try:
+        return (yield from proof.by(sample(ids, _COMPANIES)))
+    except SpentError:
+        proof.doubts.append("no more questions were to be asked")
+        return proof.inconclusive()
+
+
+@dataclass(slots=True)
+class _Proof:
+    query: DateQuery
+    today: date
+    known: Known
+    doubts: list[str] = field(default_factory=list)
+
+    def by(self, ids: Sequence[str]) -> Probe[Finding]:
+        """Take the first company that shows it, by settled days, else by recent ones."""
+        for way in (self._by_settled_days, self._by_recent_days):
+            for company_id in ids:
+                finding = yield from self._answered(way(company_id), company_id)
+                if finding is not None and finding.is_conclusive:
+                    return finding
+                if finding is not None:
+                    self.doubts += finding.evidence
+        return self.inconclusive()
+
+    def inconclusive(self) -> Finding:
+        """Say that it is not known."""
+        doubts = tuple(dict.fromkeys(self.doubts))
+        return Finding(Verdict.INCONCLUSIVE, Until.INCONCLUSIVE, doubts or ("no company has data",))
+
+    def _answered(self, probe: Probe[Finding | None], company_id: str) -> Probe[Finding | None]:
+        try:
+            return (yield from probe)
+        except NoAnswerError as error:
+            self.doubts.append(f"company {company_id}: {error}")
+            return None
+
+    def _by_settled_days(self, company_id: str) -> Probe[Finding | None]:
+        try:
+            return (yield from examine(company_id, self.query, settled_span(self.today)))
+        except NoAnswerError as error:
+            if not error.is_refusal:
+                raise
+        # Refused for what it asks for: the names, the spelling, or days too long ago.
+        default = yield from self.known.ask(company_id)
+        return (yield from self._by_days_of_default(company_id, default))
+
+    def _by_recent_days(self, company_id: str) -> Probe[Finding | None]:
+        default = yield from self.known.ask(company_id)
+        if default.is_empty:
+            return None
+        return (yield from self._by_days_of_default(company_id, default))
+
+    def _by_days_of_default(self, company_id: str, default: Counters) -> Probe[Finding | None]:
+        """Judge by windows that cover the days that the server answers for without dates."""
+        span = recent_span(self.today)
+        # The second one, in case that days to come are answered with nothing.
+        windows = (span.window, Window(span.first, self.today - DAY))
+        answers = []
+        for window in windows:
+            try:
+                answer = yield from ask(company_id, self.query.parameters(window))
+            except NoAnswerError as error:
+                if not error.is_refusal:
+                    raise
+                return self._misread(company_id, default, f"refuses {window}: {error}")
+            answers.append(answer)
+        if all(answer.is_empty for answer in answers):
+            if default.is_empty:
+                return None
+            return self._misread(company_id, default, f"has nothing in {span.window}")
+        if self.query.mistakes_day_for_month:
+            return None
+        return (yield from examine(company_id, self.query, span))
+
+    @staticmethod
+    def _misread(company_id: str, default: Counters, what: str) -> Finding:
+        text = (
+            f"the API answers for company {company_id} without dates ({shown(default)}), but {what}"
+        )
+        return Finding(Verdict.IGNORED, Until.INCONCLUSIVE, (text,))

@@ -1,0 +1,109 @@
+"""One session with the service: gate, connections, token and client, opened and closed together."""
+
+from contextlib import AsyncExitStack
+from types import TracebackType
+from typing import Final, Self
+
+from structlog.typing import FilteringBoundLogger
+
+from collector.date_query import DateQuery
+from collector.fetch.address import Addresses
+from collector.fetch.client import StatisticsClient
+from collector.fetch.credentials import AccessToken, Credentials
+from collector.fetch.gate import Gate
+from collector.fetch.token import Token, TokenSource
+from collector.fetch.token_issuer import TokenIssuer
+from collector.fetch.wire import Wire
+from collector.pace import RateController
+from collector.secrets import Redactor
+from collector.settings import CheckSettings, RunSettings
+from collector.tally import Tally
+
+__all__ = ["Session", "gate_for"]
+
+_PROBE_GRACE_SECONDS: Final = 5.0
+"""How much longer than the time limit of a request a probe is waited for, in case it gets lost."""
+
+
+def gate_for(
+    settings: RunSettings | CheckSettings, companies: int, log: FilteringBoundLogger
+) -> Gate:
+    """Make the gate that every request to the service passes."""
+    return Gate(
+        RateController(
+            settings.rate,
+            companies=companies,
+            probe_seconds=settings.timeout + _PROBE_GRACE_SECONDS,
+            patience=settings.max_outage,
+            notify=log.warning,
+        )
+    )
+
+
+class Session:
+    """What is open towards the service. Use it as an async context manager.
+
+    `tokens` has the token, `client` asks the statistics endpoint.
+    """
+
+    def __init__(  # noqa: PLR0913 - one collaborator each, all required, all by name
+        self,
+        settings: RunSettings | CheckSettings,
+        credentials: Credentials,
+        *,
+        gate: Gate,
+        tally: Tally,
+        concurrency: int,
+        redact: Redactor,
+        log: FilteringBoundLogger,
+    ) -> None:
+        self._settings = settings
+        self._gate = gate
+        self._tally = tally
+        self._redact = redact
+        self._log = log
+        self._wire = Wire(gate, tally, concurrency=concurrency, timeout=settings.timeout)
+        self.tokens = self._tokens(credentials)
+        self._open = AsyncExitStack()
+
+    def client(self, dates: DateQuery) -> StatisticsClient:
+        """Return a client that puts windows into queries in the given way."""
+        return StatisticsClient(
+            wire=self._wire,
+            gate=self._gate,
+            tokens=self.tokens,
+            tally=self._tally,
+            redact=self._redact,
+            addresses=Addresses(self._settings.base_url, dates),
+            log=self._log,
+        )
+
+    async def __aenter__(self) -> Self:
+        await self._open.enter_async_context(self._wire)
+        await self._open.enter_async_context(self.tokens)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self._open.aclose()
+
+    def _tokens(self, credentials: Credentials) -> TokenSource:
+        if isinstance(credentials, AccessToken):
+            return TokenSource(None, Token.of(credentials.token))
+        return TokenSource(
+            TokenIssuer(
+                credentials,
+                url=self._settings.token_url,
+                wire=self._wire,
+                gate=self._gate,
+                max_attempts=self._settings.max_attempts,
+                patience=self._settings.max_outage,
+                redact=self._redact,
+                log=self._log,
+            ),
+            on_refused=self._gate.fail,
+        )
