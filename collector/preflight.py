@@ -21,7 +21,15 @@ from collector.store.lines import timestamp
 from collector.store.manifest import DatesRecord
 from collector.tally import Tally
 
-__all__ = ["MOST_REQUESTS", "Preflight", "doubts", "ignored_later", "recorded", "refuse_mixing"]
+__all__ = [
+    "MOST_REQUESTS",
+    "Preflight",
+    "doubts",
+    "ignored_later",
+    "recorded",
+    "refuse_mixing",
+    "refuse_spoilt",
+]
 
 MOST_REQUESTS: Final = 24
 """Requests of one proof, at most. It takes 4 if the first company has data on most days."""
@@ -122,16 +130,20 @@ def ignored_later(before: DatesRecord | None, evidence: str, at: datetime) -> Da
     )
 
 
+def refuse_spoilt(before: DatesRecord | None, directory: Path) -> None:
+    """Raise `DatesError` if the lines of a directory are known to be of other days than they say."""
+    if before is not None and before.verdict == Verdict.IGNORED.value:
+        raise DatesError(
+            f"--output {directory}: the API ignored the dates when its lines were fetched "
+            f"({'; '.join(before.evidence)}); give another --output"
+        )
+
+
 def refuse_mixing(before: DatesRecord | None, now: DatesRecord, directory: Path) -> None:
     """Raise `DatesError` if new lines would be of other days than those of the directory.
 
     `before` is what was known when those were written; None in directories of before it was proved.
     """
-    if before is not None and before.verdict == Verdict.IGNORED.value and now.verdict != _TRUSTED:
-        raise DatesError(
-            f"--output {directory}: the API ignored the dates when its lines were fetched "
-            f"({'; '.join(before.evidence)}); give another --output"
-        )
     was_exclusive = before is not None and before.until_exclusive
     if was_exclusive == now.until_exclusive:
         return

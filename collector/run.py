@@ -14,7 +14,7 @@ from collector.fetch.retry import RetryPolicy
 from collector.log import EventLog
 from collector.plan import CellSet, Plan, absent_in_turns, today_in
 from collector.pool import Pool
-from collector.preflight import Preflight, doubts, refuse_mixing
+from collector.preflight import Preflight, doubts, refuse_mixing, refuse_spoilt
 from collector.prepare import date_query
 from collector.recorder import Recorder
 from collector.repetition import RepetitionWatch
@@ -175,6 +175,9 @@ class Run:
         return end
 
     async def _establish_dates(self, session: Session, recovered: Recovered) -> None:
+        """Know what the dates mean before anything is begun. Raises `DatesError`."""
+        if len(recovered.done) and not self.settings.trust_dates:
+            refuse_spoilt(recovered.dates, self.output)
         preflight = Preflight(self.plan, self.settings, self.gate, self.tally, self._log)
         self.dates = await preflight.establish(session, recovered.dates)
         if self.dates is None:

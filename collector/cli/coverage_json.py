@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
+import msgspec
 import orjson
 
 from collector.cli.go_on import command_to_go_on
@@ -17,6 +18,7 @@ def coverage_json(coverage: Coverage) -> Iterator[bytes]:
     counts = coverage.counts()
     is_complete = not counts[CellState.FAILED] + counts[CellState.MISSING]
     first, last = coverage.plan.windows[0], coverage.plan.windows[-1]
+    dates = coverage.manifest.dates
     head = {
         "directory": json_text(coverage.directory),
         "companies": len(coverage.plan.companies),
@@ -25,6 +27,7 @@ def coverage_json(coverage: Coverage) -> Iterator[bytes]:
         "until_date": last.until_date,
         "window": str(coverage.manifest.plan.window),
         "service": coverage.manifest.service,
+        "dates": None if dates is None else msgspec.to_builtins(dates),
         "running": coverage.held_by,
         "cells": {"planned": len(coverage.plan), **{s.value: n for s, n in counts.items()}},
         "failed_by_kind": {kind.value: n for kind, n in coverage.failed_by_kind().items()},

@@ -5,7 +5,7 @@ from itertools import islice
 from typing import Any, Final
 
 from collector.cli.go_on import command_to_go_on
-from collector.cli.meaning import MEANING
+from collector.cli.meaning import MEANING, dates_text
 from collector.models import Window
 from collector.store.coverage import Coverage, Gap
 from collector.tally import CellState
@@ -26,6 +26,8 @@ def _rows(coverage: Coverage) -> Iterator[tuple[str, str]]:
     size = f"{len(plan.companies):,} companies x {len(plan.windows):,} windows"
     yield "run", str(coverage.directory)
     yield "plan", f"{size} = {len(plan):,} cells, {_range(plan.windows)}"
+    if coverage.manifest.dates is not None:
+        yield "dates", dates_text(coverage.manifest.dates)
     yield "cells", ", ".join(f"{count:,} {state}" for state, count in counts.items())
     yield from _attempts(coverage)
     yield from _gaps(coverage)

@@ -1,10 +1,11 @@
-"""What the exit codes mean, in a few words for people."""
+"""What exit codes and records mean, in a few words for people."""
 
 from typing import Final
 
 from collector.errors import ExitCode
+from collector.store.manifest import DatesRecord
 
-__all__ = ["MEANING"]
+__all__ = ["MEANING", "dates_text"]
 
 MEANING: Final = {
     ExitCode.COMPLETE: "every cell has an answer",
@@ -19,3 +20,11 @@ MEANING: Final = {
     ExitCode.SIGINT: "interrupted by SIGINT",
     ExitCode.SIGTERM: "interrupted by SIGTERM",
 }
+
+
+def dates_text(dates: DatesRecord) -> str:
+    """Return what is known of the dates of a run: `honoured, last day included (4 requests)`."""
+    if dates.checked_at is None:
+        return f"{dates.verdict}, not looked at"
+    last_day = "sent as the day after it" if dates.until_exclusive else "sent as it is"
+    return f"{dates.verdict}, last day {dates.until} and {last_day} ({dates.requests} requests)"

@@ -4,7 +4,7 @@ from datetime import timedelta
 from math import isinf
 from typing import Final
 
-from collector.cli.meaning import MEANING
+from collector.cli.meaning import MEANING, dates_text
 from collector.cli.printing import rate_text
 from collector.errors import ExitCode
 from collector.pace import in_flight_needed
@@ -30,6 +30,7 @@ def summary(job: Run, end: End, *, can_go_on: bool = True) -> str:
     duration = timedelta(seconds=round(tally.seconds))
     rows = [
         ("cells", f"{answered}{before}, {failed:,} failed, {tally.missing:,} missing"),
+        ("dates", _dates(job)),
         ("requests", _requests(tally)),
         ("outcomes", _outcomes(tally)),
         ("latency", _latency(tally)),
@@ -46,6 +47,10 @@ def summary(job: Run, end: End, *, can_go_on: bool = True) -> str:
     if can_go_on and tally.planned > data + empty and end.exit_code in _CAN_GO_ON:
         rows.append(("next", "the same command again asks for what failed or is missing"))
     return "\n".join(f"{name:<9} {text}" for name, text in rows)
+
+
+def _dates(job: Run) -> str:
+    return "" if job.dates is None else dates_text(job.dates)
 
 
 def _requests(tally: Tally) -> str:

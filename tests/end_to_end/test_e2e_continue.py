@@ -102,7 +102,7 @@ async def test_a_crash_at_each_fault_point(
     command.write("companies.txt", _ids(40))
     run = (
         *("run", "companies.txt", "--from", "2026-01-01", "--until", "2026-01-01"),
-        *("--rate", "200", "--output", "r", "--max-attempts"),
+        *("--rate", "200", "--output", "r", "--trust-dates", "--max-attempts"),
     )
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, str(CRASHING), point, file, str(times), "--", *run, "1"),
@@ -282,7 +282,9 @@ async def test_a_grown_plan_goes_on_and_another_one_is_refused(
     grown = ("run", "-", "--from", "2026-01-01", "--until", "2026-01-05", *day)
     assert (await command.run(*grown, stdin=b"0\n1\n2\n")).exit_code == 0
     assert _answered(command) == _planned(3, "2026-01-01", 5)
-    assert api.counts.kinds["statistics"] == 15
+    # The dates are proved once.
+    proof = command.manifest("r")["dates"]["requests"]
+    assert api.counts.kinds["statistics"] == 15 + proof
     files = {p: p.read_bytes() for p in (command.directory / "r").iterdir()}
     refused = await command.run(*first, "--from-param", "start", stdin=b"0\n1\n")
     assert refused.exit_code == 2
@@ -292,7 +294,7 @@ async def test_a_grown_plan_goes_on_and_another_one_is_refused(
         "it ended on 2026-01-05, and now would end on 2026-01-03",
     ):
         assert words in refused.stderr
-    assert api.counts.kinds["statistics"] == 15
+    assert api.counts.kinds["statistics"] == 15 + proof
     assert {p: p.read_bytes() for p in (command.directory / "r").iterdir()} == files | {
         command.directory / "r" / "run.lock": (command.directory / "r" / "run.lock").read_bytes()
     }

@@ -61,13 +61,15 @@ async def test_every_company_and_window_has_its_line(start_api: StartApi, agains
     assert attempt["exit_code"] == 0
     assert attempt["cells"]["data"] + attempt["cells"]["empty"] == 15
     assert attempt["cells"]["empty"] > 0
+    # A token, and what it took to prove the dates, come on top.
+    sent = 15 + 1 + command.manifest("night")["dates"]["requests"]
     assert attempt["requests"] == {
-        "sent": 16,
-        "accepted": 16,
+        "sent": sent,
+        "accepted": sent,
         "refused": 0,
         "retried": 0,
         "resent": 0,
-        "by_status": {"200": 16},
+        "by_status": {"200": sent},
         "broken": {},
     }
     assert "15 of 15 answered" in done.stdout
@@ -98,7 +100,7 @@ async def test_last_days_end_yesterday_and_names_of_parameters_can_differ(
     done = await command.run("run", "-", *options, *names, "--output", "r", stdin=b"7\n")
     after = _today()
     assert done.exit_code == 0, done.stderr
-    sent = [r.from_date for r in api.requests if r.kind == "statistics"]
+    sent = [r.from_date for r in api.requests if r.kind == "statistics"][-3:]
     expected = [
         [(today - timedelta(days=days)).isoformat() for days in (3, 2, 1)]
         for today in (before, after)

@@ -1,0 +1,256 @@
+"""What dates mean, the whole way: the real command against the embedded API in each of its modes."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+import pytest
+
+from collector.date_query import DATE_FORMATS
+from collector.simulator import Simulator, statistics_of
+
+StartApi = Callable[..., Awaitable[Simulator]]
+Against = Callable[[Simulator], Any]
+
+_IDS = "1 Andes\n2\n-1\nÑandú/Sur\n42\n"
+_DAYS = ("--from", "2026-08-28", "--until", "2026-09-03")
+_FAST = ("--rate", "1000")
+
+_MODES: dict[str, dict[str, Any]] = {
+    "names honoured": {},
+    "days that still move": {"settle_days": 14},
+    "until excluded": {"until_exclusive": True},
+    "other names": {"from_param": "desde", "until_param": "hasta"},
+    "other names, until excluded": {
+        "from_param": "startDate",
+        "until_param": "to",
+        "until_exclusive": True,
+    },
+    **{f"as {spelling}": {"date_format": spelling} for spelling in DATE_FORMATS[1:]},
+    "other names and spelling": {
+        "from_param": "fecha_inicio",
+        "until_param": "fecha_fin",
+        "date_format": "epoch-ms",
+    },
+}
+_HONOURED = {"names honoured", "days that still move", "until excluded"}
+
+
+def _check_lines(api: Simulator, lines: list[dict[str, Any]]) -> None:
+    """Every line has the figures of the days that it says."""
+    for line in lines:
+        assert line["statistics"] == statistics_of(
+            api.settings.seed,
+            line["company_id"],
+            date.fromisoformat(line["from_date"]),
+            date.fromisoformat(line["until_date"]),
+            empty_share=api.settings.empty_share,
+        )
+
+
+def _sums(lines: list[dict[str, Any]]) -> dict[str, Counter[str]]:
+    """Add up every counter and action of each company."""
+    sums: dict[str, Counter[str]] = {}
+    for line in lines:
+        numbers = dict(line["statistics"])
+        numbers.update({f"actions {name}": n for name, n in numbers.pop("actions").items()})
+        sums.setdefault(line["company_id"], Counter()).update(numbers)
+    return sums
+
+
+@pytest.mark.parametrize("mode", _MODES)
+async def test_what_works_is_found_and_used(
+    start_api: StartApi, against: Against, mode: str
+) -> None:
+    """The check finds it within 40 requests; a run refuses what is set, or its days are right.
+
+    After `check --write` the same run works, and the days add up to the whole.
+    """
+    api = await start_api(**_MODES[mode])
+    command = against(api).without_debugging()
+    command.write("companies.txt", _IDS)
+    whole = ("run", "companies.txt", *_DAYS, *_FAST, "--output", "whole")
+    first = await command.run(*whole)
+    assert first.exit_code == (0 if mode in _HONOURED else 7), first.stderr
+    if mode not in _HONOURED:
+        assert "does not honour the dates" in first.stderr
+        assert command.files() == {"companies.txt"}
+    sent = api.counts.total
+    checked = await command.run("check", "companies.txt", "--rate", "1000", "--write")
+    assert checked.exit_code == 0, checked.stderr
+    assert api.counts.total - sent <= 40
+    assert f"requests      {api.counts.total - sent} " in checked.stdout
+    excluded = api.settings.until_exclusive
+    assert f"until         {'excluded' if excluded else 'included'} " in checked.stdout
+    again = await command.run(*whole)
+    assert again.exit_code == 0, again.stderr
+    daily = await command.run(*whole[:-1], "daily", "--window", "1d")
+    assert daily.exit_code == 0, daily.stderr
+    lines, parts = command.lines("whole/statistics.jsonl"), command.lines("daily/statistics.jsonl")
+    assert (len(lines), len(parts)) == (5, 35)
+    _check_lines(api, lines + parts)
+    assert _sums(parts) == _sums(lines)
+    dates = command.manifest("daily")["dates"]
+    assert (dates["verdict"], dates["until_exclusive"]) == ("honoured", excluded)
+
+
+async def test_dates_that_are_ignored_end_a_run_before_it_begins(
+    start_api: StartApi, against: Against
+) -> None:
+    """Exit code 7, a handful of requests, and nothing on the disk; the check says so as well."""
+    api = await start_api(ignore_dates=True)
+    command = against(api)
+    command.write("companies.txt", _IDS)
+    refused = await command.run("run", "companies.txt", *_DAYS, "--window", "1d", "--output", "r")
+    assert refused.exit_code == 7
+    assert "the dates have no effect" in refused.stderr
+    assert api.counts.kinds["statistics"] <= 5
+    assert command.files() == {"companies.txt"}
+    checked = await command.run("check", "companies.txt", "--rate", "1000", "--write")
+    assert checked.exit_code == 7
+    assert "have the same counters as no dates" in checked.stdout.replace("\n", " ").replace(
+        " " * 31, ""
+    )
+    assert "nothing was found to be honoured" in checked.stderr
+    assert command.files() == {"companies.txt"}
+
+
+async def test_only_zeros_prove_nothing(start_api: StartApi, against: Against) -> None:
+    """The check says inconclusive; a run warns, goes on, and its manifest says so too."""
+    api = await start_api(empty_share=1)
+    command = against(api)
+    command.write("companies.txt", _IDS)
+    checked = await command.run("check", "companies.txt", "--rate", "1000")
+    assert checked.exit_code == 0
+    assert "inconclusive" in checked.stdout
+    assert api.counts.total <= 40
+    done = await command.run("run", "companies.txt", *_DAYS, *_FAST, "--output", "r")
+    assert done.exit_code == 0
+    assert "could not be found out whether the API honours the dates" in done.stderr
+    manifest = command.manifest("r")
+    assert manifest["dates"]["verdict"] == "inconclusive"
+    assert any("honours the dates" in text for text in manifest["attempts"][0]["remarks"])
+
+
+async def test_trusted_dates_are_not_looked_at(start_api: StartApi, against: Against) -> None:
+    """Neither before the run nor during it, and that is on the record."""
+    api = await start_api(ignore_dates=True, empty_share=0)
+    command = against(api)
+    ids = "".join(f"{number}\n" for number in range(30)).encode()
+    run = ("run", "-", *_DAYS, "--window", "1d", *_FAST, "--output", "r", "--trust-dates")
+    done = await command.run(*run, stdin=ids)
+    assert done.exit_code == 0, done.stderr
+    assert api.counts.kinds["statistics"] == 30 * 7
+    manifest = command.manifest("r")
+    assert manifest["dates"]["verdict"] == "trusted"
+    assert manifest["attempts"][0]["settings"]["trust-dates"] is True
+    assert "trusted, not looked at" in done.stdout
+
+
+async def test_a_proof_is_not_repeated(start_api: StartApi, against: Against) -> None:
+    """Going on sends nothing but what is missing, whatever the first attempt had found."""
+    api = await start_api(until_exclusive=True, latency=0.05)
+    command = against(api)
+    run = ("run", "-", *_DAYS, "--window", "1d", "--rate", "20", "--output", "r")
+    stopped = await command.run(*run, "--deadline", "1s", stdin=b"1\n2\n3\n4\n5\n6\n")
+    assert stopped.exit_code == 4, stopped.stderr
+    proof = command.manifest("r")["dates"]
+    done = await command.run(*run, "--rate", "1000", stdin=b"1\n2\n3\n4\n5\n6\n")
+    assert done.exit_code == 0, done.stderr
+    assert api.counts.kinds["statistics"] == 6 * 7 + proof["requests"]
+    assert command.manifest("r")["dates"] == proof
+    _check_lines(api, command.lines("r/statistics.jsonl"))
+
+
+async def test_a_server_that_stops_honouring_them_ends_the_run(
+    start_api: StartApi, against: Against
+) -> None:
+    """Company after company with the same counters: exit code 7, and the directory is spoilt."""
+    api = await start_api(empty_share=0)
+    command = against(api)
+    ids = "".join(f"{number}\n" for number in range(200)).encode()
+    run = (
+        "run",
+        "companies.txt",
+        "--from",
+        "2026-09-01",
+        "--until",
+        "2026-09-30",
+        "--window",
+        "1d",
+    )
+    options = ("--rate", "200", "--concurrency", "4", "--output", "r")
+    command.write("companies.txt", ids.decode())
+    process = await command.start(*run, *options)
+    async with asyncio.timeout(30):
+        while api.counts.kinds["statistics"] < 20:  # noqa: ASYNC110 - the API has no event for a count
+            await asyncio.sleep(0.01)
+    api.reconfigure(replace(api.settings, ignore_dates=True))
+    ended = await command.finish(process)
+    assert ended.exit_code == 7, ended.stderr
+    assert "one after the other, have the same counters in all their windows" in ended.stderr
+    manifest = command.manifest("r")
+    assert (manifest["dates"]["verdict"], manifest["attempts"][0]["exit_code"]) == ("ignored", 7)
+    sent = api.counts.kinds["statistics"]
+    assert sent < 200 * 30 / 2
+    again = await command.run(*run, *options)
+    assert again.exit_code == 7
+    assert "the API ignored the dates when its lines were fetched" in again.stderr
+    assert api.counts.kinds["statistics"] == sent
+
+
+async def test_lines_of_two_meanings_are_not_mixed(start_api: StartApi, against: Against) -> None:
+    """A run begun with trusted dates does not go on once it is proved that they meant other days."""
+    api = await start_api(until_exclusive=True)
+    command = against(api)
+    run = ("run", "-", *_DAYS, "--window", "1d", *_FAST, "--output", "r")
+    ids = b"1\n2\n3\n"
+    assert (await command.run(*run, "--trust-dates", stdin=ids)).exit_code == 0
+    statistics = command.directory / "r" / "statistics.jsonl"
+    lines = statistics.read_bytes().splitlines(keepends=True)
+    statistics.write_bytes(b"".join(lines[:5]))
+    refused = await command.run(*run, stdin=ids)
+    assert refused.exit_code == 7
+    assert "its lines were fetched with the last day of a window sent as it is" in refused.stderr
+    assert statistics.read_bytes() == b"".join(lines[:5])
+    # With the option for it the same lines are right from the beginning, and are gone on with.
+    statistics.unlink()
+    trusted = ("--trust-dates", "--until-exclusive")
+    assert (await command.run(*run, *trusted, stdin=ids)).exit_code == 0
+    _check_lines(api, command.lines("r/statistics.jsonl"))
+
+
+async def test_an_api_that_is_down_at_first_is_waited_for(
+    start_api: StartApi, against: Against
+) -> None:
+    """No verdict is drawn from an outage; when it is over the dates are proved, then collected."""
+    api = await start_api(down=True, until_exclusive=True)
+    command = against(api)
+    command.write("companies.txt", "".join(f"{number}\n" for number in range(20)))
+    process = await command.start("run", "companies.txt", *_DAYS, "--rate", "100", "--output", "r")
+    async with asyncio.timeout(30):
+        while api.counts.statuses[502] < 12:  # noqa: ASYNC110 - the API has no event for a count
+            await asyncio.sleep(0.01)
+    api.reconfigure(replace(api.settings, down=False))
+    done = await command.finish(process)
+    assert done.exit_code == 0, done.stderr
+    assert command.manifest("r")["dates"]["verdict"] == "honoured"
+    _check_lines(api, command.lines("r/statistics.jsonl"))
+
+
+async def test_days_begin_in_the_given_zone(start_api: StartApi, against: Against) -> None:
+    """Moments of a day in Santiago; another zone is another service to the same directory."""
+    api = await start_api(date_format="epoch")
+    command = against(api)
+    run = ("run", "-", *_DAYS, "--date-format", "epoch", *_FAST, "--output", "r")
+    done = await command.run(*run, "--timezone", "America/Santiago", stdin=b"1\n2\n")
+    assert done.exit_code == 0, done.stderr
+    _check_lines(api, command.lines("r/statistics.jsonl"))
+    first = int(api.requests[-1].from_date or "")
+    assert first % 86400 == 4 * 3600
+    refused = await command.run(*run, "--timezone", "UTC", stdin=b"1\n2\n")
+    assert refused.exit_code == 2
+    assert "--timezone was America/Santiago and is now UTC" in refused.stderr
