@@ -131,7 +131,7 @@ def ignored_later(before: DatesRecord | None, evidence: str, at: datetime) -> Da
 
 
 def refuse_spoilt(before: DatesRecord | None, directory: Path) -> None:
-    """Raise `DatesError` if the lines of a directory are known to be of other days than they say."""
+    """Raise `DatesError` if the lines of a directory are known to be of other days."""
     if before is not None and before.verdict == Verdict.IGNORED.value:
         raise DatesError(
             f"--output {directory}: the API ignored the dates when its lines were fetched "

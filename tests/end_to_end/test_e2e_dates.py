@@ -1,4 +1,4 @@
-"""What dates mean, the whole way: the real command against the embedded API in each of its modes."""
+"""What dates mean, the whole way: the real command, and the embedded API in each of its modes."""
 
 import asyncio
 from collections import Counter
@@ -154,11 +154,12 @@ async def test_a_proof_is_not_repeated(start_api: StartApi, against: Against) ->
     """Going on sends nothing but what is missing, whatever the first attempt had found."""
     api = await start_api(until_exclusive=True, latency=0.05)
     command = against(api)
-    run = ("run", "-", *_DAYS, "--window", "1d", "--rate", "20", "--output", "r")
-    stopped = await command.run(*run, "--deadline", "1s", stdin=b"1\n2\n3\n4\n5\n6\n")
+    run = ("run", "-", *_DAYS, "--window", "1d", "--output", "r", "--rate")
+    ids = b"1\n2\n3\n4\n5\n6\n"
+    stopped = await command.run(*run, "20", "--deadline", "1s", stdin=ids)
     assert stopped.exit_code == 4, stopped.stderr
     proof = command.manifest("r")["dates"]
-    done = await command.run(*run, "--rate", "1000", stdin=b"1\n2\n3\n4\n5\n6\n")
+    done = await command.run(*run, "1000", stdin=ids)
     assert done.exit_code == 0, done.stderr
     assert api.counts.kinds["statistics"] == 6 * 7 + proof["requests"]
     assert command.manifest("r")["dates"] == proof
@@ -203,7 +204,7 @@ async def test_a_server_that_stops_honouring_them_ends_the_run(
 
 
 async def test_lines_of_two_meanings_are_not_mixed(start_api: StartApi, against: Against) -> None:
-    """A run begun with trusted dates does not go on once it is proved that they meant other days."""
+    """What was begun with trusted dates does not go on once it is proved that they meant others."""
     api = await start_api(until_exclusive=True)
     command = against(api)
     run = ("run", "-", *_DAYS, "--window", "1d", *_FAST, "--output", "r")
