@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
-from collector.errors import CollectorError, ExitCode, OutageError, StoppedError
+from collector.errors import CollectorError, ExitCode, OutageError
 from collector.fetch.credentials import Credentials, secrets_of
 from collector.fetch.gate import Gate
 from collector.interview import Interview
@@ -54,12 +54,12 @@ class Check:
         self._stopped: ExitCode | None = None
 
     def stop(self, exit_code: ExitCode) -> None:
-        """End the check early: nothing more is sent."""
+        """End the check early, as a signal does: there is nothing to lose."""
         self._stopped = exit_code
-        self._gate.shut()
+        self.cancel()
 
-    def stop_at_once(self) -> None:
-        """After `stop`: give up what is in flight."""
+    def cancel(self) -> None:
+        """Give up what is in flight."""
         if self._task is not None:
             self._task.cancel()
 
@@ -70,8 +70,6 @@ class Check:
             checkup = await self._ask()
         except CollectorError as error:
             return self._report(error.exit_code, error=self._redact(str(error)))
-        except StoppedError:
-            return self._report(self._stopped or ExitCode.STOPPED_EARLY)
         except asyncio.CancelledError:
             if self._task is None or self._stopped is None:
                 raise

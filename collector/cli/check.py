@@ -56,7 +56,7 @@ def check(
 
 
 async def _execute(job: Check) -> Report:
-    with stop_on_signals(job.stop, job.stop_at_once):
+    with stop_on_signals(job.stop, job.cancel):
         return await job.execute()
 
 

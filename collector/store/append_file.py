@@ -2,6 +2,7 @@
 
 import errno
 import os
+import stat
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -100,13 +101,17 @@ def replace_file(path: Path, pieces: Iterable[bytes]) -> None:
     """Replace a file atomically: a reader finds the old one or the new one, whole.
 
     The new one is on the disk, name and all, when this returns. Raises `OSError`: then the old
-    one is in its place, unless only the last step failed, the sync of the directory.
+    one is in its place, unless only the last step failed, the sync of the directory. The mode of
+    the old one is kept.
     """
     # Through a link to where the file really is: the link is somebody's, and stays.
     path = path.resolve()
     draft = path.with_name(f"{path.name}.new")
     try:
         with draft.open("wb") as stream:
+            with suppress(FileNotFoundError):
+                # Whoever could not read the old one cannot read the new one either.
+                os.fchmod(stream.fileno(), stat.S_IMODE(path.stat().st_mode))
             stream.writelines(pieces)
             stream.flush()
             os.fsync(stream.fileno())
