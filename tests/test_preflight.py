@@ -1,0 +1,106 @@
+"""What is known of dates when a run begins, and what it may be mixed with."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from collector.date_query import DateQuery
+from collector.errors import DatesError
+from collector.preflight import doubts, ignored_later, recorded, refuse_mixing, refuse_spoilt
+from collector.probe import Finding, Until, Verdict
+from collector.store.manifest import DatesRecord
+
+_AT = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
+_AS_IT_IS = DateQuery("from_date", "until_date")
+_NEXT_DAY = DateQuery("from_date", "until_date", until_exclusive=True)
+_RUN = Path("output/night")
+
+
+def _record(
+    dates: Verdict = Verdict.HONOURED,
+    until: Until = Until.INCLUDED,
+    query: DateQuery = _AS_IT_IS,
+) -> DatesRecord:
+    return recorded(Finding(dates, until, ("because",)), query, _AT, 4)
+
+
+def test_a_record_says_what_was_found_and_what_it_cost() -> None:
+    """In the words of the manifest."""
+    assert _record() == DatesRecord(
+        verdict="honoured",
+        until="included",
+        until_exclusive=False,
+        checked_at="2026-11-24T02:00:00.000Z",
+        requests=4,
+        evidence=["because"],
+    )
+
+
+@pytest.mark.parametrize("query", [_AS_IT_IS, _NEXT_DAY])
+@pytest.mark.parametrize(
+    ("until", "exclusive"),
+    [(Until.INCLUDED, False), (Until.EXCLUDED, True), (Until.INCONCLUSIVE, None)],
+)
+def test_what_is_proved_goes_before_the_option(
+    query: DateQuery, until: Until, exclusive: bool | None
+) -> None:
+    """The option counts where nothing was proved."""
+    expected = query.until_exclusive if exclusive is None else exclusive
+    assert _record(until=until, query=query).until_exclusive == expected
+
+
+@pytest.mark.parametrize(
+    ("record", "query", "words"),
+    [
+        (_record(), _AS_IT_IS, None),
+        (_record(until=Until.EXCLUDED), _AS_IT_IS, None),
+        (_record(until=Until.EXCLUDED), _NEXT_DAY, None),
+        (_record(), _NEXT_DAY, "--until-exclusive is set, but the API includes the last day"),
+        (_record(until=Until.INCONCLUSIVE), _AS_IT_IS, "includes until_date; it is taken for incl"),
+        (
+            _record(until=Until.INCONCLUSIVE, query=_NEXT_DAY),
+            _NEXT_DAY,
+            "includes until_date; it is taken for left out",
+        ),
+        (
+            _record(Verdict.INCONCLUSIVE, Until.INCONCLUSIVE),
+            _AS_IT_IS,
+            "whether the API honours the dates (because); look at the figures",
+        ),
+    ],
+)
+def test_people_are_told_what_is_doubtful(
+    record: DatesRecord, query: DateQuery, words: str | None
+) -> None:
+    """And nothing when nothing is."""
+    told = doubts(record, query)
+    assert len(told) == (words is not None)
+    assert words is None or words in told[0]
+
+
+@pytest.mark.parametrize("before", [None, _record(), _record(until=Until.INCONCLUSIVE)])
+def test_the_same_meaning_may_go_on(before: DatesRecord | None) -> None:
+    """Directories of before dates were proved sent the last day as it is."""
+    refuse_mixing(before, _record(), _RUN)
+    with pytest.raises(DatesError, match="last day of a window sent as it is, and now it would be"):
+        refuse_mixing(before, _record(until=Until.EXCLUDED), _RUN)
+
+
+def test_lines_of_the_next_day_are_not_mixed_either() -> None:
+    """Whichever came first, and the directory is named."""
+    refuse_mixing(_record(until=Until.EXCLUDED), _record(until=Until.EXCLUDED), _RUN)
+    with pytest.raises(DatesError, match="output/night: .* sent as the day after it, and now"):
+        refuse_mixing(_record(until=Until.EXCLUDED), _record(), _RUN)
+
+
+def test_a_directory_of_ignored_dates_is_spoilt() -> None:
+    """Its lines are of other days than they say, and the reason is kept."""
+    before = _record(until=Until.EXCLUDED)
+    spoilt = ignored_later(before, "all the same", _AT)
+    assert (spoilt.verdict, spoilt.until_exclusive) == ("ignored", True)
+    with pytest.raises(DatesError, match="ignored the dates .* all the same.*another --output"):
+        refuse_spoilt(spoilt, _RUN)
+    refuse_spoilt(before, _RUN)
+    refuse_spoilt(None, _RUN)
+    assert not ignored_later(None, "all the same", _AT).until_exclusive
