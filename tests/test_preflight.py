@@ -43,7 +43,9 @@ def test_a_record_says_what_was_found_and_what_it_cost() -> None:
     [(Until.INCLUDED, False), (Until.EXCLUDED, True), (Until.INCONCLUSIVE, None)],
 )
 def test_what_is_proved_goes_before_the_option(
-    query: DateQuery, until: Until, exclusive: bool | None
+    query: DateQuery,
+    until: Until,
+    exclusive: bool | None,  # noqa: FBT001 - a table
 ) -> None:
     """The option counts where nothing was proved."""
     expected = query.until_exclusive if exclusive is None else exclusive
@@ -90,7 +92,7 @@ def test_the_same_meaning_may_go_on(before: DatesRecord | None) -> None:
 def test_lines_of_the_next_day_are_not_mixed_either() -> None:
     """Whichever came first, and the directory is named."""
     refuse_mixing(_record(until=Until.EXCLUDED), _record(until=Until.EXCLUDED), _RUN)
-    with pytest.raises(DatesError, match="output/night: .* sent as the day after it, and now"):
+    with pytest.raises(DatesError, match=r"output/night: .* sent as the day after it, and now"):
         refuse_mixing(_record(until=Until.EXCLUDED), _record(), _RUN)
 
 
@@ -99,7 +101,9 @@ def test_a_directory_of_ignored_dates_is_spoilt() -> None:
     before = _record(until=Until.EXCLUDED)
     spoilt = ignored_later(before, "all the same", _AT)
     assert (spoilt.verdict, spoilt.until_exclusive) == ("ignored", True)
-    with pytest.raises(DatesError, match="ignored the dates .* all the same.*another --output"):
+    with pytest.raises(
+        DatesError, match=r"ignored the dates .*\(all the same\); give another --output"
+    ):
         refuse_spoilt(spoilt, _RUN)
     refuse_spoilt(before, _RUN)
     refuse_spoilt(None, _RUN)
