@@ -17,6 +17,9 @@ __all__ = ["Recorded", "plan_differences", "recorded_plan", "service_differences
 _LISTED: Final = 5
 """Companies that a message names; more would hide the rest of it."""
 
+_BEFORE_IT_WAS_AN_OPTION: Final = {"date-format": "YYYY-MM-DD"}
+"""What manifests of then do not say."""
+
 
 class Recorded(NamedTuple):
     """The plan that a run directory was made for; `is_intact` is False if its list was edited."""
@@ -53,6 +56,7 @@ def plan_differences(old: Plan, new: Plan) -> list[str]:
 
 def service_differences(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
     """Say in words how two services differ, each given as options and their values."""
+    old = {**_BEFORE_IT_WAS_AN_OPTION, **old}
     return [
         f"--{name} was {old.get(name, 'not given')} and is now {value}"
         for name, value in new.items()

@@ -238,6 +238,15 @@ def test_a_difference_of_services_names_the_option_and_both_values() -> None:
     ]
 
 
+def test_an_older_record_spelled_days_as_it_was_done_then() -> None:
+    """Before there was an option for it; so its directory is gone on with."""
+    old = {"base-url": "https://one.example"}
+    assert service_differences(old, {**old, "date-format": "YYYY-MM-DD"}) == []
+    assert service_differences(old, {**old, "date-format": "epoch"}) == [
+        "--date-format was YYYY-MM-DD and is now epoch"
+    ]
+
+
 @pytest.mark.parametrize("edited", [b"1\n2\n3\n", b"# a comment\n1\n2\n3\n", None])
 def test_a_list_that_was_edited_is_known(tmp_path: Path, edited: bytes | None) -> None:
     """Whoever takes a company out of the list must not hide that it is missing."""
