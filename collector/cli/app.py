@@ -24,7 +24,7 @@ TRUST_ACCESS_TOKEN, or --credentials-file.
 
 Exit codes: 0 every cell has an answer; 1 some cells failed; 2 bad input, nothing was sent;
 3 credentials missing or refused; 4 stopped early; 5 the output cannot be written;
-6 another run holds the directory; 70 a bug;
+6 another run holds the directory; 7 the API does not honour the dates; 70 a bug;
 130 and 143 interrupted.
 """
 
@@ -78,6 +78,45 @@ app.command(
     sort_key=3,
 )
 app.command(
+    "collector.cli.check:check",
+    help="""Find out what a run would meet: credentials, who answers, what dates mean.
+
+    It asks a few of the companies, with at most 40 requests through the same gate as a run: whether
+    the API honours the dates as they are set, whether the last day is included, and, if they are
+    ignored, which of a list of likely names and spellings it honours. Nothing is concluded from
+    companies without data. --write puts what is honoured into collector.toml.
+
+    Ends with 0 when a run can send the dates (or nothing is known against it), 1 when companies
+    fail, 7 when the dates are ignored.
+
+    Example: `collector check companies.txt`
+    """,
+    sort_key=4,
+)
+app.command(
+    "collector.cli.diff:diff",
+    help="""Show which answers were restated between two runs, in which counter and by how much.
+
+    Counts, how old the restated windows are (so how much lookback is needed), and the cells that
+    changed, are new or are gone. Compared are the documented counters and every action. It reads
+    the lines of both runs and changes nothing.
+
+    Example: `collector diff output/2026-11-22 output/2026-11-23`
+    """,
+    sort_key=5,
+)
+app.command(
+    "collector.cli.latest:latest",
+    help="""Print the newest answer of every cell over many runs, as JSON lines.
+
+    The lines are as they stand in statistics.jsonl of their run, one for each company and window,
+    ordered by company and days. Damaged lines are left out, with a warning.
+
+    Example: `collector latest output/* > latest.jsonl`
+    """,
+    sort_key=6,
+)
+app.command(
     "collector.cli.demo:demo",
     help="""Run against the embedded API, in one command and without credentials.
 
@@ -85,7 +124,7 @@ app.command(
 
     Example: `collector demo companies.txt --last 7d --window 1d`
     """,
-    sort_key=4,
+    sort_key=7,
 )
 app.command(
     "collector.cli.simulate:simulate",
@@ -98,7 +137,7 @@ app.command(
     Example, a limit and a share of errors: `collector simulate --rate-limit 50 --burst 20
     --share-500 0.05`
     """,
-    sort_key=5,
+    sort_key=8,
     # Its options are the server's, not a run's; collector.toml is none of its business.
     config=[Env("COLLECTOR_SIMULATE_", command=False)],
 )

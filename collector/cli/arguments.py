@@ -6,12 +6,19 @@ from typing import Annotated, Final
 from cyclopts import Parameter
 
 from collector.cli.printing import complain
+from collector.option_values import converter, parse_directory
 from collector.plan import Companies
 
-__all__ = ["CompaniesFile", "warn_of_duplicates"]
+__all__ = ["CompaniesFile", "RunDirectory", "warn_of_duplicates"]
 
 CompaniesFile = Annotated[Path, Parameter(allow_leading_hyphen=True, show_env_var=False)]
 """A path, or `-` for standard input."""
+
+RunDirectory = Annotated[
+    Path,
+    Parameter(allow_leading_hyphen=True, converter=converter(parse_directory), show_env_var=False),
+]
+"""The directory of a run that is there already."""
 
 _SHOWN: Final = 10
 

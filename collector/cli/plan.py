@@ -55,7 +55,8 @@ def describe(planned: Plan, rate: Rate, now: datetime) -> str:
 def _time_rows(planned: Plan, rate: Rate, now: datetime) -> list[tuple[str, str]]:
     # Nobody knows how fast the API lets us be; the requests are the same at any rate.
     guess = estimate(len(planned), 1.0 if isinf(rate) else rate)
-    requests = f"{guess.requests:,} (each cell once, and a token; retries come on top)"
+    on_top = "retries, and the proof of the dates, come on top"
+    requests = f"{guess.requests:,} (each cell once, and a token; {on_top})"
     if isinf(rate):
         return [("requests", requests), ("duration", "unknown: --rate auto finds the rate")]
     duration = timedelta(seconds=ceil(guess.duration.total_seconds()))

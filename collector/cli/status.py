@@ -1,28 +1,22 @@
 """`collector status`: what has come of a run, and how to go on."""
 
-from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
+from collector.cli.arguments import RunDirectory
 from collector.cli.coverage_json import coverage_json
 from collector.cli.coverage_text import coverage_text
 from collector.cli.printing import say, write
 from collector.errors import ExitCode
-from collector.option_values import converter, parse_directory
 from collector.settings import StatusSettings
 from collector.store.coverage import read_coverage
 
 __all__ = ["status"]
 
-_RunDirectory = Annotated[
-    Path,
-    Parameter(allow_leading_hyphen=True, converter=converter(parse_directory), show_env_var=False),
-]
-
 
 def status(
-    run_dir: _RunDirectory,
+    run_dir: RunDirectory,
     /,
     *,
     settings: Annotated[StatusSettings, Parameter(name="*")] = StatusSettings(),  # noqa: B008 - frozen

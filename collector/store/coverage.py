@@ -12,11 +12,10 @@ from collector.models import Counters, FailureKind, Window
 from collector.plan import Plan
 from collector.store.ledger import Ledger
 from collector.store.lines import parse_error, parse_result
-from collector.store.lock import held_by
 from collector.store.manifest import Manifest
-from collector.store.recorded_plan import recorded_plan
+from collector.store.recorded_run import find_run
 from collector.store.repair import damaged_spans
-from collector.store.run_directory import COMPANIES, LOCK, MANIFEST, STATISTICS, errors_files
+from collector.store.run_directory import COMPANIES, STATISTICS, errors_files
 from collector.tally import CellState
 
 __all__ = ["Coverage", "Gap", "read_coverage"]
@@ -114,34 +113,22 @@ def read_coverage(directory: Path) -> Coverage:
 
 
 def _read_coverage(directory: Path) -> Coverage:
-    try:
-        manifest = Manifest.read(directory / MANIFEST)
-        if manifest is None:
-            raise InputError(
-                f"{directory}: there is no {MANIFEST} in it; give the directory of a run, such as "
-                "output/2026-11-23"
-            )
-        plan, is_intact = recorded_plan(manifest.plan, directory / COMPANIES)
-    except ValueError as error:
-        raise InputError(
-            f"{directory / MANIFEST}: is damaged ({error}); the collector run that made it repairs "
-            "it when it is started again with its --output"
-        ) from error
-    holder = held_by(directory / LOCK)
+    run = find_run(directory)
+    plan, is_intact = run.plan()
     answers = _Answers(plan)
     statistics = directory / STATISTICS
     damage = _damage(statistics, damaged_spans(statistics, answers.take))
     for path in errors_files(directory):
         damage += _damage(path, damaged_spans(path, answers.take_error))
     # While a run works, a line that it is writing is no damage.
-    remarks = [*([] if holder else damage), *answers.ledger.remarks()]
+    remarks = [*([] if run.held_by else damage), *answers.ledger.remarks()]
     if not is_intact:
         remarks.insert(0, f"{COMPANIES} was edited: companies may be gone from it")
     return Coverage(
         directory=directory,
         plan=plan,
-        manifest=manifest,
-        held_by=holder,
+        manifest=run.manifest,
+        held_by=run.held_by,
         remarks=remarks,
         is_intact=is_intact,
         empty_everywhere=answers.empty_everywhere(),

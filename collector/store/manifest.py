@@ -85,6 +85,11 @@ class DatesRecord(msgspec.Struct, frozen=True, kw_only=True):
     requests: int = 0
     evidence: list[str] = []
 
+    @property
+    def is_ignored(self) -> bool:
+        """Whether the lines of the run are of other days than they say."""
+        return self.verdict == "ignored"
+
 
 class Manifest(msgspec.Struct, kw_only=True):
     """All that `run.json` says. `service` is what the answers depend on beside the plan.

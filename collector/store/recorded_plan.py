@@ -56,11 +56,11 @@ def plan_differences(old: Plan, new: Plan) -> list[str]:
 
 def service_differences(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
     """Say in words how two services differ, each given as options and their values."""
-    old = {**_BEFORE_IT_WAS_AN_OPTION, **old}
+    old, new = ({**_BEFORE_IT_WAS_AN_OPTION, **service} for service in (old, new))
     return [
-        f"--{name} was {old.get(name, 'not given')} and is now {value}"
-        for name, value in new.items()
-        if old.get(name) != value
+        f"--{name} was {old.get(name, 'not given')} and is now {new.get(name, 'not given')}"
+        for name in {**new, **old}
+        if old.get(name) != new.get(name)
     ]
 
 

@@ -160,7 +160,8 @@ def test_a_manifest_is_readable_json(tmp_path: Path) -> None:
         '{\n  "format": 1,\n  "plan": {\n    "companies": 3,\n    "from_date": "2026-01-28",\n'
         '    "until_date": "2026-02-10",\n    "window": "whole",\n    "windows": 1,\n'
         f'    "cells": 3,\n    "fingerprint": "{_PLAN.fingerprint}"\n  }},\n'
-        '  "service": {\n    "ñ": "ñ"\n  },\n  "dates": null,\n  "attempts": [\n    {\n      "z": 1\n    }\n  ]\n}\n'
+        '  "service": {\n    "ñ": "ñ"\n  },\n  "dates": null,\n'
+        '  "attempts": [\n    {\n      "z": 1\n    }\n  ]\n}\n'
     )
     assert list(tmp_path.iterdir()) == [path]
 

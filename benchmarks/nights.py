@@ -1,0 +1,135 @@
+"""`collector latest` and `collector diff` over many nightly runs: time and peak memory.
+
+`python -m benchmarks.nights` makes 100 nights of 1,000 companies and 15 days in a temporary
+directory and measures both commands, each in a process of its own.
+"""
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import orjson
+
+from collector.models import Answer, Cell, Counters
+from collector.plan import Companies, DateRange, Plan, WindowSize, cut_windows
+from collector.settings import RunSettings
+from collector.store.company_list import write_company_list
+from collector.store.lines import result_line
+from collector.store.manifest import Attempt, Manifest, describe_plan, describe_service
+from collector.store.run_directory import COMPANIES, MANIFEST, STATISTICS
+
+__all__ = ["LOOKBACK", "Measured", "make_night", "measure"]
+
+LOOKBACK: Final = 14
+"""Days that each night collects again, beside the one before it."""
+
+_DAILY: Final = WindowSize("days", 1)
+_EMPTY: Final = Counters(0, 0, 0, 0, 0, {})
+
+# What a process had in memory before it became the command counts as its peak, so that a small
+# process has to start it.
+_START: Final = """
+import os, sys, time
+began = time.perf_counter()
+process = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ)
+_, status, usage = os.wait4(process, 0)
+seconds = time.perf_counter() - began
+unit = 1 if sys.platform == "darwin" else 1024
+print(os.waitstatus_to_exitcode(status), seconds, usage.ru_maxrss * unit, file=sys.stderr)
+"""
+
+
+class Measured(NamedTuple):
+    """How a process ended, how long it took, and the most memory that it ever had, in bytes."""
+
+    exit_code: int
+    stderr: str
+    seconds: float
+    peak: int
+
+
+def measure(
+    *arguments: str | Path, stdout: Path, environment: Mapping[str, str] | None = None
+) -> Measured:
+    """Run `python -m collector` in a process of its own, with its output in a file."""
+    command = [sys.executable, "-c", _START, sys.executable, "-m", "collector", *arguments]
+    with stdout.open("wb") as stream:
+        finished = subprocess.run(
+            command, check=True, stdout=stream, stderr=subprocess.PIPE, text=True, env=environment
+        )
+    *complaints, figures = finished.stderr.splitlines()
+    exit_code, seconds, peak = figures.split()
+    return Measured(int(exit_code), "\n".join(complaints), float(seconds), int(peak))
+
+
+def make_night(parent: Path, night: date, companies: int) -> Path:
+    """Make the complete run of a night: the days before it, lookback and all, one by one.
+
+    What is pending halves from night to night, so that young days are restated and old ones rest.
+    """
+    days = DateRange(night - timedelta(LOOKBACK + 1), night - timedelta(1))
+    ids = tuple(str(number) for number in range(1, companies + 1))
+    plan = Plan(Companies(ids), cut_windows(days, _DAILY))
+    directory = parent / night.isoformat()
+    directory.mkdir(parents=True)
+    Manifest(
+        plan=describe_plan(plan, _DAILY),
+        service=describe_service(RunSettings()),
+        attempts=[Attempt(datetime.now(UTC), {}).as_json()],
+    ).write(directory / MANIFEST)
+    write_company_list(directory / COMPANIES, plan.companies)
+    with (directory / STATISTICS).open("wb") as stream:
+        stream.writelines(_lines(plan, night))
+    return directory
+
+
+def _lines(plan: Plan, night: date) -> Iterator[bytes]:
+    moment = datetime(night.year, night.month, night.day, 2, tzinfo=UTC)
+    for cell in plan:
+        moment += timedelta(milliseconds=1)
+        answer = Answer(_statistics(cell, night), _EMPTY, fetched_at=moment, requests=1)
+        yield result_line(cell, answer, attempts=1)
+
+
+def _statistics(cell: Cell, night: date) -> bytes:
+    day = cell.window.from_date
+    assert day is not None
+    total = 900 + (int(cell.company_id) * 37 + day.toordinal()) % 100
+    pending = total // 8 >> (night - day).days
+    sended = total - pending - 18
+    actions = {"RECEIVED": sended * 2 // 3, "PRESS_ACTION": sended // 5, "CLOSED": 18, "UNKNOWN": 3}
+    counters = {"total": total, "sended": sended, "pending": pending, "fails": 18}
+    return orjson.dumps({**counters, "actions": actions, "campaign": 3})
+
+
+def main() -> None:
+    """Measure and print; nothing fails here, for machines are noisy."""
+    nights, companies = 100, 1000
+    lines = nights * companies * (LOOKBACK + 1)
+    first = date(2026, 8, 15)
+    with tempfile.TemporaryDirectory() as name:
+        scratch = Path(name)
+        runs = [make_night(scratch, first + timedelta(n), companies) for n in range(nights)]
+        print(f"{nights} nights x {companies:,} companies x {LOOKBACK + 1} days = {lines:,} lines")
+        output = scratch / "output"
+        latest = measure("latest", *runs, stdout=output)
+        assert latest.exit_code == 0, latest
+        print(
+            f"  latest       {latest.seconds:6.2f} s   {lines / latest.seconds:,.0f} lines/s, "
+            f"{latest.peak / 1e6:.0f} MB"
+        )
+        for form in ((), ("--json",)):
+            diff = measure("diff", *runs[-2:], *form, stdout=output)
+            assert diff.exit_code == 0, diff
+            print(
+                f"  {' '.join(('diff', *form)):<12} {diff.seconds:6.2f} s   two of the nights, "
+                f"{diff.peak / 1e6:.0f} MB"
+            )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,43 @@
+"""`collector diff`: which cells were restated between two runs, and by how much."""
+
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from collector.cli.arguments import RunDirectory
+from collector.cli.diff_json import diff_json
+from collector.cli.diff_text import diff_text
+from collector.cli.printing import complain, say, write
+from collector.errors import ExitCode
+from collector.settings import DiffSettings
+from collector.store.comparison import compare
+from collector.store.scratch import scratch_database
+
+__all__ = ["diff"]
+
+
+def diff(
+    old: RunDirectory,
+    new: RunDirectory,
+    /,
+    *,
+    settings: Annotated[DiffSettings, Parameter(name="*")] = DiffSettings(),  # noqa: B008 - frozen
+) -> int:
+    """Print what was restated, what is new and what is gone.
+
+    Parameters
+    ----------
+    old
+        The directory of the earlier run, such as output/2026-11-22.
+    new
+        The directory of the later run, such as output/2026-11-23.
+    """
+    with scratch_database() as database:
+        comparison = compare(database, old, new)
+        for remark in comparison.remarks:
+            complain(f"warning: {remark}")
+        if settings.json:
+            write(diff_json(comparison))
+        else:
+            say(diff_text(comparison))
+    return ExitCode.COMPLETE

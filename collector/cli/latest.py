@@ -1,0 +1,30 @@
+"""`collector latest`: the newest answer of every cell over many runs."""
+
+from collector.cli.arguments import RunDirectory
+from collector.cli.printing import complain, write
+from collector.errors import ExitCode
+from collector.store.newest import NewestLines, Pile
+from collector.store.recorded_run import each_once, find_runs
+from collector.store.scratch import scratch_database
+
+__all__ = ["latest"]
+
+
+def latest(run_dir: RunDirectory, /, *run_dirs: RunDirectory) -> int:
+    """Print the newest line of every cell, as it stands in its run.
+
+    Parameters
+    ----------
+    run_dir
+        The directory of a run, such as output/2026-11-23.
+    run_dirs
+        More of them.
+    """
+    runs = each_once(find_runs([run_dir, *run_dirs]))
+    with scratch_database() as database:
+        lines = NewestLines(database)
+        for run in runs:
+            if remark := lines.read(run, Pile.NEW):
+                complain(f"warning: {remark}")
+        write(lines.lines(Pile.NEW))
+    return ExitCode.COMPLETE

@@ -1,0 +1,121 @@
+"""The newest line of every cell, over any number of runs, in memory that does not grow with them.
+
+Lines are in a table on the disk (see `collector.store.scratch`), whose key is the cell: a newer
+line of a cell takes the place of the older one.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from enum import IntEnum
+from sqlite3 import Connection
+from typing import Final
+
+from collector.errors import InputError
+from collector.store.lines import parse_result
+from collector.store.recorded_run import RecordedRun
+from collector.store.repair import damaged_spans
+from collector.store.run_directory import STATISTICS
+
+__all__ = ["NewestLines", "Pile"]
+
+# Texts are ordered by their UTF-8 bytes. A null date is the number 0: numbers come before texts,
+# and the columns of a primary key cannot be null here.
+_TABLE: Final = """
+CREATE TABLE lines (
+    pile, company_id, from_date, until_date, fetched_at, line,
+    PRIMARY KEY (pile, company_id, from_date, until_date)
+) WITHOUT ROWID
+"""
+_PUT: Final = """
+INSERT INTO lines VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT DO UPDATE SET fetched_at = excluded.fetched_at, line = excluded.line
+WHERE excluded.fetched_at >= fetched_at
+"""
+_ALL: Final = """
+SELECT line FROM lines WHERE pile = ? ORDER BY company_id, from_date, until_date
+"""
+_IN_BOTH: Final = """
+SELECT one.line, other.line
+FROM lines AS one CROSS JOIN lines AS other
+    USING (company_id, from_date, until_date)
+WHERE one.pile = ? AND other.pile = ?
+ORDER BY one.company_id, one.from_date, one.until_date
+"""
+_IN_ONE: Final = """
+SELECT line FROM lines AS one
+WHERE pile = ? AND NOT EXISTS (
+    SELECT 1 FROM lines AS other
+    WHERE other.pile = ? AND other.company_id = one.company_id
+        AND other.from_date = one.from_date AND other.until_date = one.until_date
+)
+ORDER BY company_id, from_date, until_date
+"""
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+
+
+class Pile(IntEnum):
+    """Lines that compete with each other; those of two piles are compared."""
+
+    OLD = 0
+    NEW = 1
+
+
+class NewestLines:
+    """A table of lines, one for each cell and pile. It lives as long as the database."""
+
+    def __init__(self, database: Connection) -> None:
+        self._database = database
+        database.execute(_TABLE)
+
+    def read(self, run: RecordedRun, pile: Pile) -> str | None:
+        """Read the lines of a run; return what of them is damaged, in words, and was left out.
+
+        Of two lines of a cell that were fetched at the same time the one that is read later stays.
+        A run at work is read as far as it is written: the line that it is writing is no damage.
+        Raises `InputError` when the file cannot be read.
+        """
+        path = run.directory / STATISTICS
+        put, number = self._database.execute, int(pile)
+
+        def take(line: bytes) -> bool:
+            result = parse_result(line)
+            if result is None:
+                return False
+            first, last = _day(result.from_date), _day(result.until_date)
+            # A number, for moments can be written in many ways.
+            fetched_at = (result.fetched_at - _EPOCH) // _MICROSECOND
+            put(_PUT, (number, result.company_id, first, last, fetched_at, line))
+            return True
+
+        try:
+            damaged = damaged_spans(path, take)
+        except OSError as error:
+            raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+        size = sum(span.end - span.start for span in damaged)
+        if not size or run.held_by:
+            return None
+        return f"{path}: {size:,} bytes are damaged, and were left out"
+
+    def lines(self, pile: Pile) -> Iterator[bytes]:
+        """Make the lines as they were read, ordered by the company's bytes, then by the days.
+
+        The server's default window comes before the days.
+        """
+        return _first_column(self._database.execute(_ALL, (pile,)))
+
+    def in_both(self, one: Pile, other: Pile) -> Iterator[tuple[bytes, bytes]]:
+        """Make the pairs of lines of the cells that are in both piles, in the order of `lines`."""
+        return self._database.execute(_IN_BOTH, (one, other))
+
+    def only_in(self, one: Pile, other: Pile) -> Iterator[bytes]:
+        """Make the lines of the cells that are in one pile and not in the other, ordered."""
+        return _first_column(self._database.execute(_IN_ONE, (one, other)))
+
+
+def _day(day: str | None) -> str | int:
+    return 0 if day is None else day
+
+
+def _first_column(rows: Iterator[tuple[bytes]]) -> Iterator[bytes]:
+    return (line for (line,) in rows)

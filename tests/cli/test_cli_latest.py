@@ -1,0 +1,125 @@
+"""`collector latest`: what it prints of many runs, and how it ends."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from typing import Any
+
+import pytest
+
+from collector.settings import RunSettings
+from tests.store.made_runs import at_work, line, make_run
+
+LargestFile = Callable[[int], AbstractContextManager[None]]
+
+_OLD = [line("2", 1, total=5), line("1", 2, total=5), line("é", 1, name="<script>")]
+_NEW = [line("2", 1, 60, total=6), line("1", None, 60, total=10**30)]
+_NEWEST = b"".join([_NEW[1], _OLD[1], _NEW[0], _OLD[2]]).decode()
+
+
+async def test_it_prints_the_newest_lines(command: Any) -> None:  # noqa: ANN401 - see conftest
+    """Each as it stands in its run; the order of the directories changes nothing."""
+    make_run(command.directory / "old", _OLD)
+    make_run(command.directory / "-new", _NEW)
+    before = command.files()
+    for arguments in (("old", "-new"), ("-new", "old"), ("old/", "-new", "./old", "old")):
+        done = await command.run("latest", *arguments)
+        assert (done.exit_code, done.stdout, done.stderr) == (0, _NEWEST, "")
+    assert command.files() == before
+
+
+async def test_damage_is_a_warning_for_each_run(command: Any) -> None:  # noqa: ANN401
+    """On standard error, with the file and the size; what is whole is printed, with code 0."""
+    make_run(command.directory / "a", [b"\0\0\n", line("1", 1), b"{}\n"])
+    make_run(command.directory / "b", [line("1", 2), line("1", 3)[:9]])
+    make_run(command.directory / "at-work", [line("1", 4), line("1", 3)[:9]])
+    with at_work(command.directory / "at-work"):
+        done = await command.run("latest", "a", "at-work", "b", "./a")
+    assert done.exit_code == 0
+    assert done.stdout.encode() == line("1", 1) + line("1", 2) + line("1", 4)
+    assert done.stderr.splitlines() == [
+        "collector: warning: b/statistics.jsonl: 9 bytes are damaged, and were left out",
+        "collector: warning: a/statistics.jsonl: 6 bytes are damaged, and were left out",
+    ]
+
+
+async def test_what_is_no_answer_of_one_service_is_refused(
+    command: Any,  # noqa: ANN401
+) -> None:
+    """With 2, and nothing on standard output: nobody may take it for the answer."""
+    make_run(command.directory / "a", _OLD)
+    other = RunSettings(base_url="https://other.example")
+    make_run(command.directory / "b", _NEW, settings=other)
+    for arguments, text in [
+        ((), "RUN-DIR"),
+        (("",), "an empty name is no directory"),
+        (("a", ""), "an empty name is no directory"),
+        (("a", "nowhere"), "nowhere: there is no run.json in it; give the directory of a run"),
+        (("--json", "a"), "--json: there is no run.json in it"),
+        (("a", "\x1b[2J"), "<U+001B>[2J: there is no run.json in it"),
+        (("a", "b"), "a and b: their answers are of different services: --base-url was "),
+    ]:
+        done = await command.run("latest", *arguments)
+        assert (done.exit_code, done.stdout) == (2, ""), arguments
+        assert text.lower() in done.stderr.replace("_", "-").lower()
+        assert "Traceback" not in done.stderr
+
+
+async def test_a_full_temporary_directory_ends_with_5(
+    command: Any,  # noqa: ANN401
+    largest_file: LargestFile,
+) -> None:
+    """The message names the variable that gives another one."""
+    lines = (line(str(number), 1, name="x" * 1000) for number in range(60_000))
+    make_run(command.directory / "a", lines)
+    with largest_file(8_000_000):
+        process = await command.start("latest", "a")
+    done = await command.finish(process)
+    assert (done.exit_code, done.stdout) == (5, "")
+    assert "the temporary database cannot be written: " in done.stderr
+    assert "SQLITE_TMPDIR" in done.stderr
+
+
+def _pipe_without_a_reader() -> int:
+    reader, writer = os.pipe()
+    os.close(reader)
+    return writer
+
+
+_OUTPUTS: Mapping[str, Callable[[], int]] = {
+    "full": lambda: os.open("/dev/full", os.O_WRONLY),
+    "gone": _pipe_without_a_reader,
+}
+
+
+@pytest.mark.parametrize(
+    ("output", "code", "complaint"),
+    [
+        ("full", 5, "collector: standard output cannot be written: No space left on device\n"),
+        ("gone", 0, ""),
+    ],
+)
+async def test_a_reader_may_go_and_a_disk_may_be_full(
+    command: Any,  # noqa: ANN401
+    output: str,
+    code: int,
+    complaint: str,
+) -> None:
+    """Whoever has gone wanted no more; a part of the lines must not be taken for all."""
+    make_run(command.directory / "a", [line(str(number), 1) for number in range(2000)])
+    stdout = _OUTPUTS[output]()
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, *command.flags, "-m", "collector", "latest", "a"),
+            cwd=command.directory,
+            env=dict(command.environment),
+            stdout=stdout,
+            stderr=asyncio.subprocess.PIPE,
+        )
+    finally:
+        os.close(stdout)
+    async with asyncio.timeout(30):
+        _, stderr = await process.communicate()
+    assert (process.returncode, stderr.decode()) == (code, complaint)
