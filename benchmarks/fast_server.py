@@ -4,17 +4,25 @@
 """
 
 import asyncio
+import re
 import sys
 import time
+from datetime import date
+from functools import cache
 from typing import Final
 
 _TIMER_SLACK: Final = 0.0015
 """Seconds by which a timer may be late; the server spins through them, so that 50 ms are 50 ms."""
 
 _STATISTICS: Final = (
-    b'{"code":200,"resource":"Statistics","data":{"total":6,"sended":0,"pending":0,"fails":6,'
-    b'"actions":{"RECEIVED":0,"PRESS_ACTION":4,"UNKNOWN":0},"campaign":5},"message":"Ok"}'
+    '{{"code":200,"resource":"Statistics","data":{{"total":{n},"sended":0,"pending":0,"fails":{n},'
+    '"actions":{{"RECEIVED":0,"PRESS_ACTION":4,"UNKNOWN":0}},"campaign":5}},"message":"Ok"}}'
 )
+
+_LONGEST_LINE: Final = 200
+"""Bytes of a request in which its dates are looked for."""
+
+_DATES: Final = re.compile(rb"\?from_date=([0-9-]{10})&until_date=([0-9-]{10}) ")
 
 
 def _reply(body: bytes) -> bytes:
@@ -22,12 +30,20 @@ def _reply(body: bytes) -> bytes:
     return head.encode() + b"\r\n\r\n" + body
 
 
+@cache
+def _statistics(first: bytes, last: bytes) -> bytes:
+    """Answer for a window; days add up to windows, or else the collector would refuse to run."""
+    begin, end = (date.fromisoformat(day.decode()).toordinal() for day in (first, last))
+    days = range(begin, end + 1)
+    return _reply(_STATISTICS.format(n=sum(1 + day % 7 for day in days)).encode())
+
+
 class _Answering(asyncio.Protocol):
     """Answers every request on one connection after the same latency."""
 
     def __init__(self, latency: float) -> None:
         self._latency = latency
-        self._statistics = _reply(_STATISTICS)
+        self._default = _reply(_STATISTICS.format(n=6).encode())
         token = f'{{"access_token":"bench","expires_in":7200,"created_at":{int(time.time())}}}'
         self._token = _reply(token.encode())
         self._loop = asyncio.get_running_loop()
@@ -38,9 +54,13 @@ class _Answering(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Take each arrival for one whole request: clients here do not pipeline."""
-        reply = self._token if data.startswith(b"POST") else self._statistics
-        if data.startswith(b"POST") and data.endswith(b"\r\n\r\n"):
-            return  # the head of a request whose body is still on its way
+        if data.startswith(b"POST"):
+            if data.endswith(b"\r\n\r\n"):
+                return  # the head of a request whose body is still on its way
+            reply = self._token
+        else:
+            dates = _DATES.search(data, 0, _LONGEST_LINE)
+            reply = _statistics(*dates.groups()) if dates else self._default
         if self._latency:
             moment = self._loop.time() + self._latency
             self._loop.call_at(moment - _TIMER_SLACK, self._answer_at, moment, reply)

@@ -132,7 +132,7 @@ def ignored_later(before: DatesRecord | None, evidence: str, at: datetime) -> Da
 
 def refuse_spoilt(before: DatesRecord | None, directory: Path) -> None:
     """Raise `DatesError` if the lines of a directory are known to be of other days."""
-    if before is not None and before.verdict == Verdict.IGNORED.value:
+    if before is not None and before.is_ignored:
         raise DatesError(
             f"--output {directory}: the API ignored the dates when its lines were fetched "
             f"({'; '.join(before.evidence)}); give another --output"

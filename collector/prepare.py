@@ -5,17 +5,21 @@ from pathlib import Path
 
 from collector.date_query import DateQuery
 from collector.plan import (
+    WHOLE,
     Companies,
     Plan,
+    WindowSize,
     cut_windows,
+    look_back,
     read_companies,
     select_range,
+    size_of,
     today_in,
     zone_named,
 )
 from collector.settings import CheckSettings, RunSettings, Selection
 
-__all__ = ["date_query", "default_output", "prepare_plan"]
+__all__ = ["date_query", "default_output", "prepare_plan", "window_size"]
 
 
 def prepare_plan(companies: Path, selection: Selection, now: datetime) -> tuple[Plan, Companies]:
@@ -29,9 +33,20 @@ def prepare_plan(companies: Path, selection: Selection, now: datetime) -> tuple[
         selection.last,
         today_in(selection.timezone, now),
     )
-    windows = cut_windows(date_range, selection.window)
+    windows = cut_windows(*look_back(date_range, selection.window, selection.lookback))
     read = read_companies(companies)
     return Plan(read, windows), read
+
+
+def window_size(selection: Selection, plan: Plan) -> WindowSize:
+    """Return the size by which the days of a plan, from first to last, are cut into its windows.
+
+    It is that of the selection, but for a `whole` range that looks back: the range is one of
+    several windows then, all of its own length.
+    """
+    if selection.lookback is None or selection.window != WHOLE:
+        return selection.window
+    return size_of(plan.windows[0]) or selection.window
 
 
 def default_output(selection: Selection, now: datetime) -> Path:

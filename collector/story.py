@@ -1,12 +1,16 @@
 """The story of one attempt at a run, as the manifest tells it: written at its start and its end."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from collector.errors import ExitCode, StorageError
 from collector.plan import Plan
+from collector.preflight import ignored_later
+from collector.prepare import window_size
 from collector.settings import RunSettings
 from collector.store.manifest import (
     Attempt,
+    DatesRecord,
     Manifest,
     describe_plan,
     describe_service,
@@ -28,18 +32,30 @@ class Story:
     ) -> None:
         self._directory = directory
         self._companies = plan.companies
-        self._attempt = Attempt(
-            datetime.now(UTC), describe_settings(settings), recovered.kept, recovered.remarks
-        )
+        self._attempt = Attempt(datetime.now(UTC), describe_settings(settings), recovered.kept)
         self._manifest = Manifest(
-            plan=describe_plan(plan, settings.window),
+            plan=describe_plan(plan, window_size(settings, plan)),
             service=describe_service(settings),
             attempts=[*recovered.attempts, self._attempt.as_json()],
         )
 
-    async def begin(self) -> RunFiles:
-        """Write down that the attempt begins, and open the files. Raises `StorageError`."""
+    async def begin(self, dates: DatesRecord | None, remarks: Sequence[str]) -> RunFiles:
+        """Write down that the attempt begins, and open the files. Raises `StorageError`.
+
+        `dates` is what is known of the meaning of dates, `remarks` what a person should know.
+        """
+        self._manifest.dates = dates
+        self._attempt.remarks = list(remarks)
+        self._manifest.attempts[-1] = self._attempt.as_json()
         return await in_thread(self._directory.begin, self._companies, self._manifest)
+
+    def remark(self, text: str) -> None:
+        """Add what a person should know."""
+        self._attempt.remarks = [*self._attempt.remarks, text]
+
+    def dates_are_ignored(self, evidence: str) -> None:
+        """Take down that answers showed it in the middle of the run."""
+        self._manifest.dates = ignored_later(self._manifest.dates, evidence, datetime.now(UTC))
 
     async def end(
         self, exit_code: ExitCode, error: str | None, tally: Tally, limit_found: float | None

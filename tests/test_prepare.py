@@ -7,7 +7,7 @@ from collector.errors import InputError
 from collector.models import SERVER_DEFAULT, Cell, Window
 from collector.option_values import Days
 from collector.plan import WindowSize
-from collector.prepare import default_output, prepare_plan
+from collector.prepare import default_output, prepare_plan, window_size
 from collector.settings import Selection
 
 _NOW = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
@@ -100,6 +100,40 @@ def test_one_day_may_be_a_range(companies: Path) -> None:
     assert plan.windows == (Window(day, day),)
 
 
+@pytest.mark.parametrize(
+    ("last", "size", "lookback", "windows", "recorded"),
+    [
+        (1, "1d", 14, 15, "1d"),
+        (7, "whole", 14, 3, "7d"),
+        (7, "week", 14, 3, "week"),
+        (7, "whole", None, 1, "whole"),
+    ],
+)
+def test_days_before_the_range_come_first(  # noqa: PLR0913, PLR0917 - a table
+    companies: Path, last: int, size: str, lookback: int | None, windows: int, recorded: str
+) -> None:
+    """`window_size` is what cuts the days of the plan into these windows again."""
+    selection = Selection(
+        last=Days(last),
+        window=_size(size),
+        lookback=None if lookback is None else Days(lookback),
+        timezone="UTC",
+    )
+    plan, _ = prepare_plan(companies, selection, _NOW)
+    assert len(plan.windows) == windows
+    assert plan.windows[-1].until_date == date(2026, 11, 22)
+    assert str(window_size(selection, plan)) == recorded
+    first, until = plan.windows[0].from_date, plan.windows[-1].until_date
+    again = Selection(from_date=first, until_date=until, window=window_size(selection, plan))
+    assert prepare_plan(companies, again, _NOW)[0].fingerprint == plan.fingerprint
+
+
+def test_without_dates_the_size_is_as_it_was_given(companies: Path) -> None:
+    """There is one window then, the server's, which is never cut."""
+    plan, _ = prepare_plan(companies, Selection(), _NOW)
+    assert window_size(Selection(), plan) == _size("whole")
+
+
 _DAY = date(2026, 1, 1)
 
 
@@ -114,6 +148,8 @@ _DAY = date(2026, 1, 1)
         (Selection(last=Days(7), from_date=_DAY, until_date=_DAY), "--last cannot be combined"),
         (Selection(window=WindowSize("week")), "--window week cuts a range"),
         (Selection(window=WindowSize("days", 7)), "--window 7d cuts a range"),
+        (Selection(lookback=Days(14)), "--lookback 14d extends a range"),
+        (Selection(last=Days(7), lookback=Days(8)), "--lookback 8d is no whole number"),
         (Selection(timezone="Mars/Olympus"), "--timezone"),
         (Selection(timezone=""), "--timezone"),
         (Selection(last=Days(7), timezone="../etc/passwd"), "--timezone"),

@@ -57,11 +57,14 @@ def one_range(_app: App, _commands: tuple[str, ...], arguments: ArgumentCollecti
     """Let a range on the command line beat one in the environment, and that one in the file.
 
     `--from` and `--until` are one way to give the range, `--last` is another: as with any single
-    option, only the highest place that names a range at all is listened to.
+    option, only the highest place that names a range at all is listened to. Dates say all of it:
+    they put a `--lookback` of a lower place aside as well.
     """
     given = [a for a in arguments if a.tokens and not _RANGE.isdisjoint(a.names)]
     highest = min((_rank(argument) for argument in given), default=0)
-    for argument in given:
+    has_dates = any(_rank(a) == highest and "--last" not in a.names for a in given)
+    lookback = [a for a in arguments if a.tokens and has_dates and "--lookback" in a.names]
+    for argument in (*given, *lookback):
         if _rank(argument) > highest:
             argument.tokens.clear()
 

@@ -12,7 +12,7 @@ from collector.store.run_directory import COMPANIES
 __all__ = ["command_to_go_on"]
 
 _NOT_REPEATED: Final = frozenset(
-    {"from", "until", "last", "timezone", "window", "output", "quiet", "log-level"}
+    {"from", "until", "last", "timezone", "window", "lookback", "output", "quiet", "log-level"}
 )
 """Options that the plan and the directory take the place of, or that are about showing only."""
 

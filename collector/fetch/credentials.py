@@ -1,4 +1,8 @@
-"""Where the credentials come from: the environment, or a file that only its owner may read."""
+"""Where the credentials come from: the environment, or a file that only its owner may read.
+
+A file that systemd has put into `$CREDENTIALS_DIRECTORY` (`LoadCredential=`) is such a file too,
+though its mode may not look like it; see `_is_systemds`.
+"""
 
 import os
 import stat
@@ -50,14 +54,21 @@ _HOW: Final = (
 )
 
 
+_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
+_READABLE_BY_MASK: Final = stat.S_IRUSR | stat.S_IRGRP
+_MORE_THAN_MASK: Final = stat.S_IWGRP | stat.S_IRWXO
+
+
 def load_credentials(environ: Mapping[str, str], file: Path | None) -> Credentials:
     """Find the credentials: the file if one is named, the environment otherwise.
 
-    An access token beats a client id and secret. Raises `CredentialsError` when there are none
+    `environ` also tells the directory of systemd's credentials, if there is one. An access token
+    beats a client id and secret. Raises `CredentialsError` when there are none
     or only half of them, `InputError` when the file cannot be used.
     """
     if file is not None:
-        return _choose(_read_file(file), where=str(file), names={name: name for name in _VARIABLES})
+        table = _read_file(file, Path(environ.get("CREDENTIALS_DIRECTORY", "")))
+        return _choose(table, where=str(file), names={name: name for name in _VARIABLES})
     values = {name: environ.get(variable, "") for name, variable in _VARIABLES.items()}
     return _choose(values, where="the environment", names=_VARIABLES)
 
@@ -89,14 +100,39 @@ def _clean(value: str, name: str, where: str) -> Secret | None:
     return Secret(value)
 
 
-def _read_file(file: Path) -> dict[str, str]:
+def _is_systemds(opened: os.stat_result, name: str, directory: Path) -> bool:
+    """Tell whether an open file is one of the service's credentials, closed by its directory.
+
+    systemd takes the mode down to 0400 and lets the service's user in by an ACL, for which it
+    leaves the file to root; the group bits of `stat` are the mask of that ACL then, so the mode is
+    0440. On a file system without ACLs the file belongs to that user, with 0400. The directory,
+    0550 or 0500, is made in the same two ways. See `write_credential` and `acquire_credentials` in
+    https://github.com/systemd/systemd/blob/main/src/core/exec-credential.c, and acl(5) about the
+    mask. Here that means: nobody else may enter the directory, and the file stands in it itself,
+    not behind a link.
+    """
+    if not directory.is_absolute():
+        return False
+    try:
+        around, inside = directory.stat(), (directory / name).lstat()
+    except OSError:
+        return False
+    return (
+        os.path.samestat(inside, opened)
+        and not stat.S_IMODE(opened.st_mode) & ~_READABLE_BY_MASK
+        and not stat.S_IMODE(around.st_mode) & _MORE_THAN_MASK
+    )
+
+
+def _read_file(file: Path, systemds: Path) -> dict[str, str]:
     try:
         with file.open("rb") as stream:
-            mode = os.fstat(stream.fileno()).st_mode
-            if stat.S_IMODE(mode) & (stat.S_IRWXG | stat.S_IRWXO):
+            opened = os.fstat(stream.fileno())
+            mode = stat.S_IMODE(opened.st_mode)
+            if mode & _OTHERS and not _is_systemds(opened, file.name, systemds):
                 raise InputError(
                     f"--credentials-file {file}: others than its owner may read it "
-                    f"(mode {stat.S_IMODE(mode):04o}); run: chmod 600 {file}"
+                    f"(mode {mode:04o}); run: chmod 600 {file}"
                 )
             table = tomllib.load(stream)
     except (OSError, UnicodeDecodeError) as error:

@@ -2,7 +2,7 @@
 
     companies file -> Companies --+
                                   +--> Plan (a sequence of cells)
-    dates, --window -> Windows ---+
+    dates, --window -> Windows ---+     (--lookback moves the first day back)
 
 Pure but for reading the companies file. Whatever is wrong in the input raises
 `collector.errors.InputError`, which names the place and the remedy; `parse_days` and
@@ -17,6 +17,7 @@ from collector.plan.companies import (
     parse_companies,
     read_companies,
 )
+from collector.plan.lookback import look_back, size_of
 from collector.plan.plan import Estimate, Plan, estimate
 from collector.plan.windows import (
     WHOLE,
@@ -43,10 +44,12 @@ __all__ = [
     "cut_windows",
     "estimate",
     "format_companies",
+    "look_back",
     "parse_companies",
     "parse_days",
     "read_companies",
     "select_range",
+    "size_of",
     "today_in",
     "zone_named",
 ]

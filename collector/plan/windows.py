@@ -140,10 +140,10 @@ def select_range(
 
 def _last_days(last: int, today: date) -> DateRange:
     if last < 1:
-        raise InputError(f"--last {last}d names no day: give at least 1d")
+        raise InputError(f"--last {last:d}d names no day: give at least 1d")
     first = today.toordinal() - last
     if first < date.min.toordinal():
-        raise InputError(f"--last {last}d begins before the year 1: give fewer days")
+        raise InputError(f"--last {last:d}d begins before the year 1: give fewer days")
     return DateRange(date.fromordinal(first), date.fromordinal(today.toordinal() - 1))
 
 

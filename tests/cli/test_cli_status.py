@@ -205,6 +205,7 @@ def test_a_status_for_programs_is_one_document_with_everything(cli: Cli) -> None
         "until_date": "2026-01-03",
         "window": "1d",
         "service": manifest["service"],
+        "dates": None,
         "running": None,
         "cells": {"planned": 12, "data": 4, "empty": 4, "failed": 2, "missing": 2},
         "failed_by_kind": {"http": 1, "timeout": 1},

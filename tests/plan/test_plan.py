@@ -190,10 +190,12 @@ def test_the_public_names_are_pinned() -> None:
         "cut_windows",
         "estimate",
         "format_companies",
+        "look_back",
         "parse_companies",
         "parse_days",
         "read_companies",
         "select_range",
+        "size_of",
         "today_in",
         "zone_named",
     ]

@@ -1,0 +1,183 @@
+"""docs/nightly.md: what people copy from there is understood by the command, and true."""
+
+import re
+import shlex
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from collector.cli.app import app, main
+from collector.errors import ExitCode
+from collector.fetch.credentials import ClientCredentials, load_credentials
+from collector.prepare import prepare_plan
+from collector.settings import RunSettings
+
+_DOC: Final = Path(__file__).parent.parent / "docs" / "nightly.md"
+_TEXT: Final = _DOC.read_text(encoding="utf-8")
+_BLOCKS: Final = re.findall(r"^```(\w+)\n(.*?)^```$", _TEXT, re.DOTALL | re.MULTILINE)
+
+Unit = dict[tuple[str, str], list[str]]
+
+
+def _file(name: str) -> str:
+    """Return the block that begins with a comment that names the file."""
+    found = [body for _, body in _BLOCKS if re.match(rf"# \S*{re.escape(name)}\n", body)]
+    assert len(found) == 1, name
+    return str(found[0])
+
+
+def _unit(name: str) -> Unit:
+    """Read a unit file: values by section and key, in their order."""
+    unit: Unit = {}
+    section = ""
+    for line in _file(name).splitlines():
+        if line.startswith("["):
+            section = line.strip("[]")
+        elif line and not line.startswith("#"):
+            key, equals, value = line.partition("=")
+            assert equals, line
+            unit.setdefault((section, key), []).append(value)
+    return unit
+
+
+def _cron_lines() -> list[str]:
+    """Return the commands of the crontab."""
+    (crontab,) = [body for language, body in _BLOCKS if language == "crontab"]
+    lines = [line for line in crontab.splitlines() if re.match(r"[\d*]", line)]
+    return [line.split(maxsplit=5)[5] for line in lines]
+
+
+def _invocations() -> Iterator[str]:
+    """Find every call of the command on the page, as it is written there."""
+    yield from _cron_lines()
+    yield from _unit("collector.service")["Service", "ExecStart"]
+    for language, body in _BLOCKS:
+        if language == "sh":
+            yield from (line for line in body.splitlines() if not line.startswith("#"))
+        elif language == "text":
+            yield from (line[2:] for line in body.splitlines() if line.startswith("$ collector "))
+    yield from re.findall(r"`(collector [a-z]+ [^`]+)`", _TEXT)
+
+
+def _arguments(line: str) -> Iterator[list[str]]:
+    """Take the calls out of a line of a shell, with a text in place of what a shell puts in."""
+    line = re.sub(r"\$\([^()]*date [^()]*\)|\$\w+|\$\{\w+\}", "X", line)
+    for call in re.findall(
+        r"(?:^|[ (/])collector ((?:run|plan|status|check|diff|latest)[^|&>;)]*)", line
+    ):
+        yield shlex.split(re.sub(r"(\s2|')$", "", call.strip()))
+
+
+_CALLS: Final = [
+    pytest.param(arguments, id=" ".join(arguments))
+    for arguments in dict.fromkeys(
+        tuple(call) for line in _invocations() for call in _arguments(line)
+    )
+]
+
+
+@pytest.mark.parametrize("arguments", _CALLS)
+def test_every_command_on_the_page_is_understood(
+    arguments: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its options are known, and their values can be read."""
+    monkeypatch.chdir(tmp_path)
+    app.parse_args(list(arguments), print_error=False, exit_on_error=False)
+
+
+def test_the_commands_are_all_found() -> None:
+    """So that the test above is about something."""
+    called = [str(param.values[0][0]) for param in _CALLS]  # type: ignore[index]
+    assert set(called) == {"run", "plan", "status", "check", "latest"}
+    night = ("run", "companies.txt", "--last", "1d", "--window", "1d", "--lookback", "14d")
+    assert sum(param.values[0][: len(night)] == night for param in _CALLS) == 3  # type: ignore[index]
+
+
+def _planned(arguments: str, directory: Path) -> tuple[int, RunSettings]:
+    _, bound, _ = app.parse_args(shlex.split(arguments), print_error=False, exit_on_error=False)
+    settings = bound.arguments["settings"]
+    assert isinstance(settings, RunSettings)
+    plan, _ = prepare_plan(directory / "companies.txt", settings, datetime.now(UTC))
+    return len(plan.windows), settings
+
+
+def test_the_files_of_the_page_work_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Settings, companies and credentials as they stand there; yesterday and 14 days before it."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("collector.toml", "companies.txt", "credentials.toml"):
+        (tmp_path / name).write_text(_file(name), encoding="utf-8")
+        (tmp_path / name).chmod(0o600)
+    (command,) = _unit("collector.service")["Service", "ExecStart"]
+    windows, settings = _planned(command.partition("/bin/collector ")[2], tmp_path)
+    assert windows == 15
+    assert settings.timezone == "America/Santiago"
+    assert isinstance(load_credentials({}, tmp_path / "credentials.toml"), ClientCredentials)
+    with pytest.raises(SystemExit) as ended:
+        main(shlex.split("plan companies.txt --last 1d --window 1d --lookback 14d"))
+    assert ended.value.code == 0
+    assert "windows        15\n" in capsys.readouterr().out
+
+
+def test_the_plan_on_the_page_is_what_is_printed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Cells, requests and duration for so many companies."""
+    monkeypatch.chdir(tmp_path)
+    shown = re.search(r"\$ (collector plan .*)\n(companies +(\d+)\n[^`]*?)\.\.\.", _TEXT)
+    assert shown is not None
+    ids = "".join(f"{number}\n" for number in range(int(shown[3])))
+    (tmp_path / "companies.txt").write_text(ids)
+    with pytest.raises(SystemExit):
+        main(shlex.split(shown[1])[1:])
+    assert capsys.readouterr().out.startswith(shown[2])
+
+
+def test_the_credentials_are_where_the_unit_puts_them() -> None:
+    """The name after LoadCredential= is the one that ExecStart asks for; the user may write."""
+    unit = _unit("collector.service")
+    (loaded,) = unit["Service", "LoadCredential"]
+    name, _, source = loaded.partition(":")
+    assert _file(source).startswith(f"# {source}\n")
+    assert f"--credentials-file ${{CREDENTIALS_DIRECTORY}}/{name}" in str(
+        unit["Service", "ExecStart"]
+    )
+    (directory,) = unit["Service", "WorkingDirectory"]
+    assert directory == f"/var/lib/{unit['Service', 'StateDirectory'][0]}"
+    assert _file("collector.toml").startswith(f"# {directory}/")
+
+
+def _exit_codes() -> dict[int, str]:
+    """Return the table of exit codes: whether it says that another try is of use."""
+    rows = re.findall(r"^\| (\d+) \| [^|]+ \| (yes|no) \| [^|]+ \|$", _TEXT, re.MULTILINE)
+    assert len(rows) == len(dict(rows))
+    return {int(code): again for code, again in rows}
+
+
+def test_the_table_has_every_exit_code_and_no_other() -> None:
+    """In ascending order, each once."""
+    assert list(_exit_codes()) == sorted(ExitCode)
+
+
+def test_systemd_tries_again_what_the_table_says() -> None:
+    """What is of no use stands in RestartPreventExitStatus=; a stop is no failure."""
+    unit = _unit("collector.service")
+    (prevented,) = unit["Service", "RestartPreventExitStatus"]
+    useless = {code for code, again in _exit_codes().items() if again == "no"}
+    assert {int(code) for code in prevented.split()} == useless - {ExitCode.COMPLETE}
+    assert unit["Service", "SuccessExitStatus"] == [str(int(ExitCode.SIGTERM))]
+    assert unit["Service", "Restart"] == ["on-failure"]
+    assert unit["Unit", "OnFailure"] == ["collector-alert.service"]
+    assert ("Service", "ExecStart") in _unit("collector-alert.service")
+
+
+def test_a_percent_sign_is_escaped_in_the_crontab() -> None:
+    """It would be a line break; and the lines that collect are the same command."""
+    first, second, look = _cron_lines()
+    assert first == second
+    assert all(not re.search(r"(?<!\\)%", line) for line in (first, second, look))
+    assert r"date +\%F" in look
