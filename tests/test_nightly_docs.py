@@ -91,7 +91,7 @@ def test_every_command_on_the_page_is_understood(
 def test_the_commands_are_all_found() -> None:
     """So that the test above is about something."""
     called = [str(param.values[0][0]) for param in _CALLS]  # type: ignore[index]
-    assert set(called) == {"run", "plan", "status", "check", "latest"}
+    assert set(called) == {"run", "plan", "status", "check", "diff", "latest"}
     night = ("run", "companies.txt", "--last", "1d", "--window", "1d", "--lookback", "14d")
     assert sum(param.values[0][: len(night)] == night for param in _CALLS) == 3  # type: ignore[index]
 
