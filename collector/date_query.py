@@ -45,6 +45,7 @@ MOMENTS: Final = frozenset({"YYYY-MM-DDThh:mm:ssZ", "epoch", "epoch-ms"})
 _NUMERIC: Final = frozenset({"DD/MM/YYYY", "DD-MM-YYYY", "MM/DD/YYYY"})
 
 _DAY: Final = timedelta(days=1)
+_SECOND: Final = timedelta(seconds=1)
 _MIDNIGHT: Final = time()
 _LAST_SECOND: Final = time(23, 59, 59)
 
@@ -106,7 +107,10 @@ class DateQuery:
 
     def _spell(self, day: date, at: time) -> str:
         if self.date_format in MOMENTS:
-            moment = self._moment(day, at)
+            moment = self._midnight(day)
+            if at == _LAST_SECOND:
+                # Where clocks are set back at midnight, 23:59:59 comes twice.
+                moment = self._midnight(day + _DAY) - _SECOND
             if self.date_format == "epoch":
                 return str(_seconds(moment))
             if self.date_format == "epoch-ms":
@@ -116,8 +120,9 @@ class DateQuery:
         spelling = _SPELLINGS[self.date_format]
         return spelling.format(year=year, month=month, day=number, time=at.isoformat())
 
-    def _moment(self, day: date, at: time) -> datetime:
-        naive = datetime.combine(day, at)
+    def _midnight(self, day: date) -> datetime:
+        """Return when a day begins, in UTC; where clocks skip midnight, that is when they do."""
+        naive = datetime.combine(day, _MIDNIGHT)
         return (naive if self.zone is None else naive.replace(tzinfo=self.zone)).astimezone(UTC)
 
 
@@ -125,4 +130,4 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def _seconds(moment: datetime) -> int:
-    return (moment - _EPOCH) // timedelta(seconds=1)
+    return (moment - _EPOCH) // _SECOND

@@ -63,6 +63,8 @@ class Interview:
         except StopIteration as end:
             found: _T = end.value
             return found
+        finally:
+            probe.close()
 
     async def _ask(self, question: Question) -> Reply | None:
         """Ask with patience; None when that would be too many requests."""

@@ -55,8 +55,12 @@ class RepetitionWatch:
             self._begin(company_id, counters)
             return False
         seen.windows += 1
-        seen.differs = seen.differs or counters != seen.first
-        if seen.windows == min(_ENOUGH, self._windows):
+        enough = min(_ENOUGH, self._windows)
+        if not seen.differs and counters != seen.first:
+            seen.differs = True
+            if seen.windows > enough:
+                self._row.clear()
+        if seen.windows == enough:
             self._judge(company_id, seen)
         if seen.windows == self._windows:
             self._close(company_id)
@@ -86,7 +90,8 @@ class RepetitionWatch:
 
     def _begin(self, company_id: str, counters: Counters) -> None:
         if len(self._seen) >= _WATCHED:
-            self._close(next(iter(self._seen)))
+            # Not judged: it may come back, and would count twice.
+            del self._seen[next(iter(self._seen))]
         self._seen[company_id] = _Seen(counters)
 
     def _judge(self, company_id: str, seen: _Seen) -> None:
