@@ -16,50 +16,64 @@ from typing import Final
 from collector.date_query import DateQuery
 from collector.models import Counters, Window
 from collector.probe.findings import Finding, Until, Verdict
-from collector.probe.questions import Probe, SpentError, ask
+from collector.probe.questions import NoAnswerError, Probe, SpentError, ask
 from collector.probe.spans import DAY, Span
-from collector.probe.sums import add_up, campaigns_add_up, lies_between, same, shown
+from collector.probe.sums import (
+    add_up,
+    alike,
+    campaigns_add_up,
+    is_quiet,
+    lies_between,
+    outgrow,
+    same,
+    shown,
+)
 
 __all__ = ["examine"]
 
 _WEEK: Final = timedelta(days=7)
 
 
-def examine(company_id: str, query: DateQuery, span: Span) -> Probe[Finding | None]:
+def examine(
+    company_id: str, query: DateQuery, span: Span, *, is_moving: bool = False
+) -> Probe[Finding | None]:
     """Find out from the answers for one company what dates mean; None if it has no data there.
 
-    Takes 4 questions when the company has data on most days, up to 18 when it has few. Raises
+    Takes 4 questions when the company has data on most days, up to 22 when it has few, and one more
+    each if the spelling can be mistaken, and if figures may move (`is_moving`). Raises
     `NoAnswerError` and `SpentError`.
     """
-    return (yield from _Examination(company_id, query).of(span))
+    return (yield from _Examination(company_id, query, is_moving).of(span))
 
 
 @dataclass(slots=True)
 class _Examination:
     company_id: str
     query: DateQuery
+    is_moving: bool
+    """Whether figures of these days may change while it lasts."""
     _known: dict[Window, Counters] = field(default_factory=dict)
 
     def of(self, span: Span) -> Probe[Finding | None]:
         """Halve the span until a day with data stands at a cut."""
         first, split, last = span
-        if (yield from self._ask(first, last)).is_empty:
+        if is_quiet((yield from self._ask(first, last))):
             return None
         honoured: Finding | None = None
         try:
             while (last - first).days > 1:
                 finding = yield from self._cut(first, split, last)
                 if finding is not None and not finding.leaves_until_open:
-                    return honoured or finding
+                    return finding if finding.is_conclusive else honoured or finding
                 honoured = honoured or finding
                 if self.query.mistakes_day_for_month:
                     # Further cuts have only days up to the 12th on both sides, or none.
                     return honoured or _one_sided(self.company_id, span)
                 left = yield from self._ask(first, split)
-                first, last = (split + DAY, last) if left.is_empty else (first, split)
+                first, last = (split + DAY, last) if is_quiet(left) else (first, split)
                 split = first + (last - first) // 2
             finding = yield from self._pivots(first, last)
-        except SpentError:
+        except (SpentError, NoAnswerError):
             if honoured is None:
                 raise
             return honoured
@@ -71,25 +85,49 @@ class _Examination:
         left = yield from self._ask(first, split)
         right = yield from self._ask(split + DAY, last)
         if ignored := self._ignored(first, split, last):
-            return ignored
+            return (yield from self._confirmed(ignored, first, split, last))
         if not add_up((left, right), whole):
             return (yield from self._overlapping(first, split, last))
-        if left.is_empty or right.is_empty:
+        if is_quiet(left) or is_quiet(right):
+            return None
+        if self.query.mistakes_day_for_month and not (yield from self._reads_days(right, last)):
             return None
         overlap = yield from self._ask(split, last)
-        until = Until.INCONCLUSIVE if same(right, overlap) else Until.INCLUDED
-        return self._honoured(until, Window(first, split), Window(split + DAY, last))
+        until = Until.INCONCLUSIVE if alike(right, overlap) else Until.INCLUDED
+        honoured = self._honoured(until, Window(first, split), Window(split + DAY, last))
+        return (yield from self._confirmed(honoured, first, split, last))
+
+    def _reads_days(self, right: Counters, last: date) -> Probe[bool]:
+        """Say whether days after the 12th are read; a server may pass over what is no month."""
+        later = yield from self._ask(last - _WEEK, last)
+        return not alike(later, right) and not outgrow((later,), right)
+
+    def _confirmed(self, finding: Finding, first: date, split: date, last: date) -> Probe[Finding]:
+        """Look whether figures of young days have moved meanwhile, which may look like anything."""
+        if not self.is_moving:
+            return finding
+        window = Window(first, last)
+        now = yield from ask(self.company_id, self.query.parameters(window))
+        parts = (self._known[Window(first, split)], self._known[Window(split + DAY, last)])
+        if finding.dates is Verdict.IGNORED:
+            holds = outgrow(parts, now)
+        else:
+            holds = alike(now, self._known[window])
+        if holds:
+            return finding
+        text = f"the figures moved meanwhile: {self._shown(window, Window(first, split))}"
+        return Finding(Verdict.INCONCLUSIVE, Until.INCONCLUSIVE, (text,))
 
     def _ignored(self, first: date, split: date, last: date) -> Finding | None:
         """Find windows that cannot be of different days."""
         whole = self._known[Window(first, last)]
         left = self._known[Window(first, split)]
         right = self._known[Window(split + DAY, last)]
-        if same(left, whole) and same(right, whole):
+        if alike(left, whole) and alike(right, whole):
             what = "the dates have no effect"
-        elif same(left, whole) and not right.is_empty:
+        elif alike(left, whole) and not is_quiet(right):
             what = f"{self.query.until_param} has no effect"
-        elif same(right, whole) and not left.is_empty:
+        elif alike(right, whole) and not is_quiet(left):
             what = f"{self.query.from_param} has no effect"
         else:
             return None
@@ -106,11 +144,21 @@ class _Examination:
         left = yield from self._ask(first, split)
         right = yield from self._ask(split + DAY, last)
         overlap = yield from self._ask(split, last)
-        if add_up((left, overlap), whole) and not same(right, overlap):
-            return self._honoured(Until.EXCLUDED, Window(first, split), Window(split, last))
+        is_larger = not alike(right, overlap) and not outgrow((right,), overlap)
+        if add_up((left, overlap), whole) and is_larger:
+            if self.query.mistakes_day_for_month and (
+                is_quiet(right) or not (yield from self._reads_days(right, last))
+            ):
+                return _one_sided(self.company_id, Span(first, split, last))
+            honoured = self._honoured(Until.EXCLUDED, Window(first, split), Window(split, last))
+            return (yield from self._confirmed(honoured, first, split, last))
         parts = self._shown(Window(first, last), Window(first, split), Window(split + DAY, last))
         now = yield from ask(self.company_id, self.query.parameters(Window(first, last)))
-        if not same(now, whole) and all(lies_between(part, whole, now) for part in (left, right)):
+        if (
+            not same(now, whole)
+            and all(lies_between(part, whole, now) for part in (left, right))
+            and outgrow((left, right), now)
+        ):
             what = "the dates have no effect, the figures are those of days that still move"
             return Finding(Verdict.IGNORED, Until.INCONCLUSIVE, (f"{what}: {parts}",))
         return Finding(
@@ -131,7 +179,7 @@ class _Examination:
         left = yield from self._ask(first, day)
         right = yield from self._ask(day + DAY, last)
         overlap = yield from self._ask(day, last)
-        if same(right, overlap):
+        if alike(right, overlap):
             return None
         if not add_up((left, right), whole):
             return (yield from self._overlapping(first, day, last))
@@ -140,8 +188,10 @@ class _Examination:
             what = f"{self.query.until_param} has no effect"
             windows = (Window(first, day), Window(first, day - DAY), Window(day, last))
             evidence = f"{what}: {self._shown(*windows)}"
-            return Finding(Verdict.IGNORED, Until.INCONCLUSIVE, (evidence,))
-        return self._honoured(Until.INCLUDED, Window(first, day), Window(day + DAY, last))
+            ignored = Finding(Verdict.IGNORED, Until.INCONCLUSIVE, (evidence,))
+            return (yield from self._confirmed(ignored, first, day, last))
+        honoured = self._honoured(Until.INCLUDED, Window(first, day), Window(day + DAY, last))
+        return (yield from self._confirmed(honoured, first, day, last))
 
     def _honoured(self, until: Until, left: Window, right: Window) -> Finding:
         whole = Window(left.from_date, right.until_date)

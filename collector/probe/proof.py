@@ -19,11 +19,12 @@ from collector.probe.questions import (
     Probe,
     SpentError,
     ask,
+    ask_unless_refused,
 )
-from collector.probe.spans import DAY, recent_span, settled_span
+from collector.probe.spans import DAY, Span, recent_span, settled_span
 from collector.probe.sums import shown
 
-__all__ = ["Known", "prove", "sample"]
+__all__ = ["Known", "Proof", "prove", "sample"]
 
 _COMPANIES: Final = 6
 """Companies that are asked whether they have data; each costs a question, or two."""
@@ -56,7 +57,7 @@ def prove(
 
     Takes 4 questions if the first company has data on most days.
     """
-    proof = _Proof(query, today, known or Known())
+    proof = Proof(query, today, known or Known())
     try:
         return (yield from proof.by(sample(ids, _COMPANIES)))
     except SpentError:
@@ -65,14 +66,19 @@ def prove(
 
 
 @dataclass(slots=True)
-class _Proof:
+class Proof:
+    """A proof in work: `doubts` says why it is not known yet."""
+
     query: DateQuery
     today: date
     known: Known
     doubts: list[str] = field(default_factory=list)
 
     def by(self, ids: Sequence[str]) -> Probe[Finding]:
-        """Take the first company that shows it, by settled days, else by recent ones."""
+        """Take the first company that shows it, by settled days, else by recent ones.
+
+        Raises `SpentError`.
+        """
         for way in (self._by_settled_days, self._by_recent_days):
             for company_id in ids:
                 finding = yield from self._answered(way(company_id), company_id)
@@ -112,25 +118,39 @@ class _Proof:
 
     def _by_days_of_default(self, company_id: str, default: Counters) -> Probe[Finding | None]:
         """Judge by windows that cover the days that the server answers for without dates."""
-        span = recent_span(self.today)
-        # The second one, in case that days to come are answered with nothing.
-        windows = (span.window, Window(span.first, self.today - DAY))
-        answers = []
-        for window in windows:
+        first, split, last = recent_span(self.today)
+        # The later ones in case that days to come are refused, or answered with nothing.
+        spans = [Span(first, split, last - days * DAY) for days in range(4)]
+        was_refused = False
+        for span in spans:
             try:
-                answer = yield from ask(company_id, self.query.parameters(window))
+                answer = yield from ask(company_id, self.query.parameters(span.window))
             except NoAnswerError as error:
                 if not error.is_refusal:
                     raise
-                return self._misread(company_id, default, f"refuses {window}: {error}")
-            answers.append(answer)
-        if all(answer.is_empty for answer in answers):
+                if not was_refused and (yield from self._refuses_any(company_id)):
+                    what = f"refuses {span.window}: {error}"
+                    return self._misread(company_id, default, what)
+                was_refused = True
+                continue
+            if not answer.is_empty:
+                if self.query.mistakes_day_for_month:
+                    return None
+                return (yield from examine(company_id, self.query, span, is_moving=True))
             if default.is_empty:
                 return None
-            return self._misread(company_id, default, f"has nothing in {span.window}")
-        if self.query.mistakes_day_for_month:
+        if was_refused:
             return None
-        return (yield from examine(company_id, self.query, span))
+        return self._misread(company_id, default, f"has nothing in {spans[0].window}")
+
+    def _refuses_any(self, company_id: str) -> Probe[bool]:
+        """Say whether even one or two days that are just over are refused."""
+        yesterday = self.today - DAY
+        for window in (Window(yesterday - DAY, yesterday), Window(yesterday, yesterday)):
+            parameters = self.query.parameters(window)
+            if (yield from ask_unless_refused(company_id, parameters)) is not None:
+                return False
+        return True
 
     @staticmethod
     def _misread(company_id: str, default: Counters, what: str) -> Finding:

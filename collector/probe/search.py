@@ -9,7 +9,7 @@ from collector.date_query import DATE_FORMATS, DateQuery
 from collector.models import Counters, Window
 from collector.probe.findings import Finding, Verdict
 from collector.probe.names import NAMES, find_names, with_all_names
-from collector.probe.proof import Known, prove
+from collector.probe.proof import Known, Proof
 from collector.probe.questions import NoAnswerError, Probe, ask, ask_unless_refused
 from collector.probe.spans import recent_span, settled_span
 from collector.probe.sums import lies_between, same
@@ -100,5 +100,6 @@ class _Search:
 
     def _proved(self, query: DateQuery) -> Probe[Found | None]:
         known = Known({self.company_id: self.default})
-        finding = yield from prove([self.company_id], query, self.today, known)
+        # Not `prove`: that no more may be asked is for the caller to know.
+        finding = yield from Proof(query, self.today, known).by([self.company_id])
         return Found(query, finding) if finding.dates is Verdict.HONOURED else None

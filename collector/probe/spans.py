@@ -49,5 +49,8 @@ def settled_span(today: date) -> Span:
 
 
 def recent_span(today: date) -> Span:
-    """Return the days that a window of the last 7 days lies in, wherever its day begins."""
-    return Span(today - 8 * DAY, today - 4 * DAY, today + DAY)
+    """Return the days that a window of the last 7 days lies in, wherever its day begins.
+
+    And the day after them, for a server that leaves out `until`.
+    """
+    return Span(today - 8 * DAY, today - 4 * DAY, today + 2 * DAY)

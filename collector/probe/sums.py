@@ -5,12 +5,45 @@ from collections.abc import Iterable
 
 from collector.models import Counters
 
-__all__ = ["add_up", "campaigns_add_up", "lies_between", "same", "shown"]
+__all__ = [
+    "add_up",
+    "alike",
+    "campaigns_add_up",
+    "is_quiet",
+    "lies_between",
+    "outgrow",
+    "same",
+    "shown",
+]
 
 
 def same(one: Counters, other: Counters) -> bool:
     """Say whether all counters and actions are the same."""
     return one.campaign == other.campaign and _notifications(one) == _notifications(other)
+
+
+def alike(one: Counters, other: Counters) -> bool:
+    """Say whether all counters and actions but `campaign` are the same."""
+    return _notifications(one) == _notifications(other)
+
+
+def is_quiet(counters: Counters) -> bool:
+    """Say whether there are no notifications; there may be campaigns, which prove nothing."""
+    return not any(_notifications(counters).values())
+
+
+def outgrow(parts: Iterable[Counters], whole: Counters) -> bool:
+    """Say whether parts are more than the whole in a figure that only ever grows.
+
+    If the whole was asked for after its parts, they cannot be of different days.
+    """
+    growing = Counter[str]()
+    for part in parts:
+        growing.update(
+            {"total": part.total, **{f"actions {n}": k for n, k in part.actions.items()}}
+        )
+    limits = _notifications(whole)
+    return any(number > limits[name] for name, number in growing.items())
 
 
 def add_up(parts: Iterable[Counters], whole: Counters) -> bool:

@@ -1,0 +1,129 @@
+"""Servers and figures that are odd in a way that once brought, or brings, a wrong verdict."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+
+from collector.date_query import DateFormat
+from collector.models import Counters
+from collector.probe import Finding, Until, Verdict, prove
+from tests.probe.fake_api import QUERY, FakeApi, counters, dense, empty, run
+
+_TODAY = date(2026, 11, 24)
+
+
+def _prove(
+    api: FakeApi, *, today: date = _TODAY, date_format: DateFormat = "YYYY-MM-DD"
+) -> Finding:
+    return run(prove(list(api.data), replace(QUERY, date_format=date_format), today), api)
+
+
+def _on(day: date, size: int = 1, campaign: int = 1) -> dict[int, Counters]:
+    return {day.toordinal(): counters(size, campaign)}
+
+
+@pytest.mark.parametrize("days", [1, 7])
+def test_a_server_that_refuses_days_to_come_may_honour_dates(days: int) -> None:
+    """A company whose data are of the last days only, and a 400 for windows that end tomorrow."""
+    api = FakeApi({"1": dense(_TODAY, days)}, _TODAY, future="refuse")
+    assert _prove(api).dates is not Verdict.IGNORED
+
+
+@pytest.mark.parametrize("longest", [1, 2, 7, 9])
+@pytest.mark.parametrize("days", [0, 7, 400])
+def test_a_server_that_refuses_long_windows_may_honour_dates(longest: int, days: int) -> None:
+    """Whether or not there are data: short ones are answered for the days that were asked."""
+    api = FakeApi({"1": dense(_TODAY, days)}, _TODAY, longest=longest)
+    assert _prove(api).dates is not Verdict.IGNORED
+
+
+@pytest.mark.parametrize("days_back", [2, 6, 7])
+def test_a_server_that_knows_only_the_last_days_may_honour_dates(days_back: int) -> None:
+    """It refuses windows that begin earlier."""
+    api = FakeApi({"1": dense(_TODAY)}, _TODAY, days_back=days_back)
+    assert _prove(api).dates is not Verdict.IGNORED
+
+
+def test_a_server_may_be_a_day_ahead_and_leave_until_out() -> None:
+    """Its today is the client's tomorrow, and the company began there."""
+    tomorrow = _TODAY + timedelta(days=1)
+    api = FakeApi({"1": _on(tomorrow)}, tomorrow, until_excluded=True)
+    assert _prove(api).dates is not Verdict.IGNORED
+
+
+def test_a_server_may_answer_with_nothing_for_windows_that_end_in_days_to_come() -> None:
+    """And the company began today."""
+    api = FakeApi({"1": _on(_TODAY)}, _TODAY, future="zeros")
+    assert _prove(api).dates is not Verdict.IGNORED
+
+
+@pytest.mark.parametrize(
+    ("sent", "read"), [("MM/DD/YYYY", "DD/MM/YYYY"), ("DD/MM/YYYY", "MM/DD/YYYY")]
+)
+@pytest.mark.parametrize(
+    ("today", "days", "excluded"),
+    [
+        (date(2025, 12, 17), 400, False),
+        (date(2025, 12, 17), 400, True),
+        (date(2025, 12, 31), 14, False),
+        (date(2025, 12, 31), 400, True),
+        (date(2026, 2, 20), 14, False),
+        (date(2026, 2, 20), 400, True),
+    ],
+)
+def test_a_server_that_passes_over_what_is_no_date_does_not_honour_them(
+    sent: DateFormat,
+    read: DateFormat,
+    today: date,
+    days: int,
+    excluded: bool,  # noqa: FBT001 - a parameter
+) -> None:
+    """It takes the 12th of November for the 11th of December, and the 13th for no date at all."""
+    data = dense(today, days)
+    api = FakeApi({"1": data}, today, spelling=read, unreadable="missing", until_excluded=excluded)
+    assert _prove(api, today=today, date_format=sent).dates is not Verdict.HONOURED
+
+
+def _once(number: int, size: int = 1) -> Callable[[int], Counters]:
+    """Let something come in once, before the given number of requests."""
+    return lambda request: counters(size) if request == number else empty()
+
+
+@pytest.mark.parametrize("excluded", [False, True])
+@pytest.mark.parametrize("ages", [(5,), (6, 4), (7, 2), (2,)])
+def test_a_notification_that_comes_in_meanwhile_shows_nothing(
+    ages: tuple[int, ...], *, excluded: bool
+) -> None:
+    """The first one of today, in a company that has sent last some days ago: whenever it comes."""
+    truth = Until.EXCLUDED if excluded else Until.INCLUDED
+    data = {_TODAY.toordinal() - age: counters(1) for age in ages}
+    for number in range(1, 20):
+        api = FakeApi({"1": data}, _TODAY, until_excluded=excluded, moves=_once(number))
+        finding = _prove(api)
+        assert finding.dates is not Verdict.IGNORED
+        assert finding.until in {truth, Until.INCONCLUSIVE}
+
+
+@pytest.mark.parametrize("distinct", [False, True])
+def test_campaigns_without_notifications_show_nothing(*, distinct: bool) -> None:
+    """Only notifications add up, so only they can show it."""
+    for age in (0, 1, 3, 12, 40, 60, 70):
+        data = _on(_TODAY - timedelta(days=age), 0, 2)
+        api = FakeApi({"1": data}, _TODAY, until_excluded=True, distinct=distinct)
+        assert _prove(api).dates is not Verdict.IGNORED
+
+
+def test_a_campaign_on_the_day_of_the_cut_does_not_show_whether_it_is_included() -> None:
+    """It has no notifications, so the parts add up without it."""
+    data = dense(_TODAY) | _on(date(2026, 9, 12), 0, 2)
+    api = FakeApi({"1": data}, _TODAY, until_excluded=True)
+    assert _prove(api).until is not Until.INCLUDED
+
+
+def test_a_campaign_that_goes_on_does_not_show_that_until_is_ignored() -> None:
+    """Left and whole are the same, campaigns included, and the right part has but a campaign."""
+    data = _on(date(2026, 9, 5), 4, 1) | _on(date(2026, 9, 20), 0, 1)
+    api = FakeApi({"1": data}, _TODAY, distinct=True)
+    assert _prove(api).dates is not Verdict.IGNORED
