@@ -25,6 +25,14 @@ __all__ = ["MOST_REQUESTS", "Check", "Report"]
 MOST_REQUESTS: Final = 40
 """Requests of one check, at most: tokens, retries and all."""
 
+_PATIENCE_SECONDS: Final = 15.0
+"""How long a check waits while the API is out of reach: somebody is looking on."""
+
+_GIVEN_UP: Final = (
+    "the API is out of reach, or refuses everything; the check ends here; try again when it is in "
+    "order"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Report:
@@ -48,7 +56,8 @@ class Check:
         self._redact = Redactor()
         self._redact.learn(*secrets_of(credentials))
         self._log = EventLog("error", self._redact).logger
-        self._gate = gate_for(settings, len(ids), self._log)
+        self._gate = gate_for(settings, len(ids), self._log, patience=_PATIENCE_SECONDS)
+        self._checkup = Checkup()
         self._tally = _Allowance(self._gate)
         self._task: asyncio.Task[object] | None = None
         self._stopped: ExitCode | None = None
@@ -67,9 +76,11 @@ class Check:
         """Ask, and say what was found out; what stops a check is no exception."""
         self._task = asyncio.current_task()
         try:
-            checkup = await self._ask()
+            await self._ask()
+        except OutageError:
+            return self._report(ExitCode.STOPPED_EARLY, _GIVEN_UP)
         except CollectorError as error:
-            return self._report(error.exit_code, error=self._redact(str(error)))
+            return self._report(error.exit_code, self._redact(str(error)))
         except asyncio.CancelledError:
             if self._task is None or self._stopped is None:
                 raise
@@ -77,15 +88,16 @@ class Check:
             return self._report(self._stopped)
         finally:
             self._task = None
-        return self._report(_exit_code(checkup), checkup)
+        return self._report(_exit_code(self._checkup))
 
-    async def _ask(self) -> Checkup:
+    async def _ask(self) -> None:
         session = Session(
             self._settings,
             self._credentials,
             gate=self._gate,
             tally=self._tally,
             concurrency=1,
+            patience=_PATIENCE_SECONDS,
             redact=self._redact,
             log=self._log,
         )
@@ -96,15 +108,13 @@ class Check:
             interview = Interview(
                 session.client(query),
                 most=MOST_REQUESTS,
-                sent=lambda: self._tally.requests,
                 rest=self._gate.rest,
+                may_go_on=lambda: self._tally.requests + 2 <= MOST_REQUESTS,
             )
-            return await interview.conduct(check_up(self._ids, query, today))
+            await interview.conduct(check_up(self._ids, query, today, self._checkup))
 
-    def _report(
-        self, exit_code: ExitCode, checkup: Checkup | None = None, error: str | None = None
-    ) -> Report:
-        return Report(exit_code, checkup or Checkup(), self._tally.requests, error)
+    def _report(self, exit_code: ExitCode, error: str | None = None) -> Report:
+        return Report(exit_code, self._checkup, self._tally.requests, error)
 
 
 class _Allowance(Tally):
@@ -117,12 +127,7 @@ class _Allowance(Tally):
     def request_sent(self, now: float) -> None:
         super().request_sent(now)
         if self.requests >= MOST_REQUESTS:
-            self._gate.fail(
-                OutageError(
-                    f"the service needed more than {MOST_REQUESTS} requests to answer; try again "
-                    "when it is in order"
-                )
-            )
+            self._gate.fail(OutageError(f"{MOST_REQUESTS} requests were not enough"))
 
 
 def _exit_code(checkup: Checkup) -> ExitCode:

@@ -17,14 +17,17 @@ DateFormat = Literal[
     "YYYY-MM-DDThh:mm:ss",
     "YYYY-MM-DDThh:mm:ssZ",
     "YYYY-MM-DD hh:mm:ss",
-    "YYYYMMDD",
     "DD/MM/YYYY",
     "DD-MM-YYYY",
     "MM/DD/YYYY",
     "epoch",
     "epoch-ms",
+    "YYYYMMDD",
 ]
-"""How a day is spelled; `epoch` counts seconds, `epoch-ms` milliseconds, since 1970 in UTC."""
+"""How a day is spelled; `epoch` counts seconds, `epoch-ms` milliseconds, since 1970 in UTC.
+
+`YYYYMMDD` comes last when they are tried: a server that counts takes it for a moment of 1970.
+"""
 
 DATE_FORMATS: Final[tuple[DateFormat, ...]] = get_args(DateFormat)
 """All of them, the likely ones first."""

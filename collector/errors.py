@@ -6,7 +6,8 @@
   + OutageError         4   the service is out of reach; the run can be continued
   + StorageError        5   the output cannot be written
   + LockedError         6   another run holds the directory
-  + DatesError          7   the server does not honour the date range
+  + DatesError          7   answers are not of the days that their lines say
+    + IgnoredDatesError     the server does not honour the date range
 
 One cell that fails is not among them: that is a `collector.models.Failure`, a value. Nor is
 `StoppedError`, by which what was about to be sent gives way when a run is ended from outside.
@@ -20,6 +21,7 @@ __all__ = [
     "CredentialsError",
     "DatesError",
     "ExitCode",
+    "IgnoredDatesError",
     "InputError",
     "LockedError",
     "OutageError",
@@ -82,9 +84,13 @@ class LockedError(CollectorError):
 
 
 class DatesError(CollectorError):
-    """The server does not honour the date range as it is sent: its answers are of other days."""
+    """New answers, or those that are there, would not be of the days that their lines say."""
 
     exit_code = ExitCode.DATES
+
+
+class IgnoredDatesError(DatesError):
+    """The server does not honour the date range as it is sent: its answers are of other days."""
 
 
 class StoppedError(Exception):

@@ -5,10 +5,10 @@ from random import random
 from typing import Final, Protocol, TypeVar
 
 from collector.fetch.retry import RetryPolicy, is_retriable
-from collector.models import Failure, Outcome
+from collector.models import Blame, Failure, Outcome
 from collector.probe import Probe, Question, Reply, SpentError
 
-__all__ = ["Interview"]
+__all__ = ["Client", "Interview"]
 
 _T = TypeVar("_T")
 
@@ -19,7 +19,7 @@ _FOR_ONE: Final = 2
 """Requests that a question may take beside its tries: one more with a new token."""
 
 
-class _Client(Protocol):
+class Client(Protocol):
     """Asks the statistics endpoint: `collector.fetch.client.StatisticsClient`."""
 
     async def ask_with(
@@ -29,26 +29,32 @@ class _Client(Protocol):
 
 
 class Interview:
-    """Conducts probes with a client, and sends no more than `most` requests in all.
+    """Conducts a probe with a client.
 
-    `sent` tells how many were sent so far, for whatever purpose; `rest` waits for so many seconds.
+    It ends when `most` requests were sent for it, but for those that the rate or the service is to
+    blame for, or when `may_go_on` says no. `rest` waits for so many seconds.
     """
 
     def __init__(
         self,
-        client: _Client,
+        client: Client,
         *,
         most: int,
-        sent: Callable[[], int],
         rest: Callable[[float], Awaitable[None]],
+        may_go_on: Callable[[], bool] = lambda: True,
     ) -> None:
         self._client = client
         self._most = most
-        self._sent = sent
         self._rest = rest
+        self._may_go_on = may_go_on
         self._policy = RetryPolicy(_TRIES)
+        self._charged = 0
+        self.requests = 0
+        """How many were sent for it, whoever is to blame."""
         self.was_answered = False
         """Whether there was any answer that says more than that something is out of order."""
+        self.met_outage = False
+        """Whether nobody was let in or answered for a while."""
 
     async def conduct(self, probe: Probe[_T]) -> _T:
         """Return what the probe has found out.
@@ -69,10 +75,11 @@ class Interview:
     async def _ask(self, question: Question) -> Reply | None:
         """Ask with patience; None when that would be too many requests."""
         tries = spared = 0
-        while self._sent() + _FOR_ONE <= self._most:
+        while self._charged + _FOR_ONE <= self._most and self._may_go_on():
             outcome = await self._client.ask_with(
                 question.company_id, question.parameters, is_retry=tries > 0
             )
+            self._count(outcome)
             if not isinstance(outcome, Failure):
                 self.was_answered = True
                 return outcome.counters
@@ -84,3 +91,10 @@ class Interview:
             spared += not retry.counts
             await self._rest(retry.delay)
         return None
+
+    def _count(self, outcome: Outcome) -> None:
+        self.requests += outcome.requests
+        if isinstance(outcome, Failure) and outcome.blame is not Blame.CELL:
+            self.met_outage = self.met_outage or outcome.blame is Blame.SERVICE
+        else:
+            self._charged += outcome.requests

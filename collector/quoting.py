@@ -2,7 +2,7 @@
 
 from typing import Final
 
-__all__ = ["escaped", "quoted"]
+__all__ = ["escaped", "json_text", "quoted"]
 
 _EXCERPT: Final = 60
 """Characters of foreign text that a message shows: enough to recognise a line by."""

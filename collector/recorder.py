@@ -1,13 +1,11 @@
 """What becomes of an outcome: its line in the journal, its event in the log, its count."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from structlog.typing import FilteringBoundLogger
 
-from collector.errors import DatesError
 from collector.feed import Job
-from collector.models import Failure, Outcome
-from collector.repetition import RepetitionWatch
+from collector.models import Cell, Failure, Outcome
 from collector.store.journal import Journal, Line
 from collector.store.lines import error_line, result_line
 from collector.store.run_directory import RunFiles
@@ -19,7 +17,7 @@ __all__ = ["Recorder"]
 class Recorder:
     """Writes the outcomes of cells down; a cell is counted once its line is on the disk.
 
-    With a `watch` it notices when answers look as if the dates were ignored.
+    `notice` hears of each outcome after its line was written, and may end the run.
     """
 
     def __init__(
@@ -27,18 +25,17 @@ class Recorder:
         files: RunFiles,
         tally: Tally,
         log: FilteringBoundLogger,
-        watch: RepetitionWatch | None = None,
+        notice: Callable[[Cell, Outcome], Awaitable[None]] | None = None,
     ) -> None:
         self.journal = Journal(files.statistics, files.errors, on_durable=self._count)
         self._tally = tally
         self._log = log
-        self._watch = watch
+        self._notice = notice
 
     async def settle(self, job: Job, outcome: Outcome) -> None:
         """Write the final outcome of a cell.
 
-        Raises `StorageError`, and `DatesError` once company after company has the same answer in
-        all its windows.
+        Raises `StorageError`, and what `notice` raises.
         """
         cell = job.cell
         if isinstance(outcome, Failure):
@@ -49,13 +46,8 @@ class Recorder:
             line = result_line(cell, outcome, job.requests)
             state = CellState.EMPTY if outcome.counters.is_empty else CellState.DATA
             await self.journal.append(Line(line, state))
-            if self._watch is not None and self._watch.answered(cell.company_id, outcome.counters):
-                raise DatesError(
-                    f"companies {self._watch.row}, one after the other, have the same counters in "
-                    "all their windows: the API ignores the dates by now; what was collected in "
-                    "this directory is not of the days it says; find out with collector check, and "
-                    "give another --output"
-                )
+        if self._notice is not None:
+            await self._notice(cell, outcome)
 
     def retry(self, job: Job, failure: Failure, delay: float) -> None:
         """Log a try that failed and will be followed by another one in `delay` seconds."""

@@ -1,7 +1,8 @@
-"""Do the answers of a run look as if the dates were ignored? One company after the other is judged.
+"""Notices answers that look as if the dates were ignored: one company after the other is judged.
 
 The proof before a run is about a few companies and one moment. A server may change its ways in the
-middle of a night, so all answers are looked at as they come, too.
+middle of a night, so all answers are looked at as they come, too. They only raise a suspicion, for
+there are companies that look alike every day; a new proof decides.
 """
 
 from dataclasses import dataclass
@@ -16,10 +17,13 @@ _ENOUGH: Final = 7
 """Windows of a company, all alike, that count against the server before the others have come."""
 
 _IN_A_ROW: Final = 5
-"""Companies, one after the other, that end a run."""
+"""Companies, one after the other, that are suspicious; twice as many after each false alarm."""
 
-_LARGE: Final = 50
-"""Sum of all counters. A company that sends one notification a day may be alike every day."""
+_TOLERANCE: Final = 0.05
+"""What is ignored is answered with the last days, and their figures move a little meanwhile."""
+
+_SLACK: Final = 2
+"""The same for small figures."""
 
 _WATCHED: Final = 1024
 """Companies that are watched at a time: far more than are under way together."""
@@ -32,6 +36,7 @@ class _Seen:
     first: Counters
     windows: int = 1
     differs: bool = False
+    differs_much: bool = False
 
 
 class RepetitionWatch:
@@ -42,29 +47,44 @@ class RepetitionWatch:
 
     def __init__(self, windows: int) -> None:
         self.suspects = 0
-        """Companies all of whose windows were alike."""
+        """Companies all of whose windows were the same."""
         self._windows = windows
+        self._enough = min(_ENOUGH, windows)
         self._seen: dict[str, _Seen] = {}
         self._row: list[str] = []
+        self._needed = _IN_A_ROW
         self._listed: list[str] = []
 
-    def answered(self, company_id: str, counters: Counters) -> bool:
-        """Take an answer; True when it is company after company that the run must not go on."""
+    def answered(self, company_id: str, counters: Counters) -> None:
+        """Take the answer for a window of a company."""
         seen = self._seen.get(company_id)
         if seen is None:
             self._begin(company_id, counters)
-            return False
+            return
         seen.windows += 1
-        enough = min(_ENOUGH, self._windows)
-        if not seen.differs and counters != seen.first:
-            seen.differs = True
-            if seen.windows > enough:
+        seen.differs = seen.differs or counters != seen.first
+        if not seen.differs_much and not _nearly(counters, seen.first):
+            seen.differs_much = True
+            if seen.windows > self._enough:
                 self._row.clear()
-        if seen.windows == enough:
-            self._judge(company_id, seen)
-        if seen.windows == self._windows:
-            self._close(company_id)
-        return len(self._row) >= _IN_A_ROW
+        self._look_at(company_id, seen)
+
+    def failed(self, company_id: str) -> None:
+        """Take note that a window of a company has no answer."""
+        seen = self._seen.get(company_id)
+        if seen is not None:
+            seen.windows += 1
+            self._look_at(company_id, seen)
+
+    @property
+    def suspicious(self) -> tuple[str, ...]:
+        """Companies, one after the other, that look as if the dates were ignored; often none."""
+        return tuple(self._row) if len(self._row) >= self._needed else ()
+
+    def false_alarm(self) -> None:
+        """Take note that the dates are honoured all the same; the next row must be longer."""
+        self._row.clear()
+        self._needed *= 2
 
     def close(self) -> None:
         """Take note that no more answers come."""
@@ -83,22 +103,20 @@ class RepetitionWatch:
             f"API ignore the dates? ({', '.join(self._listed)}{more})"
         )
 
-    @property
-    def row(self) -> str:
-        """The companies, one after the other, that were alike in all windows."""
-        return ", ".join(self._row)
-
     def _begin(self, company_id: str, counters: Counters) -> None:
         if len(self._seen) >= _WATCHED:
             # Not judged: it may come back, and would count twice.
             del self._seen[next(iter(self._seen))]
         self._seen[company_id] = _Seen(counters)
 
-    def _judge(self, company_id: str, seen: _Seen) -> None:
-        if seen.differs:
-            self._row.clear()
-        elif _size(seen.first) >= _LARGE:
-            self._row.append(escaped(company_id))
+    def _look_at(self, company_id: str, seen: _Seen) -> None:
+        if seen.windows == self._enough:
+            if seen.differs_much:
+                self._row.clear()
+            elif not seen.first.is_empty:
+                self._row.append(company_id)
+        if seen.windows == self._windows:
+            self._close(company_id)
 
     def _close(self, company_id: str) -> None:
         seen = self._seen.pop(company_id)
@@ -109,6 +127,19 @@ class RepetitionWatch:
             self._listed.append(escaped(company_id))
 
 
-def _size(counters: Counters) -> int:
-    numbers = (counters.total, counters.sended, counters.pending, counters.fails, counters.campaign)
-    return sum(numbers) + sum(counters.actions.values())
+def _nearly(one: Counters, other: Counters) -> bool:
+    """Say whether two answers may be of the same days, asked for at different moments.
+
+    `campaign` is left aside, for it says little.
+    """
+    pairs = [
+        (one.total, other.total),
+        (one.sended, other.sended),
+        (one.pending, other.pending),
+        (one.fails, other.fails),
+        *(
+            (one.actions.get(name, 0), other.actions.get(name, 0))
+            for name in one.actions.keys() | other.actions.keys()
+        ),
+    ]
+    return all(abs(a - b) <= max(_SLACK, _TOLERANCE * max(a, b)) for a, b in pairs)

@@ -2,26 +2,31 @@
 
 import asyncio
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Final
 
-from collector.errors import CollectorError, ExitCode, StoppedError, main_error
+from collector.dates_guard import DatesGuard
+from collector.dates_proof import DatesProof
+from collector.errors import (
+    CollectorError,
+    ExitCode,
+    IgnoredDatesError,
+    StoppedError,
+    main_error,
+)
 from collector.fetch.credentials import Credentials, secrets_of
 from collector.fetch.retry import RetryPolicy
 from collector.log import EventLog
 from collector.plan import CellSet, Plan, absent_in_turns, today_in
 from collector.pool import Pool
-from collector.preflight import Preflight, doubts, refuse_mixing, refuse_spoilt
-from collector.prepare import date_query
 from collector.recorder import Recorder
-from collector.repetition import RepetitionWatch
 from collector.secrets import Redactor
 from collector.session import Session, gate_for
 from collector.settings import RunSettings
-from collector.store.manifest import DatesRecord, describe_service
+from collector.store.manifest import describe_service
 from collector.store.recovery import Age, Recovered, recover
 from collector.store.run_directory import RunDirectory, RunFiles
 from collector.story import Story
@@ -61,12 +66,8 @@ class Run:
         self._redact.learn(*secrets_of(credentials))
         self._events = EventLog(settings.log_level, self._redact)
         self._log = self._events.logger
-        self.gate = gate_for(settings, len(plan.companies), self._log)
-        self.dates: DatesRecord | None = None
-        self._query = date_query(settings)
-        self._watch: RepetitionWatch | None = None
-        if len(plan.windows) > 1 and not settings.trust_dates:
-            self._watch = RepetitionWatch(len(plan.windows))
+        self.gate = gate_for(settings, len(plan.companies), self._log, patience=settings.max_outage)
+        self.dates = DatesGuard(plan, settings, self._log)
         self._task: asyncio.Task[object] | None = None
         self._pool: Pool | None = None
         self._grace: asyncio.TimerHandle | None = None
@@ -153,8 +154,15 @@ class Run:
                 async with self._session() as session:
                     if directory.is_new:
                         await session.tokens.current()
-                    await self._establish_dates(session, recovered)
-                    files = await story.begin(self.dates, self.remarks)
+                    try:
+                        self.remarks += tuple(
+                            await self.dates.establish(self._proof(session), recovered, self.output)
+                        )
+                    except IgnoredDatesError:
+                        if self.dates.ignored is not None:
+                            await story.begin(recovered.dates, self.remarks)
+                        raise
+                    files = await story.begin(self.dates.record, self.remarks)
                     log.enter_context(self._events.into(files.log.append))
                     self._log_start()
                     end = await self._collect(files, recovered.done, session)
@@ -169,31 +177,18 @@ class Run:
             finally:
                 # After the connections are closed: the disk needs file descriptors too.
                 if directory.has_begun:
-                    self._tell_of_dates(story, end)
+                    self._tell_of_dates(story)
                     self._log.info("run_ended", exit_code=end.exit_code.value, error=end.error)
                     await story.end(end.exit_code, end.error, self.tally, self.gate.limit)
         return end
 
-    async def _establish_dates(self, session: Session, recovered: Recovered) -> None:
-        """Know what the dates mean before anything is begun. Raises `DatesError`."""
-        if len(recovered.done) and not self.settings.trust_dates:
-            refuse_spoilt(recovered.dates, self.output)
-        preflight = Preflight(self.plan, self.settings, self.gate, self.tally, self._log)
-        self.dates = await preflight.establish(session, recovered.dates)
-        if self.dates is None:
-            return
-        if len(recovered.done):
-            refuse_mixing(recovered.dates, self.dates, self.output)
-        self.remarks += tuple(doubts(self.dates, self._query))
-        self._query = replace(self._query, until_exclusive=self.dates.until_exclusive)
-
     async def _collect(self, files: RunFiles, done: CellSet, session: Session) -> End:
         """Run the pool beside the journal until all is settled and on the disk."""
-        recorder = Recorder(files, self.tally, self._log, self._watch)
+        recorder = Recorder(files, self.tally, self._log, self.dates.notice)
         journal = recorder.journal
         self._pool = pool = Pool(
             absent_in_turns(done, self.plan),
-            fetch=session.client(self._query).fetch,
+            fetch=session.client(self.dates.query).fetch,
             decide=RetryPolicy(self.settings.max_attempts).decide,
             settle=recorder.settle,
             on_retry=lambda job, failure, retry: recorder.retry(
@@ -237,16 +232,19 @@ class Run:
             f"{self.output / 'log.jsonl'}; what was collected so far is kept",
         )
 
-    def _tell_of_dates(self, story: Story, end: End) -> None:
+    def _tell_of_dates(self, story: Story) -> None:
         """Let the manifest say what the answers themselves have shown."""
-        if end.exit_code is ExitCode.DATES and end.error is not None:
-            story.dates_are_ignored(end.error)
-        if self._watch is not None:
-            self._watch.close()
-            if remark := self._watch.remark:
-                self.remarks += (remark,)
-                story.remark(remark)
-                self._log.warning("remark", text=remark)
+        if self.dates.ignored is not None:
+            story.dates_are_ignored(self.dates.ignored)
+        if remark := self.dates.close():
+            self.remarks += (remark,)
+            story.remark(remark)
+            self._log.warning("remark", text=remark)
+
+    def _proof(self, session: Session) -> DatesProof:
+        return DatesProof(
+            self.dates.query, self.settings.timezone, session.client, self.gate, self._log
+        )
 
     def _session(self) -> Session:
         return Session(
@@ -255,6 +253,7 @@ class Run:
             gate=self.gate,
             tally=self.tally,
             concurrency=self.settings.concurrency,
+            patience=self.settings.max_outage,
             redact=self._redact,
             log=self._log,
         )

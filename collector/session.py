@@ -26,15 +26,22 @@ _PROBE_GRACE_SECONDS: Final = 5.0
 
 
 def gate_for(
-    settings: RunSettings | CheckSettings, companies: int, log: FilteringBoundLogger
+    settings: RunSettings | CheckSettings,
+    companies: int,
+    log: FilteringBoundLogger,
+    *,
+    patience: float,
 ) -> Gate:
-    """Make the gate that every request to the service passes."""
+    """Make the gate that every request to the service passes.
+
+    An outage is waited for `patience` seconds.
+    """
     return Gate(
         RateController(
             settings.rate,
             companies=companies,
             probe_seconds=settings.timeout + _PROBE_GRACE_SECONDS,
-            patience=settings.max_outage,
+            patience=patience,
             notify=log.warning,
         )
     )
@@ -54,12 +61,14 @@ class Session:
         gate: Gate,
         tally: Tally,
         concurrency: int,
+        patience: float,
         redact: Redactor,
         log: FilteringBoundLogger,
     ) -> None:
         self._settings = settings
         self._gate = gate
         self._tally = tally
+        self._patience = patience
         self._redact = redact
         self._log = log
         self._wire = Wire(gate, tally, concurrency=concurrency, timeout=settings.timeout)
@@ -101,7 +110,7 @@ class Session:
                 wire=self._wire,
                 gate=self._gate,
                 max_attempts=self._settings.max_attempts,
-                patience=self._settings.max_outage,
+                patience=self._patience,
                 redact=self._redact,
                 log=self._log,
             ),

@@ -66,8 +66,9 @@ _OUTPUT = Group("Where it lands, what is shown", sort_key=3)
 _SERVICE = Group("Which service", sort_key=4)
 
 
-def _parse_days(text: str) -> Days:
-    return Days(parse_days(text))
+def _parse_days(text: str) -> Days | None:
+    """Parse a number of days, or `none`: no value, whatever a lower place says."""
+    return None if text == "none" else Days(parse_days(text))
 
 
 def _parse_states(_type: object, tokens: Sequence[Token]) -> frozenset[CellState]:
@@ -102,7 +103,8 @@ class Selection(Zone):
         Days | None, Parameter(name="--last", converter=converter(_parse_days), group=_SELECTION)
     ] = None
     """The last so many days, ending yesterday, such as 7d; instead of --from and --until.
-    With neither, no dates are sent and the server answers for its own default window."""
+    With neither, no dates are sent and the server answers for its own default window. none puts a
+    value of the environment or the file aside."""
 
     window: Annotated[
         WindowSize,
@@ -116,7 +118,8 @@ class Selection(Zone):
         Days | None, Parameter(converter=converter(_parse_days), group=_SELECTION)
     ] = None
     """Days before the range that are collected again, for their figures may have moved: 14d.
-    They are cut into windows of the same length."""
+    They are cut into windows of the same length. none puts a value of the environment or the file
+    aside, and so do --from and --until on the command line."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,12 +151,6 @@ class Patience(Frequency):
     ] = 30.0
     """Seconds that one request may take, from leaving to the last byte of its answer."""
 
-    max_outage: Annotated[Duration, Parameter(group=_PACE, converter=converter(parse_duration))] = (
-        _MAX_OUTAGE
-    )
-    """How long the API may be out of reach, or refuse everything, before it is given up with exit
-    code 4, such as 30m. Until then single requests try now and then whether it is back."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Pace(Patience):
@@ -174,6 +171,12 @@ class Pace(Patience):
     ] = None
     """How long the run may take, such as 90s, 30m or 6h. Then it ends in order with exit code 4;
     the same command again goes on."""
+
+    max_outage: Annotated[Duration, Parameter(group=_PACE, converter=converter(parse_duration))] = (
+        _MAX_OUTAGE
+    )
+    """How long the API may be out of reach, or refuse everything, before the run ends with exit
+    code 4, such as 30m. Until then single requests try now and then whether it is back."""
 
 
 @dataclass(frozen=True, kw_only=True)

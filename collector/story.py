@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from collector.dates_record import ignored
 from collector.errors import ExitCode, StorageError
 from collector.plan import Plan
-from collector.preflight import ignored_later
 from collector.prepare import window_size
 from collector.settings import RunSettings
 from collector.store.manifest import (
@@ -55,7 +55,7 @@ class Story:
 
     def dates_are_ignored(self, evidence: str) -> None:
         """Take down that answers showed it in the middle of the run."""
-        self._manifest.dates = ignored_later(self._manifest.dates, evidence, datetime.now(UTC))
+        self._manifest.dates = ignored(self._manifest.dates, evidence, datetime.now(UTC))
 
     async def end(
         self, exit_code: ExitCode, error: str | None, tally: Tally, limit_found: float | None

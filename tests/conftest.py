@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -145,6 +146,7 @@ def against(command: Command) -> Callable[[Simulator], Command]:
 
 
 Judge = Callable[[str, int], int]
+Total = Callable[[str, range], int]
 
 
 @dataclass
@@ -152,11 +154,12 @@ class OwnApi:
     """Issues a token to anybody, and answers what `judge` says.
 
     `judge` takes a company and the number of requests before, and returns the status; every answer
-    takes `latency` seconds.
+    takes `latency` seconds. `total` gives the total for a company and the ordinals of its days.
     """
 
     judge: Judge
     latency: float = 0.0
+    total: Total = lambda _company, _days: 0
     base_url: str = ""
     asked: Counter[str] = field(default_factory=Counter)
     statuses: Counter[int] = field(default_factory=Counter)
@@ -204,9 +207,19 @@ class OwnApi:
             await asyncio.sleep(self.latency)
         finally:
             self.in_flight -= 1
-        counters = {"total": 0, "sended": 0, "pending": 0, "fails": 0, "actions": {}, "campaign": 0}
+        total = self.total(company, self._days(request))
+        counters: dict[str, Any] = {"total": total, "sended": total, "pending": 0, "fails": 0}
+        counters |= {"campaign": 0, "actions": {}}
         envelope = {"code": status, "data": counters if status == web.HTTPOk.status_code else None}
         return web.json_response(envelope, status=status)
+
+    @staticmethod
+    def _days(request: web.Request) -> range:
+        today = datetime.now(UTC).date()
+        first = request.query.get("from_date", str(today - timedelta(days=6)))
+        last = request.query.get("until_date", str(today))
+        begin, end = (date.fromisoformat(day).toordinal() for day in (first, last))
+        return range(begin, end + 1)
 
 
 StartOwnApi = Callable[..., Awaitable[OwnApi]]
@@ -217,8 +230,8 @@ async def serve() -> AsyncIterator[StartOwnApi]:
     """Give a function that starts a server of the test's own; see `OwnApi`."""
     async with AsyncExitStack() as stack:
 
-        async def start(judge: Judge, *, latency: float = 0.0) -> OwnApi:
-            return await stack.enter_async_context(OwnApi(judge, latency).serving())
+        async def start(judge: Judge, **more: Any) -> OwnApi:  # noqa: ANN401 - see OwnApi
+            return await stack.enter_async_context(OwnApi(judge, **more).serving())
 
         yield start
 

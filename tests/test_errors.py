@@ -38,6 +38,7 @@ def test_errors_are_pinned() -> None:
         "CredentialsError",
         "DatesError",
         "ExitCode",
+        "IgnoredDatesError",
         "InputError",
         "LockedError",
         "OutageError",

@@ -13,7 +13,7 @@ from cyclopts import App, CycloptsError, Parameter
 from cyclopts.config import Env
 from rich.console import Console
 
-from collector.cli.config_file import ConfigFile
+from collector.cli.config_sources import ConfigFile
 from collector.option_values import Days, Duration, Rate
 from collector.plan import WHOLE, WindowSize
 from collector.settings import (

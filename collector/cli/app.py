@@ -7,10 +7,9 @@ from contextlib import suppress
 from typing import Final, NoReturn, TextIO
 
 from cyclopts import App, CycloptsError
-from cyclopts.config import Env
 
 from collector import __version__
-from collector.cli.config_file import ConfigFile, one_range
+from collector.cli.config_sources import ConfigFile, Environment, one_choice_of_days
 from collector.cli.printing import complain
 from collector.errors import CollectorError, ExitCode
 
@@ -37,10 +36,12 @@ app = App(
     help_epilogue=_EPILOGUE,
     help_format="markdown",
     version=__version__,
-    config=[Env("COLLECTOR_", command=False), ConfigFile("collector.toml"), one_range],
+    config=[Environment("COLLECTOR_"), ConfigFile("collector.toml"), one_choice_of_days],
     # Errors are shown by `main`, plainly and in one way.
     exit_on_error=False,
     print_error=False,
+    # An interrupted command must not look like one that has done its work.
+    suppress_keyboard_interrupt=False,
     result_action="return_value",
 )
 # Modules are imported when their command runs: --help and input errors answer at once.
@@ -139,7 +140,7 @@ app.command(
     """,
     sort_key=8,
     # Its options are the server's, not a run's; collector.toml is none of its business.
-    config=[Env("COLLECTOR_SIMULATE_", command=False)],
+    config=[Environment("COLLECTOR_SIMULATE_")],
 )
 
 

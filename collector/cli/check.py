@@ -48,11 +48,13 @@ def check(
     if report.checkup.answers:
         say(check_table(report, read, date_query(settings)))
     honoured = _honoured(report.checkup, date_query(settings))
-    if settings.write and honoured is not None:
-        return _write(*honoured)
-    if settings.write:
+    if not settings.write:
+        return report.exit_code
+    if honoured is None:
         complain(f"{_CONFIG}: nothing is written, for nothing was found to be honoured")
-    return report.exit_code
+        return report.exit_code or ExitCode.SOME_FAILED
+    _write(*honoured)
+    return ExitCode.COMPLETE if report.exit_code is ExitCode.DATES else report.exit_code
 
 
 async def _execute(job: Check) -> Report:
@@ -66,7 +68,7 @@ def _honoured(checkup: Checkup, query: DateQuery) -> tuple[DateQuery, Finding] |
     return checkup.found
 
 
-def _write(query: DateQuery, finding: Finding) -> int:
+def _write(query: DateQuery, finding: Finding) -> None:
     """Write down how dates are honoured, so that `collector run` sends them so."""
     options: dict[str, str | bool] = {
         "from-param": query.from_param,
@@ -81,4 +83,3 @@ def _write(query: DateQuery, finding: Finding) -> int:
         variable = f"COLLECTOR_{name.upper().replace('-', '_')}"
         if variable in os.environ:
             complain(f"warning: {variable} is set, and goes before {_CONFIG}")
-    return ExitCode.COMPLETE

@@ -46,11 +46,16 @@ def check_table(report: Report, companies: Companies, query: DateQuery) -> str:
 
 def _rows(report: Report, companies: Companies, query: DateQuery) -> Iterator[_Row]:
     checkup = report.checkup
-    yield _Row("credentials", "good", "the API takes the token")
+    if any(not isinstance(answer, Failure) for answer in checkup.answers.values()):
+        yield _Row("credentials", "good", "the API takes the token")
+    else:
+        yield _Row("credentials", "unknown", "there is a token, but no company answers with it")
     yield _companies(report, companies)
     yield from _finding("dates", query, checkup.configured)
     if checkup.found is not None:
         yield from _finding("other dates", *checkup.found)
+    elif checkup.configured.dates is not Verdict.HONOURED and not checkup.was_searched:
+        yield _Row("other dates", "not tried", "without a company with data they show nothing")
     elif checkup.configured.dates is not Verdict.HONOURED:
         tried = "the requests were used up before all likely names and spellings were tried"
         if not checkup.is_spent:

@@ -1,5 +1,6 @@
 """`collector diff`: which cells were restated between two runs, and by how much."""
 
+import sys
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -32,6 +33,8 @@ def diff(
     new
         The directory of the later run, such as output/2026-11-23.
     """
+    # Sums of counters may have a digit more than the longest number that Python reads.
+    sys.set_int_max_str_digits(2 * sys.int_info.default_max_str_digits)
     with scratch_database() as database:
         comparison = compare(database, old, new)
         for remark in comparison.remarks:

@@ -47,7 +47,7 @@ def _rows(comparison: Comparison) -> Iterator[_Row]:
     # Those that should have an answer come first: they are few, and what one looks for.
     gone = (
         _gone(comparison, cell)
-        for is_planned in (True, False)
+        for is_planned in ((True, False) if totals.gone_planned else (False,))
         for cell in comparison.gone()
         if comparison.is_planned(cell) is is_planned
     )
@@ -71,7 +71,8 @@ def _some(texts: Iterable[str], count: int, shown: int = _SHOWN) -> Iterator[str
 def _run(run: RecordedRun) -> str:
     plan = run.manifest.plan
     days = _days(plan.from_date, plan.until_date)
-    return f"{escaped(str(run.directory))}, {plan.companies:,} companies, {days}"
+    companies = "1 company" if plan.companies == 1 else f"{plan.companies:,} companies"
+    return f"{escaped(str(run.directory))}, {companies}, {days}"
 
 
 def _movements(counters: Mapping[str, Movement], actions: Mapping[str, Movement]) -> list[str]:

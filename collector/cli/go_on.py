@@ -6,7 +6,7 @@ from typing import Final
 
 from collector.settings import RunSettings
 from collector.store.coverage import Coverage
-from collector.store.manifest import describe_settings
+from collector.store.manifest import LOCAL, describe_settings
 from collector.store.run_directory import COMPANIES
 
 __all__ = ["command_to_go_on"]
@@ -29,8 +29,15 @@ def command_to_go_on(coverage: Coverage) -> str:
     first, last = coverage.plan.windows[0], coverage.plan.windows[-1]
     if first.from_date is not None:
         arguments += ["--from", str(first.from_date), "--until", str(last.until_date)]
-        arguments += ["--window", str(coverage.manifest.plan.window)]
-    options = dict(coverage.manifest.service)
+    else:
+        # Said, for there may be other days in collector.toml by now.
+        arguments += ["--last", "none", "--lookback", "none"]
+    arguments += ["--window", str(coverage.manifest.plan.window)]
+    options = {
+        name: value
+        for name, value in coverage.manifest.service.items()
+        if not value.startswith(LOCAL)
+    }
     if coverage.manifest.attempts:
         defaults = describe_settings(RunSettings())
         settings = coverage.manifest.attempts[-1]["settings"]

@@ -1,10 +1,13 @@
 """`collector latest`: the newest answer of every cell over many runs."""
 
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
 from collector.cli.arguments import RunDirectory
 from collector.cli.printing import complain, write
 from collector.errors import ExitCode
-from collector.store.newest import NewestLines, Pile
-from collector.store.recorded_run import each_once, find_runs
+from collector.store.newest import NewestLines, Pile, overlapping
+from collector.store.recorded_run import each_once, find_runs, was_begun
 from collector.store.scratch import scratch_database
 
 __all__ = ["latest"]
@@ -20,11 +23,26 @@ def latest(run_dir: RunDirectory, /, *run_dirs: RunDirectory) -> int:
     run_dirs
         More of them.
     """
-    runs = each_once(find_runs([run_dir, *run_dirs]))
+    runs = each_once(find_runs(_begun([run_dir, *run_dirs])))
     with scratch_database() as database:
         lines = NewestLines(database)
         for run in runs:
             if remark := lines.read(run, Pile.NEW):
                 complain(f"warning: {remark}")
+        if overlap := overlapping(lines.windows):
+            one, other = overlap
+            complain(
+                f"warning: windows overlap, such as {one} and {other}: whoever adds up the lines "
+                "counts days twice"
+            )
         write(lines.lines(Pile.NEW))
     return ExitCode.COMPLETE
+
+
+def _begun(directories: Sequence[Path]) -> Iterator[Path]:
+    """Make the directories of runs that have begun; one dead run must not take all nights away."""
+    for directory in directories:
+        if was_begun(directory):
+            yield directory
+        else:
+            complain(f"warning: {directory}: a run was killed before its first cell; left out")

@@ -15,7 +15,7 @@ MEANING: Final = {
     ExitCode.STOPPED_EARLY: "stopped early",
     ExitCode.STORAGE: "the output cannot be written",
     ExitCode.LOCKED: "another run holds the directory",
-    ExitCode.DATES: "the API does not honour the dates",
+    ExitCode.DATES: "dates are not honoured, or have come to mean something else",
     ExitCode.BUG: "a bug",
     ExitCode.SIGINT: "interrupted by SIGINT",
     ExitCode.SIGTERM: "interrupted by SIGTERM",

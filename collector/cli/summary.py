@@ -50,7 +50,7 @@ def summary(job: Run, end: End, *, can_go_on: bool = True) -> str:
 
 
 def _dates(job: Run) -> str:
-    return "" if job.dates is None else dates_text(job.dates)
+    return "" if job.dates.record is None else dates_text(job.dates.record)
 
 
 def _requests(tally: Tally) -> str:

@@ -17,7 +17,7 @@ from collector.plan.companies import (
     parse_companies,
     read_companies,
 )
-from collector.plan.lookback import look_back, size_of
+from collector.plan.lookback import look_back
 from collector.plan.plan import Estimate, Plan, estimate
 from collector.plan.windows import (
     WHOLE,
@@ -26,6 +26,7 @@ from collector.plan.windows import (
     cut_windows,
     parse_days,
     select_range,
+    size_of,
     today_in,
     zone_named,
 )

@@ -1,13 +1,12 @@
-"""Days before a range that are collected again, cut so that nights share their windows."""
+"""Days before a range that are collected again, cut into windows like those of the range."""
 
 from datetime import date
 from typing import Final
 
 from collector.errors import InputError
-from collector.models import Window
 from collector.plan.windows import MAX_DAYS, WHOLE, DateRange, WindowSize
 
-__all__ = ["look_back", "size_of"]
+__all__ = ["look_back"]
 
 _FIRST: Final = date.min.toordinal()
 
@@ -38,19 +37,8 @@ def look_back(
         raise InputError(f"--lookback {lookback:d}d begins before the year 1: give fewer days")
     start = _first_day(date.fromordinal(first), size)
     if size == WHOLE:
-        size = WindowSize("days", _length(date_range))
+        size = WindowSize("days", date_range.days)
     return DateRange(start, date_range.until_date), size
-
-
-def size_of(window: Window) -> WindowSize | None:
-    """Return the size that a window is cut by: its days; None for the server's default."""
-    if window.from_date is None or window.until_date is None:
-        return None
-    return WindowSize("days", _length(DateRange(window.from_date, window.until_date)))
-
-
-def _length(date_range: DateRange) -> int:
-    return (date_range.until_date - date_range.from_date).days + 1
 
 
 def _first_day(day: date, size: WindowSize) -> date:
@@ -68,7 +56,7 @@ def _first_day(day: date, size: WindowSize) -> date:
 def _check_windows(date_range: DateRange, size: WindowSize, lookback: int) -> None:
     if size.unit in {"week", "month"}:
         return
-    days = size.days or _length(date_range)
+    days = size.days or date_range.days
     if lookback % days == 0:
         return
     below = lookback - lookback % days

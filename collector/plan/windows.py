@@ -23,6 +23,7 @@ __all__ = [
     "cut_windows",
     "parse_days",
     "select_range",
+    "size_of",
     "today_in",
     "zone_named",
 ]
@@ -86,6 +87,11 @@ class DateRange:
         """Check the order of the ends."""
         if self.from_date > self.until_date:
             raise ValueError(f"{self.from_date} is after {self.until_date}")
+
+    @property
+    def days(self) -> int:
+        """How many days it has."""
+        return (self.until_date - self.from_date).days + 1
 
 
 def parse_days(text: str) -> int:
@@ -188,6 +194,13 @@ def _natural_end(first_day: date, size: WindowSize, last: int) -> int:
             return start + length - first_day.day
         case _:
             return last
+
+
+def size_of(window: Window) -> WindowSize | None:
+    """Return the size that a window is cut by: its days; None for the server's default."""
+    if window.from_date is None or window.until_date is None:
+        return None
+    return WindowSize("days", DateRange(window.from_date, window.until_date).days)
 
 
 def today_in(timezone: str | None, now: datetime) -> date:

@@ -1,6 +1,6 @@
 """All that `collector check` finds out, in few questions: who answers, and what dates mean."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
@@ -16,7 +16,12 @@ from collector.probe.sums import same, shown
 
 __all__ = ["Checkup", "check_up"]
 
+_AT_LEAST: Final = 3
+_AT_MOST: Final = 16
+"""Companies that are asked at first, until one of them has data."""
+
 _COMPANIES: Final = 8
+"""Companies that are asked in all, if there are questions left."""
 
 NOT_ASKED: Final = Finding(
     Verdict.INCONCLUSIVE, Until.INCONCLUSIVE, ("no more questions were to be asked",)
@@ -35,31 +40,57 @@ class Checkup:
     answers: dict[str, Counters | Failure] = field(default_factory=dict)
     configured: Finding = NOT_ASKED
     found: Found | None = None
+    was_searched: bool = False
+    """Whether other ways were looked for."""
     is_spent: bool = False
-    """Whether the search ended because no more questions were to be asked."""
+    """Whether it ended because no more questions were to be asked."""
+
+    @property
+    def has_data(self) -> bool:
+        """Whether a company has data in the last days."""
+        return any(isinstance(a, Counters) and not a.is_empty for a in self.answers.values())
 
 
-def check_up(ids: Sequence[str], query: DateQuery, today: date) -> Probe[Checkup]:
-    """Ask a sample of the companies without dates, then prove the dates; search if need be.
+def check_up(ids: Sequence[str], query: DateQuery, today: date, checkup: Checkup) -> Probe[None]:
+    """Ask companies without dates until one has data, prove the dates, and search if need be.
 
-    `query` leaves `until` as it is.
+    What is found out is put into `checkup` as it comes. With what is left of the questions more
+    companies are asked. `query` leaves `until` as it is.
     """
-    checkup = Checkup()
     try:
-        for company_id in sample(ids, _COMPANIES):
-            try:
-                checkup.answers[company_id] = yield from ask(company_id, {})
-            except NoAnswerError as error:
-                checkup.answers[company_id] = error.failure
+        yield from _ask_companies(sample(ids, _AT_MOST), checkup, _until_data)
         known = Known({i: a for i, a in checkup.answers.items() if isinstance(a, Counters)})
         # Companies with data first: those without prove nothing.
         ranked = sorted(known.defaults, key=lambda i: known.defaults[i].is_empty)
         checkup.configured = yield from _judge(ranked, query, today, known)
-        if checkup.configured.dates is not Verdict.HONOURED:
+        if checkup.configured.dates is not Verdict.HONOURED and checkup.has_data:
+            checkup.was_searched = True
             checkup.found = yield from search(ranked, query, today, known)
+        yield from _ask_companies(sample(ids, _COMPANIES), checkup, _until_enough)
     except SpentError:
         checkup.is_spent = True
-    return checkup
+
+
+def _until_data(checkup: Checkup) -> bool:
+    return checkup.has_data and len(checkup.answers) >= _AT_LEAST
+
+
+def _until_enough(checkup: Checkup) -> bool:
+    return len(checkup.answers) >= _COMPANIES
+
+
+def _ask_companies(
+    ids: Sequence[str], checkup: Checkup, is_done: Callable[[Checkup], bool]
+) -> Probe[None]:
+    for company_id in ids:
+        if is_done(checkup):
+            return
+        if company_id in checkup.answers:
+            continue
+        try:
+            checkup.answers[company_id] = yield from ask(company_id, {})
+        except NoAnswerError as error:
+            checkup.answers[company_id] = error.failure
 
 
 def _judge(ranked: Sequence[str], query: DateQuery, today: date, known: Known) -> Probe[Finding]:

@@ -32,6 +32,8 @@ from collector.probe.sums import (
 __all__ = ["examine"]
 
 _WEEK: Final = timedelta(days=7)
+_SHORT: Final = 6
+"""Days that any server may be asked for at once."""
 
 
 def examine(
@@ -85,6 +87,8 @@ class _Examination:
         left = yield from self._ask(first, split)
         right = yield from self._ask(split + DAY, last)
         if ignored := self._ignored(first, split, last):
+            if (last - first).days >= _SHORT and not alike(left, right):
+                return (yield from self._closely(ignored, first))
             return (yield from self._confirmed(ignored, first, split, last))
         if not add_up((left, right), whole):
             return (yield from self._overlapping(first, split, last))
@@ -96,6 +100,16 @@ class _Examination:
         until = Until.INCONCLUSIVE if alike(right, overlap) else Until.INCLUDED
         honoured = self._honoured(until, Window(first, split), Window(split + DAY, last))
         return (yield from self._confirmed(honoured, first, split, last))
+
+    def _closely(self, ignored: Finding, first: date) -> Probe[Finding]:
+        """Look at a few days: a server may cut windows that are too long for it."""
+        short = Span(first, first + 2 * DAY, first + (_SHORT - 1) * DAY)
+        closer = _Examination(self.company_id, self.query, self.is_moving)
+        finding = yield from closer.of(short)
+        if finding is None or finding.dates is not Verdict.HONOURED:
+            return ignored
+        text = f"windows of few days add up, but long ones seem to be cut: {ignored.evidence[0]}"
+        return Finding(Verdict.INCONCLUSIVE, Until.INCONCLUSIVE, (text,))
 
     def _reads_days(self, right: Counters, last: date) -> Probe[bool]:
         """Say whether days after the 12th are read; a server may pass over what is no month."""

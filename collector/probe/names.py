@@ -48,11 +48,11 @@ def with_all_names(query: DateQuery, window: Window) -> dict[str, str]:
 
 def find_names(
     company_id: str, query: DateQuery, window: Window, wanted: Counters
-) -> Probe[DateQuery | None]:
-    """Return the query with the names that bring the answer `wanted`; None if there are none.
+) -> Probe[DateQuery]:
+    """Return the query with the names that bring the answer `wanted`, as all of them together do.
 
     The names of `query` and the likeliest ones are tried first; otherwise it takes 8 to 10
-    questions.
+    questions. Which one is left last is not asked for again: a proof has to follow.
     """
     for names in dict.fromkeys([(query.from_param, query.until_param), NAMES[0]]):
         first, last = ((name,) for name in names)
@@ -63,14 +63,12 @@ def find_names(
         return _parameters(query, window, names, _UNTIL)
 
     from_param = yield from _first_needed(company_id, _FROM, with_from, wanted)
-    if from_param is None:
-        return None
 
     def with_until(names: Sequence[str]) -> dict[str, str]:
         return _parameters(query, window, (from_param,), names)
 
     until_param = yield from _first_needed(company_id, _UNTIL, with_until, wanted)
-    return None if until_param is None else _renamed(query, from_param, until_param)
+    return _renamed(query, from_param, until_param)
 
 
 def _first_needed(
@@ -78,7 +76,7 @@ def _first_needed(
     names: Sequence[str],
     parameters: Callable[[Sequence[str]], dict[str, str]],
     wanted: Counters,
-) -> Probe[str | None]:
+) -> Probe[str]:
     """Find the shortest beginning of the list that brings the answer; its last name is the one."""
     low, high = 0, len(names)
     while high - low > 1:

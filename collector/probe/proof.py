@@ -7,7 +7,7 @@ that covers them must have too.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from typing import Final
 
 from collector.date_query import DateQuery
@@ -26,8 +26,10 @@ from collector.probe.sums import shown
 
 __all__ = ["Known", "Proof", "prove", "sample"]
 
-_COMPANIES: Final = 6
+_COMPANIES: Final = 10
 """Companies that are asked whether they have data; each costs a question, or two."""
+
+_LONG: Final = timedelta(days=400)
 
 
 @dataclass(slots=True)
@@ -139,9 +141,15 @@ class Proof:
                 return (yield from examine(company_id, self.query, span, is_moving=True))
             if default.is_empty:
                 return None
-        if was_refused:
+        if was_refused or (yield from self._has_older_days(company_id)):
             return None
         return self._misread(company_id, default, f"has nothing in {spans[0].window}")
+
+    def _has_older_days(self, company_id: str) -> Probe[bool]:
+        """Say whether the default may be of more than the last days."""
+        year = Window(self.today - _LONG, self.today + DAY)
+        answer = yield from ask_unless_refused(company_id, self.query.parameters(year))
+        return answer is None or not answer.is_empty
 
     def _refuses_any(self, company_id: str) -> Probe[bool]:
         """Say whether even one or two days that are just over are refused."""

@@ -64,7 +64,7 @@ class _Search:
                 yield from self._misreads(spelled, answer)
             ):
                 named = yield from find_names(self.company_id, spelled, window, answer)
-                if named is not None and (found := (yield from self._proved(named))):
+                if found := (yield from self._proved(named)):
                     return found
         return (yield from self._one_by_one(window)) if all_refused else None
 
@@ -84,6 +84,9 @@ class _Search:
         """Say whether an answer is another one than without dates, which may move meanwhile."""
         if same(answer, self.default):
             return False
+        if answer.is_empty:
+            # Figures do not move to nothing.
+            return True
         now = yield from ask(self.company_id, {})
         return not lies_between(answer, self.default, now)
 

@@ -73,10 +73,20 @@ def lies_between(counters: Counters, one: Counters, other: Counters) -> bool:
 
 
 def shown(counters: Counters) -> str:
-    """Show counters for people, in a word or two: `total 12`, or the first one that is not 0."""
-    numbers = {**_notifications(counters), "campaign": counters.campaign}
+    """Show counters for people, in a word or two: `total 12`, or the first one that is not 0.
+
+    Names of actions are the server's, and are not shown.
+    """
+    numbers = {
+        "total": counters.total,
+        "sended": counters.sended,
+        "pending": counters.pending,
+        "fails": counters.fails,
+        "actions": sum(counters.actions.values()),
+        "campaign": counters.campaign,
+    }
     name = next((name for name, number in numbers.items() if number), "total")
-    return f"{name} {numbers[name]:,}" if name in numbers else "empty"
+    return f"{name} {numbers[name]:,}"
 
 
 def _notifications(counters: Counters) -> Counter[str]:

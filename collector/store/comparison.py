@@ -94,6 +94,7 @@ class Comparison:
         self._names = {**old_plan.companies.names, **self.new_plan.companies.names}
         self._find = CellIndex(self.new_plan).find
         self.totals: Final = self._count()
+        self.remarks.extend(_doubts(self.totals))
 
     def name(self, cell: AnsweredCell) -> str | None:
         """Return the name of a cell's company, if it has one; the new run's list goes first."""
@@ -161,6 +162,19 @@ def _remarks(new: RecordedRun, *, is_intact: bool) -> Iterator[str]:
         )
     if new.held_by:
         yield f"{new.directory}: at work is {new.held_by}; what is gone may still come"
+
+
+def _doubts(totals: Totals) -> Iterator[str]:
+    if not totals.both and totals.new and totals.gone:
+        yield (
+            "no cell is in both runs: their windows are cut otherwise, or of other days; compare "
+            "runs that have windows in common, such as days"
+        )
+    if (None, None) in totals.windows:
+        yield (
+            "windows without dates are the server's last days, which are others each night: that "
+            "they differ does not mean that they were restated"
+        )
 
 
 def _add(changes: Mapping[str, Change], movements: dict[str, Movement]) -> None:

@@ -1,6 +1,7 @@
 """The manifest `run.json`: what is to be collected from where, and the story of every attempt."""
 
 import platform
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
@@ -23,6 +24,7 @@ from collector.store.lines import timestamp
 from collector.tally import CellState, Tally
 
 __all__ = [
+    "LOCAL",
     "Attempt",
     "DatesRecord",
     "Manifest",
@@ -38,6 +40,9 @@ _LIBRARIES: Final = ("aiohttp", "asyncio-throttle", "orjson", "msgspec")
 
 _PLAIN: Final = (bool, int, float, type(None))
 """What stands in JSON as it is; everything else as its option is written, such as `7d`."""
+
+LOCAL: Final = "local "
+"""Before the names of a time zone that was not given, but is the machine's."""
 
 _NOT_OF_THE_SERVICE: Final = frozenset({"token-url", "credentials-file", "until-exclusive"})
 """Options of the service that say how to get in, not what the answers mean; what is true of
@@ -207,7 +212,7 @@ def describe_service(settings: RunSettings) -> dict[str, str]:
         if name not in _NOT_OF_THE_SERVICE
     }
     if settings.date_format in MOMENTS:
-        described["timezone"] = settings.timezone or "the machine's"
+        described["timezone"] = settings.timezone or f"{LOCAL}{'/'.join(time.tzname)}"
     return described
 
 

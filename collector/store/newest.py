@@ -4,19 +4,20 @@ Lines are in a table on the disk (see `collector.store.scratch`), whose key is t
 line of a cell takes the place of the older one.
 """
 
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable, Iterator
+from datetime import UTC, date, datetime, timedelta
 from enum import IntEnum
 from sqlite3 import Connection
 from typing import Final
 
 from collector.errors import InputError
+from collector.models import Window
 from collector.store.lines import parse_result
 from collector.store.recorded_run import RecordedRun
 from collector.store.repair import damaged_spans
 from collector.store.run_directory import STATISTICS
 
-__all__ = ["NewestLines", "Pile"]
+__all__ = ["NewestLines", "Pile", "overlapping"]
 
 # Texts are ordered by their UTF-8 bytes. A null date is the number 0: numbers come before texts,
 # and the columns of a primary key cannot be null here.
@@ -62,9 +63,13 @@ class Pile(IntEnum):
 
 
 class NewestLines:
-    """A table of lines, one for each cell and pile. It lives as long as the database."""
+    """A table of lines, one for each cell and pile. It lives as long as the database.
+
+    `windows` has the ISO days of all windows that were read, without the server's default one.
+    """
 
     def __init__(self, database: Connection) -> None:
+        self.windows: Final[set[tuple[str, str]]] = set()
         self._database = database
         database.execute(_TABLE)
 
@@ -76,7 +81,7 @@ class NewestLines:
         Raises `InputError` when the file cannot be read.
         """
         path = run.directory / STATISTICS
-        put, number = self._database.execute, int(pile)
+        put, number, windows = self._database.execute, int(pile), self.windows
 
         def take(line: bytes) -> bool:
             result = parse_result(line)
@@ -86,6 +91,8 @@ class NewestLines:
             # A number, for moments can be written in many ways.
             fetched_at = (result.fetched_at - _EPOCH) // _MICROSECOND
             put(_PUT, (number, result.company_id, first, last, fetched_at, line))
+            if result.from_date is not None and result.until_date is not None:
+                windows.add((result.from_date, result.until_date))
             return True
 
         try:
@@ -111,6 +118,24 @@ class NewestLines:
     def only_in(self, one: Pile, other: Pile) -> Iterator[bytes]:
         """Make the lines of the cells that are in one pile and not in the other, ordered."""
         return _first_column(self._database.execute(_IN_ONE, (one, other)))
+
+
+def overlapping(windows: Iterable[tuple[str, str]]) -> tuple[Window, Window] | None:
+    """Return two windows that have days in common, if there are any; they are given as ISO days.
+
+    Those of nights that are cut by days never have; of weeks and months the last one grows from
+    night to night.
+    """
+    before: Window | None = None
+    for first, last in sorted(windows):
+        try:
+            window = Window(date.fromisoformat(first), date.fromisoformat(last))
+        except ValueError:  # of a line that no collector has written
+            continue
+        if before is not None and before.until_date is not None and first <= str(before.until_date):
+            return before, window
+        before = window
+    return None
 
 
 def _day(day: str | None) -> str | int:

@@ -8,9 +8,9 @@ from collector.errors import InputError
 from collector.store.lock import held_by
 from collector.store.manifest import Manifest
 from collector.store.recorded_plan import Recorded, recorded_plan, service_differences
-from collector.store.run_directory import COMPANIES, LOCK, MANIFEST
+from collector.store.run_directory import COMPANIES, LOCK, MANIFEST, STATISTICS
 
-__all__ = ["RecordedRun", "each_once", "find_run", "find_runs"]
+__all__ = ["RecordedRun", "each_once", "find_run", "find_runs", "was_begun"]
 
 
 class RecordedRun(NamedTuple):
@@ -32,6 +32,16 @@ class RecordedRun(NamedTuple):
             raise _damaged(self.directory, error) from error
 
 
+def was_begun(directory: Path) -> bool:
+    """Tell whether there is more in a directory than the lock of a run that began nothing.
+
+    A run that is killed before its first cell leaves that.
+    """
+    if not (directory / LOCK).exists():
+        return True
+    return any((directory / name).exists() for name in (MANIFEST, STATISTICS))
+
+
 def find_run(directory: Path) -> RecordedRun:
     """Read what run is in a directory; changes nothing, and the run may be at work.
 
@@ -47,6 +57,8 @@ def find_run(directory: Path) -> RecordedRun:
         status = directory.stat()
         identity = status.st_dev, status.st_ino
         return RecordedRun(directory, manifest, held_by(directory / LOCK), identity)
+    except NotADirectoryError as error:
+        raise InputError(f"{directory}: is not the directory of a run; leave it out") from error
     except OSError as error:
         raise InputError(
             f"{error.filename or directory}: cannot be read: {error.strerror}"

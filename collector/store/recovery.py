@@ -53,7 +53,7 @@ class Recovered:
     """What an earlier attempt left: the cells that are done, and its story.
 
     `kept` counts the done cells by state; `remarks` says for people what was odd; `dates` is what
-    was known of the meaning of dates.
+    was known of the meaning of dates, if that `is_known`.
     """
 
     done: CellSet
@@ -61,6 +61,7 @@ class Recovered:
     remarks: tuple[str, ...] = ()
     attempts: tuple[dict[str, Any], ...] = ()
     dates: DatesRecord | None = None
+    is_known: bool = True
 
 
 def recover(
@@ -100,7 +101,14 @@ def recover(
             f"{error.filename or directory}: cannot be read or repaired: {error.strerror}; "
             "nothing is lost; see that this user may write there, and that there is room"
         ) from error
-    return Recovered(results.ledger.done, results.kept(), tuple(remarks), past.attempts, past.dates)
+    return Recovered(
+        results.ledger.done,
+        results.kept(),
+        tuple(remarks),
+        past.attempts,
+        past.dates,
+        is_known=past.trouble not in {_MISSING, _DAMAGED},
+    )
 
 
 class _Results:

@@ -51,3 +51,19 @@ def test_a_directory_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     """As an output that cannot be written."""
     with pytest.raises(StorageError, match=r"collector\.toml: cannot be written"):
         write_options(tmp_path / "none" / "collector.toml", {"from-param": "a"})
+
+
+def test_a_key_in_both_spellings_is_one_option(tmp_path: Path) -> None:
+    """The first one is set and the other one goes, or else it would be the one that counts."""
+    path = tmp_path / "collector.toml"
+    path.write_text('from_param = "a"\nrate = 5\nfrom-param = "b"\n')
+    write_options(path, {"from-param": "c"})
+    assert path.read_text() == 'from_param = "c"\nrate = 5\n'
+
+
+def test_line_breaks_stay_as_they_are(tmp_path: Path) -> None:
+    """Whoever edits the file on another system goes on finding it so."""
+    path = tmp_path / "collector.toml"
+    path.write_bytes(b"# ours\r\nrate = 5\r\n")
+    write_options(path, {"rate": "7"})
+    assert path.read_bytes() == b'# ours\r\nrate = "7"\r\n'

@@ -258,6 +258,32 @@ def test_a_lookback_that_may_be_too_short_is_pointed_out(cli: Cli) -> None:
     assert said.rows("new run") == ["later, 3 companies, server default"]
 
 
+def test_runs_without_a_cell_in_common_are_pointed_out(cli: Cli) -> None:
+    """They can tell nothing of what was restated."""
+    make_run(Path("old"), [line("1", 1)])
+    make_run(Path("new"), [line("1", 2)])
+    assert "warning: no cell is in both runs" in cli("old", "new").stderr
+    make_run(Path("empty"))
+    assert not cli("empty", "new").stderr
+
+
+def test_windows_without_dates_are_not_called_restated(cli: Cli) -> None:
+    """They are of other days each night."""
+    make_run(Path("old"), [line("1", None, total=1)], days=None)
+    make_run(Path("new"), [line("1", None, total=2)], days=None)
+    assert "that they differ does not mean that they were restated" in cli("old", "new").stderr
+
+
+@pytest.mark.parametrize("form", [(), ("--json",)])
+def test_sums_may_be_longer_than_any_counter(cli: Cli, form: tuple[str, ...]) -> None:
+    """A counter of as many digits as Python reads, twice."""
+    nines = 10**4299 - 1 + 9 * 10**4299
+    make_run(Path("old"), [line("1", 1), line("2", 1)])
+    make_run(Path("new"), [line("1", 1, total=nines), line("2", 1, total=nines)])
+    said = cli("old", "new", *form)
+    assert said.exit_code == 0, said.stderr
+
+
 def test_many_changes_of_a_cell_are_cut(cli: Cli) -> None:
     """Ten of them in the text, all in the document; each action has a sum of its own."""
     make_run(Path("old"), [line("1", 1)])

@@ -67,6 +67,40 @@ async def test_what_is_no_answer_of_one_service_is_refused(
         assert "Traceback" not in done.stderr
 
 
+async def test_a_run_that_began_nothing_is_left_out(command: Any) -> None:  # noqa: ANN401
+    """One that was killed before its first cell must not take all nights away."""
+    make_run(command.directory / "a", _OLD[:1])
+    (command.directory / "dead").mkdir()
+    (command.directory / "dead" / "run.lock").touch()
+    done = await command.run("latest", "dead", "a")
+    assert (done.exit_code, done.stdout.encode()) == (0, _OLD[0])
+    assert "warning: dead: a run was killed before its first cell; left out" in done.stderr
+
+
+async def test_windows_that_overlap_are_a_warning(command: Any) -> None:  # noqa: ANN401
+    """Whoever adds up such lines counts days twice; windows that only touch are in order."""
+    days = line("1", 1)
+    longer = days.replace(b'"until_date":"2026-11-01"', b'"until_date":"2026-11-03"')
+    make_run(command.directory / "touch", [days, line("1", 2), line("2", 3), line("1", None)])
+    done = await command.run("latest", "touch")
+    assert (done.exit_code, done.stderr) == (0, "")
+    make_run(command.directory / "overlap", [longer])
+    done = await command.run("latest", "touch", "overlap")
+    assert done.exit_code == 0
+    assert "windows overlap, such as 2026-11-01..2026-11-01 and 2026-11-01..2026-11-03" in (
+        done.stderr
+    )
+
+
+async def test_a_variable_adds_no_run(command: Any) -> None:  # noqa: ANN401
+    """One that is left over must not put lines among those of the runs that are named."""
+    make_run(command.directory / "a", _OLD[:1])
+    make_run(command.directory / "b", _OLD[1:])
+    variables = {"COLLECTOR_RUN_DIRS": "b", "COLLECTOR_RUN_DIR": "b"}
+    done = await command.with_environment(**variables).run("latest", "a")
+    assert (done.exit_code, done.stdout.encode()) == (0, _OLD[0])
+
+
 async def test_a_full_temporary_directory_ends_with_5(
     command: Any,  # noqa: ANN401
     largest_file: LargestFile,

@@ -394,7 +394,7 @@ def _spoil(name: str, content: bytes | None) -> None:
     [
         (lambda: None, "r: there is no run.json in it; give the directory of a run"),
         (lambda: Path("r").mkdir(), "r: there is no run.json in it; give the directory of a run"),
-        (lambda: Path("r").write_text("x"), "r/run.json: cannot be read: Not a directory"),
+        (lambda: Path("r").write_text("x"), "r: is not the directory of a run; leave it out"),
         (lambda: _spoil("run.json", b'{"format":1}'), "r/run.json: is damaged ("),
         (lambda: _spoil("run.json", b"\0" * 99), "r/run.json: is damaged ("),
         (lambda: _spoil("run.json", b'{"format":2}'), "use the newer collector"),

@@ -14,6 +14,7 @@ from collector.simulator import Simulator, statistics_of
 
 StartApi = Callable[..., Awaitable[Simulator]]
 Against = Callable[[Simulator], Any]
+Serve = Callable[..., Awaitable[Any]]
 
 _IDS = "1 Andes\n2\n-1\nÑandú/Sur\n42\n"
 _DAYS = ("--from", "2026-08-28", "--until", "2026-09-03")
@@ -192,7 +193,7 @@ async def test_a_server_that_stops_honouring_them_ends_the_run(
     api.reconfigure(replace(api.settings, ignore_dates=True))
     ended = await command.finish(process)
     assert ended.exit_code == 7, ended.stderr
-    assert "one after the other, have the same counters in all their windows" in ended.stderr
+    assert "the API does not honour the dates as they are sent" in ended.stderr
     manifest = command.manifest("r")
     assert (manifest["dates"]["verdict"], manifest["attempts"][0]["exit_code"]) == ("ignored", 7)
     sent = api.counts.kinds["statistics"]
@@ -255,3 +256,83 @@ async def test_days_begin_in_the_given_zone(start_api: StartApi, against: Agains
     refused = await command.run(*run, "--timezone", "UTC", stdin=b"1\n2\n")
     assert refused.exit_code == 2
     assert "--timezone was America/Santiago and is now UTC" in refused.stderr
+
+
+async def test_a_spoilt_directory_stays_spoilt(start_api: StartApi, against: Against) -> None:
+    """Whatever is trusted later: nobody knows which of its lines are of other days."""
+    api = await start_api(ignore_dates=True, empty_share=0)
+    command = against(api)
+    run = ("run", "-", *_DAYS, "--window", "1d", *_FAST, "--output", "r")
+    assert (await command.run(*run, "--trust-dates", stdin=b"1\n2\n")).exit_code == 0
+    statistics = command.directory / "r" / "statistics.jsonl"
+    statistics.write_bytes(b"".join(statistics.read_bytes().splitlines(keepends=True)[:5]))
+    refused = await command.run(*run, stdin=b"1\n2\n")
+    assert refused.exit_code == 7
+    manifest = command.manifest("r")
+    assert (manifest["dates"]["verdict"], manifest["attempts"][-1]["exit_code"]) == ("ignored", 7)
+    api.reconfigure(replace(api.settings, ignore_dates=False))
+    sent = api.counts.total
+    for more in ((), ("--trust-dates",)):
+        again = await command.run(*run, *more, stdin=b"1\n2\n")
+        assert again.exit_code == 7
+        assert "the API ignored the dates when its lines were fetched" in again.stderr
+    assert api.counts.kinds["statistics"] <= sent
+    latest = await command.run("latest", "r")
+    assert (latest.exit_code, latest.stdout) == (2, "")
+
+
+@pytest.mark.parametrize("more", [(), ("--trust-dates",)])
+async def test_what_nobody_knows_any_more_is_not_mixed(
+    start_api: StartApi, against: Against, more: tuple[str, ...]
+) -> None:
+    """Without its manifest nobody knows how the last day was sent when the lines were fetched."""
+    api = await start_api(until_exclusive=True)
+    command = against(api)
+    run = ("run", "-", *_DAYS, "--window", "1d", *_FAST, "--output", "r")
+    assert (await command.run(*run, stdin=b"1\n2\n")).exit_code == 0
+    statistics = command.directory / "r" / "statistics.jsonl"
+    kept = b"".join(statistics.read_bytes().splitlines(keepends=True)[:5])
+    statistics.write_bytes(kept)
+    (command.directory / "r" / "run.json").unlink()
+    refused = await command.run(*run, *more, stdin=b"1\n2\n")
+    assert refused.exit_code == 7
+    assert "it is not known any more what the dates meant" in refused.stderr
+    assert statistics.read_bytes() == kept
+
+
+async def test_a_night_of_companies_that_look_alike_goes_on(
+    serve: Serve,
+    command: Any,  # noqa: ANN401 - see conftest
+) -> None:
+    """The same figures every day raise a suspicion; a new proof says that dates are honoured."""
+    api = await serve(lambda _company, _: 200, total=lambda _company, days: 20 * len(days))
+    command = api.point(command)
+    command.write("companies.txt", "".join(f"{number}\n" for number in range(40)))
+    run = ("run", "companies.txt", *_DAYS, "--window", "1d", "--rate", "500", "--output", "r")
+    done = await command.run(*run)
+    assert done.exit_code == 0, done.stderr
+    assert "40 companies have the same answer in all windows" in done.stderr
+    assert len(command.lines("r/statistics.jsonl")) == 40 * 7
+    events = [event["event"] for event in command.lines("r/log.jsonl")]
+    # After each false alarm the row has to be twice as long: 5, 10, 20.
+    assert 1 <= events.count("answers_repeat") <= 3
+    assert events.count("dates_examined") == 1 + events.count("answers_repeat")
+
+
+async def test_an_ignoring_server_whose_figures_move_is_noticed(
+    serve: Serve,
+    command: Any,  # noqa: ANN401 - see conftest
+) -> None:
+    """From the 60th request on it answers for its last days, which grow meanwhile."""
+
+    def total(_company: str, days: range) -> int:
+        asked = api.asked.total()
+        return sum(100 + day % 97 for day in days) if asked < 60 else 1000 + asked // 40
+
+    api = await serve(lambda _company, _: 200, total=total)
+    command = api.point(command)
+    command.write("companies.txt", "".join(f"{number}\n" for number in range(200)))
+    run = ("run", "companies.txt", *_DAYS, "--window", "1d", "--rate", "500", "--output", "r")
+    done = await command.run(*run)
+    assert done.exit_code == 7, done.stderr
+    assert command.manifest("r")["dates"]["verdict"] == "ignored"

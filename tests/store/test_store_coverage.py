@@ -355,7 +355,9 @@ def test_a_directory_without_a_run_is_refused(tmp_path: Path) -> None:
 def test_a_file_is_no_run_directory(tmp_path: Path) -> None:
     """The text names it."""
     (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(InputError, match=f"^{tmp_path / 'file'}.*: cannot be read: Not a dir"):
+    with pytest.raises(
+        InputError, match=f"^{tmp_path / 'file'}: is not the directory of a run; leave it out"
+    ):
         read_coverage(tmp_path / "file")
 
 

@@ -203,7 +203,7 @@ def test_where_there_is_no_run_it_is_refused(tmp_path: Path) -> None:
     for path, text in [
         (tmp_path, f"^{tmp_path}: there is no run.json in it; give the directory of a run"),
         (tmp_path / "x", "there is no run.json in it"),
-        (file, "cannot be read: Not a directory"),
+        (file, "is not the directory of a run; leave it out"),
         (damaged, f"^{damaged}/run.json: is damaged .*; the collector run that made it"),
         (newer, "has format 9, .*newer collector"),
     ]:

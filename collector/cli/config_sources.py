@@ -1,4 +1,4 @@
-"""`collector.toml`: the same options as on the command line, and no others."""
+"""Where options come from beside the command line: the environment, and `collector.toml`."""
 
 import tomllib
 from collections.abc import Mapping
@@ -6,14 +6,31 @@ from pathlib import Path
 from typing import Final
 
 from cyclopts import App, Argument, ArgumentCollection
-from cyclopts.config import Dict
+from cyclopts.config import Dict, Env
 
 from collector.errors import InputError
 from collector.settings import option_names
 
-__all__ = ["ConfigFile", "one_range"]
+__all__ = ["ConfigFile", "Environment", "one_choice_of_days"]
 
 _RANGE: Final = frozenset({"--from", "--until", "--last"})
+
+
+class Environment(Env):
+    """Feeds variables to the command line library: `COLLECTOR_RATE` for `--rate`.
+
+    For options only. A variable that is left over must not add a run or a companies file to a
+    command.
+    """
+
+    def __init__(self, prefix: str) -> None:
+        super().__init__(prefix, command=False)
+
+    def __call__(self, app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
+        """Add the values of variables to the options that got none from a flag."""
+        options = arguments.copy()
+        options[:] = [argument for argument in arguments if argument.name.startswith("--")]
+        super().__call__(app, commands, options)
 
 
 class ConfigFile:
@@ -53,7 +70,9 @@ class ConfigFile:
         return values
 
 
-def one_range(_app: App, _commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
+def one_choice_of_days(
+    _app: App, _commands: tuple[str, ...], arguments: ArgumentCollection
+) -> None:
     """Let a range on the command line beat one in the environment, and that one in the file.
 
     `--from` and `--until` are one way to give the range, `--last` is another: as with any single

@@ -1,0 +1,126 @@
+"""Sees to it that every line of a run is of the days that it says."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from structlog.typing import FilteringBoundLogger
+
+from collector.date_query import DateQuery
+from collector.dates_proof import DatesProof
+from collector.dates_record import (
+    doubts,
+    is_proved,
+    recorded,
+    refuse_mixing,
+    refuse_spoilt,
+    trusted,
+)
+from collector.errors import IgnoredDatesError
+from collector.models import SERVER_DEFAULT, Cell, Failure, Outcome
+from collector.plan import Plan
+from collector.prepare import date_query
+from collector.repetition import RepetitionWatch
+from collector.settings import RunSettings
+from collector.store.manifest import DatesRecord
+from collector.store.recovery import Recovered
+
+__all__ = ["DatesGuard"]
+
+
+class DatesGuard:
+    """Knows what the dates of a run mean; `record` is for the manifest, None without dates.
+
+    `query` is how windows are to be sent, `ignored` the evidence once it is known that there are
+    lines of other days than they say.
+    """
+
+    def __init__(self, plan: Plan, settings: RunSettings, log: FilteringBoundLogger) -> None:
+        self.query: DateQuery = date_query(settings)
+        self.record: DatesRecord | None = None
+        self.ignored: str | None = None
+        self._plan = plan
+        self._trust = settings.trust_dates
+        self._log = log
+        self._proof: DatesProof | None = None
+        self._is_looking = False
+        self._watch: RepetitionWatch | None = None
+        if len(plan.windows) > 1 and not settings.trust_dates:
+            self._watch = RepetitionWatch(len(plan.windows))
+
+    async def establish(
+        self, proof: DatesProof, recovered: Recovered, output: Path
+    ) -> Sequence[str]:
+        """Know what the dates mean before anything is begun; return what people should know.
+
+        What was proved in an earlier attempt is not proved again. Raises `IgnoredDatesError` when
+        they are ignored, `DatesError` when new lines would not fit those that are there, and
+        `InputError` when the days cannot be sent.
+        """
+        self._proof = proof
+        first, last = self._plan.windows[0], self._plan.windows[-1]
+        if first == SERVER_DEFAULT:
+            return ()
+        given, before = self.query, recovered.dates
+        given.as_given().check(first, last)
+        has_lines, is_complete = len(recovered.done) > 0, len(recovered.done) == len(self._plan)
+        if has_lines:
+            refuse_spoilt(before, output)
+        record = before if is_proved(before) or is_complete else await self._found(has_lines)
+        if record is None:
+            return ()
+        if has_lines and not is_complete:
+            refuse_mixing(before, record, output, is_known=recovered.is_known)
+        self.record = record
+        self.query = replace(given, until_exclusive=record.until_exclusive)
+        self.query.check(first, last)
+        return doubts(record, given)
+
+    async def notice(self, cell: Cell, outcome: Outcome) -> None:
+        """Look on whether answers repeat; when they do, prove the dates once more.
+
+        Raises `IgnoredDatesError` when they are ignored by now.
+        """
+        watch = self._watch
+        if watch is None:
+            return
+        if isinstance(outcome, Failure):
+            watch.failed(cell.company_id)
+        else:
+            watch.answered(cell.company_id, outcome.counters)
+        if watch.suspicious and not self._is_looking:
+            await self._look_into(watch)
+
+    def close(self) -> str | None:
+        """Take note that no more answers come; return what a person should know of them."""
+        if self._watch is None:
+            return None
+        self._watch.close()
+        return self._watch.remark
+
+    async def _found(self, has_lines: bool) -> DatesRecord:  # noqa: FBT001 - private, one caller
+        if self._trust:
+            return trusted(self.query)
+        assert self._proof is not None, "establish comes first"  # noqa: S101 - for the type checker
+        try:
+            finding, requests = await self._proof.find_out(self._plan.companies.ids)
+        except IgnoredDatesError as error:
+            if has_lines:
+                # They were collected when that was not known.
+                self.ignored = str(error)
+            raise
+        return recorded(finding, self.query, datetime.now(UTC), requests)
+
+    async def _look_into(self, watch: RepetitionWatch) -> None:
+        assert self._proof is not None, "establish comes first"  # noqa: S101 - for the type checker
+        self._is_looking = True
+        self._log.warning("answers_repeat", companies=watch.suspicious)
+        try:
+            await self._proof.find_out(watch.suspicious)
+        except IgnoredDatesError as error:
+            self.ignored = str(error)
+            raise
+        finally:
+            self._is_looking = False
+        watch.false_alarm()
