@@ -35,6 +35,7 @@ _LISTED: Final = 5
 class _Seen:
     first: Counters
     windows: int = 1
+    answers: int = 1
     differs: bool = False
     differs_much: bool = False
 
@@ -62,6 +63,7 @@ class RepetitionWatch:
             self._begin(company_id, counters)
             return
         seen.windows += 1
+        seen.answers += 1
         seen.differs = seen.differs or counters != seen.first
         if not seen.differs_much and not _nearly(counters, seen.first):
             seen.differs_much = True
@@ -113,14 +115,14 @@ class RepetitionWatch:
         if seen.windows == self._enough:
             if seen.differs_much:
                 self._row.clear()
-            elif not seen.first.is_empty:
+            elif seen.answers > 1 and not seen.first.is_empty:
                 self._row.append(company_id)
         if seen.windows == self._windows:
             self._close(company_id)
 
     def _close(self, company_id: str) -> None:
         seen = self._seen.pop(company_id)
-        if seen.differs or seen.windows == 1 or seen.first.is_empty:
+        if seen.differs or seen.answers == 1 or seen.first.is_empty:
             return
         self.suspects += 1
         if len(self._listed) < _LISTED:

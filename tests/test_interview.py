@@ -1,5 +1,6 @@
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -33,18 +34,15 @@ _SERVICE = _failure(503, blame=Blame.SERVICE)
 class _Client:
     """Answers in turn what it was given, and then always the last of it."""
 
-    def __init__(self, *outcomes: Outcome | Exception, cost: int = 1) -> None:
+    def __init__(self, *outcomes: Outcome | Exception) -> None:
         self.outcomes = list(outcomes)
         self.asked: list[tuple[str, Mapping[str, str], bool]] = []
-        self.sent = 0
-        self.cost = cost
         self.rests: list[float] = []
 
     async def ask_with(
         self, company_id: str, parameters: Mapping[str, str], *, is_retry: bool = False
     ) -> Outcome:
         self.asked.append((company_id, parameters, is_retry))
-        self.sent += self.cost
         outcome = self.outcomes.pop(0) if len(self.outcomes) > 1 else self.outcomes[0]
         if isinstance(outcome, Exception):
             raise outcome
@@ -53,8 +51,15 @@ class _Client:
     async def rest(self, seconds: float) -> None:
         self.rests.append(seconds)
 
-    def interview(self, most: int = 100) -> Interview:
-        return Interview(self, most=most, sent=lambda: self.sent, rest=self.rest)
+    def interview(self, most: int = 100, may_go_on: Callable[[], bool] = lambda: True) -> Interview:
+        return Interview(self, most=most, rest=self.rest, may_go_on=may_go_on)
+
+
+def _costing(outcome: Outcome, requests: int) -> Outcome:
+    """Give an outcome that took so many requests."""
+    if isinstance(outcome, Failure):
+        return replace(outcome, requests=requests)
+    return outcome._replace(requests=requests)
 
 
 def _asks(*ids: str) -> Probe[list[Reply]]:
@@ -150,38 +155,86 @@ async def test_a_question_that_is_always_refused_is_given_up() -> None:
 
 
 @pytest.mark.parametrize("spared", [_RATE, _SERVICE])
-@pytest.mark.parametrize("most", [2, 3, 7])
-async def test_waiting_for_the_service_keeps_to_the_allowance(spared: Failure, most: int) -> None:
-    """A request may take two, one with a new token, so the last one is never begun."""
-    client = _Client(spared)
-    assert await client.interview(most).conduct(_asks_till_spent()) == 0
-    assert client.sent == most - 1
+@pytest.mark.parametrize("cost", [1, 2])
+async def test_what_is_not_the_questions_fault_is_not_charged(spared: Failure, cost: int) -> None:
+    """An allowance of one question is enough for it, but all requests are counted."""
+    passing = _costing(spared, cost)
+    client = _Client(*[passing] * 9, _answer(7))
+    interview = client.interview(2)
+    assert await interview.conduct(_asks("a")) == [counters(7)]
+    assert interview.requests == 9 * cost + 1
+
+
+async def test_what_is_charged_is_so_among_what_is_not() -> None:
+    """Timeouts and answers use the allowance up."""
+    client = _Client(_TIMEOUT, _RATE, _answer(1), _SERVICE, _answer(2))
+    interview = client.interview(4)
+    assert await interview.conduct(_asks_till_spent()) == 2
+    assert interview.requests == 5
 
 
 @pytest.mark.parametrize("cost", [1, 2])
 @pytest.mark.parametrize("most", range(8))
-async def test_no_more_is_sent_than_allowed(cost: int, most: int) -> None:
+@pytest.mark.parametrize("outcome", [_answer(), _failure(404), _TIMEOUT])
+async def test_no_more_is_sent_than_allowed(cost: int, most: int, outcome: Outcome) -> None:
     """Also when each request is sent twice; the probe hears of it instead of a reply."""
-    client = _Client(_answer(), cost=cost)
-    answered = await client.interview(most).conduct(_asks_till_spent())
-    assert client.sent <= most
-    assert client.sent > most - 2
-    assert answered == len(client.asked)
+    client = _Client(_costing(outcome, cost))
+    interview = client.interview(most)
+    await interview.conduct(_asks_till_spent())
+    assert most - 2 < interview.requests <= max(most, 0)
+    assert interview.requests == len(client.asked) * cost
 
 
-async def test_what_others_have_sent_counts() -> None:
-    """A token, say."""
+async def test_the_allowance_is_for_all_probes_together() -> None:
+    """A second one gets what the first one has left."""
     client = _Client(_answer())
-    client.sent = 7
-    assert await client.interview(10).conduct(_asks_till_spent()) == 2
-    assert client.sent == 9
+    interview = client.interview(6)
+    await interview.conduct(_asks("a", "b", "c"))
+    assert await interview.conduct(_asks_till_spent()) == 2
+    assert interview.requests == 5
+
+
+async def test_whoever_sends_more_may_end_it() -> None:
+    """Tokens cost requests, too: nothing is sent when the caller says so, not even a retry."""
+    client = _Client(_answer())
+    interview = client.interview(100, lambda: len(client.asked) < 3)
+    assert await interview.conduct(_asks_till_spent()) == 3
+    assert interview.requests == len(client.asked) == 3
+    client = _Client(_TIMEOUT)
+    interview = client.interview(100, lambda: not client.asked)
+    assert await interview.conduct(_asks_till_spent()) == 0
+    assert interview.requests == 1
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "met_outage"),
+    [
+        ([_answer()], False),
+        ([_failure(404)], False),
+        ([_failure(503)], False),
+        ([_TIMEOUT], False),
+        ([_RATE, _answer()], False),
+        ([_SERVICE, _answer()], True),
+        ([_answer(), _SERVICE, _answer()], True),
+        ([_SERVICE, _RATE, _TIMEOUT, _answer()], True),
+    ],
+)
+async def test_it_tells_whether_the_service_was_out(
+    outcomes: list[Outcome],
+    met_outage: bool,  # noqa: FBT001 - a parameter
+) -> None:
+    """Nobody was let in or answered for a while, though it came back."""
+    interview = _Client(*outcomes).interview()
+    assert not interview.met_outage
+    await interview.conduct(_asks("a", "b"))
+    assert interview.met_outage is met_outage
 
 
 async def test_a_retry_beyond_the_allowance_is_not_sent() -> None:
     """The question stays without a reply."""
-    client = _Client(_TIMEOUT)
-    assert await client.interview(2).conduct(_asks_till_spent()) == 0
-    assert client.sent == 1
+    interview = _Client(_TIMEOUT).interview(2)
+    assert await interview.conduct(_asks_till_spent()) == 0
+    assert interview.requests == 1
 
 
 async def test_a_probe_that_goes_on_after_the_end_hears_of_it_each_time() -> None:
@@ -196,9 +249,9 @@ async def test_a_probe_that_goes_on_after_the_end_hears_of_it_each_time() -> Non
                 refused += 1
         return refused
 
-    client = _Client(_answer())
-    assert await client.interview(4).conduct(stubborn()) == 7
-    assert client.sent == 3
+    interview = _Client(_answer()).interview(4)
+    assert await interview.conduct(stubborn()) == 7
+    assert interview.requests == 3
 
 
 async def test_a_probe_that_does_not_mind_the_end_ends_with_it() -> None:
@@ -218,7 +271,7 @@ async def test_a_probe_that_does_not_mind_the_end_ends_with_it() -> None:
         ([_TIMEOUT], False),
         ([_failure(500)], False),
         ([_RATE], False),
-        ([_SERVICE], False),
+        ([_SERVICE, _TIMEOUT], False),
         ([_answer(), _TIMEOUT], True),
         ([_failure(404), _TIMEOUT], True),
         ([_TIMEOUT, _TIMEOUT, _failure(404)], True),

@@ -87,8 +87,10 @@ class _Examination:
         left = yield from self._ask(first, split)
         right = yield from self._ask(split + DAY, last)
         if ignored := self._ignored(first, split, last):
-            if (last - first).days >= _SHORT and not alike(left, right):
-                return (yield from self._closely(ignored, first))
+            if (last - first).days >= _SHORT:
+                ignored = yield from self._closely(ignored, first)
+            if ignored.dates is not Verdict.IGNORED:
+                return ignored
             return (yield from self._confirmed(ignored, first, split, last))
         if not add_up((left, right), whole):
             return (yield from self._overlapping(first, split, last))
@@ -109,7 +111,7 @@ class _Examination:
         if finding is None or finding.dates is not Verdict.HONOURED:
             return ignored
         text = f"windows of few days add up, but long ones seem to be cut: {ignored.evidence[0]}"
-        return Finding(Verdict.INCONCLUSIVE, Until.INCONCLUSIVE, (text,))
+        return Finding(Verdict.INCONCLUSIVE, Until.INCONCLUSIVE, (text,), is_final=True)
 
     def _reads_days(self, right: Counters, last: date) -> Probe[bool]:
         """Say whether days after the 12th are read; a server may pass over what is no month."""

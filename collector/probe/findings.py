@@ -25,11 +25,15 @@ class Until(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A verdict with the sentences that show how it came about."""
+    """A verdict with the sentences that show how it came about.
+
+    If it `is_final`, other days and companies would not tell more, though it be inconclusive.
+    """
 
     dates: Verdict
     until: Until
     evidence: tuple[str, ...]
+    is_final: bool = False
 
     @property
     def leaves_until_open(self) -> bool:

@@ -84,7 +84,7 @@ class Proof:
         for way in (self._by_settled_days, self._by_recent_days):
             for company_id in ids:
                 finding = yield from self._answered(way(company_id), company_id)
-                if finding is not None and finding.is_conclusive:
+                if finding is not None and (finding.is_conclusive or finding.is_final):
                     return finding
                 if finding is not None:
                     self.doubts += finding.evidence

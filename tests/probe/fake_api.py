@@ -96,8 +96,14 @@ class FakeApi:
     """Refuses ranges that begin longer ago."""
     longest: int | None = None
     """Refuses ranges of more days."""
+    cut_to: int | None = None
+    """Answers longer ranges as if they were of so many days."""
+    cut_from: Literal["first", "last"] = "first"
+    """Which of their days are left when ranges are cut."""
     future: Literal["answer", "refuse", "zeros"] = "answer"
     """What it does when a range ends after today."""
+    default_days: int = 7
+    """Days of the default window."""
     default_ends: int = 0
     """Days from today to the end of the default window: 0 or -1."""
     distinct: bool = False
@@ -145,8 +151,13 @@ class FakeApi:
             return HTTPStatus.BAD_REQUEST
         if (begin is None and end is None) or (is_alone and self.alone == "default"):
             last = self.today.toordinal() + self.default_ends
-            return range(last - 6, last + 1)
-        return self._checked(self._range(begin, end))
+            return range(last - self.default_days + 1, last + 1)
+        return self._checked(self._cut(self._range(begin, end)))
+
+    def _cut(self, days: range) -> range:
+        if self.cut_to is None:
+            return days
+        return days[: self.cut_to] if self.cut_from == "first" else days[-self.cut_to :]
 
     def _range(self, begin: int | None, end: int | None) -> range:
         if is_moment(self.spelling):

@@ -1,11 +1,12 @@
 from dataclasses import replace
 from datetime import date
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from collector.date_query import DATE_FORMATS, DateFormat
 from collector.models import Counters, Failure, FailureKind
 from collector.probe import Checkup, Question, Reply, Until, Verdict, check_up
 from collector.probe.names import NAMES
@@ -16,7 +17,8 @@ _MOST = 38
 
 
 def _check(api: FakeApi, ids: list[str] | None = None, most: int = _MOST) -> Checkup:
-    checkup = run(check_up(ids or list(api.data), QUERY, api.today), api, most)
+    checkup = Checkup()
+    run(check_up(ids or list(api.data), QUERY, api.today, checkup), api, most)
     assert len(api.asked) <= most
     return checkup
 
@@ -28,21 +30,60 @@ def test_a_server_in_order_needs_few_questions() -> None:
     assert list(checkup.answers) == ["0", "1", "2"]
     assert checkup.configured.dates is Verdict.HONOURED
     assert checkup.configured.until is Until.INCLUDED
-    assert (checkup.found, checkup.is_spent) == (None, False)
+    assert (checkup.found, checkup.was_searched, checkup.is_spent) == (None, False, False)
     assert len(api.asked) == 3 + 1 + 4
 
 
 def test_each_company_of_a_sample_has_its_answer() -> None:
-    """Counters or a failure, in the order of the list, from all over it."""
+    """Counters or a failure, from all over the list."""
     trouble = failure(404)
-    api = FakeApi({"50": dense(_TODAY)}, _TODAY, failing={"12": trouble, "87": trouble})
+    api = FakeApi({"50": dense(_TODAY)}, _TODAY, failing={"12": trouble})
     checkup = _check(api, [str(number) for number in range(100)])
-    assert list(checkup.answers) == ["0", "12", "25", "37", "50", "62", "75", "87"]
+    assert list(checkup.answers) == ["0", "6", "12", "18", "25", "31", "37", "43", "50"]
     assert checkup.answers["12"] is trouble
     answer = checkup.answers["50"]
     assert isinstance(answer, Counters)
     assert answer.total > 0
     assert checkup.configured.dates is Verdict.HONOURED
+
+
+@pytest.mark.parametrize("with_data", range(17))
+def test_companies_are_asked_until_one_has_data(with_data: int) -> None:
+    """3 at least and 16 at most; the proof begins then, and more are asked up to 8 in all."""
+    ids = [str(number) for number in range(16)]
+    api = FakeApi({str(with_data): dense(_TODAY)}, _TODAY)
+    checkup = _check(api, ids)
+    asked = [question.company_id for question in api.asked if not question.parameters]
+    at_first = max(3, min(with_data + 1, 16))
+    assert asked[:at_first] == ids[:at_first]
+    assert asked == list(checkup.answers)
+    assert checkup.has_data == (with_data < 16)
+    if checkup.has_data:
+        assert api.asked[at_first].parameters
+        assert set(asked[at_first:]) <= {str(number) for number in range(0, 16, 2)}
+        assert len(asked) == max(8, at_first)
+
+
+@pytest.mark.parametrize("count", [1, 2, 8, 9, 1000])
+def test_no_company_is_asked_without_dates_twice(count: int) -> None:
+    """Where dates are honoured."""
+    api = FakeApi({str(number): dense(_TODAY) for number in range(count)}, _TODAY)
+    checkup = _check(api)
+    asked = [question.company_id for question in api.asked if not question.parameters]
+    assert len(asked) == len(set(asked)) == len(checkup.answers) == min(count, 8)
+
+
+def test_more_companies_are_asked_with_the_questions_that_are_left_only() -> None:
+    """The proof comes first."""
+    api = FakeApi({str(number): dense(_TODAY) for number in range(8)}, _TODAY)
+    for most in range(8, 13):
+        api.asked.clear()
+        checkup = _check(api, most=most)
+        assert checkup.configured.dates is Verdict.HONOURED
+        assert len(checkup.answers) == 3 + most - 8
+        assert checkup.is_spent
+    api.asked.clear()
+    assert not _check(api, most=13).is_spent
 
 
 def test_companies_with_data_are_asked_first() -> None:
@@ -51,6 +92,7 @@ def test_companies_with_data_are_asked_first() -> None:
     api = FakeApi({"3": dense(_TODAY)}, _TODAY, failing=failing)
     _check(api, ["0", "1", "2", "3"])
     assert {question.company_id for question in api.asked[4:]} == {"3"}
+    assert len(api.asked) == 4 + 1 + 4
 
 
 def test_no_company_that_answers_is_said_so() -> None:
@@ -85,8 +127,50 @@ def test_dates_without_effect_are_seen_at_once() -> None:
 
 def test_an_empty_company_is_not_compared_with_the_far_past() -> None:
     """Nothing is nothing, whenever."""
-    checkup = _check(FakeApi({"1": {}}, _TODAY))
+    api = FakeApi({"1": {}}, _TODAY)
+    checkup = _check(api)
     assert checkup.configured.dates is Verdict.INCONCLUSIVE
+    assert all(q.parameters.get("from_date", "9") > "2026" for q in api.asked)
+
+
+@pytest.mark.parametrize("has_old_data", [False, True])
+def test_another_way_is_not_looked_for_without_data(*, has_old_data: bool) -> None:
+    """A search would find nothing, or what a coincidence shows, and cost many questions."""
+    old = {day: size for day, size in dense(_TODAY).items() if day < _TODAY.toordinal() - 30}
+    api = FakeApi({"1": old if has_old_data else {}, "2": {}}, _TODAY, ("from", "to"))
+    checkup = _check(api)
+    assert not checkup.has_data
+    assert checkup.configured.dates is Verdict.INCONCLUSIVE
+    assert (checkup.found, checkup.was_searched, checkup.is_spent) == (None, False, False)
+
+
+def test_another_way_is_looked_for_also_when_nothing_is_known_about_the_one_that_is_set() -> None:
+    """As long as a company has data."""
+    checkup = _check(FakeApi({"1": dense(_TODAY)}, _TODAY, cut_to=7), most=1000)
+    assert checkup.configured.dates is Verdict.INCONCLUSIVE
+    assert checkup.was_searched
+    assert checkup.found is None
+
+
+def test_what_is_found_out_is_there_as_it_comes() -> None:
+    """Whoever is interrupted shows what is known by then."""
+    api = FakeApi({"1": dense(_TODAY), "2": {}}, _TODAY)
+    checkup = Checkup()
+    probe = check_up(["1", "2"], QUERY, _TODAY, checkup)
+    question = next(probe)
+    for _ in range(2):
+        question = probe.send(api.reply(question))
+    assert list(checkup.answers) == ["1", "2"]
+    assert checkup.has_data
+    assert checkup.configured.dates is Verdict.INCONCLUSIVE
+    probe.close()
+    assert not checkup.is_spent
+
+
+def test_a_search_that_finds_nothing_is_said_so() -> None:
+    """And that it was not for want of questions."""
+    checkup = _check(FakeApi({"1": dense(_TODAY)}, _TODAY, ("nobodys", "names")))
+    assert (checkup.found, checkup.was_searched, checkup.is_spent) == (None, True, False)
 
 
 @pytest.mark.parametrize("status", [400, 404, 500])
@@ -99,7 +183,8 @@ def test_a_failure_for_the_far_past_shows_nothing(status: int) -> None:
             return failure(status)
         return api.reply(question)
 
-    checkup = asking(check_up(["1"], QUERY, _TODAY), answer)
+    checkup = Checkup()
+    asking(check_up(["1"], QUERY, _TODAY, checkup), answer)
     assert checkup.configured.dates is Verdict.HONOURED
 
 
@@ -126,6 +211,43 @@ def test_a_strict_server_is_searched_within_the_allowance() -> None:
     checkup = _check(api)
     assert checkup.found is not None
     assert (checkup.found.query.from_param, checkup.found.query.until_param) == NAMES[9]
+
+
+_IDS = [str(number) for number in range(40)]
+
+
+@pytest.mark.parametrize("excluded", [False, True])
+@pytest.mark.parametrize("unreadable", ["refuse", "zeros", "missing"])
+@pytest.mark.parametrize("spelling", DATE_FORMATS)
+def test_every_pair_and_spelling_is_found_within_the_allowance(
+    spelling: DateFormat,
+    unreadable: Literal["refuse", "zeros", "missing"],
+    *,
+    excluded: bool,
+) -> None:
+    """By a server that passes over names it does not know; the first of 40 companies have data.
+
+    Up to 6 questions more are needed for MM/DD/YYYY if what cannot be read is passed over, and for
+    one pair in the last spellings if it is answered with zeros.
+    """
+    data = {str(number): dense(_TODAY) for number in range(3)}
+    for names in NAMES:
+        wanted = replace(QUERY, from_param=names[0], until_param=names[1], date_format=spelling)
+        if wanted == QUERY:
+            continue
+        more: dict[str, Any] = {"unreadable": unreadable, "until_excluded": excluded}
+        api = FakeApi(data, _TODAY, names, spelling, **more)
+        most = 44 if _takes_more(names, spelling, unreadable) else _MOST
+        checkup = _check(api, _IDS, most)
+        assert checkup.found is not None
+        assert checkup.found.query == wanted
+
+
+def _takes_more(names: tuple[str, str], spelling: DateFormat, unreadable: str) -> bool:
+    if unreadable == "missing":
+        return spelling == "MM/DD/YYYY"
+    last = {"MM/DD/YYYY", "epoch", "epoch-ms", "YYYYMMDD"}
+    return unreadable == "zeros" and names == ("from_date", "to_date") and spelling in last
 
 
 @pytest.mark.parametrize("most", range(18))

@@ -4,7 +4,7 @@ from datetime import date, timedelta
 import pytest
 
 from collector.models import Counters, FailureKind
-from collector.probe import Finding, Question, Reply, Until, Verdict, check_up, prove
+from collector.probe import Finding, Question, Reply, Until, Verdict, prove
 from collector.probe.examination import examine
 from collector.probe.spans import settled_span
 from tests.probe.fake_api import QUERY, FakeApi, asking, counters, dense, empty, failure, run
@@ -127,13 +127,3 @@ def test_a_failure_for_the_last_days_is_no_refusal(trouble: Reply) -> None:
     finding = asking(prove(["1"], QUERY, _TODAY), answer)
     assert finding.dates is Verdict.INCONCLUSIVE
     assert len(finding.evidence) == 1
-
-
-def test_another_way_is_looked_for_also_when_nothing_is_known_about_the_one_that_is_set() -> None:
-    """A company with old data alone has nothing without dates, nor with dates that are ignored."""
-    old = {day: size for day, size in dense(_TODAY).items() if day < _TODAY.toordinal() - 30}
-    api = FakeApi({"1": old}, _TODAY, ("from", "to"))
-    checkup = run(check_up(["1"], QUERY, _TODAY), api, 38)
-    assert checkup.configured.dates is Verdict.INCONCLUSIVE
-    assert checkup.found is not None
-    assert checkup.found.query == replace(QUERY, from_param="from", until_param="to")

@@ -71,7 +71,6 @@ def test_refused_names_are_not_the_ones() -> None:
     wanted = api.reply_to("1", with_all_names(_OWN, _WINDOW))
     api.refuses = lambda names: names == {"mine", "thine"}
     found = run(find_names("1", _OWN, _WINDOW, wanted), api)
-    assert found is not None
     assert (found.from_param, found.until_param) == ("desde", "hasta")
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from collector.date_query import DATE_FORMATS, DateFormat
 from collector.models import Counters, FailureKind
-from collector.probe import Until, Verdict, prove
+from collector.probe import Checkup, Question, Until, Verdict, check_up, prove
 from collector.probe.proof import Known, sample
 from tests.probe.fake_api import QUERY, FakeApi, counters, dense, empty, failure, run
 
@@ -76,11 +76,11 @@ def test_each_spelling_is_proved(
 def test_dates_that_have_no_effect_are_found_out(
     ignores: frozenset[str], more: dict[str, Any], today: date
 ) -> None:
-    """Both of them or one of them, whatever the server takes in its place: in 3 questions."""
+    """Both of them in 3 questions, one of them in 6: a few days are looked at, too."""
     api = FakeApi({"1": dense(today)}, today, ignores=frozenset(ignores), **more)
     finding = run(prove(["1"], QUERY, today), api)
     assert (finding.dates, finding.until) == (Verdict.IGNORED, Until.INCONCLUSIVE)
-    assert len(api.asked) == 3
+    assert len(api.asked) == 6
     name = next(iter(ignores)) if len(ignores) == 1 else "the dates"
     assert finding.evidence[0].startswith(f"{name} has no effect" if name != "the dates" else name)
 
@@ -132,14 +132,23 @@ def test_nothing_is_concluded_without_data(companies: list[str]) -> None:
     assert len(api.asked) == 2 * len(companies)
 
 
+def _asked_of_empty(ids: list[str]) -> list[Question]:
+    """Ask companies that have nothing, and return what was asked."""
+    api = FakeApi({}, _TODAY)
+    run(prove(ids, QUERY, _TODAY), api)
+    return api.asked
+
+
 def test_few_companies_are_asked_and_they_are_taken_from_all_of_the_list() -> None:
     """Neighbours may be of one kind: the first ones all test accounts, say."""
     api = FakeApi({"50": dense(_TODAY)}, _TODAY)
     ids = [str(number) for number in range(100)]
     finding = run(prove(ids, QUERY, _TODAY), api)
     assert finding.dates is Verdict.HONOURED
-    assert [question.company_id for question in api.asked[:4]] == ["0", "16", "33", "50"]
-    assert len(api.asked) == 3 + 4
+    asked = [question.company_id for question in api.asked[:6]]
+    assert asked == ["0", "10", "20", "30", "40", "50"]
+    assert len(api.asked) == 5 + 4
+    assert len({q.company_id for q in _asked_of_empty(ids)}) == 10
 
 
 @pytest.mark.parametrize(("count", "most"), [(0, 3), (2, 3), (3, 3), (4, 3), (100, 7)])
@@ -275,3 +284,33 @@ def test_empty_days_beside_a_gap_leave_only_the_end_of_windows_open() -> None:
     finding = run(prove(["1"], QUERY, today), api)
     assert (finding.dates, finding.until) == (Verdict.HONOURED, Until.INCLUDED)
     assert empty().is_empty
+
+
+@pytest.mark.parametrize("name", ["Bearer s3cr3t", "\x1b[31m", "a\nb"])
+def test_names_of_actions_are_in_no_evidence(name: str) -> None:
+    """They are the server's: a careless or hostile one may put anything there."""
+    days = range(_TODAY.toordinal() - 200, _TODAY.toordinal() + 1)
+    data = {day: Counters(0, 0, 0, 0, 0, {name: 1 + day % 31}) for day in days}
+    servers: list[dict[str, Any]] = [
+        {},
+        {"until_excluded": True},
+        {"ignores": _BOTH},
+        {"ignores": frozenset({"from_date"})},
+        {"ignores": frozenset({"until_date"})},
+        {"cut_to": 7},
+        {"spelling": "DD/MM/YYYY"},
+        {"spelling": "DD/MM/YYYY", "unreadable": "zeros"},
+        {"ignores": _BOTH, "moves": lambda _: Counters(0, 0, 0, 0, 0, {name: 1})},
+    ]
+    told = set()
+    for more in servers:
+        api = FakeApi({"1": data}, _TODAY, **more)
+        checkup = Checkup()
+        run(check_up(["1"], QUERY, _TODAY, checkup), api)
+        for finding in (run(prove(["1"], QUERY, _TODAY), api), checkup.configured):
+            text = " ".join(finding.evidence)
+            assert "actions" in text
+            assert name not in text
+            assert text.isprintable()
+            told.add(finding.dates)
+    assert told == set(Verdict)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
+from typing import Literal
 
 import pytest
 
@@ -127,3 +128,73 @@ def test_a_campaign_that_goes_on_does_not_show_that_until_is_ignored() -> None:
     data = _on(date(2026, 9, 5), 4, 1) | _on(date(2026, 9, 20), 0, 1)
     api = FakeApi({"1": data}, _TODAY, distinct=True)
     assert _prove(api).dates is not Verdict.IGNORED
+
+
+@pytest.mark.parametrize("excluded", [False, True])
+@pytest.mark.parametrize("cut_from", ["first", "last"])
+@pytest.mark.parametrize("cut_to", [6, 7])
+def test_a_server_that_cuts_long_windows_does_not_ignore_dates(
+    cut_to: int, cut_from: Literal["first", "last"], *, excluded: bool
+) -> None:
+    """Short windows are answered for what they say; it is said that long ones may not be."""
+    api = FakeApi(
+        {"1": dense(_TODAY)}, _TODAY, until_excluded=excluded, cut_to=cut_to, cut_from=cut_from
+    )
+    finding = _prove(api)
+    assert (finding.dates, finding.until) == (Verdict.INCONCLUSIVE, Until.INCONCLUSIVE)
+    assert "long ones seem to be cut" in finding.evidence[0]
+
+
+@pytest.mark.parametrize("cut_from", ["first", "last"])
+def test_a_server_that_cuts_long_windows_of_a_steady_company_does_not_ignore_dates(
+    cut_from: Literal["first", "last"],
+) -> None:
+    """A company with the same figures every day, or every week, has the same in all 7 days."""
+    data = {day: counters(1) for day in dense(_TODAY)}
+    api = FakeApi({"1": data}, _TODAY, cut_to=7, cut_from=cut_from)
+    assert _prove(api).dates is not Verdict.IGNORED
+
+
+def test_notifications_that_come_in_before_a_closer_look_show_nothing() -> None:
+    """One five days ago, two that come in after the whole was asked for, one more at last."""
+    data = {_TODAY.toordinal() - 5: counters(1)}
+    moves = {4: counters(2, 0), 12: counters(1, 0)}
+    api = FakeApi({"1": data}, _TODAY, moves=lambda number: moves.get(number, empty()))
+    assert _prove(api).dates is not Verdict.IGNORED
+
+
+@pytest.mark.parametrize("name", ["from_date", "until_date"])
+@pytest.mark.parametrize("alone", ["beginning", "week"])
+def test_a_server_that_cuts_windows_and_ignores_an_end_ignores_dates(
+    name: str, alone: Literal["beginning", "week"]
+) -> None:
+    """A few days show it as well as many."""
+    api = FakeApi(
+        {"1": dense(_TODAY)},
+        _TODAY,
+        ignores=frozenset({name}),
+        without_from=alone,
+        without_until="today" if alone == "beginning" else "week",
+        cut_to=7,
+        cut_from="first" if name == "until_date" else "last",
+    )
+    finding = _prove(api)
+    assert finding.dates is Verdict.IGNORED
+    assert finding.evidence[0].startswith(f"{name} has no effect")
+
+
+def test_a_default_window_may_be_longer_than_a_week() -> None:
+    """A company with data 16 to 24 days ago has them without dates, and none in the last days."""
+    data = {
+        day: counts for day, counts in dense(_TODAY).items() if 16 <= _TODAY.toordinal() - day <= 24
+    }
+    api = FakeApi({"1": data}, _TODAY, default_days=30)
+    assert _prove(api).dates is Verdict.INCONCLUSIVE
+
+
+def test_a_spelling_that_finds_nothing_in_a_year_is_not_understood() -> None:
+    """Though the default window may be longer than a week."""
+    api = FakeApi(
+        {"1": dense(_TODAY)}, _TODAY, default_days=30, spelling="epoch", unreadable="zeros"
+    )
+    assert _prove(api).dates is Verdict.IGNORED

@@ -102,7 +102,9 @@ def test_figures_may_move_in_both_directions() -> None:
         (counters(1234), "total 1,234"),
         (_zeros(pending=2), "pending 2"),
         (_zeros(campaign=1), "campaign 1"),
-        (counters(0, 0, CLOSED=7), "actions CLOSED 7"),
+        (counters(0, 0, CLOSED=7), "actions 7"),
+        (counters(0, 0, CLOSED=7, RECEIVED=1000), "actions 1,007"),
+        (counters(0, 3, CLOSED=7), "actions 7"),
         (empty(), "total 0"),
     ],
 )

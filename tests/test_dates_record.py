@@ -6,8 +6,16 @@ from pathlib import Path
 import pytest
 
 from collector.date_query import DateQuery
+from collector.dates_record import (
+    doubts,
+    ignored,
+    is_proved,
+    recorded,
+    refuse_mixing,
+    refuse_spoilt,
+    trusted,
+)
 from collector.errors import DatesError
-from collector.preflight import doubts, ignored_later, recorded, refuse_mixing, refuse_spoilt
 from collector.probe import Finding, Until, Verdict
 from collector.store.manifest import DatesRecord
 
@@ -81,28 +89,82 @@ def test_people_are_told_what_is_doubtful(
     assert words is None or words in told[0]
 
 
-@pytest.mark.parametrize("before", [None, _record(), _record(until=Until.INCONCLUSIVE)])
+@pytest.mark.parametrize("query", [_AS_IT_IS, _NEXT_DAY])
+def test_trust_takes_the_option_for_what_it_says(query: DateQuery) -> None:
+    """Nothing was asked, nothing is proved, and people who wanted that are told nothing."""
+    record = trusted(query)
+    assert record == DatesRecord(
+        verdict="trusted", until="trusted", until_exclusive=query.until_exclusive
+    )
+    assert not is_proved(record)
+    assert doubts(record, query) == []
+
+
+@pytest.mark.parametrize("until", Until)
+@pytest.mark.parametrize("dates", Verdict)
+def test_only_what_is_honoured_need_not_be_proved_again(dates: Verdict, until: Until) -> None:
+    """Though the end of a window may still be open."""
+    assert is_proved(_record(dates, until)) == (dates is Verdict.HONOURED)
+    assert not is_proved(None)
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        None,
+        _record(),
+        _record(until=Until.INCONCLUSIVE),
+        _record(Verdict.INCONCLUSIVE, Until.INCONCLUSIVE),
+        trusted(_AS_IT_IS),
+    ],
+)
 def test_the_same_meaning_may_go_on(before: DatesRecord | None) -> None:
     """Directories of before dates were proved sent the last day as it is."""
-    refuse_mixing(before, _record(), _RUN)
-    with pytest.raises(DatesError, match="last day of a window sent as it is, and now it would be"):
-        refuse_mixing(before, _record(until=Until.EXCLUDED), _RUN)
+    for now in (_record(), _record(until=Until.INCONCLUSIVE), trusted(_AS_IT_IS)):
+        refuse_mixing(before, now, _RUN, is_known=True)
+    for now in (_record(until=Until.EXCLUDED), trusted(_NEXT_DAY)):
+        with pytest.raises(DatesError, match="of a window sent as it is, and now it would be"):
+            refuse_mixing(before, now, _RUN, is_known=True)
 
 
 def test_lines_of_the_next_day_are_not_mixed_either() -> None:
     """Whichever came first, and the directory is named."""
-    refuse_mixing(_record(until=Until.EXCLUDED), _record(until=Until.EXCLUDED), _RUN)
+    excluded = _record(until=Until.EXCLUDED)
+    refuse_mixing(excluded, excluded, _RUN, is_known=True)
+    refuse_mixing(trusted(_NEXT_DAY), excluded, _RUN, is_known=True)
     with pytest.raises(DatesError, match=r"output/night: .* sent as the day after it, and now"):
-        refuse_mixing(_record(until=Until.EXCLUDED), _record(), _RUN)
+        refuse_mixing(excluded, _record(), _RUN, is_known=True)
+
+
+@pytest.mark.parametrize(
+    "now",
+    [
+        _record(until=Until.EXCLUDED),
+        _record(until=Until.INCONCLUSIVE),
+        _record(Verdict.INCONCLUSIVE, Until.INCONCLUSIVE),
+        trusted(_AS_IT_IS),
+        trusted(_NEXT_DAY),
+    ],
+)
+def test_where_it_is_not_known_only_a_proof_that_the_last_day_is_included_helps(
+    now: DatesRecord,
+) -> None:
+    """Nobody knows how the last day was sent when the lines were fetched."""
+    refuse_mixing(None, _record(), _RUN, is_known=False)
+    with pytest.raises(DatesError, match=r"output/night: it is not known .* run\.json is missing"):
+        refuse_mixing(None, now, _RUN, is_known=False)
 
 
 def test_a_directory_of_ignored_dates_is_spoilt() -> None:
     """Its lines are of other days than they say, and the reason is kept."""
     before = _record(until=Until.EXCLUDED)
-    spoilt = ignored_later(before, "all the same", _AT)
+    spoilt = ignored(before, "all the same", _AT)
     assert (spoilt.verdict, spoilt.until_exclusive) == ("ignored", True)
+    assert (spoilt.checked_at, spoilt.requests) == ("2026-11-24T02:00:00.000Z", 0)
+    assert not is_proved(spoilt)
     with pytest.raises(DatesError, match=r"ignored the dates .*\(all the same\); give another"):
         refuse_spoilt(spoilt, _RUN)
     refuse_spoilt(before, _RUN)
+    refuse_spoilt(trusted(_AS_IT_IS), _RUN)
     refuse_spoilt(None, _RUN)
-    assert not ignored_later(None, "all the same", _AT).until_exclusive
+    assert not ignored(None, "all the same", _AT).until_exclusive
