@@ -203,14 +203,24 @@ async def _show_for(seconds: float, showing: Awaitable[None]) -> None:
             await showing
 
 
+async def _first_line(job: Run) -> str:
+    """Show lines until there is one."""
+    stream = io.StringIO()
+    showing = asyncio.create_task(show_lines(job, stream, every=0.01))
+    async with asyncio.timeout(30):
+        while "\n" not in stream.getvalue():  # noqa: ASYNC110 - a text has no events
+            await asyncio.sleep(0.01)
+    showing.cancel()
+    await asyncio.wait([showing])
+    return stream.getvalue().splitlines()[0]
+
+
 async def test_without_a_terminal_a_structured_line_comes(tmp_path: Path) -> None:
     """The line for cron and journald has every figure that the display has."""
     job = _job(tmp_path, rate=Rate(7))
     job.tally.cells[CellState.DATA] = 2
     job.tally.retries = 5
-    stream = io.StringIO()
-    await _show_for(0.25, show_lines(job, stream, every=0.1))
-    line = stream.getvalue().splitlines()[0]
+    line = await _first_line(job)
     assert re.match(r"at=\S+Z level=info event=progress ", line)
     figures = dict(pair.split("=", 1) for pair in line.split())
     assert figures["done"] == "2"
@@ -221,9 +231,7 @@ async def test_without_a_terminal_a_structured_line_comes(tmp_path: Path) -> Non
     names = {"rate", "in_flight", "retrying", "refused", "failed", "seconds_left"}
     assert names <= figures.keys()
     await _refuse(job, pause=90.0)
-    stream.truncate(0)
-    await _show_for(0.25, show_lines(job, stream, every=0.1))
-    figures = dict(pair.split("=", 1) for pair in stream.getvalue().splitlines()[0].split())
+    figures = dict(pair.split("=", 1) for pair in (await _first_line(job)).split())
     assert figures["blocked"] == "refused"
     assert 89.0 < float(figures["paused_seconds"]) <= 90.0
 
