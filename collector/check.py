@@ -28,6 +28,12 @@ MOST_REQUESTS: Final = 40
 _PATIENCE_SECONDS: Final = 15.0
 """How long a check waits while the API is out of reach: somebody is looking on."""
 
+_LONGEST_SECONDS: Final = 300.0
+"""How long a check may take in all, beside what its rate asks for."""
+
+_RATE: Final = 10.0
+"""Above this the rate does not matter for so few requests."""
+
 _GIVEN_UP: Final = (
     "the API is out of reach, or refuses everything; the check ends here; try again when it is in "
     "order"
@@ -45,11 +51,20 @@ class Report:
 
 
 class Check:
-    """One check of the service with the given settings. `execute` it once."""
+    """One check of the service with the given settings. `execute` it once.
+
+    It is given up after `longest` seconds, beside what its rate asks for.
+    """
 
     def __init__(
-        self, ids: Sequence[str], settings: CheckSettings, credentials: Credentials
+        self,
+        ids: Sequence[str],
+        settings: CheckSettings,
+        credentials: Credentials,
+        *,
+        longest: float = _LONGEST_SECONDS,
     ) -> None:
+        self._longest = longest + MOST_REQUESTS / min(settings.rate, _RATE)
         self._ids = ids
         self._settings = settings
         self._credentials = credentials
@@ -76,8 +91,9 @@ class Check:
         """Ask, and say what was found out; what stops a check is no exception."""
         self._task = asyncio.current_task()
         try:
-            await self._ask()
-        except OutageError:
+            async with asyncio.timeout(self._longest):
+                await self._ask()
+        except (OutageError, TimeoutError):
             return self._report(ExitCode.STOPPED_EARLY, _GIVEN_UP)
         except CollectorError as error:
             return self._report(error.exit_code, self._redact(str(error)))

@@ -67,7 +67,9 @@ class DatesGuard:
         has_lines, is_complete = len(recovered.done) > 0, len(recovered.done) == len(self._plan)
         if has_lines:
             refuse_spoilt(before, output)
-        record = before if is_proved(before) or is_complete else await self._found(has_lines)
+        record = (
+            before if is_proved(before) or is_complete else await self._found(has_lines=has_lines)
+        )
         if record is None:
             return ()
         if has_lines and not is_complete:
@@ -99,7 +101,7 @@ class DatesGuard:
         self._watch.close()
         return self._watch.remark
 
-    async def _found(self, has_lines: bool) -> DatesRecord:  # noqa: FBT001 - private, one caller
+    async def _found(self, *, has_lines: bool) -> DatesRecord:
         if self._trust:
             return trusted(self.query)
         assert self._proof is not None, "establish comes first"  # noqa: S101 - for the type checker

@@ -33,7 +33,7 @@ async def test_it_asks_for_the_same_cells_whatever_is_set_by_then(
 ) -> None:
     """Other days in `collector.toml` and in variables are put aside."""
     api = await start_api(**api_options)
-    command = against(api)
+    command = against(api).without_debugging()
     done = await command.run(
         *("run", "-", *options, "--rate", "1000", "--output", "r"), stdin=b"1\n2\n"
     )

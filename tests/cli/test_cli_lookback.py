@@ -43,7 +43,7 @@ async def test_yesterday_and_the_14_days_before_it_are_collected(
 ) -> None:
     """15 windows a company, each once; the manifest's plan is what was collected."""
     api = await start_api()
-    command = against(api)
+    command = against(api).without_debugging()
     options = ("--last", "1d", "--window", "1d", "--lookback", "14d", "--timezone", "UTC")
     today = datetime.now(UTC).date()
     done = await command.run("run", "-", *options, *_FAST, stdin=b"1\n2\n")
@@ -85,7 +85,7 @@ async def test_the_printed_command_goes_on_with_the_same_cells(  # noqa: PLR0913
 ) -> None:
     """What failed is asked for again and nothing else; the days before are not added once more."""
     api = await start_api(share_500=0.5)
-    command = against(api)
+    command = against(api).without_debugging()
     days = ("--from", "2026-03-13", "--until", "2026-03-15")
     options = (*days, "--window", window, "--lookback", lookback, "--max-attempts", "1")
     companies = "".join(f"{number}\n" for number in range(9)).encode()
@@ -114,7 +114,7 @@ async def test_the_printed_command_goes_on_with_the_same_cells(  # noqa: PLR0913
 async def test_the_same_command_goes_on_too(start_api: StartApi, against: Against) -> None:
     """The plan that is read back from the manifest is the one that is made anew."""
     api = await start_api()
-    command = against(api)
+    command = against(api).without_debugging()
     options = ("--from", "2026-03-09", "--until", "2026-03-15", "--lookback", "14d")
     for _ in range(2):
         done = await command.run("run", "-", *options, *_FAST, stdin=b"1\n2\n")
@@ -129,7 +129,7 @@ async def test_the_plan_shows_the_windows(
 ) -> None:
     """With those of the days before; wherever the option stands; nothing is sent."""
     api = await start_api()
-    command = against(api)
+    command = against(api).without_debugging()
     command.write("companies.txt", "1\n2\n")
     command, flags = _looking_back(command, place)
     done = await command.run("plan", "companies.txt", "--last", "1d", *flags)

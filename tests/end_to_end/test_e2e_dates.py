@@ -103,7 +103,7 @@ async def test_dates_that_are_ignored_end_a_run_before_it_begins(
 ) -> None:
     """Exit code 7, a handful of requests, and nothing on the disk; the check says so as well."""
     api = await start_api(ignore_dates=True)
-    command = against(api)
+    command = against(api).without_debugging()
     command.write("companies.txt", _IDS)
     refused = await command.run("run", "companies.txt", *_DAYS, "--window", "1d", "--output", "r")
     assert refused.exit_code == 7
@@ -122,7 +122,7 @@ async def test_dates_that_are_ignored_end_a_run_before_it_begins(
 async def test_only_zeros_prove_nothing(start_api: StartApi, against: Against) -> None:
     """The check says inconclusive; a run warns, goes on, and its manifest says so too."""
     api = await start_api(empty_share=1)
-    command = against(api)
+    command = against(api).without_debugging()
     command.write("companies.txt", _IDS)
     checked = await command.run("check", "companies.txt", "--rate", "1000")
     assert checked.exit_code == 0
@@ -139,7 +139,7 @@ async def test_only_zeros_prove_nothing(start_api: StartApi, against: Against) -
 async def test_trusted_dates_are_not_looked_at(start_api: StartApi, against: Against) -> None:
     """Neither before the run nor during it, and that is on the record."""
     api = await start_api(ignore_dates=True, empty_share=0)
-    command = against(api)
+    command = against(api).without_debugging()
     ids = "".join(f"{number}\n" for number in range(30)).encode()
     run = ("run", "-", *_DAYS, "--window", "1d", *_FAST, "--output", "r", "--trust-dates")
     done = await command.run(*run, stdin=ids)
@@ -154,7 +154,7 @@ async def test_trusted_dates_are_not_looked_at(start_api: StartApi, against: Aga
 async def test_a_proof_is_not_repeated(start_api: StartApi, against: Against) -> None:
     """Going on sends nothing but what is missing, whatever the first attempt had found."""
     api = await start_api(until_exclusive=True, latency=0.05)
-    command = against(api)
+    command = against(api).without_debugging()
     run = ("run", "-", *_DAYS, "--window", "1d", "--output", "r", "--rate")
     ids = b"1\n2\n3\n4\n5\n6\n"
     stopped = await command.run(*run, "20", "--deadline", "1s", stdin=ids)
@@ -172,7 +172,7 @@ async def test_a_server_that_stops_honouring_them_ends_the_run(
 ) -> None:
     """Company after company with the same counters: exit code 7, and the directory is spoilt."""
     api = await start_api(empty_share=0)
-    command = against(api)
+    command = against(api).without_debugging()
     ids = "".join(f"{number}\n" for number in range(200)).encode()
     run = (
         "run",
@@ -207,7 +207,7 @@ async def test_a_server_that_stops_honouring_them_ends_the_run(
 async def test_lines_of_two_meanings_are_not_mixed(start_api: StartApi, against: Against) -> None:
     """What was begun with trusted dates does not go on once it is proved that they meant others."""
     api = await start_api(until_exclusive=True)
-    command = against(api)
+    command = against(api).without_debugging()
     run = ("run", "-", *_DAYS, "--window", "1d", *_FAST, "--output", "r")
     ids = b"1\n2\n3\n"
     assert (await command.run(*run, "--trust-dates", stdin=ids)).exit_code == 0
@@ -230,7 +230,7 @@ async def test_an_api_that_is_down_at_first_is_waited_for(
 ) -> None:
     """No verdict is drawn from an outage; when it is over the dates are proved, then collected."""
     api = await start_api(down=True, until_exclusive=True)
-    command = against(api)
+    command = against(api).without_debugging()
     command.write("companies.txt", "".join(f"{number}\n" for number in range(20)))
     process = await command.start("run", "companies.txt", *_DAYS, "--rate", "100", "--output", "r")
     async with asyncio.timeout(30):
@@ -246,7 +246,7 @@ async def test_an_api_that_is_down_at_first_is_waited_for(
 async def test_days_begin_in_the_given_zone(start_api: StartApi, against: Against) -> None:
     """Moments of a day in Santiago; another zone is another service to the same directory."""
     api = await start_api(date_format="epoch")
-    command = against(api)
+    command = against(api).without_debugging()
     run = ("run", "-", *_DAYS, "--date-format", "epoch", *_FAST, "--output", "r")
     done = await command.run(*run, "--timezone", "America/Santiago", stdin=b"1\n2\n")
     assert done.exit_code == 0, done.stderr
@@ -261,7 +261,7 @@ async def test_days_begin_in_the_given_zone(start_api: StartApi, against: Agains
 async def test_a_spoilt_directory_stays_spoilt(start_api: StartApi, against: Against) -> None:
     """Whatever is trusted later: nobody knows which of its lines are of other days."""
     api = await start_api(ignore_dates=True, empty_share=0)
-    command = against(api)
+    command = against(api).without_debugging()
     run = ("run", "-", *_DAYS, "--window", "1d", *_FAST, "--output", "r")
     assert (await command.run(*run, "--trust-dates", stdin=b"1\n2\n")).exit_code == 0
     statistics = command.directory / "r" / "statistics.jsonl"
@@ -287,7 +287,7 @@ async def test_what_nobody_knows_any_more_is_not_mixed(
 ) -> None:
     """Without its manifest nobody knows how the last day was sent when the lines were fetched."""
     api = await start_api(until_exclusive=True)
-    command = against(api)
+    command = against(api).without_debugging()
     run = ("run", "-", *_DAYS, "--window", "1d", *_FAST, "--output", "r")
     assert (await command.run(*run, stdin=b"1\n2\n")).exit_code == 0
     statistics = command.directory / "r" / "statistics.jsonl"
