@@ -81,6 +81,7 @@ class Proof:
 
         Raises `SpentError`.
         """
+        has_doubts = False
         for way in (self._by_settled_days, self._by_recent_days):
             for company_id in ids:
                 finding = yield from self._answered(way(company_id), company_id)
@@ -88,6 +89,10 @@ class Proof:
                     return finding
                 if finding is not None:
                     self.doubts += finding.evidence
+                    has_doubts = True
+            if has_doubts:
+                # Few recent days may add up although the many settled ones do not.
+                break
         return self.inconclusive()
 
     def inconclusive(self) -> Finding:

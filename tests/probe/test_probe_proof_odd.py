@@ -198,3 +198,14 @@ def test_a_spelling_that_finds_nothing_in_a_year_is_not_understood() -> None:
         {"1": dense(_TODAY)}, _TODAY, default_days=30, spelling="epoch", unreadable="zeros"
     )
     assert _prove(api).dates is Verdict.IGNORED
+
+
+@pytest.mark.parametrize("cut_from", ["first", "last"])
+@pytest.mark.parametrize("cut_to", [9, 14, 20])
+def test_windows_that_are_cut_later_are_not_honoured_either(
+    cut_to: int, cut_from: Literal["first", "last"]
+) -> None:
+    """The last days alone, which are few, would seem to prove it; a month would be cut."""
+    api = FakeApi({"1": dense(_TODAY)}, _TODAY, cut_to=cut_to, cut_from=cut_from)
+    finding = _prove(api)
+    assert finding.dates is Verdict.INCONCLUSIVE
