@@ -34,10 +34,7 @@ _LONGEST_SECONDS: Final = 300.0
 _RATE: Final = 10.0
 """Above this the rate does not matter for so few requests."""
 
-_GIVEN_UP: Final = (
-    "the API is out of reach, or refuses everything; the check ends here; try again when it is in "
-    "order"
-)
+_TRY_AGAIN: Final = "the check ends here; try again when the API is in order"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +74,11 @@ class Check:
         self._task: asyncio.Task[object] | None = None
         self._stopped: ExitCode | None = None
 
+    @property
+    def requests(self) -> int:
+        """How many requests were sent so far."""
+        return self._tally.requests
+
     def stop(self, exit_code: ExitCode) -> None:
         """End the check early, as a signal does: there is nothing to lose."""
         self._stopped = exit_code
@@ -93,8 +95,11 @@ class Check:
         try:
             async with asyncio.timeout(self._longest):
                 await self._ask()
-        except (OutageError, TimeoutError):
-            return self._report(ExitCode.STOPPED_EARLY, _GIVEN_UP)
+        except TimeoutError:
+            return self._report(ExitCode.STOPPED_EARLY, f"it took too long; {_TRY_AGAIN}")
+        except OutageError as error:
+            text = f"{self._redact(str(error))}; {_TRY_AGAIN}"
+            return self._report(ExitCode.STOPPED_EARLY, text)
         except CollectorError as error:
             return self._report(error.exit_code, self._redact(str(error)))
         except asyncio.CancelledError:

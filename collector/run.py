@@ -14,6 +14,7 @@ from collector.errors import (
     CollectorError,
     ExitCode,
     IgnoredDatesError,
+    OutageError,
     StoppedError,
     main_error,
 )
@@ -34,6 +35,11 @@ from collector.tally import CellState, Tally
 from collector.threads import in_thread
 
 __all__ = ["End", "Run"]
+
+_GO_ON: Final = (
+    "what was collected so far is kept; run the same command again to go on when the service is "
+    "back (--max-outage sets how long a run waits for that)"
+)
 
 _GRACE_SECONDS: Final = 5.0
 """How long a run that is being stopped waits for what is in flight."""
@@ -106,7 +112,7 @@ class Run:
                 recovered = await in_thread(self._recover)
                 return await self._attempt(directory, recovered)
         except CollectorError as error:
-            return End(error.exit_code, self._redact(str(error)))
+            return self._end(error)
         except StoppedError:
             return self._stopped or End(ExitCode.STOPPED_EARLY)
         except asyncio.CancelledError:
@@ -171,7 +177,7 @@ class Run:
                 end = self._stopped or End(ExitCode.STOPPED_EARLY)
                 raise
             except CollectorError as error:
-                end = End(error.exit_code, self._redact(str(error)))
+                end = self._end(error)
             except StoppedError:
                 end = self._stopped or End(ExitCode.STOPPED_EARLY)
             finally:
@@ -222,9 +228,15 @@ class Run:
         for remark in self.remarks:
             self._log.warning("remark", text=remark)
 
+    def _end(self, error: CollectorError) -> End:
+        text = str(error)
+        if isinstance(error, OutageError):
+            text = f"{text}; {_GO_ON}"
+        return End(error.exit_code, self._redact(text))
+
     def _failed(self, error: BaseException) -> End:
         if isinstance(error, CollectorError):
-            return End(error.exit_code, self._redact(str(error)))
+            return self._end(error)
         self._log.error("bug", exc_info=error)
         return End(
             ExitCode.BUG,

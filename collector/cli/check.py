@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Annotated, Final
 
 from cyclopts import Parameter
+from rich.console import Console
 
-from collector.check import Check, Report
+from collector.check import MOST_REQUESTS, Check, Report
 from collector.cli.arguments import CompaniesFile, warn_of_duplicates
 from collector.cli.check_table import check_table
 from collector.cli.config_edit import write_options
@@ -22,6 +23,8 @@ from collector.probe import Checkup, Finding, Until, Verdict
 from collector.settings import CheckSettings
 
 __all__ = ["check"]
+
+_REFRESH_SECONDS: Final = 0.25
 
 _CONFIG: Final = Path("collector.toml")
 
@@ -59,7 +62,23 @@ def check(
 
 async def _execute(job: Check) -> Report:
     with stop_on_signals(job.stop, job.cancel):
-        return await job.execute()
+        showing = asyncio.create_task(_show(job), name="show")
+        try:
+            return await job.execute()
+        finally:
+            showing.cancel()
+            await asyncio.wait([showing])
+
+
+async def _show(job: Check) -> None:
+    """Say on a terminal how far it is: with a slow API, silence would look like a fault."""
+    console = Console(stderr=True)
+    if not console.is_terminal or console.is_dumb_terminal:
+        return
+    with console.status("") as status:
+        while True:
+            status.update(f"{job.requests} of at most {MOST_REQUESTS} requests")
+            await asyncio.sleep(_REFRESH_SECONDS)
 
 
 def _honoured(checkup: Checkup, query: DateQuery) -> tuple[DateQuery, Finding] | None:

@@ -1,11 +1,11 @@
 """`collector latest`: the newest answer of every cell over many runs."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from collector.cli.arguments import RunDirectory
 from collector.cli.printing import complain, write
-from collector.errors import ExitCode
+from collector.errors import ExitCode, InputError
 from collector.store.newest import NewestLines, Pile, overlapping
 from collector.store.recorded_run import each_once, find_runs, was_begun
 from collector.store.scratch import scratch_database
@@ -39,10 +39,15 @@ def latest(run_dir: RunDirectory, /, *run_dirs: RunDirectory) -> int:
     return ExitCode.COMPLETE
 
 
-def _begun(directories: Sequence[Path]) -> Iterator[Path]:
-    """Make the directories of runs that have begun; one dead run must not take all nights away."""
+def _begun(directories: Sequence[Path]) -> list[Path]:
+    """Return the directories of runs that have begun: one dead run must not take all nights away.
+
+    Raises `InputError` if there is none, for nothing must not take the place of earlier answers.
+    """
+    begun = [directory for directory in directories if was_begun(directory)]
     for directory in directories:
-        if was_begun(directory):
-            yield directory
-        else:
+        if directory not in begun:
             complain(f"warning: {directory}: a run was killed before its first cell; left out")
+    if not begun:
+        raise InputError("no run has begun in these directories; give others")
+    return begun

@@ -242,7 +242,4 @@ class Gate:
 
 def _given_up(cause: Cause | None) -> str:
     what = "has answered nothing" if cause is Cause.FAILING else "has refused every request"
-    return (
-        f"the API {what} for as long as --max-outage allows; what was collected so far is kept; "
-        "run the same command again to go on when the service is back"
-    )
+    return f"the API {what} for longer than it is waited for"

@@ -151,10 +151,7 @@ class TokenIssuer:
             # Only the issuer is left alone: it is a service of its own, and whoever needs a token
             # waits anyway.
             await self._gate.rest(pause)
-        raise OutageError(
-            f"no access token from {self._url} (tries: {tries}): {problem}; what was collected so "
-            "far is kept; run the same command again to go on when the service is back"
-        )
+        raise OutageError(f"no access token from {self._url} (tries: {tries}): {problem}")
 
     def _is_hopeless(self, tries: int, pause: float) -> bool:
         now = self._clock()

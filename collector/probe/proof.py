@@ -21,7 +21,7 @@ from collector.probe.questions import (
     ask,
     ask_unless_refused,
 )
-from collector.probe.spans import DAY, Span, recent_span, settled_span
+from collector.probe.spans import DAY, Span, recent_span, settled_span, short_settled_span
 from collector.probe.sums import shown
 
 __all__ = ["Known", "Proof", "prove", "sample"]
@@ -108,11 +108,15 @@ class Proof:
             return None
 
     def _by_settled_days(self, company_id: str) -> Probe[Finding | None]:
-        try:
-            return (yield from examine(company_id, self.query, settled_span(self.today)))
-        except NoAnswerError as error:
-            if not error.is_refusal:
-                raise
+        for span in (settled_span(self.today), short_settled_span(self.today)):
+            try:
+                return (yield from examine(company_id, self.query, span))
+            except NoAnswerError as error:
+                if not error.is_refusal:
+                    raise
+            if self.query.mistakes_day_for_month:
+                # It takes more days to tell.
+                break
         # Refused for what it asks for: the names, the spelling, or days too long ago.
         default = yield from self.known.ask(company_id)
         return (yield from self._by_days_of_default(company_id, default))

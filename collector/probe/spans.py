@@ -5,7 +5,15 @@ from typing import Final, NamedTuple
 
 from collector.models import Window
 
-__all__ = ["DAY", "FAR_PAST", "LONG_AGO", "Span", "recent_span", "settled_span"]
+__all__ = [
+    "DAY",
+    "FAR_PAST",
+    "LONG_AGO",
+    "Span",
+    "recent_span",
+    "settled_span",
+    "short_settled_span",
+]
 
 DAY: Final = timedelta(days=1)
 
@@ -46,6 +54,12 @@ def settled_span(today: date) -> Span:
     if last.month == _DECEMBER:
         last = last.replace(day=1) - DAY
     return Span(last.replace(day=1), last.replace(day=12), last.replace(day=28))
+
+
+def short_settled_span(today: date) -> Span:
+    """Return six days of the same month, for servers that refuse more at once."""
+    _, split, _ = settled_span(today)
+    return Span(split - 2 * DAY, split, split + 3 * DAY)
 
 
 def recent_span(today: date) -> Span:

@@ -1,63 +1,21 @@
 """`collector diff`: what it says of two runs, to people and to programs."""
 
-import json
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from collector.cli.app import main
 from collector.settings import RunSettings
+from tests.cli.said import Cli, in_this_process
 from tests.store.made_runs import line, make_run
-
-
-@dataclass(frozen=True)
-class Said:
-    """What the command line printed, and the code it ended with."""
-
-    exit_code: object
-    stdout: str
-    stderr: str
-
-    @property
-    def document(self) -> dict[str, Any]:
-        """All of the output as one JSON document, of which no key comes twice."""
-        loaded: dict[str, Any] = json.loads(self.stdout, object_pairs_hook=_once)
-        return loaded
-
-    def rows(self, label: str) -> list[str]:
-        """Give the rows under a label."""
-        rows, current = [], ""
-        for row in self.stdout.splitlines():
-            current = row[:10].strip() or current
-            if current == label:
-                rows.append(row[11:])
-        return rows
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    assert len({key for key, _ in pairs}) == len(pairs)
-    return dict(pairs)
-
-
-Cli = Callable[..., Said]
 
 
 @pytest.fixture
 def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Cli:
     """Give `collector diff` in this process, in an empty directory."""
     monkeypatch.chdir(tmp_path)
-
-    def call(*arguments: str) -> Said:
-        with pytest.raises(SystemExit) as ended:
-            main(["diff", *arguments])
-        printed = capsys.readouterr()
-        return Said(ended.value.code, printed.out, printed.err)
-
-    return call
+    return in_this_process("diff", capsys)
 
 
 _NAMES = {"1": "Andes <script>", "x'y": 'El "Sur"'}
@@ -233,9 +191,9 @@ def test_many_cells_are_all_in_the_document_and_the_first_in_the_text(cli: Cli) 
         ("new cells", 60, 10),
         ("gone cells", 60, 10),
     ]:
-        assert len(said.rows(label)) == shown + 1
-        assert said.rows(label)[-1] == f"and {count - shown:,} {more}"
-    windows = said.rows("windows")
+        assert len(said.under(label)) == shown + 1
+        assert said.under(label)[-1] == f"and {count - shown:,} {more}"
+    windows = said.under("windows")
     assert windows[0] == "2026-11-01..2026-11-01  60 of 60 cells restated, 40 days before the last"
     assert windows[31] == f"and 9 {more}"
     document = cli("old", "new", "--json").document
@@ -249,13 +207,13 @@ def test_a_lookback_that_may_be_too_short_is_pointed_out(cli: Cli) -> None:
     make_run(Path("young"), [line("1", None), line("1", 2), line("1", 3, total=1)])
     make_run(Path("all"), [line("1", day, total=1) for day in (2, 3)])
     reach = "the oldest window of both is among them: a longer --lookback may find more"
-    assert cli("old", "all").rows("windows")[-1] == reach
+    assert cli("old", "all").under("windows")[-1] == reach
     assert reach not in cli("old", "young").stdout
     make_run(Path("default"), [line("1", None)], days=None)
     make_run(Path("later"), [line("1", None, total=1)], days=None)
     said = cli("default", "later")
-    assert said.rows("windows") == ["server default  1 of 1 cells restated"]
-    assert said.rows("new run") == ["later, 3 companies, server default"]
+    assert said.under("windows") == ["server default  1 of 1 cells restated"]
+    assert said.under("new run") == ["later, 3 companies, server default"]
 
 
 def test_runs_without_a_cell_in_common_are_pointed_out(cli: Cli) -> None:
@@ -289,9 +247,9 @@ def test_many_changes_of_a_cell_are_cut(cli: Cli) -> None:
     make_run(Path("old"), [line("1", 1)])
     make_run(Path("new"), [line("1", 1, actions={f"A{n:02}": n for n in range(1, 51)})])
     said = cli("old", "new")
-    (restated,) = said.rows("restated")
+    (restated,) = said.under("restated")
     assert restated.endswith("actions A10 - -> 10 (+10), and 40 more; --json lists them all")
-    assert said.rows("changes")[-1] == "and 19 more; --json lists them all"
+    assert said.under("changes")[-1] == "and 19 more; --json lists them all"
     changes = cli("old", "new", "--json").document["restated"][0]["changes"]
     assert len(changes["actions"]) == 50
 
@@ -313,8 +271,8 @@ def test_foreign_text_cannot_steer_the_terminal(cli: Cli, form: tuple[str, ...])
             "A\x1b\n\u202e": {"old": 1, "new": 2, "difference": 1}
         }
     else:
-        assert said.rows("old run")[0].startswith("o<U+001B>[2J<U+000A>, 3 companies")
-        (restated,) = said.rows("restated")
+        assert said.under("old run")[0].startswith("o<U+001B>[2J<U+000A>, 3 companies")
+        (restated,) = said.under("restated")
         assert restated.startswith("1<U+001B>[2J<U+000A>  <U+001B><U+000A>..<U+001B><U+000A>  ")
         assert "actions A<U+001B><U+000A><U+202E> 1 -> 2 (+1)" in restated
 

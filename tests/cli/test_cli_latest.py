@@ -3,13 +3,14 @@
 import asyncio
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
 
 from collector.settings import RunSettings
+from tests.cli.said import OUTPUTS
 from tests.store.made_runs import at_work, line, make_run
 
 LargestFile = Callable[[int], AbstractContextManager[None]]
@@ -75,6 +76,9 @@ async def test_a_run_that_began_nothing_is_left_out(command: Any) -> None:  # no
     done = await command.run("latest", "dead", "a")
     assert (done.exit_code, done.stdout.encode()) == (0, _OLD[0])
     assert "warning: dead: a run was killed before its first cell; left out" in done.stderr
+    done = await command.run("latest", "dead")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "no run has begun in these directories" in done.stderr
 
 
 async def test_windows_that_overlap_are_a_warning(command: Any) -> None:  # noqa: ANN401
@@ -116,18 +120,6 @@ async def test_a_full_temporary_directory_ends_with_5(
     assert "SQLITE_TMPDIR" in done.stderr
 
 
-def _pipe_without_a_reader() -> int:
-    reader, writer = os.pipe()
-    os.close(reader)
-    return writer
-
-
-_OUTPUTS: Mapping[str, Callable[[], int]] = {
-    "full": lambda: os.open("/dev/full", os.O_WRONLY),
-    "gone": _pipe_without_a_reader,
-}
-
-
 @pytest.mark.parametrize(
     ("output", "code", "complaint"),
     [
@@ -143,7 +135,7 @@ async def test_a_reader_may_go_and_a_disk_may_be_full(
 ) -> None:
     """Whoever has gone wanted no more; a part of the lines must not be taken for all."""
     make_run(command.directory / "a", [line(str(number), 1) for number in range(2000)])
-    stdout = _OUTPUTS[output]()
+    stdout = OUTPUTS[output]()
     try:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, *command.flags, "-m", "collector", "latest", "a"),

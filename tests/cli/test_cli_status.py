@@ -6,7 +6,7 @@ import os
 import shlex
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, date, datetime
@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from collector.cli.app import app, main
+from collector.cli.app import app
 from collector.models import Answer, Cell, Counters, Failure, FailureKind
 from collector.option_values import Duration, Rate
 from collector.plan import (
@@ -38,6 +38,7 @@ from collector.store.manifest import (
 )
 from collector.store.run_directory import RunDirectory
 from collector.tally import Tally
+from tests.cli.said import OUTPUTS, Cli, in_this_process
 
 Against = Callable[[Simulator], Any]
 StartApi = Callable[..., Awaitable[Simulator]]
@@ -112,49 +113,11 @@ def _usual(path: Path, **more: Any) -> Path:  # noqa: ANN401 - see _Made
     )
 
 
-@dataclass(frozen=True)
-class Said:
-    """What the command line printed, and the code it ended with."""
-
-    exit_code: object
-    stdout: str
-    stderr: str
-
-    @property
-    def rows(self) -> dict[str, str]:
-        """The rows that have a name, the first of each."""
-        rows: dict[str, str] = {}
-        for line in self.stdout.splitlines():
-            rows.setdefault(line[:11].strip(), line[11:])
-        return rows
-
-    @property
-    def document(self) -> dict[str, Any]:
-        """All of the output as one JSON document, of which no key comes twice."""
-        loaded: dict[str, Any] = json.loads(self.stdout, object_pairs_hook=_once)
-        return loaded
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    assert len({key for key, _ in pairs}) == len(pairs)
-    return dict(pairs)
-
-
-Cli = Callable[..., Said]
-
-
 @pytest.fixture
 def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Cli:
     """Give `collector status` in this process, in an empty directory."""
     monkeypatch.chdir(tmp_path)
-
-    def call(*arguments: str) -> Said:
-        with pytest.raises(SystemExit) as ended:
-            main(["status", *arguments])
-        printed = capsys.readouterr()
-        return Said(ended.value.code, printed.out, printed.err)
-
-    return call
+    return in_this_process("status", capsys)
 
 
 def _content(directory: Path) -> dict[str, bytes]:
@@ -596,19 +559,6 @@ async def test_a_status_may_be_asked_for_while_the_run_is_at_work(
     assert "go on" in said.rows
 
 
-def _pipe_without_a_reader() -> int:
-    reader, writer = os.pipe()
-    os.close(reader)
-    return writer
-
-
-_OUTPUTS: Mapping[str, Callable[[], int]] = {
-    "full": lambda: os.open("/dev/full", os.O_WRONLY),
-    "gone": _pipe_without_a_reader,
-    "closed": lambda: os.open(os.devnull, os.O_WRONLY),
-}
-
-
 @pytest.mark.parametrize(
     ("output", "arguments", "code", "complaint"),
     [
@@ -629,7 +579,7 @@ async def test_what_cannot_be_printed_does_not_change_how_it_ends(
     """
     _made(2000).write(tmp_path / "r")
     redirect = " >&-" if output == "closed" else ""
-    stdout = _OUTPUTS[output]()
+    stdout = OUTPUTS[output]()
     try:
         process = await asyncio.create_subprocess_exec(
             *("bash", "-c", f'exec "$0" -m collector status "$@"{redirect}'),

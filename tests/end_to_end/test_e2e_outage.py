@@ -107,7 +107,10 @@ async def test_an_outage_that_is_too_long_ends_the_run_to_be_continued(
     done = await command.finish(process)
     assert done.exit_code == 4, done.stderr
     assert 1.9 < time.monotonic() - began < 6
-    assert "has answered nothing for as long as --max-outage allows" in done.stderr
+    assert (
+        "has answered nothing for longer than it is waited for; what was collected so far is kept"
+        in done.stderr
+    )
     assert "run the same command again" in done.stderr
     assert api.counts.statuses[502] <= MOST
     kept = len(command.lines("r/statistics.jsonl"))
@@ -171,10 +174,10 @@ async def test_an_issuer_that_is_down_for_too_long_ends_the_run(
     command.write("companies.txt", _ids(2000))
     process = await _begin(command, api, "--max-outage", "2s")
     api.reconfigure(replace(api.settings, issuer_down=True))
-    await _until(lambda: api.counts.statuses[503] > 0)
-    began = time.monotonic()
     done = await command.finish(process)
     assert done.exit_code == 4, done.stderr
+    # From the first refusal as the server saw it: this test itself may be late to look.
+    began = next(request.at for request in api.requests if request.status == 503)
     assert 0.9 < time.monotonic() - began < 6
     assert "no access token from" in done.stderr
     assert "run the same command again" in done.stderr

@@ -302,11 +302,10 @@ async def test_patience_has_an_end(cause: Cause, text: str) -> None:
     async with asyncio.timeout(5):
         ends = await asyncio.gather(*crowd(gate, 5), return_exceptions=True)
         assert time.monotonic() - began >= 0.1 - _READING
-        with pytest.raises(OutageError, match=f"{text} for as long as --max-outage allows") as told:
+        with pytest.raises(OutageError, match=f"{text} for longer than it is waited for") as told:
             await gate.pass_through()
     assert [type(end) for end in ends] == [OutageError] * 5
     assert told.value.exit_code is ExitCode.STOPPED_EARLY
-    assert "run the same command again" in str(told.value)
 
 
 async def test_patience_also_ends_while_a_probe_hangs() -> None:

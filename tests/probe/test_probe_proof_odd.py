@@ -209,3 +209,17 @@ def test_windows_that_are_cut_later_are_not_honoured_either(
     api = FakeApi({"1": dense(_TODAY)}, _TODAY, cut_to=cut_to, cut_from=cut_from)
     finding = _prove(api)
     assert finding.dates is Verdict.INCONCLUSIVE
+
+
+@pytest.mark.parametrize("longest", [6, 7, 14])
+@pytest.mark.parametrize("excluded", [False, True])
+def test_a_server_that_refuses_long_windows_is_proved_by_short_ones(
+    longest: int,
+    excluded: bool,  # noqa: FBT001 - a parameter
+) -> None:
+    """Six days of the same month are enough; the 400 says nothing of names and spelling."""
+    api = FakeApi({"1": dense(_TODAY)}, _TODAY, until_excluded=excluded, longest=longest)
+    finding = _prove(api)
+    assert finding.dates is Verdict.HONOURED
+    assert finding.until is (Until.EXCLUDED if excluded else Until.INCLUDED)
+    assert len(api.asked) == 5
