@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import sys
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -73,7 +74,8 @@ async def _execute(job: Check) -> Report:
 async def _show(job: Check) -> None:
     """Say on a terminal how far it is: with a slow API, silence would look like a fault."""
     console = Console(stderr=True)
-    if not console.is_terminal or console.is_dumb_terminal:
+    # Asked of the stream itself: FORCE_COLOR must not put a moving display into a file.
+    if not sys.stderr or not sys.stderr.isatty() or console.is_dumb_terminal:
         return
     with console.status("") as status:
         while True:

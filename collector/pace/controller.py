@@ -1,7 +1,7 @@
-"""The rate controller: what was sent, let in, refused and failed decides who may leave when."""
+"""The rate controller: who is let in, who is kept out, and whom a failure is charged to."""
 
 from math import inf
-from typing import Any, Final, Protocol
+from typing import Final
 
 from collector.models import Blame
 from collector.pace.blockade import Blockade, Cause
@@ -9,20 +9,11 @@ from collector.pace.breaker import Breaker
 from collector.pace.departure import Departure
 from collector.pace.estimate import LimitEstimate
 from collector.pace.hints import Hints
-from collector.pace.latency_watch import Advice, LatencyWatch
 from collector.pace.outcasts import Outcasts, Whose
-from collector.pace.schedule import Schedule
-from collector.pace.search import RateSearch
+from collector.pace.pacer import Notify, Pacer
 from collector.pace.suspicion import Reading, Suspicion
 
-__all__ = ["AUTO_START", "Notify", "RateController"]
-
-AUTO_START: Final = 10.0
-"""Requests a second with which the search for a limit that nobody has stated begins."""
-
-_AHEAD: Final = 3.0
-"""The rate grows to no more than this many times what really leaves: beyond, it is not the rate
-that holds requests back. In slow start it is 1.8 times what left in the second before."""
+__all__ = ["RateController"]
 
 _LONG: Final = 3.0
 """Seconds of a blockade that no bucket explains."""
@@ -38,13 +29,6 @@ _FLAPPING: Final = 30.0
 """An outage so soon (seconds) after the last one goes on where that one ended."""
 
 
-class Notify(Protocol):
-    """Takes news, as the methods of a structured logger do."""
-
-    def __call__(self, event: str, **fields: Any) -> object:  # noqa: ANN401 - values of any type
-        """Take the name of an event and its fields."""
-
-
 class RateController:
     """Decides when the next request may leave, from what became of those before.
 
@@ -54,7 +38,7 @@ class RateController:
     (seconds) nobody may be let in or answered before it is time to give up. What happens is told to
     `notify`.
 
-    Open, requests leave at the rate that `RateSearch` keeps. The first refusal of a request that
+    Open, requests leave at the rate that `Pacer` keeps. The first refusal of a request that
     was sent since the last blockade, or an outage (`Breaker`), begins a blockade: only single
     probes leave, until one gets through. See docs/rate-control.md.
     """
@@ -68,10 +52,8 @@ class RateController:
         patience: float = inf,
         notify: Notify = lambda event, **fields: None,  # noqa: ARG005 - nobody listens
     ) -> None:
-        self._search = RateSearch(AUTO_START if ceiling == inf else ceiling, ceiling)
-        self._schedule = Schedule(self._search.rate)
+        self._pacer = Pacer(ceiling, notify)
         self._estimate = LimitEstimate()
-        self._latency = LatencyWatch()
         self._hints = Hints()
         self._suspicion = Suspicion()
         self._outcasts = Outcasts()
@@ -89,17 +71,17 @@ class RateController:
     @property
     def rate(self) -> float:
         """The rate in force, in requests a second; during a blockade the one before it."""
-        return self._search.rate
+        return self._pacer.rate
 
     @property
     def ceiling(self) -> float:
         """The highest rate, in requests a second; `inf` if there is none."""
-        return self._search.ceiling
+        return self._pacer.ceiling
 
     @property
     def limit(self) -> float | None:
         """The limit of the server that was found last, in requests a second."""
-        return self._search.limit
+        return self._pacer.limit
 
     @property
     def refusals(self) -> int:
@@ -128,12 +110,12 @@ class RateController:
     def leave_at(self, *, is_urgent: bool = False) -> float:
         """Return when the next request may leave; what is urgent passes a blockade."""
         if self._blockade is None or is_urgent:
-            return self._schedule.next_at
-        return max(self._blockade.next_at, self._schedule.next_at)
+            return self._pacer.next_at
+        return max(self._blockade.next_at, self._pacer.next_at)
 
     def depart(self, now: float, *, is_urgent: bool = False) -> Departure:
         """Take note that a request leaves. An urgent one is of no interest any more after that."""
-        is_paced = self._schedule.depart(now)
+        is_paced = self._pacer.depart(now)
         if is_urgent:
             return Departure(now, -1, -1, is_paced=False)
         if self._blockade is not None:
@@ -150,20 +132,8 @@ class RateController:
             if blockade.is_probe(departure.at):
                 self._reopen(blockade, departure, now)
             return
-        if not departure.is_paced:
-            # Something else than the rate holds requests back, so nothing is learnt about it.
-            return
-        advice = self._latency.add(now, now - departure.at, self.rate)
-        if advice is Advice.LESS:
-            # Below what the server works off, so that its queue becomes shorter.
-            self._search.found(self._latency.answered, now)
-            self._apply_rate()
-            self._notify("server_queues", rate=round(self.rate, 2))
-        elif advice is Advice.NO_QUEUE:
-            self._restore(self._latency.rate_before)
-        if self._may_grow(now):
-            self._search.answered(now)
-            self._apply_rate()
+        grows_from = max(self._hints.used_up_until(), self._suspicion.waits_until(self.rate))
+        self._pacer.answered(departure, now, grows_from=grows_from)
 
     def hinted(self, now: float, remaining: int, reset_seconds: float) -> None:
         """Take note of what the headers of an answer say is left, and for how long (seconds)."""
@@ -213,7 +183,7 @@ class RateController:
             if reading is Reading.REFUSAL:
                 return self.refused(departure, now, company_id, cause=Cause.UNAVAILABLE)
             if reading is Reading.FALSE_ALARM:
-                self._restore(self._suspicion.rate_before)
+                self._pacer.restore(self._suspicion.rate_before)
                 self._notify("status_503_is_no_refusal", rate=round(self.rate, 2))
         elif departure.epoch >= self._outage_epoch:
             # One of the burst with which the last blockade began.
@@ -265,35 +235,18 @@ class RateController:
         if self._is_tail and not is_rate and now - blockade.since >= _TAIL_PATIENCE * companies:
             self._blockade = None
             self._charges_all = True
-            self._search.restart()
-            self._apply_rate()
+            self._pacer.restart()
             self._notify("only_failing_cells_are_left", companies=companies)
             return Blame.CELL
         return Blame.SERVICE
-
-    def _may_grow(self, now: float) -> bool:
-        return (
-            not self._latency.is_queueing
-            and self.rate < _AHEAD * self._schedule.achieved
-            and now >= self._hints.used_up_until()
-            and now >= self._suspicion.waits_until(self.rate)
-        )
 
     def _is_its_own(self, company_id: str) -> bool:
         """Say whether a refusal is about this company, not about the rate."""
         whose = self._outcasts.refused(company_id, self._epoch, self.rate)
         if whose is Whose.JUST_FOUND:
-            self._restore(self._outcasts.rate_before)
+            self._pacer.restore(self._outcasts.rate_before)
             self._notify("company_refused_for_itself", company_id=company_id)
         return whose is not Whose.EVERYBODYS
-
-    def _restore(self, rate: float) -> None:
-        """Go back to a rate that came down for nothing."""
-        self._search.restore(rate)
-        self._apply_rate()
-
-    def _apply_rate(self) -> None:
-        self._schedule.rate = self._search.rate
 
     def _block(self, cause: Cause, now: float, interval: float) -> Blockade:
         self._epoch += 1
@@ -308,14 +261,12 @@ class RateController:
         if blockade.cause is Cause.FAILING:
             self._last_outage = (now, blockade.interval)
             self._outage_epoch = self._epoch
-            self._search.restart()
+            self._pacer.restart()
         elif limit is None or (is_long and blockade.cause is Cause.UNAVAILABLE):
             # Nothing is known; or it was rather an outage, which would make a tiny quota.
-            self._search.restart()
+            self._pacer.restart()
         else:
-            self._search.found(limit, now, is_quota=is_quota)
-        self._apply_rate()
-        self._latency.restart()
-        self._schedule.restart()
+            self._pacer.found(limit, now, is_quota=is_quota)
+        self._pacer.resume()
         seconds = round(now - blockade.since, 3)
         self._notify("reopened", blocked_for_seconds=seconds, rate=round(self.rate, 2))

@@ -71,7 +71,9 @@ def test_help_of_status_names_its_options(capsys: pytest.CaptureFixture[str]) ->
     assert "data, empty, failed, missing" in text
 
 
-@pytest.mark.parametrize("subcommand", ["plan", "demo", "simulate", "status"])
+@pytest.mark.parametrize(
+    "subcommand", ["run", "plan", "status", "check", "diff", "latest", "demo", "simulate"]
+)
 def test_help_of_every_command_has_an_example(
     capsys: pytest.CaptureFixture[str], subcommand: str
 ) -> None:
@@ -296,9 +298,30 @@ async def test_a_real_terminal_gets_the_display(start_api: StartApi, against: Ag
     api = await start_api()
     command = against(api)
     command.write("companies.txt", "".join(f"{number}\n" for number in range(60)))
+    shown = await _on_a_terminal(command, "run", "companies.txt", "--rate", "60", "--output", "r")
+    assert "of 60 cells" in shown
+    assert "requests/s" in shown
+    assert "60 of 60 answered" in shown.splitlines()[-7]
+
+
+async def test_a_check_says_on_a_terminal_how_far_it_is(
+    start_api: StartApi, against: Against
+) -> None:
+    """A slow API takes a minute; into a file it writes nothing but the table."""
+    api = await start_api(latency=0.1)
+    command = against(api)
+    command.write("companies.txt", "".join(f"{number}\n" for number in range(60)))
+    shown = await _on_a_terminal(command, "check", "companies.txt")
+    assert "of at most 40 requests" in shown
+    assert shown.splitlines()[-1].endswith("collector run can send dates as they are set.")
+    forced = command.with_environment(FORCE_COLOR="1")
+    assert (await forced.run("check", "companies.txt")).stderr == ""
+
+
+async def _on_a_terminal(command: Any, *arguments: str) -> str:  # noqa: ANN401 - see conftest
+    """Run a command that ends well in a terminal of 90 columns, and return what it showed."""
     master, slave = pty.openpty()
     environment = command.with_environment(TERM="xterm", COLUMNS="90")
-    arguments = ("run", "companies.txt", "--rate", "60", "--output", "r")
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "collector"),
         *arguments,
@@ -311,9 +334,7 @@ async def test_a_real_terminal_gets_the_display(start_api: StartApi, against: Ag
     os.close(slave)
     shown = await asyncio.to_thread(_read_all, master)
     assert await process.wait() == 0
-    assert "of 60 cells" in shown
-    assert "requests/s" in shown
-    assert "60 of 60 answered" in shown.splitlines()[-7]
+    return shown
 
 
 def _read_all(descriptor: int) -> str:
