@@ -31,7 +31,7 @@ class _Row(NamedTuple):
 
 
 def check_table(report: Report, companies: Companies, query: DateQuery) -> str:
-    """Return the table, and below it what to do, as plain text."""
+    """Return the table as plain text, and below it what to do, unless the check was given up."""
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for heading in ("question", "verdict", "evidence"):
         table.add_column(heading, overflow="fold")
@@ -41,7 +41,8 @@ def check_table(report: Report, companies: Companies, query: DateQuery) -> str:
     width = min(shutil.get_terminal_size((_WIDEST, 24)).columns, _WIDEST)
     Console(file=out, width=width, color_system=None).print(table)
     lines = [line.rstrip() for line in out.getvalue().splitlines()]
-    return "\n".join([*(line for line in lines if line), _advice(report)])
+    advice = [] if report.error is not None else [_advice(report)]
+    return "\n".join([*(line for line in lines if line), *advice])
 
 
 def _rows(report: Report, companies: Companies, query: DateQuery) -> Iterator[_Row]:
@@ -54,14 +55,22 @@ def _rows(report: Report, companies: Companies, query: DateQuery) -> Iterator[_R
     yield from _finding("dates", query, checkup.configured)
     if checkup.found is not None:
         yield from _finding("other dates", *checkup.found)
-    elif checkup.configured.dates is not Verdict.HONOURED and not checkup.was_searched:
-        yield _Row("other dates", "not tried", "without a company with data they show nothing")
     elif checkup.configured.dates is not Verdict.HONOURED:
-        tried = "the requests were used up before all likely names and spellings were tried"
-        if not checkup.is_spent:
-            tried = "none of the likely names and spellings shows an effect"
-        yield _Row("other dates", "none found", tried)
+        yield _Row("other dates", *_nothing_found(report))
     yield _Row("requests", f"{report.requests}", f"{MOST_REQUESTS} at most")
+
+
+def _nothing_found(report: Report) -> tuple[str, str]:
+    """Return why no other way was found, as a verdict and its evidence."""
+    checkup = report.checkup
+    if report.error is not None:
+        return "not found", "the check ended before"
+    if not checkup.was_searched:
+        return "not tried", "without a company with data they show nothing"
+    if checkup.is_spent:
+        tried = "the requests were used up before all likely names and spellings were tried"
+        return "none found", tried
+    return "none found", "none of the likely names and spellings shows an effect"
 
 
 def _companies(report: Report, companies: Companies) -> _Row:

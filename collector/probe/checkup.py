@@ -23,9 +23,7 @@ _AT_MOST: Final = 16
 _COMPANIES: Final = 8
 """Companies that are asked in all, if there are questions left."""
 
-NOT_ASKED: Final = Finding(
-    Verdict.INCONCLUSIVE, Until.INCONCLUSIVE, ("no more questions were to be asked",)
-)
+NOT_ASKED: Final = Finding(Verdict.INCONCLUSIVE, Until.INCONCLUSIVE, ("it did not come to that",))
 
 
 @dataclass(slots=True)

@@ -155,3 +155,17 @@ async def test_a_variable_that_goes_before_the_file_is_named(
     done = await command.run(*_CHECK, "--write")
     assert done.exit_code == 0
     assert "COLLECTOR_FROM_PARAM is set, and goes before collector.toml" in done.stderr
+
+
+async def test_what_was_found_before_an_outage_is_shown(serve: Serve, command: Any) -> None:  # noqa: ANN401 - see conftest
+    """The companies that had answered; and no advice that it could not give."""
+    api = await serve(lambda _company, number: 200 if number < 2 else 500)
+    command = api.point(command).without_debugging()
+    command.write("companies.txt", _IDS)
+    done = await command.run(*_CHECK)
+    assert done.exit_code == 4, done.stdout
+    rows = _rows(done.stdout)
+    assert rows["credentials"].startswith("good")
+    assert "2 empty in the last days" in done.stdout
+    assert "the check ended before" in done.stdout
+    assert "collector run" not in done.stdout
