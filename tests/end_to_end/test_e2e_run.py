@@ -142,12 +142,13 @@ async def test_the_rate_is_kept_as_the_server_sees_it(
         busiest = max(
             sum(1 for other in seen[i : i + 20] if other < at + 0.1) for i, at in enumerate(seen)
         )
-        if busiest > 8 and max(lags) > _STALL:
+        in_20_seconds = sum(1 for at in seen if at < seen[0] + 20)
+        if (busiest > 8 or in_20_seconds > 1000) and max(lags) > _STALL:
             # The server itself stood still, and saw together what came one by one.
             continue
         assert busiest <= 8
-        reached.append(sum(1 for at in seen if at < seen[0] + 20))
-        assert reached[-1] <= 1000
+        assert in_20_seconds <= 1000
+        reached.append(in_20_seconds)
         if reached[-1] >= 0.98 * 1000:
             return
     assert max(reached, default=0) >= 0.98 * 1000, reached
