@@ -40,7 +40,7 @@ bench-rate: .venv/.plot
 # Needs uv. The files carry names, versions and hashes, and no address of any index.
 lock:
 	uv pip compile pyproject.toml --group build $(LOCK_FLAGS) -o requirements/run.txt
-	uv pip compile pyproject.toml --group dev $(LOCK_FLAGS) -o requirements/dev.txt
+	uv pip compile pyproject.toml --all-extras --group dev $(LOCK_FLAGS) -o requirements/dev.txt
 	uv pip compile pyproject.toml --group plot $(LOCK_FLAGS) -o requirements/plot.txt
 
 LOCK_FLAGS := --universal --python-version 3.11 --generate-hashes --upgrade --quiet \

@@ -1,0 +1,1 @@
+"""One offline page that shows what lies in run directories: read, aggregated, drawn."""
