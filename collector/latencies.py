@@ -31,6 +31,27 @@ class Latencies:
         self.longest = max(self.longest, seconds)
         self._classes[int(log(max(seconds, 1e-6)) // _STEP)] += 1
 
+    def copy(self) -> "Latencies":
+        """Return the same counts, to be taken from later ones."""
+        other = Latencies()
+        other.count, other.longest, other._sum = self.count, self.longest, self._sum
+        other._classes = self._classes.copy()
+        return other
+
+    def __sub__(self, earlier: "Latencies") -> "Latencies":
+        """Return those that came after `earlier` was copied from this.
+
+        Which of them took longest is only known by its class: `longest` is the upper end of that,
+        and not more than the longest of all.
+        """
+        others = Latencies()
+        others.count = self.count - earlier.count
+        others._sum = self._sum - earlier._sum
+        others._classes = self._classes - earlier._classes
+        if others._classes:
+            others.longest = min(exp((max(others._classes) + 1) * _STEP), self.longest)
+        return others
+
     @property
     def mean(self) -> float:
         """The mean in seconds; 0 if there is none."""

@@ -28,6 +28,7 @@ __all__ = [
     "parse_date",
     "parse_directory",
     "parse_duration",
+    "parse_metrics_file",
     "parse_rate",
     "parse_service_url",
     "parse_states",
@@ -45,6 +46,21 @@ def parse_directory(text: str) -> Path:
         message = "an empty name is no directory; write . for the current one"
         raise ValueError(message)
     return Path(text)
+
+
+def parse_metrics_file(text: str) -> Path:
+    """Take the name of a file of metrics: `night.prom`. Raises `ValueError` for any other ending.
+
+    Nobody would read it, and it could be something else of value, which would be replaced.
+    """
+    path = Path(text)
+    if path.suffix != ".prom" or "\0" in text:
+        message = (
+            f"{quoted(text)} does not end in .prom, and node_exporter reads no other file; "
+            "write a name such as night.prom"
+        )
+        raise ValueError(message)
+    return path
 
 
 class Days(int):

@@ -2,7 +2,6 @@
 
 import asyncio
 from contextlib import ExitStack
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -10,11 +9,11 @@ from typing import Final
 
 from collector.dates_guard import DatesGuard
 from collector.dates_proof import DatesProof
+from collector.end import End, end_by, end_by_bug
 from collector.errors import (
     CollectorError,
     ExitCode,
     IgnoredDatesError,
-    OutageError,
     StoppedError,
     main_error,
 )
@@ -32,25 +31,13 @@ from collector.store.recovery import Age, Recovered, recover
 from collector.store.run_directory import RunDirectory, RunFiles
 from collector.story import Story
 from collector.tally import CellState, Tally
+from collector.telemetry import Telemetry
 from collector.threads import in_thread
 
 __all__ = ["End", "Run"]
 
-_GO_ON: Final = (
-    "what was collected so far is kept; run the same command again to go on when the service is "
-    "back (--max-outage sets how long a run waits for that)"
-)
-
 _GRACE_SECONDS: Final = 5.0
 """How long a run that is being stopped waits for what is in flight."""
-
-
-@dataclass(frozen=True, slots=True)
-class End:
-    """How a run ended; `error` says for people why it stopped before its end."""
-
-    exit_code: ExitCode
-    error: str | None = None
 
 
 class Run:
@@ -74,6 +61,7 @@ class Run:
         self._log = self._events.logger
         self.gate = gate_for(settings, len(plan.companies), self._log, patience=settings.max_outage)
         self.dates = DatesGuard(plan, settings, self._log)
+        self._telemetry = Telemetry(settings.metrics_file, self.tally, self.gate, self._log)
         self._task: asyncio.Task[object] | None = None
         self._pool: Pool | None = None
         self._grace: asyncio.TimerHandle | None = None
@@ -107,24 +95,29 @@ class Run:
         """
         self._task = asyncio.current_task()
         deadline = self._watch_deadline()
+        end = End(ExitCode.BUG)
         try:
+            await self._telemetry.check()
             with RunDirectory.open(self.output) as directory:
                 recovered = await in_thread(self._recover)
-                return await self._attempt(directory, recovered)
+                async with self._telemetry.working() as self.remarks:
+                    end = await self._attempt(directory, recovered)
         except CollectorError as error:
-            return self._end(error)
+            end = end_by(error, self._redact)
         except StoppedError:
-            return self._stopped or End(ExitCode.STOPPED_EARLY)
+            end = self._stopped or End(ExitCode.STOPPED_EARLY)
         except asyncio.CancelledError:
             if self._task is None or self._stopped is None:
                 raise
             self._task.uncancel()
-            return self._stopped
+            end = self._stopped
         finally:
             self._task = None
             for timer in (deadline, self._grace):
                 if timer is not None:
                     timer.cancel()
+            self.remarks += await self._telemetry.ended(end.exit_code)
+        return end
 
     def _watch_deadline(self) -> asyncio.TimerHandle | None:
         deadline = self.settings.deadline
@@ -150,7 +143,7 @@ class Run:
 
     async def _attempt(self, directory: RunDirectory, recovered: Recovered) -> End:
         """Collect what is missing, and let the manifest tell the truth however it ends."""
-        self.remarks = recovered.remarks
+        self.remarks += recovered.remarks
         self.tally.kept.update(recovered.kept)
         # In a thread for the fingerprint of the plan: a million ids take a second.
         story = await in_thread(Story, directory, recovered, self.plan, self.settings)
@@ -177,13 +170,14 @@ class Run:
                 end = self._stopped or End(ExitCode.STOPPED_EARLY)
                 raise
             except CollectorError as error:
-                end = self._end(error)
+                end = end_by(error, self._redact)
             except StoppedError:
                 end = self._stopped or End(ExitCode.STOPPED_EARLY)
             finally:
                 # After the connections are closed: the disk needs file descriptors too.
                 if directory.has_begun:
                     self._tell_of_dates(story)
+                    self._telemetry.last_sample()
                     self._log.info("run_ended", exit_code=end.exit_code.value, error=end.error)
                     await story.end(end.exit_code, end.error, self.tally, self.gate.limit)
         return end
@@ -228,21 +222,11 @@ class Run:
         for remark in self.remarks:
             self._log.warning("remark", text=remark)
 
-    def _end(self, error: CollectorError) -> End:
-        text = str(error)
-        if isinstance(error, OutageError):
-            text = f"{text}; {_GO_ON}"
-        return End(error.exit_code, self._redact(text))
-
     def _failed(self, error: BaseException) -> End:
         if isinstance(error, CollectorError):
-            return self._end(error)
+            return end_by(error, self._redact)
         self._log.error("bug", exc_info=error)
-        return End(
-            ExitCode.BUG,
-            f"a bug in the collector ({type(error).__name__}); the traceback is in "
-            f"{self.output / 'log.jsonl'}; what was collected so far is kept",
-        )
+        return end_by_bug(error, self.output)
 
     def _tell_of_dates(self, story: Story) -> None:
         """Let the manifest say what the answers themselves have shown."""

@@ -85,3 +85,31 @@ def test_memory_is_bounded() -> None:
     classes = [getattr(latencies, name) for name in Latencies.__slots__]
     assert 400 < max(len(kept) for kept in classes if hasattr(kept, "__len__")) <= 452
     assert latencies.percentile(0.5) == pytest.approx(0.06, rel=0.025)
+
+
+@given(
+    st.lists(st.floats(1e-6, 3600.0), max_size=100),
+    st.lists(st.floats(1e-6, 3600.0), min_size=1, max_size=100),
+)
+def test_those_of_an_interval_are_as_true_as_all(before: list[float], since: list[float]) -> None:
+    """What came before the copy has no weight, and is neither changed nor forgotten."""
+    latencies = _of(*before)
+    earlier = latencies.copy()
+    for each in since:
+        latencies.add(each)
+    interval = latencies - earlier
+    for share in _SHARES:
+        assert interval.percentile(share) == pytest.approx(_exact(since, str(share)), rel=0.025)
+    assert interval.count == len(since)
+    assert max(since) <= interval.longest * 1.000001
+    assert interval.longest <= max(*before, *since, 0.0)
+    assert interval.mean == pytest.approx(sum(since) / len(since), abs=1e-8)
+    assert latencies.count == len(before) + len(since)
+    assert earlier.count == len(before)
+
+
+def test_an_interval_in_which_nothing_came_is_empty() -> None:
+    """A run that waits has them."""
+    latencies = _of(0.1, 0.2)
+    interval = latencies - latencies.copy()
+    assert (interval.count, interval.longest, interval.percentile(0.5)) == (0, 0.0, 0.0)

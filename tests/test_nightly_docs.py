@@ -12,8 +12,10 @@ import pytest
 from collector.cli.app import app, main
 from collector.errors import ExitCode
 from collector.fetch.credentials import ClientCredentials, load_credentials
+from collector.metrics import LABEL, Standing, page
 from collector.prepare import prepare_plan
 from collector.settings import RunSettings
+from collector.tally import CellState, Tally
 
 _DOC: Final = Path(__file__).parent.parent / "docs" / "nightly.md"
 _TEXT: Final = _DOC.read_text(encoding="utf-8")
@@ -181,3 +183,60 @@ def test_a_percent_sign_is_escaped_in_the_crontab() -> None:
     assert first == second
     assert all(not re.search(r"(?<!\\)%", line) for line in (first, second, look))
     assert r"date +\%F" in look
+
+
+def _series() -> dict[str, set[str]]:
+    """Return the name of every series that a run can have, with those of its labels."""
+    tally = Tally(1)
+    tally.answered(200, 0.1)
+    standing = Standing(
+        started_at=1.0, now=2.0, allowed=1.0, limit_found=1.0, exit_code=0, last_success=2.0
+    )
+    return {
+        sample.name: set(sample.labels)
+        for family in page("night", tally, standing).collect()
+        for sample in family.samples
+    }
+
+
+def test_every_series_is_explained() -> None:
+    """The table has all of them, and no other."""
+    _, _, section = _TEXT.partition("\n## Prometheus\n")
+    rows = re.findall(r"^\| ([^|]*`collector_[^|]*) \|", section, re.MULTILINE)
+    explained = [name for row in rows for name in re.findall(r"`(\w+)`", row)]
+    assert sorted(explained) == sorted(_series())
+
+
+def test_the_rules_are_about_series_that_there_are() -> None:
+    """Names, labels and states; every alert has what promtool asks for, and says whom it is about.
+
+    (The rules were tried with `promtool check rules` and `promtool test rules`.)
+    """
+    rules = _file("collector.yml")
+    series = _series()
+    states = {f'state=~"{CellState.FAILED}|{CellState.MISSING}"'}
+    for name, selector in re.findall(r"(collector_\w+)(?:\{(.*?)\})?", rules):
+        labels = set(re.findall(r"(\w+)=", selector))
+        assert labels <= series[name], name
+        assert "state" not in labels or selector in states
+    alerts = rules.split("- alert: ")[1:]
+    explained = re.findall(r"^- \*\*(\w+):\*\*", _TEXT, re.MULTILINE)
+    assert [alert.split()[0] for alert in alerts] == explained
+    for alert in alerts:
+        keys = re.findall(r"^        (\w+):", alert, re.MULTILINE)
+        assert [key for key in keys if key != "for"] == ["expr", "labels", "annotations"]
+        assert f"$labels.{LABEL}" in alert
+    assert not any(re.match(r"( {2})* \S", line) for line in rules.splitlines()), "odd indentation"
+
+
+def test_the_metrics_are_where_node_exporter_is_led_to() -> None:
+    """The unit may write there, and the rules are about that file."""
+    unit = _unit("metrics.conf")
+    (directory,) = unit["Service", "ReadWritePaths"]
+    (variable,) = unit["Service", "Environment"]
+    name, _, path = variable.partition("=")
+    assert name == "COLLECTOR_METRICS_FILE"
+    assert Path(path).parent == Path(directory)
+    assert path.endswith(".prom")
+    assert f"{path} /var/lib/prometheus/node-exporter/" in _TEXT
+    assert f'{{{LABEL}="{Path(path).stem}"}}' in _file("collector.yml")

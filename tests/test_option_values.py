@@ -18,6 +18,7 @@ from collector.option_values import (
     parse_date,
     parse_directory,
     parse_duration,
+    parse_metrics_file,
     parse_rate,
     parse_service_url,
     parse_states,
@@ -493,3 +494,11 @@ def test_a_directory_has_a_name() -> None:
     assert str(parse_directory("a/b")) == "a/b"
     with pytest.raises(ValueError, match=r"write \. for the current one"):
         parse_directory("")
+
+
+def test_a_file_of_metrics_is_one_that_is_read() -> None:
+    """Nobody would notice another name, and what is replaced could be of value."""
+    assert str(parse_metrics_file("a/night.prom")) == "a/night.prom"
+    for name in ("", ".prom", "companies.txt", "night.prom.bak", "night.PROM", "a\0.prom"):
+        with pytest.raises(ValueError, match=r"does not end in \.prom"):
+            parse_metrics_file(name)
