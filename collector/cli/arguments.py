@@ -1,15 +1,18 @@
-"""What several commands have in common: the companies argument and its warnings."""
+"""What several commands have in common: companies, run directories, and warnings of them."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Final
 
 from cyclopts import Parameter
 
 from collector.cli.printing import complain
+from collector.errors import InputError
 from collector.option_values import converter, parse_directory
 from collector.plan import Companies
+from collector.store.recorded_run import was_begun
 
-__all__ = ["CompaniesFile", "RunDirectory", "warn_of_duplicates"]
+__all__ = ["CompaniesFile", "RunDirectory", "begun", "warn_of_duplicates"]
 
 CompaniesFile = Annotated[Path, Parameter(allow_leading_hyphen=True, show_env_var=False)]
 """A path, or `-` for standard input."""
@@ -33,3 +36,17 @@ def warn_of_duplicates(companies: Companies) -> None:
         )
     if len(duplicates) > _SHOWN:
         complain(f"warning: and {len(duplicates) - _SHOWN} more duplicates dropped")
+
+
+def begun(directories: Sequence[Path]) -> list[Path]:
+    """Return the directories of runs that have begun: one dead run must not take all nights away.
+
+    Raises `InputError` if there is none, for nothing must not take the place of earlier answers.
+    """
+    with_runs = [directory for directory in directories if was_begun(directory)]
+    for directory in directories:
+        if directory not in with_runs:
+            complain(f"warning: {directory}: a run was killed before its first cell; left out")
+    if not with_runs:
+        raise InputError("no run has begun in these directories; give others")
+    return with_runs

@@ -7,7 +7,7 @@ import tomlkit
 from tomlkit.exceptions import TOMLKitError
 
 from collector.errors import InputError, StorageError
-from collector.store.append_file import replace_file
+from collector.store.replacement import replace_file
 
 __all__ = ["write_options"]
 

@@ -1,13 +1,10 @@
 """`collector latest`: the newest answer of every cell over many runs."""
 
-from collections.abc import Sequence
-from pathlib import Path
-
-from collector.cli.arguments import RunDirectory
+from collector.cli.arguments import RunDirectory, begun
 from collector.cli.printing import complain, write
-from collector.errors import ExitCode, InputError
+from collector.errors import ExitCode
 from collector.store.newest import NewestLines, Pile, overlapping
-from collector.store.recorded_run import each_once, find_runs, was_begun
+from collector.store.recorded_run import each_once, find_runs
 from collector.store.scratch import scratch_database
 
 __all__ = ["latest"]
@@ -23,7 +20,7 @@ def latest(run_dir: RunDirectory, /, *run_dirs: RunDirectory) -> int:
     run_dirs
         More of them.
     """
-    runs = each_once(find_runs(_begun([run_dir, *run_dirs])))
+    runs = each_once(find_runs(begun([run_dir, *run_dirs])))
     with scratch_database() as database:
         lines = NewestLines(database)
         for run in runs:
@@ -37,17 +34,3 @@ def latest(run_dir: RunDirectory, /, *run_dirs: RunDirectory) -> int:
             )
         write(lines.lines(Pile.NEW))
     return ExitCode.COMPLETE
-
-
-def _begun(directories: Sequence[Path]) -> list[Path]:
-    """Return the directories of runs that have begun: one dead run must not take all nights away.
-
-    Raises `InputError` if there is none, for nothing must not take the place of earlier answers.
-    """
-    begun = [directory for directory in directories if was_begun(directory)]
-    for directory in directories:
-        if directory not in begun:
-            complain(f"warning: {directory}: a run was killed before its first cell; left out")
-    if not begun:
-        raise InputError("no run has begun in these directories; give others")
-    return begun

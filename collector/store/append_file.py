@@ -2,15 +2,13 @@
 
 import errno
 import os
-import stat
-from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
 from collector.store.fault_points import FaultPoint, reach
 
-__all__ = ["AppendFile", "replace_file", "sync_directory"]
+__all__ = ["AppendFile"]
 
 
 # macOS has no fdatasync.
@@ -95,40 +93,3 @@ class AppendFile:
             is_found = False
         if not is_found or own.st_size < size:
             raise OSError(errno.ESTALE, "it was removed, replaced or cut by somebody else")
-
-
-def replace_file(path: Path, pieces: Iterable[bytes]) -> None:
-    """Replace a file atomically: a reader finds the old one or the new one, whole.
-
-    The new one is on the disk, name and all, when this returns. Raises `OSError`: then the old
-    one is in its place, unless only the last step failed, the sync of the directory. The mode of
-    the old one is kept.
-    """
-    # Through a link to where the file really is: the link is somebody's, and stays.
-    path = path.resolve()
-    draft = path.with_name(f"{path.name}.new")
-    try:
-        with draft.open("wb") as stream:
-            with suppress(FileNotFoundError):
-                # Whoever could not read the old one cannot read the new one either.
-                os.fchmod(stream.fileno(), stat.S_IMODE(path.stat().st_mode))
-            stream.writelines(pieces)
-            stream.flush()
-            os.fsync(stream.fileno())
-        reach(FaultPoint.BEFORE_REPLACE, path)
-        draft.replace(path)
-        sync_directory(path.parent)
-    except OSError as error:
-        error.filename = error.filename or str(path)
-        with suppress(OSError):
-            draft.unlink(missing_ok=True)
-        raise
-
-
-def sync_directory(path: Path) -> None:
-    """Make the names of new files in a directory durable. Raises `OSError`."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

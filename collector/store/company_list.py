@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from collector.plan import Companies, format_companies, read_companies
-from collector.store.append_file import replace_file
+from collector.store.replacement import replace_file
 
 __all__ = ["CompanyList", "read_company_list", "write_company_list"]
 

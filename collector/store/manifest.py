@@ -19,8 +19,8 @@ from collector.errors import InputError
 from collector.plan import Plan, WindowSize
 from collector.quoting import json_text
 from collector.settings import RunSettings, Service, option_name
-from collector.store.append_file import replace_file
 from collector.store.lines import timestamp
+from collector.store.replacement import replace_file
 from collector.tally import CellState, Tally
 
 __all__ = [

@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
 
-from collector.store.append_file import AppendFile, replace_file, sync_directory
+from collector.store.append_file import AppendFile
+from collector.store.replacement import replace_file, sync_directory
 
 __all__ = ["Span", "broken_path", "damaged_spans", "put_aside"]
 

@@ -10,10 +10,11 @@ from typing import Final, NamedTuple, Self
 from collector.errors import CollectorError, InputError, StorageError
 from collector.plan import Companies
 from collector.quoting import escaped
-from collector.store.append_file import AppendFile, sync_directory
+from collector.store.append_file import AppendFile
 from collector.store.company_list import write_company_list
 from collector.store.lock import DirectoryLock
 from collector.store.manifest import Manifest
+from collector.store.replacement import sync_directory
 
 __all__ = [
     "COMPANIES",

@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
-from collector.store.append_file import AppendFile, replace_file, sync_directory
+from collector.store.append_file import AppendFile
 from collector.store.fault_points import FaultPoint, arm
+from collector.store.replacement import replace_file, sync_directory
 
 LargestFile = Callable[[int], AbstractContextManager[None]]
 

@@ -10,7 +10,8 @@ from collector.store.fault_points import FaultPoint, arm, reach
 _DYING = """
 import os, resource, signal, sys
 from pathlib import Path
-from collector.store.append_file import AppendFile, replace_file
+from collector.store.append_file import AppendFile
+from collector.store.replacement import replace_file
 from collector.store.fault_points import FaultPoint, arm
 
 def die(point, path):

@@ -1,0 +1,1 @@
+"""The newest answers of runs as flat columns: CSV, Parquet, DuckDB."""

@@ -1,0 +1,69 @@
+"""Which columns an export has, and how a text is kept from being run by a spreadsheet."""
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from collector.store.changes import COUNTERS
+
+__all__ = ["ACTION_PREFIX", "FIXED", "FOREIGN", "action_columns", "excel_text", "safe_text"]
+
+FIXED: Final = ("company_id", "company_name", "from_date", "until_date", "fetched_at", *COUNTERS)
+"""The columns that each export has, in their order; those of actions come behind."""
+
+FOREIGN: Final = 2
+"""How many of them, from the left, are texts that somebody else has chosen: ids and names."""
+
+ACTION_PREFIX: Final = "actions_"
+
+_FORMULA: Final = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n]")
+"""How a cell begins that a spreadsheet may run: OWASP's list for CSV injection, with white space
+before it, and the full-width forms of the signs."""
+
+_NUMBER: Final = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?", re.ASCII)
+_PLAIN_NUMBER: Final = re.compile(r"-?(0|[1-9][0-9]{0,14})", re.ASCII)
+"""What a spreadsheet shows as it is written: 15 digits are what its numbers hold."""
+
+_WORD: Final = re.compile(
+    r"(?!(?:true|false|verdadero|falso)\s*$|"
+    r"(?:jan|ene|feb|mar|apr|abr|may|jun|jul|aug|ago|sep|oct|nov|dec|dic)[a-z.]*[\s./-]*[0-9])"
+    r"[^\W\d]",
+    re.IGNORECASE,
+)
+"""What begins with a letter, and is neither a truth value nor a date: `mar 5`, `dic-24`."""
+
+
+def action_columns(actions: Iterable[str]) -> dict[str, str]:
+    """Return the column of each action: its name behind `actions_`.
+
+    Databases do not tell `Closed` from `CLOSED`: what comes later of such a pair gets a number
+    behind it. Characters that no name of a column may have become U+FFFD.
+    """
+    columns: dict[str, str] = {}
+    taken: set[str] = set()
+    for action in actions:
+        plain = f"{ACTION_PREFIX}{action}".replace("\0", "\ufffd")
+        name, number = plain, 1
+        while name.lower() in taken:
+            number += 1
+            name = f"{plain}_{number}"
+        taken.add(name.lower())
+        columns[action] = name
+    return columns
+
+
+def safe_text(text: str) -> str:
+    """Put an apostrophe before what a spreadsheet would take for a formula; numbers are none."""
+    if _FORMULA.match(text) and not _NUMBER.fullmatch(text):
+        return f"'{text}"
+    return text
+
+
+def excel_text(text: str) -> str:
+    """Put an apostrophe before all that Excel would change: `007`, `1-2`, `1e5`, `mar 5`, formulas.
+
+    Left alone are plain numbers of up to 15 digits, and words.
+    """
+    if not text or _PLAIN_NUMBER.fullmatch(text):
+        return text
+    return text if _WORD.match(text) else f"'{text}"

@@ -1,0 +1,78 @@
+"""A private analytical database that spills to the disk, and is gone when the block ends."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final, NamedTuple
+
+import duckdb
+
+from collector.errors import StorageError
+
+__all__ = ["Database", "analytical_database", "json_pointer", "sql_name", "sql_text"]
+
+_MEMORY: Final = "300MB"
+"""What DuckDB keeps in memory at most; beyond that it is in files of the scratch directory."""
+
+_MOST_THREADS: Final = 4
+"""Each thread holds buffers of its own, so many of them would take the memory."""
+
+
+class Database(NamedTuple):
+    """A connection and the directory for files that go with it; both end together."""
+
+    connection: duckdb.DuckDBPyConnection
+    scratch: Path
+
+
+@contextmanager
+def analytical_database() -> Iterator[Database]:
+    """Give an empty database in memory that takes at most 300 MB for data, whatever is read.
+
+    Nothing is fetched from a network: extensions that are not built in are not loaded. Raises
+    `StorageError` when the scratch directory cannot be written, whichever statement of the block
+    meets that.
+    """
+    try:
+        with TemporaryDirectory(prefix="collector-", ignore_cleanup_errors=True) as scratch:
+            config: dict[str, str | bool | int | float | list[str]] = {
+                "memory_limit": _MEMORY,
+                "temp_directory": str(Path(scratch) / "spilled"),
+                "threads": min(_MOST_THREADS, os.cpu_count() or 1),
+                "autoinstall_known_extensions": "false",
+                "autoload_known_extensions": "false",
+            }
+            with duckdb.connect(":memory:", config=config) as connection:
+                connection.execute("SET TimeZone = 'UTC'")
+                yield Database(connection, Path(scratch))
+    except OSError as error:
+        raise StorageError(
+            f"{error.filename}: cannot be written: {error.strerror}; see that there is room in the "
+            "directory for temporary files (/tmp, if TMPDIR names no other)"
+        ) from error
+    except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
+        raise StorageError(
+            f"the database refuses: {_first_line(error)}; see that there is room where it writes, "
+            "and in the directory for temporary files (/tmp, if TMPDIR names no other)"
+        ) from error
+
+
+def sql_text(text: str) -> str:
+    """Return a text as SQL spells it, for what cannot be a parameter."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def json_pointer(key: str) -> str:
+    """Return the JSON pointer (RFC 6901) to a member of an object, whatever its key is."""
+    return f"/{key.replace('~', '~0').replace('/', '~1')}"
+
+
+def sql_name(name: str) -> str:
+    """Return the name of a column as SQL spells it, whatever characters are in it."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).split("\n", 1)[0]

@@ -1,0 +1,29 @@
+"""The names of companies, as the newest run that names one has it."""
+
+from collections.abc import Iterable
+
+from collector.errors import InputError
+from collector.store.recorded_run import RecordedRun
+from collector.tables.engine import Database
+
+__all__ = ["load_names"]
+
+
+def load_names(database: Database, runs: Iterable[RecordedRun]) -> list[str]:
+    """Make a table `names` (company_id, company_name) of runs; the later run goes first.
+
+    A list of companies that cannot be read has no names; what is returned says so for people.
+    """
+    names: dict[str, str] = {}
+    remarks: list[str] = []
+    for run in runs:
+        try:
+            names.update(run.plan().plan.companies.names)
+        except InputError as error:
+            remarks.append(f"{error}; the names in it are not known")
+    database.connection.execute(
+        "CREATE TEMP TABLE names AS SELECT unnest($1::VARCHAR[]) AS company_id, "
+        "unnest($2::VARCHAR[]) AS company_name",
+        [list(names), list(names.values())],
+    )
+    return remarks

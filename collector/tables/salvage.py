@@ -1,0 +1,70 @@
+"""The good lines of a damaged file, written anew so that any reader of JSON can take them."""
+
+from datetime import date
+from pathlib import Path
+
+import msgspec
+
+from collector.store.changes import COUNTERS
+from collector.store.lines import ResultLine, parse_result
+from collector.store.repair import damaged_spans
+
+__all__ = ["salvage"]
+
+
+def salvage(source: Path, target: Path) -> tuple[int, int]:
+    """Write what is whole in a file of results to `target`; return the largest count, and damage.
+
+    The damage is in bytes. Counts are written as texts, for readers differ about large numbers.
+    Raises `OSError`.
+    """
+    largest = 0
+
+    with target.open("wb") as stream:
+
+        def take(line: bytes) -> bool:
+            nonlocal largest
+            result = parse_result(line)
+            if result is None or not _is_window(result.from_date, result.until_date):
+                return False
+            largest = max(largest, _largest(result))
+            stream.write(_as_text(result))
+            return True
+
+        damaged = damaged_spans(source, take)
+    return largest, sum(span.end - span.start for span in damaged)
+
+
+def _is_window(first: str | None, last: str | None) -> bool:
+    """Tell whether both are days as the collector spells them, or both are None."""
+    if first is None or last is None:
+        return first is last
+    return _is_day(first) and _is_day(last)
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
+
+
+def _largest(result: ResultLine) -> int:
+    counts = result.statistics
+    counters: list[int] = [getattr(counts, name) for name in COUNTERS]
+    return max(*counters, *counts.actions.values())
+
+
+def _as_text(result: ResultLine) -> bytes:
+    counts = result.statistics
+    statistics: dict[str, object] = {name: str(getattr(counts, name)) for name in COUNTERS}
+    statistics["actions"] = {name: str(count) for name, count in counts.actions.items()}
+    line = {
+        "company_id": result.company_id,
+        "from_date": result.from_date,
+        "until_date": result.until_date,
+        "fetched_at": result.fetched_at,
+        "attempts": result.attempts,
+        "statistics": statistics,
+    }
+    return msgspec.json.encode(line) + b"\n"
