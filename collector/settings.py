@@ -28,6 +28,7 @@ from collector.option_values import (
     parse_date,
     parse_directory,
     parse_duration,
+    parse_metrics_file,
     parse_rate,
     parse_service_url,
     parse_states,
@@ -40,8 +41,10 @@ __all__ = [
     "CheckSettings",
     "DemoSettings",
     "DiffSettings",
+    "ExportSettings",
     "LogLevel",
     "PlanSettings",
+    "ReportSettings",
     "RunSettings",
     "Selection",
     "Service",
@@ -195,6 +198,13 @@ class Output:
     quiet: Annotated[bool, Parameter(group=_OUTPUT, negative="")] = False
     """Show nothing but errors: no progress, no summary."""
 
+    metrics_file: Annotated[
+        Path | None, Parameter(group=_OUTPUT, converter=converter(parse_metrics_file))
+    ] = None
+    """A file for node_exporter's textfile collector, such as night.prom: cells, requests, rate and
+    how the run ended, for Prometheus. It is replaced at the start, every 30 seconds, and at the
+    end."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Service:
@@ -296,11 +306,38 @@ class DiffSettings:
     """Print one JSON document for programs, with every cell that differs in it."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class ExportSettings:
+    """The options of `collector export`."""
+
+    to: Annotated[Path, Parameter(converter=converter(parse_directory))]
+    """The file; what is there is replaced when all is written. Its ending says what it is: .csv,
+    .excel.csv, .parquet or .duckdb (with one table, statistics)."""
+
+    delimiter: Literal[",", ";", "tab"] | None = None
+    """What stands between the values of a CSV file. Default: a comma; in .excel.csv a semicolon,
+    which Excel expects where the comma is the decimal sign."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportSettings:
+    """The options of `collector report`."""
+
+    to: Annotated[Path, Parameter(converter=converter(parse_directory))]
+    """The page, such as report.html; what is there is replaced when all is written."""
+
+    lang: Literal["en", "es"] = "en"
+    """Language of the page: es or en."""
+
+
 def option_names() -> frozenset[str]:
     """All option names without dashes, as they stand in `collector.toml`, such as `from`."""
     return frozenset(
         option_name(field)
-        for command in (RunSettings, CheckSettings, StatusSettings, DiffSettings)
+        for command in (
+            *(RunSettings, CheckSettings, StatusSettings),
+            *(DiffSettings, ExportSettings, ReportSettings),
+        )
         for field in fields(command)
     )
 

@@ -5,6 +5,7 @@ from collections import Counter, deque
 from collections.abc import Callable
 from enum import StrEnum
 
+from collector.company_latencies import CompanyLatencies
 from collector.latencies import Latencies
 from collector.models import FailureKind
 
@@ -46,6 +47,8 @@ class Tally:
         self.held_up = 0
         """Requests that the rate would have let leave earlier, had not so many been in flight."""
         self.latencies = Latencies()
+        self.company_latencies = CompanyLatencies()
+        """Of good answers only; what a refusal takes says nothing of the company."""
         self.statuses: Counter[int] = Counter()
         self.broken: Counter[FailureKind] = Counter()
         self._clock = clock

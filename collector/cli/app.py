@@ -27,6 +27,8 @@ Exit codes: 0 every cell has an answer; 1 some cells failed; 2 bad input, nothin
 130 and 143 interrupted.
 """
 
+_ABOUT_ITSELF: Final = frozenset({"--help", "-h", "--version"})
+
 app = App(
     name="collector",
     help=(
@@ -118,6 +120,30 @@ app.command(
     sort_key=6,
 )
 app.command(
+    "collector.cli.export:export",
+    help="""Write the newest answer of every cell over many runs into a file, as columns.
+
+    company_id, company_name, from_date, until_date, fetched_at, the counters, and a column for each
+    action. The ending of the file says what is written: .csv, .excel.csv (for a double click in
+    Excel), .parquet or .duckdb. Needs the extra: pip install 'collector[export]'
+
+    Example: `collector export output/* --to statistics.parquet`
+    """,
+    sort_key=7,
+)
+app.command(
+    "collector.cli.report:report",
+    help="""Draw what lies in run directories: one page that works offline, on a phone and on paper.
+
+    Coverage, delivery, figures over time, the companies with the highest share of fails, what was
+    restated between runs, how the runs went, and what in the data is odd. Of several answers of a
+    cell the newest counts. Needs the extra: pip install 'collector[report]'
+
+    Example: `collector report output/* --to report.html --lang es`
+    """,
+    sort_key=8,
+)
+app.command(
     "collector.cli.demo:demo",
     help="""Run against the embedded API, in one command and without credentials.
 
@@ -141,6 +167,25 @@ app.command(
     sort_key=8,
     # Its options are the server's, not a run's; collector.toml is none of its business.
     config=[Environment("COLLECTOR_SIMULATE_")],
+)
+app.command(
+    "collector.cli.completion:completion",
+    help="""Print a script with which a shell completes commands, options, choices and paths.
+
+    The script is static: what it completes it knows, and nothing is started at a TAB. Print it
+    once into a file that the shell reads, and again after an update.
+
+    - bash, with the package bash-completion: `collector completion bash >
+      ~/.local/share/bash-completion/completions/collector`
+    - bash without it, a line for ~/.bashrc: `source <(collector completion bash)`
+    - zsh, a directory of $fpath: `collector completion zsh > "${fpath[1]}/_collector"`
+    - fish: `collector completion fish > ~/.config/fish/completions/collector.fish`
+
+    Example, for this shell only: `source <(collector completion bash)`
+    """,
+    sort_key=20,
+    # A shell may call it as it starts, in any directory: what is set there is none of its business.
+    config=[],
 )
 
 
@@ -167,10 +212,22 @@ def _run(arguments: list[str] | None) -> int:
         # Only the help prints by itself; whoever read it has gone (`collector --help | head`),
         # which rich turns into a SystemExit.
         return ExitCode.COMPLETE
-    except Exception:  # noqa: BLE001 - the last resort: a bug is reported, with its own code
-        complain(f"this is a bug in the collector\n{traceback.format_exc()}")
-        return ExitCode.BUG
+    except Exception as error:  # noqa: BLE001 - the last resort: a bug has its own code
+        return _unexpected(error, arguments)
     return int(result or ExitCode.COMPLETE)
+
+
+def _unexpected(error: Exception, arguments: list[str] | None) -> ExitCode:
+    """Report a bug, unless it is a full disk behind the help or the version.
+
+    The command line library prints those two; what `printing.say` prints is no failure either.
+    """
+    words = sys.argv[1:] if arguments is None else arguments
+    is_about_itself = not words or not _ABOUT_ITSELF.isdisjoint(words)
+    if isinstance(error, OSError) and is_about_itself:
+        return ExitCode.COMPLETE
+    complain(f"this is a bug in the collector\n{traceback.format_exc()}")
+    return ExitCode.BUG
 
 
 def _give_up_what_nobody_reads(stream: TextIO | None) -> None:

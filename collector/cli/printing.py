@@ -8,12 +8,20 @@ from typing import TextIO
 from collector.errors import StorageError
 from collector.quoting import escaped
 
-__all__ = ["complain", "rate_text", "say", "write"]
+__all__ = ["complain", "rate_text", "say", "show", "write"]
 
 
 def say(text: str) -> None:
     """Print to standard output. Whoever should read it may have gone: that is not our failure."""
     _print(text, sys.stdout)
+
+
+def show(picture: str) -> None:
+    """Print to standard output what was drawn for a terminal, escapes included.
+
+    Foreign text in it must have been made harmless before.
+    """
+    _put(picture, sys.stdout, end="")
 
 
 def complain(text: str) -> None:
@@ -44,12 +52,15 @@ def rate_text(rate: float) -> str:
 
 
 def _print(text: str, stream: TextIO | None) -> None:
+    _put("\n".join(escaped(line) for line in text.split("\n")), stream, end="\n")
+
+
+def _put(text: str, stream: TextIO | None, *, end: str) -> None:
     if stream is None:  # closed before we began
         return
-    lines = "\n".join(escaped(line) for line in text.split("\n"))
     # What the stream's encoding lacks is spelled out, or else the whole text would be lost.
     encoding = stream.encoding or "utf-8"
-    lines = lines.encode(encoding, "backslashreplace").decode(encoding)
+    text = text.encode(encoding, "backslashreplace").decode(encoding)
     # A closed pipe or a full disk; ValueError is a stream that was closed meanwhile.
     with suppress(OSError, ValueError):
-        print(lines, file=stream, flush=True)
+        print(text, end=end, file=stream, flush=True)

@@ -9,9 +9,9 @@ from typing import Annotated, Final
 from cyclopts import Parameter
 
 from collector.cli.arguments import CompaniesFile, warn_of_duplicates
-from collector.cli.printing import complain, say
+from collector.cli.printing import complain
 from collector.cli.signals import stop_on_signals
-from collector.cli.summary import summary
+from collector.cli.summary import print_summary
 from collector.cli.watch import watch
 from collector.errors import ExitCode
 from collector.fetch.credentials import load_credentials
@@ -59,11 +59,11 @@ async def execute(job: Run) -> End:
 
 
 def report(job: Run, end: End, *, can_go_on: bool = True) -> int:
-    """Print how a run ended, and return its exit code; see `summary` for `can_go_on`."""
+    """Print how a run ended, and return its exit code; see `summary_rows` for `can_go_on`."""
     for remark in job.remarks:
         complain(f"warning: {job.output}: {remark}")
     if end.error is not None:
         complain(end.error)
     if not job.settings.quiet and end.exit_code not in _BEFORE_IT_BEGAN:
-        say(summary(job, end, can_go_on=can_go_on))
+        print_summary(job, end, can_go_on=can_go_on)
     return end.exit_code

@@ -1,125 +1,93 @@
-"""The few lines at the end of a run that say what came of it and what to do next."""
+"""The summary at the end of a run: a table in a terminal, plain lines anywhere else."""
 
-from datetime import timedelta
-from math import isinf
+import shutil
+import sys
+from collections.abc import Sequence
 from typing import Final
 
-from collector.cli.meaning import MEANING, dates_text
-from collector.cli.printing import rate_text
-from collector.errors import ExitCode
-from collector.pace import in_flight_needed
+from rich.console import Console, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from collector.cli.printing import say, show
+from collector.cli.summary_rows import BAD, GOOD, UNDONE, Row, summary_rows
+from collector.quoting import escaped
 from collector.run import End, Run
-from collector.settings import MOST_IN_FLIGHT
-from collector.store.run_directory import ERRORS, STATISTICS
 from collector.tally import CellState, Tally
 
-__all__ = ["summary"]
+__all__ = ["print_summary", "summary", "summary_table"]
+
+
+def print_summary(job: Run, end: End, *, can_go_on: bool = True) -> None:
+    """Print to standard output how a run ended; see `summary_rows` for `can_go_on`."""
+    # Asked of the stream itself: FORCE_COLOR must not put escapes into a file.
+    if sys.stdout is None or not sys.stdout.isatty():
+        say(summary(job, end, can_go_on=can_go_on))
+        return
+    console = Console()
+    if console.no_color or console.is_dumb_terminal or not console.is_terminal:
+        # No colours, and no other escapes either; long lines are wrapped all the same.
+        size = shutil.get_terminal_size()
+        console = Console(color_system=None, width=size.columns, height=size.lines)
+    with console.capture() as captured:
+        console.print(summary_table(job, end, console, can_go_on=can_go_on))
+    show(captured.get())
 
 
 def summary(job: Run, end: End, *, can_go_on: bool = True) -> str:
-    """Return the summary as plain text of a few lines.
+    """Return the summary as plain text, a line for each row: programs and mails take it so."""
+    rows = summary_rows(job, end, can_go_on=can_go_on)
+    return "\n".join(f"{row.label:<{_LABEL}} {row.text}" for row in rows)
 
-    `can_go_on` says whether the same command would find the same service again.
+
+def summary_table(
+    job: Run, end: End, console: Console, *, can_go_on: bool = True
+) -> RenderableType:
+    """Return the summary for a terminal: texts are wrapped in their column.
+
+    In colour there is a bar as well. Foreign text is made harmless here.
     """
-    tally = job.tally
-    data, empty = (tally.kept[state] + tally.cells[state] for state in _ANSWERED)
+    grid = Table.grid(padding=(0, 1))
+    grid.add_column(no_wrap=True, min_width=_LABEL, style="dim")
+    grid.add_column(overflow="fold")
+    if console.color_system is not None:
+        grid.add_row("coverage", _coverage(job.tally, "=" if console.options.ascii_only else "━"))
+    for row in summary_rows(job, end, can_go_on=can_go_on):
+        grid.add_row(row.label, _painted(row))
+    return grid
+
+
+def _painted(row: Row) -> Text:
+    # Text takes everything for what it is: `[red]` in a name is no style.
+    text = Text(escaped(row.text), style=row.style)
+    for words, style in row.marks:
+        text.highlight_words([words], style)
+    return text
+
+
+def _coverage(tally: Tally, mark: str) -> Text:
+    """Return a bar of the states of all cells, and the share that is answered."""
     failed = tally.cells[CellState.FAILED]
-    kept = tally.kept.total()
-    before = f", {kept:,} of them in earlier attempts" if kept else ""
-    answered = f"{data + empty:,} of {tally.planned:,} answered ({data:,} data, {empty:,} empty)"
-    duration = timedelta(seconds=round(tally.seconds))
-    rows = [
-        ("cells", f"{answered}{before}, {failed:,} failed, {tally.missing:,} missing"),
-        ("dates", _dates(job)),
-        ("requests", _requests(tally)),
-        ("outcomes", _outcomes(tally)),
-        ("latency", _latency(tally)),
-        ("time", f"{duration}, {_rate(job)}"),
-        ("in flight", _in_flight(job)),
-    ]
-    rows = [(name, text) for name, text in rows if text]
-    if tally.done:
-        rows.append(("answers", str(job.output / STATISTICS)))
-    if tally.failure_kinds:
-        kinds = ", ".join(f"{kind} {n:,}" for kind, n in tally.failure_kinds.most_common())
-        rows.append(("failures", f"{job.output / ERRORS} ({kinds})"))
-    rows.append(("exit", f"{end.exit_code.value}: {MEANING[end.exit_code]}"))
-    if can_go_on and tally.planned > data + empty and end.exit_code in _CAN_GO_ON:
-        rows.append(("next", "the same command again asks for what failed or is missing"))
-    return "\n".join(f"{name:<9} {text}" for name, text in rows)
-
-
-def _dates(job: Run) -> str:
-    return "" if job.dates.record is None else dates_text(job.dates.record)
-
-
-def _requests(tally: Tally) -> str:
-    return (
-        f"{tally.requests:,} sent, {tally.accepted:,} accepted, {tally.refused:,} refused, "
-        f"{tally.retries:,} retried"
+    answered = tally.done - failed
+    bar = Text()
+    lengths = _lengths((answered, failed, tally.missing))
+    for length, style in zip(lengths, (GOOD, BAD, UNDONE), strict=True):
+        bar.append(mark * length, style)
+    # Rounded down: all means all.
+    thousandths = 1000 * answered // tally.planned
+    return bar.append(
+        f" {thousandths / 10:g} % answered", GOOD if not tally.planned - answered else ""
     )
 
 
-def _outcomes(tally: Tally) -> str:
-    """Return how many answers there were of each status, and how many tries broke and how."""
-    statuses = [f"{status}: {n:,}" for status, n in sorted(tally.statuses.items())]
-    broken = [f"{kind}: {n:,}" for kind, n in sorted(tally.broken.items())]
-    resent = [f"sent again on a new connection: {tally.resent:,}"] if tally.resent else []
-    return ", ".join(statuses + broken + resent)
+def _lengths(counts: Sequence[int]) -> list[int]:
+    """Share the bar out; whatever there is of is seen, and the first takes what is over."""
+    total = sum(counts)
+    lengths = [max(1, _BAR * count // total) if count else 0 for count in counts]
+    longest = lengths.index(max(lengths))
+    lengths[longest] += _BAR - sum(lengths)
+    return lengths
 
 
-def _latency(tally: Tally) -> str:
-    latencies = tally.latencies
-    if not latencies.count:
-        return ""
-    shares = ", ".join(
-        f"{name} within {_seconds(latencies.percentile(share))}" for name, share in _SHARES.items()
-    )
-    return f"{shares}, longest {_seconds(latencies.longest)}"
-
-
-def _rate(job: Run) -> str:
-    gate = job.gate
-    most = "no upper limit" if isinf(gate.ceiling) else f"at most {job.settings.rate}"
-    limit = "" if gate.limit is None else f"; limit of the API found at {gate.limit:.1f}"
-    return f"{job.tally.average_rate():.1f} requests a second ({most}{limit})"
-
-
-def _in_flight(job: Run) -> str:
-    """Say when `--concurrency` held the rate back, and which value would not."""
-    tally, gate, now = job.tally, job.gate, job.settings.concurrency
-    latency = tally.latencies.mean
-    # Answers that come in bursts leave in bursts: then few have been held up, each of them for all.
-    is_short = gate.rate * latency > now or tally.held_up >= _HELD_UP_SHARE * tally.requests
-    if not is_short or tally.requests <= now:
-        return ""
-    if isinf(gate.ceiling):
-        wanted, why = 2 * now, "would show whether the API allows more"
-    else:
-        wanted = in_flight_needed(gate.rate, latency)
-        why = f"would do for {rate_text(gate.rate)} requests a second at {_seconds(latency)}"
-    wanted = min(wanted, MOST_IN_FLIGHT)
-    if wanted <= now:
-        return ""
-    return f"at most {now} held the rate back; --concurrency {wanted} {why}"
-
-
-def _seconds(seconds: float) -> str:
-    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
-
-
-_SHARES: Final = {"half": 0.5, "90 %": 0.9, "99 %": 0.99}
-
-_HELD_UP_SHARE: Final = 0.2
-"""Share of the requests; fewer are moments, not the pace of the run."""
-
-_ANSWERED: Final = (CellState.DATA, CellState.EMPTY)
-
-_CAN_GO_ON: Final = {
-    ExitCode.SOME_FAILED,
-    ExitCode.CREDENTIALS,
-    ExitCode.STOPPED_EARLY,
-    ExitCode.STORAGE,
-    ExitCode.SIGINT,
-    ExitCode.SIGTERM,
-}
+_LABEL: Final = 9
+_BAR: Final = 30

@@ -132,6 +132,7 @@ class StatisticsClient:
         if isinstance(verdict, Checked):
             self._tokens.accepted()
             self._gate.answered(reply.departure, company_id, allowance=allowance)
+            self._tally.company_latencies.add(company_id, reply.seconds)
             return Answer(verdict.statistics, verdict.counters, now, requests)
         failure = Failure(
             kind=verdict.kind,

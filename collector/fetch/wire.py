@@ -29,7 +29,10 @@ MAX_ANSWER_BYTES: Final = 1024 * 1024
 
 
 class Reply(NamedTuple):
-    """A whole HTTP answer; `requests` counts resends too. The gate wants to hear of `departure`."""
+    """A whole HTTP answer; `requests` counts resends too. The gate wants to hear of `departure`.
+
+    `seconds` is how long the answer took, without what went before: the gate, a broken connection.
+    """
 
     status: int
     headers: Mapping[str, str]
@@ -37,6 +40,7 @@ class Reply(NamedTuple):
     is_cut: bool
     departure: Departure
     requests: int
+    seconds: float
     token: Token | None = None
 
 
@@ -130,10 +134,10 @@ class Wire:
             this.end()
         departure = this.departure
         assert departure is not None, "what has an answer has left"  # noqa: S101 - for the type checker
-        self._tally.answered(response.status, self._clock() - departure.at)
-        return Reply(
-            response.status, response.headers, content, is_cut, departure, this.requests, this.token
-        )
+        seconds = self._clock() - departure.at
+        self._tally.answered(response.status, seconds)
+        head = (response.status, response.headers, content, is_cut)
+        return Reply(*head, departure, this.requests, seconds, this.token)
 
     def _broken(self, kind: FailureKind, message: str, this: "_Try") -> Broken:
         self._tally.broken[kind] += 1

@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import sys
 import tomllib
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -157,12 +158,29 @@ async def test_a_variable_that_goes_before_the_file_is_named(
     assert "COLLECTOR_FROM_PARAM is set, and goes before collector.toml" in done.stderr
 
 
+_IMPATIENT = """
+import collector.check
+from collector.cli.app import main
+
+collector.check._PATIENCE_SECONDS = 1.0
+main()
+"""
+"""The command, but for how long it waits: `test_the_stated_maximum_holds_in_an_outage` does."""
+
+
 async def test_what_was_found_before_an_outage_is_shown(serve: Serve, command: Any) -> None:  # noqa: ANN401 - see conftest
     """The companies that had answered; and no advice that it could not give."""
     api = await serve(lambda _company, number: 200 if number < 2 else 500)
-    command = api.point(command).without_debugging()
+    command = api.point(command)
     command.write("companies.txt", _IDS)
-    done = await command.run(*_CHECK)
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", _IMPATIENT, *_CHECK),
+        cwd=command.directory,
+        env=dict(command.environment),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    done = await command.finish(process)
     assert done.exit_code == 4, done.stdout
     rows = _rows(done.stdout)
     assert rows["credentials"].startswith("good")

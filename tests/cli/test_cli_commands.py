@@ -72,7 +72,8 @@ def test_help_of_status_names_its_options(capsys: pytest.CaptureFixture[str]) ->
 
 
 @pytest.mark.parametrize(
-    "subcommand", ["run", "plan", "status", "check", "diff", "latest", "demo", "simulate"]
+    "subcommand",
+    [*("run", "plan", "status", "check", "diff", "latest", "demo", "simulate"), "completion"],
 )
 def test_help_of_every_command_has_an_example(
     capsys: pytest.CaptureFixture[str], subcommand: str
@@ -85,7 +86,37 @@ def test_help_of_every_command_has_an_example(
 
 def test_the_version_is_the_package_s(capsys: pytest.CaptureFixture[str]) -> None:
     """`collector --version` prints the one version there is."""
-    assert _printed(capsys, "--version").strip() == collector.__version__
+    assert _printed(capsys, "--version") == f"{collector.__version__}\n"
+    assert _printed(capsys, "run", "--version") == f"{collector.__version__}\n"
+
+
+@pytest.mark.parametrize("arguments", [["--version"], ["run", "--version"], ["--help"], []])
+async def test_help_and_version_on_a_full_disk_are_no_bug(
+    command: Any,  # noqa: ANN401 - the fixture's type lives in conftest
+    arguments: list[str],
+) -> None:
+    """Text for people that cannot be written is given up, as everywhere."""
+    with open("/dev/full", "wb") as full:  # noqa: ASYNC230, PTH123 - a device
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "collector", *arguments),
+            cwd=command.directory,
+            stdout=full,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        _, said = await process.communicate()
+    assert (process.returncode, said) == (0, b"")
+
+
+def test_a_script_on_a_full_disk_is_an_error(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A shell must not take a part of it for all."""
+    with open("/dev/full", "w", encoding="utf-8") as full, monkeypatch.context() as patch:  # noqa: PTH123 - a device
+        patch.setattr(sys, "stdout", full)
+        with pytest.raises(SystemExit) as ended:
+            main(["completion", "bash"])
+    assert ended.value.code == 5
+    assert "No space left on device" in capsys.readouterr().err
 
 
 async def test_plan_says_what_a_run_would_do(start_api: StartApi, against: Against) -> None:

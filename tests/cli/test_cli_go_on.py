@@ -19,8 +19,12 @@ _RANGE = ("--from", "2026-03-01", "--until", "2026-03-03", "--window", "1d")
     ("options", "api_options"),
     [
         ((), {}),
-        (_RANGE, {}),
-        ((*_RANGE, "--date-format", "epoch"), {"date_format": "epoch"}),
+        pytest.param(_RANGE, {}, marks=pytest.mark.torture),
+        pytest.param(
+            (*_RANGE, "--date-format", "epoch"),
+            {"date_format": "epoch"},
+            marks=pytest.mark.torture,
+        ),
         (
             (*_RANGE, "--date-format", "epoch", "--timezone", "America/Santiago"),
             {"date_format": "epoch"},

@@ -10,7 +10,7 @@ from typing import TextIO
 
 import pytest
 
-from collector.cli.printing import complain, say, write
+from collector.cli.printing import complain, say, show, write
 from collector.errors import StorageError
 
 
@@ -94,6 +94,13 @@ def test_text_that_cannot_be_written_is_given_up(
     with _stdout(monkeypatch, place()):
         say("x")
         say("x" * 1_000_000)
+        show("x")
+
+
+def test_what_was_drawn_is_printed_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    """Colours and all, and without a line break of its own."""
+    show("\x1b[32mgreen\x1b[0m\n")
+    assert capsys.readouterr().out == "\x1b[32mgreen\x1b[0m\n"
 
 
 def test_text_for_nobody_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,6 +112,7 @@ def test_text_for_nobody_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(sys, "stderr", stream)
         say("x")
         complain("x")
+        show("x")
 
 
 def test_text_has_its_control_characters_shown(capsys: pytest.CaptureFixture[str]) -> None:

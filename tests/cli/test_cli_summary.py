@@ -1,7 +1,9 @@
 """The summary at the end of a run: what came of it, and what to do next."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -20,8 +22,13 @@ from collector.settings import RunSettings
 from collector.tally import CellState
 
 
-def _job(planned: int = 1000, **settings: Any) -> Run:  # noqa: ANN401 - see RunSettings
-    plan = Plan(Companies(tuple(str(number) for number in range(planned))), (SERVER_DEFAULT,))
+def _job(
+    planned: int = 1000,
+    names: Mapping[str, str] = MappingProxyType({}),
+    **settings: Any,  # noqa: ANN401 - see RunSettings
+) -> Run:
+    ids = tuple(str(number) for number in range(planned))
+    plan = Plan(Companies(ids, dict(names)), (SERVER_DEFAULT,))
     told = RunSettings(**{"rate": Rate(7.5), **settings})
     return Run(plan, told, AccessToken(Secret("t")), Path("out/night"))
 
@@ -77,7 +84,7 @@ def test_what_earlier_attempts_answered_is_counted_and_told() -> None:
         "3 failed, 300 missing"
     )
     assert rows["failures"] == "out/night/errors.jsonl (http 2, timeout 1)"
-    assert rows["next"] == "the same command again asks for what failed or is missing"
+    assert rows["next"].startswith("the same command again asks for what failed or is missing; ")
 
 
 def test_a_run_that_found_all_done_says_so() -> None:
@@ -94,16 +101,44 @@ def test_a_run_that_found_all_done_says_so() -> None:
 
 @pytest.mark.parametrize("code", list(ExitCode))
 def test_only_ends_that_can_be_continued_say_how(code: ExitCode) -> None:
-    """With all answered there is nothing to go on with, and a bug would come again."""
+    """With all answered there is nothing to go on with; a bug is to be reported."""
     job = _job(3)
-    can_go_on = {1, 3, 4, 5, 130, 143}
+    can_go_on = {1, 3, 4, 5, 70, 130, 143}
     rows = _rows(job, code)
     assert ("next" in rows) == (code in can_go_on)
     assert rows["exit"] == f"{code.value}: {MEANING[code]}"
     assert "answers" not in rows
     assert "failures" not in rows
     job.tally.cells[CellState.EMPTY] = 3
-    assert "next" not in _rows(job, code)
+    assert ("next" in _rows(job, code)) == (code is ExitCode.BUG)
+
+
+def test_where_the_service_ends_with_the_run_there_is_no_next_step() -> None:
+    """The same command would find another one."""
+    text = summary(_job(), End(ExitCode.SIGINT), can_go_on=False)
+    assert "\nexit" in text
+    assert "\nnext" not in text
+
+
+def test_slow_companies_are_told_by_name_beside_what_is_usual() -> None:
+    """Three of them; a name or an id that is very long is cut."""
+    job = _job(10, names={"1": "Andes [red]Retail", "2": "x" * 50})
+    slowest = {"1": (4.0, 5.0), "2": (3.0,), "3": (0.7,) * 7, "4": (0.6,) * 7}
+    for number in range(10):
+        for seconds in slowest.get(str(number), (0.1,)):
+            job.tally.company_latencies.add(str(number), seconds)
+    assert _rows(job, ExitCode.COMPLETE)["slowest"] == (
+        f"1 (Andes [red]Retail) mean 4.5 s of 2 answers, 2 ({'x' * 37}...) mean 3.0 s of 1 answer, "
+        "3 mean 700 ms of 7 answers; half of the companies within 100 ms"
+    )
+
+
+def test_where_all_are_alike_no_company_is_named() -> None:
+    """There is always a slowest one; that is no news."""
+    job = _job(10)
+    for number in range(10):
+        job.tally.company_latencies.add(str(number), 0.1 + number / 100)
+    assert "slowest" not in _rows(job, ExitCode.COMPLETE)
 
 
 def test_a_run_that_got_no_answer_has_no_latency() -> None:

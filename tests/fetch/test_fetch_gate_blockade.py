@@ -68,7 +68,7 @@ async def departures_at(gate: Gate, clock: Clock, rate: float, number: int) -> l
     departures = list[Departure]()
     for _ in range(number):
         departures.append(await gate.pass_through())
-        clock.now += 1.002 / rate
+        clock.now += 1.01 / rate
     return departures
 
 

@@ -1,0 +1,62 @@
+"""`collector report`: one offline page about runs."""
+
+import os
+from datetime import UTC, datetime
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from collector import __version__
+from collector.cli.arguments import RunDirectory, begun
+from collector.cli.extras import needs_extra
+from collector.cli.printing import say
+from collector.errors import ExitCode, InputError, StorageError
+from collector.settings import ReportSettings
+from collector.store.recorded_run import RecordedRun, each_once, find_runs
+from collector.store.replacement import replacing
+
+__all__ = ["report"]
+
+
+def report(
+    run_dir: RunDirectory,
+    /,
+    *run_dirs: RunDirectory,
+    settings: Annotated[ReportSettings, Parameter(name="*")],
+) -> int:
+    """Draw a page about runs.
+
+    Parameters
+    ----------
+    run_dir
+        The directory of a run, such as output/2026-11-23.
+    run_dirs
+        More of them.
+    """
+    if settings.to.suffix.lower() not in {".html", ".htm"}:
+        raise InputError(f"{settings.to}: the page is HTML; give --to a name such as report.html")
+    with needs_extra("report", "duckdb", "plotly"):
+        # Here, for the core install has neither a database nor a drawing library.
+        from collector.report.language import Lang  # noqa: PLC0415
+        from collector.report.page import render  # noqa: PLC0415
+        from collector.report.read import read_report  # noqa: PLC0415
+        from collector.tables.engine import analytical_database  # noqa: PLC0415
+    runs = sorted(each_once(find_runs(begun([run_dir, *run_dirs]))), key=_started_at)
+    try:
+        with (
+            # Two reports at a time do not write into each other's drafts.
+            replacing(settings.to, suffix=f".{os.getpid()}.new") as draft,
+            analytical_database() as database,
+        ):
+            page = read_report(database, runs, datetime.now(UTC))
+            with draft.open("wb") as stream:
+                stream.writelines(render(page, Lang(settings.lang), __version__))
+    except OSError as error:
+        raise StorageError(f"{settings.to}: cannot be written: {error.strerror}") from error
+    say(f"the page is in {settings.to}")
+    return ExitCode.COMPLETE
+
+
+def _started_at(run: RecordedRun) -> str:
+    """Return when the last attempt began; moments of one form are ordered as texts."""
+    return str(run.manifest.attempts[-1]["started_at"]) if run.manifest.attempts else ""
