@@ -41,6 +41,7 @@ _OPTIONS = [
     "lookback",
     "max-attempts",
     "max-outage",
+    "metrics-file",
     "output",
     "quiet",
     "rate",
@@ -55,6 +56,7 @@ _OPTIONS = [
 ]
 _STATUS_OPTIONS = ["fail-on", "json"]
 _CHECK_OPTIONS = ["write"]
+_READING_OPTIONS = ["delimiter", "lang", "to"]
 
 
 def _app(*config: Callable[..., object]) -> App:
@@ -85,7 +87,9 @@ def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> App:
 
 def test_the_options_are_pinned() -> None:
     """Scripts, environments and files rely on their names."""
-    assert sorted(option_names()) == sorted(_OPTIONS + _STATUS_OPTIONS + _CHECK_OPTIONS)
+    assert sorted(option_names()) == sorted(
+        _OPTIONS + _STATUS_OPTIONS + _CHECK_OPTIONS + _READING_OPTIONS
+    )
 
 
 def test_the_names_are_those_that_the_command_line_takes() -> None:
@@ -128,6 +132,7 @@ def test_the_defaults_are_those_of_the_design() -> None:
         "output": None,
         "log_level": "info",
         "quiet": False,
+        "metrics_file": None,
         "base_url": "https://api.trust.lat",
         "token_url": "https://atenea.trust.lat/oauth/token/",
         "credentials_file": None,
@@ -144,6 +149,7 @@ _FLAGS = [
     *("--from", "2026-01-01", "--until", "2026-01-31", "--timezone", "America/Santiago"),
     *("--window", "7d", "--rate", "0.5", "--concurrency", "3", "--max-attempts", "1"),
     *("--timeout", "1.5", "--output", "night", "--log-level", "debug", "--quiet"),
+    *("--metrics-file", "night.prom"),
     *("--deadline", "6h", "--max-outage", "30m", "--lookback", "14d"),
     *("--date-format", "epoch-ms", "--until-exclusive", "--trust-dates"),
     *("--base-url", "http://127.0.0.1:1", "--token-url", "https://t.example/oauth"),
@@ -167,6 +173,7 @@ _GIVEN = RunSettings(
     output=Path("night"),
     log_level="debug",
     quiet=True,
+    metrics_file=Path("night.prom"),
     base_url="http://127.0.0.1:1",
     token_url="https://t.example/oauth",  # noqa: S106 - an address, no password
     credentials_file=Path("keys.toml"),

@@ -11,7 +11,7 @@ _FEWEST: Final = 10
 _MARGIN: Final = 0.998
 """So much of the rate is used. Requests take longer to arrive one time than another, the first of a
 connection most of all; exactly at the rate a server counts one too many now and then. With this
-much no 20 seconds hold more departures than the rate says, the credit included, up to 75 a second."""
+much no 20 seconds hold more departures than the rate says, credit included, up to 75 a second."""
 
 
 class Schedule:

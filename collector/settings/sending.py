@@ -1,19 +1,11 @@
-"""Every option of a run, once.
+"""The options of the commands that send requests, or plan what would be sent."""
 
-The frozen dataclasses below are the only place where an option is spelled: the command line
-library derives the flag, the `COLLECTOR_*` environment variable, the key in `collector.toml`
-and the help text from the field, its type and the docstring under it.
-
-Secrets are not among the settings: see `collector.fetch.credentials`.
-"""
-
-from collections.abc import Sequence
-from dataclasses import Field, dataclass, fields
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
-from cyclopts import Group, Parameter, Token, validators
+from cyclopts import Group, Parameter, validators
 
 from collector.date_query import DateFormat
 from collector.errors import InputError
@@ -31,27 +23,19 @@ from collector.option_values import (
     parse_metrics_file,
     parse_rate,
     parse_service_url,
-    parse_states,
 )
 from collector.plan import WHOLE, WindowSize, parse_days
-from collector.tally import CellState
 
 __all__ = [
     "MOST_IN_FLIGHT",
     "CheckSettings",
     "DemoSettings",
-    "DiffSettings",
-    "ExportSettings",
     "LogLevel",
     "PlanSettings",
-    "ReportSettings",
     "RunSettings",
     "Selection",
     "Service",
-    "StatusSettings",
     "Zone",
-    "option_name",
-    "option_names",
 ]
 
 LogLevel = Literal["debug", "info", "warning", "error"]
@@ -72,11 +56,6 @@ _SERVICE = Group("Which service", sort_key=4)
 def _parse_days(text: str) -> Days | None:
     """Parse a number of days, or `none`: no value, whatever a lower place says."""
     return None if text == "none" else Days(parse_days(text))
-
-
-def _parse_states(_type: object, tokens: Sequence[Token]) -> frozenset[CellState]:
-    # A list in the file, a flag given twice, and blanks in a variable make several tokens.
-    return parse_states(",".join(token.value.strip(",") for token in tokens))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -282,66 +261,3 @@ class CheckSettings(Zone, Patience, Service):
 
     write: Annotated[bool, Parameter(negative="")] = False
     """Write what was found to be honoured into collector.toml of the current directory."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class StatusSettings:
-    """The options of `collector status`."""
-
-    json: Annotated[bool, Parameter(negative="")] = False
-    """Print one JSON document for programs, with every gap in it."""
-
-    fail_on: Annotated[frozenset[CellState], Parameter(converter=_parse_states, negative="")] = (
-        frozenset()
-    )
-    """End with exit code 1 if there are cells of these states, such as missing,failed. The states
-    are data, empty, failed, missing."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class DiffSettings:
-    """The options of `collector diff`."""
-
-    json: Annotated[bool, Parameter(negative="")] = False
-    """Print one JSON document for programs, with every cell that differs in it."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ExportSettings:
-    """The options of `collector export`."""
-
-    to: Annotated[Path, Parameter(converter=converter(parse_directory))]
-    """The file; what is there is replaced when all is written. Its ending says what it is: .csv,
-    .excel.csv, .parquet or .duckdb (with one table, statistics)."""
-
-    delimiter: Literal[",", ";", "tab"] | None = None
-    """What stands between the values of a CSV file. Default: a comma; in .excel.csv a semicolon,
-    which Excel expects where the comma is the decimal sign."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ReportSettings:
-    """The options of `collector report`."""
-
-    to: Annotated[Path, Parameter(converter=converter(parse_directory))]
-    """The page, such as report.html; what is there is replaced when all is written."""
-
-    lang: Literal["en", "es"] = "en"
-    """Language of the page: es or en."""
-
-
-def option_names() -> frozenset[str]:
-    """All option names without dashes, as they stand in `collector.toml`, such as `from`."""
-    return frozenset(
-        option_name(field)
-        for command in (
-            *(RunSettings, CheckSettings, StatusSettings),
-            *(DiffSettings, ExportSettings, ReportSettings),
-        )
-        for field in fields(command)
-    )
-
-
-def option_name(field: Field[Any]) -> str:
-    """Return the name of a field's option, without dashes in front: `from`, `max-attempts`."""
-    return field.name.removesuffix("_date").replace("_", "-")

@@ -1,0 +1,112 @@
+"""Which planned cells have come to what, in tiles of neighbouring companies and windows."""
+
+from math import ceil
+from typing import Final
+
+from collector.report.model import Company, CompanyGroup, Coverage, Gap, Span, Tile
+from collector.report.read.cells import Cells
+
+__all__ = ["SPANS", "read_coverage", "read_spans", "windows_in_a_span"]
+
+GROUPS: Final = 50
+"""Rows of the picture at most; more cannot be told apart on a phone."""
+
+SPANS: Final = 120
+"""Columns of pictures over time, at most."""
+
+_GAPS: Final = 50
+
+_STATES: Final = """
+    count(*) FILTER (facts.company IS NOT NULL AND NOT facts.is_empty),
+    count(*) FILTER (facts.company IS NOT NULL AND facts.is_empty),
+    count(*) FILTER (facts.company IS NULL AND failed.company IS NOT NULL) AS failed,
+    count(*) FILTER (facts.company IS NULL AND failed.company IS NULL) AS missing
+"""
+_CELLS: Final = """
+    planned LEFT JOIN facts USING (company, "window") LEFT JOIN failed USING (company, "window")
+"""
+
+
+def read_coverage(cells: Cells) -> Coverage:
+    """Return the heat map, and the companies that lack most answers."""
+    spans = read_spans(cells)
+    groups, size = _groups(cells)
+    tiles = [[Tile(0, 0, 0, 0)] * len(spans) for _ in groups]
+    rows = cells.rows(
+        f"""
+        SELECT company // $1, "window" // $2, {_STATES} FROM {_CELLS} GROUP BY ALL
+        """,
+        size,
+        windows_in_a_span(cells),
+    )
+    for group, span, *states in rows:
+        tiles[group][span] = Tile(*states)
+    (total,) = cells.rows(f"SELECT {_STATES} FROM {_CELLS}")
+    gaps, companies_with_gaps = _gaps(cells)
+    return Coverage(
+        groups=tuple(groups),
+        spans=tuple(spans),
+        tiles=tuple(map(tuple, tiles)),
+        total=Tile(*total),
+        gaps=gaps,
+        companies_with_gaps=companies_with_gaps,
+    )
+
+
+def windows_in_a_span(cells: Cells) -> int:
+    """Return how many windows one column stands for."""
+    ((windows,),) = cells.rows("SELECT count(*) FROM windows")
+    return max(1, ceil(int(windows) / SPANS))
+
+
+def read_spans(cells: Cells) -> list[Span]:
+    """Return the columns of pictures over time, the oldest first."""
+    rows = cells.rows(
+        """
+        SELECT min_by(from_date, position), max(until_date), count(*)
+        FROM windows GROUP BY position // $1 ORDER BY position // $1
+        """,
+        windows_in_a_span(cells),
+    )
+    return [Span(first, last, windows) for first, last, windows in rows]
+
+
+def _groups(cells: Cells) -> tuple[list[CompanyGroup], int]:
+    ((companies,),) = cells.rows("SELECT count(*) FROM companies")
+    size = max(1, ceil(companies / GROUPS))
+    rows = cells.rows(
+        """
+        SELECT min_by(company_id, position), min_by(company_name, position),
+            max_by(company_id, position), max_by(company_name, position), count(*)
+        FROM companies GROUP BY position // $1 ORDER BY position // $1
+        """,
+        size,
+    )
+    groups = [
+        CompanyGroup(Company(first, first_name), Company(last, last_name), count)
+        for first, first_name, last, last_name, count in rows
+    ]
+    return groups, size
+
+
+def _gaps(cells: Cells) -> tuple[tuple[Gap, ...], int]:
+    cells.execute(
+        f"""
+        CREATE TEMP TABLE gaps AS
+        SELECT company, {_STATES}, count(*) AS planned FROM {_CELLS}
+        GROUP BY company HAVING failed + missing > 0
+        """
+    )
+    rows = cells.rows(
+        """
+        SELECT company_id, company_name, failed, missing, planned
+        FROM gaps JOIN companies ON company = position
+        ORDER BY failed + missing DESC, position LIMIT $1
+        """,
+        _GAPS,
+    )
+    ((count,),) = cells.rows("SELECT count(*) FROM gaps")
+    return tuple(
+        Gap(Company(company_id, name), failed, missing, planned)
+        for company_id, name, failed, missing, planned in rows
+    ), count

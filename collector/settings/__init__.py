@@ -1,0 +1,64 @@
+"""Every option, once.
+
+The frozen dataclasses in this room are the only place where an option is spelled: the command line
+library derives the flag, the `COLLECTOR_*` environment variable, the key in `collector.toml`
+and the help text from the field, its type and the docstring under it.
+
+Secrets are not among the settings: see `collector.fetch.credentials`.
+"""
+
+from dataclasses import Field, fields
+from typing import Any
+
+from collector.settings.reading import (
+    DiffSettings,
+    ExportSettings,
+    ReportSettings,
+    StatusSettings,
+)
+from collector.settings.sending import (
+    MOST_IN_FLIGHT,
+    CheckSettings,
+    DemoSettings,
+    LogLevel,
+    PlanSettings,
+    RunSettings,
+    Selection,
+    Service,
+    Zone,
+)
+
+__all__ = [
+    "MOST_IN_FLIGHT",
+    "CheckSettings",
+    "DemoSettings",
+    "DiffSettings",
+    "ExportSettings",
+    "LogLevel",
+    "PlanSettings",
+    "ReportSettings",
+    "RunSettings",
+    "Selection",
+    "Service",
+    "StatusSettings",
+    "Zone",
+    "option_name",
+    "option_names",
+]
+
+
+def option_names() -> frozenset[str]:
+    """All option names without dashes, as they stand in `collector.toml`, such as `from`."""
+    return frozenset(
+        option_name(field)
+        for command in (
+            *(RunSettings, CheckSettings, StatusSettings),
+            *(DiffSettings, ExportSettings, ReportSettings),
+        )
+        for field in fields(command)
+    )
+
+
+def option_name(field: Field[Any]) -> str:
+    """Return the name of a field's option, without dashes in front: `from`, `max-attempts`."""
+    return field.name.removesuffix("_date").replace("_", "-")
