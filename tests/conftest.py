@@ -1,6 +1,7 @@
 """What tests share: the real command in a child process, APIs, a disk that refuses."""
 
 import asyncio
+import compileall
 import json
 import os
 import resource
@@ -16,13 +17,25 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+import collector
 from collector.simulator import Simulator, SimulatorSettings
+
+# Each worker would compile all of the tests again where compiled files are not to be written.
+sys.dont_write_bytecode = False
 
 _ENVIRONMENT = {
     name: value
     for name, value in os.environ.items()
     if not name.startswith(("TRUST_", "COLLECTOR_"))
 }
+# Some die, or may write small files only, and would leave half a compiled file behind.
+_ENVIRONMENT["PYTHONDONTWRITEBYTECODE"] = "1"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Compile the collector once, before the first of some 250 processes is started."""
+    if not hasattr(config, "workerinput"):
+        compileall.compile_dir(collector.__path__[0], quiet=2)
 
 
 @dataclass(frozen=True)

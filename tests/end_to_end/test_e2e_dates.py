@@ -38,6 +38,8 @@ _MODES: dict[str, dict[str, Any]] = {
     },
 }
 _HONOURED = {"names honoured", "days that still move", "until excluded"}
+_QUICK = _HONOURED | {"other names, until excluded", "as DD/MM/YYYY", "other names and spelling"}
+"""One of each kind; every name and spelling is found in tests/probe, without processes."""
 
 
 def _check_lines(api: Simulator, lines: list[dict[str, Any]]) -> None:
@@ -62,7 +64,10 @@ def _sums(lines: list[dict[str, Any]]) -> dict[str, Counter[str]]:
     return sums
 
 
-@pytest.mark.parametrize("mode", _MODES)
+@pytest.mark.parametrize(
+    "mode",
+    [pytest.param(mode, marks=() if mode in _QUICK else pytest.mark.torture) for mode in _MODES],
+)
 async def test_what_works_is_found_and_used(
     start_api: StartApi, against: Against, mode: str
 ) -> None:

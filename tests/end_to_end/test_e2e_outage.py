@@ -212,8 +212,15 @@ async def test_a_client_that_is_refused_in_mid_run_ends_it_at_once(
     assert command.manifest("r")["attempts"][0]["exit_code"] == 3
 
 
-@pytest.mark.parametrize("status", [429, 500])
-@pytest.mark.parametrize("days", [1, 10])
+@pytest.mark.parametrize(
+    ("days", "status"),
+    [
+        (1, 429),
+        pytest.param(1, 500, marks=pytest.mark.torture),
+        pytest.param(10, 429, marks=pytest.mark.torture),
+        (10, 500),
+    ],
+)
 async def test_a_company_that_is_always_refused_does_not_stop_the_others(
     serve: Serve,
     command: Any,  # noqa: ANN401 - the fixture's type lives in conftest

@@ -250,4 +250,4 @@ async def test_answers_are_streamed(start_api: StartApi, against: Against) -> No
     assert len(set(sizes)) == 5
     assert all(a <= b for a, b in pairwise(sizes))
     events = [event["event"] for event in command.lines("r/log.jsonl")]
-    assert events == ["token_issued", "run_started", "run_ended"]
+    assert events == ["token_issued", "run_started", "sample", "run_ended"]
