@@ -1,0 +1,29 @@
+"""The pictures as plotly reads them: plain JSON, built from the model alone.
+
+A colour is the name of one, such as `var(--sended)`: page.js puts in the colour of the surroundings
+that the page is shown in. Every foreign text passes `foreign.figure_text`.
+"""
+
+from collector.report.figures.coverage_map import STATE_NAMES, heat_map, narrowed, state_of
+from collector.report.figures.delivery import failing, funnel
+from collector.report.figures.over_time import lacking, lengths, over_time, shows_per_day
+from collector.report.figures.parts import Figure
+from collector.report.figures.runs import DRAWN_MOVEMENTS, behaviour, movements, restated_windows
+
+__all__ = [
+    "DRAWN_MOVEMENTS",
+    "STATE_NAMES",
+    "Figure",
+    "behaviour",
+    "failing",
+    "funnel",
+    "heat_map",
+    "lacking",
+    "lengths",
+    "movements",
+    "narrowed",
+    "over_time",
+    "restated_windows",
+    "shows_per_day",
+    "state_of",
+]

@@ -1,0 +1,124 @@
+"""Pictures of the counters: the funnel, the companies that fail most."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from collector.report.figures.counters import FAILS, PENDING, PRESSED, RECEIVED, SENDED, TOTAL
+from collector.report.figures.parts import (
+    Figure,
+    Json,
+    axis,
+    drawable,
+    frame,
+    points,
+    room_for_ends,
+)
+from collector.report.foreign import company_text, cut, figure_text
+from collector.report.language import Language
+from collector.report.model import CompanyShare, Delivery
+from collector.report.palette import variable
+from collector.report.texts import delivery as texts
+
+__all__ = ["failing", "funnel"]
+
+_STAGES: Final = (TOTAL, SENDED, FAILS, PENDING, RECEIVED, PRESSED)
+_PLACES: Final = [0.0, 1.0, 2.0, 3.0, 4.6, 5.6]
+"""Actions stand apart from the counters that add up to total."""
+
+
+def funnel(delivery: Delivery, words: Language) -> Figure | None:
+    """Return the counters as bars with their shares of total; None when all are zero.
+
+    Bars, and not a funnel that narrows: actions are counted apart from what was sent, so each
+    stage may be longer than the one before it.
+    """
+    stages = [(words(one.name), one.colour, one.of(delivery)) for one in _STAGES]
+    most = max(count for _, _, count in stages)
+    if most == 0:
+        return None
+    labels = [f"<b>{name}</b><br>{words.number(count)}" for name, _, count in stages]
+    shares = [words.share(count, delivery.total) for _, _, count in stages]
+    data = [
+        {
+            "type": "bar",
+            "orientation": "h",
+            "x": [drawable(count) for _, _, count in stages],
+            "y": _PLACES,
+            "width": 0.62,
+            "marker": {"color": [variable(colour) for _, colour, _ in stages]},
+            "text": shares,
+            "textposition": "outside",
+            "textfont": {"color": variable("ink"), "size": 13},
+            "cliponaxis": False,
+            "hoverinfo": "skip",
+        }
+    ]
+    layout = frame(
+        words,
+        340,
+        xaxis=axis(range=[0, drawable(most)], showticklabels=False, showgrid=False, zeroline=False),
+        yaxis=axis(
+            tickmode="array",
+            tickvals=_PLACES,
+            ticktext=labels,
+            range=[6.2, -0.6],
+            tickfont={"color": variable("ink"), "size": 12},
+            showgrid=False,
+            zeroline=False,
+        ),
+        shapes=[_divider(3.8)],
+        meta=room_for_ends(
+            label=max(len(words.number(count)) for _, _, count in stages),
+            after=max(map(len, shares)) + 2,
+        ),
+    )
+    return Figure("funnel", data, layout)
+
+
+def failing(companies: Sequence[CompanyShare], words: Language) -> Figure | None:
+    """Return the share of fails of each company as bars, the highest on top; None without any."""
+    if not companies:
+        return None
+    shares = [100 * one.fails / one.total for one in companies]
+    data = [
+        {
+            "type": "bar",
+            "orientation": "h",
+            "x": shares,
+            "y": list(range(len(companies))),
+            "width": 0.68,
+            "marker": {"color": variable("fails")},
+            "text": [words.share(one.fails, one.total) for one in companies],
+            "textposition": "outside",
+            "textfont": {"color": variable("ink")},
+            "cliponaxis": False,
+            "hoverinfo": "text",
+            "hovertext": [_fails(one, words) for one in companies],
+        }
+    ]
+    labels = [cut(company_text(one.company), 22) for one in companies]
+    layout = frame(
+        words,
+        26 * len(companies) + 32,
+        xaxis=axis(range=[0, max(shares)], showticklabels=False, showgrid=False),
+        yaxis=axis(
+            **points([figure_text(label) for label in labels]),
+            range=[len(companies) - 0.4, -0.6],
+            showgrid=False,
+            zeroline=False,
+            tickfont={"color": variable("ink")},
+        ),
+        meta=room_for_ends(label=max(map(len, labels)), after=9),
+    )
+    return Figure("failing", data, layout)
+
+
+def _divider(y: float) -> Json:
+    line = {"color": variable("line"), "width": 1, "dash": "dot"}
+    return {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": y, "y1": y, "line": line}
+
+
+def _fails(one: CompanyShare, words: Language) -> str:
+    name = figure_text(cut(company_text(one.company), 60))
+    counts = words(texts.FAILING_HOVER, fails=one.fails, total=one.total)
+    return f"<b>{name}</b><br>{counts} ({words.share(one.fails, one.total)})"

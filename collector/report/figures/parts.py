@@ -1,0 +1,197 @@
+"""What all pictures share: fonts, grounds, axes, panels one above the other."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from collector.report.language import Language
+from collector.report.palette import variable
+
+__all__ = [
+    "CHARACTER",
+    "Figure",
+    "Json",
+    "axis",
+    "category_axis",
+    "drawable",
+    "frame",
+    "panels",
+    "points",
+    "room_for_ends",
+    "thinned",
+]
+
+Json = Mapping[str, object]
+
+FONT: Final = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif'
+
+CHARACTER: Final = 7.0
+"""Pixels that a character of a label takes, about."""
+
+_LABEL: Final = 84
+"""Pixels that a date takes on an axis, with the space beside it; page.js leaves out the rest."""
+
+_FOOT: Final = 56
+"""Pixels for the labels under the lowest panel, and for the margins."""
+
+_HEAD: Final = 46
+"""Pixels for the legend of a panel, which takes two lines on a phone."""
+
+_TITLE: Final = 16
+"""Pixels for its title."""
+
+_GAP: Final = 12
+"""Pixels between a panel and what heads the next one."""
+
+
+_MOST: Final = 10**18
+"""More than anybody sends, and less than JSON numbers can hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A picture: its name in the page, its traces, its layout; the height is in the layout."""
+
+    name: str
+    data: Sequence[Json]
+    layout: Json
+
+    @property
+    def height(self) -> int:
+        """Pixels."""
+        height = self.layout["height"]
+        assert isinstance(height, int)  # noqa: S101 - `frame` put it there
+        return height
+
+    def as_json(self) -> Json:
+        """Return what page.js hands to plotly."""
+        return {"data": self.data, "layout": self.layout}
+
+
+def frame(words: Language, height: int, **more: object) -> Json:
+    """Return a layout without axes; dragging is left to the page, so that a phone can scroll."""
+    ground = variable("panel")
+    return {
+        "height": height,
+        "margin": {"l": 8, "r": 12, "t": 8, "b": 8, "pad": 4},
+        "paper_bgcolor": ground,
+        "plot_bgcolor": ground,
+        "font": {"family": FONT, "size": 12, "color": variable("ink")},
+        "hoverlabel": {
+            "align": "left",
+            "bgcolor": ground,
+            "bordercolor": variable("muted"),
+            "font": {"color": variable("ink"), "family": FONT},
+            "namelength": -1,
+        },
+        "separators": words.separators,
+        "dragmode": False,
+        "showlegend": False,
+        **more,
+    }
+
+
+def axis(**more: object) -> Json:
+    """Return an axis of quiet lines, from zero, that makes room for its labels."""
+    return {
+        "automargin": True,
+        "fixedrange": True,
+        "gridcolor": variable("line"),
+        "linecolor": variable("muted"),
+        "showline": False,
+        "ticks": "",
+        "zerolinecolor": variable("line"),
+        "tickfont": {"color": variable("muted")},
+        "exponentformat": "none",
+        "separatethousands": True,
+        "rangemode": "tozero",
+        **more,
+    }
+
+
+def room_for_ends(*, label: int, before: int = 0, after: int) -> Json:
+    """Return the remark to page.js that what is written at the ends of bars is to have room.
+
+    All are characters at most: of the label of a row, before the left ends, behind the right ones.
+    """
+    pixels = {"left": label, "before": before, "after": after}
+    return {"ends": {name: round(CHARACTER * count) for name, count in pixels.items()}}
+
+
+def drawable(count: int) -> float:
+    """Return a count as JSON and plotly can have it, whatever an answer may say."""
+    return float(max(-_MOST, min(count, _MOST)))
+
+
+def points(labels: Sequence[str]) -> Json:
+    """Return ticks at 0, 1, 2... with these labels, already escaped."""
+    return {"tickmode": "array", "tickvals": list(range(len(labels))), "ticktext": list(labels)}
+
+
+def category_axis(labels: Sequence[str], **more: object) -> Json:
+    """Return an axis of spans; its labels stand level, as many of them as there is room for."""
+    return axis(
+        type="category",
+        tickmode="array",
+        tickvals=list(labels),
+        ticktext=[label[:10] if label[:1].isdigit() else label for label in labels],
+        tickangle=0,
+        showgrid=False,
+        showline=True,
+        **more,
+    )
+
+
+def thinned() -> Json:
+    """Return the remark to page.js that labels of the x axis are to be left out for room."""
+    return {"label": _LABEL}
+
+
+def panels(heights: Sequence[int], titles: Sequence[str]) -> tuple[int, Json]:
+    """Return the height of a figure, and its y axes with their legends, from top to bottom.
+
+    Each panel has so many pixels, and above it a legend of its own, with a title unless it is "".
+    """
+    heads = [_HEAD + (_TITLE if title else 0) for title in titles]
+    inner = sum(heights) + sum(heads) + _GAP * (len(heights) - 1)
+    parts: dict[str, object] = {}
+    annotations = []
+    top = inner
+    for number, (height, head, title) in enumerate(
+        zip(heights, heads, titles, strict=True), start=1
+    ):
+        suffix = "" if number == 1 else str(number)
+        top -= _GAP if number > 1 else 0
+        domain = [max(0.0, (top - head - height) / inner), (top - head) / inner]
+        parts[f"yaxis{suffix}"] = axis(domain=domain, nticks=5)
+        parts[f"legend{suffix}"] = _legend(domain[1])
+        annotations += [_title(title, top / inner)] if title else []
+        top -= head + height
+    return inner + _FOOT, {**parts, "annotations": annotations}
+
+
+def _legend(y: float) -> Json:
+    return {
+        "orientation": "h",
+        "x": 0,
+        "xanchor": "left",
+        "y": y,
+        "yanchor": "bottom",
+        "bgcolor": "rgba(0,0,0,0)",
+        "itemwidth": 32,
+        "font": {"color": variable("ink")},
+    }
+
+
+def _title(text: str, y: float) -> Json:
+    return {
+        "text": text,
+        "x": 0,
+        "xanchor": "left",
+        "xref": "paper",
+        "y": y,
+        "yanchor": "top",
+        "yref": "paper",
+        "showarrow": False,
+        "font": {"color": variable("muted"), "size": 11},
+    }

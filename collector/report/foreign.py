@@ -1,0 +1,73 @@
+"""Foreign text (ids, names, actions, paths) made harmless for pages and for pictures."""
+
+import unicodedata
+from typing import Final
+
+from collector.quoting import escaped
+from collector.report.model import Company, CompanyGroup
+
+__all__ = ["company_text", "cut", "figure_text", "group_label", "isolated", "plain"]
+
+_DOTS: Final = "\N{HORIZONTAL ELLIPSIS}"
+_DASH: Final = "\N{EN DASH}"
+_ISOLATE: Final = ("\N{FIRST STRONG ISOLATE}", "\N{POP DIRECTIONAL ISOLATE}")
+_RIGHT_TO_LEFT: Final = frozenset({"R", "AL", "AN"})
+_MARKS: Final = 4
+"""Characters a column at most: nobody needs more combining marks, and a heap of them is a tower."""
+
+_FIGURE_MARKS: Final = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
+
+
+def plain(text: str) -> str:
+    """Return foreign text on one line; what cannot be seen (bidi marks, controls) is spelled out.
+
+    Otherwise a name could turn the text around it, or pass for another name.
+    """
+    return escaped(" ".join(text.split()))
+
+
+def company_text(company: Company) -> str:
+    """Return the id and the name of a company, whole, on one line."""
+    return plain(f"{company.id} {company.name}" if company.name else company.id)
+
+
+def cut(text: str, width: int) -> str:
+    """Return at most `width` columns of text; what is cut off is marked by an ellipsis.
+
+    Wide characters (of East Asia, most emoji) take two columns, combining marks none.
+    """
+    columns = 0
+    fits = 0
+    for end, char in enumerate(text, start=1):
+        columns += _columns(char)
+        if columns > width or end > _MARKS * width:
+            return text[:fits].rstrip() + _DOTS
+        if columns < width:
+            fits = end
+    return text
+
+
+def figure_text(text: str) -> str:
+    """Return plain text for plotly, which reads tags and entities in every text that it draws."""
+    return isolated(text).translate(_FIGURE_MARKS)
+
+
+def isolated(text: str) -> str:
+    """Return text that runs from right to left so that it does not turn what stands beside it."""
+    if any(unicodedata.bidirectional(char) in _RIGHT_TO_LEFT for char in text):
+        return text.join(_ISOLATE)
+    return text
+
+
+def group_label(group: CompanyGroup, width: int) -> str:
+    """Return what a row is called, in `width` columns: one company, or the ids of both ends."""
+    if group.companies == 1:
+        return cut(company_text(group.first), width)
+    half = (width - 3) // 2
+    return f"{cut(plain(group.first.id), half)} {_DASH} {cut(plain(group.last.id), half)}"
+
+
+def _columns(char: str) -> int:
+    if unicodedata.combining(char):
+        return 0
+    return 2 if unicodedata.east_asian_width(char) in {"W", "F"} else 1

@@ -1,0 +1,133 @@
+"""The two languages of the page, and how each writes numbers, shares, times and days."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from enum import StrEnum
+from math import isinf
+from typing import Final, NamedTuple
+
+from collector.report.model import Span
+
+__all__ = ["Lang", "Language", "Plural", "Text"]
+
+_NO_BREAK: Final = "\N{NO-BREAK SPACE}"
+_DASH: Final = "\N{EN DASH}"
+_MINUS: Final = "\N{MINUS SIGN}"
+_SECOND: Final = 1.0
+_ALL: Final = 1000
+"""The whole, in tenths of a per cent."""
+
+
+class Lang(StrEnum):
+    """A language that the page can be written in."""
+
+    EN = "en"
+    ES = "es"
+
+
+class Text(NamedTuple):
+    """The same words in every language, so that none can be forgotten; `{name}` is a gap."""
+
+    en: str
+    es: str
+
+
+class Plural(NamedTuple):
+    """A sentence about one thing, and the same about none or several: `{n}` is how many."""
+
+    one: Text
+    many: Text
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """Puts texts, numbers and times into one language. What it returns is plain text, no HTML."""
+
+    lang: Lang
+
+    def __call__(self, text: Text, **gaps: str | int) -> str:
+        """Return the text in this language, its gaps filled; whole numbers are grouped."""
+        words = text.en if self.lang is Lang.EN else text.es
+        if not gaps:
+            return words
+        return words.format(
+            **{
+                name: self.number(gap) if isinstance(gap, int) else gap
+                for name, gap in gaps.items()
+            }
+        )
+
+    def count(self, plural: Plural, n: int, **gaps: str | int) -> str:
+        """Return the sentence that fits `n` things."""
+        return self(plural.one if n == 1 else plural.many, n=n, **gaps)
+
+    @property
+    def separators(self) -> str:
+        """The decimal mark, and what groups thousands."""
+        return ".," if self.lang is Lang.EN else ",."
+
+    def number(self, value: int) -> str:
+        """Return a whole number: `1,234` or `1.234`."""
+        return self._localised(f"{value:,}")
+
+    def signed(self, value: int) -> str:
+        """Return a whole number with its sign, and nothing for 0: `+1,234`."""
+        if value == 0:
+            return ""
+        return ("+" if value > 0 else _MINUS) + self.number(abs(value))
+
+    def decimal(self, value: float, digits: int = 1) -> str:
+        """Return a number with so many digits behind the decimal mark; a rate may be endless."""
+        if isinf(value):
+            return "∞"
+        return self._localised(f"{value:,.{digits}f}")
+
+    def share(self, part: int, whole: int) -> str:
+        """Return `12.3 %`; a dash of nothing. Not quite all never reads as 100 %, nor a few as 0.
+
+        That is the point of the page: 3 cells of 730,000 that are missing must not vanish.
+        """
+        if whole <= 0:
+            return _DASH
+        if part in {0, whole}:
+            return f"{0 if part == 0 else 100}{_NO_BREAK}%"
+        # Whole numbers only: those of an answer may be larger than a float can be.
+        tenths = (2000 * part + whole) // (2 * whole)
+        if tenths == 0:
+            return f"<{_NO_BREAK}{self.decimal(0.1)}{_NO_BREAK}%"
+        if part < whole and tenths == _ALL:
+            return f">{_NO_BREAK}{self.decimal(99.9)}{_NO_BREAK}%"
+        mark = self.separators[0]
+        return f"{self.number(tenths // 10)}{mark}{tenths % 10}{_NO_BREAK}%"
+
+    def latency(self, seconds: float | None) -> str:
+        """Return a latency in the unit that people read it in: `84 ms`, `1.25 s`."""
+        if seconds is None:
+            return _DASH
+        if seconds < _SECOND:
+            return f"{self.number(round(1000 * seconds))}{_NO_BREAK}ms"
+        return f"{self.decimal(seconds, 2)}{_NO_BREAK}s"
+
+    def moment(self, at: datetime) -> str:
+        """Return a moment in UTC, to the second, as ISO 8601 writes it but for the `T`."""
+        return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+    def days(self, from_date: date | None, until_date: date | None) -> str:
+        """Return the days of a window in ISO 8601, in both languages: they are data."""
+        if from_date is None or until_date is None:
+            return self(DEFAULT_WINDOW)
+        if from_date == until_date:
+            return from_date.isoformat()
+        return f"{from_date.isoformat()} {_DASH} {until_date.isoformat()}"
+
+    def span(self, span: Span) -> str:
+        """Return the days of a span."""
+        return self.days(span.from_date, span.until_date)
+
+    def _localised(self, english: str) -> str:
+        return english if self.lang is Lang.EN else english.translate(_SPANISH)
+
+
+_SPANISH: Final = str.maketrans(",.", ".,")
+
+DEFAULT_WINDOW: Final = Text("the server's default window", "la ventana por defecto del servidor")

@@ -1,0 +1,82 @@
+"""The colours of the page and of its pictures, for light and for dark surroundings.
+
+The hues are those of Okabe and Ito, which people without full colour vision can tell apart, made
+darker or lighter until they stand out from the ground: text by 4.5 to 1, lines and bars by 3 to 1
+(WCAG 2.2, success criteria 1.4.3 and 1.4.11; a test computes it). The states of the heat map lie
+apart in lightness as well: the worse a state, the further it is from the ground.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+__all__ = ["DARK", "LIGHT", "variable", "variables"]
+
+LIGHT: Final[Mapping[str, str]] = {
+    "page": "#f4f6f8",
+    "panel": "#ffffff",
+    "ink": "#17202a",
+    "muted": "#55606d",
+    "line": "#d7dde3",
+    "link": "#005a8e",
+    "shade": "#e6e9ed",
+    "good": "#00684c",
+    "good-ground": "#e2f4ee",
+    "warn": "#7a4a00",
+    "warn-ground": "#fdf1d8",
+    "bad": "#a02c00",
+    "bad-ground": "#fde9e1",
+    "cell-data": "#9bcff0",
+    "cell-empty": "#eceff2",
+    "cell-failed": "#cf5a00",
+    "cell-missing": "#1c1c1c",
+    "mark-empty": "#55606d",
+    "mark-failed": "#000000",
+    "mark-missing": "#ffffff",
+    "total": "#17202a",
+    "sended": "#0072b2",
+    "received": "#00855f",
+    "pending": "#9a6b00",
+    "fails": "#c85000",
+    "pressed": "#a8457f",
+}
+
+DARK: Final[Mapping[str, str]] = {
+    "page": "#10151a",
+    "panel": "#1a2129",
+    "ink": "#eef2f6",
+    "muted": "#a9b5c1",
+    "line": "#36414c",
+    "link": "#7cc4f2",
+    "shade": "#2b343e",
+    "good": "#5fd6b0",
+    "good-ground": "#12332a",
+    "warn": "#f5c65a",
+    "warn-ground": "#3a2c0c",
+    "bad": "#ff9d73",
+    "bad-ground": "#43200f",
+    "cell-data": "#23648f",
+    "cell-empty": "#2a333d",
+    "cell-failed": "#f08a3c",
+    "cell-missing": "#ffffff",
+    "mark-empty": "#a9b5c1",
+    "mark-failed": "#000000",
+    "mark-missing": "#000000",
+    "total": "#eef2f6",
+    "sended": "#56b4e9",
+    "received": "#2fc296",
+    "pending": "#e9b840",
+    "fails": "#ff8a4c",
+    "pressed": "#e29bc6",
+}
+
+
+def variable(name: str) -> str:
+    """Return the reference to a colour, as style sheets write it and page.js resolves it."""
+    if name not in LIGHT:
+        raise KeyError(name)
+    return f"var(--{name})"
+
+
+def variables(palette: Mapping[str, str]) -> str:
+    """Return the declarations of a palette for a style sheet."""
+    return "".join(f"--{name}:{colour};" for name, colour in palette.items())

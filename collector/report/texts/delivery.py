@@ -1,0 +1,86 @@
+"""Words about delivery: the sums, how they go over time, the companies that fail most."""
+
+from typing import Final
+
+from collector.report.language import Plural, Text
+
+HEADING: Final = Text("From total to pressed", "Del total a las presionadas")
+INTRO: Final = Text(
+    "Sums of the newest answer of every cell. Percentages are shares of total. Received and "
+    "pressed are counted by the API on their own: they may exceed sended.",
+    "Sumas de la respuesta más reciente de cada celda. Los porcentajes son respecto del total. "
+    "La API cuenta las recibidas y presionadas por separado: pueden superar a sended.",
+)
+SUMMARY: Final = Text(
+    "Of {total} notifications, {sended} were sent ({share}), {fails} failed and {pending} are "
+    "pending; {received} were received and {pressed} pressed.",
+    "De {total} notificaciones, {sended} se enviaron ({share}), {fails} fallaron y {pending} "
+    "están pendientes; {received} se recibieron y {pressed} se presionaron.",
+)
+ZEROS: Final = Text(
+    "All counters are zero, so there is nothing to draw.",
+    "Todos los contadores están en cero, así que no hay nada que dibujar.",
+)
+OVERLAP: Final = Text(
+    "Windows of these runs have days in common: sums count those days more than once.",
+    "Las ventanas de estas ejecuciones comparten días: las sumas cuentan esos días más de una vez.",
+)
+COUNTER: Final = Text("Counter", "Contador")
+COUNT: Final = Text("Count", "Cantidad")
+SHARE: Final = Text("Share of total", "Proporción del total")
+TABLE: Final = Text("Counters and actions", "Contadores y acciones")
+ACTION: Final = Text("action {name}", "acción {name}")
+RECEIVED: Final = Text("received", "recibidas")
+PRESSED: Final = Text("pressed", "presionadas")
+OTHERS: Final = Plural(
+    Text("{n} further action", "{n} acción más"), Text("{n} further actions", "{n} acciones más")
+)
+
+TIME_HEADING: Final = Text("Figures over time", "Cifras en el tiempo")
+TIME_SUMMARY: Final = Text(
+    "{days}. The highest total, {high}, is of {high_days}; the lowest, {low}, of {low_days}.",
+    "{days}. El total más alto, {high}, es de {high_days}; el más bajo, {low}, de {low_days}.",
+)
+A_DAY: Final = Text("{count} a day", "{count} por día")
+PER_DAY: Final = Text(
+    "Not every point stands for as many days, so the picture shows counts per day; "
+    "the table has the sums.",
+    "No todos los puntos abarcan los mismos días, por eso el gráfico muestra cantidades por día; "
+    "la tabla tiene las sumas.",
+)
+SUMS: Final = Text(
+    "Each point is the sum over all companies.", "Cada punto es la suma de todas las empresas."
+)
+RECENT: Final = Text(
+    "The newest windows usually still grow: notifications and actions arrive later.",
+    "Las ventanas más recientes suelen seguir creciendo: notificaciones y acciones llegan después.",
+)
+SHADED: Final = Text(
+    "Shaded: at least 1 % of the cells have no answer, so the counts are too low there.",
+    "Sombreado: al menos el 1 % de las celdas no tiene respuesta; allí las cifras son "
+    "demasiado bajas.",
+)
+ONE_SPAN: Final = Text(
+    "There is only one window, so there is nothing to compare; its figures are above.",
+    "Hay una sola ventana, así que no hay nada que comparar; sus cifras están arriba.",
+)
+NO_SPAN: Final = Text("No window has an answer.", "Ninguna ventana tiene respuesta.")
+WITHOUT_ANSWER: Final = Text("Cells without answer", "Celdas sin respuesta")
+
+FAILING_HEADING: Final = Text(
+    "Companies with the highest share of fails", "Empresas con mayor proporción de fails"
+)
+FAILING_SUMMARY: Final = Text(
+    "{company} has the highest share: {fails} of {total} failed ({share}).",
+    "{company} tiene la mayor proporción: fallaron {fails} de {total} ({share}).",
+)
+FAILING_NONE: Final = Text(
+    "No company reports failed notifications.", "Ninguna empresa informa notificaciones fallidas."
+)
+FAILING_COUNT: Final = Plural(
+    Text("{n} company is shown.", "Se muestra {n} empresa."),
+    Text("{n} companies are shown.", "Se muestran {n} empresas."),
+)
+FAILING_TABLE: Final = Text("Share of fails by company", "Proporción de fails por empresa")
+FAILING_SHARE: Final = Text("Share", "Proporción")
+FAILING_HOVER: Final = Text("{fails} of {total} failed", "fallaron {fails} de {total}")

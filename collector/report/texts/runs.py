@@ -1,0 +1,149 @@
+"""Words about runs: what was restated between them, how they went, their facts."""
+
+from typing import Final
+
+from collector.errors import ExitCode
+from collector.report.language import Plural, Text
+
+RESTATED_HEADING: Final = Text("Restated cells", "Celdas modificadas (restated)")
+RESTATED_SUMMARY: Final = Text(
+    "{restated} of {cells} cells that were asked for more than once had changed ({share}).",
+    "{restated} de {cells} celdas consultadas más de una vez habían cambiado ({share}).",
+)
+RESTATED_ONE_RUN: Final = Text(
+    "Only one run was given. Give several, and this part shows whose figures have changed since.",
+    "Se indicó una sola ejecución. Indique varias y aquí se verá qué cifras cambiaron.",
+)
+RESTATED_APART: Final = Text(
+    "The runs have no answered cell in common, so there is nothing to compare.",
+    "Las ejecuciones no tienen celdas respondidas en común, así que no hay nada que comparar.",
+)
+RESTATED_NONE: Final = Text("No figure has changed.", "Ninguna cifra cambió.")
+RESTATED_WINDOWS: Final = Text(
+    "Share of restated cells by window", "Proporción de celdas modificadas por ventana"
+)
+RESTATED_WINDOWS_SUMMARY: Final = Text(
+    "The highest share is {share}, in the window {days}.",
+    "La mayor proporción es {share}, en la ventana {days}.",
+)
+RESTATED_ONE_WINDOW: Final = Text(
+    "Only one window was asked for more than once; its figures are in the table.",
+    "Una sola ventana se consultó más de una vez; sus cifras están en la tabla.",
+)
+RESTATED: Final = Text("restated", "modificadas")
+COMPARED: Final = Text("compared", "comparadas")
+SHARE: Final = Text("share", "proporción")
+MOVEMENTS: Final = Text("What rose and what fell", "Qué subió y qué bajó")
+MOVEMENTS_SUMMARY: Final = Text(
+    "The largest movement is {name}: it rose by {rose} and fell by {fell}.",
+    "El mayor movimiento es {name}: subió {rose} y bajó {fell}.",
+)
+MOVEMENTS_SHOWN: Final = Text(
+    "The {n} largest are drawn; the table has all.",
+    "Se dibujan los {n} mayores; la tabla los tiene todos.",
+)
+ROSE: Final = Text("rose by", "subió")
+FELL: Final = Text("fell by", "bajó")
+
+BEHAVIOUR_HEADING: Final = Text("How the run behaved", "Cómo se comportó la ejecución")
+BEHAVIOUR_NONE: Final = Text(
+    "None of the runs has written down how it went over time.",
+    "Ninguna ejecución registró cómo transcurrió en el tiempo.",
+)
+BEHAVIOUR_ONE: Final = Text(
+    "The run is too short for a picture: it has one interval, which is in the table.",
+    "La ejecución es demasiado corta para un gráfico: tiene un intervalo, que está en la tabla.",
+)
+BEHAVIOUR_SUMMARY: Final = Text(
+    "From {start} to {end}: at most {sent} requests/s sent; {refused}; the slowest p99 was {p99}.",
+    "De {start} a {end}: como máximo {sent} solicitudes/s enviadas; {refused}; "
+    "el p99 más lento fue {p99}.",
+)
+NONE_REFUSED: Final = Text("none was refused", "ninguna fue rechazada")
+SOME_REFUSED: Final = Text(
+    "at most {n} a second were refused", "como máximo {n} por segundo fueron rechazadas"
+)
+OLDER: Final = Text("Earlier runs", "Ejecuciones anteriores")
+OLDER_SHOWN: Final = Text(
+    "The newest {shown} of {n} runs are drawn.", "Se dibujan las {shown} más recientes de {n}."
+)
+SENT: Final = Text("sent", "enviadas")
+ALLOWED: Final = Text("rate in force", "ritmo vigente")
+REFUSED: Final = Text("refused", "rechazadas")
+RETRIED: Final = Text("retried", "reintentadas")
+RATE_AXIS: Final = Text("requests a second", "solicitudes por segundo")
+LATENCY_AXIS: Final = Text("latency in seconds", "latencia en segundos")
+INTERVALS: Final = Text("Requests a second, and latencies", "Solicitudes por segundo, y latencias")
+INTERVALS_LAST: Final = Text(
+    "The table has the last {shown} of {n} intervals.",
+    "La tabla tiene los últimos {shown} de {n} intervalos.",
+)
+ENDED_AT: Final = Text("until", "hasta")
+SECONDS: Final = Text("seconds", "segundos")
+
+RUNS_HEADING: Final = Text("Runs", "Ejecuciones")
+RUNS_TABLE: Final = Text(
+    "Facts about the runs, the newest first", "Datos de las ejecuciones, la más reciente primero"
+)
+RUN: Final = Text("Run", "Ejecución")
+PLAN: Final = Text("Plan", "Plan")
+TIMES: Final = Text("Times", "Tiempos")
+BEGAN: Final = Text("began {at}", "inició {at}")
+ENDED: Final = Text("ended {at}", "terminó {at}")
+ATTEMPTS: Final = Plural(Text("{n} attempt", "{n} intento"), Text("{n} attempts", "{n} intentos"))
+END: Final = Text("End", "Fin")
+REQUESTS: Final = Text("Requests", "Solicitudes")
+REQUESTS_LINE: Final = Text("{n} sent", "{n} enviadas")
+REFUSED_LINE: Final = Text("{n} refused", "{n} rechazadas")
+RETRIED_LINE: Final = Text("{n} retried", "{n} reintentadas")
+SPEED: Final = Text("Speed", "Velocidad")
+RATE_LINE: Final = Text("{rate} requests/s", "{rate} solicitudes/s")
+LIMIT_LINE: Final = Text("server's limit: {rate}/s", "límite del servidor: {rate}/s")
+LATENCY_LINE: Final = Text("latency p50 {p50}, p99 {p99}", "latencia p50 {p50}, p99 {p99}")
+DATES: Final = Text("Dates", "Fechas")
+REMARKS: Final = Text("Remarks", "Observaciones")
+
+CODE: Final = Text("exit code {code}", "código de salida {code}")
+AT_WORK: Final = Text("at work", "en curso")
+KILLED: Final = Text(
+    "killed, or could not write down its end", "interrumpida sin poder registrar su fin"
+)
+ENDS: Final = {
+    ExitCode.COMPLETE: Text("every cell has an answer", "todas las celdas tienen respuesta"),
+    ExitCode.SOME_FAILED: Text(
+        "finished, but some cells failed", "terminó, pero algunas celdas fallaron"
+    ),
+    ExitCode.BAD_INPUT: Text("bad input, nothing was sent", "entrada inválida, no se envió nada"),
+    ExitCode.CREDENTIALS: Text(
+        "credentials missing or refused", "credenciales ausentes o rechazadas"
+    ),
+    ExitCode.STOPPED_EARLY: Text("stopped early", "se detuvo antes de terminar"),
+    ExitCode.STORAGE: Text("the output cannot be written", "no se puede escribir la salida"),
+    ExitCode.LOCKED: Text("another run holds the directory", "otra ejecución ocupa el directorio"),
+    ExitCode.DATES: Text(
+        "dates are not honoured, or mean something else now",
+        "las fechas no se respetan, o ahora significan otra cosa",
+    ),
+    ExitCode.BUG: Text("a bug in the collector", "un error del recolector"),
+    ExitCode.SIGINT: Text("interrupted (SIGINT)", "interrumpida (SIGINT)"),
+    ExitCode.SIGTERM: Text("interrupted (SIGTERM)", "interrumpida (SIGTERM)"),
+}
+UNKNOWN_END: Final = Text("ended", "terminó")
+
+VERDICTS: Final = {
+    "honoured": Text("dates honoured", "fechas respetadas"),
+    "ignored": Text("dates IGNORED by the server", "fechas IGNORADAS por el servidor"),
+    "inconclusive": Text(
+        "not known whether dates are honoured", "no se sabe si se respetan las fechas"
+    ),
+    "trusted": Text("dates trusted, not proved", "fechas dadas por buenas, sin comprobar"),
+}
+UNTIL: Final = {
+    "included": Text("last day included", "último día incluido"),
+    "excluded": Text("last day excluded by the server", "último día excluido por el servidor"),
+    "inconclusive": Text(
+        "not known whether the last day is included", "no se sabe si se incluye el último día"
+    ),
+}
+NO_DATES: Final = Text("no dates were sent", "no se enviaron fechas")
+NOT_PROVED: Final = Text("dates not proved", "fechas sin comprobar")

@@ -1,0 +1,167 @@
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import Any
+
+import plotly.graph_objects as go  # type: ignore[import-untyped]
+import pytest
+
+from collector.report.figures import (
+    Figure,
+    behaviour,
+    failing,
+    funnel,
+    heat_map,
+    movements,
+    narrowed,
+    over_time,
+    restated_windows,
+    state_of,
+)
+from collector.report.figures.coverage_map import State
+from collector.report.language import Lang, Language
+from collector.report.model import Behaviour, Delivery, Movement, Report, Span, SpanDelivery, Tile
+from tests.report import sample
+from tests.report.parts import total
+
+_WORDS = Language(Lang.EN)
+_LARGE, _SMALL, _BARE = sample.large(), sample.small(), sample.bare()
+
+
+def _trace(figure: Figure, place: int = 0) -> Any:  # noqa: ANN401 - plain JSON
+    return figure.data[place]
+
+
+def _layout(figure: Figure) -> Any:  # noqa: ANN401 - plain JSON
+    return figure.layout
+
+
+def _all(report: Report) -> list[Figure]:
+    restated = report.restated
+    found = [
+        heat_map(report.coverage, _WORDS, "coverage", 20),
+        heat_map(narrowed(report.coverage, 36), _WORDS, "coverage-narrow", 12),
+        funnel(report.delivery, _WORDS),
+        over_time(report.over_time, report.coverage, _WORDS)[0],
+        failing(report.failing, _WORDS),
+        *(behaviour(run, _WORDS, "behaviour") for run in report.behaviour),
+        restated_windows(restated.windows, _WORDS) if restated else None,
+        movements(restated.movements, _WORDS) if restated else None,
+    ]
+    return [figure for figure in found if figure]
+
+
+@pytest.mark.parametrize("report", [_LARGE, _SMALL], ids=["large", "small"])
+def test_plotly_knows_every_property(report: Report) -> None:
+    """Its Python half checks names and values; `meta` is our own."""
+    for figure in _all(report):
+        go.Figure(figure.as_json())
+        assert figure.height > 100
+
+
+@pytest.mark.parametrize(
+    ("tile", "state"),
+    [
+        (Tile(0, 0, 0, 0), None),
+        (Tile(3, 3, 0, 0), State.DATA),
+        (Tile(3, 4, 0, 0), State.EMPTY),
+        (Tile(900, 0, 1, 0), State.FAILED),
+        (Tile(900, 0, 9, 1), State.MISSING),
+    ],
+)
+def test_a_tile_shows_the_worst_of_its_cells(tile: Tile, state: State | None) -> None:
+    """One missing cell among 900 is seen; where nothing was planned, nothing is."""
+    assert state_of(tile) is state
+
+
+def test_marks_say_what_colours_say_and_how_much() -> None:
+    """Each state but data has a mark on each of its tiles, larger for more such cells."""
+    one, other = Tile(0, 0, 0, 4), Tile(3, 0, 0, 1)
+    coverage = replace(_SMALL.coverage, tiles=((one, other, *_SMALL.coverage.tiles[0][2:]),) * 5)
+    marks = _trace(heat_map(coverage, _WORDS, "coverage", 20), 3)
+    assert marks["marker"]["symbol"] == "x"
+    assert marks["x"] == [0, 1] * 5
+    assert marks["marker"]["size"][:2] == [1.0, 0.82]
+
+
+def test_hover_text_has_the_counts_and_no_markup_of_others() -> None:
+    """Of many cells how many are in each state; of one, which state."""
+    hover = _trace(heat_map(_LARGE.coverage, _WORDS, "coverage", 20))["hovertext"]
+    assert hover[45][70] == (
+        "40 companies, 2800 \N{EN DASH} 2839<br>3 windows, 2025-07-30 \N{EN DASH} 2025-08-01<br>"
+        "missing: 120 of 120"
+    )
+    hover = _trace(heat_map(_SMALL.coverage, _WORDS, "coverage", 20))["hovertext"]
+    assert hover[0][0] == "<b>0 &lt;script&gt;alert(1)&lt;/script&gt;</b><br>2026-01-01<br>data"
+    assert hover[4][6].endswith("nothing planned")
+
+
+def test_a_narrow_map_loses_no_cell() -> None:
+    """Neighbouring columns are summed; a map that is narrow enough stays as it is."""
+    narrow = narrowed(_LARGE.coverage, 36)
+    assert len(narrow.spans) == 31
+    assert sum(span.windows for span in narrow.spans) == 365
+    assert total([tile for row in narrow.tiles for tile in row]) == _LARGE.coverage.total
+    assert (narrow.spans[0].from_date, narrow.spans[-1].until_date) == (
+        date(2025, 1, 1),
+        date(2025, 12, 31),
+    )
+    assert narrowed(_SMALL.coverage, 36) is _SMALL.coverage
+
+
+def test_actions_may_be_more_than_what_was_sent() -> None:
+    """The API counts them apart: sended 0 and PRESS_ACTION 4 are drawn as they are."""
+    figure = funnel(Delivery(total=2, pending=2, actions={"PRESS_ACTION": 4}), _WORDS)
+    assert figure is not None
+    bars = _trace(figure)
+    assert bars["x"] == [2, 0, 0, 2, 0, 4]
+    assert bars["text"] == ["100\xa0%", "0\xa0%", "0\xa0%", "100\xa0%", "0\xa0%", "200.0\xa0%"]
+    assert _layout(figure)["xaxis"]["range"] == [0, 4]
+
+
+def test_what_cannot_be_drawn_is_none() -> None:
+    """Zeros, one window, no fails, one interval, nothing that moved."""
+    first = _LARGE.behaviour[0].intervals[0]
+    assert funnel(_BARE.delivery, _WORDS) is None
+    assert over_time(_BARE.over_time, _BARE.coverage, _WORDS) == (None, False)
+    assert over_time((), _BARE.coverage, _WORDS) == (None, False)
+    assert failing((), _WORDS) is None
+    assert behaviour(Behaviour("x", (first,)), _WORDS, "behaviour") is None
+    assert restated_windows((), _WORDS) is None
+    assert movements((Movement("total", is_action=False, rose=0, fell=0),), _WORDS) is None
+
+
+def _months(*days: int) -> list[SpanDelivery]:
+    at = date(2026, 1, 1)
+    sums = []
+    for length in days:
+        span = Span(at, at + timedelta(days=length - 1), 1)
+        sums.append(SpanDelivery(span, Delivery(total=310)))
+        at += timedelta(days=length)
+    return sums
+
+
+def test_spans_of_unequal_length_are_compared_by_day() -> None:
+    """A month that was cut short is not drawn as a fall; whole months are drawn as they are."""
+    whole, _ = over_time(_months(31, 28, 31), _BARE.coverage, _WORDS)
+    clipped, _ = over_time(_months(31, 28, 10), _BARE.coverage, _WORDS)
+    assert whole is not None
+    assert clipped is not None
+    assert _trace(whole)["y"] == [310, 310, 310]
+    assert _trace(clipped)["y"] == [10, 11.07, 31]
+
+
+def test_spans_that_lack_answers_are_shaded() -> None:
+    """Their sums are too low, and a reader must not take that for a fall."""
+    figure, is_shaded = over_time(_SMALL.over_time, _SMALL.coverage, _WORDS)
+    assert is_shaded
+    assert figure is not None
+    assert [shape["x0"] for shape in _layout(figure)["shapes"]] == [1.5, 2.5]
+
+
+def test_a_line_is_broken_where_nobody_worked() -> None:
+    """Half an hour between two attempts is no half hour of ten requests a second."""
+    figure = behaviour(_LARGE.behaviour[0], _WORDS, "behaviour")
+    assert figure is not None
+    sent = _trace(figure, 1)["y"]
+    assert (len(sent), sent.count(None)) == (121, 1)
+    assert _trace(figure, 4)["y"].count(None) == 2

@@ -1,0 +1,73 @@
+import json
+
+import pytest
+
+from collector.report.elements import element, foreign, json_script, prose
+from collector.report.foreign import company_text, cut, figure_text, group_label, plain
+from collector.report.model import Company, CompanyGroup
+
+
+def test_plain_text_in_an_element_is_escaped() -> None:
+    """In its content and in its attributes; only markup goes through as it is."""
+    inner = element("b", "<i>", title='"><script>')
+    assert element("p", inner, "&", None).html == (
+        '<p><b title="&quot;&gt;&lt;script&gt;">&lt;i&gt;</b>&amp;</p>'
+    )
+    assert element("meta", charset="utf-8").html == '<meta charset="utf-8">'
+    assert element("a", data_print=True, hidden=False, id=None).html == "<a data-print></a>"
+
+
+def test_foreign_text_is_isolated_and_shows_what_cannot_be_seen() -> None:
+    """Marks that turn text around, line breaks and half characters do nothing."""
+    assert foreign("a\u202e<b>\n\x07c\ud800").html == (
+        "<bdi>a&lt;U+202E&gt;&lt;b&gt; &lt;U+0007&gt;c&lt;U+D800&gt;</bdi>"
+    )
+    assert plain("  a\u2028b\tc  ") == "a b c"
+    assert plain("Ñuñoa 日本 \U0001f600") == "Ñuñoa 日本 \U0001f600"
+
+
+def test_data_for_the_script_cannot_end_it() -> None:
+    """Nor open a comment, nor break a line; what is read back is what was put in."""
+    value = {"a": "</script><!-- &\u2028\u2029 \u202e é"}
+    html = json_script("x", value).html
+    inner = html.removeprefix('<script type="application/json" id="x">').removesuffix("</script>")
+    assert not set(inner) & set("<>&\u2028\u2029")
+    assert json.loads(inner) == value
+
+
+def test_days_in_our_sentences_are_kept_whole() -> None:
+    """And nothing else in them changes."""
+    assert prose("<2026-01-02 03:04:05 UTC>, 2026-01").html == (
+        '&lt;<span class="day">2026-01-02 03:04:05 UTC</span>&gt;, 2026-01'
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("12345", "12345"),
+        ("123456", "1234…"),
+        ("日本", "日本"),
+        ("日本語", "日本…"),
+        ("e\u0301" * 5, "e\u0301" * 5),
+        ("abc  def", "abc…"),
+        ("a" + "\u0301" * 100, "a" + "\u0301" * 19 + "…"),
+    ],
+)
+def test_long_text_is_cut_by_the_room_that_it_takes(text: str, expected: str) -> None:
+    """Wide characters count twice, marks not at all, but for a tower of them."""
+    assert cut(text, 5) == expected
+
+
+def test_what_plotly_would_read_as_markup_is_escaped() -> None:
+    """Tags and entities; text from right to left is isolated from its neighbours."""
+    assert figure_text("<b>&lt;%{y} $x$") == "&lt;b&gt;&amp;lt;%{y} $x$"
+    assert figure_text("\u0645 1") == "\u2068\u0645 1\u2069"
+
+
+def test_a_row_is_called_by_its_company_or_by_both_ends() -> None:
+    """Names are for people: between the ends of many companies there is no room for them."""
+    first, last = Company("1", "One <&>"), Company("identifier-of-40", "Forty")
+    assert company_text(first) == "1 One <&>"
+    assert group_label(CompanyGroup(first, first, 1), 20) == "1 One <&>"
+    assert group_label(CompanyGroup(first, last, 40), 20) == "1 \N{EN DASH} identif…"

@@ -1,0 +1,69 @@
+from collections.abc import Mapping
+from itertools import pairwise
+
+import pytest
+
+from collector.report.palette import DARK, LIGHT, variable
+
+_PALETTES = pytest.mark.parametrize("palette", [LIGHT, DARK], ids=["light", "dark"])
+
+
+def _luminance(colour: str) -> float:
+    """Return the relative luminance of WCAG 2.2."""
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    red, green, blue = (
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
+    )
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def _contrast(one: str, other: str) -> float:
+    light, dark = sorted((_luminance(one), _luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+@_PALETTES
+@pytest.mark.parametrize(
+    ("text", "ground"),
+    [
+        *((text, ground) for text in ("ink", "muted", "link") for ground in ("page", "panel")),
+        ("ink", "shade"),
+        ("bad", "panel"),
+        *(
+            (text, f"{kind}-ground")
+            for kind in ("good", "warn", "bad")
+            for text in (kind, "ink", "link")
+        ),
+    ],
+)
+def test_text_stands_out(palette: Mapping[str, str], text: str, ground: str) -> None:
+    """By 4.5 to 1 at least: WCAG 2.2, level AA."""
+    assert _contrast(palette[text], palette[ground]) >= 4.5
+
+
+@_PALETTES
+@pytest.mark.parametrize("name", ["total", "sended", "received", "pending", "fails", "pressed"])
+def test_lines_and_bars_stand_out(palette: Mapping[str, str], name: str) -> None:
+    """By 3 to 1 at least, where a span is shaded too."""
+    assert _contrast(palette[name], palette["panel"]) >= 3
+    assert _contrast(palette[name], palette["shade"]) >= 3
+
+
+@_PALETTES
+def test_states_are_told_apart_without_colours(palette: Mapping[str, str]) -> None:
+    """The worse, the further from the ground; the marks on them stand out by 3 to 1."""
+    states = ("empty", "data", "failed", "missing")
+    steps = [_contrast(palette[f"cell-{state}"], palette["panel"]) for state in states]
+    assert all(worse > 1.3 * better for better, worse in pairwise(steps))
+    for state in ("empty", "failed", "missing"):
+        assert _contrast(palette[f"mark-{state}"], palette[f"cell-{state}"]) >= 3
+    for state in ("failed", "missing"):
+        ratio = _contrast(palette[f"cell-{state}"], palette["cell-data"])
+        assert ratio >= 2, state
+
+
+def test_both_palettes_have_the_same_colours() -> None:
+    """And a name that is in neither is a mistake at once."""
+    assert set(LIGHT) == set(DARK)
+    with pytest.raises(KeyError):
+        variable("pink")
