@@ -56,7 +56,10 @@ class Reader:
 
     async def open(self, name: str, lang: Lang = Lang.EN, **context: Any) -> Opened:  # noqa: ANN401
         """Write a report of tests/report/sample.py, and open it."""
-        path = self.write(name, lang)
+        return await self.open_file(self.write(name, lang), **context)
+
+    async def open_file(self, path: Path, **context: Any) -> Opened:  # noqa: ANN401
+        """Open a page that is there."""
         page = await (await self.browser.new_context(**context)).new_page()
         opened = Opened(page, path.as_uri())
         opened.watch()

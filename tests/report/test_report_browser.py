@@ -1,14 +1,10 @@
 """The page in a real browser: nothing is loaded, nothing foreign runs, everything is seen."""
 
-import os
-import shutil
 import time
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import async_playwright
 
 from collector.report.language import Lang
 from tests.report import sample
@@ -16,11 +12,6 @@ from tests.report.reader import Opened, Reader
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-_NAMES = ("chromium", "chromium-browser", "google-chrome")
-_FLAGS = [
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
-    *("--disable-background-networking", "--disable-component-update"),
-]
 _DESK: Any = {"width": 1280, "height": 900}
 _PHONE: dict[str, Any] = {
     "viewport": {"width": 390, "height": 844},
@@ -28,28 +19,6 @@ _PHONE: dict[str, Any] = {
     "is_mobile": True,
     "device_scale_factor": 2,
 }
-
-
-@pytest.fixture(scope="module")
-def chromium() -> str:
-    """Return where Chromium is; without one the tests are skipped, unless they must not be."""
-    named = os.environ.get("COLLECTOR_CHROMIUM")
-    found = named or next(filter(None, map(shutil.which, _NAMES)), None)
-    if found is None:
-        reason = "no Chromium: install one, or name it in COLLECTOR_CHROMIUM"
-        if os.environ.get("COLLECTOR_NEEDS_CHROMIUM") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    return found
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def reader(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Reader]:
-    """Start one browser for all tests of this module."""
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=chromium, args=_FLAGS)
-        yield Reader(browser, tmp_path_factory.mktemp("pages"))
-        await browser.close()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
