@@ -1,7 +1,9 @@
 """`collector report`: one offline page about runs."""
 
 import os
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -10,6 +12,7 @@ from collector import __version__
 from collector.cli.arguments import RunDirectory, begun
 from collector.cli.extras import needs_extra
 from collector.cli.printing import say
+from collector.cli.termination import until_sigterm
 from collector.errors import ExitCode, InputError, StorageError
 from collector.settings import ReportSettings
 from collector.store.recorded_run import RecordedRun, each_once, find_runs
@@ -35,25 +38,29 @@ def report(
     """
     if settings.to.suffix.lower() not in {".html", ".htm"}:
         raise InputError(f"{settings.to}: the page is HTML; give --to a name such as report.html")
+    runs = sorted(each_once(find_runs(begun([run_dir, *run_dirs]))), key=_started_at)
+    return until_sigterm(lambda: _report(runs, settings.to, settings.lang))
+
+
+def _report(runs: Sequence[RecordedRun], path: Path, lang: str) -> ExitCode:
     with needs_extra("report", "duckdb", "plotly"):
         # Here, for the core install has neither a database nor a drawing library.
         from collector.report.language import Lang  # noqa: PLC0415
         from collector.report.page import render  # noqa: PLC0415
         from collector.report.read import read_report  # noqa: PLC0415
         from collector.tables.engine import analytical_database  # noqa: PLC0415
-    runs = sorted(each_once(find_runs(begun([run_dir, *run_dirs]))), key=_started_at)
     try:
         with (
             # Two reports at a time do not write into each other's drafts.
-            replacing(settings.to, suffix=f".{os.getpid()}.new") as draft,
+            replacing(path, suffix=f".{os.getpid()}.new") as draft,
             analytical_database() as database,
         ):
             page = read_report(database, runs, datetime.now(UTC))
             with draft.open("wb") as stream:
-                stream.writelines(render(page, Lang(settings.lang), __version__))
+                stream.writelines(render(page, Lang(lang), __version__))
     except OSError as error:
-        raise StorageError(f"{settings.to}: cannot be written: {error.strerror}") from error
-    say(f"the page is in {settings.to}")
+        raise StorageError(f"{path}: cannot be written: {error.strerror}") from error
+    say(f"the page is in {path}")
     return ExitCode.COMPLETE
 
 

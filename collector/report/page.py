@@ -47,7 +47,7 @@ def _plotly() -> str:
     """Return the drawing library as JavaScript."""
     try:
         # Not everybody installs it, and it ships no type information.
-        from plotly.offline import (  # type: ignore[import-untyped]  # noqa: PLC0415
+        from plotly.offline import (  # noqa: PLC0415
             get_plotlyjs,
         )
     except ImportError as error:

@@ -2,7 +2,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
-import plotly.graph_objects as go  # type: ignore[import-untyped]
+import plotly.graph_objects as go
 import pytest
 
 from collector.report.figures import (
