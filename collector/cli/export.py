@@ -1,6 +1,8 @@
 """`collector export`: the newest answer of every cell over many runs, as columns."""
 
 import os
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -8,10 +10,11 @@ from cyclopts import Parameter
 from collector.cli.arguments import RunDirectory, begun
 from collector.cli.extras import needs_extra
 from collector.cli.printing import complain, say
-from collector.errors import ExitCode, StorageError
-from collector.export.target import delimiter_of, target_of
+from collector.cli.termination import until_sigterm
+from collector.errors import ExitCode, InputError, StorageError
+from collector.export.target import Target, delimiter_of, target_of
 from collector.settings import ExportSettings
-from collector.store.recorded_run import each_once, find_runs
+from collector.store.recorded_run import RecordedRun, each_once, find_runs
 from collector.store.replacement import replacing
 
 __all__ = ["export"]
@@ -34,21 +37,28 @@ def export(
     """
     target = target_of(settings.to)
     delimiter = delimiter_of(target, settings.delimiter)
+    runs = each_once(find_runs(begun([run_dir, *run_dirs])))
+    return until_sigterm(lambda: _export(runs, settings.to, target, delimiter))
+
+
+def _export(runs: Sequence[RecordedRun], path: Path, target: Target, delimiter: str) -> ExitCode:
     with needs_extra("export", "duckdb"):
         # Here, for the core install has no database.
         from collector.export.export import export as export_runs  # noqa: PLC0415
-        from collector.tables.engine import analytical_database  # noqa: PLC0415
-    runs = each_once(find_runs(begun([run_dir, *run_dirs])))
+        from collector.tables.engine import analytical_database, is_utf8  # noqa: PLC0415
+    if not target.is_csv and not is_utf8(str(path.resolve())):
+        raise InputError(f"{path}: DuckDB writes no path that is not UTF-8; give another one")
     try:
         with (
             # Two exports at a time do not write into each other's drafts.
-            replacing(settings.to, suffix=f".{os.getpid()}.new") as draft,
+            replacing(path, suffix=f".{os.getpid()}.new") as draft,
             analytical_database() as database,
         ):
             done = export_runs(database, runs, draft, target, delimiter)
     except OSError as error:
-        raise StorageError(f"{settings.to}: cannot be written: {error.strerror}") from error
+        raise StorageError(f"{path}: cannot be written: {error.strerror}") from error
     for remark in done.remarks:
         complain(f"warning: {remark}")
-    say(f"{done.rows:,} rows of {done.columns} columns are in {settings.to}")
+    rows = f"{done.rows:,} row{'' if done.rows == 1 else 's'}"
+    say(f"{rows} of {done.columns} columns are in {path}")
     return ExitCode.COMPLETE

@@ -16,9 +16,11 @@ FOREIGN: Final = 2
 
 ACTION_PREFIX: Final = "actions_"
 
-_FORMULA: Final = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n]")
-"""How a cell begins that a spreadsheet may run: OWASP's list for CSV injection, with white space
-before it, and the full-width forms of the signs."""
+_FORMULA: Final = re.compile(
+    r"[\s\x00-\x20\x7f-\xa0\u200b-\u200f\u2060\ufeff]*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n]"
+)
+"""How a cell begins that a spreadsheet may run: OWASP's list for CSV injection, with what nobody
+sees before it, and the full-width forms of the signs."""
 
 _NUMBER: Final = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?", re.ASCII)
 _PLAIN_NUMBER: Final = re.compile(r"-?(0|[1-9][0-9]{0,14})", re.ASCII)

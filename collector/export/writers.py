@@ -1,5 +1,6 @@
 """Writes the rows of an export into a file, each kind of file in its own way."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -28,9 +29,10 @@ def write_rows(
         is_excel = target is Target.EXCEL
         write_csv(path, rows.header, _fetched(table), delimiter=delimiter, for_excel=is_excel)
     elif target is Target.PARQUET:
+        # Into the file that is there, whose mode is right, not into one that takes its place.
+        options = "FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false"
         connection.execute(
-            f"COPY ({rows.typed}) TO {sql_text(str(path))} (FORMAT parquet, COMPRESSION zstd)",
-            rows.parameters,
+            f"COPY ({rows.typed}) TO {sql_text(str(path))} ({options})", rows.parameters
         )
     else:
         _write_database(connection, rows, path)
@@ -40,10 +42,15 @@ def _write_database(connection: duckdb.DuckDBPyConnection, rows: Rows, path: Pat
     mode = path.stat().st_mode
     # DuckDB takes an empty file for a damaged database.
     path.unlink()
-    connection.execute(f"ATTACH {sql_text(str(path))} AS target")
-    connection.execute(f"CREATE TABLE target.{TABLE} AS {rows.typed}", rows.parameters)
-    # Writes all that is in the log beside the file into the file, and removes the log.
-    connection.execute("DETACH target")
+    # Until the new one has the mode of the old one nobody else may read it, nor the log beside it.
+    umask = os.umask(0o077)
+    try:
+        connection.execute(f"ATTACH {sql_text(str(path))} AS target")
+        connection.execute(f"CREATE TABLE target.{TABLE} AS {rows.typed}", rows.parameters)
+        # Writes all that is in the log into the file, and removes the log.
+        connection.execute("DETACH target")
+    finally:
+        os.umask(umask)
     path.chmod(mode)
 
 

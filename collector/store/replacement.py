@@ -24,11 +24,15 @@ def replacing(path: Path, *, suffix: str = ".new") -> Iterator[Path]:
     path = path.resolve()
     draft = path.with_name(f"{path.name}{suffix}")
     try:
-        with draft.open("wb") as stream, suppress(FileNotFoundError):
-            # Whoever could not read the old one cannot read the new one either.
-            os.fchmod(stream.fileno(), stat.S_IMODE(path.stat().st_mode))
+        mode = _mode(path)
+        with draft.open("wb") as stream:
+            if mode is not None:
+                # Whoever could not read the old one cannot read the new one either.
+                os.fchmod(stream.fileno(), mode | stat.S_IRUSR | stat.S_IWUSR)
         yield draft
         with draft.open("rb") as stream:
+            if mode is not None:
+                os.fchmod(stream.fileno(), mode)
             os.fsync(stream.fileno())
         reach(FaultPoint.BEFORE_REPLACE, path)
         draft.replace(path)
@@ -39,6 +43,13 @@ def replacing(path: Path, *, suffix: str = ".new") -> Iterator[Path]:
         with suppress(OSError):
             draft.unlink(missing_ok=True)
         raise
+
+
+def _mode(path: Path) -> int | None:
+    try:
+        return stat.S_IMODE(path.stat().st_mode)
+    except FileNotFoundError:
+        return None
 
 
 def replace_file(path: Path, pieces: Iterable[bytes]) -> None:

@@ -1,12 +1,15 @@
 """The answers of any number of runs as one table, and which of them is the newest of its cell.
 
-DuckDB reads the files by itself, at full speed. Where it finds anything that a collector would not
-have written, that file is read line by line instead, by the rules of `collector.store.lines`, so
-that damaged lines are left out here just as `collector latest` leaves them out.
+DuckDB reads the files by itself, at full speed, while each line is looked at by the rules of
+`collector.store.lines` (see `collector.tables.plain`). A file in which anything is not plain is
+read line by line instead, so that damaged lines are left out here just as `collector latest` leaves
+them out.
 """
 
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 from typing import Final
 
 import duckdb
@@ -17,21 +20,14 @@ from collector.store.newest import overlapping
 from collector.store.recorded_run import RecordedRun
 from collector.store.run_directory import STATISTICS
 from collector.tables.engine import Database
+from collector.tables.plain import LONGEST_LINE, MOST_SMALL, plain_actions
 from collector.tables.salvage import salvage
 
 __all__ = ["Answers"]
 
 _SMALL: Final = "BIGINT"
 _WIDE: Final = "DECIMAL(38,0)"
-_MOST_SMALL: Final = 2**63 - 1
 _MOST_WIDE: Final = 10**38 - 1
-
-_LONGEST_LINE: Final = 4 * 1024 * 1024
-"""Bytes; a line has an answer of 1 MiB at most."""
-
-_ACTION: Final = r'\s*"(?:[^"\\]|\\.)*"\s*:\s*[0-9]{1,18}\s*'
-_ACTIONS: Final = rf"\s*\{{(?:{_ACTION}(?:,{_ACTION})*|\s*)\}}\s*"
-"""Actions as they stand in a line, all of them counts that fit into a BIGINT."""
 
 _TABLE: Final = f"""
 CREATE TEMP TABLE answers (
@@ -39,27 +35,34 @@ CREATE TEMP TABLE answers (
     attempts BIGINT, {", ".join(f"{name} {_SMALL}" for name in COUNTERS)}, actions JSON
 )
 """
-_ODD: Final = f"""
-SELECT 1 FROM answers WHERE run = ? AND (
-    company_id IS NULL OR (from_date IS NULL) <> (until_date IS NULL) OR fetched_at IS NULL
-    OR attempts IS NULL OR {" OR ".join(f"{name} IS NULL OR {name} < 0" for name in COUNTERS)}
-    OR actions IS NULL OR NOT regexp_full_match(actions, '{_ACTIONS}')
-) LIMIT 1
+_NAMES: Final = """
+SELECT DISTINCT unnest(keys) AS name
+FROM (SELECT DISTINCT json_keys(actions) AS keys FROM {rows}) ORDER BY name
+"""
+_COUNT_ACTIONS: Final = (
+    "SELECT coalesce(sum(len(json_keys(actions))), 0) FROM answers WHERE run = ?"
+)
+_COUNT_CELLS: Final = """
+SELECT count(*) FROM (SELECT DISTINCT company_id, from_date, until_date FROM answers)
 """
 _FIND_NEWEST: Final = """
 CREATE OR REPLACE TEMP TABLE newest AS
 SELECT max_by(rowid, (fetched_at, rowid)) AS row
 FROM answers GROUP BY company_id, from_date, until_date
 """
+# Of more than three digits behind the point each reader makes what it likes.
+_CHECKED_MOMENT: Final = """
+CASE WHEN strlen(fetched_at) = 24 AND (from_date IS NULL) = (until_date IS NULL)
+THEN fetched_at::TIMESTAMPTZ ELSE error('unusual') END
+"""
 
 
 class Answers:
-    """A table `answers` with the lines of runs, and a table `newest` of the rows that count.
+    """A table `answers` with the lines of runs; `newest` says which of its rows count.
 
     `answers` has the columns run (the position of the run, from 0), company_id, from_date,
-    until_date, fetched_at, attempts, the counters, and actions (JSON). `newest` has one column,
-    `row`: the row id of the newest answer of each cell. `number` is the SQL type of counts.
-    `remarks` says for people what was left out.
+    until_date, fetched_at, attempts, the counters, and actions (JSON, no name twice). `number` is
+    the SQL type of counts. `remarks` says for people what was left out.
     """
 
     def __init__(self, database: Database) -> None:
@@ -67,11 +70,12 @@ class Answers:
         self.number = _SMALL
         self.connection: Final = database.connection
         self._scratch = database.scratch
-        self._lines = 0
+        self._names: set[str] = set()
+        self._lines = self._cells = 0
         self.connection.execute(_TABLE)
 
     def read(self, runs: Iterable[RecordedRun]) -> None:
-        """Read all lines of runs, and find the newest answers.
+        """Read all lines of runs, and find the newest answers; called once.
 
         Of two lines of a cell that were fetched at the same time the one that is read later counts.
         Raises `InputError` when a file cannot be read, or a count has more than 38 digits.
@@ -79,35 +83,32 @@ class Answers:
         for position, run in enumerate(runs):
             path = run.directory / STATISTICS
             try:
-                # A last line without its line break was not finished, whatever it looks like.
-                if not path.is_file() or (_ends_a_line(path) and self._read(path, position)):
-                    continue
-                self._read_good_lines(run, path, position)
+                if path.is_file() and not self._read(path, position):
+                    self._read_good_lines(run, path, position)
             except OSError as error:
                 raise InputError(f"{path}: cannot be read: {error.strerror}") from error
-        self.connection.execute(_FIND_NEWEST)
-        (self._lines,) = self.connection.execute("SELECT count(*) FROM answers").fetchall()[0]
+        self._lines = self._count("SELECT count(*) FROM answers")
+        self._cells = self._count(_COUNT_CELLS)
+        if self._cells < self._lines:
+            self.connection.execute(_FIND_NEWEST)
 
     @property
     def newest(self) -> str:
         """What follows FROM for the newest answer of each cell."""
-        if self.cells() == self._lines:
+        if self._cells == self._lines:
             # Nothing has to be looked up, which takes a tenth of the time of an export.
             return "answers"
         return "answers WHERE rowid IN (SELECT row FROM newest)"
 
     def actions(self) -> list[str]:
         """Return the names of all actions in the newest answers, ordered by their UTF-8 bytes."""
-        rows = self.connection.execute(
-            "SELECT DISTINCT unnest(keys) AS name "
-            f"FROM (SELECT DISTINCT json_keys(actions) AS keys FROM {self.newest}) ORDER BY name"
-        )
-        return [name for (name,) in rows.fetchall()]
+        if self._cells == self._lines:
+            return sorted(self._names, key=str.encode)
+        return self._find_names(self.newest)
 
     def cells(self) -> int:
         """Count the cells that have an answer."""
-        (count,) = self.connection.execute("SELECT count(*) FROM newest").fetchall()[0]
-        return int(count)
+        return self._cells
 
     def overlap(self) -> tuple[str, str] | None:
         """Return two windows that have days in common, if there are any, as people read them."""
@@ -118,20 +119,29 @@ class Answers:
         return None if found is None else (str(found[0]), str(found[1]))
 
     def _read(self, path: Path, position: int) -> bool:
-        """Let DuckDB read a file; False, and nothing is read, if anything in it is odd."""
+        """Let DuckDB read a file; False, and nothing is read, if anything in it is not plain."""
         # The link has a name that is no pattern, and that every encoding can spell.
         link = self._scratch / f"{position}.jsonl"
         link.symlink_to(path.resolve())
-        try:
-            self._insert(link, position, self.number)
-        except (duckdb.IOException, duckdb.OutOfMemoryException):
-            raise
-        except duckdb.Error:
+        is_over = Event()
+        with ThreadPoolExecutor(1) as threads:
+            looking = threads.submit(plain_actions, link, is_over.is_set)
+            try:
+                self._insert(link, position, is_ours=False)
+                count = self._count(_COUNT_ACTIONS, position)
+                actions = looking.result()
+            except (duckdb.IOException, duckdb.OutOfMemoryException):
+                raise
+            except duckdb.Error:
+                return False
+            finally:
+                is_over.set()
+        # If a name comes twice in an answer, the last one counts; DuckDB would take the first.
+        if actions is None or actions.total != count:
+            self.connection.execute("DELETE FROM answers WHERE run = ?", [position])
             return False
-        if self.connection.execute(_ODD, [position]).fetchone() is None:
-            return True
-        self.connection.execute("DELETE FROM answers WHERE run = ?", [position])
-        return False
+        self._names.update(actions.names)
+        return True
 
     def _read_good_lines(self, run: RecordedRun, path: Path, position: int) -> None:
         good = self._scratch / f"{position}.good.jsonl"
@@ -141,36 +151,41 @@ class Answers:
                 f"{path}: a count has {len(str(largest))} digits, and no column can hold it; "
                 "collector latest prints such lines"
             )
-        if largest > _MOST_SMALL and self.number == _SMALL:
+        if largest > MOST_SMALL and self.number == _SMALL:
             self.number = _WIDE
             for name in COUNTERS:
                 self.connection.execute(f"ALTER TABLE answers ALTER {name} TYPE {_WIDE}")
-        self._insert(good, position, self.number)
+        self._insert(good, position, is_ours=True)
+        self._names.update(self._find_names("answers WHERE run = ?", position))
         good.unlink()
         if damaged and not run.held_by:
             self.remarks.append(f"{path}: {damaged:,} bytes are damaged, and were left out")
 
-    def _insert(self, path: Path, position: int, number: str) -> None:
-        counters = ", ".join(f"{name} {number}" for name in COUNTERS)
+    def _insert(self, path: Path, position: int, *, is_ours: bool) -> None:
+        """Read a file into the table. Raises DuckDB's errors, and has then read nothing.
+
+        One that was written by `salvage` is ours. Of others the moments must be as usual.
+        """
+        counters = ", ".join(f"{name} {self.number}" for name in COUNTERS)
         self.connection.execute(
             f"""
             INSERT INTO answers
-            SELECT ?, company_id, from_date, until_date, fetched_at, attempts,
+            SELECT ?, company_id, from_date, until_date,
+                {"fetched_at" if is_ours else _CHECKED_MOMENT}, attempts,
                 {", ".join(f"statistics.{name}" for name in COUNTERS)}, statistics.actions
             FROM read_json(?, format = 'newline_delimited', columns = {{
                 company_id: 'VARCHAR', from_date: 'DATE', until_date: 'DATE',
-                fetched_at: 'TIMESTAMPTZ', attempts: 'BIGINT',
+                fetched_at: 'VARCHAR', attempts: 'BIGINT',
                 statistics: 'STRUCT({counters}, actions JSON)'
-            }}, maximum_object_size = {_LONGEST_LINE})
+            }}, maximum_object_size = {LONGEST_LINE})
             """,
             [position, str(path)],
         )
 
+    def _find_names(self, rows: str, *parameters: object) -> list[str]:
+        found = self.connection.execute(_NAMES.format(rows=rows), list(parameters))
+        return [name for (name,) in found.fetchall()]
 
-def _ends_a_line(path: Path) -> bool:
-    with path.open("rb") as stream:
-        size = stream.seek(0, 2)
-        if not size:
-            return True
-        stream.seek(size - 1)
-        return stream.read(1) == b"\n"
+    def _count(self, query: str, *parameters: object) -> int:
+        ((count,),) = self.connection.execute(query, list(parameters)).fetchall()
+        return int(count)

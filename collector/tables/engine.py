@@ -11,13 +11,23 @@ import duckdb
 
 from collector.errors import StorageError
 
-__all__ = ["Database", "analytical_database", "json_pointer", "sql_name", "sql_text"]
+__all__ = [
+    "Database",
+    "analytical_database",
+    "is_utf8",
+    "json_pointer",
+    "scratch_refuses",
+    "sql_name",
+    "sql_text",
+]
 
 _MEMORY: Final = "300MB"
 """What DuckDB keeps in memory at most; beyond that it is in files of the scratch directory."""
 
 _MOST_THREADS: Final = 4
 """Each thread holds buffers of its own, so many of them would take the memory."""
+
+_TEMPORARY: Final = "the directory for temporary files (/tmp, if TMPDIR names no other)"
 
 
 class Database(NamedTuple):
@@ -32,31 +42,44 @@ def analytical_database() -> Iterator[Database]:
     """Give an empty database in memory that takes at most 300 MB for data, whatever is read.
 
     Nothing is fetched from a network: extensions that are not built in are not loaded. Raises
-    `StorageError` when the scratch directory cannot be written, whichever statement of the block
-    meets that.
+    `StorageError` when the scratch directory cannot be made, or the disk refuses what any statement
+    of the block writes; and `KeyboardInterrupt` when a signal interrupts one.
     """
     try:
-        with TemporaryDirectory(prefix="collector-", ignore_cleanup_errors=True) as scratch:
+        with _scratch_directory() as scratch:
             config: dict[str, str | bool | int | float | list[str]] = {
                 "memory_limit": _MEMORY,
-                "temp_directory": str(Path(scratch) / "spilled"),
+                "temp_directory": str(scratch / "spilled"),
                 "threads": min(_MOST_THREADS, os.cpu_count() or 1),
                 "autoinstall_known_extensions": "false",
                 "autoload_known_extensions": "false",
             }
             with duckdb.connect(":memory:", config=config) as connection:
                 connection.execute("SET TimeZone = 'UTC'")
-                yield Database(connection, Path(scratch))
-    except OSError as error:
-        raise StorageError(
-            f"{error.filename}: cannot be written: {error.strerror}; see that there is room in the "
-            "directory for temporary files (/tmp, if TMPDIR names no other)"
-        ) from error
+                yield Database(connection, scratch)
     except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
         raise StorageError(
             f"the database refuses: {_first_line(error)}; see that there is room where it writes, "
-            "and in the directory for temporary files (/tmp, if TMPDIR names no other)"
+            f"and in {_TEMPORARY}"
         ) from error
+    except RuntimeError as error:
+        # DuckDB says no more of what a handler of signals has raised.
+        if str(error) != "Query interrupted":
+            raise
+        raise KeyboardInterrupt from error
+
+
+def scratch_refuses(error: OSError) -> StorageError:
+    """Return the error to raise when the scratch directory cannot be written."""
+    return StorageError(
+        f"the temporary files cannot be written: {error.strerror}; see that there is room in "
+        f"{_TEMPORARY}"
+    )
+
+
+def is_utf8(name: str) -> bool:
+    """Tell whether DuckDB can be given the name of a file: it takes UTF-8 only."""
+    return os.fsencode(name) == name.encode(errors="replace")
 
 
 def sql_text(text: str) -> str:
@@ -72,6 +95,18 @@ def json_pointer(key: str) -> str:
 def sql_name(name: str) -> str:
     """Return the name of a column as SQL spells it, whatever characters are in it."""
     return '"' + name.replace('"', '""') + '"'
+
+
+@contextmanager
+def _scratch_directory() -> Iterator[Path]:
+    try:
+        directory = TemporaryDirectory(prefix="collector-", ignore_cleanup_errors=True)
+    except OSError as error:
+        raise scratch_refuses(error) from error
+    with directory as scratch:
+        if not is_utf8(scratch):
+            raise StorageError(f"{scratch}: its name is no UTF-8; set TMPDIR to one whose name is")
+        yield Path(scratch)
 
 
 def _first_line(error: Exception) -> str:

@@ -8,6 +8,8 @@ import msgspec
 from collector.store.changes import COUNTERS
 from collector.store.lines import ResultLine, parse_result
 from collector.store.repair import damaged_spans
+from collector.tables.engine import scratch_refuses
+from collector.tables.plain import MOST_SMALL
 
 __all__ = ["salvage"]
 
@@ -15,23 +17,33 @@ __all__ = ["salvage"]
 def salvage(source: Path, target: Path) -> tuple[int, int]:
     """Write what is whole in a file of results to `target`; return the largest count, and damage.
 
-    The damage is in bytes. Counts are written as texts, for readers differ about large numbers.
-    Raises `OSError`.
+    The damage is in bytes; days that are none are damage, too, for no column can hold them. Counts
+    are written as texts, for readers differ about large numbers. Raises `OSError` when the source
+    cannot be read, `StorageError` when the target cannot be written.
     """
     largest = 0
+    is_writing = True
 
-    with target.open("wb") as stream:
+    def take(line: bytes) -> bool:
+        nonlocal largest, is_writing
+        result = parse_result(line)
+        if result is None or not _is_window(result.from_date, result.until_date):
+            return False
+        largest = max(largest, _largest(result))
+        is_writing = True
+        stream.write(_as_text(result))
+        is_writing = False
+        return True
 
-        def take(line: bytes) -> bool:
-            nonlocal largest
-            result = parse_result(line)
-            if result is None or not _is_window(result.from_date, result.until_date):
-                return False
-            largest = max(largest, _largest(result))
-            stream.write(_as_text(result))
-            return True
-
-        damaged = damaged_spans(source, take)
+    try:
+        with target.open("wb") as stream:
+            is_writing = False
+            damaged = damaged_spans(source, take)
+            is_writing = True
+    except OSError as error:
+        if not is_writing:
+            raise
+        raise scratch_refuses(error) from error
     return largest, sum(span.end - span.start for span in damaged)
 
 
@@ -64,7 +76,8 @@ def _as_text(result: ResultLine) -> bytes:
         "from_date": result.from_date,
         "until_date": result.until_date,
         "fetched_at": result.fetched_at,
-        "attempts": result.attempts,
+        # No run makes so many; a column must be able to hold what a line says nevertheless.
+        "attempts": max(-MOST_SMALL, min(result.attempts, MOST_SMALL)),
         "statistics": statistics,
     }
     return msgspec.json.encode(line) + b"\n"

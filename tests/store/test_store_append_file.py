@@ -4,9 +4,7 @@ import os
 import stat
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -15,7 +13,6 @@ import pytest
 
 from collector.store.append_file import AppendFile
 from collector.store.fault_points import FaultPoint, arm
-from collector.store.replacement import replace_file, sync_directory
 
 LargestFile = Callable[[int], AbstractContextManager[None]]
 
@@ -302,101 +299,6 @@ def test_what_cannot_be_synced_says_so(tmp_path: Path) -> None:
         file.sync()
     file.close()
     os.close(reading)
-
-
-def test_a_replaced_file_is_the_old_one_or_the_new_one(tmp_path: Path) -> None:
-    """A reader never finds a half one, and no draft stays behind."""
-    path = tmp_path / "file"
-    replace_file(path, [b"0"])
-    seen: set[int] = set()
-    is_over = threading.Event()
-
-    def read() -> None:
-        while not is_over.is_set():
-            text = path.read_bytes()
-            assert text in {b"0", b"1" * 100_000, b"2" * 30_000}
-            seen.add(len(text))
-
-    with ThreadPoolExecutor(1) as threads:
-        reading = threads.submit(read)
-        try:
-            while not {100_000, 30_000} <= seen and not reading.done():
-                replace_file(path, [b"1" * 50_000] * 2)
-                replace_file(path, (b"2" for _ in range(30_000)))
-        finally:
-            is_over.set()
-        reading.result(10)
-    assert _entries(tmp_path) == {"file"}
-
-
-def test_a_new_text_is_on_the_disk_before_it_has_the_name(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    hook: Callable[[Callable[[FaultPoint, Path], None]], None],
-) -> None:
-    """First its bytes are synced, then it takes the old one's place, then the name is synced."""
-    path = tmp_path / "file"
-    path.write_bytes(b"old")
-    notes: list[tuple[str, str, bytes]] = []
-    fsync = os.fsync
-
-    def note_sync(descriptor: int) -> None:
-        notes.append(("sync", _name(descriptor), path.read_bytes()))
-        if stat.S_ISREG(os.fstat(descriptor).st_mode):
-            assert os.fstat(descriptor).st_size == 6
-        fsync(descriptor)
-
-    hook(lambda point, concerned: notes.append((point, concerned.name, path.read_bytes())))
-    monkeypatch.setattr(os, "fsync", note_sync)
-    replace_file(path, [b"new", b"est"])
-    assert notes == [
-        ("sync", "file.new", b"old"),
-        ("before replace", "file", b"old"),
-        ("sync", tmp_path.name, b"newest"),
-    ]
-
-
-def test_a_new_text_that_does_not_fit_leaves_the_old_one(
-    tmp_path: Path, largest_file: LargestFile
-) -> None:
-    """Neither is anything left of the new one: it would keep the room that is missing."""
-    path = tmp_path / "file"
-    replace_file(path, [b"old"])
-    with largest_file(1000), pytest.raises(OSError, match="File too large"):
-        replace_file(path, [b"x" * 600, b"x" * 600])
-    assert path.read_bytes() == b"old"
-    assert _entries(tmp_path) == {"file"}
-
-
-def test_a_draft_that_a_killed_process_left_is_in_nobodys_way(tmp_path: Path) -> None:
-    """It is written over, whatever its length."""
-    (tmp_path / "file.new").write_bytes(b"a draft that is longer than what comes")
-    replace_file(tmp_path / "file", [b"new"])
-    assert (tmp_path / "file").read_bytes() == b"new"
-    assert _entries(tmp_path) == {"file"}
-
-
-def test_a_file_that_cannot_be_replaced_is_left(tmp_path: Path) -> None:
-    """A directory stands where the draft or the file belongs: it stays, and no draft does."""
-    (tmp_path / "file").write_bytes(b"old")
-    (tmp_path / "file.new").mkdir()
-    with pytest.raises(IsADirectoryError):
-        replace_file(tmp_path / "file", [b"new"])
-    assert (tmp_path / "file").read_bytes() == b"old"
-    (tmp_path / "other").mkdir()
-    with pytest.raises(IsADirectoryError):
-        replace_file(tmp_path / "other", [b"new"])
-    assert _entries(tmp_path) == {"file", "file.new", "other"}
-
-
-def test_a_directory_is_synced_and_closed(tmp_path: Path) -> None:
-    """Only a directory can be: for anything else there is an `OSError`."""
-    before = _open_files()
-    sync_directory(tmp_path)
-    (tmp_path / "file").touch()
-    with pytest.raises(NotADirectoryError):
-        sync_directory(tmp_path / "file")
-    assert _open_files() == before
 
 
 def _remove(path: Path) -> None:

@@ -1,0 +1,135 @@
+"""`collector export` to Parquet beside DuckDB that only reads the same lines, in turns.
+
+`python -m benchmarks.export` makes 1,000,000 lines (2,000 companies, 500 days, four actions) in a
+temporary directory, and measures, each in a process of its own: DuckDB reading them with its own
+reader into a table, DuckDB writing what it reads to Parquet, and the command. `python -m
+benchmarks.export LINES` does so with another number of lines.
+"""
+
+import os
+import platform
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from statistics import median
+from typing import Final, NamedTuple
+
+import duckdb
+import orjson
+
+from collector.models import Answer, Cell, Counters, Window
+from collector.plan import Companies, DateRange, Plan, WindowSize, cut_windows
+from collector.settings import RunSettings
+from collector.store.company_list import write_company_list
+from collector.store.lines import result_line
+from collector.store.manifest import Attempt, Manifest, describe_plan, describe_service
+from collector.store.run_directory import COMPANIES, MANIFEST, STATISTICS
+
+__all__ = ["made_cells", "made_run"]
+
+_COMPANIES: Final = 2000
+_FIRST: Final = date(2025, 1, 1)
+_AT: Final = datetime(2026, 11, 23, 2, tzinfo=UTC)
+_DAILY: Final = WindowSize("days", 1)
+_NONE: Final = Counters(0, 0, 0, 0, 0, {})
+_ROUNDS: Final = 5
+
+_READ: Final = "import duckdb; duckdb.sql(\"CREATE TABLE t AS SELECT * FROM read_json('{lines}')\")"
+_COPY: Final = (
+    "import duckdb; "
+    "duckdb.sql(\"COPY (SELECT * FROM read_json('{lines}')) TO '{output}' (FORMAT parquet)\")"
+)
+
+
+Counts = dict[str, int]
+
+
+def made_cells(companies: int, days: int) -> Iterator[tuple[Cell, datetime, Counts, Counts]]:
+    """Make cells in the order of a run, each with its moment, its counters and its actions."""
+    moment = _AT
+    for place in range(days):
+        day = _FIRST + timedelta(place)
+        window = Window(day, day)
+        for company in range(companies):
+            moment += timedelta(milliseconds=1)
+            sended, pending, fails = company * 37 % 4999, place % 50, (company + place) % 97
+            counters = {"total": sended + pending + fails, "sended": sended, "pending": pending}
+            actions = {"RECEIVED": sended // 2, "PRESS_ACTION": (sended + place) // 5}
+            actions |= {"CLOSED": company * place % 1009, "UNKNOWN": place}
+            cell = Cell(str(1000 + company), window)
+            yield cell, moment, counters | {"fails": fails, "campaign": 3}, actions
+
+
+def made_run(path: Path, companies: int, days: int) -> Path:
+    """Make a complete run; every other company has a name."""
+    ids = tuple(str(1000 + number) for number in range(companies))
+    names = {company: f"Company {company}" for company in ids[::2]}
+    windows = cut_windows(DateRange(_FIRST, _FIRST + timedelta(days - 1)), _DAILY)
+    plan = Plan(Companies(ids, names), windows)
+    path.mkdir()
+    Manifest(
+        plan=describe_plan(plan, _DAILY),
+        service=describe_service(RunSettings()),
+        attempts=[Attempt(_AT, {}).as_json()],
+    ).write(path / MANIFEST)
+    write_company_list(path / COMPANIES, plan.companies)
+    with (path / STATISTICS).open("wb") as stream:
+        for cell, moment, counters, actions in made_cells(companies, days):
+            data = orjson.dumps(counters | {"actions": actions})
+            stream.write(result_line(cell, Answer(data, _NONE, moment, 1), 1))
+    return path
+
+
+class _Measured(NamedTuple):
+    """Seconds, and the most memory that the process ever had, in bytes."""
+
+    seconds: float
+    peak: int
+
+
+def _measure(arguments: Sequence[str]) -> _Measured:
+    began = time.perf_counter()
+    process = os.posix_spawn(sys.executable, [sys.executable, *arguments], os.environ)
+    _, status, usage = os.wait4(process, 0)
+    seconds = time.perf_counter() - began
+    assert not status, arguments
+    return _Measured(seconds, usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024))
+
+
+def _compare(run: Path, scratch: Path) -> None:
+    """Measure in turns, so that a change of the machine's mood meets all."""
+    lines, output = run / STATISTICS, scratch / "output.parquet"
+    commands = {
+        "DuckDB reads": ["-c", _READ.format(lines=lines)],
+        "DuckDB reads and writes Parquet": ["-c", _COPY.format(lines=lines, output=output)],
+        "collector export to Parquet": ["-m", "collector", "export", str(run), "--to", str(output)],
+    }
+    rounds = [[_measure(command) for command in commands.values()] for _ in range(_ROUNDS)]
+    print("| | seconds | times DuckDB's reading | peak memory |")
+    print("|---|---|---|---|")
+    for place, name in enumerate(commands):
+        seconds = median(measured[place].seconds for measured in rounds)
+        ratio = median(measured[place].seconds / measured[0].seconds for measured in rounds)
+        peak = max(measured[place].peak for measured in rounds)
+        print(f"| {name} | {seconds:.2f} | {ratio:.2f} | {peak / 1e6:.0f} MB |")
+    print(f"\nMedians of {_ROUNDS} rounds; wanted: at most 3 times DuckDB's reading.")
+
+
+def main() -> None:
+    """Measure and print; nothing fails here, for machines are noisy."""
+    days = int(sys.argv[1]) // _COMPANIES if len(sys.argv) > 1 else 500
+    with tempfile.TemporaryDirectory() as name:
+        run = made_run(Path(name) / "run", _COMPANIES, days)
+        size = (run / STATISTICS).stat().st_size
+        print(
+            f"{_COMPANIES * days:,} lines, {size / 1e6:.0f} MB; DuckDB {duckdb.__version__}, "
+            f"Python {platform.python_version()}, {os.cpu_count()} cores\n"
+        )
+        _compare(run, Path(name))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,159 @@
+"""Whether a file of results has only lines that two readers of JSON cannot read differently.
+
+DuckDB takes much that is no line of ours: numbers for texts, texts and fractions for counts, commas
+too many, blank lines. So each line is also decoded by the rules of `collector.store.lines`, and by
+some more.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Iterator
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated, BinaryIO, Final, NamedTuple
+
+import msgspec
+
+from collector.store.lines import parse_result
+
+__all__ = [
+    "LONGEST_LINE",
+    "MOST_SMALL",
+    "PlainActions",
+    "PlainCounters",
+    "PlainLine",
+    "plain_actions",
+]
+
+MOST_SMALL: Final = 2**63 - 1
+"""The largest count that a BIGINT can hold."""
+
+LONGEST_LINE: Final = 4 * 1024 * 1024
+"""Bytes; a line has an answer of 1 MiB at most."""
+
+_READ_AT_ONCE: Final = 64 * 1024
+"""Bytes. What is decoded of more than that would leave the processor's cache before it is freed."""
+
+_Small = Annotated[int, msgspec.Meta(ge=0, le=MOST_SMALL)]
+
+
+class PlainCounters(msgspec.Struct, gc=False):
+    """`Counters` that fit into BIGINTs."""
+
+    total: _Small
+    sended: _Small
+    pending: _Small
+    fails: _Small
+    campaign: _Small
+    actions: dict[str, _Small]
+
+
+class PlainLine(msgspec.Struct, gc=False):
+    """A `ResultLine` with real days, and small counts; a test keeps their fields together."""
+
+    company_id: str
+    from_date: date | None
+    until_date: date | None
+    fetched_at: Annotated[datetime, msgspec.Meta(tz=True)]
+    attempts: _Small
+    statistics: PlainCounters
+
+
+_decoder: Final = msgspec.json.Decoder(PlainLine)
+
+
+class PlainActions(NamedTuple):
+    """The names of all actions in a file, and how many actions its lines have in all."""
+
+    names: Collection[str]
+    total: int
+
+
+def plain_actions(path: Path, is_stopped: Callable[[], bool]) -> PlainActions | None:
+    """Return the actions of a file whose lines are all whole, and plain; else None.
+
+    Plain lines have real days, and counts that fit into a BIGINT. Lines that end with CR LF are
+    not plain, nor are blank ones and a last one without its line break. Also returns None when
+    `is_stopped` says so. Raises `OSError`.
+    """
+    reader = _Reader()
+    with path.open("rb", buffering=0) as stream:
+        for block in _blocks(stream):
+            if is_stopped() or not reader.takes(block):
+                return None
+    return PlainActions(reader.names, reader.total)
+
+
+class _Reader:
+    """Decodes blocks of lines, at first by the actions that the last line of the first one has.
+
+    Nearly all answers have the same actions, and to look whether it is so is quickest.
+    """
+
+    def __init__(self) -> None:
+        self.names: set[str] = set()
+        self.total = 0
+        self._usual: msgspec.json.Decoder[PlainLine] | None = None
+        self._is_first = True
+
+    def takes(self, block: bytes) -> bool:
+        """Tell whether all lines are plain; if so, their actions are added."""
+        if not block.endswith(b"\n") or b"\r" in block:
+            return False
+        if (b"\\" in block or not block.isascii()) and not all(
+            # The decoders do not look into strings of fields that nobody knows; this does.
+            parse_result(line)
+            for line in block.splitlines(keepends=True)
+        ):
+            return False
+        try:
+            lines = self._decode(block)
+        except (msgspec.DecodeError, RecursionError):
+            return False
+        # Blank lines are let pass; values that share a line, or go over several, DuckDB refuses.
+        return lines == block.count(b"\n")
+
+    def _decode(self, block: bytes) -> int:
+        if self._usual is not None:
+            try:
+                lines = len(self._usual.decode_lines(block))
+            except msgspec.DecodeError:
+                self._usual = None
+            else:
+                self.total += lines * len(self.names)
+                return lines
+        all_actions = [line.statistics.actions for line in _decoder.decode_lines(block)]
+        self.names.update(*all_actions)
+        self.total += sum(map(len, all_actions))
+        if self._is_first:
+            self._is_first = False
+            self._usual = _decoder_for(self.names)
+        return len(all_actions)
+
+
+def _decoder_for(names: Iterable[str]) -> "msgspec.json.Decoder[PlainLine] | None":
+    """Return a decoder of plain lines that have exactly these actions."""
+    keys = {f"action_{position}": name for position, name in enumerate(names)}
+    try:
+        actions = msgspec.defstruct(
+            "Actions", [(key, _Small) for key in keys], rename=keys, forbid_unknown_fields=True
+        )
+    except ValueError:  # a name with quotes, backslashes or controls
+        return None
+    counters = msgspec.defstruct("Usual", [("actions", actions)], bases=(PlainCounters,), gc=False)
+    line = msgspec.defstruct("Line", [("statistics", counters)], bases=(PlainLine,), gc=False)
+    return msgspec.json.Decoder(line)
+
+
+def _blocks(stream: BinaryIO) -> Iterator[bytes]:
+    """Make blocks of whole lines; the last may lack its line break, as what is too long does."""
+    rest = b""
+    while read := stream.read(_READ_AT_ONCE):
+        end = read.rfind(b"\n") + 1
+        if end:
+            yield rest + read[:end]
+            rest = read[end:]
+        else:
+            rest += read
+            if len(rest) > LONGEST_LINE:
+                break
+    if rest:
+        yield rest

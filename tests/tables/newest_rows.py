@@ -1,0 +1,83 @@
+"""The newest answers as `collector latest` has them, and as the tables have them: side by side."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from collector.export.rows import Rows
+from collector.store.changes import COUNTERS, read_cell
+from collector.store.lines import parse_result
+from collector.store.newest import NewestLines, Pile
+from collector.store.recorded_run import find_runs
+from collector.store.scratch import scratch_database
+from collector.tables.answers import Answers
+from collector.tables.engine import analytical_database
+from collector.tables.names import load_names
+
+
+class Row(NamedTuple):
+    """A cell and its newest answer; `at` is in microseconds since 1970."""
+
+    company_id: str
+    from_date: str | None
+    until_date: str | None
+    at: int
+    counters: list[int]
+    actions: dict[str, int]
+
+
+class Newest(NamedTuple):
+    """All rows in their order, and what people are told."""
+
+    rows: list[Row]
+    remarks: list[str]
+
+
+def by_latest(*paths: Path) -> Newest:
+    """Read runs as `collector latest` does."""
+    with scratch_database() as database:
+        lines = NewestLines(database)
+        remarks = [lines.read(run, Pile.NEW) for run in find_runs(paths)]
+        rows = [_of_line(line) for line in lines.lines(Pile.NEW)]
+    return Newest(rows, [remark for remark in remarks if remark])
+
+
+def by_tables(*paths: Path) -> Newest:
+    """Read runs as `collector export` does."""
+    runs = find_runs(paths)
+    with analytical_database() as database:
+        answers = Answers(database)
+        answers.read(runs)
+        assert load_names(database, runs) == []
+        query, names = Rows(answers), answers.actions()
+        got = database.connection.execute(query.typed, query.parameters).fetchall()
+        assert answers.cells() == len(got)
+        return Newest([_of_row(row, names) for row in got], answers.remarks)
+
+
+def _of_line(line: bytes) -> Row:
+    cell, parsed = read_cell(line), parse_result(line)
+    assert parsed is not None
+    counts = [getattr(cell.statistics, name) for name in COUNTERS]
+    first, last = cell.from_date, cell.until_date
+    actions = cell.statistics.actions
+    return Row(cell.company_id, first, last, _microseconds(parsed.fetched_at), counts, actions)
+
+
+def _of_row(row: Sequence[Any], names: Sequence[str]) -> Row:
+    company_id, _, first, last, at, *counts = row
+    counters, actions = counts[: len(COUNTERS)], counts[len(COUNTERS) :]
+    return Row(
+        company_id,
+        None if first is None else first.isoformat(),
+        None if last is None else last.isoformat(),
+        _microseconds(at),
+        [int(count) for count in counters],
+        {name: int(n) for name, n in zip(names, actions, strict=True) if n is not None},
+    )
+
+
+def _microseconds(moment: datetime) -> int:
+    since = moment.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
