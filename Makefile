@@ -2,7 +2,7 @@
 # make test   the tests
 # make check  everything that CI checks: lint, format, types, tests
 # make torture  what takes minutes: hundreds of kills, every cut, full disks
-# make bench  speed beside a bare aiohttp loop, in one run
+# make bench  speed beside a bare aiohttp loop, and of the export beside DuckDB's own reader
 # make bench-rate  how the rate is controlled, in real and virtual time; draws docs/rate-control.svg
 # make lock   renews the hash-checked requirement files
 
@@ -33,6 +33,7 @@ check: .venv/.dev
 
 bench: .venv/.dev
 	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks.export
 
 bench-rate: .venv/.plot
 	$(BIN)/python -m benchmarks.rate docs/rate-control.svg

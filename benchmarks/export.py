@@ -92,7 +92,9 @@ class _Measured(NamedTuple):
 
 def _measure(arguments: Sequence[str]) -> _Measured:
     began = time.perf_counter()
-    process = os.posix_spawn(sys.executable, [sys.executable, *arguments], os.environ)
+    quiet = [(os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)]
+    command = [sys.executable, *arguments]
+    process = os.posix_spawn(sys.executable, command, os.environ, file_actions=quiet)
     _, status, usage = os.wait4(process, 0)
     seconds = time.perf_counter() - began
     assert not status, arguments

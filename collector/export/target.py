@@ -2,6 +2,7 @@
 
 from enum import Enum
 from pathlib import Path
+from typing import Final
 
 from collector.errors import InputError
 
@@ -32,13 +33,16 @@ def target_of(path: Path) -> Target:
     raise InputError(f"{path}: the ending of --to says what is written; give one of {endings}")
 
 
+_DELIMITERS: Final = {"comma": ",", "semicolon": ";", "tab": "\t"}
+
+
 def delimiter_of(target: Target, wanted: str | None) -> str:
-    """Return what stands between values; `wanted` is `--delimiter`, if it was given.
+    """Return what stands between values; `wanted` is the name of it, if one was given.
 
     Raises `InputError` when the file has no such thing.
     """
     if wanted is None:
-        return ";" if target is Target.EXCEL else ","
+        return _DELIMITERS["semicolon" if target is Target.EXCEL else "comma"]
     if not target.is_csv:
         raise InputError(f"--delimiter is for CSV, and {target.value} has none; leave it out")
-    return "\t" if wanted == "tab" else wanted
+    return _DELIMITERS[wanted]

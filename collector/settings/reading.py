@@ -48,7 +48,7 @@ class ExportSettings:
     """The file; what is there is replaced when all is written. Its ending says what it is: .csv,
     .excel.csv, .parquet or .duckdb (with one table, statistics)."""
 
-    delimiter: Literal[",", ";", "tab"] | None = None
+    delimiter: Literal["comma", "semicolon", "tab"] | None = None
     """What stands between the values of a CSV file. Default: a comma; in .excel.csv a semicolon,
     which Excel expects where the comma is the decimal sign."""
 

@@ -97,7 +97,7 @@ def test_what_is_no_answer_of_one_service_is_refused(export: Cli, tmp_path: Path
         (("a", "c", "--to", "o.csv"), "c: its answers are of other days than its lines say"),
         (("a", "d", "--to", "o.csv"), "d/statistics.jsonl: a count has 39 digits"),
         (("a", "--to", "o.xlsx"), "o.xlsx: the ending of --to says what is written; give one of"),
-        (("a", "--to", "o.parquet", "--delimiter", ";"), "--delimiter is for CSV"),
+        (("a", "--to", "o.parquet", "--delimiter", "semicolon"), "--delimiter is for CSV"),
         (("a", "--to", "o.csv", "--delimiter", "x"), "--delimiter"),
         (("a", "--to", "\udcff.parquet"), "<U+DCFF>.parquet: DuckDB writes no path that is not"),
     ]:

@@ -128,9 +128,9 @@ _EXCEL = {
 @pytest.mark.parametrize(
     ("name", "delimiter", "changed"),
     [
-        ("o.csv", ",", _SAFE),
+        ("o.csv", "comma", _SAFE),
         ("o.csv", "tab", _SAFE),
-        ("o.excel.csv", ";", {**_EXCEL, "𝄞": "'𝄞"}),
+        ("o.excel.csv", "semicolon", {**_EXCEL, "𝄞": "'𝄞"}),
     ],
 )
 def test_csv_has_each_value_as_a_text(
@@ -141,7 +141,7 @@ def test_csv_has_each_value_as_a_text(
     _export(path, run, delimiter=delimiter)
     encoding = "utf-8-sig" if name.endswith(".excel.csv") else "utf-8"
     with path.open(encoding=encoding, newline="") as stream:
-        comma = "\t" if delimiter == "tab" else delimiter
+        comma = {"comma": ",", "semicolon": ";", "tab": "\t"}[delimiter]
         header, *rows = csv.reader(stream, delimiter=comma, strict=True)
     assert header == _COLUMNS
     expected = [

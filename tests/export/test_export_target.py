@@ -38,8 +38,8 @@ def test_only_csv_has_delimiters() -> None:
     assert delimiter_of(Target.CSV, None) == ","
     assert delimiter_of(Target.EXCEL, None) == ";"
     assert delimiter_of(Target.EXCEL, "tab") == delimiter_of(Target.CSV, "tab") == "\t"
-    assert delimiter_of(Target.EXCEL, ",") == ","
+    assert delimiter_of(Target.EXCEL, "comma") == ","
     for target in (Target.PARQUET, Target.DUCKDB):
         assert delimiter_of(target, None)
         with pytest.raises(InputError, match="--delimiter is for CSV"):
-            delimiter_of(target, ";")
+            delimiter_of(target, "semicolon")
