@@ -140,7 +140,12 @@ class MetricsFile:
     def __init__(self, path: Path) -> None:
         self.collection = json_text(path.stem)
         # Through a link to where the file really is: the link is somebody's, and stays.
-        self.path = path.resolve()
+        try:
+            self.path = path.resolve()
+        except (OSError, RuntimeError) as error:  # links in a circle, by the version of Python
+            raise InputError(
+                f"--metrics-file {path}: cannot be written: it is a link that leads nowhere"
+            ) from error
         self.last_success: float | None = None
         self._started_at = time.time()
 

@@ -276,3 +276,11 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
     _written(link, 0)
     assert link.is_symlink()
     assert _series(link.read_text())["run_exit_code", None] == 0
+
+
+def test_links_in_a_circle_lead_to_no_file(tmp_path: Path) -> None:
+    """It is bad input, as any place that cannot be written."""
+    path = tmp_path / "night.prom"
+    path.symlink_to(path)
+    with pytest.raises(InputError, match=r"night\.prom: cannot be written"):
+        MetricsFile(path).check()

@@ -14,7 +14,7 @@ from collector.cli.termination import until_sigterm
 from collector.errors import ExitCode, InputError, StorageError
 from collector.export.target import Target, delimiter_of, target_of
 from collector.settings import ExportSettings
-from collector.store.recorded_run import RecordedRun, each_once, find_runs
+from collector.store.recorded_run import RecordedRun, each_once, find_runs, oldest_first
 from collector.store.replacement import replacing
 
 __all__ = ["export"]
@@ -37,7 +37,7 @@ def export(
     """
     target = target_of(settings.to)
     delimiter = delimiter_of(target, settings.delimiter)
-    runs = each_once(find_runs(begun([run_dir, *run_dirs])))
+    runs = oldest_first(each_once(find_runs(begun([run_dir, *run_dirs]))))
     return until_sigterm(lambda: _export(runs, settings.to, target, delimiter))
 
 

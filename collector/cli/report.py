@@ -15,7 +15,7 @@ from collector.cli.printing import say
 from collector.cli.termination import until_sigterm
 from collector.errors import ExitCode, InputError, StorageError
 from collector.settings import ReportSettings
-from collector.store.recorded_run import RecordedRun, each_once, find_runs
+from collector.store.recorded_run import RecordedRun, each_once, find_runs, oldest_first
 from collector.store.replacement import replacing
 
 __all__ = ["report"]
@@ -38,7 +38,7 @@ def report(
     """
     if settings.to.suffix.lower() not in {".html", ".htm"}:
         raise InputError(f"{settings.to}: the page is HTML; give --to a name such as report.html")
-    runs = sorted(each_once(find_runs(begun([run_dir, *run_dirs]))), key=_started_at)
+    runs = oldest_first(each_once(find_runs(begun([run_dir, *run_dirs]))))
     return until_sigterm(lambda: _report(runs, settings.to, settings.lang))
 
 
@@ -62,8 +62,3 @@ def _report(runs: Sequence[RecordedRun], path: Path, lang: str) -> ExitCode:
         raise StorageError(f"{path}: cannot be written: {error.strerror}") from error
     say(f"the page is in {path}")
     return ExitCode.COMPLETE
-
-
-def _started_at(run: RecordedRun) -> str:
-    """Return when the last attempt began; moments of one form are ordered as texts."""
-    return str(run.manifest.attempts[-1]["started_at"]) if run.manifest.attempts else ""

@@ -22,6 +22,7 @@ __all__ = [
     "Quality",
     "Report",
     "Restated",
+    "RestatedCell",
     "RestatedWindow",
     "RunFacts",
     "Span",
@@ -40,11 +41,16 @@ class Company:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """`windows` neighbouring windows as one column; the dates are None for the server's default."""
+    """`windows` neighbouring windows as one column; the dates are None for the server's default.
+
+    `days` is how long its windows are together, which is less than from one date to the other if
+    there are days between them; None if one of them is the server's default.
+    """
 
     from_date: date | None
     until_date: date | None
     windows: int
+    days: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +90,9 @@ class Coverage:
     """The heat map: `tiles[row][column]` belongs to `groups[row]` and `spans[column]`.
 
     `total` sums all tiles. `gaps` are the companies that lack most answers, at most 50 of
-    `companies_with_gaps`.
+    `companies_with_gaps`. A cell that any of the runs has answered is answered. `is_known` is False
+    if the list of companies of some run could not be read, or was edited: then cells may be missing
+    that nobody knows of, and those are counted that have an answer or an error line.
     """
 
     groups: tuple[CompanyGroup, ...]
@@ -93,6 +101,7 @@ class Coverage:
     total: Tile
     gaps: tuple[Gap, ...]
     companies_with_gaps: int
+    is_known: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,10 +131,14 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class SpanDelivery:
-    """The sums of a span, over all companies."""
+    """The sums of a span, over all companies; `answers` cells are in them.
+
+    Without an answer the sums are 0, and say nothing.
+    """
 
     span: Span
     delivery: Delivery
+    answers: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,16 +174,31 @@ class RestatedWindow:
 
 
 @dataclass(frozen=True, slots=True)
-class Restated:
-    """What became of cells that were answered in more than one run, from one answer to the next.
+class RestatedCell:
+    """A cell that moved, and by how much over all its answers, counter by counter."""
 
-    `windows` are the newest 60 windows with such cells, the oldest first.
+    company: Company
+    from_date: date
+    until_date: date
+    movements: tuple[Movement, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Restated:
+    """What became of cells that were answered more than once, from one answer to the next.
+
+    `windows` are the newest 60 of the `all_windows` with such cells, the oldest first; `highest` is
+    the one of all of them with the highest share of restated cells, None if there are no such
+    cells. `examples` are the 20 cells that moved most, by the sum of what rose and fell.
     """
 
     cells: int
     restated: int
     windows: tuple[RestatedWindow, ...]
+    all_windows: int
+    highest: RestatedWindow | None
     movements: tuple[Movement, ...]
+    examples: tuple[RestatedCell, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,8 +231,13 @@ class Behaviour:
 class RunFacts:
     """What the manifest says of a run, its last attempt and all attempts together.
 
-    `exit_code` and `ended_at` are None when the last attempt was killed or is at work. `verdict`
-    and `until` are what is known of the dates (see `collector.store.manifest.DatesRecord`).
+    `exit_code` and `ended_at` are None when the last attempt was killed or is at work. `cells` are
+    those of its own plan, by its own lines: what it lacks another run may have answered.
+    `requests`, `refused` and `retried` are of all attempts; of one that was killed or is at work
+    only what its samples tell, so that they are the least that there were
+    unless `is_counted`. `requests_per_second` and the latencies are of the last attempt,
+    `limit_found` is what was found last. `verdict` and `until` are what is known of the dates (see
+    `collector.store.manifest.DatesRecord`).
     """
 
     directory: str
@@ -217,6 +250,8 @@ class RunFacts:
     ended_at: datetime | None
     exit_code: int | None
     is_at_work: bool
+    cells: Tile
+    is_counted: bool
     requests: int
     refused: int
     retried: int
@@ -236,7 +271,8 @@ class Quality:
     `unbalanced`: cells whose total is not sended + pending + fails, with that difference in
     `unbalanced_examples` as (company, from, until, total, sum). `empty_everywhere`: companies with
     zeros in every answered window. `same_everywhere`: companies with two or more windows and the
-    same answer, not an empty one, in each of them. `remarks`: what is odd in the files, in words.
+    same answer, not an empty one, in each of them; `comparable` is how many have two or more
+    answers that are not empty. `remarks`: what is odd in the files, in words.
     """
 
     unbalanced: int
@@ -244,6 +280,7 @@ class Quality:
     empty_everywhere: int
     empty_examples: tuple[Company, ...]
     same_everywhere: int
+    comparable: int
     same_examples: tuple[Company, ...]
     remarks: tuple[str, ...]
 
@@ -254,8 +291,10 @@ class Report:
 
     `delivery` sums the newest answer of every cell; `over_time` splits it by spans, the oldest
     first, at most 120 of them. `overlap` says that windows have days in common, so that sums count
-    days twice. `failing` are at most 20 companies, the highest share first. `restated` is None
-    for a single run.
+    days twice. `runs` and `behaviour` are ordered, the oldest first; `behaviour` has the newest 5.
+    `failing` are at most 20 companies, by the lower end of the interval in which their share
+    of fails lies with 95 % confidence (Wilson), so that one fail of one does not come first.
+    `restated` is None for a single run.
     """
 
     made_at: datetime

@@ -14,7 +14,7 @@ from collector.errors import InputError
 from collector.models import Window
 from collector.store.lines import parse_result
 from collector.store.recorded_run import RecordedRun
-from collector.store.repair import damaged_spans
+from collector.store.repair import damaged_spans, left_out
 from collector.store.run_directory import STATISTICS
 
 __all__ = ["NewestLines", "Pile", "overlapping"]
@@ -99,10 +99,7 @@ class NewestLines:
             damaged = damaged_spans(path, take)
         except OSError as error:
             raise InputError(f"{path}: cannot be read: {error.strerror}") from error
-        size = sum(span.end - span.start for span in damaged)
-        if not size or run.held_by:
-            return None
-        return f"{path}: {size:,} bytes are damaged, and were left out"
+        return left_out(path, damaged) if damaged and not run.held_by else None
 
     def lines(self, pile: Pile) -> Iterator[bytes]:
         """Make the lines as they were read, ordered by the company's bytes, then by the days.

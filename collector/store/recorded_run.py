@@ -10,7 +10,7 @@ from collector.store.manifest import Manifest
 from collector.store.recorded_plan import Recorded, recorded_plan, service_differences
 from collector.store.run_directory import COMPANIES, LOCK, MANIFEST, STATISTICS
 
-__all__ = ["RecordedRun", "each_once", "find_run", "find_runs", "was_begun"]
+__all__ = ["RecordedRun", "each_once", "find_run", "find_runs", "oldest_first", "was_begun"]
 
 
 class RecordedRun(NamedTuple):
@@ -89,6 +89,17 @@ def each_once(runs: Iterable[RecordedRun]) -> list[RecordedRun]:
         distinct.pop(run.identity, None)
         distinct[run.identity] = run
     return list(distinct.values())
+
+
+def oldest_first(runs: Iterable[RecordedRun]) -> list[RecordedRun]:
+    """Return runs ordered by when their last attempt began; those of one moment stay so."""
+    return sorted(runs, key=_began_at)
+
+
+def _began_at(run: RecordedRun) -> str:
+    # Moments of one form are ordered as texts.
+    attempts = run.manifest.attempts
+    return str(attempts[-1]["started_at"]) if attempts else ""
 
 
 def _refuse_other_days(run: RecordedRun) -> None:

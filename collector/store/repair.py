@@ -8,7 +8,7 @@ from typing import BinaryIO, Final, NamedTuple
 from collector.store.append_file import AppendFile
 from collector.store.replacement import replace_file, sync_directory
 
-__all__ = ["Span", "broken_path", "damaged_spans", "put_aside"]
+__all__ = ["Span", "broken_path", "damaged_spans", "left_out", "put_aside"]
 
 _LONGEST_LINE: Final = 4 * 1024 * 1024
 """Bytes. An answer has 1 MiB at most, so what goes on longer is no line; it is read in pieces."""
@@ -41,6 +41,12 @@ def damaged_spans(path: Path, take: Callable[[bytes], bool]) -> list[Span]:
                     start = damaged.pop().start
                 damaged.append(Span(start, end))
     return damaged
+
+
+def left_out(path: Path, damaged: Iterable[Span]) -> str:
+    """Say for people how much of a file is damaged, and was not read."""
+    size = sum(span.end - span.start for span in damaged)
+    return f"{path}: {size:,} bytes are damaged, and were left out"
 
 
 def put_aside(path: Path, spans: list[Span]) -> None:

@@ -1,5 +1,6 @@
 """Files that are replaced as a whole, or not at all."""
 
+import errno
 import os
 import stat
 from collections.abc import Iterable, Iterator
@@ -21,7 +22,10 @@ def replacing(path: Path, *, suffix: str = ".new") -> Iterator[Path]:
     is when the block raises. The mode of the old one is kept.
     """
     # Through a link to where the file really is: the link is somebody's, and stays.
-    path = path.resolve()
+    try:
+        path = path.resolve()
+    except RuntimeError as error:  # of Python before 3.13
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path)) from error
     draft = path.with_name(f"{path.name}{suffix}")
     try:
         mode = _mode(path)

@@ -15,9 +15,11 @@ from typing import Final
 import duckdb
 
 from collector.errors import InputError
+from collector.models import SERVER_DEFAULT, Window
 from collector.store.changes import COUNTERS
 from collector.store.newest import overlapping
 from collector.store.recorded_run import RecordedRun
+from collector.store.repair import left_out
 from collector.store.run_directory import STATISTICS
 from collector.tables.engine import Database
 from collector.tables.plain import LONGEST_LINE, MOST_SMALL, plain_actions
@@ -103,19 +105,29 @@ class Answers:
     def actions(self) -> list[str]:
         """Return the names of all actions in the newest answers, ordered by their UTF-8 bytes."""
         if self._cells == self._lines:
-            return sorted(self._names, key=str.encode)
+            return self.all_actions()
         return self._find_names(self.newest)
+
+    def all_actions(self) -> list[str]:
+        """Return the names of all actions in any answer, superseded ones too, ordered likewise."""
+        return sorted(self._names, key=str.encode)
 
     def cells(self) -> int:
         """Count the cells that have an answer."""
         return self._cells
 
     def overlap(self) -> tuple[str, str] | None:
-        """Return two windows that have days in common, if there are any, as people read them."""
+        """Return two windows that have days in common, if there are any, as people read them.
+
+        The server's default window is its last days, so it is taken to have some with any other.
+        """
         rows = self.connection.execute(
-            "SELECT DISTINCT from_date, until_date FROM answers WHERE from_date IS NOT NULL"
+            "SELECT DISTINCT from_date, until_date FROM answers ORDER BY ALL NULLS FIRST"
         )
-        found = overlapping((str(first), str(last)) for first, last in rows.fetchall())
+        windows = [Window(first, last) for first, last in rows.fetchall()]
+        if len(windows) > 1 and windows[0] == SERVER_DEFAULT:
+            return str(windows[0]), str(windows[-1])
+        found = overlapping((str(w.from_date), str(w.until_date)) for w in windows if w.from_date)
         return None if found is None else (str(found[0]), str(found[1]))
 
     def _read(self, path: Path, position: int) -> bool:
@@ -159,7 +171,7 @@ class Answers:
         self._names.update(self._find_names("answers WHERE run = ?", position))
         good.unlink()
         if damaged and not run.held_by:
-            self.remarks.append(f"{path}: {damaged:,} bytes are damaged, and were left out")
+            self.remarks.append(left_out(path, damaged))
 
     def _insert(self, path: Path, position: int, *, is_ours: bool) -> None:
         """Read a file into the table. Raises DuckDB's errors, and has then read nothing.

@@ -7,17 +7,17 @@ import msgspec
 
 from collector.store.changes import COUNTERS
 from collector.store.lines import ResultLine, parse_result
-from collector.store.repair import damaged_spans
+from collector.store.repair import Span, damaged_spans
 from collector.tables.engine import scratch_refuses
 from collector.tables.plain import MOST_SMALL
 
 __all__ = ["salvage"]
 
 
-def salvage(source: Path, target: Path) -> tuple[int, int]:
+def salvage(source: Path, target: Path) -> tuple[int, list[Span]]:
     """Write what is whole in a file of results to `target`; return the largest count, and damage.
 
-    The damage is in bytes; days that are none are damage, too, for no column can hold them. Counts
+    Days that are none are damage, too, for no column can hold them. Counts
     are written as texts, for readers differ about large numbers. Raises `OSError` when the source
     cannot be read, `StorageError` when the target cannot be written.
     """
@@ -44,7 +44,7 @@ def salvage(source: Path, target: Path) -> tuple[int, int]:
         if not is_writing:
             raise
         raise scratch_refuses(error) from error
-    return largest, sum(span.end - span.start for span in damaged)
+    return largest, damaged
 
 
 def _is_window(first: str | None, last: str | None) -> bool:

@@ -177,7 +177,7 @@ def test_the_file_can_come_from_the_environment(
     """As every option; a flag beats it."""
     make_run(tmp_path / "a", _LINES)
     monkeypatch.setenv("COLLECTOR_TO", "env.csv")
-    monkeypatch.setenv("COLLECTOR_DELIMITER", ";")
+    monkeypatch.setenv("COLLECTOR_DELIMITER", "semicolon")
     assert export("a").exit_code == 0
     assert (tmp_path / "env.csv").read_text().startswith("company_id;company_name;")
     assert export("a", "--to", "o.csv", "--delimiter", "tab").exit_code == 0

@@ -236,3 +236,12 @@ def test_a_process_that_is_killed_leaves_the_old_file(tmp_path: Path) -> None:
     assert done.returncode == -9
     assert path.read_bytes() == b"old"
     assert (tmp_path / "file.new").read_bytes() == b"new"
+
+
+def test_links_in_a_circle_are_an_error_of_the_disk(tmp_path: Path) -> None:
+    """Nothing is made beside them."""
+    path = tmp_path / "file"
+    path.symlink_to(path)
+    with pytest.raises(OSError, match="symbolic links"):
+        replace_file(path, [b"new"])
+    assert list(tmp_path.iterdir()) == [path]

@@ -244,13 +244,14 @@ def test_lines_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
 
 
 def test_windows_that_overlap_are_found(tmp_path: Path) -> None:
-    """Those that only touch do not, nor does the server's default."""
-    made = [line("1", 1), line("1", 2), line("1", None)]
+    """Those that only touch do not; the server's default overlaps with any other."""
+    made = [line("1", 1), line("1", 2)]
     longer = line("2", 3).replace(b'"until_date":"2026-11-03"', b'"until_date":"2026-11-05"')
     for number, (more, found) in enumerate(
         [
             ([longer], None),
             ([longer, line("1", 4)], ("2026-11-03..2026-11-05", "2026-11-04..2026-11-04")),
+            ([line("1", None)], ("server default", "2026-11-02..2026-11-02")),
         ]
     ):
         run = make_run(tmp_path / str(number), [*made, *more])

@@ -18,7 +18,10 @@ def test_good_lines_are_written_anew(tmp_path: Path) -> None:
     twice = line("1", 1, total=2**70, x=1, data=None, actions={"A": 1})
     twice = twice.replace(b'"A": 1', b'"A": 1, "\\u0041": 2')
     source.write_bytes(b"\0\0\n" + twice + line("2", None)[:-1])
-    assert salvage(source, target) == (2**70, 3 + len(line("2", None)) - 1)
+    largest, damaged = salvage(source, target)
+    assert largest == 2**70
+    good = 3 + len(twice)
+    assert damaged == [(0, 3), (good, good + len(line("2", None)) - 1)]
     (written,) = target.read_bytes().splitlines()
     assert orjson.loads(written) == {
         "company_id": "1",

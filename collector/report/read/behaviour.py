@@ -14,7 +14,7 @@ from collector.store.recorded_run import RecordedRun
 from collector.store.repair import damaged_spans
 from collector.store.run_directory import LOG
 
-__all__ = ["read_behaviour"]
+__all__ = ["Sample", "read_behaviour", "read_samples"]
 
 _RUNS: Final = 5
 """The newest runs that are drawn."""
@@ -22,10 +22,13 @@ _RUNS: Final = 5
 _INTERVALS: Final = 200
 """Of one run; more points than a phone has across would not be seen."""
 
+_SHORT: Final = 2.0
+"""Seconds."""
+
 _MARK: Final = b'"event":"sample"'
 
 
-class _Sample(msgspec.Struct, gc=False):
+class Sample(msgspec.Struct, gc=False):
     """A `sample` event of the log; see `collector.samples.Sample`."""
 
     at: Annotated[datetime, msgspec.Meta(tz=True)]
@@ -40,7 +43,7 @@ class _Sample(msgspec.Struct, gc=False):
     latency_p99: float | None
 
 
-_decoder: Final = msgspec.json.Decoder(_Sample)
+_decoder: Final = msgspec.json.Decoder(Sample)
 
 
 def read_behaviour(runs: Sequence[RecordedRun]) -> tuple[Behaviour, ...]:
@@ -49,13 +52,14 @@ def read_behaviour(runs: Sequence[RecordedRun]) -> tuple[Behaviour, ...]:
     Raises `InputError` when a log cannot be read.
     """
     return tuple(
-        Behaviour(str(run.directory), _intervals(_samples(run.directory / LOG)))
+        Behaviour(str(run.directory), _intervals(read_samples(run.directory / LOG)))
         for run in runs[-_RUNS:]
     )
 
 
-def _samples(path: Path) -> list[_Sample]:
-    samples: list[_Sample] = []
+def read_samples(path: Path) -> list[Sample]:
+    """Read the samples in a log. Raises `InputError` when it cannot be read."""
+    samples: list[Sample] = []
 
     def take(line: bytes) -> bool:
         if _MARK in line:
@@ -72,13 +76,20 @@ def _samples(path: Path) -> list[_Sample]:
     return samples
 
 
-def _intervals(samples: Sequence[_Sample]) -> tuple[Interval, ...]:
-    """Join neighbours until there are few enough."""
+def _intervals(samples: Sequence[Sample]) -> tuple[Interval, ...]:
+    """Join neighbours until there are few enough, and what is short with what was before it."""
     size = max(1, ceil(len(samples) / _INTERVALS))
-    return tuple(_interval(samples[first : first + size]) for first in range(0, len(samples), size))
+    parts: list[list[Sample]] = []
+    for sample in samples:
+        # The last sample of an attempt may cover a moment only, which says nothing by itself.
+        if parts and (len(parts[-1]) < size or sample.seconds < _SHORT):
+            parts[-1].append(sample)
+        else:
+            parts.append([sample])
+    return tuple(map(_interval, parts))
 
 
-def _interval(samples: Sequence[_Sample]) -> Interval:
+def _interval(samples: Sequence[Sample]) -> Interval:
     seconds = sum(sample.seconds for sample in samples)
     last = samples[-1]
     return Interval(

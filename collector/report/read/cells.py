@@ -1,30 +1,40 @@
 """The newest answers and the failures of the runs, cell by cell, as tables."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
+import duckdb
 import orjson
 
 from collector.errors import InputError
-from collector.report.model import Company
 from collector.report.read.plans import load_plans
 from collector.store.changes import COUNTERS
 from collector.store.lines import parse_error
 from collector.store.recorded_run import RecordedRun
-from collector.store.repair import damaged_spans
+from collector.store.repair import damaged_spans, left_out
 from collector.store.run_directory import errors_files
 from collector.tables.answers import Answers
 from collector.tables.engine import Database, json_pointer
+from collector.tables.names import load_names
 
 __all__ = ["Cells"]
 
 _ZERO: Final = " AND ".join(f"{name} = 0" for name in COUNTERS)
 
+_ERRORS: Final = """
+CREATE TEMP TABLE errors AS
+SELECT DISTINCT
+    run, company_id, try_cast(from_date AS DATE) AS from_date,
+    try_cast(until_date AS DATE) AS until_date
+FROM read_json(?, format = 'newline_delimited', columns = {
+    run: 'INTEGER', company_id: 'VARCHAR', from_date: 'VARCHAR', until_date: 'VARCHAR'
+})
+"""
 _FACTS: Final = """
 CREATE TEMP TABLE facts AS
 SELECT companies.position AS company, windows.position AS "window", {counters},
-    {counts} AS counts, {zero} AND coalesce(list_sum(counts), 0) = 0 AS is_empty
+    {counts} AS counts, {is_empty} AS is_empty
 FROM (SELECT * FROM {newest}) AS answers JOIN companies USING (company_id) JOIN windows
     ON windows.from_date IS NOT DISTINCT FROM answers.from_date
     AND windows.until_date IS NOT DISTINCT FROM answers.until_date
@@ -32,9 +42,7 @@ FROM (SELECT * FROM {newest}) AS answers JOIN companies USING (company_id) JOIN 
 _FAILED: Final = """
 CREATE TEMP TABLE failed AS
 SELECT DISTINCT companies.position AS company, windows.position AS "window"
-FROM read_json(?, format = 'newline_delimited', columns = {
-    company_id: 'VARCHAR', from_date: 'DATE', until_date: 'DATE'
-}) AS errors JOIN companies USING (company_id) JOIN windows
+FROM errors JOIN companies USING (company_id) JOIN windows
     ON windows.from_date IS NOT DISTINCT FROM errors.from_date
     AND windows.until_date IS NOT DISTINCT FROM errors.until_date
 """
@@ -45,72 +53,84 @@ class Cells:
 
     * `facts` (company, window, the counters, counts, is_empty): the newest answers; `counts` has
       one number for each of `actions`, 0 where an answer does not have it
-    * `failed` (company, window): cells that failed for good in some attempt; each once
+    * `errors` (run, company_id, from_date, until_date): what failed for good in some attempt
+    * `failed` (company, window): the cells of `errors`, each once
 
-    `remarks` says for people what is odd in the files.
+    `remarks` says for people what is odd in the files, `is_known` whether all plans are known.
     """
 
-    def __init__(self, database: Database, runs: Iterable[RecordedRun]) -> None:
+    def __init__(self, database: Database, runs: Sequence[RecordedRun]) -> None:
         """Read all that there is of runs, the oldest first. Raises `InputError` and `OSError`."""
-        runs = list(runs)
         self.answers: Final = Answers(database)
         self.answers.read(runs)
-        self.remarks: Final = [*self.answers.remarks, *load_plans(self.answers, runs)]
-        self.actions: Final = self.answers.actions()
-        self.number: Final = "BIGINT" if self.answers.number == "BIGINT" else "DOUBLE"
-        """The SQL type of counts; what is beyond 64 bits becomes approximate when added up."""
+        self.actions: Final = self.answers.all_actions()
+        self.remarks: Final = [*self.answers.remarks]
         self._connection = database.connection
+        self._read_errors(runs, database.scratch / "errors.jsonl")
+        # What it says of lists that cannot be read, the plans say better.
+        load_names(database, runs)
+        plans = load_plans(database, runs)
+        self.remarks[:0] = plans.remarks
+        self.is_known: Final = plans.is_known
         pointers = [json_pointer(name) for name in self.actions]
         self._connection.execute("SET VARIABLE pointers = $1::VARCHAR[]", [pointers])
+        counters = ", ".join(f"answers.{name}" for name in COUNTERS)
         self._connection.execute(
             _FACTS.format(
-                counters=", ".join(f"answers.{name}::{self.number} AS {name}" for name in COUNTERS),
+                counters=counters,
                 counts=self.counts,
-                zero=_ZERO,
+                is_empty=self.is_empty,
                 newest=self.answers.newest,
             )
         )
-        self._read_errors(runs, database.scratch / "errors.jsonl")
+        self._connection.execute(_FAILED)
 
     @property
     def counts(self) -> str:
         """The expression for `counts`, of a row of `answers`."""
-        counts = f"json_extract_string(actions, getvariable('pointers'))::{self.number}[]"
+        counts = f"json_extract_string(actions, getvariable('pointers'))::{self.answers.number}[]"
         return f"list_transform({counts}, lambda count: coalesce(count, 0))"
 
+    @property
+    def is_empty(self) -> str:
+        """The expression for `is_empty`, of a row of `answers`."""
+        return f"{_ZERO} AND coalesce(list_max({self.counts}), 0) = 0"
+
     def rows(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:
-        """Return all rows of a query, of which there must not be many."""
-        return self._connection.execute(query, list(parameters)).fetchall()
+        """Return all rows of a query, of which there must not be many.
+
+        Raises `InputError` when a sum has more than 38 digits.
+        """
+        try:
+            return self._connection.execute(query, list(parameters)).fetchall()
+        except (duckdb.OutOfRangeException, duckdb.ConversionException) as error:
+            raise InputError(
+                "the counts of these runs are too large to be added up; collector latest and "
+                "collector export show them"
+            ) from error
 
     def execute(self, statement: str) -> None:
         """Execute a statement that makes a table."""
         self._connection.execute(statement)
 
-    def companies(self, positions: Iterable[int]) -> dict[int, Company]:
-        """Return some companies by their positions."""
-        rows = self.rows("SELECT * FROM companies WHERE position IN $1", list(positions))
-        return {position: Company(company_id, name) for position, company_id, name in rows}
-
-    def _read_errors(self, runs: Iterable[RecordedRun], gathered: Path) -> None:
+    def _read_errors(self, runs: Sequence[RecordedRun], gathered: Path) -> None:
         with gathered.open("wb") as stream:
+            for number, run in enumerate(runs):
 
-            def take(line: bytes) -> bool:
-                error = parse_error(line)
-                if error is None:
-                    return False
-                names = ("company_id", "from_date", "until_date")
-                stream.write(orjson.dumps({name: getattr(error, name) for name in names}) + b"\n")
-                return True
+                def take(line: bytes, number: int = number) -> bool:
+                    error = parse_error(line)
+                    if error is None:
+                        return False
+                    days = {"from_date": error.from_date, "until_date": error.until_date}
+                    cell = {"run": number, "company_id": error.company_id, **days}
+                    stream.write(orjson.dumps(cell, option=orjson.OPT_APPEND_NEWLINE))
+                    return True
 
-            for run in runs:
                 for path in errors_files(run.directory):
                     try:
                         damaged = damaged_spans(path, take)
                     except OSError as error:
                         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
                     if damaged and not run.held_by:
-                        size = sum(span.end - span.start for span in damaged)
-                        self.remarks.append(
-                            f"{path}: {size:,} bytes are damaged, and were left out"
-                        )
-        self._connection.execute(_FAILED, [str(gathered)])
+                        self.remarks.append(left_out(path, damaged))
+        self._connection.execute(_ERRORS, [str(gathered)])

@@ -6,12 +6,12 @@ from typing import Final
 from collector.report.model import Company, CompanyGroup, Coverage, Gap, Span, Tile
 from collector.report.read.cells import Cells
 
-__all__ = ["SPANS", "read_coverage", "read_spans", "windows_in_a_span"]
+__all__ = ["read_coverage", "read_spans", "windows_in_a_span"]
 
-GROUPS: Final = 50
+_GROUPS: Final = 50
 """Rows of the picture at most; more cannot be told apart on a phone."""
 
-SPANS: Final = 120
+_SPANS: Final = 120
 """Columns of pictures over time, at most."""
 
 _GAPS: Final = 50
@@ -50,43 +50,43 @@ def read_coverage(cells: Cells) -> Coverage:
         total=Tile(*total),
         gaps=gaps,
         companies_with_gaps=companies_with_gaps,
+        is_known=cells.is_known,
     )
 
 
 def windows_in_a_span(cells: Cells) -> int:
     """Return how many windows one column stands for."""
     ((windows,),) = cells.rows("SELECT count(*) FROM windows")
-    return max(1, ceil(int(windows) / SPANS))
+    return max(1, ceil(int(windows) / _SPANS))
 
 
 def read_spans(cells: Cells) -> list[Span]:
     """Return the columns of pictures over time, the oldest first."""
     rows = cells.rows(
         """
-        SELECT min_by(from_date, position), max(until_date), count(*)
+        SELECT min_by(from_date, position), max(until_date), count(*),
+            CASE WHEN count(days) = count(*) THEN sum(days) END
         FROM windows GROUP BY position // $1 ORDER BY position // $1
         """,
         windows_in_a_span(cells),
     )
-    return [Span(first, last, windows) for first, last, windows in rows]
+    return [Span(first, last, windows, days) for first, last, windows, days in rows]
 
 
 def _groups(cells: Cells) -> tuple[list[CompanyGroup], int]:
     ((companies,),) = cells.rows("SELECT count(*) FROM companies")
-    size = max(1, ceil(companies / GROUPS))
+    size = max(1, ceil(companies / _GROUPS))
     rows = cells.rows(
         """
-        SELECT min_by(company_id, position), min_by(company_name, position),
-            max_by(company_id, position), max_by(company_name, position), count(*)
+        SELECT min_by((company_id, company_name), position),
+            max_by((company_id, company_name), position), count(*)
         FROM companies GROUP BY position // $1 ORDER BY position // $1
         """,
         size,
     )
-    groups = [
-        CompanyGroup(Company(first, first_name), Company(last, last_name), count)
-        for first, first_name, last, last_name, count in rows
-    ]
-    return groups, size
+    return [
+        CompanyGroup(Company(*first), Company(*last), count) for first, last, count in rows
+    ], size
 
 
 def _gaps(cells: Cells) -> tuple[tuple[Gap, ...], int]:

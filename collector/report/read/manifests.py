@@ -1,28 +1,61 @@
-"""What the manifests say of the runs."""
+"""What the manifests say of the runs, and what their lines add to it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 
 from collector.errors import InputError
-from collector.report.model import RunFacts
+from collector.report.model import RunFacts, Tile
+from collector.report.read.behaviour import Sample, read_samples
+from collector.report.read.cells import Cells
 from collector.store.recorded_run import RecordedRun
-from collector.store.run_directory import MANIFEST
+from collector.store.run_directory import LOG, MANIFEST
 
-__all__ = ["run_facts"]
+__all__ = ["read_facts"]
+
+# Of two lines of a cell in one run the newer one counts.
+_ANSWERED: Final = """
+SELECT run, count(*) FILTER (NOT is_empty), count(*) FILTER (is_empty) FROM (
+    SELECT run, company_id, from_date, until_date, max_by({is_empty}, (fetched_at, rowid))
+        AS is_empty
+    FROM answers GROUP BY run, company_id, from_date, until_date
+) GROUP BY run
+"""
+_FAILED: Final = """
+SELECT run, count(*) FROM errors WHERE NOT EXISTS (
+    SELECT 1 FROM answers WHERE answers.run = errors.run
+        AND answers.company_id = errors.company_id
+        AND answers.from_date IS NOT DISTINCT FROM errors.from_date
+        AND answers.until_date IS NOT DISTINCT FROM errors.until_date
+) GROUP BY run
+"""
 
 
-def run_facts(run: RecordedRun) -> RunFacts:
-    """Return the facts of a run: counts of all attempts together, the rest of the last one.
+def read_facts(cells: Cells, runs: Sequence[RecordedRun]) -> tuple[RunFacts, ...]:
+    """Return the facts of runs. Raises `InputError` when a manifest has no attempt in it."""
+    answered = {
+        run: counts for run, *counts in cells.rows(_ANSWERED.format(is_empty=cells.is_empty))
+    }
+    failed = dict(cells.rows(_FAILED))
+    facts = []
+    for number, run in enumerate(runs):
+        data, empty = answered.get(number, (0, 0))
+        lost = failed.get(number, 0)
+        # The manifest knows how many were planned, even if the list of companies is lost.
+        missing = max(0, run.manifest.plan.cells - data - empty - lost)
+        facts.append(_facts(run, Tile(data, empty, lost, missing)))
+    return tuple(facts)
 
-    Raises `InputError` when there was none.
-    """
+
+def _facts(run: RecordedRun, cells: Tile) -> RunFacts:
     plan, dates = run.manifest.plan, run.manifest.dates
     attempts = run.manifest.attempts
     if not attempts:
         raise InputError(f"{run.directory / MANIFEST}: is damaged (no attempt in it)")
     last: Mapping[str, Any] = attempts[-1]
     latency = last.get("latency_seconds") or {}
+    limits = [attempt.get("limit_found") for attempt in attempts]
+    requests = _Requests(run)
     return RunFacts(
         directory=str(run.directory),
         from_date=_day(plan.from_date),
@@ -31,14 +64,16 @@ def run_facts(run: RecordedRun) -> RunFacts:
         windows=plan.windows,
         attempts=len(attempts),
         started_at=datetime.fromisoformat(last["started_at"]),
-        ended_at=_moment(last.get("ended_at")),
-        exit_code=last.get("exit_code"),
+        ended_at=None if last["ended_at"] is None else datetime.fromisoformat(last["ended_at"]),
+        exit_code=last["exit_code"],
         is_at_work=run.held_by is not None,
-        requests=_sum(attempts, "sent"),
-        refused=_sum(attempts, "refused"),
-        retried=_sum(attempts, "retried"),
+        cells=cells,
+        is_counted=not requests.uncounted,
+        requests=requests.sum("sent"),
+        refused=requests.sum("refused"),
+        retried=requests.sum("retried"),
         requests_per_second=last.get("requests_per_second"),
-        limit_found=last.get("limit_found"),
+        limit_found=next((limit for limit in reversed(limits) if limit is not None), None),
         latency_p50=latency.get("p50"),
         latency_p99=latency.get("p99"),
         verdict=None if dates is None else dates.verdict,
@@ -47,13 +82,26 @@ def run_facts(run: RecordedRun) -> RunFacts:
     )
 
 
-def _sum(attempts: list[dict[str, Any]], name: str) -> int:
-    return sum((attempt.get("requests") or {}).get(name) or 0 for attempt in attempts)
+class _Requests:
+    """The requests of all attempts; `uncounted` are the samples of those that have no counts."""
+
+    def __init__(self, run: RecordedRun) -> None:
+        attempts = run.manifest.attempts
+        self._counted = [attempt["requests"] for attempt in attempts if "requests" in attempt]
+        self.uncounted = len(self._counted) < len(attempts)
+        self._samples: list[Sample] = []
+        if self.uncounted:
+            begins = [datetime.fromisoformat(attempt["started_at"]) for attempt in attempts]
+            for sample in read_samples(run.directory / LOG):
+                number = sum(begin <= sample.at for begin in begins) - 1
+                if "requests" not in attempts[max(number, 0)]:
+                    self._samples.append(sample)
+
+    def sum(self, name: str) -> int:
+        """Add up a count; it is the least that there was if there are uncounted attempts."""
+        counted = sum(requests.get(name, 0) for requests in self._counted)
+        return int(counted + sum(getattr(sample, name) for sample in self._samples))
 
 
 def _day(text: str | None) -> date | None:
     return None if text is None else date.fromisoformat(text)
-
-
-def _moment(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text)

@@ -10,32 +10,37 @@ __all__ = ["read_quality"]
 
 _EXAMPLES: Final = 50
 
-_UNBALANCED: Final = "facts WHERE total <> sended + pending + fails"
+_SUM: Final = "(sended::{wide} + pending::{wide} + fails::{wide})"
+"""Three counts together may need more than 64 bits."""
 
 _ALIKE: Final = """
 CREATE TEMP TABLE alike AS
-SELECT company, bool_and(is_empty) AS is_empty,
+SELECT company, bool_and(is_empty) AS is_always_empty,
     count(*) > 1 AND NOT bool_or(is_empty)
-    AND count(DISTINCT (total, sended, pending, fails, campaign, counts)) = 1 AS is_same
-FROM facts GROUP BY company HAVING is_empty OR is_same
+    AND count(DISTINCT (total, sended, pending, fails, campaign, counts)) = 1 AS is_same,
+    count(*) FILTER (NOT is_empty) > 1 AS is_comparable
+FROM facts GROUP BY company
 """
 
 
 def read_quality(cells: Cells, remarks: Sequence[str]) -> Quality:
     """Look for answers that do not add up, and for companies that are always alike."""
     cells.execute(_ALIKE)
-    ((unbalanced,),) = cells.rows(f"SELECT count(*) FROM {_UNBALANCED}")
+    sums = _SUM.format(wide="HUGEINT" if cells.answers.number == "BIGINT" else "DECIMAL(38,0)")
+    odd = f"facts WHERE total <> {sums}"
+    ((unbalanced,),) = cells.rows(f"SELECT count(*) FROM {odd}")
     examples = cells.rows(
         f"""
         SELECT company_id, company_name, from_date, until_date, total, sum FROM (
-            SELECT *, sended + pending + fails AS sum FROM {_UNBALANCED}
+            SELECT *, {sums} AS sum FROM {odd}
         ) JOIN companies ON company = companies.position
         JOIN windows ON "window" = windows.position
         ORDER BY company, "window" LIMIT {_EXAMPLES}
         """
     )
-    empty, empty_examples = _companies(cells, "is_empty")
+    empty, empty_examples = _companies(cells, "is_always_empty")
     same, same_examples = _companies(cells, "is_same")
+    ((comparable,),) = cells.rows("SELECT count(*) FROM alike WHERE is_comparable")
     return Quality(
         unbalanced=unbalanced,
         unbalanced_examples=tuple(
@@ -45,6 +50,7 @@ def read_quality(cells: Cells, remarks: Sequence[str]) -> Quality:
         empty_everywhere=empty,
         empty_examples=empty_examples,
         same_everywhere=same,
+        comparable=comparable,
         same_examples=same_examples,
         remarks=tuple(remarks),
     )

@@ -7,7 +7,7 @@ from collector.report.model import Report
 from collector.report.read.behaviour import read_behaviour
 from collector.report.read.cells import Cells
 from collector.report.read.coverage import read_coverage
-from collector.report.read.manifests import run_facts
+from collector.report.read.manifests import read_facts
 from collector.report.read.quality import read_quality
 from collector.report.read.restated import read_restated
 from collector.report.read.sums import read_delivery, read_failing, read_over_time
@@ -26,7 +26,7 @@ def read_report(database: Database, runs: Sequence[RecordedRun], now: datetime) 
     cells = Cells(database, runs)
     return Report(
         made_at=now,
-        runs=tuple(run_facts(run) for run in runs),
+        runs=read_facts(cells, runs),
         coverage=read_coverage(cells),
         delivery=read_delivery(cells),
         over_time=read_over_time(cells),

@@ -24,13 +24,14 @@ def read_delivery(cells: Cells) -> Delivery:
 
 
 def read_over_time(cells: Cells) -> tuple[SpanDelivery, ...]:
-    """Add them up by the columns of the pictures, the oldest first; each column is there."""
+    """Add them up by the columns of the pictures, the oldest first; those without any, too."""
     rows = cells.rows(
-        f'SELECT "window" // $1, {_sums(cells)} FROM facts GROUP BY ALL', windows_in_a_span(cells)
+        f'SELECT "window" // $1, count(*), {_sums(cells)} FROM facts GROUP BY ALL',
+        windows_in_a_span(cells),
     )
-    sums = {span: _delivery(cells, row) for span, *row in rows}
+    sums = {number: (_delivery(cells, row), answers) for number, answers, *row in rows}
     return tuple(
-        SpanDelivery(span, sums.get(number, Delivery()))
+        SpanDelivery(span, *sums.get(number, (Delivery(), 0)))
         for number, span in enumerate(read_spans(cells))
     )
 

@@ -167,6 +167,7 @@ def _check_sums(report: Report, newest: dict[tuple[str, int], tuple[int, ...]]) 
     assert flat_delivery(report.delivery) == without_campaign(sums(list(newest.values())))
     for number, part in enumerate(report.over_time, start=1):
         of = [values for (_, at), values in newest.items() if at == number]
+        assert part.answers == len(of)
         assert flat_delivery(part.delivery) == without_campaign(sums(of))
     expected = {}
     for company in ("1", "2", "é"):
@@ -191,6 +192,8 @@ def _check_quality(report: Report, newest: dict[tuple[str, int], tuple[int, ...]
     assert {company.id for company in quality.empty_examples} == empty
     assert {company.id for company in quality.same_examples} == same
     assert (quality.empty_everywhere, quality.same_everywhere) == (len(empty), len(same))
+    full = [[values for values in of if any(values)] for of in by_company.values()]
+    assert quality.comparable == sum(len(of) > 1 for of in full)
 
 
 def _check_restated(report: Report, answers: dict[tuple[str, int], list[tuple[int, ...]]]) -> None:
@@ -227,6 +230,7 @@ def test_neighbours_are_joined_when_there_are_too_many_to_draw(tmp_path: Path) -
     assert [group.companies for group in coverage.groups] == [3] * 43 + [1]
     assert [span.windows for span in coverage.spans] == [3] * 83 + [1]
     assert coverage.spans[1].until_date == FIRST + timedelta(5)
+    assert [span.days for span in coverage.spans] == [3] * 83 + [1]
     assert coverage.tiles[0][0] == Tile(3, 0, 0, 6)
     assert coverage.tiles[43][83] == Tile(1, 0, 0, 0)
     assert coverage.total == Tile(260, 0, 0, 130 * 248)
@@ -249,6 +253,10 @@ def test_runs_of_other_plans_are_joined(tmp_path: Path) -> None:
         (missing, missing, nothing),
     )
     assert coverage.groups[1].first.name == "N"
+    assert [facts.cells for facts in read(first, then).runs] == [
+        Tile(1, 0, 0, 3),
+        Tile(1, 0, 0, 3),
+    ]
 
 
 def test_the_servers_default_window_has_no_days(tmp_path: Path) -> None:
@@ -259,17 +267,70 @@ def test_the_servers_default_window_has_no_days(tmp_path: Path) -> None:
     assert [(span.from_date, span.until_date) for span in report.coverage.spans] == [(None, None)]
     assert report.delivery.total == 2
     assert report.restated is not None
-    assert report.restated.cells == 0
+    assert (report.restated.cells, report.restated.highest) == (0, None)
+    assert not report.overlap
+
+
+def test_the_servers_default_window_is_no_part_of_days(tmp_path: Path) -> None:
+    """It is the last days: beside other windows it has days in common with some, so to say."""
+    first = make_run(tmp_path / "1", [line("1", None, total=1)], companies=("1",), days=None)
+    then = make_run(tmp_path / "2", [line("1", 1, total=2)], companies=("1",), days=(1, 1))
+    report = read(first, then)
+    assert report.overlap
+    assert [span.days for span in report.coverage.spans] == [None, 1]
+
+
+def test_days_between_windows_are_no_days_of_a_span(tmp_path: Path) -> None:
+    """121 windows make spans of two; a year lies between the windows of one of them."""
+    first = make_run(tmp_path / "1", [line("1", 1, total=1)], companies=("1",), days=(1, 61))
+    then = make_run(tmp_path / "2", [], companies=("1",), days=(427, 486))
+    spans = read(first, then).coverage.spans
+    assert [span.days for span in spans] == [2] * 60 + [1]
+    between = spans[30]
+    assert between.from_date is not None
+    assert between.until_date == between.from_date + timedelta(366)
+
+
+def test_the_newest_list_gives_the_order(tmp_path: Path) -> None:
+    """The list of the first night is that of the third, too: it comes before the second's."""
+    lists = [("b", "a"), ("z", "b"), ("b", "a")]
+    runs = [make_run(tmp_path / str(n), companies=ids) for n, ids in enumerate(lists)]
+    groups = read(*runs).coverage.groups
+    assert [group.first.id for group in groups] == ["b", "a", "z"]
+
+
+def test_a_group_has_the_names_of_its_own_ends(tmp_path: Path) -> None:
+    """And none if they have none, whatever those between them are called."""
+    companies = [str(number) for number in range(150)]
+    run = make_run(tmp_path / "r", companies=companies, names={"1": "One", "2": "Two"})
+    group = read(run).coverage.groups[0]
+    assert (group.first, group.last) == (Company("0", None), Company("2", "Two"))
 
 
 def test_a_lost_list_of_companies_is_said_and_its_answers_count(tmp_path: Path) -> None:
     """Then nobody knows what is missing, but the answers are there."""
     run = make_run(tmp_path / "r", [line("7", 1, total=5)], companies=("7", "8"))
     (run / "run-companies.txt").unlink()
+    (run / "errors.jsonl").write_bytes(error("8", 2))
     report = read(run)
     assert report.delivery.total == 5
-    assert [group.first.id for group in report.coverage.groups] == ["7"]
+    assert [group.first.id for group in report.coverage.groups] == ["7", "8"]
+    assert not report.coverage.is_known
+    assert report.coverage.total == Tile(1, 0, 1, 0)
     assert any("not known" in remark for remark in report.quality.remarks)
+    # How many there were is in the manifest.
+    assert report.runs[0].cells == Tile(1, 0, 1, 6)
+
+
+def test_an_edited_list_of_companies_is_not_believed(tmp_path: Path) -> None:
+    """Who stands in it was perhaps never asked for, and who does not perhaps was."""
+    run = make_run(tmp_path / "r", [line("7", 1, total=5)], companies=("7", "8"))
+    assert read(run).coverage.is_known
+    path = run / "run-companies.txt"
+    path.write_bytes(path.read_bytes().replace(b"8", b"9"))
+    coverage = read(run).coverage
+    assert not coverage.is_known
+    assert [group.first.id for group in coverage.groups] == ["7"]
 
 
 def test_damage_is_said_but_for_a_run_at_work(tmp_path: Path) -> None:
@@ -300,13 +361,99 @@ def test_few_fails_of_few_come_behind_many_of_many(tmp_path: Path) -> None:
     ]
 
 
-def test_counts_beyond_64_bits_are_added_up(tmp_path: Path) -> None:
-    """Approximately, but no overflow ends the report."""
-    huge = 10**30
-    lines = [line("1", n, total=huge, sended=huge, actions={"RECEIVED": huge}) for n in (1, 2)]
-    delivery = read(make_run(tmp_path / "r", lines)).delivery
-    assert delivery.total == pytest.approx(2 * huge)
-    assert delivery.received == pytest.approx(2 * huge)
+@pytest.mark.parametrize("huge", [2**63 - 1, 10**30, 10**37])
+def test_large_counts_are_exact(tmp_path: Path, huge: int) -> None:
+    """Sums, differences and what does not add up, near 64 bits and far beyond."""
+    lines = [
+        line("1", n, total=huge, sended=huge - n, pending=1, actions={"RECEIVED": huge})
+        for n in (1, 2)
+    ]
+    old = make_run(tmp_path / "old", lines)
+    new = make_run(tmp_path / "new", [line("1", 1, 60, total=huge, sended=huge, pending=1)])
+    report = read(old)
+    assert (report.delivery.total, report.delivery.received) == (2 * huge, 2 * huge)
+    assert report.delivery.sended == 2 * huge - 3
+    assert report.quality.unbalanced == 1
+    (example,) = report.quality.unbalanced_examples
+    assert example[3:] == (huge, huge - 1)
+    restated = read(old, new).restated
+    assert restated is not None
+    assert restated.movements == (
+        Movement("sended", is_action=False, rose=1, fell=0),
+        Movement("RECEIVED", is_action=True, rose=0, fell=huge),
+    )
+
+
+def test_counts_that_cannot_be_added_up_are_refused(tmp_path: Path) -> None:
+    """38 digits are the most that a sum can have."""
+    run = make_run(tmp_path / "r", [line("1", n, total=10**38 - 1) for n in (1, 2)])
+    with pytest.raises(InputError, match="too large to be added up"):
+        read(run)
+
+
+def test_what_moved_most_is_named(tmp_path: Path) -> None:
+    """The 20 cells that moved most; of 70 windows the newest 60, and the highest of all."""
+    companies = [str(number) for number in range(3)]
+    cells = [(company, number) for company in companies for number in range(1, 71)]
+    old = make_run(
+        tmp_path / "old",
+        [line(company, number, total=1000) for company, number in cells],
+        companies=companies,
+        days=(1, 70),
+    )
+    moved = [("0", 2), ("1", 2), ("2", 2), *(("1", number) for number in range(41, 71))]
+    new = make_run(
+        tmp_path / "new",
+        [line(c, n, 60, total=1000 - n if c == "1" else 1001 + n) for c, n in moved],
+        companies=companies,
+        days=(1, 70),
+    )
+    restated = read(old, new).restated
+    assert restated is not None
+    assert (restated.cells, restated.restated) == (33, 33)
+    assert (len(restated.windows), restated.all_windows) == (31, 31)
+    assert restated.highest == restated.windows[0]
+    assert len(restated.examples) == 20
+    first = restated.examples[0]
+    assert (first.company.id, first.from_date) == ("1", day(70).from_date)
+    assert first.movements == (Movement("total", is_action=False, rose=0, fell=70),)
+    again = [line(company, number, 60, total=1000) for company, number in cells]
+    again[1] = line("0", 2, 60, total=1)
+    third = make_run(tmp_path / "third", again, companies=companies, days=(1, 70))
+    restated = read(old, third).restated
+    assert restated is not None
+    assert (len(restated.windows), restated.all_windows) == (60, 70)
+    assert restated.highest is not None
+    assert restated.highest.from_date == day(2).from_date
+
+
+def test_a_killed_attempt_has_at_least_the_requests_of_its_samples(tmp_path: Path) -> None:
+    """Its own samples, not those of an attempt that has counts."""
+    run = make_run(tmp_path / "r")
+    manifest = json.loads((run / "run.json").read_bytes())
+    (killed,) = manifest["attempts"]
+    later = (AT + timedelta(seconds=25)).isoformat()
+    counts = {"sent": 7, "refused": 1, "retried": 2}
+    ended = {**killed, "started_at": later, "exit_code": 0, "requests": counts}
+    manifest["attempts"] = [killed, ended]
+    (run / "run.json").write_text(json.dumps(manifest))
+    (run / "log.jsonl").write_bytes(sample(1) + sample(2) + sample(3))
+    (facts,) = read(run).runs
+    assert not facts.is_counted
+    assert (facts.requests, facts.refused, facts.retried) == (207, 21, 12)
+
+
+def test_a_moment_at_the_end_is_a_part_of_what_was_before(tmp_path: Path) -> None:
+    """The last sample of an attempt would be a cliff in each picture."""
+    run = make_run(tmp_path / "r")
+    short = sample(3, seconds=0.5, sent=1)
+    (run / "log.jsonl").write_bytes(sample(1) + sample(2) + short + sample(4))
+    (behaviour,) = read(run).behaviour
+    assert [part.seconds for part in behaviour.intervals] == [10.0, 10.5, 10.0]
+    assert behaviour.intervals[1].sent == pytest.approx(101 / 10.5)
+    (run / "log.jsonl").write_bytes(short)
+    (behaviour,) = read(run).behaviour
+    assert [part.seconds for part in behaviour.intervals] == [0.5]
 
 
 def test_samples_become_intervals(tmp_path: Path) -> None:
@@ -364,6 +511,7 @@ def test_facts_add_up_attempts_and_tell_how_the_last_one_ended(tmp_path: Path) -
     (run / "run.json").write_text(json.dumps(manifest))
     (facts,) = read(run).runs
     assert (facts.requests, facts.refused, facts.retried, facts.attempts) == (20, 4, 6, 2)
+    assert facts.is_counted
     assert (facts.exit_code, facts.limit_found, facts.requests_per_second) == (0, 49.5, 4.5)
     assert (facts.latency_p50, facts.latency_p99, facts.remarks) == (0.1, 0.9, ("odd",))
     assert (facts.from_date, facts.until_date) == (FIRST, date(2026, 11, 4))
