@@ -24,7 +24,11 @@ class Markup:
 Child = Markup | str | None
 Attribute = str | int | bool | None
 
-_DAY: Final = re.compile(r"(\d{4}-\d\d-\d\d(?: \d\d:\d\d:\d\d UTC)?)")
+_WHOLE: Final = re.compile(
+    r"(\d{4}-\d\d-\d\d(?: \d\d:\d\d:\d\d UTC)?|collector status (?:DIR|--json))"
+)
+"""Days, moments and commands: what is copied, or not read, once a line ends within it."""
+
 _VOID: Final = frozenset({"meta", "br"})
 _IN_SCRIPT: Final = {mark: f"\\u{ord(mark):04x}" for mark in ("<", ">", "&", "\u2028", "\u2029")}
 """What could end a script element, open a comment in it, or break a line of JavaScript."""
@@ -43,18 +47,18 @@ def joined(children: Iterable[Child]) -> Markup:
     return Markup("".join(map(_html, children)))
 
 
-def foreign(text: str) -> Markup:
-    """Return foreign text, isolated, so that its direction does not turn what stands around it."""
-    return element("bdi", plain(text))
+def foreign(text: str, *, lang: str | None = None) -> Markup:
+    """Return foreign text, isolated, so that its direction does not turn what stands around it.
+
+    `lang` is its language, if that is known and another one than that of the page.
+    """
+    return element("bdi", plain(text), lang=lang)
 
 
 def prose(text: str) -> Markup:
-    """Return text of our own; days and moments in it are not broken at their hyphens."""
-    parts = _DAY.split(text)
-    return joined(
-        element("span", part, class_="day") if place % 2 else part
-        for place, part in enumerate(parts)
-    )
+    """Return text of our own; days, moments and commands in it stay on one line each."""
+    parts = _WHOLE.split(text)
+    return joined(_whole(part) if place % 2 else part for place, part in enumerate(parts))
 
 
 def company(who: Company) -> Markup:
@@ -68,6 +72,10 @@ def json_script(name: str, value: object) -> Markup:
     for mark, code in _IN_SCRIPT.items():
         text = text.replace(mark, code)
     return Markup(f'<script type="application/json" id="{escape(name)}">{text}</script>')
+
+
+def _whole(part: str) -> Markup:
+    return element("span", part, class_="day") if part[0].isdigit() else element("code", part)
 
 
 def _attributes(attributes: dict[str, Attribute]) -> Iterable[str]:

@@ -3,16 +3,22 @@
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from enum import StrEnum
+from fractions import Fraction
 from math import isinf
 from typing import Final, NamedTuple
 
 from collector.report.model import Span
 
-__all__ = ["Lang", "Language", "Plural", "Text"]
+__all__ = ["DASH", "Lang", "Language", "Plural", "Text"]
 
 _NO_BREAK: Final = "\N{NO-BREAK SPACE}"
-_DASH: Final = "\N{EN DASH}"
+DASH: Final = "\N{EN DASH}"
+"""What stands where there is nothing to say."""
+
 _MINUS: Final = "\N{MINUS SIGN}"
+_FEW: Final = 10
+"""Means below this have a digit behind the decimal mark."""
+
 _SECOND: Final = 1.0
 _ALL: Final = 1000
 """The whole, in tenths of a per cent."""
@@ -82,13 +88,22 @@ class Language:
             return "∞"
         return self._localised(f"{value:,.{digits}f}")
 
+    def mean(self, value: Fraction) -> str:
+        """Return a mean count: to a tenth where it is below 10, and whole from there on."""
+        if value.denominator == 1 or abs(value) >= _FEW:
+            return self.number(round(value))
+        tenth = Fraction(round(10 * value), 10)
+        if tenth == 0:
+            return f"<{_NO_BREAK}{self.decimal(0.1)}" if value > 0 else self.number(0)
+        return self.decimal(float(tenth))
+
     def share(self, part: int, whole: int) -> str:
         """Return `12.3 %`; a dash of nothing. Not quite all never reads as 100 %, nor a few as 0.
 
         That is the point of the page: 3 cells of 730,000 that are missing must not vanish.
         """
         if whole <= 0:
-            return _DASH
+            return DASH
         if part in {0, whole}:
             return f"{0 if part == 0 else 100}{_NO_BREAK}%"
         # Whole numbers only: those of an answer may be larger than a float can be.
@@ -103,7 +118,7 @@ class Language:
     def latency(self, seconds: float | None) -> str:
         """Return a latency in the unit that people read it in: `84 ms`, `1.25 s`."""
         if seconds is None:
-            return _DASH
+            return DASH
         if seconds < _SECOND:
             return f"{self.number(round(1000 * seconds))}{_NO_BREAK}ms"
         return f"{self.decimal(seconds, 2)}{_NO_BREAK}s"
@@ -118,7 +133,7 @@ class Language:
             return self(DEFAULT_WINDOW)
         if from_date == until_date:
             return from_date.isoformat()
-        return f"{from_date.isoformat()} {_DASH} {until_date.isoformat()}"
+        return f"{from_date.isoformat()} {DASH} {until_date.isoformat()}"
 
     def span(self, span: Span) -> str:
         """Return the days of a span."""

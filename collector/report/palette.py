@@ -2,8 +2,8 @@
 
 The hues are those of Okabe and Ito, which people without full colour vision can tell apart, made
 darker or lighter until they stand out from the ground: text by 4.5 to 1, lines and bars by 3 to 1
-(WCAG 2.2, success criteria 1.4.3 and 1.4.11; a test computes it). The states of the heat map lie
-apart in lightness as well: the worse a state, the further it is from the ground.
+(WCAG 2.2, success criteria 1.4.3 and 1.4.11; a test computes it). The fills of the heat map lie
+apart in lightness as well: the more is lacking, the further a fill is from the ground.
 """
 
 from collections.abc import Mapping
@@ -27,11 +27,20 @@ LIGHT: Final[Mapping[str, str]] = {
     "bad-ground": "#fde9e1",
     "cell-data": "#9bcff0",
     "cell-empty": "#eceff2",
+    "cell-mixed": "#c8e2f4",
+    "cell-few": "#f0a04b",
+    "cell-some": "#cf5a00",
+    "cell-many": "#852a00",
+    "cell-most": "#1c1c1c",
     "cell-failed": "#cf5a00",
     "cell-missing": "#1c1c1c",
     "mark-empty": "#55606d",
     "mark-failed": "#000000",
     "mark-missing": "#ffffff",
+    "mark-few": "#000000",
+    "mark-some": "#000000",
+    "mark-many": "#ffffff",
+    "mark-most": "#ffffff",
     "total": "#17202a",
     "sended": "#0072b2",
     "received": "#00855f",
@@ -56,11 +65,20 @@ DARK: Final[Mapping[str, str]] = {
     "bad-ground": "#43200f",
     "cell-data": "#23648f",
     "cell-empty": "#2a333d",
+    "cell-mixed": "#234b68",
+    "cell-few": "#b06c2a",
+    "cell-some": "#f08a3c",
+    "cell-many": "#ffc98f",
+    "cell-most": "#ffffff",
     "cell-failed": "#f08a3c",
     "cell-missing": "#ffffff",
     "mark-empty": "#a9b5c1",
     "mark-failed": "#000000",
     "mark-missing": "#000000",
+    "mark-few": "#000000",
+    "mark-some": "#000000",
+    "mark-many": "#000000",
+    "mark-most": "#000000",
     "total": "#eef2f6",
     "sended": "#56b4e9",
     "received": "#2fc296",

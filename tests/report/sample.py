@@ -17,6 +17,7 @@ from collector.report.model import (
     Quality,
     Report,
     Restated,
+    RestatedCell,
     RestatedWindow,
     Span,
     SpanDelivery,
@@ -39,7 +40,7 @@ def large() -> Report:
     random = Random(7)  # noqa: S311 - not for secrets
     first = date(2025, 1, 1)
     spans = [
-        Span(day, min(day + timedelta(days=2), date(2025, 12, 31)), min(3, 365 - at))
+        Span(day, min(day + timedelta(days=2), date(2025, 12, 31)), *[min(3, 365 - at)] * 2)
         for at in range(0, 365, 3)
         for day in [first + timedelta(days=at)]
     ]
@@ -52,8 +53,12 @@ def large() -> Report:
         total=total([tile for row in tiles for tile in row]),
         gaps=tuple(Gap(company(at), at % 3, 90 - at, 365) for at in range(50)),
         companies_with_gaps=131,
+        is_known=True,
     )
-    sums = [SpanDelivery(span, _delivery(random, at, span)) for at, span in enumerate(spans)][-120:]
+    sums = [
+        SpanDelivery(span, _delivery(random, at, span), 2000 * span.windows)
+        for at, span in enumerate(spans)
+    ][-120:]
     runs = (
         facts("output/2026-01-04", MADE - timedelta(days=1)),
         facts("output/2026-01-05", MADE, 1),
@@ -81,6 +86,7 @@ def large() -> Report:
             empty_everywhere=63,
             empty_examples=tuple(company(700 + at) for at in range(50)),
             same_everywhere=1,
+            comparable=1931,
             same_examples=(company(77),),
             remarks=("output/2026-01-04/statistics.jsonl: line 12 is damaged and was left out",),
         ),
@@ -91,7 +97,7 @@ def small() -> Report:
     """Return 5 companies with hostile names x 7 windows of a day, of one run."""
     companies = [Company(str(number), name) for number, name in enumerate(HOSTILE)]
     days = [date(2026, 1, 1) + timedelta(days=at) for at in range(7)]
-    spans = [Span(day, day, 1) for day in days]
+    spans = [Span(day, day, 1, 1) for day in days]
     tiles = [[Tile(1, 0, 0, 0)] * 7 for _ in companies]
     tiles[1][2], tiles[1][3] = Tile(0, 0, 1, 0), Tile(0, 0, 0, 1)
     tiles[3] = [Tile(0, 1, 0, 0)] * 7
@@ -100,7 +106,9 @@ def small() -> Report:
     delivery = Delivery(
         total=60, sended=0, pending=50, fails=10, actions={"PRESS_ACTION": 4, script: 2}
     )
-    sums = [SpanDelivery(span, replace(delivery, total=60 + at)) for at, span in enumerate(spans)]
+    sums = [
+        SpanDelivery(span, replace(delivery, total=60 + at), 5) for at, span in enumerate(spans)
+    ]
     run = replace(facts(script), remarks=(script,), verdict=script, until=script)
     return Report(
         made_at=MADE,
@@ -112,6 +120,7 @@ def small() -> Report:
             total=total([tile for row in tiles for tile in row]),
             gaps=(Gap(companies[1], 1, 1, 7),),
             companies_with_gaps=1,
+            is_known=True,
         ),
         delivery=added(sums),
         over_time=tuple(sums),
@@ -124,9 +133,22 @@ def small() -> Report:
                 RestatedWindow(days[0], days[0], 2, 2),
                 RestatedWindow(days[1], days[1], 2, 0),
             ),
+            all_windows=2,
+            highest=RestatedWindow(days[0], days[0], 2, 2),
             movements=(
                 Movement("sended", is_action=False, rose=12, fell=3),
                 Movement(script, is_action=True, rose=4, fell=0),
+            ),
+            examples=(
+                RestatedCell(
+                    companies[0],
+                    days[0],
+                    days[0],
+                    (
+                        Movement("sended", is_action=False, rose=12, fell=3),
+                        Movement(script, is_action=True, rose=4, fell=0),
+                    ),
+                ),
             ),
         ),
         behaviour=(
@@ -141,6 +163,7 @@ def small() -> Report:
             empty_everywhere=1,
             empty_examples=(companies[3],),
             same_everywhere=1,
+            comparable=4,
             same_examples=(companies[0],),
             remarks=(script,),
         ),
@@ -150,7 +173,7 @@ def small() -> Report:
 def bare() -> Report:
     """Return one company in the server's default window, all zero, of a run that was killed."""
     one = Company("1", None)
-    span = Span(None, None, 1)
+    span = Span(None, None, 1, None)
     run = replace(
         facts("output"),
         from_date=None,
@@ -159,6 +182,8 @@ def bare() -> Report:
         windows=1,
         ended_at=None,
         exit_code=None,
+        cells=Tile(0, 1, 0, 0),
+        is_counted=False,
         requests_per_second=None,
         limit_found=None,
         latency_p50=None,
@@ -170,14 +195,16 @@ def bare() -> Report:
     return Report(
         made_at=MADE,
         runs=(run,),
-        coverage=Coverage((CompanyGroup(one, one, 1),), (span,), ((tile,),), tile, (), 0),
+        coverage=Coverage(
+            (CompanyGroup(one, one, 1),), (span,), ((tile,),), tile, (), 0, is_known=True
+        ),
         delivery=Delivery(),
-        over_time=(SpanDelivery(span, Delivery()),),
+        over_time=(SpanDelivery(span, Delivery(), 1),),
         overlap=False,
         failing=(),
         restated=None,
         behaviour=(),
-        quality=Quality(0, (), 0, (), 0, (), ()),
+        quality=Quality(0, (), 0, (), 0, 0, (), ()),
     )
 
 
@@ -186,7 +213,7 @@ def nothing() -> Report:
     return replace(
         bare(),
         runs=(),
-        coverage=Coverage((), (), (), Tile(0, 0, 0, 0), (), 0),
+        coverage=Coverage((), (), (), Tile(0, 0, 0, 0), (), 0, is_known=True),
         over_time=(),
     )
 
@@ -222,6 +249,8 @@ def _restated(random: Random) -> Restated:
         cells=120_000,
         restated=sum(window.restated for window in windows),
         windows=windows,
+        all_windows=75,
+        highest=max(windows, key=lambda one: one.restated),
         movements=(
             Movement("total", is_action=False, rose=12_310, fell=0),
             Movement("sended", is_action=False, rose=52_112, fell=20),
@@ -229,5 +258,18 @@ def _restated(random: Random) -> Restated:
             Movement("fails", is_action=False, rose=3_200, fell=0),
             Movement("RECEIVED", is_action=True, rose=61_007, fell=0),
             Movement("PRESS_ACTION", is_action=True, rose=4_102, fell=3),
+        ),
+        examples=tuple(
+            RestatedCell(
+                company(at * 31),
+                days[-1 - at % 3],
+                days[-1 - at % 3],
+                (
+                    Movement("sended", is_action=False, rose=4_000 - 90 * at, fell=0),
+                    Movement("pending", is_action=False, rose=0, fell=4_000 - 90 * at),
+                    Movement("RECEIVED", is_action=True, rose=900 - 9 * at, fell=0),
+                ),
+            )
+            for at in range(20)
         ),
     )

@@ -187,7 +187,7 @@ async def test_without_scripts_the_figures_are_there(reader: Reader) -> None:
     opened = await reader.open("small", Lang.ES, java_script_enabled=False)
     page = opened.page
     assert await page.get_by_text("Los gráficos necesitan JavaScript").is_visible()
-    assert await page.get_by_text("Incompleto: falta 1 celda").is_visible()
+    assert await page.get_by_text("Incompleto: 1 celda faltante").is_visible()
     assert not await page.locator(".plot").first.is_visible()
     await page.locator("#delivery summary").click()
     assert await page.locator("#delivery table").is_visible()

@@ -17,7 +17,7 @@ from collector.report.figures import (
     restated_windows,
     state_of,
 )
-from collector.report.figures.coverage_map import State
+from collector.report.figures.coverage_map import Fill, State, fill_of
 from collector.report.language import Lang, Language
 from collector.report.model import Behaviour, Delivery, Movement, Report, Span, SpanDelivery, Tile
 from tests.report import sample
@@ -68,19 +68,53 @@ def test_plotly_knows_every_property(report: Report) -> None:
         (Tile(900, 0, 9, 1), State.MISSING),
     ],
 )
-def test_a_tile_shows_the_worst_of_its_cells(tile: Tile, state: State | None) -> None:
+def test_a_tile_is_marked_by_the_worst_of_its_cells(tile: Tile, state: State | None) -> None:
     """One missing cell among 900 is seen; where nothing was planned, nothing is."""
     assert state_of(tile) is state
 
 
-def test_marks_say_what_colours_say_and_how_much() -> None:
-    """Each state but data has a mark on each of its tiles, larger for more such cells."""
-    one, other = Tile(0, 0, 0, 4), Tile(3, 0, 0, 1)
-    coverage = replace(_SMALL.coverage, tiles=((one, other, *_SMALL.coverage.tiles[0][2:]),) * 5)
+@pytest.mark.parametrize(
+    ("tile", "fill"),
+    [
+        (Tile(0, 0, 0, 0), None),
+        (Tile(9, 0, 0, 0), Fill.DATA),
+        (Tile(99, 1, 0, 0), Fill.MIXED),
+        (Tile(5, 5, 0, 0), Fill.MIXED),
+        (Tile(4, 5, 0, 0), Fill.EMPTY),
+        (Tile(0, 5, 0, 0), Fill.EMPTY),
+        (Tile(0, 999, 0, 1), Fill.FEW),
+        (Tile(981, 0, 10, 9), Fill.FEW),
+        (Tile(98, 0, 1, 1), Fill.SOME),
+        (Tile(91, 0, 9, 0), Fill.SOME),
+        (Tile(90, 0, 9, 1), Fill.MANY),
+        (Tile(51, 0, 0, 49), Fill.MANY),
+        (Tile(5, 0, 5, 0), Fill.MOST),
+        (Tile(0, 0, 0, 1), Fill.MOST),
+    ],
+)
+def test_a_tile_is_filled_by_the_share_that_lacks(tile: Tile, fill: Fill | None) -> None:
+    """One missing cell of a thousand does not blacken the map."""
+    assert fill_of(tile, single=False) is fill
+
+
+def test_a_tile_of_one_cell_is_filled_by_its_state() -> None:
+    """There is no share to show."""
+    cells = (Tile(1, 0, 0, 0), Tile(0, 1, 0, 0), Tile(0, 0, 1, 0), Tile(0, 0, 0, 1))
+    fills = [fill_of(cell, single=True) for cell in cells]
+    assert fills == [Fill.DATA, Fill.EMPTY, Fill.FAILED, Fill.MISSING]
+
+
+def test_marks_say_the_worst_and_how_much() -> None:
+    """On each tile that lacks answers, in the colour that stands out from its fill."""
+    tiles = (Tile(0, 0, 0, 4), Tile(95, 0, 4, 1), Tile(999, 0, 0, 1), *_LARGE.coverage.tiles[0][3:])
+    coverage = replace(_LARGE.coverage, tiles=(tiles,) * 50)
     marks = _trace(heat_map(coverage, _WORDS, "coverage", 20), 3)
     assert marks["marker"]["symbol"] == "x"
-    assert marks["x"] == [0, 1] * 5
-    assert marks["marker"]["size"][:2] == [1.0, 0.82]
+    assert marks["x"][:3] == [0, 1, 2]
+    assert marks["marker"]["size"][:3] == [1.0, 0.55, 0.4]
+    assert marks["marker"]["color"][:3] == [f"var(--mark-{one})" for one in ("most", "some", "few")]
+    single = _trace(heat_map(_SMALL.coverage, _WORDS, "coverage", 20), 2)
+    assert (single["x"], single["y"], single["marker"]["size"]) == ([2], [1], [1.0])
 
 
 def test_hover_text_has_the_counts_and_no_markup_of_others() -> None:
@@ -134,8 +168,8 @@ def _months(*days: int) -> list[SpanDelivery]:
     at = date(2026, 1, 1)
     sums = []
     for length in days:
-        span = Span(at, at + timedelta(days=length - 1), 1)
-        sums.append(SpanDelivery(span, Delivery(total=310)))
+        span = Span(at, at + timedelta(days=length - 1), 1, length)
+        sums.append(SpanDelivery(span, Delivery(total=310), 1))
         at += timedelta(days=length)
     return sums
 
@@ -148,6 +182,47 @@ def test_spans_of_unequal_length_are_compared_by_day() -> None:
     assert clipped is not None
     assert _trace(whole)["y"] == [310, 310, 310]
     assert _trace(clipped)["y"] == [10, 11.07, 31]
+
+
+def test_days_between_windows_are_not_counted_as_theirs() -> None:
+    """Two windows of a day that lie a month apart are two days long."""
+    sums = _months(10, 10)
+    apart = replace(sums[1], span=replace(sums[1].span, days=2))
+    figure, _ = over_time([sums[0], apart], _BARE.coverage, _WORDS)
+    assert figure is not None
+    assert _trace(figure)["y"] == [31, 155]
+
+
+def test_a_window_without_an_answer_is_a_gap() -> None:
+    """And no zero; a point that no line leads to has a mark, among however many."""
+    sums = [
+        replace(one, answers=0) if at in {1, 3} else one for at, one in enumerate(_months(*[5] * 6))
+    ]
+    figure, _ = over_time(sums, _BARE.coverage, _WORDS)
+    assert figure is not None
+    assert _trace(figure)["y"] == [310, None, 310, None, 310, 310]
+    assert not _trace(figure)["connectgaps"]
+    many = [
+        replace(one, answers=0) if at in {1, 3} else one
+        for at, one in enumerate(_months(*[5] * 60))
+    ]
+    figure, _ = over_time(many, _BARE.coverage, _WORDS)
+    assert figure is not None
+    assert _trace(figure)["mode"] == "lines+markers"
+    assert _trace(figure)["marker"]["size"][:6] == [7, 0, 7, 0, 0, 0]
+    one_answer = [replace(sums[0], answers=0), *sums[1:3]]
+    assert over_time(one_answer, _BARE.coverage, _WORDS) == (None, False)
+
+
+def test_the_default_window_has_no_place_beside_dated_ones() -> None:
+    """Nobody knows its days; where there are no others, it is drawn."""
+    undated = SpanDelivery(Span(None, None, 1, None), Delivery(total=5), 1)
+    figure, _ = over_time([undated, *_months(31, 10)], _BARE.coverage, _WORDS)
+    assert figure is not None
+    assert _trace(figure)["y"] == [10, 31]
+    figure, _ = over_time([undated, undated], _BARE.coverage, _WORDS)
+    assert figure is not None
+    assert _trace(figure)["y"] == [5, 5]
 
 
 def test_spans_that_lack_answers_are_shaded() -> None:

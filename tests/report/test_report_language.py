@@ -1,11 +1,14 @@
+import ast
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta, timezone
 from importlib import import_module
+from pathlib import Path
 from pkgutil import iter_modules
 from string import Formatter
 
 import pytest
 
+from collector import report
 from collector.errors import ExitCode
 from collector.report import texts
 from collector.report.language import Lang, Language, Plural, Text
@@ -18,6 +21,7 @@ _SAME = {
     "sended",
     "pending",
     "fails",
+    "Fails",
     "sended + pending + fails",
     "p50 · p90 · p99",
 }
@@ -55,6 +59,43 @@ def test_each_text_is_there_in_both_languages() -> None:
 
 def _gaps(words: str) -> set[str | None]:
     return {name for _, name, _, _ in Formatter().parse(words)} - {None}
+
+
+def _used() -> set[tuple[str, str]]:
+    """Return the modules and names of the texts that the page is made of."""
+    root = Path(report.__file__).parent
+    folders = ("sections", "tables", "figures")
+    found = set()
+    for path in (root / "page.py", *(path for name in folders for path in (root / name).glob("*"))):
+        if path.suffix != ".py":
+            continue
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        modules = {
+            alias.asname or alias.name: alias.name
+            for node in ast.walk(tree)
+            if isinstance(node, ast.ImportFrom) and node.module == texts.__name__
+            for alias in node.names
+        }
+        found |= {
+            (modules[node.value.id], node.attr)
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Attribute)
+            and isinstance(node.value, ast.Name)
+            and node.value.id in modules
+        }
+    return found
+
+
+def test_each_text_is_used() -> None:
+    """Whoever takes away a sentence of the page takes away its text."""
+    there = {
+        (module.name, name)
+        for module in iter_modules(texts.__path__)
+        for name, value in vars(import_module(f"{texts.__name__}.{module.name}")).items()
+        if any(True for _ in _texts(value))
+    }
+    assert len(there) > 100
+    assert there - _used() == set()
 
 
 def test_there_are_many_texts_and_each_exit_code_has_one() -> None:

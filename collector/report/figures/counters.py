@@ -7,7 +7,7 @@ from collector.report.language import Text
 from collector.report.model import Delivery
 from collector.report.texts import delivery as texts
 
-__all__ = ["FAILS", "PENDING", "PRESSED", "RECEIVED", "SENDED", "TOTAL", "Counter"]
+__all__ = ["COUNTERS", "FAILS", "PENDING", "PRESSED", "RECEIVED", "SENDED", "TOTAL", "Counter"]
 
 
 class Counter(NamedTuple):
@@ -26,5 +26,8 @@ TOTAL: Final = Counter(_as_spelled("total"), "total", lambda sums: sums.total)
 SENDED: Final = Counter(_as_spelled("sended"), "sended", lambda sums: sums.sended)
 PENDING: Final = Counter(_as_spelled("pending"), "pending", lambda sums: sums.pending)
 FAILS: Final = Counter(_as_spelled("fails"), "fails", lambda sums: sums.fails)
+COUNTERS: Final = (TOTAL, SENDED, PENDING, FAILS)
+"""All that are counted beside actions, as the API orders them."""
+
 RECEIVED: Final = Counter(texts.RECEIVED, "received", lambda sums: sums.received)
 PRESSED: Final = Counter(texts.PRESSED, "pressed", lambda sums: sums.pressed)

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from enum import IntEnum
-from math import ceil, sqrt
+from enum import Enum, IntEnum
+from math import ceil
 from typing import Final
 
 from collector.report.figures.parts import CHARACTER, Figure, Json, axis, frame, points, thinned
@@ -13,11 +13,20 @@ from collector.report.model import CompanyGroup, Coverage, Span, Tile
 from collector.report.palette import variable
 from collector.report.texts import coverage as texts
 
-__all__ = ["STATE_NAMES", "State", "heat_map", "narrowed", "state_of"]
+__all__ = [
+    "STATE_NAMES",
+    "Fill",
+    "State",
+    "fill_of",
+    "heat_map",
+    "is_single",
+    "narrowed",
+    "state_of",
+]
 
 
 class State(IntEnum):
-    """What a tile looks like, the worst last: it shows the worst that is among its cells."""
+    """What a cell is, the worst last; a tile is marked by the worst that is among its cells."""
 
     DATA = 0
     EMPTY = 1
@@ -25,29 +34,55 @@ class State(IntEnum):
     MISSING = 3
 
 
-_COLOURS: Final = {
-    State.DATA: variable("cell-data"),
-    State.EMPTY: variable("cell-empty"),
-    State.FAILED: variable("cell-failed"),
-    State.MISSING: variable("cell-missing"),
+class Fill(Enum):
+    """How a tile is filled; the value names its colour in the palette.
+
+    A tile of one cell is filled by its state; one of many by the share of cells that are failed or
+    missing, or, if none is, of those that are empty.
+    """
+
+    EMPTY = "empty"
+    MIXED = "mixed"
+    DATA = "data"
+    FAILED = "failed"
+    MISSING = "missing"
+    FEW = "few"
+    SOME = "some"
+    MANY = "many"
+    MOST = "most"
+
+
+_FILLS: Final = {fill: place for place, fill in enumerate(Fill)}
+_ONE_CELL: Final = {
+    State.DATA: Fill.DATA,
+    State.EMPTY: Fill.EMPTY,
+    State.FAILED: Fill.FAILED,
+    State.MISSING: Fill.MISSING,
 }
-_MARKS: Final = {
-    State.EMPTY: ("circle-open", variable("mark-empty")),
-    State.FAILED: ("triangle-up", variable("mark-failed")),
-    State.MISSING: ("x", variable("mark-missing")),
+_BELOW: Final = ((2, Fill.FEW), (10, Fill.SOME), (50, Fill.MANY))
+"""Per cent of the cells that are failed or missing, and how a tile below that is filled."""
+
+_SIZES: Final = {Fill.FEW: 0.4, Fill.SOME: 0.55, Fill.MANY: 0.75}
+"""Sizes of marks, as parts of the largest."""
+
+_SYMBOLS: Final = {
+    State.EMPTY: "circle-open",
+    State.FAILED: "triangle-up",
+    State.MISSING: "x",
 }
 """A mark for each state but data, so that the map reads without colours."""
 
 STATE_NAMES: Final = {
-    State.DATA: texts.DATA,
-    State.EMPTY: texts.EMPTY,
-    State.FAILED: texts.FAILED,
-    State.MISSING: texts.MISSING,
+    State.DATA: texts.ONE_DATA,
+    State.EMPTY: texts.ONE_EMPTY,
+    State.FAILED: texts.ONE_FAILED,
+    State.MISSING: texts.ONE_MISSING,
 }
+"""Of a single cell."""
 
 
 def state_of(tile: Tile) -> State | None:
-    """Return what a tile looks like: one missing cell makes it missing. None: nothing planned."""
+    """Return how a tile is marked: one missing cell makes it missing. None: nothing planned."""
     if tile.missing:
         return State.MISSING
     if tile.failed:
@@ -55,6 +90,27 @@ def state_of(tile: Tile) -> State | None:
     if tile.empty > tile.data:
         return State.EMPTY
     return State.DATA if tile.data else None
+
+
+def is_single(coverage: Coverage) -> bool:
+    """Tell whether each tile of a map is one cell."""
+    return all(group.companies == 1 for group in coverage.groups) and all(
+        span.windows == 1 for span in coverage.spans
+    )
+
+
+def fill_of(tile: Tile, *, single: bool) -> Fill | None:
+    """Return how a tile is filled, on a map of single cells or of many; None: nothing planned."""
+    state = state_of(tile)
+    if state is None:
+        return None
+    if single:
+        return _ONE_CELL[state]
+    lacking = tile.failed + tile.missing
+    if not lacking:
+        return Fill.MIXED if state is State.DATA and tile.empty else _ONE_CELL[state]
+    planned = tile.data + tile.empty + lacking
+    return next((fill for limit, fill in _BELOW if 100 * lacking < limit * planned), Fill.MOST)
 
 
 def narrowed(coverage: Coverage, columns: int) -> Coverage:
@@ -104,7 +160,7 @@ def heat_map(coverage: Coverage, words: Language, name: str, label_width: int) -
             **thinned(),
         },
     )
-    traces = [_tiles(coverage, words), *(_marks(coverage, state) for state in _MARKS)]
+    traces = [_tiles(coverage, words), *(_marks(coverage, state) for state in _SYMBOLS)]
     return Figure(name, traces, layout)
 
 
@@ -114,11 +170,13 @@ _BARE: Final[Json] = {"showgrid": False, "zeroline": False, "rangemode": "normal
 def _tiles(coverage: Coverage, words: Language) -> Json:
     rows = [_row_text(group, words) for group in coverage.groups]
     columns = [_column_text(span, words) for span in coverage.spans]
+    single = is_single(coverage)
+    fills = [[fill_of(tile, single=single) for tile in row] for row in coverage.tiles]
     return {
         "type": "heatmap",
-        "z": [[state_of(tile) for tile in row] for row in coverage.tiles],
+        "z": [[None if fill is None else _FILLS[fill] for fill in row] for row in fills],
         "zmin": -0.5,
-        "zmax": len(State) - 0.5,
+        "zmax": len(Fill) - 0.5,
         "colorscale": _steps(),
         "showscale": False,
         "xgap": 1,
@@ -136,47 +194,38 @@ def _tiles(coverage: Coverage, words: Language) -> Json:
 
 
 def _marks(coverage: Coverage, state: State) -> Json:
-    """Return the marks of a state, sized by the share of its cells in the tile."""
+    """Return the marks of a state: the larger, the more of a tile has no answer."""
+    single = is_single(coverage)
     places = [
-        (column, row, _share(tile, state))
+        (column, row, fill)
         for row, tiles in enumerate(coverage.tiles)
         for column, tile in enumerate(tiles)
-        if state_of(tile) is state
+        if state_of(tile) is state and (fill := fill_of(tile, single=single))
     ]
-    symbol, colour = _MARKS[state]
+    colours = [variable(f"mark-{fill.value}") for _, _, fill in places]
     return {
         "type": "scatter",
         "mode": "markers",
         "x": [column for column, _, _ in places],
         "y": [row for _, row, _ in places],
         "marker": {
-            "symbol": symbol,
-            "color": colour,
-            "size": [round(0.65 + 0.35 * sqrt(share), 2) for _, _, share in places],
+            "symbol": _SYMBOLS[state],
+            "color": colours,
+            "size": [_SIZES.get(fill, 1.0) for _, _, fill in places],
             "opacity": 1,
-            "line": {"width": 1 if state is State.EMPTY else 0, "color": colour},
+            "line": {"width": 1 if state is State.EMPTY else 0, "color": colours},
         },
         "hoverinfo": "skip",
     }
 
 
-def _share(tile: Tile, state: State) -> float:
-    counts = {
-        State.DATA: tile.data,
-        State.EMPTY: tile.empty,
-        State.FAILED: tile.failed,
-        State.MISSING: tile.missing,
-    }
-    return counts[state] / sum(counts.values())
-
-
 def _steps() -> list[list[object]]:
-    """Return a colour scale without transitions: each state has a quarter of it."""
-    width = 1 / len(State)
+    """Return a colour scale without transitions: each fill has the same part of it."""
+    width = 1 / len(Fill)
     return [
-        [edge, colour]
-        for state, colour in _COLOURS.items()
-        for edge in (state * width, (state + 1) * width)
+        [edge, variable(f"cell-{fill.value}")]
+        for fill, place in _FILLS.items()
+        for edge in (place * width, (place + 1) * width)
     ]
 
 
@@ -213,7 +262,14 @@ def _counts(tile: Tile, words: Language) -> list[str]:
 
 
 def _one_span(spans: Sequence[Span]) -> Span:
-    return Span(spans[0].from_date, spans[-1].until_date, sum(span.windows for span in spans))
+    days = [span.days for span in spans if span.days is not None]
+    return Span(
+        # The server's default window has no dates; beside others it does not hide theirs.
+        next((span.from_date for span in spans if span.from_date), None),
+        next((span.until_date for span in reversed(spans) if span.until_date), None),
+        windows=sum(span.windows for span in spans),
+        days=sum(days) if len(days) == len(spans) else None,
+    )
 
 
 def _one_tile(tiles: Sequence[Tile]) -> Tile:

@@ -32,27 +32,12 @@ def funnel(delivery: Delivery, words: Language) -> Figure | None:
     Bars, and not a funnel that narrows: actions are counted apart from what was sent, so each
     stage may be longer than the one before it.
     """
-    stages = [(words(one.name), one.colour, one.of(delivery)) for one in _STAGES]
-    most = max(count for _, _, count in stages)
+    stages = [(words(one.name), one.of(delivery)) for one in _STAGES]
+    most = max(count for _, count in stages)
     if most == 0:
         return None
-    labels = [f"<b>{name}</b><br>{words.number(count)}" for name, _, count in stages]
-    shares = [words.share(count, delivery.total) for _, _, count in stages]
-    data = [
-        {
-            "type": "bar",
-            "orientation": "h",
-            "x": [drawable(count) for _, _, count in stages],
-            "y": _PLACES,
-            "width": 0.62,
-            "marker": {"color": [variable(colour) for _, colour, _ in stages]},
-            "text": shares,
-            "textposition": "outside",
-            "textfont": {"color": variable("ink"), "size": 13},
-            "cliponaxis": False,
-            "hoverinfo": "skip",
-        }
-    ]
+    labels = [f"<b>{name}</b><br>{words.number(count)}" for name, count in stages]
+    shares = [words.share(count, delivery.total) for _, count in stages]
     layout = frame(
         words,
         340,
@@ -68,15 +53,15 @@ def funnel(delivery: Delivery, words: Language) -> Figure | None:
         ),
         shapes=[_divider(3.8)],
         meta=room_for_ends(
-            label=max(len(words.number(count)) for _, _, count in stages),
+            label=max(len(words.number(count)) for _, count in stages),
             after=max(map(len, shares)) + 2,
         ),
     )
-    return Figure("funnel", data, layout)
+    return Figure("funnel", [_stages([count for *_, count in stages], shares)], layout)
 
 
 def failing(companies: Sequence[CompanyShare], words: Language) -> Figure | None:
-    """Return the share of fails of each company as bars, the highest on top; None without any."""
+    """Return the share of fails of each company as bars, in their order; None without any."""
     if not companies:
         return None
     shares = [100 * one.fails / one.total for one in companies]
@@ -111,6 +96,22 @@ def failing(companies: Sequence[CompanyShare], words: Language) -> Figure | None
         meta=room_for_ends(label=max(map(len, labels)), after=9),
     )
     return Figure("failing", data, layout)
+
+
+def _stages(counts: Sequence[int], shares: Sequence[str]) -> Json:
+    return {
+        "type": "bar",
+        "orientation": "h",
+        "x": list(map(drawable, counts)),
+        "y": _PLACES,
+        "width": 0.62,
+        "marker": {"color": [variable(stage.colour) for stage in _STAGES]},
+        "text": shares,
+        "textposition": "outside",
+        "textfont": {"color": variable("ink"), "size": 13},
+        "cliponaxis": False,
+        "hoverinfo": "skip",
+    }
 
 
 def _divider(y: float) -> Json:

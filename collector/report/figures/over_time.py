@@ -25,7 +25,7 @@ from collector.report.language import Language
 from collector.report.model import Coverage, Span, SpanDelivery
 from collector.report.palette import variable
 
-__all__ = ["lacking", "lengths", "over_time", "shows_per_day"]
+__all__ = ["comparable", "lacking", "length", "over_time", "shows_per_day"]
 
 _UNEVEN: Final = 1.15
 """By how much spans may differ in days and still be compared as they are: months do."""
@@ -35,6 +35,10 @@ _TOO_LOW: Final = 0.01
 
 _DOTTED: Final = 45
 """Points up to which each is marked as well as joined."""
+
+
+_MARK: Final = 7
+"""Pixels of a mark."""
 
 
 class _Line(NamedTuple):
@@ -63,11 +67,12 @@ def over_time(
 
     None when there are fewer than two spans to compare.
     """
-    if len(sums) <= 1:
+    drawn = comparable(sums)
+    if sum(one.answers > 0 for one in drawn) <= 1:
         return None, False
-    labels = [words.span(one.span) for one in sums]
+    labels = [words.span(one.span) for one in drawn]
     height, parts = panels((170, 110, 90), ("", "", ""))
-    shades = _shades(sums, coverage)
+    shades = _shades(drawn, coverage)
     layout = frame(
         words,
         height,
@@ -78,21 +83,27 @@ def over_time(
         meta=thinned(),
     )
     layout = {**layout, "showlegend": True, "hoversubplots": "axis"}
-    data = [_line(line, labels, sums, words) for line in _LINES]
+    data = [_line(line, labels, drawn, words) for line in _LINES]
     return Figure("over-time", data, layout), bool(shades)
 
 
-def shows_per_day(over_time: Sequence[SpanDelivery]) -> bool:
+def comparable(sums: Sequence[SpanDelivery]) -> list[SpanDelivery]:
+    """Return the spans that have a place in time: of the server's default window nobody knows it.
+
+    Those of nothing but the default window are all that there is, and are compared as they are.
+    """
+    return [one for one in sums if one.span.days is not None] or list(sums)
+
+
+def shows_per_day(sums: Sequence[SpanDelivery]) -> bool:
     """Tell whether spans are so unequal in length that only counts per day can be compared."""
-    days = [_days(sums.span) for sums in over_time]
-    return all(days) and max(days, default=0) > _UNEVEN * min(days, default=0)
+    days = [one.span.days for one in comparable(sums) if one.span.days is not None]
+    return max(days, default=0) > _UNEVEN * min(days, default=0)
 
 
-def lengths(over_time: Sequence[SpanDelivery]) -> list[int]:
-    """Return what to divide the sums of each span by: its days, or 1 where sums are compared."""
-    if shows_per_day(over_time):
-        return [_days(sums.span) for sums in over_time]
-    return [1] * len(over_time)
+def length(one: SpanDelivery, *, per_day: bool) -> int:
+    """Return what to divide the sums of a span by: its days, or 1 where sums are compared."""
+    return (one.span.days or 1) if per_day else 1
 
 
 def lacking(coverage: Coverage) -> dict[Span, tuple[int, int]]:
@@ -113,22 +124,42 @@ def _line(
     words: Language,
 ) -> Json:
     suffix = "" if line.panel == 1 else str(line.panel)
+    per_day = shows_per_day(sums)
     values = [
-        drawable(line.counter.of(one.delivery)) / length
-        for one, length in zip(sums, lengths(sums), strict=True)
+        round(drawable(line.counter.of(one.delivery)) / length(one, per_day=per_day), 2)
+        if one.answers
+        else None
+        for one in sums
     ]
+    sizes = _sizes(values)
     return {
         "type": "scatter",
-        "mode": "lines+markers" if len(labels) <= _DOTTED else "lines",
+        "mode": "lines+markers" if any(sizes) else "lines",
         "name": words(line.counter.name),
         "x": labels,
-        "y": [round(value, 2) for value in values],
+        "y": values,
         "yaxis": f"y{suffix}",
         "legend": f"legend{suffix}",
         "line": {"color": variable(line.counter.colour), "dash": line.dash, "width": 2},
-        "marker": {"color": variable(line.counter.colour), "symbol": line.symbol, "size": 7},
-        "hovertemplate": "%{y:,.1f}" if shows_per_day(sums) else "%{y:,d}",
+        "marker": {
+            "color": variable(line.counter.colour),
+            "symbol": line.symbol,
+            "size": sizes if any(sizes) else _MARK,
+        },
+        "connectgaps": False,
+        "hovertemplate": "%{y:,.1f}" if per_day else "%{y:,d}",
     }
+
+
+def _sizes(values: Sequence[float | None]) -> list[int]:
+    """Return how large the mark on each point is: of many, only those without a line to them."""
+    if len(values) <= _DOTTED:
+        return [_MARK] * len(values)
+    padded = [None, *values, None]
+    return [
+        0 if before is not None or after is not None else _MARK
+        for before, after in zip(padded, padded[2:], strict=False)
+    ]
 
 
 def _shades(sums: Sequence[SpanDelivery], coverage: Coverage) -> list[Json]:
@@ -154,9 +185,3 @@ def _shade(place: int) -> Json:
         "line": {"width": 0},
         "fillcolor": variable("shade"),
     }
-
-
-def _days(span: Span) -> int:
-    if span.from_date is None or span.until_date is None:
-        return 0
-    return (span.until_date - span.from_date).days + 1

@@ -3,8 +3,8 @@
 from typing import Final
 
 from collector.report import tables
-from collector.report.elements import Markup, element
-from collector.report.figures import STATE_NAMES, Figure, heat_map, narrowed, state_of
+from collector.report.elements import Markup, element, joined, prose
+from collector.report.figures import STATE_NAMES, Figure, heat_map, is_single, narrowed, state_of
 from collector.report.language import Language, Text
 from collector.report.model import Coverage, Tile
 from collector.report.sections.parts import Section, details, note, picture, section
@@ -16,15 +16,27 @@ __all__ = ["coverage_section"]
 _NARROW: Final = 36
 """Columns that a phone can show so that their marks are still seen."""
 
-_LEGENDS: Final[tuple[tuple[str, str, Text, Text], ...]] = (
-    ("data", "", texts.LEGEND_DATA, texts.LEGEND_MOSTLY_DATA),
-    ("empty", "○", texts.LEGEND_EMPTY, texts.LEGEND_MOSTLY_EMPTY),
-    ("failed", "▲", texts.LEGEND_FAILED, texts.LEGEND_SOME_FAILED),
-    ("missing", "✖", texts.LEGEND_MISSING, texts.LEGEND_SOME_MISSING),
-    ("blank", "", texts.LEGEND_BLANK, texts.LEGEND_BLANK),
+_BLANK: Final = ("blank", "", texts.LEGEND_BLANK)
+_CELLS: Final = (
+    ("data", "", texts.LEGEND_DATA),
+    ("empty", "○", texts.LEGEND_EMPTY),
+    ("failed", "▲", texts.LEGEND_FAILED),
+    ("missing", "✖", texts.LEGEND_MISSING),
 )
-"""The class of a swatch, the mark on it, its words if tiles are single cells, and if they are not.
-"""
+"""The class of a swatch, the mark on it, its words, if tiles are single cells."""
+
+_SHARES: Final = (
+    ("data", "", texts.LEGEND_NONE_EMPTY),
+    ("mixed", "", texts.LEGEND_SOME_EMPTY),
+    ("empty", "○", texts.LEGEND_MOST_EMPTY),
+    ("few", "", texts.LEGEND_FEW),
+    ("some", "", texts.LEGEND_SOME),
+    ("many", "", texts.LEGEND_MANY),
+    ("most", "", texts.LEGEND_MOST),
+    ("mark", "▲", texts.LEGEND_WORST_FAILED),
+    ("mark", "✖", texts.LEGEND_WORST_MISSING),
+)
+"""The same if tiles are of many cells: fills by shares, and marks of the worst."""
 
 
 def coverage_section(coverage: Coverage, words: Language) -> Section:
@@ -32,36 +44,31 @@ def coverage_section(coverage: Coverage, words: Language) -> Section:
     total = coverage.total
     planned = total.data + total.empty + total.failed + total.missing
     figures: tuple[tuple[Figure, str], ...] = ()
+    legends = None
     if planned > 1:
         narrow = narrowed(coverage, _NARROW)
         figures = (
             (heat_map(coverage, words, "coverage", 24), "wide"),
             (heat_map(narrow, words, "coverage-narrow", 12), "narrow"),
         )
-    is_single = _is_single(coverage)
-    intro = texts.INTRO_SINGLE if is_single else texts.INTRO
+        legends = _legends(coverage, narrow, words)
     html = section(
         "coverage",
         words(texts.HEADING),
-        note(words(intro)) if figures else None,
-        picture(
-            figures or None,
-            _summary(coverage, words),
-            above=_legend(coverage, words, single=is_single),
-        ),
+        picture(figures or None, _summary(coverage, words), above=legends),
         _tables(coverage, words) if figures else None,
         element("h3", words(texts.GAPS)) if coverage.gaps else None,
-        element("p", _gaps(coverage, words)) if planned else None,
+        element("p", prose(_gaps(coverage, words))) if planned else None,
         _gaps_table(coverage, words),
     )
     return Section("coverage", page_texts.NAV_COVERAGE, html, tuple(one for one, _ in figures))
 
 
-def _is_single(coverage: Coverage) -> bool:
-    """Tell whether each tile is one cell, on a wide screen."""
-    return all(group.companies == 1 for group in coverage.groups) and all(
-        span.windows == 1 for span in coverage.spans
-    )
+def _legends(wide: Coverage, narrow: Coverage, words: Language) -> Markup:
+    """Return how to read the map; apart for a narrow screen if tiles are other ones there."""
+    if is_single(wide) == is_single(narrow):
+        return _legend(wide, words, "any")
+    return joined((_legend(wide, words, "wide"), _legend(narrow, words, "narrow")))
 
 
 def _summary(coverage: Coverage, words: Language) -> str:
@@ -88,20 +95,24 @@ def _only_state(tile: Tile) -> Text:
     return texts.NONE if state is None else STATE_NAMES[state]
 
 
-def _legend(coverage: Coverage, words: Language, *, single: bool) -> Markup:
+def _legend(coverage: Coverage, words: Language, kind: str) -> Markup:
+    single = is_single(coverage)
     is_full = all(state_of(tile) is not None for row in coverage.tiles for tile in row)
+    entries = [*(_CELLS if single else _SHARES), *(() if is_full else (_BLANK,))]
     items = (
         element(
             "li",
             element("span", mark, class_=f"swatch {name}", aria_hidden="true"),
-            words(one if single else many),
+            words(meaning),
         )
-        for name, mark, one, many in _LEGENDS
-        if name != "blank" or not is_full
+        for name, mark, meaning in entries
     )
-    size = None if single else note(words(texts.LEGEND_SIZE))
-    listed = element("ul", *items, class_="legend", aria_label=words(texts.LEGEND))
-    return element("div", listed, size)
+    return element(
+        "div",
+        note(words(texts.INTRO_SINGLE if single else texts.INTRO)),
+        element("ul", *items, class_="legend", aria_label=words(texts.LEGEND)),
+        class_=f"key {kind}",
+    )
 
 
 def _tables(coverage: Coverage, words: Language) -> Markup:

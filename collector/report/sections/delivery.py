@@ -1,13 +1,14 @@
 """The sections about the counters: the sums, how they go over time, who fails most."""
 
 from collections.abc import Sequence
+from fractions import Fraction
 
 from collector.report import figures, tables
 from collector.report.elements import Markup
 from collector.report.foreign import company_text, cut, isolated
 from collector.report.language import Language
 from collector.report.model import Report, SpanDelivery
-from collector.report.sections.parts import Section, details, note, picture, section
+from collector.report.sections.parts import Section, details, known_days, note, picture, section
 from collector.report.texts import delivery as texts
 from collector.report.texts import page as page_texts
 
@@ -45,6 +46,7 @@ def time_section(report: Report, words: Language) -> Section:
     """Return the counters over time."""
     sums = report.over_time
     figure, is_shaded = figures.over_time(sums, report.coverage, words)
+    left_out = note(words(texts.LEFT_OUT)) if len(figures.comparable(sums)) < len(sums) else None
     remarks: list[Markup | None] = []
     if figure is not None:
         per_day = figures.shows_per_day(sums)
@@ -58,6 +60,7 @@ def time_section(report: Report, words: Language) -> Section:
         "time",
         words(texts.TIME_HEADING),
         *remarks,
+        left_out,
         picture(figure, _time_summary(sums, words)),
         table if sums else None,
     )
@@ -65,23 +68,24 @@ def time_section(report: Report, words: Language) -> Section:
 
 
 def failing_section(report: Report, words: Language) -> Section:
-    """Return the companies with the highest share of fails."""
+    """Return the companies with a high share of fails, the surest first."""
     companies = report.failing
     figure = figures.failing(companies, words)
     summary = words(texts.FAILING_NONE)
     if companies:
-        worst = companies[0]
+        first = companies[0]
         sentence = words(
             texts.FAILING_SUMMARY,
-            company=isolated(cut(company_text(worst.company), 60)),
-            fails=worst.fails,
-            total=worst.total,
-            share=words.share(worst.fails, worst.total),
+            company=isolated(cut(company_text(first.company), 60)),
+            fails=first.fails,
+            total=first.total,
+            share=words.share(first.fails, first.total),
         )
-        summary = f"{sentence} {words.count(texts.FAILING_COUNT, len(companies))}"
+        summary = f"{words.count(texts.FAILING_COUNT, len(companies))} {sentence}"
     html = section(
         "failing",
         words(texts.FAILING_HEADING),
+        note(words(texts.FAILING_ORDER)) if companies else None,
         picture(figure, summary),
         details(words, tables.failing(companies, words), rows=len(companies))
         if companies
@@ -96,24 +100,30 @@ def overlap_note(report: Report, words: Language) -> Markup | None:
 
 
 def _time_summary(sums: Sequence[SpanDelivery], words: Language) -> str:
-    if not sums:
+    compared = figures.comparable(sums)
+    answered = [one for one in compared if one.answers]
+    if not any(one.answers for one in sums):
         return words(texts.NO_SPAN)
-    if len(sums) == 1:
-        return words(texts.ONE_SPAN)
-    lengths = figures.lengths(sums)
-    values = [one.delivery.total // days for one, days in zip(sums, lengths, strict=True)]
-    high, low = values.index(max(values)), values.index(min(values))
+    if len(answered) <= 1:
+        return words(texts.ONE_SPAN if len(sums) == 1 else texts.TOO_FEW)
     per_day = figures.shows_per_day(sums)
+    values = [
+        Fraction(one.delivery.total, figures.length(one, per_day=per_day)) for one in answered
+    ]
+    high, low = values.index(max(values)), values.index(min(values))
+    days = known_days((one.span for one in compared), words)
 
-    def count(value: int) -> str:
-        number = words.number(value)
+    def count(value: Fraction) -> str:
+        number = words.mean(value)
         return words(texts.A_DAY, count=number) if per_day else number
 
+    if values[high] == values[low]:
+        return words(texts.TIME_SAME, days=days, count=count(values[high]))
     return words(
         texts.TIME_SUMMARY,
-        days=words.days(sums[0].span.from_date, sums[-1].span.until_date),
+        days=days,
         high=count(values[high]),
-        high_days=words.span(sums[high].span),
+        high_days=words.span(answered[high].span),
         low=count(values[low]),
-        low_days=words.span(sums[low].span),
+        low_days=words.span(answered[low].span),
     )

@@ -1,12 +1,20 @@
 """The top of the page: whether all is well, in a sentence and a few numbers."""
 
-from collector.report.elements import Markup, element
-from collector.report.language import Language
-from collector.report.model import Delivery, Quality, Report, RunFacts, Tile
+from collections.abc import Iterator
+from typing import Final
+
+from collector.report.elements import Markup, element, joined, prose
+from collector.report.language import Language, Text
+from collector.report.model import Delivery, Quality, Report, Tile
+from collector.report.sections.parts import known_days, newest
 from collector.report.sections.runs import end_text
 from collector.report.texts import page as texts
+from collector.report.texts import runs as run_texts
 
-__all__ = ["cards", "header", "newest_run", "period", "verdict"]
+__all__ = ["cards", "header", "period", "verdict"]
+
+_SAME_COMPANIES: Final = 2
+"""Companies with the same answer everywhere from which on that is no chance."""
 
 
 def header(report: Report, words: Language, version: str) -> Markup:
@@ -32,14 +40,7 @@ def period(report: Report, words: Language) -> str:
     spans = report.coverage.spans
     if not spans:
         return words(texts.NOTHING)
-    begins = [span.from_date for span in spans if span.from_date]
-    ends = [span.until_date for span in spans if span.until_date]
-    return words.days(min(begins, default=None), max(ends, default=None))
-
-
-def newest_run(report: Report) -> RunFacts | None:
-    """Return the run that began last."""
-    return max(report.runs, key=lambda run: run.started_at, default=None)
+    return known_days(spans, words)
 
 
 def verdict(report: Report, words: Language) -> Markup:
@@ -49,24 +50,42 @@ def verdict(report: Report, words: Language) -> Markup:
     remark = None
     if _is_odd(report.quality):
         remark = element("a", words(texts.ODD_DATA), href="#quality")
+    lines = [line, *(words(doubt) for doubt in _doubts(report, kind))]
+    said = joined(part for text in lines for part in (prose(text), " "))
     return element(
         "div",
         element("span", sign, class_="sign", aria_hidden="true"),
-        element("div", element("p", element("strong", title)), element("p", line, " ", remark)),
+        element("div", element("p", element("strong", title)), element("p", said, remark)),
         class_=f"verdict {kind}",
     )
 
 
 def _verdict(report: Report, words: Language) -> tuple[str, str, str]:
-    cells = report.coverage.total
-    answered, planned = cells.data + cells.empty, sum(_counts(cells))
+    planned = sum(_counts(report.coverage.total))
     if any(run.verdict == "ignored" for run in report.runs):
         return "bad", words(texts.OTHER_DAYS), words(texts.OTHER_DAYS_LINE)
     if planned == 0:
         return "warn", words(texts.NOTHING), words(texts.NOTHING_LINE)
-    at_work = any(run.is_at_work for run in report.runs)
-    if answered == planned and not at_work:
-        return "good", words(texts.COMPLETE), words.count(texts.COMPLETE_LINE, planned)
+    if _is_lacking(report):
+        return "warn", *_lacking(report, words)
+    kind, title = "good", texts.COMPLETE
+    if not report.coverage.is_known:
+        kind, title = "warn", texts.NOT_KNOWN
+    elif _is_same_the_rule(report.quality):
+        kind, title = "warn", texts.COMPLETE_BUT_SAME
+    line = texts.COMPLETE_RUNS_LINE if len(report.runs) > 1 else texts.COMPLETE_LINE
+    return kind, words(title), words.count(line, planned)
+
+
+def _is_lacking(report: Report) -> bool:
+    """Tell whether cells are known to lack an answer, or are still being asked for."""
+    cells = report.coverage.total
+    return bool(cells.failed or cells.missing) or any(run.is_at_work for run in report.runs)
+
+
+def _lacking(report: Report, words: Language) -> tuple[str, str]:
+    """Return what is lacking, as a title, and how much there is and how to go on, as a line."""
+    cells = report.coverage.total
     gaps = [
         words.count(sentence, count)
         for sentence, count in (
@@ -75,10 +94,32 @@ def _verdict(report: Report, words: Language) -> tuple[str, str, str]:
         )
         if count
     ]
-    title = texts.IN_PROGRESS if at_work else texts.INCOMPLETE
-    line = texts.IN_PROGRESS_LINE if at_work else texts.INCOMPLETE_LINE
     what = ", ".join(gaps) or words(texts.NOTHING_YET)
-    return "warn", words(title, what=what), words(line, answered=answered, planned=planned)
+    count = texts.ANSWERED_RUNS if len(report.runs) > 1 else texts.ANSWERED
+    counts = words(count, answered=cells.data + cells.empty, planned=sum(_counts(cells)))
+    if any(run.is_at_work for run in report.runs):
+        return words(texts.IN_PROGRESS, what=what), f"{counts} {words(texts.AT_WORK)}"
+    return words(texts.INCOMPLETE, what=what), f"{counts} {words(texts.GO_ON)}"
+
+
+def _doubts(report: Report, kind: str) -> Iterator[Text]:
+    """Yield why the sentence before may say less than it seems to."""
+    if not report.coverage.is_known:
+        yield texts.NOT_KNOWN_LINE
+    if kind == "bad":
+        return
+    if _is_same_the_rule(report.quality):
+        yield texts.SAME_LINE
+    run = newest(report.runs)
+    doubt = texts.DATES_DOUBTS.get(run.verdict or "") if run else None
+    if doubt:
+        yield doubt
+
+
+def _is_same_the_rule(quality: Quality) -> bool:
+    """Tell whether most companies have the same answer in every window, and not only one has."""
+    same = quality.same_everywhere
+    return same >= _SAME_COMPANIES and 2 * same > quality.comparable
 
 
 def cards(report: Report, words: Language) -> Markup:
@@ -130,11 +171,13 @@ def _delivery_cards(delivery: Delivery, words: Language) -> tuple[Markup, ...]:
 
 
 def _last_run(report: Report, words: Language) -> Markup | None:
-    run = newest_run(report)
+    run = newest(report.runs)
     if run is None:
         return None
-    at = run.ended_at or run.started_at
-    return _card(words(texts.CARD_ENDED), end_text(run, words), words.moment(at), kind="words")
+    has_ended = run.exit_code is not None and run.ended_at is not None
+    at = words.moment(run.ended_at if has_ended and run.ended_at else run.started_at)
+    line = words(run_texts.ENDED if has_ended else run_texts.BEGAN, at=at)
+    return _card(words(texts.CARD_ENDED), end_text(run, words), line, kind="words")
 
 
 def _card(name: str, value: str, remark: str, *, kind: str = "") -> Markup:

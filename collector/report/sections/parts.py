@@ -1,16 +1,20 @@
 """What all sections are made of: a heading, sentences, pictures with their tables."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
-from collector.report.elements import Child, Markup, element, prose
+from collector.report.elements import Child, Markup, element, foreign, prose
 from collector.report.figures import Figure
-from collector.report.language import Language, Text
+from collector.report.language import Lang, Language, Text
+from collector.report.model import Behaviour, RunFacts, Span
 from collector.report.texts import page as texts
 
-__all__ = ["Section", "details", "note", "picture", "section"]
+__all__ = ["Section", "details", "english", "known_days", "newest", "note", "picture", "section"]
 
-_SHORT: Final = 40
+_Dated = TypeVar("_Dated", RunFacts, Behaviour)
+
+_SHORT: Final = 50
 """Rows up to which a table is opened for printing."""
 
 
@@ -22,6 +26,24 @@ class Section:
     name: Text
     html: Markup
     figures: tuple[Figure, ...] = ()
+
+
+def newest(ordered: Sequence[_Dated]) -> _Dated | None:
+    """Return the newest of runs, or of what is known of each: they come with the oldest first."""
+    return ordered[-1] if ordered else None
+
+
+def english(text: str, words: Language) -> Markup:
+    """Return foreign text that is English whatever the language of the page: a remark of ours."""
+    return foreign(text, lang=None if words.lang is Lang.EN else Lang.EN.value)
+
+
+def known_days(spans: Iterable[Span], words: Language) -> str:
+    """Return the days from the first to the last that is known."""
+    found = tuple(spans)
+    begins = [span.from_date for span in found if span.from_date]
+    ends = [span.until_date for span in found if span.until_date]
+    return words.days(min(begins, default=None), max(ends, default=None))
 
 
 def section(anchor: str, heading: str, *children: Child) -> Markup:

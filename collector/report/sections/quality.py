@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from collector.report import tables
-from collector.report.elements import Markup, company, element, foreign
+from collector.report.elements import Markup, company, element, prose
 from collector.report.language import Language
 from collector.report.model import Company, Quality
-from collector.report.sections.parts import Section, details, note, section
+from collector.report.sections.parts import Section, details, english, note, section
 from collector.report.texts import page as page_texts
 from collector.report.texts import quality as texts
 
@@ -32,7 +32,9 @@ def quality_section(quality: Quality, words: Language) -> Section:
     ]
     if quality.remarks:
         found.append(element("h3", words(texts.FILES)))
-        found.append(element("ul", *(element("li", foreign(text)) for text in quality.remarks)))
+        found.append(
+            element("ul", *(element("li", english(text, words)) for text in quality.remarks))
+        )
     html = section("quality", words(texts.HEADING), *(found or [note(words(texts.FINE))]))
     return Section("quality", page_texts.NAV_QUALITY, html)
 
@@ -40,7 +42,7 @@ def quality_section(quality: Quality, words: Language) -> Section:
 def reading_section(words: Language) -> Section:
     """Return what the words of the page mean."""
     entries = (
-        element("div", element("dt", words(term)), element("dd", words(meaning)))
+        element("div", element("dt", words(term)), element("dd", prose(words(meaning))))
         for term, meaning in texts.GLOSSARY
     )
     html = section("reading", words(texts.READING), element("dl", *entries, class_="glossary"))

@@ -1,6 +1,7 @@
 """The sections about runs: what was restated between them, how they went, their facts."""
 
-from typing import Final
+from collections.abc import Iterator
+from datetime import timedelta
 
 from collector.errors import ExitCode
 from collector.report import figures, tables
@@ -8,15 +9,12 @@ from collector.report.elements import Markup, element, foreign, joined, prose
 from collector.report.figures import Figure
 from collector.report.foreign import cut, isolated, plain
 from collector.report.language import Language
-from collector.report.model import Behaviour, Report, Restated, RunFacts
-from collector.report.sections.parts import Section, details, note, picture, section
+from collector.report.model import Behaviour, Report, Restated, RunFacts, Tile
+from collector.report.sections.parts import Section, details, english, note, picture, section
 from collector.report.texts import page as page_texts
 from collector.report.texts import runs as texts
 
 __all__ = ["behaviour_section", "end_text", "restated_section", "runs_section"]
-
-_DRAWN: Final = 8
-"""Runs whose behaviour is drawn, the newest: a page of thirty nights would be a wall."""
 
 
 def end_text(run: RunFacts, words: Language) -> str:
@@ -38,20 +36,16 @@ def restated_section(report: Report, words: Language) -> Section:
         reason = texts.RESTATED_ONE_RUN if restated is None else texts.RESTATED_APART
         html = section("restated", words(texts.RESTATED_HEADING), note(words(reason)))
         return Section("restated", page_texts.NAV_RESTATED, html)
-    windows = figures.restated_windows(restated.windows, words)
-    moved = figures.movements(restated.movements, words)
+    # Columns of nothing are no picture.
+    is_drawn = restated.restated > 0
+    windows = figures.restated_windows(restated.windows, words) if is_drawn else None
+    moved = figures.movements(restated.movements, words) if is_drawn else None
     html = section(
         "restated",
         words(texts.RESTATED_HEADING),
         element("p", _restated_summary(restated, words), class_="summary"),
-        element("h3", words(texts.RESTATED_WINDOWS)),
-        picture(windows, _windows_summary(restated, words)),
-        details(words, tables.restated_windows(restated, words), rows=len(restated.windows)),
-        element("h3", words(texts.MOVEMENTS)),
-        picture(moved, _movements_summary(restated, words)),
-        details(words, tables.movements(restated, words), rows=len(restated.movements))
-        if restated.movements
-        else None,
+        *(_restated_windows(restated, windows, words) if is_drawn else ()),
+        *(_movements(restated, moved, words) if is_drawn else ()),
     )
     drawn = tuple(figure for figure in (windows, moved) if figure is not None)
     return Section("restated", page_texts.NAV_RESTATED, html, drawn)
@@ -60,27 +54,30 @@ def restated_section(report: Report, words: Language) -> Section:
 def behaviour_section(report: Report, words: Language) -> Section:
     """Return how the newest run went over time, and, folded away, earlier ones."""
     written = [run for run in report.behaviour if run.intervals]
-    written.sort(key=lambda run: run.intervals[-1].ended_at, reverse=True)
     parts: list[Markup | None] = []
     drawn: list[Figure] = []
-    for number, run in enumerate(written[:_DRAWN]):
+    for number, run in enumerate(reversed(written)):
         figure = figures.behaviour(run, words, f"behaviour-{number}")
         drawn += [figure] if figure else []
         parts.append(_behaviour(run, figure, words))
     shown: list[Markup | None] = parts[:1] or [note(words(texts.BEHAVIOUR_NONE))]
-    if len(written) > _DRAWN:
-        parts.append(note(words(texts.OLDER_SHOWN, shown=_DRAWN, n=len(written))))
     if parts[1:]:
         summary = element("summary", words(texts.OLDER))
         shown.append(element("details", summary, *parts[1:], class_="older"))
+    if len(report.runs) > len(report.behaviour) > 0:
+        text = texts.OLDER_LEFT_OUT
+        shown.append(note(words(text, shown=len(report.behaviour), n=len(report.runs))))
     html = section("behaviour", words(texts.BEHAVIOUR_HEADING), *shown)
     return Section("behaviour", page_texts.NAV_BEHAVIOUR, html, tuple(drawn))
 
 
 def runs_section(report: Report, words: Language) -> Section:
     """Return the facts about each run, the newest first."""
-    runs = sorted(report.runs, key=lambda run: run.started_at, reverse=True)
-    heads = (texts.RUN, texts.PLAN, texts.TIMES, texts.END, texts.REQUESTS, texts.SPEED)
+    runs = report.runs[::-1]
+    heads = (
+        *(texts.RUN, texts.PLAN, texts.CELLS, texts.TIMES),
+        *(texts.END, texts.REQUESTS, texts.SPEED),
+    )
     table = tables.table(
         words(texts.RUNS_TABLE),
         [words(head) for head in heads],
@@ -89,7 +86,7 @@ def runs_section(report: Report, words: Language) -> Section:
         kind="facts",
     )
     remarks = [
-        element("li", foreign(run.directory), ": ", foreign(remark))
+        element("li", foreign(run.directory), ": ", english(remark, words))
         for run in runs
         for remark in run.remarks
     ]
@@ -113,11 +110,32 @@ def _restated_summary(restated: Restated, words: Language) -> str:
     return summary if restated.restated else f"{summary} {words(texts.RESTATED_NONE)}"
 
 
+def _restated_windows(
+    restated: Restated, figure: Figure | None, words: Language
+) -> Iterator[Markup]:
+    yield element("h3", words(texts.RESTATED_WINDOWS))
+    yield picture(figure, _windows_summary(restated, words))
+    shown = len(restated.windows)
+    if restated.all_windows > shown:
+        yield note(words(texts.RESTATED_NEWEST, shown=shown, n=restated.all_windows))
+    yield details(words, tables.restated_windows(restated, words), rows=shown)
+
+
+def _movements(restated: Restated, figure: Figure | None, words: Language) -> Iterator[Markup]:
+    yield element("h3", words(texts.MOVEMENTS))
+    yield picture(figure, _movements_summary(restated, words))
+    if restated.movements:
+        yield details(words, tables.movements(restated, words), rows=len(restated.movements))
+    if restated.examples:
+        cells = len(restated.examples)
+        moved = tables.moved_cells(restated, words)
+        yield details(words, moved, rows=cells, label=texts.EXAMPLES)
+
+
 def _windows_summary(restated: Restated, words: Language) -> str:
-    windows = [window for window in restated.windows if window.cells]
-    if len(windows) <= 1:
+    most = restated.highest
+    if restated.all_windows <= 1 or most is None:
         return words(texts.RESTATED_ONE_WINDOW)
-    most = max(windows, key=lambda one: one.restated / one.cells)
     return words(
         texts.RESTATED_WINDOWS_SUMMARY,
         share=words.share(most.restated, most.cells),
@@ -158,7 +176,7 @@ def _behaviour_summary(run: Behaviour, words: Language) -> str:
     slow = (one.latency_p99 for one in intervals if one.latency_p99 is not None)
     return words(
         texts.BEHAVIOUR_SUMMARY,
-        start=words.moment(intervals[0].ended_at),
+        start=words.moment(intervals[0].ended_at - timedelta(seconds=intervals[0].seconds)),
         end=words.moment(intervals[-1].ended_at),
         sent=words.decimal(max(interval.sent for interval in intervals)),
         refused=words(texts.SOME_REFUSED, n=words.decimal(refused))
@@ -178,6 +196,7 @@ def _run(run: RunFacts, words: Language) -> tables.Row:
             f"{companies} \N{MULTIPLICATION SIGN} {windows}",
             _dates(run, words),
         ),
+        _cells(run.cells, words),
         _lines(
             words(texts.BEGAN, at=words.moment(run.started_at)),
             words(texts.ENDED, at=words.moment(run.ended_at)) if run.ended_at else None,
@@ -188,11 +207,26 @@ def _run(run: RunFacts, words: Language) -> tables.Row:
             None if run.exit_code is None else words(texts.CODE, code=str(run.exit_code)),
         ),
         _lines(
-            words(texts.REQUESTS_LINE, n=run.requests),
-            words(texts.REFUSED_LINE, n=run.refused),
-            words(texts.RETRIED_LINE, n=run.retried),
+            *(
+                words(line if run.is_counted else texts.AT_LEAST[line], n=n)
+                for line, n in (
+                    (texts.REQUESTS_LINE, run.requests),
+                    (texts.REFUSED_LINE, run.refused),
+                    (texts.RETRIED_LINE, run.retried),
+                )
+            ),
         ),
         _speed(run, words),
+    )
+
+
+def _cells(cells: Tile, words: Language) -> Markup:
+    answered = cells.data + cells.empty
+    return _lines(
+        words(texts.CELLS_PLANNED, n=answered + cells.failed + cells.missing),
+        words(texts.CELLS_ANSWERED, n=answered),
+        words(texts.CELLS_FAILED, n=cells.failed),
+        words(texts.CELLS_MISSING, n=cells.missing),
     )
 
 
@@ -200,9 +234,13 @@ def _speed(run: RunFacts, words: Language) -> Markup:
     rate, limit = run.requests_per_second, run.limit_found
     p50, p99 = words.latency(run.latency_p50), words.latency(run.latency_p99)
     return _lines(
-        None if rate is None else words(texts.RATE_LINE, rate=words.decimal(rate)),
+        words(texts.RATE_NOT_KNOWN)
+        if rate is None
+        else words(texts.RATE_LINE, rate=words.decimal(rate)),
+        words(texts.LATENCY_NOT_KNOWN)
+        if run.latency_p50 is None
+        else words(texts.LATENCY_LINE, p50=p50, p99=p99),
         None if limit is None else words(texts.LIMIT_LINE, rate=words.decimal(limit)),
-        None if run.latency_p50 is None else words(texts.LATENCY_LINE, p50=p50, p99=p99),
     )
 
 

@@ -6,6 +6,7 @@ from collector.report.tables.parts import Row, row, table
 from collector.report.tables.runs import (
     SHOWN_INTERVALS,
     intervals,
+    moved_cells,
     movements,
     restated_windows,
 )
@@ -19,6 +20,7 @@ __all__ = [
     "failing",
     "gaps",
     "intervals",
+    "moved_cells",
     "movements",
     "over_time",
     "restated_windows",

@@ -1,11 +1,10 @@
 """The tables behind the pictures of the counters, and of what is odd in them."""
 
 from collections.abc import Sequence
-from typing import Final
 
 from collector.report.elements import Child, Markup, company, prose
-from collector.report.figures import lacking
-from collector.report.language import Language
+from collector.report.figures import COUNTERS, PRESSED, RECEIVED, lacking
+from collector.report.language import DASH, Language
 from collector.report.model import (
     CompanyShare,
     Coverage,
@@ -20,12 +19,10 @@ from collector.report.texts import quality as quality_texts
 
 __all__ = ["counters", "failing", "over_time", "unbalanced"]
 
-_COUNTERS: Final = ("total", "sended", "pending", "fails")
-
 
 def counters(delivery: Delivery, words: Language) -> Markup:
     """Return the counters, and all actions, the most frequent first."""
-    rows: list[tuple[Child, int]] = [(name, getattr(delivery, name)) for name in _COUNTERS]
+    rows: list[tuple[Child, int]] = [(words(one.name), one.of(delivery)) for one in COUNTERS]
     actions = sorted(delivery.actions.items(), key=lambda action: (-action[1], action[0]))
     rows += [(action(name, words), count) for name, count in actions]
     return table(
@@ -42,18 +39,16 @@ def counters(delivery: Delivery, words: Language) -> Markup:
 def over_time(sums: Sequence[SpanDelivery], coverage: Coverage, words: Language) -> Markup:
     """Return the sums of each span, and how many of its cells have no answer."""
     without = {span: cells for span, (cells, _) in lacking(coverage).items()}
+    shown = (*COUNTERS, RECEIVED, PRESSED)
     heads = [
         words(page_texts.WINDOW),
-        *_COUNTERS,
-        words(texts.RECEIVED),
-        words(texts.PRESSED),
+        *(words(counter.name) for counter in shown),
         words(texts.WITHOUT_ANSWER),
     ]
     rows = (
         row(
             prose(words.span(one.span)),
-            *numbers([getattr(one.delivery, name) for name in _COUNTERS], words),
-            *numbers([one.delivery.received, one.delivery.pressed], words),
+            *(words.number(counter.of(one.delivery)) if one.answers else DASH for counter in shown),
             words.number(without.get(one.span, 0)),
         )
         for one in sums
@@ -62,7 +57,7 @@ def over_time(sums: Sequence[SpanDelivery], coverage: Coverage, words: Language)
 
 
 def failing(companies: Sequence[CompanyShare], words: Language) -> Markup:
-    """Return the companies with the highest share of fails."""
+    """Return the companies with a high share of fails, in the order of the picture."""
     rows = (
         row(
             company(one.company),

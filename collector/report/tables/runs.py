@@ -2,15 +2,15 @@
 
 from typing import Final
 
-from collector.report.elements import Markup, foreign, prose
+from collector.report.elements import Markup, company, element, foreign, joined, prose
 from collector.report.language import Language
-from collector.report.model import Behaviour, Restated
+from collector.report.model import Behaviour, Movement, Restated
 from collector.report.tables.parts import action, numbers, row, table
 from collector.report.texts import delivery as delivery_texts
 from collector.report.texts import page as page_texts
 from collector.report.texts import runs as texts
 
-__all__ = ["SHOWN_INTERVALS", "intervals", "movements", "restated_windows"]
+__all__ = ["SHOWN_INTERVALS", "intervals", "moved_cells", "movements", "restated_windows"]
 
 SHOWN_INTERVALS: Final = 200
 """Lines of the table of intervals: who wants more reads the run's own files."""
@@ -35,13 +35,27 @@ def movements(restated: Restated, words: Language) -> Markup:
     """Return by how much each count rose and fell."""
     rows = (
         row(
-            action(moved.name, words) if moved.is_action else foreign(moved.name),
+            _name(moved, words),
             *numbers((moved.rose, moved.fell), words),
         )
         for moved in restated.movements
     )
     heads = (delivery_texts.COUNTER, texts.ROSE, texts.FELL)
     return table(words(texts.MOVEMENTS), list(map(words, heads)), rows)
+
+
+def moved_cells(restated: Restated, words: Language) -> Markup:
+    """Return the cells that moved most, and what rose and fell in each."""
+    rows = (
+        row(
+            company(one.company),
+            prose(words.days(one.from_date, one.until_date)),
+            joined(element("div", *_moved(moved, words)) for moved in one.movements),
+        )
+        for one in restated.examples
+    )
+    heads = (page_texts.COMPANY, page_texts.WINDOW, texts.MOVEMENTS)
+    return table(words(texts.EXAMPLES), list(map(words, heads)), rows, text_columns=3, kind="facts")
 
 
 def intervals(run: Behaviour, words: Language) -> Markup:
@@ -62,3 +76,12 @@ def intervals(run: Behaviour, words: Language) -> Markup:
         for one in run.intervals[-SHOWN_INTERVALS:]
     )
     return table(words(texts.INTERVALS), [*map(words, heads), "p50", "p90", "p99"], rows)
+
+
+def _name(moved: Movement, words: Language) -> Markup:
+    return action(moved.name, words) if moved.is_action else foreign(moved.name)
+
+
+def _moved(moved: Movement, words: Language) -> tuple[Markup, str]:
+    signed = (words.signed(moved.rose), words.signed(-moved.fell))
+    return _name(moved, words), " ".join(("", *filter(None, signed)))

@@ -4,7 +4,7 @@ from typing import Final
 
 from collector.report.language import Plural, Text
 
-HEADING: Final = Text("From total to pressed", "Del total a las presionadas")
+HEADING: Final = Text("Delivery funnel", "Embudo de entrega")
 INTRO: Final = Text(
     "Sums of the newest answer of every cell. Percentages are shares of total. Received and "
     "pressed are counted by the API on their own: they may exceed sended.",
@@ -12,9 +12,9 @@ INTRO: Final = Text(
     "La API cuenta las recibidas y presionadas por separado: pueden superar a sended.",
 )
 SUMMARY: Final = Text(
-    "Of {total} notifications, {sended} were sent ({share}), {fails} failed and {pending} are "
+    "Of {total} notifications, {sended} were sent ({share}), {fails} are fails and {pending} are "
     "pending; {received} were received and {pressed} pressed.",
-    "De {total} notificaciones, {sended} se enviaron ({share}), {fails} fallaron y {pending} "
+    "De {total} notificaciones, {sended} se enviaron ({share}), {fails} son fails y {pending} "
     "están pendientes; {received} se recibieron y {pressed} se presionaron.",
 )
 ZEROS: Final = Text(
@@ -32,14 +32,23 @@ TABLE: Final = Text("Counters and actions", "Contadores y acciones")
 ACTION: Final = Text("action {name}", "acción {name}")
 RECEIVED: Final = Text("received", "recibidas")
 PRESSED: Final = Text("pressed", "presionadas")
-OTHERS: Final = Plural(
-    Text("{n} further action", "{n} acción más"), Text("{n} further actions", "{n} acciones más")
-)
 
 TIME_HEADING: Final = Text("Figures over time", "Cifras en el tiempo")
 TIME_SUMMARY: Final = Text(
     "{days}. The highest total, {high}, is of {high_days}; the lowest, {low}, of {low_days}.",
     "{days}. El total más alto, {high}, es de {high_days}; el más bajo, {low}, de {low_days}.",
+)
+TIME_SAME: Final = Text(
+    "{days}. The total is the same in each window: {count}.",
+    "{days}. El total es el mismo en cada ventana: {count}.",
+)
+TOO_FEW: Final = Text(
+    "Fewer than two windows can be compared, so there is no picture; the table has the figures.",
+    "Hay menos de dos ventanas comparables, así que no hay gráfico; la tabla tiene las cifras.",
+)
+LEFT_OUT: Final = Text(
+    "The server's default window has no known days, so it is in the table only.",
+    "No se conocen los días de la ventana por defecto del servidor, por eso solo está en la tabla.",
 )
 A_DAY: Final = Text("{count} a day", "{count} por día")
 PER_DAY: Final = Text(
@@ -68,19 +77,23 @@ NO_SPAN: Final = Text("No window has an answer.", "Ninguna ventana tiene respues
 WITHOUT_ANSWER: Final = Text("Cells without answer", "Celdas sin respuesta")
 
 FAILING_HEADING: Final = Text(
-    "Companies with the highest share of fails", "Empresas con mayor proporción de fails"
+    "Companies with a high share of fails", "Empresas con alta proporción de fails"
 )
 FAILING_SUMMARY: Final = Text(
-    "{company} has the highest share: {fails} of {total} failed ({share}).",
-    "{company} tiene la mayor proporción: fallaron {fails} de {total} ({share}).",
+    "First: {company}, fails {fails} of {total} ({share}).",
+    "Primera: {company}, fails {fails} de {total} ({share}).",
 )
-FAILING_NONE: Final = Text(
-    "No company reports failed notifications.", "Ninguna empresa informa notificaciones fallidas."
+FAILING_ORDER: Final = Text(
+    "Ordered by the lower end of the 95 % interval of the share (Wilson), so that one fail of one "
+    "does not come before 900 of 1000.",
+    "Ordenadas por el extremo inferior del intervalo del 95 % de la proporción (Wilson), para que "
+    "un solo fail de un total de uno no preceda a 900 de 1000.",
 )
+FAILING_NONE: Final = Text("No company reports fails.", "Ninguna empresa informa fails.")
 FAILING_COUNT: Final = Plural(
     Text("{n} company is shown.", "Se muestra {n} empresa."),
     Text("{n} companies are shown.", "Se muestran {n} empresas."),
 )
 FAILING_TABLE: Final = Text("Share of fails by company", "Proporción de fails por empresa")
 FAILING_SHARE: Final = Text("Share", "Proporción")
-FAILING_HOVER: Final = Text("{fails} of {total} failed", "fallaron {fails} de {total}")
+FAILING_HOVER: Final = Text("fails: {fails} of {total}", "fails: {fails} de {total}")

@@ -9,7 +9,6 @@ SUBTITLE: Final = Text(
     "Push-notification statistics by company and window",
     "Estadísticas de notificaciones push por empresa y ventana",
 )
-PERIOD: Final = Text("Period", "Período")
 COMPANIES: Final = Plural(Text("{n} company", "{n} empresa"), Text("{n} companies", "{n} empresas"))
 WINDOWS: Final = Plural(Text("{n} window", "{n} ventana"), Text("{n} windows", "{n} ventanas"))
 RUNS: Final = Plural(Text("{n} run", "{n} ejecución"), Text("{n} runs", "{n} ejecuciones"))
@@ -30,12 +29,11 @@ FOOTER: Final = Text(
 )
 COMPANY: Final = Text("Company", "Empresa")
 WINDOW: Final = Text("Window", "Ventana")
-TOTAL_ROW: Final = Text("All", "Todo")
 
 NAV_COVERAGE: Final = Text("Coverage", "Cobertura")
 NAV_DELIVERY: Final = Text("Delivery", "Entrega")
 NAV_TIME: Final = Text("Over time", "En el tiempo")
-NAV_FAILING: Final = Text("Failures", "Fallos")
+NAV_FAILING: Final = Text("Fails", "Fails")
 NAV_RESTATED: Final = Text("Changes", "Cambios")
 NAV_BEHAVIOUR: Final = Text("Behaviour", "Comportamiento")
 NAV_QUALITY: Final = Text("Data quality", "Calidad")
@@ -50,18 +48,57 @@ COMPLETE_LINE: Final = Plural(
         "Cada una de las {n} celdas planificadas tiene respuesta.",
     ),
 )
+COMPLETE_RUNS_LINE: Final = Plural(
+    Text(
+        "The one planned cell has an answer in any of the runs.",
+        "La única celda planificada tiene respuesta en alguna de las ejecuciones.",
+    ),
+    Text(
+        "Every one of the {n} planned cells has an answer in any of the runs.",
+        "Cada una de las {n} celdas planificadas tiene respuesta en alguna de las ejecuciones.",
+    ),
+)
+COMPLETE_BUT_SAME: Final = Text(
+    "Complete, but the dates are in doubt", "Completo, pero las fechas son dudosas"
+)
+SAME_LINE: Final = Text(
+    "Most companies have the same answer in every window: the API seems to ignore the dates.",
+    "La mayoría de las empresas tiene la misma respuesta en todas las ventanas: "
+    "la API parece ignorar las fechas.",
+)
+NOT_KNOWN: Final = Text("Coverage is not known", "No se conoce la cobertura")
+NOT_KNOWN_LINE: Final = Text(
+    "Coverage is not known: the list of companies of a run is lost or was edited, "
+    "so cells may be missing that are not counted here.",
+    "No se conoce la cobertura: la lista de empresas de una ejecución se perdió o fue editada, "
+    "así que puede haber celdas faltantes que aquí no se cuentan.",
+)
+DATES_DOUBTS: Final = {
+    "trusted": Text(
+        "That the server honours the dates was trusted in the newest run, not proved.",
+        "En la ejecución más reciente, que el servidor respeta las fechas se dio por bueno, "
+        "sin comprobarlo.",
+    ),
+    "inconclusive": Text(
+        "Whether the server honours the dates could not be found out in the newest run.",
+        "En la ejecución más reciente no se pudo averiguar si el servidor respeta las fechas.",
+    ),
+}
 INCOMPLETE: Final = Text("Incomplete: {what}", "Incompleto: {what}")
 IN_PROGRESS: Final = Text("In progress: {what}", "En curso: {what}")
-INCOMPLETE_LINE: Final = Text(
-    "{answered} of {planned} planned cells have an answer. "
-    "The same command again asks for what failed or is missing.",
-    "{answered} de {planned} celdas planificadas tienen respuesta. "
-    "El mismo comando, otra vez, pide lo que falló o falta.",
+ANSWERED: Final = Text(
+    "{answered} of {planned} planned cells have an answer.",
+    "{answered} de {planned} celdas planificadas tienen respuesta.",
 )
-IN_PROGRESS_LINE: Final = Text(
-    "{answered} of {planned} planned cells have an answer so far; a run is at work.",
-    "{answered} de {planned} celdas planificadas tienen respuesta; una ejecución está en curso.",
+ANSWERED_RUNS: Final = Text(
+    "{answered} of {planned} planned cells have an answer in any of the runs.",
+    "{answered} de {planned} celdas planificadas tienen respuesta en alguna de las ejecuciones.",
 )
+GO_ON: Final = Text(
+    "collector status DIR, with the directory of a run, prints the command that goes on with it.",
+    "collector status DIR, con el directorio de una ejecución, muestra el comando que la continúa.",
+)
+AT_WORK: Final = Text("A run is at work.", "Una ejecución está en curso.")
 NOTHING: Final = Text("Nothing planned", "Nada planificado")
 NOTHING_LINE: Final = Text(
     "The runs hold no planned cell, so there is nothing to show.",
@@ -77,16 +114,17 @@ ODD_DATA: Final = Text(
     "There are remarks on the data quality.", "Hay observaciones sobre la calidad de los datos."
 )
 MISSING_CELLS: Final = Plural(
-    Text("{n} cell missing", "falta {n} celda"), Text("{n} cells missing", "faltan {n} celdas")
+    Text("{n} cell missing", "{n} celda faltante"),
+    Text("{n} cells missing", "{n} celdas faltantes"),
 )
 FAILED_CELLS: Final = Plural(
-    Text("{n} cell failed", "falló {n} celda"), Text("{n} cells failed", "fallaron {n} celdas")
+    Text("{n} cell failed", "{n} celda fallida"), Text("{n} cells failed", "{n} celdas fallidas")
 )
 NOTHING_YET: Final = Text("no gaps so far", "sin huecos hasta ahora")
 
 CARD_COVERAGE: Final = Text("Coverage", "Cobertura")
 CARD_COVERAGE_NOTE: Final = Text("{answered} of {planned} cells", "{answered} de {planned} celdas")
-CARD_GAPS: Final = Text("Missing · failed", "Faltan · fallaron")
+CARD_GAPS: Final = Text("Missing · failed", "Faltantes · fallidas")
 CARD_GAPS_NOTE: Final = Plural(
     Text("cells, of {n} company", "celdas, de {n} empresa"),
     Text("cells, of {n} companies", "celdas, de {n} empresas"),

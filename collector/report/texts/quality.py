@@ -77,9 +77,11 @@ GLOSSARY: Final = (
         Text("failed · missing", "fallida · faltante"),
         Text(
             "Given up after several tries, with the reason in errors.jsonl; not answered yet, "
-            "because the run ended before. Both are asked for again by the same command.",
+            "because the run ended before. collector status DIR prints the command that asks "
+            "for both again.",
             "Abandonada tras varios intentos, con el motivo en errors.jsonl; aún sin respuesta, "
-            "porque la ejecución terminó antes. El mismo comando vuelve a pedir ambas.",
+            "porque la ejecución terminó antes. collector status DIR muestra el comando que las "
+            "vuelve a pedir.",
         ),
     ),
     (

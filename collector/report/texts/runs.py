@@ -30,6 +30,11 @@ RESTATED_ONE_WINDOW: Final = Text(
     "Only one window was asked for more than once; its figures are in the table.",
     "Una sola ventana se consultó más de una vez; sus cifras están en la tabla.",
 )
+RESTATED_NEWEST: Final = Text(
+    "The newest {shown} of {n} windows are shown.",
+    "Se muestran las {shown} ventanas más recientes de {n}.",
+)
+EXAMPLES: Final = Text("Cells that moved most", "Celdas que más se movieron")
 RESTATED: Final = Text("restated", "modificadas")
 COMPARED: Final = Text("compared", "comparadas")
 SHARE: Final = Text("share", "proporción")
@@ -64,8 +69,9 @@ SOME_REFUSED: Final = Text(
     "at most {n} a second were refused", "como máximo {n} por segundo fueron rechazadas"
 )
 OLDER: Final = Text("Earlier runs", "Ejecuciones anteriores")
-OLDER_SHOWN: Final = Text(
-    "The newest {shown} of {n} runs are drawn.", "Se dibujan las {shown} más recientes de {n}."
+OLDER_LEFT_OUT: Final = Text(
+    "Of {n} runs, the newest {shown} are looked at here.",
+    "De {n} ejecuciones, aquí se miran las {shown} más recientes.",
 )
 SENT: Final = Text("sent", "enviadas")
 ALLOWED: Final = Text("rate in force", "ritmo vigente")
@@ -87,31 +93,49 @@ RUNS_TABLE: Final = Text(
 )
 RUN: Final = Text("Run", "Ejecución")
 PLAN: Final = Text("Plan", "Plan")
-TIMES: Final = Text("Times", "Tiempos")
+CELLS: Final = Text("Cells of its plan", "Celdas de su plan")
+CELLS_PLANNED: Final = Text("{n} planned", "{n} planificadas")
+CELLS_ANSWERED: Final = Text("{n} answered", "{n} respondidas")
+CELLS_FAILED: Final = Text("{n} failed", "{n} fallidas")
+CELLS_MISSING: Final = Text("{n} missing", "{n} faltantes")
+TIMES: Final = Text("Last attempt", "Último intento")
 BEGAN: Final = Text("began {at}", "inició {at}")
 ENDED: Final = Text("ended {at}", "terminó {at}")
-ATTEMPTS: Final = Plural(Text("{n} attempt", "{n} intento"), Text("{n} attempts", "{n} intentos"))
+ATTEMPTS: Final = Plural(
+    Text("{n} attempt in all", "{n} intento en total"),
+    Text("{n} attempts in all", "{n} intentos en total"),
+)
 END: Final = Text("End", "Fin")
-REQUESTS: Final = Text("Requests", "Solicitudes")
+REQUESTS: Final = Text("Requests, all attempts", "Solicitudes, todos los intentos")
 REQUESTS_LINE: Final = Text("{n} sent", "{n} enviadas")
 REFUSED_LINE: Final = Text("{n} refused", "{n} rechazadas")
 RETRIED_LINE: Final = Text("{n} retried", "{n} reintentadas")
-SPEED: Final = Text("Speed", "Velocidad")
+AT_LEAST: Final = {
+    REQUESTS_LINE: Text("at least {n} sent", "al menos {n} enviadas"),
+    REFUSED_LINE: Text("at least {n} refused", "al menos {n} rechazadas"),
+    RETRIED_LINE: Text("at least {n} retried", "al menos {n} reintentadas"),
+}
+"""Of a run with an attempt that could not write down its end: only its samples are known."""
+SPEED: Final = Text("Speed, last attempt", "Velocidad, último intento")
+RATE_NOT_KNOWN: Final = Text("rate not known", "ritmo no conocido")
+LATENCY_NOT_KNOWN: Final = Text("latency not known", "latencia no conocida")
 RATE_LINE: Final = Text("{rate} requests/s", "{rate} solicitudes/s")
-LIMIT_LINE: Final = Text("server's limit: {rate}/s", "límite del servidor: {rate}/s")
+LIMIT_LINE: Final = Text(
+    "server's limit, as found last: {rate}/s", "límite del servidor, el último hallado: {rate}/s"
+)
 LATENCY_LINE: Final = Text("latency p50 {p50}, p99 {p99}", "latencia p50 {p50}, p99 {p99}")
-DATES: Final = Text("Dates", "Fechas")
 REMARKS: Final = Text("Remarks", "Observaciones")
 
 CODE: Final = Text("exit code {code}", "código de salida {code}")
 AT_WORK: Final = Text("at work", "en curso")
 KILLED: Final = Text(
-    "killed, or could not write down its end", "interrumpida sin poder registrar su fin"
+    "killed, or could not write down its end",
+    "terminada a la fuerza, o no pudo registrar su fin",
 )
 ENDS: Final = {
     ExitCode.COMPLETE: Text("every cell has an answer", "todas las celdas tienen respuesta"),
     ExitCode.SOME_FAILED: Text(
-        "finished, but some cells failed", "terminó, pero algunas celdas fallaron"
+        "finished, but some cells failed", "terminó, pero con celdas fallidas"
     ),
     ExitCode.BAD_INPUT: Text("bad input, nothing was sent", "entrada inválida, no se envió nada"),
     ExitCode.CREDENTIALS: Text(
