@@ -179,9 +179,9 @@ def test_how_to_go_on_is_what_the_run_itself_says() -> None:
     assert "<code>collector status DIR</code>" in page
     assert "same command" not in _words(page)
     two = replace(small, runs=small.runs * 2)
-    assert "32 of 34 planned cells have an answer in any of the runs." in _top(two)[1]
+    assert "32 of 34 planned cells have an answer in at least one of the runs." in _top(two)[1]
     two = replace(sample.bare(), runs=sample.bare().runs * 2)
-    assert "has an answer in any of the runs." in _top(two)[1]
+    assert "has an answer in at least one of the runs." in _top(two)[1]
 
 
 def test_the_facts_of_a_run_say_what_they_are_of() -> None:

@@ -50,11 +50,11 @@ COMPLETE_LINE: Final = Plural(
 )
 COMPLETE_RUNS_LINE: Final = Plural(
     Text(
-        "The one planned cell has an answer in any of the runs.",
+        "The one planned cell has an answer in at least one of the runs.",
         "La única celda planificada tiene respuesta en alguna de las ejecuciones.",
     ),
     Text(
-        "Every one of the {n} planned cells has an answer in any of the runs.",
+        "Every one of the {n} planned cells has an answer in at least one of the runs.",
         "Cada una de las {n} celdas planificadas tiene respuesta en alguna de las ejecuciones.",
     ),
 )
@@ -91,7 +91,7 @@ ANSWERED: Final = Text(
     "{answered} de {planned} celdas planificadas tienen respuesta.",
 )
 ANSWERED_RUNS: Final = Text(
-    "{answered} of {planned} planned cells have an answer in any of the runs.",
+    "{answered} of {planned} planned cells have an answer in at least one of the runs.",
     "{answered} de {planned} celdas planificadas tienen respuesta en alguna de las ejecuciones.",
 )
 GO_ON: Final = Text(
