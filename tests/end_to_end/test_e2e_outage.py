@@ -165,6 +165,7 @@ async def test_an_issuer_that_is_down_when_the_token_ends_is_waited_for(
     assert command.manifest("r")["attempts"][0]["cells"]["failed"] == 0
 
 
+@pytest.mark.alone
 async def test_an_issuer_that_is_down_for_too_long_ends_the_run(
     start_api: StartApi, against: Against
 ) -> None:
