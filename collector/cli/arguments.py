@@ -10,9 +10,15 @@ from collector.cli.printing import complain
 from collector.errors import InputError
 from collector.option_values import converter, parse_directory
 from collector.plan import Companies
-from collector.store.recorded_run import was_begun
+from collector.store.recorded_run import (
+    RecordedRun,
+    each_once,
+    find_runs,
+    oldest_first,
+    was_begun,
+)
 
-__all__ = ["CompaniesFile", "RunDirectory", "begun", "warn_of_duplicates"]
+__all__ = ["CompaniesFile", "RunDirectory", "runs_in", "warn_of_duplicates"]
 
 CompaniesFile = Annotated[Path, Parameter(allow_leading_hyphen=True, show_env_var=False)]
 """A path, or `-` for standard input."""
@@ -38,15 +44,16 @@ def warn_of_duplicates(companies: Companies) -> None:
         complain(f"warning: and {len(duplicates) - _SHOWN} more duplicates dropped")
 
 
-def begun(directories: Sequence[Path]) -> list[Path]:
-    """Return the directories of runs that have begun: one dead run must not take all nights away.
+def runs_in(directories: Sequence[Path]) -> list[RecordedRun]:
+    """Return the runs that have begun in directories, each once, the oldest first.
 
-    Raises `InputError` if there is none, for nothing must not take the place of earlier answers.
+    One dead run must not take all nights away: it is left out with a warning. Raises `InputError`
+    if there is no other, for nothing must not replace earlier answers, and as `find_runs` does.
     """
-    with_runs = [directory for directory in directories if was_begun(directory)]
+    begun = [directory for directory in directories if was_begun(directory)]
     for directory in directories:
-        if directory not in with_runs:
+        if directory not in begun:
             complain(f"warning: {directory}: a run was killed before its first cell; left out")
-    if not with_runs:
+    if not begun:
         raise InputError("no run has begun in these directories; give others")
-    return with_runs
+    return oldest_first(each_once(find_runs(begun)))

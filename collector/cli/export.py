@@ -1,21 +1,20 @@
 """`collector export`: the newest answer of every cell over many runs, as columns."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
-from collector.cli.arguments import RunDirectory, begun
+from collector.cli.arguments import RunDirectory, runs_in
+from collector.cli.draft import draft_of
 from collector.cli.extras import needs_extra
 from collector.cli.printing import complain, say
 from collector.cli.termination import until_sigterm
-from collector.errors import ExitCode, InputError, StorageError
+from collector.errors import ExitCode, InputError
 from collector.export.target import Target, delimiter_of, target_of
 from collector.settings import ExportSettings
-from collector.store.recorded_run import RecordedRun, each_once, find_runs, oldest_first
-from collector.store.replacement import replacing
+from collector.store.recorded_run import RecordedRun
 
 __all__ = ["export"]
 
@@ -37,7 +36,7 @@ def export(
     """
     target = target_of(settings.to)
     delimiter = delimiter_of(target, settings.delimiter)
-    runs = oldest_first(each_once(find_runs(begun([run_dir, *run_dirs]))))
+    runs = runs_in([run_dir, *run_dirs])
     return until_sigterm(lambda: _export(runs, settings.to, target, delimiter))
 
 
@@ -48,15 +47,8 @@ def _export(runs: Sequence[RecordedRun], path: Path, target: Target, delimiter: 
         from collector.tables.engine import analytical_database, is_utf8  # noqa: PLC0415
     if not target.is_csv and not is_utf8(str(path.resolve())):
         raise InputError(f"{path}: DuckDB writes no path that is not UTF-8; give another one")
-    try:
-        with (
-            # Two exports at a time do not write into each other's drafts.
-            replacing(path, suffix=f".{os.getpid()}.new") as draft,
-            analytical_database() as database,
-        ):
-            done = export_runs(database, runs, draft, target, delimiter)
-    except OSError as error:
-        raise StorageError(f"{path}: cannot be written: {error.strerror}") from error
+    with draft_of(path) as draft, analytical_database() as database:
+        done = export_runs(database, runs, draft, target, delimiter)
     for remark in done.remarks:
         complain(f"warning: {remark}")
     rows = f"{done.rows:,} row{'' if done.rows == 1 else 's'}"

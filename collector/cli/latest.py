@@ -1,10 +1,9 @@
 """`collector latest`: the newest answer of every cell over many runs."""
 
-from collector.cli.arguments import RunDirectory, begun
+from collector.cli.arguments import RunDirectory, runs_in
 from collector.cli.printing import complain, write
 from collector.errors import ExitCode
 from collector.store.newest import NewestLines, Pile, overlapping
-from collector.store.recorded_run import each_once, find_runs
 from collector.store.scratch import scratch_database
 
 __all__ = ["latest"]
@@ -20,10 +19,9 @@ def latest(run_dir: RunDirectory, /, *run_dirs: RunDirectory) -> int:
     run_dirs
         More of them.
     """
-    runs = each_once(find_runs(begun([run_dir, *run_dirs])))
     with scratch_database() as database:
         lines = NewestLines(database)
-        for run in runs:
+        for run in runs_in([run_dir, *run_dirs]):
             if remark := lines.read(run, Pile.NEW):
                 complain(f"warning: {remark}")
         if overlap := overlapping(lines.windows):

@@ -1,6 +1,5 @@
 """`collector report`: one offline page about runs."""
 
-import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,14 +8,14 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from collector import __version__
-from collector.cli.arguments import RunDirectory, begun
+from collector.cli.arguments import RunDirectory, runs_in
+from collector.cli.draft import draft_of
 from collector.cli.extras import needs_extra
 from collector.cli.printing import say
 from collector.cli.termination import until_sigterm
-from collector.errors import ExitCode, InputError, StorageError
+from collector.errors import ExitCode, InputError
 from collector.settings import ReportSettings
-from collector.store.recorded_run import RecordedRun, each_once, find_runs, oldest_first
-from collector.store.replacement import replacing
+from collector.store.recorded_run import RecordedRun
 
 __all__ = ["report"]
 
@@ -38,7 +37,7 @@ def report(
     """
     if settings.to.suffix.lower() not in {".html", ".htm"}:
         raise InputError(f"{settings.to}: the page is HTML; give --to a name such as report.html")
-    runs = oldest_first(each_once(find_runs(begun([run_dir, *run_dirs]))))
+    runs = runs_in([run_dir, *run_dirs])
     return until_sigterm(lambda: _report(runs, settings.to, settings.lang))
 
 
@@ -49,16 +48,9 @@ def _report(runs: Sequence[RecordedRun], path: Path, lang: str) -> ExitCode:
         from collector.report.page import render  # noqa: PLC0415
         from collector.report.read import read_report  # noqa: PLC0415
         from collector.tables.engine import analytical_database  # noqa: PLC0415
-    try:
-        with (
-            # Two reports at a time do not write into each other's drafts.
-            replacing(path, suffix=f".{os.getpid()}.new") as draft,
-            analytical_database() as database,
-        ):
-            page = read_report(database, runs, datetime.now(UTC))
-            with draft.open("wb") as stream:
-                stream.writelines(render(page, Lang(lang), __version__))
-    except OSError as error:
-        raise StorageError(f"{path}: cannot be written: {error.strerror}") from error
+    with draft_of(path) as draft, analytical_database() as database:
+        page = read_report(database, runs, datetime.now(UTC))
+        with draft.open("wb") as stream:
+            stream.writelines(render(page, Lang(lang), __version__))
     say(f"the page is in {path}")
     return ExitCode.COMPLETE

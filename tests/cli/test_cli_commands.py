@@ -2,8 +2,6 @@
 
 import asyncio
 import io
-import os
-import pty
 import re
 import signal
 import sys
@@ -29,6 +27,7 @@ from collector.secrets import Secret
 from collector.settings import RunSettings, option_name
 from collector.simulator import Simulator
 from collector.tally import CellState
+from tests.cli.terminal import on_a_terminal
 
 StartApi = Callable[..., Awaitable[Simulator]]
 Against = Callable[[Simulator], Any]
@@ -329,7 +328,11 @@ async def test_a_real_terminal_gets_the_display(start_api: StartApi, against: Ag
     api = await start_api()
     command = against(api)
     command.write("companies.txt", "".join(f"{number}\n" for number in range(60)))
-    shown = await _on_a_terminal(command, "run", "companies.txt", "--rate", "60", "--output", "r")
+    shown = await on_a_terminal(
+        command.with_environment(TERM="xterm"),
+        *("run", "companies.txt", "--rate", "60", "--output", "r"),
+        columns=90,
+    )
     assert "of 60 cells" in shown
     assert "requests/s" in shown
     assert "60 of 60 answered" in shown.splitlines()[-7]
@@ -342,39 +345,13 @@ async def test_a_check_says_on_a_terminal_how_far_it_is(
     api = await start_api(latency=0.1)
     command = against(api)
     command.write("companies.txt", "".join(f"{number}\n" for number in range(60)))
-    shown = await _on_a_terminal(command, "check", "companies.txt")
+    shown = await on_a_terminal(
+        command.with_environment(TERM="xterm"), "check", "companies.txt", columns=90
+    )
     assert "of at most 40 requests" in shown
     assert shown.splitlines()[-1].endswith("collector run can send dates as they are set.")
     forced = command.with_environment(FORCE_COLOR="1")
     assert (await forced.run("check", "companies.txt")).stderr == ""
-
-
-async def _on_a_terminal(command: Any, *arguments: str) -> str:  # noqa: ANN401 - see conftest
-    """Run a command that ends well in a terminal of 90 columns, and return what it showed."""
-    master, slave = pty.openpty()
-    environment = command.with_environment(TERM="xterm", COLUMNS="90")
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "collector"),
-        *arguments,
-        cwd=command.directory,
-        env=dict(environment.environment),
-        stdin=slave,
-        stdout=slave,
-        stderr=slave,
-    )
-    os.close(slave)
-    shown = await asyncio.to_thread(_read_all, master)
-    assert await process.wait() == 0
-    return shown
-
-
-def _read_all(descriptor: int) -> str:
-    shown = b""
-    # A terminal whose other side has gone reports an I/O error instead of an end.
-    with suppress(OSError), open(descriptor, "rb", buffering=0) as terminal:
-        while chunk := terminal.read(4096):
-            shown += chunk
-    return shown.decode()
 
 
 def test_a_bug_has_its_own_code(

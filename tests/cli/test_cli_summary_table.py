@@ -1,16 +1,8 @@
 """The summary in a terminal: a table in colour where there is one, plain lines anywhere else."""
 
-import asyncio
-import fcntl
 import io
-import os
-import pty
 import re
-import struct
-import sys
-import termios
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +19,7 @@ from collector.secrets import Secret
 from collector.settings import RunSettings
 from collector.simulator import Simulator
 from collector.tally import CellState
+from tests.cli.terminal import on_a_terminal
 
 StartApi = Callable[..., Awaitable[Simulator]]
 Against = Callable[[Simulator], Any]
@@ -192,7 +185,12 @@ async def test_the_command_colours_what_a_terminal_can_show(
     api = await start_api()
     command = against(api).without_debugging()
     command.write("companies.txt", "1 [red]Andes\n2\n3\n")
-    shown = await _on_a_terminal(command.with_environment(**{"TERM": "xterm", **variables}))
+    shown = await on_a_terminal(
+        command.with_environment(**{"TERM": "xterm", **variables}),
+        *("run", "companies.txt", "--output", "r"),
+        columns=60,
+        shows_errors=False,
+    )
     assert (_ESCAPE in shown) == is_coloured
     lines = _bare(shown.replace("\r\n", "\n"))
     assert max(map(len, lines)) <= 60
@@ -232,30 +230,3 @@ async def test_how_a_run_ended_leads_to_the_next_step(
     assert done.stdout.splitlines()[-1] == (
         "next      collector check companies.txt tells whether the credentials are taken"
     )
-
-
-async def _on_a_terminal(command: Any) -> str:  # noqa: ANN401 - see conftest
-    """Run in a terminal of 60 columns, and return what comes to standard output."""
-    master, slave = pty.openpty()
-    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 60, 0, 0))
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "collector", "run", "companies.txt", "--output", "r"),
-        cwd=command.directory,
-        env={name: value for name, value in command.environment.items() if name != "COLUMNS"},
-        stdin=slave,
-        stdout=slave,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    os.close(slave)
-    shown = await asyncio.to_thread(_read_all, master)
-    assert await process.wait() == 0
-    return shown
-
-
-def _read_all(descriptor: int) -> str:
-    shown = b""
-    # A terminal whose other side has gone reports an I/O error instead of an end.
-    with suppress(OSError), open(descriptor, "rb", buffering=0) as terminal:
-        while chunk := terminal.read(4096):
-            shown += chunk
-    return shown.decode()

@@ -13,6 +13,7 @@ import pytest
 
 from collector.store.append_file import AppendFile
 from collector.store.fault_points import FaultPoint, arm
+from tests.store.on_disk import name_of, open_files
 
 LargestFile = Callable[[int], AbstractContextManager[None]]
 
@@ -52,19 +53,6 @@ def _child(script: str, *arguments: str) -> Any:  # noqa: ANN401 - what the chil
     return json.loads(done.stdout)
 
 
-def _open_files() -> int:
-    return sum(1 for _ in Path("/proc/self/fd").iterdir())
-
-
-def _name(descriptor: int) -> str:
-    """Return the last part of the path that a descriptor stands for."""
-    return Path(f"/proc/self/fd/{descriptor}").readlink().name
-
-
-def _entries(directory: Path) -> set[str]:
-    return {path.name for path in directory.iterdir()}
-
-
 @pytest.fixture
 def file(tmp_path: Path) -> Iterator[AppendFile]:
     """Give an open file, still empty."""
@@ -88,7 +76,7 @@ class _Disk:
         self.refuses = False
 
     def sync(self, descriptor: int) -> None:
-        self.synced.append(_name(descriptor))
+        self.synced.append(name_of(descriptor))
         if self.refuses:
             raise OSError(errno.EIO, "Input/output error")
 
@@ -200,10 +188,10 @@ def test_a_file_that_exists_goes_on(tmp_path: Path) -> None:
 
 def test_a_directory_is_no_file(tmp_path: Path) -> None:
     """The error says so, and nothing stays open."""
-    before = _open_files()
+    before = open_files()
     with pytest.raises(IsADirectoryError):
         AppendFile.open(tmp_path)
-    assert _open_files() == before
+    assert open_files() == before
 
 
 @pytest.mark.parametrize(("mask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o000, 0o644)])
@@ -220,10 +208,10 @@ def test_files_are_for_their_owner_to_write(tmp_path: Path, mask: int, mode: int
 
 def test_a_closed_file_takes_nothing(tmp_path: Path) -> None:
     """Its descriptor is given back, and nothing was waiting to be written."""
-    before = _open_files()
+    before = open_files()
     file = AppendFile.open(tmp_path / "file")
     file.close()
-    assert _open_files() == before
+    assert open_files() == before
     assert file.path.read_bytes() == b""
 
 

@@ -12,21 +12,9 @@ import pytest
 
 from collector.store.fault_points import FaultPoint, arm
 from collector.store.replacement import replace_file, replacing, sync_directory
+from tests.store.on_disk import entries, name_of, open_files
 
 LargestFile = Callable[[int], AbstractContextManager[None]]
-
-
-def _open_files() -> int:
-    return sum(1 for _ in Path("/proc/self/fd").iterdir())
-
-
-def _name(descriptor: int) -> str:
-    """Return the last part of the path that a descriptor stands for."""
-    return Path(f"/proc/self/fd/{descriptor}").readlink().name
-
-
-def _entries(directory: Path) -> set[str]:
-    return {path.name for path in directory.iterdir()}
 
 
 @pytest.fixture
@@ -58,7 +46,7 @@ def test_a_replaced_file_is_the_old_one_or_the_new_one(tmp_path: Path) -> None:
         finally:
             is_over.set()
         reading.result(10)
-    assert _entries(tmp_path) == {"file"}
+    assert entries(tmp_path) == {"file"}
 
 
 def test_a_new_text_is_on_the_disk_before_it_has_the_name(
@@ -73,7 +61,7 @@ def test_a_new_text_is_on_the_disk_before_it_has_the_name(
     fsync = os.fsync
 
     def note_sync(descriptor: int) -> None:
-        notes.append(("sync", _name(descriptor), path.read_bytes()))
+        notes.append(("sync", name_of(descriptor), path.read_bytes()))
         if stat.S_ISREG(os.fstat(descriptor).st_mode):
             assert os.fstat(descriptor).st_size == 6
         fsync(descriptor)
@@ -97,7 +85,7 @@ def test_a_new_text_that_does_not_fit_leaves_the_old_one(
     with largest_file(1000), pytest.raises(OSError, match="File too large"):
         replace_file(path, [b"x" * 600, b"x" * 600])
     assert path.read_bytes() == b"old"
-    assert _entries(tmp_path) == {"file"}
+    assert entries(tmp_path) == {"file"}
 
 
 def test_a_draft_that_a_killed_process_left_is_in_nobodys_way(tmp_path: Path) -> None:
@@ -105,7 +93,7 @@ def test_a_draft_that_a_killed_process_left_is_in_nobodys_way(tmp_path: Path) ->
     (tmp_path / "file.new").write_bytes(b"a draft that is longer than what comes")
     replace_file(tmp_path / "file", [b"new"])
     assert (tmp_path / "file").read_bytes() == b"new"
-    assert _entries(tmp_path) == {"file"}
+    assert entries(tmp_path) == {"file"}
 
 
 def test_a_file_that_cannot_be_replaced_is_left(tmp_path: Path) -> None:
@@ -118,17 +106,17 @@ def test_a_file_that_cannot_be_replaced_is_left(tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     with pytest.raises(IsADirectoryError):
         replace_file(tmp_path / "other", [b"new"])
-    assert _entries(tmp_path) == {"file", "file.new", "other"}
+    assert entries(tmp_path) == {"file", "file.new", "other"}
 
 
 def test_a_directory_is_synced_and_closed(tmp_path: Path) -> None:
     """Only a directory can be: for anything else there is an `OSError`."""
-    before = _open_files()
+    before = open_files()
     sync_directory(tmp_path)
     (tmp_path / "file").touch()
     with pytest.raises(NotADirectoryError):
         sync_directory(tmp_path / "file")
-    assert _open_files() == before
+    assert open_files() == before
 
 
 def test_a_block_writes_the_draft_as_it_likes(tmp_path: Path) -> None:
@@ -146,7 +134,7 @@ def test_a_block_writes_the_draft_as_it_likes(tmp_path: Path) -> None:
             draft.write_bytes(b"new %d" % number)
             assert path.exists() == bool(number)
         assert path.read_bytes() == b"new %d" % number
-        assert _entries(tmp_path) == {"file"}
+        assert entries(tmp_path) == {"file"}
 
 
 @pytest.mark.parametrize("error", [ValueError("odd"), KeyboardInterrupt(), OSError(28, "full")])
@@ -160,7 +148,7 @@ def test_a_block_that_raises_replaces_nothing(tmp_path: Path, error: BaseExcepti
     if isinstance(error, OSError):
         assert error.filename == str(path)
     assert path.read_bytes() == b"old"
-    assert _entries(tmp_path) == {"file"}
+    assert entries(tmp_path) == {"file"}
 
 
 def test_a_draft_that_is_gone_replaces_nothing(tmp_path: Path) -> None:

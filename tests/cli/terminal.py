@@ -1,0 +1,48 @@
+"""Runs commands in a terminal, as a person does."""
+
+import asyncio
+import fcntl
+import os
+import pty
+import struct
+import sys
+import termios
+from contextlib import suppress
+from typing import Any
+
+LINES = 40
+
+
+async def on_a_terminal(
+    command: Any,  # noqa: ANN401 - see conftest
+    *arguments: str,
+    columns: int,
+    shows_errors: bool = True,
+) -> str:
+    """Run a command that ends well in a terminal of so many columns, and return what it showed.
+
+    Without errors only standard output is the terminal.
+    """
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, columns, 0, 0))
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "collector", *arguments),
+        cwd=command.directory,
+        env={name: value for name, value in command.environment.items() if name != "COLUMNS"},
+        stdin=slave,
+        stdout=slave,
+        stderr=slave if shows_errors else asyncio.subprocess.DEVNULL,
+    )
+    os.close(slave)
+    shown = await asyncio.to_thread(_read_all, master)
+    assert await process.wait() == 0
+    return shown
+
+
+def _read_all(descriptor: int) -> str:
+    shown = b""
+    # A terminal whose other side has gone reports an I/O error instead of an end.
+    with suppress(OSError), open(descriptor, "rb", buffering=0) as terminal:
+        while chunk := terminal.read(4096):
+            shown += chunk
+    return shown.decode()

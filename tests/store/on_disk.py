@@ -1,0 +1,18 @@
+"""What is open, and what lies in a directory."""
+
+from pathlib import Path
+
+
+def open_files() -> int:
+    """Count the file descriptors of this process."""
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())
+
+
+def name_of(descriptor: int) -> str:
+    """Return the last part of the path that a descriptor stands for."""
+    return Path(f"/proc/self/fd/{descriptor}").readlink().name
+
+
+def entries(directory: Path) -> set[str]:
+    """Return the names in a directory."""
+    return {path.name for path in directory.iterdir()}
