@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mappin
 from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -269,3 +270,29 @@ def largest_file() -> LargestFile:
             resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
     return limit
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Spread the end-to-end tests evenly, when several workers share the tests.
+
+    They wait most of their time, and stand at the end: there the workers would all wait,
+    after all had computed. They go between two modules, so that none is set up twice.
+    """
+    if not hasattr(config, "workerinput"):
+        return
+    waiting = [item for item in items if "end_to_end" in item.path.parts]
+    modules = [
+        list(tests)
+        for path, tests in groupby(items, key=lambda item: item.path)
+        if "end_to_end" not in path.parts
+    ]
+    count = sum(map(len, modules))
+    mixed: list[pytest.Item] = []
+    given = seen = 0
+    for tests in modules:
+        mixed += tests
+        seen += len(tests)
+        due = len(waiting) * seen // count
+        mixed += waiting[given:due]
+        given = due
+    items[:] = mixed or items

@@ -106,7 +106,7 @@ class _Examination:
     def _closely(self, ignored: Finding, first: date) -> Probe[Finding]:
         """Look at a few days: a server may cut windows that are too long for it."""
         short = Span(first, first + 2 * DAY, first + (_SHORT - 1) * DAY)
-        closer = _Examination(self.company_id, self.query, self.is_moving)
+        closer = _Examination(self.company_id, self.query, self.is_moving, self._known)
         finding = yield from closer.of(short)
         if finding is None or finding.dates is not Verdict.HONOURED:
             return ignored

@@ -171,8 +171,19 @@ def test_it_ends_when_no_more_may_be_asked_and_is_not_wrong_then(
     assert len(api.asked) <= most
 
 
+def _week_from_the_first_day() -> FakeApi:
+    """Give a server that passes over `until` and answers for a week, as if it cut windows."""
+    days = [1, 2, 11]
+    data = {
+        date(2023, month, day).toordinal(): counters(1) for month in (10, 11, 12) for day in days
+    }
+    ignored = frozenset({"until_date"})
+    return FakeApi({"0": data}, date(2023, 12, 31), ignores=ignored, without_until="week")
+
+
 @given(_apis())
 @example((FakeApi({"0": {date(2026, 9, 2).toordinal(): counters(1)}}, date(2026, 11, 24)), ""))
+@example((_week_from_the_first_day(), "until"))
 @_SETTINGS
 def test_few_questions_find_the_day_with_data(drawn: tuple[FakeApi, str]) -> None:
     """22 for one company at most; none is asked twice, but the one that shows figures that move."""
