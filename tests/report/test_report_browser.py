@@ -106,6 +106,20 @@ async def test_it_prints_all_pictures_and_short_tables(hostile: Opened) -> None:
     assert hostile.troubles == []
 
 
+async def test_on_paper_no_table_lies_over_what_follows(reader: Reader) -> None:
+    """A table that is rolled on a screen has all its height there."""
+    opened = await reader.open("large", viewport=_DESK)
+    await opened.page.emulate_media(media="print")
+    hidden = await opened.page.evaluate(
+        """() => [...document.querySelectorAll("details")].flatMap((details) => {
+            details.open = true;
+            return [...details.querySelectorAll(".scroll")];
+        }).map((box) => box.scrollHeight - box.clientHeight)"""
+    )
+    assert len(hidden) >= 8
+    assert max(hidden) <= 1
+
+
 _CUT_OFF = """() => [...document.querySelectorAll(".plot text")].filter((text) => {
     const inner = text.getBoundingClientRect();
     const outer = text.closest(".plot").getBoundingClientRect();
