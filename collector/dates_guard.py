@@ -64,7 +64,7 @@ class DatesGuard:
             return ()
         given, before = self.query, recovered.dates
         given.as_given().check(first, last)
-        has_lines, is_complete = len(recovered.done) > 0, len(recovered.done) == len(self._plan)
+        has_lines, is_complete = len(recovered.done) > 0, recovered.is_complete
         if has_lines:
             refuse_spoilt(before, output)
         record = (

@@ -35,10 +35,10 @@ def end_by(error: CollectorError, redact: Callable[[str], str]) -> End:
     return End(error.exit_code, redact(text), type(error))
 
 
-def end_by_bug(error: BaseException, output: Path) -> End:
-    """Return the end by an error that nobody expected, in the run of that directory."""
+def end_by_bug(error: BaseException, log: Path) -> End:
+    """Return the end by an error that nobody expected, in the run that writes this log."""
     return End(
         ExitCode.BUG,
         f"a bug in the collector ({type(error).__name__}); the traceback is in "
-        f"{output / 'log.jsonl'}; what was collected so far is kept",
+        f"{log}; what was collected so far is kept",
     )

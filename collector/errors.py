@@ -13,8 +13,9 @@ One cell that fails is not among them: that is a `collector.models.Failure`, a v
 `StoppedError`, by which what was about to be sent gives way when a run is ended from outside.
 """
 
+from collections.abc import Iterable
 from enum import IntEnum
-from typing import ClassVar
+from typing import ClassVar, Final
 
 __all__ = [
     "CollectorError",
@@ -27,6 +28,7 @@ __all__ = [
     "OutageError",
     "StoppedError",
     "StorageError",
+    "gravest",
     "main_error",
 ]
 
@@ -45,6 +47,33 @@ class ExitCode(IntEnum):
     BUG = 70
     SIGINT = 130
     SIGTERM = 143
+
+
+_FROM_THE_GRAVEST: Final = (
+    ExitCode.BUG,
+    ExitCode.STORAGE,
+    ExitCode.DATES,
+    ExitCode.CREDENTIALS,
+    ExitCode.BAD_INPUT,
+    ExitCode.LOCKED,
+    ExitCode.STOPPED_EARLY,
+    ExitCode.SIGTERM,
+    ExitCode.SIGINT,
+    ExitCode.SOME_FAILED,
+    ExitCode.COMPLETE,
+)
+
+
+def gravest(codes: Iterable[int | None]) -> int | None:
+    """Return the code that says most of several ends of one run; None if one has not ended.
+
+    A code that nobody knows, of a newer collector, says more than those that are known.
+    """
+    ends = set(codes)
+    if None in ends or not ends:
+        return None
+    unknown = ends.difference(_FROM_THE_GRAVEST)
+    return next(iter(unknown), None) or next(code for code in _FROM_THE_GRAVEST if code in ends)
 
 
 class CollectorError(Exception):

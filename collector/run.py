@@ -20,12 +20,13 @@ from collector.errors import (
 from collector.fetch.credentials import Credentials, secrets_of
 from collector.fetch.retry import RetryPolicy
 from collector.log import EventLog
-from collector.plan import CellSet, Plan, absent_in_turns, today_in
+from collector.plan import CellSet, Part, Plan, absent_in_turns, today_in
 from collector.pool import Pool
 from collector.recorder import Recorder
 from collector.secrets import Redactor
 from collector.session import Session, gate_for
 from collector.settings import RunSettings
+from collector.store.files import PartFiles
 from collector.store.manifest import describe_service
 from collector.store.recovery import Age, Recovered, recover
 from collector.store.run_directory import RunDirectory, RunFiles
@@ -43,6 +44,8 @@ _GRACE_SECONDS: Final = 5.0
 class Run:
     """One attempt at a run, from the lock of its directory to the last line. `execute` it once.
 
+    With a shard in the settings it is about the cells of that one, at its share of the rate.
+
     Whoever shows it to people reads `tally`, `gate` and `remarks` meanwhile.
     """
 
@@ -51,15 +54,22 @@ class Run:
     ) -> None:
         self.plan = plan
         self.settings = settings
-        self.output = output
-        self.tally = Tally(len(plan))
+        self.files = PartFiles(output, settings.shard)
+        self._part = Part(plan, settings.shard)
+        self.tally = Tally(len(self._part))
         self.remarks: tuple[str, ...] = ()
         self._credentials = credentials
         self._redact = Redactor()
         self._redact.learn(*secrets_of(credentials))
         self._events = EventLog(settings.log_level, self._redact)
         self._log = self._events.logger
-        self.gate = gate_for(settings, len(plan.companies), self._log, patience=settings.max_outage)
+        self.gate = gate_for(
+            settings,
+            len(plan.companies),
+            self._log,
+            patience=settings.max_outage,
+            shards=settings.shard.total,
+        )
         self.dates = DatesGuard(plan, settings, self._log)
         self._telemetry = Telemetry(settings.metrics_file, self.tally, self.gate, self._log)
         self._task: asyncio.Task[object] | None = None
@@ -98,7 +108,7 @@ class Run:
         end = End(ExitCode.BUG)
         try:
             await self._telemetry.check()
-            with RunDirectory.open(self.output) as directory:
+            with RunDirectory.open(self.files) as directory:
                 recovered = await in_thread(self._recover)
                 async with self._telemetry.working() as self.remarks:
                     end = await self._attempt(directory, recovered)
@@ -129,8 +139,8 @@ class Run:
 
     def _recover(self) -> Recovered:
         return recover(
-            self.output,
-            self.plan,
+            self.files,
+            self._part,
             describe_service(self.settings),
             age=self._age,
             is_stopped=lambda: self._stopped is not None,
@@ -155,7 +165,9 @@ class Run:
                         await session.tokens.current()
                     try:
                         self.remarks += tuple(
-                            await self.dates.establish(self._proof(session), recovered, self.output)
+                            await self.dates.establish(
+                                self._proof(session), recovered, self.files.directory
+                            )
                         )
                     except IgnoredDatesError:
                         if self.dates.ignored is not None:
@@ -187,7 +199,7 @@ class Run:
         recorder = Recorder(files, self.tally, self._log, self.dates.notice)
         journal = recorder.journal
         self._pool = pool = Pool(
-            absent_in_turns(done, self.plan),
+            absent_in_turns(done, self._part),
             fetch=session.client(self.dates.query).fetch,
             decide=RetryPolicy(self.settings.max_attempts).decide,
             settle=recorder.settle,
@@ -215,7 +227,7 @@ class Run:
     def _log_start(self) -> None:
         self._log.info(
             "run_started",
-            cells=len(self.plan),
+            cells=len(self._part),
             kept=self.tally.kept.total(),
             rate=str(self.settings.rate),
         )
@@ -226,7 +238,7 @@ class Run:
         if isinstance(error, CollectorError):
             return end_by(error, self._redact)
         self._log.error("bug", exc_info=error)
-        return end_by_bug(error, self.output)
+        return end_by_bug(error, self.files.log)
 
     def _tell_of_dates(self, story: Story) -> None:
         """Let the manifest say what the answers themselves have shown."""

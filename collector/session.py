@@ -31,14 +31,15 @@ def gate_for(
     log: FilteringBoundLogger,
     *,
     patience: float,
+    shards: int = 1,
 ) -> Gate:
     """Make the gate that every request to the service passes.
 
-    An outage is waited for `patience` seconds.
+    An outage is waited for `patience` seconds. Of `shards` that share the rate this is one.
     """
     return Gate(
         RateController(
-            settings.rate,
+            settings.rate / shards,
             companies=companies,
             probe_seconds=settings.timeout + _PROBE_GRACE_SECONDS,
             patience=patience,

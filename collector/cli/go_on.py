@@ -6,15 +6,19 @@ from typing import Final
 
 from collector.settings import RunSettings
 from collector.store.coverage import Coverage
+from collector.store.files import COMPANIES
 from collector.store.manifest import LOCAL, describe_settings
-from collector.store.run_directory import COMPANIES
 
 __all__ = ["command_to_go_on"]
 
 _NOT_REPEATED: Final = frozenset(
-    {"from", "until", "last", "timezone", "window", "lookback", "output", "quiet", "log-level"}
+    {
+        *("from", "until", "last", "timezone", "window", "lookback", "output", "quiet"),
+        *("log-level", "shard"),
+    }
 )
-"""Options that the plan and the directory take the place of, or that are about showing only."""
+"""Options that the plan and the directory take the place of, or that are about showing only. And
+without a shard, one process asks for all that the shards have left over."""
 
 
 def command_to_go_on(coverage: Coverage) -> str:

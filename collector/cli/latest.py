@@ -22,7 +22,7 @@ def latest(run_dir: RunDirectory, /, *run_dirs: RunDirectory) -> int:
     with scratch_database() as database:
         lines = NewestLines(database)
         for run in runs_in([run_dir, *run_dirs]):
-            if remark := lines.read(run, Pile.NEW):
+            for remark in lines.read(run, Pile.NEW):
                 complain(f"warning: {remark}")
         if overlap := overlapping(lines.windows):
             one, other = overlap

@@ -16,7 +16,6 @@ from collector.errors import (
     StorageError,
 )
 from collector.run import End, Run
-from collector.store.run_directory import LOG, STATISTICS
 from collector.tally import CellState
 
 __all__ = ["next_step"]
@@ -25,7 +24,7 @@ __all__ = ["next_step"]
 def next_step(job: Run, end: End) -> str:
     """Return what to do next, or nothing when there is nothing to do or `end.error` says it all."""
     if end.exit_code is ExitCode.BUG:
-        return f"report it, with the end of {LOG}; it holds no secrets"
+        return f"report it, with the end of {job.files.log.name}; it holds no secrets"
     if _unanswered(job) == 0:
         return ""
     if end.cause is not None:
@@ -40,7 +39,7 @@ def _go_on(job: Run, end: End) -> str:
         return f"what is missing takes {takes} more at this rate" if takes else ""
     step = "the same command again asks for what failed or is missing"
     if job.tally.cells[CellState.FAILED]:
-        return f"{step}; {_command('status', str(job.output))} shows which"
+        return f"{step}; {_command('status', str(job.files.directory))} shows which"
     return f"{step}, {takes} at this rate" if takes else step
 
 
@@ -62,14 +61,16 @@ def _room(job: Run) -> str:
     unanswered = _unanswered(job)
     answered = job.tally.planned - unanswered
     try:
-        size = (job.output / STATISTICS).stat().st_size
-        free = shutil.disk_usage(job.output).free
+        size = job.files.statistics.stat().st_size
+        free = shutil.disk_usage(job.files.directory).free
     except OSError:
         return ""
     needed = round(size / answered * unanswered) if answered else 0
     if needed <= free:
         return ""
-    return f"make room for about {decimal(needed)}; {decimal(free)} are free for {job.output}"
+    return (
+        f"make room for about {decimal(needed)}; {decimal(free)} are free for {job.files.directory}"
+    )
 
 
 def _unanswered(job: Run) -> int:

@@ -61,7 +61,7 @@ async def execute(job: Run) -> End:
 def report(job: Run, end: End, *, can_go_on: bool = True) -> int:
     """Print how a run ended, and return its exit code; see `summary_rows` for `can_go_on`."""
     for remark in job.remarks:
-        complain(f"warning: {job.output}: {remark}")
+        complain(f"warning: {job.files.directory}: {remark}")
     if end.error is not None:
         complain(end.error)
     if not job.settings.quiet and end.exit_code not in _BEFORE_IT_BEGAN:

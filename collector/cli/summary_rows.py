@@ -12,7 +12,6 @@ from collector.errors import ExitCode
 from collector.pace import in_flight_needed
 from collector.run import End, Run
 from collector.settings import MOST_IN_FLIGHT
-from collector.store.run_directory import ERRORS, STATISTICS
 from collector.tally import CellState, Tally
 
 __all__ = ["BAD", "GOOD", "STEP", "UNDONE", "Row", "summary_rows"]
@@ -51,7 +50,7 @@ def summary_rows(job: Run, end: End, *, can_go_on: bool = True) -> list[Row]:
         Row("slowest", _slowest(job)),
         Row("time", f"{timedelta(seconds=round(tally.seconds))}, {_rate(job)}"),
         Row("in flight", _in_flight(job)),
-        Row("answers", str(job.output / STATISTICS) if tally.done else ""),
+        Row("answers", str(job.files.statistics) if tally.done else ""),
         Row("failures", _failures(job)),
         Row("exit", f"{end.exit_code.value}: {MEANING[end.exit_code]}", _style(end.exit_code)),
         Row("next", next_step(job, end) if can_go_on else "", STEP),
@@ -80,7 +79,7 @@ def _style(code: ExitCode) -> str:
 
 def _failures(job: Run) -> str:
     kinds = ", ".join(f"{kind} {n:,}" for kind, n in job.tally.failure_kinds.most_common())
-    return f"{job.output / ERRORS} ({kinds})" if kinds else ""
+    return f"{job.files.errors} ({kinds})" if kinds else ""
 
 
 def _slowest(job: Run) -> str:

@@ -4,6 +4,8 @@
                                   +--> Plan (a sequence of cells)
     dates, --window -> Windows ---+     (--lookback moves the first day back)
 
+    Plan, --shard -> Part: the cells that one of several processes asks for
+
 Pure but for reading the companies file. Whatever is wrong in the input raises
 `collector.errors.InputError`, which names the place and the remedy; `parse_days` and
 `WindowSize.parse` raise `ValueError` instead, which the command line attributes to the option.
@@ -19,6 +21,7 @@ from collector.plan.companies import (
 )
 from collector.plan.lookback import look_back
 from collector.plan.plan import Estimate, Plan, estimate
+from collector.plan.shard import MOST_SHARDS, Part, Shard
 from collector.plan.windows import (
     WHOLE,
     DateRange,
@@ -32,6 +35,7 @@ from collector.plan.windows import (
 )
 
 __all__ = [
+    "MOST_SHARDS",
     "WHOLE",
     "CellIndex",
     "CellSet",
@@ -39,7 +43,9 @@ __all__ = [
     "DateRange",
     "Duplicate",
     "Estimate",
+    "Part",
     "Plan",
+    "Shard",
     "WindowSize",
     "absent_in_turns",
     "cut_windows",

@@ -2,10 +2,12 @@
 
 from collections import deque
 from collections.abc import Iterator
+from itertools import chain
 from typing import Final
 
 from collector.models import Cell, Window
 from collector.plan.plan import Plan
+from collector.plan.shard import Part
 
 __all__ = ["CellIndex", "CellSet", "absent_in_turns"]
 
@@ -82,21 +84,26 @@ def _days(window: Window) -> tuple[str | None, str | None]:
     return window.from_date.isoformat(), window.until_date.isoformat()
 
 
-def absent_in_turns(done: CellSet, plan: Plan) -> Iterator[Cell]:
-    """Make the cells of a plan that are not in the set, as they are needed: one a company in turn.
+def absent_in_turns(done: CellSet, part: Part) -> Iterator[Cell]:
+    """Make the cells of a part that are not in the set, as they are needed: one a company in turn.
 
     64 companies take turns, window by window, until all of theirs are made. So a company that the
     server treats otherwise than the rest is never all that is asked for.
     """
-    width = len(plan.windows)
-    for begin in range(0, len(plan), _ABREAST * width):
-        end = min(begin + _ABREAST * width, len(plan))
-        if next(done.absent(begin, end), None) is None:
+    plan = part.plan
+    companies, width = len(plan.companies), len(plan.windows)
+    for first in range(0, companies, _ABREAST):
+        last = min(first + _ABREAST, companies)
+        if next(done.absent(first * width, last * width), None) is None:
             continue
-        turns = deque(done.absent(first, first + width) for first in range(begin, end, width))
+        turns = deque(_absent_of(company, done, part) for company in range(first, last))
         while turns:
             company = turns.popleft()
             index = next(company, None)
             if index is not None:
                 turns.append(company)
                 yield plan[index]
+
+
+def _absent_of(company: int, done: CellSet, part: Part) -> Iterator[int]:
+    return chain.from_iterable(done.absent(span.start, span.stop) for span in part.spans(company))

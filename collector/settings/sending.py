@@ -24,7 +24,7 @@ from collector.option_values import (
     parse_rate,
     parse_service_url,
 )
-from collector.plan import WHOLE, WindowSize, parse_days
+from collector.plan import WHOLE, Shard, WindowSize, parse_days
 
 __all__ = [
     "MOST_IN_FLIGHT",
@@ -46,6 +46,7 @@ MOST_IN_FLIGHT: Final = 10_000
 
 _RATE: Final = Rate(10)
 _MAX_OUTAGE: Final = Duration(3600)
+_WHOLE_RUN: Final = Shard()
 
 _SELECTION = Group("What to collect", sort_key=1)
 _PACE = Group("How fast", sort_key=2)
@@ -241,6 +242,19 @@ class Trust:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Distribution:
+    """Which part of a run this process does."""
+
+    shard: Annotated[
+        Shard,
+        Parameter(group=_PACE, converter=converter(Shard.parse), accepts_keys=False),
+    ] = _WHOLE_RUN
+    """Collect only one part of the plan, such as 3/16: the fourth of 16, for they are numbered from
+    0. The parts are disjoint, and go into one --output that all machines see; --rate is that of the
+    whole run, and is divided by the number of shards."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class PlanSettings(Selection, Frequency):
     """The options of `collector plan`."""
 
@@ -251,7 +265,7 @@ class DemoSettings(Selection, Pace, Output):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunSettings(Selection, Pace, Output, Service, Trust):
+class RunSettings(Selection, Pace, Distribution, Output, Service, Trust):
     """The options of `collector run`: the union of all."""
 
 

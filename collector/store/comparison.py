@@ -15,9 +15,9 @@ from collector.store.changes import (
     changes_between,
     read_cell,
 )
+from collector.store.files import COMPANIES
 from collector.store.newest import NewestLines, Pile
 from collector.store.recorded_run import RecordedRun, find_runs
-from collector.store.run_directory import COMPANIES
 
 __all__ = ["Comparison", "Movement", "Restated", "Totals", "WindowCount", "compare"]
 
@@ -150,8 +150,8 @@ def compare(database: Connection, old: Path, new: Path) -> Comparison:
     """
     old_run, new_run = find_runs([old, new])
     lines = NewestLines(database)
-    remarks = [lines.read(old_run, Pile.OLD), lines.read(new_run, Pile.NEW)]
-    return Comparison(old_run, new_run, lines, filter(None, remarks))
+    remarks = lines.read(old_run, Pile.OLD) + lines.read(new_run, Pile.NEW)
+    return Comparison(old_run, new_run, lines, remarks)
 
 
 def _remarks(new: RecordedRun, *, is_intact: bool) -> Iterator[str]:

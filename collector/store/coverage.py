@@ -10,12 +10,12 @@ from typing import Any, Final, NamedTuple
 from collector.errors import InputError
 from collector.models import Counters, FailureKind, Window
 from collector.plan import Plan
+from collector.store.files import COMPANIES
 from collector.store.ledger import Ledger
 from collector.store.lines import parse_error, parse_result
 from collector.store.manifest import Manifest
 from collector.store.recorded_run import find_run
 from collector.store.repair import damaged_spans
-from collector.store.run_directory import COMPANIES, STATISTICS, errors_files
 from collector.tally import CellState
 
 __all__ = ["Coverage", "Gap", "read_coverage"]
@@ -116,9 +116,10 @@ def _read_coverage(directory: Path) -> Coverage:
     run = find_run(directory)
     plan, is_intact = run.plan()
     answers = _Answers(plan)
-    statistics = directory / STATISTICS
-    damage = _damage(statistics, damaged_spans(statistics, answers.take))
-    for path in errors_files(directory):
+    damage = []
+    for path in run.statistics():
+        damage += _damage(path, damaged_spans(path, answers.take))
+    for path in run.errors():
         damage += _damage(path, damaged_spans(path, answers.take_error))
     # While a run works, a line that it is writing is no damage.
     remarks = [*([] if run.held_by else damage), *answers.ledger.remarks()]

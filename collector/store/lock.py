@@ -14,23 +14,34 @@ import msgspec
 
 from collector.errors import LockedError
 
-__all__ = ["DirectoryLock", "held_by"]
+__all__ = [
+    "BETWEEN_TRIES",
+    "DirectoryLock",
+    "held_by",
+    "is_lock_file",
+    "is_still",
+    "open_to_lock",
+    "read_holder",
+    "write_holder",
+]
 
 _TRIES: Final = 4
-_BETWEEN_TRIES: Final = 0.02
+BETWEEN_TRIES: Final = 0.02
 """Seconds. `held_by` takes the lock for a moment to see whether it is free; a run that begins in
 that moment must not take that for another run."""
 
 
-_UNKNOWN: Final = "an unknown process"
+class _Holder(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Who holds a lock, as the file says for people.
 
-
-class _Holder(msgspec.Struct, frozen=True):
-    """Who holds a lock, as the file says for people."""
+    In a lock that shards hold together it is the first of them, and how many `shards` there are in
+    all.
+    """
 
     pid: int
     host: str
     since: str
+    shards: int | None = None
 
     def __str__(self) -> str:
         return f"process {self.pid} on {self.host}, since {self.since}"
@@ -53,26 +64,37 @@ class DirectoryLock:
         self._is_lock = is_lock
 
     @classmethod
-    def take(cls, path: Path, *, sleep: Callable[[float], None] = time.sleep) -> Self:
+    def take(
+        cls,
+        path: Path,
+        *,
+        with_directory: bool = True,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> Self:
         """Lock a file, which is created if need be. Blocks for less than a tenth of a second.
 
-        Raises `LockedError` when another process holds it, and `OSError` when it cannot be
-        opened, or the file system has no locks.
+        `with_directory` locks the directory as well. Raises `LockedError` when another process
+        holds it, and `OSError` when it cannot be opened, or the file system has no locks.
         """
         while True:
             with ExitStack() as opened:
-                descriptor = _open(path, os.O_RDWR | os.O_CREAT, opened)
+                descriptor = open_to_lock(path, os.O_RDWR | os.O_CREAT, opened)
                 _lock(descriptor, path, sleep)
-                if not _is_still(descriptor, path):
+                if not is_still(descriptor, path):
                     # Its holder has taken the file away (see `discard`); what stands there now
                     # counts.
                     continue
                 place = descriptor, path
                 with suppress(OSError):
-                    directory = _open(path.parent, os.O_RDONLY | os.O_DIRECTORY, opened)
+                    directory = open_to_lock(path.parent, os.O_RDONLY | os.O_DIRECTORY, opened)
                     place = directory, path.parent
-                    _lock(directory, path, sleep)
-                is_lock = _write_holder(descriptor)
+                    if with_directory:
+                        _lock(directory, path, sleep)
+                is_lock = is_lock_file(descriptor)
+                if is_lock:
+                    # It is for people only: a full disk is reported by what must be written.
+                    with suppress(OSError):
+                        write_holder(descriptor)
                 return cls(opened.pop_all(), path, place, is_lock=is_lock)
 
     def release(self) -> None:
@@ -81,7 +103,7 @@ class DirectoryLock:
 
     def is_ours(self) -> bool:
         """Tell whether the directory that stands under the name is still the locked one."""
-        return _is_still(*self._place)
+        return is_still(*self._place)
 
     def discard(self) -> None:
         """Take the file away while the lock is held: nothing came of the run. Raises `OSError`.
@@ -92,9 +114,9 @@ class DirectoryLock:
             self._path.unlink()
 
 
-def held_by(path: Path) -> str | None:
+def held_by(path: Path, *, with_directory: bool = True) -> str | None:
     """Say for people who holds a lock right now; None when nobody does. Changes nothing."""
-    return _held_by(path) or _held_by(path.parent)
+    return _held_by(path) or (_held_by(path.parent) if with_directory else None)
 
 
 def _held_by(path: Path) -> str | None:
@@ -105,7 +127,7 @@ def _held_by(path: Path) -> str | None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
-        return _read_holder(descriptor)
+        return _holder(descriptor)
     except OSError:
         # A file system without locks: nobody can hold one there.
         return None
@@ -114,7 +136,8 @@ def _held_by(path: Path) -> str | None:
     return None
 
 
-def _open(path: Path, flags: int, opened: ExitStack) -> int:
+def open_to_lock(path: Path, flags: int, opened: ExitStack) -> int:
+    """Open what is to be locked until `opened` is closed. Raises `OSError`."""
     descriptor = os.open(path, flags | os.O_CLOEXEC, 0o644)
     opened.callback(os.close, descriptor)
     return descriptor
@@ -128,15 +151,15 @@ def _lock(descriptor: int, path: Path, sleep: Callable[[float], None]) -> None:
             if not tries_left:
                 raise LockedError(
                     f"{path.parent}: another run holds this directory "
-                    f"({_read_holder(descriptor)}); "
+                    f"({_holder(descriptor)}); "
                     "wait for its end, or give another --output"
                 ) from None
-            sleep(_BETWEEN_TRIES)
+            sleep(BETWEEN_TRIES)
         else:
             return
 
 
-def _is_still(descriptor: int, path: Path) -> bool:
+def is_still(descriptor: int, path: Path) -> bool:
     """Tell whether the locked file is still the one that has the name."""
     try:
         return os.path.samestat(os.fstat(descriptor), path.stat())
@@ -144,23 +167,29 @@ def _is_still(descriptor: int, path: Path) -> bool:
         return False
 
 
-def _write_holder(descriptor: int) -> bool:
-    """Write down who holds the lock; False if the file is something else, which is left alone."""
-    since = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-    holder = _Holder(os.getpid(), socket.gethostname(), since)
-    # It is for people only: a full disk is reported by what must be written.
+def is_lock_file(descriptor: int) -> bool:
+    """Tell whether a file is a lock, or can become one; that of another program is left alone."""
     with suppress(OSError):
         there = os.pread(descriptor, 4096, 0).strip(b"\0")
-        if there and _read_holder(descriptor) == _UNKNOWN:
-            return False
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, msgspec.json.encode(holder), 0)
+        return not there or read_holder(descriptor) is not None
     return True
 
 
-def _read_holder(descriptor: int) -> str:
+def write_holder(descriptor: int, shards: int | None = None) -> None:
+    """Write that this process holds a lock, and how many shards there are. Raises `OSError`."""
+    since = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    holder = _Holder(os.getpid(), socket.gethostname(), since, shards)
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, msgspec.json.encode(holder), 0)
+
+
+def read_holder(descriptor: int) -> _Holder | None:
+    """Read who holds a lock; None if it has not written its name yet, or it is no lock."""
     try:
-        return str(msgspec.json.decode(os.pread(descriptor, 4096, 0), type=_Holder))
+        return msgspec.json.decode(os.pread(descriptor, 4096, 0), type=_Holder)
     except (OSError, ValueError, RecursionError):
-        # It has the lock already, and has not written its name yet.
-        return _UNKNOWN
+        return None
+
+
+def _holder(descriptor: int) -> str:
+    return str(read_holder(descriptor) or "an unknown process")

@@ -15,7 +15,6 @@ from collector.models import Window
 from collector.store.lines import parse_result
 from collector.store.recorded_run import RecordedRun
 from collector.store.repair import damaged_spans, left_out
-from collector.store.run_directory import STATISTICS
 
 __all__ = ["NewestLines", "Pile", "overlapping"]
 
@@ -73,14 +72,13 @@ class NewestLines:
         self._database = database
         database.execute(_TABLE)
 
-    def read(self, run: RecordedRun, pile: Pile) -> str | None:
+    def read(self, run: RecordedRun, pile: Pile) -> list[str]:
         """Read the lines of a run; return what of them is damaged, in words, and was left out.
 
         Of two lines of a cell that were fetched at the same time the one that is read later stays.
         A run at work is read as far as it is written: the line that it is writing is no damage.
         Raises `InputError` when the file cannot be read.
         """
-        path = run.directory / STATISTICS
         put, number, windows = self._database.execute, int(pile), self.windows
 
         def take(line: bytes) -> bool:
@@ -95,11 +93,15 @@ class NewestLines:
                 windows.add((result.from_date, result.until_date))
             return True
 
-        try:
-            damaged = damaged_spans(path, take)
-        except OSError as error:
-            raise InputError(f"{path}: cannot be read: {error.strerror}") from error
-        return left_out(path, damaged) if damaged and not run.held_by else None
+        remarks = []
+        for path in run.statistics():
+            try:
+                damaged = damaged_spans(path, take)
+            except OSError as error:
+                raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+            if damaged and not run.held_by:
+                remarks.append(left_out(path, damaged))
+        return remarks
 
     def lines(self, pile: Pile) -> Iterator[bytes]:
         """Make the lines as they were read, ordered by the company's bytes, then by the days.

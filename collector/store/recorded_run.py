@@ -1,14 +1,15 @@
 """Runs that are there already, to be read side by side: of one service, each of them once."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from collector.errors import InputError
-from collector.store.lock import held_by
+from collector.store.files import COMPANIES, LOCK, PartFiles, parts_in
+from collector.store.joint import joint_manifest
 from collector.store.manifest import Manifest
 from collector.store.recorded_plan import Recorded, recorded_plan, service_differences
-from collector.store.run_directory import COMPANIES, LOCK, MANIFEST, STATISTICS
+from collector.store.shard_lock import holder_of
 
 __all__ = ["RecordedRun", "each_once", "find_run", "find_runs", "oldest_first", "was_begun"]
 
@@ -16,20 +17,35 @@ __all__ = ["RecordedRun", "each_once", "find_run", "find_runs", "oldest_first", 
 class RecordedRun(NamedTuple):
     """A run directory and what its manifest says; `held_by` says who works on it right now.
 
-    `identity` is the same for one directory under two names.
+    `parts` are those that have files, one if the run has no shards; the manifest is that of all
+    together. `identity` is the same for one directory under two names.
     """
 
     directory: Path
     manifest: Manifest
     held_by: str | None
     identity: tuple[int, int]
+    parts: tuple[PartFiles, ...]
+
+    def statistics(self) -> list[Path]:
+        """Return the paths of all files of results; some may not be there."""
+        return [files.statistics for files in self.parts]
+
+    def errors(self) -> Iterator[Path]:
+        """Make the paths of all files of errors, of each part those of earlier attempts first."""
+        for files in self.parts:
+            yield from files.all_errors()
+
+    def logs(self) -> list[Path]:
+        """Return the paths of all logs; some may not be there."""
+        return [files.log for files in self.parts]
 
     def plan(self) -> Recorded:
         """Put its plan together again. Raises `InputError` when that cannot be read."""
         try:
             return recorded_plan(self.manifest.plan, self.directory / COMPANIES)
         except ValueError as error:
-            raise _damaged(self.directory, error) from error
+            raise _damaged(PartFiles(self.directory).manifest, error) from error
 
 
 def was_begun(directory: Path) -> bool:
@@ -39,7 +55,7 @@ def was_begun(directory: Path) -> bool:
     """
     if not (directory / LOCK).exists():
         return True
-    return any((directory / name).exists() for name in (MANIFEST, STATISTICS))
+    return any(files.exist() for files in parts_in(directory))
 
 
 def find_run(directory: Path) -> RecordedRun:
@@ -48,23 +64,31 @@ def find_run(directory: Path) -> RecordedRun:
     Raises `InputError` when there is none, or its manifest cannot be read.
     """
     try:
-        manifest = Manifest.read(directory / MANIFEST)
-        if manifest is None:
+        parts = tuple(files for files in parts_in(directory) if files.exist())
+        manifests = {files.shard: _manifest(files) for files in parts}
+        known = {shard: manifest for shard, manifest in manifests.items() if manifest is not None}
+        if not known:
             raise InputError(
-                f"{directory}: there is no {MANIFEST} in it; give the directory of a run, such as "
-                "output/2026-11-23"
+                f"{directory}: there is no {PartFiles(directory).manifest.name} in it; give the "
+                "directory of a run, such as output/2026-11-23"
             )
         status = directory.stat()
         identity = status.st_dev, status.st_ino
-        return RecordedRun(directory, manifest, held_by(directory / LOCK), identity)
+        manifest = joint_manifest(known)
+        return RecordedRun(directory, manifest, holder_of(directory), identity, parts)
     except NotADirectoryError as error:
         raise InputError(f"{directory}: is not the directory of a run; leave it out") from error
     except OSError as error:
         raise InputError(
             f"{error.filename or directory}: cannot be read: {error.strerror}"
         ) from error
+
+
+def _manifest(files: PartFiles) -> Manifest | None:
+    try:
+        return Manifest.read(files.manifest)
     except ValueError as error:
-        raise _damaged(directory, error) from error
+        raise _damaged(files.manifest, error) from error
 
 
 def find_runs(directories: Iterable[Path]) -> list[RecordedRun]:
@@ -119,8 +143,8 @@ def _refuse_other_service(first: RecordedRun, run: RecordedRun) -> None:
         )
 
 
-def _damaged(directory: Path, error: ValueError) -> InputError:
+def _damaged(path: Path, error: ValueError) -> InputError:
     return InputError(
-        f"{directory / MANIFEST}: is damaged ({error}); the collector run that made it repairs "
+        f"{path}: is damaged ({error}); the collector run that made it repairs "
         "it when it is started again with its --output"
     )

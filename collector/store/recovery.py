@@ -2,7 +2,7 @@
 
 import shlex
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -12,8 +12,9 @@ import orjson
 
 from collector.errors import InputError, StoppedError, StorageError
 from collector.models import SERVER_DEFAULT
-from collector.plan import CellSet, Plan
+from collector.plan import CellSet, Part, Plan
 from collector.store.company_list import read_company_list
+from collector.store.files import COMPANIES, PartFiles, parts_in
 from collector.store.ledger import Ledger
 from collector.store.lines import parse_error, parse_result, timestamp
 from collector.store.manifest import DatesRecord, Manifest
@@ -22,14 +23,15 @@ from collector.store.recorded_plan import (
     recorded_plan,
     service_differences,
 )
-from collector.store.repair import Span, broken_path, damaged_spans, put_aside
-from collector.store.run_directory import COMPANIES, ERRORS, LOG, MANIFEST, STATISTICS
+from collector.store.repair import Span, broken_path, damaged_spans, left_out, put_aside
 from collector.tally import CellState
 
 __all__ = ["Age", "Recovered", "recover"]
 
-_MISSING: Final = f"{MANIFEST} is missing"
-_DAMAGED: Final = f"{MANIFEST} is damaged"
+_MISSING: Final = "is missing"
+_DAMAGED: Final = "is damaged"
+"""Troubles with the manifest."""
+
 _FIRST_YEAR: Final = 2000
 _LAST_YEAR: Final = 9000
 """Years far off are damage, and would break arithmetic with time zones."""
@@ -52,11 +54,13 @@ class Age(NamedTuple):
 class Recovered:
     """What an earlier attempt left: the cells that are done, and its story.
 
-    `kept` counts the done cells by state; `remarks` says for people what was odd; `dates` is what
-    was known of the meaning of dates, if that `is_known`.
+    `kept` counts those of them by state that are to be collected here, and `is_complete` says that
+    these are all; `remarks` says for people what was odd; `dates` is what was known of the meaning
+    of dates, if that `is_known`.
     """
 
     done: CellSet
+    is_complete: bool
     kept: Counter[CellState] = field(default_factory=Counter)
     remarks: tuple[str, ...] = ()
     attempts: tuple[dict[str, Any], ...] = ()
@@ -65,14 +69,19 @@ class Recovered:
 
 
 def recover(
-    directory: Path,
-    plan: Plan,
+    files: PartFiles,
+    part: Part,
     service: dict[str, str],
     *,
     age: Callable[[datetime], Age],
     is_stopped: Callable[[], bool],
 ) -> Recovered:
     """Check that a run directory is for this plan, repair its files, and find the done cells.
+
+    `files` are those that are to be written, `part` the cells that are to be collected. A run
+    without shards has the directory for itself, and reads and repairs the files of all. A shard
+    repairs its own, and reads besides those that may have some of its cells: not those of the other
+    shards of its number, which may be at work.
 
     Nothing is changed before the plan is known to fit. Then damaged lines are put aside, see
     `collector.store.repair`. The lines alone say what is done; one bit is kept of each. Blocks:
@@ -81,47 +90,60 @@ def recover(
     another plan or for other days, and `StorageError` when it cannot be read or repaired.
     """
     try:
-        past = _read_past(directory, plan, service)
-        results = _Results(plan, is_stopped)
-        damaged = damaged_spans(directory / STATISTICS, results.take)
+        parts = list(dict.fromkeys([*parts_in(files.directory), files]))
+        past = _read_past(files, parts, part.plan, service)
+        results = _Results(part, past.newest, is_stopped)
+        damaged = {
+            other: damaged_spans(other.statistics, results.take)
+            for other in parts
+            if other == files or other.shard.total != files.shard.total
+        }
         remarks = results.ledger.remarks()
         if past.trouble:
-            _refuse_what_is_not_ours(directory, past.trouble, results.ledger)
+            _refuse_what_is_not_ours(files, past.trouble, results.ledger)
             if results.ledger.done:
                 remarks.insert(0, f"{past.trouble}: its lines were taken for lines of this plan")
-        _refuse_stale_default(directory, plan, results, age)
+        _refuse_stale_default(files.directory, results, age)
         # Nothing was changed up to here.
-        remarks += _put_aside(directory / STATISTICS, damaged)
-        if past.trouble == _DAMAGED:
-            remarks += _put_aside(directory / MANIFEST, _whole(directory / MANIFEST))
-        for name, check in ((ERRORS, _is_error), (LOG, _is_event)):
-            remarks += _put_aside(directory / name, damaged_spans(directory / name, check))
+        if past.trouble == _damaged(files):
+            remarks += _put_aside(files.manifest, _whole(files.manifest))
+        for other, spans in damaged.items():
+            if other == files or files.shard.is_whole:
+                remarks += _repair(other, spans)
+            elif spans:
+                remarks.append(left_out(other.statistics, spans))
     except OSError as error:
         raise StorageError(
-            f"{error.filename or directory}: cannot be read or repaired: {error.strerror}; "
+            f"{error.filename or files.directory}: cannot be read or repaired: {error.strerror}; "
             "nothing is lost; see that this user may write there, and that there is room"
         ) from error
     return Recovered(
         results.ledger.done,
-        results.kept(),
-        tuple(remarks),
-        past.attempts,
-        past.dates,
-        is_known=past.trouble not in {_MISSING, _DAMAGED},
+        is_complete=results.is_complete,
+        kept=results.kept,
+        remarks=tuple(remarks),
+        attempts=past.attempts,
+        dates=past.dates,
+        is_known=past.is_known,
     )
 
 
 class _Results:
-    """Takes the lines of the results, and enters them into a ledger."""
+    """Takes the lines of the results, and enters them into a ledger.
 
-    def __init__(self, plan: Plan, is_stopped: Callable[[], bool]) -> None:
-        self.ledger = Ledger(plan)
-        self.newest: datetime | None = None
-        self._empty = 0
+    `kept` counts those of the part by state. `newest` is when the last answer came, for what has no
+    days; at first as far as other shards have said so.
+    """
+
+    def __init__(self, part: Part, newest: datetime | None, is_stopped: Callable[[], bool]) -> None:
+        self.ledger = Ledger(part.plan)
+        self.kept: Counter[CellState] = Counter()
+        self._part = part
         self._read = 0
         self._is_stopped = is_stopped
         # Only answers of the server's default window grow old.
-        self._has_age = plan.windows[0] == SERVER_DEFAULT
+        self._has_age = part.plan.windows[0] == SERVER_DEFAULT
+        self.newest = newest if self._has_age else None
 
     def take(self, line: bytes) -> bool:
         self._read += 1
@@ -130,8 +152,9 @@ class _Results:
         result = parse_result(line)
         if result is None or (self._has_age and not self._date(result.fetched_at)):
             return False
-        if self.ledger.place(result) is not None and result.statistics.is_empty:
-            self._empty += 1
+        index = self.ledger.place(result)
+        if index is not None and index in self._part:
+            self.kept[CellState.EMPTY if result.statistics.is_empty else CellState.DATA] += 1
         return True
 
     def _date(self, fetched_at: datetime) -> bool:
@@ -142,28 +165,59 @@ class _Results:
             self.newest = fetched_at
         return True
 
-    def kept(self) -> Counter[CellState]:
-        data = len(self.ledger.done) - self._empty
-        return Counter({CellState.DATA: data, CellState.EMPTY: self._empty})
+    @property
+    def is_complete(self) -> bool:
+        return self.kept.total() == len(self._part)
 
 
 class _Past(NamedTuple):
-    """The earlier attempts, and the trouble if it cannot be known which plan they were for."""
+    """The earlier attempts, and the trouble if it cannot be known which plan they were for.
+
+    `newest` is when other shards were at work last.
+    """
 
     attempts: tuple[dict[str, Any], ...] = ()
     dates: DatesRecord | None = None
+    is_known: bool = True
     trouble: str = ""
+    newest: datetime | None = None
 
 
-def _read_past(directory: Path, plan: Plan, service: dict[str, str]) -> _Past:
-    """Read the manifest and compare its plan. Raises `InputError` when that is another one."""
+def _read_past(
+    files: PartFiles, parts: Sequence[PartFiles], plan: Plan, service: dict[str, str]
+) -> _Past:
+    """Read the manifests and compare their plans. Raises `InputError` when one is another.
+
+    What is known of dates may come from another shard, the attempts are one's own.
+    """
+    own = _read_manifest(files, plan, service)
+    others = [_read_manifest(other, plan, service) for other in parts if other != files]
+    known = [past for past in others if past.is_known]
+    if own.trouble == _missing(files) and known:
+        own = _Past()
+    dates = [past.dates for past in (own, *known) if past.dates is not None]
+    spoilt = [record for record in dates if record.is_ignored]
+    return own._replace(
+        dates=next(iter(spoilt + dates), None),
+        newest=max((_last_at_work(past) for past in known if past.attempts), default=None),
+    )
+
+
+def _last_at_work(past: _Past) -> datetime:
+    last = past.attempts[-1]
+    return datetime.fromisoformat(last["ended_at"] or last["started_at"])
+
+
+def _read_manifest(files: PartFiles, plan: Plan, service: dict[str, str]) -> _Past:
+    directory = files.directory
     try:
-        manifest = Manifest.read(directory / MANIFEST)
+        manifest = Manifest.read(files.manifest)
     except ValueError:
-        return _Past(trouble=_DAMAGED)
+        return _Past(trouble=_damaged(files), is_known=False)
     if manifest is None:
-        return _Past(trouble=_MISSING)
+        return _Past(trouble=_missing(files), is_known=False)
     trouble = ""
+    is_known = True
     differences = service_differences(manifest.service, service)
     if manifest.plan.fingerprint != plan.fingerprint:
         try:
@@ -175,14 +229,22 @@ def _read_past(directory: Path, plan: Plan, service: dict[str, str]) -> _Past:
         except InputError:
             trouble = f"{COMPANIES} is missing or damaged"
         except ValueError:
-            trouble = _DAMAGED
+            trouble, is_known = _damaged(files), False
     if differences:
         raise InputError(
             f"--output {directory}: holds a run of another plan: {'; '.join(differences)}; give "
             f"another --output, or see with collector status {shlex.quote(str(directory))} how to "
             "go on with that run"
         )
-    return _Past(tuple(manifest.attempts), manifest.dates, trouble)
+    return _Past(tuple(manifest.attempts), manifest.dates, is_known, trouble)
+
+
+def _missing(files: PartFiles) -> str:
+    return f"{files.manifest.name} {_MISSING}"
+
+
+def _damaged(files: PartFiles) -> str:
+    return f"{files.manifest.name} {_DAMAGED}"
 
 
 def _is_error(line: bytes) -> bool:
@@ -194,6 +256,15 @@ def _is_event(line: bytes) -> bool:
         return type(orjson.loads(line)) is dict and line.endswith(b"\n")
     except orjson.JSONDecodeError:
         return False
+
+
+def _repair(files: PartFiles, damaged: list[Span]) -> list[str]:
+    """Put aside what is damaged in files of lines, and say so for people."""
+    return [
+        *_put_aside(files.statistics, damaged),
+        *_put_aside(files.errors, damaged_spans(files.errors, _is_error)),
+        *_put_aside(files.log, damaged_spans(files.log, _is_event)),
+    ]
 
 
 def _put_aside(path: Path, damaged: list[Span]) -> list[str]:
@@ -208,19 +279,21 @@ def _put_aside(path: Path, damaged: list[Span]) -> list[str]:
     return [remark]
 
 
-def _refuse_what_is_not_ours(directory: Path, trouble: str, ledger: Ledger) -> None:
+def _refuse_what_is_not_ours(files: PartFiles, trouble: str, ledger: Ledger) -> None:
     """Refuse to begin among lines of another plan, or files of another program.
 
     Called when the manifest does not say whose the files are. Raises `InputError`.
     """
+    directory = files.directory
     if ledger.foreign:
         raise InputError(
             f"--output {directory}: {trouble}, and {ledger.remarks()[0]}; give another --output"
         )
-    if ledger.done or trouble not in {_MISSING, _DAMAGED} or _has_our_list(directory):
+    is_lost = trouble in {_missing(files), _damaged(files)}
+    if ledger.done or not is_lost or _has_our_list(directory):
         return
-    files = (directory / name for name in (MANIFEST, STATISTICS, ERRORS, LOG))
-    if found := [file.name for file in files if _whole(file)]:
+    paths = (files.manifest, files.statistics, files.errors, files.log)
+    if found := [path.name for path in paths if _whole(path)]:
         raise InputError(
             f"--output {directory}: {trouble}, and no line of a run is in it, but there is "
             f"{', '.join(found)}; give another --output"
@@ -241,7 +314,7 @@ def _whole(file: Path) -> list[Span]:
 
 
 def _refuse_stale_default(
-    directory: Path, plan: Plan, results: _Results, age: Callable[[datetime], Age]
+    directory: Path, results: _Results, age: Callable[[datetime], Age]
 ) -> None:
     """Refuse to take old answers for today's, when no dates were sent.
 
@@ -251,8 +324,7 @@ def _refuse_stale_default(
     if results.newest is None:
         return
     newest = age(results.newest)
-    is_complete = len(results.ledger.done) == len(plan)
-    if newest.hours > _STALE_HOURS or (is_complete and newest.is_of_another_day):
+    if newest.hours > _STALE_HOURS or (results.is_complete and newest.is_of_another_day):
         raise InputError(
             f"--output {directory}: holds a run without dates whose last answer is of "
             f"{timestamp(results.newest)}, and the server answers for other days now; give "

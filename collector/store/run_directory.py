@@ -1,7 +1,5 @@
 """The directory of one run: its lock, its files, and how they come to be."""
 
-import re
-from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
@@ -12,38 +10,19 @@ from collector.plan import Companies
 from collector.quoting import escaped
 from collector.store.append_file import AppendFile
 from collector.store.company_list import write_company_list
-from collector.store.lock import DirectoryLock
+from collector.store.files import COMPANIES, PartFiles
 from collector.store.manifest import Manifest
 from collector.store.replacement import sync_directory
+from collector.store.shard_lock import Lock, lock_for
 
-__all__ = [
-    "COMPANIES",
-    "ERRORS",
-    "LOCK",
-    "LOG",
-    "MANIFEST",
-    "STATISTICS",
-    "RunDirectory",
-    "RunFiles",
-    "errors_files",
-]
-
-STATISTICS: Final = "statistics.jsonl"
-ERRORS: Final = "errors.jsonl"
-MANIFEST: Final = "run.json"
-COMPANIES: Final = "run-companies.txt"
-"""Not `companies.txt`: that name belongs to users, and the run directory may be theirs (`.`)."""
-LOG: Final = "log.jsonl"
-LOCK: Final = "run.lock"
-
-_EARLIER: Final = re.compile(r"errors\.[1-9][0-9]*\.jsonl")
+__all__ = ["RunDirectory", "RunFiles"]
 
 _TRIES: Final = 3
 """How often a directory is made that another run, which begins nothing, takes away meanwhile."""
 
 
 class RunFiles(NamedTuple):
-    """The files of a run that grow, open."""
+    """The files of a run, or of a shard of it, that grow; open."""
 
     statistics: AppendFile
     errors: AppendFile
@@ -53,11 +32,13 @@ class RunFiles(NamedTuple):
 class RunDirectory:
     """A locked run directory. Use it as a context manager: leaving it gives the lock back.
 
+    Whoever writes a shard has locked that one only, and writes files of that name.
+
     As long as nothing was begun in a new directory, leaving takes away what was made of it.
     """
 
-    def __init__(self, path: Path, lock: DirectoryLock, made: list[Path]) -> None:
-        self.path = path
+    def __init__(self, files: PartFiles, lock: Lock, made: list[Path]) -> None:
+        self.files = files
         self._made = made
         self._lock = lock
         self._opened = ExitStack()
@@ -65,18 +46,19 @@ class RunDirectory:
         """Whether the manifest speaks of this attempt, so that its end belongs there too."""
 
     @classmethod
-    def open(cls, path: Path) -> Self:
+    def open(cls, files: PartFiles) -> Self:
         """Make the directory if need be, and take its lock; its files come with `begin`.
 
         Raises `InputError` when the path cannot be a directory, `LockedError` when another run
         holds it, and `StorageError` when it cannot be made or locked. Then nothing is left
         behind.
         """
+        path = files.directory
         if "\0" in str(path):
             raise InputError(f"--output {escaped(str(path))}: is not a path")
         made: list[Path] = []
         try:
-            return cls(path, _make_and_lock(path, made), made)
+            return cls(files, _make_and_lock(files, made), made)
         except OSError as error:
             _unmake(made)
             raise StorageError(
@@ -90,7 +72,7 @@ class RunDirectory:
     @property
     def is_new(self) -> bool:
         """Whether nothing was begun here yet."""
-        return not any((self.path / name).exists() for name in (MANIFEST, STATISTICS))
+        return not self.files.exist()
 
     def begin(self, companies: Companies, manifest: Manifest) -> RunFiles:
         """Write down what is to be collected, then open the files; all is on the disk afterwards.
@@ -99,15 +81,16 @@ class RunDirectory:
         this attempt only. Results that a killed attempt had not synced are synced now. Raises
         `StorageError`; leaving the context closes the files.
         """
+        paths = self.files
         try:
-            write_company_list(self.path / COMPANIES, companies)
-            manifest.write(self.path / MANIFEST)
+            write_company_list(paths.directory / COMPANIES, companies, suffix=self._draft_suffix)
+            manifest.write(paths.manifest)
             self.has_begun = True
             self._put_errors_away()
-            files = RunFiles(*(self._open(name) for name in (STATISTICS, ERRORS, LOG)))
+            files = RunFiles(*map(self._open, (paths.statistics, paths.errors, paths.log)))
             if files.statistics.size:
                 files.statistics.sync()
-            sync_directory(self.path)
+            sync_directory(paths.directory)
         except OSError as error:
             raise self._unwritable(error) from error
         return files
@@ -116,29 +99,34 @@ class RunDirectory:
         """Replace `run.json` atomically. Raises `StorageError`."""
         if not self._lock.is_ours():
             raise StorageError(
-                f"{self.path}: was removed or replaced by somebody else while the run worked; what "
-                "was collected is where it was moved to, if it is anywhere"
+                f"{self.files.directory}: was removed or replaced by somebody else while the run "
+                "worked; what was collected is where it was moved to, if it is anywhere"
             )
         try:
-            manifest.write(self.path / MANIFEST)
+            manifest.write(self.files.manifest)
         except OSError as error:
             raise self._unwritable(error) from error
 
-    def _open(self, name: str) -> AppendFile:
-        file = AppendFile.open(self.path / name)
+    @property
+    def _draft_suffix(self) -> str:
+        """What a shard writes for all is its own until it is whole: others may do the same."""
+        shard = self.files.shard
+        return ".new" if shard.is_whole else f".{shard.number}.new"
+
+    def _open(self, path: Path) -> AppendFile:
+        file = AppendFile.open(path)
         self._opened.callback(file.close)
         return file
 
     def _put_errors_away(self) -> None:
-        errors = self.path / ERRORS
+        errors = self.files.errors
         if errors.is_file() and errors.stat().st_size:
-            earlier = [_number(path) for path in _earlier(self.path)]
-            errors.rename(errors.with_suffix(f".{max(earlier, default=0) + 1}.jsonl"))
+            errors.rename(self.files.next_errors())
 
     def _unwritable(self, error: OSError) -> StorageError:
         return StorageError(
-            f"{error.filename or self.path}: cannot be written: {error.strerror}; see that this "
-            "user may write there, and that there is room, and run the same command again"
+            f"{error.filename or self.files.directory}: cannot be written: {error.strerror}; see "
+            "that this user may write there, and that there is room, and run the same command again"
         )
 
     def __enter__(self) -> Self:
@@ -158,27 +146,13 @@ class RunDirectory:
         self._lock.release()
 
 
-def errors_files(path: Path) -> Iterator[Path]:
-    """Make the paths of the error files of a run, those of earlier attempts first."""
-    yield from sorted(_earlier(path), key=_number)
-    yield path / ERRORS
-
-
-def _earlier(path: Path) -> list[Path]:
-    return [file for file in path.glob("errors.*.jsonl") if _EARLIER.fullmatch(file.name)]
-
-
-def _number(path: Path) -> int:
-    return int(path.name.split(".")[1])
-
-
-def _make_and_lock(path: Path, made: list[Path]) -> DirectoryLock:
+def _make_and_lock(files: PartFiles, made: list[Path]) -> Lock:
     for _ in range(_TRIES - 1):
         with suppress(FileNotFoundError):
-            _make(path, made)
-            return DirectoryLock.take(path / LOCK)
-    _make(path, made)
-    return DirectoryLock.take(path / LOCK)
+            _make(files.directory, made)
+            return lock_for(files)
+    _make(files.directory, made)
+    return lock_for(files)
 
 
 def _make(path: Path, made: list[Path]) -> None:

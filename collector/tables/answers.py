@@ -20,7 +20,6 @@ from collector.store.changes import COUNTERS
 from collector.store.newest import overlapping
 from collector.store.recorded_run import RecordedRun
 from collector.store.repair import left_out
-from collector.store.run_directory import STATISTICS
 from collector.tables.engine import Database
 from collector.tables.plain import LONGEST_LINE, MOST_SMALL, plain_actions
 from collector.tables.salvage import salvage
@@ -41,9 +40,9 @@ _NAMES: Final = """
 SELECT DISTINCT unnest(keys) AS name
 FROM (SELECT DISTINCT json_keys(actions) AS keys FROM {rows}) ORDER BY name
 """
-_COUNT_ACTIONS: Final = (
-    "SELECT coalesce(sum(len(json_keys(actions))), 0) FROM answers WHERE run = ?"
-)
+_FROM_A_FILE: Final = "answers WHERE rowid >= ?"
+_NEXT_ROW: Final = "SELECT coalesce(max(rowid), -1) + 1 FROM answers"
+_COUNT_ACTIONS: Final = f"SELECT coalesce(sum(len(json_keys(actions))), 0) FROM {_FROM_A_FILE}"
 _COUNT_CELLS: Final = """
 SELECT count(*) FROM (SELECT DISTINCT company_id, from_date, until_date FROM answers)
 """
@@ -83,12 +82,12 @@ class Answers:
         Raises `InputError` when a file cannot be read, or a count has more than 38 digits.
         """
         for position, run in enumerate(runs):
-            path = run.directory / STATISTICS
-            try:
-                if path.is_file() and not self._read(path, position):
-                    self._read_good_lines(run, path, position)
-            except OSError as error:
-                raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+            for path in run.statistics():
+                try:
+                    if path.is_file() and not self._read(path, position):
+                        self._read_good_lines(run, path, position)
+                except OSError as error:
+                    raise InputError(f"{path}: cannot be read: {error.strerror}") from error
         self._lines = self._count("SELECT count(*) FROM answers")
         self._cells = self._count(_COUNT_CELLS)
         if self._cells < self._lines:
@@ -133,14 +132,16 @@ class Answers:
     def _read(self, path: Path, position: int) -> bool:
         """Let DuckDB read a file; False, and nothing is read, if anything in it is not plain."""
         # The link has a name that is no pattern, and that every encoding can spell.
-        link = self._scratch / f"{position}.jsonl"
+        link = self._scratch / "link.jsonl"
+        link.unlink(missing_ok=True)
         link.symlink_to(path.resolve())
+        first_row = self._count(_NEXT_ROW)
         is_over = Event()
         with ThreadPoolExecutor(1) as threads:
             looking = threads.submit(plain_actions, link, is_over.is_set)
             try:
                 self._insert(link, position, is_ours=False)
-                count = self._count(_COUNT_ACTIONS, position)
+                count = self._count(_COUNT_ACTIONS, first_row)
                 actions = looking.result()
             except (duckdb.IOException, duckdb.OutOfMemoryException):
                 raise
@@ -150,13 +151,14 @@ class Answers:
                 is_over.set()
         # If a name comes twice in an answer, the last one counts; DuckDB would take the first.
         if actions is None or actions.total != count:
-            self.connection.execute("DELETE FROM answers WHERE run = ?", [position])
+            self.connection.execute(f"DELETE FROM {_FROM_A_FILE}", [first_row])
             return False
         self._names.update(actions.names)
         return True
 
     def _read_good_lines(self, run: RecordedRun, path: Path, position: int) -> None:
-        good = self._scratch / f"{position}.good.jsonl"
+        good = self._scratch / "good.jsonl"
+        first_row = self._count(_NEXT_ROW)
         largest, damaged = salvage(path, good)
         if largest > _MOST_WIDE:
             raise InputError(
@@ -168,7 +170,7 @@ class Answers:
             for name in COUNTERS:
                 self.connection.execute(f"ALTER TABLE answers ALTER {name} TYPE {_WIDE}")
         self._insert(good, position, is_ours=True)
-        self._names.update(self._find_names("answers WHERE run = ?", position))
+        self._names.update(self._find_names(_FROM_A_FILE, first_row))
         good.unlink()
         if damaged and not run.held_by:
             self.remarks.append(left_out(path, damaged))

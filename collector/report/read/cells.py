@@ -13,7 +13,6 @@ from collector.store.changes import COUNTERS
 from collector.store.lines import parse_error
 from collector.store.recorded_run import RecordedRun
 from collector.store.repair import damaged_spans, left_out
-from collector.store.run_directory import errors_files
 from collector.tables.answers import Answers
 from collector.tables.engine import Database, json_pointer
 from collector.tables.names import load_names
@@ -126,7 +125,7 @@ class Cells:
                     stream.write(orjson.dumps(cell, option=orjson.OPT_APPEND_NEWLINE))
                     return True
 
-                for path in errors_files(run.directory):
+                for path in run.errors():
                     try:
                         damaged = damaged_spans(path, take)
                     except OSError as error:

@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
+from itertools import chain
 from typing import Any, Final
 
 from collector.errors import InputError
 from collector.report.model import RunFacts, Tile
-from collector.report.read.behaviour import Sample, read_samples
 from collector.report.read.cells import Cells
+from collector.report.read.samples import Sample, read_samples
 from collector.store.recorded_run import RecordedRun
-from collector.store.run_directory import LOG, MANIFEST
 
 __all__ = ["read_facts"]
 
@@ -51,7 +51,7 @@ def _facts(run: RecordedRun, cells: Tile) -> RunFacts:
     plan, dates = run.manifest.plan, run.manifest.dates
     attempts = run.manifest.attempts
     if not attempts:
-        raise InputError(f"{run.directory / MANIFEST}: is damaged (no attempt in it)")
+        raise InputError(f"{run.parts[0].manifest}: is damaged (no attempt in it)")
     last: Mapping[str, Any] = attempts[-1]
     latency = last.get("latency_seconds") or {}
     limits = [attempt.get("limit_found") for attempt in attempts]
@@ -92,7 +92,7 @@ class _Requests:
         self._samples: list[Sample] = []
         if self.uncounted:
             begins = [datetime.fromisoformat(attempt["started_at"]) for attempt in attempts]
-            for sample in read_samples(run.directory / LOG):
+            for sample in chain.from_iterable(read_samples(run)):
                 number = sum(begin <= sample.at for begin in begins) - 1
                 if "requests" not in attempts[max(number, 0)]:
                     self._samples.append(sample)

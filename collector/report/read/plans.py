@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from collector.errors import InputError
 from collector.plan import Companies
+from collector.store.files import COMPANIES
 from collector.store.recorded_run import RecordedRun
-from collector.store.run_directory import COMPANIES
 from collector.tables.engine import Database
 
 __all__ = ["Plans", "load_plans"]

@@ -1,0 +1,111 @@
+"""A run that is cut into shards: which cells of the plan are whose."""
+
+from array import array
+from collections import Counter
+from collections.abc import Iterator
+from functools import cache
+from math import ceil
+from typing import Final, NamedTuple
+from zlib import crc32
+
+from collector.plan.plan import Plan
+
+__all__ = ["MOST_SHARDS", "Part", "Shard"]
+
+MOST_SHARDS: Final = 10_000
+
+_BLOCK: Final = 8
+"""Windows of a company that stay together. Whether the server has begun to ignore the dates shows
+in seven windows of one company that are all alike; see `collector.repetition`."""
+
+
+class Shard(NamedTuple):
+    """One of `total` shards, numbered from 0; the only one of one is the whole run."""
+
+    number: int = 0
+    total: int = 1
+
+    @classmethod
+    def parse(cls, text: str) -> "Shard":
+        """Parse `3/16`. Raises `ValueError` with a message that teaches."""
+        number, slash, count = text.partition("/")
+        if not slash or not all(part.isascii() and part.isdigit() for part in (number, count)):
+            message = (
+                f'"{text}" is no shard; write its number, from 0, and how many there are: 3/16'
+            )
+            raise ValueError(message)
+        shard = cls(int(number), int(count))
+        if not 1 <= shard.total <= MOST_SHARDS:
+            message = f"{shard.total} shards cannot be; write 1 to {MOST_SHARDS:,} of them"
+            raise ValueError(message)
+        if shard.number >= shard.total:
+            last = cls(shard.total - 1, shard.total)
+            message = f"shards are numbered from 0: the last of {shard.total} is {last}"
+            raise ValueError(message)
+        return shard
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is all there is."""
+        return self.total == 1
+
+    def __str__(self) -> str:
+        return f"{self.number}/{self.total}"
+
+
+class Part:
+    """The cells of a plan that fall to a shard; by default all of them.
+
+    The windows of a company are dealt out in blocks of 8 that follow each other, the first one to a
+    shard that depends on the id alone (by its CRC-32). So every cell falls to one shard, the same
+    on every machine, and stays with it when companies are added to the plan, or windows at its end;
+    and shards are about equal, whether there are many companies or many windows. Costs 2 bytes a
+    company, and nothing if the shard is the whole run.
+    """
+
+    def __init__(self, plan: Plan, shard: Shard = Shard()) -> None:  # noqa: B008 - a constant
+        self.plan: Final = plan
+        self.shard: Final = shard
+        self._first_blocks = array("H")
+        if not shard.is_whole:
+            self._first_blocks.extend(
+                (shard.number - crc32(company_id.encode())) % shard.total
+                for company_id in plan.companies.ids
+            )
+        self._size = self._count()
+
+    def __len__(self) -> int:
+        """Count the cells."""
+        return self._size
+
+    def __contains__(self, index: int) -> bool:
+        """Tell whether a cell of the plan falls to the shard."""
+        if self.shard.is_whole:
+            return True
+        company, window = divmod(index, len(self.plan.windows))
+        return (window // _BLOCK - self._first_blocks[company]) % self.shard.total == 0
+
+    def spans(self, company: int) -> Iterator[range]:
+        """Make the ranges of indexes in the plan that are the shard's, of the company there."""
+        width = len(self.plan.windows)
+        begin = company * width
+        if self.shard.is_whole:
+            yield range(begin, begin + width)
+            return
+        for block in range(self._first_blocks[company], ceil(width / _BLOCK), self.shard.total):
+            yield range(begin + block * _BLOCK, begin + min((block + 1) * _BLOCK, width))
+
+    def _count(self) -> int:
+        if self.shard.is_whole:
+            return len(self.plan)
+        width = len(self.plan.windows)
+
+        @cache
+        def cells(first_block: int) -> int:
+            blocks = range(first_block, ceil(width / _BLOCK), self.shard.total)
+            return sum(min(_BLOCK, width - block * _BLOCK) for block in blocks)
+
+        return sum(
+            companies * cells(first_block)
+            for first_block, companies in Counter(self._first_blocks).items()
+        )
