@@ -12,6 +12,7 @@ from collector.fetch.gate import Gate
 from collector.interview import Interview
 from collector.log import EventLog
 from collector.models import Failure
+from collector.pace import Share
 from collector.plan import today_in
 from collector.prepare import date_query
 from collector.probe import Checkup, Verdict, check_up
@@ -68,7 +69,8 @@ class Check:
         self._redact = Redactor()
         self._redact.learn(*secrets_of(credentials))
         self._log = EventLog("error", self._redact).logger
-        self._gate = gate_for(settings, len(ids), self._log, patience=_PATIENCE_SECONDS)
+        share = Share.of(settings.rate)
+        self._gate = gate_for(settings, share, len(ids), self._log, patience=_PATIENCE_SECONDS)
         self._checkup = Checkup()
         self._tally = _Allowance(self._gate)
         self._task: asyncio.Task[object] | None = None

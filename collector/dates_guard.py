@@ -33,13 +33,20 @@ class DatesGuard:
     """Knows what the dates of a run mean; `record` is for the manifest, None without dates.
 
     `query` is how windows are to be sent, `ignored` the evidence once it is known that there are
-    lines of other days than they say.
+    lines of other days than they say. What is `known` already is not found out again.
     """
 
-    def __init__(self, plan: Plan, settings: RunSettings, log: FilteringBoundLogger) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        settings: RunSettings,
+        log: FilteringBoundLogger,
+        known: DatesRecord | None = None,
+    ) -> None:
         self.query: DateQuery = date_query(settings)
         self.record: DatesRecord | None = None
         self.ignored: str | None = None
+        self._known = known
         self._plan = plan
         self._trust = settings.trust_dates
         self._log = log
@@ -67,9 +74,10 @@ class DatesGuard:
         has_lines, is_complete = len(recovered.done) > 0, recovered.is_complete
         if has_lines:
             refuse_spoilt(before, output)
-        record = (
-            before if is_proved(before) or is_complete else await self._found(has_lines=has_lines)
-        )
+        if is_proved(before) or is_complete:
+            record = before
+        else:
+            record = self._known or await self._found(has_lines=has_lines)
         if record is None:
             return ()
         if has_lines and not is_complete:

@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import ExitStack
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -19,7 +20,9 @@ from collector.errors import (
 )
 from collector.fetch.credentials import Credentials, secrets_of
 from collector.fetch.retry import RetryPolicy
+from collector.fetch.token_feed import TokenFeed
 from collector.log import EventLog
+from collector.pace import Share
 from collector.plan import CellSet, Part, Plan, absent_in_turns, today_in
 from collector.pool import Pool
 from collector.recorder import Recorder
@@ -27,7 +30,7 @@ from collector.secrets import Redactor
 from collector.session import Session, gate_for
 from collector.settings import RunSettings
 from collector.store.files import PartFiles
-from collector.store.manifest import describe_service
+from collector.store.manifest import DatesRecord, describe_service
 from collector.store.recovery import Age, Recovered, recover
 from collector.store.run_directory import RunDirectory, RunFiles
 from collector.story import Story
@@ -35,10 +38,22 @@ from collector.tally import CellState, Tally
 from collector.telemetry import Telemetry
 from collector.threads import in_thread
 
-__all__ = ["End", "Run"]
+__all__ = ["End", "Given", "Run"]
 
 _GRACE_SECONDS: Final = 5.0
 """How long a run that is being stopped waits for what is in flight."""
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a shard need not find out: whoever runs all of them together knows it.
+
+    `share` is its part of the rate, `dates` what was found out about these; its tokens come from a
+    feed.
+    """
+
+    share: Share
+    dates: DatesRecord | None
 
 
 class Run:
@@ -50,7 +65,13 @@ class Run:
     """
 
     def __init__(
-        self, plan: Plan, settings: RunSettings, credentials: Credentials, output: Path
+        self,
+        plan: Plan,
+        settings: RunSettings,
+        credentials: Credentials | TokenFeed,
+        output: Path,
+        *,
+        given: Given | None = None,
     ) -> None:
         self.plan = plan
         self.settings = settings
@@ -60,17 +81,19 @@ class Run:
         self.remarks: tuple[str, ...] = ()
         self._credentials = credentials
         self._redact = Redactor()
-        self._redact.learn(*secrets_of(credentials))
+        if not isinstance(credentials, TokenFeed):
+            self._redact.learn(*secrets_of(credentials))
         self._events = EventLog(settings.log_level, self._redact)
         self._log = self._events.logger
         self.gate = gate_for(
             settings,
+            Share.of(settings.rate, settings.shard.total) if given is None else given.share,
             len(plan.companies),
             self._log,
             patience=settings.max_outage,
-            shards=settings.shard.total,
         )
-        self.dates = DatesGuard(plan, settings, self._log)
+        known = None if given is None else given.dates
+        self.dates = DatesGuard(plan, settings, self._log, known)
         self._telemetry = Telemetry(settings.metrics_file, self.tally, self.gate, self._log)
         self._task: asyncio.Task[object] | None = None
         self._pool: Pool | None = None

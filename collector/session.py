@@ -1,6 +1,7 @@
 """One session with the service: gate, connections, token and client, opened and closed together."""
 
 from contextlib import AsyncExitStack
+from functools import partial
 from types import TracebackType
 from typing import Final, Self
 
@@ -12,9 +13,10 @@ from collector.fetch.client import StatisticsClient
 from collector.fetch.credentials import AccessToken, Credentials
 from collector.fetch.gate import Gate
 from collector.fetch.token import Token, TokenSource
+from collector.fetch.token_feed import TokenFeed
 from collector.fetch.token_issuer import TokenIssuer
 from collector.fetch.wire import Wire
-from collector.pace import RateController
+from collector.pace import RateController, Share
 from collector.secrets import Redactor
 from collector.settings import CheckSettings, RunSettings
 from collector.tally import Tally
@@ -27,25 +29,28 @@ _PROBE_GRACE_SECONDS: Final = 5.0
 
 def gate_for(
     settings: RunSettings | CheckSettings,
+    share: Share,
     companies: int,
     log: FilteringBoundLogger,
     *,
     patience: float,
-    shards: int = 1,
 ) -> Gate:
     """Make the gate that every request to the service passes.
 
-    An outage is waited for `patience` seconds. Of `shards` that share the rate this is one.
+    An outage is waited for `patience` seconds.
     """
-    return Gate(
+    gate = Gate(
         RateController(
-            settings.rate / shards,
+            share.ceiling,
+            start=share.start,
             companies=companies,
             probe_seconds=settings.timeout + _PROBE_GRACE_SECONDS,
             patience=patience,
             notify=log.warning,
         )
     )
+    gate.share(share)
+    return gate
 
 
 class Session:
@@ -57,7 +62,7 @@ class Session:
     def __init__(  # noqa: PLR0913 - one collaborator each, all required, all by name
         self,
         settings: RunSettings | CheckSettings,
-        credentials: Credentials,
+        credentials: Credentials | TokenFeed,
         *,
         gate: Gate,
         tally: Tally,
@@ -101,7 +106,10 @@ class Session:
     ) -> None:
         await self._open.aclose()
 
-    def _tokens(self, credentials: Credentials) -> TokenSource:
+    def _tokens(self, credentials: Credentials | TokenFeed) -> TokenSource:
+        if isinstance(credentials, TokenFeed):
+            issue = partial(credentials.issue, self._gate, self._redact)
+            return TokenSource(issue, on_refused=self._gate.fail)
         if isinstance(credentials, AccessToken):
             return TokenSource(None, Token.of(credentials.token))
         return TokenSource(

@@ -12,7 +12,7 @@ from asyncio_throttle import Throttler
 from collector.errors import CollectorError, OutageError, StoppedError
 from collector.fetch.advice import Allowance
 from collector.models import Blame
-from collector.pace import Cause, Departure, RateController
+from collector.pace import Cause, Departure, RateController, Share
 
 __all__ = ["Gate", "most_in_a_slice"]
 
@@ -90,6 +90,11 @@ class Gate:
     def is_doubtful(self) -> bool:
         """Whether failures come in a row, so that a first try tells more than a retry."""
         return self._control.is_doubtful
+
+    def share(self, share: Share) -> None:
+        """Take another share of what several send together within one limit."""
+        self._control.share(share, self._clock())
+        self._look_again()
 
     def no_more_cells(self) -> None:
         """Take note that the last cell has been begun: what fails now may be all that is left."""

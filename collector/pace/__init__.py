@@ -5,7 +5,7 @@ let in, kept out, charged. `pacer` is how fast they leave meanwhile: `schedule` 
 `search` (at which rate), `latency_watch` (does the server queue). `estimate` is what the limit is,
 `blockade` single probes, `breaker` whether it is an outage, `suspicion` whether a 503 is a refusal,
 `outcasts` who is refused for itself, `hints` what headers say. `retry_budget` is about retries of
-all cells together, `in_flight` about concurrency.
+all cells together, `in_flight` about concurrency, `share` about several who share a rate.
 """
 
 from collector.pace.blockade import Cause
@@ -14,12 +14,15 @@ from collector.pace.departure import Departure
 from collector.pace.in_flight import in_flight_needed
 from collector.pace.pacer import Notify
 from collector.pace.retry_budget import RetryBudget
+from collector.pace.share import AUTO_START, Share
 
 __all__ = [
+    "AUTO_START",
     "Cause",
     "Departure",
     "Notify",
     "RateController",
     "RetryBudget",
+    "Share",
     "in_flight_needed",
 ]

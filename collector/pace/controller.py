@@ -11,6 +11,7 @@ from collector.pace.estimate import LimitEstimate
 from collector.pace.hints import Hints
 from collector.pace.outcasts import Outcasts, Whose
 from collector.pace.pacer import Notify, Pacer
+from collector.pace.share import AUTO_START, Share
 from collector.pace.suspicion import Reading, Suspicion
 
 __all__ = ["RateController"]
@@ -33,7 +34,8 @@ class RateController:
     """Decides when the next request may leave, from what became of those before.
 
     Pure: it waits for nothing, and time is passed in (seconds of a clock that never goes back).
-    `ceiling` is the highest rate (requests a second; `inf` for none). `companies` is how many are
+    `ceiling` is the highest rate (requests a second; `inf` for none, and then `start` is the first
+    one). `companies` is how many are
     asked for, `probe_seconds` when a probe without news is given up, `patience` for how long
     (seconds) nobody may be let in or answered before it is time to give up. What happens is told to
     `notify`.
@@ -43,16 +45,17 @@ class RateController:
     probes leave, until one gets through. See docs/rate-control.md.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it is about, all but the first by name
         self,
         ceiling: float,
         *,
+        start: float = AUTO_START,
         companies: int,
         probe_seconds: float,
         patience: float = inf,
         notify: Notify = lambda event, **fields: None,  # noqa: ARG005 - nobody listens
     ) -> None:
-        self._pacer = Pacer(ceiling, notify)
+        self._pacer = Pacer(ceiling, start, notify)
         self._estimate = LimitEstimate()
         self._hints = Hints()
         self._suspicion = Suspicion()
@@ -102,6 +105,10 @@ class RateController:
     def gives_up_at(self) -> float:
         """When nobody has been let in or answered for too long."""
         return inf if self._blockade is None else self._blockade.since + self._patience
+
+    def share(self, share: Share, now: float) -> None:
+        """Take another share of what several send together within one limit."""
+        self._pacer.share(share, now)
 
     def no_more_cells(self) -> None:
         """Take note that the last cell has been begun: those that fail may be all that are left."""

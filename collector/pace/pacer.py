@@ -7,11 +7,9 @@ from collector.pace.departure import Departure
 from collector.pace.latency_watch import Advice, LatencyWatch
 from collector.pace.schedule import Schedule
 from collector.pace.search import RateSearch
+from collector.pace.share import Share
 
-__all__ = ["AUTO_START", "Notify", "Pacer"]
-
-AUTO_START: Final = 10.0
-"""Requests a second with which the search for a limit that nobody has stated begins."""
+__all__ = ["Notify", "Pacer"]
 
 _AHEAD: Final = 3.0
 """The rate grows to no more than this many times what really leaves: beyond, it is not the rate
@@ -28,12 +26,12 @@ class Notify(Protocol):
 class Pacer:
     """Keeps the rate (`RateSearch`) and spaces departures by it (`Schedule`).
 
-    `ceiling` is the highest rate, in requests a second; `inf` for none. Moments are seconds of the
-    controller's clock.
+    `ceiling` is the highest rate, in requests a second; `inf` for none, and then `start` is the one
+    to begin with. Moments are seconds of the controller's clock.
     """
 
-    def __init__(self, ceiling: float, notify: Notify) -> None:
-        self._search = RateSearch(AUTO_START if ceiling == inf else ceiling, ceiling)
+    def __init__(self, ceiling: float, start: float, notify: Notify) -> None:
+        self._search = RateSearch(start if ceiling == inf else ceiling, ceiling)
         self._schedule = Schedule(self._search.rate)
         self._latency = LatencyWatch()
         self._notify = notify
@@ -81,6 +79,11 @@ class Pacer:
     def found(self, limit: float, now: float, *, is_quota: bool = False) -> None:
         """Come down below a limit (requests a second) that was found."""
         self._search.found(limit, now, is_quota=is_quota)
+        self._apply_rate()
+
+    def share(self, share: Share, now: float) -> None:
+        """Take another share of what several send together."""
+        self._search.share(share.ceiling, share.limit, now)
         self._apply_rate()
 
     def restore(self, rate: float) -> None:

@@ -23,6 +23,9 @@ minute: 30 s of hold, 13 s of gentle growth to the end of the band, 6 s of brisk
 
 _QUOTA_HOLD: Final = 120.0
 
+_ALIKE: Final = 0.05
+"""Shares of one limit that differ by less are left as they are."""
+
 
 class RateSearch:
     """Keeps the rate (requests a second), at most `ceiling`; time (seconds) is passed in.
@@ -77,6 +80,23 @@ class RateSearch:
             self._grows_from = now + self._hold
             self._growth = _GENTLE
             self._hold = min(_LONGEST_HOLD, 2.0 * self._hold)
+
+    def share(self, ceiling: float, limit: float | None, now: float) -> None:
+        """Take another part of a rate, and of the limit that all who share it have found.
+
+        Whoever was at the old ceiling goes to the new one at once. A limit that is about the same
+        changes nothing: what was measured here is at least as true.
+        """
+        if ceiling != self.ceiling:
+            is_at_top = self.rate >= self.ceiling
+            self._slow_until = ceiling if self.limit is None else min(ceiling, self._slow_until)
+            self.ceiling = ceiling
+            self.rate = ceiling if is_at_top else min(self.rate, ceiling)
+        if limit is None or (self.limit and abs(limit - self.limit) <= _ALIKE * limit):
+            return
+        self.limit = limit
+        self.rate = self._slow_until = min(ceiling, max(_LOWEST, _MARGIN * limit))
+        self._grows_from = max(self._grows_from, now + _FIRST_HOLD)
 
     def restart(self) -> None:
         """After an outage: begin at a quarter of the rate, and come back to it by slow start."""

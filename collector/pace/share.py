@@ -1,0 +1,26 @@
+"""The part of a rate that falls to one of several who send within the same limit."""
+
+from typing import Final, NamedTuple
+
+__all__ = ["AUTO_START", "Share"]
+
+AUTO_START: Final = 10.0
+"""Requests a second with which the search for a limit that nobody has stated begins."""
+
+
+class Share(NamedTuple):
+    """What one of several may send, in requests a second.
+
+    `ceiling` is the most (`inf` for no limit), `start` the rate to begin with if there is none,
+    `limit` the part of the server's limit that the others have found, if they have.
+    """
+
+    ceiling: float
+    start: float = AUTO_START
+    limit: float | None = None
+
+    @classmethod
+    def of(cls, rate: float, senders: int = 1, limit: float | None = None) -> "Share":
+        """Return the share of one sender of so many, of a rate and of the limit found for all."""
+        share = None if limit is None else limit / senders
+        return cls(rate / senders, AUTO_START / senders, share)
