@@ -40,6 +40,12 @@ class CompanyLatencies:
         """Count an answer."""
         self._sums[company_id] = self._sums.get(company_id, 0j) + seconds + 1j
 
+    def add_all(self, other: "CompanyLatencies") -> None:
+        """Count all that another one has counted."""
+        sums = self._sums
+        for company_id, total in other._sums.items():  # noqa: SLF001 - of its own kind
+            sums[company_id] = sums.get(company_id, 0j) + total
+
     def median(self) -> float:
         """Return the seconds within which half of the companies answer on average; 0 if none."""
         means = sorted(total.real / total.imag for total in self._sums.values())

@@ -49,6 +49,7 @@ class DatesGuard:
         self._known = known
         self._plan = plan
         self._trust = settings.trust_dates
+        self._is_whole = settings.shard.is_whole
         self._log = log
         self._proof: DatesProof | None = None
         self._is_looking = False
@@ -107,7 +108,8 @@ class DatesGuard:
         if self._watch is None:
             return None
         self._watch.close()
-        return self._watch.remark
+        # A shard has seen some windows of each company only; `collector status` looks at all.
+        return self._watch.remark if self._is_whole else None
 
     async def _found(self, *, has_lines: bool) -> DatesRecord:
         if self._trust:

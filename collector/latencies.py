@@ -38,6 +38,13 @@ class Latencies:
         other._classes = self._classes.copy()
         return other
 
+    def add_all(self, other: "Latencies") -> None:
+        """Count all that another one has counted."""
+        self.count += other.count
+        self._sum += other._sum  # noqa: SLF001 - of its own kind
+        self.longest = max(self.longest, other.longest)
+        self._classes.update(other._classes)  # noqa: SLF001
+
     def __sub__(self, earlier: "Latencies") -> "Latencies":
         """Return those that came after `earlier` was copied from this.
 

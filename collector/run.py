@@ -100,6 +100,21 @@ class Run:
         self._grace: asyncio.TimerHandle | None = None
         self._stopped: End | None = None
 
+    @property
+    def answers(self) -> Path:
+        """Where the answers are."""
+        return self.files.statistics
+
+    @property
+    def failures(self) -> Path:
+        """Where the cells are that failed for good."""
+        return self.files.errors
+
+    @property
+    def dates_record(self) -> DatesRecord | None:
+        """What is known of the meaning of dates; None without dates."""
+        return self.dates.record
+
     def stop(self, exit_code: ExitCode, why: str | None = None) -> None:
         """End the run early from outside, as a signal does; what was collected is kept.
 

@@ -73,13 +73,22 @@ class Tally:
     def request_sent(self, now: float) -> None:
         """Count a request that passes the gate now (seconds of the tally's clock)."""
         self.requests += 1
-        second = int(now)
+        self._count_recent(int(now), 1)
+
+    def _count_recent(self, second: int, count: int) -> None:
         if self._recent and self._recent[-1][0] == second:
-            self._recent[-1] = (second, self._recent[-1][1] + 1)
+            self._recent[-1] = (second, self._recent[-1][1] + count)
         else:
-            self._recent.append((second, 1))
+            self._recent.append((second, count))
             while self._recent[0][0] < second - _RATE_SECONDS:
                 self._recent.popleft()
+
+    def requests_reported(self, total: int) -> None:
+        """Take over a count of requests that others have sent, up to now."""
+        new = total - self.requests
+        if new > 0:
+            self.requests = total
+            self._count_recent(int(self._clock()), new)
 
     def answered(self, status: int, seconds: float) -> None:
         """Count a whole answer, of whatever status, that took so many seconds."""

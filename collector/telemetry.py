@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from structlog.typing import FilteringBoundLogger
 
 from collector.errors import ExitCode
-from collector.fetch.gate import Gate
+from collector.fetch.pace_view import PaceView
 from collector.samples import Sampler
 from collector.tally import Tally
 from collector.threads import in_thread
@@ -36,7 +36,7 @@ class Telemetry:
     """
 
     def __init__(
-        self, metrics_file: Path | None, tally: Tally, gate: Gate, log: FilteringBoundLogger
+        self, metrics_file: Path | None, tally: Tally, gate: PaceView, log: FilteringBoundLogger
     ) -> None:
         self._path = metrics_file
         self._tally = tally

@@ -7,6 +7,7 @@ from typing import Final
 
 from rich.filesize import decimal
 
+from collector.end import End
 from collector.errors import (
     CollectorError,
     CredentialsError,
@@ -15,13 +16,13 @@ from collector.errors import (
     OutageError,
     StorageError,
 )
-from collector.run import End, Run
+from collector.job import Job
 from collector.tally import CellState
 
 __all__ = ["next_step"]
 
 
-def next_step(job: Run, end: End) -> str:
+def next_step(job: Job, end: End) -> str:
     """Return what to do next, or nothing when there is nothing to do or `end.error` says it all."""
     if end.exit_code is ExitCode.BUG:
         return f"report it, with the end of {job.files.log.name}; it holds no secrets"
@@ -32,7 +33,7 @@ def next_step(job: Run, end: End) -> str:
     return _go_on(job, end) if end.exit_code in _CAN_GO_ON else ""
 
 
-def _go_on(job: Run, end: End) -> str:
+def _go_on(job: Job, end: End) -> str:
     left = job.tally.seconds_left()
     takes = f"about {timedelta(seconds=round(left))}" if left else ""
     if end.error is not None:  # the deadline: it says how to go on
@@ -43,7 +44,7 @@ def _go_on(job: Run, end: End) -> str:
     return f"{step}, {takes} at this rate" if takes else step
 
 
-def _after(cause: type[CollectorError], job: Run) -> str:
+def _after(cause: type[CollectorError], job: Job) -> str:
     """Return what helps against an error whose text says already that the run can be continued."""
     source = job.plan.companies.source
     check = _command("check", "COMPANIES" if source == _NO_FILE else source)
@@ -56,7 +57,7 @@ def _after(cause: type[CollectorError], job: Run) -> str:
     return _room(job) if issubclass(cause, StorageError) else ""
 
 
-def _room(job: Run) -> str:
+def _room(job: Job) -> str:
     """Say how much room is needed, if it is that which is lacking."""
     unanswered = _unanswered(job)
     answered = job.tally.planned - unanswered
@@ -73,7 +74,7 @@ def _room(job: Run) -> str:
     )
 
 
-def _unanswered(job: Run) -> int:
+def _unanswered(job: Job) -> int:
     return job.tally.missing + job.tally.cells[CellState.FAILED]
 
 

@@ -11,14 +11,15 @@ from rich.text import Text
 
 from collector.cli.printing import say, show
 from collector.cli.summary_rows import BAD, GOOD, UNDONE, Row, summary_rows
+from collector.end import End
+from collector.job import Job
 from collector.quoting import escaped
-from collector.run import End, Run
 from collector.tally import CellState, Tally
 
 __all__ = ["print_summary", "summary", "summary_table"]
 
 
-def print_summary(job: Run, end: End, *, can_go_on: bool = True) -> None:
+def print_summary(job: Job, end: End, *, can_go_on: bool = True) -> None:
     """Print to standard output how a run ended; see `summary_rows` for `can_go_on`."""
     # Asked of the stream itself: FORCE_COLOR must not put escapes into a file.
     if sys.stdout is None or not sys.stdout.isatty():
@@ -34,14 +35,14 @@ def print_summary(job: Run, end: End, *, can_go_on: bool = True) -> None:
     show(captured.get())
 
 
-def summary(job: Run, end: End, *, can_go_on: bool = True) -> str:
+def summary(job: Job, end: End, *, can_go_on: bool = True) -> str:
     """Return the summary as plain text, a line for each row: programs and mails take it so."""
     rows = summary_rows(job, end, can_go_on=can_go_on)
     return "\n".join(f"{row.label:<{_LABEL}} {row.text}" for row in rows)
 
 
 def summary_table(
-    job: Run, end: End, console: Console, *, can_go_on: bool = True
+    job: Job, end: End, console: Console, *, can_go_on: bool = True
 ) -> RenderableType:
     """Return the summary for a terminal: texts are wrapped in their column.
 

@@ -8,9 +8,10 @@ from collector.cli.meaning import MEANING, dates_text
 from collector.cli.next_step import next_step
 from collector.cli.printing import rate_text
 from collector.company_latencies import SlowCompany
+from collector.end import End
 from collector.errors import ExitCode
+from collector.job import Job
 from collector.pace import in_flight_needed
-from collector.run import End, Run
 from collector.settings import MOST_IN_FLIGHT
 from collector.tally import CellState, Tally
 
@@ -35,7 +36,7 @@ class Row(NamedTuple):
     marks: tuple[tuple[str, str], ...] = ()
 
 
-def summary_rows(job: Run, end: End, *, can_go_on: bool = True) -> list[Row]:
+def summary_rows(job: Job, end: End, *, can_go_on: bool = True) -> list[Row]:
     """Return the rows that have something to say.
 
     `can_go_on` says whether the same command would find the same service again.
@@ -50,7 +51,7 @@ def summary_rows(job: Run, end: End, *, can_go_on: bool = True) -> list[Row]:
         Row("slowest", _slowest(job)),
         Row("time", f"{timedelta(seconds=round(tally.seconds))}, {_rate(job)}"),
         Row("in flight", _in_flight(job)),
-        Row("answers", str(job.files.statistics) if tally.done else ""),
+        Row("answers", str(job.answers) if tally.done else ""),
         Row("failures", _failures(job)),
         Row("exit", f"{end.exit_code.value}: {MEANING[end.exit_code]}", _style(end.exit_code)),
         Row("next", next_step(job, end) if can_go_on else "", STEP),
@@ -77,12 +78,12 @@ def _style(code: ExitCode) -> str:
     return UNDONE if code in _UNDONE else BAD
 
 
-def _failures(job: Run) -> str:
+def _failures(job: Job) -> str:
     kinds = ", ".join(f"{kind} {n:,}" for kind, n in job.tally.failure_kinds.most_common())
-    return f"{job.files.errors} ({kinds})" if kinds else ""
+    return f"{job.failures} ({kinds})" if kinds else ""
 
 
-def _slowest(job: Run) -> str:
+def _slowest(job: Job) -> str:
     """Name the companies that are really slow, and what is usual."""
     latencies = job.tally.company_latencies
     slowest = latencies.slowest(_MOST_SLOW)
@@ -103,8 +104,8 @@ def _short(text: str) -> str:
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
 
 
-def _dates(job: Run) -> str:
-    return "" if job.dates.record is None else dates_text(job.dates.record)
+def _dates(job: Job) -> str:
+    return "" if job.dates_record is None else dates_text(job.dates_record)
 
 
 def _requests(tally: Tally) -> Row:
@@ -132,14 +133,14 @@ def _latency(tally: Tally) -> str:
     return f"{shares}, longest {_seconds(latencies.longest)}"
 
 
-def _rate(job: Run) -> str:
+def _rate(job: Job) -> str:
     gate = job.gate
     most = "no upper limit" if isinf(gate.ceiling) else f"at most {job.settings.rate}"
     limit = "" if gate.limit is None else f"; limit of the API found at {gate.limit:.1f}"
     return f"{job.tally.average_rate():.1f} requests a second ({most}{limit})"
 
 
-def _in_flight(job: Run) -> str:
+def _in_flight(job: Job) -> str:
     """Say when `--concurrency` held the rate back, and which value would not."""
     tally, gate, now = job.tally, job.gate, job.settings.concurrency
     latency = tally.latencies.mean

@@ -14,9 +14,9 @@ from rich.table import Table
 from rich.text import Text
 
 from collector.cli.printing import rate_text
+from collector.job import Job
 from collector.log import console_logger
 from collector.pace import Cause
-from collector.run import Run
 from collector.tally import CellState
 
 __all__ = ["show_lines", "show_live", "watch"]
@@ -26,7 +26,7 @@ _LINE_SECONDS: Final = 30.0
 
 
 @asynccontextmanager
-async def watch(job: Run) -> AsyncIterator[None]:
+async def watch(job: Job) -> AsyncIterator[None]:
     """Show a run while the body works; everything goes to standard error."""
     if job.settings.quiet or sys.stderr is None:
         yield
@@ -46,7 +46,7 @@ async def watch(job: Run) -> AsyncIterator[None]:
             showing.exception()
 
 
-async def show_live(job: Run, console: Console) -> None:
+async def show_live(job: Job, console: Console) -> None:
     """Keep a display up to date until cancelled, and take it away then."""
     # Not refreshed by rich's own thread: it would take turns with the event loop for nothing.
     with Live(console=console, auto_refresh=False, transient=True) as live:
@@ -55,7 +55,7 @@ async def show_live(job: Run, console: Console) -> None:
             await asyncio.sleep(_REFRESH_SECONDS)
 
 
-async def show_lines(job: Run, stream: TextIO, *, every: float = _LINE_SECONDS) -> None:
+async def show_lines(job: Job, stream: TextIO, *, every: float = _LINE_SECONDS) -> None:
     """Write a structured line after every so many seconds until cancelled."""
     log = console_logger(stream)
     while True:
@@ -79,7 +79,7 @@ async def show_lines(job: Run, stream: TextIO, *, every: float = _LINE_SECONDS) 
         )
 
 
-def _panel(job: Run) -> RenderableType:
+def _panel(job: Job) -> RenderableType:
     tally = job.tally
     grid = Table.grid(expand=True, padding=(0, 1))
     grid.add_column(no_wrap=True)
@@ -93,7 +93,7 @@ def _panel(job: Run) -> RenderableType:
     return Group(grid, _details(job))
 
 
-def _details(job: Run) -> Text:
+def _details(job: Job) -> Text:
     tally = job.tally
     failed = tally.cells[CellState.FAILED]
     text = Text(f"{tally.rate():.1f} of {rate_text(job.gate.rate)} requests/s", style="cyan")

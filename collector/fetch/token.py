@@ -18,6 +18,8 @@ __all__ = ["Token", "TokenSource"]
 _REJECTED_IN_A_ROW: Final = 10
 """Companies; all windows of one company count once."""
 
+_BEARER: Final = "Bearer "
+
 _BETWEEN_RENEWALS: Final = 5.0
 """Seconds after a renewal that failed while the old token was still good."""
 
@@ -33,6 +35,11 @@ class Token:
     renew_at: float
     ends_at: float
 
+    @property
+    def secret(self) -> Secret:
+        """The token itself, for another process that sends requests of the same run."""
+        return Secret(self.headers["Authorization"].removeprefix(_BEARER))
+
     def __repr__(self) -> str:
         """Leave the headers out, for they hold the secret."""
         return f"Token(renew_at={self.renew_at})"
@@ -42,7 +49,7 @@ class Token:
         """Make the headers once; every request shares them."""
         headers = CIMultiDict(
             {
-                "Authorization": f"Bearer {secret.reveal()}",
+                "Authorization": f"{_BEARER}{secret.reveal()}",
                 "Content-Type": "application/json",
             }
         )

@@ -26,7 +26,7 @@ from collector.store.recorded_plan import (
 from collector.store.repair import Span, broken_path, damaged_spans, left_out, put_aside
 from collector.tally import CellState
 
-__all__ = ["Age", "Recovered", "recover"]
+__all__ = ["Age", "Past", "Recovered", "read_past", "recover"]
 
 _MISSING: Final = "is missing"
 _DAMAGED: Final = "is damaged"
@@ -91,7 +91,7 @@ def recover(
     """
     try:
         parts = list(dict.fromkeys([*parts_in(files.directory), files]))
-        past = _read_past(files, parts, part.plan, service)
+        past = read_past(files, parts, part.plan, service)
         results = _Results(part, past.newest, is_stopped)
         damaged = {
             other: damaged_spans(other.statistics, results.take)
@@ -170,7 +170,7 @@ class _Results:
         return self.kept.total() == len(self._part)
 
 
-class _Past(NamedTuple):
+class Past(NamedTuple):
     """The earlier attempts, and the trouble if it cannot be known which plan they were for.
 
     `newest` is when other shards were at work last.
@@ -183,9 +183,9 @@ class _Past(NamedTuple):
     newest: datetime | None = None
 
 
-def _read_past(
+def read_past(
     files: PartFiles, parts: Sequence[PartFiles], plan: Plan, service: dict[str, str]
-) -> _Past:
+) -> Past:
     """Read the manifests and compare their plans. Raises `InputError` when one is another.
 
     What is known of dates may come from another shard, the attempts are one's own.
@@ -194,7 +194,7 @@ def _read_past(
     others = [_read_manifest(other, plan, service) for other in parts if other != files]
     known = [past for past in others if past.is_known]
     if own.trouble == _missing(files) and known:
-        own = _Past()
+        own = Past()
     dates = [past.dates for past in (own, *known) if past.dates is not None]
     spoilt = [record for record in dates if record.is_ignored]
     return own._replace(
@@ -203,19 +203,19 @@ def _read_past(
     )
 
 
-def _last_at_work(past: _Past) -> datetime:
+def _last_at_work(past: Past) -> datetime:
     last = past.attempts[-1]
     return datetime.fromisoformat(last["ended_at"] or last["started_at"])
 
 
-def _read_manifest(files: PartFiles, plan: Plan, service: dict[str, str]) -> _Past:
+def _read_manifest(files: PartFiles, plan: Plan, service: dict[str, str]) -> Past:
     directory = files.directory
     try:
         manifest = Manifest.read(files.manifest)
     except ValueError:
-        return _Past(trouble=_damaged(files), is_known=False)
+        return Past(trouble=_damaged(files), is_known=False)
     if manifest is None:
-        return _Past(trouble=_missing(files), is_known=False)
+        return Past(trouble=_missing(files), is_known=False)
     trouble = ""
     is_known = True
     differences = service_differences(manifest.service, service)
@@ -236,7 +236,7 @@ def _read_manifest(files: PartFiles, plan: Plan, service: dict[str, str]) -> _Pa
             f"another --output, or see with collector status {shlex.quote(str(directory))} how to "
             "go on with that run"
         )
-    return _Past(tuple(manifest.attempts), manifest.dates, is_known, trouble)
+    return Past(tuple(manifest.attempts), manifest.dates, is_known, trouble)
 
 
 def _missing(files: PartFiles) -> str:

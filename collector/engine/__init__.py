@@ -1,0 +1,12 @@
+"""Shards of one run on a Dask cluster: the only room that knows Dask (extra `dask`).
+
+    cluster_run   the composition root, in the process that was started: token, dates, shares of the
+                  rate, one display; it hands out shards and takes their results
+    shard_task    one shard, in a worker of the cluster
+    messages      what the two say to each other: orders there, reports back
+    cluster       the cluster itself: a local one, or an address
+    division      pure: into how many shards, who runs, at which share of the rate
+    joint_tally   the counts of all shards as those of one run
+
+Dask distributes, runs again what died with its worker, and carries the messages.
+"""

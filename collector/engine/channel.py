@@ -1,0 +1,110 @@
+"""How the process that was started speaks to the shards: orders for all, reports from each."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from math import isinf
+from types import TracebackType
+from typing import Final, Self
+
+from distributed import Client, Variable
+
+from collector.end import End
+from collector.engine.messages import Orders, Report
+from collector.fetch.token import Token
+from collector.pace import Share
+
+__all__ = ["Channel"]
+
+_BEAT_SECONDS: Final = 0.5
+
+
+class Channel:
+    """Publishes the orders in force twice a second, and hands reports on. An async context manager.
+
+    Orders lie on the scheduler under `name` and are taken away at the end: the token is in them.
+    `before_beat` is awaited before each of them, to bring token and share up to date. `share` is
+    that of each shard; `end` ends them all.
+    """
+
+    def __init__(
+        self, client: Client, name: str, token: Token, share: Share, hear: Callable[[Report], None]
+    ) -> None:
+        self.name = name
+        self.share = share
+        self.end: End | None = None
+        self.at_once = False
+        self._client = client
+        self._variable = Variable(name, client=client)
+        self._hear = hear
+        self._token = token
+        self._token_number = 1
+        self._beat = 0
+        self._beating: asyncio.Task[None] | None = None
+
+    @property
+    def token_number(self) -> int:
+        """The number of the token that was handed out last."""
+        return self._token_number
+
+    def hand_out(self, token: Token) -> None:
+        """Hand out a token from now on; a new one has the next number."""
+        if token is not self._token:
+            self._token = token
+            self._token_number += 1
+
+    async def publish(self) -> None:
+        """Give the orders now."""
+        self._beat += 1
+        await self._variable.set(self._orders().encoded())
+
+    async def __aenter__(self) -> Self:
+        await self.publish()
+        self._client.subscribe_topic(self.name, self._receive)
+        self._beating = asyncio.create_task(self._keep_beating(), name="orders")
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._beating is not None:
+            self._beating.cancel()
+            await asyncio.wait([self._beating])
+        self._client.unsubscribe_topic(self.name)
+        # The cluster may be gone, and its scheduler with all that lay there.
+        with suppress(Exception):
+            self._variable.delete()
+
+    async def _keep_beating(self) -> None:
+        while True:
+            await asyncio.sleep(_BEAT_SECONDS)
+            # A scheduler that is out of reach for a moment must not end the run.
+            with suppress(OSError, TimeoutError):
+                await self.publish()
+
+    def _receive(self, event: tuple[float, bytes]) -> None:
+        self._hear(Report.decode(event[1]))
+
+    def _orders(self) -> Orders:
+        now, token, end = time.monotonic(), self._token, self.end
+        return Orders(
+            beat=self._beat,
+            ceiling=_finite(self.share.ceiling),
+            start=self.share.start,
+            limit=self.share.limit,
+            token=token.secret.reveal(),
+            token_number=self._token_number,
+            renew_in=_finite(token.renew_at - now),
+            ends_in=_finite(token.ends_at - now),
+            exit_code=None if end is None else int(end.exit_code),
+            why=None if end is None else end.error,
+            at_once=self.at_once,
+        )
+
+
+def _finite(value: float) -> float | None:
+    return None if isinf(value) else value

@@ -1,0 +1,159 @@
+"""The cluster that shards run on: a local one of this machine's own, or one that is there."""
+
+import logging
+import os
+import secrets
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Final
+
+import dask.config
+from distributed import Client, LocalCluster, Security
+from yarl import URL
+
+from collector import __version__
+from collector.errors import InputError, OutageError
+from collector.quoting import quoted
+from collector.settings import RunSettings
+
+__all__ = ["check_addresses", "check_workers", "open_cluster"]
+
+_CONNECT_SECONDS: Final = 20.0
+_WORKERS_SECONDS: Final = 60.0
+
+_PRELOAD: Final = "collector.engine.worker_setup"
+
+
+@asynccontextmanager
+async def open_cluster(settings: RunSettings) -> AsyncIterator[Client]:
+    """Give a client of the cluster that the settings name, with at least one worker.
+
+    Raises `InputError` when there is none, or when it is neither on loopback nor spoken to over TLS
+    (the token would go over the network in plain text), and `OutageError` when it has no worker.
+    """
+    # What Dask says of itself is for its own logs; what matters here the results say.
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    if settings.scheduler is None:
+        async with _local(settings.workers or os.cpu_count() or 1) as client:
+            yield client
+        return
+    check_addresses([settings.scheduler], is_insecure=settings.insecure_cluster)
+    try:
+        client = await Client(settings.scheduler, asynchronous=True, timeout=_CONNECT_SECONDS)
+    except (OSError, ValueError, TypeError) as error:
+        raise InputError(
+            f"--scheduler {settings.scheduler}: no scheduler of Dask answers there ({error}); "
+            "start one with: dask scheduler"
+        ) from error
+    async with client:
+        try:
+            await client.wait_for_workers(1, timeout=_WORKERS_SECONDS)
+        except TimeoutError as error:
+            raise OutageError(
+                f"--scheduler {settings.scheduler}: has had no worker for {_WORKERS_SECONDS:.0f} "
+                "seconds; start some with: dask worker"
+            ) from error
+        check_addresses(_workers(client), is_insecure=settings.insecure_cluster)
+        yield client
+
+
+@asynccontextmanager
+async def _local(workers: int) -> AsyncIterator[Client]:
+    """Give a client of a cluster of this machine alone.
+
+    Its processes speak TLS with certificates of their own, for who can speak to them runs code as
+    this user, and other users may be on this machine.
+    """
+    settings = {
+        # A worker dies with all that it holds: the files are the truth, and another one goes on.
+        "distributed.scheduler.allowed-failures": 10,
+        "distributed.worker.memory.target": False,
+        "distributed.worker.memory.spill": False,
+        "distributed.worker.memory.pause": False,
+        "distributed.worker.memory.terminate": False,
+    }
+    with dask.config.set(settings):
+        cluster = LocalCluster(
+            n_workers=workers,
+            threads_per_worker=1,
+            processes=True,
+            host="127.0.0.1",
+            protocol="tls://",
+            security=Security.temporary(),
+            dashboard_address=None,
+            silence_logs=logging.CRITICAL,
+            asynchronous=True,
+            preload=[_PRELOAD],
+        )
+        async with cluster, Client(cluster, asynchronous=True) as client:
+            yield client
+
+
+def check_addresses(addresses: Iterable[str], *, is_insecure: bool) -> None:
+    """Raise `InputError` for addresses over which a token would travel in plain text.
+
+    Only TLS (`tls://`) and this machine itself are safe from readers.
+    """
+    for address in addresses:
+        url = URL(address)
+        if url.scheme not in {"tls", "tcp", "inproc", ""} or (not url.host and url.scheme):
+            raise InputError(
+                f"--scheduler {quoted(address)}: is no address of a scheduler; write one such as "
+                "tls://10.0.0.5:8786"
+            )
+        host = url.host or address.rpartition(":")[0]
+        if is_insecure or url.scheme in {"tls", "inproc"} or _is_loopback(host):
+            continue
+        raise InputError(
+            f"{address}: the access token would go over the network in plain text; use a scheduler "
+            "and workers that speak TLS (tls://), or say --insecure-cluster if nobody can listen"
+        )
+
+
+async def check_workers(client: Client, directory: Path) -> list[str]:
+    """Return the addresses of the workers; each has this collector, and sees the directory.
+
+    Raises `InputError` otherwise.
+    """
+    marker = directory / f".seen-by-workers-{secrets.token_hex(8)}"
+    marker.touch()
+    try:
+        seen = await client.run(_look, str(marker), on_error="return")
+    finally:
+        marker.unlink()
+    for worker, answer in seen.items():
+        if isinstance(answer, Exception):
+            raise InputError(
+                f"{worker}: a worker of the cluster cannot run the collector ({answer}); install "
+                f"collector[dask] {__version__} there"
+            )
+        version, sees = answer
+        if version != __version__:
+            raise InputError(
+                f"{worker}: a worker of the cluster has collector {version}, this is {__version__};"
+                " install the same there"
+            )
+        if not sees:
+            raise InputError(
+                f"{worker}: a worker of the cluster does not see {directory}; --output must be on "
+                "a file system that all its machines share"
+            )
+    return list(seen)
+
+
+def _look(marker: str) -> tuple[str, bool]:
+    """Say which collector a worker has, and whether it sees a file."""
+    return __version__, Path(marker).exists()
+
+
+def _workers(client: Client) -> list[str]:
+    return list(client.scheduler_info(n_workers=-1)["workers"])
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,380 @@
+"""The composition root of a run on a cluster: hands out shards, and says how it ended."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+from uuid import uuid4
+
+from distributed import Client, Future, as_completed
+from distributed.scheduler import KilledWorker
+
+from collector.dates_guard import DatesGuard
+from collector.dates_proof import DatesProof
+from collector.end import End, end_by, end_by_bug
+from collector.engine.channel import Channel
+from collector.engine.cluster import check_workers, open_cluster
+from collector.engine.division import number_of_shards, share_of_each
+from collector.engine.joint_tally import JointPace, JointTally
+from collector.engine.messages import Report, Result, Task
+from collector.engine.shard_task import collect_shard
+from collector.errors import (
+    CollectorError,
+    ExitCode,
+    OutageError,
+    StoppedError,
+    StorageError,
+    gravest,
+)
+from collector.fetch.credentials import Credentials, secrets_of
+from collector.log import EventLog
+from collector.pace import Share
+from collector.plan import CellSet, Plan, Shard
+from collector.run import Given
+from collector.secrets import Redactor
+from collector.session import Session, gate_for
+from collector.settings import RunSettings
+from collector.store.append_file import AppendFile
+from collector.store.coverage import read_coverage
+from collector.store.files import PartFiles, parts_in
+from collector.store.manifest import DatesRecord, describe_service
+from collector.store.recovery import Recovered, read_past
+from collector.telemetry import Telemetry
+from collector.threads import in_thread
+
+__all__ = ["ClusterRun"]
+
+_GRACE_SECONDS: Final = 15.0
+"""How long shards that are being stopped are waited for: five seconds for what is in flight, and
+the time until they hear of it."""
+
+_AT_ONCE_SECONDS: Final = 3.0
+"""How long shards that are to give up what is in flight have to hear of it."""
+
+_CARE_SECONDS: Final = 0.5
+
+_CAN_GO_ON: Final = {ExitCode.COMPLETE, ExitCode.SOME_FAILED}
+"""Ends of a shard after which the others go on."""
+
+
+class ClusterRun:
+    """One attempt at a run, as shards on a Dask cluster; see `collector.job.Job`.
+
+    This process asks for the token and finds out about the dates; the shards do the rest, as many
+    at a time as the cluster has workers. Each has the same share of the rate, and more when no
+    shard is left to hand out and some have ended.
+    """
+
+    def __init__(
+        self, plan: Plan, settings: RunSettings, credentials: Credentials, output: Path
+    ) -> None:
+        self.plan = plan
+        self.settings = settings
+        self.files = PartFiles(output.resolve())
+        self.tally = JointTally(len(plan))
+        self.gate = JointPace(settings.rate)
+        self.remarks: tuple[str, ...] = ()
+        self._credentials = credentials
+        self._redact = Redactor()
+        self._redact.learn(*secrets_of(credentials))
+        self._events = EventLog(settings.log_level, self._redact)
+        self._log = self._events.logger
+        self._own_gate = gate_for(
+            settings,
+            Share.of(settings.rate),
+            len(plan.companies),
+            self._log,
+            patience=settings.max_outage,
+        )
+        self._dates = DatesGuard(plan, settings, self._log)
+        self._telemetry = Telemetry(settings.metrics_file, self.tally, self.gate, self._log)
+        self._reports: dict[int, Report] = {}
+        self._at_work: set[int] = set()
+        self._senders = 0
+        self._ends: list[End] = []
+        self._channel: Channel | None = None
+        self._task: asyncio.Task[object] | None = None
+        self._grace: asyncio.TimerHandle | None = None
+        self._stopped: End | None = None
+
+    @property
+    def answers(self) -> Path:
+        """The pattern of the files with the answers."""
+        return self.files.directory / "statistics-*.jsonl"
+
+    @property
+    def failures(self) -> Path:
+        """The pattern of the files with the cells that failed for good."""
+        return self.files.directory / "errors-*.jsonl"
+
+    @property
+    def dates_record(self) -> DatesRecord | None:
+        """What is known of the meaning of dates; None without dates."""
+        return self._dates.record
+
+    def stop(self, exit_code: ExitCode, why: str | None = None) -> None:
+        """End the run early from outside, as a signal does; the shards end in order."""
+        self._stop(End(exit_code, why))
+
+    def stop_at_once(self) -> None:
+        """After `stop`: give up what is in flight."""
+        if self._task is None:
+            return
+        if self._channel is None:
+            self._task.cancel()
+            return
+        self._channel.at_once = True
+        self._grace = asyncio.get_running_loop().call_later(_AT_ONCE_SECONDS, self._task.cancel)
+
+    async def execute(self) -> End:
+        """Collect every missing cell, and say how it ended; what stops a run is no exception."""
+        self._task = asyncio.current_task()
+        deadline = self._watch_deadline()
+        end = End(ExitCode.BUG)
+        try:
+            await self._telemetry.check()
+            async with self._telemetry.working() as self.remarks:
+                end = await self._attempt()
+        except CollectorError as error:
+            end = end_by(error, self._redact)
+        except StoppedError:
+            end = self._stopped or End(ExitCode.STOPPED_EARLY)
+        except asyncio.CancelledError:
+            if self._task is None or self._stopped is None:
+                raise
+            self._task.uncancel()
+            end = self._stopped
+        finally:
+            self._task = None
+            for timer in (deadline, self._grace):
+                if timer is not None:
+                    timer.cancel()
+            self.remarks += await self._telemetry.ended(end.exit_code)
+        return end
+
+    def _stop(self, end: End) -> None:
+        if self._task is None or self._stopped is not None:
+            return
+        self._stopped = end
+        self._log.warning("stopping", exit_code=end.exit_code.value, why=end.error)
+        self._own_gate.shut()
+        if self._channel is not None:
+            self._channel.end = end
+        self._grace = asyncio.get_running_loop().call_later(_GRACE_SECONDS, self.stop_at_once)
+
+    def _watch_deadline(self) -> asyncio.TimerHandle | None:
+        deadline = self.settings.deadline
+        if deadline is None:
+            return None
+        why = f"the deadline of {deadline} has passed; run the same command again to go on"
+        loop = asyncio.get_running_loop()
+        return loop.call_later(deadline, self.stop, ExitCode.STOPPED_EARLY, why)
+
+    async def _attempt(self) -> End:
+        async with self._session() as session:
+            await session.tokens.current()
+            past = await in_thread(self._look_back)
+            proof = self._proof(session)
+            self.remarks += tuple(await self._dates.establish(proof, past, self.files.directory))
+            self.tally.add_up()
+            async with open_cluster(self.settings) as client, self._log_file():
+                workers = await self._workers(client)
+                end = await self._distribute(client, session, workers)
+        return await self._counted(end)
+
+    def _look_back(self) -> Recovered:
+        """Read what earlier attempts say of the plan and of the dates; cells the shards look up."""
+        directory = self.files.directory
+        try:
+            parts = parts_in(directory)
+        except OSError as error:
+            raise StorageError(
+                f"--output {directory}: cannot be read: {error.strerror}; give another --output"
+            ) from error
+        past = read_past(self.files, parts, self.plan, describe_service(self.settings))
+        none = CellSet(len(self.plan))
+        return Recovered(none, is_complete=False, dates=past.dates, is_known=past.is_known)
+
+    async def _workers(self, client: Client) -> list[str]:
+        directory = self.files.directory
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            return await check_workers(client, directory)
+        except OSError as error:
+            raise StorageError(
+                f"--output {directory}: cannot be written: {error.strerror}; see that this user "
+                "may write there, and that there is room"
+            ) from error
+
+    async def _distribute(self, client: Client, session: Session, workers: list[str]) -> End:
+        """Hand out all shards, as many at a time as there are workers, and gather what came."""
+        found = [files.shard for files in parts_in(self.files.directory)]
+        total = number_of_shards(len(self.plan), len(workers), found)
+        self._senders = min(len(workers), total)
+        # Reckoned here once: it goes to the workers with the plan, and a million ids take a second.
+        await in_thread(lambda: self.plan.fingerprint)
+        name = f"collector-{uuid4().hex}"
+        share = share_of_each(self.settings.rate, self._senders, ())
+        token = await session.tokens.current()
+        self._log.info("cluster_started", workers=len(workers), shards=total)
+        async with Channel(client, name, token, share, self._hear) as self._channel:
+            if self._stopped is not None:
+                raise StoppedError
+            plan = await client.scatter(self.plan, broadcast=True, hash=False)
+            async with self._caring_for(session, self._channel):
+                await self._hand_out(client, plan, name, total)
+        self._channel = None
+        return self._end()
+
+    async def _hand_out(self, client: Client, plan: Future[Plan], name: str, total: int) -> None:
+        """Keep as many shards at work as there are senders, until none is left."""
+        waiting = iter(range(total))
+        futures: dict[Future[Result], int] = {}
+
+        def submit() -> list[Future[Result]]:
+            number = None if self._stopped is not None else next(waiting, None)
+            if number is None:
+                return []
+            task = self._shard(Shard(number, total), name)
+            future = client.submit(collect_shard, plan, task, key=f"{name}-{number}", pure=False)
+            futures[future] = number
+            self._at_work.add(number)
+            return [future]
+
+        first = [future for _ in range(self._senders) for future in submit()]
+        completed = as_completed(first, loop=client.loop)
+        try:
+            async for future in completed:
+                result = await _result(future)
+                self._at_work.discard(futures.pop(future))
+                self._take(result)
+                completed.update(submit())
+                # If nobody took its place, the others share what it had. It never grows again: who
+                # is told to send more must not hear of it before others have come down.
+                self._senders = max(1, len(self._at_work))
+        finally:
+            if futures:
+                await client.cancel(list(futures), force=True)
+
+    def _shard(self, shard: Shard, name: str) -> Task:
+        assert self._channel is not None, "shards hear of their share there"  # noqa: S101
+        settings = replace(
+            self.settings, shard=shard, metrics_file=None, deadline=None, scheduler=None
+        )
+        given = Given(self._channel.share, self._dates.record)
+        return Task(settings, self.files.directory, given, name)
+
+    def _take(self, result: Result | BaseException) -> None:
+        """Take what came of a shard; one that could not go on ends them all."""
+        if isinstance(result, BaseException):
+            end = self._end_by(result)
+        else:
+            end = result.end
+            self.tally.finish(result)
+            self._reports.pop(result.report.shard, None)
+            new = (text for text in result.remarks if text not in self.remarks)
+            self.remarks += tuple(new)
+        self._ends.append(end)
+        self._log.info("shard_ended", exit_code=end.exit_code.value, error=end.error)
+        if end.exit_code not in _CAN_GO_ON:
+            self._stop(end)
+
+    def _hear(self, report: Report) -> None:
+        if report.shard in self._at_work:
+            self._reports[report.shard] = report
+            self.tally.take(report)
+            self.gate.take(self._reports.values())
+
+    @asynccontextmanager
+    async def _caring_for(self, session: Session, channel: Channel) -> AsyncIterator[None]:
+        """Keep the token of all good, and share the limit that is found, while the body works."""
+        caring = asyncio.create_task(self._care(session, channel), name="care")
+        try:
+            yield
+        finally:
+            caring.cancel()
+            await asyncio.wait([caring])
+
+    async def _care(self, session: Session, channel: Channel) -> None:
+        while True:
+            try:
+                wanted = {report.wants for report in self._reports.values()}
+                token = session.tokens.at_hand()
+                if token is None:
+                    token = await session.tokens.current()
+                elif channel.token_number in wanted:
+                    token = await session.tokens.renewed(token) or token
+                channel.hand_out(token)
+            except (CollectorError, StoppedError) as error:
+                if isinstance(error, CollectorError):
+                    self._stop(end_by(error, self._redact))
+                return
+            limits = [report.limit for report in self._reports.values()]
+            channel.share = share_of_each(self.settings.rate, self._senders, limits)
+            await asyncio.sleep(_CARE_SECONDS)
+
+    def _end_by(self, error: BaseException) -> End:
+        """Return the end by what kept a shard from coming to one of its own."""
+        if isinstance(error, asyncio.CancelledError):
+            return self._stopped or End(ExitCode.STOPPED_EARLY)
+        if isinstance(error, KilledWorker):
+            text = "the workers of the cluster die again and again; see their logs"
+            return end_by(OutageError(text), self._redact)
+        self._log.error("bug", exc_info=error)
+        return end_by_bug(error, self.files.log)
+
+    def _end(self) -> End:
+        if self._stopped is not None and self.tally.missing:
+            return self._stopped
+        worst = gravest(end.exit_code for end in self._ends)
+        return next((end for end in self._ends if end.exit_code == worst), End(ExitCode.COMPLETE))
+
+    async def _counted(self, end: End) -> End:
+        """Count on the disk what no shard has told of, for the run was stopped before."""
+        if self.tally.missing and end.exit_code not in _CAN_GO_ON:
+            with suppress(CollectorError):
+                coverage = await in_thread(read_coverage, self.files.directory)
+                self.tally.found_on_disk(coverage.counts())
+        return end
+
+    @asynccontextmanager
+    async def _log_file(self) -> AsyncIterator[None]:
+        """Log into the run directory what concerns all shards."""
+        directory = self.files.directory
+        directory.mkdir(parents=True, exist_ok=True)
+        file = AppendFile.open(self.files.log)
+        try:
+            with self._events.into(file.append):
+                yield
+        finally:
+            file.close()
+
+    def _proof(self, session: Session) -> DatesProof:
+        return DatesProof(
+            self._dates.query, self.settings.timezone, session.client, self._own_gate, self._log
+        )
+
+    def _session(self) -> Session:
+        return Session(
+            self.settings,
+            self._credentials,
+            gate=self._own_gate,
+            tally=self.tally.own,
+            concurrency=self.settings.concurrency,
+            patience=self.settings.max_outage,
+            redact=self._redact,
+            log=self._log,
+        )
+
+
+async def _result(future: Future[Result]) -> Result | BaseException:
+    """Return what a shard has returned, or what kept it from returning."""
+    try:
+        result: Result = await future
+    except (asyncio.CancelledError, KilledWorker) as error:
+        return error
+    except Exception as error:  # noqa: BLE001 - whatever a worker has met
+        return error
+    return result

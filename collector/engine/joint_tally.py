@@ -1,0 +1,112 @@
+"""The counts of all shards as those of one run."""
+
+from collections import Counter
+from collections.abc import Iterable
+from math import inf
+
+from collector.engine.messages import Report, Result
+from collector.models import FailureKind
+from collector.pace import Cause
+from collector.tally import CellState, Tally
+
+__all__ = ["JointPace", "JointTally"]
+
+
+class JointTally(Tally):
+    """A tally of what shards report, beside what this process itself has sent (`own`)."""
+
+    def __init__(self, planned: int) -> None:
+        super().__init__(planned)
+        self.own = Tally(0)
+        self._reports: dict[int, Report] = {}
+
+    def take(self, report: Report) -> None:
+        """Take the newest report of a shard in the place of the one before it."""
+        self._reports[report.shard] = report
+        self.add_up()
+
+    def finish(self, result: Result) -> None:
+        """Take what came of a shard."""
+        self.take(result.report)
+        self.latencies.add_all(result.latencies)
+        self.company_latencies.add_all(result.company_latencies)
+
+    def has_heard_of(self, shard: int) -> bool:
+        """Tell whether a shard has reported."""
+        return shard in self._reports
+
+    def found_on_disk(self, counts: dict[CellState, int]) -> None:
+        """Take the cells as they are on the disk: some shards may never have been begun."""
+        answered = {state: counts[state] for state in (CellState.DATA, CellState.EMPTY)}
+        self.kept = Counter({s: n - self.cells[s] for s, n in answered.items()})
+
+    def add_up(self) -> None:
+        """Count anew: the reports, and what this process has sent."""
+        reports = self._reports.values()
+        self.kept = _states(report.kept for report in reports)
+        self.cells = _states(report.cells for report in reports)
+        self.failure_kinds = _kinds(report.failure_kinds for report in reports)
+        self.broken = _kinds(report.broken for report in reports) + self.own.broken
+        self.statuses = self.own.statuses.copy()
+        for report in reports:
+            self.statuses.update(report.statuses)
+        self.retries = sum(report.retries for report in reports)
+        self.retrying = sum(report.retrying for report in reports)
+        self.refused = sum(report.refused for report in reports)
+        self.resent = sum(report.resent for report in reports)
+        self.held_up = sum(report.held_up for report in reports)
+        self.in_flight = sum(report.in_flight for report in reports)
+        self.requests_reported(self.own.requests + sum(report.requests for report in reports))
+
+
+class JointPace:
+    """How fast all shards at work are together; see `collector.fetch.pace_view.PaceView`."""
+
+    def __init__(self, ceiling: float) -> None:
+        self.ceiling = ceiling
+        self._reports: list[Report] = []
+        self._limit: float | None = None
+
+    def take(self, at_work: Iterable[Report]) -> None:
+        """Take the newest reports of the shards at work."""
+        self._reports = list(at_work)
+        known = [report.limit for report in self._reports if report.limit is not None]
+        if known:
+            self._limit = sum(known) / len(known) * len(self._reports)
+
+    @property
+    def rate(self) -> float:
+        """The rate in force, in requests a second."""
+        return sum(report.rate for report in self._reports)
+
+    @property
+    def limit(self) -> float | None:
+        """The server's limit as it was found last, in requests a second."""
+        return self._limit
+
+    @property
+    def blockade(self) -> Cause | None:
+        """Why nothing but single probes may leave at present: if that is so for all shards."""
+        causes = [report.blockade for report in self._reports]
+        blocked = [Cause[cause] for cause in causes if cause is not None]
+        return blocked[0] if blocked and len(blocked) == len(causes) else None
+
+    @property
+    def closed_for(self) -> float:
+        """Seconds until the next probe may leave; 0 when requests leave at the rate."""
+        closed = min((report.closed_for for report in self._reports), default=inf)
+        return 0.0 if closed == inf else closed
+
+
+def _states(counts: Iterable[dict[str, int]]) -> Counter[CellState]:
+    total: Counter[CellState] = Counter()
+    for each in counts:
+        total.update({CellState(state): n for state, n in each.items()})
+    return total
+
+
+def _kinds(counts: Iterable[dict[str, int]]) -> Counter[FailureKind]:
+    total: Counter[FailureKind] = Counter()
+    for each in counts:
+        total.update({FailureKind(kind): n for kind, n in each.items()})
+    return total

@@ -1,0 +1,132 @@
+"""What the process that was started and the shards on the workers say to each other."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from collector.company_latencies import CompanyLatencies
+from collector.end import End
+from collector.fetch.token_feed import HandedToken
+from collector.latencies import Latencies
+from collector.pace import Share
+from collector.run import Given
+from collector.secrets import Secret
+from collector.settings import RunSettings
+
+__all__ = ["Orders", "Report", "Result", "Task"]
+
+
+class Orders(msgspec.Struct, frozen=True, kw_only=True):
+    """What all shards are told, twice a second; `beat` counts, to show that somebody is there.
+
+    Rates are requests a second, times seconds from now; None stands for no end. A token without an
+    end cannot be renewed. `exit_code` ends the shards in order, `at_once` without waiting for
+    what is in flight.
+    """
+
+    beat: int
+    ceiling: float | None
+    start: float
+    limit: float | None
+    token: str
+    token_number: int
+    renew_in: float | None
+    ends_in: float | None
+    exit_code: int | None = None
+    why: str | None = None
+    at_once: bool = False
+
+    def __repr__(self) -> str:
+        """Leave the token out."""
+        return f"Orders(beat={self.beat}, exit_code={self.exit_code})"
+
+    @property
+    def share(self) -> Share:
+        """The share of each shard."""
+        return Share(_or_inf(self.ceiling), self.start, self.limit)
+
+    @property
+    def handed_token(self) -> HandedToken:
+        """The token, as it comes."""
+        return HandedToken(
+            self.token_number, Secret(self.token), _or_inf(self.renew_in), _or_inf(self.ends_in)
+        )
+
+    @property
+    def is_renewable(self) -> bool:
+        """Whether there can be another token."""
+        return self.ends_in is not None
+
+    def encoded(self) -> bytes:
+        """Return the message as it is sent."""
+        return msgspec.msgpack.encode(self)
+
+    @classmethod
+    def decode(cls, message: bytes) -> "Orders":
+        """Read a message."""
+        return msgspec.msgpack.decode(message, type=cls)
+
+
+class Report(msgspec.Struct, kw_only=True):
+    """What a shard has done so far: the counts of its `Tally`, and how its gate stands.
+
+    `wants` is the number of the token that a newer one is needed for.
+    """
+
+    shard: int
+    planned: int
+    kept: dict[str, int]
+    cells: dict[str, int]
+    failure_kinds: dict[str, int]
+    requests: int
+    in_flight: int
+    retries: int
+    retrying: int
+    refused: int
+    resent: int
+    held_up: int
+    statuses: dict[int, int]
+    broken: dict[str, int]
+    rate: float
+    limit: float | None
+    blockade: str | None
+    closed_for: float
+    wants: int | None = None
+
+    def encoded(self) -> bytes:
+        """Return the message as it is sent."""
+        return msgspec.msgpack.encode(self)
+
+    @classmethod
+    def decode(cls, message: bytes) -> "Report":
+        """Read a message."""
+        return msgspec.msgpack.decode(message, type=cls)
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One shard, as it is handed to a worker. `settings` name it; there are no secrets among them.
+
+    `channel` is the name under which orders come, and reports go.
+    """
+
+    settings: RunSettings
+    output: Path
+    given: Given
+    channel: str
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of a shard."""
+
+    end: End
+    remarks: tuple[str, ...]
+    report: Report
+    latencies: Latencies
+    company_latencies: CompanyLatencies
+
+
+def _or_inf(value: float | None) -> float:
+    return float("inf") if value is None else value
