@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Final
 
-from collector.models import Cell, Window
+from collector.cells import Cell, Window
 from collector.plan.plan import Plan
 
 __all__ = ["CellIndex", "CellSet", "absent_in_turns"]
