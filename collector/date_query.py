@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Final, Literal, get_args
 
+from collector.cells import Window
 from collector.errors import InputError
-from collector.models import Window
 
 __all__ = ["DATE_FORMATS", "MOMENTS", "DateFormat", "DateQuery"]
 

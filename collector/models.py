@@ -6,11 +6,13 @@ stop the whole run.
 """
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from enum import Enum, StrEnum, auto
-from typing import Annotated, Final, NamedTuple
+from typing import Annotated, NamedTuple
 
 import msgspec
+
+from collector.cells import SERVER_DEFAULT, Cell, Window
 
 __all__ = [
     "SERVER_DEFAULT",
@@ -23,30 +25,6 @@ __all__ = [
     "Outcome",
     "Window",
 ]
-
-
-class Window(NamedTuple):
-    """A range of days, both ends included; `SERVER_DEFAULT` when no dates are sent at all."""
-
-    from_date: date | None
-    until_date: date | None
-
-    def __str__(self) -> str:
-        """Show the window for people: `2026-01-01..2026-01-07`, or `server default`."""
-        if self.from_date is None or self.until_date is None:
-            return "server default"
-        return f"{self.from_date.isoformat()}..{self.until_date.isoformat()}"
-
-
-SERVER_DEFAULT: Final = Window(None, None)
-"""The window that the server chooses when it is sent no dates (the last 7 days)."""
-
-
-class Cell(NamedTuple):
-    """One company in one window: the unit of work, of resume and of coverage."""
-
-    company_id: str
-    window: Window
 
 
 _Count = Annotated[int, msgspec.Meta(ge=0)]

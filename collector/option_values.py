@@ -12,10 +12,9 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from cyclopts import Token
-from yarl import URL
 
+from collector.cells import CellState
 from collector.quoting import quoted
-from collector.tally import CellState
 
 __all__ = [
     "Days",
@@ -187,6 +186,8 @@ def parse_service_url(text: str) -> str:
             "credentials come from TRUST_CLIENT_ID and TRUST_CLIENT_SECRET"
         )
         raise ValueError(message)
+    from yarl import URL  # noqa: PLC0415 - most commands are given no address to read
+
     try:
         # The client's own reading of the address is the one that counts.
         url = URL(text)

@@ -3,8 +3,8 @@
 import time
 from collections import Counter, deque
 from collections.abc import Callable
-from enum import StrEnum
 
+from collector.cells import CellState
 from collector.company_latencies import CompanyLatencies
 from collector.latencies import Latencies
 from collector.models import FailureKind
@@ -13,15 +13,6 @@ __all__ = ["CellState", "Tally"]
 
 _RATE_SECONDS = 5.0
 """How far back `Tally.rate` looks."""
-
-
-class CellState(StrEnum):
-    """What a planned cell has come to: an answer, a failure for good, or nothing yet."""
-
-    DATA = "data"
-    EMPTY = "empty"
-    FAILED = "failed"
-    MISSING = "missing"
 
 
 class Tally:

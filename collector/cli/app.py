@@ -4,6 +4,7 @@ import os
 import sys
 import traceback
 from contextlib import suppress
+from functools import partial
 from typing import Final, NoReturn, TextIO
 
 from cyclopts import App, CycloptsError
@@ -15,17 +16,18 @@ from collector.errors import CollectorError, ExitCode
 
 __all__ = ["app", "main"]
 
-_EPILOGUE: Final = """
-Every option can also be set in the environment (--max-attempts as COLLECTOR_MAX_ATTEMPTS) or in
-collector.toml in the current directory (max-attempts = 3). A flag beats the environment, which
-beats the file. Credentials come only from TRUST_CLIENT_ID and TRUST_CLIENT_SECRET, or
-TRUST_ACCESS_TOKEN, or --credentials-file.
-
-Exit codes: 0 every cell has an answer; 1 some cells failed; 2 bad input, nothing was sent;
-3 credentials missing or refused; 4 stopped early; 5 the output cannot be written;
-6 another run holds the directory; 7 the API does not honour the dates; 70 a bug;
-130 and 143 interrupted.
-"""
+# Each paragraph is one line, which the help breaks to fit.
+_EPILOGUE: Final = (
+    "Every option can also be set in the environment (--max-attempts as COLLECTOR_MAX_ATTEMPTS) or "
+    "in collector.toml in the current directory (max-attempts = 3). A flag beats the environment, "
+    "which beats the file. Credentials come only from TRUST_CLIENT_ID and TRUST_CLIENT_SECRET, or "
+    "TRUST_ACCESS_TOKEN, or --credentials-file.\n"
+    "\n"
+    "Exit codes: 0 every cell has an answer; 1 some cells failed; 2 bad input, nothing was sent; "
+    "3 credentials missing or refused; 4 stopped early; 5 the output cannot be written; "
+    "6 another run holds the directory; 7 the API does not honour the dates; 70 a bug; "
+    "130 and 143 interrupted."
+)
 
 _ABOUT_ITSELF: Final = frozenset({"--help", "-h", "--version"})
 
@@ -36,7 +38,8 @@ app = App(
         "for every company and window, or the reason why there is none."
     ),
     help_epilogue=_EPILOGUE,
-    help_format="markdown",
+    # The list of commands needs no Markdown, and what renders that takes long to import.
+    help_format="plaintext",
     version=__version__,
     config=[Environment("COLLECTOR_"), ConfigFile("collector.toml"), one_choice_of_days],
     # Errors are shown by `main`, plainly and in one way.
@@ -46,8 +49,13 @@ app = App(
     suppress_keyboard_interrupt=False,
     result_action="return_value",
 )
-# Modules are imported when their command runs: --help and input errors answer at once.
-app.command(
+
+_command = partial(app.command, help_format="markdown")
+"""Registers a command. Its help has calls and lists in it, and options whose texts are wrapped."""
+
+# Modules are imported when their command runs, and what a command works with when its input is
+# known to be good: --help and input errors answer at once.
+_command(
     "collector.cli.run:run",
     help="""Collect every company and window into a run directory: the main job.
 
@@ -59,7 +67,7 @@ app.command(
     """,
     sort_key=1,
 )
-app.command(
+_command(
     "collector.cli.plan:plan",
     help="""Show what a run would do and how long it takes; sends nothing.
 
@@ -69,7 +77,7 @@ app.command(
     """,
     sort_key=2,
 )
-app.command(
+_command(
     "collector.cli.status:status",
     help="""Show what has come of a run: what is answered, failed or missing, and how to go on.
 
@@ -80,7 +88,7 @@ app.command(
     """,
     sort_key=3,
 )
-app.command(
+_command(
     "collector.cli.check:check",
     help="""Find out what a run would meet: credentials, who answers, what dates mean.
 
@@ -96,7 +104,7 @@ app.command(
     """,
     sort_key=4,
 )
-app.command(
+_command(
     "collector.cli.diff:diff",
     help="""Show which answers were restated between two runs, in which counter and by how much.
 
@@ -108,7 +116,7 @@ app.command(
     """,
     sort_key=5,
 )
-app.command(
+_command(
     "collector.cli.latest:latest",
     help="""Print the newest answer of every cell over many runs, as JSON lines.
 
@@ -119,7 +127,7 @@ app.command(
     """,
     sort_key=6,
 )
-app.command(
+_command(
     "collector.cli.export:export",
     help="""Write the newest answer of every cell over many runs into a file, as columns.
 
@@ -131,7 +139,7 @@ app.command(
     """,
     sort_key=7,
 )
-app.command(
+_command(
     "collector.cli.report:report",
     help="""Draw what lies in run directories: one page that works offline, on a phone and on paper.
 
@@ -143,7 +151,7 @@ app.command(
     """,
     sort_key=8,
 )
-app.command(
+_command(
     "collector.cli.demo:demo",
     help="""Run against the embedded API, in one command and without credentials.
 
@@ -153,7 +161,7 @@ app.command(
     """,
     sort_key=7,
 )
-app.command(
+_command(
     "collector.cli.simulate:simulate",
     help="""Serve the embedded API on this machine, with faults to rehearse.
 
@@ -168,7 +176,7 @@ app.command(
     # Its options are the server's, not a run's; collector.toml is none of its business.
     config=[Environment("COLLECTOR_SIMULATE_")],
 )
-app.command(
+_command(
     "collector.cli.completion:completion",
     help="""Print a script with which a shell completes commands, options, choices and paths.
 

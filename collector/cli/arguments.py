@@ -1,24 +1,15 @@
 """What several commands have in common: companies, run directories, and warnings of them."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Final
 
 from cyclopts import Parameter
 
 from collector.cli.printing import complain
-from collector.errors import InputError
 from collector.option_values import converter, parse_directory
 from collector.plan import Companies
-from collector.store.recorded_run import (
-    RecordedRun,
-    each_once,
-    find_runs,
-    oldest_first,
-    was_begun,
-)
 
-__all__ = ["CompaniesFile", "RunDirectory", "runs_in", "warn_of_duplicates"]
+__all__ = ["CompaniesFile", "RunDirectory", "warn_of_duplicates"]
 
 CompaniesFile = Annotated[Path, Parameter(allow_leading_hyphen=True, show_env_var=False)]
 """A path, or `-` for standard input."""
@@ -42,18 +33,3 @@ def warn_of_duplicates(companies: Companies) -> None:
         )
     if len(duplicates) > _SHOWN:
         complain(f"warning: and {len(duplicates) - _SHOWN} more duplicates dropped")
-
-
-def runs_in(directories: Sequence[Path]) -> list[RecordedRun]:
-    """Return the runs that have begun in directories, each once, the oldest first.
-
-    One dead run must not take all nights away: it is left out with a warning. Raises `InputError`
-    if there is no other, for nothing must not replace earlier answers, and as `find_runs` does.
-    """
-    begun = [directory for directory in directories if was_begun(directory)]
-    for directory in directories:
-        if directory not in begun:
-            complain(f"warning: {directory}: a run was killed before its first cell; left out")
-    if not begun:
-        raise InputError("no run has begun in these directories; give others")
-    return oldest_first(each_once(find_runs(begun)))

@@ -1,6 +1,5 @@
 """Where options come from beside the command line: the environment, and `collector.toml`."""
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -9,7 +8,6 @@ from cyclopts import App, Argument, ArgumentCollection
 from cyclopts.config import Dict, Env
 
 from collector.errors import InputError
-from collector.settings import option_names
 
 __all__ = ["ConfigFile", "Environment", "one_choice_of_days"]
 
@@ -52,12 +50,21 @@ class ConfigFile:
 
     def _read(self) -> Mapping[str, object]:
         try:
-            with self._path.open("rb") as stream:
-                table = tomllib.load(stream)
+            content = self._path.read_bytes()
         except FileNotFoundError:
             return {}
         except OSError as error:
             raise InputError(f"{self._path}: cannot be read: {error.strerror}") from None
+        return self._parse(content)
+
+    def _parse(self, content: bytes) -> Mapping[str, object]:
+        # Here, for most commands find no file, and --help does not look for one.
+        import tomllib
+
+        from collector.settings import option_names
+
+        try:
+            table = tomllib.loads(content.decode())
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise InputError(f"{self._path}: is not TOML: {error}") from None
         values = {key.replace("_", "-"): value for key, value in table.items()}

@@ -6,13 +6,9 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from collector.cli.arguments import RunDirectory
-from collector.cli.diff_json import diff_json
-from collector.cli.diff_text import diff_text
 from collector.cli.printing import complain, say, write
 from collector.errors import ExitCode
 from collector.settings import DiffSettings
-from collector.store.comparison import compare
-from collector.store.scratch import scratch_database
 
 __all__ = ["diff"]
 
@@ -33,6 +29,11 @@ def diff(
     new
         The directory of the later run, such as output/2026-11-23.
     """
+    from collector.cli.diff_json import diff_json
+    from collector.cli.diff_text import diff_text
+    from collector.store.comparison import compare
+    from collector.store.scratch import scratch_database
+
     # Sums of counters may have a digit more than the longest number that Python reads.
     sys.set_int_max_str_digits(2 * sys.int_info.default_max_str_digits)
     with scratch_database() as database:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from collector.cli.arguments import RunDirectory, runs_in
+from collector.cli.arguments import RunDirectory
 from collector.cli.draft import draft_of
 from collector.cli.extras import needs_extra
 from collector.cli.printing import complain, say
@@ -14,7 +14,6 @@ from collector.cli.termination import until_sigterm
 from collector.errors import ExitCode, InputError
 from collector.export.target import Target, delimiter_of, target_of
 from collector.settings import ExportSettings
-from collector.store.recorded_run import RecordedRun
 
 __all__ = ["export"]
 
@@ -36,15 +35,17 @@ def export(
     """
     target = target_of(settings.to)
     delimiter = delimiter_of(target, settings.delimiter)
-    runs = runs_in([run_dir, *run_dirs])
-    return until_sigterm(lambda: _export(runs, settings.to, target, delimiter))
+    return until_sigterm(lambda: _export([run_dir, *run_dirs], settings.to, target, delimiter))
 
 
-def _export(runs: Sequence[RecordedRun], path: Path, target: Target, delimiter: str) -> ExitCode:
+def _export(run_dirs: Sequence[Path], path: Path, target: Target, delimiter: str) -> ExitCode:
+    from collector.cli.runs import runs_in
+
+    runs = runs_in(run_dirs)
     with needs_extra("export", "duckdb"):
         # Here, for the core install has no database.
-        from collector.export.export import export as export_runs  # noqa: PLC0415
-        from collector.tables.engine import analytical_database, is_utf8  # noqa: PLC0415
+        from collector.export.export import export as export_runs
+        from collector.tables.engine import analytical_database, is_utf8
     if not target.is_csv and not is_utf8(str(path.resolve())):
         raise InputError(f"{path}: DuckDB writes no path that is not UTF-8; give another one")
     with draft_of(path) as draft, analytical_database() as database:

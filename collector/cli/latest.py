@@ -1,10 +1,8 @@
 """`collector latest`: the newest answer of every cell over many runs."""
 
-from collector.cli.arguments import RunDirectory, runs_in
+from collector.cli.arguments import RunDirectory
 from collector.cli.printing import complain, write
 from collector.errors import ExitCode
-from collector.store.newest import NewestLines, Pile, overlapping
-from collector.store.scratch import scratch_database
 
 __all__ = ["latest"]
 
@@ -19,6 +17,10 @@ def latest(run_dir: RunDirectory, /, *run_dirs: RunDirectory) -> int:
     run_dirs
         More of them.
     """
+    from collector.cli.runs import runs_in
+    from collector.store.newest import NewestLines, Pile, overlapping
+    from collector.store.scratch import scratch_database
+
     with scratch_database() as database:
         lines = NewestLines(database)
         for run in runs_in([run_dir, *run_dirs]):

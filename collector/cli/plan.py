@@ -7,9 +7,9 @@ from typing import Annotated, Final
 
 from cyclopts import Parameter
 
+from collector.cells import Window
 from collector.cli.arguments import CompaniesFile, warn_of_duplicates
 from collector.cli.printing import say
-from collector.models import Window
 from collector.option_values import Rate
 from collector.plan import Plan, estimate
 from collector.prepare import prepare_plan

@@ -5,12 +5,9 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from collector.cli.arguments import RunDirectory
-from collector.cli.coverage_json import coverage_json
-from collector.cli.coverage_text import coverage_text
 from collector.cli.printing import say, write
 from collector.errors import ExitCode
 from collector.settings import StatusSettings
-from collector.store.coverage import read_coverage
 
 __all__ = ["status"]
 
@@ -28,6 +25,10 @@ def status(
     run_dir
         The directory of a run, such as output/2026-11-23.
     """
+    from collector.cli.coverage_json import coverage_json
+    from collector.cli.coverage_text import coverage_text
+    from collector.store.coverage import read_coverage
+
     coverage = read_coverage(run_dir)
     if settings.json:
         write(coverage_json(coverage))

@@ -6,11 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
-from hashlib import sha256
 from typing import Final, NoReturn, overload
 
+from collector.cells import Cell, Window
 from collector.errors import InputError
-from collector.models import Cell, Window
 from collector.plan.companies import Companies
 
 __all__ = ["Estimate", "Plan", "estimate"]
@@ -70,6 +69,9 @@ class Plan(Sequence[Cell]):
         The canonical form gives the number of ids and of windows, and writes every item as a
         netstring (`length:text,`): no two plans have the same form, whatever is in the ids.
         """
+        # Here, for OpenSSL is behind it, and a plan that is only looked at needs no fingerprint.
+        from hashlib import sha256  # noqa: PLC0415
+
         digest = sha256(f"{_FINGERPRINT_VERSION}\n{len(self.companies)} ids\n".encode())
         for company_id in self.companies.ids:
             digest.update(_netstring(company_id))

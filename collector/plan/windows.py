@@ -11,8 +11,8 @@ from datetime import date, datetime
 from typing import Final, Literal, Self
 from zoneinfo import ZoneInfo
 
+from collector.cells import SERVER_DEFAULT, Window
 from collector.errors import InputError
-from collector.models import SERVER_DEFAULT, Window
 from collector.quoting import quoted
 
 __all__ = [

@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter, Token
 
+from collector.cells import CellState
 from collector.option_values import converter, parse_directory, parse_states
-from collector.tally import CellState
 
 __all__ = ["DiffSettings", "ExportSettings", "ReportSettings", "StatusSettings"]
 

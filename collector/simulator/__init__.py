@@ -5,13 +5,20 @@ refuses, `tokens` checks the bearer, `faults` decides what goes wrong, `dates` a
 `statistics` make the answer, `replies` writes it, `records` counts what happened. All but
 `server` are pure: time and randomness are passed in. `settings` is the single source of the
 flags of `collector simulate`.
+
+`Simulator` is imported when it is asked for: it brings an HTTP server along, and the help of
+`collector simulate` needs its settings only.
 """
+
+from typing import TYPE_CHECKING
 
 from collector.simulator.faults import Fault
 from collector.simulator.records import Counts, RequestRecord
-from collector.simulator.server import Simulator
 from collector.simulator.settings import SettingsError, SimulatorSettings
 from collector.simulator.statistics import statistics_of
+
+if TYPE_CHECKING:
+    from collector.simulator.server import Simulator
 
 __all__ = [
     "Counts",
@@ -22,3 +29,12 @@ __all__ = [
     "SimulatorSettings",
     "statistics_of",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """Import `Simulator`. Raises `AttributeError` for any other name."""
+    if name == "Simulator":
+        from collector.simulator.server import Simulator  # noqa: PLC0415 - see above
+
+        return Simulator
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

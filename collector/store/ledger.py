@@ -12,7 +12,7 @@ __all__ = ["Ledger"]
 class Ledger:
     """Finds the cell of each line of a run's results, one after the other.
 
-    `done` has the cells that a line was found for. Costs one bit a cell, and about 80 bytes a
+    `done` has the cells that a line was found for. Costs one bit a cell, and 16 to 32 bytes a
     company.
     """
 

@@ -255,5 +255,21 @@ def test_100_000_companies_take_about_100_bytes_each() -> None:
     finally:
         tracemalloc.stop()
     assert len(companies) == count
-    assert stays / count < 100
-    assert peak / count < 200
+    assert stays / count < 80
+    assert peak / count < 140
+
+
+def test_their_names_take_40_bytes_each_beside_their_letters() -> None:
+    """A dictionary would take 120."""
+    count = 100_000
+    name = "Company number six"
+    lines = (b"company-%06d %b\n" % (number, name.encode()) for number in range(count))
+    tracemalloc.start()
+    try:
+        companies = parse_companies(lines, "companies.txt")
+        stays, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert companies.names["company-099999"] == name
+    assert stays / count < 80 + 40 + len(name)
+    assert peak / count < 140 + 40 + len(name)
