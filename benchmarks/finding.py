@@ -27,13 +27,13 @@ from collector.store.manifest import Attempt, Manifest, describe_plan, describe_
 from collector.store.recovery import Age, recover
 from collector.store.run_directory import STATISTICS, RunDirectory
 
-_ROUNDS: Final = 5
 _FIRST = date(2023, 1, 1)
 _STATISTICS = (
     b'{"total":945,"sended":789,"pending":38,"fails":118,'
     b'"actions":{"RECEIVED":517,"PRESS_ACTION":161,"CLOSED":18,"UNKNOWN":3},"campaign":3}'
 )
 _SETTINGS = RunSettings()
+_ROUNDS: Final = 5
 
 
 def _plan(companies: int, days: int) -> Plan:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
-__all__ = ["machine", "megabytes", "rewritten", "table"]
+__all__ = ["BEGIN", "END", "machine", "megabytes", "rewritten", "table"]
 
 BEGIN: Final = "<!-- bench:begin -->"
 END: Final = "<!-- bench:end -->"
