@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from statistics import fmean
+from statistics import median
 from typing import Final
 
 from benchmarks.server.answers import Answered, parse_answers
@@ -92,7 +92,7 @@ def _serving(scratch: Path, today: date, delay: float) -> Iterator[Server]:
 
 
 def _measured_latency(port: int) -> float:
-    """Return the mean seconds that an answer takes, from sending to the end of reading."""
+    """Return the median of the seconds that an answer takes, from sending to the end of reading."""
     connection = http.client.HTTPConnection("127.0.0.1", port)
     seconds = []
     for _ in range(_PROBES):
@@ -103,7 +103,7 @@ def _measured_latency(port: int) -> float:
         connection.getresponse().read()
         seconds.append(time.perf_counter() - began)
     connection.close()
-    return fmean(seconds)
+    return median(seconds)
 
 
 def _started(
