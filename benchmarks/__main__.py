@@ -15,11 +15,11 @@ def _report(scratch: Path) -> str:
     moment = datetime.now(UTC).strftime("%Y-%m-%d, %H:%M UTC")
     parts = [
         f"The run of {moment}. {machine()}.",
-        "### Speed",
+        "## Speed",
         speed_section(scratch),
-        "### Memory",
+        "## Memory",
         memory_section(scratch),
-        "### Start",
+        "## Start",
         start_section(scratch),
     ]
     return "\n\n".join(part.strip() for part in parts)

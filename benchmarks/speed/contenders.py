@@ -11,7 +11,7 @@ import orjson
 
 from benchmarks.speed.work import IN_FLIGHT, Work
 
-__all__ = ["BARE", "CONTENDERS", "PEERS", "Contender", "Job", "Repetition"]
+__all__ = ["BARE", "CONTENDERS", "CURL", "PEERS", "Contender", "Job", "Repetition"]
 
 PEERS: Final = Path(".venv-peers/bin/python")
 """The interpreter that has the peers; `make bench` installs them."""
@@ -122,11 +122,12 @@ _DLT: Final = {"DLT_DATA_DIR": os.devnull, "RUNTIME__DLTHUB_TELEMETRY": "false"}
 _FAST: Final = Repetition(rounds=5, requests=20_000, late_requests=20_000)
 
 BARE: Final = Contender("bare", "bare aiohttp loop", _bare_loop, _FAST)
+CURL: Final = Contender("curl", "`curl --parallel`", _curl, _FAST)
 
 CONTENDERS: Final = (
     Contender("collector", "**collector**, everything on", _collector, _FAST, _CREDENTIALS),
     BARE,
-    Contender("curl", "`curl --parallel`", _curl, _FAST),
+    CURL,
     Contender("scrapy", "Scrapy", _scrapy),
     Contender("dlt-threads", "dlt, threads", _dlt("threads"), environment=_DLT),
     Contender("dlt-async", "dlt, asynchronous", _dlt("async"), environment=_DLT),

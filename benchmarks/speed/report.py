@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from benchmarks.report import megabytes, table
-from benchmarks.speed.contenders import BARE, Contender
+from benchmarks.speed.contenders import BARE, CURL, Contender
 from benchmarks.speed.measure import Measurement
 from benchmarks.speed.work import IN_FLIGHT
 
@@ -41,23 +41,24 @@ def _row(contender: Contender, measurement: Measurement) -> list[str]:
 
 
 def _server(measurement: Measurement) -> str:
-    title = (
-        f"**{measurement.latency * 1000:.0f} ms of latency.**"
-        if measurement.latency
-        else ("**Without latency.**")
+    if not measurement.latency:
+        return f"**Without latency.** {_alone(measurement)}\n"
+    return (
+        f"**{measurement.latency * 1000:.0f} ms of latency.** An answer takes "
+        f"{measurement.measured_latency * 1000:.2f} ms, so that {measurement.ceiling:,.0f} "
+        f"requests a second is the most that {IN_FLIGHT} in flight can reach.\n"
     )
-    alone = (
-        f"The server alone: {measurement.alone:,.0f} answers a second to wrk."
-        if measurement.alone
-        else "What the server can do alone was not measured: wrk is not installed."
-    )
-    if measurement.latency:
-        alone += (
-            f" An answer takes {measurement.measured_latency * 1000:.2f} ms, so that "
-            f"{measurement.ceiling:,.0f} requests a second is the most that {IN_FLIGHT} in flight "
-            "can reach."
-        )
-    return f"{title} {alone}\n"
+
+
+def _alone(measurement: Measurement) -> str:
+    """Say how far the server is from being the bottleneck of those in Python."""
+    if not measurement.alone:
+        return "What the server can do alone was not measured: wrk is not installed."
+    said = f"The server alone: {measurement.alone:,.0f} answers a second to wrk"
+    rates = [figures.rate for key, figures in measurement.figures.items() if key != CURL.key]
+    if rates:
+        said += f", {measurement.alone / max(rates):.1f} times the fastest here in Python"
+    return f"{said}."
 
 
 def _wanted(measurement: Measurement) -> Iterator[str]:

@@ -70,7 +70,7 @@ def test_the_table_without_latency_compares_with_the_bare_loop() -> None:
     text = speed_tables(_measurement(0.0), [_OURS, _BARE])
     row = "| **collector**, everything on | 700 | 70.0% | 0.200 ms | 50 MB | 3 x 1,000 |"
     assert row in text
-    assert "70,000 answers a second to wrk" in text
+    assert "70,000 answers a second to wrk, 70.0 times the fastest here in Python." in text
     assert "**not reached** (70.0%)" in text
 
 
