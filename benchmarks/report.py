@@ -20,7 +20,7 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def megabytes(size: float) -> str:
     """Spell bytes."""
-    return f"{size / 1e6:,.0f} MB"
+    return f"{round(size / 1e6):,} MB"
 
 
 def rewritten(page: str, generated: str) -> str:

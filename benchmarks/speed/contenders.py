@@ -128,7 +128,7 @@ CONTENDERS: Final = (
     Contender("collector", "**collector**, everything on", _collector, _FAST, _CREDENTIALS),
     BARE,
     CURL,
-    Contender("scrapy", "Scrapy", _scrapy),
+    Contender("scrapy", "Scrapy", _scrapy, Repetition(requests=3000, late_requests=3000)),
     Contender("dlt-threads", "dlt, threads", _dlt("threads"), environment=_DLT),
     Contender("dlt-async", "dlt, asynchronous", _dlt("async"), environment=_DLT),
     Contender(
