@@ -2,7 +2,7 @@
 # make test   the tests
 # make check  everything that CI checks: lint, format, types, tests
 # make torture  what takes minutes: hundreds of kills, every cut, full disks
-# make bench  speed beside a bare aiohttp loop, and of the export beside DuckDB's own reader
+# make bench  speed beside curl, Scrapy, dlt and others; memory, starts; rewrites docs/benchmarks.md
 # make bench-rate  how the rate is controlled, in real and virtual time; draws docs/rate-control.svg
 # make lock   renews the hash-checked requirement files
 
@@ -31,8 +31,9 @@ check: .venv/.dev
 	$(BIN)/mypy
 	$(MAKE) test
 
-bench: .venv/.dev
-	$(BIN)/python -m benchmarks
+bench: .venv/.dev .venv-peers/.ready
+	$(BIN)/python -m benchmarks docs/benchmarks.md
+	$(BIN)/python -m benchmarks.finding
 	$(BIN)/python -m benchmarks.export
 
 bench-rate: .venv/.plot
@@ -43,12 +44,13 @@ lock:
 	uv pip compile pyproject.toml --group build $(LOCK_FLAGS) -o requirements/run.txt
 	uv pip compile pyproject.toml --all-extras --group dev $(LOCK_FLAGS) -o requirements/dev.txt
 	uv pip compile pyproject.toml --group plot $(LOCK_FLAGS) -o requirements/plot.txt
+	uv pip compile --group peers $(LOCK_FLAGS) -o requirements/peers.txt
 
 LOCK_FLAGS := --universal --python-version 3.11 --generate-hashes --upgrade --quiet \
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate
 
 clean:
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis dist
+	rm -rf .venv .venv-peers .mypy_cache .pytest_cache .ruff_cache .hypothesis dist
 
 .venv/bin/python:
 	@test -n "$(PYTHON)" || { echo "collector needs Python 3.11 or newer; name one with: make PYTHON=..." >&2; exit 1; }
@@ -61,6 +63,12 @@ $(PACKAGE): .venv/bin/python requirements/run.txt pyproject.toml
 
 .venv/.dev: $(PACKAGE) requirements/dev.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@
+
+# The peers of `make bench`, apart from everything else: their dependencies are many.
+.venv-peers/.ready: .venv/bin/python requirements/peers.txt
+	.venv/bin/python -m venv .venv-peers
+	.venv-peers/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/peers.txt
 	@touch $@
 
 .venv/.plot: .venv/.dev requirements/plot.txt

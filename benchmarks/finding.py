@@ -1,15 +1,20 @@
 """Finding the done cells of a run directory, beside a bare loop of `orjson.loads` over its lines.
 
+`python -m benchmarks.finding` compares the two, in turns, each in a process of its own, which are:
 `python -m benchmarks.finding make DIR COMPANIES DAYS` writes a complete run. `... bare DIR` and
 `... ours DIR COMPANIES DAYS` print the seconds, the latter also by how many bytes the peak of the
 process's memory grew while it looked.
 """
 
 import resource
+import subprocess
 import sys
+import tempfile
 import time
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from statistics import median
+from typing import Final
 
 import msgspec
 import orjson
@@ -28,6 +33,7 @@ _STATISTICS = (
     b'"actions":{"RECEIVED":517,"PRESS_ACTION":161,"CLOSED":18,"UNKNOWN":3},"campaign":3}'
 )
 _SETTINGS = RunSettings()
+_ROUNDS: Final = 5
 
 
 def _plan(companies: int, days: int) -> Plan:
@@ -82,10 +88,42 @@ def _peak() -> int:
     return kilobytes * (1 if sys.platform == "darwin" else 1024)
 
 
-if __name__ == "__main__":
-    what, directory, *numbers = sys.argv[1:]
+def _compare(scratch: Path, companies: int, days: int) -> None:
+    """Compare finding the done cells of a complete run with only parsing its lines, in turns."""
+    directory = str(scratch / f"{companies}x{days}")
+    size = (str(companies), str(days))
+    _find("make", directory, *size)
+    rounds = [
+        (_find("bare", directory)[0], *_find("ours", directory, *size)) for _ in range(_ROUNDS)
+    ]
+    bare, ours, memory = (median(column) for column in zip(*rounds, strict=True))
+    ratio = median(mine / theirs for theirs, mine, _ in rounds)
+    allowed = 100 * companies + companies * days / 8 + 50_000_000
+    print(f"finding the done cells: {companies:,} companies x {days:,} windows, all answered")
+    print(f"  bare orjson.loads      {bare:8.2f} s")
+    print(f"  collector              {ours:8.2f} s   {ratio:.2f} times as long (wanted: 3)")
+    print(f"  memory beside the plan {memory / 1e6:8.1f} MB  (wanted: {allowed / 1e6:.1f})")
+
+
+def _find(*arguments: str) -> list[float]:
+    command = [sys.executable, "-m", "benchmarks.finding", *arguments]
+    finished = subprocess.run(command, check=True, capture_output=True, text=True)
+    return [float(text) for text in finished.stdout.split()]
+
+
+def main(what: str, directory: str, *numbers: str) -> None:
+    """Take one step."""
     if what == "bare":
         _bare(Path(directory))
     else:
         step = {"make": _make, "ours": _ours}[what]
         step(Path(directory), *map(int, numbers))
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        main(*sys.argv[1:])
+    else:
+        with tempfile.TemporaryDirectory() as scratch:
+            _compare(Path(scratch), 1000, 1000)
+            _compare(Path(scratch), 1_000_000, 1)

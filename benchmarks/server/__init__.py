@@ -1,0 +1,11 @@
+"""A server that is not the bottleneck, answers after an exact latency, and notes what it answered.
+
+It is nginx where that is installed, and else Granian, whose HTTP is compiled Rust. Both write a
+line for each answer, so that every client is timed by the same clock, and nobody is taken at his
+word for what he got.
+"""
+
+from benchmarks.server.answers import Answered, parse_answers
+from benchmarks.server.serve import Server, server_name, serving
+
+__all__ = ["Answered", "Server", "parse_answers", "server_name", "serving"]

@@ -1,0 +1,5 @@
+"""The collector beside what people use today: same work, same server, in turns, in one run."""
+
+from benchmarks.speed.section import speed_section
+
+__all__ = ["speed_section"]

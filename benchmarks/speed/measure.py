@@ -1,0 +1,159 @@
+"""Runs the contenders in turns, and refuses figures of a run that did not get every answer."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from statistics import median
+from typing import Final, NamedTuple
+
+from benchmarks.child import Usage, measured
+from benchmarks.server import Server, serving
+from benchmarks.speed.contenders import Contender, Job
+from benchmarks.speed.work import IN_FLIGHT, Work
+
+__all__ = ["Figures", "Limits", "Measurement", "Run", "measure"]
+
+_WRK_SECONDS: Final = 3
+_MOST_ROUNDS: Final = 5
+
+_SLACK: Final = 1.03
+"""How far above the ceiling a rate may seem to be: the latency is measured to 1 %."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How many rounds there are at most, and requests in a run, for a first look; None is as is."""
+
+    rounds: int | None = None
+    requests: int | None = None
+
+
+class Run(NamedTuple):
+    """One run: answers a second by the server's clock, CPU seconds a request, peak in bytes."""
+
+    rate: float
+    cpu: float
+    peak: int
+
+
+@dataclass(slots=True)
+class Figures:
+    """What one contender reached, round by round; `start` is the CPU seconds of its starts."""
+
+    requests: int
+    runs: list[Run] = field(default_factory=list)
+    start: list[float] = field(default_factory=list)
+
+    @property
+    def rate(self) -> float:
+        """Median answers a second."""
+        return median(run.rate for run in self.runs)
+
+    @property
+    def cpu(self) -> float:
+        """Median CPU seconds a request, without those of a start."""
+        return median(run.cpu for run in self.runs) - median(self.start) / self.requests
+
+    @property
+    def peak(self) -> float:
+        """Median of the peaks of memory, in bytes."""
+        return median(run.peak for run in self.runs)
+
+    def times(self, other: "Figures") -> float:
+        """Return the median, over the rounds that both ran, of the ratio of their rates."""
+        pairs = zip(self.runs, other.runs, strict=False)
+        return median(mine.rate / theirs.rate for mine, theirs in pairs)
+
+
+@dataclass(slots=True)
+class Measurement:
+    """All figures with one latency of the server, in seconds; `alone` is what wrk got from it."""
+
+    latency: float
+    measured_latency: float
+    alone: float | None
+    figures: dict[str, Figures]
+
+    @property
+    def ceiling(self) -> float:
+        """Requests a second that nobody can exceed who has so many in flight."""
+        return IN_FLIGHT / self.measured_latency
+
+
+def measure(
+    contenders: Sequence[Contender],
+    scratch: Path,
+    today: date,
+    latency: float,
+    limits: Limits,
+) -> Measurement:
+    """Measure in turns, so that a change of the machine's mood meets all."""
+    figures = {}
+    with serving(scratch, today, latency) as server:
+        course = _Course(server, scratch, today, is_late=latency > 0)
+        alone = course.alone()
+        for contender in contenders:
+            times = contender.repetition
+            wanted = times.late_requests if latency else times.requests
+            figures[contender.key] = Figures(min(wanted, limits.requests or wanted))
+        for number in range(limits.rounds or _MOST_ROUNDS):
+            for contender in contenders:
+                times = contender.repetition
+                if number < (times.late_rounds if latency else times.rounds):
+                    course.take(contender, figures[contender.key])
+    measurement = Measurement(latency, server.latency, alone, figures)
+    fastest = max(each.rate for each in figures.values())
+    assert fastest <= measurement.ceiling * _SLACK, f"{fastest}: the latency was not what it seemed"
+    return measurement
+
+
+@dataclass(frozen=True, slots=True)
+class _Course:
+    """A server, and where those who run against it may write."""
+
+    server: Server
+    scratch: Path
+    today: date
+    is_late: bool
+
+    def take(self, contender: Contender, figures: Figures) -> None:
+        """Let one start for a single request, and then do the work; note both."""
+        start, _ = self._run(contender, 1)
+        usage, seconds = self._run(contender, figures.requests)
+        run = Run(figures.requests / seconds, usage.cpu / figures.requests, usage.peak)
+        figures.start.append(start.cpu)
+        figures.runs.append(run)
+        print(f"  {contender.key:<12} {run.rate:9,.0f} requests/s", file=sys.stderr)
+
+    def alone(self) -> float | None:
+        """Return the answers a second that wrk gets, which drops them; None where it is missing."""
+        if not shutil.which("wrk"):
+            return None
+        address = self.server.base_url + next(Work(1, self.today).addresses)
+        command = ["wrk", "-t1", f"-c{IN_FLIGHT}", f"-d{_WRK_SECONDS}s", address]
+        self.server.forget()
+        subprocess.run(command, check=True, capture_output=True)
+        answered = self.server.answered()
+        return answered.requests / answered.seconds
+
+    def _run(self, contender: Contender, requests: int) -> tuple[Usage, float]:
+        """Return what the process took, and the seconds by the server's clock."""
+        directory = Path(tempfile.mkdtemp(dir=self.scratch))
+        job = Job(self.server.base_url, Work(requests, self.today), self.is_late, directory)
+        command = contender.command(job)
+        # Whatever the environment says of proxies, nothing leaves this machine.
+        environment = os.environ | {"NO_PROXY": "*", "no_proxy": "*"} | contender.environment
+        self.server.forget()
+        output = directory / "output.txt"
+        usage = measured(command, directory, environment=environment, output=output)
+        answered = self.server.answered()
+        missing = set(job.work.addresses) - answered.addresses
+        assert not missing, f"{contender.key}: {len(missing)} of {requests} were not answered"
+        shutil.rmtree(directory)
+        return usage, answered.seconds

@@ -1,0 +1,40 @@
+"""A Scrapy spider for the work: `scrapy runspider scrapy_spider.py -a urls=FILE -O OUTPUT.jsonl`.
+
+Each setting has its reason in docs/benchmarks.md.
+"""
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any, ClassVar
+
+import scrapy
+from scrapy.http import Request, TextResponse
+
+
+class StatisticsSpider(scrapy.Spider):
+    """Asks every address of a file, and yields what is in the answer."""
+
+    name = "statistics"
+    custom_settings: ClassVar[dict[str, Any]] = {
+        "CONCURRENT_REQUESTS": 64,
+        "CONCURRENT_REQUESTS_PER_DOMAIN": 64,
+        "DOWNLOAD_DELAY": 0,
+        "ROBOTSTXT_OBEY": False,
+        "COOKIES_ENABLED": False,
+        "TELNETCONSOLE_ENABLED": False,
+        "LOG_LEVEL": "INFO",
+        "DEFAULT_REQUEST_HEADERS": {"Authorization": "Bearer bench"},
+    }
+
+    def __init__(self, urls: str, **arguments: Any) -> None:  # noqa: ANN401 - Scrapy's own words
+        super().__init__(**arguments)
+        self._urls = Path(urls).read_text().splitlines()
+
+    async def start(self) -> AsyncIterator[Request]:
+        """Yield the requests; no address occurs twice, so that no filter has to look."""
+        for url in self._urls:
+            yield Request(url, dont_filter=True)
+
+    def parse(self, response: TextResponse) -> Iterator[dict[str, Any]]:
+        """Yield one item for the feed."""
+        yield {"url": response.url, "statistics": response.json()["data"]}
