@@ -123,6 +123,12 @@ def test_shards_that_follow_each_other_soon_are_one_attempt() -> None:
     assert len(_joint([_entry(0, 100)], [_entry(161, 200)], [_entry(201, 300)])) == 2
 
 
+def test_a_shard_at_work_is_joined_by_those_that_begin_later() -> None:
+    """Nobody knows when it ends; one that was killed and has gone on is no longer at work."""
+    assert len(_joint([_entry(0, None)], [_entry(600, 700)])) == 1
+    assert len(_joint([_entry(0, None), _entry(5000, 5100)], [_entry(600, 700)])) == 3
+
+
 def test_two_nights_stay_two() -> None:
     """In the order of time, whichever shard was first; the last one is the last night's."""
     day = 86_400

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from collector.errors import LockedError
+from collector.errors import InputError, LockedError
 from collector.plan import Shard
 from collector.store.files import PartFiles
 from collector.store.lock import DirectoryLock
@@ -284,6 +284,7 @@ def test_the_common_lock_may_be_removed_by_somebody(
     assert one.told("take", tmp_path, "0/2") == "held"
     (tmp_path / "run.lock").unlink()
     assert other.told("take", tmp_path, "0/1").startswith("6 ")
+    assert other.told("take", tmp_path, "0/3").startswith("6 ")
     assert (holder_of(tmp_path) or "").startswith(f"process {one.pid} on ")
     assert other.told("take", tmp_path, "1/2") == "held"
     assert one.told("release") == "free"
@@ -291,6 +292,15 @@ def test_the_common_lock_may_be_removed_by_somebody(
         _take(tmp_path, _WHOLE)
     assert other.told("release") == "free"
     _take(tmp_path, _WHOLE).release()
+
+
+def test_a_file_of_another_program_is_in_the_way(tmp_path: Path) -> None:
+    """Shards need to write into the common one; it is named, and left as it is."""
+    (tmp_path / "run.lock").write_text("precious")
+    with pytest.raises(InputError, match=r"run\.lock: is a file of another program"):
+        _take(tmp_path, Shard(0, 2))
+    assert (tmp_path / "run.lock").read_text() == "precious"
+    assert entries(tmp_path) == {"run.lock"}
 
 
 def test_what_is_discarded_is_gone(tmp_path: Path) -> None:
