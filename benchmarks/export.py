@@ -24,9 +24,9 @@ from collector.models import Answer, Cell, Counters, Window
 from collector.plan import Companies, DateRange, Plan, WindowSize, cut_windows
 from collector.settings import RunSettings
 from collector.store.company_list import write_company_list
+from collector.store.files import COMPANIES, PartFiles
 from collector.store.lines import result_line
 from collector.store.manifest import Attempt, Manifest, describe_plan, describe_service
-from collector.store.run_directory import COMPANIES, MANIFEST, STATISTICS
 
 __all__ = ["made_cells", "made_run"]
 
@@ -74,9 +74,9 @@ def made_run(path: Path, companies: int, days: int) -> Path:
         plan=describe_plan(plan, _DAILY),
         service=describe_service(RunSettings()),
         attempts=[Attempt(_AT, {}).as_json()],
-    ).write(path / MANIFEST)
+    ).write(PartFiles(path).manifest)
     write_company_list(path / COMPANIES, plan.companies)
-    with (path / STATISTICS).open("wb") as stream:
+    with PartFiles(path).statistics.open("wb") as stream:
         for cell, moment, counters, actions in made_cells(companies, days):
             data = orjson.dumps(counters | {"actions": actions})
             stream.write(result_line(cell, Answer(data, _NONE, moment, 1), 1))
@@ -103,7 +103,7 @@ def _measure(arguments: Sequence[str]) -> _Measured:
 
 def _compare(run: Path, scratch: Path) -> None:
     """Measure in turns, so that a change of the machine's mood meets all."""
-    lines, output = run / STATISTICS, scratch / "output.parquet"
+    lines, output = PartFiles(run).statistics, scratch / "output.parquet"
     commands = {
         "DuckDB reads": ["-c", _READ.format(lines=lines)],
         "DuckDB reads and writes Parquet": ["-c", _COPY.format(lines=lines, output=output)],
@@ -125,7 +125,7 @@ def main() -> None:
     days = int(sys.argv[1]) // _COMPANIES if len(sys.argv) > 1 else 500
     with tempfile.TemporaryDirectory() as name:
         run = made_run(Path(name) / "run", _COMPANIES, days)
-        size = (run / STATISTICS).stat().st_size
+        size = PartFiles(run).statistics.stat().st_size
         print(
             f"{_COMPANIES * days:,} lines, {size / 1e6:.0f} MB; DuckDB {duckdb.__version__}, "
             f"Python {platform.python_version()}, {os.cpu_count()} cores\n"

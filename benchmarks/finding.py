@@ -20,12 +20,13 @@ import msgspec
 import orjson
 
 from collector.models import Answer, Counters
-from collector.plan import Companies, DateRange, Plan, WindowSize, cut_windows
+from collector.plan import Companies, DateRange, Part, Plan, WindowSize, cut_windows
 from collector.settings import RunSettings
+from collector.store.files import PartFiles
 from collector.store.lines import result_line
 from collector.store.manifest import Attempt, Manifest, describe_plan, describe_service
 from collector.store.recovery import Age, recover
-from collector.store.run_directory import STATISTICS, RunDirectory
+from collector.store.run_directory import RunDirectory
 
 _FIRST = date(2023, 1, 1)
 _STATISTICS = (
@@ -51,16 +52,16 @@ def _make(path: Path, companies: int, days: int) -> None:
         service=describe_service(_SETTINGS),
         attempts=[Attempt(answer.fetched_at, {}).as_json()],
     )
-    with RunDirectory.open(path) as directory:
+    with RunDirectory.open(PartFiles(path)) as directory:
         directory.begin(plan.companies, manifest)
-        with (path / STATISTICS).open("wb") as stream:
+        with PartFiles(path).statistics.open("wb") as stream:
             stream.writelines(result_line(cell, answer, 1) for cell in plan)
 
 
 def _bare(path: Path) -> None:
     began = time.perf_counter()
     loads = orjson.loads
-    with (path / STATISTICS).open("rb") as stream:
+    with PartFiles(path).statistics.open("rb") as stream:
         for line in stream:
             loads(line)
     print(time.perf_counter() - began)
@@ -74,7 +75,11 @@ def _ours(path: Path, companies: int, days: int) -> None:
     before = _peak()
     began = time.perf_counter()
     recovered = recover(
-        path, plan, service, age=lambda _: Age(0, is_of_another_day=False), is_stopped=lambda: False
+        PartFiles(path),
+        Part(plan),
+        service,
+        age=lambda _: Age(0, is_of_another_day=False),
+        is_stopped=lambda: False,
     )
     seconds = time.perf_counter() - began
     assert len(recovered.done) == len(plan)

@@ -18,9 +18,9 @@ from collector.models import Answer, Cell, Counters
 from collector.plan import Companies, DateRange, Plan, WindowSize, cut_windows
 from collector.settings import RunSettings
 from collector.store.company_list import write_company_list
+from collector.store.files import COMPANIES, PartFiles
 from collector.store.lines import result_line
 from collector.store.manifest import Attempt, Manifest, describe_plan, describe_service
-from collector.store.run_directory import COMPANIES, MANIFEST, STATISTICS
 
 __all__ = ["LOOKBACK", "Measured", "make_night", "measure"]
 
@@ -80,9 +80,9 @@ def make_night(parent: Path, night: date, companies: int) -> Path:
         plan=describe_plan(plan, _DAILY),
         service=describe_service(RunSettings()),
         attempts=[Attempt(datetime.now(UTC), {}).as_json()],
-    ).write(directory / MANIFEST)
+    ).write(PartFiles(directory).manifest)
     write_company_list(directory / COMPANIES, plan.companies)
-    with (directory / STATISTICS).open("wb") as stream:
+    with PartFiles(directory).statistics.open("wb") as stream:
         stream.writelines(_lines(plan, night))
     return directory
 

@@ -79,7 +79,7 @@ def _recovered(
     cells = CellSet(len(plan))
     for number in range(done):
         cells.add(number)
-    return Recovered(cells, dates=dates, is_known=is_known)
+    return Recovered(cells, is_complete=done == len(plan), dates=dates, is_known=is_known)
 
 
 def _record(verdict: str = "honoured", until: str = "included") -> DatesRecord:

@@ -44,6 +44,7 @@ def test_errors_are_pinned() -> None:
         "OutageError",
         "StoppedError",
         "StorageError",
+        "gravest",
         "main_error",
     ]
 

@@ -15,7 +15,7 @@ from rich.console import Console
 
 from collector.cli.config_sources import ConfigFile
 from collector.option_values import Days, Duration, Rate
-from collector.plan import WHOLE, WindowSize
+from collector.plan import WHOLE, Shard, WindowSize
 from collector.settings import (
     DemoSettings,
     PlanSettings,
@@ -34,8 +34,10 @@ _OPTIONS = [
     "credentials-file",
     "date-format",
     "deadline",
+    "engine",
     "from",
     "from-param",
+    "insecure-cluster",
     "last",
     "log-level",
     "lookback",
@@ -45,6 +47,8 @@ _OPTIONS = [
     "output",
     "quiet",
     "rate",
+    "scheduler",
+    "shard",
     "timeout",
     "timezone",
     "token-url",
@@ -53,6 +57,7 @@ _OPTIONS = [
     "until-exclusive",
     "until-param",
     "window",
+    "workers",
 ]
 _STATUS_OPTIONS = ["fail-on", "json"]
 _CHECK_OPTIONS = ["write"]
@@ -129,6 +134,11 @@ def test_the_defaults_are_those_of_the_design() -> None:
         "timeout": 30.0,
         "deadline": None,
         "max_outage": 3600,
+        "shard": Shard(0, 1),
+        "engine": "local",
+        "workers": None,
+        "scheduler": None,
+        "insecure_cluster": False,
         "output": None,
         "log_level": "info",
         "quiet": False,
@@ -151,6 +161,7 @@ _FLAGS = [
     *("--timeout", "1.5", "--output", "night", "--log-level", "debug", "--quiet"),
     *("--metrics-file", "night.prom"),
     *("--deadline", "6h", "--max-outage", "30m", "--lookback", "14d"),
+    *("--shard", "3/16", "--engine", "dask", "--workers", "4", "--insecure-cluster"),
     *("--date-format", "epoch-ms", "--until-exclusive", "--trust-dates"),
     *("--base-url", "http://127.0.0.1:1", "--token-url", "https://t.example/oauth"),
     *("--credentials-file", "keys.toml", "--from-param", "desde", "--until-param", "hasta"),
@@ -170,6 +181,10 @@ _GIVEN = RunSettings(
     timeout=1.5,
     deadline=Duration(6 * 3600),
     max_outage=Duration(1800),
+    shard=Shard(3, 16),
+    engine="dask",
+    workers=4,
+    insecure_cluster=True,
     output=Path("night"),
     log_level="debug",
     quiet=True,
@@ -209,7 +224,7 @@ def test_the_file_may_have_numbers_and_truths(app: App, tmp_path: Path) -> None:
 
 
 def _pairs() -> list[tuple[str, str]]:
-    switches = ("--quiet", "--until-exclusive", "--trust-dates")
+    switches = ("--quiet", "--until-exclusive", "--trust-dates", "--insecure-cluster")
     flags = [flag for flag in _FLAGS if flag not in switches]
     pairs = [*zip([flag[2:] for flag in flags[::2]], flags[1::2], strict=True)]
     return pairs + [(switch[2:], "true") for switch in switches]
@@ -269,6 +284,9 @@ _REFUSED = [
     *(("until", value) for value in ("2026-1-1", "2026-W01-1")),
     *(("last", value) for value in ("0d", "7", "-7d", "7w", "99999d")),
     *(("window", value) for value in ("0d", "day", "7", "Week")),
+    *(("shard", value) for value in ("16/16", "1", "1/0", "a/b", "-1/4", "٣/4", "3,16", "")),
+    *(("engine", value) for value in ("ray", "Dask", "")),
+    *(("workers", value) for value in ("0", "-1", "1025", "two", "1.5")),
     *(("log-level", value) for value in ("verbose", "10")),
     *(("base-url", value) for value in ("http://api.trust.lat", "api.trust.lat", "")),
     *(("token-url", value) for value in ("http://api.trust.lat", "https://u:p@api.trust.lat")),
@@ -302,6 +320,7 @@ def test_the_environment_meets_the_same_bounds(
         *("concurrency = 0", "concurrency = 1.5", "max-attempts = 101", "last = 7", "window = 7"),
         *("deadline = 6", "deadline = 6.5", 'deadline = "6"', "deadline = true"),
         *("max-outage = 30", "max-outage = true", "max-outage = inf", 'rate = "automatic"'),
+        *("shard = 3", "shard = [3, 16]", "shard = true", 'shard = "3"'),
         *("log-level = 10", 'base-url = "http://api.trust.lat"', 'from = "2026-02-30"'),
         *("rate = true", "concurrency = true", 'quiet = "perhaps"', "rate = [1, 2]"),
     ],

@@ -11,6 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from collector.errors import ExitCode, InputError
 from collector.log import EventLog
+from collector.pace import Share
 from collector.secrets import Redactor
 from collector.session import gate_for
 from collector.settings import RunSettings
@@ -29,7 +30,7 @@ class _Told:
         self.lines: list[bytes] = []
         self.events = EventLog("info", Redactor())
         log = self.events.logger
-        gate = gate_for(RunSettings(), 3, log, patience=1.0)
+        gate = gate_for(RunSettings(), Share.of(10), 3, log, patience=1.0)
         self.telemetry = Telemetry(metrics_file, self.tally, gate, log)
         self.file = metrics_file
 

@@ -1,5 +1,6 @@
 """A run that is cut into shards: which cells of the plan are whose."""
 
+import re
 from array import array
 from collections import Counter
 from collections.abc import Iterator
@@ -9,10 +10,13 @@ from typing import Final, NamedTuple
 from zlib import crc32
 
 from collector.plan.plan import Plan
+from collector.quoting import quoted
 
 __all__ = ["MOST_SHARDS", "Part", "Shard"]
 
 MOST_SHARDS: Final = 10_000
+
+_SHARD: Final = re.compile(r"([0-9]{1,9})/([0-9]{1,9})")
 
 _BLOCK: Final = 8
 """Windows of a company that stay together. Whether the server has begun to ignore the dates shows
@@ -28,13 +32,14 @@ class Shard(NamedTuple):
     @classmethod
     def parse(cls, text: str) -> "Shard":
         """Parse `3/16`. Raises `ValueError` with a message that teaches."""
-        number, slash, count = text.partition("/")
-        if not slash or not all(part.isascii() and part.isdigit() for part in (number, count)):
+        match = _SHARD.fullmatch(text)
+        if match is None:
             message = (
-                f'"{text}" is no shard; write its number, from 0, and how many there are: 3/16'
+                f"{quoted(text)} is no shard; write its number, from 0, and how many there are: "
+                "3/16"
             )
             raise ValueError(message)
-        shard = cls(int(number), int(count))
+        shard = cls(int(match[1]), int(match[2]))
         if not 1 <= shard.total <= MOST_SHARDS:
             message = f"{shard.total} shards cannot be; write 1 to {MOST_SHARDS:,} of them"
             raise ValueError(message)

@@ -17,7 +17,8 @@ LOCK: Final = "run.lock"
 """The lock of the whole directory; a shard has one of its own besides."""
 
 _SHARD: Final = re.compile(
-    r"(?:run|statistics)-(?P<number>[0-9]{5})-of-(?P<count>[0-9]{5})\.(?:jsonl?|lock)"
+    r"(?:statistics(?=.*\.jsonl)|run(?!.*\.jsonl))-(?P<number>[0-9]{5})-of-(?P<total>[0-9]{5})"
+    r"\.(?:jsonl|json|lock)"
 )
 
 
@@ -91,7 +92,7 @@ def parts_in(directory: Path) -> list[PartFiles]:
     found: set[Shard] = set()
     with suppress(FileNotFoundError):
         found = {
-            Shard(int(match["number"]), int(match["count"]))
+            Shard(int(match["number"]), int(match["total"]))
             for path in directory.iterdir()
             if (match := _SHARD.fullmatch(path.name))
         }

@@ -1,7 +1,7 @@
 """What several shards say of one run, told as one story."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import accumulate
 from typing import Any, Final, NamedTuple
 
@@ -35,6 +35,9 @@ def joint_manifest(manifests: Mapping[Shard, Manifest]) -> Manifest:
     )
 
 
+_EVER: Final = datetime.max.replace(tzinfo=UTC)
+
+
 class _Attempt(NamedTuple):
     began_at: datetime
     shard: Shard
@@ -56,22 +59,25 @@ def _groups(manifests: Mapping[Shard, Manifest]) -> Iterator[list[_Attempt]]:
         ),
         key=lambda attempt: attempt.began_at,
     )
+    # Of each shard the last one: if it has no end it is at work, or was killed nobody knows when.
+    lasts = {attempt.shard: attempt for attempt in attempts}
     group: list[_Attempt] = []
-    until = None
+    until = _EVER
     for attempt in attempts:
-        if until is not None and not _belongs(attempt, group[0], until):
+        if group and not _belongs(attempt, group[0], until):
             yield group
-            group, until = [], None
+            group = []
+        is_open = attempt.ended_at is None and attempt is lasts[attempt.shard]
+        end = _EVER if is_open else attempt.ended_at or attempt.began_at
+        until = max(until, end) if group else end
         group.append(attempt)
-        last = attempt.ended_at or attempt.began_at
-        until = last if until is None else max(until, last)
     if group:
         yield group
 
 
 def _belongs(attempt: _Attempt, first: _Attempt, until: datetime) -> bool:
     is_of_kind = attempt.shard.total == first.shard.total and not attempt.shard.is_whole
-    return is_of_kind and attempt.began_at <= until + _GAP
+    return is_of_kind and attempt.began_at - _GAP <= until
 
 
 def _told(group: Sequence[_Attempt]) -> dict[str, Any]:

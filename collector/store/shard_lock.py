@@ -8,7 +8,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Final, Self
 
-from collector.errors import LockedError
+from collector.errors import InputError, LockedError
 from collector.store.files import LOCK, PartFiles, parts_in
 from collector.store.lock import (
     BETWEEN_TRIES,
@@ -47,14 +47,18 @@ class ShardLock:
     def take(cls, files: PartFiles, *, sleep: Callable[[float], None] = time.sleep) -> Self:
         """Lock a shard; lock files are created if need be. Blocks for about a second at most.
 
-        Raises `LockedError` when another process is in the way, and `OSError` when a file cannot be
-        opened, or the file system has no locks.
+        Raises `LockedError` when another process is in the way, `InputError` when a file of another
+        program is, and `OSError` when a file cannot be opened, or the file system has no locks.
         """
         path = files.directory / LOCK
         with ExitStack() as opened:
             common = _join(path, files.shard.total, opened, sleep)
             own = DirectoryLock.take(files.lock, with_directory=False, sleep=sleep)
             opened.callback(own.release)
+            # Somebody may have removed the common file, and others hold what it was.
+            for other in parts_in(files.directory):
+                if other.shard.total != files.shard.total and _holder(other) is not None:
+                    raise _locked(files.directory)
             return cls(opened.pop_all(), common, path, own)
 
     def release(self) -> None:
@@ -73,7 +77,8 @@ class ShardLock:
         self._own.discard()
         with suppress(BlockingIOError):
             fcntl.flock(self._common, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            self._path.unlink()
+            if is_still(self._common, self._path):
+                self._path.unlink()
 
 
 Lock = DirectoryLock | ShardLock
@@ -89,14 +94,14 @@ def holder_of(directory: Path) -> str | None:
 
     Changes nothing. Raises `OSError`.
     """
-    held = [
-        holder
-        for files in parts_in(directory)
-        if (holder := held_by(files.lock, with_directory=files.shard.is_whole))
-    ]
+    held = [holder for files in parts_in(directory) if (holder := _holder(files))]
     if len(held) > 1:
         return f"{held[0]}, and {len(held) - 1:,} more, each with a shard of its own"
     return held[0] if held else None
+
+
+def _holder(files: PartFiles) -> str | None:
+    return held_by(files.lock, with_directory=files.shard.is_whole)
 
 
 def _join(path: Path, shards: int, opened: ExitStack, sleep: Callable[[float], None]) -> int:
@@ -104,7 +109,7 @@ def _join(path: Path, shards: int, opened: ExitStack, sleep: Callable[[float], N
     for _ in range(_TRIES):
         with ExitStack() as tried, suppress(BlockingIOError):
             descriptor = open_to_lock(path, os.O_RDWR | os.O_CREAT, tried)
-            _share(descriptor, shards)
+            _share(descriptor, path, shards)
             _share_directory(path.parent, tried)
             # It was free for a moment, so what stands there is read again.
             holder = read_holder(descriptor)
@@ -112,22 +117,30 @@ def _join(path: Path, shards: int, opened: ExitStack, sleep: Callable[[float], N
                 opened.push(tried.pop_all())
                 return descriptor
         sleep(BETWEEN_TRIES)
-    who = holder_of(path.parent) or "an unknown process"
-    raise LockedError(
-        f"{path.parent}: another run holds this directory ({who}), or shards of another number; "
+    raise _locked(path.parent)
+
+
+def _locked(directory: Path) -> LockedError:
+    who = holder_of(directory) or "an unknown process"
+    return LockedError(
+        f"{directory}: another run holds this directory ({who}), or shards of another number; "
         "wait for its end, or give another --output"
     )
 
 
-def _share(descriptor: int, shards: int) -> None:
+def _share(descriptor: int, path: Path, shards: int) -> None:
     """Lock a file together with others; who is alone says how many shards there are.
 
-    Raises `BlockingIOError` when somebody has it for himself.
+    Raises `BlockingIOError` when somebody has it for himself, and `InputError` when it is no lock.
     """
     with suppress(BlockingIOError):
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if is_lock_file(descriptor):
-            write_holder(descriptor, shards)
+        if not is_lock_file(descriptor):
+            raise InputError(
+                f"{path}: is a file of another program, and shards need one of that name; give "
+                "another --output"
+            )
+        write_holder(descriptor, shards)
     fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
 
 

@@ -28,6 +28,7 @@ from collector.plan import (
 )
 from collector.settings import RunSettings
 from collector.simulator import Simulator, SimulatorSettings
+from collector.store.files import PartFiles
 from collector.store.lines import error_line, result_line
 from collector.store.manifest import (
     Attempt,
@@ -84,7 +85,7 @@ class _Made:
             service=describe_service(self.settings),
             attempts=[attempt.as_json()],
         )
-        with RunDirectory.open(path) as directory:
+        with RunDirectory.open(PartFiles(path)) as directory:
             files = directory.begin(self.companies, manifest)
             for number, outcome in outcomes:
                 cell: Cell = plan[number]

@@ -12,6 +12,7 @@ from collector.plan import (
     CellSet,
     Companies,
     DateRange,
+    Part,
     Plan,
     WindowSize,
     absent_in_turns,
@@ -94,7 +95,7 @@ def test_companies_take_turns_and_no_cell_is_left_out(
     done = CellSet(len(plan))
     for index in data.draw(st.sets(st.integers(0, len(plan) - 1))):
         done.add(index)
-    cells = list(absent_in_turns(done, plan))
+    cells = list(absent_in_turns(done, Part(plan)))
     assert sorted(cells) == sorted(plan[index] for index in done.absent())
     for company in plan.companies.ids:
         own = [cell.window for cell in cells if cell.company_id == company]
@@ -103,7 +104,7 @@ def test_companies_take_turns_and_no_cell_is_left_out(
 
 def test_a_company_is_asked_for_once_in_64() -> None:
     """Until the others of its 64 are through: none stands for all that is under way."""
-    cells = list(absent_in_turns(CellSet(130 * 30), _plan(130, 30)))
+    cells = list(absent_in_turns(CellSet(130 * 30), Part(_plan(130, 30))))
     ids = [cell.company_id for cell in cells]
     assert ids[:64] == ids[64:128] == [str(number) for number in range(64)]
     assert ids[64 * 30 : 64 * 30 + 3] == ["64", "65", "66"]

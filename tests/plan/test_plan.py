@@ -177,6 +177,7 @@ def test_negative_counts_are_a_bug() -> None:
 def test_the_public_names_are_pinned() -> None:
     """Other folders import from the package, not from its modules."""
     assert collector.plan.__all__ == [
+        "MOST_SHARDS",
         "WHOLE",
         "CellIndex",
         "CellSet",
@@ -184,7 +185,9 @@ def test_the_public_names_are_pinned() -> None:
         "DateRange",
         "Duplicate",
         "Estimate",
+        "Part",
         "Plan",
+        "Shard",
         "WindowSize",
         "absent_in_turns",
         "cut_windows",

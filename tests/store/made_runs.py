@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from collector.models import SERVER_DEFAULT, Answer, Cell, Counters, Window
-from collector.plan import WHOLE, Companies, DateRange, Plan, WindowSize, cut_windows
+from collector.plan import WHOLE, Companies, DateRange, Plan, Shard, WindowSize, cut_windows
 from collector.settings import RunSettings
 from collector.store.company_list import write_company_list
+from collector.store.files import PartFiles
 from collector.store.lines import result_line
 from collector.store.lock import DirectoryLock
 from collector.store.manifest import (
@@ -21,6 +22,7 @@ from collector.store.manifest import (
     describe_settings,
 )
 
+WHOLE_RUN = Shard()
 FIRST = date(2026, 11, 1)
 AT = datetime(2026, 11, 23, 2, 0, 1, tzinfo=UTC)
 ZEROS: dict[str, Any] = {
@@ -60,9 +62,14 @@ def make_run(  # noqa: PLR0913 - each has its usual value
     names: Mapping[str, str] | None = None,
     days: tuple[int, int] | None = (1, 4),
     settings: RunSettings | None = None,
+    shard: Shard = WHOLE_RUN,
 ) -> Path:
-    """Make a run directory; `days` are the first and the last of its plan, None sends no dates."""
-    path.mkdir()
+    """Make a run directory; `days` are the first and the last of its plan, None sends no dates.
+
+    With a shard it gets the files of that one, beside what is there.
+    """
+    files = PartFiles(path, shard)
+    path.mkdir(exist_ok=not shard.is_whole)
     size = WHOLE if days is None else WindowSize("days", 1)
     dates = None
     if days is not None:
@@ -74,9 +81,9 @@ def make_run(  # noqa: PLR0913 - each has its usual value
         plan=describe_plan(plan, size),
         service=describe_service(used),
         attempts=[Attempt(AT, describe_settings(used)).as_json()],
-    ).write(path / "run.json")
+    ).write(files.manifest)
     write_company_list(path / "run-companies.txt", plan.companies)
-    (path / "statistics.jsonl").write_bytes(b"".join(lines))
+    files.statistics.write_bytes(b"".join(lines))
     return path
 
 

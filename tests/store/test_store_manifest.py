@@ -13,7 +13,7 @@ from collector import __version__
 from collector.errors import ExitCode, InputError
 from collector.models import FailureKind
 from collector.option_values import Days, Duration, Rate, parse_rate
-from collector.plan import WHOLE, Companies, DateRange, Plan, WindowSize, cut_windows
+from collector.plan import WHOLE, Companies, DateRange, Plan, Shard, WindowSize, cut_windows
 from collector.settings import RunSettings, option_name
 from collector.store.manifest import (
     Attempt,
@@ -319,6 +319,7 @@ def test_settings_stand_under_the_names_of_their_options() -> None:
             metrics_file=Path("night.prom"),
             credentials_file=Path("keys.toml"),
             quiet=True,
+            shard=Shard(3, 16),
             rate=Rate(0.5),
             deadline=Duration(21_600),
             max_outage=Duration(1800),
@@ -342,6 +343,11 @@ def test_settings_stand_under_the_names_of_their_options() -> None:
         "output": "night",
         "log-level": "info",
         "quiet": True,
+        "shard": "3/16",
+        "engine": "local",
+        "workers": None,
+        "scheduler": None,
+        "insecure-cluster": False,
         "metrics-file": "night.prom",
         "base-url": 0,
         "token-url": 0,

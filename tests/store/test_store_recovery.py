@@ -10,9 +10,10 @@ import pytest
 
 from collector.errors import InputError, StoppedError, StorageError
 from collector.models import Answer, Cell, Counters, Failure, FailureKind
-from collector.plan import Companies, DateRange, Plan, WindowSize, cut_windows
+from collector.plan import Companies, DateRange, Part, Plan, WindowSize, cut_windows
 from collector.settings import RunSettings
 from collector.store.company_list import write_company_list
+from collector.store.files import PartFiles
 from collector.store.lines import error_line, parse_error, parse_result, result_line
 from collector.store.manifest import Attempt, Manifest, describe_plan, describe_settings
 from collector.store.recovery import Age, Recovered
@@ -33,7 +34,7 @@ def _fresh(_: datetime) -> Age:
 
 def recover(run: Path, plan: Plan, service: dict[str, str]) -> Recovered:
     """Recover a run that has just been written to."""
-    return recover_files(run, plan, service, age=_fresh, is_stopped=lambda: False)
+    return recover_files(PartFiles(run), Part(plan), service, age=_fresh, is_stopped=lambda: False)
 
 
 def _plan(
@@ -532,7 +533,9 @@ def _refuses_after(hours: float, run: Path, plan: Plan, lines: Iterable[bytes]) 
     age = Age(hours, is_of_another_day=hours >= 24)
     said = ""
     try:
-        recover_files(run, plan, _SERVICE, age=lambda _: age, is_stopped=lambda: False)
+        recover_files(
+            PartFiles(run), Part(plan), _SERVICE, age=lambda _: age, is_stopped=lambda: False
+        )
     except InputError as error:
         said = str(error)
     if not said:
@@ -569,7 +572,7 @@ def test_the_lines_say_how_old_a_run_is(run: Path) -> None:
         asked.append(moment)
         return Age(1, is_of_another_day=False)
 
-    recover_files(run, plan, _SERVICE, age=age, is_stopped=lambda: False)
+    recover_files(PartFiles(run), Part(plan), _SERVICE, age=age, is_stopped=lambda: False)
     assert asked == [_AT + timedelta(days=1)]
 
 
@@ -586,7 +589,9 @@ def test_reading_can_be_stopped_between_two_lines(run: Path) -> None:
     before = _files(run)
     answers = iter([False, False, True])
     with pytest.raises(StoppedError):
-        recover_files(run, plan, _SERVICE, age=_fresh, is_stopped=lambda: next(answers))
+        recover_files(
+            PartFiles(run), Part(plan), _SERVICE, age=_fresh, is_stopped=lambda: next(answers)
+        )
     assert _files(run) == before
 
 

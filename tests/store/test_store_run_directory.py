@@ -18,9 +18,10 @@ from collector.errors import CollectorError, InputError, LockedError, StorageErr
 from collector.plan import Companies
 from collector.settings import RunSettings
 from collector.store.fault_points import FaultPoint, arm
+from collector.store.files import PartFiles
 from collector.store.lock import DirectoryLock, held_by
 from collector.store.manifest import Attempt, Manifest, PlanRecord, describe_settings
-from collector.store.run_directory import RunDirectory, errors_files
+from collector.store.run_directory import RunDirectory
 
 LargestFile = Callable[[int], AbstractContextManager[None]]
 
@@ -68,7 +69,7 @@ def _path_of(descriptor: int) -> Path:
 
 def _attempt(path: Path, statistics: bytes = b"", errors: bytes = b"", log: bytes = b"") -> None:
     """Make one attempt at a run that leaves these lines."""
-    with RunDirectory.open(path) as directory:
+    with RunDirectory.open(PartFiles(path)) as directory:
         files = directory.begin(_COMPANIES, _manifest())
         files.statistics.append(statistics)
         files.errors.append(errors)
@@ -95,15 +96,15 @@ def _list(lines: bytes) -> bytes:
 @pytest.fixture
 def directory(tmp_path: Path) -> Iterator[RunDirectory]:
     """Give a run directory that is open, and in which nothing was begun."""
-    with RunDirectory.open(tmp_path / "run") as opened:
+    with RunDirectory.open(PartFiles(tmp_path / "run")) as opened:
         yield opened
 
 
 def test_a_run_directory_is_made_with_its_files(tmp_path: Path) -> None:
     """Directories above it too; statistics, errors and events go to files of their own."""
     path = tmp_path / "a" / "b" / "run"
-    with RunDirectory.open(path) as directory:
-        assert directory.path == path
+    with RunDirectory.open(PartFiles(path)) as directory:
+        assert directory.files.directory == path
         assert _files(path) == _LOCK
         files = directory.begin(_COMPANIES, _manifest())
         assert _files(path) == _ALL
@@ -127,8 +128,11 @@ def test_a_new_directory_leaves_nothing_if_nothing_was_begun(
     """The parents that were made for it are gone too, in order or with an error."""
     before = _open_files()
     (tmp_path / "old").mkdir()
-    with suppress(ZeroDivisionError), RunDirectory.open(tmp_path / "old" / "a" / "run") as opened:
-        assert opened.path.is_dir()
+    with (
+        suppress(ZeroDivisionError),
+        RunDirectory.open(PartFiles(tmp_path / "old" / "a" / "run")) as opened,
+    ):
+        assert opened.files.directory.is_dir()
         if error is not None:
             raise error
     assert list(tmp_path.rglob("*")) == [tmp_path / "old"]
@@ -138,14 +142,14 @@ def test_a_new_directory_leaves_nothing_if_nothing_was_begun(
 def test_a_directory_that_was_there_stays(tmp_path: Path) -> None:
     """With what else is in it, and without a lock, if nothing was begun."""
     (tmp_path / "notes.txt").write_text("mine")
-    with RunDirectory.open(tmp_path):
+    with RunDirectory.open(PartFiles(tmp_path)):
         assert _files(tmp_path) == _LOCK | {"notes.txt"}
     assert _files(tmp_path) == {"notes.txt"}
 
 
 def test_a_directory_that_somebody_uses_meanwhile_stays(tmp_path: Path) -> None:
     """Only what is empty is taken away."""
-    with RunDirectory.open(tmp_path / "a" / "run"):
+    with RunDirectory.open(PartFiles(tmp_path / "a" / "run")):
         (tmp_path / "a" / "notes.txt").write_text("mine")
     assert {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")} == {"a", "a/notes.txt"}
 
@@ -153,7 +157,7 @@ def test_a_directory_that_somebody_uses_meanwhile_stays(tmp_path: Path) -> None:
 def test_a_lock_that_a_killed_process_left_is_in_nobodys_way(tmp_path: Path) -> None:
     """It had begun nothing, so the directory is new; the next to begin nothing tidies up."""
     (tmp_path / "run.lock").write_text('{"pid":1,"host":"a","since":"b"}')
-    with RunDirectory.open(tmp_path) as directory:
+    with RunDirectory.open(PartFiles(tmp_path)) as directory:
         assert directory.is_new
     assert _files(tmp_path) == set()
 
@@ -162,7 +166,7 @@ def test_a_lock_that_a_killed_process_left_is_in_nobodys_way(tmp_path: Path) -> 
 def test_a_directory_in_which_something_was_begun_is_not_new(tmp_path: Path, name: str) -> None:
     """The manifest or a file of results is enough; leaving it takes nothing away."""
     (tmp_path / name).touch()
-    with RunDirectory.open(tmp_path) as directory:
+    with RunDirectory.open(PartFiles(tmp_path)) as directory:
         assert not directory.is_new
     assert _files(tmp_path) == _LOCK | {name}
     assert held_by(tmp_path / "run.lock") is None
@@ -179,7 +183,7 @@ def test_a_run_keeps_its_files_if_nothing_more_is_begun(tmp_path: Path) -> None:
     """Refused for another plan, say: not a byte of it changes."""
     _attempt(tmp_path / "run", b"1\n", b"2\n", b"3\n")
     before = _contents(tmp_path / "run")
-    with RunDirectory.open(tmp_path / "run") as directory:
+    with RunDirectory.open(PartFiles(tmp_path / "run")) as directory:
         assert not directory.is_new
         assert _contents(tmp_path / "run") == before
     assert _contents(tmp_path / "run") == before
@@ -190,7 +194,7 @@ def test_a_run_goes_on_where_it_was(tmp_path: Path) -> None:
     """Results and events are added to; the companies and the manifest are those of today."""
     _attempt(tmp_path, b"1\n", log=b"3\n")
     grown = Companies((*_COMPANIES.ids, "5"))
-    with RunDirectory.open(tmp_path) as directory:
+    with RunDirectory.open(PartFiles(tmp_path)) as directory:
         files = directory.begin(grown, _manifest({"number": 1}, {"number": 2}))
         files.statistics.append(b"4\n")
         files.log.append(b"5\n")
@@ -223,10 +227,10 @@ def test_attempts_without_errors_put_nothing_away(tmp_path: Path) -> None:
 
 def test_the_error_files_are_listed_in_their_order(tmp_path: Path) -> None:
     """Those of earlier attempts first, numbers as numbers; today's last, there or not."""
-    assert list(errors_files(tmp_path)) == [tmp_path / "errors.jsonl"]
+    assert list(PartFiles(tmp_path).all_errors()) == [tmp_path / "errors.jsonl"]
     for number in range(12):
         _attempt(tmp_path, errors=b"%d\n" % number)
-    texts = [path.read_bytes() for path in errors_files(tmp_path)]
+    texts = [path.read_bytes() for path in PartFiles(tmp_path).all_errors()]
     assert texts == [b"%d\n" % number for number in range(12)]
 
 
@@ -245,7 +249,7 @@ def test_what_is_to_be_collected_is_written_before_any_result(
 
     def look(point: FaultPoint, path: Path) -> None:
         if point is FaultPoint.BEFORE_REPLACE:
-            seen.append((path.name, _files(directory.path)))
+            seen.append((path.name, _files(directory.files.directory)))
 
     at_fault_points(look)
     directory.begin(_COMPANIES, _manifest())
@@ -261,6 +265,7 @@ from pathlib import Path
 from collector.plan import Companies
 from collector.store.fault_points import arm
 from collector.store.manifest import Manifest, PlanRecord
+from collector.store.files import PartFiles
 from collector.store.run_directory import RunDirectory
 
 def die(point, path):
@@ -269,7 +274,7 @@ def die(point, path):
 
 plan = PlanRecord(companies=1, from_date=None, until_date=None, window="whole", windows=1,
                   cells=1, fingerprint="other")
-directory = RunDirectory.open(Path(sys.argv[1]))
+directory = RunDirectory.open(PartFiles(Path(sys.argv[1])))
 arm(die)
 directory.begin(Companies(("99",)), Manifest(plan=plan, service={}, attempts=[]))
 """
@@ -305,7 +310,7 @@ def test_the_names_of_all_files_are_on_the_disk(
 
     monkeypatch.setattr(os, "fsync", note)
     path = tmp_path / "a" / "run"
-    with RunDirectory.open(path) as directory:
+    with RunDirectory.open(PartFiles(path)) as directory:
         assert synced == [(tmp_path, {"a"}), (tmp_path / "a", {"run"})]
         directory.begin(_COMPANIES, _manifest())
         assert synced[-1] == (path, _ALL)
@@ -328,12 +333,12 @@ def test_results_of_a_killed_attempt_are_synced_first(
 def test_leaving_closes_the_files_and_frees_the_lock(tmp_path: Path) -> None:
     """In order or with an error, every descriptor is given back."""
     before = _open_files()
-    with RunDirectory.open(tmp_path / "1") as directory:
+    with RunDirectory.open(PartFiles(tmp_path / "1")) as directory:
         assert _open_files() == before + 2
         directory.begin(_COMPANIES, _manifest())
         assert _open_files() == before + 5
         assert held_by(tmp_path / "1" / "run.lock") is not None
-    with suppress(ZeroDivisionError), RunDirectory.open(tmp_path / "2") as directory:
+    with suppress(ZeroDivisionError), RunDirectory.open(PartFiles(tmp_path / "2")) as directory:
         directory.begin(_COMPANIES, _manifest())
         raise ZeroDivisionError
     assert _open_files() == before
@@ -346,17 +351,17 @@ def test_leaving_closes_the_files_and_frees_the_lock(tmp_path: Path) -> None:
 def test_a_directory_that_is_open_cannot_be_opened(tmp_path: Path, *, has_begun: bool) -> None:
     """By whatever path: the second is refused and changes nothing, the first goes on."""
     (tmp_path / "link").symlink_to(tmp_path / "a")
-    with RunDirectory.open(tmp_path / "a" / "run") as first:
+    with RunDirectory.open(PartFiles(tmp_path / "a" / "run")) as first:
         if has_begun:
             first.begin(_COMPANIES, _manifest()).statistics.append(b"1\n")
-        before = _contents(first.path)
+        before = _contents(first.files.directory)
         open_files = _open_files()
-        for path in (first.path, tmp_path / "link" / "run"):
+        for path in (first.files.directory, tmp_path / "link" / "run"):
             with pytest.raises(LockedError, match=rf"another run .*process {os.getpid()} on"):
-                RunDirectory.open(path)
+                RunDirectory.open(PartFiles(path))
         assert _open_files() == open_files
-        assert _contents(first.path) == before
-        assert held_by(first.path / "run.lock") is not None
+        assert _contents(first.files.directory) == before
+        assert held_by(first.files.directory / "run.lock") is not None
     assert (tmp_path / "a").exists() is has_begun
     _attempt(tmp_path / "a" / "run", b"2\n")
     statistics = (tmp_path / "a" / "run" / "statistics.jsonl").read_bytes()
@@ -370,7 +375,7 @@ def test_of_several_at_the_same_moment_one_gets_it(tmp_path: Path) -> None:
     def open_directory(path: Path, start: threading.Barrier) -> RunDirectory | CollectorError:
         start.wait(10)
         try:
-            return RunDirectory.open(path)
+            return RunDirectory.open(PartFiles(path))
         except CollectorError as error:
             return error
 
@@ -394,7 +399,7 @@ def test_a_file_in_the_way_is_refused(tmp_path: Path, below: str) -> None:
     file = tmp_path / "file"
     file.write_text("mine")
     with pytest.raises(InputError) as caught:
-        RunDirectory.open(file / below)
+        RunDirectory.open(PartFiles(file / below))
     assert str(caught.value) == f"--output {file / below}: {file} is a file; give another directory"
     assert file.read_text() == "mine"
     assert _files(tmp_path) == {"file"}
@@ -404,7 +409,7 @@ def test_a_link_to_nowhere_is_no_directory(tmp_path: Path) -> None:
     """It is refused, and nothing comes to be where it points."""
     (tmp_path / "link").symlink_to(tmp_path / "nowhere")
     with pytest.raises(InputError, match="--output"):
-        RunDirectory.open(tmp_path / "link" / "run")
+        RunDirectory.open(PartFiles(tmp_path / "link" / "run"))
     assert _files(tmp_path) == {"link"}
 
 
@@ -419,7 +424,7 @@ def test_a_link_to_a_directory_is_followed(tmp_path: Path) -> None:
 def test_what_is_no_path_is_refused() -> None:
     """No system call takes a NUL; the message shows it without sending it."""
     with pytest.raises(InputError, match=r"--output a<U\+0000>b: is not a path"):
-        RunDirectory.open(Path("a\0b"))
+        RunDirectory.open(PartFiles(Path("a\0b")))
 
 
 @pytest.mark.parametrize("name", ["x" * 300, "x" * 300 + "/run"])
@@ -428,7 +433,7 @@ def test_parents_made_in_vain_are_taken_away(tmp_path: Path, name: str) -> None:
     path = tmp_path / "a" / "b" / name
     before = _open_files()
     with pytest.raises(StorageError) as caught:
-        RunDirectory.open(path)
+        RunDirectory.open(PartFiles(path))
     assert str(caught.value) == (
         f"--output {path}: cannot be written: File name too long; see that this user may write "
         "there, and that there is room"
@@ -441,7 +446,7 @@ def test_a_detour_made_in_vain_is_taken_away(tmp_path: Path) -> None:
     """A path may go through a directory that is made for it, and end at a file all the same."""
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match="is a file"):
-        RunDirectory.open(tmp_path / "new" / ".." / "file")
+        RunDirectory.open(PartFiles(tmp_path / "new" / ".." / "file"))
     assert _files(tmp_path) == {"file"}
 
 
@@ -449,20 +454,21 @@ def test_a_lock_that_cannot_be_made_leaves_nothing(tmp_path: Path) -> None:
     """Something else has its name: the parents that were there stay, and so does that."""
     (tmp_path / "run.lock").mkdir()
     with pytest.raises(StorageError, match=f"--output {tmp_path}: cannot be written: Is a direct"):
-        RunDirectory.open(tmp_path)
+        RunDirectory.open(PartFiles(tmp_path))
     assert _files(tmp_path) == {"run.lock"}
 
 
 def test_a_place_where_nothing_can_be_made_is_a_storage_error() -> None:
     """For whoever runs it, root included: the kernel's own file system takes no directories."""
     with pytest.raises(StorageError, match=r"--output /proc/collector/run: cannot be written: \w"):
-        RunDirectory.open(Path("/proc/collector/run"))
+        RunDirectory.open(PartFiles(Path("/proc/collector/run")))
 
 
 _UNPRIVILEGED = """
 import os, sys
 from pathlib import Path
 from collector.errors import StorageError
+from collector.store.files import PartFiles
 from collector.store.run_directory import RunDirectory
 
 if os.geteuid() == 0:
@@ -470,7 +476,7 @@ if os.geteuid() == 0:
     os.setgid(65534)
     os.setuid(65534)
 try:
-    RunDirectory.open(Path(sys.argv[1]))
+    RunDirectory.open(PartFiles(Path(sys.argv[1])))
 except StorageError as error:
     print(int(error.exit_code), error)
 """
@@ -499,7 +505,7 @@ def test_a_run_that_cannot_begin_is_a_storage_error(tmp_path: Path, name: str) -
     (path / name).mkdir(parents=True)
     before = _open_files()
     with (
-        RunDirectory.open(path) as directory,
+        RunDirectory.open(PartFiles(path)) as directory,
         pytest.raises(StorageError, match=rf"{name}\S*: cannot be written: Is a dir.* again"),
     ):
         directory.begin(_COMPANIES, _manifest())
@@ -515,7 +521,7 @@ def test_a_run_that_finds_no_room_to_begin_leaves_the_old_one(
     _attempt(tmp_path, b"1\n", b"2\n", b"3\n")
     before = _contents(tmp_path)
     with (
-        RunDirectory.open(tmp_path) as directory,
+        RunDirectory.open(PartFiles(tmp_path)) as directory,
         largest_file(100),
         pytest.raises(StorageError, match="cannot be written: File too large"),
     ):
@@ -525,7 +531,7 @@ def test_a_run_that_finds_no_room_to_begin_leaves_the_old_one(
 
 def test_a_manifest_is_replaced_at_once(directory: RunDirectory) -> None:
     """A reader never finds a half one, and no draft stays behind."""
-    path = directory.path / "run.json"
+    path = directory.files.directory / "run.json"
     directory.begin(_COMPANIES, _manifest())
     numbers: set[int] = set()
     is_over = threading.Event()
@@ -546,7 +552,7 @@ def test_a_manifest_is_replaced_at_once(directory: RunDirectory) -> None:
         finally:
             is_over.set()
         reading.result(10)
-    assert _files(directory.path) == _ALL
+    assert _files(directory.files.directory) == _ALL
 
 
 def test_a_manifest_that_does_not_fit_leaves_the_old_one(
@@ -556,23 +562,25 @@ def test_a_manifest_that_does_not_fit_leaves_the_old_one(
     directory.begin(_COMPANIES, _manifest())
     with (
         largest_file(1000),
-        pytest.raises(StorageError, match=f"^{directory.path}.*: cannot be written: File too larg"),
+        pytest.raises(
+            StorageError, match=f"^{directory.files.directory}.*: cannot be written: File too larg"
+        ),
     ):
         directory.write_manifest(_manifest({"filling": "x" * 5000}))
-    assert Manifest.read(directory.path / "run.json") == _manifest()
-    assert _files(directory.path) == _ALL
+    assert Manifest.read(directory.files.directory / "run.json") == _manifest()
+    assert _files(directory.files.directory) == _ALL
 
 
 def test_a_manifest_in_a_directory_that_is_gone_is_a_storage_error(tmp_path: Path) -> None:
     """Somebody removed it during the run; leaving it is no error on top of that."""
-    with RunDirectory.open(tmp_path / "run") as directory:
+    with RunDirectory.open(PartFiles(tmp_path / "run")) as directory:
         directory.begin(_COMPANIES, _manifest())
-        for path in directory.path.iterdir():
+        for path in directory.files.directory.iterdir():
             path.unlink()
-        directory.path.rmdir()
+        directory.files.directory.rmdir()
         with pytest.raises(StorageError, match="was removed or replaced by somebody else"):
             directory.write_manifest(_manifest())
-    with RunDirectory.open(tmp_path / "other"):
+    with RunDirectory.open(PartFiles(tmp_path / "other")):
         (tmp_path / "other" / "run.lock").unlink()
     assert _files(tmp_path) == set()
 
@@ -581,7 +589,7 @@ def test_a_directory_may_have_any_name_that_the_system_takes(tmp_path: Path) -> 
     """Also one that is no UTF-8: its settings go into the manifest all the same."""
     path = tmp_path / os.fsdecode(b"ni\xf1o")
     attempt = Attempt(datetime.now(UTC), describe_settings(RunSettings(output=path)))
-    with RunDirectory.open(path) as directory:
+    with RunDirectory.open(PartFiles(path)) as directory:
         directory.begin(_COMPANIES, _manifest(attempt.as_json()))
     assert _files(path) == _ALL
     (read,) = json.loads((path / "run.json").read_bytes())["attempts"]
@@ -593,7 +601,7 @@ def test_a_directory_that_is_given_up_meanwhile_is_made_anew(
 ) -> None:
     """The run that came first began nothing and tidied up; the second one has the directory."""
     path = tmp_path / "a" / "run"
-    first = RunDirectory.open(path)
+    first = RunDirectory.open(PartFiles(path))
     take = DirectoryLock.take
 
     def leave(_: float) -> None:
@@ -603,15 +611,15 @@ def test_a_directory_that_is_given_up_meanwhile_is_made_anew(
         return take(lock, sleep=leave) if path.exists() else take(lock)
 
     monkeypatch.setattr(DirectoryLock, "take", take_while_first_leaves)
-    with RunDirectory.open(path) as second:
-        assert held_by(second.path / "run.lock") is not None
+    with RunDirectory.open(PartFiles(path)) as second:
+        assert held_by(second.files.directory / "run.lock") is not None
 
 
 def test_a_detour_to_a_held_directory_is_taken_away(tmp_path: Path) -> None:
     """As for any other refusal."""
-    with RunDirectory.open(tmp_path / "run"):
+    with RunDirectory.open(PartFiles(tmp_path / "run")):
         with pytest.raises(LockedError):
-            RunDirectory.open(tmp_path / "new" / ".." / "run")
+            RunDirectory.open(PartFiles(tmp_path / "new" / ".." / "run"))
         assert not (tmp_path / "new").exists()
 
 
@@ -621,22 +629,22 @@ def test_errors_of_earlier_attempts_stay_in_order_when_one_is_removed(tmp_path: 
     path.mkdir()
     for name in ("errors.2.jsonl", "errors.10.jsonl", "errors.jsonl", "errors.old.jsonl"):
         (path / name).write_bytes(b"{}\n")
-    with RunDirectory.open(path) as directory:
+    with RunDirectory.open(PartFiles(path)) as directory:
         directory.begin(_COMPANIES, _manifest())
-    names = [file.name for file in errors_files(path)]
+    names = [file.name for file in PartFiles(path).all_errors()]
     assert names == ["errors.2.jsonl", "errors.10.jsonl", "errors.11.jsonl", "errors.jsonl"]
 
 
 def test_a_directory_that_somebody_else_has_by_now_is_left_alone(tmp_path: Path) -> None:
     """A run whose directory was moved away touches nothing in the one that took its place."""
     path = tmp_path / "run"
-    with RunDirectory.open(path) as first:
+    with RunDirectory.open(PartFiles(path)) as first:
         path.rename(tmp_path / "moved")
-        with RunDirectory.open(path) as second:
+        with RunDirectory.open(PartFiles(path)) as second:
             first.__exit__(None, None, None)
             assert held_by(path / "run.lock") is not None
             second.begin(_COMPANIES, _manifest())
-    with RunDirectory.open(path) as first:
+    with RunDirectory.open(PartFiles(path)) as first:
         first.begin(_COMPANIES, _manifest())
         path.rename(tmp_path / "moved-too")
         path.mkdir()

@@ -38,9 +38,9 @@ def by_latest(*paths: Path) -> Newest:
     """Read runs as `collector latest` does."""
     with scratch_database() as database:
         lines = NewestLines(database)
-        remarks = [lines.read(run, Pile.NEW) for run in find_runs(paths)]
+        remarks = [remark for run in find_runs(paths) for remark in lines.read(run, Pile.NEW)]
         rows = [_of_line(line) for line in lines.lines(Pile.NEW)]
-    return Newest(rows, [remark for remark in remarks if remark])
+    return Newest(rows, remarks)
 
 
 def by_tables(*paths: Path) -> Newest:
