@@ -45,6 +45,7 @@ class Gate:
     ) -> None:
         self._control = control
         self._clock = clock
+        self._guarded_rate = control.rate
         self._throttler = Throttler(most_in_a_slice(control.rate), _SLICE_SECONDS)
         self._queue = asyncio.Lock()
         self._turn = asyncio.Lock()
@@ -118,16 +119,18 @@ class Gate:
             # Whoever sleeps at the front gives way.
             self._news.set()
             try:
-                async with self._turn:
-                    departure = await self._leave(is_urgent=True)
+                departure = await self._turn_to_leave(is_urgent=True)
             finally:
                 self._urgent -= 1
         else:
             departure = None
-            async with self._queue:
+            # Free nearly always. `async with` would make three coroutines of it instead of one.
+            await self._queue.acquire()
+            try:
                 while departure is None:
-                    async with self._turn:
-                        departure = await self._leave(is_urgent=False)
+                    departure = await self._turn_to_leave(is_urgent=False)
+            finally:
+                self._queue.release()
         assert departure is not None, "what is urgent gives way to nobody"  # noqa: S101 - for the type checker
         return departure
 
@@ -191,36 +194,51 @@ class Gate:
         self._control.given_back(departure)
         self._look_again()
 
-    async def _leave(self, *, is_urgent: bool) -> Departure | None:
-        """Wait until the next one may leave, and let it; None if it gives way to an urgent one."""
-        while await self._may_leave(is_urgent=is_urgent):
-            self._throttler.rate_limit = most_in_a_slice(self._control.rate)
-            await self._throttler.acquire()
-            # Nearly always at once; if not, much may have changed meanwhile.
-            self._check_open()
-            now = self._clock()
-            if self._control.leave_at(is_urgent=is_urgent) <= now:
-                return self._control.depart(now, is_urgent=is_urgent)
-        return None
+    async def _turn_to_leave(self, *, is_urgent: bool) -> Departure | None:
+        """Wait for the turn, and until the rate and the second guard let the request leave.
 
-    async def _may_leave(self, *, is_urgent: bool) -> bool:
-        """Wait until the next one may leave; False if an urgent one came meanwhile."""
-        while True:
-            self._check_open()
-            now = self._clock()
-            leave_at = self._control.leave_at(is_urgent=is_urgent)
-            if leave_at <= now:
-                # A last probe, if it is due, goes before giving up.
-                return True
-            if not is_urgent:
-                if now >= self._control.gives_up_at:
-                    raise OutageError(_given_up(self._control.blockade))
-                if self._urgent:
-                    return False
-                leave_at = min(leave_at, self._control.gives_up_at)
-            self._wakes_at = leave_at
-            await self._hear_news(leave_at - now)
-            self._wakes_at = -inf
+        None if it gives way to an urgent one.
+        """
+        control = self._control
+        await self._turn.acquire()
+        try:
+            while True:
+                self._check_open()
+                now = self._clock()
+                leave_at = control.leave_at(is_urgent=is_urgent)
+                if leave_at > now:
+                    # A last probe, if it is due, goes before giving up.
+                    if not is_urgent and self._gives_way(now):
+                        return None
+                    await self._sleep_in_front(now, leave_at, is_urgent=is_urgent)
+                    continue
+                self._set_guard(control.rate)
+                await self._throttler.acquire()
+                # Nearly always at once; if not, much may have changed meanwhile.
+                self._check_open()
+                now = self._clock()
+                if control.leave_at(is_urgent=is_urgent) <= now:
+                    return control.depart(now, is_urgent=is_urgent)
+        finally:
+            self._turn.release()
+
+    def _gives_way(self, now: float) -> bool:
+        """Say whether an urgent one goes first; raise `OutageError` if it is time to give up."""
+        if now >= self._control.gives_up_at:
+            raise OutageError(_given_up(self._control.blockade))
+        return self._urgent > 0
+
+    async def _sleep_in_front(self, now: float, leave_at: float, *, is_urgent: bool) -> None:
+        """Sleep until the next one may leave, or has to give up, or there is news."""
+        self._wakes_at = leave_at if is_urgent else min(leave_at, self._control.gives_up_at)
+        await self._hear_news(self._wakes_at - now)
+        self._wakes_at = -inf
+
+    def _set_guard(self, rate: float) -> None:
+        """Let the second guard follow the rate, which is the same for most requests."""
+        if rate != self._guarded_rate:
+            self._guarded_rate = rate
+            self._throttler.rate_limit = most_in_a_slice(rate)
 
     def _check_open(self) -> None:
         if self._failure is not None:
@@ -236,7 +254,7 @@ class Gate:
 
     def _look_again(self) -> None:
         """Wake whoever is at the front, if it may leave earlier now; later it finds by itself."""
-        if self._control.leave_at() < self._wakes_at:
+        if self._wakes_at > -inf and self._control.leave_at() < self._wakes_at:
             self._news.set()
 
 
