@@ -93,10 +93,17 @@ def absent_in_turns(done: CellSet, plan: Plan) -> Iterator[Cell]:
         end = min(begin + _ABREAST * width, len(plan))
         if next(done.absent(begin, end), None) is None:
             continue
-        turns = deque(done.absent(first, first + width) for first in range(begin, end, width))
+        turns = deque(_absent_of(done, plan, first // width) for first in range(begin, end, width))
         while turns:
             company = turns.popleft()
-            index = next(company, None)
-            if index is not None:
+            cell = next(company, None)
+            if cell is not None:
                 turns.append(company)
-                yield plan[index]
+                yield cell
+
+
+def _absent_of(done: CellSet, plan: Plan, company: int) -> Iterator[Cell]:
+    """Make the cells of one company that are not in the set, as they are needed."""
+    company_id, first = plan.companies.ids[company], company * len(plan.windows)
+    for index in done.absent(first, first + len(plan.windows)):
+        yield Cell(company_id, plan.windows[index - first])
