@@ -40,7 +40,7 @@ class Addresses:
         return self._address(company_id, urlencode(parameters))
 
     def _address(self, company_id: str, query: str) -> URL:
-        # Given in parts, for they are known: taking a text to pieces again costs three times as much.
+        # Given in parts, for they are known: taking a text to pieces costs three times as much.
         path = f"{self._path}{_segment(company_id)}/statistics"
         return URL(SplitResult(self._scheme, self._netloc, path, query, ""), encoded=True)
 

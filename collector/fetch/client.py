@@ -1,12 +1,11 @@
 """Asks the statistics endpoint for one cell and says what came of it."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Final, Protocol
 
-from multidict import CIMultiDict
 from structlog.typing import FilteringBoundLogger
 from yarl import URL
 
@@ -23,7 +22,6 @@ from collector.tally import Tally
 
 __all__ = ["Sender", "StatisticsClient", "excerpt"]
 
-_NO_HEADERS: Final[CIMultiDict[str]] = CIMultiDict()
 _EXCERPT_BYTES: Final = 2048
 _MESSAGE_BYTES: Final = 1024
 """Messages quote what the body says of itself, which may be long."""
@@ -37,15 +35,7 @@ _UNAVAILABLE: Final = HTTPStatus.SERVICE_UNAVAILABLE.value
 class Sender(Protocol):
     """Sends one request through the gate: `collector.fetch.wire.Wire`."""
 
-    async def send(
-        self,
-        method: str,
-        url: URL,
-        headers: CIMultiDict[str],
-        body: bytes | None = None,
-        *,
-        tokens: TokenSource | None = None,
-    ) -> Reply | Broken:
+    def get(self, url: URL, tokens: TokenSource) -> Awaitable[Reply | Broken]:
         """Return the whole answer, or what broke."""
 
 
@@ -104,7 +94,7 @@ class StatisticsClient:
         return self._read(company_id, reply, requests, is_retry=is_retry)
 
     async def _send(self, url: URL, company_id: str) -> Reply | Broken:
-        reply = await self._wire.send("GET", url, _NO_HEADERS, tokens=self._tokens)
+        reply = await self._wire.get(url, self._tokens)
         if isinstance(reply, Reply) and reply.status == _UNAUTHORIZED:
             # Said now: a new token may take long, and this was perhaps the probe that all wait for.
             self._gate.answered(reply.departure, company_id)
