@@ -51,6 +51,8 @@ class Gate:
         self._turn = asyncio.Lock()
         self._news = asyncio.Event()
         self._wakes_at = -inf
+        self._waiting = 0
+        """Who is neither through nor gone: nobody may overtake them."""
         self._urgent = 0
         self._is_shut = False
         self._failure: CollectorError | None = None
@@ -114,25 +116,15 @@ class Gate:
         the others wait. Raises `StoppedError` once the gate is shut, and
         `OutageError` when nobody has been let in or answered for too long.
         """
-        if is_urgent:
-            self._urgent += 1
-            # Whoever sleeps at the front gives way.
-            self._news.set()
-            try:
-                departure = await self._turn_to_leave(is_urgent=True)
-            finally:
-                self._urgent -= 1
-        else:
-            departure = None
-            # Free nearly always. `async with` would make three coroutines of it instead of one.
-            await self._queue.acquire()
-            try:
-                while departure is None:
-                    departure = await self._turn_to_leave(is_urgent=False)
-            finally:
-                self._queue.release()
-        assert departure is not None, "what is urgent gives way to nobody"  # noqa: S101 - for the type checker
-        return departure
+        if not self._waiting:
+            departure = self._leave_at_once(is_urgent=is_urgent)
+            if departure is not None:
+                return departure
+        self._waiting += 1
+        try:
+            return await self._wait_and_leave(is_urgent=is_urgent)
+        finally:
+            self._waiting -= 1
 
     async def rest(self, seconds: float) -> None:
         """Wait, for something else than the rate. Raises `StoppedError` once the gate is shut."""
@@ -194,45 +186,78 @@ class Gate:
         self._control.given_back(departure)
         self._look_again()
 
-    async def _turn_to_leave(self, *, is_urgent: bool) -> Departure | None:
-        """Wait for the turn, and until the rate and the second guard let the request leave.
-
-        None if it gives way to an urgent one.
-        """
+    def _leave_at_once(self, *, is_urgent: bool) -> Departure | None:
+        """Let a request leave that waits for nothing and overtakes nobody; None if it cannot."""
+        self._check_open()
         control = self._control
-        await self._turn.acquire()
+        if control.leave_at(is_urgent=is_urgent) > self._clock():
+            return None
+        self._set_guard(control.rate)
+        asked = self._throttler.acquire()
         try:
-            while True:
-                self._check_open()
-                now = self._clock()
-                leave_at = control.leave_at(is_urgent=is_urgent)
-                if leave_at > now:
-                    # A last probe, if it is due, goes before giving up.
-                    if not is_urgent and self._gives_way(now):
-                        return None
-                    await self._sleep_in_front(now, leave_at, is_urgent=is_urgent)
-                    continue
-                self._set_guard(control.rate)
-                await self._throttler.acquire()
-                # Nearly always at once; if not, much may have changed meanwhile.
-                self._check_open()
-                now = self._clock()
-                if control.leave_at(is_urgent=is_urgent) <= now:
-                    return control.depart(now, is_urgent=is_urgent)
-        finally:
-            self._turn.release()
+            asked.send(None)
+        except StopIteration:
+            return self._depart(is_urgent=is_urgent)
+        # It would poll, and that is for the one at the front only.
+        asked.close()
+        return None
 
-    def _gives_way(self, now: float) -> bool:
-        """Say whether an urgent one goes first; raise `OutageError` if it is time to give up."""
-        if now >= self._control.gives_up_at:
-            raise OutageError(_given_up(self._control.blockade))
-        return self._urgent > 0
+    async def _wait_and_leave(self, *, is_urgent: bool) -> Departure:
+        """Queue up, wait until the next one may leave, and leave."""
+        departure = None
+        if is_urgent:
+            self._urgent += 1
+            # Whoever sleeps at the front gives way.
+            self._news.set()
+            try:
+                async with self._turn:
+                    departure = await self._leave(is_urgent=True)
+            finally:
+                self._urgent -= 1
+        else:
+            async with self._queue:
+                while departure is None:
+                    async with self._turn:
+                        departure = await self._leave(is_urgent=False)
+        assert departure is not None, "what is urgent gives way to nobody"  # noqa: S101 - for the type checker
+        return departure
 
-    async def _sleep_in_front(self, now: float, leave_at: float, *, is_urgent: bool) -> None:
-        """Sleep until the next one may leave, or has to give up, or there is news."""
-        self._wakes_at = leave_at if is_urgent else min(leave_at, self._control.gives_up_at)
-        await self._hear_news(self._wakes_at - now)
-        self._wakes_at = -inf
+    async def _leave(self, *, is_urgent: bool) -> Departure | None:
+        """Wait until the next one may leave, and let it; None if it gives way to an urgent one."""
+        while await self._may_leave(is_urgent=is_urgent):
+            self._set_guard(self._control.rate)
+            await self._throttler.acquire()
+            departure = self._depart(is_urgent=is_urgent)
+            if departure is not None:
+                return departure
+        return None
+
+    async def _may_leave(self, *, is_urgent: bool) -> bool:
+        """Wait until the next one may leave; False if an urgent one came meanwhile."""
+        while True:
+            self._check_open()
+            now = self._clock()
+            leave_at = self._control.leave_at(is_urgent=is_urgent)
+            if leave_at <= now:
+                # A last probe, if it is due, goes before giving up.
+                return True
+            if not is_urgent:
+                if now >= self._control.gives_up_at:
+                    raise OutageError(_given_up(self._control.blockade))
+                if self._urgent:
+                    return False
+                leave_at = min(leave_at, self._control.gives_up_at)
+            self._wakes_at = leave_at
+            await self._hear_news(leave_at - now)
+            self._wakes_at = -inf
+
+    def _depart(self, *, is_urgent: bool) -> Departure | None:
+        """Let a request leave that the guard has let pass, unless much has changed meanwhile."""
+        self._check_open()
+        now = self._clock()
+        if self._control.leave_at(is_urgent=is_urgent) > now:
+            return None
+        return self._control.depart(now, is_urgent=is_urgent)
 
     def _set_guard(self, rate: float) -> None:
         """Let the second guard follow the rate, which is the same for most requests."""
