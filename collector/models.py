@@ -102,7 +102,7 @@ class Blame(Enum):
     """To the service: nobody is let in or answered at present."""
 
 
-class Answer(NamedTuple):
+class Answer(msgspec.Struct, frozen=True, gc=False):
     """A checked answer.
 
     `statistics` is the API's `data` as it came, byte for byte but for line breaks between

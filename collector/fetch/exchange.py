@@ -59,10 +59,9 @@ class Exchange:
         return ClientRequest(method, url, headers=_merged(headers), data=body, loop=self._loop)
 
     def get(self, url: URL, token: Token) -> Get:
-        """Return a GET with a token; `recycle` it once its answer is there.
+        """Make a GET with a token, or use one again that was sent before.
 
-        One that was used before is ready for another address: its headers, all of which are the
-        same, make up most of the work.
+        Its headers are always the same, and make up most of the work.
         """
         purpose = (token, url.scheme, url.raw_host, url.port)
         if purpose != self._purpose:
@@ -76,15 +75,11 @@ class Exchange:
             request.home = self._idle
         return request
 
-    def recycle(self, request: Get) -> None:
-        """Take back a GET whose answer has been read."""
-        request.home.append(request)
-
     async def send(self, request: ClientRequest) -> ClientResponse:
         """Send a request, and return its answer as soon as the head is there.
 
         Raises `aiohttp.ClientError` and `OSError`. The connection is free again at the end of the
-        body; who does not read that far has to close the answer.
+        body; who does not read that far has to close the answer. A `Get` is over when this returns.
         """
         connection = await self._connector.connect(request, [], _NO_TIMEOUT)
         try:
@@ -93,13 +88,16 @@ class Exchange:
             protocol.set_response_params(read_until_eof=True)
             response = await request.send(connection)
             try:
-                return await response.start(connection)
+                await response.start(connection)
             except BaseException:
                 response.close()
                 raise
         except BaseException:
             connection.close()
             raise
+        if isinstance(request, Get):
+            request.home.append(request)
+        return response
 
 
 def _merged(headers: CIMultiDict[str]) -> CIMultiDict[str]:

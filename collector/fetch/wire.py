@@ -7,14 +7,15 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from types import TracebackType
-from typing import Final, NamedTuple, Self
+from typing import Final, Literal, NamedTuple, Self
 
 import aiohttp
-from aiohttp import ClientRequest, ClientResponse
+import msgspec
+from aiohttp import ClientResponse
 from multidict import CIMultiDict
 from yarl import URL
 
-from collector.fetch.exchange import Exchange, Get
+from collector.fetch.exchange import Exchange
 from collector.fetch.gate import Gate
 from collector.fetch.time_limit import TimeLimit
 from collector.fetch.token import Token, TokenSource
@@ -28,7 +29,7 @@ MAX_ANSWER_BYTES: Final = 1024 * 1024
 """Largest answer, after decompression; real ones have about 200 bytes."""
 
 
-class Reply(NamedTuple):
+class Reply(msgspec.Struct, frozen=True):
     """A whole HTTP answer; `requests` counts resends too. The gate wants to hear of `departure`.
 
     `seconds` is how long the answer took, without what went before: the gate, a broken connection.
@@ -44,7 +45,7 @@ class Reply(NamedTuple):
     token: Token | None = None
 
 
-class Broken(NamedTuple):
+class Broken(msgspec.Struct, frozen=True):
     """No whole answer came: a timeout or a broken connection.
 
     `departure` is None if it broke before anything was sent.
@@ -109,23 +110,22 @@ class Wire:
 
     def get(self, url: URL, tokens: TokenSource) -> Awaitable[Reply | Broken]:
         """Get what is at an address, with the token that is current when the request leaves."""
-        return self._ask(_Try(self._gate, self._tally, self._limit, tokens, self._concurrency), url)
+        return self._ask(self._try(tokens), url, _GET)
 
     def send(
         self, method: str, url: URL, headers: CIMultiDict[str], body: bytes | None = None
     ) -> Awaitable[Reply | Broken]:
         """Send a request that needs no token; it passes the gate as an urgent one."""
-        this = _Try(self._gate, self._tally, self._limit, None, self._concurrency)
-        return self._ask(this, url, _Message(method, headers, body))
+        return self._ask(self._try(None), url, _Message(method, headers, body))
 
-    async def _ask(self, this: "_Try", url: URL, message: "_Message" = _GET) -> Reply | Broken:
+    async def _ask(self, this: "_Try", url: URL, message: "_Message") -> Reply | Broken:
         """Send a request and read its whole answer, `MAX_ANSWER_BYTES` at most.
 
         Redirects are not followed: the token belongs to the given origin only.
         """
         try:
-            request, response = await self._exchanged(this, url, message)
-            content, is_cut = await _read(response)
+            response = await self._exchanged(this, url, message)
+            body, is_cut = _whole(response) or await _read(response)
         except asyncio.CancelledError:
             if not this.is_out_of_time():
                 this.give_up()
@@ -139,18 +139,22 @@ class Wire:
             raise
         finally:
             this.end()
-        if isinstance(request, Get):
-            self._exchange.recycle(request)
         departure = this.departure
         assert departure is not None, "what has an answer has left"  # noqa: S101 - for the type checker
         seconds = self._clock() - departure.at
         self._tally.answered(response.status, seconds)
-        head = (response.status, response.headers, content, is_cut)
-        return Reply(*head, departure, this.requests, seconds, this.token)
+        return Reply(
+            response.status,
+            response.headers,
+            body,
+            is_cut,
+            departure,
+            this.requests,
+            seconds,
+            this.token,
+        )
 
-    async def _exchanged(
-        self, this: "_Try", url: URL, message: "_Message"
-    ) -> tuple[ClientRequest, ClientResponse]:
+    async def _exchanged(self, this: "_Try", url: URL, message: "_Message") -> ClientResponse:
         """Send a request, and once more if its connection turns out to be dead.
 
         A server may close a connection that is kept just when a request leaves. Then a GET is sent
@@ -164,12 +168,15 @@ class Wire:
             else:
                 request = self._exchange.get(url, token)
             try:
-                return request, await self._exchange.send(request)
+                return await self._exchange.send(request)
             except _NOT_CONNECTED:
                 raise
             except _DEAD:
                 if message.method != _GET.method or this.requests > 1:
                     raise
+
+    def _try(self, tokens: TokenSource | None) -> "_Try":
+        return _Try(self._gate, self._tally, self._limit, tokens, self._concurrency)
 
     def _broken(self, kind: FailureKind, message: str, this: "_Try") -> Broken:
         self._tally.broken[kind] += 1
@@ -250,6 +257,14 @@ class _Try:
         self._limit.ended(self._task)
         if self.requests:
             self._tally.in_flight -= 1
+
+
+def _whole(response: ClientResponse) -> tuple[bytes, Literal[False]] | None:
+    """Return the body if all of it is there, and within the limit: nearly always it is."""
+    content = response.content
+    if content.is_eof() and content.total_bytes <= MAX_ANSWER_BYTES:
+        return content.read_nowait(), False
+    return None
 
 
 async def _read(response: ClientResponse) -> tuple[bytes, bool]:

@@ -28,11 +28,8 @@ async def exchange_of(connections: int = 4) -> AsyncIterator[Exchange]:
 
 
 async def get(exchange: Exchange, url: URL, token: Token = TOKEN) -> bytes:
-    """Get what is at an address, and let the request be used again."""
-    request = exchange.get(url, token)
-    body = await (await exchange.send(request)).read()
-    exchange.recycle(request)
-    return body
+    """Get what is at an address."""
+    return await (await exchange.send(exchange.get(url, token))).read()
 
 
 def lines(head: bytes) -> list[str]:
@@ -83,48 +80,53 @@ async def test_a_post_is_what_a_client_session_sends() -> None:
 
 
 async def test_a_request_is_used_again() -> None:
-    """Only after its answer was read, and for another address."""
-    url = URL("http://127.0.0.1:1/a")
-    async with exchange_of() as exchange:
-        first, second = exchange.get(url, TOKEN), exchange.get(url, TOKEN)
+    """Only after its answer has come, and for another address."""
+    async with RawServer(always(ok())) as server, exchange_of() as exchange:
+        first, second = (exchange.get(server.url, TOKEN) for _ in range(2))
         assert first is not second
-        exchange.recycle(first)
-        again = exchange.get(url.with_path("/b"), TOKEN)
+        await (await exchange.send(first)).read()
+        again = exchange.get(server.url.with_path("/b"), TOKEN)
         assert again is first
-        assert again.url == again.original_url == url.with_path("/b")
+        assert again.url == again.original_url == server.url.with_path("/b")
+        assert exchange.get(server.url, TOKEN) is not first
 
 
-@pytest.mark.parametrize("order", ["back before", "back after"])
-async def test_a_request_with_an_old_token_is_not_used_again(order: str) -> None:
-    """Whether it comes back before the first one with the new token is made, or after that."""
-    url, newer = URL("http://127.0.0.1:1/a"), Token.of(Secret("token-newer"))
+async def test_an_answer_is_not_of_the_next_address() -> None:
+    """Its request may be on its way to another one while the body is read."""
+    async with RawServer(always(ok())) as server, exchange_of() as exchange:
+        answers = [
+            await exchange.send(exchange.get(server.url.with_path(path), TOKEN))
+            for path in ("/a", "/b")
+        ]
+        assert [answer.url.path for answer in answers] == ["/a", "/b"]
+        assert [await answer.read() for answer in answers] == [b"{}", b"{}"]
+
+
+@pytest.mark.parametrize("is_late", [False, True])
+async def test_a_request_with_an_old_token_is_not_used_again(*, is_late: bool) -> None:
+    """Whether its answer comes before the first one with the new token is made, or after that."""
+    newer = Token.of(Secret("token-newer"))
 
     def sent(request: Get) -> str:
         return request.headers["Authorization"]
 
-    async with exchange_of() as exchange:
-        old = exchange.get(url, TOKEN)
-        if order == "back before":
-            exchange.recycle(old)
-        assert sent(exchange.get(url, newer)) == "Bearer token-newer"
-        if order == "back after":
-            exchange.recycle(old)
-        assert sent(exchange.get(url, newer)) == "Bearer token-newer"
-        assert sent(exchange.get(url, TOKEN)) == "Bearer token-77aa"
+    async with RawServer(always(ok())) as server, exchange_of() as exchange:
+        old = exchange.get(server.url, TOKEN)
+        if is_late:
+            exchange.get(server.url, newer)
+        await (await exchange.send(old)).read()
+        assert sent(exchange.get(server.url, newer)) == "Bearer token-newer"
+        assert sent(exchange.get(server.url, TOKEN)) == "Bearer token-77aa"
 
 
 async def test_every_origin_gets_its_own_name() -> None:
-    """A request that was used for one host, port or scheme is not used for another."""
-    urls = ["http://one.example/a", "http://two.example/a", "http://two.example:81/a"]
-    urls += ["https://two.example/a", "https://two.example:444/a", "http://one.example/a"]
-    hosts = ["one.example", "two.example", "two.example:81", "two.example", "two.example:444"]
-    async with exchange_of() as exchange:
-        for text, host in zip(urls, [*hosts, "one.example"], strict=True):
-            request = exchange.get(URL(text), TOKEN)
-            assert request.headers["Host"] == host
-            assert request.is_ssl() == text.startswith("https")
-            assert request.connection_key.host == request.url.host
-            exchange.recycle(request)
+    """A request that was used for one host is not used for another."""
+    async with RawServer(always(ok())) as server, exchange_of() as exchange:
+        for host in ("127.0.0.1", "localhost", "127.0.0.1"):
+            await get(exchange, server.url.with_host(host))
+        named = [line for head in server.heads for line in lines(head) if line.startswith("Host:")]
+        port = server.url.port
+        assert named == [f"Host: {host}:{port}" for host in ("127.0.0.1", "localhost", "127.0.0.1")]
 
 
 async def test_nothing_is_sent_again() -> None:
