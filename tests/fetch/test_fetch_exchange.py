@@ -1,9 +1,11 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import NoReturn
 
 import pytest
 from aiohttp import ClientSession, ServerDisconnectedError
+from aiohttp.connector import Connection
 from multidict import CIMultiDict
 from yarl import URL
 
@@ -152,7 +154,21 @@ async def test_an_answer_that_is_cut_short_leaves_no_connection_behind() -> None
             assert await get(exchange, server.url) == b"{}"
 
 
-async def test_the_answers_name_no_secret() -> None:
+async def test_a_request_that_cannot_be_sent_leaves_no_connection_behind() -> None:
+    """Its place is free for the next request, too."""
+
+    class Unsendable(Get):
+        async def send(self, conn: Connection) -> NoReturn:  # noqa: ARG002 - as its base has it
+            raise OSError("no way")
+
+    async with RawServer(always(ok())) as server, exchange_of(connections=1) as exchange:
+        with pytest.raises(OSError, match="no way"):
+            await exchange.send(Unsendable("GET", server.url, loop=asyncio.get_running_loop()))
+        async with asyncio.timeout(5):
+            assert await get(exchange, server.url) == b"{}"
+
+
+async def test_a_request_names_no_secret() -> None:
     """A request is written into tracebacks by its class only."""
     async with exchange_of() as exchange:
         assert "token-77aa" not in repr(exchange.get(URL("http://127.0.0.1:1/a"), TOKEN))

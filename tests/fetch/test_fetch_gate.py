@@ -232,20 +232,6 @@ async def test_nobody_overtakes_whoever_may_leave_but_has_not_yet(*, is_urgent: 
     assert order == ["waits", "comes"]
 
 
-async def test_whoever_gives_up_bars_nobody() -> None:
-    """After the one that waited is gone, the next one leaves without giving way to other tasks."""
-    clock = Clock()
-    gate = Gate(control(100), clock=clock)
-    await gate.pass_through()
-    waiting = asyncio.create_task(gate.pass_through())
-    await turns(3)
-    waiting.cancel()
-    await asyncio.wait([waiting])
-    clock.now += 0.02
-    with pytest.raises(StopIteration):
-        gate.pass_through().send(None)
-
-
 async def test_the_urgent_goes_before_all_who_sleep() -> None:
     """It comes last and goes first; among themselves the urgent keep their order."""
     gate, order = Gate(control(100)), list[str]()
