@@ -7,9 +7,11 @@ not all of it is documented; so tests compare what is sent with what `ClientSess
 """
 
 import asyncio
+from functools import cached_property
 from typing import Final
 
 from aiohttp import ClientRequest, ClientResponse, ClientTimeout, TCPConnector
+from aiohttp.client_reqrep import ConnectionKey
 from multidict import CIMultiDict
 from yarl import URL
 
@@ -29,6 +31,11 @@ class Get(ClientRequest):
 
     home: "list[Get]"
     """Where it waits for another address of the same origin, and for the same token."""
+
+    @cached_property
+    def connection_key(self) -> ConnectionKey:
+        """By what the connections to its origin are found; the same for every address."""
+        return super().connection_key
 
     def aim(self, url: URL) -> None:
         """Go to another address of the same origin."""
