@@ -7,6 +7,8 @@ from heapq import heappop, heappush
 from itertools import count
 from typing import Final
 
+import msgspec
+
 from collector.models import Cell
 from collector.pace import RetryBudget
 
@@ -17,8 +19,7 @@ WAITING_PER_WORKER: Final = 16
 outage the plan is not used up, and memory stays bounded."""
 
 
-@dataclass(slots=True)
-class Job:
+class Job(msgspec.Struct):
     """A cell on its way.
 
     `tries` is how many of its tries have counted, `spared` how many were refused because of the
@@ -68,7 +69,9 @@ class Feed:
         """Return the next job, or None when there is none right now."""
         if self.is_closed:
             return None
-        if self.waiting and self.prefers_new():
+        if not self._waiting and not self._again:
+            job = self._new()
+        elif self.prefers_new():
             job = self._new() or self._due()
         else:
             job = self._due() or self._new()

@@ -1,12 +1,14 @@
 """How long answers took: a histogram of fixed size, from which percentiles are read."""
 
 from collections import Counter
-from math import ceil, exp, log
+from math import ceil, exp, floor, log
 from typing import Final
 
 __all__ = ["Latencies"]
 
 _STEP: Final = log(1.05)
+_SHORTEST: Final = 1e-6
+_LOWEST: Final = floor(log(_SHORTEST) / _STEP)
 
 
 class Latencies:
@@ -29,7 +31,7 @@ class Latencies:
         self.count += 1
         self._sum += seconds
         self.longest = max(self.longest, seconds)
-        self._classes[int(log(max(seconds, 1e-6)) // _STEP)] += 1
+        self._classes[floor(log(seconds) / _STEP) if seconds > _SHORTEST else _LOWEST] += 1
 
     def copy(self) -> "Latencies":
         """Return the same counts, to be taken from later ones."""

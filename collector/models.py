@@ -8,7 +8,7 @@ stop the whole run.
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, StrEnum, auto
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 import msgspec
 
@@ -80,7 +80,7 @@ class Blame(Enum):
     """To the service: nobody is let in or answered at present."""
 
 
-class Answer(NamedTuple):
+class Answer(msgspec.Struct, frozen=True, gc=False):
     """A checked answer.
 
     `statistics` is the API's `data` as it came, byte for byte but for line breaks between

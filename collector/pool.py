@@ -118,7 +118,7 @@ class Pool:
         raise error
 
     async def _work(self) -> None:
-        while (job := await self._next()) is not None:
+        while (job := self._take() or await self._next()) is not None:
             try:
                 outcome = await self._fetch(job.cell, is_retry=job.tries > 0)
             except StoppedError:
@@ -135,15 +135,19 @@ class Pool:
             if self._feed.is_finished:
                 self._nudge()
 
+    def _take(self) -> Job | None:
+        job = self._feed.take()
+        self._tally.retrying = self._feed.waiting
+        return job
+
     async def _next(self) -> Job | None:
-        while True:
-            job = self._feed.take()
-            self._tally.retrying = self._feed.waiting
+        """Wait for a job; None if none will come."""
+        while not (self._feed.is_finished or self._feed.is_closed):
+            await self._wait_for_change(self._feed.next_due())
+            job = self._take()
             if job is not None:
                 return job
-            if self._feed.is_finished or self._feed.is_closed:
-                return None
-            await self._wait_for_change(self._feed.next_due())
+        return None
 
     async def _wait_for_change(self, due: float | None) -> None:
         """Wait until a job is due or something changes, so that idle workers cost nothing."""

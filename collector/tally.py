@@ -34,7 +34,7 @@ class Tally:
         self.retrying = 0
         self.refused = 0
         self.resent = 0
-        """Requests that went into a dead connection, and were sent again by the HTTP library."""
+        """Requests that went into a dead connection, and were sent again."""
         self.held_up = 0
         """Requests that the rate would have let leave earlier, had not so many been in flight."""
         self.latencies = Latencies()

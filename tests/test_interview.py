@@ -3,6 +3,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import msgspec
 import pytest
 
 from collector.errors import CredentialsError, OutageError, StoppedError
@@ -59,7 +60,7 @@ def _costing(outcome: Outcome, requests: int) -> Outcome:
     """Give an outcome that took so many requests."""
     if isinstance(outcome, Failure):
         return replace(outcome, requests=requests)
-    return outcome._replace(requests=requests)
+    return msgspec.structs.replace(outcome, requests=requests)
 
 
 def _asks(*ids: str) -> Probe[list[Reply]]:

@@ -34,6 +34,7 @@ _EPILOGUE: Final = (
 
 _ABOUT_ITSELF: Final = frozenset({"--help", "-h", "--version"})
 
+
 class _Nowhere:
     """Stands where the library would make a console for an error, and then print nothing to it.
 

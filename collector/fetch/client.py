@@ -1,12 +1,11 @@
 """Asks the statistics endpoint for one cell and says what came of it."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Coroutine, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeGuard
 
-from multidict import CIMultiDict
 from structlog.typing import FilteringBoundLogger
 from yarl import URL
 
@@ -23,7 +22,6 @@ from collector.tally import Tally
 
 __all__ = ["Sender", "StatisticsClient", "excerpt"]
 
-_NO_HEADERS: Final[CIMultiDict[str]] = CIMultiDict()
 _EXCERPT_BYTES: Final = 2048
 _MESSAGE_BYTES: Final = 1024
 """Messages quote what the body says of itself, which may be long."""
@@ -37,15 +35,7 @@ _UNAVAILABLE: Final = HTTPStatus.SERVICE_UNAVAILABLE.value
 class Sender(Protocol):
     """Sends one request through the gate: `collector.fetch.wire.Wire`."""
 
-    async def send(
-        self,
-        method: str,
-        url: URL,
-        headers: CIMultiDict[str],
-        body: bytes | None = None,
-        *,
-        tokens: TokenSource | None = None,
-    ) -> Reply | Broken:
+    def get(self, url: URL, tokens: TokenSource) -> Awaitable[Reply | Broken]:
         """Return the whole answer, or what broke."""
 
 
@@ -75,14 +65,14 @@ class StatisticsClient:
         self._addresses = addresses
         self._log = log
 
-    async def fetch(self, cell: Cell, *, is_retry: bool = False) -> Outcome:
+    def fetch(self, cell: Cell, *, is_retry: bool = False) -> Coroutine[object, None, Outcome]:
         """Ask for one cell: one request, and one more with a new token after a 401.
 
         A retry says less about the service than a first try: the cell itself may be the trouble.
         Raises `CredentialsError` when the service refuses the credentials, `OutageError` when
         nobody has been let in or answered for too long, or no token is issued.
         """
-        return await self._ask(self._addresses(cell), cell.company_id, is_retry=is_retry)
+        return self._ask(self._addresses(cell), cell.company_id, is_retry=is_retry)
 
     async def ask_with(
         self, company_id: str, parameters: Mapping[str, str], *, is_retry: bool = False
@@ -92,23 +82,25 @@ class StatisticsClient:
         return await self._ask(url, company_id, is_retry=is_retry)
 
     async def _ask(self, url: URL, company_id: str, *, is_retry: bool) -> Outcome:
-        reply = await self._send(url, company_id)
+        reply = await self._wire.get(url, self._tokens)
         requests = reply.requests
-        if isinstance(reply, Reply) and reply.status == _UNAUTHORIZED and reply.token is not None:
+        if self._is_unauthorized(reply, company_id) and reply.token is not None:
             newer = await self._tokens.renewed(reply.token)
             if newer is not None:
-                reply = await self._send(url, company_id)
+                reply = await self._wire.get(url, self._tokens)
                 requests += reply.requests
+                self._is_unauthorized(reply, company_id)
         if isinstance(reply, Broken):
             return self._broken(company_id, reply, requests, is_retry=is_retry)
         return self._read(company_id, reply, requests, is_retry=is_retry)
 
-    async def _send(self, url: URL, company_id: str) -> Reply | Broken:
-        reply = await self._wire.send("GET", url, _NO_HEADERS, tokens=self._tokens)
-        if isinstance(reply, Reply) and reply.status == _UNAUTHORIZED:
-            # Said now: a new token may take long, and this was perhaps the probe that all wait for.
-            self._gate.answered(reply.departure, company_id)
-        return reply
+    def _is_unauthorized(self, reply: Reply | Broken, company_id: str) -> TypeGuard[Reply]:
+        """Say whether the token was refused, and if so tell the gate of the answer."""
+        if isinstance(reply, Broken) or reply.status != _UNAUTHORIZED:
+            return False
+        # Said now: a new token may take long, and this was perhaps the probe that all wait for.
+        self._gate.answered(reply.departure, company_id)
+        return True
 
     def _broken(self, company_id: str, broken: Broken, requests: int, *, is_retry: bool) -> Failure:
         message = _cut(self._redact(broken.message), _MESSAGE_BYTES)

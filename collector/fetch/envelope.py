@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 import orjson
@@ -28,7 +28,7 @@ _envelope = msgspec.json.Decoder(_Envelope)
 _counters = msgspec.json.Decoder(Counters)
 
 
-class Checked(NamedTuple):
+class Checked(msgspec.Struct, frozen=True, gc=False):
     """A good answer: `data` as it came, on one line, and what is documented of it, read."""
 
     statistics: bytes

@@ -45,11 +45,14 @@ class Gate:
     ) -> None:
         self._control = control
         self._clock = clock
+        self._guarded_rate = control.rate
         self._throttler = Throttler(most_in_a_slice(control.rate), _SLICE_SECONDS)
         self._queue = asyncio.Lock()
         self._turn = asyncio.Lock()
         self._news = asyncio.Event()
         self._wakes_at = -inf
+        self._waiting = 0
+        """Who is neither through nor gone: nobody may overtake them."""
         self._urgent = 0
         self._is_shut = False
         self._failure: CollectorError | None = None
@@ -118,23 +121,15 @@ class Gate:
         the others wait. Raises `StoppedError` once the gate is shut, and
         `OutageError` when nobody has been let in or answered for too long.
         """
-        if is_urgent:
-            self._urgent += 1
-            # Whoever sleeps at the front gives way.
-            self._news.set()
-            try:
-                async with self._turn:
-                    departure = await self._leave(is_urgent=True)
-            finally:
-                self._urgent -= 1
-        else:
-            departure = None
-            async with self._queue:
-                while departure is None:
-                    async with self._turn:
-                        departure = await self._leave(is_urgent=False)
-        assert departure is not None, "what is urgent gives way to nobody"  # noqa: S101 - for the type checker
-        return departure
+        if not self._waiting:
+            departure = self._leave_at_once(is_urgent=is_urgent)
+            if departure is not None:
+                return departure
+        self._waiting += 1
+        try:
+            return await self._wait_and_leave(is_urgent=is_urgent)
+        finally:
+            self._waiting -= 1
 
     async def rest(self, seconds: float) -> None:
         """Wait, for something else than the rate. Raises `StoppedError` once the gate is shut."""
@@ -196,16 +191,50 @@ class Gate:
         self._control.given_back(departure)
         self._look_again()
 
+    def _leave_at_once(self, *, is_urgent: bool) -> Departure | None:
+        """Let a request leave that waits for nothing and overtakes nobody; None if it cannot."""
+        self._check_open()
+        control = self._control
+        if control.leave_at(is_urgent=is_urgent) > self._clock():
+            return None
+        self._set_guard(control.rate)
+        asked = self._throttler.acquire()
+        try:
+            asked.send(None)
+        except StopIteration:
+            return self._depart(is_urgent=is_urgent)
+        # It would poll, and that is for the one at the front only.
+        asked.close()
+        return None
+
+    async def _wait_and_leave(self, *, is_urgent: bool) -> Departure:
+        """Queue up, wait until the next one may leave, and leave."""
+        departure = None
+        if is_urgent:
+            self._urgent += 1
+            # Whoever sleeps at the front gives way.
+            self._news.set()
+            try:
+                async with self._turn:
+                    departure = await self._leave(is_urgent=True)
+            finally:
+                self._urgent -= 1
+        else:
+            async with self._queue:
+                while departure is None:
+                    async with self._turn:
+                        departure = await self._leave(is_urgent=False)
+        assert departure is not None, "what is urgent gives way to nobody"  # noqa: S101 - for the type checker
+        return departure
+
     async def _leave(self, *, is_urgent: bool) -> Departure | None:
         """Wait until the next one may leave, and let it; None if it gives way to an urgent one."""
         while await self._may_leave(is_urgent=is_urgent):
-            self._throttler.rate_limit = most_in_a_slice(self._control.rate)
+            self._set_guard(self._control.rate)
             await self._throttler.acquire()
-            # Nearly always at once; if not, much may have changed meanwhile.
-            self._check_open()
-            now = self._clock()
-            if self._control.leave_at(is_urgent=is_urgent) <= now:
-                return self._control.depart(now, is_urgent=is_urgent)
+            departure = self._depart(is_urgent=is_urgent)
+            if departure is not None:
+                return departure
         return None
 
     async def _may_leave(self, *, is_urgent: bool) -> bool:
@@ -227,6 +256,20 @@ class Gate:
             await self._hear_news(leave_at - now)
             self._wakes_at = -inf
 
+    def _depart(self, *, is_urgent: bool) -> Departure | None:
+        """Let a request leave that the guard has let pass, unless much has changed meanwhile."""
+        self._check_open()
+        now = self._clock()
+        if self._control.leave_at(is_urgent=is_urgent) > now:
+            return None
+        return self._control.depart(now, is_urgent=is_urgent)
+
+    def _set_guard(self, rate: float) -> None:
+        """Let the second guard follow the rate, which is the same for most requests."""
+        if rate != self._guarded_rate:
+            self._guarded_rate = rate
+            self._throttler.rate_limit = most_in_a_slice(rate)
+
     def _check_open(self) -> None:
         if self._failure is not None:
             raise self._failure
@@ -241,7 +284,7 @@ class Gate:
 
     def _look_again(self) -> None:
         """Wake whoever is at the front, if it may leave earlier now; later it finds by itself."""
-        if self._control.leave_at() < self._wakes_at:
+        if self._wakes_at > -inf and self._control.leave_at() < self._wakes_at:
             self._news.set()
 
 

@@ -1,20 +1,21 @@
-"""One HTTP request through the gate: the only module that talks to aiohttp.
+"""One HTTP request through the gate, and once more if it went into a dead connection.
 
-Foreign exceptions end here; what comes out is a `Reply` or a `Broken`.
+aiohttp's exceptions end here; what comes out is a `Reply` or a `Broken`.
 """
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from types import TracebackType
-from typing import Final, NamedTuple, Self
+from typing import Final, Literal, NamedTuple, Self
 
 import aiohttp
-from aiohttp import ClientHandlerType, ClientRequest, ClientResponse
+import msgspec
+from aiohttp import ClientResponse
 from multidict import CIMultiDict
 from yarl import URL
 
-from collector import __version__
+from collector.fetch.exchange import Exchange
 from collector.fetch.gate import Gate
 from collector.fetch.time_limit import TimeLimit
 from collector.fetch.token import Token, TokenSource
@@ -28,7 +29,7 @@ MAX_ANSWER_BYTES: Final = 1024 * 1024
 """Largest answer, after decompression; real ones have about 200 bytes."""
 
 
-class Reply(NamedTuple):
+class Reply(msgspec.Struct, frozen=True):
     """A whole HTTP answer; `requests` counts resends too. The gate wants to hear of `departure`.
 
     `seconds` is how long the answer took, without what went before: the gate, a broken connection.
@@ -44,7 +45,7 @@ class Reply(NamedTuple):
     token: Token | None = None
 
 
-class Broken(NamedTuple):
+class Broken(msgspec.Struct, frozen=True):
     """No whole answer came: a timeout or a broken connection.
 
     `departure` is None if it broke before anything was sent.
@@ -56,8 +57,27 @@ class Broken(NamedTuple):
     requests: int
 
 
+_NOT_CONNECTED: Final = (
+    aiohttp.ConnectionTimeoutError,
+    aiohttp.ClientConnectorError,
+    aiohttp.ClientConnectorCertificateError,
+)
+_DEAD: Final = (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError)
+
+
+class _Message(NamedTuple):
+    """What is sent to an address."""
+
+    method: str
+    headers: CIMultiDict[str]
+    body: bytes | None
+
+
+_GET: Final = _Message("GET", CIMultiDict(), None)
+
+
 class Wire:
-    """Sends requests; owns the aiohttp session. Use it as an async context manager."""
+    """Sends requests; owns the connections. Use it as an async context manager."""
 
     def __init__(
         self,
@@ -73,14 +93,8 @@ class Wire:
         self._clock = clock
         self._concurrency = concurrency
         self._limit = TimeLimit(timeout)
-        self._session = aiohttp.ClientSession(
-            # One more for the token: it must not wait for a statistics request to end.
-            connector=aiohttp.TCPConnector(limit=concurrency + 1),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            # The time limit begins behind the gate; see _Try.
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
-            headers={"User-Agent": f"collector/{__version__}", "Accept": "application/json"},
-        )
+        # One more for the token: it must not wait for a statistics request to end.
+        self._exchange = Exchange(concurrency + 1)
 
     async def __aenter__(self) -> Self:
         return self
@@ -92,39 +106,32 @@ class Wire:
         traceback: TracebackType | None,
     ) -> None:
         self._limit.close()
-        await self._session.close()
+        await self._exchange.close()
 
-    async def send(
-        self,
-        method: str,
-        url: URL,
-        headers: CIMultiDict[str],
-        body: bytes | None = None,
-        *,
-        tokens: TokenSource | None = None,
-    ) -> Reply | Broken:
+    def get(self, url: URL, tokens: TokenSource) -> Awaitable[Reply | Broken]:
+        """Get what is at an address, with the token that is current when the request leaves."""
+        return self._ask(self._try(tokens), url, _GET)
+
+    def send(
+        self, method: str, url: URL, headers: CIMultiDict[str], body: bytes | None = None
+    ) -> Awaitable[Reply | Broken]:
+        """Send a request that needs no token; it passes the gate as an urgent one."""
+        return self._ask(self._try(None), url, _Message(method, headers, body))
+
+    async def _ask(self, this: "_Try", url: URL, message: "_Message") -> Reply | Broken:
         """Send a request and read its whole answer, `MAX_ANSWER_BYTES` at most.
 
-        With `tokens` the headers of the current token are added when the request leaves.
         Redirects are not followed: the token belongs to the given origin only.
         """
-        this = _Try(self._gate, self._tally, self._limit, tokens, self._concurrency)
         try:
-            response = await self._session.request(
-                method,
-                url,
-                headers=headers,
-                data=body,
-                allow_redirects=False,
-                middlewares=(this,),
-            )
-            content, is_cut = await _read(response)
+            response = await self._exchanged(this, url, message)
+            body, is_cut = _whole(response) or await _read(response)
         except asyncio.CancelledError:
             if not this.is_out_of_time():
                 this.give_up()
                 raise
-            message = f"no whole answer within {self._limit.seconds:g} seconds"
-            return self._broken(FailureKind.TIMEOUT, message, this)
+            text = f"no whole answer within {self._limit.seconds:g} seconds"
+            return self._broken(FailureKind.TIMEOUT, text, this)
         except (aiohttp.ClientError, OSError) as error:
             return self._broken(FailureKind.CONNECTION, _describe(error), this)
         except BaseException:
@@ -136,8 +143,40 @@ class Wire:
         assert departure is not None, "what has an answer has left"  # noqa: S101 - for the type checker
         seconds = self._clock() - departure.at
         self._tally.answered(response.status, seconds)
-        head = (response.status, response.headers, content, is_cut)
-        return Reply(*head, departure, this.requests, seconds, this.token)
+        return Reply(
+            response.status,
+            response.headers,
+            body,
+            is_cut,
+            departure,
+            this.requests,
+            seconds,
+            this.token,
+        )
+
+    async def _exchanged(self, this: "_Try", url: URL, message: "_Message") -> ClientResponse:
+        """Send a request, and once more if its connection turns out to be dead.
+
+        A server may close a connection that is kept just when a request leaves. Then a GET is sent
+        again (RFC 9110, section 9.2.2), as `aiohttp.ClientSession` does it; that request passes the
+        gate and is counted like any other.
+        """
+        while True:
+            token = await this.leave()
+            if token is None:
+                request = self._exchange.request(message.method, url, message.headers, message.body)
+            else:
+                request = self._exchange.get(url, token)
+            try:
+                return await self._exchange.send(request)
+            except _NOT_CONNECTED:
+                raise
+            except _DEAD:
+                if message.method != _GET.method or this.requests > 1:
+                    raise
+
+    def _try(self, tokens: TokenSource | None) -> "_Try":
+        return _Try(self._gate, self._tally, self._limit, tokens, self._concurrency)
 
     def _broken(self, kind: FailureKind, message: str, this: "_Try") -> Broken:
         self._tally.broken[kind] += 1
@@ -145,11 +184,10 @@ class Wire:
 
 
 class _Try:
-    """One try on its way: a client middleware, so that it also sees aiohttp's own resend.
+    """One try on its way: at the gate, in time, counted.
 
-    aiohttp sends a GET once more when a kept-alive connection turns out to be dead; that request
-    passes the gate and is counted like any other. The time limit begins behind the gate, and the
-    token is chosen there: one that was chosen before could end while it waits.
+    The time limit begins behind the gate, and the token is chosen there: one that was chosen before
+    could end while it waits. A request that is sent again passes the gate again.
     """
 
     __slots__ = (
@@ -177,7 +215,8 @@ class _Try:
         self.departure: Departure | None = None
         self.token: Token | None = None
 
-    async def __call__(self, request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
+    async def leave(self) -> Token | None:
+        """Pass the gate and begin the time; return the token to be sent along, if there is one."""
         if self.requests:
             # A resend: waiting at the gate is no part of the time limit, and what became of the
             # first one nobody knows.
@@ -192,7 +231,6 @@ class _Try:
                 # Everybody waited for the token: they must not leave all at once.
                 departure = await self._gate.pass_through()
             self.token = token
-            request.headers.update(token.headers)
         self.departure = departure
         # The clock of the gate is that of the event loop, which the limit goes by.
         self._limit.begin(self._task, departure.at)
@@ -202,7 +240,7 @@ class _Try:
             self._tally.held_up += 1
         self.requests += 1
         self._tally.request_sent(departure.at)
-        return await handler(request)
+        return self.token
 
     def is_out_of_time(self) -> bool:
         """Say whether a cancellation came from the time limit, and take it back if so."""
@@ -219,6 +257,14 @@ class _Try:
         self._limit.ended(self._task)
         if self.requests:
             self._tally.in_flight -= 1
+
+
+def _whole(response: ClientResponse) -> tuple[bytes, Literal[False]] | None:
+    """Return the body if all of it is there, and within the limit: nearly always it is."""
+    content = response.content
+    if content.is_eof() and content.total_bytes <= MAX_ANSWER_BYTES:
+        return content.read_nowait(), False
+    return None
 
 
 async def _read(response: ClientResponse) -> tuple[bytes, bool]:

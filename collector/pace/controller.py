@@ -139,8 +139,15 @@ class RateController:
             if blockade.is_probe(departure.at):
                 self._reopen(blockade, departure, now)
             return
-        grows_from = max(self._hints.used_up_until(), self._suspicion.waits_until(self.rate))
-        self._pacer.answered(departure, now, grows_from=grows_from)
+        if not departure.is_paced:
+            # Something else than the rate holds requests back, so nothing is learnt about it.
+            return
+        pacer = self._pacer
+        pacer.answered(departure, now)
+        if pacer.may_grow and now >= max(
+            self._hints.used_up_until(), self._suspicion.waits_until(self.rate)
+        ):
+            pacer.grow(now)
 
     def hinted(self, now: float, remaining: int, reset_seconds: float) -> None:
         """Take note of what the headers of an answer say is left, and for how long (seconds)."""

@@ -1,11 +1,11 @@
 """What is known of a request when it leaves."""
 
-from typing import NamedTuple
+import msgspec
 
 __all__ = ["Departure"]
 
 
-class Departure(NamedTuple):
+class Departure(msgspec.Struct, frozen=True, gc=False):
     """A request that has left; whoever sent it tells the controller what became of it.
 
     `at` is seconds of the controller's clock, `number` how many had left before. `epoch` counts the

@@ -60,11 +60,8 @@ class Pacer:
         """Take note that a request leaves; True if it left as soon as the rate allowed."""
         return self._schedule.depart(now)
 
-    def answered(self, departure: Departure, now: float, *, grows_from: float) -> None:
-        """Take note of an answer; the rate does not grow before `grows_from`."""
-        if not departure.is_paced:
-            # Something else than the rate holds requests back, so nothing is learnt about it.
-            return
+    def answered(self, departure: Departure, now: float) -> None:
+        """Take note of an answer to a request that left as soon as the rate allowed."""
         advice = self._latency.add(now, now - departure.at, self.rate)
         if advice is Advice.LESS:
             # Below what the server works off, so that its queue becomes shorter.
@@ -72,9 +69,21 @@ class Pacer:
             self._notify("server_queues", rate=round(self.rate, 2))
         elif advice is Advice.NO_QUEUE:
             self.restore(self._latency.rate_before)
-        if self._may_grow() and now >= grows_from:
-            self._search.answered(now)
-            self._apply_rate()
+
+    @property
+    def may_grow(self) -> bool:
+        """Whether there is room below the ceiling, and nothing seen that speaks against it."""
+        search = self._search
+        return (
+            search.rate < search.ceiling
+            and not self._latency.is_queueing
+            and search.rate < _AHEAD * self._schedule.achieved
+        )
+
+    def grow(self, now: float) -> None:
+        """Let the rate grow by the share of one answer."""
+        self._search.answered(now)
+        self._apply_rate()
 
     def found(self, limit: float, now: float, *, is_quota: bool = False) -> None:
         """Come down below a limit (requests a second) that was found."""
@@ -100,9 +109,6 @@ class Pacer:
         """Go on after nobody has left for a while."""
         self._latency.restart()
         self._schedule.restart()
-
-    def _may_grow(self) -> bool:
-        return not self._latency.is_queueing and self.rate < _AHEAD * self._schedule.achieved
 
     def _apply_rate(self) -> None:
         self._schedule.rate = self._search.rate

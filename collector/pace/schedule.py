@@ -28,7 +28,7 @@ class Schedule:
     Time is passed in, in seconds.
     """
 
-    __slots__ = ("_count", "_last", "_since", "achieved", "rate")
+    __slots__ = ("_count", "_credit", "_interval", "_last", "_rate", "_since", "achieved")
 
     def __init__(self, rate: float) -> None:
         self.rate = rate
@@ -37,6 +37,19 @@ class Schedule:
         self._since: float | None = None
         self._count = 0
         self._last = float("-inf")
+
+    @property
+    def rate(self) -> float:
+        """The rate, in requests a second."""
+        return self._rate
+
+    @rate.setter
+    def rate(self, rate: float) -> None:
+        # It changes with every answer at most, and not at all once the search has come to its end.
+        self._rate = rate
+        self._interval = 1.0 / (_MARGIN * rate)
+        credit = max(_CREDIT_REQUESTS * self._interval, _LEAST_CREDIT_SECONDS)
+        self._credit = min(_CREDIT_SECONDS, credit)
 
     def restart(self) -> None:
         """Begin another second: in the one before there was a blockade."""
@@ -47,7 +60,7 @@ class Schedule:
     @property
     def next_at(self) -> float:
         """When the next request may leave."""
-        return self._last + 1.0 / (_MARGIN * self.rate)
+        return self._last + self._interval
 
     def depart(self, now: float) -> bool:
         """Take note of a departure, and say whether it left when it might, within the credit.
@@ -61,10 +74,8 @@ class Schedule:
         if now - self._since >= 1.0 and self._count > _FEWEST:
             self.achieved = (self._count - 1) / max(now - self._since, 1e-9)
             self._since, self._count = now, 1
-        interval = 1.0 / (_MARGIN * self.rate)
-        planned = self._last + interval
-        credit = max(_CREDIT_REQUESTS * interval, _LEAST_CREDIT_SECONDS)
-        if planned < now - min(_CREDIT_SECONDS, credit):
+        planned = self._last + self._interval
+        if planned < now - self._credit:
             self._last = now
             return False
         self._last = planned

@@ -2,7 +2,6 @@
 
 from collections import deque
 from collections.abc import Iterator
-from itertools import chain
 from typing import Final
 
 from collector.cells import Cell, Window
@@ -99,11 +98,16 @@ def absent_in_turns(done: CellSet, part: Part) -> Iterator[Cell]:
         turns = deque(_absent_of(company, done, part) for company in range(first, last))
         while turns:
             company = turns.popleft()
-            index = next(company, None)
-            if index is not None:
+            cell = next(company, None)
+            if cell is not None:
                 turns.append(company)
-                yield plan[index]
+                yield cell
 
 
-def _absent_of(company: int, done: CellSet, part: Part) -> Iterator[int]:
-    return chain.from_iterable(done.absent(span.start, span.stop) for span in part.spans(company))
+def _absent_of(company: int, done: CellSet, part: Part) -> Iterator[Cell]:
+    """Make the cells of one company that are not in the set, as they are needed."""
+    plan = part.plan
+    company_id, first = plan.companies.ids[company], company * len(plan.windows)
+    for span in part.spans(company):
+        for index in done.absent(span.start, span.stop):
+            yield Cell(company_id, plan.windows[index - first])

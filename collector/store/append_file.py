@@ -41,9 +41,9 @@ class AppendFile:
         reach(FaultPoint.BEFORE_WRITE, self.path)
         written = 0
         try:
+            written = os.write(self._descriptor, lines)
             while written < len(lines):
-                if written:
-                    reach(FaultPoint.AFTER_PARTIAL_WRITE, self.path)
+                reach(FaultPoint.AFTER_PARTIAL_WRITE, self.path)
                 written += os.write(self._descriptor, memoryview(lines)[written:])
         except OSError:
             self._take_back(written)

@@ -3,7 +3,9 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Final, NamedTuple
+from typing import Final
+
+import msgspec
 
 from collector.errors import StorageError
 from collector.models import FailureKind
@@ -18,7 +20,7 @@ _GROUP_LINES: Final = 2000
 _MAX_UNSYNCED: Final = 4 * _GROUP_LINES
 
 
-class Line(NamedTuple):
+class Line(msgspec.Struct, frozen=True, gc=False):
     """One line with its line break, what it makes of its cell, and how that one failed."""
 
     text: bytes
@@ -57,7 +59,7 @@ class Journal:
         Raises `StorageError` when the disk does not take it, or has not taken an earlier one:
         nothing is written after that.
         """
-        while self._unsynced >= _MAX_UNSYNCED and not self._failure:
+        while (unsynced := self._unsynced) >= _MAX_UNSYNCED and not self._failure:
             self._room.clear()
             await self._room.wait()
         if self._failure:
@@ -69,7 +71,7 @@ class Journal:
             raise self._failed(part, error) from error
         part.unsynced.append(line)
         self._arrived.set()
-        if self._unsynced >= _GROUP_LINES:
+        if unsynced + 1 >= _GROUP_LINES:
             self._hurry.set()
 
     def close(self) -> None:

@@ -2,16 +2,17 @@ import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from typing import NoReturn
 
 import pytest
-from aiohttp import web
-from aioresponses import aioresponses
+from aiohttp import ClientRequest, web
 from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.date_query import DateQuery
 from collector.fetch.address import Addresses
 from collector.fetch.client import StatisticsClient, excerpt
+from collector.fetch.exchange import Exchange
 from collector.fetch.gate import Gate
 from collector.fetch.token import Token, TokenSource
 from collector.fetch.wire import Wire
@@ -171,16 +172,18 @@ async def test_another_code_in_a_200_is_the_status(code: int) -> None:
     assert abs(code) > 2**53 or failure.status == code
 
 
-async def test_a_request_without_an_answer_is_a_failure_without_a_body() -> None:
+async def test_a_request_without_an_answer_is_a_failure_without_a_body(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """A decision of the client alone: what the connection says, redacted, and nothing else."""
+
+    async def no_way(_: Exchange, __: ClientRequest) -> NoReturn:
+        raise OSError(f"no way for {SECRET}")
+
+    monkeypatch.setattr(Exchange, "send", no_way)
     bench = Bench("http://127.0.0.1:1")
     async with bench.wire:
-        with aioresponses() as wire:
-            wire.get(
-                "http://127.0.0.1:1/campaigns/api/v1/company/7/statistics",
-                exception=OSError(f"no way for {SECRET}"),
-            )
-            failure = await bench.failure()
+        failure = await bench.failure()
     assert (failure.kind, failure.status, failure.body) == (FailureKind.CONNECTION, None, None)
     assert failure.message == "OSError: no way for [secret]"
 

@@ -4,7 +4,6 @@ import json
 from datetime import date
 from typing import Final
 
-from multidict import CIMultiDict
 from yarl import URL
 
 from collector.company_latencies import SlowCompany
@@ -33,15 +32,7 @@ class _Told:
         self._gate = gate
         self._answers = answers
 
-    async def send(
-        self,
-        _method: str,
-        url: URL,
-        _headers: CIMultiDict[str],
-        _body: bytes | None = None,
-        *,
-        tokens: TokenSource | None = None,  # noqa: ARG002 - part of the interface
-    ) -> Reply | Broken:
+    async def get(self, url: URL, _tokens: TokenSource) -> Reply | Broken:
         departure = await self._gate.pass_through()
         told = self._answers[url.parts[-2]].pop(0)
         if told is None:
@@ -99,6 +90,6 @@ async def test_an_answer_takes_as_long_as_the_run_counts_for_it() -> None:
         query = DateQuery("from_date", "until_date")
         url = Addresses(server.base_url, query)(Cell("7", SERVER_DEFAULT))
         async with Wire(gate, tally, concurrency=4, timeout=10.0) as wire:
-            reply = await wire.send("GET", url, CIMultiDict(), tokens=tokens)
+            reply = await wire.get(url, tokens)
     assert isinstance(reply, Reply)
     assert reply.seconds == tally.latencies.longest >= 0.02

@@ -171,13 +171,16 @@ async def test_behind_the_controller_stands_a_second_guard() -> None:
 
 
 async def test_only_the_one_at_the_front_polls_the_guard(watched: list[WatchedThrottler]) -> None:
-    """However many wait, and although the guard holds them back."""
+    """However many wait, and although the guard holds them back.
+
+    One more question than requests: the first one that is held back asks again from the front.
+    """
     gate, times = Gate(control(200, Reckless)), list[float]()
     async with asyncio.TaskGroup() as group:
         for _ in range(60):
             group.create_task(leave(gate, times))
     assert times[-1] - times[0] > 0.2 - _READING
-    assert (watched[0].most_waiting, watched[0].asked) == (1, 60)
+    assert (watched[0].most_waiting, watched[0].asked) == (1, 61)
 
 
 async def test_the_guard_follows_the_rate(watched: list[WatchedThrottler]) -> None:
@@ -207,6 +210,26 @@ async def test_first_come_first_served(watched: list[WatchedThrottler]) -> None:
                 await asyncio.sleep(0)
     assert order == list(range(150))
     assert [throttler.most_waiting for throttler in watched] == [1]
+
+
+@pytest.mark.parametrize("is_urgent", [False, True])
+async def test_nobody_overtakes_whoever_may_leave_but_has_not_yet(*, is_urgent: bool) -> None:
+    """Its time has come while it still sleeps, and another one comes that could leave at once."""
+    clock, order = Clock(), list[str]()
+    gate = Gate(control(100), clock=clock)
+    await gate.pass_through()
+
+    async def take(name: str, *, is_urgent: bool = False) -> None:
+        await gate.pass_through(is_urgent=is_urgent)
+        order.append(name)
+        clock.now += 0.02
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(take("waits", is_urgent=is_urgent))
+        await turns(3)
+        clock.now += 0.02
+        group.create_task(take("comes"))
+    assert order == ["waits", "comes"]
 
 
 async def test_the_urgent_goes_before_all_who_sleep() -> None:

@@ -5,7 +5,6 @@ from contextlib import asynccontextmanager
 
 import pytest
 from aiohttp import web
-from multidict import CIMultiDict
 from yarl import URL
 
 from collector.errors import CredentialsError, StoppedError
@@ -76,7 +75,7 @@ class Bench:
 
     async def get(self) -> Reply | Broken:
         """Send a GET."""
-        return await self.wire.send("GET", self.url, CIMultiDict(), tokens=self.tokens)
+        return await self.wire.get(self.url, self.tokens)
 
     async def reply(self) -> Reply:
         """Send a GET that is answered."""

@@ -3,6 +3,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from itertools import pairwise
 from typing import Any
 
+import msgspec
 import orjson
 import pytest
 from hypothesis import example, given, settings
@@ -98,7 +99,7 @@ def test_timestamps_are_in_utc_with_milliseconds(moment: datetime, text: str) ->
     """Whatever the zone; milliseconds are cut, so that no moment moves into the next second."""
     assert timestamp(moment) == text
     cell = Cell("1", _WEEK)
-    answer = _answer()._replace(fetched_at=moment)
+    answer = msgspec.structs.replace(_answer(), fetched_at=moment)
     assert json.loads(result_line(cell, answer, 1))["fetched_at"] == text
 
 

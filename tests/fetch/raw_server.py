@@ -1,0 +1,92 @@
+"""A server that lets a test answer with any bytes."""
+
+import asyncio
+import socket
+import struct
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from types import TracebackType
+from typing import Self
+
+from yarl import URL
+
+RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+
+Answer = Callable[[int, asyncio.StreamWriter], Awaitable[None]]
+"""Gets the number of the request (from 1) and writes whatever it likes."""
+
+
+def ok(body: bytes = b"{}", *headers: str, status: str = "200 OK") -> bytes:
+    """Write a whole answer that keeps the connection open."""
+    lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers, "", ""]
+    return "\r\n".join(lines).encode() + body
+
+
+def always(content: bytes, *, close: bool = False) -> Answer:
+    """Give the same bytes to everyone, and close the connection after them if asked to."""
+
+    async def answer(_: int, writer: asyncio.StreamWriter) -> None:
+        writer.write(content)
+        await writer.drain()
+        if close:
+            writer.close()
+
+    return answer
+
+
+async def hang(_: int, __: asyncio.StreamWriter) -> None:
+    """Give no answer."""
+    await asyncio.get_running_loop().create_future()
+
+
+async def reset(_: int, writer: asyncio.StreamWriter) -> None:
+    """Break the connection off with RST."""
+    connection = writer.get_extra_info("socket")
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
+    writer.transport.abort()
+
+
+class RawServer:
+    """Reads the heads of requests, and lets a test answer with any bytes."""
+
+    def __init__(self, answer: Answer) -> None:
+        self.connections = 0
+        self.heads: list[bytes] = []
+        self.got_one = asyncio.Event()
+        self._answer = answer
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
+        port = self._server.sockets[0].getsockname()[1]
+        self.url = URL(f"http://127.0.0.1:{port}/x")
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._server.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._server.wait_closed()
+
+    def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        self._tasks.append(asyncio.create_task(self._serve(reader, writer)))
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while True:
+                self.heads.append(await reader.readuntil(b"\r\n\r\n"))
+                self.got_one.set()
+                await self._answer(len(self.heads), writer)
+        except (asyncio.IncompleteReadError, OSError):
+            pass
+        finally:
+            writer.close()
+            with suppress(OSError):
+                await writer.wait_closed()
