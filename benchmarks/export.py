@@ -20,7 +20,8 @@ from typing import Final, NamedTuple
 import duckdb
 import orjson
 
-from collector.models import Answer, Cell, Counters, Window
+from collector.cells import Cell, Window
+from collector.models import Answer, Counters
 from collector.plan import Companies, DateRange, Plan, WindowSize, cut_windows
 from collector.settings import RunSettings
 from collector.store.company_list import write_company_list

@@ -14,7 +14,8 @@ from typing import Final, NamedTuple
 
 import orjson
 
-from collector.models import Answer, Cell, Counters
+from collector.cells import Cell
+from collector.models import Answer, Counters
 from collector.plan import Companies, DateRange, Plan, WindowSize, cut_windows
 from collector.settings import RunSettings
 from collector.store.company_list import write_company_list

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from structlog.typing import FilteringBoundLogger
 
+from collector.cells import SERVER_DEFAULT, Cell
 from collector.date_query import DateQuery
 from collector.dates_proof import DatesProof
 from collector.dates_record import (
@@ -18,7 +19,7 @@ from collector.dates_record import (
     trusted,
 )
 from collector.errors import IgnoredDatesError
-from collector.models import SERVER_DEFAULT, Cell, Failure, Outcome
+from collector.models import Failure, Outcome
 from collector.plan import Plan
 from collector.prepare import date_query
 from collector.repetition import RepetitionWatch

@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from collector.models import Cell
+from collector.cells import Cell
 from collector.pace import RetryBudget
 
 __all__ = ["WAITING_PER_WORKER", "Feed", "Job"]

@@ -16,9 +16,10 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from prometheus_client.parser import text_string_to_metric_families
 
 from collector import __version__
+from collector.cells import CellState
 from collector.errors import InputError
 from collector.quoting import json_text
-from collector.tally import CellState, Tally
+from collector.tally import Tally
 
 __all__ = ["LABEL", "MetricsFile", "Page", "Standing", "page"]
 

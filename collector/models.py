@@ -12,18 +12,13 @@ from typing import Annotated
 
 import msgspec
 
-from collector.cells import SERVER_DEFAULT, Cell, Window
-
 __all__ = [
-    "SERVER_DEFAULT",
     "Answer",
     "Blame",
-    "Cell",
     "Counters",
     "Failure",
     "FailureKind",
     "Outcome",
-    "Window",
 ]
 
 

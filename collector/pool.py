@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterator
 from random import random
 from typing import Protocol
 
+from collector.cells import Cell
 from collector.errors import StoppedError, main_error
 from collector.feed import WAITING_PER_WORKER, Feed, Job
-from collector.models import Blame, Cell, Failure, Outcome
+from collector.models import Blame, Failure, Outcome
 from collector.pace import RetryBudget
 from collector.tally import Tally
 

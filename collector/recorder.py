@@ -4,12 +4,13 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from structlog.typing import FilteringBoundLogger
 
+from collector.cells import Cell, CellState
 from collector.feed import Job
-from collector.models import Cell, Failure, Outcome
+from collector.models import Failure, Outcome
 from collector.store.journal import Journal, Line
 from collector.store.lines import error_line, result_line
 from collector.store.run_directory import RunFiles
-from collector.tally import CellState, Tally
+from collector.tally import Tally
 
 __all__ = ["Recorder"]
 

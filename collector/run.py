@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from collector.cells import CellState
 from collector.dates_guard import DatesGuard
 from collector.dates_proof import DatesProof
 from collector.end import End, end_by, end_by_bug
@@ -34,7 +35,7 @@ from collector.store.manifest import DatesRecord, describe_service
 from collector.store.recovery import Age, Recovered, recover
 from collector.store.run_directory import RunDirectory, RunFiles
 from collector.story import Story
-from collector.tally import CellState, Tally
+from collector.tally import Tally
 from collector.telemetry import Telemetry
 from collector.threads import in_thread
 

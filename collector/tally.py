@@ -9,7 +9,7 @@ from collector.company_latencies import CompanyLatencies
 from collector.latencies import Latencies
 from collector.models import FailureKind
 
-__all__ = ["CellState", "Tally"]
+__all__ = ["Tally"]
 
 _RATE_SECONDS = 5.0
 """How far back `Tally.rate` looks."""

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from collector.cells import SERVER_DEFAULT, Window
 from collector.date_query import DATE_FORMATS, MOMENTS, DateFormat, DateQuery
 from collector.errors import InputError
-from collector.models import SERVER_DEFAULT, Window
 from collector.simulator.spellings import DAY, read_date
 
 _QUERY = DateQuery("since", "till", zone=UTC)

@@ -9,19 +9,11 @@ from typing import Any, cast
 import pytest
 import structlog
 
+from collector.cells import SERVER_DEFAULT, Cell, Window
 from collector.dates_guard import DatesGuard
 from collector.dates_proof import DatesProof, Proved
 from collector.errors import DatesError, IgnoredDatesError, InputError
-from collector.models import (
-    SERVER_DEFAULT,
-    Answer,
-    Cell,
-    Counters,
-    Failure,
-    FailureKind,
-    Outcome,
-    Window,
-)
+from collector.models import Answer, Counters, Failure, FailureKind, Outcome
 from collector.plan import CellSet, Companies, Plan
 from collector.probe import Finding, Until, Verdict
 from collector.settings import RunSettings

@@ -4,6 +4,7 @@ import pytest
 
 import collector.errors
 import collector.models
+from collector.cells import SERVER_DEFAULT
 from collector.errors import (
     CollectorError,
     CredentialsError,
@@ -16,7 +17,7 @@ from collector.errors import (
     StorageError,
     main_error,
 )
-from collector.models import SERVER_DEFAULT, FailureKind
+from collector.models import FailureKind
 
 _BUG = ZeroDivisionError("a bug")
 _DISK = StorageError("disk full")

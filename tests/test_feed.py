@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from collector.cells import SERVER_DEFAULT, Cell
 from collector.feed import Feed, Job
-from collector.models import SERVER_DEFAULT, Cell
 from collector.pace import RetryBudget
 
 _BUDGET = 100

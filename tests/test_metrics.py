@@ -11,10 +11,11 @@ from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from collector import __version__
+from collector.cells import CellState
 from collector.errors import InputError
 from collector.metrics import LABEL, MetricsFile, Page, Standing, page
 from collector.models import FailureKind
-from collector.tally import CellState, Tally
+from collector.tally import Tally
 
 LargestFile = Callable[[int], AbstractContextManager[None]]
 Series = dict[tuple[str, str | None], float]

@@ -11,13 +11,14 @@ from typing import Final
 
 import pytest
 
+from collector.cells import CellState
 from collector.cli.app import app, main
 from collector.errors import ExitCode
 from collector.fetch.credentials import ClientCredentials, load_credentials
 from collector.metrics import LABEL, Standing, page
 from collector.prepare import prepare_plan
 from collector.settings import RunSettings
-from collector.tally import CellState, Tally
+from collector.tally import Tally
 from tests.pages import DOCS, blocks, calls, read
 
 _TEXT: Final = read(DOCS / "nightly.md")

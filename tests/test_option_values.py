@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from yarl import URL
 
 import collector.option_values
+from collector.cells import CellState
 from collector.option_values import (
     Days,
     Duration,
@@ -23,7 +24,6 @@ from collector.option_values import (
     parse_service_url,
     parse_states,
 )
-from collector.tally import CellState
 
 
 @given(st.dates())

@@ -11,9 +11,10 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from collector.cells import SERVER_DEFAULT, Cell
 from collector.errors import CredentialsError, OutageError, StoppedError, StorageError
 from collector.feed import Job
-from collector.models import SERVER_DEFAULT, Answer, Cell, Counters, Failure, FailureKind, Outcome
+from collector.models import Answer, Counters, Failure, FailureKind, Outcome
 from collector.pool import Pool, Retriable, RetryDecision, Settle
 from collector.tally import Tally
 

@@ -8,17 +8,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from collector.cells import SERVER_DEFAULT, Cell
 from collector.feed import Job
-from collector.models import (
-    SERVER_DEFAULT,
-    Answer,
-    Blame,
-    Cell,
-    Counters,
-    Failure,
-    FailureKind,
-    Outcome,
-)
+from collector.models import Answer, Blame, Counters, Failure, FailureKind, Outcome
 from collector.pool import Pool, Retriable
 from collector.tally import Tally
 

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
+from collector.cells import SERVER_DEFAULT, Cell, Window
 from collector.errors import InputError
-from collector.models import SERVER_DEFAULT, Cell, Window
 from collector.option_values import Days
 from collector.plan import WindowSize
 from collector.prepare import default_output, prepare_plan, window_size

@@ -2,9 +2,10 @@ from dataclasses import asdict
 
 import pytest
 
+from collector.cells import CellState
 from collector.models import FailureKind
 from collector.samples import Sampler
-from collector.tally import CellState, Tally
+from collector.tally import Tally
 
 
 class _Clock:

@@ -13,6 +13,7 @@ from cyclopts import App, CycloptsError, Parameter
 from cyclopts.config import Env
 from rich.console import Console
 
+from collector.cells import CellState
 from collector.cli.config_sources import ConfigFile
 from collector.option_values import Days, Duration, Rate
 from collector.plan import WHOLE, Shard, WindowSize
@@ -25,7 +26,6 @@ from collector.settings import (
     option_name,
     option_names,
 )
-from collector.tally import CellState
 
 _DEFAULTS = RunSettings()
 _OPTIONS = [

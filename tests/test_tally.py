@@ -2,8 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from collector.cells import CellState
 from collector.models import FailureKind
-from collector.tally import CellState, Tally
+from collector.tally import Tally
 
 
 class _Clock:

@@ -17,9 +17,10 @@ from typing import Final
 
 from benchmarks.rate.scenario import Scenario
 from benchmarks.rate.seen import Seen
+from collector.cells import SERVER_DEFAULT, Cell
 from collector.feed import WAITING_PER_WORKER, Feed, Job
 from collector.fetch.retry import RetryPolicy
-from collector.models import SERVER_DEFAULT, Blame, Cell, Failure, FailureKind
+from collector.models import Blame, Failure, FailureKind
 from collector.pace import Departure, RateController, RetryBudget
 from collector.simulator.faults import Fault, FaultDraw
 from collector.simulator.limit import Limit, limit_of

@@ -5,10 +5,10 @@ from collections.abc import Iterable, Iterator
 import msgspec
 import orjson
 
+from collector.cells import CellState
 from collector.cli.go_on import command_to_go_on
 from collector.quoting import json_text
 from collector.store.coverage import Coverage, Gap
-from collector.tally import CellState
 
 __all__ = ["coverage_json"]
 

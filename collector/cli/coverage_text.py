@@ -4,11 +4,10 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any, Final
 
+from collector.cells import CellState, Window
 from collector.cli.go_on import command_to_go_on
 from collector.cli.meaning import MEANING, dates_text
-from collector.models import Window
 from collector.store.coverage import Coverage, Gap
-from collector.tally import CellState
 
 __all__ = ["coverage_text"]
 

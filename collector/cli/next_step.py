@@ -7,6 +7,7 @@ from typing import Final
 
 from rich.filesize import decimal
 
+from collector.cells import CellState
 from collector.end import End
 from collector.errors import (
     CollectorError,
@@ -17,7 +18,6 @@ from collector.errors import (
     StorageError,
 )
 from collector.job import Job
-from collector.tally import CellState
 
 __all__ = ["next_step"]
 

@@ -9,12 +9,13 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from collector.cells import CellState
 from collector.cli.printing import say, show
 from collector.cli.summary_rows import BAD, GOOD, UNDONE, Row, summary_rows
 from collector.end import End
 from collector.job import Job
 from collector.quoting import escaped
-from collector.tally import CellState, Tally
+from collector.tally import Tally
 
 __all__ = ["print_summary", "summary", "summary_table"]
 

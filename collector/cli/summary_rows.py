@@ -4,6 +4,7 @@ from datetime import timedelta
 from math import isinf
 from typing import Final, NamedTuple
 
+from collector.cells import CellState
 from collector.cli.meaning import MEANING, dates_text
 from collector.cli.next_step import next_step
 from collector.cli.printing import rate_text
@@ -13,7 +14,7 @@ from collector.errors import ExitCode
 from collector.job import Job
 from collector.pace import in_flight_needed
 from collector.settings import MOST_IN_FLIGHT
-from collector.tally import CellState, Tally
+from collector.tally import Tally
 
 __all__ = ["BAD", "GOOD", "STEP", "UNDONE", "Row", "summary_rows"]
 

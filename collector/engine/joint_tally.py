@@ -4,10 +4,11 @@ from collections import Counter
 from collections.abc import Iterable
 from math import inf
 
+from collector.cells import CellState
 from collector.engine.messages import Report, Result
 from collector.models import FailureKind
 from collector.pace import Cause
-from collector.tally import CellState, Tally
+from collector.tally import Tally
 
 __all__ = ["JointPace", "JointTally"]
 

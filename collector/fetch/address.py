@@ -7,8 +7,8 @@ from urllib.parse import SplitResult, quote, urlencode, urlsplit
 
 from yarl import URL
 
+from collector.cells import Cell, Window
 from collector.date_query import DateQuery
-from collector.models import Cell, Window
 
 __all__ = ["Addresses"]
 

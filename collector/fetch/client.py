@@ -9,6 +9,7 @@ from typing import Final, Protocol, TypeGuard
 from structlog.typing import FilteringBoundLogger
 from yarl import URL
 
+from collector.cells import Cell
 from collector.fetch.address import Addresses
 from collector.fetch.advice import Allowance, read_allowance, read_retry_after
 from collector.fetch.envelope import Checked, check_reply
@@ -16,7 +17,7 @@ from collector.fetch.gate import Gate
 from collector.fetch.retry import is_retriable
 from collector.fetch.token import TokenSource
 from collector.fetch.wire import Broken, Reply
-from collector.models import Answer, Blame, Cell, Failure, FailureKind, Outcome
+from collector.models import Answer, Blame, Failure, FailureKind, Outcome
 from collector.secrets import Redactor
 from collector.tally import Tally
 

@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Final
 
+from collector.cells import Window
 from collector.date_query import DateQuery
-from collector.models import Counters, Window
+from collector.models import Counters
 from collector.probe.findings import Finding, Until, Verdict
 from collector.probe.questions import NoAnswerError, Probe, SpentError, ask
 from collector.probe.spans import DAY, Span

@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
+from collector.cells import Window
 from collector.date_query import DateQuery
-from collector.models import Counters, Window
+from collector.models import Counters
 from collector.probe.questions import Probe, ask_unless_refused
 from collector.probe.sums import same
 

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Final
 
+from collector.cells import Window
 from collector.date_query import DateQuery
-from collector.models import Counters, Window
+from collector.models import Counters
 from collector.probe.examination import examine
 from collector.probe.findings import Finding, Until, Verdict
 from collector.probe.questions import (

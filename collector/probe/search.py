@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final, NamedTuple
 
+from collector.cells import Window
 from collector.date_query import DATE_FORMATS, DateQuery
-from collector.models import Counters, Window
+from collector.models import Counters
 from collector.probe.findings import Finding, Verdict
 from collector.probe.names import NAMES, find_names, with_all_names
 from collector.probe.proof import Known, Proof

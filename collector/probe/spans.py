@@ -3,7 +3,7 @@
 from datetime import date, timedelta
 from typing import Final, NamedTuple
 
-from collector.models import Window
+from collector.cells import Window
 
 __all__ = [
     "DAY",

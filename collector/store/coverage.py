@@ -7,8 +7,9 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from collector.cells import CellState, Window
 from collector.errors import InputError
-from collector.models import Counters, FailureKind, Window
+from collector.models import Counters, FailureKind
 from collector.plan import Plan
 from collector.store.files import COMPANIES
 from collector.store.ledger import Ledger
@@ -16,7 +17,6 @@ from collector.store.lines import parse_error, parse_result
 from collector.store.manifest import Manifest
 from collector.store.recorded_run import find_run
 from collector.store.repair import damaged_spans
-from collector.tally import CellState
 
 __all__ = ["Coverage", "Gap", "read_coverage"]
 

@@ -7,10 +7,10 @@ from typing import Final
 
 import msgspec
 
+from collector.cells import CellState
 from collector.errors import StorageError
 from collector.models import FailureKind
 from collector.store.append_file import AppendFile
-from collector.tally import CellState
 from collector.threads import in_thread
 
 __all__ = ["Journal", "Line"]

@@ -7,7 +7,8 @@ from typing import Annotated, Final
 import msgspec
 import orjson
 
-from collector.models import Answer, Cell, Counters, Failure, FailureKind, Window
+from collector.cells import Cell, Window
+from collector.models import Answer, Counters, Failure, FailureKind
 
 __all__ = [
     "ErrorLine",

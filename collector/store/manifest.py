@@ -14,6 +14,7 @@ import msgspec
 import orjson
 
 from collector import __version__
+from collector.cells import CellState
 from collector.date_query import MOMENTS
 from collector.errors import InputError
 from collector.plan import Plan, WindowSize
@@ -21,7 +22,7 @@ from collector.quoting import json_text
 from collector.settings import RunSettings, Service, option_name
 from collector.store.lines import timestamp
 from collector.store.replacement import replace_file
-from collector.tally import CellState, Tally
+from collector.tally import Tally
 
 __all__ = [
     "LOCAL",

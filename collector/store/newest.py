@@ -10,8 +10,8 @@ from enum import IntEnum
 from sqlite3 import Connection
 from typing import Final
 
+from collector.cells import Window
 from collector.errors import InputError
-from collector.models import Window
 from collector.store.lines import parse_result
 from collector.store.recorded_run import RecordedRun
 from collector.store.repair import damaged_spans, left_out

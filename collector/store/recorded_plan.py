@@ -5,8 +5,8 @@ from datetime import date
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from collector.cells import Window
 from collector.errors import InputError
-from collector.models import Window
 from collector.plan import Companies, DateRange, Plan, WindowSize, cut_windows
 from collector.quoting import escaped
 from collector.store.company_list import read_company_list

@@ -10,8 +10,8 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
+from collector.cells import SERVER_DEFAULT, CellState
 from collector.errors import InputError, StoppedError, StorageError
-from collector.models import SERVER_DEFAULT
 from collector.plan import CellSet, Part, Plan
 from collector.store.company_list import read_company_list
 from collector.store.files import COMPANIES, PartFiles, parts_in
@@ -24,7 +24,6 @@ from collector.store.recorded_plan import (
     service_differences,
 )
 from collector.store.repair import Span, broken_path, damaged_spans, left_out, put_aside
-from collector.tally import CellState
 
 __all__ = ["Age", "Past", "Recovered", "read_past", "recover"]
 

@@ -16,17 +16,16 @@ import pytest
 from rich.console import Console
 
 import collector
+from collector.cells import SERVER_DEFAULT, CellState
 from collector.cli.app import main
 from collector.cli.watch import show_lines, show_live
 from collector.fetch.credentials import AccessToken
-from collector.models import SERVER_DEFAULT
 from collector.option_values import Rate
 from collector.plan import Companies, Plan
 from collector.run import Run
 from collector.secrets import Secret
 from collector.settings import RunSettings, option_name
 from collector.simulator import Simulator
-from collector.tally import CellState
 from tests.cli.terminal import on_a_terminal
 
 StartApi = Callable[..., Awaitable[Simulator]]

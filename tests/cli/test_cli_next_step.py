@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from collector.cells import SERVER_DEFAULT, CellState
 from collector.cli.next_step import next_step
 from collector.errors import (
     CredentialsError,
@@ -16,12 +17,10 @@ from collector.errors import (
     StorageError,
 )
 from collector.fetch.credentials import AccessToken
-from collector.models import SERVER_DEFAULT
 from collector.plan import Companies, Plan
 from collector.run import End, Run
 from collector.secrets import Secret
 from collector.settings import RunSettings
-from collector.tally import CellState
 
 
 def _job(output: Path = Path("out/night"), source: str = "companies.txt") -> Run:

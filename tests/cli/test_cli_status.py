@@ -15,8 +15,9 @@ from typing import Any
 
 import pytest
 
+from collector.cells import Cell
 from collector.cli.app import app
-from collector.models import Answer, Cell, Counters, Failure, FailureKind
+from collector.models import Answer, Counters, Failure, FailureKind
 from collector.option_values import Duration, Rate
 from collector.plan import (
     WHOLE,

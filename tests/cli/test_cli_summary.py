@@ -8,18 +8,18 @@ from typing import Any
 
 import pytest
 
+from collector.cells import SERVER_DEFAULT, CellState
 from collector.cli.meaning import MEANING
 from collector.cli.summary import summary
 from collector.errors import ExitCode
 from collector.fetch.credentials import AccessToken
 from collector.fetch.gate import Gate
-from collector.models import SERVER_DEFAULT, FailureKind
+from collector.models import FailureKind
 from collector.option_values import Rate
 from collector.plan import Companies, Plan
 from collector.run import End, Run
 from collector.secrets import Secret
 from collector.settings import RunSettings
-from collector.tally import CellState
 
 
 def _job(

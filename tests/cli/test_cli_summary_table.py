@@ -9,16 +9,16 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from collector.cells import SERVER_DEFAULT, CellState
 from collector.cli.summary import summary, summary_table
 from collector.errors import ExitCode
 from collector.fetch.credentials import AccessToken
-from collector.models import SERVER_DEFAULT, FailureKind
+from collector.models import FailureKind
 from collector.plan import Companies, Plan
 from collector.run import End, Run
 from collector.secrets import Secret
 from collector.settings import RunSettings
 from collector.simulator import Simulator
-from collector.tally import CellState
 from tests.cli.terminal import on_a_terminal
 
 StartApi = Callable[..., Awaitable[Simulator]]

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from collector.cells import SERVER_DEFAULT, Cell, Window
 from collector.date_query import DateQuery
 from collector.fetch.address import Addresses
 from collector.fetch.gate import Gate
 from collector.fetch.token import Token
 from collector.fetch.wire import Reply, Wire
-from collector.models import SERVER_DEFAULT, Cell, Window
 from collector.pace import RateController
 from collector.secrets import Secret
 from collector.simulator import Simulator, SimulatorSettings

@@ -9,6 +9,7 @@ from aiohttp import ClientRequest, web
 from hypothesis import given
 from hypothesis import strategies as st
 
+from collector.cells import SERVER_DEFAULT, Cell
 from collector.date_query import DateQuery
 from collector.fetch.address import Addresses
 from collector.fetch.client import StatisticsClient, excerpt
@@ -17,7 +18,7 @@ from collector.fetch.gate import Gate
 from collector.fetch.token import Token, TokenSource
 from collector.fetch.wire import Wire
 from collector.log import EventLog
-from collector.models import SERVER_DEFAULT, Answer, Cell, Failure, FailureKind
+from collector.models import Answer, Failure, FailureKind
 from collector.pace import RateController
 from collector.secrets import Redactor, Secret
 from collector.simulator import Simulator, SimulatorSettings

@@ -6,6 +6,7 @@ from typing import Final
 
 from yarl import URL
 
+from collector.cells import SERVER_DEFAULT, Cell, Window
 from collector.company_latencies import SlowCompany
 from collector.date_query import DateQuery
 from collector.fetch.address import Addresses
@@ -14,7 +15,7 @@ from collector.fetch.gate import Gate
 from collector.fetch.token import Token, TokenSource
 from collector.fetch.wire import Broken, Reply, Wire
 from collector.log import EventLog
-from collector.models import SERVER_DEFAULT, Cell, FailureKind, Window
+from collector.models import FailureKind
 from collector.pace import RateController
 from collector.secrets import Redactor, Secret
 from collector.simulator import Simulator, SimulatorSettings

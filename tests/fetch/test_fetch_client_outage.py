@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from collector.cells import SERVER_DEFAULT, Cell
 from collector.date_query import DateQuery
 from collector.fetch.address import Addresses
 from collector.fetch.client import StatisticsClient
@@ -14,7 +15,7 @@ from collector.fetch.gate import Gate
 from collector.fetch.token import Token, TokenSource
 from collector.fetch.wire import Wire
 from collector.log import EventLog
-from collector.models import SERVER_DEFAULT, Answer, Blame, Cell, Failure, FailureKind, Outcome
+from collector.models import Answer, Blame, Failure, FailureKind, Outcome
 from collector.pace import Cause, RateController
 from collector.secrets import Redactor, Secret
 from collector.simulator import Simulator, SimulatorSettings

@@ -10,6 +10,7 @@ import orjson
 import pytest
 from aiohttp import web
 
+from collector.cells import SERVER_DEFAULT, Cell
 from collector.date_query import DateQuery
 from collector.errors import ExitCode, OutageError
 from collector.fetch.address import Addresses
@@ -18,7 +19,7 @@ from collector.fetch.gate import Gate
 from collector.fetch.token import Token, TokenSource
 from collector.fetch.wire import Wire
 from collector.log import EventLog
-from collector.models import SERVER_DEFAULT, Answer, Blame, Cell, Failure, Outcome
+from collector.models import Answer, Blame, Failure, Outcome
 from collector.pace import Cause, RateController
 from collector.secrets import Redactor, Secret
 from collector.tally import Tally

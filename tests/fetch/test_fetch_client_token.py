@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 import pytest
 from aiohttp import web
 
+from collector.cells import SERVER_DEFAULT, Cell
 from collector.date_query import DateQuery
 from collector.errors import CredentialsError
 from collector.fetch.address import Addresses
@@ -16,7 +17,7 @@ from collector.fetch.token import Token, TokenSource
 from collector.fetch.token_issuer import TokenIssuer
 from collector.fetch.wire import Wire
 from collector.log import EventLog
-from collector.models import SERVER_DEFAULT, Answer, Blame, Cell, Failure, FailureKind
+from collector.models import Answer, Blame, Failure, FailureKind
 from collector.pace import RateController
 from collector.secrets import Redactor, Secret
 from collector.simulator import Simulator, SimulatorSettings

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from collector.cells import SERVER_DEFAULT, Window
 from collector.errors import InputError
-from collector.models import SERVER_DEFAULT, Window
 from collector.plan import (
     WHOLE,
     DateRange,

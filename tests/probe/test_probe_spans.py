@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.models import Window
+from collector.cells import Window
 from collector.probe.spans import FAR_PAST, LONG_AGO, recent_span, settled_span
 
 

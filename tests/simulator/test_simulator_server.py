@@ -9,9 +9,9 @@ import pytest
 from aiohttp import ClientSession
 from yarl import URL
 
+from collector.cells import Window
 from collector.date_query import DATE_FORMATS, DateFormat, DateQuery
 from collector.errors import InputError
-from collector.models import Window
 from collector.simulator import RequestRecord, Simulator, SimulatorSettings, statistics_of
 
 SETTINGS = SimulatorSettings(port=0, today=date(2026, 11, 23), empty_share=0.0)

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from collector.cells import Window
 from collector.date_query import DATE_FORMATS, DateFormat, DateQuery
-from collector.models import Window
 from collector.simulator.dates import MAX_DAYS, asked_days
 
 TODAY = date(2026, 11, 23)

@@ -7,7 +7,8 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from collector.models import SERVER_DEFAULT, Answer, Cell, Counters, Window
+from collector.cells import SERVER_DEFAULT, Cell, Window
+from collector.models import Answer, Counters
 from collector.plan import WHOLE, Companies, DateRange, Plan, Shard, WindowSize, cut_windows
 from collector.settings import RunSettings
 from collector.store.company_list import write_company_list

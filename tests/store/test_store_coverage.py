@@ -9,15 +9,15 @@ from typing import Any
 import orjson
 import pytest
 
+from collector.cells import Cell, CellState
 from collector.errors import InputError
-from collector.models import Answer, Cell, Counters, Failure, FailureKind
+from collector.models import Answer, Counters, Failure, FailureKind
 from collector.plan import Companies, DateRange, Plan, WindowSize, cut_windows
 from collector.settings import RunSettings
 from collector.store.company_list import write_company_list
 from collector.store.coverage import Coverage, Gap, read_coverage
 from collector.store.lines import error_line, result_line
 from collector.store.manifest import Attempt, Manifest, describe_plan, describe_settings
-from collector.tally import CellState
 
 _AT = datetime(2026, 11, 23, 2, 0, 1, tzinfo=UTC)
 _ZEROS: dict[str, Any] = {

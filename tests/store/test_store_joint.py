@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from collector.cells import CellState
 from collector.errors import ExitCode, gravest
 from collector.models import FailureKind
 from collector.plan import Companies, DateRange, Part, Plan, Shard, WindowSize, cut_windows
@@ -18,7 +19,7 @@ from collector.store.manifest import (
     describe_plan,
     describe_settings,
 )
-from collector.tally import CellState, Tally
+from collector.tally import Tally
 
 _AT = datetime(2026, 11, 23, 2, tzinfo=UTC)
 _DAILY = WindowSize("days", 1)

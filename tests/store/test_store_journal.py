@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from collector.cells import CellState
 from collector.errors import StorageError
 from collector.models import FailureKind
 from collector.store.append_file import AppendFile
 from collector.store.journal import Journal, Line
-from collector.tally import CellState
 
 LargestFile = Callable[[int], AbstractContextManager[None]]
 

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.models import SERVER_DEFAULT, Counters, FailureKind
+from collector.cells import SERVER_DEFAULT
+from collector.models import Counters, FailureKind
 from collector.plan import Companies, DateRange, Plan, WindowSize, cut_windows
 from collector.store.ledger import Ledger
 from collector.store.lines import ErrorLine, ResultLine

@@ -9,16 +9,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from collector.cells import SERVER_DEFAULT, Cell, Window
 from collector.fetch.envelope import Checked, check_envelope
-from collector.models import (
-    SERVER_DEFAULT,
-    Answer,
-    Cell,
-    Counters,
-    Failure,
-    FailureKind,
-    Window,
-)
+from collector.models import Answer, Counters, Failure, FailureKind
 from collector.store.lines import (
     ErrorLine,
     ResultLine,

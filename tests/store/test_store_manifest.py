@@ -10,6 +10,7 @@ import orjson
 import pytest
 
 from collector import __version__
+from collector.cells import CellState
 from collector.errors import ExitCode, InputError
 from collector.models import FailureKind
 from collector.option_values import Days, Duration, Rate, parse_rate
@@ -22,7 +23,7 @@ from collector.store.manifest import (
     describe_service,
     describe_settings,
 )
-from collector.tally import CellState, Tally
+from collector.tally import Tally
 
 _STARTED = datetime(2026, 11, 23, 2, 0, 1, 234_567, tzinfo=UTC)
 _ENDED = datetime(2026, 11, 23, 0, 0, 2, tzinfo=timezone(timedelta(hours=-3)))

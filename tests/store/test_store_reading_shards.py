@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from collector.cells import CellState
 from collector.errors import InputError
 from collector.plan import Shard
 from collector.store.comparison import compare
@@ -18,7 +19,6 @@ from collector.store.newest import NewestLines, Pile
 from collector.store.recorded_run import find_run, was_begun
 from collector.store.scratch import scratch_database
 from collector.store.shard_lock import lock_for
-from collector.tally import CellState
 from tests.store.made_runs import line, make_run
 from tests.store.split_runs import LINES, split_run, strewn_run
 

@@ -8,8 +8,9 @@ from typing import Any
 import orjson
 import pytest
 
+from collector.cells import Cell, CellState
 from collector.errors import InputError, StoppedError, StorageError
-from collector.models import Answer, Cell, Counters, Failure, FailureKind
+from collector.models import Answer, Counters, Failure, FailureKind
 from collector.plan import Companies, DateRange, Part, Plan, WindowSize, cut_windows
 from collector.settings import RunSettings
 from collector.store.company_list import write_company_list
@@ -18,7 +19,6 @@ from collector.store.lines import error_line, parse_error, parse_result, result_
 from collector.store.manifest import Attempt, Manifest, describe_plan, describe_settings
 from collector.store.recovery import Age, Recovered
 from collector.store.recovery import recover as recover_files
-from collector.tally import CellState
 
 _AT = datetime(2020, 11, 23, 2, 0, 1, tzinfo=UTC)
 _SERVICE = {"base-url": "https://one.example", "from-param": "from", "until-param": "until"}

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from collector.cells import Cell, CellState
 from collector.errors import InputError
-from collector.models import Answer, Cell, Counters
+from collector.models import Answer, Counters
 from collector.plan import (
     CellSet,
     Companies,
@@ -35,7 +36,6 @@ from collector.store.manifest import (
     describe_settings,
 )
 from collector.store.recovery import Age, Recovered, recover
-from collector.tally import CellState
 
 _AT = datetime(2026, 11, 23, 2, 0, 1, tzinfo=UTC)
 _SERVICE = {"base-url": "https://one.example"}
