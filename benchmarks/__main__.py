@@ -5,6 +5,7 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
+from benchmarks.cluster import cluster_section
 from benchmarks.memory import memory_section
 from benchmarks.report import machine, rewritten
 from benchmarks.speed import speed_section
@@ -21,6 +22,8 @@ def _report(scratch: Path) -> str:
         memory_section(scratch),
         "## Start",
         start_section(scratch),
+        "## Two processes",
+        cluster_section(scratch),
     ]
     return "\n\n".join(part.strip() for part in parts)
 

@@ -83,7 +83,8 @@ def _collector(job: Job) -> Command:
 
 
 def _bare_loop(job: Job) -> Command:
-    return [sys.executable, _SCRIPTS / "bare_loop.py", job.urls(), str(IN_FLIGHT)]
+    paths = job.file("paths.txt", "".join(f"{address}\n" for address in job.work.addresses))
+    return [sys.executable, _SCRIPTS / "bare_loop.py", job.base_url, paths, str(IN_FLIGHT)]
 
 
 def _curl(job: Job) -> Command:
@@ -119,7 +120,7 @@ def _singer(job: Job) -> Command:
 _CREDENTIALS: Final = {"TRUST_CLIENT_ID": "bench", "TRUST_CLIENT_SECRET": "bench-secret"}
 _DLT: Final = {"DLT_DATA_DIR": os.devnull, "RUNTIME__DLTHUB_TELEMETRY": "false"}
 
-_FAST: Final = Repetition(rounds=5, requests=20_000, late_requests=20_000)
+_FAST: Final = Repetition(rounds=5, requests=20_000, late_requests=40_000)
 
 BARE: Final = Contender("bare", "bare aiohttp loop", _bare_loop, _FAST)
 CURL: Final = Contender("curl", "`curl --parallel`", _curl, _FAST)

@@ -9,8 +9,8 @@ from benchmarks.speed.work import IN_FLIGHT
 
 __all__ = ["speed_tables"]
 
-_WANTED_OF_BARE = 0.85
-_WANTED_OF_CEILING = 0.95
+_WANTED_OF_BARE = 1.0
+_WANTED_OF_CEILING = 0.98
 
 
 def speed_tables(measurement: Measurement, contenders: Sequence[Contender]) -> str:
