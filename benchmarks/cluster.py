@@ -84,7 +84,9 @@ def _seconds(  # noqa: PLR0913, PLR0917 - what a run is made of
             *("--from", str(today - timedelta(_DAYS)), "--until", str(today - timedelta(1))),
             *("--window", "1d", "--rate", "1000000", "--concurrency", "64"),
             *("--base-url", server.base_url, "--token-url", f"{server.base_url}/oauth/token/"),
-            *("--output", output, *more),
+            "--output",
+            output,
+            *more,
         ]
         usage = measured(command, Path(name), environment=os.environ | _CREDENTIALS)
         lines = sum(path.read_bytes().count(b"\n") for path in output.glob("statistics*.jsonl"))

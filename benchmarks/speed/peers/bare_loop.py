@@ -1,7 +1,7 @@
 """The yardstick: a bare aiohttp loop that reads every body and drops it.
 
-`python bare_loop.py BASE_URL PATHS IN_FLIGHT`, with a file that has one path a line. The session is a
-default one: it does not even send a token, which the server does not ask for.
+`python bare_loop.py BASE_URL PATHS IN_FLIGHT`, with a file that has one path a line. The session is
+a default one: it does not even send a token, which the server does not ask for.
 """
 
 import asyncio
