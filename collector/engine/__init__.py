@@ -4,7 +4,9 @@
                   rate, one display; it hands out shards and takes their results
     shard_task    one shard, in a worker of the cluster
     messages      what the two say to each other: orders there, reports back
+    channel       how the one that was started sends them, and hears of the others
     cluster       the cluster itself: a local one, or an address
+    own_signals   keeps signals from the processes of a local cluster
     division      pure: into how many shards, who runs, at which share of the rate
     joint_tally   the counts of all shards as those of one run
 

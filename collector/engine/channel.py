@@ -1,6 +1,7 @@
 """How the process that was started speaks to the shards: orders for all, reports from each."""
 
 import asyncio
+import pickle
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -11,9 +12,10 @@ from typing import Final, Self
 from distributed import Client, Variable
 
 from collector.end import End
-from collector.engine.messages import Orders, Report
+from collector.engine.messages import Orders, Report, name_of_plan
 from collector.fetch.token import Token
 from collector.pace import Share
+from collector.plan import Plan
 
 __all__ = ["Channel"]
 
@@ -24,12 +26,20 @@ class Channel:
     """Publishes the orders in force twice a second, and hands reports on. An async context manager.
 
     Orders lie on the scheduler under `name` and are taken away at the end: the token is in them.
+    Beside them lies the `plan`: no worker has it alone, so none takes it along when it dies, and
+    none is preferred for having it.
     `before_beat` is awaited before each of them, to bring token and share up to date. `share` is
     that of each shard; `end` ends them all.
     """
 
-    def __init__(
-        self, client: Client, name: str, token: Token, share: Share, hear: Callable[[Report], None]
+    def __init__(  # noqa: PLR0913, PLR0917 - one collaborator each, all required
+        self,
+        client: Client,
+        name: str,
+        plan: Plan,
+        token: Token,
+        share: Share,
+        hear: Callable[[Report], None],
     ) -> None:
         self.name = name
         self.share = share
@@ -37,6 +47,8 @@ class Channel:
         self.at_once = False
         self._client = client
         self._variable = Variable(name, client=client)
+        self._plan = plan
+        self._plan_variable = Variable(name_of_plan(name), client=client)
         self._hear = hear
         self._token = token
         self._token_number = 1
@@ -60,6 +72,7 @@ class Channel:
         await self._variable.set(self._orders().encoded())
 
     async def __aenter__(self) -> Self:
+        await self._plan_variable.set(pickle.dumps(self._plan))
         await self.publish()
         self._client.subscribe_topic(self.name, self._receive)
         self._beating = asyncio.create_task(self._keep_beating(), name="orders")
@@ -78,6 +91,7 @@ class Channel:
         # The cluster may be gone, and its scheduler with all that lay there.
         with suppress(Exception):
             self._variable.delete()
+            self._plan_variable.delete()
 
     async def _keep_beating(self) -> None:
         while True:

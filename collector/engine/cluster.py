@@ -4,16 +4,18 @@ import logging
 import os
 import secrets
 from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
 
+import cryptography  # noqa: F401 - `Security.temporary` needs it, and looks for it too late
 import dask.config
 from distributed import Client, LocalCluster, Security
-from yarl import URL
+from distributed.comm.addressing import parse_address, parse_host_port
 
 from collector import __version__
+from collector.engine.own_signals import own_signals
 from collector.errors import InputError, OutageError
 from collector.quoting import quoted
 from collector.settings import RunSettings
@@ -23,7 +25,7 @@ __all__ = ["check_addresses", "check_workers", "open_cluster"]
 _CONNECT_SECONDS: Final = 20.0
 _WORKERS_SECONDS: Final = 60.0
 
-_PRELOAD: Final = "collector.engine.worker_setup"
+_MOST_PORTS: Final = 65535
 
 
 @asynccontextmanager
@@ -69,26 +71,39 @@ async def _local(workers: int) -> AsyncIterator[Client]:
     settings = {
         # A worker dies with all that it holds: the files are the truth, and another one goes on.
         "distributed.scheduler.allowed-failures": 10,
+        # Pages about the cluster, which other users of this machine could read.
+        "distributed.scheduler.http.routes": [],
+        "distributed.worker.http.routes": [],
         "distributed.worker.memory.target": False,
         "distributed.worker.memory.spill": False,
         "distributed.worker.memory.pause": False,
         "distributed.worker.memory.terminate": False,
     }
-    with dask.config.set(settings):
-        cluster = LocalCluster(
-            n_workers=workers,
-            threads_per_worker=1,
-            processes=True,
-            host="127.0.0.1",
-            protocol="tls://",
-            security=Security.temporary(),
-            dashboard_address=None,
-            silence_logs=logging.CRITICAL,
-            asynchronous=True,
-            preload=[_PRELOAD],
-        )
-        async with cluster, Client(cluster, asynchronous=True) as client:
-            yield client
+    async with AsyncExitStack() as opened:
+        opened.enter_context(dask.config.set(settings))
+        opened.enter_context(own_signals())
+        try:
+            cluster = await opened.enter_async_context(
+                LocalCluster(
+                    n_workers=workers,
+                    threads_per_worker=1,
+                    processes=True,
+                    host="127.0.0.1",
+                    protocol="tls://",
+                    security=Security.temporary(),
+                    dashboard_address=None,
+                    # Or it warns when its usual port is taken.
+                    scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},
+                    silence_logs=logging.CRITICAL,
+                    asynchronous=True,
+                )
+            )
+            client = await opened.enter_async_context(Client(cluster, asynchronous=True))
+        except (OSError, RuntimeError) as error:
+            raise OutageError(
+                f"--workers {workers}: a cluster of so many processes does not start here ({error})"
+            ) from error
+        yield client
 
 
 def check_addresses(addresses: Iterable[str], *, is_insecure: bool) -> None:
@@ -97,19 +112,30 @@ def check_addresses(addresses: Iterable[str], *, is_insecure: bool) -> None:
     Only TLS (`tls://`) and this machine itself are safe from readers.
     """
     for address in addresses:
-        url = URL(address)
-        if url.scheme not in {"tls", "tcp", "inproc", ""} or (not url.host and url.scheme):
-            raise InputError(
-                f"--scheduler {quoted(address)}: is no address of a scheduler; write one such as "
-                "tls://10.0.0.5:8786"
-            )
-        host = url.host or address.rpartition(":")[0]
-        if is_insecure or url.scheme in {"tls", "inproc"} or _is_loopback(host):
+        scheme, host = _parsed(address)
+        if is_insecure or scheme in {"tls", "inproc"} or _is_loopback(host):
             continue
         raise InputError(
             f"{address}: the access token would go over the network in plain text; use a scheduler "
             "and workers that speak TLS (tls://), or say --insecure-cluster if nobody can listen"
         )
+
+
+def _parsed(address: str) -> tuple[str, str]:
+    """Return scheme and host of an address, as Dask itself reads them."""
+    try:
+        scheme, location = parse_address(address)
+        if scheme == "inproc":
+            return scheme, ""
+        host, port = parse_host_port(location)
+    except ValueError:
+        scheme, host, port = "", "", 0
+    if scheme in {"tls", "tcp"} and host and 0 < port <= _MOST_PORTS:
+        return scheme, host
+    raise InputError(
+        f"--scheduler {quoted(address)}: is no address of a scheduler; write one such as "
+        "tls://10.0.0.5:8786"
+    )
 
 
 async def check_workers(client: Client, directory: Path) -> list[str]:

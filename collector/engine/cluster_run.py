@@ -1,8 +1,10 @@
 """The composition root of a run on a cluster: hands out shards, and says how it ended."""
 
 import asyncio
+import concurrent.futures
+import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -15,14 +17,15 @@ from collector.dates_guard import DatesGuard
 from collector.dates_proof import DatesProof
 from collector.end import End, end_by, end_by_bug
 from collector.engine.channel import Channel
-from collector.engine.cluster import check_workers, open_cluster
-from collector.engine.division import number_of_shards, share_of_each
+from collector.engine.cluster import check_addresses, check_workers, open_cluster
+from collector.engine.division import SharedLimit, number_of_shards, share_of_each
 from collector.engine.joint_tally import JointPace, JointTally
 from collector.engine.messages import Report, Result, Task
 from collector.engine.shard_task import collect_shard
 from collector.errors import (
     CollectorError,
     ExitCode,
+    LockedError,
     OutageError,
     StoppedError,
     StorageError,
@@ -39,6 +42,7 @@ from collector.settings import RunSettings
 from collector.store.append_file import AppendFile
 from collector.store.coverage import read_coverage
 from collector.store.files import PartFiles, parts_in
+from collector.store.lock import held_by
 from collector.store.manifest import DatesRecord, describe_service
 from collector.store.recovery import Recovered, read_past
 from collector.telemetry import Telemetry
@@ -95,6 +99,8 @@ class ClusterRun:
         self._senders = 0
         self._ends: list[End] = []
         self._channel: Channel | None = None
+        self._log_is_open = False
+        self._opened = ExitStack()
         self._task: asyncio.Task[object] | None = None
         self._grace: asyncio.TimerHandle | None = None
         self._stopped: End | None = None
@@ -173,21 +179,29 @@ class ClusterRun:
         return loop.call_later(deadline, self.stop, ExitCode.STOPPED_EARLY, why)
 
     async def _attempt(self) -> End:
+        if self.settings.scheduler is not None:
+            check_addresses([self.settings.scheduler], is_insecure=self.settings.insecure_cluster)
+        past = await in_thread(self._look_back)
         async with self._session() as session:
             await session.tokens.current()
-            past = await in_thread(self._look_back)
             proof = self._proof(session)
             self.remarks += tuple(await self._dates.establish(proof, past, self.files.directory))
             self.tally.add_up()
-            async with open_cluster(self.settings) as client, self._log_file():
+            async with open_cluster(self.settings) as client:
                 workers = await self._workers(client)
-                end = await self._distribute(client, session, workers)
+                with self._opened:
+                    end = await self._distribute(client, session, workers)
         return await self._counted(end)
 
     def _look_back(self) -> Recovered:
         """Read what earlier attempts say of the plan and of the dates; cells the shards look up."""
         directory = self.files.directory
         try:
+            if holder := held_by(self.files.lock):
+                raise LockedError(
+                    f"{directory}: another run holds this directory ({holder}); wait for its end, "
+                    "or give another --output"
+                )
             parts = parts_in(directory)
         except OSError as error:
             raise StorageError(
@@ -216,19 +230,18 @@ class ClusterRun:
         # Reckoned here once: it goes to the workers with the plan, and a million ids take a second.
         await in_thread(lambda: self.plan.fingerprint)
         name = f"collector-{uuid4().hex}"
-        share = share_of_each(self.settings.rate, self._senders, ())
+        share = share_of_each(self.settings.rate, self._senders)
         token = await session.tokens.current()
         self._log.info("cluster_started", workers=len(workers), shards=total)
-        async with Channel(client, name, token, share, self._hear) as self._channel:
+        async with Channel(client, name, self.plan, token, share, self._hear) as self._channel:
             if self._stopped is not None:
                 raise StoppedError
-            plan = await client.scatter(self.plan, broadcast=True, hash=False)
             async with self._caring_for(session, self._channel):
-                await self._hand_out(client, plan, name, total)
+                await self._hand_out(client, name, total)
         self._channel = None
         return self._end()
 
-    async def _hand_out(self, client: Client, plan: Future[Plan], name: str, total: int) -> None:
+    async def _hand_out(self, client: Client, name: str, total: int) -> None:
         """Keep as many shards at work as there are senders, until none is left."""
         waiting = iter(range(total))
         futures: dict[Future[Result], int] = {}
@@ -238,7 +251,7 @@ class ClusterRun:
             if number is None:
                 return []
             task = self._shard(Shard(number, total), name)
-            future = client.submit(collect_shard, plan, task, key=f"{name}-{number}", pure=False)
+            future = client.submit(collect_shard, task, key=f"{name}-{number}", pure=False)
             futures[future] = number
             self._at_work.add(number)
             return [future]
@@ -276,6 +289,7 @@ class ClusterRun:
             self._reports.pop(result.report.shard, None)
             new = (text for text in result.remarks if text not in self.remarks)
             self.remarks += tuple(new)
+        self._open_log()
         self._ends.append(end)
         self._log.info("shard_ended", exit_code=end.exit_code.value, error=end.error)
         if end.exit_code not in _CAN_GO_ON:
@@ -283,6 +297,7 @@ class ClusterRun:
 
     def _hear(self, report: Report) -> None:
         if report.shard in self._at_work:
+            self._open_log()
             self._reports[report.shard] = report
             self.tally.take(report)
             self.gate.take(self._reports.values())
@@ -298,6 +313,7 @@ class ClusterRun:
             await asyncio.wait([caring])
 
     async def _care(self, session: Session, channel: Channel) -> None:
+        shared = SharedLimit()
         while True:
             try:
                 wanted = {report.wants for report in self._reports.values()}
@@ -312,13 +328,15 @@ class ClusterRun:
                     self._stop(end_by(error, self._redact))
                 return
             limits = [report.limit for report in self._reports.values()]
-            channel.share = share_of_each(self.settings.rate, self._senders, limits)
+            self.gate.limit = shared.take(limits, self._senders, time.monotonic())
+            channel.share = share_of_each(self.settings.rate, self._senders, self.gate.limit)
             await asyncio.sleep(_CARE_SECONDS)
 
     def _end_by(self, error: BaseException) -> End:
         """Return the end by what kept a shard from coming to one of its own."""
-        if isinstance(error, asyncio.CancelledError):
-            return self._stopped or End(ExitCode.STOPPED_EARLY)
+        if isinstance(error, concurrent.futures.CancelledError):
+            text = f"the cluster has lost a shard: its scheduler may have ended ({error})"
+            return self._stopped or end_by(OutageError(text), self._redact)
         if isinstance(error, KilledWorker):
             text = "the workers of the cluster die again and again; see their logs"
             return end_by(OutageError(text), self._redact)
@@ -339,17 +357,21 @@ class ClusterRun:
                 self.tally.found_on_disk(coverage.counts())
         return end
 
-    @asynccontextmanager
-    async def _log_file(self) -> AsyncIterator[None]:
-        """Log into the run directory what concerns all shards."""
-        directory = self.files.directory
-        directory.mkdir(parents=True, exist_ok=True)
-        file = AppendFile.open(self.files.log)
-        try:
-            with self._events.into(file.append):
-                yield
-        finally:
-            file.close()
+    def _open_log(self) -> None:
+        """Log into the run directory what concerns all shards, as soon as one has begun there.
+
+        A log alone would be taken for that of another program when the run is gone on with.
+        """
+        if self._log_is_open or not any(
+            files.manifest.exists() for files in parts_in(self.files.directory)
+        ):
+            return
+        self._log_is_open = True
+        # A log that cannot be written must not end the run; see `EventLog`.
+        with suppress(OSError):
+            file = AppendFile.open(self.files.log)
+            self._opened.callback(file.close)
+            self._opened.enter_context(self._events.into(file.append))
 
     def _proof(self, session: Session) -> DatesProof:
         return DatesProof(
@@ -373,8 +395,6 @@ async def _result(future: Future[Result]) -> Result | BaseException:
     """Return what a shard has returned, or what kept it from returning."""
     try:
         result: Result = await future
-    except (asyncio.CancelledError, KilledWorker) as error:
-        return error
     except Exception as error:  # noqa: BLE001 - whatever a worker has met
         return error
     return result

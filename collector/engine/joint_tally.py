@@ -14,16 +14,20 @@ __all__ = ["JointPace", "JointTally"]
 
 
 class JointTally(Tally):
-    """A tally of what shards report, beside what this process itself has sent (`own`)."""
+    """A tally of what shards report, beside what this process itself has sent (`own`).
+
+    Cells are as the last life of each shard tells. Requests are those of all its lives: what one
+    has sent that died with its worker, the server has seen.
+    """
 
     def __init__(self, planned: int) -> None:
         super().__init__(planned)
         self.own = Tally(0)
-        self._reports: dict[int, Report] = {}
+        self._lives: dict[int, dict[str, Report]] = {}
 
     def take(self, report: Report) -> None:
         """Take the newest report of a shard in the place of the one before it."""
-        self._reports[report.shard] = report
+        self._lives.setdefault(report.shard, {})[report.life] = report
         self.add_up()
 
     def finish(self, result: Result) -> None:
@@ -32,10 +36,6 @@ class JointTally(Tally):
         self.latencies.add_all(result.latencies)
         self.company_latencies.add_all(result.company_latencies)
 
-    def has_heard_of(self, shard: int) -> bool:
-        """Tell whether a shard has reported."""
-        return shard in self._reports
-
     def found_on_disk(self, counts: dict[CellState, int]) -> None:
         """Take the cells as they are on the disk: some shards may never have been begun."""
         answered = {state: counts[state] for state in (CellState.DATA, CellState.EMPTY)}
@@ -43,20 +43,22 @@ class JointTally(Tally):
 
     def add_up(self) -> None:
         """Count anew: the reports, and what this process has sent."""
-        reports = self._reports.values()
-        self.kept = _states(report.kept for report in reports)
-        self.cells = _states(report.cells for report in reports)
-        self.failure_kinds = _kinds(report.failure_kinds for report in reports)
+        lives = [list(lives.values()) for lives in self._lives.values()]
+        newest = [of_shard[-1] for of_shard in lives]
+        self.kept = _states(report.kept for report in newest)
+        self.cells = _states(report.cells for report in newest)
+        self.failure_kinds = _kinds(report.failure_kinds for report in newest)
+        self.retrying = sum(report.retrying for report in newest)
+        self.in_flight = sum(report.in_flight for report in newest)
+        reports = [report for of_shard in lives for report in of_shard]
         self.broken = _kinds(report.broken for report in reports) + self.own.broken
         self.statuses = self.own.statuses.copy()
         for report in reports:
             self.statuses.update(report.statuses)
         self.retries = sum(report.retries for report in reports)
-        self.retrying = sum(report.retrying for report in reports)
         self.refused = sum(report.refused for report in reports)
         self.resent = sum(report.resent for report in reports)
         self.held_up = sum(report.held_up for report in reports)
-        self.in_flight = sum(report.in_flight for report in reports)
         self.requests_reported(self.own.requests + sum(report.requests for report in reports))
 
 
@@ -65,25 +67,18 @@ class JointPace:
 
     def __init__(self, ceiling: float) -> None:
         self.ceiling = ceiling
+        self.limit: float | None = None
+        """The server's limit as it was found last, in requests a second."""
         self._reports: list[Report] = []
-        self._limit: float | None = None
 
     def take(self, at_work: Iterable[Report]) -> None:
         """Take the newest reports of the shards at work."""
         self._reports = list(at_work)
-        known = [report.limit for report in self._reports if report.limit is not None]
-        if known:
-            self._limit = sum(known) / len(known) * len(self._reports)
 
     @property
     def rate(self) -> float:
         """The rate in force, in requests a second."""
         return sum(report.rate for report in self._reports)
-
-    @property
-    def limit(self) -> float | None:
-        """The server's limit as it was found last, in requests a second."""
-        return self._limit
 
     @property
     def blockade(self) -> Cause | None:

@@ -14,7 +14,7 @@ from collector.run import Given
 from collector.secrets import Secret
 from collector.settings import RunSettings
 
-__all__ = ["Orders", "Report", "Result", "Task"]
+__all__ = ["Orders", "Report", "Result", "Task", "name_of_plan"]
 
 
 class Orders(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,10 +71,12 @@ class Orders(msgspec.Struct, frozen=True, kw_only=True):
 class Report(msgspec.Struct, kw_only=True):
     """What a shard has done so far: the counts of its `Tally`, and how its gate stands.
 
-    `wants` is the number of the token that a newer one is needed for.
+    `wants` is the number of the token that a newer one is needed for. A shard whose worker died
+    begins anew in another: that is another `life`.
     """
 
     shard: int
+    life: str
     planned: int
     kept: dict[str, int]
     cells: dict[str, int]
@@ -126,6 +128,11 @@ class Result:
     report: Report
     latencies: Latencies
     company_latencies: CompanyLatencies
+
+
+def name_of_plan(channel: str) -> str:
+    """Return the name under which the plan lies on the scheduler."""
+    return f"{channel}-plan"
 
 
 def _or_inf(value: float | None) -> float:

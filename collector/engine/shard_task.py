@@ -1,15 +1,18 @@
 """One shard of a run, in a worker of a cluster."""
 
 import asyncio
+import pickle
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final, TypeVar
+from uuid import uuid4
 
 from distributed import Variable, get_client, get_worker
 
-from collector.engine.messages import Orders, Report, Result, Task
+from collector.engine.messages import Orders, Report, Result, Task, name_of_plan
 from collector.errors import ExitCode
 from collector.fetch.credentials import AccessToken
 from collector.fetch.token_feed import TokenFeed
@@ -31,7 +34,7 @@ still be at work, and its shard with it."""
 _BETWEEN_TRIES: Final = 0.5
 
 
-def collect_shard(plan: Plan, task: Task) -> Result:
+def collect_shard(task: Task) -> Result:
     """Collect the shard that the task's settings name; called by Dask in a thread of a worker."""
     worker = get_worker()
     channel = Variable(task.channel, client=get_client())
@@ -42,7 +45,15 @@ def collect_shard(plan: Plan, task: Task) -> Result:
     def tell(report: Report) -> None:
         worker.log_event(task.channel, report.encoded())
 
-    return asyncio.run(_Shard(plan, task, hear, tell).collect())
+    return asyncio.run(_Shard(_plan(task.channel), task, hear, tell).collect())
+
+
+@lru_cache(maxsize=1)
+def _plan(channel: str) -> Plan:
+    """Fetch the plan, once for all shards of a run that this process collects."""
+    sent = Variable(name_of_plan(channel), client=get_client()).get(timeout="60 s")
+    plan: Plan = pickle.loads(sent)  # noqa: S301 - of whoever sent this code
+    return plan
 
 
 class _Shard:
@@ -61,7 +72,8 @@ class _Shard:
         self._tell = tell
         self._feed: TokenFeed | None = None
         self._wants: int | None = None
-        self._is_stopped = False
+        self._was_torn = False
+        self._life = uuid4().hex
 
     async def collect(self) -> Result:
         orders = await in_thread(self._hear)
@@ -122,7 +134,9 @@ class _Shard:
             self._wants = None
         if orders.exit_code is not None:
             run.stop(ExitCode(orders.exit_code), orders.why)
-            if orders.at_once:
+            if orders.at_once and not self._was_torn:
+                # Once: another cancellation would tear the run out of its orderly end.
+                self._was_torn = True
                 run.stop_at_once()
 
     def _want(self, number: int) -> None:
@@ -132,6 +146,7 @@ class _Shard:
         tally, gate = run.tally, run.gate
         return Report(
             shard=self._task.settings.shard.number,
+            life=self._life,
             planned=tally.planned,
             kept=_named(tally.kept),
             cells=_named(tally.cells),
