@@ -4,11 +4,11 @@ from math import inf
 from hypothesis import given
 from hypothesis import strategies as st
 
+from collector.cells import CellState
 from collector.engine.joint_tally import JointPace, JointTally
 from collector.engine.messages import Report
 from collector.models import FailureKind
 from collector.pace import Cause
-from collector.tally import CellState
 from tests.engine.made_reports import report, result
 
 _SMALL = st.integers(0, 50)
