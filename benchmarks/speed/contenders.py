@@ -82,9 +82,13 @@ def _collector(job: Job) -> Command:
     ]
 
 
-def _bare_loop(job: Job) -> Command:
-    paths = job.file("paths.txt", "".join(f"{address}\n" for address in job.work.addresses))
-    return [sys.executable, _SCRIPTS / "bare_loop.py", job.base_url, paths, str(IN_FLIGHT)]
+def _bare_loop(*how: str) -> Callable[[Job], Command]:
+    def command(job: Job) -> Command:
+        companies, days = len(job.work.companies), job.work.days
+        what = (str(companies), str(days[0]), str(len(days)), str(IN_FLIGHT))
+        return [sys.executable, _SCRIPTS / "bare_loop.py", job.base_url, *what, *how]
+
+    return command
 
 
 def _curl(job: Job) -> Command:
@@ -120,14 +124,15 @@ def _singer(job: Job) -> Command:
 _CREDENTIALS: Final = {"TRUST_CLIENT_ID": "bench", "TRUST_CLIENT_SECRET": "bench-secret"}
 _DLT: Final = {"DLT_DATA_DIR": os.devnull, "RUNTIME__DLTHUB_TELEMETRY": "false"}
 
-_FAST: Final = Repetition(rounds=5, requests=20_000, late_requests=40_000)
+_FAST: Final = Repetition(rounds=5, requests=40_000, late_requests=40_000)
 
-BARE: Final = Contender("bare", "bare aiohttp loop", _bare_loop, _FAST)
+BARE: Final = Contender("bare", "bare aiohttp loop", _bare_loop(), _FAST)
 CURL: Final = Contender("curl", "`curl --parallel`", _curl, _FAST)
 
 CONTENDERS: Final = (
     Contender("collector", "**collector**, everything on", _collector, _FAST, _CREDENTIALS),
     BARE,
+    Contender("bare-warm", "the same, memory warmed", _bare_loop("warm"), _FAST),
     CURL,
     Contender("scrapy", "Scrapy", _scrapy, Repetition(requests=3000, late_requests=3000)),
     Contender("dlt-threads", "dlt, threads", _dlt("threads"), environment=_DLT),

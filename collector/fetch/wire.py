@@ -93,6 +93,7 @@ class Wire:
         self._clock = clock
         self._concurrency = concurrency
         self._limit = TimeLimit(timeout)
+        self._loop = asyncio.get_running_loop()
         # One more for the token: it must not wait for a statistics request to end.
         self._exchange = Exchange(concurrency + 1)
 
@@ -176,7 +177,7 @@ class Wire:
                     raise
 
     def _try(self, tokens: TokenSource | None) -> "_Try":
-        return _Try(self._gate, self._tally, self._limit, tokens, self._concurrency)
+        return _Try(self._gate, self._tally, self._limit, tokens, self._concurrency, self._loop)
 
     def _broken(self, kind: FailureKind, message: str, this: "_Try") -> Broken:
         self._tally.broken[kind] += 1
@@ -195,15 +196,17 @@ class _Try:
         *("departure", "requests", "token"),
     )
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - one for each request, by position
         self,
         gate: Gate,
         tally: Tally,
         limit: TimeLimit,
         tokens: TokenSource | None,
         concurrency: int,
+        loop: asyncio.AbstractEventLoop,
     ) -> None:
-        task = asyncio.current_task()
+        # Told which loop it is, asyncio need not ask the system whether this is still the process.
+        task = asyncio.current_task(loop)
         assert task is not None, "requests are sent by tasks"  # noqa: S101 - for the type checker
         self._task = task
         self._gate = gate
