@@ -18,6 +18,10 @@ _LATER: Final = 5.0
 """Seconds after which this process misses the renewal: whoever asks for tokens renews by itself."""
 
 
+_ON_ITS_WAY: Final = 0.6
+"""Seconds that it may have lain about before it came: orders are given and heard twice a second."""
+
+
 class HandedToken:
     """A token on its way: its number, one more than that of the one before, and how long it lives.
 
@@ -74,5 +78,5 @@ class TokenFeed:
         self._issued = token.number
         redact.learn(token.secret)
         renew_at = inf if token.renew_in == inf else self._came_at + token.renew_in + _LATER
-        ends_at = self._came_at + token.ends_in
+        ends_at = self._came_at + max(0.0, token.ends_in - _ON_ITS_WAY)
         return Token.of(token.secret, min(renew_at, ends_at), ends_at)

@@ -128,6 +128,7 @@ async def test_it_is_the_same_as_a_single_run(start_api: StartApi, against: Agai
     _assert_is_nowhere(api.settings.client_secret, command, done)
 
 
+@pytest.mark.torture
 async def test_workers_need_no_credentials(
     start_api: StartApi, against: Against, two_workers: Cluster
 ) -> None:
@@ -215,7 +216,7 @@ def _most_within(moments: list[float], seconds: float) -> int:
     return most
 
 
-@pytest.mark.alone
+@pytest.mark.torture
 async def test_the_sum_of_the_rates_as_the_server_sees_it(
     start_api: StartApi, against: Against, two_workers: Cluster
 ) -> None:
@@ -268,7 +269,7 @@ async def test_more_shards_than_workers_keep_the_rate(
     assert max(at_once) == 2
 
 
-@pytest.mark.alone
+@pytest.mark.torture
 async def test_the_limit_that_is_found_is_shared(
     start_api: StartApi, against: Against, two_workers: Cluster
 ) -> None:
@@ -307,6 +308,7 @@ async def test_the_limit_that_is_found_is_shared(
         assert attempt["requests"]["sent"] / seconds.total_seconds() > 0.6 * 40
 
 
+@pytest.mark.torture
 async def test_a_token_that_ends_is_renewed_once_for_all(
     start_api: StartApi, against: Against, two_workers: Cluster
 ) -> None:
@@ -328,6 +330,7 @@ async def test_a_token_that_ends_is_renewed_once_for_all(
     assert api.counts.statuses[401] == 0
 
 
+@pytest.mark.torture
 async def test_a_revoked_token_is_renewed_once(
     start_api: StartApi, against: Against, two_workers: Cluster
 ) -> None:
@@ -347,6 +350,7 @@ async def test_a_revoked_token_is_renewed_once(
     assert api.counts.statuses[401] > 0
 
 
+@pytest.mark.torture
 async def test_it_is_gone_on_with_in_as_many_shards(
     start_api: StartApi, against: Against, two_workers: Cluster
 ) -> None:
@@ -423,6 +427,7 @@ async def test_a_signal_ends_all_in_order(  # noqa: PLR0913, PLR0917 - a table
     assert api.counts.kinds["statistics"] == 600
 
 
+@pytest.mark.torture
 async def test_the_second_signal_does_not_wait(
     start_api: StartApi, against: Against, two_workers: Cluster
 ) -> None:
@@ -444,6 +449,7 @@ async def test_the_second_signal_does_not_wait(
     assert codes_of(command.directory / "r") == [[130], [130]]
 
 
+@pytest.mark.torture
 async def test_the_client_is_killed(start_api: StartApi, against: Against) -> None:
     """Its workers go away by themselves, and nothing keeps the next run from going on."""
     api = await start_api()
@@ -482,6 +488,7 @@ async def test_workers_of_others_stop_when_the_client_is_killed(
     assert codes_of(command.directory / "r") == [[4, 0], [4, 0]]
 
 
+@pytest.mark.torture
 async def test_the_scheduler_dies(start_api: StartApi, against: Against, tmp_path: Path) -> None:
     """The run ends as in an outage (4) and says so; a new cluster goes on with it."""
     api = await start_api()
@@ -538,6 +545,7 @@ async def test_companies_that_fail(
     assert str(directory / "errors-*.jsonl") in done.stdout
 
 
+@pytest.mark.torture
 async def test_a_full_disk(
     start_api: StartApi, against: Against, largest_file: LargestFile
 ) -> None:
@@ -571,6 +579,7 @@ async def test_a_directory_that_cannot_be_made(
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.torture
 async def test_a_directory_that_another_run_holds(
     start_api: StartApi, against: Against, two_workers: Cluster
 ) -> None:

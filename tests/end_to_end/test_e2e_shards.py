@@ -177,7 +177,14 @@ async def test_a_killed_shard_goes_on(start_api: StartApi, against: Against) -> 
     assert api.counts.kinds["statistics"] <= companies * _DAYS + 32 + 2 * 30
 
 
-@pytest.mark.parametrize("rest", [(None,), ("0/3", "1/3", "2/3"), ("0/4", "1/4", None)])
+@pytest.mark.parametrize(
+    "rest",
+    [
+        (None,),
+        pytest.param(("0/3", "1/3", "2/3"), marks=pytest.mark.torture),
+        pytest.param(("0/4", "1/4", None), marks=pytest.mark.torture),
+    ],
+)
 async def test_what_shards_have_left_over_is_collected_by_others(
     start_api: StartApi, against: Against, rest: tuple[str | None, ...]
 ) -> None:
@@ -315,7 +322,7 @@ def _cells_of_company_one(shard: Shard) -> int:
     return len(Part(plan, shard))
 
 
-@pytest.mark.alone
+@pytest.mark.torture
 async def test_the_rate_is_that_of_all_shards_together(
     start_api: StartApi, against: Against
 ) -> None:

@@ -19,21 +19,27 @@ def _handed(number: int, *, renew_in: float = 60.0, ends_in: float = 90.0) -> Ha
 
 
 async def test_the_first_one_is_there_at_once_and_hidden_from_the_log() -> None:
-    """It is renewed five seconds later than whoever asks for tokens does that."""
+    """It is renewed five seconds later than by whoever asks for it, and ends a little earlier."""
     wanted: list[int] = []
     now = 100.0
     feed = TokenFeed(_handed(4), wanted.append, clock=lambda: now)
     redact = Redactor()
     token = await feed.issue(_gate(), redact)
     assert token.secret.reveal() == "token-4"
-    assert (token.renew_at, token.ends_at) == (165.0, 190.0)
+    assert (token.renew_at, token.ends_at) == (165.0, 189.4)
     assert "token-4" not in redact("a token-4 in a text")
     assert wanted == []
 
 
 @pytest.mark.parametrize(
     ("renew_in", "ends_in", "renew_at", "ends_at"),
-    [(8.0, 9.0, 9.0, 9.0), (inf, inf, inf, inf), (0.0, 20.0, 5.0, 20.0), (-3.0, 2.0, 2.0, 2.0)],
+    [
+        (8.0, 9.0, 8.4, 8.4),
+        (inf, inf, inf, inf),
+        (0.0, 20.0, 5.0, 19.4),
+        (-3.0, 2.0, 1.4, 1.4),
+        (-3.0, 0.5, 0.0, 0.0),
+    ],
 )
 async def test_it_is_never_used_after_its_end(
     renew_in: float, ends_in: float, renew_at: float, ends_at: float

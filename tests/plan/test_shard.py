@@ -135,7 +135,7 @@ def test_eight_windows_stay_together(company: str, windows: int, total: int) -> 
     ("companies", "windows", "off"),
     [(1000, 7, 0.65), (1000, 365, 0.10), (100_000, 1, 0.10)],
 )
-@pytest.mark.parametrize("total", [2, 3, 4, 5, 7, 8, 12, 16, 24, 31, 32, 48, 63, 64])
+@pytest.mark.parametrize("total", [2, 3, 7, 16, 31, 64])
 def test_shards_are_about_equal(companies: int, windows: int, off: float, total: int) -> None:
     """Numbers that follow each other are the usual ids: the checksum must not deal them badly.
 

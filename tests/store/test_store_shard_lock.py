@@ -244,6 +244,7 @@ def test_many_shards_begin_in_the_same_moment(tmp_path: Path) -> None:
             assert holder_of(directory) is None
 
 
+@pytest.mark.torture
 def test_of_two_numbers_in_the_same_moment_one_gets_in(tmp_path: Path) -> None:
     """Or none, which is told; never shards of both, for they have cells in common."""
     with ExitStack() as stack:
