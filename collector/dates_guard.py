@@ -73,7 +73,7 @@ class DatesGuard:
             return ()
         given, before = self.query, recovered.dates
         given.as_given().check(first, last)
-        has_lines, is_complete = len(recovered.done) > 0, recovered.is_complete
+        has_lines, is_complete = recovered.has_lines, recovered.is_complete
         if has_lines:
             refuse_spoilt(before, output)
         if is_proved(before) or is_complete:

@@ -86,13 +86,16 @@ class Run:
             self._redact.learn(*secrets_of(credentials))
         self._events = EventLog(settings.log_level, self._redact)
         self._log = self._events.logger
+        share = Share.of(settings.rate, settings.shard.total) if given is None else given.share
+        self._first_after = share.first_after(settings.shard.number)
         self.gate = gate_for(
             settings,
-            Share.of(settings.rate, settings.shard.total) if given is None else given.share,
+            share,
             len(plan.companies),
             self._log,
             patience=settings.max_outage,
         )
+        self._is_handed_out = given is not None
         known = None if given is None else given.dates
         self.dates = DatesGuard(plan, settings, self._log, known)
         self._telemetry = Telemetry(settings.metrics_file, self.tally, self.gate, self._log)
@@ -147,7 +150,7 @@ class Run:
         end = End(ExitCode.BUG)
         try:
             await self._telemetry.check()
-            with RunDirectory.open(self.files) as directory:
+            with RunDirectory.open(self.files, is_handed_out=self._is_handed_out) as directory:
                 recovered = await in_thread(self._recover)
                 async with self._telemetry.working() as self.remarks:
                     end = await self._attempt(directory, recovered)
@@ -197,6 +200,8 @@ class Run:
         # In a thread for the fingerprint of the plan: a million ids take a second.
         story = await in_thread(Story, directory, recovered, self.plan, self.settings)
         end = End(ExitCode.BUG)
+        if self._first_after:
+            self.gate.hold(self._first_after)
         with ExitStack() as log:
             try:
                 async with self._session() as session:

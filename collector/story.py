@@ -8,6 +8,7 @@ from collector.errors import ExitCode, StorageError
 from collector.plan import Plan
 from collector.prepare import window_size
 from collector.settings import RunSettings
+from collector.store.files import parts_in
 from collector.store.manifest import (
     Attempt,
     DatesRecord,
@@ -16,7 +17,7 @@ from collector.store.manifest import (
     describe_service,
     describe_settings,
 )
-from collector.store.recovery import Recovered
+from collector.store.recovery import Recovered, read_past
 from collector.store.run_directory import RunDirectory, RunFiles
 from collector.tally import Tally
 from collector.threads import in_thread
@@ -31,7 +32,7 @@ class Story:
         self, directory: RunDirectory, recovered: Recovered, plan: Plan, settings: RunSettings
     ) -> None:
         self._directory = directory
-        self._companies = plan.companies
+        self._plan = plan
         self._attempt = Attempt(datetime.now(UTC), describe_settings(settings), recovered.kept)
         self._manifest = Manifest(
             plan=describe_plan(plan, window_size(settings, plan)),
@@ -47,7 +48,14 @@ class Story:
         self._manifest.dates = dates
         self._attempt.remarks = list(remarks)
         self._manifest.attempts[-1] = self._attempt.as_json()
-        return await in_thread(self._directory.begin, self._companies, self._manifest)
+        return await in_thread(
+            self._directory.begin, self._plan.companies, self._manifest, self._check
+        )
+
+    def _check(self) -> None:
+        """Raise `InputError` if another shard has written down another plan meanwhile."""
+        files = self._directory.files
+        read_past(files, parts_in(files.directory), self._plan, self._manifest.service)
 
     def remark(self, text: str) -> None:
         """Add what a person should know."""

@@ -36,12 +36,19 @@ class Telemetry:
     """
 
     def __init__(
-        self, metrics_file: Path | None, tally: Tally, gate: PaceView, log: FilteringBoundLogger
+        self,
+        metrics_file: Path | None,
+        tally: Tally,
+        gate: PaceView,
+        log: FilteringBoundLogger,
+        *,
+        event: str = "sample",
     ) -> None:
         self._path = metrics_file
         self._tally = tally
         self._gate = gate
         self._log = log
+        self._event = event
         self._sampler = Sampler(tally, lambda: gate.rate)
         self._file: MetricsFile | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -77,7 +84,7 @@ class Telemetry:
     def last_sample(self) -> None:
         """Log what happened since the sample before; no other one follows."""
         self._tasks[0].cancel()
-        self._log.info("sample", **asdict(self._sampler.take()))
+        self._log.info(self._event, **asdict(self._sampler.take()))
 
     async def ended(self, exit_code: ExitCode) -> tuple[str, ...]:
         """Write how the run has ended into the file of metrics; return what went wrong with it."""
@@ -116,7 +123,7 @@ class Telemetry:
                 self._log.exception("telemetry_failed")
 
     async def _sample(self) -> None:
-        self._log.info("sample", **asdict(self._sampler.take()))
+        self._log.info(self._event, **asdict(self._sampler.take()))
 
     async def _write_again(self) -> None:
         assert self._file is not None, "or nothing is repeated"  # noqa: S101 - for the type checker

@@ -71,7 +71,13 @@ def _recovered(
     cells = CellSet(len(plan))
     for number in range(done):
         cells.add(number)
-    return Recovered(cells, is_complete=done == len(plan), dates=dates, is_known=is_known)
+    return Recovered(
+        cells,
+        is_complete=done == len(plan),
+        has_lines=done > 0,
+        dates=dates,
+        is_known=is_known,
+    )
 
 
 def _record(verdict: str = "honoured", until: str = "included") -> DatesRecord:

@@ -14,7 +14,7 @@ __all__ = ["command_to_go_on"]
 _NOT_REPEATED: Final = frozenset(
     {
         *("from", "until", "last", "timezone", "window", "lookback", "output", "quiet"),
-        *("log-level", "shard"),
+        *("log-level", "shard", "engine", "workers", "scheduler", "insecure-cluster"),
     }
 )
 """Options that the plan and the directory take the place of, or that are about showing only. And

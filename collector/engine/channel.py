@@ -27,9 +27,7 @@ class Channel:
 
     Orders lie on the scheduler under `name` and are taken away at the end: the token is in them.
     Beside them lies the `plan`: no worker has it alone, so none takes it along when it dies, and
-    none is preferred for having it.
-    `before_beat` is awaited before each of them, to bring token and share up to date. `share` is
-    that of each shard; `end` ends them all.
+    none is preferred for having it. `share` is that of each shard; `end` ends them all.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - one collaborator each, all required
@@ -60,11 +58,13 @@ class Channel:
         """The number of the token that was handed out last."""
         return self._token_number
 
-    def hand_out(self, token: Token) -> None:
-        """Hand out a token from now on; a new one has the next number."""
-        if token is not self._token:
-            self._token = token
-            self._token_number += 1
+    def hand_out(self, token: Token) -> bool:
+        """Hand out a token from now on; return whether it is a new one, with the next number."""
+        if token is self._token:
+            return False
+        self._token = token
+        self._token_number += 1
+        return True
 
     async def publish(self) -> None:
         """Give the orders now."""
@@ -72,8 +72,12 @@ class Channel:
         await self._variable.set(self._orders().encoded())
 
     async def __aenter__(self) -> Self:
-        await self._plan_variable.set(pickle.dumps(self._plan))
-        await self.publish()
+        try:
+            await self._plan_variable.set(pickle.dumps(self._plan))
+            await self.publish()
+        except BaseException:
+            self._take_away()
+            raise
         self._client.subscribe_topic(self.name, self._receive)
         self._beating = asyncio.create_task(self._keep_beating(), name="orders")
         return self
@@ -87,7 +91,11 @@ class Channel:
         if self._beating is not None:
             self._beating.cancel()
             await asyncio.wait([self._beating])
-        self._client.unsubscribe_topic(self.name)
+        with suppress(Exception):
+            self._client.unsubscribe_topic(self.name)
+        self._take_away()
+
+    def _take_away(self) -> None:
         # The cluster may be gone, and its scheduler with all that lay there.
         with suppress(Exception):
             self._variable.delete()
@@ -96,8 +104,8 @@ class Channel:
     async def _keep_beating(self) -> None:
         while True:
             await asyncio.sleep(_BEAT_SECONDS)
-            # A scheduler that is out of reach for a moment must not end the run.
-            with suppress(OSError, TimeoutError):
+            # Whatever the trouble with the scheduler is, it may pass; shards wait for a minute.
+            with suppress(Exception):
                 await self.publish()
 
     def _receive(self, event: tuple[float, bytes]) -> None:

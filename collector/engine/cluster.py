@@ -1,12 +1,11 @@
 """The cluster that shards run on: a local one of this machine's own, or one that is there."""
 
+import asyncio
 import logging
 import os
-import secrets
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from ipaddress import ip_address
-from pathlib import Path
 from typing import Final
 
 import cryptography  # noqa: F401 - `Security.temporary` needs it, and looks for it too late
@@ -15,6 +14,7 @@ from distributed import Client, LocalCluster, Security
 from distributed.comm.addressing import parse_address, parse_host_port
 
 from collector import __version__
+from collector.engine.messages import Site
 from collector.engine.own_signals import own_signals
 from collector.errors import InputError, OutageError
 from collector.quoting import quoted
@@ -78,6 +78,9 @@ async def _local(workers: int) -> AsyncIterator[Client]:
         "distributed.worker.memory.spill": False,
         "distributed.worker.memory.pause": False,
         "distributed.worker.memory.terminate": False,
+        # A shard keeps its process busy; whoever looks on takes the interpreter away from it.
+        "distributed.worker.profile.enabled": False,
+        "distributed.admin.tick.interval": "500 ms",
     }
     async with AsyncExitStack() as opened:
         opened.enter_context(dask.config.set(settings))
@@ -138,40 +141,27 @@ def _parsed(address: str) -> tuple[str, str]:
     )
 
 
-async def check_workers(client: Client, directory: Path) -> list[str]:
+async def check_workers(client: Client, site: Site) -> list[str]:
     """Return the addresses of the workers; each has this collector, and sees the directory.
 
-    Raises `InputError` otherwise.
+    Raises `InputError` otherwise. Those that join later are asked when they get a shard.
     """
-    marker = directory / f".seen-by-workers-{secrets.token_hex(8)}"
-    marker.touch()
     try:
-        seen = await client.run(_look, str(marker), on_error="return")
-    finally:
-        marker.unlink()
+        async with asyncio.timeout(_WORKERS_SECONDS):
+            seen = await client.run(site.trouble, on_error="return")
+    except TimeoutError as error:
+        raise OutageError(
+            f"the workers of the cluster have not answered for {_WORKERS_SECONDS:.0f} seconds"
+        ) from error
     for worker, answer in seen.items():
         if isinstance(answer, Exception):
             raise InputError(
                 f"{worker}: a worker of the cluster cannot run the collector ({answer}); install "
                 f"collector[dask] {__version__} there"
             )
-        version, sees = answer
-        if version != __version__:
-            raise InputError(
-                f"{worker}: a worker of the cluster has collector {version}, this is {__version__};"
-                " install the same there"
-            )
-        if not sees:
-            raise InputError(
-                f"{worker}: a worker of the cluster does not see {directory}; --output must be on "
-                "a file system that all its machines share"
-            )
+        if answer is not None:
+            raise InputError(f"{worker}: a worker of the cluster {answer}")
     return list(seen)
-
-
-def _look(marker: str) -> tuple[str, bool]:
-    """Say which collector a worker has, and whether it sees a file."""
-    return __version__, Path(marker).exists()
 
 
 def _workers(client: Client) -> list[str]:

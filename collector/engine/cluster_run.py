@@ -13,6 +13,7 @@ from uuid import uuid4
 from distributed import Client, Future, as_completed
 from distributed.scheduler import KilledWorker
 
+from collector import __version__
 from collector.dates_guard import DatesGuard
 from collector.dates_proof import DatesProof
 from collector.end import End, end_by, end_by_bug
@@ -20,12 +21,11 @@ from collector.engine.channel import Channel
 from collector.engine.cluster import check_addresses, check_workers, open_cluster
 from collector.engine.division import SharedLimit, number_of_shards, share_of_each
 from collector.engine.joint_tally import JointPace, JointTally
-from collector.engine.messages import Report, Result, Task
+from collector.engine.messages import Report, Result, Site, Task
 from collector.engine.shard_task import collect_shard
 from collector.errors import (
     CollectorError,
     ExitCode,
-    LockedError,
     OutageError,
     StoppedError,
     StorageError,
@@ -41,10 +41,10 @@ from collector.session import Session, gate_for
 from collector.settings import RunSettings
 from collector.store.append_file import AppendFile
 from collector.store.coverage import read_coverage
-from collector.store.files import PartFiles, parts_in
-from collector.store.lock import held_by
+from collector.store.files import CLUSTER_LOCK, PartFiles, parts_in
 from collector.store.manifest import DatesRecord, describe_service
 from collector.store.recovery import Recovered, read_past
+from collector.store.shard_lock import lock_for_all, refuse_held
 from collector.telemetry import Telemetry
 from collector.threads import in_thread
 
@@ -58,6 +58,9 @@ _AT_ONCE_SECONDS: Final = 3.0
 """How long shards that are to give up what is in flight have to hear of it."""
 
 _CARE_SECONDS: Final = 0.5
+
+_BETWEEN_TOKENS: Final = 3.0
+"""Seconds between two tokens that shards want, at least."""
 
 _CAN_GO_ON: Final = {ExitCode.COMPLETE, ExitCode.SOME_FAILED}
 """Ends of a shard after which the others go on."""
@@ -93,7 +96,10 @@ class ClusterRun:
             patience=settings.max_outage,
         )
         self._dates = DatesGuard(plan, settings, self._log)
-        self._telemetry = Telemetry(settings.metrics_file, self.tally, self.gate, self._log)
+        # Under another name: those of the shards are in their own logs.
+        self._telemetry = Telemetry(
+            settings.metrics_file, self.tally, self.gate, self._log, event="cluster_sample"
+        )
         self._reports: dict[int, Report] = {}
         self._at_work: set[int] = set()
         self._senders = 0
@@ -131,7 +137,11 @@ class ClusterRun:
         if self._channel is None:
             self._task.cancel()
             return
+        if self._channel.at_once:
+            return
         self._channel.at_once = True
+        if self._grace is not None:
+            self._grace.cancel()
         self._grace = asyncio.get_running_loop().call_later(_AT_ONCE_SECONDS, self._task.cancel)
 
     async def execute(self) -> End:
@@ -160,14 +170,15 @@ class ClusterRun:
             self.remarks += await self._telemetry.ended(end.exit_code)
         return end
 
-    def _stop(self, end: End) -> None:
+    def _stop(self, end: End, told: End | None = None) -> None:
+        """End the run; shards are `told` another reason than people, if that is not theirs."""
         if self._task is None or self._stopped is not None:
             return
         self._stopped = end
         self._log.warning("stopping", exit_code=end.exit_code.value, why=end.error)
         self._own_gate.shut()
         if self._channel is not None:
-            self._channel.end = end
+            self._channel.end = told or end
         self._grace = asyncio.get_running_loop().call_later(_GRACE_SECONDS, self.stop_at_once)
 
     def _watch_deadline(self) -> asyncio.TimerHandle | None:
@@ -188,43 +199,51 @@ class ClusterRun:
             self.remarks += tuple(await self._dates.establish(proof, past, self.files.directory))
             self.tally.add_up()
             async with open_cluster(self.settings) as client:
-                workers = await self._workers(client)
                 with self._opened:
-                    end = await self._distribute(client, session, workers)
+                    site = self._site()
+                    workers = await check_workers(client, site)
+                    end = await self._distribute(client, session, site, workers)
         return await self._counted(end)
 
     def _look_back(self) -> Recovered:
         """Read what earlier attempts say of the plan and of the dates; cells the shards look up."""
         directory = self.files.directory
         try:
-            if holder := held_by(self.files.lock):
-                raise LockedError(
-                    f"{directory}: another run holds this directory ({holder}); wait for its end, "
-                    "or give another --output"
-                )
+            refuse_held(directory)
             parts = parts_in(directory)
         except OSError as error:
             raise StorageError(
                 f"--output {directory}: cannot be read: {error.strerror}; give another --output"
             ) from error
         past = read_past(self.files, parts, self.plan, describe_service(self.settings))
-        none = CellSet(len(self.plan))
-        return Recovered(none, is_complete=False, dates=past.dates, is_known=past.is_known)
+        return Recovered(
+            CellSet(len(self.plan)),
+            is_complete=False,
+            has_lines=any(files.has_answers() for files in parts),
+            dates=past.dates,
+            is_known=past.is_known,
+        )
 
-    async def _workers(self, client: Client) -> list[str]:
+    def _site(self) -> Site:
+        """Lock the directory for whoever hands out shards: for one, and until this one is done."""
         directory = self.files.directory
         try:
             directory.mkdir(parents=True, exist_ok=True)
-            return await check_workers(client, directory)
+            lock = lock_for_all(directory)
+            self._opened.callback(lock.release)
+            self._opened.callback(lock.discard)
+            return Site(directory, (directory / CLUSTER_LOCK).read_bytes(), __version__)
         except OSError as error:
             raise StorageError(
                 f"--output {directory}: cannot be written: {error.strerror}; see that this user "
                 "may write there, and that there is room"
             ) from error
 
-    async def _distribute(self, client: Client, session: Session, workers: list[str]) -> End:
+    async def _distribute(
+        self, client: Client, session: Session, site: Site, workers: list[str]
+    ) -> End:
         """Hand out all shards, as many at a time as there are workers, and gather what came."""
-        found = [files.shard for files in parts_in(self.files.directory)]
+        found = [files.shard for files in parts_in(site.directory) if files.exist()]
         total = number_of_shards(len(self.plan), len(workers), found)
         self._senders = min(len(workers), total)
         # Reckoned here once: it goes to the workers with the plan, and a million ids take a second.
@@ -237,11 +256,11 @@ class ClusterRun:
             if self._stopped is not None:
                 raise StoppedError
             async with self._caring_for(session, self._channel):
-                await self._hand_out(client, name, total)
+                await self._hand_out(client, site, name, total)
         self._channel = None
         return self._end()
 
-    async def _hand_out(self, client: Client, name: str, total: int) -> None:
+    async def _hand_out(self, client: Client, site: Site, name: str, total: int) -> None:
         """Keep as many shards at work as there are senders, until none is left."""
         waiting = iter(range(total))
         futures: dict[Future[Result], int] = {}
@@ -250,7 +269,7 @@ class ClusterRun:
             number = None if self._stopped is not None else next(waiting, None)
             if number is None:
                 return []
-            task = self._shard(Shard(number, total), name)
+            task = self._shard(Shard(number, total), site, name)
             future = client.submit(collect_shard, task, key=f"{name}-{number}", pure=False)
             futures[future] = number
             self._at_work.add(number)
@@ -268,16 +287,15 @@ class ClusterRun:
                 # is told to send more must not hear of it before others have come down.
                 self._senders = max(1, len(self._at_work))
         finally:
-            if futures:
-                await client.cancel(list(futures), force=True)
+            # The scheduler may be what has gone.
+            with suppress(Exception):
+                async with asyncio.timeout(_AT_ONCE_SECONDS):
+                    await client.cancel(list(futures), force=True)
 
-    def _shard(self, shard: Shard, name: str) -> Task:
+    def _shard(self, shard: Shard, site: Site, name: str) -> Task:
         assert self._channel is not None, "shards hear of their share there"  # noqa: S101
-        settings = replace(
-            self.settings, shard=shard, metrics_file=None, deadline=None, scheduler=None
-        )
-        given = Given(self._channel.share, self._dates.record)
-        return Task(settings, self.files.directory, given, name)
+        settings = replace(self.settings, shard=shard, metrics_file=None, deadline=None)
+        return Task(settings, site, Given(self._channel.share, self._dates.record), name)
 
     def _take(self, result: Result | BaseException) -> None:
         """Take what came of a shard; one that could not go on ends them all."""
@@ -286,14 +304,18 @@ class ClusterRun:
         else:
             end = result.end
             self.tally.finish(result)
-            self._reports.pop(result.report.shard, None)
+            if result.report is not None:
+                self._reports.pop(result.report.shard, None)
             new = (text for text in result.remarks if text not in self.remarks)
             self.remarks += tuple(new)
         self._open_log()
         self._ends.append(end)
         self._log.info("shard_ended", exit_code=end.exit_code.value, error=end.error)
         if end.exit_code not in _CAN_GO_ON:
-            self._stop(end)
+            if end.exit_code is ExitCode.BAD_INPUT and self._log_is_open:
+                # To people that code means that nothing was sent.
+                end = End(ExitCode.STOPPED_EARLY, end.error)
+            self._stop(end, End(ExitCode.STOPPED_EARLY, "another shard of the run has ended it"))
 
     def _hear(self, report: Report) -> None:
         if report.shard in self._at_work:
@@ -306,6 +328,7 @@ class ClusterRun:
     async def _caring_for(self, session: Session, channel: Channel) -> AsyncIterator[None]:
         """Keep the token of all good, and share the limit that is found, while the body works."""
         caring = asyncio.create_task(self._care(session, channel), name="care")
+        caring.add_done_callback(self._cared)
         try:
             yield
         finally:
@@ -314,15 +337,18 @@ class ClusterRun:
 
     async def _care(self, session: Session, channel: Channel) -> None:
         shared = SharedLimit()
+        renewable_at = 0.0
         while True:
             try:
                 wanted = {report.wants for report in self._reports.values()}
                 token = session.tokens.at_hand()
                 if token is None:
                     token = await session.tokens.current()
-                elif channel.token_number in wanted:
+                elif channel.token_number in wanted and time.monotonic() >= renewable_at:
                     token = await session.tokens.renewed(token) or token
-                channel.hand_out(token)
+                if channel.hand_out(token):
+                    # One company that is always refused must not have tokens asked for without end.
+                    renewable_at = time.monotonic() + _BETWEEN_TOKENS
             except (CollectorError, StoppedError) as error:
                 if isinstance(error, CollectorError):
                     self._stop(end_by(error, self._redact))
@@ -332,11 +358,19 @@ class ClusterRun:
             channel.share = share_of_each(self.settings.rate, self._senders, self.gate.limit)
             await asyncio.sleep(_CARE_SECONDS)
 
+    def _cared(self, caring: asyncio.Task[None]) -> None:
+        """Let nobody work on without care."""
+        if not caring.cancelled() and (error := caring.exception()) is not None:
+            self._stop(self._end_by(error))
+
     def _end_by(self, error: BaseException) -> End:
         """Return the end by what kept a shard from coming to one of its own."""
         if isinstance(error, concurrent.futures.CancelledError):
             text = f"the cluster has lost a shard: its scheduler may have ended ({error})"
             return self._stopped or end_by(OutageError(text), self._redact)
+        if isinstance(error, OSError | TimeoutError):
+            text = f"the cluster is out of reach ({str(error) or type(error).__name__})"
+            return end_by(OutageError(text), self._redact)
         if isinstance(error, KilledWorker):
             text = "the workers of the cluster die again and again; see their logs"
             return end_by(OutageError(text), self._redact)

@@ -32,7 +32,8 @@ class JointTally(Tally):
 
     def finish(self, result: Result) -> None:
         """Take what came of a shard."""
-        self.take(result.report)
+        if result.report is not None:
+            self.take(result.report)
         self.latencies.add_all(result.latencies)
         self.company_latencies.add_all(result.company_latencies)
 

@@ -1,10 +1,11 @@
 """What the process that was started and the shards on the workers say to each other."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
 
+from collector import __version__
 from collector.company_latencies import CompanyLatencies
 from collector.end import End
 from collector.fetch.token_feed import HandedToken
@@ -13,8 +14,9 @@ from collector.pace import Share
 from collector.run import Given
 from collector.secrets import Secret
 from collector.settings import RunSettings
+from collector.store.files import CLUSTER_LOCK
 
-__all__ = ["Orders", "Report", "Result", "Task", "name_of_plan"]
+__all__ = ["Orders", "Report", "Result", "Site", "Task", "name_of_plan"]
 
 
 class Orders(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,27 +109,54 @@ class Report(msgspec.Struct, kw_only=True):
 
 
 @dataclass(frozen=True, slots=True)
+class Site:
+    """The run directory, what stands in the lock of whoever hands out shards, and the version.
+
+    A worker that does not find the same has another file system, or another collector.
+    """
+
+    directory: Path
+    lock: bytes
+    version: str
+
+    def trouble(self) -> str | None:
+        """Say what is different here; None if nothing is."""
+        if self.version != __version__:
+            return f"has collector {__version__}, this is {self.version}; install the same there"
+        try:
+            is_same = (self.directory / CLUSTER_LOCK).read_bytes() == self.lock
+        except OSError:
+            is_same = False
+        if is_same:
+            return None
+        return (
+            f"does not see {self.directory}; --output must be on a file system that all its "
+            "machines share"
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Task:
     """One shard, as it is handed to a worker. `settings` name it; there are no secrets among them.
 
-    `channel` is the name under which orders come, and reports go.
+    `channel` is the name under which orders come, and reports go; `site` what a worker must find.
     """
 
     settings: RunSettings
-    output: Path
+    site: Site
     given: Given
     channel: str
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came of a shard."""
+    """What came of a shard; without a report if it was not even begun."""
 
     end: End
-    remarks: tuple[str, ...]
-    report: Report
-    latencies: Latencies
-    company_latencies: CompanyLatencies
+    remarks: tuple[str, ...] = ()
+    report: Report | None = None
+    latencies: Latencies = field(default_factory=Latencies)
+    company_latencies: CompanyLatencies = field(default_factory=CompanyLatencies)
 
 
 def name_of_plan(channel: str) -> str:

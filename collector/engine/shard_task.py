@@ -12,12 +12,14 @@ from uuid import uuid4
 
 from distributed import Variable, get_client, get_worker
 
+from collector.end import End
+from collector.engine.cluster import check_addresses
 from collector.engine.messages import Orders, Report, Result, Task, name_of_plan
-from collector.errors import ExitCode
+from collector.errors import ExitCode, InputError
 from collector.fetch.credentials import AccessToken
 from collector.fetch.token_feed import TokenFeed
 from collector.plan import Plan
-from collector.run import End, Run
+from collector.run import Run
 from collector.threads import in_thread
 
 __all__ = ["collect_shard"]
@@ -27,9 +29,9 @@ _BEAT_SECONDS: Final = 0.5
 _ALONE_SECONDS: Final = 60.0
 """Without an order for so long, whoever started the run is taken to be gone."""
 
-_LOCKED_SECONDS: Final = 60.0
+_LOCKED_SECONDS: Final = _ALONE_SECONDS + 30.0
 """How long a shard is waited for that another worker holds: one that was given up as dead may
-still be at work, and its shard with it."""
+still be at work, and its shard with it, until it finds itself alone."""
 
 _BETWEEN_TRIES: Final = 0.5
 
@@ -37,6 +39,13 @@ _BETWEEN_TRIES: Final = 0.5
 def collect_shard(task: Task) -> Result:
     """Collect the shard that the task's settings name; called by Dask in a thread of a worker."""
     worker = get_worker()
+    try:
+        check_addresses([worker.address], is_insecure=task.settings.insecure_cluster)
+    except InputError as error:
+        return Result(End(ExitCode.STOPPED_EARLY, str(error)))
+    if trouble := task.site.trouble():
+        text = f"{worker.address}: a worker of the cluster {trouble}"
+        return Result(End(ExitCode.STOPPED_EARLY, text))
     channel = Variable(task.channel, client=get_client())
 
     def hear() -> Orders:
@@ -45,7 +54,11 @@ def collect_shard(task: Task) -> Result:
     def tell(report: Report) -> None:
         worker.log_event(task.channel, report.encoded())
 
-    return asyncio.run(_Shard(_plan(task.channel), task, hear, tell).collect())
+    def take_away() -> None:
+        channel.delete()
+        Variable(name_of_plan(task.channel), client=get_client()).delete()
+
+    return asyncio.run(_Shard(_plan(task.channel), task, hear, tell, take_away).collect())
 
 
 @lru_cache(maxsize=1)
@@ -57,7 +70,10 @@ def _plan(channel: str) -> Plan:
 
 
 class _Shard:
-    """A run of one shard that obeys orders and reports; `hear` blocks, `tell` does not."""
+    """A run of one shard that obeys orders and reports; `hear` blocks, `tell` does not.
+
+    `take_away` deletes the orders, for there is a token in them.
+    """
 
     def __init__(
         self,
@@ -65,11 +81,13 @@ class _Shard:
         task: Task,
         hear: Callable[[], Orders],
         tell: Callable[[Report], None],
+        take_away: Callable[[], None],
     ) -> None:
         self._plan = plan
         self._task = task
         self._hear = hear
         self._tell = tell
+        self._take_away = take_away
         self._feed: TokenFeed | None = None
         self._wants: int | None = None
         self._was_torn = False
@@ -88,6 +106,8 @@ class _Shard:
                 break
             await asyncio.sleep(_BETWEEN_TRIES)
             orders = await in_thread(self._hear)
+        if end.exit_code is ExitCode.LOCKED:
+            end = End(ExitCode.STOPPED_EARLY, end.error)
         tally = run.tally
         report = self._report(run)
         return Result(end, run.remarks, report, tally.latencies, tally.company_latencies)
@@ -99,7 +119,7 @@ class _Shard:
             self._plan,
             self._task.settings,
             self._feed or AccessToken(token.secret),
-            self._task.output,
+            self._task.site.directory,
             given=self._task.given,
         )
 
@@ -127,6 +147,9 @@ class _Shard:
                 self._obey(run, orders)
             if time.monotonic() - heard_at > _ALONE_SECONDS:
                 run.stop(ExitCode.STOPPED_EARLY, "whoever started the run has gone")
+                with suppress(Exception):
+                    self._take_away()
+                return
 
     def _obey(self, run: Run, orders: Orders) -> None:
         run.gate.share(orders.share)

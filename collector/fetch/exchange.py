@@ -103,6 +103,7 @@ class Exchange:
             connection.close()
             raise
         if isinstance(request, Get):
+            request.response = None
             request.home.append(request)
         return response
 

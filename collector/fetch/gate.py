@@ -94,6 +94,10 @@ class Gate:
         """Whether failures come in a row, so that a first try tells more than a retry."""
         return self._control.is_doubtful
 
+    def hold(self, seconds: float) -> None:
+        """Let the first request wait for so long: others who share the rate have just begun too."""
+        self._control.hold(self._clock() + seconds)
+
     def share(self, share: Share) -> None:
         """Take another share of what several send together within one limit."""
         self._control.share(share, self._clock())

@@ -226,15 +226,14 @@ class _Try:
             self._limit.pause(self._task)
             self._tally.resent += 1
             self.give_up()
-        departure = await self._gate.pass_through(is_urgent=self._tokens is None)
+        self.departure = departure = await self._gate.pass_through(is_urgent=self._tokens is None)
         if self._tokens is not None:
             while (token := self._tokens.at_hand()) is None:
-                self._gate.give_back(departure)
+                self.give_up()
                 await self._tokens.current()
                 # Everybody waited for the token: they must not leave all at once.
-                departure = await self._gate.pass_through()
+                self.departure = departure = await self._gate.pass_through()
             self.token = token
-        self.departure = departure
         # The clock of the gate is that of the event loop, which the limit goes by.
         self._limit.begin(self._task, departure.at)
         if not self.requests:

@@ -106,6 +106,10 @@ class RateController:
         """When nobody has been let in or answered for too long."""
         return inf if self._blockade is None else self._blockade.since + self._patience
 
+    def hold(self, until: float) -> None:
+        """Let the first request leave then, although nothing has left yet."""
+        self._pacer.hold(until)
+
     def share(self, share: Share, now: float) -> None:
         """Take another share of what several send together within one limit."""
         self._pacer.share(share, now)

@@ -90,6 +90,10 @@ class Pacer:
         self._search.found(limit, now, is_quota=is_quota)
         self._apply_rate()
 
+    def hold(self, until: float) -> None:
+        """Let the first request leave then."""
+        self._schedule.hold(until)
+
     def share(self, share: Share, now: float) -> None:
         """Take another share of what several send together."""
         self._search.share(share.ceiling, share.limit, now)

@@ -51,6 +51,10 @@ class Schedule:
         credit = max(_CREDIT_REQUESTS * self._interval, _LEAST_CREDIT_SECONDS)
         self._credit = min(_CREDIT_SECONDS, credit)
 
+    def hold(self, until: float) -> None:
+        """Let the first request leave then."""
+        self._last = until - self._interval
+
     def restart(self) -> None:
         """Begin another second: in the one before there was a blockade."""
         self.achieved = float("inf")

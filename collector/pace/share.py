@@ -1,5 +1,6 @@
 """The part of a rate that falls to one of several who send within the same limit."""
 
+from math import inf
 from typing import Final, NamedTuple
 
 __all__ = ["AUTO_START", "Share"]
@@ -12,15 +13,27 @@ class Share(NamedTuple):
     """What one of several may send, in requests a second.
 
     `ceiling` is the most (`inf` for no limit), `start` the rate to begin with if there is none,
-    `limit` the part of the server's limit that the others have found, if they have.
+    `limit` the part of the server's limit that the others have found, if they have. There are
+    `senders` of them.
     """
 
     ceiling: float
     start: float = AUTO_START
     limit: float | None = None
+    senders: int = 1
 
     @classmethod
     def of(cls, rate: float, senders: int = 1, limit: float | None = None) -> "Share":
         """Return the share of one sender of so many, of a rate and of the limit found for all."""
         share = None if limit is None else limit / senders
-        return cls(rate / senders, AUTO_START / senders, share)
+        return cls(rate / senders, AUTO_START / senders, share, senders)
+
+    def first_after(self, number: int) -> float:
+        """Return the seconds after which the sender of this number may begin.
+
+        All of them begin one after the other, as evenly as they go on: together, and whenever one
+        takes the place of another, they keep the rate of all from the first request on.
+        """
+        known = self.ceiling if self.limit is None else min(self.ceiling, self.limit)
+        rate = self.start if known == inf else known
+        return 0.0 if self.senders == 1 else (number % self.senders + 1) / self.senders / rate

@@ -147,7 +147,7 @@ class Pace(Patience):
             validator=validators.Number(gte=1, lte=MOST_IN_FLIGHT),
         ),
     ] = 32
-    """Requests in flight, at most."""
+    """Requests in flight, at most; of each process, if there are several."""
 
     deadline: Annotated[
         Duration | None, Parameter(group=_PACE, converter=converter(parse_duration))

@@ -20,13 +20,13 @@ class CompanyList(NamedTuple):
     is_intact: bool
 
 
-def write_company_list(path: Path, companies: Companies, *, suffix: str = ".new") -> None:
-    """Replace the list atomically; see `replacing` for the suffix. Raises `OSError`."""
+def write_company_list(path: Path, companies: Companies) -> None:
+    """Replace the list atomically. Raises `OSError`."""
     digest = sha256()
     for line in format_companies(companies):
         digest.update(line)
     head = _HEAD + digest.hexdigest().encode() + b"\n"
-    replace_file(path, chain([head], format_companies(companies)), suffix=suffix)
+    replace_file(path, chain([head], format_companies(companies)))
 
 
 def read_company_list(path: Path) -> CompanyList:

@@ -8,13 +8,16 @@ from typing import Final, NamedTuple
 
 from collector.plan import Shard
 
-__all__ = ["COMPANIES", "LOCK", "PartFiles", "parts_in"]
+__all__ = ["CLUSTER_LOCK", "COMPANIES", "LOCK", "PartFiles", "parts_in"]
 
 COMPANIES: Final = "run-companies.txt"
 """Not `companies.txt`: that name belongs to users, and the run directory may be theirs (`.`)."""
 
 LOCK: Final = "run.lock"
 """The lock of the whole directory; a shard has one of its own besides."""
+
+CLUSTER_LOCK: Final = "run-cluster.lock"
+"""The lock of whoever hands out all shards."""
 
 _SHARD: Final = re.compile(
     r"(?:statistics(?=.*\.jsonl)|run(?!.*\.jsonl))-(?P<number>[0-9]{5})-of-(?P<total>[0-9]{5})"
@@ -60,6 +63,10 @@ class PartFiles(NamedTuple):
     def exist(self) -> bool:
         """Tell whether something was begun."""
         return self.manifest.exists() or self.statistics.exists()
+
+    def has_answers(self) -> bool:
+        """Tell whether there is some line of results. Raises `OSError`."""
+        return self.statistics.is_file() and self.statistics.stat().st_size > 0
 
     def all_errors(self) -> Iterator[Path]:
         """Make the paths of the files of errors, those of earlier attempts first."""

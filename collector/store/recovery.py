@@ -2,7 +2,7 @@
 
 import shlex
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -54,12 +54,13 @@ class Recovered:
     """What an earlier attempt left: the cells that are done, and its story.
 
     `kept` counts those of them by state that are to be collected here, and `is_complete` says that
-    these are all; `remarks` says for people what was odd; `dates` is what was known of the meaning
-    of dates, if that `is_known`.
+    these are all; `has_lines` that there is some answer in the directory. `remarks` says for people
+    what was odd; `dates` is what was known of the meaning of dates, if that `is_known`.
     """
 
     done: CellSet
     is_complete: bool
+    has_lines: bool
     kept: Counter[CellState] = field(default_factory=Counter)
     remarks: tuple[str, ...] = ()
     attempts: tuple[dict[str, Any], ...] = ()
@@ -119,6 +120,7 @@ def recover(
     return Recovered(
         results.ledger.done,
         is_complete=results.is_complete,
+        has_lines=any(other.has_answers() for other in parts),
         kept=results.kept,
         remarks=tuple(remarks),
         attempts=past.attempts,
@@ -198,13 +200,16 @@ def read_past(
     spoilt = [record for record in dates if record.is_ignored]
     return own._replace(
         dates=next(iter(spoilt + dates), None),
-        newest=max((_last_at_work(past) for past in known if past.attempts), default=None),
+        newest=max((at for past in known for at in _answered_at(past)), default=None),
     )
 
 
-def _last_at_work(past: Past) -> datetime:
-    last = past.attempts[-1]
-    return datetime.fromisoformat(last["ended_at"] or last["started_at"])
+def _answered_at(past: Past) -> Iterator[datetime]:
+    """Make the moments by which attempts with answers had ended, or began if they have no end."""
+    for attempt in past.attempts:
+        cells = attempt.get("cells", {})
+        if attempt["ended_at"] is None or cells.get("data", 0) + cells.get("empty", 0):
+            yield datetime.fromisoformat(attempt["ended_at"] or attempt["started_at"])
 
 
 def _read_manifest(files: PartFiles, plan: Plan, service: dict[str, str]) -> Past:

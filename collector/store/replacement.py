@@ -56,9 +56,9 @@ def _mode(path: Path) -> int | None:
         return None
 
 
-def replace_file(path: Path, pieces: Iterable[bytes], *, suffix: str = ".new") -> None:
+def replace_file(path: Path, pieces: Iterable[bytes]) -> None:
     """Replace a file atomically by pieces; see `replacing`. Raises `OSError`."""
-    with replacing(path, suffix=suffix) as draft, draft.open("wb") as stream:
+    with replacing(path) as draft, draft.open("wb") as stream:
         stream.writelines(pieces)
 
 

@@ -1,5 +1,6 @@
 """The directory of one run: its lock, its files, and how they come to be."""
 
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
@@ -13,7 +14,7 @@ from collector.store.company_list import write_company_list
 from collector.store.files import COMPANIES, PartFiles
 from collector.store.manifest import Manifest
 from collector.store.replacement import sync_directory
-from collector.store.shard_lock import Lock, lock_for
+from collector.store.shard_lock import Lock, lock_for, one_at_a_time
 
 __all__ = ["RunDirectory", "RunFiles"]
 
@@ -46,7 +47,7 @@ class RunDirectory:
         """Whether the manifest speaks of this attempt, so that its end belongs there too."""
 
     @classmethod
-    def open(cls, files: PartFiles) -> Self:
+    def open(cls, files: PartFiles, *, is_handed_out: bool = False) -> Self:
         """Make the directory if need be, and take its lock; its files come with `begin`.
 
         Raises `InputError` when the path cannot be a directory, `LockedError` when another run
@@ -58,7 +59,7 @@ class RunDirectory:
             raise InputError(f"--output {escaped(str(path))}: is not a path")
         made: list[Path] = []
         try:
-            return cls(files, _make_and_lock(files, made), made)
+            return cls(files, _make_and_lock(files, made, is_handed_out=is_handed_out), made)
         except OSError as error:
             _unmake(made)
             raise StorageError(
@@ -74,17 +75,24 @@ class RunDirectory:
         """Whether nothing was begun here yet."""
         return not self.files.exist()
 
-    def begin(self, companies: Companies, manifest: Manifest) -> RunFiles:
+    def begin(
+        self, companies: Companies, manifest: Manifest, check: Callable[[], object] = lambda: None
+    ) -> RunFiles:
         """Write down what is to be collected, then open the files; all is on the disk afterwards.
 
         Errors of earlier attempts are moved to `errors.1.jsonl` and so on: `errors.jsonl` is of
         this attempt only. Results that a killed attempt had not synced are synced now. Raises
         `StorageError`; leaving the context closes the files.
+
+        Shards do so one after the other: `check` is called when no other one can write down another
+        plan any more, and raises if one has done so since this one looked.
         """
         paths = self.files
         try:
-            write_company_list(paths.directory / COMPANIES, companies, suffix=self._draft_suffix)
-            manifest.write(paths.manifest)
+            with one_at_a_time(paths):
+                check()
+                write_company_list(paths.directory / COMPANIES, companies)
+                manifest.write(paths.manifest)
             self.has_begun = True
             self._put_errors_away()
             files = RunFiles(*map(self._open, (paths.statistics, paths.errors, paths.log)))
@@ -106,12 +114,6 @@ class RunDirectory:
             manifest.write(self.files.manifest)
         except OSError as error:
             raise self._unwritable(error) from error
-
-    @property
-    def _draft_suffix(self) -> str:
-        """What a shard writes for all is its own until it is whole: others may do the same."""
-        shard = self.files.shard
-        return ".new" if shard.is_whole else f".{shard.number}.new"
 
     def _open(self, path: Path) -> AppendFile:
         file = AppendFile.open(path)
@@ -146,13 +148,13 @@ class RunDirectory:
         self._lock.release()
 
 
-def _make_and_lock(files: PartFiles, made: list[Path]) -> Lock:
+def _make_and_lock(files: PartFiles, made: list[Path], *, is_handed_out: bool) -> Lock:
     for _ in range(_TRIES - 1):
         with suppress(FileNotFoundError):
             _make(files.directory, made)
-            return lock_for(files)
+            return lock_for(files, is_handed_out=is_handed_out)
     _make(files.directory, made)
-    return lock_for(files)
+    return lock_for(files, is_handed_out=is_handed_out)
 
 
 def _make(path: Path, made: list[Path]) -> None:

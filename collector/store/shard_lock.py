@@ -3,13 +3,13 @@
 import fcntl
 import os
 import time
-from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Final, Self
 
 from collector.errors import InputError, LockedError
-from collector.store.files import LOCK, PartFiles, parts_in
+from collector.store.files import CLUSTER_LOCK, LOCK, PartFiles, parts_in
 from collector.store.lock import (
     BETWEEN_TRIES,
     DirectoryLock,
@@ -21,7 +21,17 @@ from collector.store.lock import (
     write_holder,
 )
 
-__all__ = ["Lock", "ShardLock", "holder_of", "lock_for"]
+__all__ = [
+    "Lock",
+    "ShardLock",
+    "holder_of",
+    "lock_for",
+    "lock_for_all",
+    "one_at_a_time",
+    "refuse_held",
+]
+
+_PLAN_LOCK: Final = "run-plan.lock"
 
 _TRIES: Final = 50
 """Many shards begin together, and each of them is in the way of the others for a moment."""
@@ -84,9 +94,40 @@ class ShardLock:
 Lock = DirectoryLock | ShardLock
 
 
-def lock_for(files: PartFiles) -> Lock:
-    """Lock a directory for whoever writes these files. Raises as the locks do."""
+def lock_for(files: PartFiles, *, is_handed_out: bool = False) -> Lock:
+    """Lock a directory for whoever writes these files. Raises as the locks do.
+
+    Nobody gets it while shards are handed out there, but for those that are.
+    """
+    if not is_handed_out and held_by(files.directory / CLUSTER_LOCK, with_directory=False):
+        raise _locked(files.directory)
     return DirectoryLock.take(files.lock) if files.shard.is_whole else ShardLock.take(files)
+
+
+def refuse_held(directory: Path) -> None:
+    """Raise `LockedError` if somebody is at work in a directory. Raises `OSError`."""
+    if holder_of(directory):
+        raise _locked(directory)
+
+
+def lock_for_all(directory: Path) -> DirectoryLock:
+    """Lock a directory for whoever hands out all shards of a run there. Raises as the locks do."""
+    refuse_held(directory)
+    return DirectoryLock.take(directory / CLUSTER_LOCK, with_directory=False)
+
+
+@contextmanager
+def one_at_a_time(files: PartFiles) -> Iterator[None]:
+    """Let no two shards write down at the same time what is collected. Raises `OSError`.
+
+    A run without shards has the directory for itself.
+    """
+    with ExitStack() as opened:
+        if not files.shard.is_whole:
+            path = files.directory / _PLAN_LOCK
+            descriptor = open_to_lock(path, os.O_RDWR | os.O_CREAT, opened)
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
 
 
 def holder_of(directory: Path) -> str | None:
@@ -95,6 +136,8 @@ def holder_of(directory: Path) -> str | None:
     Changes nothing. Raises `OSError`.
     """
     held = [holder for files in parts_in(directory) if (holder := _holder(files))]
+    if all_of_them := held_by(directory / CLUSTER_LOCK, with_directory=False):
+        held.insert(0, all_of_them)
     if len(held) > 1:
         return f"{held[0]}, and {len(held) - 1:,} more, each with a shard of its own"
     return held[0] if held else None

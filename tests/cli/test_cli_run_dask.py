@@ -112,8 +112,14 @@ _NONE = "import sys\nsys.modules['collector'] = None\n"
 _BLIND = """
 import pathlib
 
-_exists = pathlib.Path.exists
-pathlib.Path.exists = lambda path: '.seen-by-workers' not in path.name and _exists(path)
+_read = pathlib.Path.read_bytes
+
+def read_bytes(path):
+    if path.name == 'run-cluster.lock':
+        raise FileNotFoundError
+    return _read(path)
+
+pathlib.Path.read_bytes = read_bytes
 """
 
 
@@ -140,7 +146,7 @@ async def test_a_worker_that_is_of_no_use(
     assert f": {words}" in done.stderr
     assert "collector: tcp://127.0.0.1:" in done.stderr
     assert api.counts.kinds["statistics"] == 0
-    # Not even the marker that workers were to see.
+    # Not even the lock that workers were to see.
     assert not (command.directory / "r").exists() or not list((command.directory / "r").iterdir())
 
 

@@ -105,6 +105,7 @@ async def test_shards_collect_together_what_one_run_collects(
         assert command.lines(f"r/errors-{number:05}-of-00003.jsonl") == []
     assert {name for name in command.files() if name.startswith("r/")} == {
         "r/run.lock",
+        "r/run-plan.lock",
         "r/run-companies.txt",
         *(
             f"r/{stem}-{number:05}-of-00003.{suffix}"

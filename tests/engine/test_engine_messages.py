@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from collector.dates_record import trusted
-from collector.engine.messages import Orders, Report, Task
+from collector.engine.messages import Orders, Report, Site, Task
 from collector.pace import Share
 from collector.plan import Shard
 from collector.prepare import date_query
@@ -80,6 +80,6 @@ def test_a_task_holds_no_secret() -> None:
     """Settings, a share and what is known of dates; the path of a file of credentials at most."""
     settings = RunSettings(engine="dask", credentials_file=Path("secret.toml"), shard=Shard(1, 3))
     dates = trusted(date_query(settings))
-    task = Task(settings, Path("/r"), Given(Share(20.0), dates), "channel")
+    task = Task(settings, Site(Path("/r"), b"lock", "1"), Given(Share(20.0), dates), "channel")
     assert pickle.loads(pickle.dumps(task)) == task  # noqa: S301 - made here
     assert {"credentials", "token", "secret"}.isdisjoint(dir(task) + dir(task.given))
