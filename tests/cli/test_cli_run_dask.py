@@ -197,6 +197,7 @@ def _own_address() -> str | None:
     return None if address.startswith("127.") else address
 
 
+@pytest.mark.torture
 async def test_one_display_for_all(start_api: StartApi, against: Against, tmp_path: Path) -> None:
     """In a terminal: cells and rate of both shards together, and their summary at the end."""
     api = await start_api()

@@ -386,7 +386,7 @@ async def test_it_is_gone_on_with_in_as_many_shards(
         ("work", "group", signal.SIGINT, 130),
         pytest.param("work", "client", signal.SIGINT, 130, marks=pytest.mark.torture),
         pytest.param("work", "group", signal.SIGTERM, 143, marks=pytest.mark.torture),
-        ("start", "group", signal.SIGINT, 130),
+        pytest.param("start", "group", signal.SIGINT, 130, marks=pytest.mark.torture),
         pytest.param("start", "client", signal.SIGTERM, 143, marks=pytest.mark.torture),
     ],
 )
@@ -507,6 +507,7 @@ async def test_the_scheduler_dies(start_api: StartApi, against: Against, tmp_pat
     assert cells_of(command.directory / "r") == _companies(300)
 
 
+@pytest.mark.torture
 async def test_it_begins_with_nothing_that_is_refused(
     start_api: StartApi, against: Against, two_workers: Cluster
 ) -> None:
@@ -523,6 +524,7 @@ async def test_it_begins_with_nothing_that_is_refused(
     assert command.files() == {"companies.txt"}
 
 
+@pytest.mark.torture
 async def test_companies_that_fail(
     start_api: StartApi, against: Against, two_workers: Cluster
 ) -> None:
@@ -565,6 +567,7 @@ async def test_a_full_disk(
     assert cells_of(directory) == _companies(600)
 
 
+@pytest.mark.torture
 async def test_a_directory_that_cannot_be_made(
     start_api: StartApi, against: Against, two_workers: Cluster
 ) -> None:

@@ -218,6 +218,7 @@ async def test_what_shards_have_left_over_is_collected_by_others(
     assert api.counts.kinds["statistics"] - asked == 12 * _DAYS - half
 
 
+@pytest.mark.torture
 async def test_the_command_that_status_prints_goes_on(
     start_api: StartApi, against: Against
 ) -> None:
@@ -289,6 +290,7 @@ async def test_a_shard_that_is_none_is_refused(
     assert command.files() == before
 
 
+@pytest.mark.torture
 async def test_the_shard_may_stand_in_the_environment(
     start_api: StartApi, against: Against
 ) -> None:
@@ -306,6 +308,7 @@ async def test_the_shard_may_stand_in_the_environment(
     assert not (command.directory / "other" / "statistics-00000-of-00002.jsonl").exists()
 
 
+@pytest.mark.torture
 async def test_a_shard_without_cells_is_complete(start_api: StartApi, against: Against) -> None:
     """More machines than blocks of windows: some have nothing to do, which is no fault."""
     api = await start_api()

@@ -209,6 +209,7 @@ def test_a_death_frees_one_shard_only(tmp_path: Path, one: _Process, other: _Pro
     _take(tmp_path, Shard(0, 3)).release()
 
 
+@pytest.mark.torture
 def test_after_the_last_shard_others_may_begin(
     tmp_path: Path, one: _Process, other: _Process
 ) -> None:

@@ -17,7 +17,7 @@ _ODD = [b"", b'{"company_id":"1"\n', b"\0" * 40 + b"\n", line("1", 1, 99, total=
 
 @given(LINES, LINES, st.integers(2, 4))
 @settings(
-    max_examples=15,
+    max_examples=6,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
