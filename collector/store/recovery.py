@@ -138,8 +138,9 @@ class _Results:
 
     def __init__(self, part: Part, newest: datetime | None, is_stopped: Callable[[], bool]) -> None:
         self.ledger = Ledger(part.plan)
-        self.kept: Counter[CellState] = Counter()
+        self._kept = self._empty = 0
         self._part = part
+        self._is_whole = part.shard.is_whole
         self._read = 0
         self._is_stopped = is_stopped
         # Only answers of the server's default window grow old.
@@ -154,8 +155,9 @@ class _Results:
         if result is None or (self._has_age and not self._date(result.fetched_at)):
             return False
         index = self.ledger.place(result)
-        if index is not None and index in self._part:
-            self.kept[CellState.EMPTY if result.statistics.is_empty else CellState.DATA] += 1
+        if index is not None and (self._is_whole or index in self._part):
+            self._kept += 1
+            self._empty += result.statistics.is_empty
         return True
 
     def _date(self, fetched_at: datetime) -> bool:
@@ -167,8 +169,13 @@ class _Results:
         return True
 
     @property
+    def kept(self) -> Counter[CellState]:
+        data = self._kept - self._empty
+        return Counter({CellState.DATA: data, CellState.EMPTY: self._empty})
+
+    @property
     def is_complete(self) -> bool:
-        return self.kept.total() == len(self._part)
+        return self._kept == len(self._part)
 
 
 class Past(NamedTuple):
