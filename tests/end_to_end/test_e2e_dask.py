@@ -473,7 +473,7 @@ async def test_the_client_is_killed(start_api: StartApi, against: Against) -> No
 async def test_workers_of_others_stop_when_the_client_is_killed(
     start_api: StartApi, against: Against, two_workers: Cluster
 ) -> None:
-    """After a minute without orders; the next run waits for them."""
+    """After a minute without orders; until then another run is refused: the directory is theirs."""
     api = await start_api()
     command = against(api).without_debugging()
     command.write("companies.txt", _ids(2000))
@@ -483,6 +483,11 @@ async def test_workers_of_others_stop_when_the_client_is_killed(
     process.kill()
     await command.finish(process)
     done = await command.run(*run, "1000000")
+    assert (done.exit_code, done.stdout) == (6, "")
+    async with asyncio.timeout(100):
+        while done.exit_code == 6:
+            await asyncio.sleep(1)
+            done = await command.run(*run, "1000000")
     assert done.exit_code == 0, done.stderr
     assert cells_of(command.directory / "r") == _companies(2000)
     assert codes_of(command.directory / "r") == [[4, 0], [4, 0]]
