@@ -10,16 +10,16 @@ import os
 import platform
 import sys
 import tempfile
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from statistics import median
-from typing import Final, NamedTuple
+from typing import Final
 
 import duckdb
 import orjson
 
+from benchmarks.child import measured
 from collector.cells import Cell, Window
 from collector.models import Answer, Counters
 from collector.plan import Companies, DateRange, Plan, WindowSize, cut_windows
@@ -84,39 +84,24 @@ def made_run(path: Path, companies: int, days: int) -> Path:
     return path
 
 
-class _Measured(NamedTuple):
-    """Seconds, and the most memory that the process ever had, in bytes."""
-
-    seconds: float
-    peak: int
-
-
-def _measure(arguments: Sequence[str]) -> _Measured:
-    began = time.perf_counter()
-    quiet = [(os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)]
-    command = [sys.executable, *arguments]
-    process = os.posix_spawn(sys.executable, command, os.environ, file_actions=quiet)
-    _, status, usage = os.wait4(process, 0)
-    seconds = time.perf_counter() - began
-    assert not status, arguments
-    return _Measured(seconds, usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024))
-
-
 def _compare(run: Path, scratch: Path) -> None:
     """Measure in turns, so that a change of the machine's mood meets all."""
     lines, output = PartFiles(run).statistics, scratch / "output.parquet"
-    commands = {
+    commands: dict[str, list[str | Path]] = {
         "DuckDB reads": ["-c", _READ.format(lines=lines)],
         "DuckDB reads and writes Parquet": ["-c", _COPY.format(lines=lines, output=output)],
-        "collector export to Parquet": ["-m", "collector", "export", str(run), "--to", str(output)],
+        "collector export to Parquet": ["-m", "collector", "export", run, "--to", output],
     }
-    rounds = [[_measure(command) for command in commands.values()] for _ in range(_ROUNDS)]
+    rounds = [
+        [measured([sys.executable, *command], scratch) for command in commands.values()]
+        for _ in range(_ROUNDS)
+    ]
     print("| | seconds | times DuckDB's reading | peak memory |")
     print("|---|---|---|---|")
     for place, name in enumerate(commands):
-        seconds = median(measured[place].seconds for measured in rounds)
-        ratio = median(measured[place].seconds / measured[0].seconds for measured in rounds)
-        peak = max(measured[place].peak for measured in rounds)
+        seconds = median(usages[place].seconds for usages in rounds)
+        ratio = median(usages[place].seconds / usages[0].seconds for usages in rounds)
+        peak = max(usages[place].peak for usages in rounds)
         print(f"| {name} | {seconds:.2f} | {ratio:.2f} | {peak / 1e6:.0f} MB |")
     print(f"\nMedians of {_ROUNDS} rounds; wanted: at most 3 times DuckDB's reading.")
 

@@ -4,16 +4,16 @@
 directory and measures both commands, each in a process of its own.
 """
 
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 import orjson
 
+from benchmarks.child import Usage, measured
 from collector.cells import Cell
 from collector.models import Answer, Counters
 from collector.plan import Companies, DateRange, Plan, WindowSize, cut_windows
@@ -23,7 +23,7 @@ from collector.store.files import COMPANIES, PartFiles
 from collector.store.lines import result_line
 from collector.store.manifest import Attempt, Manifest, describe_plan, describe_service
 
-__all__ = ["LOOKBACK", "Measured", "make_night", "measure"]
+__all__ = ["LOOKBACK", "make_night", "measure"]
 
 LOOKBACK: Final = 14
 """Days that each night collects again, beside the one before it."""
@@ -31,40 +31,16 @@ LOOKBACK: Final = 14
 _DAILY: Final = WindowSize("days", 1)
 _EMPTY: Final = Counters(0, 0, 0, 0, 0, {})
 
-# What a process had in memory before it became the command counts as its peak, so that a small
-# process has to start it.
-_START: Final = """
-import os, sys, time
-began = time.perf_counter()
-process = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ)
-_, status, usage = os.wait4(process, 0)
-seconds = time.perf_counter() - began
-unit = 1 if sys.platform == "darwin" else 1024
-print(os.waitstatus_to_exitcode(status), seconds, usage.ru_maxrss * unit, file=sys.stderr)
-"""
-
-
-class Measured(NamedTuple):
-    """How a process ended, how long it took, and the most memory that it ever had, in bytes."""
-
-    exit_code: int
-    stderr: str
-    seconds: float
-    peak: int
-
 
 def measure(
-    *arguments: str | Path, stdout: Path, environment: Mapping[str, str] | None = None
-) -> Measured:
-    """Run `python -m collector` in a process of its own, with its output in a file."""
-    command = [sys.executable, "-c", _START, sys.executable, "-m", "collector", *arguments]
-    with stdout.open("wb") as stream:
-        finished = subprocess.run(
-            command, check=True, stdout=stream, stderr=subprocess.PIPE, text=True, env=environment
-        )
-    *complaints, figures = finished.stderr.splitlines()
-    exit_code, seconds, peak = figures.split()
-    return Measured(int(exit_code), "\n".join(complaints), float(seconds), int(peak))
+    *arguments: str | Path,
+    scratch: Path,
+    output: Path,
+    environment: Mapping[str, str] | None = None,
+) -> Usage:
+    """Run `python -m collector` in a process of its own, which has to end well; see `measured`."""
+    command = [sys.executable, "-m", "collector", *arguments]
+    return measured(command, scratch, output=output, environment=environment)
 
 
 def make_night(parent: Path, night: date, companies: int) -> Path:
@@ -117,15 +93,13 @@ def main() -> None:
         runs = [make_night(scratch, first + timedelta(n), companies) for n in range(nights)]
         print(f"{nights} nights x {companies:,} companies x {LOOKBACK + 1} days = {lines:,} lines")
         output = scratch / "output"
-        latest = measure("latest", *runs, stdout=output)
-        assert latest.exit_code == 0, latest
+        latest = measure("latest", *runs, scratch=scratch, output=output)
         print(
             f"  latest       {latest.seconds:6.2f} s   {lines / latest.seconds:,.0f} lines/s, "
             f"{latest.peak / 1e6:.0f} MB"
         )
         for form in ((), ("--json",)):
-            diff = measure("diff", *runs[-2:], *form, stdout=output)
-            assert diff.exit_code == 0, diff
+            diff = measure("diff", *runs[-2:], *form, scratch=scratch, output=output)
             print(
                 f"  {' '.join(('diff', *form)):<12} {diff.seconds:6.2f} s   two of the nights, "
                 f"{diff.peak / 1e6:.0f} MB"

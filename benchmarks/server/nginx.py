@@ -3,10 +3,10 @@
 import os
 import shutil
 from datetime import date
-from pathlib import Path
 from typing import Final
 
 from benchmarks.server.answers import NOTHING, TOKEN, statistics
+from benchmarks.server.places import Places
 
 __all__ = ["find_nginx", "nginx_configuration"]
 
@@ -43,7 +43,10 @@ http {{
 {windows}
     }}
     server {{
-        listen 127.0.0.1:{port} backlog=1024;
+        listen {address}:{port} backlog=1024;
+        listen {address}:{tls_port} ssl backlog=1024;
+        ssl_certificate {chain};
+        ssl_certificate_key {key};
         access_log {log} answered buffer=64k flush=100ms;
         location = /oauth/token/ {{
             access_log off;
@@ -66,13 +69,17 @@ def find_nginx() -> str | None:
     return shutil.which("nginx", path=places)
 
 
-def nginx_configuration(scratch: Path, port: int, log: Path, delay: float, today: date) -> str:
+def nginx_configuration(places: Places, delay: float, today: date) -> str:
     """Return the configuration of a server that answers after `delay` seconds."""
     windows = (f"        '{first} {last}' '{text}';" for first, last, text in statistics(today))
     return _CONFIGURATION.format(
-        scratch=scratch,
-        port=port,
-        log=log,
+        scratch=places.scratch,
+        address=places.address,
+        port=places.port,
+        tls_port=places.tls_port,
+        chain=places.certificate.chain,
+        key=places.certificate.key,
+        log=places.log,
         answer=_LATE.format(milliseconds=delay * 1000) if delay else _AT_ONCE,
         at_once=_AT_ONCE,
         nothing=NOTHING,

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import Final
 from benchmarks.server.answers import Answered, parse_answers
 from benchmarks.server.granian_application import DELAY, LOG, TODAY
 from benchmarks.server.nginx import find_nginx, nginx_configuration
+from benchmarks.server.places import Places, find_places
 
 __all__ = ["Server", "server_name", "serving"]
 
@@ -41,9 +42,14 @@ _ATTEMPTS: Final = 5
 
 @dataclass(slots=True)
 class Server:
-    """A server under way; `latency` is what it really takes for an answer, in seconds."""
+    """A server under way; `latency` is what it really takes for an answer, in seconds.
+
+    It answers the same under `tls_url`, to who trusts the certificates in the file `chain`.
+    """
 
     base_url: str
+    tls_url: str
+    chain: Path
     latency: float
     _log: Path
     _forgotten: int = field(default=0, init=False)
@@ -89,20 +95,24 @@ def serving(scratch: Path, today: date, latency: float = 0.0) -> Iterator[Server
 
 @contextmanager
 def _serving(scratch: Path, today: date, delay: float) -> Iterator[Server]:
-    port = _free_port()
-    log = scratch / f"answered-{port}.log"
-    log.touch()
-    with _started(scratch, port, log, delay, today) as process:
-        try:
-            _wait_for(port, process)
-            yield Server(f"http://127.0.0.1:{port}", _measured_latency(port), log)
-        finally:
-            process.terminate()
+    places = find_places(scratch)
+    with ExitStack() as started:
+        for port, process in _started(places, delay, today):
+            started.enter_context(process)
+            started.callback(process.terminate)
+            _wait_for(places.address, port, process)
+        yield Server(
+            f"http://{places.address}:{places.port}",
+            f"https://{places.address}:{places.tls_port}",
+            places.certificate.chain,
+            _measured_latency(places),
+            places.log,
+        )
 
 
-def _measured_latency(port: int) -> float:
+def _measured_latency(places: Places) -> float:
     """Return the median of the seconds that an answer takes, from sending to the end of reading."""
-    connection = http.client.HTTPConnection("127.0.0.1", port)
+    connection = http.client.HTTPConnection(places.address, places.port)
     seconds = []
     for _ in range(_PROBES):
         # Not in step with the server's clock, whose ticks are a millisecond or more.
@@ -116,34 +126,38 @@ def _measured_latency(port: int) -> float:
 
 
 def _started(
-    scratch: Path, port: int, log: Path, delay: float, today: date
-) -> subprocess.Popen[bytes]:
+    places: Places, delay: float, today: date
+) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
+    """Start what answers, and yield it with a port that it listens on."""
     if nginx := find_nginx():
-        configuration = scratch / f"nginx-{port}.conf"
-        configuration.write_text(nginx_configuration(scratch, port, log, delay, today))
-        return subprocess.Popen([nginx, "-p", scratch, "-c", configuration])
-    command: list[str | Path] = [
-        _GRANIAN,
-        *("--interface", "rsgi", "--workers", "1", "--http", "1", "--no-ws"),
-    ]
-    command += ["--host", "127.0.0.1", "--port", str(port), "--log-level", "warning", _APPLICATION]
-    environment = {DELAY: str(delay), LOG: str(log), TODAY: today.isoformat()}
-    return subprocess.Popen(command, env=os.environ | environment)
+        configuration = places.scratch / f"nginx-{places.port}.conf"
+        configuration.write_text(nginx_configuration(places, delay, today))
+        yield (
+            places.tls_port,
+            subprocess.Popen([nginx, "-p", places.scratch, "-c", configuration]),
+        )
+        return
+    environment = {DELAY: str(delay), LOG: str(places.log), TODAY: today.isoformat()}
+    certificate: tuple[str | Path, ...] = ("--ssl-certificate", places.certificate.chain)
+    certificate += ("--ssl-keyfile", places.certificate.key)
+    for port, more in ((places.port, ()), (places.tls_port, certificate)):
+        command: list[str | Path] = [
+            _GRANIAN,
+            *("--interface", "rsgi", "--workers", "1", "--http", "1", "--no-ws"),
+            *("--host", places.address, "--port", str(port), "--log-level", "warning"),
+            *more,
+            _APPLICATION,
+        ]
+        yield port, subprocess.Popen(command, env=os.environ | environment)
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
+def _wait_for(address: str, port: int, process: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + _PATIENCE
     while process.poll() is None and time.monotonic() < deadline:
         try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            socket.create_connection((address, port), timeout=1).close()
         except OSError:
             time.sleep(0.02)
         else:
             return
-    raise RuntimeError(f"the server does not listen on 127.0.0.1:{port}")
+    raise RuntimeError(f"the server does not listen on {address}:{port}")

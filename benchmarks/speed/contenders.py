@@ -60,13 +60,17 @@ class Repetition:
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """One program: how it is named in commands and in the report, and how it is started."""
+    """One program: how it is named in commands and in the report, and how it is started.
+
+    One that `is_encrypted` asks over TLS.
+    """
 
     key: str
     title: str
     command: Callable[[Job], Command]
     repetition: Repetition = Repetition()
     environment: dict[str, str] = field(default_factory=dict)
+    is_encrypted: bool = False
 
 
 def _collector(job: Job) -> Command:
@@ -125,6 +129,7 @@ _CREDENTIALS: Final = {"TRUST_CLIENT_ID": "bench", "TRUST_CLIENT_SECRET": "bench
 _DLT: Final = {"DLT_DATA_DIR": os.devnull, "RUNTIME__DLTHUB_TELEMETRY": "false"}
 
 _FAST: Final = Repetition(rounds=5, requests=40_000, late_requests=40_000)
+_TLS: Final = Repetition(requests=40_000, late_requests=10_000)
 
 BARE: Final = Contender("bare", "bare aiohttp loop", _bare_loop(), _FAST)
 CURL: Final = Contender("curl", "`curl --parallel`", _curl, _FAST)
@@ -134,6 +139,10 @@ CONTENDERS: Final = (
     BARE,
     Contender("bare-warm", "the same, memory warmed", _bare_loop("warm"), _FAST),
     CURL,
+    Contender(
+        "collector-tls", "**collector** over TLS", _collector, _TLS, _CREDENTIALS, is_encrypted=True
+    ),
+    Contender("bare-tls", "bare aiohttp loop over TLS", _bare_loop(), _TLS, is_encrypted=True),
     Contender("scrapy", "Scrapy", _scrapy, Repetition(requests=3000, late_requests=3000)),
     Contender("dlt-threads", "dlt, threads", _dlt("threads"), environment=_DLT),
     Contender("dlt-async", "dlt, asynchronous", _dlt("async"), environment=_DLT),

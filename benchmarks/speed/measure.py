@@ -145,10 +145,12 @@ class _Course:
     def _run(self, contender: Contender, requests: int) -> tuple[Usage, float]:
         """Return what the process took, and the seconds by the server's clock."""
         directory = Path(tempfile.mkdtemp(dir=self.scratch))
-        job = Job(self.server.base_url, Work(requests, self.today), self.is_late, directory)
+        base_url = self.server.tls_url if contender.is_encrypted else self.server.base_url
+        job = Job(base_url, Work(requests, self.today), self.is_late, directory)
         command = contender.command(job)
         # Whatever the environment says of proxies, nothing leaves this machine.
         environment = os.environ | {"NO_PROXY": "*", "no_proxy": "*"} | contender.environment
+        environment["SSL_CERT_FILE"] = str(self.server.chain)
         self.server.forget()
         output = directory / "output.txt"
         usage = measured(command, directory, environment=environment, output=output)

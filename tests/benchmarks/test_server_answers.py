@@ -1,6 +1,7 @@
 """What the server of the benchmarks answers, and what is read from its log."""
 
 import json
+import ssl
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 
 from benchmarks.server.answers import parse_answers, statistics
 from benchmarks.server.nginx import nginx_configuration
+from benchmarks.server.places import find_places
 
 _TODAY = date(2026, 11, 24)
 
@@ -59,8 +61,18 @@ def test_an_empty_log_has_no_answers() -> None:
 
 
 @pytest.mark.parametrize(("delay", "has_delay"), [(0.0, False), (0.0492, True)])
-def test_nginx_delays_only_if_told_to(delay: float, *, has_delay: bool) -> None:
+def test_nginx_delays_only_if_told_to(delay: float, *, has_delay: bool, tmp_path: Path) -> None:
     """Without latency there is no detour by a refusal; with it, nginx knows whole milliseconds."""
-    text = nginx_configuration(Path("scratch"), 8000, Path("scratch/log"), delay, _TODAY)
+    text = nginx_configuration(find_places(tmp_path), delay, _TODAY)
     assert ("auth_delay 49ms;" in text) is has_delay
     assert text.count("{") == text.count("}")
+
+
+def test_a_server_over_tls_is_trusted_by_its_certificate(tmp_path: Path) -> None:
+    """Clients check it as they check any other."""
+    certificate = find_places(tmp_path).certificate
+    trusting = ssl.create_default_context(cafile=certificate.chain)
+    [trusted] = trusting.get_ca_certs()
+    assert ("IP Address", "127.0.0.1") in trusted["subjectAltName"]
+    # Raises `ssl.SSLError` if the key is that of another certificate.
+    ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(*certificate)
