@@ -62,7 +62,9 @@ def _room(job: Job) -> str:
     unanswered = _unanswered(job)
     answered = job.tally.planned - unanswered
     try:
-        size = job.files.statistics.stat().st_size
+        # One file, or those of all shards that the run is made of.
+        files = job.files.directory.glob(job.answers.name)
+        size = sum(file.stat().st_size for file in files)
         free = shutil.disk_usage(job.files.directory).free
     except OSError:
         return ""

@@ -8,6 +8,7 @@ import pytest
 
 from collector.cells import SERVER_DEFAULT, CellState
 from collector.cli.next_step import next_step
+from collector.engine.cluster_run import ClusterRun
 from collector.errors import (
     CredentialsError,
     DatesError,
@@ -17,10 +18,11 @@ from collector.errors import (
     StorageError,
 )
 from collector.fetch.credentials import AccessToken
-from collector.plan import Companies, Plan
+from collector.plan import Companies, Plan, Shard
 from collector.run import End, Run
 from collector.secrets import Secret
 from collector.settings import RunSettings
+from collector.store.files import PartFiles
 
 
 def _job(output: Path = Path("out/night"), source: str = "companies.txt") -> Run:
@@ -112,6 +114,20 @@ def test_a_full_disk_is_told_how_much_room_the_rest_takes(tmp_path: Path) -> Non
     )
     os.truncate(lines, 10)
     assert next_step(job, end) == ""
+
+
+def test_room_is_reckoned_by_the_lines_of_all_shards(tmp_path: Path) -> None:
+    """Of a run on a cluster: 4 TB for 1,000 cells here, and as much again for the other 1,000."""
+    companies = Companies(tuple(str(number) for number in range(2000)))
+    plan = Plan(companies, (SERVER_DEFAULT,))
+    job = ClusterRun(plan, RunSettings(), AccessToken(Secret("t")), tmp_path)
+    job.tally.cells[CellState.DATA] = 1000
+    for number in range(4):
+        lines = PartFiles(tmp_path, Shard(number, 4)).statistics
+        lines.touch()
+        os.truncate(lines, 10**12)
+    step = next_step(job, End(ExitCode.STORAGE, "cannot be written", StorageError))
+    assert step.startswith("make room for about 4.0 TB; ")
 
 
 def test_a_bug_is_to_be_reported() -> None:
