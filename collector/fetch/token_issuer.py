@@ -142,24 +142,29 @@ class TokenIssuer:
                 return token
             problem = token
             self._log.warning("token_not_issued", problem=problem, attempt=tries)
-            pause = max(pause_before_next(tries, random), self._asked_pause(reply))
+            asked = self._asked_pause(reply)
             if not self._has_issued:
                 # Nothing has begun yet, and somebody may be looking on.
-                pause = min(pause, _LONGEST_PAUSE)
-            if self._is_hopeless(tries, pause):
+                asked = min(asked, _LONGEST_PAUSE)
+            left = self._patience_left()
+            if left <= 0.0 or asked > left or self._was_never_right(tries):
                 break
+            # The last try is made just when patience ends.
+            pause = min(max(pause_before_next(tries, random), asked), left)
             # Only the issuer is left alone: it is a service of its own, and whoever needs a token
             # waits anyway.
             await self._gate.rest(pause)
         raise OutageError(f"no access token from {self._url} (tries: {tries}): {problem}")
 
-    def _is_hopeless(self, tries: int, pause: float) -> bool:
+    def _patience_left(self) -> float:
+        """Return the seconds for which a failing issuer is still waited for."""
         now = self._clock()
         if self._failing_since is None:
             self._failing_since = now
-        if not self._has_issued and tries >= self._max_attempts:
-            return True
-        return now + pause - self._failing_since > self._patience
+        return self._failing_since + self._patience - now
+
+    def _was_never_right(self, tries: int) -> bool:
+        return not self._has_issued and tries >= self._max_attempts
 
     def _asked_pause(self, reply: Reply | Broken) -> float:
         if isinstance(reply, Broken):
