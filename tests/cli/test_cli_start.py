@@ -3,7 +3,9 @@
 What is imported is read from `python -X importtime`. How long it takes is no matter of a test.
 """
 
+import asyncio
 import re
+import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -159,3 +161,19 @@ async def test_a_directory_without_a_run_is_refused_by_nothing_that_sends(
     started = await start(command, *arguments.split())
     assert started.exit_code == 2
     assert not started.modules & (_SENDING | {"duckdb", "plotly", "yarl"})
+
+
+async def test_a_process_of_a_local_cluster_has_no_command_line(tmp_path: Path) -> None:
+    """It imports anew what `collector` runs, the script in `bin`, but not as `__main__`."""
+    code = "import runpy, sys; runpy.run_path(sys.argv[1], run_name='__mp_main__')"
+    script = Path(sys.executable).with_name("collector")
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-X", "importtime", "-c", code, script),
+        cwd=tmp_path,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    _, stderr = await process.communicate()
+    assert process.returncode == 0
+    modules = _IMPORTED.findall(stderr.decode())
+    assert "collector.__main__" in modules
+    assert not {"collector.cli.app", "cyclopts"}.intersection(modules)
