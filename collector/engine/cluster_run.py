@@ -44,7 +44,8 @@ from collector.store.append_file import AppendFile
 from collector.store.coverage import read_coverage
 from collector.store.files import CLUSTER_LOCK, PartFiles, parts_in
 from collector.store.manifest import DatesRecord, describe_service
-from collector.store.recovery import Recovered, read_past
+from collector.store.past import read_past
+from collector.store.recovery import Recovered
 from collector.store.shard_lock import lock_for_all, refuse_held
 from collector.telemetry import Telemetry
 from collector.threads import in_thread
