@@ -30,6 +30,7 @@ from collector.recorder import Recorder
 from collector.secrets import Redactor
 from collector.session import Session, gate_for
 from collector.settings import RunSettings
+from collector.stopping import Stopping
 from collector.store.files import PartFiles
 from collector.store.manifest import DatesRecord, describe_service
 from collector.store.recovery import Age, Recovered, recover
@@ -99,10 +100,8 @@ class Run:
         known = None if given is None else given.dates
         self.dates = DatesGuard(plan, settings, self._log, known)
         self._telemetry = Telemetry(settings.metrics_file, self.tally, self.gate, self._log)
-        self._task: asyncio.Task[object] | None = None
         self._pool: Pool | None = None
-        self._grace: asyncio.TimerHandle | None = None
-        self._stopped: End | None = None
+        self._stopping = Stopping(self._log, self._redact, grace=_GRACE_SECONDS, drain=self._drain)
 
     @property
     def answers(self) -> Path:
@@ -125,19 +124,11 @@ class Run:
         Nothing more is sent. What is in flight has five seconds to come back, and is settled.
         After the last cell there is nothing left to stop.
         """
-        if self._task is None or self._stopped is not None:
-            return
-        self._stopped = End(exit_code, why)
-        self._log.warning("stopping", exit_code=exit_code.value, why=why)
-        self.gate.shut()
-        if self._pool is not None:
-            self._pool.drain()
-        self._grace = asyncio.get_running_loop().call_later(_GRACE_SECONDS, self.stop_at_once)
+        self._stopping.stop(End(exit_code, why))
 
     def stop_at_once(self) -> None:
         """After `stop`: give up what is in flight. Lines that were begun are still finished."""
-        if self._task is not None:
-            self._task.cancel()
+        self._stopping.stop_at_once()
 
     async def execute(self) -> End:
         """Collect every missing cell, and say how it ended; what stops a run is no exception.
@@ -145,39 +136,24 @@ class Run:
         The directory is locked, checked and repaired before anything is sent. In a new one a
         token is asked for before anything is begun: refused credentials leave nothing behind.
         """
-        self._task = asyncio.current_task()
-        deadline = self._watch_deadline()
         end = End(ExitCode.BUG)
         try:
-            await self._telemetry.check()
-            with RunDirectory.open(self.files, is_handed_out=self._is_handed_out) as directory:
-                recovered = await in_thread(self._recover)
-                async with self._telemetry.working() as self.remarks:
-                    end = await self._attempt(directory, recovered)
-        except CollectorError as error:
-            end = end_by(error, self._redact)
-        except StoppedError:
-            end = self._stopped or End(ExitCode.STOPPED_EARLY)
-        except asyncio.CancelledError:
-            if self._task is None or self._stopped is None:
-                raise
-            self._task.uncancel()
-            end = self._stopped
+            end = await self._stopping.end_of(self._open(), self.settings.deadline)
         finally:
-            self._task = None
-            for timer in (deadline, self._grace):
-                if timer is not None:
-                    timer.cancel()
             self.remarks += await self._telemetry.ended(end.exit_code)
         return end
 
-    def _watch_deadline(self) -> asyncio.TimerHandle | None:
-        deadline = self.settings.deadline
-        if deadline is None:
-            return None
-        why = f"the deadline of {deadline} has passed; run the same command again to go on"
-        loop = asyncio.get_running_loop()
-        return loop.call_later(deadline, self.stop, ExitCode.STOPPED_EARLY, why)
+    async def _open(self) -> End:
+        await self._telemetry.check()
+        with RunDirectory.open(self.files, is_handed_out=self._is_handed_out) as directory:
+            recovered = await in_thread(self._recover)
+            async with self._telemetry.working() as self.remarks:
+                return await self._attempt(directory, recovered)
+
+    def _drain(self, _why: End) -> None:
+        self.gate.shut()
+        if self._pool is not None:
+            self._pool.drain()
 
     def _recover(self) -> Recovered:
         return recover(
@@ -185,7 +161,7 @@ class Run:
             self._part,
             describe_service(self.settings),
             age=self._age,
-            is_stopped=lambda: self._stopped is not None,
+            is_stopped=lambda: self._stopping.is_stopped,
         )
 
     def _age(self, moment: datetime) -> Age:
@@ -221,14 +197,12 @@ class Run:
                     log.enter_context(self._events.into(files.log.append))
                     self._log_start()
                     end = await self._collect(files, recovered.done, session)
-                    self._task = None
-            except asyncio.CancelledError:
-                end = self._stopped or End(ExitCode.STOPPED_EARLY)
+                    self._stopping.no_more_to_stop()
+            except asyncio.CancelledError as error:
+                end = self._stopping.end_by(error)
                 raise
-            except CollectorError as error:
-                end = end_by(error, self._redact)
-            except StoppedError:
-                end = self._stopped or End(ExitCode.STOPPED_EARLY)
+            except (CollectorError, StoppedError) as error:
+                end = self._stopping.end_by(error)
             finally:
                 # After the connections are closed: the disk needs file descriptors too.
                 if directory.has_begun:
@@ -263,8 +237,8 @@ class Run:
                 journal.close()
         except ExceptionGroup as failed:
             return self._failed(main_error(failed))
-        if self._stopped is not None and self.tally.missing:
-            return self._stopped
+        if self._stopping.end is not None and self.tally.missing:
+            return self._stopping.end
         failed_cells = self.tally.cells[CellState.FAILED]
         return End(ExitCode.SOME_FAILED if failed_cells else ExitCode.COMPLETE)
 

@@ -17,7 +17,8 @@ from collector.store.manifest import (
     describe_service,
     describe_settings,
 )
-from collector.store.recovery import Recovered, read_past
+from collector.store.past import read_past
+from collector.store.recovery import Recovered
 from collector.store.run_directory import RunDirectory, RunFiles
 from collector.tally import Tally
 from collector.threads import in_thread

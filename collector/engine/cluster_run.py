@@ -39,11 +39,13 @@ from collector.run import Given
 from collector.secrets import Redactor
 from collector.session import Session, gate_for
 from collector.settings import RunSettings
+from collector.stopping import Stopping
 from collector.store.append_file import AppendFile
 from collector.store.coverage import read_coverage
 from collector.store.files import CLUSTER_LOCK, PartFiles, parts_in
 from collector.store.manifest import DatesRecord, describe_service
-from collector.store.recovery import Recovered, read_past
+from collector.store.past import read_past
+from collector.store.recovery import Recovered
 from collector.store.shard_lock import lock_for_all, refuse_held
 from collector.telemetry import Telemetry
 from collector.threads import in_thread
@@ -107,9 +109,13 @@ class ClusterRun:
         self._channel: Channel | None = None
         self._log_is_open = False
         self._opened = ExitStack()
-        self._task: asyncio.Task[object] | None = None
-        self._grace: asyncio.TimerHandle | None = None
-        self._stopped: End | None = None
+        self._stopping = Stopping(
+            self._log,
+            self._redact,
+            grace=_GRACE_SECONDS,
+            drain=self._drain,
+            give_up=self._give_up,
+        )
 
     @property
     def answers(self) -> Path:
@@ -128,66 +134,38 @@ class ClusterRun:
 
     def stop(self, exit_code: ExitCode, why: str | None = None) -> None:
         """End the run early from outside, as a signal does; the shards end in order."""
-        self._stop(End(exit_code, why))
+        self._stopping.stop(End(exit_code, why))
 
     def stop_at_once(self) -> None:
         """After `stop`: give up what is in flight."""
-        if self._task is None:
-            return
-        if self._channel is None:
-            self._task.cancel()
-            return
-        if self._channel.at_once:
-            return
-        self._channel.at_once = True
-        if self._grace is not None:
-            self._grace.cancel()
-        self._grace = asyncio.get_running_loop().call_later(_AT_ONCE_SECONDS, self._task.cancel)
+        self._stopping.stop_at_once()
 
     async def execute(self) -> End:
         """Collect every missing cell, and say how it ended; what stops a run is no exception."""
-        self._task = asyncio.current_task()
-        deadline = self._watch_deadline()
         end = End(ExitCode.BUG)
         try:
-            await self._telemetry.check()
-            async with self._telemetry.working() as self.remarks:
-                end = await self._attempt()
-        except CollectorError as error:
-            end = end_by(error, self._redact)
-        except StoppedError:
-            end = self._stopped or End(ExitCode.STOPPED_EARLY)
-        except asyncio.CancelledError:
-            if self._task is None or self._stopped is None:
-                raise
-            self._task.uncancel()
-            end = self._stopped
+            end = await self._stopping.end_of(self._open(), self.settings.deadline)
         finally:
-            self._task = None
-            for timer in (deadline, self._grace):
-                if timer is not None:
-                    timer.cancel()
             self.remarks += await self._telemetry.ended(end.exit_code)
         return end
 
-    def _stop(self, end: End, told: End | None = None) -> None:
-        """End the run; shards are `told` another reason than people, if that is not theirs."""
-        if self._task is None or self._stopped is not None:
-            return
-        self._stopped = end
-        self._log.warning("stopping", exit_code=end.exit_code.value, why=end.error)
+    async def _open(self) -> End:
+        await self._telemetry.check()
+        async with self._telemetry.working() as self.remarks:
+            return await self._attempt()
+
+    def _drain(self, told: End) -> None:
         self._own_gate.shut()
         if self._channel is not None:
-            self._channel.end = told or end
-        self._grace = asyncio.get_running_loop().call_later(_GRACE_SECONDS, self.stop_at_once)
+            self._channel.end = told
 
-    def _watch_deadline(self) -> asyncio.TimerHandle | None:
-        deadline = self.settings.deadline
-        if deadline is None:
+    def _give_up(self) -> float | None:
+        if self._channel is None:
+            return 0.0
+        if self._channel.at_once:
             return None
-        why = f"the deadline of {deadline} has passed; run the same command again to go on"
-        loop = asyncio.get_running_loop()
-        return loop.call_later(deadline, self.stop, ExitCode.STOPPED_EARLY, why)
+        self._channel.at_once = True
+        return _AT_ONCE_SECONDS
 
     async def _attempt(self) -> End:
         if self.settings.scheduler is not None:
@@ -253,7 +231,7 @@ class ClusterRun:
         token = await session.tokens.current()
         self._log.info("cluster_started", workers=len(workers), shards=total)
         async with Channel(client, name, self.plan, token, share, self._hear) as self._channel:
-            if self._stopped is not None:
+            if self._stopping.is_stopped:
                 raise StoppedError
             async with self._caring_for(session, self._channel):
                 await self._hand_out(client, site, name, total)
@@ -266,7 +244,7 @@ class ClusterRun:
         futures: dict[Future[Result], int] = {}
 
         def submit() -> list[Future[Result]]:
-            number = None if self._stopped is not None else next(waiting, None)
+            number = None if self._stopping.is_stopped else next(waiting, None)
             if number is None:
                 return []
             task = self._shard(Shard(number, total), site, name)
@@ -315,7 +293,8 @@ class ClusterRun:
             if end.exit_code is ExitCode.BAD_INPUT and self._log_is_open:
                 # To people that code means that nothing was sent.
                 end = End(ExitCode.STOPPED_EARLY, end.error)
-            self._stop(end, End(ExitCode.STOPPED_EARLY, "another shard of the run has ended it"))
+            told = End(ExitCode.STOPPED_EARLY, "another shard of the run has ended it")
+            self._stopping.stop(end, told)
 
     def _hear(self, report: Report) -> None:
         if report.shard in self._at_work:
@@ -351,7 +330,7 @@ class ClusterRun:
                     renewable_at = time.monotonic() + _BETWEEN_TOKENS
             except (CollectorError, StoppedError) as error:
                 if isinstance(error, CollectorError):
-                    self._stop(end_by(error, self._redact))
+                    self._stopping.stop(end_by(error, self._redact))
                 return
             limits = [report.limit for report in self._reports.values()]
             self.gate.limit = shared.take(limits, self._senders, time.monotonic())
@@ -361,13 +340,13 @@ class ClusterRun:
     def _cared(self, caring: asyncio.Task[None]) -> None:
         """Let nobody work on without care."""
         if not caring.cancelled() and (error := caring.exception()) is not None:
-            self._stop(self._end_by(error))
+            self._stopping.stop(self._end_by(error))
 
     def _end_by(self, error: BaseException) -> End:
         """Return the end by what kept a shard from coming to one of its own."""
         if isinstance(error, concurrent.futures.CancelledError):
             text = f"the cluster has lost a shard: its scheduler may have ended ({error})"
-            return self._stopped or end_by(OutageError(text), self._redact)
+            return self._stopping.end or end_by(OutageError(text), self._redact)
         if isinstance(error, OSError | TimeoutError):
             text = f"the cluster is out of reach ({str(error) or type(error).__name__})"
             return end_by(OutageError(text), self._redact)
@@ -378,8 +357,8 @@ class ClusterRun:
         return end_by_bug(error, self.files.log)
 
     def _end(self) -> End:
-        if self._stopped is not None and self.tally.missing:
-            return self._stopped
+        if self._stopping.end is not None and self.tally.missing:
+            return self._stopping.end
         worst = gravest(end.exit_code for end in self._ends)
         return next((end for end in self._ends if end.exit_code == worst), End(ExitCode.COMPLETE))
 

@@ -5,7 +5,7 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
-from cyclopts import Group, Parameter, validators
+from cyclopts import Parameter, validators
 
 from collector.date_query import DateFormat
 from collector.errors import InputError
@@ -24,7 +24,9 @@ from collector.option_values import (
     parse_rate,
     parse_service_url,
 )
-from collector.plan import WHOLE, Shard, WindowSize, parse_days
+from collector.plan import WHOLE, WindowSize, parse_days
+from collector.settings.distribution import Distribution
+from collector.settings.groups import OUTPUT, PACE, SELECTION, SERVICE
 
 __all__ = [
     "MOST_IN_FLIGHT",
@@ -46,12 +48,6 @@ MOST_IN_FLIGHT: Final = 10_000
 
 _RATE: Final = Rate(10)
 _MAX_OUTAGE: Final = Duration(3600)
-_WHOLE_RUN: Final = Shard()
-
-_SELECTION = Group("What to collect", sort_key=1)
-_PACE = Group("How fast", sort_key=2)
-_OUTPUT = Group("Where it lands, what is shown", sort_key=3)
-_SERVICE = Group("Which service", sort_key=4)
 
 
 def _parse_days(text: str) -> Days | None:
@@ -63,7 +59,7 @@ def _parse_days(text: str) -> Days | None:
 class Zone:
     """Where days begin."""
 
-    timezone: Annotated[str | None, Parameter(group=_SELECTION)] = None
+    timezone: Annotated[str | None, Parameter(group=SELECTION)] = None
     """Time zone in which yesterday ends for --last, and days begin for a --date-format of moments,
     such as America/Santiago. Default: the machine's."""
 
@@ -73,17 +69,17 @@ class Selection(Zone):
     """Which days, and cut into which windows."""
 
     from_date: Annotated[
-        date | None, Parameter(name="--from", converter=converter(parse_date), group=_SELECTION)
+        date | None, Parameter(name="--from", converter=converter(parse_date), group=SELECTION)
     ] = None
     """First day to collect, included (YYYY-MM-DD). Goes with --until."""
 
     until_date: Annotated[
-        date | None, Parameter(name="--until", converter=converter(parse_date), group=_SELECTION)
+        date | None, Parameter(name="--until", converter=converter(parse_date), group=SELECTION)
     ] = None
     """Last day to collect, included (YYYY-MM-DD). Goes with --from."""
 
     last: Annotated[
-        Days | None, Parameter(name="--last", converter=converter(_parse_days), group=_SELECTION)
+        Days | None, Parameter(name="--last", converter=converter(_parse_days), group=SELECTION)
     ] = None
     """The last so many days, ending yesterday, such as 7d; instead of --from and --until.
     With neither, no dates are sent and the server answers for its own default window. none puts a
@@ -91,14 +87,14 @@ class Selection(Zone):
 
     window: Annotated[
         WindowSize,
-        Parameter(converter=converter(WindowSize.parse), accepts_keys=False, group=_SELECTION),
+        Parameter(converter=converter(WindowSize.parse), accepts_keys=False, group=SELECTION),
     ] = WHOLE
     """How the range is cut; each company is asked once for each window: Nd (such as 1d or 30d),
     week (ISO weeks), month (calendar months), or whole. Weeks and months are clipped to the
     range."""
 
     lookback: Annotated[
-        Days | None, Parameter(converter=converter(_parse_days), group=_SELECTION)
+        Days | None, Parameter(converter=converter(_parse_days), group=SELECTION)
     ] = None
     """Days before the range that are collected again, for their figures may have moved: 14d.
     They are cut into windows of the same length. none puts a value of the environment or the file
@@ -109,7 +105,7 @@ class Selection(Zone):
 class Frequency:
     """How often requests are sent."""
 
-    rate: Annotated[Rate, Parameter(group=_PACE, converter=converter(parse_rate))] = _RATE
+    rate: Annotated[Rate, Parameter(group=PACE, converter=converter(parse_rate))] = _RATE
     """Requests a second, at most; every request counts: first tries, retries and tokens. It goes
     slower when the API refuses, and comes back. auto has no upper limit and finds the API's."""
 
@@ -121,7 +117,7 @@ class Patience(Frequency):
     max_attempts: Annotated[
         int,
         Parameter(
-            group=_PACE,
+            group=PACE,
             converter=converter(parse_count),
             validator=validators.Number(gte=1, lte=100),
         ),
@@ -130,7 +126,7 @@ class Patience(Frequency):
     (429), or while the API is out of reach, are not counted."""
 
     timeout: Annotated[
-        float, Parameter(group=_PACE, validator=(check_finite, validators.Number(gt=0, lte=3600)))
+        float, Parameter(group=PACE, validator=(check_finite, validators.Number(gt=0, lte=3600)))
     ] = 30.0
     """Seconds that one request may take, from leaving to the last byte of its answer."""
 
@@ -142,7 +138,7 @@ class Pace(Patience):
     concurrency: Annotated[
         int,
         Parameter(
-            group=_PACE,
+            group=PACE,
             converter=converter(parse_count),
             validator=validators.Number(gte=1, lte=MOST_IN_FLIGHT),
         ),
@@ -150,12 +146,12 @@ class Pace(Patience):
     """Requests in flight, at most; of each process, if there are several."""
 
     deadline: Annotated[
-        Duration | None, Parameter(group=_PACE, converter=converter(parse_duration))
+        Duration | None, Parameter(group=PACE, converter=converter(parse_duration))
     ] = None
     """How long the run may take, such as 90s, 30m or 6h. Then it ends in order with exit code 4;
     the same command again goes on."""
 
-    max_outage: Annotated[Duration, Parameter(group=_PACE, converter=converter(parse_duration))] = (
+    max_outage: Annotated[Duration, Parameter(group=PACE, converter=converter(parse_duration))] = (
         _MAX_OUTAGE
     )
     """How long the API may be out of reach, or refuse everything, before the run ends with exit
@@ -167,19 +163,19 @@ class Output:
     """Where the run lands and what a person sees of it."""
 
     output: Annotated[
-        Path | None, Parameter(group=_OUTPUT, converter=converter(parse_directory))
+        Path | None, Parameter(group=OUTPUT, converter=converter(parse_directory))
     ] = None
     """The run directory. If it holds a run of the same plan, that one goes on: what is done is not
     asked for again. Default: output/ and the day, such as output/2026-11-23."""
 
-    log_level: Annotated[LogLevel, Parameter(group=_OUTPUT)] = "info"
+    log_level: Annotated[LogLevel, Parameter(group=OUTPUT)] = "info"
     """Least weight of the events that go to log.jsonl."""
 
-    quiet: Annotated[bool, Parameter(group=_OUTPUT, negative="")] = False
+    quiet: Annotated[bool, Parameter(group=OUTPUT, negative="")] = False
     """Show nothing but errors: no progress, no summary."""
 
     metrics_file: Annotated[
-        Path | None, Parameter(group=_OUTPUT, converter=converter(parse_metrics_file))
+        Path | None, Parameter(group=OUTPUT, converter=converter(parse_metrics_file))
     ] = None
     """A file for node_exporter's textfile collector, such as night.prom: cells, requests, rate and
     how the run ended, for Prometheus. It is replaced at the start, every 30 seconds, and at the
@@ -190,36 +186,36 @@ class Output:
 class Service:
     """Which API is asked, and how its dates are called."""
 
-    base_url: Annotated[str, Parameter(converter=converter(parse_service_url), group=_SERVICE)] = (
+    base_url: Annotated[str, Parameter(converter=converter(parse_service_url), group=SERVICE)] = (
         "https://api.trust.lat"
     )
     """Address of the statistics API."""
 
-    token_url: Annotated[str, Parameter(converter=converter(parse_service_url), group=_SERVICE)] = (
+    token_url: Annotated[str, Parameter(converter=converter(parse_service_url), group=SERVICE)] = (
         _TOKEN_URL
     )
     """Address that issues access tokens (Atenea)."""
 
-    credentials_file: Annotated[Path | None, Parameter(group=_SERVICE)] = None
+    credentials_file: Annotated[Path | None, Parameter(group=SERVICE)] = None
     """A TOML file with client_id and client_secret, or access_token, that only its owner may
     read. Without it they come from TRUST_CLIENT_ID and TRUST_CLIENT_SECRET, or
     TRUST_ACCESS_TOKEN."""
 
-    from_param: Annotated[str, Parameter(group=_SERVICE, validator=check_parameter_name)] = (
+    from_param: Annotated[str, Parameter(group=SERVICE, validator=check_parameter_name)] = (
         "from_date"
     )
     """Name of the query parameter for a window's first day."""
 
-    until_param: Annotated[str, Parameter(group=_SERVICE, validator=check_parameter_name)] = (
+    until_param: Annotated[str, Parameter(group=SERVICE, validator=check_parameter_name)] = (
         "until_date"
     )
     """Name of the query parameter for a window's last day."""
 
-    date_format: Annotated[DateFormat, Parameter(group=_SERVICE)] = "YYYY-MM-DD"
+    date_format: Annotated[DateFormat, Parameter(group=SERVICE)] = "YYYY-MM-DD"
     """How a day is spelled in them. Spellings with a time of day send the first and the last second
     of a window; epoch is in seconds, epoch-ms in milliseconds since 1970."""
 
-    until_exclusive: Annotated[bool, Parameter(group=_SERVICE, negative="")] = False
+    until_exclusive: Annotated[bool, Parameter(group=SERVICE, negative="")] = False
     """The API leaves out the day that --until-param names, so that the next one is sent. What the
     first requests of a run prove goes before this option."""
 
@@ -236,61 +232,9 @@ class Service:
 class Trust:
     """Whether what the dates mean is proved."""
 
-    trust_dates: Annotated[bool, Parameter(group=_SERVICE, negative="")] = False
+    trust_dates: Annotated[bool, Parameter(group=SERVICE, negative="")] = False
     """Do not find out whether the API honours the dates, neither before the first cell nor from
     the answers: for static test servers, and for those who know."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Distribution:
-    """Which part of a run this process does."""
-
-    shard: Annotated[
-        Shard,
-        Parameter(
-            group=_PACE, converter=converter(Shard.parse), accepts_keys=False, show_default=str
-        ),
-    ] = _WHOLE_RUN
-    """Collect only one part of the plan, such as 3/16: the fourth of 16, for they are numbered from
-    0. The parts are disjoint, and go into one --output that all machines see; --rate is that of the
-    whole run, and is divided by the number of shards."""
-
-    engine: Annotated[Literal["local", "dask"], Parameter(group=_PACE)] = "local"
-    """Where the run works: in this process (local), or as shards in the processes of a Dask cluster
-    (dask, needs the extra: pip install 'collector[dask]')."""
-
-    workers: Annotated[
-        int | None,
-        Parameter(
-            group=_PACE,
-            converter=converter(parse_count),
-            validator=validators.Number(gte=1, lte=1024),
-        ),
-    ] = None
-    """With --engine dask: processes of a cluster on this machine alone. Default: one for each
-    core."""
-
-    scheduler: Annotated[str | None, Parameter(group=_PACE)] = None
-    """With --engine dask: the address of a cluster that is there, such as tls://10.0.0.5:8786. Its
-    machines see --output."""
-
-    insecure_cluster: Annotated[bool, Parameter(group=_PACE, negative="")] = False
-    """Let the access token go to a cluster that is neither on this machine nor spoken to over
-    TLS."""
-
-    def __post_init__(self) -> None:
-        """Raise `InputError` for options that nobody would read."""
-        if self.engine == "dask":
-            if self.workers is not None and self.scheduler is not None:
-                raise InputError(
-                    "--workers is for a cluster on this machine, and --scheduler names one that is "
-                    "there; give one of them"
-                )
-            return
-        for name in ("workers", "scheduler", "insecure_cluster"):
-            if getattr(self, name):
-                option = name.replace("_", "-")
-                raise InputError(f"--{option} is for --engine dask; leave it out, or give both")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,8 +1,7 @@
 """Opening what an earlier attempt left behind: repair it, and find what is done already."""
 
-import shlex
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -12,24 +11,16 @@ import orjson
 
 from collector.cells import SERVER_DEFAULT, CellState
 from collector.errors import InputError, StoppedError, StorageError
-from collector.plan import CellSet, Part, Plan
+from collector.plan import CellSet, Part
 from collector.store.company_list import read_company_list
 from collector.store.files import COMPANIES, PartFiles, parts_in
 from collector.store.ledger import Ledger
 from collector.store.lines import parse_error, parse_result, timestamp
-from collector.store.manifest import DatesRecord, Manifest
-from collector.store.recorded_plan import (
-    plan_differences,
-    recorded_plan,
-    service_differences,
-)
+from collector.store.manifest import DatesRecord
+from collector.store.past import damaged_manifest, missing_manifest, read_past
 from collector.store.repair import Span, broken_path, damaged_spans, left_out, put_aside
 
-__all__ = ["Age", "Past", "Recovered", "read_past", "recover"]
-
-_MISSING: Final = "is missing"
-_DAMAGED: Final = "is damaged"
-"""Troubles with the manifest."""
+__all__ = ["Age", "Recovered", "recover"]
 
 _FIRST_YEAR: Final = 2000
 _LAST_YEAR: Final = 9000
@@ -105,7 +96,7 @@ def recover(
                 remarks.insert(0, f"{past.trouble}: its lines were taken for lines of this plan")
         _refuse_stale_default(files.directory, results, age)
         # Nothing was changed up to here.
-        if past.trouble == _damaged(files):
+        if past.trouble == damaged_manifest(files):
             remarks += _put_aside(files.manifest, _whole(files.manifest))
         for other, spans in damaged.items():
             if other == files or files.shard.is_whole:
@@ -178,86 +169,6 @@ class _Results:
         return self._kept == len(self._part)
 
 
-class Past(NamedTuple):
-    """The earlier attempts, and the trouble if it cannot be known which plan they were for.
-
-    `newest` is when other shards were at work last.
-    """
-
-    attempts: tuple[dict[str, Any], ...] = ()
-    dates: DatesRecord | None = None
-    is_known: bool = True
-    trouble: str = ""
-    newest: datetime | None = None
-
-
-def read_past(
-    files: PartFiles, parts: Sequence[PartFiles], plan: Plan, service: dict[str, str]
-) -> Past:
-    """Read the manifests and compare their plans. Raises `InputError` when one is another.
-
-    What is known of dates may come from another shard, the attempts are one's own.
-    """
-    own = _read_manifest(files, plan, service)
-    others = [_read_manifest(other, plan, service) for other in parts if other != files]
-    known = [past for past in others if past.is_known]
-    if own.trouble == _missing(files) and known:
-        own = Past()
-    dates = [past.dates for past in (own, *known) if past.dates is not None]
-    spoilt = [record for record in dates if record.is_ignored]
-    return own._replace(
-        dates=next(iter(spoilt + dates), None),
-        newest=max((at for past in known for at in _answered_at(past)), default=None),
-    )
-
-
-def _answered_at(past: Past) -> Iterator[datetime]:
-    """Make the moments by which attempts with answers had ended, or began if they have no end."""
-    for attempt in past.attempts:
-        cells = attempt.get("cells", {})
-        if attempt["ended_at"] is None or cells.get("data", 0) + cells.get("empty", 0):
-            yield datetime.fromisoformat(attempt["ended_at"] or attempt["started_at"])
-
-
-def _read_manifest(files: PartFiles, plan: Plan, service: dict[str, str]) -> Past:
-    directory = files.directory
-    try:
-        manifest = Manifest.read(files.manifest)
-    except ValueError:
-        return Past(trouble=_damaged(files), is_known=False)
-    if manifest is None:
-        return Past(trouble=_missing(files), is_known=False)
-    trouble = ""
-    is_known = True
-    differences = service_differences(manifest.service, service)
-    if manifest.plan.fingerprint != plan.fingerprint:
-        try:
-            recorded, is_intact = recorded_plan(manifest.plan, directory / COMPANIES)
-            if is_intact:
-                differences += plan_differences(recorded, plan)
-            else:
-                trouble = f"{COMPANIES} was edited"
-        except InputError:
-            trouble = f"{COMPANIES} is missing or damaged"
-        except ValueError:
-            trouble, is_known = _damaged(files), False
-    if differences:
-        raise InputError(
-            f"--output {directory}: holds a run of another plan: {'; '.join(differences)}; give "
-            f"another --output, or see with collector status {shlex.quote(str(directory))} how to "
-            "go on with that run"
-        )
-    return Past(tuple(manifest.attempts), manifest.dates, is_known, trouble)
-
-
-def _missing(files: PartFiles) -> str:
-    return f"{files.manifest.name} {_MISSING}"
-
-
-def _damaged(files: PartFiles) -> str:
-    return f"{files.manifest.name} {_DAMAGED}"
-
-
 def _is_error(line: bytes) -> bool:
     return parse_error(line) is not None
 
@@ -300,7 +211,7 @@ def _refuse_what_is_not_ours(files: PartFiles, trouble: str, ledger: Ledger) -> 
         raise InputError(
             f"--output {directory}: {trouble}, and {ledger.remarks()[0]}; give another --output"
         )
-    is_lost = trouble in {_missing(files), _damaged(files)}
+    is_lost = trouble in {missing_manifest(files), damaged_manifest(files)}
     if ledger.done or not is_lost or _has_our_list(directory):
         return
     paths = (files.manifest, files.statistics, files.errors, files.log)

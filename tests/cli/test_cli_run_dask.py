@@ -138,10 +138,7 @@ async def test_a_worker_that_is_of_no_use(
     api = await start_api()
     command = against(api).without_debugging()
     with cluster(tmp_path / "cluster", workers=1, preload=before) as made:
-        done = await command.run(
-            *("run", "-", "--output", "r", "--engine", "dask", "--scheduler", made.address),
-            stdin=b"1\n",
-        )
+        done = await command.run("run", "-", "--output", "r", *made.options, stdin=b"1\n")
     assert (done.exit_code, done.stdout) == (2, "")
     assert f": {words}" in done.stderr
     assert "collector: tcp://127.0.0.1:" in done.stderr
@@ -158,10 +155,7 @@ async def test_a_cluster_without_workers(
     api = await start_api()
     command = against(api).without_debugging()
     with cluster(tmp_path / "cluster", workers=0) as made:
-        done = await command.run(
-            *("run", "-", "--output", "r", "--engine", "dask", "--scheduler", made.address),
-            stdin=b"1\n",
-        )
+        done = await command.run("run", "-", "--output", "r", *made.options, stdin=b"1\n")
     assert done.exit_code == 4, done.stderr
     assert "has had no worker for 60 seconds" in done.stderr
 
@@ -176,7 +170,7 @@ async def test_workers_on_a_network_need_consent(
     api = await start_api()
     command = against(api).without_debugging()
     with cluster(tmp_path / "cluster", workers=1, worker_host=own) as made:
-        run = ("run", "-", "--output", "r", "--engine", "dask", "--scheduler", made.address)
+        run = ("run", "-", "--output", "r", *made.options)
         refused = await command.run(*run, stdin=b"1\n")
         assert (refused.exit_code, refused.stdout) == (2, "")
         assert f"tcp://{own}:" in refused.stderr
@@ -207,7 +201,7 @@ async def test_one_display_for_all(start_api: StartApi, against: Against, tmp_pa
         shown = await on_a_terminal(
             command,
             *("run", "companies.txt", "--rate", "80", "--output", "r"),
-            *("--engine", "dask", "--scheduler", made.address),
+            *made.options,
             columns=100,
         )
     done = [int(count) for count in re.findall(r"(\d+) of 240 cells", shown)]

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from collector.simulator import Simulator
+from tests.end_to_end.steps import until
 
 StartApi = Callable[..., Awaitable[Simulator]]
 Against = Callable[[Simulator], Any]
@@ -19,12 +20,6 @@ Against = Callable[[Simulator], Any]
 
 def _ids(count: int) -> str:
     return "".join(f"{number}\n" for number in range(count))
-
-
-async def _until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
-        while not condition():  # noqa: ASYNC110 - polls files and counts, which have no events
-            await asyncio.sleep(0.01)
 
 
 async def _succeeds(*command: str) -> bool:
@@ -83,7 +78,7 @@ async def test_a_signal_ends_the_run_in_order(
     command.write("companies.txt", _ids(5000))
     process = await command.start("run", "companies.txt", "--rate", "100", "--output", "r")
     statistics = command.directory / "r" / "statistics.jsonl"
-    await _until(lambda: statistics.exists() and statistics.stat().st_size > 0)
+    await until(lambda: statistics.exists() and statistics.stat().st_size > 0)
     process.send_signal(number)
     done = await command.finish(process)
     assert done.exit_code == code, done.stderr
@@ -107,7 +102,7 @@ async def test_what_does_not_come_back_is_waited_for_briefly(
     command = against(api)
     command.write("companies.txt", _ids(50))
     process = await command.start("run", "companies.txt", "--rate", "100", "--output", "r")
-    await _until(lambda: api.counts.kinds["statistics"] > 10)
+    await until(lambda: api.counts.kinds["statistics"] > 10)
     began = time.monotonic()
     process.send_signal(signal.SIGTERM)
     done = await command.finish(process)
@@ -123,10 +118,10 @@ async def test_a_second_signal_ends_the_run_at_once(start_api: StartApi, against
     command = against(api)
     command.write("companies.txt", _ids(5000))
     process = await command.start("run", "companies.txt", "--rate", "200", "--output", "r")
-    await _until(lambda: api.counts.kinds["statistics"] >= 32)
+    await until(lambda: api.counts.kinds["statistics"] >= 32)
     process.send_signal(signal.SIGINT)
     log = command.directory / "r" / "log.jsonl"
-    await _until(lambda: b'"stopping"' in log.read_bytes())
+    await until(lambda: b'"stopping"' in log.read_bytes())
     began = time.monotonic()
     process.send_signal(signal.SIGTERM)
     done = await command.finish(process)
@@ -293,7 +288,7 @@ async def test_a_file_that_is_taken_away_is_no_success(
     run = ("run", "companies.txt", "--output", "r", "--rate")
     process = await command.start(*run, "100")
     statistics = command.directory / "r" / "statistics.jsonl"
-    await _until(lambda: statistics.exists() and statistics.stat().st_size > 0)
+    await until(lambda: statistics.exists() and statistics.stat().st_size > 0)
     statistics.unlink()
     done = await command.finish(process)
     assert done.exit_code == 5, done.stderr

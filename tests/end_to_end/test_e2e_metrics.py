@@ -11,6 +11,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from collector.simulator import Simulator
+from tests.end_to_end.steps import until
 
 StartApi = Callable[..., Awaitable[Simulator]]
 StartOwnApi = Callable[..., Awaitable[Any]]
@@ -79,12 +80,6 @@ def _state(path: Path) -> tuple[int, int, int]:
     """Return what changes when a file is written or replaced."""
     state = path.stat()
     return state.st_ino, state.st_mtime_ns, state.st_size
-
-
-async def _until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
-        while not condition():  # noqa: ASYNC110 - polls files and counts, which have no events
-            await asyncio.sleep(0.01)
 
 
 async def test_the_file_and_the_samples_say_what_the_manifest_says(
@@ -183,7 +178,7 @@ async def test_only_the_run_at_work_writes_and_a_kill_leaves_a_whole_file(
     command.write("companies.txt", _ids(5000))
     file, statistics = command.directory / "night.prom", command.directory / "r/statistics.jsonl"
     process = await command.start(*_RUN, "--rate", "50")
-    await _until(lambda: statistics.exists() and statistics.stat().st_size > 0)
+    await until(lambda: statistics.exists() and statistics.stat().st_size > 0)
     written = _state(file)
     second = await command.run(*_RUN)
     assert second.exit_code == 6, second.stderr
@@ -201,7 +196,7 @@ async def test_only_the_run_at_work_writes_and_a_kill_leaves_a_whole_file(
 
     sent, before = api.counts.total, statistics.stat().st_size
     process = await command.start(*_RUN, "--rate", "auto")
-    await _until(lambda: statistics.stat().st_size > before)
+    await until(lambda: statistics.stat().st_size > before)
     process.send_signal(signal.SIGTERM)
     stopped = await command.finish(process)
     assert stopped.exit_code == 143, stopped.stderr
@@ -247,7 +242,7 @@ async def test_what_cannot_be_written_at_the_end_is_said_and_no_failure(
     (command.directory / "m").mkdir()
     run = ("run", "companies.txt", "--output", "r", "--metrics-file", "m/night.prom", "--quiet")
     process = await command.start(*run)
-    await _until(lambda: api.counts.total > 1)
+    await until(lambda: api.counts.total > 1)
     (command.directory / "m" / "night.prom").unlink()
     (command.directory / "m").rmdir()
     done = await command.finish(process)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from collector.simulator import Simulator
+from tests.end_to_end.steps import assert_all_answered, until
 
 StartApi = Callable[..., Awaitable[Simulator]]
 Against = Callable[[Simulator], Any]
@@ -22,24 +23,11 @@ def _ids(count: int) -> str:
     return "".join(f"{number}\n" for number in range(count))
 
 
-async def _until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
-        while not condition():  # noqa: ASYNC110 - the API has no event for a count
-            await asyncio.sleep(0.01)
-
-
 async def _begin(command: Any, api: Simulator, *more: str) -> asyncio.subprocess.Process:  # noqa: ANN401 - see conftest
     """Start a run, and wait until it is well under way."""
     process: asyncio.subprocess.Process = await command.start(*RUN, *more)
-    await _until(lambda: api.counts.kinds["statistics"] >= 50)
+    await until(lambda: api.counts.kinds["statistics"] >= 50)
     return process
-
-
-def _assert_all_answered(command: Any, count: int) -> None:  # noqa: ANN401 - see conftest
-    """Each company has its line, once, and none an error."""
-    answered = [line["company_id"] for line in command.lines("r/statistics.jsonl")]
-    assert Counter(answered) == Counter(str(number) for number in range(count))
-    assert command.lines("r/errors.jsonl") == []
 
 
 def _events(command: Any, name: str) -> list[dict[str, Any]]:  # noqa: ANN401 - see conftest
@@ -62,7 +50,7 @@ async def test_an_outage_in_mid_run_is_waited_for(start_api: StartApi, against: 
     api.reconfigure(replace(api.settings, down=False))
     done = await command.finish(process)
     assert done.exit_code == 0, done.stderr
-    _assert_all_answered(command, 150)
+    assert_all_answered(command, 150)
     assert 8 <= api.counts.statuses[502] <= MOST
     attempt = command.manifest("r")["attempts"][0]
     assert attempt["cells"]["failed"] == 0
@@ -87,7 +75,7 @@ async def test_a_server_that_is_away_and_comes_back_is_waited_for(
     await api.start()
     done = await command.finish(process)
     assert done.exit_code == 0, done.stderr
-    _assert_all_answered(command, 150)
+    assert_all_answered(command, 150)
     attempt = command.manifest("r")["attempts"][0]
     assert attempt["requests"]["broken"].keys() == {"connection"}
     assert 8 <= attempt["requests"]["broken"]["connection"] <= MOST
@@ -123,7 +111,7 @@ async def test_an_outage_that_is_too_long_ends_the_run_to_be_continued(
     api.reconfigure(replace(api.settings, down=False))
     done = await command.run(*RUN, "--max-outage", "2s")
     assert done.exit_code == 0, done.stderr
-    _assert_all_answered(command, 150)
+    assert_all_answered(command, 150)
 
 
 async def test_a_run_that_meets_an_outage_from_the_first_request_on(
@@ -151,12 +139,12 @@ async def test_an_issuer_that_is_down_when_the_token_ends_is_waited_for(
     # More than a token lasts for: it ends in mid-run.
     process = await _begin(command, api, "--max-attempts", "1")
     api.reconfigure(replace(api.settings, issuer_down=True))
-    await _until(lambda: api.counts.statuses[503] > 0)
+    await until(lambda: api.counts.statuses[503] > 0)
     await asyncio.sleep(2.0)
     api.reconfigure(replace(api.settings, issuer_down=False))
     done = await command.finish(process)
     assert done.exit_code == 0, done.stderr
-    _assert_all_answered(command, 300)
+    assert_all_answered(command, 300)
     assert api.counts.statuses[503] <= 8
     # The server's clock may end a token that lives for two seconds before ours does: then whatever
     # is in flight meets a 401, once for each token.

@@ -2,13 +2,13 @@
 
 import random
 import re
-from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 
 from collector.simulator import Simulator
+from tests.end_to_end.steps import assert_all_answered
 
 StartApi = Callable[..., Awaitable[Simulator]]
 Against = Callable[[Simulator], Any]
@@ -17,13 +17,6 @@ Serve = Callable[..., Awaitable[Any]]
 
 def _ids(count: int) -> str:
     return "".join(f"{number}\n" for number in range(count))
-
-
-def _assert_all_answered(command: Any, count: int) -> None:  # noqa: ANN401 - see conftest
-    """Each company has its line, once, and none an error."""
-    answered = [line["company_id"] for line in command.lines("r/statistics.jsonl")]
-    assert Counter(answered) == Counter(str(number) for number in range(count))
-    assert command.lines("r/errors.jsonl") == []
 
 
 def _assert_counts_agree(attempt: dict[str, Any], api: Simulator) -> None:
@@ -60,7 +53,7 @@ async def test_a_limit_is_found_and_nothing_is_lost(  # noqa: PLR0913, PLR0917 -
     command.write("companies.txt", _ids(count))
     done = await command.run("run", "companies.txt", "--rate", rate, "--output", "r")
     assert done.exit_code == 0, done.stderr
-    _assert_all_answered(command, count)
+    assert_all_answered(command, count)
     attempt = command.manifest("r")["attempts"][0]
     _assert_counts_agree(attempt, api)
     refused = api.counts.statuses[status]
@@ -87,7 +80,7 @@ async def test_random_503s_do_not_bring_the_rate_down_for_ever(
     command.write("companies.txt", _ids(600))
     done = await command.run("run", "companies.txt", "--rate", "100", "--output", "r")
     assert done.exit_code == 0, done.stderr
-    _assert_all_answered(command, 600)
+    assert_all_answered(command, 600)
     attempt = command.manifest("r")["attempts"][0]
     # Without any trouble it would be 100, and with a rate that only ever falls a third of that.
     assert attempt["requests_per_second"] > 50
@@ -111,7 +104,7 @@ async def test_never_more_are_in_flight_than_allowed(
     )
     assert done.exit_code == 0, done.stderr
     assert api.most_in_flight == concurrency
-    _assert_all_answered(command, 20 * concurrency)
+    assert_all_answered(command, 20 * concurrency)
     told = re.search(
         r"in flight at most (\d+) held the rate back; --concurrency (\d+)", done.stdout
     )

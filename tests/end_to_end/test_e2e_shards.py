@@ -13,10 +13,11 @@ import pytest
 
 from collector.plan import Companies, DateRange, Part, Plan, Shard, WindowSize, cut_windows
 from collector.simulator import Simulator
+from tests.end_to_end.steps import until
+from tests.engine.clusters import Cells, answers_of, lines_of
 
 StartApi = Callable[..., Awaitable[Simulator]]
 Against = Callable[[Simulator], Any]
-Cell = tuple[str, str | None, str | None]
 
 _DAYS = 20
 _RANGE = (date(2026, 1, 1), date(2026, 1, 1) + timedelta(_DAYS - 1))
@@ -32,24 +33,7 @@ def _run(output: str, shard: str | None = None, *more: str, rate: str = "3000") 
     return ["run", "companies.txt", *_DATES, "--rate", rate, "--output", output, *part, *more]
 
 
-def _lines(command: Any, run: str = "r") -> list[dict[str, Any]]:  # noqa: ANN401 - see conftest
-    """Read the lines of all parts, each of which must be whole."""
-    paths = sorted((command.directory / run).glob("statistics*.jsonl"))
-    return [line for path in paths for line in command.lines(f"{run}/{path.name}")]
-
-
-def _answers(command: Any, run: str = "r") -> dict[Cell, dict[str, Any]]:  # noqa: ANN401
-    """Give the answer of each cell, and see that none has two."""
-    lines = _lines(command, run)
-    answers = {
-        (line["company_id"], line["from_date"], line["until_date"]): line["statistics"]
-        for line in lines
-    }
-    assert len(answers) == len(lines)
-    return answers
-
-
-def _cells_of(shard: Shard, companies: int) -> Counter[Cell]:
+def _cells_of(shard: Shard, companies: int) -> Cells:
     ids = tuple(str(number) for number in range(companies))
     plan = Plan(Companies(ids), cut_windows(DateRange(*_RANGE), WindowSize("days", 1)))
     part = Part(plan, shard)
@@ -62,12 +46,6 @@ def _cells_of(shard: Shard, companies: int) -> Counter[Cell]:
 def _contents(run: Path) -> dict[str, bytes]:
     """Read every file but the locks, which name their last holder."""
     return {path.name: path.read_bytes() for path in run.iterdir() if path.suffix != ".lock"}
-
-
-async def _until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
-        while not condition():  # noqa: ASYNC110 - it is a file that is waited for
-            await asyncio.sleep(0.01)
 
 
 async def _together(command: Any, *runs: list[str]) -> None:  # noqa: ANN401 - see conftest
@@ -93,8 +71,8 @@ async def test_shards_collect_together_what_one_run_collects(
     command.write("companies.txt", _ids(companies))
     await _together(command, _run("one"))
     await _together(command, *(_run("r", f"{number}/3") for number in range(3)))
-    answers = _answers(command)
-    assert answers == _answers(command, "one")
+    answers = answers_of(command.directory / "r")
+    assert answers == answers_of(command.directory / "one")
     assert len(answers) == companies * _DAYS
     for number in range(3):
         own = Counter(
@@ -157,7 +135,7 @@ async def test_a_killed_shard_goes_on(start_api: StartApi, against: Against) -> 
     slow = [_run("r", f"{number}/2", rate="400") for number in range(2)]
     killed, sibling = [await command.start(*run) for run in slow]
     statistics = command.directory / "r" / "statistics-00000-of-00002.jsonl"
-    await _until(lambda: statistics.exists() and statistics.read_bytes().count(b"\n") > 40)
+    await until(lambda: statistics.exists() and statistics.read_bytes().count(b"\n") > 40)
     killed.kill()
     await command.finish(killed)
     before = statistics.read_bytes().count(b"\n")
@@ -166,7 +144,7 @@ async def test_a_killed_shard_goes_on(start_api: StartApi, against: Against) -> 
     await _together(command, _run("r", "0/2"))
     done = await command.finish(sibling)
     assert done.exit_code == 0, done.stderr
-    answers = _answers(command)
+    answers = answers_of(command.directory / "r")
     assert Counter(answers.keys()) == _cells_of(Shard(), companies)
     status = await _status(command)
     assert status["remarks"] == []
@@ -195,7 +173,7 @@ async def test_what_shards_have_left_over_is_collected_by_others(
     command.write("companies.txt", _ids(12))
     await _together(command, _run("r", "1/2"))
     first = _contents(command.directory / "r")
-    half = len(_lines(command))
+    half = len(lines_of(command.directory / "r"))
     status = await command.run("status", "r", "--json", "--fail-on", "missing")
     assert status.exit_code == 1
     assert json.loads(status.stdout)["cells"]["missing"] == 12 * _DAYS - half
@@ -205,7 +183,7 @@ async def test_what_shards_have_left_over_is_collected_by_others(
     else:
         for shard in rest:
             await _together(command, _run("r", shard))
-    assert Counter(_answers(command).keys()) == _cells_of(Shard(), 12)
+    assert Counter(answers_of(command.directory / "r").keys()) == _cells_of(Shard(), 12)
     # What the dates mean was proved already.
     assert api.counts.kinds["statistics"] - asked == 12 * _DAYS - half
     assert (await _status(command))["remarks"] == []
@@ -232,7 +210,7 @@ async def test_the_command_that_status_prints_goes_on(
     assert "--shard" not in go_on
     _collector, *arguments = go_on.split()
     await _together(command, arguments)
-    assert Counter(_answers(command).keys()) == _cells_of(Shard(), 6)
+    assert Counter(answers_of(command.directory / "r").keys()) == _cells_of(Shard(), 6)
 
 
 async def test_who_is_in_the_way_of_shards_is_refused(
@@ -244,7 +222,7 @@ async def test_who_is_in_the_way_of_shards_is_refused(
     command.write("companies.txt", _ids(20))
     working = await command.start(*_run("r", "0/2", rate="40"))
     statistics = command.directory / "r" / "statistics-00000-of-00002.jsonl"
-    await _until(lambda: statistics.exists() and statistics.stat().st_size > 0)
+    await until(lambda: statistics.exists() and statistics.stat().st_size > 0)
     try:
         status = await command.run("status", "r", "--json")
         assert json.loads(status.stdout)["running"].startswith(f"process {working.pid} on ")
@@ -301,7 +279,7 @@ async def test_the_shard_may_stand_in_the_environment(
     for number in range(2):
         one = command.with_environment(COLLECTOR_SHARD=f"{number}/2")
         await _together(one, _run("r"))
-    assert Counter(_answers(command).keys()) == _cells_of(Shard(), 9)
+    assert Counter(answers_of(command.directory / "r").keys()) == _cells_of(Shard(), 9)
     assert not (command.directory / "r" / "statistics.jsonl").exists()
     await _together(command.with_environment(COLLECTOR_SHARD="0/2"), _run("other", "1/2"))
     assert (command.directory / "other" / "statistics-00001-of-00002.jsonl").exists()
@@ -318,7 +296,7 @@ async def test_a_shard_without_cells_is_complete(start_api: StartApi, against: A
     idle = next(n for n in range(5) if n not in owners)
     done = await command.run(*_run("r", f"{idle}/5"))
     assert done.exit_code == 0, done.stderr
-    assert _lines(command) == []
+    assert lines_of(command.directory / "r") == []
 
 
 def _cells_of_company_one(shard: Shard) -> int:

@@ -11,7 +11,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-Cells = Counter[tuple[str, str | None, str | None]]
+Cell = tuple[str, str | None, str | None]
+Cells = Counter[Cell]
 
 _DASK = str(Path(sys.executable).with_name("dask"))
 
@@ -24,6 +25,11 @@ class Cluster:
         self.scheduler = scheduler
         self.workers: list[subprocess.Popen[bytes]] = []
         self.address = ""
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """What is said to `collector run` for it to work there."""
+        return ("--engine", "dask", "--scheduler", self.address)
 
     def read_address(self) -> None:
         """Wait until the scheduler has said where it listens."""
@@ -131,9 +137,19 @@ def lines_of(run: Path, stem: str = "statistics") -> list[dict[str, Any]]:
 
 def cells_of(run: Path) -> Cells:
     """Count the lines of each cell."""
-    return Counter(
-        (line["company_id"], line["from_date"], line["until_date"]) for line in lines_of(run)
-    )
+    return Counter(map(_cell, lines_of(run)))
+
+
+def answers_of(run: Path) -> dict[Cell, dict[str, Any]]:
+    """Give the answer of each cell, and see that none has two."""
+    lines = lines_of(run)
+    answers = {_cell(line): line["statistics"] for line in lines}
+    assert len(answers) == len(lines)
+    return answers
+
+
+def _cell(line: dict[str, Any]) -> Cell:
+    return line["company_id"], line["from_date"], line["until_date"]
 
 
 def attempts_of(run: Path) -> list[list[dict[str, Any]]]:
