@@ -8,6 +8,7 @@ from contextlib import suppress
 from math import isinf
 from types import TracebackType
 from typing import Final, Self
+from uuid import uuid4
 
 from distributed import Client, Variable
 
@@ -30,23 +31,22 @@ class Channel:
     none is preferred for having it. `share` is that of each shard; `end` ends them all.
     """
 
-    def __init__(  # noqa: PLR0913, PLR0917 - one collaborator each, all required
+    def __init__(
         self,
         client: Client,
-        name: str,
         plan: Plan,
         token: Token,
         share: Share,
         hear: Callable[[Report], None],
     ) -> None:
-        self.name = name
+        self.name = f"collector-{uuid4().hex}"
         self.share = share
         self.end: End | None = None
         self.at_once = False
         self._client = client
-        self._variable = Variable(name, client=client)
+        self._variable = Variable(self.name, client=client)
         self._plan = plan
-        self._plan_variable = Variable(name_of_plan(name), client=client)
+        self._plan_variable = Variable(name_of_plan(self.name), client=client)
         self._hear = hear
         self._token = token
         self._token_number = 1

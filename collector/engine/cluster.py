@@ -1,6 +1,7 @@
 """The cluster that shards run on: a local one of this machine's own, or one that is there."""
 
 import asyncio
+import concurrent.futures
 import logging
 import os
 from collections.abc import AsyncIterator, Iterable
@@ -12,6 +13,7 @@ import cryptography  # noqa: F401 - `Security.temporary` needs it, and looks for
 import dask.config
 from distributed import Client, LocalCluster, Security
 from distributed.comm.addressing import parse_address, parse_host_port
+from distributed.scheduler import KilledWorker
 
 from collector import __version__
 from collector.engine.messages import Site
@@ -20,7 +22,7 @@ from collector.errors import InputError, OutageError
 from collector.quoting import quoted
 from collector.settings import RunSettings
 
-__all__ = ["check_addresses", "check_workers", "open_cluster"]
+__all__ = ["check_addresses", "check_workers", "open_cluster", "outage_by"]
 
 _CONNECT_SECONDS: Final = 20.0
 _WORKERS_SECONDS: Final = 60.0
@@ -162,6 +164,18 @@ async def check_workers(client: Client, site: Site) -> list[str]:
         if answer is not None:
             raise InputError(f"{worker}: a worker of the cluster {answer}")
     return list(seen)
+
+
+def outage_by(error: BaseException) -> OutageError | None:
+    """Return what an error of Dask says of the cluster; None if it is about something else."""
+    if isinstance(error, concurrent.futures.CancelledError):
+        return OutageError(f"the cluster has lost a shard: its scheduler may have ended ({error})")
+    if isinstance(error, OSError | TimeoutError):
+        text = str(error) or type(error).__name__
+        return OutageError(f"the cluster is out of reach ({text})")
+    if isinstance(error, KilledWorker):
+        return OutageError("the workers of the cluster die again and again; see their logs")
+    return None
 
 
 def _workers(client: Client) -> list[str]:
