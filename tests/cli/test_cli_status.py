@@ -516,7 +516,11 @@ async def test_the_command_to_go_on_works_in_a_shell(
         command = against(api)
         port = api.port
         companies = command.write("c.txt", "".join(f"{n} Compañía {n}\n" for n in range(12)))
-        options = ("--last", "2d", "--window", "1d", "--rate", "1000", "--max-attempts", "1")
+        # Companies that happen to have the same figures on both days would be remarked on.
+        options = [
+            *("--last", "2d", "--window", "1d", "--trust-dates"),
+            *("--rate", "1000", "--max-attempts", "1"),
+        ]
         done = await command.run("run", "c.txt", *options, f"--output={name}")
         assert done.exit_code == 1, done.stderr
     companies.unlink()
