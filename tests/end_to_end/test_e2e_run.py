@@ -1,7 +1,6 @@
 """The main job, the whole way: a real child process against a real local server."""
 
 import asyncio
-import gc
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from datetime import UTC, date, datetime, timedelta
@@ -125,9 +124,6 @@ async def test_the_rate_is_kept_as_the_server_sees_it(
     api = await start_api()
     command = against(api).without_debugging()
     command.write("companies.txt", _ids(1100))
-    # The server is in this process, where a collection of all that the tests hold takes a tenth of
-    # a second: what arrives meanwhile would look as if it had arrived together.
-    gc.freeze()
     reached: list[int] = []
     for turn in range(3):
         first, lags = len(api.requests), [0.0]
