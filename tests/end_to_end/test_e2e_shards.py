@@ -89,7 +89,7 @@ async def test_shards_collect_together_what_one_run_collects(
     """Three processes at the same time: the same cells, the same answers, and one run to read."""
     api = await start_api()
     command = against(api)
-    companies = 30
+    companies = 15
     command.write("companies.txt", _ids(companies))
     await _together(command, _run("one"))
     await _together(command, *(_run("r", f"{number}/3") for number in range(3)))
