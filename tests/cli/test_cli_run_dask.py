@@ -69,8 +69,8 @@ async def test_without_the_extra_it_says_how_to_get_it(
     ("address", "words"),
     [
         ("tcp://10.0.0.1:8786", "would go over the network in plain text"),
+        # What else is none is in tests/engine/test_engine_addresses.py.
         ("tcp://127.0.0.1", "is no address of a scheduler"),
-        ("http://127.0.0.1:8786", "is no address of a scheduler"),
     ],
 )
 async def test_addresses_that_are_refused_at_once(

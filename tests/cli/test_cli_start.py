@@ -1,21 +1,19 @@
 """Nothing heavy is imported before it is needed: help and bad input are answered at once.
 
-What is imported is read from `python -X importtime`. How long it takes is no matter of a test.
+How long it takes is no matter of a test.
 """
 
-import asyncio
-import re
+import json
+import subprocess
 import sys
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 import pytest
 
-from tests.conftest import Command
+from tests.conftest import ENVIRONMENT
 from tests.pages import COMMANDS
-
-_IMPORTED: Final = re.compile(r"^import time: +\d+ \| +\d+ \| +(\S+)$", re.MULTILINE)
 
 _SENDING: Final = frozenset(
     {
@@ -38,42 +36,67 @@ _HEAVY: Final = _SENDING | _READING | {"rich.live", "rich.progress_bar", "tomlki
 _RENDERING_MARKDOWN: Final = frozenset({"markdown_it", "pygments", "rich.markdown"})
 
 
-@dataclass(frozen=True)
-class Start:
+class Start(NamedTuple):
     """How a command ended, and the names of the modules that it had imported by then."""
 
     exit_code: int
     modules: frozenset[str]
 
 
-async def start(command: Command, *arguments: str) -> Start:
-    """Run the command to its end with a list of what it imports."""
-    done = await replace(command, flags=("-X", "importtime")).run(*arguments)
-    return Start(done.exit_code, frozenset(_IMPORTED.findall(done.stderr)))
+Ask = Callable[[dict[str, Any]], dict[str, Any]]
+Run = Callable[[str], Start]
 
 
-@pytest.fixture(autouse=True)
-def _companies(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def ask() -> Iterator[Ask]:
+    """Give a function that asks `importing.py`, which has imported the entry point and no more."""
+    with subprocess.Popen(  # noqa: S603 - runs only what is installed with it
+        [sys.executable, str(Path(__file__).with_name("importing.py"))],
+        env=ENVIRONMENT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        requests, answers = process.stdin, process.stdout
+        assert requests is not None
+        assert answers is not None
+
+        def tell(request: dict[str, Any]) -> dict[str, Any]:
+            requests.write(json.dumps(request) + "\n")
+            requests.flush()
+            answer: dict[str, Any] = json.loads(answers.readline())
+            return answer
+
+        yield tell
+
+
+@pytest.fixture
+def start(ask: Ask, tmp_path: Path) -> Run:
+    """Give a function that runs a command to its end beside a good list of companies and a bad."""
     (tmp_path / "good.txt").write_text("1\n2\n")
     (tmp_path / "bad.txt").write_text("1\n..\n")
 
+    def run(arguments: str) -> Start:
+        answer = ask({"directory": str(tmp_path), "arguments": arguments.split()})
+        return Start(answer["exit_code"], frozenset(answer["modules"]))
+
+    return run
+
 
 @pytest.mark.parametrize("name", sorted(COMMANDS))
-async def test_the_help_of_a_command_imports_nothing_that_the_command_works_with(
-    name: str, command: Command
+def test_the_help_of_a_command_imports_nothing_that_the_command_works_with(
+    name: str, start: Run
 ) -> None:
     """Only options and their texts are needed."""
-    started = await start(command, name, "--help")
+    started = start(f"{name} --help")
     assert started.exit_code == 0
     assert not started.modules & _HEAVY
 
 
 @pytest.mark.parametrize("arguments", ["", "--help", "--version"])
-async def test_the_collector_tells_of_itself_without_its_options(
-    arguments: str, command: Command
-) -> None:
+def test_the_collector_tells_of_itself_without_its_options(arguments: str, start: Run) -> None:
     """Neither the options of the commands are needed nor, in plain texts, a reader of Markdown."""
-    started = await start(command, *arguments.split())
+    started = start(arguments)
     assert started.exit_code == 0
     assert not started.modules & (_HEAVY | _RENDERING_MARKDOWN | {"collector.settings"})
 
@@ -107,39 +130,37 @@ BAD_INPUT = [
 
 
 @pytest.mark.parametrize("arguments", BAD_INPUT)
-async def test_bad_input_is_refused_before_anything_heavy_is_imported(
-    arguments: str, command: Command
-) -> None:
+def test_bad_input_is_refused_before_anything_heavy_is_imported(arguments: str, start: Run) -> None:
     """Options and the companies file are read with little more than the command line library."""
-    started = await start(command, *arguments.split())
+    started = start(arguments)
     assert started.exit_code == 2
     assert not started.modules & _HEAVY
 
 
-async def test_a_bad_address_is_refused_without_the_client_that_would_use_it(
-    command: Command,
+def test_a_bad_address_is_refused_without_the_client_that_would_use_it(
+    start: Run,
 ) -> None:
     """The address is read by the client's own reader of addresses, and by nothing more of it."""
-    started = await start(command, "run", "good.txt", "--base-url", "http://example.com")
+    started = start("run good.txt --base-url http://example.com")
     assert started.exit_code == 2
     assert "yarl" in started.modules
     assert not started.modules & (_HEAVY - {"yarl"})
 
 
-async def test_missing_credentials_are_told_before_anything_heavy_is_imported(
-    command: Command,
+def test_missing_credentials_are_told_before_anything_heavy_is_imported(
+    start: Run,
 ) -> None:
     """Like bad input they end a run before it begins."""
-    started = await start(command, "run", "good.txt")
+    started = start("run good.txt")
     assert started.exit_code == 3
     assert not started.modules & _HEAVY
 
 
-async def test_a_plan_is_shown_without_anything_that_sends_or_reads_answers(
-    command: Command,
+def test_a_plan_is_shown_without_anything_that_sends_or_reads_answers(
+    start: Run,
 ) -> None:
     """It is made of the options and the companies file alone."""
-    started = await start(command, "plan", "good.txt", "--last", "7d", "--window", "1d")
+    started = start("plan good.txt --last 7d --window 1d")
     assert started.exit_code == 0
     assert not started.modules & _HEAVY
 
@@ -154,26 +175,26 @@ async def test_a_plan_is_shown_without_anything_that_sends_or_reads_answers(
         "report one --to a.html",
     ],
 )
-async def test_a_directory_without_a_run_is_refused_by_nothing_that_sends(
-    arguments: str, command: Command
+def test_a_directory_without_a_run_is_refused_by_nothing_that_sends(
+    arguments: str, start: Run
 ) -> None:
     """What reads the manifest of a run is needed to know; what sends, draws or counts is not."""
-    started = await start(command, *arguments.split())
+    started = start(arguments)
     assert started.exit_code == 2
     assert not started.modules & (_SENDING | {"duckdb", "plotly", "yarl"})
 
 
-async def test_a_process_of_a_local_cluster_has_no_command_line(tmp_path: Path) -> None:
+def test_a_process_of_a_local_cluster_has_no_command_line(tmp_path: Path) -> None:
     """It imports anew what `collector` runs, the script in `bin`, but not as `__main__`."""
-    code = "import runpy, sys; runpy.run_path(sys.argv[1], run_name='__mp_main__')"
+    code = """
+import json, runpy, sys
+runpy.run_path(sys.argv[1], run_name="__mp_main__")
+print(json.dumps(list(sys.modules)))
+"""
     script = Path(sys.executable).with_name("collector")
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-X", "importtime", "-c", code, script),
-        cwd=tmp_path,
-        stderr=asyncio.subprocess.PIPE,
+    done = subprocess.run(  # noqa: S603 - runs only what is installed
+        [sys.executable, "-c", code, script], check=True, capture_output=True, cwd=tmp_path
     )
-    _, stderr = await process.communicate()
-    assert process.returncode == 0
-    modules = _IMPORTED.findall(stderr.decode())
+    modules = set(json.loads(done.stdout))
     assert "collector.__main__" in modules
-    assert not {"collector.cli.app", "cyclopts"}.intersection(modules)
+    assert not modules & {"collector.cli.app", "cyclopts"}

@@ -516,12 +516,10 @@ async def test_the_command_to_go_on_works_in_a_shell(
         command = against(api)
         port = api.port
         companies = command.write("c.txt", "".join(f"{n} Compañía {n}\n" for n in range(12)))
-        # Companies that happen to have the same figures on both days would be remarked on.
-        options = [
-            *("--last", "2d", "--window", "1d", "--trust-dates"),
-            *("--rate", "1000", "--max-attempts", "1"),
-        ]
-        done = await command.run("run", "c.txt", *options, f"--output={name}")
+        # Of some other days a company has the same answers, and the run warns of it.
+        days = ("--from", "2026-01-01", "--until", "2026-01-02", "--window", "1d")
+        options = ("--rate", "1000", "--max-attempts", "1", f"--output={name}")
+        done = await command.run("run", "c.txt", *days, *options)
         assert done.exit_code == 1, done.stderr
     companies.unlink()
     said = cli(name, "--json", "--fail-on", "failed")

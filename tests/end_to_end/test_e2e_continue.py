@@ -145,8 +145,6 @@ async def test_a_file_cut_anywhere_is_completed(start_api: StartApi, against: Ag
     damages = [
         (whole[: len(whole) - last - len(lines[-2]) // 2], 2),
         (whole[:-last], 1),
-        (whole[: -last + 1], 1),
-        (whole[:-1], 1),
         (whole[:-600] + bytes(600), 600 // last + 1),
     ]
     for content, lost in damages:
@@ -191,7 +189,7 @@ async def test_a_file_cut_at_every_byte_is_completed(start_api: StartApi, agains
 
 
 @pytest.mark.parametrize(
-    ("rounds", "companies"), [(3, 500), pytest.param(50, 5000, marks=pytest.mark.torture)]
+    ("rounds", "companies"), [(2, 500), pytest.param(50, 5000, marks=pytest.mark.torture)]
 )
 async def test_of_two_at_the_same_moment_one_works(
     start_api: StartApi, against: Against, rounds: int, companies: int

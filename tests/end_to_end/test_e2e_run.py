@@ -1,7 +1,6 @@
 """The main job, the whole way: a real child process against a real local server."""
 
 import asyncio
-import gc
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from datetime import UTC, date, datetime, timedelta
@@ -116,18 +115,15 @@ def _today() -> date:
 async def test_the_rate_is_kept_as_the_server_sees_it(
     start_api: StartApi, against: Against
 ) -> None:
-    """`--rate 50` over 20 seconds: 98 to 100 % of it, and never more than 8 in 100 ms.
+    """`--rate 50` over 12 seconds: 98 to 100 % of it, and never more than 8 in 100 ms.
 
-    A machine that stands still for a second takes 4 % away, whatever the collector does. So what
+    A machine that stands still for a second takes 8 % away, whatever the collector does. So what
     is below is measured again, twice at most: a gate that is too slow is so each time. What is
     above the limit fails at once, unless the server itself is known to have stood still.
     """
     api = await start_api()
     command = against(api).without_debugging()
-    command.write("companies.txt", _ids(1100))
-    # The server is in this process, where a collection of all that the tests hold takes a tenth of
-    # a second: what arrives meanwhile would look as if it had arrived together.
-    gc.freeze()
+    command.write("companies.txt", _ids(620))
     reached: list[int] = []
     for turn in range(3):
         first, lags = len(api.requests), [0.0]
@@ -142,16 +138,16 @@ async def test_the_rate_is_kept_as_the_server_sees_it(
         busiest = max(
             sum(1 for other in seen[i : i + 20] if other < at + 0.1) for i, at in enumerate(seen)
         )
-        in_20_seconds = sum(1 for at in seen if at < seen[0] + 20)
-        if (busiest > 8 or in_20_seconds > 1000) and max(lags) > _STALL:
+        in_12_seconds = sum(1 for at in seen if at < seen[0] + 12)
+        if (busiest > 8 or in_12_seconds > 600) and max(lags) > _STALL:
             # The server itself stood still, and saw together what came one by one.
             continue
         assert busiest <= 8
-        assert in_20_seconds <= 1000
-        reached.append(in_20_seconds)
-        if reached[-1] >= 0.98 * 1000:
+        assert in_12_seconds <= 600
+        reached.append(in_12_seconds)
+        if reached[-1] >= 0.98 * 600:
             return
-    assert max(reached, default=0) >= 0.98 * 1000, reached
+    assert max(reached, default=0) >= 0.98 * 600, reached
 
 
 _STALL = 0.03

@@ -1,15 +1,16 @@
 """Real clusters of Dask for tests, and what their runs leave on the disk."""
 
 import json
-import os
 import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
+
+from tests.conftest import ENVIRONMENT
 
 Cell = tuple[str, str | None, str | None]
 Cells = Counter[Cell]
@@ -48,11 +49,6 @@ def cluster(
 ) -> Iterator[Cluster]:
     """Start a cluster on loopback; `preload` is code that each worker runs first."""
     directory.mkdir(parents=True, exist_ok=True)
-    environment = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("TRUST_", "COLLECTOR_", "PYTEST_"))
-    }
     options = ["--no-dashboard", "--scheduler-file", "scheduler.json"]
     more = []
     if preload:
@@ -60,7 +56,7 @@ def cluster(
         more = ["--preload", str(directory / "before.py")]
     with ExitStack() as opened:
         start = ["scheduler", "--host", "127.0.0.1", "--port", "0"]
-        made = Cluster(directory, _started(opened, directory, environment, [*start, *options]))
+        made = Cluster(directory, _started(opened, directory, [*start, *options]))
         made.read_address()
         options += [
             "--nthreads",
@@ -72,18 +68,14 @@ def cluster(
             worker_host,
         ]
         for _ in range(workers):
-            made.workers.append(
-                _started(opened, directory, environment, ["worker", *options, *more])
-            )
+            made.workers.append(_started(opened, directory, ["worker", *options, *more]))
         yield made
 
 
-def _started(
-    opened: ExitStack, directory: Path, environment: Mapping[str, str], arguments: list[str]
-) -> subprocess.Popen[bytes]:
+def _started(opened: ExitStack, directory: Path, arguments: list[str]) -> subprocess.Popen[bytes]:
     with (directory / "dask.log").open("ab") as log:
         process = subprocess.Popen(  # noqa: S603 - runs only what is installed with it
-            [_DASK, *arguments], cwd=directory, env=environment, stdout=log, stderr=log
+            [_DASK, *arguments], cwd=directory, env=ENVIRONMENT, stdout=log, stderr=log
         )
     opened.callback(_end, process)
     return process

@@ -54,7 +54,7 @@ class Bounds(NamedTuple):
 
 
 @pytest.mark.parametrize("status", [429, 503])
-@pytest.mark.parametrize("latency", [0.005, 0.2, 1.0])
+@pytest.mark.parametrize("latency", [0.005, pytest.param(0.2, marks=pytest.mark.torture), 1.0])
 @pytest.mark.parametrize(
     "bounds",
     [Bounds(5.0, 5, 0.95, 0.02), Bounds(25.0, 20, 0.95, 0.005), Bounds(200.0, 20, 0.95, 0.002)],

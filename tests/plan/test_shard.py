@@ -121,10 +121,9 @@ def test_what_falls_to_whom_is_pinned() -> None:
 @given(st.text(min_size=1, max_size=8), st.integers(1, 100), st.integers(2, 30))
 def test_eight_windows_stay_together(company: str, windows: int, total: int) -> None:
     """Seven that are all alike show that a server has begun to ignore the dates."""
-    owners = list(_owners(_plan((company,), windows), total).values())
     plan = _plan((company,), windows)
-    ordered = [_owners(plan, total)[company, window] for window in plan.windows]
-    assert sorted(owners) == sorted(ordered)
+    owners = _owners(plan, total)
+    ordered = [owners[company, window] for window in plan.windows]
     blocks = [ordered[first : first + _BLOCK] for first in range(0, windows, _BLOCK)]
     assert all(len(set(block)) == 1 for block in blocks)
     firsts = [block[0] for block in blocks]
@@ -133,7 +132,7 @@ def test_eight_windows_stay_together(company: str, windows: int, total: int) -> 
 
 @pytest.mark.parametrize(
     ("companies", "windows", "off"),
-    [(1000, 7, 0.65), (1000, 365, 0.10), (100_000, 1, 0.10)],
+    [(1000, 7, 0.65), (1000, 365, 0.10), (50_000, 1, 0.10)],
 )
 @pytest.mark.parametrize("total", [2, 3, 7, 16, 31, 64])
 def test_shards_are_about_equal(companies: int, windows: int, off: float, total: int) -> None:
