@@ -85,7 +85,7 @@ class Command:
 
     directory: Path
     environment: Mapping[str, str]
-    flags: tuple[str, ...] = ("-X", "dev", "-W", "error")
+    flags: tuple[str, ...] = ("-W", "error")
 
     async def start(self, *arguments: str, **more: Any) -> asyncio.subprocess.Process:  # noqa: ANN401
         """Start the command; `more` goes to `create_subprocess_exec`."""
