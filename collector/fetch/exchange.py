@@ -2,16 +2,21 @@
 
 `ClientSession.request` puts them together in the same way, and does much for each request that is
 of no use here: redirects, cookies, proxies, netrc, a timer of its own, headers merged anew. That
-is a quarter of the time that a request takes. What is used of aiohttp here has public names, but
-not all of it is documented; so tests compare what is sent with what `ClientSession` sends.
+is a quarter of the time that a request takes; to write the same headers for each is a tenth of the
+rest. What is used of aiohttp here has public names, but not all of it is documented; so tests
+compare what is sent with what `ClientSession` sends.
 """
 
 import asyncio
 from functools import cached_property
-from typing import Final
+from types import SimpleNamespace
+from typing import Final, cast
 
 from aiohttp import ClientRequest, ClientResponse, ClientTimeout, TCPConnector
+from aiohttp.abc import AbstractStreamWriter
 from aiohttp.client_reqrep import ConnectionKey
+from aiohttp.connector import Connection
+from aiohttp.tracing import Trace
 from multidict import CIMultiDict
 from yarl import URL
 
@@ -21,6 +26,11 @@ from collector.fetch.token import Token
 __all__ = ["Exchange", "Get"]
 
 _OUR_HEADERS: Final = {"User-Agent": f"collector/{__version__}", "Accept": "application/json"}
+
+_NO_TRACES: Final[list[Trace]] = []
+
+_WRITTEN: Final = cast("AbstractStreamWriter", SimpleNamespace(output_size=0))
+"""An answer asks its writer how much was written, and nobody asks the answer."""
 
 _NO_TIMEOUT: Final = ClientTimeout(total=None, sock_connect=None)
 """The time limit is that of the wire, for it begins behind the gate."""
@@ -37,9 +47,42 @@ class Get(ClientRequest):
         """By what the connections to its origin are found; the same for every address."""
         return super().connection_key
 
+    @cached_property
+    def _head(self) -> bytes:
+        """The headers with the empty line behind them; the same for every address.
+
+        They hold no line breaks: the token is checked where it comes from.
+        """
+        headers = "".join(f"{name}: {text}\r\n" for name, text in self.headers.items())
+        return f"{headers}\r\n".encode()
+
     def aim(self, url: URL) -> None:
         """Go to another address of the same origin."""
         self.url = self.original_url = url
+
+    async def send(self, conn: Connection) -> ClientResponse:
+        """Send it; of what goes out only the path is made anew.
+
+        What is to be said of a connection that is closing, is left to aiohttp.
+        """
+        protocol = conn.protocol
+        transport = None if protocol is None else protocol.transport
+        if protocol is None or transport is None or transport.is_closing():
+            return await super().send(conn)
+        transport.write(b"GET %b HTTP/1.1\r\n%b" % (self.url.raw_path_qs.encode(), self._head))
+        protocol.start_timeout()
+        return ClientResponse(
+            self.method,
+            self.url,
+            writer=None,
+            continue100=None,
+            timer=self._timer,
+            request_info=self.request_info,
+            traces=_NO_TRACES,
+            loop=self.loop,
+            session=self._session,
+            stream_writer=_WRITTEN,
+        )
 
 
 class Exchange:

@@ -4,7 +4,13 @@ from contextlib import asynccontextmanager
 from typing import NoReturn
 
 import pytest
-from aiohttp import ClientSession, ServerDisconnectedError
+from aiohttp import (
+    ClientConnectionResetError,
+    ClientResponse,
+    ClientResponseError,
+    ClientSession,
+    ServerDisconnectedError,
+)
 from aiohttp.connector import Connection
 from multidict import CIMultiDict
 from yarl import URL
@@ -166,6 +172,34 @@ async def test_a_request_that_cannot_be_sent_leaves_no_connection_behind() -> No
             await exchange.send(Unsendable("GET", server.url, loop=asyncio.get_running_loop()))
         async with asyncio.timeout(5):
             assert await get(exchange, server.url) == b"{}"
+
+
+async def test_nothing_is_written_to_a_connection_that_is_closing() -> None:
+    """It may have begun to close just when a request got it."""
+
+    class Met(Get):
+        async def send(self, conn: Connection) -> ClientResponse:
+            assert conn.transport is not None
+            conn.transport.close()
+            return await super().send(conn)
+
+    async with RawServer(always(ok())) as server, exchange_of() as exchange:
+        request = Met("GET", server.url, loop=asyncio.get_running_loop())
+        with pytest.raises(ClientConnectionResetError):
+            await exchange.send(request)
+
+
+async def test_an_answer_that_is_none_names_its_address() -> None:
+    """The one that was asked for, and not the first that the request was made for."""
+
+    async def second_is_none(number: int, writer: asyncio.StreamWriter) -> None:
+        writer.write(ok() if number == 1 else b"no HTTP\r\n\r\n")
+
+    async with RawServer(second_is_none) as server, exchange_of() as exchange:
+        await get(exchange, server.url.with_path("/first"))
+        with pytest.raises(ClientResponseError) as raised:
+            await get(exchange, server.url.with_path("/second"))
+        assert raised.value.request_info.real_url.path == "/second"
 
 
 async def test_a_request_names_no_secret() -> None:
