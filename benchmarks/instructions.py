@@ -1,0 +1,59 @@
+"""`python -m benchmarks.instructions`: instructions a request, the collector's and a bare loop's.
+
+Counted by callgrind, which is the same on a busy machine as on a quiet one; what the kernel does is
+not in it. It takes some minutes, and valgrind.
+"""
+
+import os
+import re
+import subprocess
+import tempfile
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Final
+
+from benchmarks.server import Server, serving
+from benchmarks.speed.contenders import BARE, CONTENDERS, Contender, Job
+from benchmarks.speed.work import Work
+
+_FEW: Final = 1000
+_MANY: Final = 3000
+"""Requests; what both runs have in common, the start and the end, is taken off."""
+
+_COLLECTED: Final = re.compile(r"Collected : (\d+)")
+
+
+def _per_request(contender: Contender, server: Server, scratch: Path, today: date) -> float:
+    few, many = (_counted(contender, server, scratch, Work(n, today)) for n in (_FEW, _MANY))
+    return (many - few) / (_MANY - _FEW)
+
+
+def _counted(contender: Contender, server: Server, scratch: Path, work: Work) -> int:
+    """Return how many instructions a contender takes for the work."""
+    with tempfile.TemporaryDirectory(dir=scratch) as name:
+        directory = Path(name)
+        job = Job(server.base_url, work, is_late=False, directory=directory)
+        counting = ("valgrind", "--tool=callgrind", f"--callgrind-out-file={directory / 'counts'}")
+        done = subprocess.run(
+            [*counting, *contender.command(job)],
+            check=True,
+            capture_output=True,
+            text=True,
+            env=os.environ | {"PYTHONHASHSEED": "0"} | contender.environment,
+        )
+    found = _COLLECTED.search(done.stderr)
+    assert found, done.stderr[-2000:]
+    return int(found[1])
+
+
+def main() -> None:
+    """Count and print."""
+    today = datetime.now(UTC).date()
+    with tempfile.TemporaryDirectory() as name, serving(Path(name), today) as server:
+        for contender in (CONTENDERS[0], BARE):
+            count = _per_request(contender, server, Path(name), today)
+            print(f"{contender.title}: {count:,.0f} instructions a request", flush=True)
+
+
+if __name__ == "__main__":
+    main()
