@@ -18,6 +18,7 @@ from collector.errors import (
     StorageError,
 )
 from collector.job import Job
+from collector.store.files import parts_in
 
 __all__ = ["next_step"]
 
@@ -62,9 +63,10 @@ def _room(job: Job) -> str:
     unanswered = _unanswered(job)
     answered = job.tally.planned - unanswered
     try:
-        # One file, or those of all shards that the run is made of.
-        files = job.files.directory.glob(job.answers.name)
-        size = sum(file.stat().st_size for file in files)
+        # What a run has kept may be in files of shards, and the other way round.
+        is_whole = job.settings.shard.is_whole
+        parts = parts_in(job.files.directory) if is_whole else [job.files]
+        size = sum(part.statistics.stat().st_size for part in parts if part.has_answers())
         free = shutil.disk_usage(job.files.directory).free
     except OSError:
         return ""

@@ -49,10 +49,9 @@ class Get(ClientRequest):
 
     @cached_property
     def _head(self) -> bytes:
-        """The headers with the empty line behind them; the same for every address.
-
-        They hold no line breaks: the token is checked where it comes from.
-        """
+        """The headers with the empty line behind them; the same for every address."""
+        # Whatever is read of a token is checked where it comes from; this is the last guard.
+        assert all(map(str.isprintable, self.headers.values())), "no header breaks its line"  # noqa: S101
         headers = "".join(f"{name}: {text}\r\n" for name, text in self.headers.items())
         return f"{headers}\r\n".encode()
 

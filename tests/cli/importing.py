@@ -31,7 +31,10 @@ def _answer(directory: str, arguments: list[str]) -> None:
         os.waitpid(child, 0)
         return
     try:
-        code = _exit_code(directory, arguments)
+        try:
+            code: int | str = _exit_code(directory, arguments)
+        except BaseException as error:  # noqa: BLE001 - who asked waits for an answer
+            code = repr(error)
         text = json.dumps({"exit_code": code, "modules": sorted(sys.modules)})
         with os.fdopen(answers, "w", encoding="utf-8") as stream:
             stream.write(text + "\n")

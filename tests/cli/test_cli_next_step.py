@@ -116,18 +116,21 @@ def test_a_full_disk_is_told_how_much_room_the_rest_takes(tmp_path: Path) -> Non
     assert next_step(job, end) == ""
 
 
-def test_room_is_reckoned_by_the_lines_of_all_shards(tmp_path: Path) -> None:
-    """Of a run on a cluster: 4 TB for 1,000 cells here, and as much again for the other 1,000."""
+@pytest.mark.parametrize("kind", [Run, ClusterRun])
+def test_room_is_reckoned_by_the_lines_of_all_shards(
+    kind: type[Run | ClusterRun], tmp_path: Path
+) -> None:
+    """And of the run without shards: 5 TB for 1,000 cells, and as much for the other 1,000."""
     companies = Companies(tuple(str(number) for number in range(2000)))
     plan = Plan(companies, (SERVER_DEFAULT,))
-    job = ClusterRun(plan, RunSettings(), AccessToken(Secret("t")), tmp_path)
+    job = kind(plan, RunSettings(), AccessToken(Secret("t")), tmp_path)
     job.tally.cells[CellState.DATA] = 1000
-    for number in range(4):
-        lines = PartFiles(tmp_path, Shard(number, 4)).statistics
+    for shard in (Shard(0, 1), *(Shard(number, 4) for number in range(4))):
+        lines = PartFiles(tmp_path, shard).statistics
         lines.touch()
         os.truncate(lines, 10**12)
     step = next_step(job, End(ExitCode.STORAGE, "cannot be written", StorageError))
-    assert step.startswith("make room for about 4.0 TB; ")
+    assert step.startswith("make room for about 5.0 TB; ")
 
 
 def test_a_bug_is_to_be_reported() -> None:
