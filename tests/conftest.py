@@ -6,6 +6,7 @@ import gc
 import json
 import os
 import resource
+import signal
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator, Mapping
@@ -43,6 +44,9 @@ ENVIRONMENT["SSL_CERT_FILE"] = os.devnull
 
 def pytest_configure(config: pytest.Config) -> None:
     """Compile the collector once, before the first of some 500 processes is started."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # So a shell starts what is to run in the background, and children would inherit it.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if not hasattr(config, "workerinput"):
         compileall.compile_dir(collector.__path__[0], quiet=2)
 
