@@ -14,7 +14,11 @@ from collector.quoting import escaped
 __all__ = ["RepetitionWatch"]
 
 _ENOUGH: Final = 7
-"""Windows of a company, all alike, that count against the server before the others have come."""
+"""Windows of a company, all alike, that count against the server before the others have come.
+
+With fewer answers a company is not named to a person either: two or three windows of a small company
+are the same by chance, and a remark that comes every night is read by nobody.
+"""
 
 _IN_A_ROW: Final = 5
 """Companies, one after the other, that are suspicious; twice as many after each false alarm."""
@@ -43,12 +47,13 @@ class _Seen:
 class RepetitionWatch:
     """Notes companies with the same counters, not all zero, in every window of this attempt.
 
-    `windows` is how many windows the plan has, 2 or more. Takes memory for a thousand companies.
+    `windows` is how many windows the plan has, 2 or more. With less than 7 of them companies make a
+    row that is `suspicious`, and no `remark`. Takes memory for a thousand companies.
     """
 
     def __init__(self, windows: int) -> None:
         self.suspects = 0
-        """Companies all of whose windows were the same."""
+        """Companies with 7 answers or more, all of them the same."""
         self._windows = windows
         self._enough = min(_ENOUGH, windows)
         self._seen: dict[str, _Seen] = {}
@@ -122,7 +127,7 @@ class RepetitionWatch:
 
     def _close(self, company_id: str) -> None:
         seen = self._seen.pop(company_id)
-        if seen.differs or seen.answers == 1 or seen.first.is_empty:
+        if seen.differs or seen.answers < _ENOUGH or seen.first.is_empty:
             return
         self.suspects += 1
         if len(self._listed) < _LISTED:

@@ -306,19 +306,19 @@ async def _notice(guard: DatesGuard, company: str, outcome: Outcome, windows: in
         await guard.notice(Cell(company, _day(number)), outcome)
 
 
-async def _notice_all(guard: DatesGuard) -> None:
+async def _notice_all(guard: DatesGuard, windows: int = 3) -> None:
     """Let all companies have the same answer in all windows."""
     for company in _IDS:
-        await _notice(guard, company, _answer(counters(9)))
+        await _notice(guard, company, _answer(counters(9)), windows)
 
 
 async def test_answers_that_repeat_are_looked_into_once_and_then_later() -> None:
     """By the companies that repeat; if the dates are honoured, the next row must be longer."""
-    guard, proof = _guard(), _Proof(_INCLUDED)
+    guard, proof = _guard(_plan(7)), _Proof(_INCLUDED)
     await _establish(guard, proof)
     record = guard.record
     proof.asked.clear()
-    await _notice_all(guard)
+    await _notice_all(guard, windows=7)
     assert proof.asked == [_IDS[:5], _IDS[5:15], _IDS[15:35]]
     assert guard.ignored is None
     assert guard.record is record

@@ -172,13 +172,13 @@ def test_a_false_alarm_doubles_the_row_that_is_needed() -> None:
 
 def test_windows_that_failed_count_as_windows() -> None:
     """They neither differ nor are alike."""
-    watch = RepetitionWatch(4)
+    watch = RepetitionWatch(9)
     for number in range(5):
-        watch.answered(str(number), _LARGE)
-        watch.answered(str(number), _LARGE)
+        _feed(watch, _alike(str(number), 5))
         watch.failed(str(number))
         assert watch.suspicious == ()
         watch.failed(str(number))
+        _feed(watch, _alike(str(number), 2))
     assert watch.suspicious == ("0", "1", "2", "3", "4")
     assert watch.suspects == 5
     assert not watch._seen  # noqa: SLF001 - nothing else shows memory
@@ -219,8 +219,8 @@ def test_tiny_companies_are_named_all_the_same() -> None:
 @pytest.mark.parametrize(("count", "end"), [(2, "(0, 1)"), (5, "(0, 1, 2, 3, 4)")])
 def test_a_remark_names_companies(count: int, end: str) -> None:
     """All of them, if they are few."""
-    watch = RepetitionWatch(3)
-    _feed(watch, *(_alike(str(number), 3) for number in range(count)))
+    watch = RepetitionWatch(7)
+    _feed(watch, *(_alike(str(number), 7) for number in range(count)))
     assert watch.remark is not None
     assert watch.remark.startswith(f"{count} companies have the same answer")
     assert watch.remark.endswith(end)
@@ -228,8 +228,8 @@ def test_a_remark_names_companies(count: int, end: str) -> None:
 
 def test_a_remark_names_five_companies_of_many() -> None:
     """And says how many there are."""
-    watch = RepetitionWatch(2)
-    _feed(watch, *(_alike(str(number), 2, _TINY) for number in range(1234)))
+    watch = RepetitionWatch(7)
+    _feed(watch, *(_alike(str(number), 7, _TINY) for number in range(1234)))
     assert watch.remark is not None
     assert watch.remark.startswith("1,234 companies have")
     assert watch.remark.endswith("(0, 1, 2, 3, 4, ...)")
@@ -257,16 +257,36 @@ def test_companies_that_differ_after_seven_windows_are_not_suspicious() -> None:
     assert not any(_feed(watch, *late))
 
 
-@pytest.mark.parametrize("windows", [2, 6])
+@pytest.mark.parametrize("answers", [2, 6])
+@pytest.mark.parametrize("failures", [0, 1])
+def test_a_few_answers_that_are_the_same_are_no_remark(answers: int, failures: int) -> None:
+    """Two or six windows of a company are the same by chance, in some company every night."""
+    watch = RepetitionWatch(answers + failures)
+    _feed(watch, *(_alike(str(number), answers) for number in range(40)))
+    for number in range(40 * failures):
+        watch.failed(str(number))
+    watch.close()
+    assert (watch.suspects, watch.remark) == (0, None)
+
+
+@pytest.mark.parametrize("windows", [7, 9])
 def test_companies_that_were_not_asked_for_all_windows_are_judged_at_the_end(windows: int) -> None:
-    """Their other windows are of an attempt before, or have failed: they are in no row."""
+    """Their other windows are of an attempt before, or have failed."""
     watch = RepetitionWatch(10)
-    assert not any(_feed(watch, *(_alike(str(number), windows) for number in range(9))))
+    assert not any(_feed(watch, *(_alike(str(number), windows) for number in range(4))))
+    assert watch.suspects == 0
+    watch.close()
+    assert watch.suspects == 4
+    watch.close()
+    assert watch.suspects == 4
+
+
+def test_companies_of_few_windows_in_a_longer_plan_are_in_no_row() -> None:
+    """The others are of an attempt before: who has six of ten is judged by neither."""
+    watch = RepetitionWatch(10)
+    assert not any(_feed(watch, *(_alike(str(number), 6) for number in range(9))))
+    watch.close()
     assert (watch.suspects, watch.suspicious) == (0, ())
-    watch.close()
-    assert (watch.suspects, watch.suspicious) == (9, ())
-    watch.close()
-    assert watch.suspects == 9
 
 
 def test_a_company_is_in_a_row_once() -> None:
@@ -291,15 +311,14 @@ def test_companies_may_come_abreast(windows: int) -> None:
     watch = RepetitionWatch(windows)
     assert not any(_feed(watch, _abreast(honest)))
     watch.close()
-    assert watch.suspects == 512
+    assert watch.suspects == (512 if windows >= 7 else 0)
 
 
 def test_memory_is_bounded() -> None:
     """The company that was seen first is forgotten for a new one, and not judged."""
     watch = RepetitionWatch(100)
     for number in range(5000):
-        watch.answered(f"{number}", _LARGE)
-        watch.answered(f"{number}", _LARGE)
+        _feed(watch, _alike(f"{number}", 7))
         assert len(watch._seen) <= 1024  # noqa: SLF001 - nothing else shows memory
     assert watch.suspects == 0
     watch.close()
@@ -321,16 +340,16 @@ def test_a_company_that_was_pushed_out_begins_anew() -> None:
     others = [_alike(f"{number}", 1) for number in range(1024)]
     _feed(watch, _alike("old", 6), *others)
     assert watch.suspects == 0
-    _feed(watch, _alike("old", 2), *(_alike(f"next{n}", 8) for n in range(4)))
+    _feed(watch, _alike("old", 6), *(_alike(f"next{n}", 8) for n in range(4)))
     assert watch.suspicious == ()
     watch.close()
-    assert watch.suspects == 1 + 4
+    assert watch.suspects == 4
 
 
 def test_the_company_that_was_seen_first_is_pushed_out() -> None:
     """And no other."""
-    watch = RepetitionWatch(3)
-    _feed(watch, *(_alike(f"{number}", 2) for number in range(1025)))
+    watch = RepetitionWatch(8)
+    _feed(watch, *(_alike(f"{number}", 7) for number in range(1025)))
     _feed(watch, *(_alike(f"{number}", 1) for number in range(1, 1025)))
     assert watch.suspects == 1024
 
@@ -338,15 +357,16 @@ def test_the_company_that_was_seen_first_is_pushed_out() -> None:
 @pytest.mark.parametrize("company_id", ["a\nb", "\x1b[31mred", "\u202e"])
 def test_names_of_companies_are_shown_in_one_line(company_id: str) -> None:
     """Nothing in a list of companies can move the cursor of a terminal."""
-    watch = RepetitionWatch(2)
-    _feed(watch, _alike(company_id, 2))
+    watch = RepetitionWatch(7)
+    _feed(watch, _alike(company_id, 7))
     assert watch.remark is not None
     assert company_id not in watch.remark
     assert watch.remark.isprintable()
 
 
 _SOME = st.lists(
-    st.tuples(st.sampled_from("abcdefgh"), st.sampled_from([0, 50, 50, 51, 90, None])), max_size=90
+    st.tuples(st.sampled_from("abcdefgh"), st.sampled_from([*[50] * 9, 0, 51, 90, None])),
+    max_size=90,
 )
 
 
@@ -376,5 +396,8 @@ def test_it_suspects_only_five_companies_that_are_nearly_alike(
         assert set(watch.suspicious) <= set(near)
         assert len(watch.suspicious) == 0 or len(watch.suspicious) >= 5
     watch.close()
-    alike = [n for n in seen.values() if len(n) > 1 and len({*n} - {None}) == 1 and n[0]]
+    answered = ([number for number in numbers if number is not None] for numbers in seen.values())
+    alike = [
+        numbers for numbers in answered if len(numbers) >= 7 and {*numbers} in ({50}, {51}, {90})
+    ]
     assert watch.suspects == len(alike)

@@ -347,9 +347,9 @@ async def test_it_is_gone_on_with_in_as_many_shards(
     command = against(api).without_debugging()
     command.write("companies.txt", _ids(400))
     run = ("run", "companies.txt", "--output", "r", "--rate")
-    first = await command.run(*run, "60", "--deadline", "4s", *two_workers.options)
+    first = await command.run(*run, "30", "--deadline", "8s", *two_workers.options)
     assert first.exit_code == 4, first.stderr
-    assert "the deadline of 4s has passed" in first.stderr
+    assert "the deadline of 8s has passed" in first.stderr
     directory = command.directory / "r"
     done = len(cells_of(directory))
     assert 0 < done < 400

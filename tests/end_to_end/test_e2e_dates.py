@@ -1,6 +1,7 @@
 """What dates mean, the whole way: the real command, and the embedded API in each of its modes."""
 
 import asyncio
+import signal
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -11,6 +12,7 @@ import pytest
 
 from collector.date_query import DATE_FORMATS
 from collector.simulator import Simulator, statistics_of
+from tests.end_to_end.steps import until
 
 StartApi = Callable[..., Awaitable[Simulator]]
 Against = Callable[[Simulator], Any]
@@ -161,12 +163,16 @@ async def test_a_proof_is_not_repeated(start_api: StartApi, against: Against) ->
     """Going on sends nothing but what is missing, whatever the first attempt had found."""
     api = await start_api(until_exclusive=True, latency=0.05)
     command = against(api).without_debugging()
-    run = ("run", "-", *_DAYS, "--window", "1d", "--output", "r", "--rate")
-    ids = b"1\n2\n3\n4\n5\n6\n"
-    stopped = await command.run(*run, "20", "--deadline", "1s", stdin=ids)
-    assert stopped.exit_code == 4, stopped.stderr
+    run = ("run", "companies.txt", *_DAYS, "--window", "1d", "--output", "r", "--rate")
+    command.write("companies.txt", "1\n2\n3\n4\n5\n6\n")
+    process = await command.start(*run, "10")
+    statistics = command.directory / "r" / "statistics.jsonl"
+    await until(lambda: statistics.exists() and statistics.stat().st_size > 0)
+    process.send_signal(signal.SIGINT)
+    stopped = await command.finish(process)
+    assert stopped.exit_code == 130, stopped.stderr
     proof = command.manifest("r")["dates"]
-    done = await command.run(*run, "1000", stdin=ids)
+    done = await command.run(*run, "1000")
     assert done.exit_code == 0, done.stderr
     assert api.counts.kinds["statistics"] == 6 * 7 + proof["requests"]
     assert command.manifest("r")["dates"] == proof
