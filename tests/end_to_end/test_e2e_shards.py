@@ -220,7 +220,7 @@ async def test_who_is_in_the_way_of_shards_is_refused(
     api = await start_api(latency=0.02)
     command = against(api)
     command.write("companies.txt", _ids(20))
-    working = await command.start(*_run("r", "0/2", rate="40"))
+    working = await command.start(*_run("r", "0/2", rate="10"))
     statistics = command.directory / "r" / "statistics-00000-of-00002.jsonl"
     await until(lambda: statistics.exists() and statistics.stat().st_size > 0)
     try:

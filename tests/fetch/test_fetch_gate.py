@@ -234,7 +234,7 @@ async def test_nobody_overtakes_whoever_may_leave_but_has_not_yet(*, is_urgent: 
 
 async def test_the_urgent_goes_before_all_who_sleep() -> None:
     """It comes last and goes first; among themselves the urgent keep their order."""
-    gate, order = Gate(control(100)), list[str]()
+    gate, order = Gate(control(20)), list[str]()
     await gate.pass_through()
 
     async def take(name: str) -> None:
