@@ -102,7 +102,15 @@ class DatesGuard:
         else:
             watch.answered(cell.company_id, outcome.counters)
         if watch.suspicious and not self._is_looking:
-            await self._look_into(watch)
+            await self._look_into(watch, watch.suspicious)
+
+    async def look_back(self) -> None:
+        """After the last answer, prove the dates once more if most of the last ones repeat.
+
+        Raises `IgnoredDatesError` when they are ignored by now.
+        """
+        if self._watch is not None and (companies := self._watch.suspicious_in_the_end):
+            await self._look_into(self._watch, companies)
 
     def close(self) -> str | None:
         """Take note that no more answers come; return what a person should know of them."""
@@ -125,12 +133,12 @@ class DatesGuard:
             raise
         return recorded(finding, self.query, datetime.now(UTC), requests)
 
-    async def _look_into(self, watch: RepetitionWatch) -> None:
+    async def _look_into(self, watch: RepetitionWatch, companies: Sequence[str]) -> None:
         assert self._proof is not None, "establish comes first"  # noqa: S101 - for the type checker
         self._is_looking = True
-        self._log.warning("answers_repeat", companies=watch.suspicious)
+        self._log.warning("answers_repeat", companies=companies)
         try:
-            await self._proof.find_out(watch.suspicious)
+            await self._proof.find_out(companies)
         except IgnoredDatesError as error:
             self.ignored = str(error)
             raise

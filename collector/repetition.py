@@ -1,11 +1,14 @@
 """Notices answers that look as if the dates were ignored: one company after the other is judged.
 
 The proof before a run is about a few companies and one moment. A server may change its ways in the
-middle of a night, so all answers are looked at as they come, too. They only raise a suspicion, for
-there are companies that look alike every day; a new proof decides.
+middle of a night, when each company under way has right answers already; so the latest answers of
+each are compared. They only raise a suspicion, for there are companies that look alike every day; a
+new proof decides.
 """
 
+from collections import deque
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 from collector.models import Counters
@@ -14,10 +17,10 @@ from collector.quoting import escaped
 __all__ = ["RepetitionWatch"]
 
 _ENOUGH: Final = 7
-"""Windows of a company, all alike, that count against the server before the others have come.
+"""Windows of a company, one after the other and all alike, that count against the server.
 
-With fewer answers a company is not named to a person either: two or three windows of a small company
-are the same by chance, and a remark that comes every night is read by nobody.
+With fewer answers a company is not named to a person either: two or three windows of a small
+company are the same by chance, and a remark that comes every night is read by nobody.
 """
 
 _IN_A_ROW: Final = 5
@@ -32,20 +35,44 @@ _SLACK: Final = 2
 _WATCHED: Final = 1024
 """Companies that are watched at a time: far more than are under way together."""
 
+_LAST: Final = 64
+"""Companies whose last answers are looked at in the end: as many as take turns, see `plan`."""
+
 _LISTED: Final = 5
 
 
 @dataclass(slots=True)
 class _Seen:
+    """What came of a company; `alike` and `since` are answers and windows like `like`, in a row."""
+
     first: Counters
+    like: Counters
+    alike: int = 1
+    since: int = 1
     windows: int = 1
     answers: int = 1
     differs: bool = False
-    differs_much: bool = False
+
+    def answered(self, counters: Counters) -> bool:
+        """Take an answer, and say whether it is like those before it."""
+        self.windows += 1
+        self.answers += 1
+        self.differs = self.differs or counters != self.first
+        if not _nearly(counters, self.like):
+            self.like, self.alike, self.since = counters, 1, 1
+            return False
+        self.alike += 1
+        self.since += 1
+        return True
+
+    @property
+    def repeats(self) -> bool:
+        """Whether its last answers are alike, and not empty."""
+        return self.alike > 1 and not self.like.is_empty
 
 
 class RepetitionWatch:
-    """Notes companies with the same counters, not all zero, in every window of this attempt.
+    """Notes companies with the same counters, not all zero, in one window after the other.
 
     `windows` is how many windows the plan has, 2 or more. With less than 7 of them companies make a
     row that is `suspicious`, and no `remark`. Takes memory for a thousand companies.
@@ -57,9 +84,10 @@ class RepetitionWatch:
         self._windows = windows
         self._enough = min(_ENOUGH, windows)
         self._seen: dict[str, _Seen] = {}
-        self._row: list[str] = []
+        self._row: dict[str, None] = {}
         self._needed = _IN_A_ROW
         self._listed: list[str] = []
+        self._over: deque[tuple[str, _Seen]] = deque(maxlen=_LAST)
 
     def answered(self, company_id: str, counters: Counters) -> None:
         """Take the answer for a window of a company."""
@@ -67,13 +95,8 @@ class RepetitionWatch:
         if seen is None:
             self._begin(company_id, counters)
             return
-        seen.windows += 1
-        seen.answers += 1
-        seen.differs = seen.differs or counters != seen.first
-        if not seen.differs_much and not _nearly(counters, seen.first):
-            seen.differs_much = True
-            if seen.windows > self._enough:
-                self._row.clear()
+        if not seen.answered(counters):
+            self._row.clear()
         self._look_at(company_id, seen)
 
     def failed(self, company_id: str) -> None:
@@ -81,12 +104,25 @@ class RepetitionWatch:
         seen = self._seen.get(company_id)
         if seen is not None:
             seen.windows += 1
+            seen.since += 1
             self._look_at(company_id, seen)
 
     @property
     def suspicious(self) -> tuple[str, ...]:
         """Companies, one after the other, that look as if the dates were ignored; often none."""
         return tuple(self._row) if len(self._row) >= self._needed else ()
+
+    @property
+    def suspicious_in_the_end(self) -> tuple[str, ...]:
+        """Companies whose last answers look so, if most of those that came last do.
+
+        For dates that are ignored in the last windows only, too few for a row.
+        """
+        under_way = islice(reversed(self._seen.items()), _LAST)
+        last = [(name, seen) for name, seen in (*self._over, *under_way) if seen.answers > 1]
+        judged = [(name, seen) for name, seen in last if not seen.like.is_empty]
+        repeating = tuple(name for name, seen in judged if seen.repeats)
+        return repeating if 2 * len(repeating) > len(judged) else ()
 
     def false_alarm(self) -> None:
         """Take note that the dates are honoured all the same; the next row must be longer."""
@@ -114,19 +150,18 @@ class RepetitionWatch:
         if len(self._seen) >= _WATCHED:
             # Not judged: it may come back, and would count twice.
             del self._seen[next(iter(self._seen))]
-        self._seen[company_id] = _Seen(counters)
+        self._seen[company_id] = _Seen(counters, counters)
 
     def _look_at(self, company_id: str, seen: _Seen) -> None:
-        if seen.windows == self._enough:
-            if seen.differs_much:
-                self._row.clear()
-            elif seen.answers > 1 and not seen.first.is_empty:
-                self._row.append(company_id)
+        # Again and again: the row of that time may have been ended by another company.
+        if seen.since % self._enough == 0 and seen.repeats:
+            self._row[company_id] = None
         if seen.windows == self._windows:
             self._close(company_id)
 
     def _close(self, company_id: str) -> None:
         seen = self._seen.pop(company_id)
+        self._over.append((company_id, seen))
         if seen.differs or seen.answers < _ENOUGH or seen.first.is_empty:
             return
         self.suspects += 1

@@ -239,6 +239,8 @@ class Run:
             return self._failed(main_error(failed))
         if self._stopping.end is not None and self.tally.missing:
             return self._stopping.end
+        if self._stopping.end is None:
+            await self.dates.look_back()
         failed_cells = self.tally.cells[CellState.FAILED]
         return End(ExitCode.SOME_FAILED if failed_cells else ExitCode.COMPLETE)
 

@@ -327,6 +327,21 @@ async def test_answers_that_repeat_are_looked_into_once_and_then_later() -> None
     assert remark.startswith("40 companies have the same answer")
 
 
+async def test_a_proof_after_the_last_answer_is_made_if_they_repeat() -> None:
+    """Too few for a row, but most of them: they are looked into, and the end is as they show."""
+    guard, proof = _guard(_plan(7)), _Proof(_INCLUDED, _INCLUDED, IgnoredDatesError("all the same"))
+    await _establish(guard, proof)
+    proof.asked.clear()
+    await guard.look_back()
+    assert proof.asked == []
+    await _notice(guard, "1", _answer(counters(9)), windows=2)
+    await guard.look_back()
+    assert (proof.asked, guard.ignored) == ([("1",)], None)
+    with pytest.raises(IgnoredDatesError):
+        await guard.look_back()
+    assert guard.ignored == "all the same"
+
+
 async def test_a_proof_that_shows_nothing_is_a_false_alarm() -> None:
     """The run goes on."""
     guard, proof = _guard(), _Proof(_INCLUDED, _UNKNOWN)

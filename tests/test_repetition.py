@@ -25,7 +25,7 @@ def _alike(company_id: str, windows: int, counters: Counters = _LARGE) -> _Answe
 
 
 def _different(company_id: str, windows: int) -> _Answers:
-    return [(company_id, _counters(100 * (1 + number))) for number in range(windows)]
+    return [(company_id, _counters(100 * (1 + number % 3))) for number in range(windows)]
 
 
 def _feed(watch: RepetitionWatch, *companies: _Answers) -> list[tuple[str, ...]]:
@@ -59,6 +59,67 @@ def test_five_companies_in_a_row_are_suspicious(windows: int, enough: int) -> No
     assert said[enough - 1 :] == [("0", "1", "2", "3", "4")] * (windows - enough + 1)
 
 
+@pytest.mark.parametrize("honest", range(1, 8))
+@pytest.mark.parametrize("companies", [5, 14, 64])
+def test_a_server_that_changes_its_ways_is_noticed_seven_windows_later(
+    honest: int, companies: int
+) -> None:
+    """However many right answers each company has by then: it is the latest that count."""
+    watch = RepetitionWatch(14)
+    before = [_different(str(number), honest) for number in range(companies)]
+    assert not any(_feed(watch, _abreast(before)))
+    since = [_alike(str(number), 14 - honest, _counters(450)) for number in range(companies)]
+    said = _feed(watch, _abreast(since))
+    assert [bool(names) for names in said].index(True) == companies * 6 + 4
+
+
+def test_a_company_comes_into_a_row_again_after_seven_more() -> None:
+    """Its first seven were in a row that another company has ended."""
+    watch = RepetitionWatch(30)
+    five = [str(number) for number in range(5)]
+    assert not any(_feed(watch, _abreast([_alike(name, 13) for name in five[:4]])))
+    assert not any(_feed(watch, _different("honest", 2)))
+    assert not any(_feed(watch, _abreast([_alike(name, 1) for name in five[:4]])))
+    assert _feed(watch, _alike("4", 7))[-1] == tuple(five)
+
+
+@pytest.mark.parametrize("last", [2, 3, 6])
+@pytest.mark.parametrize("windows", [7, 14])
+def test_too_few_for_a_row_are_suspicious_in_the_end(windows: int, last: int) -> None:
+    """If most companies end with answers that are alike; of one alone, and of sixty-four."""
+    for companies in (1, 3, 64, 200):
+        watch = RepetitionWatch(windows)
+        plan = [
+            [*_different(str(n), windows - last), *_alike(str(n), last, _counters(450))]
+            for n in range(companies)
+        ]
+        assert not any(_feed(watch, _abreast(plan)))
+        expected = min(companies, 64) if companies < 200 else 64
+        assert len(watch.suspicious_in_the_end) == expected
+        assert watch.suspicious_in_the_end[-1] == str(companies - 1)
+
+
+def test_what_was_asked_for_in_part_is_suspicious_in_the_end_too() -> None:
+    """A run that goes on has a few windows left of each company; the latest companies count."""
+    watch = RepetitionWatch(30)
+    _feed(watch, *(_different(f"before {n}", 4) for n in range(200)))
+    assert watch.suspicious_in_the_end == ()
+    _feed(watch, *(_alike(f"since {n}", 4) for n in range(33)))
+    assert len(watch.suspicious_in_the_end) == 33
+
+
+@pytest.mark.parametrize(("alike", "is_odd"), [(0, False), (1, False), (2, False), (3, True)])
+def test_the_end_is_suspicious_if_most_companies_repeat(alike: int, is_odd: bool) -> None:  # noqa: FBT001 - a table
+    """Two of four may be by chance; the empty and those with one answer have no say."""
+    watch = RepetitionWatch(4)
+    _feed(watch, *(_alike(f"alike {n}", 4) for n in range(alike)))
+    _feed(watch, *(_different(f"honest {n}", 4) for n in range(4 - alike)))
+    _feed(watch, *(_alike(f"empty {n}", 4, _EMPTY) for n in range(9)))
+    _feed(watch, *(_alike(f"one {n}", 1) for n in range(9)))
+    assert bool(watch.suspicious_in_the_end) is is_odd
+    assert len(watch.suspicious_in_the_end) == alike * is_odd
+
+
 def test_an_answer_that_differs_ends_a_row() -> None:
     """One honest company shows that the dates are honoured."""
     watch = RepetitionWatch(10)
@@ -67,14 +128,13 @@ def test_an_answer_that_differs_ends_a_row() -> None:
 
 
 @pytest.mark.parametrize("at", range(7))
-@pytest.mark.parametrize("windows", [7, 10])
-def test_one_window_of_seven_is_enough_to_differ(at: int, windows: int) -> None:
+def test_one_window_of_seven_is_enough_to_differ(at: int) -> None:
     """Wherever it is; those that were alike are named all the same."""
-    watch = RepetitionWatch(windows)
-    company = list(_alike("almost", windows))
+    watch = RepetitionWatch(7)
+    company = list(_alike("almost", 7))
     company[at] = ("almost", _counters(60))
-    more = [_alike(f"more{n}", windows) for n in range(4)]
-    assert not any(_feed(watch, *(_alike(str(n), windows) for n in range(4)), company, *more))
+    more = [_alike(f"more{n}", 7) for n in range(4)]
+    assert not any(_feed(watch, *(_alike(str(n), 7) for n in range(4)), company, *more))
     watch.close()
     assert watch.suspects == 8
 
@@ -364,6 +424,13 @@ def test_names_of_companies_are_shown_in_one_line(company_id: str) -> None:
     assert watch.remark.isprintable()
 
 
+def _repeat(totals: Sequence[int | None], enough: int) -> bool:
+    """Say whether so many windows, one after the other, have nearly the same answer, or none."""
+    spans = ({*totals[start : start + enough]} - {None} for start in range(len(totals)))
+    long_enough = (span for start, span in enumerate(spans) if start + enough <= len(totals))
+    return any(span in ({50}, {51}, {50, 51}, {90}) for span in long_enough)
+
+
 _SOME = st.lists(
     st.tuples(st.sampled_from("abcdefgh"), st.sampled_from([*[50] * 9, 0, 51, 90, None])),
     max_size=90,
@@ -386,13 +453,7 @@ def test_it_suspects_only_five_companies_that_are_nearly_alike(
             watch.failed(name)
         else:
             watch.answered(name, _counters(total))
-        enough = min(7, windows)
-        near = [
-            name
-            for name, numbers in seen.items()
-            if len(numbers) >= enough
-            and {*numbers[:enough]} - {None} in ({50}, {51}, {50, 51}, {90})
-        ]
+        near = [name for name, numbers in seen.items() if _repeat(numbers, min(7, windows))]
         assert set(watch.suspicious) <= set(near)
         assert len(watch.suspicious) == 0 or len(watch.suspicious) >= 5
     watch.close()

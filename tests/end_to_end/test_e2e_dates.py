@@ -216,6 +216,28 @@ async def test_a_server_that_stops_honouring_them_ends_the_run(
     assert api.counts.kinds["statistics"] == sent
 
 
+@pytest.mark.parametrize("honoured", [4, 15])
+async def test_of_a_few_companies_it_is_noticed_as_well(
+    start_api: StartApi, against: Against, honoured: int
+) -> None:
+    """Each has right answers by then; with three windows to go it is noticed after the last one."""
+    api = await start_api(empty_share=0)
+    command = against(api).without_debugging()
+    command.write("companies.txt", "".join(f"{number}\n" for number in range(14)))
+    process = await command.start(
+        *("run", "companies.txt", "--from", "2026-09-01", "--until", "2026-09-18"),
+        *("--window", "1d", "--rate", "80", "--concurrency", "4", "--output", "r"),
+    )
+    await until(lambda: api.counts.kinds["statistics"] >= 14 * honoured)
+    api.reconfigure(replace(api.settings, ignore_dates=True))
+    ended = await command.finish(process)
+    assert ended.exit_code == 7, ended.stderr
+    assert "the API does not honour the dates as they are sent" in ended.stderr
+    assert command.manifest("r")["dates"]["verdict"] == "ignored"
+    lines = len(command.lines("r/statistics.jsonl"))
+    assert lines == 14 * 18 if honoured == 15 else lines < 14 * 17
+
+
 async def test_lines_of_two_meanings_are_not_mixed(start_api: StartApi, against: Against) -> None:
     """What was begun with trusted dates does not go on once it is proved that they meant others."""
     api = await start_api(until_exclusive=True)
