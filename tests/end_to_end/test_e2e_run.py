@@ -32,7 +32,7 @@ def _cells(lines: list[dict[str, Any]]) -> Counter[tuple[str, str | None, str | 
 async def test_every_company_and_window_has_its_line(start_api: StartApi, against: Against) -> None:
     """One line for each cell, keys in the designed order, the API's figures verbatim."""
     api = await start_api(empty_share=0.3)
-    command = against(api)
+    command = against(api).from_the_start()
     command.write("companies.txt", "1 Andes\n-1\nÑandú/Sur Name\na%2Fb\n# note\n99\n")
     options = ("--from", "2026-01-28", "--until", "2026-02-10", "--window", "week")
     done = await command.run("run", "companies.txt", *options, "--rate", "500", "--output", "night")
