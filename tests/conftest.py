@@ -34,6 +34,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from aiohttp import web
 
@@ -42,6 +43,12 @@ from collector.simulator import Simulator, SimulatorSettings
 
 # Each worker would compile all of the tests again where compiled files are not to be written.
 sys.dont_write_bytecode = False
+
+# As many examples as show a mistake nearly always, and for `make torture` as many as take minutes.
+# What CI changes of the defaults (the same draws each time) stays.
+hypothesis.settings.register_profile("quick", hypothesis.settings(), max_examples=40)
+hypothesis.settings.register_profile("torture", hypothesis.settings(), max_examples=1000)
+hypothesis.settings.load_profile("quick")
 
 ENVIRONMENT = {
     name: value
@@ -73,7 +80,8 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     mark = config.option.markexpr
     if collection_path.suffix != ".py" or not mark.isidentifier():
         return None
-    return f"pytest.mark.{mark}" not in collection_path.read_text(encoding="utf-8") or None
+    sign = "from hypothesis import" if mark == "hypothesis" else f"pytest.mark.{mark}"
+    return sign not in collection_path.read_text(encoding="utf-8") or None
 
 
 @pytest.hookimpl(wrapper=True)

@@ -302,7 +302,7 @@ def _have_real_days(files: Sequence[bytes]) -> bool:
     )
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=settings().max_examples // 2)
 @given(_files().filter(_have_real_days))
 def test_whatever_the_files_are_the_rows_are_those_of_latest(files: list[bytes]) -> None:
     """Same cells, same order, same values, same remarks; damage of any kind included."""

@@ -90,7 +90,8 @@ def flat(answer: dict[str, Any]) -> tuple[int, ...]:
 
 @given(st.lists(RUN, min_size=1, max_size=3))
 @settings(
-    max_examples=25,
+    # Each example makes files and reads them with many queries.
+    max_examples=settings().max_examples // 3,
     deadline=None,
     # Shrinking what fails would take minutes: each example makes files and a database.
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
