@@ -45,6 +45,7 @@ async def test_an_outage_in_mid_run_is_waited_for(start_api: StartApi, against: 
     command.write("companies.txt", _ids(150))
     process = await _begin(command, api)
     api.reconfigure(replace(api.settings, down=True))
+    await until(lambda: api.counts.statuses[502] >= 8)
     # The length of the outage; at 100 a second 250 requests could be sent into it.
     await asyncio.sleep(2.5)
     api.reconfigure(replace(api.settings, down=False))
@@ -71,6 +72,8 @@ async def test_a_server_that_is_away_and_comes_back_is_waited_for(
     command.write("companies.txt", _ids(150))
     process = await _begin(command, api)
     await api.stop()
+    log = command.directory / "r" / "log.jsonl"
+    await until(lambda: b'"blocked"' in log.read_bytes())
     await asyncio.sleep(2.5)
     await api.start()
     done = await command.finish(process)

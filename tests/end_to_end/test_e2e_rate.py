@@ -33,7 +33,7 @@ def _assert_counts_agree(attempt: dict[str, Any], api: Simulator) -> None:
 @pytest.mark.parametrize(
     ("rate", "limit", "burst", "status", "count"),
     [
-        pytest.param("400", 100, 20, 429, 550, id="above the limit", marks=pytest.mark.alone),
+        pytest.param("800", 200, 40, 429, 550, id="above the limit", marks=pytest.mark.alone),
         pytest.param("auto", 60, 10, 429, 280, id="auto", marks=pytest.mark.torture),
         pytest.param("auto", 60, 10, 503, 280, id="auto with 503"),
     ],
