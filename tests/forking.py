@@ -132,6 +132,9 @@ def _run(
     os.environ.clear()
     os.environ.update(environment)
     time.tzset()
+    # As `python -m` has it; here it is the directory of this file.
+    more = environment.get("PYTHONPATH", "").split(os.pathsep)
+    sys.path[:1] = [directory, *filter(None, more)]
     _flag(flags)
     hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))

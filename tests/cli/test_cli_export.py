@@ -205,7 +205,7 @@ async def test_without_the_extra_it_says_how_to_get_it(
     (command.directory / "without").mkdir()
     command.write("without/duckdb.py", _WITHOUT)
     path = os.pathsep.join([str(command.directory / "without"), str(Path.cwd())])
-    without = command.with_environment(PYTHONPATH=path).from_the_start()
+    without = command.with_environment(PYTHONPATH=path)
     done = await without.run("export", "a", "--to", "o.csv")
     assert (done.exit_code, done.stdout) == (2, "")
     assert done.stderr == (

@@ -104,7 +104,7 @@ async def test_without_its_extra_it_says_what_to_install(
     """The core install has neither; the help is there all the same."""
     _runs(command.directory)
     hidden = command.write(f"{package}.py", f"raise ModuleNotFoundError(name={package!r})\n")
-    without = command.with_environment(PYTHONPATH=str(hidden.parent)).from_the_start()
+    without = command.with_environment(PYTHONPATH=str(hidden.parent))
     done = await without.run("report", "old", "--to", "r.html")
     assert done.exit_code == 2
     assert package in done.stderr

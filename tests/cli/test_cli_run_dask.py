@@ -57,8 +57,7 @@ async def test_without_the_extra_it_says_how_to_get_it(
     )
     path = os.pathsep.join([str(command.directory / "without"), str(Path.cwd())])
     without = command.with_environment(PYTHONPATH=path, TRUST_ACCESS_TOKEN="fake")  # noqa: S106
-    run = without.without_debugging().from_the_start().run
-    done = await run("run", "-", "--engine", "dask", stdin=b"1\n")
+    done = await without.without_debugging().run("run", "-", "--engine", "dask", stdin=b"1\n")
     assert (done.exit_code, done.stdout) == (2, "")
     assert done.stderr == (
         f"collector: {missing} is not installed, and this command needs it; install it with: "
