@@ -74,9 +74,13 @@ def _app(*config: Callable[..., object]) -> App:
     return app
 
 
+_BARE = _app()
+"""Reads flags alone; to look at all options takes longer than to read some."""
+
+
 def _parse(*flags: str, app: App | None = None) -> RunSettings:
     """Read flags the way `collector run` does."""
-    _, bound, _ = (app or _app()).parse_args(flags, print_error=False, exit_on_error=False)
+    _, bound, _ = (app or _BARE).parse_args(flags, print_error=False, exit_on_error=False)
     settings = bound.arguments.get("settings", _DEFAULTS)
     assert isinstance(settings, RunSettings)
     return settings
