@@ -1,7 +1,7 @@
 # make run    sets everything up and does the main job against the embedded API
 # make test   the tests
 # make check  everything that CI checks: lint, format, types, tests
-# make torture  what takes minutes: hundreds of kills, every cut, full disks
+# make torture  what takes minutes: hundreds of kills, every cut, full disks, thousands of examples
 # make bench  speed beside curl, Scrapy, dlt and others; memory, starts; rewrites docs/benchmarks.md
 # make bench-rate  how the rate is controlled, in real and virtual time; draws docs/rate-control.svg
 # make lock   renews the hash-checked requirement files
@@ -24,6 +24,7 @@ test: .venv/.dev
 
 torture: .venv/.dev
 	$(BIN)/pytest -m torture
+	$(BIN)/pytest -n auto -m hypothesis --hypothesis-profile torture
 
 check: .venv/.dev
 	$(BIN)/ruff check

@@ -7,16 +7,34 @@ import json
 import os
 import resource
 import signal
+import socket
+import subprocess
 import sys
+import tempfile
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator, Mapping
-from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Generator,
+    Iterator,
+    Mapping,
+    Sequence,
+)
+from contextlib import (
+    AbstractContextManager,
+    AsyncExitStack,
+    ExitStack,
+    asynccontextmanager,
+    contextmanager,
+)
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from aiohttp import web
 
@@ -25,6 +43,15 @@ from collector.simulator import Simulator, SimulatorSettings
 
 # Each worker would compile all of the tests again where compiled files are not to be written.
 sys.dont_write_bytecode = False
+
+# As many examples as show a mistake nearly always, and for `make torture` as many as take minutes.
+# What CI changes of the defaults (the same draws each time) stays. However long an example takes
+# is the business of the machine, which may stand still in any of them.
+for name, count in (("quick", 40), ("torture", 1000)):
+    hypothesis.settings.register_profile(
+        name, hypothesis.settings(), max_examples=count, deadline=None
+    )
+hypothesis.settings.load_profile("quick")
 
 ENVIRONMENT = {
     name: value
@@ -43,7 +70,7 @@ ENVIRONMENT["SSL_CERT_FILE"] = os.devnull
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Compile the collector once, before the first of some 500 processes is started."""
+    """Compile the collector once, before the first of some 200 processes is started."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         # So a shell starts what is to run in the background, and children would inherit it.
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -56,7 +83,8 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     mark = config.option.markexpr
     if collection_path.suffix != ".py" or not mark.isidentifier():
         return None
-    return f"pytest.mark.{mark}" not in collection_path.read_text(encoding="utf-8") or None
+    sign = "from hypothesis import" if mark == "hypothesis" else f"pytest.mark.{mark}"
+    return sign not in collection_path.read_text(encoding="utf-8") or None
 
 
 @pytest.hookimpl(wrapper=True)
@@ -83,13 +111,71 @@ class Finished:
     stderr: str
 
 
+class Forking:
+    """A process of `forking.py`, which is started when it is needed."""
+
+    def __init__(self, directory: Path) -> None:
+        self._path = str(directory / "socket")
+        self._server: subprocess.Popen[str] | None = None
+
+    async def run(
+        self, command: "Command", arguments: Sequence[str], stdin: bytes | None
+    ) -> Finished:
+        """Run a command to its end; it is killed if the test gives up."""
+        order = {
+            "directory": str(command.directory),
+            "environment": dict(command.environment),
+            "flags": command.flags,
+            "size": resource.getrlimit(resource.RLIMIT_FSIZE)[0],
+            "arguments": arguments,
+        }
+        with ExitStack() as opened:
+            streams = [opened.enter_context(tempfile.TemporaryFile()) for _ in range(3)]
+            streams[0].write(stdin or b"")
+            streams[0].seek(0)
+            connection = opened.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET))
+            self._begin()
+            connection.connect(self._path)
+            text = json.dumps(order).encode()
+            socket.send_fds(connection, [text], [stream.fileno() for stream in streams])
+            connection.settimeout(0)
+            async with asyncio.timeout(90):
+                code = await asyncio.get_running_loop().sock_recv(connection, 16)
+            for stream in streams:
+                stream.seek(0)
+            return Finished(int(code), streams[1].read().decode(), streams[2].read().decode())
+
+    def _begin(self) -> None:
+        """Start it, and wait until it listens."""
+        if self._server is None:
+            self._server = subprocess.Popen(  # noqa: S603 - our own script
+                [sys.executable, str(Path(__file__).with_name("forking.py")), self._path],
+                env=ENVIRONMENT,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            assert self._server.stdout is not None
+            assert self._server.stdout.readline() == "ready\n"
+
+    def end(self) -> None:
+        """End it, and whatever it has started."""
+        if self._server is not None:
+            self._server.communicate()
+
+
 @dataclass(frozen=True)
 class Command:
-    """Starts `python -m collector` as a user would, in an empty directory of its own."""
+    """Runs `python -m collector` as a user would, in an empty directory of its own.
+
+    What is started begins with Python itself. What is run to its end is forked from a process that
+    has imported the collector already, if there is one: see `forking.py`.
+    """
 
     directory: Path
     environment: Mapping[str, str]
     flags: tuple[str, ...] = ("-W", "error")
+    forking: Forking | None = None
 
     async def start(self, *arguments: str, **more: Any) -> asyncio.subprocess.Process:  # noqa: ANN401
         """Start the command; `more` goes to `create_subprocess_exec`."""
@@ -111,6 +197,8 @@ class Command:
         **more: Any,  # noqa: ANN401
     ) -> Finished:
         """Run the command to its end; it is killed if the test gives up."""
+        if self.forking is not None and not more:
+            return await self.forking.run(self, arguments, stdin)
         pipe = asyncio.subprocess.DEVNULL if stdin is None else asyncio.subprocess.PIPE
         process = await self.start(*arguments, stdin=pipe, **more)
         return await self.finish(process, stdin)
@@ -131,6 +219,10 @@ class Command:
     def with_environment(self, **variables: str) -> "Command":
         """Return the same command with more environment variables."""
         return replace(self, environment={**self.environment, **variables})
+
+    def from_the_start(self) -> "Command":
+        """Return the same command, which Python has to start for each time."""
+        return replace(self, forking=None)
 
     def without_debugging(self) -> "Command":
         """Return the same command as its users run it: asyncio's debug mode is slow."""
@@ -158,10 +250,18 @@ class Command:
         return {str(path.relative_to(self.directory)) for path in self.directory.rglob("*")}
 
 
+@pytest.fixture(scope="session")
+def forking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forking]:
+    """Give what commands are forked from, in this process of tests."""
+    made = Forking(tmp_path_factory.mktemp("forking"))
+    yield made
+    made.end()
+
+
 @pytest.fixture
-def command(tmp_path: Path) -> Command:
+def command(tmp_path: Path, forking: Forking) -> Command:
     """Give the command, with nothing of the machine's own credentials or settings."""
-    return Command(tmp_path, ENVIRONMENT)
+    return Command(tmp_path, ENVIRONMENT, forking=forking)
 
 
 StartApi = Callable[..., Awaitable[Simulator]]

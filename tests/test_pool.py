@@ -228,7 +228,7 @@ _SCRIPTS = st.builds(
 
 
 # A pool that hangs takes seconds to give up on: examples of that are not made smaller.
-@settings(deadline=None, max_examples=100, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@settings(deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(st.lists(_SCRIPTS, max_size=8), st.integers(1, 4))
 def test_every_cell_is_settled_exactly_once(scripts: list[_Script], concurrency: int) -> None:
     """Whatever happens to the cells, with tries and requests counted, within the concurrency."""
@@ -846,7 +846,7 @@ async def _drain_in_between(play: _Play, moment: int) -> None:
     assert over <= len(play.settled) <= at_most
 
 
-@settings(deadline=None, max_examples=60, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@settings(deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(st.lists(_SCRIPTS, max_size=8), st.integers(1, 4), st.integers(0, 25))
 def test_a_pool_can_be_drained_at_any_moment(
     scripts: list[_Script], concurrency: int, moment: int

@@ -179,7 +179,9 @@ async def test_demo_runs_the_whole_way(
     command: Any,  # noqa: ANN401 - the fixture's type lives in conftest
 ) -> None:
     """One command, no credentials, no file: a run against the embedded API, exit 0."""
-    done = await command.run("demo", "--last", "2d", "--window", "1d", "--rate", "100")
+    done = await command.from_the_start().run(
+        "demo", "--last", "2d", "--window", "1d", "--rate", "100"
+    )
     assert done.exit_code == 0, done.stderr
     (run,) = (command.directory / "output").iterdir()
     assert run.name.startswith("demo-")

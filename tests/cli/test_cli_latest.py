@@ -110,7 +110,7 @@ async def test_a_full_temporary_directory_ends_with_5(
     largest_file: LargestFile,
 ) -> None:
     """The message names the variable that gives another one."""
-    lines = (line(str(number), 1, name="x" * 1000) for number in range(60_000))
+    lines = (line(str(number), 1, name="x" * 20_000) for number in range(3000))
     make_run(command.directory / "a", lines)
     with largest_file(8_000_000):
         process = await command.start("latest", "a")

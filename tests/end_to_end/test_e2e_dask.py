@@ -87,7 +87,7 @@ async def test_it_is_the_same_as_a_single_run(start_api: StartApi, against: Agai
     """Three shards on two workers: the same figures, one token, whole counts, no warning."""
     api = await start_api(empty_share=0.2)
     # Not in asyncio's debug mode, which tells of each step that takes long on a busy machine.
-    command = replace(against(api), flags=("-W", "error"))
+    command = replace(against(api), flags=("-W", "error")).from_the_start()
     command.write("companies.txt", _ids(420))
     plan = ("companies.txt", "--from", "2026-01-01", "--until", "2026-01-05", "--window", "1d")
     rate = ("--rate", "1000000", "--output")

@@ -33,7 +33,7 @@ def _assert_counts_agree(attempt: dict[str, Any], api: Simulator) -> None:
 @pytest.mark.parametrize(
     ("rate", "limit", "burst", "status", "count"),
     [
-        pytest.param("400", 100, 20, 429, 550, id="above the limit", marks=pytest.mark.alone),
+        pytest.param("800", 200, 40, 429, 550, id="above the limit", marks=pytest.mark.alone),
         pytest.param("auto", 60, 10, 429, 280, id="auto", marks=pytest.mark.torture),
         pytest.param("auto", 60, 10, 503, 280, id="auto with 503"),
     ],
@@ -78,12 +78,13 @@ async def test_random_503s_do_not_bring_the_rate_down_for_ever(
     api = await serve(lambda _company, _before: 503 if chance.random() < 0.05 else 200)
     command = api.point(command).without_debugging()
     command.write("companies.txt", _ids(600))
-    done = await command.run("run", "companies.txt", "--rate", "100", "--output", "r")
+    # So few a second that a busy machine can do them too.
+    done = await command.run("run", "companies.txt", "--rate", "50", "--output", "r")
     assert done.exit_code == 0, done.stderr
     assert_all_answered(command, 600)
     attempt = command.manifest("r")["attempts"][0]
-    # Without any trouble it would be 100, and with a rate that only ever falls a third of that.
-    assert attempt["requests_per_second"] > 50
+    # Without any trouble it would be 50, and with a rate that only ever falls a third of that.
+    assert attempt["requests_per_second"] > 25
     assert attempt["limit_found"] is None
     assert "limit of the API" not in done.stdout
 

@@ -42,12 +42,22 @@ class Cluster:
             time.sleep(0.02)
         self.address = json.loads(file.read_bytes())["address"]
 
+    def wait_for_workers(self) -> None:
+        """Wait until each worker has said that the scheduler knows it."""
+        until = time.monotonic() + 30
+        while (self.directory / "dask.log").read_bytes().count(b"Registered to:") < len(
+            self.workers
+        ):
+            assert time.monotonic() < until
+            assert all(worker.poll() is None for worker in self.workers)
+            time.sleep(0.02)
+
 
 @contextmanager
 def cluster(
     directory: Path, *, workers: int = 2, preload: str = "", worker_host: str = "127.0.0.1"
 ) -> Iterator[Cluster]:
-    """Start a cluster on loopback; `preload` is code that each worker runs first."""
+    """Start a cluster on loopback, all of it; `preload` is code that each worker runs first."""
     directory.mkdir(parents=True, exist_ok=True)
     options = ["--no-dashboard", "--scheduler-file", "scheduler.json"]
     more = []
@@ -69,6 +79,7 @@ def cluster(
         ]
         for _ in range(workers):
             made.workers.append(_started(opened, directory, ["worker", *options, *more]))
+        made.wait_for_workers()
         yield made
 
 

@@ -15,8 +15,9 @@ import pytest
 from collector.export.export import Exported, export
 from collector.export.target import Target, delimiter_of, target_of
 from collector.store.recorded_run import find_runs
-from collector.tables.engine import Database, analytical_database
+from collector.tables.engine import Database
 from tests.store.made_runs import line, make_run
+from tests.tables.databases import empty_database
 
 _AT = datetime(2026, 11, 23, 2, 0, 1, 250_000, tzinfo=UTC)
 _NAMES = {"1": "=cmd()", "007": "<script>alert(1)</script>", "-1": 'a,"b";c', "é": "ñ"}
@@ -84,7 +85,7 @@ def run(tmp_path: Path) -> Path:
 def _export(path: Path, *runs: Path, delimiter: str | None = None) -> Exported:
     target = target_of(path)
     path.touch()
-    with analytical_database() as database:
+    with empty_database() as database:
         comma = delimiter_of(target, delimiter)
         return export(database, find_runs(runs), path, target, comma)
 
@@ -250,7 +251,7 @@ def test_nobody_else_reads_the_draft(tmp_path: Path, target: Target) -> None:
     path.chmod(0o640)
     before = os.umask(0)
     try:
-        with analytical_database() as database:
+        with empty_database() as database:
             watched: Any = _Watched(database.connection, path)
             export(Database(watched, database.scratch), find_runs([run]), path, target, ",")
             assert {entry.name for entry in tmp_path.iterdir()} == {"run", path.name}

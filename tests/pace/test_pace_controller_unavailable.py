@@ -80,6 +80,14 @@ def test_six_cuts_in_a_row_for_503s_are_a_false_alarm() -> None:
     assert sender.news[-1] == ("status_503_is_no_refusal", {"rate": round(rate, 2)})
     assert sender.control.limit is None
     assert sender.control.rate >= rate
+
+
+def test_after_a_false_alarm_pairs_of_503s_are_errors_for_a_minute() -> None:
+    """While they keep coming, that is; then a pair is a refusal again."""
+    # With an end to its rate: in a minute without one it would send tens of thousands.
+    sender = Sender(60)
+    sender.run(4)
+    assert list(alarm_falsely(sender))[-1] is Blame.CELL
     for _ in range(5):
         assert sender.unavailable() is Blame.CELL
         assert sender.unavailable() is Blame.CELL

@@ -35,7 +35,13 @@ def test_every_scenario_keeps_its_bounds(scenario: Scenario, seed: int) -> None:
         assert figure.is_reached(value), f"{figure.label}: {figure.show(value)}"
 
 
-@pytest.mark.parametrize("doubled", range(140, 210, 7))
+@pytest.mark.parametrize(
+    "doubled",
+    [
+        pytest.param(doubled, marks=() if doubled in {140, 161, 182} else pytest.mark.torture)
+        for doubled in range(140, 210, 7)
+    ],
+)
 def test_a_doubled_limit_is_found_whenever_it_is_doubled(doubled: int) -> None:
     """At the beginning of a hold, in the middle of growth, just after a refusal."""
     changes = ((80.0, {"rate_limit": 25.0}), (float(doubled), {"rate_limit": 50.0}))
@@ -53,12 +59,27 @@ class Bounds(NamedTuple):
     most_refused: float
 
 
-@pytest.mark.parametrize("status", [429, 503])
-@pytest.mark.parametrize("latency", [0.005, pytest.param(0.2, marks=pytest.mark.torture), 1.0])
+_LIMITS = [
+    Bounds(5.0, 5, 0.95, 0.02),
+    Bounds(25.0, 20, 0.95, 0.005),
+    Bounds(200.0, 20, 0.95, 0.002),
+]
+_QUICK = {(5.0, 0.005, 503), (5.0, 1.0, 429), (25.0, 1.0, 503), (200.0, 0.005, 429)}
+"""Each limit, latency and status, and the smallest limit with both of the others."""
+
+
 @pytest.mark.parametrize(
-    "bounds",
-    [Bounds(5.0, 5, 0.95, 0.02), Bounds(25.0, 20, 0.95, 0.005), Bounds(200.0, 20, 0.95, 0.002)],
-    ids=lambda bounds: f"{bounds.limit:g}",
+    ("bounds", "latency", "status"),
+    [
+        pytest.param(
+            *(bounds, latency, status),
+            id=f"{bounds.limit:g}-{latency}-{status}",
+            marks=() if (bounds.limit, latency, status) in _QUICK else pytest.mark.torture,
+        )
+        for bounds in _LIMITS
+        for latency in (0.005, 0.2, 1.0)
+        for status in (429, 503)
+    ],
 )
 def test_other_limits_and_latencies(status: int, latency: float, bounds: Bounds) -> None:
     """A limit that nobody announced is used, whatever its size and however far the server is."""
@@ -156,7 +177,7 @@ _NOTHING = {"rate_limit": 0.001, "limit_kind": "window", "limit_window": 10_000.
     ],
     ids=("resets", "hangs", "500", "html", "503", "429"),
 )
-@pytest.mark.parametrize("ceiling", [10.0, 50.0])
+@pytest.mark.parametrize("ceiling", [pytest.param(10.0, marks=pytest.mark.torture), 50.0])
 def test_half_an_hour_of_any_outage(
     outage: dict[str, Any], back: dict[str, Any], ceiling: float
 ) -> None:

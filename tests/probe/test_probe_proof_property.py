@@ -37,7 +37,6 @@ _EDGES = [
 _TODAYS = st.one_of(st.sampled_from(_EDGES), st.dates(date(2023, 1, 1), date(2029, 12, 31)))
 
 _SETTINGS = settings(
-    max_examples=100,
     deadline=None,
     # Others each time, where Hypothesis would draw the same again and again (`CI` is set), too.
     derandomize=False,

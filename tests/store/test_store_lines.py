@@ -270,7 +270,7 @@ def _read_back(cell: Cell, checked: Checked, attempts: int) -> ResultLine:
     return read
 
 
-@settings(max_examples=60, deadline=None)
+@settings(deadline=None)
 @given(_TEXTS, _WINDOWS, st.integers(1, 10**6), _bodies())
 def test_every_accepted_answer_is_read_back(
     company_id: str, window: Window, attempts: int, body: bytes
@@ -291,7 +291,7 @@ _SPELLED = b"""{"code":200,"data":{"total":-0,"sended":0,"pending":1844674407370
 "fails":0,"c\\u0061mpaign":1,"actions":{"A":0,"A":2},"x":[1e-9,{}]},"code":200}"""
 
 
-@settings(max_examples=200, deadline=None)
+@settings(deadline=None)
 @given(st.integers(0, len(_SPELLED) - 1), st.binary(max_size=3), st.integers(0, 3))
 @example(0, b"{", 1)
 @example(_SPELLED.index(b"184"), b"0", 20)

@@ -213,7 +213,7 @@ def test_where_there_is_no_run_it_is_refused(tmp_path: Path) -> None:
 
 def test_a_full_disk_is_told_with_a_remedy(tmp_path: Path, largest_file: LargestFile) -> None:
     """Not a bug: the temporary directory can be another one."""
-    made = (line(str(number), 1, total=number, name="x" * 1000) for number in range(60_000))
+    made = (line(str(number), 1, total=number, name="x" * 20_000) for number in range(3000))
     run = find_run(make_run(tmp_path / "a", made))
     with (
         largest_file(8_000_000),

@@ -12,8 +12,8 @@ from collector.store.newest import NewestLines, Pile
 from collector.store.recorded_run import find_runs
 from collector.store.scratch import scratch_database
 from collector.tables.answers import Answers
-from collector.tables.engine import analytical_database
 from collector.tables.names import load_names
+from tests.tables.databases import empty_database
 
 
 class Row(NamedTuple):
@@ -46,7 +46,7 @@ def by_latest(*paths: Path) -> Newest:
 def by_tables(*paths: Path) -> Newest:
     """Read runs as `collector export` does."""
     runs = find_runs(paths)
-    with analytical_database() as database:
+    with empty_database() as database:
         answers = Answers(database)
         answers.read(runs)
         assert load_names(database, runs) == []

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from collector.errors import InputError
 from collector.store.recorded_run import find_runs
 from collector.tables.answers import Answers
-from collector.tables.engine import analytical_database
 from tests.store.made_runs import at_work, line, make_run
+from tests.tables.databases import empty_database
 from tests.tables.newest_rows import by_latest, by_tables
 
 _GOOD = line("2", 2, total=9, actions={"B": 1})
@@ -175,7 +175,7 @@ def test_large_counts_are_exact(
     if is_later:
         runs.reverse()
     assert by_tables(*runs) == by_latest(*runs)
-    with analytical_database() as database:
+    with empty_database() as database:
         answers = Answers(database)
         answers.read(find_runs(runs))
         assert answers.number == ("BIGINT" if count < 2**63 else "DECIMAL(38,0)")
@@ -207,11 +207,11 @@ def test_only_actions_of_the_newest_answers_are_named(tmp_path: Path) -> None:
     """Ordered by their bytes; those of answers that were replaced are not."""
     old = make_run(tmp_path / "a", [line("1", 1, actions={"gone": 1}), line("2", 1)])
     new = make_run(tmp_path / "b", [line("1", 1, 9, actions={"é": 1, "z": 2, "Z": 3, "": 0})])
-    with analytical_database() as database:
+    with empty_database() as database:
         answers = Answers(database)
         answers.read(find_runs([old, new]))
         assert answers.actions() == ["", "Z", "z", "é"]
-    with analytical_database() as database:
+    with empty_database() as database:
         answers = Answers(database)
         answers.read(find_runs([old]))
         assert answers.actions() == ["gone"]
@@ -255,7 +255,7 @@ def test_windows_that_overlap_are_found(tmp_path: Path) -> None:
         ]
     ):
         run = make_run(tmp_path / str(number), [*made, *more])
-        with analytical_database() as database:
+        with empty_database() as database:
             answers = Answers(database)
             answers.read(find_runs([run]))
             assert answers.overlap() == found
@@ -302,7 +302,7 @@ def _have_real_days(files: Sequence[bytes]) -> bool:
     )
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=settings().max_examples // 2)
 @given(_files().filter(_have_real_days))
 def test_whatever_the_files_are_the_rows_are_those_of_latest(files: list[bytes]) -> None:
     """Same cells, same order, same values, same remarks; damage of any kind included."""

@@ -1,13 +1,13 @@
 from pathlib import Path
 
 from collector.store.recorded_run import find_runs
-from collector.tables.engine import analytical_database
 from collector.tables.names import load_names
 from tests.store.made_runs import make_run
+from tests.tables.databases import empty_database
 
 
 def _names(*runs: Path) -> tuple[dict[str, str], list[str]]:
-    with analytical_database() as database:
+    with empty_database() as database:
         remarks = load_names(database, find_runs(runs))
         return dict(database.connection.execute("SELECT * FROM names").fetchall()), remarks
 

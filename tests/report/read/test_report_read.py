@@ -15,8 +15,8 @@ from collector.errors import InputError
 from collector.report.model import Company, Movement, Report, Tile
 from collector.report.read import read_report
 from collector.store.recorded_run import find_runs
-from collector.tables.engine import analytical_database
 from tests.store.made_runs import AT, FIRST, ZEROS, at_work, day, line, make_run
+from tests.tables.databases import empty_database
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 ACTIONS = ("RECEIVED", "PRESS_ACTION", "a/b~c")
@@ -24,7 +24,7 @@ ACTIONS = ("RECEIVED", "PRESS_ACTION", "a/b~c")
 
 def read(*runs: Path) -> Report:
     """Read runs as the command does."""
-    with analytical_database() as database:
+    with empty_database() as database:
         return read_report(database, find_runs(runs), NOW)
 
 
@@ -90,7 +90,8 @@ def flat(answer: dict[str, Any]) -> tuple[int, ...]:
 
 @given(st.lists(RUN, min_size=1, max_size=3))
 @settings(
-    max_examples=25,
+    # Each example makes files and reads them with many queries.
+    max_examples=settings().max_examples // 3,
     deadline=None,
     # Shrinking what fails would take minutes: each example makes files and a database.
     phases=(Phase.explicit, Phase.reuse, Phase.generate),

@@ -13,9 +13,9 @@ from collector.report.read import read_report
 from collector.report.read.samples import Sample, mean_latency, read_samples, samples_by_time
 from collector.store.files import PartFiles
 from collector.store.recorded_run import find_run, find_runs
-from collector.tables.engine import analytical_database
 from tests.store.made_runs import line, make_run
 from tests.store.split_runs import split_run
+from tests.tables.databases import empty_database
 
 _AT = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
 _SAMPLE = (
@@ -135,7 +135,7 @@ def test_the_report_of_shards_is_that_of_one_run(tmp_path: Path) -> None:
         PartFiles(many, Shard(number, 2)).log.write_text(_SAMPLE.format(at=10, sent=30))
     reports = []
     for run in (one, many):
-        with analytical_database() as database:
+        with empty_database() as database:
             reports.append(read_report(database, find_runs([run]), _AT))
     single, joint = reports
     assert joint.coverage == single.coverage
