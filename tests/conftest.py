@@ -7,10 +7,7 @@ import json
 import os
 import resource
 import signal
-import socket
-import subprocess
 import sys
-import tempfile
 from collections import Counter
 from collections.abc import (
     AsyncIterator,
@@ -24,7 +21,6 @@ from collections.abc import (
 from contextlib import (
     AbstractContextManager,
     AsyncExitStack,
-    ExitStack,
     asynccontextmanager,
     contextmanager,
 )
@@ -40,6 +36,7 @@ from aiohttp import web
 
 import collector
 from collector.simulator import Simulator, SimulatorSettings
+from tests.forking import Order, run_forked
 
 # Each worker would compile all of the tests again where compiled files are not to be written.
 sys.dont_write_bytecode = False
@@ -111,71 +108,18 @@ class Finished:
     stderr: str
 
 
-class Forking:
-    """A process of `forking.py`, which is started when it is needed."""
-
-    def __init__(self, directory: Path) -> None:
-        self._path = str(directory / "socket")
-        self._server: subprocess.Popen[str] | None = None
-
-    async def run(
-        self, command: "Command", arguments: Sequence[str], stdin: bytes | None
-    ) -> Finished:
-        """Run a command to its end; it is killed if the test gives up."""
-        order = {
-            "directory": str(command.directory),
-            "environment": dict(command.environment),
-            "flags": command.flags,
-            "size": resource.getrlimit(resource.RLIMIT_FSIZE)[0],
-            "arguments": arguments,
-        }
-        with ExitStack() as opened:
-            streams = [opened.enter_context(tempfile.TemporaryFile()) for _ in range(3)]
-            streams[0].write(stdin or b"")
-            streams[0].seek(0)
-            connection = opened.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET))
-            self._begin()
-            connection.connect(self._path)
-            text = json.dumps(order).encode()
-            socket.send_fds(connection, [text], [stream.fileno() for stream in streams])
-            connection.settimeout(0)
-            async with asyncio.timeout(90):
-                code = await asyncio.get_running_loop().sock_recv(connection, 16)
-            for stream in streams:
-                stream.seek(0)
-            return Finished(int(code), streams[1].read().decode(), streams[2].read().decode())
-
-    def _begin(self) -> None:
-        """Start it, and wait until it listens."""
-        if self._server is None:
-            self._server = subprocess.Popen(  # noqa: S603 - our own script
-                [sys.executable, str(Path(__file__).with_name("forking.py")), self._path],
-                env=ENVIRONMENT,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                text=True,
-            )
-            assert self._server.stdout is not None
-            assert self._server.stdout.readline() == "ready\n"
-
-    def end(self) -> None:
-        """End it, and whatever it has started."""
-        if self._server is not None:
-            self._server.communicate()
-
-
 @dataclass(frozen=True)
 class Command:
     """Runs `python -m collector` as a user would, in an empty directory of its own.
 
     What is started begins with Python itself. What is run to its end is forked from a process that
-    has imported the collector already, if there is one: see `forking.py`.
+    has imported the collector already: see `forking.py`.
     """
 
     directory: Path
     environment: Mapping[str, str]
     flags: tuple[str, ...] = ("-W", "error")
-    forking: Forking | None = None
+    is_forked: bool = True
 
     async def start(self, *arguments: str, **more: Any) -> asyncio.subprocess.Process:  # noqa: ANN401
         """Start the command; `more` goes to `create_subprocess_exec`."""
@@ -197,11 +141,18 @@ class Command:
         **more: Any,  # noqa: ANN401
     ) -> Finished:
         """Run the command to its end; it is killed if the test gives up."""
-        if self.forking is not None and not more:
-            return await self.forking.run(self, arguments, stdin)
+        if self.is_forked and not more:
+            return await self._run_forked(arguments, stdin)
         pipe = asyncio.subprocess.DEVNULL if stdin is None else asyncio.subprocess.PIPE
         process = await self.start(*arguments, stdin=pipe, **more)
         return await self.finish(process, stdin)
+
+    async def _run_forked(self, arguments: Sequence[str], stdin: bytes | None) -> Finished:
+        size, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
+        order = Order(arguments, self.directory, self.environment, self.flags, size)
+        async with asyncio.timeout(90):
+            code, stdout, stderr = await run_forked(order, stdin or b"")
+        return Finished(code, stdout.decode(), stderr.decode())
 
     @staticmethod
     async def finish(process: asyncio.subprocess.Process, stdin: bytes | None = None) -> Finished:
@@ -222,7 +173,7 @@ class Command:
 
     def from_the_start(self) -> "Command":
         """Return the same command, which Python has to start for each time."""
-        return replace(self, forking=None)
+        return replace(self, is_forked=False)
 
     def without_debugging(self) -> "Command":
         """Return the same command as its users run it: asyncio's debug mode is slow."""
@@ -250,18 +201,10 @@ class Command:
         return {str(path.relative_to(self.directory)) for path in self.directory.rglob("*")}
 
 
-@pytest.fixture(scope="session")
-def forking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forking]:
-    """Give what commands are forked from, in this process of tests."""
-    made = Forking(tmp_path_factory.mktemp("forking"))
-    yield made
-    made.end()
-
-
 @pytest.fixture
-def command(tmp_path: Path, forking: Forking) -> Command:
+def command(tmp_path: Path) -> Command:
     """Give the command, with nothing of the machine's own credentials or settings."""
-    return Command(tmp_path, ENVIRONMENT, forking=forking)
+    return Command(tmp_path, ENVIRONMENT)
 
 
 StartApi = Callable[..., Awaitable[Simulator]]

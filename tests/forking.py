@@ -1,156 +1,118 @@
-"""Runs commands in processes that need not import the collector first; no test by itself.
+"""Runs commands in processes that have imported the collector before they begin; no test by itself.
 
-To start Python and to import takes most of the time of a command. `python forking.py SOCKET` does
-both once, and forks a process for each connection: it goes on from there with the directory, the
-environment, the flags of Python, the limit of files and the arguments that are sent, and the three
-files that come with them for its streams. Its exit code is the answer. Who hangs up has it killed;
-who closes standard input ends it all.
+To start Python and to import takes most of the time of most commands. The fork server of
+`multiprocessing` does both once, and each command is a process of its own that is forked from
+there.
 """
 
-import gc
-import importlib
-import json
+import asyncio
+import multiprocessing
 import os
 import resource
-import selectors
-import signal
-import socket
 import sys
 import time
 import warnings
-from collections.abc import Sequence
-from contextlib import suppress
-from typing import Any, Final, NoReturn
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Final, NoReturn
 
 from collector.__main__ import main
 
-_IMPORTED: Final = (
+__all__ = ["Order", "run_forked"]
+
+_COMMANDS: Final = (
     *("app", "check", "checkup", "completion", "coverage_text", "diff", "diff_json", "diff_text"),
     *("export", "latest", "plan", "rehearsal", "report", "run", "simulate", "status"),
 )
 """What commands import when they begin to work, but for the extras."""
 
-_LARGEST_MESSAGE: Final = 1 << 20
-_CONNECTIONS_WAITING: Final = 64
+_FORKING: Final = multiprocessing.get_context("forkserver")
+# The main module too: each process imports it, unless the server has done so.
+_FORKING.set_forkserver_preload(
+    ["__main__", __name__, *(f"collector.cli.{name}" for name in _COMMANDS)]
+)
 
 
-class _Server:
-    """Forks, and tells how its children have ended."""
+@dataclass(frozen=True)
+class Order:
+    """What a process is to run, and where; `flags` are those of Python."""
 
-    def __init__(self, path: str) -> None:
-        self._selector = selectors.DefaultSelector()
-        self._listening = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._listening.bind(path)
-        self._listening.listen(_CONNECTIONS_WAITING)
-        self._wakeup = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        self._connections: dict[int, socket.socket] = {}
-        signal.set_wakeup_fd(self._wakeup[1])
-        signal.signal(signal.SIGCHLD, lambda *_: None)
-        for readable in (sys.stdin.fileno(), self._listening, self._wakeup[0]):
-            self._selector.register(readable, selectors.EVENT_READ)
-
-    def serve(self) -> dict[str, Any] | None:
-        """Return in each child what it is to run, and at last nothing."""
-        sys.stdout.write("ready\n")
-        sys.stdout.flush()
-        while True:
-            for key, _ in self._selector.select():
-                if key.fileobj is self._listening:
-                    order = self._fork()
-                    if order is not None:
-                        return order
-                elif key.fileobj == self._wakeup[0]:
-                    os.read(self._wakeup[0], 1024)
-                    self._reap()
-                elif key.fileobj == sys.stdin.fileno():
-                    self._end()
-                    return None
-                else:
-                    # Nothing more is sent there: it is closed.
-                    os.kill(key.data, signal.SIGKILL)
-                    self._selector.unregister(key.fileobj)
-
-    def _fork(self) -> dict[str, Any] | None:
-        connection, _ = self._listening.accept()
-        text, files, _, _ = socket.recv_fds(connection, _LARGEST_MESSAGE, 3)
-        pid = os.fork()
-        if pid:
-            for file in files:
-                os.close(file)
-            self._connections[pid] = connection
-            self._selector.register(connection, selectors.EVENT_READ, pid)
-            return None
-        signal.set_wakeup_fd(-1)
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        self._selector.close()
-        for other in (self._listening, connection, *self._connections.values()):
-            other.close()
-        for end in self._wakeup:
-            os.close(end)
-        for stream, file in enumerate(files):
-            os.dup2(file, stream)
-            os.close(file)
-        order: dict[str, Any] = json.loads(text)
-        return order
-
-    def _reap(self) -> None:
-        """Answer for the children that have ended."""
-        with suppress(ChildProcessError):
-            while (ended := os.waitpid(-1, os.WNOHANG))[0]:
-                pid, status = ended
-                connection = self._connections.pop(pid)
-                with suppress(KeyError):
-                    self._selector.unregister(connection)
-                with suppress(BrokenPipeError), connection:
-                    connection.send(str(os.waitstatus_to_exitcode(status)).encode())
-
-    def _end(self) -> None:
-        for pid, connection in self._connections.items():
-            os.kill(pid, signal.SIGKILL)
-            os.waitpid(pid, 0)
-            connection.close()
-        self._listening.close()
+    arguments: Sequence[str]
+    directory: Path
+    environment: Mapping[str, str]
+    flags: Sequence[str]
+    file_size: int
+    """How large a file may become, in bytes; see `resource.RLIMIT_FSIZE`."""
 
 
-def _flag(flags: Sequence[str]) -> None:
-    """Do what flags of Python do that concern a command which is at work already."""
-    if "dev" in flags:
-        os.environ["PYTHONASYNCIODEBUG"] = "1"
-    if "error" in flags:
-        warnings.simplefilter("error")
+async def run_forked(order: Order, stdin: bytes = b"") -> tuple[int, bytes, bytes]:
+    """Run a command to its end; return its exit code and what it wrote to its two streams.
 
-
-def _run(
-    *,
-    directory: str,
-    environment: dict[str, str],
-    flags: list[str],
-    size: int,
-    arguments: list[str],
-) -> NoReturn:
-    os.chdir(directory)
-    os.environ.clear()
-    os.environ.update(environment)
-    time.tzset()
-    # As `python -m` has it; here it is the directory of this file.
-    more = environment.get("PYTHONPATH", "").split(os.pathsep)
-    sys.path[:1] = [directory, *filter(None, more)]
-    _flag(flags)
-    hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    sys.argv[1:] = arguments
+    It is killed if whoever waits gives up. `stdin` is 64 KiB at most, which is what a pipe holds.
+    """
+    (source, our_source), (our_output, output), (our_errors, errors) = (
+        _FORKING.Pipe(duplex=False) for _ in range(3)
+    )
+    os.set_blocking(our_source.fileno(), False)
+    assert os.write(our_source.fileno(), stdin) == len(stdin)
+    our_source.close()
+    process = _FORKING.Process(target=_run, args=(order, source, output, errors))
+    process.start()
+    for end in (source, output, errors):
+        end.close()
     try:
-        main()
-    except SystemExit as ended:
-        # To take down what was imported takes as long as most commands do.
-        os._exit(int(ended.code or 0))
+        async with asyncio.TaskGroup() as group:
+            written = [group.create_task(_read(end)) for end in (our_output, our_errors)]
+            await _end_of(process)
+    except BaseException:
+        process.kill()
+        raise
+    finally:
+        process.join()
+    assert process.exitcode is not None
+    return process.exitcode, written[0].result(), written[1].result()
 
 
-if __name__ == "__main__":
-    for name in _IMPORTED:
-        importlib.import_module(f"collector.cli.{name}")
-    # Those that are forked would look through all of it as they end.
-    gc.freeze()
-    found = _Server(sys.argv[1]).serve()
-    if found is not None:
-        _run(**found)
+async def _read(end: Connection) -> bytes:
+    reader = asyncio.StreamReader()
+    with os.fdopen(os.dup(end.fileno()), "rb", buffering=0) as pipe:
+        end.close()
+        await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(reader), pipe
+        )
+        return await reader.read()
+
+
+async def _end_of(process: BaseProcess) -> None:
+    loop, ended = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_reader(process.sentinel, ended.set)
+    try:
+        await ended.wait()
+    finally:
+        loop.remove_reader(process.sentinel)
+
+
+def _run(order: Order, stdin: Connection, stdout: Connection, stderr: Connection) -> NoReturn:
+    for stream, end in enumerate((stdin, stdout, stderr)):
+        os.dup2(end.fileno(), stream)
+        end.close()
+    # `multiprocessing` has put /dev/null in its place.
+    sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 - it has no path
+    os.chdir(order.directory)
+    os.environ.clear()
+    os.environ.update(order.environment)
+    time.tzset()
+    # As `python -m` has it.
+    more = order.environment.get("PYTHONPATH", "").split(os.pathsep)
+    sys.path[:0] = [str(order.directory), *filter(None, more)]
+    if "dev" in order.flags:
+        os.environ["PYTHONASYNCIODEBUG"] = "1"
+    if "error" in order.flags:
+        warnings.simplefilter("error")
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (order.file_size, hard))
+    sys.argv[1:] = order.arguments
+    main()
