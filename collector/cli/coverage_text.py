@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from collector.cells import CellState, Window
 from collector.cli.go_on import command_to_go_on
-from collector.cli.meaning import MEANING, dates_text
+from collector.cli.meaning import dates_text, meaning
 from collector.store.coverage import Coverage, Gap
 
 __all__ = ["coverage_text"]
@@ -63,8 +63,18 @@ def _end(attempt: dict[str, Any]) -> str:
     if attempt["exit_code"] is None:
         return f"began {attempt['started_at']} and was killed, or could not write down its end"
     code = attempt["exit_code"]
-    meaning = attempt["error"] or MEANING.get(code, "")
-    return f"ended {attempt['ended_at']} with {code}: {meaning}"
+    text = meaning(code, attempt["error"], shards=_shards(attempt))
+    return f"ended {attempt['ended_at']} with {code}: {text}"
+
+
+def _shards(attempt: dict[str, Any]) -> str:
+    """Say of which shards an attempt is; nothing if it is of the whole run."""
+    shards = attempt.get("shards")
+    if shards is None or shards["begun"] == shards["count"]:
+        return ""
+    if shards["begun"] == 1:
+        return f"shard {attempt['settings']['shard']}"
+    return f"{shards['begun']:,} of {shards['count']:,} shards"
 
 
 def _gaps(coverage: Coverage) -> Iterator[tuple[str, str]]:

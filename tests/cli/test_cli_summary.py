@@ -16,7 +16,7 @@ from collector.fetch.credentials import AccessToken
 from collector.fetch.gate import Gate
 from collector.models import FailureKind
 from collector.option_values import Rate
-from collector.plan import Companies, Plan
+from collector.plan import Companies, Plan, Shard
 from collector.run import End, Run
 from collector.secrets import Secret
 from collector.settings import RunSettings
@@ -70,6 +70,14 @@ def test_a_complete_run_has_nothing_to_do_next() -> None:
     assert rows["time"].endswith(" requests a second (at most 7.5)")
     assert rows["answers"] == "out/night/statistics.jsonl"
     assert rows["exit"] == "0: every cell has an answer"
+
+
+def test_a_complete_shard_does_not_speak_for_the_run() -> None:
+    """Its exit code is about its own cells, whatever became of the others."""
+    job = _job(shard=Shard(1, 2))
+    rows = _rows(job, ExitCode.COMPLETE)
+    assert rows["exit"] == "0: every cell of shard 1/2 has an answer"
+    assert _rows(job, ExitCode.SIGTERM)["exit"] == "143: interrupted by SIGTERM (shard 1/2)"
 
 
 def test_what_earlier_attempts_answered_is_counted_and_told() -> None:

@@ -152,6 +152,10 @@ ENDS: Final = {
     ExitCode.SIGINT: Text("interrupted (SIGINT)", "interrumpida (SIGINT)"),
     ExitCode.SIGTERM: Text("interrupted (SIGTERM)", "interrumpida (SIGTERM)"),
 }
+SOME_SHARDS: Final = Text(
+    "every cell of {begun} of {count} shards has an answer",
+    "todas las celdas de {begun} de {count} shards tienen respuesta",
+)
 UNKNOWN_END: Final = Text("ended", "terminó")
 
 VERDICTS: Final = {
