@@ -135,6 +135,7 @@ class Run:
 
         The directory is locked, checked and repaired before anything is sent. In a new one a
         token is asked for before anything is begun: refused credentials leave nothing behind.
+        When no cell is missing nothing is sent, and the manifest tells of the attempt all the same.
         """
         end = End(ExitCode.BUG)
         try:
@@ -181,7 +182,8 @@ class Run:
         with ExitStack() as log:
             try:
                 async with self._session() as session:
-                    if directory.is_new:
+                    # Where others have answered all of it there is nothing to ask for.
+                    if directory.is_new and not recovered.is_complete:
                         await session.tokens.current()
                     try:
                         self.remarks += tuple(
