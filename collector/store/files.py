@@ -64,6 +64,13 @@ class PartFiles(NamedTuple):
         """Tell whether something was begun."""
         return self.manifest.exists() or self.statistics.exists()
 
+    def has_for_itself(self, other: "PartFiles") -> bool:
+        """Tell whether nobody can be at work on another part while this one is locked.
+
+        That is so of all but the other shards of the same number.
+        """
+        return other == self or other.shard.total != self.shard.total
+
     def has_answers(self) -> bool:
         """Tell whether there is some line of results. Raises `OSError`."""
         return self.statistics.is_file() and self.statistics.stat().st_size > 0
