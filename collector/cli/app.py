@@ -83,7 +83,7 @@ _command(
     "collector.cli.plan:plan",
     help="""Show what a run would do and how long it takes; sends nothing.
 
-    Takes the selection of collector run, and its rate.
+    Takes the selection of collector run, its rate, and its shard.
 
     Example: `collector plan companies.txt --last 90d --window week --rate 50`
     """,

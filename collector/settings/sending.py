@@ -25,7 +25,7 @@ from collector.option_values import (
     parse_service_url,
 )
 from collector.plan import WHOLE, WindowSize, parse_days
-from collector.settings.distribution import Distribution
+from collector.settings.distribution import Distribution, Portion
 from collector.settings.groups import OUTPUT, PACE, SELECTION, SERVICE
 
 __all__ = [
@@ -238,7 +238,7 @@ class Trust:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PlanSettings(Selection, Frequency):
+class PlanSettings(Selection, Frequency, Portion):
     """The options of `collector plan`."""
 
 
