@@ -29,7 +29,7 @@ _EPILOGUE: Final = (
     "Exit codes: 0 every cell has an answer; 1 some cells failed; 2 bad input, nothing was sent; "
     "3 credentials missing or refused; 4 stopped early; 5 the output cannot be written; "
     "6 another run holds the directory; 7 the API does not honour the dates; 70 a bug; "
-    "130 and 143 interrupted."
+    "129, 130 and 143 interrupted."
 )
 
 _ABOUT_ITSELF: Final = frozenset({"--help", "-h", "--version"})

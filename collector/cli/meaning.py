@@ -18,6 +18,7 @@ MEANING: Final[Mapping[int, str]] = {
     ExitCode.LOCKED: "another run holds the directory",
     ExitCode.DATES: "dates are not honoured, or have come to mean something else",
     ExitCode.BUG: "a bug",
+    ExitCode.SIGHUP: "interrupted by SIGHUP, for the terminal was closed",
     ExitCode.SIGINT: "interrupted by SIGINT",
     ExitCode.SIGTERM: "interrupted by SIGTERM",
 }

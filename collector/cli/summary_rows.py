@@ -183,6 +183,7 @@ _LONGEST: Final = 40
 _UNDONE: Final = {
     ExitCode.SOME_FAILED,
     ExitCode.STOPPED_EARLY,
+    ExitCode.SIGHUP,
     ExitCode.SIGINT,
     ExitCode.SIGTERM,
 }

@@ -293,6 +293,7 @@ def test_the_joint_manifest_can_be_written_and_read(tmp_path: Any) -> None:  # n
         ([0, None], None),
         ([0, 1, 0], 1),
         ([1, 143, 130], 143),
+        ([1, 130, 129], 129),
         ([4, 143, 1], 4),
         ([2, 4, 6], 2),
         ([3, 2], 3),

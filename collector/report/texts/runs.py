@@ -149,6 +149,7 @@ ENDS: Final = {
         "las fechas no se respetan, o ahora significan otra cosa",
     ),
     ExitCode.BUG: Text("a bug in the collector", "un error del recolector"),
+    ExitCode.SIGHUP: Text("interrupted (SIGHUP)", "interrumpida (SIGHUP)"),
     ExitCode.SIGINT: Text("interrupted (SIGINT)", "interrumpida (SIGINT)"),
     ExitCode.SIGTERM: Text("interrupted (SIGTERM)", "interrumpida (SIGTERM)"),
 }
