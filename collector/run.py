@@ -99,7 +99,9 @@ class Run:
         self._is_handed_out = given is not None
         known = None if given is None else given.dates
         self.dates = DatesGuard(plan, settings, self._log, known)
-        self._telemetry = Telemetry(settings.metrics_file, self.tally, self.gate, self._log)
+        self._telemetry = Telemetry(
+            settings.metrics_file, self.tally, self.gate, self._log, shard=settings.shard
+        )
         self._pool: Pool | None = None
         self._stopping = Stopping(self._log, self._redact, grace=_GRACE_SECONDS, drain=self._drain)
 

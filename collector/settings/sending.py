@@ -179,7 +179,7 @@ class Output:
     ] = None
     """A file for node_exporter's textfile collector, such as night.prom: cells, requests, rate and
     how the run ended, for Prometheus. It is replaced at the start, every 30 seconds, and at the
-    end."""
+    end. A shard writes one of its own beside it: night-00003-of-00016.prom."""
 
 
 @dataclass(frozen=True, kw_only=True)

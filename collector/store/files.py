@@ -93,9 +93,7 @@ class PartFiles(NamedTuple):
         return self.errors.with_suffix(f".{last + 1}.jsonl")
 
     def _path(self, stem: str, suffix: str) -> Path:
-        number, total = self.shard
-        which = "" if self.shard.is_whole else f"-{number:05}-of-{total:05}"
-        return self.directory / f"{stem}{which}.{suffix}"
+        return self.directory / f"{stem}{self.shard.in_names}.{suffix}"
 
 
 def parts_in(directory: Path) -> list[PartFiles]:
