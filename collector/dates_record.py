@@ -17,6 +17,7 @@ __all__ = [
     "recorded",
     "refuse_mixing",
     "refuse_spoilt",
+    "spoilt",
     "trusted",
 ]
 
@@ -65,10 +66,15 @@ def refuse_spoilt(before: DatesRecord | None, directory: Path) -> None:
     Nobody knows which of them, so that trust does not help either.
     """
     if before is not None and before.is_ignored:
-        raise DatesError(
-            f"--output {directory}: the API ignored the dates when its lines were fetched "
-            f"({'; '.join(before.evidence)}); give another --output"
-        )
+        raise DatesError(f"--output {directory}: {spoilt(before)}")
+
+
+def spoilt(record: DatesRecord) -> str:
+    """Say for people why lines that were fetched with ignored dates are not gone on with."""
+    return (
+        "the API ignored the dates when its lines were fetched "
+        f"({'; '.join(record.evidence)}); give another --output"
+    )
 
 
 def refuse_mixing(

@@ -45,6 +45,7 @@ class ExitCode(IntEnum):
     LOCKED = 6
     DATES = 7
     BUG = 70
+    SIGHUP = 129
     SIGINT = 130
     SIGTERM = 143
 
@@ -58,6 +59,7 @@ _FROM_THE_GRAVEST: Final = (
     ExitCode.LOCKED,
     ExitCode.STOPPED_EARLY,
     ExitCode.SIGTERM,
+    ExitCode.SIGHUP,
     ExitCode.SIGINT,
     ExitCode.SOME_FAILED,
     ExitCode.COMPLETE,

@@ -18,6 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from collector import __version__
 from collector.cells import CellState
 from collector.errors import InputError
+from collector.plan import Shard
 from collector.quoting import json_text
 from collector.tally import Tally
 
@@ -25,6 +26,11 @@ __all__ = ["LABEL", "MetricsFile", "Page", "Standing", "page"]
 
 LABEL: Final = "collection"
 """Every series has it. `job` and `instance` are Prometheus's own."""
+
+_SHARD: Final = "shard"
+"""The series of a shard have it besides, or else those of several would be the same."""
+
+_WHOLE_RUN: Final = Shard()
 
 _LAST_SUCCESS: Final = "collector_last_success_timestamp_seconds"
 _LAST_SERIES: Final = "collector_build_info"
@@ -50,10 +56,10 @@ class Standing:
 
 
 class Page:
-    """The series of one collection, as prometheus_client asks for them."""
+    """The series of one collection, or of a shard of it, as prometheus_client asks for them."""
 
-    def __init__(self, collection: str) -> None:
-        self._collection = collection
+    def __init__(self, collection: str, shard: Shard = _WHOLE_RUN) -> None:
+        self._labels = _labels(collection, shard)
         self._families: dict[str, _Family] = {}
 
     def collect(self) -> list[Metric]:
@@ -63,20 +69,20 @@ class Page:
     def gauge(self, name: str, text: str, value: float | None, **labels: str) -> None:
         """Add a value that may fall, or nothing if there is none."""
         if value is not None:
-            self._add(GaugeMetricFamily(name, text, labels=(LABEL, *labels)), value, labels)
+            self._add(GaugeMetricFamily(name, text, labels=(*self._labels, *labels)), value, labels)
 
     def counter(self, name: str, text: str, value: float, **labels: str) -> None:
         """Add a count that only grows, from 0 at the start of each run."""
-        self._add(CounterMetricFamily(name, text, labels=(LABEL, *labels)), value, labels)
+        self._add(CounterMetricFamily(name, text, labels=(*self._labels, *labels)), value, labels)
 
     def _add(self, family: _Family, value: float, labels: Mapping[str, str]) -> None:
         family = self._families.setdefault(family.name, family)
-        family.add_metric((self._collection, *labels.values()), value)
+        family.add_metric((*self._labels.values(), *labels.values()), value)
 
 
-def page(collection: str, tally: Tally, standing: Standing) -> Page:
+def page(collection: str, tally: Tally, standing: Standing, shard: Shard = _WHOLE_RUN) -> Page:
     """Return all series of a run. Their help texts never change: node_exporter insists on that."""
-    made = Page(collection)
+    made = Page(collection, shard)
     _add_cells(made, tally)
     _add_requests(made, tally)
     _add_rates(made, tally, standing)
@@ -134,12 +140,15 @@ def _add_run(made: Page, tally: Tally, standing: Standing) -> None:
 class MetricsFile:
     """A file for node_exporter's textfile collector. It is replaced as a whole, and never torn.
 
-    Its series have the name of the file, without the ending, as `collection`. `last_success` is
-    when a run last ended with exit code 0, in seconds since 1970.
+    Its series have the name of the file, without the ending, as `collection`. That of a shard has a
+    name of its own, `night-00003-of-00016.prom`, the same collection, and a label for the shard.
+    `last_success` is when a run last ended with exit code 0, in seconds since 1970.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, shard: Shard = _WHOLE_RUN) -> None:
         self.collection = json_text(path.stem)
+        self._shard = shard
+        path = path.with_name(f"{path.stem}{shard.in_names}{path.suffix}")
         # Through a link to where the file really is: the link is somebody's, and stays.
         try:
             self.path = path.resolve()
@@ -164,7 +173,8 @@ class MetricsFile:
     def recall(self) -> str | None:
         """Take over `last_success` from the file that is there; return why that is not possible."""
         try:
-            self.last_success = _last_success(self.path, self.collection, time.time())
+            labels = _labels(self.collection, self._shard)
+            self.last_success = _last_success(self.path, labels, time.time())
         except FileNotFoundError:
             pass
         except Exception as error:  # noqa: BLE001 - another's parser, before a file of anybody's
@@ -189,7 +199,7 @@ class MetricsFile:
             exit_code=exit_code,
             last_success=self.last_success,
         )
-        return page(self.collection, tally, standing)
+        return page(self.collection, tally, standing, self._shard)
 
     def write(self, made: Page) -> None:
         """Replace the file. Raises `OSError`.
@@ -207,20 +217,25 @@ class MetricsFile:
         )
 
 
-def _last_success(path: Path, collection: str, now: float) -> float | None:
+def _labels(collection: str, shard: Shard) -> dict[str, str]:
+    """Return what every series has."""
+    return {LABEL: collection} | ({} if shard.is_whole else {_SHARD: str(shard)})
+
+
+def _last_success(path: Path, labels: Mapping[str, str], now: float) -> float | None:
     """Return when a run last ended with 0, as a file says; None if none ever did.
 
-    Raises `OSError`, and `ValueError` when it is not a whole file of this collection. The parser
+    Raises `OSError`, and `ValueError` when it is not a whole file with these labels. The parser
     may raise something else before a file that is none of ours.
     """
     values = {
         sample.name: sample.value
         for family in text_string_to_metric_families(path.read_text(encoding="utf-8"))
         for sample in family.samples
-        if sample.labels.get(LABEL) == collection
+        if labels.items() <= sample.labels.items()
     }
     if _LAST_SERIES not in values:
-        message = f"it is no whole file of {collection}"
+        message = f"it is no whole file of {' '.join(labels.values())}"
         raise ValueError(message)
     value = values.get(_LAST_SUCCESS)
     if value is not None and not 0 < value <= now:

@@ -99,7 +99,9 @@ class Run:
         self._is_handed_out = given is not None
         known = None if given is None else given.dates
         self.dates = DatesGuard(plan, settings, self._log, known)
-        self._telemetry = Telemetry(settings.metrics_file, self.tally, self.gate, self._log)
+        self._telemetry = Telemetry(
+            settings.metrics_file, self.tally, self.gate, self._log, shard=settings.shard
+        )
         self._pool: Pool | None = None
         self._stopping = Stopping(self._log, self._redact, grace=_GRACE_SECONDS, drain=self._drain)
 
@@ -135,6 +137,7 @@ class Run:
 
         The directory is locked, checked and repaired before anything is sent. In a new one a
         token is asked for before anything is begun: refused credentials leave nothing behind.
+        When no cell is missing nothing is sent, and the manifest tells of the attempt all the same.
         """
         end = End(ExitCode.BUG)
         try:
@@ -181,7 +184,8 @@ class Run:
         with ExitStack() as log:
             try:
                 async with self._session() as session:
-                    if directory.is_new:
+                    # Where others have answered all of it there is nothing to ask for.
+                    if directory.is_new and not recovered.is_complete:
                         await session.tokens.current()
                     try:
                         self.remarks += tuple(

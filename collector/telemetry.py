@@ -11,6 +11,7 @@ from structlog.typing import FilteringBoundLogger
 
 from collector.errors import ExitCode
 from collector.fetch.pace_view import PaceView
+from collector.plan import Shard
 from collector.samples import Sampler
 from collector.tally import Tally
 from collector.threads import in_thread
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Telemetry"]
 
+_WHOLE_RUN: Final = Shard()
 _SAMPLE_SECONDS: Final = 10.0
 _WRITE_SECONDS: Final = 30.0
 
@@ -30,12 +32,14 @@ _NOT_OURS_TO_TELL: Final = {ExitCode.BAD_INPUT, ExitCode.LOCKED}
 class Telemetry:
     """Logs a sample every 10 seconds, and replaces the file of metrics every 30, if there is one.
 
+    The file of a shard has a name of its own, see `collector.metrics.MetricsFile`.
+
     What goes wrong with that does not end the run. Call `check` before the run directory is
     touched, do the work inside `working`, log the `last_sample` while there is a log, and say that
     the run has `ended` when all is closed.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - two with their usual value
         self,
         metrics_file: Path | None,
         tally: Tally,
@@ -43,8 +47,10 @@ class Telemetry:
         log: FilteringBoundLogger,
         *,
         event: str = "sample",
+        shard: Shard = _WHOLE_RUN,
     ) -> None:
         self._path = metrics_file
+        self._shard = shard
         self._tally = tally
         self._gate = gate
         self._log = log
@@ -59,7 +65,7 @@ class Telemetry:
     async def check(self) -> None:
         """Raise `InputError` when there could be no file of metrics; it is not touched yet."""
         if self._path is not None:
-            self._file = await in_thread(_checked, self._path)
+            self._file = await in_thread(_checked, self._path, self._shard)
 
     @asynccontextmanager
     async def working(
@@ -146,9 +152,9 @@ class Telemetry:
         await in_thread(file.write, made)
 
 
-def _checked(path: Path) -> "MetricsFile":
+def _checked(path: Path, shard: Shard) -> "MetricsFile":
     from collector.metrics import MetricsFile  # noqa: PLC0415 - its docstring says why
 
-    file = MetricsFile(path)
+    file = MetricsFile(path, shard)
     file.check()
     return file

@@ -95,6 +95,7 @@ def test_exit_codes_are_pinned() -> None:
         "LOCKED": 6,
         "DATES": 7,
         "BUG": 70,
+        "SIGHUP": 129,
         "SIGINT": 130,
         "SIGTERM": 143,
     }

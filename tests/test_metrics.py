@@ -15,6 +15,7 @@ from collector.cells import CellState
 from collector.errors import InputError
 from collector.metrics import LABEL, MetricsFile, Page, Standing, page
 from collector.models import FailureKind
+from collector.plan import Shard
 from collector.tally import Tally
 
 LargestFile = Callable[[int], AbstractContextManager[None]]
@@ -154,6 +155,36 @@ def test_the_last_success_lives_on_until_the_next(tmp_path: Path) -> None:
 
 def _prom(*lines: str) -> bytes:
     return "".join(f"{line}\n" for line in lines).encode()
+
+
+@pytest.mark.parametrize("shard", [Shard(0, 2), Shard(1, 2)])
+def test_a_shard_has_a_file_and_a_label_of_its_own(tmp_path: Path, shard: Shard) -> None:
+    """All shards are told the same name; node_exporter reads them all, and refuses equal series."""
+    path = tmp_path / "night.prom"
+    for each in (Shard(), Shard(0, 2), Shard(1, 2)):
+        file = MetricsFile(path, each)
+        file.write(file.page(_tally(), allowed=1.0, limit_found=None, exit_code=0))
+    name = f"night-0000{shard.number}-of-00002.prom"
+    assert {found.name for found in tmp_path.iterdir()} >= {"night.prom", name}
+    for family in text_string_to_metric_families((tmp_path / name).read_text()):
+        for sample in family.samples:
+            labels = (sample.labels["collection"], sample.labels["shard"])
+            assert labels == ("night", str(shard))
+    again = MetricsFile(path, shard)
+    assert again.recall() is None
+    assert again.last_success is not None
+
+
+def test_the_file_of_another_shard_is_none_of_ours(tmp_path: Path) -> None:
+    """A file that somebody has copied or renamed does not say when this shard ended well."""
+    one = MetricsFile(tmp_path / "night.prom", Shard(0, 2))
+    one.write(one.page(_tally(), allowed=1.0, limit_found=None, exit_code=0))
+    other = MetricsFile(tmp_path / "night.prom", Shard(1, 2))
+    one.path.rename(other.path)
+    remark = other.recall()
+    assert remark is not None
+    assert "it is no whole file of night 1/2" in remark
+    assert other.last_success is None
 
 
 _BUILD = f'collector_build_info{{{LABEL}="night",version="1"}} 1'

@@ -29,7 +29,7 @@ _EPILOGUE: Final = (
     "Exit codes: 0 every cell has an answer; 1 some cells failed; 2 bad input, nothing was sent; "
     "3 credentials missing or refused; 4 stopped early; 5 the output cannot be written; "
     "6 another run holds the directory; 7 the API does not honour the dates; 70 a bug; "
-    "130 and 143 interrupted."
+    "129, 130 and 143 interrupted."
 )
 
 _ABOUT_ITSELF: Final = frozenset({"--help", "-h", "--version"})
@@ -83,7 +83,7 @@ _command(
     "collector.cli.plan:plan",
     help="""Show what a run would do and how long it takes; sends nothing.
 
-    Takes the selection of collector run, and its rate.
+    Takes the selection of collector run, its rate, and its shard.
 
     Example: `collector plan companies.txt --last 90d --window week --rate 50`
     """,

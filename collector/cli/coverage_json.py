@@ -16,7 +16,7 @@ __all__ = ["coverage_json"]
 def coverage_json(coverage: Coverage) -> Iterator[bytes]:
     """Make the document piece by piece: a run of many companies has many gaps."""
     counts = coverage.counts()
-    is_complete = not counts[CellState.FAILED] + counts[CellState.MISSING]
+    go_on = command_to_go_on(coverage)
     first, last = coverage.plan.windows[0], coverage.plan.windows[-1]
     dates = coverage.manifest.dates
     head = {
@@ -33,7 +33,7 @@ def coverage_json(coverage: Coverage) -> Iterator[bytes]:
         "failed_by_kind": {kind.value: n for kind, n in coverage.failed_by_kind().items()},
         "incomplete_companies": coverage.incomplete_companies(),
         "remarks": coverage.remarks,
-        "go_on": None if is_complete or coverage.held_by else json_text(command_to_go_on(coverage)),
+        "go_on": None if go_on is None else json_text(go_on),
         "attempts": coverage.manifest.attempts,
     }
     yield orjson.dumps(head)[:-1]

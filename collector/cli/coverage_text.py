@@ -4,9 +4,10 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any, Final
 
-from collector.cells import CellState, Window
+from collector.cells import Window
 from collector.cli.go_on import command_to_go_on
-from collector.cli.meaning import MEANING, dates_text
+from collector.cli.meaning import dates_text, meaning
+from collector.dates_record import spoilt
 from collector.store.coverage import Coverage, Gap
 
 __all__ = ["coverage_text"]
@@ -25,8 +26,9 @@ def _rows(coverage: Coverage) -> Iterator[tuple[str, str]]:
     size = f"{len(plan.companies):,} companies x {len(plan.windows):,} windows"
     yield "run", str(coverage.directory)
     yield "plan", f"{size} = {len(plan):,} cells, {_range(plan.windows)}"
-    if coverage.manifest.dates is not None:
-        yield "dates", dates_text(coverage.manifest.dates)
+    dates = coverage.manifest.dates
+    if dates is not None:
+        yield "dates", dates_text(dates)
     yield "cells", ", ".join(f"{count:,} {state}" for state, count in counts.items())
     yield from _attempts(coverage)
     yield from _gaps(coverage)
@@ -35,8 +37,10 @@ def _rows(coverage: Coverage) -> Iterator[tuple[str, str]]:
     for remark in coverage.remarks:
         yield "remark", remark
     yield from _suspicious(coverage)
-    if counts[CellState.FAILED] + counts[CellState.MISSING] and not coverage.held_by:
-        yield "go on", command_to_go_on(coverage)
+    if coverage.is_spoilt and dates is not None:
+        yield "spoilt", spoilt(dates)
+    if (go_on := command_to_go_on(coverage)) is not None:
+        yield "go on", go_on
 
 
 def _range(windows: Sequence[Window]) -> str:
@@ -63,8 +67,18 @@ def _end(attempt: dict[str, Any]) -> str:
     if attempt["exit_code"] is None:
         return f"began {attempt['started_at']} and was killed, or could not write down its end"
     code = attempt["exit_code"]
-    meaning = attempt["error"] or MEANING.get(code, "")
-    return f"ended {attempt['ended_at']} with {code}: {meaning}"
+    text = meaning(code, attempt["error"], shards=_shards(attempt))
+    return f"ended {attempt['ended_at']} with {code}: {text}"
+
+
+def _shards(attempt: dict[str, Any]) -> str:
+    """Say of which shards an attempt is; nothing if it is of the whole run."""
+    shards = attempt.get("shards")
+    if shards is None or shards["begun"] == shards["count"]:
+        return ""
+    if shards["begun"] == 1:
+        return f"shard {attempt['settings']['shard']}"
+    return f"{shards['begun']:,} of {shards['count']:,} shards"
 
 
 def _gaps(coverage: Coverage) -> Iterator[tuple[str, str]]:

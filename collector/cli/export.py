@@ -10,7 +10,7 @@ from collector.cli.arguments import RunDirectory
 from collector.cli.draft import draft_of
 from collector.cli.extras import needs_extra
 from collector.cli.printing import complain, say
-from collector.cli.termination import until_sigterm
+from collector.cli.termination import until_terminated
 from collector.errors import ExitCode, InputError
 from collector.export.target import Target, delimiter_of, target_of
 from collector.settings import ExportSettings
@@ -35,7 +35,7 @@ def export(
     """
     target = target_of(settings.to)
     delimiter = delimiter_of(target, settings.delimiter)
-    return until_sigterm(lambda: _export([run_dir, *run_dirs], settings.to, target, delimiter))
+    return until_terminated(lambda: _export([run_dir, *run_dirs], settings.to, target, delimiter))
 
 
 def _export(run_dirs: Sequence[Path], path: Path, target: Target, delimiter: str) -> ExitCode:

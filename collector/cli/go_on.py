@@ -4,6 +4,7 @@ import shlex
 from pathlib import Path
 from typing import Final
 
+from collector.cells import CellState
 from collector.settings import RunSettings
 from collector.store.coverage import Coverage
 from collector.store.files import COMPANIES
@@ -21,13 +22,20 @@ _NOT_REPEATED: Final = frozenset(
 without a shard, one process asks for all that the shards have left over."""
 
 
-def command_to_go_on(coverage: Coverage) -> str:
+def command_to_go_on(coverage: Coverage) -> str | None:
     """Return the command that asks for what failed or is missing, ready for a shell.
+
+    None when every cell has an answer, somebody is at work on it, or the run is spoilt: then the
+    command would be refused.
 
     It names the service, which must be the same, and what else the last attempt set otherwise than
     the defaults. Its companies are the list in the run directory, so that it works whatever became
     of the original file.
     """
+    counts = coverage.counts()
+    is_complete = not counts[CellState.FAILED] + counts[CellState.MISSING]
+    if is_complete or coverage.held_by or coverage.is_spoilt:
+        return None
     directory = coverage.directory
     arguments = ["collector", "run", _path(directory / COMPANIES)]
     first, last = coverage.plan.windows[0], coverage.plan.windows[-1]

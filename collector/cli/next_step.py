@@ -94,6 +94,7 @@ _CAN_GO_ON: Final = {
     ExitCode.CREDENTIALS,
     ExitCode.STOPPED_EARLY,
     ExitCode.STORAGE,
+    ExitCode.SIGHUP,
     ExitCode.SIGINT,
     ExitCode.SIGTERM,
 }

@@ -9,9 +9,9 @@ from cyclopts import Parameter
 
 from collector.cells import Window
 from collector.cli.arguments import CompaniesFile, warn_of_duplicates
-from collector.cli.printing import say
+from collector.cli.printing import rate_text, say
 from collector.option_values import Rate
-from collector.plan import Plan, estimate
+from collector.plan import Part, estimate
 from collector.prepare import prepare_plan
 from collector.settings import PlanSettings
 
@@ -36,33 +36,41 @@ def plan(
     now = datetime.now(UTC)
     planned, read = prepare_plan(companies, settings, now)
     warn_of_duplicates(read)
-    say(describe(planned, settings.rate, now.astimezone()))
+    say(describe(Part(planned, settings.shard), settings.rate, now.astimezone()))
     return 0
 
 
-def describe(planned: Plan, rate: Rate, now: datetime) -> str:
-    """Return the plan as aligned lines of text; `now` is when a run would start."""
+def describe(part: Part, rate: Rate, now: datetime) -> str:
+    """Return a plan, or a shard of it, as aligned lines of text.
+
+    The rate is that of all shards, in requests a second; `now` is when a run would start.
+    """
+    planned = part.plan
+    of_all = "" if part.shard.is_whole else f" of {len(planned):,} (shard {part.shard})"
     rows = [
         ("companies", f"{len(planned.companies):,}"),
         ("windows", f"{len(planned.windows):,}"),
-        ("cells", f"{len(planned):,}"),
-        *_time_rows(planned, rate, now),
+        ("cells", f"{len(part):,}{of_all}"),
+        *_time_rows(part, rate, now),
         *_window_rows(planned.windows),
     ]
     return "\n".join(f"{name:<14} {text}" for name, text in rows)
 
 
-def _time_rows(planned: Plan, rate: Rate, now: datetime) -> list[tuple[str, str]]:
+def _time_rows(part: Part, rate: Rate, now: datetime) -> list[tuple[str, str]]:
+    # The share of one shard, as `collector.pace.Share` has it, which is long in coming.
+    own = rate / part.shard.total
     # Nobody knows how fast the API lets us be; the requests are the same at any rate.
-    guess = estimate(len(planned), 1.0 if isinf(rate) else rate)
+    guess = estimate(len(part), 1.0 if isinf(rate) else own)
     on_top = "retries, and the proof of the dates, come on top"
     requests = f"{guess.requests:,} (each cell once, and a token; {on_top})"
     if isinf(rate):
         return [("requests", requests), ("duration", "unknown: --rate auto finds the rate")]
+    at = str(rate) if part.shard.is_whole else f"{rate_text(own)} of {rate}"
     duration = timedelta(seconds=ceil(guess.duration.total_seconds()))
     return [
         ("requests", requests),
-        ("duration", f"{duration} at {rate} requests a second"),
+        ("duration", f"{duration} at {at} requests a second"),
         ("finish", f"{_finish(now, duration)} if it started now"),
     ]
 

@@ -12,7 +12,7 @@ from collector.cli.arguments import RunDirectory
 from collector.cli.draft import draft_of
 from collector.cli.extras import needs_extra
 from collector.cli.printing import say
-from collector.cli.termination import until_sigterm
+from collector.cli.termination import until_terminated
 from collector.errors import ExitCode, InputError
 from collector.settings import ReportSettings
 
@@ -36,7 +36,7 @@ def report(
     """
     if settings.to.suffix.lower() not in {".html", ".htm"}:
         raise InputError(f"{settings.to}: the page is HTML; give --to a name such as report.html")
-    return until_sigterm(lambda: _report([run_dir, *run_dirs], settings.to, settings.lang))
+    return until_terminated(lambda: _report([run_dir, *run_dirs], settings.to, settings.lang))
 
 
 def _report(run_dirs: Sequence[Path], path: Path, lang: str) -> ExitCode:

@@ -1,25 +1,25 @@
 """The embedded API as a service of its own: how it is found, and what came."""
 
 import asyncio
-import signal
 from collections import Counter
 from typing import Any
 
 from collector.cli.printing import say
+from collector.cli.termination import ending_signals
 from collector.simulator import Simulator, SimulatorSettings
 
 __all__ = ["serve"]
 
 
 def serve(settings: SimulatorSettings) -> None:
-    """Serve the embedded API until SIGINT or SIGTERM, then print what came."""
+    """Serve the embedded API until a signal ends it, then print what came."""
     asyncio.run(_serve(settings))
 
 
 async def _serve(settings: SimulatorSettings) -> None:
     interrupted = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in ending_signals():
         loop.add_signal_handler(number, interrupted.set)
     async with Simulator(settings) as simulator:
         say(_how_to_use(simulator))

@@ -1,16 +1,14 @@
-"""SIGINT and SIGTERM: the first ends the run in order, the second at once, the third by force."""
+"""Signals: the first ends the run in order, the second at once, the third by force."""
 
 import asyncio
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Final
 
+from collector.cli.termination import ending_signals
 from collector.errors import ExitCode
 
 __all__ = ["stop_on_signals"]
-
-_CODES: Final = {signal.SIGINT: ExitCode.SIGINT, signal.SIGTERM: ExitCode.SIGTERM}
 
 
 @contextmanager
@@ -24,25 +22,26 @@ def stop_on_signals(
     Needs the running event loop of the main thread.
     """
     loop = asyncio.get_running_loop()
+    codes = ending_signals()
     # Counted here, not by exchanging handlers: two signals may come in one turn of the loop.
     received = 0
 
     def release() -> None:
-        for number in _CODES:
+        for number in codes:
             loop.remove_signal_handler(number)
 
     def receive(number: signal.Signals) -> None:
         nonlocal received
         received += 1
         if received == 1:
-            stop(_CODES[number])
+            stop(codes[number])
             return
         release()
-        for again in _CODES:
+        for again in codes:
             signal.signal(again, signal.SIG_DFL)
         stop_at_once()
 
-    for number in _CODES:
+    for number in codes:
         loop.add_signal_handler(number, receive, number)
     try:
         yield

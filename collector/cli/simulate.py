@@ -13,7 +13,7 @@ def simulate(
     *,
     settings: Annotated[SimulatorSettings, Parameter(name="*")] = SimulatorSettings(),  # noqa: B008 - frozen
 ) -> int:
-    """Serve the embedded API until SIGINT or SIGTERM, then print what came."""
+    """Serve the embedded API until a signal ends it, then print what came."""
     from collector.cli.serving import serve
 
     serve(settings)

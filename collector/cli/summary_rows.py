@@ -5,7 +5,7 @@ from math import isinf
 from typing import Final, NamedTuple
 
 from collector.cells import CellState
-from collector.cli.meaning import MEANING, dates_text
+from collector.cli.meaning import dates_text, meaning
 from collector.cli.next_step import next_step
 from collector.cli.printing import rate_text
 from collector.company_latencies import SlowCompany
@@ -54,7 +54,7 @@ def summary_rows(job: Job, end: End, *, can_go_on: bool = True) -> list[Row]:
         Row("in flight", _in_flight(job)),
         Row("answers", str(job.answers) if tally.done else ""),
         Row("failures", _failures(job)),
-        Row("exit", f"{end.exit_code.value}: {MEANING[end.exit_code]}", _style(end.exit_code)),
+        Row("exit", _exit(job, end.exit_code), _style(end.exit_code)),
         Row("next", next_step(job, end) if can_go_on else "", STEP),
     ]
     return [row for row in rows if row.text]
@@ -71,6 +71,11 @@ def _cells(tally: Tally) -> Row:
     marks += [(missing, UNDONE)] if tally.missing else []
     counts = f"{answered} ({data:,} data, {empty:,} empty){before}, {failed}, {missing}"
     return Row("cells", counts, marks=tuple(marks))
+
+
+def _exit(job: Job, code: ExitCode) -> str:
+    shard = job.settings.shard
+    return f"{code.value}: {meaning(code, shards='' if shard.is_whole else f'shard {shard}')}"
 
 
 def _style(code: ExitCode) -> str:
@@ -178,6 +183,7 @@ _LONGEST: Final = 40
 _UNDONE: Final = {
     ExitCode.SOME_FAILED,
     ExitCode.STOPPED_EARLY,
+    ExitCode.SIGHUP,
     ExitCode.SIGINT,
     ExitCode.SIGTERM,
 }

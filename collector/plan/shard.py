@@ -54,6 +54,11 @@ class Shard(NamedTuple):
         """Whether it is all there is."""
         return self.total == 1
 
+    @property
+    def in_names(self) -> str:
+        """What stands at the end of the names of its files: `-00003-of-00016`; nothing if whole."""
+        return "" if self.is_whole else f"-{self.number:05}-of-{self.total:05}"
+
     def __str__(self) -> str:
         return f"{self.number}/{self.total}"
 

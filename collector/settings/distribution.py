@@ -10,14 +10,14 @@ from collector.option_values import converter, parse_count
 from collector.plan import Shard
 from collector.settings.groups import PACE
 
-__all__ = ["Distribution"]
+__all__ = ["Distribution", "Portion"]
 
 _WHOLE_RUN: Final = Shard()
 
 
 @dataclass(frozen=True, kw_only=True)
-class Distribution:
-    """Which part of a run this process does."""
+class Portion:
+    """Which part of a run is meant."""
 
     shard: Annotated[
         Shard,
@@ -28,6 +28,11 @@ class Distribution:
     """Collect only one part of the plan, such as 3/16: the fourth of 16, for they are numbered from
     0. The parts are disjoint, and go into one --output that all machines see; --rate is that of the
     whole run, and is divided by the number of shards."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Distribution(Portion):
+    """How a run is divided among processes: which part this one does, or which it starts."""
 
     engine: Annotated[Literal["local", "dask"], Parameter(group=PACE)] = "local"
     """Where the run works: in this process (local), or as shards in the processes of a Dask cluster

@@ -25,7 +25,7 @@ from collector.option_values import (
     parse_service_url,
 )
 from collector.plan import WHOLE, WindowSize, parse_days
-from collector.settings.distribution import Distribution
+from collector.settings.distribution import Distribution, Portion
 from collector.settings.groups import OUTPUT, PACE, SELECTION, SERVICE
 
 __all__ = [
@@ -179,7 +179,7 @@ class Output:
     ] = None
     """A file for node_exporter's textfile collector, such as night.prom: cells, requests, rate and
     how the run ended, for Prometheus. It is replaced at the start, every 30 seconds, and at the
-    end."""
+    end. A shard writes one of its own beside it: night-00003-of-00016.prom."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -238,7 +238,7 @@ class Trust:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PlanSettings(Selection, Frequency):
+class PlanSettings(Selection, Frequency, Portion):
     """The options of `collector plan`."""
 
 

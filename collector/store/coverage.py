@@ -43,8 +43,8 @@ class Coverage:
     """The state of every cell, as one byte each, and what is odd about the answers.
 
     `held_by` says who works on the run right now. `is_intact` is False when the list of companies
-    was edited: some may be gone from it. A cell is failed when some attempt gave it up and none has
-    answered it.
+    was edited: some may be gone from it. `is_spoilt` says that there are lines, and of other days
+    than they say. A cell is failed when some attempt gave it up and none has answered it.
     """
 
     directory: Path
@@ -53,6 +53,7 @@ class Coverage:
     held_by: str | None
     remarks: list[str]
     is_intact: bool
+    is_spoilt: bool
     empty_everywhere: list[str]
     same_everywhere: list[str]
     _states: bytearray
@@ -132,6 +133,7 @@ def _read_coverage(directory: Path) -> Coverage:
         held_by=run.held_by,
         remarks=remarks,
         is_intact=is_intact,
+        is_spoilt=run.is_spoilt(),
         empty_everywhere=answers.empty_everywhere(),
         same_everywhere=answers.same_everywhere(),
         _states=answers.states,

@@ -64,6 +64,13 @@ class PartFiles(NamedTuple):
         """Tell whether something was begun."""
         return self.manifest.exists() or self.statistics.exists()
 
+    def has_for_itself(self, other: "PartFiles") -> bool:
+        """Tell whether nobody can be at work on another part while this one is locked.
+
+        That is so of all but the other shards of the same number.
+        """
+        return other == self or other.shard.total != self.shard.total
+
     def has_answers(self) -> bool:
         """Tell whether there is some line of results. Raises `OSError`."""
         return self.statistics.is_file() and self.statistics.stat().st_size > 0
@@ -86,9 +93,7 @@ class PartFiles(NamedTuple):
         return self.errors.with_suffix(f".{last + 1}.jsonl")
 
     def _path(self, stem: str, suffix: str) -> Path:
-        number, total = self.shard
-        which = "" if self.shard.is_whole else f"-{number:05}-of-{total:05}"
-        return self.directory / f"{stem}{which}.{suffix}"
+        return self.directory / f"{stem}{self.shard.in_names}.{suffix}"
 
 
 def parts_in(directory: Path) -> list[PartFiles]:

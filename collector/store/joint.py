@@ -16,13 +16,14 @@ _GAP: Final = timedelta(minutes=1)
 
 
 def joint_manifest(manifests: Mapping[Shard, Manifest]) -> Manifest:
-    """Return the manifest of a run from those of its shards; of a single one, that one.
+    """Return the manifest of a run from those of its shards; without shards, the one there is.
 
     The plan is the largest, for it can only have grown. Attempts of shards that overlap in time, or
-    follow each other within a minute, are one attempt of the run.
+    follow each other within a minute, are one attempt of the run. It says in `shards` of how many
+    of them it is: its end is not that of the others.
     """
-    if len(manifests) == 1:
-        return next(iter(manifests.values()))
+    if manifests.keys() == {Shard()}:
+        return manifests[Shard()]
     largest = max(manifests.values(), key=lambda manifest: manifest.plan.cells)
     known = [manifest.dates for manifest in manifests.values() if manifest.dates is not None]
     spoilt = [dates for dates in known if dates.is_ignored]
@@ -81,12 +82,20 @@ def _belongs(attempt: _Attempt, first: _Attempt, until: datetime) -> bool:
 
 
 def _told(group: Sequence[_Attempt]) -> dict[str, Any]:
-    """Tell attempts as one: cells as the last one of each shard left them, requests of them all.
+    """Tell attempts as one, and of how many shards it is."""
+    shard = group[0].shard
+    told = _added_up(group) if len(group) > 1 else dict(group[0].entry)
+    if not shard.is_whole:
+        begun = len({attempt.shard for attempt in group})
+        told["shards"] = {"count": shard.total, "begun": begun}
+    return told
+
+
+def _added_up(group: Sequence[_Attempt]) -> dict[str, Any]:
+    """Add attempts up: cells as the last one of each shard left them, requests of them all.
 
     A percentile is the highest of those of the shards, for that of all together is not known.
     """
-    if len(group) == 1:
-        return dict(group[0].entry)
     lasts = list({attempt.shard: attempt for attempt in group}.values())
     entries = [attempt.entry for attempt in group]
     began, ended = group[0].began_at, _end(lasts)
@@ -104,8 +113,7 @@ def _told(group: Sequence[_Attempt]) -> dict[str, Any]:
         told |= _counts(group, lasts)
         seconds = _seconds(began, ended)
         told["requests_per_second"] = round(told["requests"]["sent"] / seconds, 3)
-    shards = {"count": lasts[0].shard.total, "begun": len(lasts)}
-    return {**told, "shards": shards, "settings": group[-1].entry["settings"]}
+    return {**told, "settings": group[-1].entry["settings"]}
 
 
 def _end(lasts: Sequence[_Attempt]) -> _Attempt | None:

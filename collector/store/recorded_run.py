@@ -40,6 +40,12 @@ class RecordedRun(NamedTuple):
         """Return the paths of all logs; some may not be there."""
         return [files.log for files in self.parts]
 
+    def is_spoilt(self) -> bool:
+        """Tell whether there are lines that are of other days than they say. Raises `OSError`."""
+        dates = self.manifest.dates
+        is_ignored = dates is not None and dates.is_ignored
+        return is_ignored and any(files.has_answers() for files in self.parts)
+
     def plan(self) -> Recorded:
         """Put its plan together again. Raises `InputError` when that cannot be read."""
         try:

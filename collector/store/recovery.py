@@ -87,7 +87,7 @@ def recover(
         damaged = {
             other: damaged_spans(other.statistics, results.take)
             for other in parts
-            if other == files or other.shard.total != files.shard.total
+            if files.has_for_itself(other)
         }
         remarks = results.ledger.remarks()
         if past.trouble:

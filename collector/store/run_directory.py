@@ -11,7 +11,7 @@ from collector.plan import Companies
 from collector.quoting import escaped
 from collector.store.append_file import AppendFile
 from collector.store.company_list import write_company_list
-from collector.store.files import COMPANIES, PartFiles
+from collector.store.files import COMPANIES, PartFiles, parts_in
 from collector.store.manifest import Manifest
 from collector.store.replacement import sync_directory
 from collector.store.shard_lock import Lock, lock_for, one_at_a_time
@@ -81,8 +81,9 @@ class RunDirectory:
         """Write down what is to be collected, then open the files; all is on the disk afterwards.
 
         Errors of earlier attempts are moved to `errors.1.jsonl` and so on: `errors.jsonl` is of
-        this attempt only. Results that a killed attempt had not synced are synced now. Raises
-        `StorageError`; leaving the context closes the files.
+        this attempt only. So are those of whoever had other parts of the same cells: this attempt
+        asks for what they gave up. Results that a killed attempt had not synced are synced now.
+        Raises `StorageError`; leaving the context closes the files.
 
         Shards do so one after the other: `check` is called when no other one can write down another
         plan any more, and raises if one has done so since this one looked.
@@ -93,8 +94,8 @@ class RunDirectory:
                 check()
                 write_company_list(paths.directory / COMPANIES, companies)
                 manifest.write(paths.manifest)
-            self.has_begun = True
-            self._put_errors_away()
+                self.has_begun = True
+                self._put_errors_away()
             files = RunFiles(*map(self._open, (paths.statistics, paths.errors, paths.log)))
             if files.statistics.size:
                 files.statistics.sync()
@@ -121,9 +122,11 @@ class RunDirectory:
         return file
 
     def _put_errors_away(self) -> None:
-        errors = self.files.errors
-        if errors.is_file() and errors.stat().st_size:
-            errors.rename(self.files.next_errors())
+        # Moved, not removed: a cell counts as failed there until it has an answer.
+        for files in filter(self.files.has_for_itself, parts_in(self.files.directory)):
+            errors = files.errors
+            if errors.is_file() and errors.stat().st_size:
+                errors.rename(files.next_errors())
 
     def _unwritable(self, error: OSError) -> StorageError:
         return StorageError(

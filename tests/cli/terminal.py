@@ -4,6 +4,7 @@ import asyncio
 import fcntl
 import os
 import pty
+import signal
 import struct
 import sys
 import termios
@@ -11,6 +12,18 @@ from contextlib import suppress
 from typing import Any
 
 LINES = 40
+
+
+def heed_hangups() -> None:
+    """Let a child process hear when a terminal is closed, be the tests started by `nohup`."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+def lead_a_session() -> None:
+    """Let the terminal that is standard input of a child process be its own, as of a login."""
+    heed_hangups()
+    os.setsid()
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
 async def on_a_terminal(

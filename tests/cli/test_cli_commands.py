@@ -8,6 +8,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import fields
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -164,6 +165,46 @@ def test_plan_takes_the_rate_wherever_a_run_does(  # noqa: PLR0913, PLR0917 - a 
     assert rows["requests"].startswith("61 (each cell once, and a token")
     assert rows["duration"] == duration
     assert ("finish" in rows) == (rate != "auto")
+
+
+@pytest.mark.parametrize("place", ["flag", "variable", "file"])
+def test_plan_takes_the_shard_wherever_a_run_does(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    place: str,
+) -> None:
+    """Its cells at its share of the rate; all shards together are the plan."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "companies.txt").write_text("".join(f"{number}\n" for number in range(60)))
+    cells = 0
+    for number in range(3):
+        shard = f"{number}/3"
+        if place == "variable":
+            monkeypatch.setenv("COLLECTOR_SHARD", shard)
+        elif place == "file":
+            (tmp_path / "collector.toml").write_text(f'shard = "{shard}"')
+        flags = ("--shard", shard) if place == "flag" else ()
+        printed = _printed(capsys, "plan", "companies.txt", "--rate", "0.5", *flags)
+        rows = dict(re.split(r"\s{2,}", line, maxsplit=1) for line in printed.splitlines())
+        assert (rows["companies"], rows["windows"]) == ("60", "1")
+        own = int(rows["cells"].split()[0])
+        assert rows["cells"] == f"{own} of 60 (shard {shard})"
+        assert rows["requests"].startswith(f"{own + 1} (each cell once, and a token")
+        duration = timedelta(seconds=6 * (own + 1))
+        assert rows["duration"] == f"{duration} at 0.1667 of 0.5 requests a second"
+        cells += own
+    assert cells == 60
+
+
+def test_plan_of_a_shard_does_not_know_what_auto_reaches(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As without shards."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "companies.txt").write_text("1\n2\n3\n")
+    printed = _printed(capsys, "plan", "companies.txt", "--rate", "auto", "--shard", "0/2")
+    assert "duration       unknown: --rate auto finds the rate\n" in printed
 
 
 async def test_plan_needs_no_credentials_and_takes_standard_input(

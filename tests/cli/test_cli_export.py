@@ -17,6 +17,7 @@ import pytest
 from collector.settings import RunSettings
 from collector.store.manifest import DatesRecord, Manifest
 from tests.cli.said import Cli, Said, in_this_process
+from tests.cli.terminal import heed_hangups
 from tests.store.made_runs import line, make_run
 
 LargestFile = Callable[[int], AbstractContextManager[None]]
@@ -256,7 +257,9 @@ async def test_a_killed_export_leaves_the_old_file(
     assert (command.directory / name).read_bytes() != b"old"
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
 async def test_an_interrupted_export_leaves_nothing_but_the_old_file(
     command: Any,  # noqa: ANN401
     number: int,
@@ -280,6 +283,7 @@ async def _signalled(command: Any, number: int, name: str, **variables: str) -> 
         cwd=command.directory,
         env={**command.environment, **variables},
         stderr=asyncio.subprocess.PIPE,
+        preexec_fn=heed_hangups,
     )
     async with asyncio.timeout(30):
         _, stderr = await process.communicate()

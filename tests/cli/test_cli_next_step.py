@@ -49,7 +49,9 @@ def test_failed_cells_are_asked_for_again_and_shown_by_status() -> None:
     )
 
 
-@pytest.mark.parametrize("code", [ExitCode.SIGINT, ExitCode.SIGTERM, ExitCode.STOPPED_EARLY])
+@pytest.mark.parametrize(
+    "code", [ExitCode.SIGHUP, ExitCode.SIGINT, ExitCode.SIGTERM, ExitCode.STOPPED_EARLY]
+)
 def test_an_interrupted_run_is_told_how_much_is_left(code: ExitCode) -> None:
     """As soon as there is a cell to judge by."""
     job = _job()

@@ -13,7 +13,7 @@ import pytest
 from collector.cli.signals import stop_on_signals
 from collector.errors import ExitCode
 
-_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class _Told:
@@ -48,6 +48,8 @@ class _Told:
 async def told() -> AsyncIterator[_Told]:
     """Give what a run is told; afterwards the handlers of pytest are back."""
     before = {number: signal.getsignal(number) for number in _SIGNALS}
+    # Whoever has started the tests may have it ignored.
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     yield _Told()
     for number, handler in before.items():
         signal.signal(number, handler)
@@ -58,7 +60,12 @@ def _send(number: signal.Signals) -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGINT, ExitCode.SIGINT), (signal.SIGTERM, ExitCode.SIGTERM)]
+    ("number", "code"),
+    [
+        (signal.SIGINT, ExitCode.SIGINT),
+        (signal.SIGTERM, ExitCode.SIGTERM),
+        (signal.SIGHUP, ExitCode.SIGHUP),
+    ],
 )
 @pytest.mark.parametrize("second", _SIGNALS)
 async def test_the_first_signal_stops_and_the_second_stops_at_once(
@@ -71,7 +78,7 @@ async def test_the_first_signal_stops_and_the_second_stops_at_once(
         _send(second)
         assert await told.wait_for(2) == [code, "at once"]
         # The third is left to the system, which needs nobody's help to end the process.
-        assert [signal.getsignal(each) for each in _SIGNALS] == [signal.SIG_DFL] * 2
+        assert [signal.getsignal(each) for each in _SIGNALS] == [signal.SIG_DFL] * 3
     assert told.calls == [code, "at once"]
 
 
@@ -88,6 +95,18 @@ async def test_two_signals_in_one_moment_are_two(
     assert told.calls[1] == "at once"
 
 
+@pytest.mark.parametrize("sent", [0, 2])
+async def test_a_hangup_that_is_ignored_stays_ignored(told: _Told, sent: int) -> None:
+    """By `nohup`, that is; also after other signals, and when all is over."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    with stop_on_signals(told.stop, told.stop_at_once):
+        for count in range(sent):
+            _send(signal.SIGTERM)
+            await told.wait_for(count + 1)
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+
+
 @pytest.mark.parametrize("sent", [0, 1])
 async def test_leaving_takes_the_handlers_away(told: _Told, sent: int) -> None:
     """What Python does without them is back, also after an error in the body."""
@@ -99,6 +118,7 @@ async def test_leaving_takes_the_handlers_away(told: _Told, sent: int) -> None:
         raise ZeroDivisionError
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    assert signal.getsignal(signal.SIGHUP) is signal.SIG_DFL
     assert len(told.calls) == sent
 
 

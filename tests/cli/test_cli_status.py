@@ -17,6 +17,7 @@ import pytest
 
 from collector.cells import Cell
 from collector.cli.app import app
+from collector.dates_record import ignored
 from collector.models import Answer, Counters, Failure, FailureKind
 from collector.option_values import Duration, Rate
 from collector.plan import (
@@ -203,6 +204,35 @@ def test_a_complete_run_has_no_gaps_and_nothing_to_go_on_with(cli: Cli) -> None:
     for name in ("gaps", "empty_everywhere", "same_everywhere", "remarks"):
         assert document[name] == []
     assert document["go_on"] is None
+
+
+def _ignore_the_dates(directory: Path) -> None:
+    """Let the manifest say that answers were of other days."""
+    manifest = Manifest.read(directory / "run.json")
+    assert manifest is not None
+    manifest.dates = ignored(None, "company 1: the same counters", _NOW)
+    manifest.write(directory / "run.json")
+
+
+def test_a_spoilt_run_is_not_gone_on_with(cli: Cli) -> None:
+    """Any command would be refused with 7: what is said is what that would say."""
+    _ignore_the_dates(_usual(Path("r")))
+    rows = cli("r").rows
+    assert "go on" not in rows
+    assert rows["spoilt"] == (
+        "the API ignored the dates when its lines were fetched (company 1: the same counters); "
+        "give another --output"
+    )
+    assert cli("r", "--json").document["go_on"] is None
+
+
+def test_without_lines_there_is_nothing_spoilt(cli: Cli) -> None:
+    """Nothing is of other days, and the same command may try again."""
+    made = _made()
+    _ignore_the_dates(made.write(Path("r")))
+    rows = cli("r").rows
+    assert "spoilt" not in rows
+    assert rows["go on"].startswith("collector run ")
 
 
 def test_many_gaps_are_all_in_the_document_and_the_first_in_the_text(cli: Cli) -> None:

@@ -16,7 +16,7 @@ from collector.fetch.credentials import AccessToken
 from collector.fetch.gate import Gate
 from collector.models import FailureKind
 from collector.option_values import Rate
-from collector.plan import Companies, Plan
+from collector.plan import Companies, Plan, Shard
 from collector.run import End, Run
 from collector.secrets import Secret
 from collector.settings import RunSettings
@@ -72,6 +72,14 @@ def test_a_complete_run_has_nothing_to_do_next() -> None:
     assert rows["exit"] == "0: every cell has an answer"
 
 
+def test_a_complete_shard_does_not_speak_for_the_run() -> None:
+    """Its exit code is about its own cells, whatever became of the others."""
+    job = _job(shard=Shard(1, 2))
+    rows = _rows(job, ExitCode.COMPLETE)
+    assert rows["exit"] == "0: every cell of shard 1/2 has an answer"
+    assert _rows(job, ExitCode.SIGTERM)["exit"] == "143: interrupted by SIGTERM (shard 1/2)"
+
+
 def test_what_earlier_attempts_answered_is_counted_and_told() -> None:
     """The whole run is what counts; how much of it was there before is said."""
     job = _job()
@@ -103,7 +111,7 @@ def test_a_run_that_found_all_done_says_so() -> None:
 def test_only_ends_that_can_be_continued_say_how(code: ExitCode) -> None:
     """With all answered there is nothing to go on with; a bug is to be reported."""
     job = _job(3)
-    can_go_on = {1, 3, 4, 5, 70, 130, 143}
+    can_go_on = {1, 3, 4, 5, 70, 129, 130, 143}
     rows = _rows(job, code)
     assert ("next" in rows) == (code in can_go_on)
     assert rows["exit"] == f"{code.value}: {MEANING[code]}"

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from collector.simulator import Simulator
+from tests.cli.terminal import heed_hangups
 from tests.end_to_end.steps import until
 
 StartApi = Callable[..., Awaitable[Simulator]]
@@ -68,7 +69,9 @@ async def test_an_issuer_out_of_reach_is_an_outage(start_api: StartApi, against:
     assert command.files() == set()
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
 async def test_a_signal_ends_the_run_in_order(
     start_api: StartApi, against: Against, number: int, code: int
 ) -> None:
@@ -76,7 +79,9 @@ async def test_a_signal_ends_the_run_in_order(
     api = await start_api(latency=0.3)
     command = against(api)
     command.write("companies.txt", _ids(5000))
-    process = await command.start("run", "companies.txt", "--rate", "100", "--output", "r")
+    process = await command.start(
+        *("run", "companies.txt", "--rate", "100", "--output", "r"), preexec_fn=heed_hangups
+    )
     statistics = command.directory / "r" / "statistics.jsonl"
     await until(lambda: statistics.exists() and statistics.stat().st_size > 0)
     process.send_signal(number)

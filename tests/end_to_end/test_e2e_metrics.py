@@ -260,3 +260,25 @@ async def test_the_demo_writes_one_as_well(command: Any) -> None:  # noqa: ANN40
     assert done.exit_code == 0, done.stderr
     (attempt,) = command.manifest("r")["attempts"]
     _check_against_manifest(_series(command.directory / "demo.prom"), attempt)
+
+
+async def test_shards_with_one_name_write_a_file_each(
+    start_api: StartApi, against: Against
+) -> None:
+    """It may stand in `collector.toml`, for all; together they have the cells of the plan."""
+    command = against(await start_api())
+    command.write("companies.txt", _ids(40))
+    command.write("collector.toml", 'metrics-file = "night.prom"\n')
+    run = ("run", "companies.txt", "--output", "r", "--rate", "500", "--shard")
+    for done in await asyncio.gather(*(command.run(*run, f"{n}/2") for n in range(2))):
+        assert done.exit_code == 0, done.stderr
+    assert not (command.directory / "night.prom").exists()
+    planned = 0.0
+    for number in range(2):
+        path = command.directory / f"night-0000{number}-of-00002.prom"
+        for family in text_string_to_metric_families(path.read_text(encoding="utf-8")):
+            for sample in family.samples:
+                assert sample.labels["collection"] == "night"
+                assert sample.labels["shard"] == f"{number}/2"
+                planned += sample.value if sample.name == "collector_cells_planned" else 0
+    assert planned == 40

@@ -196,6 +196,34 @@ async def test_what_shards_have_left_over_is_collected_by_others(
     assert api.counts.kinds["statistics"] - asked == 12 * _DAYS - half
 
 
+@pytest.mark.parametrize(
+    ("first", "then"), [(("0/2", "1/2"), None), ((None,), "0/2"), (("0/2", "1/2"), "0/3")]
+)
+async def test_what_others_have_completed_is_not_asked_for(
+    start_api: StartApi, against: Against, first: tuple[str | None, ...], then: str | None
+) -> None:
+    """Nothing is missing, and the API is down: it ends with 0 as when the same run had done it all.
+
+    No token and no proof of the dates is needed for that; its manifest tells of the attempt.
+    """
+    api = await start_api()
+    command = against(api)
+    command.write("companies.txt", _ids(9))
+    await _together(command, *(_run("r", shard) for shard in first))
+    before = _contents(command.directory / "r")
+    await api.stop()
+    done = await command.run(*_run("r", then))
+    assert done.exit_code == 0, done.stderr
+    assert "requests  0 sent" in done.stdout
+    now = _contents(command.directory / "r")
+    assert {name: now[name] for name in before} == before
+    name = "run" if then is None else f"run-{int(then[0]):05}-of-{int(then[2]):05}"
+    manifest = json.loads(now[f"{name}.json"])
+    assert [attempt["exit_code"] for attempt in manifest["attempts"]] == [0]
+    assert manifest["dates"]["verdict"] == "honoured"
+    assert (await _status(command))["cells"]["missing"] == 0
+
+
 @pytest.mark.torture
 async def test_the_command_that_status_prints_goes_on(
     start_api: StartApi, against: Against

@@ -1,5 +1,6 @@
 import ast
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone
 from importlib import import_module
 from pathlib import Path
@@ -12,7 +13,9 @@ from collector import report
 from collector.errors import ExitCode
 from collector.report import texts
 from collector.report.language import Lang, Language, Plural, Text
+from collector.report.sections.runs import end_text
 from collector.report.texts.runs import ENDS
+from tests.report.parts import facts
 
 _EN, _ES = Language(Lang.EN), Language(Lang.ES)
 _SAME = {
@@ -96,6 +99,23 @@ def test_each_text_is_used() -> None:
     }
     assert len(there) > 100
     assert there - _used() == set()
+
+
+@pytest.mark.parametrize(
+    ("shards", "code", "said"),
+    [
+        (None, 0, "every cell has an answer"),
+        ((2, 2), 0, "every cell has an answer"),
+        ((1, 2), 0, "every cell of 1 of 2 shards has an answer"),
+        ((1, 2), 1, "finished, but some cells failed"),
+    ],
+)
+def test_the_end_is_that_of_the_shards_that_have_begun(
+    shards: tuple[int, int] | None, code: int, said: str
+) -> None:
+    """The page does not say of the whole run what only some of its shards have come to."""
+    run = replace(facts("r", exit_code=code), shards=shards)
+    assert end_text(run, _EN) == said
 
 
 def test_there_are_many_texts_and_each_exit_code_has_one() -> None:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -77,7 +78,7 @@ def make_run(  # noqa: PLR0913 - each has its usual value
         ends = [day(number).from_date or FIRST for number in days]
         dates = DateRange(*ends)
     plan = Plan(Companies(tuple(companies), dict(names or {})), cut_windows(dates, size))
-    used = settings or RunSettings()
+    used = replace(settings or RunSettings(), shard=shard)
     Manifest(
         plan=describe_plan(plan, size),
         service=describe_service(used),

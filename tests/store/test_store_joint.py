@@ -83,11 +83,18 @@ def _moment(seconds: float) -> str:
     return timestamp(_AT + timedelta(seconds=seconds))
 
 
-@pytest.mark.parametrize("shard", [Shard(), Shard(3, 16)])
-def test_a_single_manifest_is_passed_on_untouched(shard: Shard) -> None:
-    """A run without shards is told as ever, and so is the only shard that has begun."""
+def test_the_manifest_of_a_run_without_shards_is_passed_on_untouched() -> None:
+    """It is told as ever."""
     manifest = _manifest(_entry(0, None), _entry(10, 20))
-    assert joint_manifest({shard: manifest}) is manifest
+    assert joint_manifest({Shard(): manifest}) is manifest
+
+
+def test_the_only_shard_that_has_begun_does_not_speak_for_all() -> None:
+    """Its attempts are told as they are, and that they are of one of sixteen."""
+    killed, ended = _entry(0, None), _entry(10_000, 10_020)
+    told = joint_manifest({Shard(3, 16): _manifest(killed, ended)}).attempts
+    shards = {"count": 16, "begun": 1}
+    assert told == [{**killed, "shards": shards}, {**ended, "shards": shards}]
 
 
 def test_attempts_that_overlap_are_one() -> None:
@@ -213,7 +220,11 @@ def test_a_run_without_shards_is_an_attempt_of_its_own() -> None:
     }
     told = joint_manifest(manifests).attempts
     assert [attempt["cells"]["data"] for attempt in told] == [5, 4, 1]
-    assert [attempt.get("shards") for attempt in told] == [{"count": 2, "begun": 2}, None, None]
+    assert [attempt.get("shards") for attempt in told] == [
+        {"count": 2, "begun": 2},
+        {"count": 3, "begun": 1},
+        None,
+    ]
 
 
 def test_the_plan_is_the_largest() -> None:
@@ -282,6 +293,7 @@ def test_the_joint_manifest_can_be_written_and_read(tmp_path: Any) -> None:  # n
         ([0, None], None),
         ([0, 1, 0], 1),
         ([1, 143, 130], 143),
+        ([1, 130, 129], 129),
         ([4, 143, 1], 4),
         ([2, 4, 6], 2),
         ([3, 2], 3),

@@ -15,12 +15,14 @@ from collector.plan import Shard
 from collector.store.comparison import compare
 from collector.store.coverage import Coverage, read_coverage
 from collector.store.files import PartFiles
+from collector.store.manifest import Manifest
 from collector.store.newest import NewestLines, Pile
 from collector.store.recorded_run import find_run, was_begun
+from collector.store.run_directory import RunDirectory
 from collector.store.scratch import scratch_database
 from collector.store.shard_lock import lock_for
 from tests.store.made_runs import line, make_run
-from tests.store.split_runs import LINES, split_run, strewn_run
+from tests.store.split_runs import LINES, owner, split_run, strewn_run
 
 _CHECKS = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 _DAMAGE = b'{"company_id":"1"\n'
@@ -158,6 +160,25 @@ def test_a_cell_that_failed_in_one_part_may_be_answered_in_another(tmp_path: Pat
     assert {kind.value: n for kind, n in coverage.failed_by_kind().items()} == {"timeout": 1}
     make_again = PartFiles(run).statistics
     make_again.write_bytes(line("2", 4, total=4))
+    assert read_coverage(run).failed_by_kind() == {}
+
+
+def test_what_failed_in_shards_stays_told_when_another_attempt_begins(tmp_path: Path) -> None:
+    """Be it killed right after: its own file of errors is empty, and the cell is still failed."""
+    run = split_run(tmp_path / "run", _LINES[:2], 2)
+    shard = PartFiles(run, owner(line("2", 4), 2))
+    shard.errors.write_bytes(_error("2", 4, "timeout"))
+    manifest = Manifest.read(shard.manifest)
+    assert manifest is not None
+    with RunDirectory.open(PartFiles(run)) as directory:
+        directory.begin(find_run(run).plan().plan.companies, manifest)
+    assert not shard.errors.exists()
+    assert PartFiles(run).errors.read_bytes() == b""
+    assert {kind.value: n for kind, n in read_coverage(run).failed_by_kind().items()} == {
+        "timeout": 1
+    }
+    with PartFiles(run).statistics.open("ab") as statistics:
+        statistics.write(line("2", 4, total=4))
     assert read_coverage(run).failed_by_kind() == {}
 
 

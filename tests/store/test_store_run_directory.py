@@ -15,13 +15,14 @@ from typing import Any
 import pytest
 
 from collector.errors import CollectorError, InputError, LockedError, StorageError
-from collector.plan import Companies
+from collector.plan import Companies, Shard
 from collector.settings import RunSettings
 from collector.store.fault_points import FaultPoint, arm
 from collector.store.files import PartFiles
 from collector.store.lock import DirectoryLock, held_by
 from collector.store.manifest import Attempt, Manifest, PlanRecord, describe_settings
 from collector.store.run_directory import RunDirectory
+from tests.store.made_runs import WHOLE_RUN
 
 LargestFile = Callable[[int], AbstractContextManager[None]]
 
@@ -67,9 +68,16 @@ def _path_of(descriptor: int) -> Path:
     return Path(f"/proc/self/fd/{descriptor}").readlink()
 
 
-def _attempt(path: Path, statistics: bytes = b"", errors: bytes = b"", log: bytes = b"") -> None:
-    """Make one attempt at a run that leaves these lines."""
-    with RunDirectory.open(PartFiles(path)) as directory:
+def _attempt(
+    path: Path,
+    statistics: bytes = b"",
+    errors: bytes = b"",
+    log: bytes = b"",
+    *,
+    shard: Shard = WHOLE_RUN,
+) -> None:
+    """Make one attempt at a run, or at a shard of it, that leaves these lines."""
+    with RunDirectory.open(PartFiles(path, shard)) as directory:
         files = directory.begin(_COMPANIES, _manifest())
         files.statistics.append(statistics)
         files.errors.append(errors)
@@ -214,6 +222,33 @@ def test_errors_of_earlier_attempts_are_put_away(tmp_path: Path) -> None:
     assert (tmp_path / "errors.2.jsonl").read_bytes() == b"1\n"
     assert (tmp_path / "errors.jsonl").read_bytes() == b"2\n"
     assert _files(tmp_path) == _ALL | {"errors.1.jsonl", "errors.2.jsonl"}
+
+
+_BEFORE = (Shard(), Shard(0, 2), Shard(1, 2), Shard(2, 3))
+
+
+@pytest.mark.parametrize(
+    ("shard", "stay"),
+    [
+        (Shard(), set()),
+        (Shard(0, 2), {"errors-00001-of-00002.jsonl"}),
+        (Shard(0, 4), set()),
+    ],
+)
+def test_errors_of_whoever_had_the_same_cells_are_put_away(
+    tmp_path: Path, shard: Shard, stay: set[str]
+) -> None:
+    """They are asked for again. Other shards of the same number may be at work, and keep theirs."""
+    for other in _BEFORE:
+        _attempt(tmp_path, shard=other)
+    for other in _BEFORE:
+        PartFiles(tmp_path, other).errors.write_bytes(b"1\n")
+    _attempt(tmp_path, shard=shard)
+    left = {path.name for path in tmp_path.glob("errors*.jsonl") if path.stat().st_size}
+    put_away = {PartFiles(tmp_path, other).errors.stem for other in _BEFORE} - {
+        name.removesuffix(".jsonl") for name in stay
+    }
+    assert left == stay | {f"{stem}.1.jsonl" for stem in put_away}
 
 
 def test_attempts_without_errors_put_nothing_away(tmp_path: Path) -> None:

@@ -40,6 +40,7 @@ class RunFacts:
 
     `exit_code` and `ended_at` are None when the last attempt was killed or is at work. `cells` are
     those of its own plan, by its own lines: what it lacks another run may have answered.
+    `shards` are those that the last attempt is of, and how many there are; None without shards.
     `requests`, `refused` and `retried` are of all attempts; of one that was killed or is at work
     only what its samples tell, so that they are the least that there were
     unless `is_counted`. `requests_per_second` and the latencies are of the last attempt,
@@ -56,6 +57,7 @@ class RunFacts:
     started_at: datetime
     ended_at: datetime | None
     exit_code: int | None
+    shards: tuple[int, int] | None
     is_at_work: bool
     cells: Tile
     is_counted: bool

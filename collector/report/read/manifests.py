@@ -54,6 +54,7 @@ def _facts(run: RecordedRun, cells: Tile) -> RunFacts:
         raise InputError(f"{run.parts[0].manifest}: is damaged (no attempt in it)")
     last: Mapping[str, Any] = attempts[-1]
     latency = last.get("latency_seconds") or {}
+    shards = last.get("shards")
     limits = [attempt.get("limit_found") for attempt in attempts]
     requests = _Requests(run)
     return RunFacts(
@@ -66,6 +67,7 @@ def _facts(run: RecordedRun, cells: Tile) -> RunFacts:
         started_at=datetime.fromisoformat(last["started_at"]),
         ended_at=None if last["ended_at"] is None else datetime.fromisoformat(last["ended_at"]),
         exit_code=last["exit_code"],
+        shards=None if shards is None else (shards["begun"], shards["count"]),
         is_at_work=run.held_by is not None,
         cells=cells,
         is_counted=not requests.uncounted,

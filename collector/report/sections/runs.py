@@ -23,6 +23,9 @@ def end_text(run: RunFacts, words: Language) -> str:
         return words(texts.AT_WORK)
     if run.exit_code is None:
         return words(texts.KILLED)
+    begun, count = run.shards or (1, 1)
+    if run.exit_code == ExitCode.COMPLETE and begun < count:
+        return words(texts.SOME_SHARDS, begun=begun, count=count)
     try:
         return words(texts.ENDS[ExitCode(run.exit_code)])
     except ValueError:

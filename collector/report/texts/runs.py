@@ -149,9 +149,14 @@ ENDS: Final = {
         "las fechas no se respetan, o ahora significan otra cosa",
     ),
     ExitCode.BUG: Text("a bug in the collector", "un error del recolector"),
+    ExitCode.SIGHUP: Text("interrupted (SIGHUP)", "interrumpida (SIGHUP)"),
     ExitCode.SIGINT: Text("interrupted (SIGINT)", "interrumpida (SIGINT)"),
     ExitCode.SIGTERM: Text("interrupted (SIGTERM)", "interrumpida (SIGTERM)"),
 }
+SOME_SHARDS: Final = Text(
+    "every cell of {begun} of {count} shards has an answer",
+    "todas las celdas de {begun} de {count} shards tienen respuesta",
+)
 UNKNOWN_END: Final = Text("ended", "terminó")
 
 VERDICTS: Final = {
