@@ -9,12 +9,12 @@ from typing import Final
 
 __all__ = ["own_signals"]
 
-_SIGNALS: Final = {signal.SIGINT, signal.SIGTERM}
+_SIGNALS: Final = {signal.SIGHUP, signal.SIGINT, signal.SIGTERM}
 
 
 @contextmanager
 def own_signals() -> Iterator[None]:
-    """Let processes that are started meanwhile hear nothing of SIGINT and SIGTERM.
+    """Let processes that are started meanwhile hear nothing of SIGHUP, SIGINT and SIGTERM.
 
     Terminals and systemd send them to all. This process ends the shards in order; processes that
     end by themselves, or as they start, would lose what is in flight, or the whole cluster.
@@ -22,12 +22,13 @@ def own_signals() -> Iterator[None]:
     What is blocked here stays so in a process that is started, from its first instruction on. This
     one hears of signals by a thread that is there for nothing else.
     """
-    # It lets signals through in the thread that starts it, which must not be one that starts more.
-    resource_tracker.ensure_running()
     over = Event()
     hearing = Thread(target=over.wait, name="signals", daemon=True)
     hearing.start()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    # It ignores SIGINT and SIGTERM by itself, and lets them through in the thread that starts it.
+    resource_tracker.ensure_running()
+    signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     try:
         yield
     finally:

@@ -374,6 +374,7 @@ async def test_it_is_gone_on_with_in_as_many_shards(
         ("work", "group", signal.SIGINT, 130),
         pytest.param("work", "client", signal.SIGINT, 130, marks=pytest.mark.torture),
         pytest.param("work", "group", signal.SIGTERM, 143, marks=pytest.mark.torture),
+        pytest.param("work", "group", signal.SIGHUP, 129, marks=pytest.mark.torture),
         pytest.param("start", "group", signal.SIGINT, 130, marks=pytest.mark.torture),
         pytest.param("start", "client", signal.SIGTERM, 143, marks=pytest.mark.torture),
     ],
