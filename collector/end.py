@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from collector.errors import CollectorError, ExitCode, OutageError
+from collector.errors import ClusterError, CollectorError, ExitCode, OutageError
 
 __all__ = ["End", "end_by", "end_by_bug"]
 
@@ -13,6 +13,7 @@ _GO_ON: Final = (
     "what was collected so far is kept; run the same command again to go on when the service is "
     "back (--max-outage sets how long a run waits for that)"
 )
+_GO_ON_THERE: Final = "then run the same command again; what was collected so far is kept"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,8 @@ def end_by(error: CollectorError, redact: Callable[[str], str]) -> End:
     text = str(error)
     if isinstance(error, OutageError):
         text = f"{text}; {_GO_ON}"
+    elif isinstance(error, ClusterError):
+        text = f"{text}, {_GO_ON_THERE}"
     return End(error.exit_code, redact(text), type(error))
 
 

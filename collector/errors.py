@@ -4,6 +4,7 @@
   + InputError          2   bad arguments, configuration or input file
   + CredentialsError    3   credentials missing or refused
   + OutageError         4   the service is out of reach; the run can be continued
+  + ClusterError        4   the cluster is out of reach, or has no workers; likewise
   + StorageError        5   the output cannot be written
   + LockedError         6   another run holds the directory
   + DatesError          7   answers are not of the days that their lines say
@@ -18,6 +19,7 @@ from enum import IntEnum
 from typing import ClassVar, Final
 
 __all__ = [
+    "ClusterError",
     "CollectorError",
     "CredentialsError",
     "DatesError",
@@ -98,6 +100,15 @@ class CredentialsError(CollectorError):
 
 class OutageError(CollectorError):
     """The service is out of reach. What was collected so far is kept."""
+
+    exit_code = ExitCode.STOPPED_EARLY
+
+
+class ClusterError(CollectorError):
+    """The cluster is out of reach, or has no workers. What was collected so far is kept.
+
+    Its text ends with what is to be done about the cluster.
+    """
 
     exit_code = ExitCode.STOPPED_EARLY
 

@@ -3,7 +3,6 @@
 import asyncio
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -24,7 +23,7 @@ from collector.fetch.retry import RetryPolicy
 from collector.fetch.token_feed import TokenFeed
 from collector.log import EventLog
 from collector.pace import Share
-from collector.plan import CellSet, Part, Plan, absent_in_turns, today_in
+from collector.plan import CellSet, Part, Plan, absent_in_turns
 from collector.pool import Pool
 from collector.recorder import Recorder
 from collector.secrets import Redactor
@@ -163,14 +162,9 @@ class Run:
             self.files,
             self._part,
             describe_service(self.settings),
-            age=self._age,
+            age=partial(Age.of, timezone=self.settings.timezone),
             is_stopped=lambda: self._stopping.is_stopped,
         )
-
-    def _age(self, moment: datetime) -> Age:
-        now = datetime.now(UTC)
-        day_of = partial(today_in, self.settings.timezone)
-        return Age((now - moment).total_seconds() / 3600, day_of(moment) != day_of(now))
 
     async def _attempt(self, directory: RunDirectory, recovered: Recovered) -> End:
         """Collect what is missing, and let the manifest tell the truth however it ends."""

@@ -104,6 +104,5 @@ class Tally:
 
     def seconds_left(self) -> float | None:
         """Estimate the seconds until the last cell is done; None before the first is."""
-        if not self.cells:
-            return None
-        return self.missing * self.seconds / self.cells.total()
+        done = self.cells.total()
+        return self.missing * self.seconds / done if done else None

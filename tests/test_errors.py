@@ -6,6 +6,7 @@ import collector.errors
 import collector.models
 from collector.cells import SERVER_DEFAULT
 from collector.errors import (
+    ClusterError,
     CollectorError,
     CredentialsError,
     DatesError,
@@ -23,6 +24,7 @@ _BUG = ZeroDivisionError("a bug")
 _DISK = StorageError("disk full")
 _REFUSED = CredentialsError("refused")
 _OUTAGE = OutageError("out of reach")
+_CLUSTER = ClusterError("out of reach")
 _INPUT = InputError("bad")
 _LOCKED = LockedError("held")
 _IGNORED = DatesError("ignored")
@@ -35,6 +37,7 @@ def _group(*errors: BaseException) -> BaseExceptionGroup[BaseException]:
 def test_errors_are_pinned() -> None:
     """Others catch and match these names."""
     assert collector.errors.__all__ == [
+        "ClusterError",
         "CollectorError",
         "CredentialsError",
         "DatesError",
@@ -103,7 +106,15 @@ def test_exit_codes_are_pinned() -> None:
 
 @pytest.mark.parametrize(
     ("error", "code"),
-    [(_INPUT, 2), (_REFUSED, 3), (_OUTAGE, 4), (_DISK, 5), (_LOCKED, 6), (_IGNORED, 7)],
+    [
+        (_INPUT, 2),
+        (_REFUSED, 3),
+        (_OUTAGE, 4),
+        (_CLUSTER, 4),
+        (_DISK, 5),
+        (_LOCKED, 6),
+        (_IGNORED, 7),
+    ],
     ids=repr,
 )
 def test_every_error_carries_its_exit_code(error: CollectorError, code: int) -> None:
@@ -114,7 +125,7 @@ def test_every_error_carries_its_exit_code(error: CollectorError, code: int) -> 
 
 def test_every_branch_of_the_tree_has_a_code() -> None:
     """An error without one would end the command line with another error."""
-    branches = [_INPUT, _REFUSED, _OUTAGE, _DISK, _LOCKED, _IGNORED]
+    branches = [_INPUT, _REFUSED, _OUTAGE, _CLUSTER, _DISK, _LOCKED, _IGNORED]
     assert {type(error) for error in branches} <= set(CollectorError.__subclasses__())
     for branch in CollectorError.__subclasses__():
         assert isinstance(branch.exit_code, ExitCode)

@@ -10,6 +10,7 @@ from rich.filesize import decimal
 from collector.cells import CellState
 from collector.end import End
 from collector.errors import (
+    ClusterError,
     CollectorError,
     CredentialsError,
     ExitCode,
@@ -39,7 +40,7 @@ def _go_on(job: Job, end: End) -> str:
     takes = f"about {timedelta(seconds=round(left))}" if left else ""
     if end.error is not None:  # the deadline: it says how to go on
         return f"what is missing takes {takes} more at this rate" if takes else ""
-    step = "the same command again asks for what failed or is missing"
+    step = _GO_ON
     if job.tally.cells[CellState.FAILED]:
         return f"{step}; {_command('status', str(job.files.directory))} shows which"
     return f"{step}, {takes} at this rate" if takes else step
@@ -51,6 +52,8 @@ def _after(cause: type[CollectorError], job: Job) -> str:
     check = _command("check", "COMPANIES" if source == _NO_FILE else source)
     if issubclass(cause, OutageError):
         return f"{check} tells whether the service is back"
+    if issubclass(cause, ClusterError):
+        return _START_CLUSTER if job.settings.scheduler else _GO_ON
     if issubclass(cause, CredentialsError):
         return f"{check} tells whether the credentials are taken"
     if issubclass(cause, IgnoredDatesError):
@@ -86,6 +89,11 @@ def _command(subcommand: str, path: str) -> str:
     # A name that begins with a dash would be taken for an option.
     return shlex.join(["collector", subcommand, f"./{path}" if path.startswith("-") else path])
 
+
+_GO_ON: Final = "the same command again asks for what failed or is missing"
+_START_CLUSTER: Final = (
+    "see that the scheduler and its workers are up; the same command again asks for what is missing"
+)
 
 _NO_FILE: Final = "standard input"
 

@@ -2,6 +2,8 @@
 
 import asyncio
 import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Final
 
 from collector.engine.channel import Channel
@@ -10,7 +12,7 @@ from collector.engine.division import SharedLimit, share_of_each
 from collector.engine.joint_tally import JointPace
 from collector.fetch.token import TokenSource
 
-__all__ = ["Care"]
+__all__ = ["Care", "beside"]
 
 _CARE_SECONDS: Final = 0.5
 
@@ -59,3 +61,25 @@ class Care:
         limits = [report.limit for report in self._crew.reports.values()]
         self._pace.limit = limit = self._limit.take(limits, senders, time.monotonic())
         self._channel.share = share_of_each(self._rate, senders, limit)
+        self._channel.senders = senders
+
+
+@asynccontextmanager
+async def beside(
+    *cares: Awaitable[None], failed: Callable[[BaseException], None]
+) -> AsyncIterator[None]:
+    """Do other things while the body works; `failed` is told of what ends one of them early."""
+
+    def ended(caring: asyncio.Future[None]) -> None:
+        if not caring.cancelled() and (error := caring.exception()) is not None:
+            failed(error)
+
+    tasks = [asyncio.ensure_future(care) for care in cares]
+    for task in tasks:
+        task.add_done_callback(ended)
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)

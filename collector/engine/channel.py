@@ -28,19 +28,21 @@ class Channel:
 
     Orders lie on the scheduler under `name` and are taken away at the end: the token is in them.
     Beside them lies the `plan`: no worker has it alone, so none takes it along when it dies, and
-    none is preferred for having it. `share` is that of each shard; `end` ends them all.
+    none is preferred for having it. `share` is that of each of the `senders`; `end` ends them all.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - what is sent at first
         self,
         client: Client,
         plan: Plan,
         token: Token,
         share: Share,
+        senders: int,
         hear: Callable[[Report], None],
     ) -> None:
         self.name = f"collector-{uuid4().hex}"
         self.share = share
+        self.senders = senders
         self.end: End | None = None
         self.at_once = False
         self._client = client
@@ -115,6 +117,7 @@ class Channel:
         now, token, end = time.monotonic(), self._token, self.end
         return Orders(
             beat=self._beat,
+            senders=self.senders,
             ceiling=_finite(self.share.ceiling),
             start=self.share.start,
             limit=self.share.limit,

@@ -4,8 +4,9 @@ import asyncio
 import concurrent.futures
 import logging
 import os
-from collections.abc import AsyncIterator, Iterable
-from contextlib import AsyncExitStack, asynccontextmanager
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from ipaddress import ip_address
 from typing import Final
 
@@ -16,51 +17,86 @@ from distributed.comm.addressing import parse_address, parse_host_port
 from distributed.scheduler import KilledWorker
 
 from collector import __version__
+from collector.engine.division import workers_within
 from collector.engine.messages import Site
 from collector.engine.own_signals import own_signals
-from collector.errors import InputError, OutageError
+from collector.errors import ClusterError, InputError, StoppedError
 from collector.quoting import quoted
 from collector.settings import RunSettings
 
-__all__ = ["check_addresses", "check_workers", "open_cluster", "outage_by"]
+__all__ = [
+    "check_addresses",
+    "check_workers",
+    "error_by",
+    "no_workers",
+    "open_cluster",
+    "workers_of",
+]
 
 _CONNECT_SECONDS: Final = 20.0
-_WORKERS_SECONDS: Final = 60.0
+_ANSWER_SECONDS: Final = 60.0
+_LOOK_SECONDS: Final = 5.0
+_BETWEEN_LOOKS: Final = 0.2
 
 _MOST_PORTS: Final = 65535
 
 
 @asynccontextmanager
-async def open_cluster(settings: RunSettings) -> AsyncIterator[Client]:
+async def open_cluster(
+    settings: RunSettings, is_stopped: Callable[[], bool]
+) -> AsyncIterator[Client]:
     """Give a client of the cluster that the settings name, with at least one worker.
 
-    Raises `InputError` when there is none, or when it is neither on loopback nor spoken to over TLS
-    (the token would go over the network in plain text), and `OutageError` when it has no worker.
+    Raises `InputError` when it is neither on loopback nor spoken to over TLS (the token would go
+    over the network in plain text), `ClusterError` when there is none, or it has no worker, and
+    `StoppedError` when the run `is_stopped` while workers are waited for.
     """
-    # What Dask says of itself is for its own logs; what matters here the results say.
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    _keep_quiet()
     if settings.scheduler is None:
         async with _local(settings.workers or os.cpu_count() or 1) as client:
             yield client
         return
     check_addresses([settings.scheduler], is_insecure=settings.insecure_cluster)
     try:
-        client = await Client(settings.scheduler, asynchronous=True, timeout=_CONNECT_SECONDS)
-    except (OSError, ValueError, TypeError) as error:
-        raise InputError(
+        timeout = min(_CONNECT_SECONDS, workers_within(settings.max_outage))
+        client = await Client(settings.scheduler, asynchronous=True, timeout=timeout)
+    except OSError as error:
+        raise ClusterError(
             f"--scheduler {settings.scheduler}: no scheduler of Dask answers there ({error}); "
             "start one with: dask scheduler"
         ) from error
+    except (ValueError, TypeError) as error:
+        raise InputError(
+            f"--scheduler {settings.scheduler}: cannot be spoken to ({error}); see that Dask's "
+            "configuration names the certificates, if it is tls://"
+        ) from error
     async with client:
-        try:
-            await client.wait_for_workers(1, timeout=_WORKERS_SECONDS)
-        except TimeoutError as error:
-            raise OutageError(
-                f"--scheduler {settings.scheduler}: has had no worker for {_WORKERS_SECONDS:.0f} "
-                "seconds; start some with: dask worker"
-            ) from error
-        check_addresses(_workers(client), is_insecure=settings.insecure_cluster)
+        workers = await _first_workers(client, settings, is_stopped)
+        check_addresses(workers, is_insecure=settings.insecure_cluster)
         yield client
+
+
+async def _first_workers(
+    client: Client, settings: RunSettings, is_stopped: Callable[[], bool]
+) -> Sequence[str]:
+    """Wait until there are workers, and return their addresses."""
+    patience = workers_within(settings.max_outage)
+    until = time.monotonic() + patience
+    while not (workers := await workers_of(client)):
+        if is_stopped():
+            raise StoppedError
+        if time.monotonic() > until:
+            raise no_workers(settings, patience) if workers is not None else _gone()
+        await asyncio.sleep(_BETWEEN_LOOKS)
+    return workers
+
+
+def _keep_quiet() -> None:
+    """Let Dask say nothing on the screen: what matters here the results say."""
+    # Its modules have levels of their own, which that of the package does not change.
+    for name in ("distributed", *logging.root.manager.loggerDict):
+        if name.partition(".")[0] == "distributed":
+            logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 @asynccontextmanager
@@ -105,8 +141,9 @@ async def _local(workers: int) -> AsyncIterator[Client]:
             )
             client = await opened.enter_async_context(Client(cluster, asynchronous=True))
         except (OSError, RuntimeError) as error:
-            raise OutageError(
-                f"--workers {workers}: a cluster of so many processes does not start here ({error})"
+            raise ClusterError(
+                f"--workers {workers}: a cluster of so many processes does not start here "
+                f"({error}); give fewer --workers"
             ) from error
         yield client
 
@@ -146,15 +183,23 @@ def _parsed(address: str) -> tuple[str, str]:
 async def check_workers(client: Client, site: Site) -> list[str]:
     """Return the addresses of the workers; each has this collector, and sees the directory.
 
-    Raises `InputError` otherwise. Those that join later are asked when they get a shard.
+    Raises `InputError` otherwise, and `ClusterError` when none answers. Those that join later are
+    asked when they get a shard.
     """
     try:
-        async with asyncio.timeout(_WORKERS_SECONDS):
+        async with asyncio.timeout(_ANSWER_SECONDS):
             seen = await client.run(site.trouble, on_error="return")
     except TimeoutError as error:
-        raise OutageError(
-            f"the workers of the cluster have not answered for {_WORKERS_SECONDS:.0f} seconds"
+        raise ClusterError(
+            f"the workers of the cluster have not answered for {_ANSWER_SECONDS:.0f} seconds; see "
+            "their logs"
         ) from error
+    except OSError as error:
+        raise _gone() from error
+    # One that has gone meanwhile is none.
+    seen = {worker: answer for worker, answer in seen.items() if not isinstance(answer, OSError)}
+    if not seen:
+        raise ClusterError("the cluster has lost its workers; start some with: dask worker")
     for worker, answer in seen.items():
         if isinstance(answer, Exception):
             raise InputError(
@@ -166,20 +211,48 @@ async def check_workers(client: Client, site: Site) -> list[str]:
     return list(seen)
 
 
-def outage_by(error: BaseException) -> OutageError | None:
+def no_workers(settings: RunSettings, seconds: float) -> ClusterError:
+    """Return the error of a cluster that has had no worker for so many seconds."""
+    if settings.scheduler is None:
+        return ClusterError(
+            f"--workers: the cluster has had no worker for {seconds:.0f} seconds; see why they die"
+        )
+    return ClusterError(
+        f"--scheduler {settings.scheduler}: has had no worker for {seconds:.0f} seconds; start "
+        "some with: dask worker"
+    )
+
+
+def error_by(error: BaseException) -> ClusterError | None:
     """Return what an error of Dask says of the cluster; None if it is about something else."""
     if isinstance(error, concurrent.futures.CancelledError):
-        return OutageError(f"the cluster has lost a shard: its scheduler may have ended ({error})")
-    if isinstance(error, OSError | TimeoutError):
-        text = str(error) or type(error).__name__
-        return OutageError(f"the cluster is out of reach ({text})")
+        # Dask's own text is several lines with the key of the shard in them.
+        return _gone()
+    if isinstance(error, OSError):
+        text = " ".join(str(error).split()) or type(error).__name__
+        return ClusterError(
+            f"the cluster is out of reach ({text}); see that its scheduler and its workers are up"
+        )
     if isinstance(error, KilledWorker):
-        return OutageError("the workers of the cluster die again and again; see their logs")
+        return ClusterError("the workers of the cluster die again and again; see their logs")
     return None
 
 
-def _workers(client: Client) -> list[str]:
-    return list(client.scheduler_info(n_workers=-1)["workers"])
+def _gone() -> ClusterError:
+    return ClusterError(
+        "the scheduler of the cluster has gone, or is out of reach; start the cluster again"
+    )
+
+
+async def workers_of(client: Client) -> Sequence[str] | None:
+    """Return the addresses of the workers that are there now; None if the scheduler is silent."""
+    # Whatever the trouble with the scheduler is, whoever waits for a shard is told of it.
+    with suppress(Exception):
+        async with asyncio.timeout(_LOOK_SECONDS):
+            # What the client itself knows of them may be old.
+            if (scheduler := client.scheduler) is not None:
+                return list((await scheduler.identity(n_workers=-1))["workers"])
+    return None
 
 
 def _is_loopback(host: str) -> bool:

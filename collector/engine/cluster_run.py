@@ -1,9 +1,7 @@
 """The composition root of a run on a cluster: hands out shards, and says how it ended."""
 
-import asyncio
 import concurrent.futures
-from collections.abc import AsyncIterator
-from contextlib import ExitStack, asynccontextmanager, suppress
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -14,20 +12,17 @@ from distributed import Client
 from collector.dates_guard import DatesGuard
 from collector.dates_proof import DatesProof
 from collector.end import End, end_by, end_by_bug
-from collector.engine.care import Care
+from collector.engine.attendance import Attendance
+from collector.engine.care import Care, beside
 from collector.engine.channel import Channel
-from collector.engine.cluster import check_addresses, check_workers, open_cluster, outage_by
+from collector.engine.cluster import check_addresses, check_workers, error_by, open_cluster
 from collector.engine.crew import Crew
 from collector.engine.division import number_of_shards, share_of_each
+from collector.engine.joint_log import JointLog
 from collector.engine.joint_tally import JointPace, JointTally
 from collector.engine.messages import Report, Result, Site, Task
-from collector.engine.shared_directory import hold, look_back
-from collector.errors import (
-    CollectorError,
-    ExitCode,
-    StoppedError,
-    gravest,
-)
+from collector.engine.shared_directory import HeldDirectory, Past, hold, look_back
+from collector.errors import CollectorError, ExitCode, StoppedError, gravest
 from collector.fetch.credentials import Credentials, secrets_of
 from collector.log import EventLog
 from collector.pace import Share
@@ -37,7 +32,6 @@ from collector.secrets import Redactor
 from collector.session import Session, gate_for
 from collector.settings import RunSettings
 from collector.stopping import Stopping
-from collector.store.append_file import AppendFile
 from collector.store.coverage import read_coverage
 from collector.store.files import PartFiles, parts_in
 from collector.store.manifest import DatesRecord
@@ -72,7 +66,6 @@ class ClusterRun:
         self.settings = settings
         self.files = PartFiles(output.resolve())
         self.tally = JointTally(len(plan))
-        self.gate = JointPace(settings.rate)
         self.remarks: tuple[str, ...] = ()
         self._credentials = credentials
         self._redact = Redactor()
@@ -86,15 +79,17 @@ class ClusterRun:
             self._log,
             patience=settings.max_outage,
         )
+        self.gate = JointPace(settings.rate, self._own_gate.rate)
         self._dates = DatesGuard(plan, settings, self._log)
         # Under another name: those of the shards are in their own logs.
         self._telemetry = Telemetry(
             settings.metrics_file, self.tally, self.gate, self._log, event="cluster_sample"
         )
         self._ends: list[End] = []
+        self._at_work: set[int] = set()
         self._channel: Channel | None = None
-        self._log_is_open = False
-        self._opened = ExitStack()
+        self._attendance: Attendance | None = None
+        self._joint_log = JointLog(self.files, self._events)
         self._stopping = Stopping(
             self._log,
             self._redact,
@@ -131,6 +126,7 @@ class ClusterRun:
         end = End(ExitCode.BUG)
         try:
             end = await self._stopping.end_of(self._open(), self.settings.deadline)
+            await self._count(end)
         finally:
             self.remarks += await self._telemetry.ended(end.exit_code)
         return end
@@ -140,13 +136,16 @@ class ClusterRun:
         async with self._telemetry.working() as self.remarks:
             return await self._attempt()
 
+    def _is_stopped(self) -> bool:
+        return self._stopping.is_stopped
+
     def _drain(self, told: End) -> None:
         self._own_gate.shut()
         if self._channel is not None:
             self._channel.end = told
 
     def _give_up(self) -> float | None:
-        if self._channel is None:
+        if self._channel is None or (self._attendance and self._attendance.is_deserted):
             return 0.0
         if self._channel.at_once:
             return None
@@ -156,62 +155,85 @@ class ClusterRun:
     async def _attempt(self) -> End:
         if self.settings.scheduler is not None:
             check_addresses([self.settings.scheduler], is_insecure=self.settings.insecure_cluster)
-        past = await in_thread(look_back, self.files, self.plan, self.settings)
-        async with self._session() as session:
-            await session.tokens.current()
-            proof = self._proof(session)
-            self.remarks += tuple(await self._dates.establish(proof, past, self.files.directory))
-            self.tally.add_up()
-            async with open_cluster(self.settings) as client:
-                with self._opened:
-                    site = self._opened.enter_context(hold(self.files.directory))
-                    workers = await check_workers(client, site)
-                    end = await self._distribute(client, session, site, workers)
-        return await self._counted(end)
+        past = await in_thread(look_back, self.files, self.plan, self.settings, self._is_stopped)
+        self.tally.found_before(past.recovered.kept)
+        session = self._session()
+        if past.recovered.is_complete:
+            # Nothing is to be sent: neither a cluster nor a token is needed for that.
+            self.remarks += past.recovered.remarks
+            await self._establish(session, past)
+            self._stopping.no_more_to_stop()
+            return End(ExitCode.COMPLETE)
+        # Whoever is to work must be there before anything is sent.
+        async with open_cluster(self.settings, self._is_stopped) as client:
+            with hold(self.files.directory) as held, self._joint_log:
+                workers = await check_workers(client, held.site)
+                async with session:
+                    await session.tokens.current()
+                    await self._establish(session, past)
+                    end = await self._distribute(client, session, held, workers, past)
+                held.check()
+                return end
+
+    async def _establish(self, session: Session, past: Past) -> None:
+        proof, directory = self._proof(session), self.files.directory
+        self.remarks += tuple(await self._dates.establish(proof, past.recovered, directory))
 
     async def _distribute(
-        self, client: Client, session: Session, site: Site, workers: list[str]
+        self,
+        client: Client,
+        session: Session,
+        held: HeldDirectory,
+        workers: list[str],
+        past: Past,
     ) -> End:
         """Hand out all shards, as many at a time as there are workers, and gather what came."""
-        found = [files.shard for files in parts_in(site.directory) if files.exist()]
+        found = [files.shard for files in parts_in(self.files.directory) if files.exist()]
         total = number_of_shards(len(self.plan), len(workers), found)
+        self.tally.found_by_shard(await in_thread(past.by_shard, self.plan, total))
         crew = Crew(total, len(workers))
         # Reckoned here once: it goes to the workers with the plan, and a million ids take a second.
         await in_thread(lambda: self.plan.fingerprint)
-        rate = self.settings.rate
-        share = share_of_each(rate, crew.senders)
+        rate, senders = self.settings.rate, crew.senders
+        share = share_of_each(rate, senders)
         token = await session.tokens.current()
         self._log.info("cluster_started", workers=len(workers), shards=total)
         hear = partial(self._hear, crew)
-        async with Channel(client, self.plan, token, share, hear) as self._channel:
+        async with Channel(client, self.plan, token, share, senders, hear) as self._channel:
             if self._stopping.is_stopped:
                 raise StoppedError
             care = Care(session.tokens, self._channel, crew, self.gate, rate)
-            task = partial(self._shard, site, self._channel)
-            async with self._caring(care):
-                await crew.work(client, task, self._take, lambda: self._stopping.is_stopped)
+            self._attendance = Attendance(
+                client, self.settings, self._log, self._stopping, self._end_with
+            )
+            task = partial(self._shard, held.site, self._channel)
+            cares = care.keep(), self._attendance.keep(), held.keep()
+            async with beside(*cares, failed=self._cannot_care):
+                await crew.work(client, task, self._take, self._is_stopped)
         self._channel = None
         return self._end()
 
     def _shard(self, site: Site, channel: Channel, number: int, total: int) -> Task:
         shard = Shard(number, total)
+        self._at_work.add(number)
         settings = replace(self.settings, shard=shard, metrics_file=None, deadline=None)
         return Task(settings, site, Given(channel.share, self._dates.record), channel.name)
 
-    def _take(self, result: Result | BaseException) -> None:
+    def _take(self, number: int, result: Result | BaseException) -> None:
         """Take what came of a shard; one that could not go on ends them all."""
         if isinstance(result, BaseException):
             end = self._end_by(result)
         else:
             end = result.end
+            self._at_work.discard(number)
             self.tally.finish(result)
             new = (text for text in result.remarks if text not in self.remarks)
             self.remarks += tuple(new)
-        self._open_log()
+        self._joint_log.open()
         self._ends.append(end)
         self._log.info("shard_ended", exit_code=end.exit_code.value, error=end.error)
         if end.exit_code not in _CAN_GO_ON:
-            if end.exit_code is ExitCode.BAD_INPUT and self._log_is_open:
+            if end.exit_code is ExitCode.BAD_INPUT and self._joint_log.is_open:
                 # To people that code means that nothing was sent.
                 end = End(ExitCode.STOPPED_EARLY, end.error)
             told = End(ExitCode.STOPPED_EARLY, "another shard of the run has ended it")
@@ -219,36 +241,26 @@ class ClusterRun:
 
     def _hear(self, crew: Crew, report: Report) -> None:
         if crew.hear(report):
-            self._open_log()
+            self._joint_log.open()
             self.tally.take(report)
             self.gate.take(crew.reports.values())
 
-    @asynccontextmanager
-    async def _caring(self, care: Care) -> AsyncIterator[None]:
-        """Care for the shards while the body works; without it nobody works on."""
-        caring = asyncio.create_task(care.keep(), name="care")
-        caring.add_done_callback(self._cared)
-        try:
-            yield
-        finally:
-            caring.cancel()
-            await asyncio.wait([caring])
-
-    def _cared(self, caring: asyncio.Task[None]) -> None:
-        if caring.cancelled():
-            return
-        error = caring.exception()
+    def _cannot_care(self, error: BaseException) -> None:
+        """End the run: without what goes on beside the shards nobody works on."""
         if isinstance(error, CollectorError):
-            self._stopping.stop(end_by(error, self._redact))
-        elif error is not None and not isinstance(error, StoppedError):
+            self._end_with(error)
+        elif not isinstance(error, StoppedError):
             self._stopping.stop(self._end_by(error))
+
+    def _end_with(self, error: CollectorError) -> None:
+        self._stopping.stop(end_by(error, self._redact))
 
     def _end_by(self, error: BaseException) -> End:
         """Return the end by what kept a shard from coming to one of its own."""
         if self._stopping.end is not None and isinstance(error, concurrent.futures.CancelledError):
             return self._stopping.end
-        if (outage := outage_by(error)) is not None:
-            return end_by(outage, self._redact)
+        if (gone := error_by(error)) is not None:
+            return end_by(gone, self._redact)
         self._log.error("bug", exc_info=error)
         return end_by_bug(error, self.files.log)
 
@@ -258,29 +270,13 @@ class ClusterRun:
         worst = gravest(end.exit_code for end in self._ends)
         return next((end for end in self._ends if end.exit_code == worst), End(ExitCode.COMPLETE))
 
-    async def _counted(self, end: End) -> End:
-        """Count on the disk what no shard has told of, for the run was stopped before."""
-        if self.tally.missing and end.exit_code not in _CAN_GO_ON:
+    async def _count(self, end: End) -> None:
+        """Count what this process has sent, and on the disk what shards have not told of."""
+        self.tally.add_up()
+        if self._at_work and self.tally.missing and end.exit_code not in _CAN_GO_ON:
             with suppress(CollectorError):
                 coverage = await in_thread(read_coverage, self.files.directory)
                 self.tally.found_on_disk(coverage.counts())
-        return end
-
-    def _open_log(self) -> None:
-        """Log into the run directory what concerns all shards, as soon as one has begun there.
-
-        A log alone would be taken for that of another program when the run is gone on with.
-        """
-        if self._log_is_open or not any(
-            files.manifest.exists() for files in parts_in(self.files.directory)
-        ):
-            return
-        self._log_is_open = True
-        # A log that cannot be written must not end the run; see `EventLog`.
-        with suppress(OSError):
-            file = AppendFile.open(self.files.log)
-            self._opened.callback(file.close)
-            self._opened.enter_context(self._events.into(file.append))
 
     def _proof(self, session: Session) -> DatesProof:
         return DatesProof(

@@ -38,13 +38,13 @@ class Crew:
         self,
         client: Client,
         task: Callable[[int, int], Task],
-        take: Callable[[Result | BaseException], None],
+        take: Callable[[int, Result | BaseException], None],
         is_stopped: Callable[[], bool],
     ) -> None:
         """Keep as many shards at work as there are senders, until none is left, or it is stopped.
 
         `task` makes that of a shard, by its number and by how many there are; `take` gets what each
-        has returned, or what kept it from returning.
+        has returned, or what kept it from returning, by its number.
         """
         waiting = iter(range(self._shards))
         futures: dict[Future[Result], int] = {}
@@ -67,7 +67,7 @@ class Crew:
                 number = futures.pop(future)
                 self._at_work.discard(number)
                 self.reports.pop(number, None)
-                take(result)
+                take(number, result)
                 completed.update(submit())
                 # If nobody took its place, the others share what it had. It never grows again: who
                 # is told to send more must not hear of it before others have come down.

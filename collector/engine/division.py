@@ -1,13 +1,21 @@
 """Into how many shards a run is cut, and what each of those at work may send. Pure decisions."""
 
 from collections.abc import Collection, Iterable
+from enum import Enum, auto
 from math import ceil, inf
 from typing import Final
 
 from collector.pace import Share
 from collector.plan import MOST_SHARDS, Shard
 
-__all__ = ["SharedLimit", "number_of_shards", "share_of_each"]
+__all__ = [
+    "Absence",
+    "Presence",
+    "SharedLimit",
+    "number_of_shards",
+    "share_of_each",
+    "workers_within",
+]
 
 _SHARDS_A_WORKER: Final = 16
 """So the last ones, which leave some workers idle, are a small part of the run."""
@@ -20,6 +28,16 @@ _FEWEST_SHARDS: Final = 2
 
 _SETTLING_SECONDS: Final = 3.0
 """How long it takes at most until shards have heard of a new share, and said so."""
+
+
+_WORKERS_SECONDS: Final = 60.0
+"""How long it may take until there are workers: schedulers of machines start them one by one."""
+
+_FEWEST_SECONDS: Final = 10.0
+"""A worker that died may be replaced, and that takes seconds; `--max-outage` may say less."""
+
+_NOTICED_SECONDS: Final = 3.0
+"""Nobody is told of what is over sooner."""
 
 
 def number_of_shards(cells: int, workers: int, found: Iterable[Shard] = ()) -> int:
@@ -65,3 +83,52 @@ class SharedLimit:
         if now >= self._settled_at and known and 2 * len(known) >= at_work:
             self.limit = sum(known) / len(known) * at_work
         return self.limit
+
+
+def workers_within(max_outage: float) -> float:
+    """Return how many seconds a run waits for workers when there are none.
+
+    A minute, or `max_outage` if that is less, but ten seconds at least.
+    """
+    return max(_FEWEST_SECONDS, min(_WORKERS_SECONDS, max_outage))
+
+
+class Presence(Enum):
+    """What there is to tell about workers."""
+
+    GONE = auto()
+    BACK = auto()
+    OVER = auto()
+    """There was none for as long as is waited for."""
+
+
+class Absence:
+    """How long there have been no workers at all, and what is to be told of it, each thing once.
+
+    It is waited for `patience` seconds.
+    """
+
+    def __init__(self, patience: float) -> None:
+        self.is_empty = False
+        """Whether there was no worker when it was looked last."""
+        self._patience = patience
+        self._since = 0.0
+        self._told: Presence | None = None
+
+    def take(self, workers: int, now: float) -> Presence | None:
+        """Take how many workers there are now (seconds); return what is to be told, if anything."""
+        told, news = self._told, None
+        if workers:
+            news = None if told is None else Presence.BACK
+            self.is_empty, self._told = False, None
+            return news
+        if not self.is_empty:
+            self.is_empty, self._since = True, now
+        if now - self._since >= self._patience:
+            news = Presence.OVER
+        elif now - self._since >= _NOTICED_SECONDS:
+            news = Presence.GONE
+        if news is told:
+            return None
+        self._told = news
+        return news

@@ -24,10 +24,11 @@ class Orders(msgspec.Struct, frozen=True, kw_only=True):
 
     Rates are requests a second, times seconds from now; None stands for no end. A token without an
     end cannot be renewed. `exit_code` ends the shards in order, `at_once` without waiting for
-    what is in flight.
+    what is in flight. The rate is shared by so many `senders`.
     """
 
     beat: int
+    senders: int
     ceiling: float | None
     start: float
     limit: float | None
@@ -74,7 +75,8 @@ class Report(msgspec.Struct, kw_only=True):
     """What a shard has done so far: the counts of its `Tally`, and how its gate stands.
 
     `wants` is the number of the token that a newer one is needed for. A shard whose worker died
-    begins anew in another: that is another `life`.
+    begins anew in another: that is another `life`. Its `rate` is that of one of so many `senders`,
+    as far as it has heard.
     """
 
     shard: int
@@ -93,6 +95,7 @@ class Report(msgspec.Struct, kw_only=True):
     statuses: dict[int, int]
     broken: dict[str, int]
     rate: float
+    senders: int
     limit: float | None
     blockade: str | None
     closed_for: float

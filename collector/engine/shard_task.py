@@ -14,7 +14,7 @@ from distributed import Variable, get_client, get_worker
 
 from collector.end import End
 from collector.engine.cluster import check_addresses
-from collector.engine.messages import Orders, Report, Result, Task, name_of_plan
+from collector.engine.messages import Orders, Report, Result, Site, Task, name_of_plan
 from collector.errors import ExitCode, InputError
 from collector.fetch.credentials import AccessToken
 from collector.fetch.token_feed import TokenFeed
@@ -33,6 +33,7 @@ _LOCKED_SECONDS: Final = _ALONE_SECONDS + 30.0
 """How long a shard is waited for that another worker holds: one that was given up as dead may
 still be at work, and its shard with it, until it finds itself alone."""
 
+_PUT_BACK_SECONDS: Final = 3.0
 _BETWEEN_TRIES: Final = 0.5
 
 
@@ -43,7 +44,7 @@ def collect_shard(task: Task) -> Result:
         check_addresses([worker.address], is_insecure=task.settings.insecure_cluster)
     except InputError as error:
         return Result(End(ExitCode.STOPPED_EARLY, str(error)))
-    if trouble := task.site.trouble():
+    if trouble := _trouble(task.site):
         text = f"{worker.address}: a worker of the cluster {trouble}"
         return Result(End(ExitCode.STOPPED_EARLY, text))
     channel = Variable(task.channel, client=get_client())
@@ -59,6 +60,16 @@ def collect_shard(task: Task) -> Result:
         Variable(name_of_plan(task.channel), client=get_client()).delete()
 
     return asyncio.run(_Shard(_plan(task.channel), task, hear, tell, take_away).collect())
+
+
+def _trouble(site: Site) -> str | None:
+    """Say what is different here, if it stays so: a lock that somebody removes is put back."""
+    until = time.monotonic() + _PUT_BACK_SECONDS
+    while trouble := site.trouble():
+        if time.monotonic() > until:
+            return trouble
+        time.sleep(_BETWEEN_TRIES)
+    return None
 
 
 @lru_cache(maxsize=1)
@@ -91,6 +102,7 @@ class _Shard:
         self._feed: TokenFeed | None = None
         self._wants: int | None = None
         self._was_torn = False
+        self._senders = 1
         self._life = uuid4().hex
 
     async def collect(self) -> Result:
@@ -153,6 +165,7 @@ class _Shard:
 
     def _obey(self, run: Run, orders: Orders) -> None:
         run.gate.share(orders.share)
+        self._senders = orders.senders
         if self._feed is not None and self._feed.put(orders.handed_token):
             self._wants = None
         if orders.exit_code is not None:
@@ -184,6 +197,7 @@ class _Shard:
             statuses=dict(tally.statuses),
             broken=_named(tally.broken),
             rate=gate.rate,
+            senders=self._senders,
             limit=gate.limit,
             blockade=None if gate.blockade is None else gate.blockade.name,
             closed_for=gate.closed_for,

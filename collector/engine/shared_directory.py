@@ -1,62 +1,139 @@
 """The run directory, as whoever hands out shards finds it and holds it."""
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Final
 
 from collector import __version__
+from collector.cells import CellState
 from collector.engine.messages import Site
-from collector.errors import StorageError
-from collector.plan import CellSet, Plan
+from collector.errors import LockedError, StorageError
+from collector.plan import CellSet, Part, Plan, count_by_shard
 from collector.settings import RunSettings
-from collector.store.files import CLUSTER_LOCK, PartFiles, parts_in
+from collector.store.files import CLUSTER_LOCK, PartFiles
+from collector.store.lock import DirectoryLock
+from collector.store.made_directory import make_directory, taken_away, unmake
 from collector.store.manifest import describe_service
-from collector.store.past import read_past
-from collector.store.recovery import Recovered
+from collector.store.recovery import Age, Recovered, survey
 from collector.store.shard_lock import lock_for_all, refuse_held
+from collector.threads import in_thread
 
-__all__ = ["hold", "look_back"]
+__all__ = ["HeldDirectory", "Past", "hold", "look_back"]
+
+_LOOK_SECONDS: Final = 0.5
 
 
-def look_back(files: PartFiles, plan: Plan, settings: RunSettings) -> Recovered:
-    """Read what earlier attempts say of the plan and of the dates; cells the shards look up.
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What earlier attempts have left; the `empty` ones of the done cells have no message."""
 
-    Raises `LockedError` while somebody is at work there, `InputError` if it is another run's, and
-    `StorageError` if it cannot be read.
+    recovered: Recovered
+    empty: CellSet
+
+    def by_shard(self, plan: Plan, total: int) -> list[dict[CellState, int]]:
+        """Count the answered cells of each of so many shards by their state."""
+        done = count_by_shard(self.recovered.done, plan, total)
+        empty = count_by_shard(self.empty, plan, total)
+        return [
+            {CellState.DATA: answered - without, CellState.EMPTY: without}
+            for answered, without in zip(done, empty, strict=True)
+        ]
+
+
+def look_back(
+    files: PartFiles, plan: Plan, settings: RunSettings, is_stopped: Callable[[], bool]
+) -> Past:
+    """Read what earlier attempts say of the plan and of the dates, and which cells are done.
+
+    Shards read theirs again, and repair it. Raises `LockedError` while somebody is at work there,
+    `InputError` if it is another run's, and `StorageError` if it cannot be read.
     """
+    empty = CellSet(len(plan))
     try:
         refuse_held(files.directory)
-        parts = parts_in(files.directory)
+        recovered = survey(
+            files,
+            Part(plan),
+            describe_service(settings),
+            age=partial(Age.of, timezone=settings.timezone),
+            is_stopped=is_stopped,
+            empty=empty,
+        )
     except OSError as error:
         raise StorageError(
             f"--output {files.directory}: cannot be read: {error.strerror}; give another --output"
         ) from error
-    past = read_past(files, parts, plan, describe_service(settings))
-    return Recovered(
-        CellSet(len(plan)),
-        is_complete=False,
-        has_lines=any(part.has_answers() for part in parts),
-        dates=past.dates,
-        is_known=past.is_known,
-    )
+    return Past(recovered, empty)
+
+
+class HeldDirectory:
+    """A run directory that is locked for whoever hands out shards; `site` is for those who work."""
+
+    def __init__(self, directory: Path) -> None:
+        """Lock it. Raises `LockedError`, and `OSError`."""
+        self._directory = directory
+        self._lock: DirectoryLock = lock_for_all(directory)
+        try:
+            self.site = Site(directory, (directory / CLUSTER_LOCK).read_bytes(), __version__)
+        except OSError:
+            self._lock.release()
+            raise
+
+    def check(self) -> None:
+        """Raise `StorageError` if the directory does not stand under its name any more."""
+        if not self._lock.is_ours():
+            raise taken_away(self._directory)
+
+    async def keep(self) -> None:
+        """See until cancelled that the directory is there, and that workers recognise it.
+
+        They do by its lock, which is put back if somebody takes that away alone. Raises
+        `StorageError` when the directory is taken away.
+        """
+        while True:
+            await in_thread(self._see_to_it)
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    def _see_to_it(self) -> None:
+        self.check()
+        if self._lock.has_file():
+            return
+        path = self._directory / CLUSTER_LOCK
+        # Where that cannot be done, the workers will say so.
+        with suppress(LockedError, OSError):
+            lock = DirectoryLock.take(path, with_directory=False)
+            self._lock.release()
+            self._lock = lock
+            path.write_bytes(self.site.lock)
+
+    def give_back(self) -> None:
+        """Take the lock away. Where that cannot be done, it stays: the kernel knows it is free."""
+        with suppress(OSError):
+            self._lock.discard()
+        self._lock.release()
 
 
 @contextmanager
-def hold(directory: Path) -> Iterator[Site]:
+def hold(directory: Path) -> Iterator[HeldDirectory]:
     """Lock the directory for whoever hands out shards: for one, and until the body is done.
 
-    Raises `LockedError` and `StorageError`.
+    Of what is made for that nothing stays, unless something was begun there. Raises `InputError`,
+    `LockedError` and `StorageError`.
     """
-    with ExitStack() as held:
+    made: list[Path] = []
+    with ExitStack() as opened:
+        opened.callback(unmake, made)
         try:
-            directory.mkdir(parents=True, exist_ok=True)
-            lock = lock_for_all(directory)
-            held.callback(lock.release)
-            held.callback(lock.discard)
-            site = Site(directory, (directory / CLUSTER_LOCK).read_bytes(), __version__)
+            make_directory(directory, made)
+            held = HeldDirectory(directory)
         except OSError as error:
             raise StorageError(
                 f"--output {directory}: cannot be written: {error.strerror}; see that this user "
                 "may write there, and that there is room"
             ) from error
-        yield site
+        opened.callback(held.give_back)
+        yield held

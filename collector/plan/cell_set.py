@@ -7,9 +7,9 @@ from typing import Final
 from collector.cells import Cell, Window
 from collector.plan.places import place_finder
 from collector.plan.plan import Plan
-from collector.plan.shard import Part
+from collector.plan.shard import Part, blocks_in
 
-__all__ = ["CellIndex", "CellSet", "absent_in_turns"]
+__all__ = ["CellIndex", "CellSet", "absent_in_turns", "count_by_shard"]
 
 _FULL: Final = 0xFF
 
@@ -41,6 +41,11 @@ class CellSet:
         self._bits[position] |= bit
         self._count += 1
         return True
+
+    def count(self, begin: int, end: int) -> int:
+        """Count the cells from `begin` to before `end` that are in the set."""
+        bits = int.from_bytes(self._bits[begin >> 3 : (end + 7) >> 3], "little")
+        return (bits >> (begin & 7) & (1 << end - begin) - 1).bit_count()
 
     def absent(self, begin: int = 0, end: int | None = None) -> Iterator[int]:
         """Make the indexes of the cells that are not in the set, in order, as they are needed.
@@ -102,6 +107,18 @@ def absent_in_turns(done: CellSet, part: Part) -> Iterator[Cell]:
             if cell is not None:
                 turns.append(company)
                 yield cell
+
+
+def count_by_shard(cells: CellSet, plan: Plan, total: int) -> list[int]:
+    """Count the cells of a set that fall to each of so many shards. Goes through all companies."""
+    counts = [0] * total
+    width = len(plan.windows)
+    for company, company_id in enumerate(plan.companies.ids):
+        first = company * width
+        if cells.count(first, first + width):
+            for shard, windows in blocks_in(company_id, width, total):
+                counts[shard] += cells.count(first + windows.start, first + windows.stop)
+    return counts
 
 
 def _absent_of(company: int, done: CellSet, part: Part) -> Iterator[Cell]:

@@ -12,7 +12,7 @@ from zlib import crc32
 from collector.plan.plan import Plan
 from collector.quoting import quoted
 
-__all__ = ["MOST_SHARDS", "Part", "Shard"]
+__all__ = ["MOST_SHARDS", "Part", "Shard", "blocks_in"]
 
 MOST_SHARDS: Final = 10_000
 
@@ -61,6 +61,13 @@ class Shard(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.number}/{self.total}"
+
+
+def blocks_in(company_id: str, windows: int, total: int) -> Iterator[tuple[int, range]]:
+    """Make the blocks of a company's windows: the number of the shard of each, and its windows."""
+    first = crc32(company_id.encode())
+    for block in range(ceil(windows / _BLOCK)):
+        yield (block + first) % total, range(block * _BLOCK, min((block + 1) * _BLOCK, windows))
 
 
 class Part:

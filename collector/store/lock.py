@@ -56,10 +56,10 @@ class DirectoryLock:
     """
 
     def __init__(
-        self, opened: ExitStack, path: Path, place: tuple[int, Path], *, is_lock: bool
+        self, opened: ExitStack, file: tuple[int, Path], place: tuple[int, Path], *, is_lock: bool
     ) -> None:
         self._opened = opened
-        self._path = path
+        self._file = file
         self._place = place
         self._is_lock = is_lock
 
@@ -84,7 +84,7 @@ class DirectoryLock:
                     # Its holder has taken the file away (see `discard`); what stands there now
                     # counts.
                     continue
-                place = descriptor, path
+                file = place = descriptor, path
                 with suppress(OSError):
                     directory = open_to_lock(path.parent, os.O_RDONLY | os.O_DIRECTORY, opened)
                     place = directory, path.parent
@@ -95,7 +95,7 @@ class DirectoryLock:
                     # It is for people only: a full disk is reported by what must be written.
                     with suppress(OSError):
                         write_holder(descriptor)
-                return cls(opened.pop_all(), path, place, is_lock=is_lock)
+                return cls(opened.pop_all(), file, place, is_lock=is_lock)
 
     def release(self) -> None:
         """Give the lock back."""
@@ -105,13 +105,18 @@ class DirectoryLock:
         """Tell whether the directory that stands under the name is still the locked one."""
         return is_still(*self._place)
 
+    def has_file(self) -> bool:
+        """Tell whether the file that stands under the name is still the locked one."""
+        return is_still(*self._file)
+
     def discard(self) -> None:
         """Take the file away while the lock is held: nothing came of the run. Raises `OSError`.
 
-        The file of another program that has this name stays.
+        The file of another program that has this name stays, and so does one that somebody has put
+        in the place of ours; one that is gone is gone.
         """
-        if self._is_lock:
-            self._path.unlink()
+        if self._is_lock and self.has_file():
+            self._file[1].unlink(missing_ok=True)
 
 
 def held_by(path: Path, *, with_directory: bool = True) -> str | None:
@@ -163,7 +168,7 @@ def is_still(descriptor: int, path: Path) -> bool:
     """Tell whether the locked file is still the one that has the name."""
     try:
         return os.path.samestat(os.fstat(descriptor), path.stat())
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return False
 
 

@@ -3,24 +3,22 @@
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, NamedTuple
-
-import orjson
+from typing import Any, Final, NamedTuple, Self
 
 from collector.cells import SERVER_DEFAULT, CellState
 from collector.errors import InputError, StoppedError, StorageError
-from collector.plan import CellSet, Part
+from collector.plan import CellSet, Part, today_in
 from collector.store.company_list import read_company_list
 from collector.store.files import COMPANIES, PartFiles, parts_in
 from collector.store.ledger import Ledger
-from collector.store.lines import parse_error, parse_result, timestamp
+from collector.store.lines import parse_result, timestamp
 from collector.store.manifest import DatesRecord
-from collector.store.past import damaged_manifest, missing_manifest, read_past
-from collector.store.repair import Span, broken_path, damaged_spans, left_out, put_aside
+from collector.store.past import Past, damaged_manifest, missing_manifest, read_past
+from collector.store.repair import Span, damaged_spans, left_out, put_damage_aside, repair
 
-__all__ = ["Age", "Recovered", "recover"]
+__all__ = ["Age", "Recovered", "recover", "survey"]
 
 _FIRST_YEAR: Final = 2000
 _LAST_YEAR: Final = 9000
@@ -38,6 +36,13 @@ class Age(NamedTuple):
 
     hours: float
     is_of_another_day: bool
+
+    @classmethod
+    def of(cls, moment: datetime, timezone: str | None) -> Self:
+        """Return how old an answer of that moment is by now, for a run with that time zone."""
+        now = datetime.now(UTC)
+        hours = (now - moment).total_seconds() / 3600
+        return cls(hours, today_in(timezone, moment) != today_in(timezone, now))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,43 +86,90 @@ def recover(
     another plan or for other days, and `StorageError` when it cannot be read or repaired.
     """
     try:
-        parts = list(dict.fromkeys([*parts_in(files.directory), files]))
-        past = read_past(files, parts, part.plan, service)
-        results = _Results(part, past.newest, is_stopped)
-        damaged = {
-            other: damaged_spans(other.statistics, results.take)
-            for other in parts
-            if files.has_for_itself(other)
-        }
-        remarks = results.ledger.remarks()
-        if past.trouble:
-            _refuse_what_is_not_ours(files, past.trouble, results.ledger)
-            if results.ledger.done:
-                remarks.insert(0, f"{past.trouble}: its lines were taken for lines of this plan")
-        _refuse_stale_default(files.directory, results, age)
+        read = _read(files, part, service, _Results(part, is_stopped), age)
         # Nothing was changed up to here.
-        if past.trouble == damaged_manifest(files):
-            remarks += _put_aside(files.manifest, _whole(files.manifest))
-        for other, spans in damaged.items():
+        remarks = read.remarks
+        if read.past.trouble == damaged_manifest(files):
+            remarks += put_damage_aside(files.manifest, _whole(files.manifest))
+        for other, spans in read.damaged.items():
             if other == files or files.shard.is_whole:
-                remarks += _repair(other, spans)
+                remarks += repair(other, spans)
             elif spans:
                 remarks.append(left_out(other.statistics, spans))
+        return read.recovered(remarks)
     except OSError as error:
         raise StorageError(
             f"{error.filename or files.directory}: cannot be read or repaired: {error.strerror}; "
             "nothing is lost; see that this user may write there, and that there is room"
         ) from error
-    return Recovered(
-        results.ledger.done,
-        is_complete=results.is_complete,
-        has_lines=any(other.has_answers() for other in parts),
-        kept=results.kept,
-        remarks=tuple(remarks),
-        attempts=past.attempts,
-        dates=past.dates,
-        is_known=past.is_known,
-    )
+
+
+def survey(  # noqa: PLR0913 - as `recover`, which says why
+    files: PartFiles,
+    part: Part,
+    service: dict[str, str],
+    *,
+    age: Callable[[datetime], Age],
+    is_stopped: Callable[[], bool],
+    empty: CellSet,
+) -> Recovered:
+    """Do as `recover` does, but leave the files as they are: others repair them.
+
+    The cells that are done without a message are put into `empty`. Raises `OSError` when the
+    directory cannot be read, and else as `recover`.
+    """
+    read = _read(files, part, service, _Results(part, is_stopped, empty), age)
+    left = [left_out(other.statistics, spans) for other, spans in read.damaged.items() if spans]
+    return read.recovered([*read.remarks, *left])
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What was read of a directory, and where it is damaged."""
+
+    past: Past
+    results: "_Results"
+    damaged: dict[PartFiles, list[Span]]
+    remarks: list[str]
+    has_lines: bool
+
+    def recovered(self, remarks: list[str]) -> Recovered:
+        return Recovered(
+            self.results.ledger.done,
+            is_complete=self.results.is_complete,
+            has_lines=self.has_lines,
+            kept=self.results.kept,
+            remarks=tuple(remarks),
+            attempts=self.past.attempts,
+            dates=self.past.dates,
+            is_known=self.past.is_known,
+        )
+
+
+def _read(
+    files: PartFiles,
+    part: Part,
+    service: dict[str, str],
+    results: "_Results",
+    age: Callable[[datetime], Age],
+) -> _Read:
+    """Read what is there, and see that it is of this plan and of these days. Changes nothing."""
+    parts = list(dict.fromkeys([*parts_in(files.directory), files]))
+    past = read_past(files, parts, part.plan, service)
+    results.others_newest(past.newest)
+    damaged = {
+        other: damaged_spans(other.statistics, results.take)
+        for other in parts
+        if files.has_for_itself(other)
+    }
+    remarks = results.ledger.remarks()
+    if past.trouble:
+        _refuse_what_is_not_ours(files, past.trouble, results.ledger)
+        if results.ledger.done:
+            remarks.insert(0, f"{past.trouble}: its lines were taken for lines of this plan")
+    _refuse_stale_default(files.directory, results, age)
+    has_lines = any(other.has_answers() for other in parts)
+    return _Read(past, results, damaged, remarks, has_lines)
 
 
 class _Results:
@@ -127,7 +179,9 @@ class _Results:
     days; at first as far as other shards have said so.
     """
 
-    def __init__(self, part: Part, newest: datetime | None, is_stopped: Callable[[], bool]) -> None:
+    def __init__(
+        self, part: Part, is_stopped: Callable[[], bool], empty: CellSet | None = None
+    ) -> None:
         self.ledger = Ledger(part.plan)
         self._kept = self._empty = 0
         self._part = part
@@ -136,6 +190,11 @@ class _Results:
         self._is_stopped = is_stopped
         # Only answers of the server's default window grow old.
         self._has_age = part.plan.windows[0] == SERVER_DEFAULT
+        self.newest: datetime | None = None
+        self._empty_cells = empty
+
+    def others_newest(self, newest: datetime | None) -> None:
+        """Take over when other shards had their last answer."""
         self.newest = newest if self._has_age else None
 
     def take(self, line: bytes) -> bool:
@@ -149,6 +208,8 @@ class _Results:
         if index is not None and (self._is_whole or index in self._part):
             self._kept += 1
             self._empty += result.statistics.is_empty
+            if self._empty_cells is not None and result.statistics.is_empty:
+                self._empty_cells.add(index)
         return True
 
     def _date(self, fetched_at: datetime) -> bool:
@@ -167,38 +228,6 @@ class _Results:
     @property
     def is_complete(self) -> bool:
         return self._kept == len(self._part)
-
-
-def _is_error(line: bytes) -> bool:
-    return parse_error(line) is not None
-
-
-def _is_event(line: bytes) -> bool:
-    try:
-        return type(orjson.loads(line)) is dict and line.endswith(b"\n")
-    except orjson.JSONDecodeError:
-        return False
-
-
-def _repair(files: PartFiles, damaged: list[Span]) -> list[str]:
-    """Put aside what is damaged in files of lines, and say so for people."""
-    return [
-        *_put_aside(files.statistics, damaged),
-        *_put_aside(files.errors, damaged_spans(files.errors, _is_error)),
-        *_put_aside(files.log, damaged_spans(files.log, _is_event)),
-    ]
-
-
-def _put_aside(path: Path, damaged: list[Span]) -> list[str]:
-    if not damaged:
-        return []
-    put_aside(path, damaged)
-    size = sum(span.end - span.start for span in damaged)
-    remark = (
-        f"{path.name}: {size:,} damaged bytes from byte {damaged[0].start:,} on "
-        f"were put aside into {broken_path(path).name}"
-    )
-    return [remark]
 
 
 def _refuse_what_is_not_ours(files: PartFiles, trouble: str, ledger: Ledger) -> None:

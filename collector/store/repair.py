@@ -5,10 +5,22 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
 
+import orjson
+
 from collector.store.append_file import AppendFile
+from collector.store.files import PartFiles
+from collector.store.lines import parse_error
 from collector.store.replacement import replace_file, sync_directory
 
-__all__ = ["Span", "broken_path", "damaged_spans", "left_out", "put_aside"]
+__all__ = [
+    "Span",
+    "broken_path",
+    "damaged_spans",
+    "left_out",
+    "put_aside",
+    "put_damage_aside",
+    "repair",
+]
 
 _LONGEST_LINE: Final = 4 * 1024 * 1024
 """Bytes. An answer has 1 MiB at most, so what goes on longer is no line; it is read in pieces."""
@@ -41,6 +53,42 @@ def damaged_spans(path: Path, take: Callable[[bytes], bool]) -> list[Span]:
                     start = damaged.pop().start
                 damaged.append(Span(start, end))
     return damaged
+
+
+def repair(files: PartFiles, damaged: list[Span]) -> list[str]:
+    """Put aside what is damaged in files of lines, and say so for people. Raises `OSError`.
+
+    Of the results it is known already what is `damaged`.
+    """
+    return [
+        *put_damage_aside(files.statistics, damaged),
+        *put_damage_aside(files.errors, damaged_spans(files.errors, _is_error)),
+        *put_damage_aside(files.log, damaged_spans(files.log, _is_event)),
+    ]
+
+
+def put_damage_aside(path: Path, damaged: list[Span]) -> list[str]:
+    """Put aside the damaged bytes of a file, if any, and say so for people. Raises `OSError`."""
+    if not damaged:
+        return []
+    put_aside(path, damaged)
+    size = sum(span.end - span.start for span in damaged)
+    remark = (
+        f"{path.name}: {size:,} damaged bytes from byte {damaged[0].start:,} on "
+        f"were put aside into {broken_path(path).name}"
+    )
+    return [remark]
+
+
+def _is_error(line: bytes) -> bool:
+    return parse_error(line) is not None
+
+
+def _is_event(line: bytes) -> bool:
+    try:
+        return type(orjson.loads(line)) is dict and line.endswith(b"\n")
+    except orjson.JSONDecodeError:
+        return False
 
 
 def left_out(path: Path, damaged: Iterable[Span]) -> str:

@@ -12,6 +12,7 @@ from collector.quoting import escaped
 from collector.store.append_file import AppendFile
 from collector.store.company_list import write_company_list
 from collector.store.files import COMPANIES, PartFiles, parts_in
+from collector.store.made_directory import make_directory, taken_away, unmake
 from collector.store.manifest import Manifest
 from collector.store.replacement import sync_directory
 from collector.store.shard_lock import Lock, lock_for, one_at_a_time
@@ -61,13 +62,13 @@ class RunDirectory:
         try:
             return cls(files, _make_and_lock(files, made, is_handed_out=is_handed_out), made)
         except OSError as error:
-            _unmake(made)
+            unmake(made)
             raise StorageError(
                 f"--output {path}: cannot be written: {error.strerror}; "
                 "see that this user may write there, and that there is room"
             ) from error
         except CollectorError:
-            _unmake(made)
+            unmake(made)
             raise
 
     @property
@@ -107,10 +108,7 @@ class RunDirectory:
     def write_manifest(self, manifest: Manifest) -> None:
         """Replace `run.json` atomically. Raises `StorageError`."""
         if not self._lock.is_ours():
-            raise StorageError(
-                f"{self.files.directory}: was removed or replaced by somebody else while the run "
-                "worked; what was collected is where it was moved to, if it is anywhere"
-            )
+            raise taken_away(self.files.directory)
         try:
             manifest.write(self.files.manifest)
         except OSError as error:
@@ -147,40 +145,14 @@ class RunDirectory:
         if self.is_new and self._lock.is_ours():
             with suppress(OSError):
                 self._lock.discard()
-            _unmake(self._made)
+            unmake(self._made)
         self._lock.release()
 
 
 def _make_and_lock(files: PartFiles, made: list[Path], *, is_handed_out: bool) -> Lock:
     for _ in range(_TRIES - 1):
         with suppress(FileNotFoundError):
-            _make(files.directory, made)
+            make_directory(files.directory, made)
             return lock_for(files, is_handed_out=is_handed_out)
-    _make(files.directory, made)
+    make_directory(files.directory, made)
     return lock_for(files, is_handed_out=is_handed_out)
-
-
-def _make(path: Path, made: list[Path]) -> None:
-    """Make a directory and its parents, and note which were not there."""
-    for part in (*reversed(path.parents), path):
-        try:
-            part.mkdir()
-        except FileExistsError:
-            if not part.is_dir():
-                raise InputError(
-                    f"--output {path}: {part} is a file; give another directory"
-                ) from None
-        except OSError:
-            # The root of a read-only file system, say: what counts is whether it is there.
-            if not part.is_dir():
-                raise
-        else:
-            made.append(part)
-            sync_directory(part.parent)
-
-
-def _unmake(made: list[Path]) -> None:
-    """Take away directories that were made for nothing; one that is in use by now stays."""
-    for part in reversed(made):
-        with suppress(OSError):
-            part.rmdir()

@@ -88,7 +88,7 @@ class ShardLock:
         with suppress(BlockingIOError):
             fcntl.flock(self._common, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if is_still(self._common, self._path):
-                self._path.unlink()
+                self._path.unlink(missing_ok=True)
 
 
 Lock = DirectoryLock | ShardLock

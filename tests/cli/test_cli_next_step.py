@@ -10,6 +10,7 @@ from collector.cells import SERVER_DEFAULT, CellState
 from collector.cli.next_step import next_step
 from collector.engine.cluster_run import ClusterRun
 from collector.errors import (
+    ClusterError,
     CredentialsError,
     DatesError,
     ExitCode,
@@ -88,6 +89,7 @@ def test_after_a_deadline_only_the_time_is_news() -> None:
                 "collector.toml"
             ),
         ),
+        (ClusterError, "the same command again asks for what failed or is missing"),
         (DatesError, ""),
         (StorageError, ""),
     ],

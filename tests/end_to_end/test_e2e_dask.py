@@ -12,7 +12,6 @@ from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
 from math import ceil
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -118,6 +117,10 @@ async def test_it_is_the_same_as_a_single_run(start_api: StartApi, against: Agai
     )
     assert {outcome: float(count) for outcome, count in counts if float(count)} == {"200": sent}
     assert re.search(r"^collector_cells_planned\S* 2100(\.0)?$", page, re.MULTILINE)
+    # What the whole run may send, and not a part of it.
+    allowed = re.search(r"^collector_allowed_requests_per_second\S* (\S+)$", page, re.MULTILINE)
+    assert allowed is not None
+    assert float(allowed[1]) == 1_000_000
     events = [event["event"] for event in command.lines("joint/log.jsonl")]
     assert Counter(events) >= Counter(token_issued=1, cluster_started=1, shard_ended=3)
     _assert_is_nowhere(api.settings.client_secret, command, done)
@@ -183,6 +186,7 @@ async def test_a_worker_is_killed(start_api: StartApi, against: Against, workers
     # What it has sent since its last report, half a second at 30 a second, nobody knows.
     assert api.counts.total - 40 <= int(told[1]) <= api.counts.total
     assert "400 of 400 answered" in done.stdout
+    assert "in earlier attempts" not in done.stdout
     if workers == 1:
         return
     (whole,), (_, again) = sorted(attempts_of(directory), key=len)
@@ -480,25 +484,6 @@ async def test_workers_of_others_stop_when_the_client_is_killed(
     assert done.exit_code == 0, done.stderr
     assert cells_of(command.directory / "r") == _companies(2000)
     assert codes_of(command.directory / "r") == [[4, 0], [4, 0]]
-
-
-@pytest.mark.torture
-async def test_the_scheduler_dies(start_api: StartApi, against: Against, tmp_path: Path) -> None:
-    """The run ends as in an outage (4) and says so; a new cluster goes on with it."""
-    api = await start_api()
-    command = against(api).without_debugging()
-    command.write("companies.txt", _ids(300))
-    run = ("run", "companies.txt", "--output", "r", "--rate")
-    with cluster(tmp_path / "cluster") as made:
-        process = await command.start(*run, "50", *made.options)
-        await _until(api, 50)
-        made.scheduler.kill()
-        done = await command.finish(process)
-    assert done.exit_code == 4, done.stderr
-    assert "the cluster has lost a shard" in done.stderr
-    again = await command.run(*run, "1000000")
-    assert again.exit_code == 0, again.stderr
-    assert cells_of(command.directory / "r") == _companies(300)
 
 
 @pytest.mark.torture

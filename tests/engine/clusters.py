@@ -5,7 +5,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,8 @@ class Cluster:
         self.scheduler = scheduler
         self.workers: list[subprocess.Popen[bytes]] = []
         self.address = ""
+        self.start_worker: Callable[[], None] = lambda: None
+        """Start one more."""
 
     @property
     def options(self) -> tuple[str, ...]:
@@ -77,8 +79,13 @@ def cluster(
             "--host",
             worker_host,
         ]
-        for _ in range(workers):
+
+        def start_worker() -> None:
             made.workers.append(_started(opened, directory, ["worker", *options, *more]))
+
+        made.start_worker = start_worker
+        for _ in range(workers):
+            start_worker()
         made.wait_for_workers()
         yield made
 

@@ -17,6 +17,7 @@ def report(shard: int = 0, *, life: str = "a", **more: Any) -> Report:  # noqa: 
         **dict.fromkeys(("resent", "held_up"), 0),
         "planned": 10,
         "rate": 5.0,
+        "senders": 1,
         "limit": None,
         "blockade": None,
         "closed_for": 0.0,

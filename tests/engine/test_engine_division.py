@@ -4,7 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.engine.division import SharedLimit, number_of_shards, share_of_each
+from collector.engine.division import (
+    Absence,
+    Presence,
+    SharedLimit,
+    number_of_shards,
+    share_of_each,
+    workers_within,
+)
 from collector.pace.share import AUTO_START
 from collector.plan import MOST_SHARDS, Shard
 
@@ -96,3 +103,29 @@ def test_the_limit_of_all_stays_when_fewer_are_at_work() -> None:
 def test_nobody_at_work_is_no_reason_to_fail() -> None:
     """At the end, and before the first has begun."""
     assert share_of_each(40.0, 0).ceiling == 40.0
+
+
+@pytest.mark.parametrize(
+    ("max_outage", "seconds"), [(0, 10), (1, 10), (15, 15), (60, 60), (3600, 60), (inf, 60)]
+)
+def test_workers_are_waited_for_a_minute_or_less(max_outage: float, seconds: float) -> None:
+    """As `--max-outage` says, but not for less than it takes to replace one."""
+    assert workers_within(max_outage) == seconds
+
+
+def test_of_an_absence_each_thing_is_told_once() -> None:
+    """That all have gone after three seconds, that they are back, and that it takes too long."""
+    absence = Absence(10.0)
+    seen = [(2, 0.0), (0, 1.0), (0, 3.9), (0, 4.0), (0, 5.0), (1, 6.0), (1, 7.0)]
+    told = [absence.take(workers, now) for workers, now in seen]
+    assert told == [None, None, None, Presence.GONE, None, Presence.BACK, None]
+    assert not absence.is_empty
+    told = [absence.take(0, now) for now in (8.0, 11.0, 17.9, 18.0, 19.0)]
+    assert told == [None, Presence.GONE, None, Presence.OVER, None]
+    assert absence.is_empty
+
+
+def test_a_short_absence_is_no_news() -> None:
+    """A worker that is replaced at once."""
+    absence = Absence(10.0)
+    assert [absence.take(n % 2, 2.0 * n) for n in range(20)] == [None] * 20

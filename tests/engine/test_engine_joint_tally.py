@@ -46,7 +46,8 @@ def test_it_is_the_sum_of_the_newest_reports(reports: list[Report]) -> None:
             last[each.shard] = each.life
         lives[each.shard, each.life] = each
     newest = [lives[key] for key in last.items()]
-    assert tally.kept.total() == sum(sum(r.kept.values()) for r in newest)
+    answered = sum(sum(r.kept.values()) + r.cells["data"] for r in newest)
+    assert tally.done == answered + tally.cells[CellState.FAILED]
     assert tally.cells[CellState.FAILED] == sum(r.cells["failed"] for r in newest)
     assert tally.failure_kinds[FailureKind.HTTP] == sum(r.failure_kinds["http"] for r in newest)
     assert tally.in_flight == sum(r.in_flight for r in newest)
@@ -90,30 +91,58 @@ def test_results_bring_their_latencies() -> None:
     assert tally.latencies.longest == 0.9
 
 
-def test_what_is_on_the_disk_counts_when_shards_were_not_begun() -> None:
-    """What was answered now stays so; the rest was there before."""
+def test_what_a_shard_finds_of_its_own_dead_worker_is_of_this_attempt() -> None:
+    """Earlier is what was there before the first one began, whether a shard has begun or not."""
     tally = JointTally(30)
-    tally.take(report(cells={"data": 3, "failed": 1}))
+    tally.found_before(Counter({CellState.DATA: 7, CellState.EMPTY: 1}))
+    tally.found_by_shard([{CellState.DATA: 3}, {CellState.DATA: 4, CellState.EMPTY: 1}])
+    tally.take(report())
+    assert (tally.kept.total(), tally.cells.total(), tally.seconds_left()) == (8, 0, None)
+    tally.take(report(kept={"data": 3}, cells={"data": 2, "empty": 1, "failed": 1}))
+    tally.take(report(life="b"))
+    tally.take(report(life="b", kept={"data": 5, "empty": 1}, cells={"data": 2}))
+    assert tally.kept == {CellState.DATA: 7, CellState.EMPTY: 1}
+    assert tally.cells == {CellState.DATA: 4, CellState.EMPTY: 1}
+    assert (tally.done, tally.missing) == (13, 17)
+
+
+def test_what_is_on_the_disk_counts_when_a_shard_has_not_told_of_it() -> None:
+    """What was there before stays so; the rest was answered now."""
+    tally = JointTally(30)
+    tally.found_before(Counter({CellState.DATA: 10}))
+    tally.take(report(cells={"data": 1, "failed": 1}))
     counts = {CellState.DATA: 13, CellState.EMPTY: 2, CellState.FAILED: 1, CellState.MISSING: 14}
     tally.found_on_disk(counts)
-    assert tally.kept == {CellState.DATA: 10, CellState.EMPTY: 2}
+    assert tally.kept == {CellState.DATA: 10}
+    assert tally.cells == {CellState.DATA: 3, CellState.EMPTY: 2, CellState.FAILED: 1}
     assert (tally.done, tally.missing) == (16, 14)
 
 
 def test_the_pace_is_that_of_all_at_work() -> None:
-    """Rates add up; the limit is that of all, and stays when nobody is at work any more."""
-    pace = JointPace(40.0)
-    assert (pace.rate, pace.limit, pace.blockade, pace.closed_for) == (0, None, None, 0)
-    pace.take([report(0, rate=10.0, limit=12.0), report(1, rate=15.0), report(2, limit=18.0)])
+    """Rates add up; they and the limit of all stay when nobody is at work any more."""
+    pace = JointPace(40.0, 8.0)
+    assert (pace.rate, pace.limit, pace.blockade, pace.closed_for) == (8.0, None, None, 0)
+    of_three = [report(n, rate=rate, senders=3) for n, rate in enumerate((10.0, 15.0, 5.0))]
+    pace.take(of_three)
     pace.limit = 45.0
     assert (pace.ceiling, pace.rate, pace.limit) == (40.0, 30.0, 45.0)
     pace.take([])
-    assert (pace.rate, pace.limit) == (0, 45.0)
+    assert (pace.rate, pace.limit) == (30.0, 45.0)
+
+
+def test_an_ended_shard_takes_nothing_of_the_pace_along() -> None:
+    """Its part is the others', before they have heard of it and after."""
+    pace = JointPace(40.0, 40.0)
+    pace.take([report(0, rate=20.0, senders=2), report(1, rate=20.0, senders=2)])
+    pace.take([report(1, rate=20.0, senders=2)])
+    assert pace.rate == 40.0
+    pace.take([report(1, rate=40.0, senders=1)])
+    assert pace.rate == 40.0
 
 
 def test_it_is_blocked_when_all_are() -> None:
     """And then until the first of them tries."""
-    pace = JointPace(inf)
+    pace = JointPace(inf, 10.0)
     blocked = [report(n, blockade=Cause.FAILING.name, closed_for=3.0 + n) for n in range(2)]
     pace.take(blocked)
     assert (pace.blockade, pace.closed_for) == (Cause.FAILING, 3.0)

@@ -25,7 +25,7 @@ def _orders(**more: float | str | None) -> Orders:
         "ends_in": 120.0,
         **more,
     }
-    return Orders(beat=3, token=_SECRET, token_number=2, **given)  # type: ignore[arg-type]
+    return Orders(beat=3, senders=2, token=_SECRET, token_number=2, **given)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

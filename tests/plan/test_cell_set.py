@@ -14,8 +14,10 @@ from collector.plan import (
     DateRange,
     Part,
     Plan,
+    Shard,
     WindowSize,
     absent_in_turns,
+    count_by_shard,
     cut_windows,
 )
 
@@ -189,3 +191,22 @@ def test_finding_takes_less_than_32_bytes_a_company() -> None:
         tracemalloc.stop()
     assert index.find("company-099999", "2026-04-10", "2026-04-10") == 9_999_999
     assert stays / len(companies) < 33
+
+
+@given(st.integers(1, 12), st.integers(1, 40), st.integers(1, 5), st.data())
+@settings(max_examples=50)
+def test_cells_are_counted_by_the_shards_that_they_fall_to(
+    companies: int, windows: int, total: int, data: st.DataObject
+) -> None:
+    """As the parts of the plan say themselves, cell by cell."""
+    january = DateRange(date(2026, 1, 1), date.fromordinal(date(2026, 1, 1).toordinal() + windows))
+    cut = cut_windows(january, WindowSize.parse("1d"))[:windows]
+    plan = Plan(Companies(tuple(f"c{n}" for n in range(companies))), cut)
+    cells = CellSet(len(plan))
+    chosen = data.draw(st.sets(st.integers(0, len(plan) - 1)))
+    for index in chosen:
+        cells.add(index)
+    parts = [Part(plan, Shard(number, total)) for number in range(total)]
+    assert count_by_shard(cells, plan, total) == [
+        sum(index in part for index in chosen) for part in parts
+    ]

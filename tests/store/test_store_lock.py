@@ -268,13 +268,16 @@ def test_a_lock_whose_file_is_discarded_may_have_gone_to_another(path: Path) -> 
 
 
 def test_a_discarded_lock_is_still_held(path: Path) -> None:
-    """Its file is gone, and gone it is an error to discard it again."""
+    """Its file is gone, and what takes its place is not ours to discard."""
     lock = DirectoryLock.take(path)
     lock.discard()
     assert not path.exists()
     assert held_by(path) == "an unknown process"
-    with pytest.raises(FileNotFoundError):
-        lock.discard()
+    assert not lock.has_file()
+    lock.discard()
+    path.write_text("of somebody else", encoding="utf-8")
+    lock.discard()
+    assert path.read_text(encoding="utf-8") == "of somebody else"
     lock.release()
 
 
