@@ -19,7 +19,7 @@ run: $(PACKAGE)
 
 # More workers than the cores of a small machine: the end-to-end tests wait most of their time.
 test: .venv/.dev
-	$(BIN)/pytest -n 4 --dist worksteal -m "not alone and not torture"
+	$(BIN)/pytest -n 6 --dist worksteal -m "not alone and not torture"
 	$(BIN)/pytest -m alone
 
 torture: .venv/.dev
