@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 from structlog.typing import FilteringBoundLogger
 
@@ -22,12 +23,17 @@ from collector.errors import IgnoredDatesError
 from collector.models import Failure, Outcome
 from collector.plan import Plan
 from collector.prepare import date_query
+from collector.probe import Verdict
 from collector.repetition import RepetitionWatch
 from collector.settings import RunSettings
 from collector.store.manifest import DatesRecord
 from collector.store.recovery import Recovered
 
-__all__ = ["DatesGuard"]
+__all__ = ["DOUBT", "DatesGuard"]
+
+DOUBT: Final = (
+    "the latest answers repeat, and it was not found out whether the API still honours the dates"
+)
 
 
 class DatesGuard:
@@ -54,6 +60,8 @@ class DatesGuard:
         self._log = log
         self._proof: DatesProof | None = None
         self._is_looking = False
+        self._is_unsettled = False
+        self._has_looked_back = False
         self._watch: RepetitionWatch | None = None
         if len(plan.windows) > 1 and not settings.trust_dates:
             self._watch = RepetitionWatch(len(plan.windows))
@@ -76,10 +84,13 @@ class DatesGuard:
         has_lines, is_complete = recovered.has_lines, recovered.is_complete
         if has_lines:
             refuse_spoilt(before, output)
-        if is_proved(before) or is_complete:
+        is_doubted = before is not None and before.is_doubted
+        if is_proved(before) or (is_complete and not is_doubted):
             record = before
         else:
-            record = self._known or await self._found(has_lines=has_lines)
+            # What others know is older than a doubt.
+            record = None if is_doubted else self._known
+            record = record or await self._found(has_lines=has_lines)
         if record is None:
             return ()
         if has_lines and not is_complete:
@@ -111,6 +122,15 @@ class DatesGuard:
         """
         if self._watch is not None and (companies := self._watch.suspicious_in_the_end):
             await self._look_into(self._watch, companies)
+        self._has_looked_back = True
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether the latest answers repeat, and nobody has found out why."""
+        if self._watch is None or self.ignored is not None:
+            return False
+        is_owed = bool(self._watch.suspicious_in_the_end) and not self._has_looked_back
+        return self._is_unsettled or is_owed
 
     def close(self) -> str | None:
         """Take note that no more answers come; return what a person should know of them."""
@@ -135,13 +155,14 @@ class DatesGuard:
 
     async def _look_into(self, watch: RepetitionWatch, companies: Sequence[str]) -> None:
         assert self._proof is not None, "establish comes first"  # noqa: S101 - for the type checker
-        self._is_looking = True
+        self._is_looking = self._is_unsettled = True
         self._log.warning("answers_repeat", companies=companies)
         try:
-            await self._proof.find_out(companies)
+            finding, _ = await self._proof.find_out(companies)
         except IgnoredDatesError as error:
             self.ignored = str(error)
             raise
         finally:
             self._is_looking = False
+        self._is_unsettled = finding.dates is not Verdict.HONOURED
         watch.false_alarm()

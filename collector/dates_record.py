@@ -4,6 +4,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
+from msgspec import structs
+
 from collector.date_query import DateQuery
 from collector.errors import DatesError
 from collector.probe import Finding, Until, Verdict
@@ -11,6 +13,7 @@ from collector.store.lines import timestamp
 from collector.store.manifest import DatesRecord
 
 __all__ = [
+    "doubted",
     "doubts",
     "ignored",
     "is_proved",
@@ -58,6 +61,11 @@ def ignored(before: DatesRecord | None, evidence: str, at: datetime) -> DatesRec
         checked_at=timestamp(at),
         evidence=[evidence],
     )
+
+
+def doubted(before: DatesRecord, evidence: str, at: datetime) -> DatesRecord:
+    """Return the record of dates that were proved, and may be ignored by now."""
+    return structs.replace(before, verdict="doubted", checked_at=timestamp(at), evidence=[evidence])
 
 
 def refuse_spoilt(before: DatesRecord | None, directory: Path) -> None:

@@ -38,6 +38,12 @@ _WATCHED: Final = 1024
 _LAST: Final = 64
 """Companies whose last answers are looked at in the end: as many as take turns, see `plan`."""
 
+_TELLING: Final = 40
+"""A total from which on it is the tolerance that makes answers alike, and not the slack.
+
+In the end two answers are enough, and those of small companies are alike on most nights.
+"""
+
 _LISTED: Final = 5
 
 
@@ -69,6 +75,11 @@ class _Seen:
     def repeats(self) -> bool:
         """Whether its last answers are alike, and not empty."""
         return self.alike > 1 and not self.like.is_empty
+
+    @property
+    def has_a_say(self) -> bool:
+        """Whether it shows something that its last two answers are alike, or are not."""
+        return self.answers > 1 and self.like.total >= _TELLING
 
 
 class RepetitionWatch:
@@ -116,13 +127,13 @@ class RepetitionWatch:
     def suspicious_in_the_end(self) -> tuple[str, ...]:
         """Companies whose last answers look so, if most of those that came last do.
 
-        For dates that are ignored in the last windows only, too few for a row.
+        For dates that are ignored in the last windows only, too few for a row. Companies whose last
+        total is below 40 are left aside.
         """
         under_way = islice(reversed(self._seen.items()), _LAST)
-        last = [(name, seen) for name, seen in (*self._over, *under_way) if seen.answers > 1]
-        judged = [(name, seen) for name, seen in last if not seen.like.is_empty]
-        repeating = tuple(name for name, seen in judged if seen.repeats)
-        return repeating if 2 * len(repeating) > len(judged) else ()
+        last = [(name, seen) for name, seen in (*self._over, *under_way) if seen.has_a_say]
+        repeating = tuple(name for name, seen in last if seen.repeats)
+        return repeating if 2 * len(repeating) > len(last) else ()
 
     def false_alarm(self) -> None:
         """Take note that the dates are honoured all the same; the next row must be longer."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from collector.cells import CellState
-from collector.dates_guard import DatesGuard
+from collector.dates_guard import DOUBT, DatesGuard
 from collector.dates_proof import DatesProof
 from collector.end import End, end_by, end_by_bug
 from collector.errors import (
@@ -123,7 +123,8 @@ class Run:
         """End the run early from outside, as a signal does; what was collected is kept.
 
         Nothing more is sent. What is in flight has five seconds to come back, and is settled.
-        After the last cell there is nothing left to stop.
+        After the last cell there is nothing left to stop, unless the last answers repeat and it is
+        being found out why.
         """
         self._stopping.stop(End(exit_code, why))
 
@@ -235,10 +236,10 @@ class Run:
                 journal.close()
         except ExceptionGroup as failed:
             return self._failed(main_error(failed))
-        if self._stopping.end is not None and self.tally.missing:
-            return self._stopping.end
         if self._stopping.end is None:
             await self.dates.look_back()
+        elif self.tally.missing or self.dates.is_doubtful:
+            return self._stopping.end
         failed_cells = self.tally.cells[CellState.FAILED]
         return End(ExitCode.SOME_FAILED if failed_cells else ExitCode.COMPLETE)
 
@@ -262,10 +263,16 @@ class Run:
         """Let the manifest say what the answers themselves have shown."""
         if self.dates.ignored is not None:
             story.dates_are_ignored(self.dates.ignored)
+        elif self.dates.is_doubtful:
+            story.dates_are_doubted(DOUBT)
+            self._note(story, f"{DOUBT}; the same command again finds out")
         if remark := self.dates.close():
-            self.remarks += (remark,)
-            story.remark(remark)
-            self._log.warning("remark", text=remark)
+            self._note(story, remark)
+
+    def _note(self, story: Story, remark: str) -> None:
+        self.remarks += (remark,)
+        story.remark(remark)
+        self._log.warning("remark", text=remark)
 
     def _proof(self, session: Session) -> DatesProof:
         return DatesProof(

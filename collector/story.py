@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from collector.dates_record import ignored
+from collector.dates_record import doubted, ignored
 from collector.errors import ExitCode, StorageError
 from collector.plan import Plan
 from collector.prepare import window_size
@@ -65,6 +65,11 @@ class Story:
     def dates_are_ignored(self, evidence: str) -> None:
         """Take down that answers showed it in the middle of the run."""
         self._manifest.dates = ignored(self._manifest.dates, evidence, datetime.now(UTC))
+
+    def dates_are_doubted(self, evidence: str) -> None:
+        """Take down that answers may be of other days, so that the next attempt finds out."""
+        if self._manifest.dates is not None:
+            self._manifest.dates = doubted(self._manifest.dates, evidence, datetime.now(UTC))
 
     async def end(
         self, exit_code: ExitCode, error: str | None, tally: Tally, limit_found: float | None

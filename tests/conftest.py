@@ -71,6 +71,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         # So a shell starts what is to run in the background, and children would inherit it.
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    # So nohup does.
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     if not hasattr(config, "workerinput"):
         compileall.compile_dir(collector.__path__[0], quiet=2)
 

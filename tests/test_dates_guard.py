@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, cast
@@ -12,7 +13,8 @@ import structlog
 from collector.cells import SERVER_DEFAULT, Cell, Window
 from collector.dates_guard import DatesGuard
 from collector.dates_proof import DatesProof, Proved
-from collector.errors import DatesError, IgnoredDatesError, InputError
+from collector.dates_record import doubted
+from collector.errors import DatesError, IgnoredDatesError, InputError, OutageError, StoppedError
 from collector.models import Answer, Counters, Failure, FailureKind, Outcome
 from collector.plan import CellSet, Companies, Plan
 from collector.probe import Finding, Until, Verdict
@@ -327,6 +329,51 @@ async def test_answers_that_repeat_are_looked_into_once_and_then_later() -> None
     assert remark.startswith("40 companies have the same answer")
 
 
+@pytest.mark.parametrize(
+    "finding", [_UNKNOWN, OutageError("nobody is there"), StoppedError()], ids=str
+)
+async def test_what_was_not_found_out_in_the_end_is_a_doubt(finding: Finding | Exception) -> None:
+    """Also when nobody has asked, for the run was stopped; it is none once it is settled."""
+    guard, proof = _guard(_plan(7)), _Proof(_INCLUDED, finding, _INCLUDED)
+    await _establish(guard, proof)
+    said = [guard.is_doubtful]
+    await _notice(guard, "1", _answer(counters(900)), windows=2)
+    said.append(guard.is_doubtful)
+    with suppress(OutageError, StoppedError):
+        await guard.look_back()
+    said.append(guard.is_doubtful)
+    await guard.look_back()
+    assert [*said, guard.is_doubtful] == [False, True, True, False]
+
+
+@pytest.mark.parametrize("is_complete", [False, True])
+@pytest.mark.parametrize(
+    ("finding", "verdict"), [(_INCLUDED, "honoured"), (_UNKNOWN, "inconclusive"), (None, None)]
+)
+async def test_what_is_in_doubt_is_proved_again(
+    finding: Finding | None, verdict: str | None, *, is_complete: bool
+) -> None:
+    """Even if no cell is missing: its last lines may be of other days, which spoils them all."""
+    plan = _plan()
+    proof = _Proof(_INCLUDED if finding is None else finding)
+    if finding is None:
+        proof = _Proof(IgnoredDatesError("all the same"))
+    before = doubted(
+        DatesRecord(verdict="honoured", until="included", until_exclusive=False), "why", _AT
+    )
+    recovered = _recovered(plan, len(plan) if is_complete else 1, before)
+    guard = _guard(plan)
+    if verdict is None:
+        with pytest.raises(IgnoredDatesError):
+            await _establish(guard, proof, recovered)
+        assert guard.ignored == "all the same"
+    else:
+        await _establish(guard, proof, recovered)
+        assert guard.record is not None
+        assert guard.record.verdict == verdict
+    assert proof.asked == [_IDS]
+
+
 async def test_a_proof_after_the_last_answer_is_made_if_they_repeat() -> None:
     """Too few for a row, but most of them: they are looked into, and the end is as they show."""
     guard, proof = _guard(_plan(7)), _Proof(_INCLUDED, _INCLUDED, IgnoredDatesError("all the same"))
@@ -334,7 +381,7 @@ async def test_a_proof_after_the_last_answer_is_made_if_they_repeat() -> None:
     proof.asked.clear()
     await guard.look_back()
     assert proof.asked == []
-    await _notice(guard, "1", _answer(counters(9)), windows=2)
+    await _notice(guard, "1", _answer(counters(900)), windows=2)
     await guard.look_back()
     assert (proof.asked, guard.ignored) == ([("1",)], None)
     with pytest.raises(IgnoredDatesError):

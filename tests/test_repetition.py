@@ -108,6 +108,14 @@ def test_what_was_asked_for_in_part_is_suspicious_in_the_end_too() -> None:
     assert len(watch.suspicious_in_the_end) == 33
 
 
+@pytest.mark.parametrize(("total", "is_odd"), [(39, False), (40, True)])
+def test_small_companies_have_no_say_in_the_end(total: int, is_odd: bool) -> None:  # noqa: FBT001 - a table
+    """Two of their answers are alike on most nights."""
+    watch = RepetitionWatch(3)
+    _feed(watch, *(_alike(str(n), 3, _counters(total)) for n in range(4)))
+    assert bool(watch.suspicious_in_the_end) is is_odd
+
+
 @pytest.mark.parametrize(("alike", "is_odd"), [(0, False), (1, False), (2, False), (3, True)])
 def test_the_end_is_suspicious_if_most_companies_repeat(alike: int, is_odd: bool) -> None:  # noqa: FBT001 - a table
     """Two of four may be by chance; the empty and those with one answer have no say."""

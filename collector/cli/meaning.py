@@ -37,6 +37,8 @@ def meaning(code: int, error: str | None = None, *, shards: str = "") -> str:
 
 def dates_text(dates: DatesRecord) -> str:
     """Return what is known of the dates of a run: `honoured, last day included (4 requests)`."""
+    if dates.is_doubted:
+        return f"doubted: {'; '.join(dates.evidence)}; the same command again finds out"
     if dates.checked_at is None:
         return f"{dates.verdict}, not looked at"
     last_day = "sent as the day after it" if dates.until_exclusive else "sent as it is"

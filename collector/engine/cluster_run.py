@@ -21,7 +21,7 @@ from collector.engine.division import number_of_shards, share_of_each
 from collector.engine.joint_log import JointLog
 from collector.engine.joint_tally import JointPace, JointTally
 from collector.engine.messages import Report, Result, Site, Task
-from collector.engine.shared_directory import HeldDirectory, Past, hold, look_back
+from collector.engine.shared_directory import HeldDirectory, Past, hold, look_back, sync_answers
 from collector.errors import CollectorError, ExitCode, StoppedError, gravest
 from collector.fetch.credentials import Credentials, secrets_of
 from collector.log import EventLog
@@ -158,8 +158,10 @@ class ClusterRun:
         past = await in_thread(look_back, self.files, self.plan, self.settings, self._is_stopped)
         self.tally.found_before(past.recovered.kept)
         session = self._session()
-        if past.recovered.is_complete:
+        dates = past.recovered.dates
+        if past.recovered.is_complete and not (dates is not None and dates.is_doubted):
             # Nothing is to be sent: neither a cluster nor a token is needed for that.
+            await in_thread(sync_answers, self.files.directory)
             self.remarks += past.recovered.remarks
             await self._establish(session, past)
             self._stopping.no_more_to_stop()

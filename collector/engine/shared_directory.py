@@ -1,6 +1,7 @@
 """The run directory, as whoever hands out shards finds it and holds it."""
 
 import asyncio
+import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from collector.engine.messages import Site
 from collector.errors import LockedError, StorageError
 from collector.plan import CellSet, Part, Plan, count_by_shard
 from collector.settings import RunSettings
-from collector.store.files import CLUSTER_LOCK, PartFiles
+from collector.store.files import CLUSTER_LOCK, PartFiles, parts_in
 from collector.store.lock import DirectoryLock
 from collector.store.made_directory import make_directory, taken_away, unmake
 from collector.store.manifest import describe_service
@@ -22,7 +23,7 @@ from collector.store.recovery import Age, Recovered, survey
 from collector.store.shard_lock import lock_for_all, refuse_held
 from collector.threads import in_thread
 
-__all__ = ["HeldDirectory", "Past", "hold", "look_back"]
+__all__ = ["HeldDirectory", "Past", "hold", "look_back", "sync_answers"]
 
 _LOOK_SECONDS: Final = 0.5
 
@@ -68,6 +69,17 @@ def look_back(
             f"--output {files.directory}: cannot be read: {error.strerror}; give another --output"
         ) from error
     return Past(recovered, empty)
+
+
+def sync_answers(directory: Path) -> None:
+    """Sync what is there, for an attempt that was killed may not have. Raises `StorageError`."""
+    try:
+        for files in parts_in(directory):
+            if files.has_answers():
+                with files.statistics.open("rb") as stream:
+                    os.fsync(stream.fileno())
+    except OSError as error:
+        raise StorageError(f"--output {directory}: cannot be synced: {error.strerror}") from error
 
 
 class HeldDirectory:

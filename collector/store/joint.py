@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from collector.errors import gravest
 from collector.plan import Shard
-from collector.store.manifest import Manifest
+from collector.store.manifest import Manifest, gravest_record
 
 __all__ = ["joint_manifest"]
 
@@ -26,12 +26,11 @@ def joint_manifest(manifests: Mapping[Shard, Manifest]) -> Manifest:
         return manifests[Shard()]
     largest = max(manifests.values(), key=lambda manifest: manifest.plan.cells)
     known = [manifest.dates for manifest in manifests.values() if manifest.dates is not None]
-    spoilt = [dates for dates in known if dates.is_ignored]
     return Manifest(
         format=largest.format,
         plan=largest.plan,
         service=largest.service,
-        dates=next(iter(spoilt + known), None),
+        dates=gravest_record(known),
         attempts=[_told(group) for group in _groups(manifests)],
     )
 

@@ -168,7 +168,9 @@ def is_still(descriptor: int, path: Path) -> bool:
     """Tell whether the locked file is still the one that has the name."""
     try:
         return os.path.samestat(os.fstat(descriptor), path.stat())
-    except (FileNotFoundError, NotADirectoryError):
+    except OSError:
+        # It is gone, or stands where nobody gets to it: behind a file, a link to itself, a server
+        # of files that does not know it any more.
         return False
 
 

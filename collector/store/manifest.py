@@ -33,6 +33,7 @@ __all__ = [
     "describe_plan",
     "describe_service",
     "describe_settings",
+    "gravest_record",
 ]
 
 _FORMAT: Final = 1
@@ -79,7 +80,7 @@ class _AttemptShape(msgspec.Struct):
 class DatesRecord(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of the meaning of dates, for the service that the manifest names.
 
-    `verdict` is honoured, ignored, inconclusive or trusted, `until` included, excluded,
+    `verdict` is honoured, ignored, doubted, inconclusive or trusted, `until` included, excluded,
     inconclusive or trusted. With `until_exclusive` the last day of a window is sent as the day
     after it. `requests` is what the proof has cost.
     """
@@ -95,6 +96,18 @@ class DatesRecord(msgspec.Struct, frozen=True, kw_only=True):
     def is_ignored(self) -> bool:
         """Whether the lines of the run are of other days than they say."""
         return self.verdict == "ignored"
+
+    @property
+    def is_doubted(self) -> bool:
+        """Whether it was proved once, and has to be proved again even if no cell is missing."""
+        return self.verdict == "doubted"
+
+
+def gravest_record(records: Sequence[DatesRecord]) -> DatesRecord | None:
+    """Return what is known of dates if several know: the first that is ignored, doubted, or any."""
+    ignored = [record for record in records if record.is_ignored]
+    doubted = [record for record in records if record.is_doubted]
+    return next(iter([*ignored, *doubted, *records]), None)
 
 
 class Manifest(msgspec.Struct, kw_only=True):

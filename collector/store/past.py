@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from collector.errors import InputError
 from collector.plan import Plan
 from collector.store.files import COMPANIES, PartFiles
-from collector.store.manifest import DatesRecord, Manifest
+from collector.store.manifest import DatesRecord, Manifest, gravest_record
 from collector.store.recorded_plan import (
     plan_differences,
     recorded_plan,
@@ -44,9 +44,8 @@ def read_past(
     if own.trouble == missing_manifest(files) and known:
         own = Past()
     dates = [past.dates for past in (own, *known) if past.dates is not None]
-    spoilt = [record for record in dates if record.is_ignored]
     return own._replace(
-        dates=next(iter(spoilt + dates), None),
+        dates=gravest_record(dates),
         newest=max((at for past in known for at in _answered_at(past)), default=None),
     )
 

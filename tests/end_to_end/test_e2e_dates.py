@@ -241,6 +241,53 @@ async def test_of_a_few_companies_it_is_noticed_as_well(
     assert lines == 14 * 18 if honoured == 15 else lines < 14 * 17
 
 
+@pytest.mark.parametrize(("stop", "code"), [("outage", 4), ("signal", 143)])
+async def test_a_look_back_that_is_cut_short_is_owed(
+    serve: Serve,
+    command: Any,  # noqa: ANN401 - see conftest
+    stop: str,
+    code: int,
+) -> None:
+    """All cells have answers, the last ones repeat, and nobody can be asked why any more.
+
+    The next attempt sends nothing but the proof, and ends with 7: the last three days are wrong.
+    """
+    ignores = is_back = False
+
+    def judge(_company: str, before: int) -> int:
+        nonlocal ignores
+        ignores = before >= 4 + 5 * 7
+        if stop == "signal":
+            # So that the last answers are in flight when it comes.
+            api.latency = 1.0 if before >= 4 + 5 * 9 and not is_back else 0.0
+        return 503 if stop == "outage" and before >= 4 + 5 * 10 and not is_back else 200
+
+    def total(_company: str, days: range) -> int:
+        return 900 if ignores else sum(100 + 50 * (day % 3) for day in days)
+
+    api = await serve(judge, total=total)
+    command = api.point(command).without_debugging()
+    command.write("companies.txt", "1\n2\n3\n4\n5\n")
+    run = ("run", "companies.txt", "--from", "2026-09-01", "--until", "2026-09-10")
+    more = ("--window", "1d", "--rate", "100", "--max-outage", "1s", "--output", "r")
+    process = await command.start(*run, *more)
+    await until(lambda: api.asked.total() >= 4 + 5 * 10)
+    if stop == "signal":
+        process.send_signal(signal.SIGTERM)
+    first = await command.finish(process)
+    assert first.exit_code == code, first.stderr
+    assert len(command.lines("r/statistics.jsonl")) == 50
+    assert "it was not found out whether the API still honours the dates" in first.stderr
+    status = await command.run("status", "r")
+    assert "doubted: the latest answers repeat" in status.stdout
+    sent, is_back = api.asked.total(), True
+    again = await command.run(*run, *more)
+    assert again.exit_code == 7, again.stderr
+    assert api.asked.total() - sent <= 6
+    assert command.manifest("r")["dates"]["verdict"] == "ignored"
+    assert (await command.run("latest", "r")).exit_code == 2
+
+
 async def test_lines_of_two_meanings_are_not_mixed(start_api: StartApi, against: Against) -> None:
     """What was begun with trusted dates does not go on once it is proved that they meant others."""
     api = await start_api(until_exclusive=True)

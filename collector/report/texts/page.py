@@ -79,6 +79,12 @@ DATES_DOUBTS: Final = {
         "En la ejecución más reciente, que el servidor respeta las fechas se dio por bueno, "
         "sin comprobarlo.",
     ),
+    "doubted": Text(
+        "The latest answers of the newest run repeat, and it was not found out whether the server "
+        "still honours the dates.",
+        "Las últimas respuestas de la ejecución más reciente se repiten, y no se averiguó si el "
+        "servidor sigue respetando las fechas.",
+    ),
     "inconclusive": Text(
         "Whether the server honours the dates could not be found out in the newest run.",
         "En la ejecución más reciente no se pudo averiguar si el servidor respeta las fechas.",

@@ -162,6 +162,10 @@ UNKNOWN_END: Final = Text("ended", "terminó")
 VERDICTS: Final = {
     "honoured": Text("dates honoured", "fechas respetadas"),
     "ignored": Text("dates IGNORED by the server", "fechas IGNORADAS por el servidor"),
+    "doubted": Text(
+        "in doubt whether dates are still honoured",
+        "en duda si se siguen respetando las fechas",
+    ),
     "inconclusive": Text(
         "not known whether dates are honoured", "no se sabe si se respetan las fechas"
     ),
