@@ -84,12 +84,11 @@ class DatesGuard:
         has_lines, is_complete = recovered.has_lines, recovered.is_complete
         if has_lines:
             refuse_spoilt(before, output)
-        is_doubted = before is not None and before.is_doubted
-        if is_proved(before) or (is_complete and not is_doubted):
+        if is_proved(before) or recovered.is_settled:
             record = before
         else:
             # What others know is older than a doubt.
-            record = None if is_doubted else self._known
+            record = None if recovered.is_doubted else self._known
             record = record or await self._found(has_lines=has_lines)
         if record is None:
             return ()

@@ -34,7 +34,7 @@ def trusted(query: DateQuery) -> DatesRecord:
 
 def is_proved(record: DatesRecord | None) -> bool:
     """Tell whether it need not be proved again."""
-    return record is not None and record.verdict == Verdict.HONOURED.value
+    return record is not None and record.is_honoured
 
 
 def recorded(finding: Finding, query: DateQuery, at: datetime, requests: int) -> DatesRecord:

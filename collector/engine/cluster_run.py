@@ -158,8 +158,7 @@ class ClusterRun:
         past = await in_thread(look_back, self.files, self.plan, self.settings, self._is_stopped)
         self.tally.found_before(past.recovered.kept)
         session = self._session()
-        dates = past.recovered.dates
-        if past.recovered.is_complete and not (dates is not None and dates.is_doubted):
+        if past.recovered.is_settled:
             # Nothing is to be sent: neither a cluster nor a token is needed for that.
             await in_thread(sync_answers, self.files.directory)
             self.remarks += past.recovered.remarks

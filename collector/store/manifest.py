@@ -98,16 +98,26 @@ class DatesRecord(msgspec.Struct, frozen=True, kw_only=True):
         return self.verdict == "ignored"
 
     @property
+    def is_honoured(self) -> bool:
+        """Whether it was proved, and need not be proved again."""
+        return self.verdict == "honoured"
+
+    @property
     def is_doubted(self) -> bool:
         """Whether it was proved once, and has to be proved again even if no cell is missing."""
         return self.verdict == "doubted"
 
 
 def gravest_record(records: Sequence[DatesRecord]) -> DatesRecord | None:
-    """Return what is known of dates if several know: the first that is ignored, doubted, or any."""
+    """Return what is known of dates if several know: that they are ignored, or in doubt, or any.
+
+    A doubt lasts until a later proof, whoever made it.
+    """
     ignored = [record for record in records if record.is_ignored]
-    doubted = [record for record in records if record.is_doubted]
-    return next(iter([*ignored, *doubted, *records]), None)
+    if not ignored and any(record.is_doubted for record in records):
+        proofs = [record for record in records if record.is_doubted or record.is_honoured]
+        return max(proofs, key=lambda record: record.checked_at or "")
+    return next(iter([*ignored, *records]), None)
 
 
 class Manifest(msgspec.Struct, kw_only=True):

@@ -63,6 +63,16 @@ class Recovered:
     dates: DatesRecord | None = None
     is_known: bool = True
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether there is nothing to ask: neither for cells nor what the dates have meant."""
+        return self.is_complete and not self.is_doubted
+
+    @property
+    def is_doubted(self) -> bool:
+        """Whether it has to be found out if the dates were honoured to the end."""
+        return self.dates is not None and self.dates.is_doubted
+
 
 def recover(
     files: PartFiles,

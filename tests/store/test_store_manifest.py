@@ -18,10 +18,12 @@ from collector.plan import WHOLE, Companies, DateRange, Plan, Shard, WindowSize,
 from collector.settings import RunSettings, option_name
 from collector.store.manifest import (
     Attempt,
+    DatesRecord,
     Manifest,
     describe_plan,
     describe_service,
     describe_settings,
+    gravest_record,
 )
 from collector.tally import Tally
 
@@ -413,3 +415,31 @@ def test_no_secret_is_in_a_manifest(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     ).write(path)
     assert b"hush-hush" not in path.read_bytes()
     assert str(keys).encode() in path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "known"),
+    [
+        ("", None),
+        ("honoured", "honoured"),
+        ("inconclusive honoured", "inconclusive"),
+        ("honoured doubted inconclusive", "doubted"),
+        ("doubted honoured", "honoured"),
+        ("doubted inconclusive", "doubted"),
+        ("doubted honoured doubted", "doubted"),
+        ("ignored doubted honoured", "ignored"),
+    ],
+)
+def test_a_doubt_lasts_until_a_later_proof(verdicts: str, known: str | None) -> None:
+    """And that dates are ignored lasts for ever; what several shards say is ordered by no name."""
+    records = [
+        DatesRecord(
+            verdict=verdict,
+            until="included",
+            until_exclusive=False,
+            checked_at=f"2026-11-28T02:00:0{second}.000Z",
+        )
+        for second, verdict in enumerate(verdicts.split())
+    ]
+    gravest = gravest_record(records)
+    assert (None if gravest is None else gravest.verdict) == known
