@@ -18,9 +18,9 @@ from collector.errors import (
     StoppedError,
     main_error,
 )
-from collector.fetch.credentials import Credentials, secrets_of
+from collector.fetch.credentials import AccessToken, ClientCredentials, Credentials, secrets_of
 from collector.fetch.retry import RetryPolicy
-from collector.fetch.token_feed import TokenFeed
+from collector.fetch.token import TokenProvider
 from collector.log import EventLog
 from collector.pace import Share
 from collector.plan import CellSet, Part, Plan, absent_in_turns
@@ -69,7 +69,7 @@ class Run:
         self,
         plan: Plan,
         settings: RunSettings,
-        credentials: Credentials | TokenFeed,
+        credentials: Credentials | TokenProvider,
         output: Path,
         *,
         given: Given | None = None,
@@ -82,7 +82,7 @@ class Run:
         self.remarks: tuple[str, ...] = ()
         self._credentials = credentials
         self._redact = Redactor()
-        if not isinstance(credentials, TokenFeed):
+        if isinstance(credentials, AccessToken | ClientCredentials):
             self._redact.learn(*secrets_of(credentials))
         self._events = EventLog(settings.log_level, self._redact)
         self._log = self._events.logger

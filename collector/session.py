@@ -10,10 +10,9 @@ from structlog.typing import FilteringBoundLogger
 from collector.date_query import DateQuery
 from collector.fetch.address import Addresses
 from collector.fetch.client import StatisticsClient
-from collector.fetch.credentials import AccessToken, Credentials
+from collector.fetch.credentials import AccessToken, ClientCredentials, Credentials
 from collector.fetch.gate import Gate
-from collector.fetch.token import Token, TokenSource
-from collector.fetch.token_feed import TokenFeed
+from collector.fetch.token import Token, TokenProvider, TokenSource
 from collector.fetch.token_issuer import TokenIssuer
 from collector.fetch.wire import Wire
 from collector.pace import RateController, Share
@@ -62,7 +61,7 @@ class Session:
     def __init__(  # noqa: PLR0913 - one collaborator each, all required, all by name
         self,
         settings: RunSettings | CheckSettings,
-        credentials: Credentials | TokenFeed,
+        credentials: Credentials | TokenProvider,
         *,
         gate: Gate,
         tally: Tally,
@@ -106,12 +105,12 @@ class Session:
     ) -> None:
         await self._open.aclose()
 
-    def _tokens(self, credentials: Credentials | TokenFeed) -> TokenSource:
-        if isinstance(credentials, TokenFeed):
-            issue = partial(credentials.issue, self._gate, self._redact)
-            return TokenSource(issue, on_refused=self._gate.fail)
+    def _tokens(self, credentials: Credentials | TokenProvider) -> TokenSource:
         if isinstance(credentials, AccessToken):
             return TokenSource(None, Token.of(credentials.token))
+        if not isinstance(credentials, ClientCredentials):
+            issue = partial(credentials.issue, self._gate, self._redact)
+            return TokenSource(issue, on_refused=self._gate.fail)
         return TokenSource(
             TokenIssuer(
                 credentials,

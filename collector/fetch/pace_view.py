@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from collector.pace import Cause
+from collector.pace.blockade import Cause
 
 __all__ = ["PaceView"]
 

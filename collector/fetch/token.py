@@ -6,14 +6,15 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, Protocol, Self
 
 from multidict import CIMultiDict
 
 from collector.errors import CollectorError, CredentialsError, StoppedError
-from collector.secrets import Secret
+from collector.fetch.gate import Gate
+from collector.secrets import Redactor, Secret
 
-__all__ = ["Token", "TokenSource"]
+__all__ = ["Token", "TokenProvider", "TokenSource"]
 
 _REJECTED_IN_A_ROW: Final = 10
 """Companies; all windows of one company count once."""
@@ -54,6 +55,13 @@ class Token:
             }
         )
         return cls(headers, renew_at, ends_at)
+
+
+class TokenProvider(Protocol):
+    """Another source of tokens than credentials, such as the process that hands out shards."""
+
+    def issue(self, gate: Gate, redact: Redactor) -> Awaitable[Token]:
+        """Return a newer token than the last time. Raises `StoppedError` once the gate is shut."""
 
 
 class TokenSource:
