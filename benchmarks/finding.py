@@ -19,7 +19,7 @@ from typing import Final
 import msgspec
 import orjson
 
-from collector.models import Answer, Counters
+from collector.core.outcome import Answer, Counters
 from collector.plan import Companies, DateRange, Part, Plan, WindowSize, cut_windows
 from collector.settings import RunSettings
 from collector.store.files import PartFiles

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from benchmarks.child import Child
 from benchmarks.report import megabytes, table
 from benchmarks.server import Server, serving
-from collector.errors import ExitCode
+from collector.core.errors import ExitCode
 
 __all__ = ["Planned", "memory_section", "memory_table"]
 

@@ -14,14 +14,14 @@ from typing import Final
 import orjson
 
 from benchmarks.child import Usage, measured
-from collector.cells import Cell
-from collector.models import Answer, Counters
+from collector.core.cell import Cell
+from collector.core.outcome import Answer, Counters
 from collector.plan import Companies, DateRange, Plan, WindowSize, cut_windows
 from collector.settings import RunSettings
-from collector.store.company_list import write_company_list
 from collector.store.files import COMPANIES, PartFiles
 from collector.store.lines import result_line
 from collector.store.manifest import Attempt, Manifest, describe_plan, describe_service
+from collector.store.recorded_plan import write_company_list
 
 __all__ = ["LOOKBACK", "make_night", "measure"]
 

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from benchmarks.child import measured
 from benchmarks.report import table
-from collector.errors import ExitCode
+from collector.core.errors import ExitCode
 
 __all__ = ["Start", "start_section", "start_table"]
 

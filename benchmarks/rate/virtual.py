@@ -17,11 +17,11 @@ from typing import Final
 
 from benchmarks.rate.scenario import Scenario
 from benchmarks.rate.seen import Seen
-from collector.cells import SERVER_DEFAULT, Cell
-from collector.feed import WAITING_PER_WORKER, Feed, Job
-from collector.fetch.retry import RetryPolicy
-from collector.models import Blame, Failure, FailureKind
+from collector.core.cell import SERVER_DEFAULT, Cell
+from collector.core.outcome import Blame, Failure, FailureKind
+from collector.http.retry import RetryPolicy
 from collector.pace import Departure, RateController, RetryBudget
+from collector.run.queue import WAITING_PER_WORKER, Feed, Job
 from collector.simulator.faults import Fault, FaultDraw
 from collector.simulator.limit import Limit, limit_of
 from collector.simulator.settings import SimulatorSettings

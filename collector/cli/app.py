@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Final, NoReturn, TextIO, cast
 from cyclopts import App, CycloptsError
 
 from collector import __version__
-from collector.cli.config_sources import ConfigFile, Environment, one_choice_of_days
+from collector.cli.config import ConfigFile, Environment, one_choice_of_days
 from collector.cli.printing import complain
-from collector.errors import CollectorError, ExitCode
+from collector.core.errors import CollectorError, ExitCode
 
 if TYPE_CHECKING:
     from rich.console import Console

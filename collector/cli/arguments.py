@@ -6,8 +6,8 @@ from typing import Annotated, Final
 from cyclopts import Parameter
 
 from collector.cli.printing import complain
-from collector.option_values import converter, parse_directory
 from collector.plan import Companies
+from collector.settings.parsers import converter, parse_directory
 
 __all__ = ["CompaniesFile", "RunDirectory", "warn_of_duplicates"]
 

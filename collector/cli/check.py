@@ -26,10 +26,10 @@ def check(
         File with one company id a line, optionally followed by a name; - is standard input.
     """
     read = read_companies(companies)
-    from collector.fetch.credentials import load_credentials
+    from collector.http.credentials import load_credentials
 
     credentials = load_credentials(os.environ, settings.credentials_file)
     warn_of_duplicates(read)
-    from collector.cli.checkup import check_up
+    from collector.cli.check_output import check_up
 
     return check_up(read, settings, credentials)

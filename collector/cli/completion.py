@@ -6,8 +6,8 @@ from cyclopts import Parameter
 
 from collector.cli.app import app
 from collector.cli.printing import write
-from collector.date_query import DateFormat
-from collector.errors import ExitCode
+from collector.core.errors import ExitCode
+from collector.plan.date_params import DateFormat
 
 __all__ = ["completion", "completion_script"]
 

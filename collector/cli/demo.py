@@ -7,8 +7,8 @@ from typing import Annotated, Final
 from cyclopts import Parameter
 
 from collector.cli.arguments import CompaniesFile, warn_of_duplicates
-from collector.prepare import prepare_plan
 from collector.settings import DemoSettings
+from collector.settings.prepare import prepare_plan
 
 __all__ = ["demo"]
 

@@ -7,7 +7,7 @@ from cyclopts import Parameter
 
 from collector.cli.arguments import RunDirectory
 from collector.cli.printing import complain, say, write
-from collector.errors import ExitCode
+from collector.core.errors import ExitCode
 from collector.settings import DiffSettings
 
 __all__ = ["diff"]
@@ -29,10 +29,9 @@ def diff(
     new
         The directory of the later run, such as output/2026-11-23.
     """
-    from collector.cli.diff_json import diff_json
-    from collector.cli.diff_text import diff_text
+    from collector.cli.diff_output import diff_json, diff_text
     from collector.store.comparison import compare
-    from collector.store.scratch import scratch_database
+    from collector.store.newest import scratch_database
 
     # Sums of counters may have a digit more than the longest number that Python reads.
     sys.set_int_max_str_digits(2 * sys.int_info.default_max_str_digits)

@@ -7,12 +7,11 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from collector.cli.arguments import RunDirectory
-from collector.cli.draft import draft_of
 from collector.cli.extras import needs_extra
 from collector.cli.printing import complain, say
-from collector.cli.termination import until_terminated
-from collector.errors import ExitCode, InputError
-from collector.export.target import Target, delimiter_of, target_of
+from collector.cli.signals import until_terminated
+from collector.core.errors import ExitCode, InputError
+from collector.export.formats import Target, delimiter_of, target_of
 from collector.settings import ExportSettings
 
 __all__ = ["export"]
@@ -39,7 +38,7 @@ def export(
 
 
 def _export(run_dirs: Sequence[Path], path: Path, target: Target, delimiter: str) -> ExitCode:
-    from collector.cli.runs import runs_in
+    from collector.cli.reading import draft_of, runs_in
 
     runs = runs_in(run_dirs)
     with needs_extra("export", "duckdb"):

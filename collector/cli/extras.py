@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from collector.errors import InputError
+from collector.core.errors import InputError
 
 __all__ = ["needs_extra"]
 

@@ -2,7 +2,7 @@
 
 from collector.cli.arguments import RunDirectory
 from collector.cli.printing import complain, write
-from collector.errors import ExitCode
+from collector.core.errors import ExitCode
 
 __all__ = ["latest"]
 
@@ -17,9 +17,8 @@ def latest(run_dir: RunDirectory, /, *run_dirs: RunDirectory) -> int:
     run_dirs
         More of them.
     """
-    from collector.cli.runs import runs_in
-    from collector.store.newest import NewestLines, Pile, overlapping
-    from collector.store.scratch import scratch_database
+    from collector.cli.reading import runs_in
+    from collector.store.newest import NewestLines, Pile, overlapping, scratch_database
 
     with scratch_database() as database:
         lines = NewestLines(database)

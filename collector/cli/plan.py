@@ -7,13 +7,13 @@ from typing import Annotated, Final
 
 from cyclopts import Parameter
 
-from collector.cells import Window
 from collector.cli.arguments import CompaniesFile, warn_of_duplicates
 from collector.cli.printing import rate_text, say
-from collector.option_values import Rate
+from collector.core.cell import Window
 from collector.plan import Part, estimate
-from collector.prepare import prepare_plan
 from collector.settings import PlanSettings
+from collector.settings.parsers import Rate
+from collector.settings.prepare import prepare_plan
 
 __all__ = ["plan"]
 

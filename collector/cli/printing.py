@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import TextIO
 
-from collector.errors import StorageError
-from collector.quoting import escaped
+from collector.core.errors import StorageError
+from collector.core.text import escaped
 
 __all__ = ["complain", "rate_text", "say", "show", "write"]
 

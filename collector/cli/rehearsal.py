@@ -4,11 +4,11 @@ import asyncio
 from dataclasses import fields
 from pathlib import Path
 
-from collector.cli.attempt import execute, report
-from collector.fetch.credentials import ClientCredentials
+from collector.cli.execution import execute, report
+from collector.core.secrets import Secret
+from collector.http.credentials import ClientCredentials
 from collector.plan import Plan
-from collector.run import End, Run
-from collector.secrets import Secret
+from collector.run.run import End, Run
 from collector.settings import DemoSettings, RunSettings
 from collector.simulator import Simulator, SimulatorSettings
 

@@ -9,11 +9,10 @@ from cyclopts import Parameter
 
 from collector import __version__
 from collector.cli.arguments import RunDirectory
-from collector.cli.draft import draft_of
 from collector.cli.extras import needs_extra
 from collector.cli.printing import say
-from collector.cli.termination import until_terminated
-from collector.errors import ExitCode, InputError
+from collector.cli.signals import until_terminated
+from collector.core.errors import ExitCode, InputError
 from collector.settings import ReportSettings
 
 __all__ = ["report"]
@@ -40,7 +39,7 @@ def report(
 
 
 def _report(run_dirs: Sequence[Path], path: Path, lang: str) -> ExitCode:
-    from collector.cli.runs import runs_in
+    from collector.cli.reading import draft_of, runs_in
 
     runs = runs_in(run_dirs)
     with needs_extra("report", "duckdb", "plotly"):

@@ -7,9 +7,9 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from collector.cli.arguments import CompaniesFile, warn_of_duplicates
-from collector.errors import InputError
-from collector.prepare import default_output, prepare_plan
+from collector.core.errors import InputError
 from collector.settings import RunSettings
+from collector.settings.prepare import default_output, prepare_plan
 
 __all__ = ["run"]
 
@@ -34,10 +34,10 @@ def run(
         )
     now = datetime.now(UTC)
     plan, read = prepare_plan(companies, settings, now)
-    from collector.fetch.credentials import load_credentials
+    from collector.http.credentials import load_credentials
 
     credentials = load_credentials(os.environ, settings.credentials_file)
     warn_of_duplicates(read)
-    from collector.cli.attempt import attempt
+    from collector.cli.execution import attempt
 
     return attempt(plan, settings, credentials, settings.output or default_output(settings, now))

@@ -5,7 +5,7 @@ from collections import Counter
 from typing import Any
 
 from collector.cli.printing import say
-from collector.cli.termination import ending_signals
+from collector.cli.signals import ending_signals
 from collector.simulator import Simulator, SimulatorSettings
 
 __all__ = ["serve"]

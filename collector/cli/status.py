@@ -6,7 +6,7 @@ from cyclopts import Parameter
 
 from collector.cli.arguments import RunDirectory
 from collector.cli.printing import say, write
-from collector.errors import ExitCode
+from collector.core.errors import ExitCode
 from collector.settings import StatusSettings
 
 __all__ = ["status"]
@@ -25,8 +25,7 @@ def status(
     run_dir
         The directory of a run, such as output/2026-11-23.
     """
-    from collector.cli.coverage_json import coverage_json
-    from collector.cli.coverage_text import coverage_text
+    from collector.cli.status_output import coverage_json, coverage_text
     from collector.store.coverage import read_coverage
 
     coverage = read_coverage(run_dir)

@@ -13,11 +13,11 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from collector.cells import CellState
 from collector.cli.printing import rate_text
-from collector.job import Job
-from collector.log import console_logger
+from collector.core.cell import CellState
 from collector.pace import Cause
+from collector.run.view import Job
+from collector.telemetry.log import console_logger
 
 __all__ = ["show_lines", "show_live", "watch"]
 

@@ -1,18 +1,24 @@
-"""The newest answers of runs, read and written."""
+"""The newest answers of runs, written as flat columns into a file of any kind.
 
-from collections.abc import Sequence
+`Rows` is the query, `write_rows` writes what it gives as CSV, Parquet or DuckDB.
+"""
+
+import csv
+import os
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, Final, NamedTuple
 
-from collector.export.rows import Rows
-from collector.export.target import Target
-from collector.export.writers import write_rows
+import duckdb
+
+from collector.export.columns import FIXED, FOREIGN, action_columns, excel_text, safe_text
+from collector.export.formats import Target
 from collector.store.recorded_run import RecordedRun
 from collector.tables.answers import Answers
-from collector.tables.engine import Database
+from collector.tables.engine import Database, json_pointer, sql_name, sql_text
 from collector.tables.names import load_names
 
-__all__ = ["Exported", "export"]
+__all__ = ["TABLE", "Exported", "Rows", "export", "write_csv", "write_rows"]
 
 
 class Exported(NamedTuple):
@@ -43,3 +49,118 @@ def export(
     rows = Rows(answers)
     write_rows(database.connection, rows, path, target, delimiter)
     return Exported(answers.cells(), len(rows.header), remarks)
+
+
+_TEXTS: Final = {
+    "from_date": "from_date::VARCHAR",
+    "until_date": "until_date::VARCHAR",
+    "fetched_at": "strftime(fetched_at, '%Y-%m-%dT%H:%M:%S.%gZ')",
+}
+"""Columns that are neither texts nor numbers, spelled as the lines spell them."""
+
+
+class Rows:
+    """A query with its `parameters`; there must be a table `names` beside those of `answers`.
+
+    `header` has the names of the columns.
+    """
+
+    def __init__(self, answers: Answers) -> None:
+        columns = action_columns(answers.actions())
+        self.header: Final = [*FIXED, *columns.values()]
+        self.parameters: Final = [[json_pointer(name) for name in columns]]
+        self._number = answers.number
+        self._newest = answers.newest
+        self._actions = [
+            f"counts[{position}] AS {sql_name(column)}"
+            for position, column in enumerate(columns.values(), start=1)
+        ]
+
+    @property
+    def typed(self) -> str:
+        """The query, with days and moments as such."""
+        return self._query([*FIXED])
+
+    @property
+    def texts(self) -> str:
+        """The query, with days and moments as texts."""
+        return self._query([f"{_TEXTS.get(name, name)} AS {name}" for name in FIXED])
+
+    def _query(self, fixed: list[str]) -> str:
+        return f"""
+            SELECT {", ".join(fixed + self._actions)} FROM (
+                SELECT *, json_extract_string(actions, $1)::{self._number}[] AS counts
+                FROM {self._newest}
+            ) AS cells LEFT JOIN names USING (company_id)
+            ORDER BY cells.company_id, cells.from_date NULLS FIRST, cells.until_date NULLS FIRST
+        """
+
+
+TABLE: Final = "statistics"
+"""The name of the table in a DuckDB file."""
+
+_ROWS_AT_ONCE: Final = 10_000
+
+
+def write_rows(
+    connection: duckdb.DuckDBPyConnection, rows: Rows, path: Path, target: Target, delimiter: str
+) -> None:
+    """Write over an existing file. Raises `OSError` and DuckDB's errors when the disk refuses."""
+    if target.is_csv:
+        table = connection.execute(rows.texts, rows.parameters)
+        is_excel = target is Target.EXCEL
+        write_csv(path, rows.header, _fetched(table), delimiter=delimiter, for_excel=is_excel)
+    elif target is Target.PARQUET:
+        # Into the file that is there, whose mode is right, not into one that takes its place.
+        options = "FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false"
+        connection.execute(
+            f"COPY ({rows.typed}) TO {sql_text(str(path))} ({options})", rows.parameters
+        )
+    else:
+        _write_database(connection, rows, path)
+
+
+def _write_database(connection: duckdb.DuckDBPyConnection, rows: Rows, path: Path) -> None:
+    mode = path.stat().st_mode
+    # DuckDB takes an empty file for a damaged database.
+    path.unlink()
+    # Until the new one has the mode of the old one nobody else may read it, nor the log beside it.
+    umask = os.umask(0o077)
+    try:
+        connection.execute(f"ATTACH {sql_text(str(path))} AS target")
+        connection.execute(f"CREATE TABLE target.{TABLE} AS {rows.typed}", rows.parameters)
+        # Writes all that is in the log into the file, and removes the log.
+        connection.execute("DETACH target")
+    finally:
+        os.umask(umask)
+    path.chmod(mode)
+
+
+def _fetched(table: duckdb.DuckDBPyConnection) -> Iterator[tuple[object, ...]]:
+    while rows := table.fetchmany(_ROWS_AT_ONCE):
+        yield from rows
+
+
+def write_csv(
+    path: Path,
+    header: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+    *,
+    delimiter: str,
+    for_excel: bool,
+) -> None:
+    """Write rows; what is None stays empty. Raises `OSError`.
+
+    The first `FOREIGN` columns are texts that somebody else has chosen, and are made safe.
+
+    The text is UTF-8, quoted as RFC 4180 has it. For Excel it begins with a byte-order mark, by
+    which Excel knows the encoding, and lines end with CR LF.
+    """
+    text = excel_text if for_excel else safe_text
+    encoding, line_end = ("utf-8-sig", "\r\n") if for_excel else ("utf-8", "\n")
+    with path.open("w", encoding=encoding, newline="") as stream:
+        writer = csv.writer(stream, delimiter=delimiter, lineterminator=line_end)
+        writer.writerow([safe_text(name) for name in header])
+        writer.writerows(
+            (*(value and text(value) for value in row[:FOREIGN]), *row[FOREIGN:]) for row in rows
+        )

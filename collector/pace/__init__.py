@@ -8,13 +8,12 @@ let in, kept out, charged. `pacer` is how fast they leave meanwhile: `schedule` 
 all cells together, `in_flight` about concurrency, `share` about several who share a rate.
 """
 
-from collector.pace.blockade import Cause
+from collector.pace.circuit import Cause
 from collector.pace.controller import RateController
-from collector.pace.departure import Departure
-from collector.pace.in_flight import in_flight_needed
-from collector.pace.pacer import Notify
+from collector.pace.latency import in_flight_needed
+from collector.pace.limiter import Notify
 from collector.pace.retry_budget import RetryBudget
-from collector.pace.share import AUTO_START, Share
+from collector.pace.types import AUTO_START, Departure, Share
 
 __all__ = [
     "AUTO_START",

@@ -3,16 +3,12 @@
 from math import inf
 from typing import Final
 
-from collector.models import Blame
-from collector.pace.blockade import Blockade, Cause
-from collector.pace.breaker import Breaker
-from collector.pace.departure import Departure
+from collector.core.outcome import Blame
+from collector.pace.circuit import Blockade, Breaker, Cause
 from collector.pace.estimate import LimitEstimate
-from collector.pace.hints import Hints
-from collector.pace.outcasts import Outcasts, Whose
-from collector.pace.pacer import Notify, Pacer
-from collector.pace.share import AUTO_START, Share
-from collector.pace.suspicion import Reading, Suspicion
+from collector.pace.limiter import Notify, Pacer
+from collector.pace.refusals import Hints, Outcasts, Reading, Suspicion, Whose
+from collector.pace.types import AUTO_START, Departure, Share
 
 __all__ = ["RateController"]
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import Final
 
-from collector.pace.departure import Departure
+from collector.pace.types import Departure
 
 __all__ = ["LimitEstimate"]
 

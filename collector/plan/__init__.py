@@ -7,7 +7,7 @@
     Plan, --shard -> Part: the cells that one of several processes asks for
 
 Pure but for reading the companies file. Whatever is wrong in the input raises
-`collector.errors.InputError`, which names the place and the remedy; `parse_days` and
+`collector.core.errors.InputError`, which names the place and the remedy; `parse_days` and
 `WindowSize.parse` raise `ValueError` instead, which the command line attributes to the option.
 """
 
@@ -19,7 +19,6 @@ from collector.plan.companies import (
     parse_companies,
     read_companies,
 )
-from collector.plan.lookback import look_back
 from collector.plan.plan import Estimate, Plan, estimate
 from collector.plan.shard import MOST_SHARDS, Part, Shard
 from collector.plan.windows import (
@@ -27,6 +26,7 @@ from collector.plan.windows import (
     DateRange,
     WindowSize,
     cut_windows,
+    look_back,
     parse_days,
     select_range,
     size_of,

@@ -4,8 +4,8 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Final
 
-from collector.cells import Cell, Window
-from collector.plan.places import place_finder
+from collector.core.cell import Cell, Window
+from collector.plan.company_table import place_finder
 from collector.plan.plan import Plan
 from collector.plan.shard import Part, blocks_in
 

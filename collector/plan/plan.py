@@ -8,8 +8,8 @@ from datetime import timedelta
 from functools import cached_property
 from typing import Final, NoReturn, overload
 
-from collector.cells import Cell, Window
-from collector.errors import InputError
+from collector.core.cell import Cell, Window
+from collector.core.errors import InputError
 from collector.plan.companies import Companies
 
 __all__ = ["Estimate", "Plan", "estimate"]

@@ -9,8 +9,8 @@ from math import ceil
 from typing import Final, NamedTuple
 from zlib import crc32
 
+from collector.core.text import quoted
 from collector.plan.plan import Plan
-from collector.quoting import quoted
 
 __all__ = ["MOST_SHARDS", "Part", "Shard", "blocks_in"]
 
@@ -20,7 +20,7 @@ _SHARD: Final = re.compile(r"([0-9]{1,9})/([0-9]{1,9})")
 
 _BLOCK: Final = 8
 """Windows of a company that stay together. Whether the server has begun to ignore the dates shows
-in seven windows of one company that are all alike; see `collector.repetition`."""
+in seven windows of one company that are all alike; see `collector.dates.repetition`."""
 
 
 class Shard(NamedTuple):

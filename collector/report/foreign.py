@@ -3,7 +3,7 @@
 import unicodedata
 from typing import Final
 
-from collector.quoting import escaped
+from collector.core.text import escaped
 from collector.report.model import Company, CompanyGroup
 
 __all__ = ["company_text", "cut", "figure_text", "group_label", "isolated", "plain"]

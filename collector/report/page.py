@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from importlib.resources import files
 from typing import Final
 
-from collector.errors import InputError
+from collector.core.errors import InputError
 from collector.report import palette, sections
 from collector.report.elements import Markup, element, joined, json_script
 from collector.report.language import Lang, Language

@@ -4,19 +4,19 @@ The frozen dataclasses in this room are the only place where an option is spelle
 library derives the flag, the `COLLECTOR_*` environment variable, the key in `collector.toml`
 and the help text from the field, its type and the docstring under it.
 
-Secrets are not among the settings: see `collector.fetch.credentials`.
+Secrets are not among the settings: see `collector.http.credentials`.
 """
 
 from dataclasses import Field, fields
 from typing import Any
 
-from collector.settings.reading import (
+from collector.settings.read import (
     DiffSettings,
     ExportSettings,
     ReportSettings,
     StatusSettings,
 )
-from collector.settings.sending import (
+from collector.settings.run import (
     MOST_IN_FLIGHT,
     CheckSettings,
     DemoSettings,

@@ -9,9 +9,9 @@ from typing import Annotated, Any, Literal, get_type_hints
 from cyclopts import Group, Parameter
 from cyclopts.validators import Number
 
-from collector.date_query import DATE_FORMATS, DateFormat
-from collector.errors import InputError
-from collector.option_values import check_finite, converter, parse_count
+from collector.core.errors import InputError
+from collector.plan.date_params import DATE_FORMATS, DateFormat
+from collector.settings.parsers import check_finite, converter, parse_count
 
 __all__ = ["SettingsError", "SimulatorSettings"]
 

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from collector.models import Counters
+from collector.core.outcome import Counters
 
 __all__ = ["COUNTERS", "AnsweredCell", "Change", "Changes", "changes_between", "read_cell"]
 

@@ -7,9 +7,9 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from collector.cells import CellState, Window
-from collector.errors import InputError
-from collector.models import Counters, FailureKind
+from collector.core.cell import CellState, Window
+from collector.core.errors import InputError
+from collector.core.outcome import Counters, FailureKind
 from collector.plan import Plan
 from collector.store.files import COMPANIES
 from collector.store.ledger import Ledger

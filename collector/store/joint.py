@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import accumulate
 from typing import Any, Final, NamedTuple
 
-from collector.errors import gravest
+from collector.core.errors import gravest
 from collector.plan import Shard
 from collector.store.manifest import Manifest, gravest_record
 

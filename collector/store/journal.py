@@ -7,11 +7,11 @@ from typing import Final
 
 import msgspec
 
-from collector.cells import CellState
-from collector.errors import StorageError
-from collector.models import FailureKind
+from collector.core.cell import CellState
+from collector.core.errors import StorageError
+from collector.core.outcome import FailureKind
+from collector.core.threads import in_thread
 from collector.store.append_file import AppendFile
-from collector.threads import in_thread
 
 __all__ = ["Journal", "Line"]
 

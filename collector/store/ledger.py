@@ -2,8 +2,8 @@
 
 from typing import Final
 
+from collector.core.text import escaped
 from collector.plan import CellIndex, CellSet, Plan
-from collector.quoting import escaped
 from collector.store.lines import ErrorLine, ResultLine
 
 __all__ = ["Ledger"]

@@ -7,8 +7,8 @@ from typing import Annotated, Final
 import msgspec
 import orjson
 
-from collector.cells import Cell, Window
-from collector.models import Answer, Counters, Failure, FailureKind
+from collector.core.cell import Cell, Window
+from collector.core.outcome import Answer, Counters, Failure, FailureKind
 
 __all__ = [
     "ErrorLine",

@@ -12,7 +12,7 @@ from typing import Final, Self
 
 import msgspec
 
-from collector.errors import LockedError
+from collector.core.errors import LockedError
 
 __all__ = [
     "BETWEEN_TRIES",

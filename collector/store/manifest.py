@@ -14,15 +14,15 @@ import msgspec
 import orjson
 
 from collector import __version__
-from collector.cells import CellState
-from collector.date_query import MOMENTS
-from collector.errors import InputError
+from collector.core.cell import CellState
+from collector.core.errors import InputError
+from collector.core.text import json_text
 from collector.plan import Plan, WindowSize
-from collector.quoting import json_text
+from collector.plan.date_params import MOMENTS
 from collector.settings import RunSettings, Service, option_name
+from collector.store.atomic import replace_file
 from collector.store.lines import timestamp
-from collector.store.replacement import replace_file
-from collector.tally import Tally
+from collector.telemetry.stats import Tally
 
 __all__ = [
     "LOCAL",

@@ -1,22 +1,24 @@
 """The newest line of every cell, over any number of runs, in memory that does not grow with them.
 
-Lines are in a table on the disk (see `collector.store.scratch`), whose key is the cell: a newer
-line of a cell takes the place of the older one.
+Lines are in a table of a private database on the disk, whose key is the cell: a newer line of a
+cell takes the place of the older one.
 """
 
+import sqlite3
 from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
 from datetime import UTC, date, datetime, timedelta
 from enum import IntEnum
 from sqlite3 import Connection
 from typing import Final
 
-from collector.cells import Window
-from collector.errors import InputError
+from collector.core.cell import Window
+from collector.core.errors import InputError, StorageError
 from collector.store.lines import parse_result
 from collector.store.recorded_run import RecordedRun
 from collector.store.repair import damaged_spans, left_out
 
-__all__ = ["NewestLines", "Pile", "overlapping"]
+__all__ = ["NewestLines", "Pile", "overlapping", "scratch_database"]
 
 # Texts are ordered by their UTF-8 bytes. A null date is the number 0: numbers come before texts,
 # and the columns of a primary key cannot be null here.
@@ -143,3 +145,40 @@ def _day(day: str | None) -> str | int:
 
 def _first_column(rows: Iterator[tuple[bytes]]) -> Iterator[bytes]:
     return (line for (line,) in rows)
+
+
+_CACHE: Final = 32_768
+"""KiB that the database keeps in memory; beyond that it is on the disk."""
+
+_OF_THE_DISK: Final = frozenset(
+    {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY}
+)
+_PRIMARY: Final = 0xFF
+"""The bits of an extended result code that say its kind; see https://sqlite.org/rescode.html."""
+
+
+@contextmanager
+def scratch_database() -> Iterator[sqlite3.Connection]:
+    """Give an empty database that is gone when the block ends, or the process.
+
+    All of the block is one transaction. Raises `StorageError` when the disk refuses, whichever
+    statement of the block meets that.
+    """
+    try:
+        # A database without a name is SQLite's own temporary file, which has no name on the disk
+        # either: nothing is left behind, not even by kill -9.
+        with closing(sqlite3.connect("", isolation_level=None)) as database:
+            # Nobody will read it after a crash, so nothing is done for that.
+            database.execute("PRAGMA journal_mode = OFF")
+            database.execute("PRAGMA synchronous = OFF")
+            database.execute(f"PRAGMA cache_size = -{_CACHE}")
+            database.execute("BEGIN")
+            yield database
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & _PRIMARY not in _OF_THE_DISK:
+            raise
+        raise StorageError(
+            f"the temporary database cannot be written: {error}; see that there is room in the "
+            "directory for temporary files (/var/tmp, if SQLITE_TMPDIR and TMPDIR name no other), "
+            "or set SQLITE_TMPDIR to one that has room"
+        ) from error

@@ -1,18 +1,78 @@
-"""The plan that a run directory was made for, and how another one differs from it."""
+"""The plan that a run directory was made for, read from its manifest and its list of companies.
 
-from collections.abc import Mapping, Sequence
-from datetime import date
+Says how another plan differs from it, and how earlier attempts went.
+"""
+
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, datetime
+from hashlib import sha256
+from itertools import chain
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from collector.cells import Window
-from collector.errors import InputError
-from collector.plan import Companies, DateRange, Plan, WindowSize, cut_windows
-from collector.quoting import escaped
-from collector.store.company_list import read_company_list
-from collector.store.manifest import PlanRecord
+from collector.core.cell import Window
+from collector.core.errors import InputError
+from collector.core.text import escaped
+from collector.plan import (
+    Companies,
+    DateRange,
+    Plan,
+    WindowSize,
+    cut_windows,
+    format_companies,
+    read_companies,
+)
+from collector.store.atomic import replace_file
+from collector.store.files import COMPANIES, PartFiles
+from collector.store.manifest import DatesRecord, Manifest, PlanRecord, gravest_record
 
-__all__ = ["Recorded", "plan_differences", "recorded_plan", "service_differences"]
+__all__ = [
+    "CompanyList",
+    "Past",
+    "Recorded",
+    "damaged_manifest",
+    "missing_manifest",
+    "plan_differences",
+    "read_company_list",
+    "read_past",
+    "recorded_plan",
+    "service_differences",
+    "write_company_list",
+]
+
+_HEAD: Final = b"# Written by collector; sha256 of the lines below: "
+
+
+class CompanyList(NamedTuple):
+    """The companies, and whether the list is as it was written."""
+
+    companies: Companies
+    is_intact: bool
+
+
+def write_company_list(path: Path, companies: Companies) -> None:
+    """Replace the list atomically. Raises `OSError`."""
+    digest = sha256()
+    for line in format_companies(companies):
+        digest.update(line)
+    head = _HEAD + digest.hexdigest().encode() + b"\n"
+    replace_file(path, chain([head], format_companies(companies)))
+
+
+def read_company_list(path: Path) -> CompanyList:
+    """Read the list, and check it. Raises `InputError` when it is no companies file."""
+    return CompanyList(read_companies(path), _is_intact(path))
+
+
+def _is_intact(path: Path) -> bool:
+    with path.open("rb") as stream:
+        head = stream.readline(len(_HEAD) + 100)
+        digest = sha256()
+        while block := stream.read(1 << 20):
+            digest.update(block)
+    return head == _HEAD + digest.hexdigest().encode() + b"\n"
+
 
 _LISTED: Final = 5
 """Companies that a message names; more would hide the rest of it."""
@@ -95,3 +155,84 @@ def _window_differences(old: Sequence[Window], new: Sequence[Window]) -> list[st
 def _first_day(windows: Sequence[Window]) -> str:
     first = windows[0].from_date
     return "with the server's default window" if first is None else f"on {first}"
+
+
+class Past(NamedTuple):
+    """The earlier attempts, and the trouble if it cannot be known which plan they were for.
+
+    `newest` is when other shards were at work last.
+    """
+
+    attempts: tuple[dict[str, Any], ...] = ()
+    dates: DatesRecord | None = None
+    is_known: bool = True
+    trouble: str = ""
+    newest: datetime | None = None
+
+
+def read_past(
+    files: PartFiles, parts: Sequence[PartFiles], plan: Plan, service: dict[str, str]
+) -> Past:
+    """Read the manifests and compare their plans. Raises `InputError` when one is another.
+
+    What is known of dates may come from another shard, the attempts are one's own.
+    """
+    own = _read_manifest(files, plan, service)
+    others = [_read_manifest(other, plan, service) for other in parts if other != files]
+    known = [past for past in others if past.is_known]
+    if own.trouble == missing_manifest(files) and known:
+        own = Past()
+    dates = [past.dates for past in (own, *known) if past.dates is not None]
+    return own._replace(
+        dates=gravest_record(dates),
+        newest=max((at for past in known for at in _answered_at(past)), default=None),
+    )
+
+
+def _answered_at(past: Past) -> Iterator[datetime]:
+    """Make the moments by which attempts with answers had ended, or began if they have no end."""
+    for attempt in past.attempts:
+        cells = attempt.get("cells", {})
+        if attempt["ended_at"] is None or cells.get("data", 0) + cells.get("empty", 0):
+            yield datetime.fromisoformat(attempt["ended_at"] or attempt["started_at"])
+
+
+def _read_manifest(files: PartFiles, plan: Plan, service: dict[str, str]) -> Past:
+    directory = files.directory
+    try:
+        manifest = Manifest.read(files.manifest)
+    except ValueError:
+        return Past(trouble=damaged_manifest(files), is_known=False)
+    if manifest is None:
+        return Past(trouble=missing_manifest(files), is_known=False)
+    trouble = ""
+    is_known = True
+    differences = service_differences(manifest.service, service)
+    if manifest.plan.fingerprint != plan.fingerprint:
+        try:
+            recorded, is_intact = recorded_plan(manifest.plan, directory / COMPANIES)
+            if is_intact:
+                differences += plan_differences(recorded, plan)
+            else:
+                trouble = f"{COMPANIES} was edited"
+        except InputError:
+            trouble = f"{COMPANIES} is missing or damaged"
+        except ValueError:
+            trouble, is_known = damaged_manifest(files), False
+    if differences:
+        raise InputError(
+            f"--output {directory}: holds a run of another plan: {'; '.join(differences)}; give "
+            f"another --output, or see with collector status {shlex.quote(str(directory))} how to "
+            "go on with that run"
+        )
+    return Past(tuple(manifest.attempts), manifest.dates, is_known, trouble)
+
+
+def missing_manifest(files: PartFiles) -> str:
+    """Return the trouble with a manifest that is not there."""
+    return f"{files.manifest.name} is missing"
+
+
+def damaged_manifest(files: PartFiles) -> str:
+    """Return the trouble with a manifest that cannot be read."""
+    return f"{files.manifest.name} is damaged"

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from collector.errors import InputError
+from collector.core.errors import InputError
 from collector.store.files import COMPANIES, LOCK, PartFiles, parts_in
 from collector.store.joint import joint_manifest
 from collector.store.manifest import Manifest

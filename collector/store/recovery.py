@@ -7,15 +7,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Self
 
-from collector.cells import SERVER_DEFAULT, CellState
-from collector.errors import InputError, StoppedError, StorageError
+from collector.core.cell import SERVER_DEFAULT, CellState
+from collector.core.errors import InputError, StoppedError, StorageError
 from collector.plan import CellSet, Part, today_in
-from collector.store.company_list import read_company_list
 from collector.store.files import COMPANIES, PartFiles, parts_in
 from collector.store.ledger import Ledger
 from collector.store.lines import parse_result, timestamp
 from collector.store.manifest import DatesRecord
-from collector.store.past import Past, damaged_manifest, missing_manifest, read_past
+from collector.store.recorded_plan import (
+    Past,
+    damaged_manifest,
+    missing_manifest,
+    read_company_list,
+    read_past,
+)
 from collector.store.repair import Span, damaged_spans, left_out, put_damage_aside, repair
 
 __all__ = ["Age", "Recovered", "recover", "survey"]

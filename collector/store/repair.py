@@ -8,9 +8,9 @@ from typing import BinaryIO, Final, NamedTuple
 import orjson
 
 from collector.store.append_file import AppendFile
+from collector.store.atomic import replace_file, sync_directory
 from collector.store.files import PartFiles
 from collector.store.lines import parse_error
-from collector.store.replacement import replace_file, sync_directory
 
 __all__ = [
     "Span",

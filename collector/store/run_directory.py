@@ -1,4 +1,4 @@
-"""The directory of one run: its lock, its files, and how they come to be."""
+"""The directory of one run: how it is made and unmade, its lock, its files."""
 
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
@@ -6,18 +6,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, NamedTuple, Self
 
-from collector.errors import CollectorError, InputError, StorageError
+from collector.core.errors import CollectorError, InputError, StorageError
+from collector.core.text import escaped
 from collector.plan import Companies
-from collector.quoting import escaped
 from collector.store.append_file import AppendFile
-from collector.store.company_list import write_company_list
+from collector.store.atomic import sync_directory
 from collector.store.files import COMPANIES, PartFiles, parts_in
-from collector.store.made_directory import make_directory, taken_away, unmake
 from collector.store.manifest import Manifest
-from collector.store.replacement import sync_directory
+from collector.store.recorded_plan import write_company_list
 from collector.store.shard_lock import Lock, lock_for, one_at_a_time
 
-__all__ = ["RunDirectory", "RunFiles"]
+__all__ = ["RunDirectory", "RunFiles", "make_directory", "taken_away", "unmake"]
 
 _TRIES: Final = 3
 """How often a directory is made that another run, which begins nothing, takes away meanwhile."""
@@ -156,3 +155,40 @@ def _make_and_lock(files: PartFiles, made: list[Path], *, is_handed_out: bool) -
             return lock_for(files, is_handed_out=is_handed_out)
     make_directory(files.directory, made)
     return lock_for(files, is_handed_out=is_handed_out)
+
+
+def make_directory(path: Path, made: list[Path]) -> None:
+    """Make a directory and its parents, and note in `made` which were not there.
+
+    Raises `InputError` when one of them is a file, and `OSError`.
+    """
+    for part in (*reversed(path.parents), path):
+        try:
+            part.mkdir()
+        except FileExistsError:
+            if not part.is_dir():
+                raise InputError(
+                    f"--output {path}: {part} is a file; give another directory"
+                ) from None
+        except OSError:
+            # The root of a read-only file system, say: what counts is whether it is there.
+            if not part.is_dir():
+                raise
+        else:
+            made.append(part)
+            sync_directory(part.parent)
+
+
+def unmake(made: list[Path]) -> None:
+    """Take away directories that were made for nothing; one that is in use by now stays."""
+    for part in reversed(made):
+        with suppress(OSError):
+            part.rmdir()
+
+
+def taken_away(directory: Path) -> StorageError:
+    """Return the error of a run whose directory does not stand under its name any more."""
+    return StorageError(
+        f"{directory}: was removed or replaced by somebody else while the run worked; what was "
+        "collected is where it was moved to, if it is anywhere"
+    )

@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Final, Self
 
-from collector.errors import InputError, LockedError
+from collector.core.errors import InputError, LockedError
 from collector.store.files import CLUSTER_LOCK, LOCK, PartFiles, parts_in
 from collector.store.lock import (
     BETWEEN_TRIES,

@@ -14,8 +14,8 @@ from typing import Final
 
 import duckdb
 
-from collector.cells import SERVER_DEFAULT, Window
-from collector.errors import InputError
+from collector.core.cell import SERVER_DEFAULT, Window
+from collector.core.errors import InputError
 from collector.store.changes import COUNTERS
 from collector.store.newest import overlapping
 from collector.store.recorded_run import RecordedRun

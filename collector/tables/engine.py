@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 import duckdb
 
-from collector.errors import StorageError
+from collector.core.errors import StorageError
 
 __all__ = [
     "Database",

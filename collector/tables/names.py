@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from collector.errors import InputError
+from collector.core.errors import InputError
 from collector.store.recorded_run import RecordedRun
 from collector.tables.engine import Database
 

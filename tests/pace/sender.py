@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from collector.models import Blame
+from collector.core.outcome import Blame
 from collector.pace import Cause, Departure, RateController
 
 START = 1000.0

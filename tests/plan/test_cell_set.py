@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from collector.cells import SERVER_DEFAULT, Window
+from collector.core.cell import SERVER_DEFAULT, Window
 from collector.plan import (
     CellIndex,
     CellSet,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from collector.errors import InputError
+from collector.core.errors import InputError
 from collector.plan.companies import (
     Companies,
     Duplicate,

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import collector.plan
-from collector.cells import SERVER_DEFAULT, Cell, Window
-from collector.errors import InputError
+from collector.core.cell import SERVER_DEFAULT, Cell, Window
+from collector.core.errors import InputError
 from collector.plan import Companies, DateRange, Plan, WindowSize, cut_windows, estimate
 
 _JANUARY = Window(date(2026, 1, 1), date(2026, 1, 31))

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.cells import SERVER_DEFAULT, Window
-from collector.errors import InputError
+from collector.core.cell import SERVER_DEFAULT, Window
+from collector.core.errors import InputError
 from collector.plan.windows import (
     MAX_DAYS,
     WHOLE,

@@ -10,7 +10,7 @@ from string import Formatter
 import pytest
 
 from collector import report
-from collector.errors import ExitCode
+from collector.core.errors import ExitCode
 from collector.report import texts
 from collector.report.language import Lang, Language, Plural, Text
 from collector.report.sections.runs import end_text

@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from collector.errors import InputError
+from collector.core.errors import InputError
 from collector.report.language import Lang
 from collector.report.model import (
     Behaviour,

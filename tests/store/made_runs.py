@@ -8,11 +8,10 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from collector.cells import SERVER_DEFAULT, Cell, Window
-from collector.models import Answer, Counters
+from collector.core.cell import SERVER_DEFAULT, Cell, Window
+from collector.core.outcome import Answer, Counters
 from collector.plan import WHOLE, Companies, DateRange, Plan, Shard, WindowSize, cut_windows
 from collector.settings import RunSettings
-from collector.store.company_list import write_company_list
 from collector.store.files import PartFiles
 from collector.store.lines import result_line
 from collector.store.lock import DirectoryLock
@@ -23,6 +22,7 @@ from collector.store.manifest import (
     describe_service,
     describe_settings,
 )
+from collector.store.recorded_plan import write_company_list
 
 WHOLE_RUN = Shard()
 FIRST = date(2026, 11, 1)

@@ -5,12 +5,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from collector.export.rows import Rows
+from collector.export.export import Rows
 from collector.store.changes import COUNTERS, read_cell
 from collector.store.lines import parse_result
-from collector.store.newest import NewestLines, Pile
+from collector.store.newest import NewestLines, Pile, scratch_database
 from collector.store.recorded_run import find_runs
-from collector.store.scratch import scratch_database
 from collector.tables.answers import Answers
 from collector.tables.names import load_names
 from tests.tables.databases import empty_database

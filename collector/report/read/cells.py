@@ -7,7 +7,7 @@ from typing import Any, Final
 import duckdb
 import orjson
 
-from collector.errors import InputError
+from collector.core.errors import InputError
 from collector.report.read.plans import load_plans
 from collector.store.changes import COUNTERS
 from collector.store.lines import parse_error

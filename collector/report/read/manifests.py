@@ -5,7 +5,7 @@ from datetime import date, datetime
 from itertools import chain
 from typing import Any, Final
 
-from collector.errors import InputError
+from collector.core.errors import InputError
 from collector.report.model import RunFacts, Tile
 from collector.report.read.cells import Cells
 from collector.report.read.samples import Sample, read_samples

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from hashlib import sha256
 from typing import Any, Final
 
-from collector.errors import InputError
+from collector.core.errors import InputError
 from collector.plan import Companies
 from collector.store.files import COMPANIES
 from collector.store.recorded_run import RecordedRun

@@ -8,7 +8,7 @@ from typing import Annotated, Final
 
 import msgspec
 
-from collector.errors import InputError
+from collector.core.errors import InputError
 from collector.store.recorded_run import RecordedRun
 from collector.store.repair import damaged_spans
 
@@ -21,7 +21,7 @@ _STEP: Final = 10.0
 
 
 class Sample(msgspec.Struct, gc=False):
-    """A `sample` event of the log; see `collector.samples.Sample`."""
+    """A `sample` event of the log; see `collector.telemetry.reporter.Sample`."""
 
     at: Annotated[datetime, msgspec.Meta(tz=True)]
     seconds: Annotated[float, msgspec.Meta(ge=0)]

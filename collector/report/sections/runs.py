@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import timedelta
 
-from collector.errors import ExitCode
+from collector.core.errors import ExitCode
 from collector.report import figures, tables
 from collector.report.elements import Markup, element, foreign, joined, prose
 from collector.report.figures import Figure

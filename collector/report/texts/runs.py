@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from collector.errors import ExitCode
+from collector.core.errors import ExitCode
 from collector.report.language import Plural, Text
 
 RESTATED_HEADING: Final = Text("Restated cells", "Celdas modificadas (restated)")

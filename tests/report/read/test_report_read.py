@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from collector.errors import InputError
+from collector.core.errors import InputError
 from collector.report.model import Company, Movement, Report, Tile
 from collector.report.read import read_report
 from collector.store.recorded_run import find_runs

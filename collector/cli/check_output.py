@@ -1,0 +1,231 @@
+"""`collector check`: its progress, its table, and what it writes into `collector.toml`."""
+
+import asyncio
+import os
+import shutil
+import sys
+from collections.abc import Iterator, Mapping
+from io import StringIO
+from itertools import islice
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import tomlkit
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+from tomlkit.exceptions import TOMLKitError
+
+from collector.cli.printing import complain, say
+from collector.cli.signals import stop_on_signals
+from collector.core.errors import ExitCode, InputError, StorageError
+from collector.core.outcome import Failure
+from collector.core.text import escaped
+from collector.dates.probe import Checkup, Finding, Until, Verdict
+from collector.http.credentials import Credentials
+from collector.plan import Companies
+from collector.plan.date_params import DateQuery
+from collector.run.check import MOST_REQUESTS, Check, Report
+from collector.settings import CheckSettings
+from collector.settings.prepare import date_query
+from collector.store.atomic import replace_file
+
+__all__ = ["check_table", "check_up", "write_options"]
+
+_REFRESH_SECONDS: Final = 0.25
+
+_CONFIG: Final = Path("collector.toml")
+
+
+def check_up(companies: Companies, settings: CheckSettings, credentials: Credentials) -> int:
+    """Ask, show what was found, write it down if that is wanted, and return the exit code."""
+    report = asyncio.run(_execute(Check(companies.ids, settings, credentials)))
+    if report.error is not None:
+        complain(report.error)
+    if report.checkup.answers:
+        say(check_table(report, companies, date_query(settings)))
+    honoured = _honoured(report.checkup, date_query(settings))
+    if not settings.write:
+        return report.exit_code
+    if honoured is None:
+        complain(f"{_CONFIG}: nothing is written, for nothing was found to be honoured")
+        return report.exit_code or ExitCode.SOME_FAILED
+    _write(*honoured)
+    return ExitCode.COMPLETE if report.exit_code is ExitCode.DATES else report.exit_code
+
+
+async def _execute(job: Check) -> Report:
+    with stop_on_signals(job.stop, job.cancel):
+        showing = asyncio.create_task(_show(job), name="show")
+        try:
+            return await job.execute()
+        finally:
+            showing.cancel()
+            await asyncio.wait([showing])
+
+
+async def _show(job: Check) -> None:
+    """Say on a terminal how far it is: with a slow API, silence would look like a fault."""
+    console = Console(stderr=True)
+    # Asked of the stream itself: FORCE_COLOR must not put a moving display into a file.
+    if not sys.stderr or not sys.stderr.isatty() or console.is_dumb_terminal:
+        return
+    with console.status("") as status:
+        while True:
+            status.update(f"{job.requests} of at most {MOST_REQUESTS} requests")
+            await asyncio.sleep(_REFRESH_SECONDS)
+
+
+def _honoured(checkup: Checkup, query: DateQuery) -> tuple[DateQuery, Finding] | None:
+    if checkup.configured.dates is Verdict.HONOURED:
+        return query, checkup.configured
+    return checkup.found
+
+
+def _write(query: DateQuery, finding: Finding) -> None:
+    """Write down how dates are honoured, so that `collector run` sends them so."""
+    options: dict[str, str | bool] = {
+        "from-param": query.from_param,
+        "until-param": query.until_param,
+        "date-format": query.date_format,
+    }
+    if finding.until is not Until.INCONCLUSIVE:
+        options["until-exclusive"] = finding.until is Until.EXCLUDED
+    write_options(_CONFIG, options)
+    say(f"written to {_CONFIG}: {', '.join(options)}")
+    for name in options:
+        variable = f"COLLECTOR_{name.upper().replace('-', '_')}"
+        if variable in os.environ:
+            complain(f"warning: {variable} is set, and goes before {_CONFIG}")
+
+
+_WIDEST: Final = 120
+_SHOWN: Final = 5
+
+
+class _Row(NamedTuple):
+    question: str
+    verdict: str
+    evidence: str
+
+
+def check_table(report: Report, companies: Companies, query: DateQuery) -> str:
+    """Return the table as plain text, and below it what to do, unless the check was given up."""
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for heading in ("question", "verdict", "evidence"):
+        table.add_column(heading, overflow="fold")
+    for row in _rows(report, companies, query):
+        table.add_row(*(Text("\n".join(map(escaped, cell.split("\n")))) for cell in row))
+    out = StringIO()
+    width = min(shutil.get_terminal_size((_WIDEST, 24)).columns, _WIDEST)
+    Console(file=out, width=width, color_system=None).print(table)
+    lines = [line.rstrip() for line in out.getvalue().splitlines()]
+    advice = [] if report.error is not None else [_advice(report)]
+    return "\n".join([*(line for line in lines if line), *advice])
+
+
+def _rows(report: Report, companies: Companies, query: DateQuery) -> Iterator[_Row]:
+    checkup = report.checkup
+    if any(not isinstance(answer, Failure) for answer in checkup.answers.values()):
+        yield _Row("credentials", "good", "the API takes the token")
+    else:
+        yield _Row("credentials", "unknown", "there is a token, but no company answers with it")
+    yield _companies(report, companies)
+    yield from _finding("dates", query, checkup.configured)
+    if checkup.found is not None:
+        yield from _finding("other dates", *checkup.found)
+    elif checkup.configured.dates is not Verdict.HONOURED:
+        yield _Row("other dates", *_nothing_found(report))
+    yield _Row("requests", f"{report.requests}", f"{MOST_REQUESTS} at most")
+
+
+def _nothing_found(report: Report) -> tuple[str, str]:
+    """Return why no other way was found, as a verdict and its evidence."""
+    checkup = report.checkup
+    if report.error is not None:
+        return "not found", "the check ended before"
+    if not checkup.was_searched:
+        return "not tried", "without a company with data they show nothing"
+    if checkup.is_spent:
+        tried = "the requests were used up before all likely names and spellings were tried"
+        return "none found", tried
+    return "none found", "none of the likely names and spellings shows an effect"
+
+
+def _companies(report: Report, companies: Companies) -> _Row:
+    answers = report.checkup.answers
+    failed = {i: a for i, a in answers.items() if isinstance(a, Failure)}
+    empty = sum(not isinstance(a, Failure) and a.is_empty for a in answers.values())
+    data = len(answers) - len(failed) - empty
+    texts = [f"{data} with data, {empty} empty in the last days, {len(failed)} failed"]
+    for company_id, failure in islice(failed.items(), _SHOWN):
+        name = companies.names.get(company_id)
+        texts.append(f"{company_id}{f' ({name})' if name else ''}: {failure.message}")
+    asked = f"{len(answers) - len(failed)} of {len(answers)} answer"
+    if len(answers) < len(companies):
+        texts.append(f"asked were {len(answers)} of {len(companies):,}")
+    return _Row("companies", asked, "\n".join(texts))
+
+
+def _finding(question: str, query: DateQuery, finding: Finding) -> Iterator[_Row]:
+    evidence = "\n".join((str(query), *finding.evidence))
+    yield _Row(question, finding.dates.value, evidence)
+    if finding.dates is Verdict.HONOURED:
+        what = {
+            Until.INCLUDED: f"the day that {query.until_param} names belongs to the answer",
+            Until.EXCLUDED: f"the day that {query.until_param} names does not belong to the answer",
+            Until.INCONCLUSIVE: "no day with data was found that tells",
+        }
+        yield _Row("until", finding.until.value, what[finding.until])
+
+
+def _advice(report: Report) -> str:
+    checkup = report.checkup
+    if checkup.found is not None:
+        found = checkup.found.query
+        return (
+            f"To use the other dates: --from-param {found.from_param} --until-param "
+            f'{found.until_param} --date-format "{found.date_format}", or collector check with '
+            "--write, which puts them into collector.toml."
+        )
+    match checkup.configured.dates:
+        case Verdict.HONOURED:
+            return "collector run can send dates as they are set."
+        case Verdict.IGNORED:
+            return (
+                "collector run refuses to send these dates (exit code 7). Ask the vendor how they "
+                "are called, or collect without dates."
+            )
+        case _:
+            return (
+                "collector run would send these dates with a warning. Companies with data in "
+                "the last days or in a month that is over would tell more."
+            )
+
+
+def write_options(path: Path, options: Mapping[str, str | bool]) -> None:
+    """Set options under their names without dashes in front; comments and order are kept.
+
+    A name that stands there with underscores keeps its spelling; one that stands there in both
+    spellings keeps the first. The file is replaced atomically,
+    or made. Raises `InputError` when it is not TOML, `StorageError` when it cannot be written.
+    """
+    path = path.resolve()
+    try:
+        # Bytes, for line breaks stay as they are.
+        document = tomlkit.parse(path.read_bytes().decode()) if path.exists() else None
+    except OSError as error:
+        raise InputError(f"{path.name}: cannot be read: {error.strerror}") from error
+    except (TOMLKitError, UnicodeDecodeError) as error:
+        raise InputError(f"{path.name}: is not TOML: {error}") from error
+    document = document if document is not None else tomlkit.document()
+    for name, value in options.items():
+        there, *doubles = [key for key in document if key.replace("_", "-") == name] or [name]
+        document[there] = value
+        for key in doubles:
+            del document[key]
+    try:
+        replace_file(path, [tomlkit.dumps(document).encode()])
+    except OSError as error:
+        raise StorageError(f"{path.name}: cannot be written: {error.strerror}") from error

@@ -1,0 +1,100 @@
+"""Where options come from beside flags: the environment, and `collector.toml`."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from cyclopts import App, Argument, ArgumentCollection
+from cyclopts.config import Dict, Env
+
+from collector.core.errors import InputError
+
+__all__ = ["ConfigFile", "Environment", "one_choice_of_days"]
+
+_RANGE: Final = frozenset({"--from", "--until", "--last"})
+
+
+class Environment(Env):
+    """Feeds variables to the command line library: `COLLECTOR_RATE` for `--rate`.
+
+    For options only. A variable that is left over must not add a run or a companies file to a
+    command.
+    """
+
+    def __init__(self, prefix: str) -> None:
+        super().__init__(prefix, command=False)
+
+    def __call__(self, app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
+        """Add the values of variables to the options that got none from a flag."""
+        options = arguments.copy()
+        options[:] = [argument for argument in arguments if argument.name.startswith("--")]
+        super().__call__(app, commands, options)
+
+
+class ConfigFile:
+    """Feeds a TOML file of options to the command line library.
+
+    One file serves all commands: each takes the options that it has. A key that is no option of
+    any command is refused, for a misspelt option must not be ignored all night.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = Path(path)
+
+    def __call__(self, app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
+        """Add the file's values to the arguments that got none from a flag or the environment."""
+        values = self._read()
+        taken = {name.removeprefix("--") for argument in arguments for name in argument.names}
+        known = {key: value for key, value in values.items() if key in taken}
+        Dict(known, source=str(self._path), use_commands_as_keys=False)(app, commands, arguments)
+
+    def _read(self) -> Mapping[str, object]:
+        try:
+            content = self._path.read_bytes()
+        except FileNotFoundError:
+            return {}
+        except OSError as error:
+            raise InputError(f"{self._path}: cannot be read: {error.strerror}") from None
+        return self._parse(content)
+
+    def _parse(self, content: bytes) -> Mapping[str, object]:
+        # Here, for most commands find no file, and --help does not look for one.
+        import tomllib
+
+        from collector.settings import option_names
+
+        try:
+            table = tomllib.loads(content.decode())
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise InputError(f"{self._path}: is not TOML: {error}") from None
+        values = {key.replace("_", "-"): value for key, value in table.items()}
+        unknown = sorted(set(values) - option_names())
+        if unknown:
+            raise InputError(
+                f"{self._path}: unknown key {', '.join(unknown)}; "
+                f"known are {', '.join(sorted(option_names()))}"
+            )
+        return values
+
+
+def one_choice_of_days(
+    _app: App, _commands: tuple[str, ...], arguments: ArgumentCollection
+) -> None:
+    """Let a range on the command line beat one in the environment, and that one in the file.
+
+    `--from` and `--until` are one way to give the range, `--last` is another: as with any single
+    option, only the highest place that names a range at all is listened to. Dates say all of it:
+    they put a `--lookback` of a lower place aside as well.
+    """
+    given = [a for a in arguments if a.tokens and not _RANGE.isdisjoint(a.names)]
+    highest = min((_rank(argument) for argument in given), default=0)
+    has_dates = any(_rank(a) == highest and "--last" not in a.names for a in given)
+    lookback = [a for a in arguments if a.tokens and has_dates and "--lookback" in a.names]
+    for argument in (*given, *lookback):
+        if _rank(argument) > highest:
+            argument.tokens.clear()
+
+
+def _rank(argument: Argument) -> int:
+    """Return where an argument was given: 0 on the command line, 1 in the environment, 2 a file."""
+    return {"cli": 0, "env": 1}.get(argument.tokens[0].source, 2)

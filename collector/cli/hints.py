@@ -1,0 +1,211 @@
+"""What to tell people about an end: what its exit code means, what to do next, how to resume."""
+
+import shlex
+import shutil
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+from rich.filesize import decimal
+
+from collector.core.cell import CellState
+from collector.core.errors import (
+    ClusterError,
+    CollectorError,
+    CredentialsError,
+    ExitCode,
+    IgnoredDatesError,
+    OutageError,
+    StorageError,
+)
+from collector.run.result import End
+from collector.run.view import Job
+from collector.settings import RunSettings
+from collector.store.coverage import Coverage
+from collector.store.files import COMPANIES, parts_in
+from collector.store.manifest import LOCAL, DatesRecord, describe_settings
+
+__all__ = ["MEANING", "command_to_go_on", "dates_text", "meaning", "next_step"]
+
+
+def next_step(job: Job, end: End) -> str:
+    """Return what to do next, or nothing when there is nothing to do or `end.error` says it all."""
+    if end.exit_code is ExitCode.BUG:
+        return f"report it, with the end of {job.files.log.name}; it holds no secrets"
+    if _unanswered(job) == 0:
+        return ""
+    if end.cause is not None:
+        return _after(end.cause, job)
+    return _go_on(job, end) if end.exit_code in _CAN_GO_ON else ""
+
+
+def _go_on(job: Job, end: End) -> str:
+    left = job.tally.seconds_left()
+    takes = f"about {timedelta(seconds=round(left))}" if left else ""
+    if end.error is not None:  # the deadline: it says how to go on
+        return f"what is missing takes {takes} more at this rate" if takes else ""
+    step = _GO_ON
+    if job.tally.cells[CellState.FAILED]:
+        return f"{step}; {_command('status', str(job.files.directory))} shows which"
+    return f"{step}, {takes} at this rate" if takes else step
+
+
+def _after(cause: type[CollectorError], job: Job) -> str:
+    """Return what helps against an error whose text says already that the run can be continued."""
+    source = job.plan.companies.source
+    check = _command("check", "COMPANIES" if source == _NO_FILE else source)
+    if issubclass(cause, OutageError):
+        return f"{check} tells whether the service is back"
+    if issubclass(cause, ClusterError):
+        return _START_CLUSTER if job.settings.scheduler else _GO_ON
+    if issubclass(cause, CredentialsError):
+        return f"{check} tells whether the credentials are taken"
+    if issubclass(cause, IgnoredDatesError):
+        return f"{check} --write puts the dates that the API honours into collector.toml"
+    return _room(job) if issubclass(cause, StorageError) else ""
+
+
+def _room(job: Job) -> str:
+    """Say how much room is needed, if it is that which is lacking."""
+    unanswered = _unanswered(job)
+    answered = job.tally.planned - unanswered
+    try:
+        # What a run has kept may be in files of shards, and the other way round.
+        is_whole = job.settings.shard.is_whole
+        parts = parts_in(job.files.directory) if is_whole else [job.files]
+        size = sum(part.statistics.stat().st_size for part in parts if part.has_answers())
+        free = shutil.disk_usage(job.files.directory).free
+    except OSError:
+        return ""
+    needed = round(size / answered * unanswered) if answered else 0
+    if needed <= free:
+        return ""
+    return (
+        f"make room for about {decimal(needed)}; {decimal(free)} are free for {job.files.directory}"
+    )
+
+
+def _unanswered(job: Job) -> int:
+    return job.tally.missing + job.tally.cells[CellState.FAILED]
+
+
+def _command(subcommand: str, path: str) -> str:
+    # A name that begins with a dash would be taken for an option.
+    return shlex.join(["collector", subcommand, f"./{path}" if path.startswith("-") else path])
+
+
+_GO_ON: Final = "the same command again asks for what failed or is missing"
+_START_CLUSTER: Final = (
+    "see that the scheduler and its workers are up; the same command again asks for what is missing"
+)
+
+_NO_FILE: Final = "standard input"
+
+_CAN_GO_ON: Final = {
+    ExitCode.SOME_FAILED,
+    ExitCode.CREDENTIALS,
+    ExitCode.STOPPED_EARLY,
+    ExitCode.STORAGE,
+    ExitCode.SIGHUP,
+    ExitCode.SIGINT,
+    ExitCode.SIGTERM,
+}
+
+
+_NOT_REPEATED: Final = frozenset(
+    {
+        *("from", "until", "last", "timezone", "window", "lookback", "output", "quiet"),
+        *("log-level", "shard", "engine", "workers", "scheduler", "insecure-cluster"),
+    }
+)
+"""Options that the plan and the directory take the place of, or that are about showing only. And
+without a shard, one process asks for all that the shards have left over."""
+
+
+def command_to_go_on(coverage: Coverage) -> str | None:
+    """Return the command that asks for what failed or is missing, ready for a shell.
+
+    None when every cell has an answer, somebody is at work on it, or the run is spoilt: then the
+    command would be refused.
+
+    It names the service, which must be the same, and what else the last attempt set otherwise than
+    the defaults. Its companies are the list in the run directory, so that it works whatever became
+    of the original file.
+    """
+    counts = coverage.counts()
+    is_complete = not counts[CellState.FAILED] + counts[CellState.MISSING]
+    if is_complete or coverage.held_by or coverage.is_spoilt:
+        return None
+    directory = coverage.directory
+    arguments = ["collector", "run", _path(directory / COMPANIES)]
+    first, last = coverage.plan.windows[0], coverage.plan.windows[-1]
+    if first.from_date is not None:
+        arguments += ["--from", str(first.from_date), "--until", str(last.until_date)]
+    else:
+        # Said, for there may be other days in collector.toml by now.
+        arguments += ["--last", "none", "--lookback", "none"]
+    arguments += ["--window", str(coverage.manifest.plan.window)]
+    options = {
+        name: value
+        for name, value in coverage.manifest.service.items()
+        if not value.startswith(LOCAL)
+    }
+    if coverage.manifest.attempts:
+        defaults = describe_settings(RunSettings())
+        settings = coverage.manifest.attempts[-1]["settings"]
+        options |= {
+            name: _option(value)
+            for name, value in settings.items()
+            if name in defaults and name not in _NOT_REPEATED and value != defaults[name]
+        }
+    arguments += [f"--{name}={value}" for name, value in options.items()]
+    arguments += ["--output", _path(directory)]
+    return shlex.join(arguments)
+
+
+def _option(value: object) -> str:
+    return f"{value:.0f}" if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def _path(path: Path) -> str:
+    # A name that begins with a dash would be taken for an option.
+    text = str(path)
+    return f"./{text}" if text.startswith("-") else text
+
+
+MEANING: Final[Mapping[int, str]] = {
+    ExitCode.COMPLETE: "every cell has an answer",
+    ExitCode.SOME_FAILED: "finished, but some cells failed",
+    ExitCode.BAD_INPUT: "bad input, nothing was sent",
+    ExitCode.CREDENTIALS: "credentials missing or refused",
+    ExitCode.STOPPED_EARLY: "stopped early",
+    ExitCode.STORAGE: "the output cannot be written",
+    ExitCode.LOCKED: "another run holds the directory",
+    ExitCode.DATES: "dates are not honoured, or have come to mean something else",
+    ExitCode.BUG: "a bug",
+    ExitCode.SIGHUP: "interrupted by SIGHUP, for the terminal was closed",
+    ExitCode.SIGINT: "interrupted by SIGINT",
+    ExitCode.SIGTERM: "interrupted by SIGTERM",
+}
+
+
+def meaning(code: int, error: str | None = None, *, shards: str = "") -> str:
+    """Return what an exit code means, or the error that said more; nothing for an unknown code.
+
+    `shards` says for people of which it is, such as `shard 0/2`, if it is not of the whole run.
+    """
+    if shards and code == ExitCode.COMPLETE:
+        return f"every cell of {shards} has an answer"
+    text = error or MEANING.get(code, "")
+    return f"{text} ({shards})" if shards else text
+
+
+def dates_text(dates: DatesRecord) -> str:
+    """Return what is known of the dates of a run: `honoured, last day included (4 requests)`."""
+    if dates.is_doubted:
+        return f"doubted: {'; '.join(dates.evidence)}; the same command again finds out"
+    if dates.checked_at is None:
+        return f"{dates.verdict}, not looked at"
+    last_day = "sent as the day after it" if dates.until_exclusive else "sent as it is"
+    return f"{dates.verdict}, last day {dates.until} and {last_day} ({dates.requests} requests)"

@@ -1,0 +1,175 @@
+"""The coverage of a run as text for people, and as JSON for programs."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any, Final
+
+import msgspec
+import orjson
+
+from collector.cli.hints import command_to_go_on, dates_text, meaning
+from collector.core.cell import CellState, Window
+from collector.core.text import json_text
+from collector.dates.record import spoilt
+from collector.store.coverage import Coverage, Gap
+
+__all__ = ["coverage_json", "coverage_text"]
+
+
+def coverage_json(coverage: Coverage) -> Iterator[bytes]:
+    """Make the document piece by piece: a run of many companies has many gaps."""
+    counts = coverage.counts()
+    go_on = command_to_go_on(coverage)
+    first, last = coverage.plan.windows[0], coverage.plan.windows[-1]
+    dates = coverage.manifest.dates
+    head = {
+        "directory": json_text(coverage.directory),
+        "companies": len(coverage.plan.companies),
+        "windows": len(coverage.plan.windows),
+        "from_date": first.from_date,
+        "until_date": last.until_date,
+        "window": str(coverage.manifest.plan.window),
+        "service": coverage.manifest.service,
+        "dates": None if dates is None else msgspec.to_builtins(dates),
+        "running": coverage.held_by,
+        "cells": {"planned": len(coverage.plan), **{s.value: n for s, n in counts.items()}},
+        "failed_by_kind": {kind.value: n for kind, n in coverage.failed_by_kind().items()},
+        "incomplete_companies": coverage.incomplete_companies(),
+        "remarks": coverage.remarks,
+        "go_on": None if go_on is None else json_text(go_on),
+        "attempts": coverage.manifest.attempts,
+    }
+    yield orjson.dumps(head)[:-1]
+    yield b',"gaps":'
+    yield from _array(_gap_json(coverage, gap) for gap in coverage.gaps())
+    yield b',"empty_everywhere":'
+    yield from _array(coverage.empty_everywhere)
+    yield b',"same_everywhere":'
+    yield from _array(coverage.same_everywhere)
+    yield b"}\n"
+
+
+def _gap_json(coverage: Coverage, gap: Gap) -> dict[str, object]:
+    return {
+        "company_id": gap.company_id,
+        "company_name": coverage.plan.companies.names.get(gap.company_id),
+        "from_date": gap.first.from_date,
+        "until_date": gap.last.until_date,
+        "windows": gap.windows,
+        "state": CellState.MISSING if gap.kind is None else CellState.FAILED,
+        "kind": gap.kind,
+    }
+
+
+def _array(values: Iterable[object]) -> Iterator[bytes]:
+    separator = b"["
+    for value in values:
+        yield separator + orjson.dumps(value)
+        separator = b",\n"
+    yield b"[]" if separator == b"[" else b"]"
+
+
+_SHOWN: Final = 10
+"""Gaps and companies that are shown; --json has all."""
+
+
+def coverage_text(coverage: Coverage) -> str:
+    """Return the coverage as plain text."""
+    return "\n".join(f"{name:<10} {text}".rstrip() for name, text in _rows(coverage))
+
+
+def _rows(coverage: Coverage) -> Iterator[tuple[str, str]]:
+    plan, counts = coverage.plan, coverage.counts()
+    size = f"{len(plan.companies):,} companies x {len(plan.windows):,} windows"
+    yield "run", str(coverage.directory)
+    yield "plan", f"{size} = {len(plan):,} cells, {_range(plan.windows)}"
+    dates = coverage.manifest.dates
+    if dates is not None:
+        yield "dates", dates_text(dates)
+    yield "cells", ", ".join(f"{count:,} {state}" for state, count in counts.items())
+    yield from _attempts(coverage)
+    yield from _gaps(coverage)
+    if failed := coverage.failed_by_kind():
+        yield "failed", ", ".join(f"{kind} {count:,}" for kind, count in failed.items())
+    for remark in coverage.remarks:
+        yield "remark", remark
+    yield from _suspicious(coverage)
+    if coverage.is_spoilt and dates is not None:
+        yield "spoilt", spoilt(dates)
+    if (go_on := command_to_go_on(coverage)) is not None:
+        yield "go on", go_on
+
+
+def _range(windows: Sequence[Window]) -> str:
+    first, last = windows[0], windows[-1]
+    if first.from_date is None:
+        return "the server's default window"
+    return f"{first.from_date}..{last.until_date}"
+
+
+def _attempts(coverage: Coverage) -> Iterator[tuple[str, str]]:
+    if coverage.held_by:
+        yield (
+            "attempts",
+            f"{len(coverage.manifest.attempts)}; at work is {coverage.held_by}",
+        )
+    elif coverage.manifest.attempts:
+        yield (
+            "attempts",
+            f"{len(coverage.manifest.attempts)}, the last {_end(coverage.manifest.attempts[-1])}",
+        )
+
+
+def _end(attempt: dict[str, Any]) -> str:
+    if attempt["exit_code"] is None:
+        return f"began {attempt['started_at']} and was killed, or could not write down its end"
+    code = attempt["exit_code"]
+    text = meaning(code, attempt["error"], shards=_shards(attempt))
+    return f"ended {attempt['ended_at']} with {code}: {text}"
+
+
+def _shards(attempt: dict[str, Any]) -> str:
+    """Say of which shards an attempt is; nothing if it is of the whole run."""
+    shards = attempt.get("shards")
+    if shards is None or shards["begun"] == shards["count"]:
+        return ""
+    if shards["begun"] == 1:
+        return f"shard {attempt['settings']['shard']}"
+    return f"{shards['begun']:,} of {shards['count']:,} shards"
+
+
+def _gaps(coverage: Coverage) -> Iterator[tuple[str, str]]:
+    incomplete = coverage.incomplete_companies()
+    if not incomplete:
+        return
+    yield "incomplete", f"{incomplete:,} of {len(coverage.plan.companies):,} companies"
+    gaps = coverage.gaps()
+    for gap in islice(gaps, _SHOWN):
+        yield "", _gap_text(coverage, gap)
+    if more := sum(1 for _ in gaps):
+        yield "", f"and {more:,} more gaps; --json lists them all"
+
+
+def _gap_text(coverage: Coverage, gap: Gap) -> str:
+    name = coverage.plan.companies.names.get(gap.company_id)
+    company = f"{gap.company_id} ({name})" if name else gap.company_id
+    state = "missing" if gap.kind is None else f"failed: {gap.kind}"
+    days = str(gap.first)
+    if gap.windows > 1:
+        days = f"{gap.first.from_date}..{gap.last.until_date}, {gap.windows:,} windows"
+    return f"{company}  {days}  {state}"
+
+
+def _suspicious(coverage: Coverage) -> Iterator[tuple[str, str]]:
+    if empty := coverage.empty_everywhere:
+        who = "1 company is" if len(empty) == 1 else f"{len(empty):,} companies are"
+        yield "remark", f"{who} empty in every window; are these ids right? ({_listed(empty)})"
+    if same := coverage.same_everywhere:
+        who = "1 company has" if len(same) == 1 else f"{len(same):,} companies have"
+        what = "the same answer in every answered window, and not an empty one"
+        yield "remark", f"{who} {what}; does the server ignore the dates? ({_listed(same)})"
+
+
+def _listed(ids: Sequence[str]) -> str:
+    more = ", ..." if len(ids) > _SHOWN else ""
+    return ", ".join(ids[:_SHOWN]) + more

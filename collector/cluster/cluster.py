@@ -1,0 +1,296 @@
+"""The cluster that shards run on: a local one of this machine's own, or one that is there."""
+
+import asyncio
+import concurrent.futures
+import logging
+import os
+import signal
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from ipaddress import ip_address
+from multiprocessing import resource_tracker
+from threading import Event, Thread
+from typing import Final
+
+import cryptography  # noqa: F401 - `Security.temporary` needs it, and looks for it too late
+import dask.config
+from distributed import Client, LocalCluster, Security
+from distributed.comm.addressing import parse_address, parse_host_port
+from distributed.scheduler import KilledWorker
+
+from collector import __version__
+from collector.cluster.division import workers_within
+from collector.cluster.messages import Site
+from collector.core.errors import ClusterError, InputError, StoppedError
+from collector.core.text import quoted
+from collector.settings import RunSettings
+
+__all__ = [
+    "check_addresses",
+    "check_workers",
+    "error_by",
+    "no_workers",
+    "open_cluster",
+    "own_signals",
+    "workers_of",
+]
+
+_CONNECT_SECONDS: Final = 20.0
+_ANSWER_SECONDS: Final = 60.0
+_LOOK_SECONDS: Final = 5.0
+_BETWEEN_LOOKS: Final = 0.2
+
+_MOST_PORTS: Final = 65535
+
+
+@asynccontextmanager
+async def open_cluster(
+    settings: RunSettings, is_stopped: Callable[[], bool]
+) -> AsyncIterator[Client]:
+    """Give a client of the cluster that the settings name, with at least one worker.
+
+    Raises `InputError` when it is neither on loopback nor spoken to over TLS (the token would go
+    over the network in plain text), `ClusterError` when there is none, or it has no worker, and
+    `StoppedError` when the run `is_stopped` while workers are waited for.
+    """
+    _keep_quiet()
+    if settings.scheduler is None:
+        async with _local(settings.workers or os.cpu_count() or 1) as client:
+            yield client
+        return
+    check_addresses([settings.scheduler], is_insecure=settings.insecure_cluster)
+    try:
+        timeout = min(_CONNECT_SECONDS, workers_within(settings.max_outage))
+        client = await Client(settings.scheduler, asynchronous=True, timeout=timeout)
+    except OSError as error:
+        raise ClusterError(
+            f"--scheduler {settings.scheduler}: no scheduler of Dask answers there ({error}); "
+            "start one with: dask scheduler"
+        ) from error
+    except (ValueError, TypeError) as error:
+        raise InputError(
+            f"--scheduler {settings.scheduler}: cannot be spoken to ({error}); see that Dask's "
+            "configuration names the certificates, if it is tls://"
+        ) from error
+    async with client:
+        workers = await _first_workers(client, settings, is_stopped)
+        check_addresses(workers, is_insecure=settings.insecure_cluster)
+        yield client
+
+
+async def _first_workers(
+    client: Client, settings: RunSettings, is_stopped: Callable[[], bool]
+) -> Sequence[str]:
+    """Wait until there are workers, and return their addresses."""
+    patience = workers_within(settings.max_outage)
+    until = time.monotonic() + patience
+    while not (workers := await workers_of(client)):
+        if is_stopped():
+            raise StoppedError
+        if time.monotonic() > until:
+            raise no_workers(settings, patience) if workers is not None else _gone()
+        await asyncio.sleep(_BETWEEN_LOOKS)
+    return workers
+
+
+def _keep_quiet() -> None:
+    """Let Dask say nothing on the screen: what matters here the results say."""
+    # Its modules have levels of their own, which that of the package does not change.
+    for name in ("distributed", *logging.root.manager.loggerDict):
+        if name.partition(".")[0] == "distributed":
+            logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
+@asynccontextmanager
+async def _local(workers: int) -> AsyncIterator[Client]:
+    """Give a client of a cluster of this machine alone.
+
+    Its processes speak TLS with certificates of their own, for who can speak to them runs code as
+    this user, and other users may be on this machine.
+    """
+    settings = {
+        # A worker dies with all that it holds: the files are the truth, and another one goes on.
+        "distributed.scheduler.allowed-failures": 10,
+        # Pages about the cluster, which other users of this machine could read.
+        "distributed.scheduler.http.routes": [],
+        "distributed.worker.http.routes": [],
+        "distributed.worker.memory.target": False,
+        "distributed.worker.memory.spill": False,
+        "distributed.worker.memory.pause": False,
+        "distributed.worker.memory.terminate": False,
+        # A shard keeps its process busy; whoever looks on takes the interpreter away from it.
+        "distributed.worker.profile.enabled": False,
+        "distributed.admin.tick.interval": "500 ms",
+        # Dask has the C library give memory back early. Then every answer is received into a block
+        # that comes from the kernel, page by page, and goes back there: a tenth of the time.
+        "distributed.nanny.pre-spawn-environ": {},
+    }
+    async with AsyncExitStack() as opened:
+        opened.enter_context(dask.config.set(settings))
+        opened.enter_context(own_signals())
+        try:
+            cluster = await opened.enter_async_context(
+                LocalCluster(
+                    n_workers=workers,
+                    threads_per_worker=1,
+                    processes=True,
+                    host="127.0.0.1",
+                    protocol="tls://",
+                    security=Security.temporary(),
+                    dashboard_address=None,
+                    # Or it warns when its usual port is taken.
+                    scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},
+                    silence_logs=logging.CRITICAL,
+                    asynchronous=True,
+                )
+            )
+            client = await opened.enter_async_context(Client(cluster, asynchronous=True))
+        except (OSError, RuntimeError) as error:
+            raise ClusterError(
+                f"--workers {workers}: a cluster of so many processes does not start here "
+                f"({error}); give fewer --workers"
+            ) from error
+        yield client
+
+
+def check_addresses(addresses: Iterable[str], *, is_insecure: bool) -> None:
+    """Raise `InputError` for addresses over which a token would travel in plain text.
+
+    Only TLS (`tls://`) and this machine itself are safe from readers.
+    """
+    for address in addresses:
+        scheme, host = _parsed(address)
+        if is_insecure or scheme in {"tls", "inproc"} or _is_loopback(host):
+            continue
+        raise InputError(
+            f"{address}: the access token would go over the network in plain text; use a scheduler "
+            "and workers that speak TLS (tls://), or say --insecure-cluster if nobody can listen"
+        )
+
+
+def _parsed(address: str) -> tuple[str, str]:
+    """Return scheme and host of an address, as Dask itself reads them."""
+    try:
+        scheme, location = parse_address(address)
+        if scheme == "inproc":
+            return scheme, ""
+        host, port = parse_host_port(location)
+    except ValueError:
+        scheme, host, port = "", "", 0
+    if scheme in {"tls", "tcp"} and host and 0 < port <= _MOST_PORTS:
+        return scheme, host
+    raise InputError(
+        f"--scheduler {quoted(address)}: is no address of a scheduler; write one such as "
+        "tls://10.0.0.5:8786"
+    )
+
+
+async def check_workers(client: Client, site: Site) -> list[str]:
+    """Return the addresses of the workers; each has this collector, and sees the directory.
+
+    Raises `InputError` otherwise, and `ClusterError` when none answers. Those that join later are
+    asked when they get a shard.
+    """
+    try:
+        async with asyncio.timeout(_ANSWER_SECONDS):
+            seen = await client.run(site.trouble, on_error="return")
+    except TimeoutError as error:
+        raise ClusterError(
+            f"the workers of the cluster have not answered for {_ANSWER_SECONDS:.0f} seconds; see "
+            "their logs"
+        ) from error
+    except OSError as error:
+        raise _gone() from error
+    # One that has gone meanwhile is none.
+    seen = {worker: answer for worker, answer in seen.items() if not isinstance(answer, OSError)}
+    if not seen:
+        raise ClusterError("the cluster has lost its workers; start some with: dask worker")
+    for worker, answer in seen.items():
+        if isinstance(answer, Exception):
+            raise InputError(
+                f"{worker}: a worker of the cluster cannot run the collector ({answer}); install "
+                f"collector[dask] {__version__} there"
+            )
+        if answer is not None:
+            raise InputError(f"{worker}: a worker of the cluster {answer}")
+    return list(seen)
+
+
+def no_workers(settings: RunSettings, seconds: float) -> ClusterError:
+    """Return the error of a cluster that has had no worker for so many seconds."""
+    if settings.scheduler is None:
+        return ClusterError(
+            f"--workers: the cluster has had no worker for {seconds:.0f} seconds; see why they die"
+        )
+    return ClusterError(
+        f"--scheduler {settings.scheduler}: has had no worker for {seconds:.0f} seconds; start "
+        "some with: dask worker"
+    )
+
+
+def error_by(error: BaseException) -> ClusterError | None:
+    """Return what an error of Dask says of the cluster; None if it is about something else."""
+    if isinstance(error, concurrent.futures.CancelledError):
+        # Dask's own text is several lines with the key of the shard in them.
+        return _gone()
+    if isinstance(error, OSError):
+        text = " ".join(str(error).split()) or type(error).__name__
+        return ClusterError(
+            f"the cluster is out of reach ({text}); see that its scheduler and its workers are up"
+        )
+    if isinstance(error, KilledWorker):
+        return ClusterError("the workers of the cluster die again and again; see their logs")
+    return None
+
+
+def _gone() -> ClusterError:
+    return ClusterError(
+        "the scheduler of the cluster has gone, or is out of reach; start the cluster again"
+    )
+
+
+async def workers_of(client: Client) -> Sequence[str] | None:
+    """Return the addresses of the workers that are there now; None if the scheduler is silent."""
+    # Whatever the trouble with the scheduler is, whoever waits for a shard is told of it.
+    with suppress(Exception):
+        async with asyncio.timeout(_LOOK_SECONDS):
+            # What the client itself knows of them may be old.
+            if (scheduler := client.scheduler) is not None:
+                return list((await scheduler.identity(n_workers=-1))["workers"])
+    return None
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+_SIGNALS: Final = {signal.SIGHUP, signal.SIGINT, signal.SIGTERM}
+
+
+@contextmanager
+def own_signals() -> Iterator[None]:
+    """Let processes that are started meanwhile hear nothing of SIGHUP, SIGINT and SIGTERM.
+
+    Terminals and systemd send them to all. This process ends the shards in order; processes that
+    end by themselves, or as they start, would lose what is in flight, or the whole cluster.
+
+    What is blocked here stays so in a process that is started, from its first instruction on. This
+    one hears of signals by a thread that is there for nothing else.
+    """
+    over = Event()
+    hearing = Thread(target=over.wait, name="signals", daemon=True)
+    hearing.start()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    # It ignores SIGINT and SIGTERM by itself, and lets them through in the thread that starts it.
+    resource_tracker.ensure_running()
+    signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        over.set()
+        hearing.join()

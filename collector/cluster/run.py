@@ -1,0 +1,302 @@
+"""The composition root of a run on a cluster: hands out shards, and says how it ended."""
+
+import concurrent.futures
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from distributed import Client
+
+from collector.cluster.aggregate import JointPace, JointTally
+from collector.cluster.channel import Channel
+from collector.cluster.cluster import check_addresses, check_workers, error_by, open_cluster
+from collector.cluster.division import number_of_shards, share_of_each
+from collector.cluster.messages import Report, Result, Site, Task
+from collector.cluster.scheduler import Care, Crew, beside
+from collector.cluster.shared_directory import (
+    HeldDirectory,
+    JointLog,
+    Past,
+    hold,
+    look_back,
+    sync_answers,
+)
+from collector.cluster.workers import Attendance
+from collector.core.errors import CollectorError, ExitCode, StoppedError, gravest
+from collector.core.secrets import Redactor
+from collector.core.threads import in_thread
+from collector.dates.guard import DatesGuard
+from collector.dates.verify import DatesProof
+from collector.http.credentials import Credentials, secrets_of
+from collector.pace import Share
+from collector.plan import Plan, Shard
+from collector.run.result import End, end_by, end_by_bug
+from collector.run.run import Given
+from collector.run.session import Session, gate_for
+from collector.run.shutdown import Stopping
+from collector.settings import RunSettings
+from collector.store.coverage import read_coverage
+from collector.store.files import PartFiles, parts_in
+from collector.store.manifest import DatesRecord
+from collector.telemetry.log import EventLog
+from collector.telemetry.reporter import Telemetry
+
+__all__ = ["ClusterRun"]
+
+_GRACE_SECONDS: Final = 15.0
+"""How long shards that are being stopped are waited for: five seconds for what is in flight, and
+the time until they hear of it."""
+
+_AT_ONCE_SECONDS: Final = 3.0
+"""How long shards that are to give up what is in flight have to hear of it."""
+
+_CAN_GO_ON: Final = {ExitCode.COMPLETE, ExitCode.SOME_FAILED}
+"""Ends of a shard after which the others go on."""
+
+
+class ClusterRun:
+    """One attempt at a run, as shards on a Dask cluster; see `collector.run.view.Job`.
+
+    This process asks for the token and finds out about the dates; the shards do the rest, as many
+    at a time as the cluster has workers. Each has the same share of the rate, and more when no
+    shard is left to hand out and some have ended.
+    """
+
+    def __init__(
+        self, plan: Plan, settings: RunSettings, credentials: Credentials, output: Path
+    ) -> None:
+        self.plan = plan
+        self.settings = settings
+        self.files = PartFiles(output.resolve())
+        self.tally = JointTally(len(plan))
+        self.remarks: tuple[str, ...] = ()
+        self._credentials = credentials
+        self._redact = Redactor()
+        self._redact.learn(*secrets_of(credentials))
+        self._events = EventLog(settings.log_level, self._redact)
+        self._log = self._events.logger
+        self._own_gate = gate_for(
+            settings,
+            Share.of(settings.rate),
+            len(plan.companies),
+            self._log,
+            patience=settings.max_outage,
+        )
+        self.gate = JointPace(settings.rate, self._own_gate.rate)
+        self._dates = DatesGuard(plan, settings, self._log)
+        # Under another name: those of the shards are in their own logs.
+        self._telemetry = Telemetry(
+            settings.metrics_file, self.tally, self.gate, self._log, event="cluster_sample"
+        )
+        self._ends: list[End] = []
+        self._at_work: set[int] = set()
+        self._channel: Channel | None = None
+        self._attendance: Attendance | None = None
+        self._joint_log = JointLog(self.files, self._events)
+        self._stopping = Stopping(
+            self._log,
+            self._redact,
+            grace=_GRACE_SECONDS,
+            drain=self._drain,
+            give_up=self._give_up,
+        )
+
+    @property
+    def answers(self) -> Path:
+        """The pattern of the files with the answers."""
+        return self.files.directory / "statistics-*.jsonl"
+
+    @property
+    def failures(self) -> Path:
+        """The pattern of the files with the cells that failed for good."""
+        return self.files.directory / "errors-*.jsonl"
+
+    @property
+    def dates_record(self) -> DatesRecord | None:
+        """What is known of the meaning of dates; None without dates."""
+        return self._dates.record
+
+    def stop(self, exit_code: ExitCode, why: str | None = None) -> None:
+        """End the run early from outside, as a signal does; the shards end in order."""
+        self._stopping.stop(End(exit_code, why))
+
+    def stop_at_once(self) -> None:
+        """After `stop`: give up what is in flight."""
+        self._stopping.stop_at_once()
+
+    async def execute(self) -> End:
+        """Collect every missing cell, and say how it ended; what stops a run is no exception."""
+        end = End(ExitCode.BUG)
+        try:
+            end = await self._stopping.end_of(self._open(), self.settings.deadline)
+            await self._count(end)
+        finally:
+            self.remarks += await self._telemetry.ended(end.exit_code)
+        return end
+
+    async def _open(self) -> End:
+        await self._telemetry.check()
+        async with self._telemetry.working() as self.remarks:
+            return await self._attempt()
+
+    def _is_stopped(self) -> bool:
+        return self._stopping.is_stopped
+
+    def _drain(self, told: End) -> None:
+        self._own_gate.shut()
+        if self._channel is not None:
+            self._channel.end = told
+
+    def _give_up(self) -> float | None:
+        if self._channel is None or (self._attendance and self._attendance.is_deserted):
+            return 0.0
+        if self._channel.at_once:
+            return None
+        self._channel.at_once = True
+        return _AT_ONCE_SECONDS
+
+    async def _attempt(self) -> End:
+        if self.settings.scheduler is not None:
+            check_addresses([self.settings.scheduler], is_insecure=self.settings.insecure_cluster)
+        past = await in_thread(look_back, self.files, self.plan, self.settings, self._is_stopped)
+        self.tally.found_before(past.recovered.kept)
+        session = self._session()
+        if past.recovered.is_settled:
+            # Nothing is to be sent: neither a cluster nor a token is needed for that.
+            await in_thread(sync_answers, self.files.directory)
+            self.remarks += past.recovered.remarks
+            await self._establish(session, past)
+            self._stopping.no_more_to_stop()
+            return End(ExitCode.COMPLETE)
+        # Whoever is to work must be there before anything is sent.
+        async with open_cluster(self.settings, self._is_stopped) as client:
+            with hold(self.files.directory) as held, self._joint_log:
+                workers = await check_workers(client, held.site)
+                async with session:
+                    await session.tokens.current()
+                    await self._establish(session, past)
+                    end = await self._distribute(client, session, held, workers, past)
+                held.check()
+                return end
+
+    async def _establish(self, session: Session, past: Past) -> None:
+        proof, directory = self._proof(session), self.files.directory
+        self.remarks += tuple(await self._dates.establish(proof, past.recovered, directory))
+
+    async def _distribute(
+        self,
+        client: Client,
+        session: Session,
+        held: HeldDirectory,
+        workers: list[str],
+        past: Past,
+    ) -> End:
+        """Hand out all shards, as many at a time as there are workers, and gather what came."""
+        found = [files.shard for files in parts_in(self.files.directory) if files.exist()]
+        total = number_of_shards(len(self.plan), len(workers), found)
+        self.tally.found_by_shard(await in_thread(past.by_shard, self.plan, total))
+        crew = Crew(total, len(workers))
+        # Reckoned here once: it goes to the workers with the plan, and a million ids take a second.
+        await in_thread(lambda: self.plan.fingerprint)
+        rate, senders = self.settings.rate, crew.senders
+        share = share_of_each(rate, senders)
+        token = await session.tokens.current()
+        self._log.info("cluster_started", workers=len(workers), shards=total)
+        hear = partial(self._hear, crew)
+        async with Channel(client, self.plan, token, share, senders, hear) as self._channel:
+            if self._stopping.is_stopped:
+                raise StoppedError
+            care = Care(session.tokens, self._channel, crew, self.gate, rate)
+            self._attendance = Attendance(
+                client, self.settings, self._log, self._stopping, self._end_with
+            )
+            task = partial(self._shard, held.site, self._channel)
+            cares = care.keep(), self._attendance.keep(), held.keep()
+            async with beside(*cares, failed=self._cannot_care):
+                await crew.work(client, task, self._take, self._is_stopped)
+        self._channel = None
+        return self._end()
+
+    def _shard(self, site: Site, channel: Channel, number: int, total: int) -> Task:
+        shard = Shard(number, total)
+        self._at_work.add(number)
+        settings = replace(self.settings, shard=shard, metrics_file=None, deadline=None)
+        return Task(settings, site, Given(channel.share, self._dates.record), channel.name)
+
+    def _take(self, number: int, result: Result | BaseException) -> None:
+        """Take what came of a shard; one that could not go on ends them all."""
+        if isinstance(result, BaseException):
+            end = self._end_by(result)
+        else:
+            end = result.end
+            self._at_work.discard(number)
+            self.tally.finish(result)
+            new = (text for text in result.remarks if text not in self.remarks)
+            self.remarks += tuple(new)
+        self._joint_log.open()
+        self._ends.append(end)
+        self._log.info("shard_ended", exit_code=end.exit_code.value, error=end.error)
+        if end.exit_code not in _CAN_GO_ON:
+            if end.exit_code is ExitCode.BAD_INPUT and self._joint_log.is_open:
+                # To people that code means that nothing was sent.
+                end = End(ExitCode.STOPPED_EARLY, end.error)
+            told = End(ExitCode.STOPPED_EARLY, "another shard of the run has ended it")
+            self._stopping.stop(end, told)
+
+    def _hear(self, crew: Crew, report: Report) -> None:
+        if crew.hear(report):
+            self._joint_log.open()
+            self.tally.take(report)
+            self.gate.take(crew.reports.values())
+
+    def _cannot_care(self, error: BaseException) -> None:
+        """End the run: without what goes on beside the shards nobody works on."""
+        if isinstance(error, CollectorError):
+            self._end_with(error)
+        elif not isinstance(error, StoppedError):
+            self._stopping.stop(self._end_by(error))
+
+    def _end_with(self, error: CollectorError) -> None:
+        self._stopping.stop(end_by(error, self._redact))
+
+    def _end_by(self, error: BaseException) -> End:
+        """Return the end by what kept a shard from coming to one of its own."""
+        if self._stopping.end is not None and isinstance(error, concurrent.futures.CancelledError):
+            return self._stopping.end
+        if (gone := error_by(error)) is not None:
+            return end_by(gone, self._redact)
+        self._log.error("bug", exc_info=error)
+        return end_by_bug(error, self.files.log)
+
+    def _end(self) -> End:
+        if self._stopping.end is not None and self.tally.missing:
+            return self._stopping.end
+        worst = gravest(end.exit_code for end in self._ends)
+        return next((end for end in self._ends if end.exit_code == worst), End(ExitCode.COMPLETE))
+
+    async def _count(self, end: End) -> None:
+        """Count what this process has sent, and on the disk what shards have not told of."""
+        self.tally.add_up()
+        if self._at_work and self.tally.missing and end.exit_code not in _CAN_GO_ON:
+            with suppress(CollectorError):
+                coverage = await in_thread(read_coverage, self.files.directory)
+                self.tally.found_on_disk(coverage.counts())
+
+    def _proof(self, session: Session) -> DatesProof:
+        return DatesProof(
+            self._dates.query, self.settings.timezone, session.client, self._own_gate, self._log
+        )
+
+    def _session(self) -> Session:
+        return Session(
+            self.settings,
+            self._credentials,
+            gate=self._own_gate,
+            tally=self.tally.own,
+            concurrency=self.settings.concurrency,
+            patience=self.settings.max_outage,
+            redact=self._redact,
+            log=self._log,
+        )

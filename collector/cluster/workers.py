@@ -1,0 +1,67 @@
+"""Whether there are workers while a run works: else its shards are waited for in vain."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Final
+
+from distributed import Client
+from structlog.typing import FilteringBoundLogger
+
+from collector.cluster.cluster import no_workers, workers_of
+from collector.cluster.division import Absence, Presence, workers_within
+from collector.core.errors import ClusterError
+from collector.run.shutdown import Stopping
+from collector.settings import RunSettings
+
+__all__ = ["Attendance"]
+
+_LOOK_SECONDS: Final = 1.0
+
+
+class Attendance:
+    """Looks on whether a cluster has workers.
+
+    `end` is called with the error when it had none for as long as is waited for.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        settings: RunSettings,
+        log: FilteringBoundLogger,
+        stopping: Stopping,
+        end: Callable[[ClusterError], None],
+    ) -> None:
+        self._client = client
+        self._settings = settings
+        self._log = log
+        self._stopping = stopping
+        self._end = end
+        self._patience = workers_within(settings.max_outage)
+        self._absence = Absence(self._patience)
+
+    @property
+    def is_deserted(self) -> bool:
+        """Whether there is nobody who could end a shard in order."""
+        return self._absence.is_empty
+
+    async def keep(self) -> None:
+        """Look on until cancelled."""
+        while True:
+            workers = await workers_of(self._client)
+            # If the scheduler does not say, that is no news of its workers; it has ways of its own
+            # to be missed.
+            if workers is not None:
+                self._tell(self._absence.take(len(workers), time.monotonic()))
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    def _tell(self, news: Presence | None) -> None:
+        if news is Presence.GONE:
+            self._log.warning("workers_gone", waits_for=self._patience)
+        elif news is Presence.BACK:
+            self._log.warning("workers_back")
+        elif news is Presence.OVER:
+            self._end(no_workers(self._settings, self._patience))
+        if self.is_deserted and self._stopping.is_stopped:
+            self._stopping.stop_at_once()

@@ -1,0 +1,44 @@
+"""Cells: what is to be collected, and what has come of it.
+
+They are apart from `collector.core.outcome`, which has the answers and imports what reads them:
+options and a plan are checked before anything of the kind is loaded.
+"""
+
+from datetime import date
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+__all__ = ["SERVER_DEFAULT", "Cell", "CellState", "Window"]
+
+
+class Window(NamedTuple):
+    """A range of days, both ends included; `SERVER_DEFAULT` when no dates are sent at all."""
+
+    from_date: date | None
+    until_date: date | None
+
+    def __str__(self) -> str:
+        """Show the window for people: `2026-01-01..2026-01-07`, or `server default`."""
+        if self.from_date is None or self.until_date is None:
+            return "server default"
+        return f"{self.from_date.isoformat()}..{self.until_date.isoformat()}"
+
+
+SERVER_DEFAULT: Final = Window(None, None)
+"""The window that the server chooses when it is sent no dates (the last 7 days)."""
+
+
+class Cell(NamedTuple):
+    """One company in one window: the unit of work, of resume and of coverage."""
+
+    company_id: str
+    window: Window
+
+
+class CellState(StrEnum):
+    """What a planned cell has come to: an answer, a failure for good, or nothing yet."""
+
+    DATA = "data"
+    EMPTY = "empty"
+    FAILED = "failed"
+    MISSING = "missing"

@@ -1,0 +1,1 @@
+"""Does the API honour the dates? Verified before a run, watched while it works."""

@@ -1,0 +1,127 @@
+"""All that `collector check` finds out, in few questions: who answers, and what dates mean."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Final
+
+from collector.core.outcome import Counters, Failure
+from collector.dates.probe.questions import (
+    FAR_PAST,
+    LONG_AGO,
+    Finding,
+    NoAnswerError,
+    Probe,
+    SpentError,
+    Until,
+    Verdict,
+    ask,
+)
+from collector.dates.probe.search import Found, search
+from collector.dates.probe.sums import same, shown
+from collector.dates.probe.verification import Known, prove, sample
+from collector.plan.date_params import DateQuery
+
+__all__ = ["Checkup", "check_up"]
+
+_AT_LEAST: Final = 3
+_AT_MOST: Final = 16
+"""Companies that are asked at first, until one of them has data."""
+
+_COMPANIES: Final = 8
+"""Companies that are asked in all, if there are questions left."""
+
+NOT_ASKED: Final = Finding(Verdict.INCONCLUSIVE, Until.INCONCLUSIVE, ("it did not come to that",))
+
+
+@dataclass(slots=True)
+class Checkup:
+    """What was found out.
+
+    `answers` has, for each company that was asked without dates, its counters or its failure.
+    `configured` is about the dates as they are set, `found` about another way that is honoured, if
+    there is one.
+    """
+
+    answers: dict[str, Counters | Failure] = field(default_factory=dict)
+    configured: Finding = NOT_ASKED
+    found: Found | None = None
+    was_searched: bool = False
+    """Whether other ways were looked for."""
+    is_spent: bool = False
+    """Whether it ended because no more questions were to be asked."""
+
+    @property
+    def has_data(self) -> bool:
+        """Whether a company has data in the last days."""
+        return any(isinstance(a, Counters) and not a.is_empty for a in self.answers.values())
+
+
+def check_up(ids: Sequence[str], query: DateQuery, today: date, checkup: Checkup) -> Probe[None]:
+    """Ask companies without dates until one has data, prove the dates, and search if need be.
+
+    What is found out is put into `checkup` as it comes. With what is left of the questions more
+    companies are asked. `query` leaves `until` as it is.
+    """
+    try:
+        yield from _ask_companies(sample(ids, _AT_MOST), checkup, _until_data)
+        known = Known({i: a for i, a in checkup.answers.items() if isinstance(a, Counters)})
+        # Companies with data first: those without prove nothing.
+        ranked = sorted(known.defaults, key=lambda i: known.defaults[i].is_empty)
+        checkup.configured = yield from _judge(ranked, query, today, known)
+        if checkup.configured.dates is not Verdict.HONOURED and checkup.has_data:
+            checkup.was_searched = True
+            checkup.found = yield from search(ranked, query, today, known)
+        yield from _ask_companies(sample(ids, _COMPANIES), checkup, _until_enough)
+    except SpentError:
+        checkup.is_spent = True
+
+
+def _until_data(checkup: Checkup) -> bool:
+    return checkup.has_data and len(checkup.answers) >= _AT_LEAST
+
+
+def _until_enough(checkup: Checkup) -> bool:
+    return len(checkup.answers) >= _COMPANIES
+
+
+def _ask_companies(
+    ids: Sequence[str], checkup: Checkup, is_done: Callable[[Checkup], bool]
+) -> Probe[None]:
+    for company_id in ids:
+        if is_done(checkup):
+            return
+        if company_id in checkup.answers:
+            continue
+        try:
+            checkup.answers[company_id] = yield from ask(company_id, {})
+        except NoAnswerError as error:
+            checkup.answers[company_id] = error.failure
+
+
+def _judge(ranked: Sequence[str], query: DateQuery, today: date, known: Known) -> Probe[Finding]:
+    if not ranked:
+        text = "no company answers, with or without dates"
+        return Finding(Verdict.INCONCLUSIVE, Until.INCONCLUSIVE, (text,))
+    ignored = yield from _compare_with_far_past(ranked[0], query, known.defaults[ranked[0]])
+    return ignored or (yield from prove(ranked, query, today, known))
+
+
+def _compare_with_far_past(
+    company_id: str, query: DateQuery, default: Counters
+) -> Probe[Finding | None]:
+    """Find out whether windows of long ago have the same data as the last days."""
+    if default.is_empty:
+        return None
+    for window in (FAR_PAST, LONG_AGO):
+        try:
+            answer = yield from ask(company_id, query.parameters(window))
+        except NoAnswerError:
+            return None
+        if not same(answer, default):
+            return None
+    text = (
+        f"company {company_id}: {FAR_PAST} and {LONG_AGO} have the same counters as no dates "
+        f"({shown(default)})"
+    )
+    return Finding(Verdict.IGNORED, Until.INCONCLUSIVE, (text,))

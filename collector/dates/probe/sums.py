@@ -1,0 +1,104 @@
+"""Counters of several windows, compared and added. An action that is missing counts as 0."""
+
+from collections import Counter
+from collections.abc import Iterable
+
+from collector.core.outcome import Counters
+
+__all__ = [
+    "add_up",
+    "alike",
+    "campaigns_add_up",
+    "is_quiet",
+    "lies_between",
+    "outgrow",
+    "same",
+    "shown",
+]
+
+
+def same(one: Counters, other: Counters) -> bool:
+    """Say whether all counters and actions are the same."""
+    return one.campaign == other.campaign and _notifications(one) == _notifications(other)
+
+
+def alike(one: Counters, other: Counters) -> bool:
+    """Say whether all counters and actions but `campaign` are the same."""
+    return _notifications(one) == _notifications(other)
+
+
+def is_quiet(counters: Counters) -> bool:
+    """Say whether there are no notifications; there may be campaigns, which prove nothing."""
+    return not any(_notifications(counters).values())
+
+
+def outgrow(parts: Iterable[Counters], whole: Counters) -> bool:
+    """Say whether parts are more than the whole in a figure that only ever grows.
+
+    If the whole was asked for after its parts, they cannot be of different days.
+    """
+    growing = Counter[str]()
+    for part in parts:
+        growing.update(
+            {"total": part.total, **{f"actions {n}": k for n, k in part.actions.items()}}
+        )
+    limits = _notifications(whole)
+    return any(number > limits[name] for name, number in growing.items())
+
+
+def add_up(parts: Iterable[Counters], whole: Counters) -> bool:
+    """Say whether counters and actions of the parts add up to those of the whole.
+
+    `campaign` is left aside: a campaign that runs over two windows may be counted in both of them
+    and once in the whole.
+    """
+    total = Counter[str]()
+    for part in parts:
+        total.update(_notifications(part))
+    return total == _notifications(whole)
+
+
+def campaigns_add_up(parts: Iterable[Counters], whole: Counters) -> bool:
+    """Say whether `campaign` adds up as well."""
+    return sum(part.campaign for part in parts) == whole.campaign
+
+
+def lies_between(counters: Counters, one: Counters, other: Counters) -> bool:
+    """Say whether each counter lies between those of two others, or is one of them."""
+    numbers, first, second = map(_notifications, (counters, one, other))
+    return all(
+        min(first[name], second[name]) <= numbers[name] <= max(first[name], second[name])
+        for name in {*numbers, *first, *second}
+    )
+
+
+def shown(counters: Counters) -> str:
+    """Show counters for people, in a word or two: `total 12`, or the first one that is not 0.
+
+    Names of actions are the server's, and are not shown.
+    """
+    numbers = {
+        "total": counters.total,
+        "sended": counters.sended,
+        "pending": counters.pending,
+        "fails": counters.fails,
+        "actions": sum(counters.actions.values()),
+        "campaign": counters.campaign,
+    }
+    name = next((name for name, number in numbers.items() if number), "total")
+    return f"{name} {numbers[name]:,}"
+
+
+def _notifications(counters: Counters) -> Counter[str]:
+    """Return all counters but `campaign`, and the actions; equal ones compare as equal.
+
+    `Counter` takes what is missing for 0 when it compares.
+    """
+    numbers = Counter[str](
+        total=counters.total,
+        sended=counters.sended,
+        pending=counters.pending,
+        fails=counters.fails,
+    )
+    numbers.update({f"actions {name}": number for name, number in counters.actions.items()})
+    return numbers

@@ -1,0 +1,184 @@
+"""The decisive part: whether the dates are honoured as they are sent.
+
+A company with data in a month that has settled shows it (see `examination`). If there is none, or
+the server refuses such days, the last days are looked at: what it has without dates, a window
+that covers them must have too.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Final
+
+from collector.core.cell import Window
+from collector.core.outcome import Counters
+from collector.dates.probe.company import examine
+from collector.dates.probe.questions import (
+    DAY,
+    Finding,
+    NoAnswerError,
+    Probe,
+    Span,
+    SpentError,
+    Until,
+    Verdict,
+    ask,
+    ask_unless_refused,
+    recent_span,
+    settled_span,
+    short_settled_span,
+)
+from collector.dates.probe.sums import shown
+from collector.plan.date_params import DateQuery
+
+__all__ = ["Known", "Proof", "prove", "sample"]
+
+_COMPANIES: Final = 10
+"""Companies that are asked whether they have data; each costs a question, or two."""
+
+_LONG: Final = timedelta(days=400)
+
+
+@dataclass(slots=True)
+class Known:
+    """What companies have without dates, as far as they were asked."""
+
+    defaults: dict[str, Counters] = field(default_factory=dict)
+
+    def ask(self, company_id: str) -> Probe[Counters]:
+        """Return what a company has without dates, asking if need be."""
+        if company_id not in self.defaults:
+            self.defaults[company_id] = yield from ask(company_id, {})
+        return self.defaults[company_id]
+
+
+def sample(ids: Sequence[str], most: int) -> Sequence[str]:
+    """Pick ids from the whole list, evenly: neighbours may be of one kind."""
+    if len(ids) <= most:
+        return ids
+    return [ids[number * len(ids) // most] for number in range(most)]
+
+
+def prove(
+    ids: Sequence[str], query: DateQuery, today: date, known: Known | None = None
+) -> Probe[Finding]:
+    """Find out what dates mean by a few of the companies; `query` leaves `until` as it is.
+
+    Takes 4 questions if the first company has data on most days.
+    """
+    proof = Proof(query, today, known or Known())
+    try:
+        return (yield from proof.by(sample(ids, _COMPANIES)))
+    except SpentError:
+        proof.doubts.append("no more questions were to be asked")
+        return proof.inconclusive()
+
+
+@dataclass(slots=True)
+class Proof:
+    """A proof in work: `doubts` says why it is not known yet."""
+
+    query: DateQuery
+    today: date
+    known: Known
+    doubts: list[str] = field(default_factory=list)
+
+    def by(self, ids: Sequence[str]) -> Probe[Finding]:
+        """Take the first company that shows it, by settled days, else by recent ones.
+
+        Raises `SpentError`.
+        """
+        has_doubts = False
+        for way in (self._by_settled_days, self._by_recent_days):
+            for company_id in ids:
+                finding = yield from self._answered(way(company_id), company_id)
+                if finding is not None and (finding.is_conclusive or finding.is_final):
+                    return finding
+                if finding is not None:
+                    self.doubts += finding.evidence
+                    has_doubts = True
+            if has_doubts:
+                # Few recent days may add up although the many settled ones do not.
+                break
+        return self.inconclusive()
+
+    def inconclusive(self) -> Finding:
+        """Say that it is not known."""
+        doubts = tuple(dict.fromkeys(self.doubts))
+        return Finding(Verdict.INCONCLUSIVE, Until.INCONCLUSIVE, doubts or ("no company has data",))
+
+    def _answered(self, probe: Probe[Finding | None], company_id: str) -> Probe[Finding | None]:
+        try:
+            return (yield from probe)
+        except NoAnswerError as error:
+            self.doubts.append(f"company {company_id}: {error}")
+            return None
+
+    def _by_settled_days(self, company_id: str) -> Probe[Finding | None]:
+        for span in (settled_span(self.today), short_settled_span(self.today)):
+            try:
+                return (yield from examine(company_id, self.query, span))
+            except NoAnswerError as error:
+                if not error.is_refusal:
+                    raise
+            if self.query.mistakes_day_for_month:
+                # It takes more days to tell.
+                break
+        # Refused for what it asks for: the names, the spelling, or days too long ago.
+        default = yield from self.known.ask(company_id)
+        return (yield from self._by_days_of_default(company_id, default))
+
+    def _by_recent_days(self, company_id: str) -> Probe[Finding | None]:
+        default = yield from self.known.ask(company_id)
+        if default.is_empty:
+            return None
+        return (yield from self._by_days_of_default(company_id, default))
+
+    def _by_days_of_default(self, company_id: str, default: Counters) -> Probe[Finding | None]:
+        """Judge by windows that cover the days that the server answers for without dates."""
+        first, split, last = recent_span(self.today)
+        # The later ones in case that days to come are refused, or answered with nothing.
+        spans = [Span(first, split, last - days * DAY) for days in range(4)]
+        was_refused = False
+        for span in spans:
+            try:
+                answer = yield from ask(company_id, self.query.parameters(span.window))
+            except NoAnswerError as error:
+                if not error.is_refusal:
+                    raise
+                if not was_refused and (yield from self._refuses_any(company_id)):
+                    what = f"refuses {span.window}: {error}"
+                    return self._misread(company_id, default, what)
+                was_refused = True
+                continue
+            if not answer.is_empty:
+                if self.query.mistakes_day_for_month:
+                    return None
+                return (yield from examine(company_id, self.query, span, is_moving=True))
+            if default.is_empty:
+                return None
+        if was_refused or (yield from self._has_older_days(company_id)):
+            return None
+        return self._misread(company_id, default, f"has nothing in {spans[0].window}")
+
+    def _has_older_days(self, company_id: str) -> Probe[bool]:
+        """Say whether the default may be of more than the last days."""
+        year = Window(self.today - _LONG, self.today + DAY)
+        answer = yield from ask_unless_refused(company_id, self.query.parameters(year))
+        return answer is None or not answer.is_empty
+
+    def _refuses_any(self, company_id: str) -> Probe[bool]:
+        """Say whether even one or two days that are just over are refused."""
+        yesterday = self.today - DAY
+        for window in (Window(yesterday - DAY, yesterday), Window(yesterday, yesterday)):
+            parameters = self.query.parameters(window)
+            if (yield from ask_unless_refused(company_id, parameters)) is not None:
+                return False
+        return True
+
+    @staticmethod
+    def _misread(company_id: str, default: Counters, what: str) -> Finding:
+        text = (
+            f"the API answers for company {company_id} without dates ({shown(default)}), but {what}"
+        )
+        return Finding(Verdict.IGNORED, Until.INCONCLUSIVE, (text,))

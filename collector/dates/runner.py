@@ -1,0 +1,100 @@
+"""Sends the questions of a probe, one after the other, and no more than so many."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from random import random
+from typing import Final, Protocol, TypeVar
+
+from collector.core.outcome import Blame, Failure, Outcome
+from collector.dates.probe import Probe, Question, Reply, SpentError
+from collector.http.retry import RetryPolicy, is_retriable
+
+__all__ = ["Client", "Interview"]
+
+_T = TypeVar("_T")
+
+_TRIES: Final = 2
+"""For one question. There are other companies to ask."""
+
+_FOR_ONE: Final = 2
+"""Requests that a question may take beside its tries: one more with a new token."""
+
+
+class Client(Protocol):
+    """Asks the statistics endpoint: `collector.http.client.StatisticsClient`."""
+
+    async def ask_with(
+        self, company_id: str, parameters: Mapping[str, str], *, is_retry: bool = False
+    ) -> Outcome:
+        """Return an answer or a failure."""
+
+
+class Interview:
+    """Conducts a probe with a client.
+
+    It ends when `most` requests were sent for it, but for those that the rate or the service is to
+    blame for, or when `may_go_on` says no. `rest` waits for so many seconds.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        *,
+        most: int,
+        rest: Callable[[float], Awaitable[None]],
+        may_go_on: Callable[[], bool] = lambda: True,
+    ) -> None:
+        self._client = client
+        self._most = most
+        self._rest = rest
+        self._may_go_on = may_go_on
+        self._policy = RetryPolicy(_TRIES)
+        self._charged = 0
+        self.requests = 0
+        """How many were sent for it, whoever is to blame."""
+        self.was_answered = False
+        """Whether there was any answer that says more than that something is out of order."""
+        self.met_outage = False
+        """Whether nobody was let in or answered for a while."""
+
+    async def conduct(self, probe: Probe[_T]) -> _T:
+        """Return what the probe has found out.
+
+        Raises what the client raises: refused credentials, an outage.
+        """
+        try:
+            question = next(probe)
+            while True:
+                reply = await self._ask(question)
+                question = probe.throw(SpentError()) if reply is None else probe.send(reply)
+        except StopIteration as end:
+            found: _T = end.value
+            return found
+        finally:
+            probe.close()
+
+    async def _ask(self, question: Question) -> Reply | None:
+        """Ask with patience; None when that would be too many requests."""
+        tries = spared = 0
+        while self._charged + _FOR_ONE <= self._most and self._may_go_on():
+            outcome = await self._client.ask_with(
+                question.company_id, question.parameters, is_retry=tries > 0
+            )
+            self._count(outcome)
+            if not isinstance(outcome, Failure):
+                self.was_answered = True
+                return outcome.counters
+            retry = self._policy.decide(outcome, tries, spared, random)
+            if retry is None:
+                self.was_answered = self.was_answered or not is_retriable(outcome)
+                return outcome
+            tries += retry.counts
+            spared += not retry.counts
+            await self._rest(retry.delay)
+        return None
+
+    def _count(self, outcome: Outcome) -> None:
+        self.requests += outcome.requests
+        if isinstance(outcome, Failure) and outcome.blame is not Blame.CELL:
+            self.met_outage = self.met_outage or outcome.blame is Blame.SERVICE
+        else:
+            self._charged += outcome.requests

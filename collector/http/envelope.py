@@ -1,0 +1,95 @@
+"""Is this the answer that was asked for? Pure checks of a body, before it may become a result."""
+
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Final
+
+import msgspec
+import orjson
+
+from collector.core.outcome import Counters, FailureKind
+
+__all__ = ["Checked", "Wrong", "check_envelope", "check_reply"]
+
+_OK: Final = HTTPStatus.OK.value
+
+_LARGEST_CODE: Final = 2**53
+"""The largest number that every reader of JSON keeps (RFC 8259, section 6)."""
+
+
+class _Envelope(msgspec.Struct):
+    code: int
+    data: msgspec.Raw = msgspec.Raw(b"null")
+    message: object = None
+    errors: object = None
+
+
+_envelope = msgspec.json.Decoder(_Envelope)
+_counters = msgspec.json.Decoder(Counters)
+
+
+class Checked(msgspec.Struct, frozen=True, gc=False):
+    """A good answer: `data` as it came, on one line, and what is documented of it, read."""
+
+    statistics: bytes
+    counters: Counters
+
+
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """A body that is no answer, and in which way. `code` is the envelope's, when it has one."""
+
+    kind: FailureKind
+    message: str
+    code: int | None = None
+
+
+def check_reply(status: int, body: bytes, *, is_cut: bool) -> Checked | Wrong:
+    """Judge a whole HTTP answer; `is_cut` says that its body went on beyond the limit."""
+    if status == _OK:
+        if is_cut:
+            return Wrong(FailureKind.TOO_LARGE, "the answer is larger than 1 MiB and was cut off")
+        return check_envelope(body)
+    if 300 <= status <= 399:  # noqa: PLR2004 - the class 3xx
+        return Wrong(FailureKind.REDIRECT, f"HTTP {status}: a redirect, which is not followed")
+    said = _error_text(body)
+    return Wrong(FailureKind.HTTP, f"HTTP {status}: {said}" if said else f"HTTP {status}")
+
+
+def check_envelope(body: bytes) -> Checked | Wrong:
+    """Check the body of a 200: JSON, the envelope, `code` 200, counters that are counts.
+
+    Fields that nobody knows yet are kept and not looked at. The returned `statistics` is the
+    text of `data` itself, not a new rendering of it, so that nothing can get lost on the way:
+    big numbers, the spelling of numbers, the order of keys.
+    """
+    try:
+        # The strictest parser goes first: what passes it, every reader of JSON Lines can read.
+        orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        return Wrong(FailureKind.NOT_JSON, f"the answer is not JSON: {error}")
+    try:
+        envelope = _envelope.decode(body)
+        if envelope.code != _OK:
+            message = f"code {envelope.code} in a 200: {_said(envelope)}".removesuffix(": ")
+            code = envelope.code if abs(envelope.code) <= _LARGEST_CODE else None
+            return Wrong(FailureKind.API_CODE, message, code)
+        counters = _counters.decode(envelope.data)
+    except (msgspec.DecodeError, RecursionError) as error:
+        return Wrong(FailureKind.SCHEMA, f"not the documented answer: {error}")
+    # Inside a JSON string a line break is always escaped, so these stand between values only.
+    line = bytes(envelope.data).replace(b"\n", b" ").replace(b"\r", b" ")
+    return Checked(line, counters)
+
+
+def _error_text(body: bytes) -> str:
+    """Return what an error body of the vendor's form says (`message`, `errors`), or ''."""
+    try:
+        return _said(_envelope.decode(body))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return ""
+
+
+def _said(envelope: _Envelope) -> str:
+    said = (envelope.message, envelope.errors)
+    return ": ".join(text for text in said if isinstance(text, str) and text)

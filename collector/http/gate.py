@@ -1,0 +1,297 @@
+"""The one gate that every request passes: first come, first served, when the controller says so."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from math import ceil, inf
+from typing import Final
+
+from asyncio_throttle import Throttler
+
+from collector.core.errors import CollectorError, OutageError, StoppedError
+from collector.core.outcome import Blame
+from collector.http.rate_headers import Allowance
+from collector.pace import Cause, Departure, RateController, Share
+
+__all__ = ["Gate", "most_in_a_slice"]
+
+_SLICE_SECONDS: Final = 0.1
+_SLICE_SHARE: Final = 1.5
+_SLACK: Final = 0.2
+
+
+def most_in_a_slice(rate: float) -> int:
+    """Return how many requests may leave in any 100 ms at a rate (requests a second).
+
+    Half as many again as the rate says, and 2 at the least: 7 at 50 a second. But one more than
+    evenly spaced ones always: at 20 a second the third leaves just when the first is 100 ms ago.
+    """
+    evenly = min(rate, 1e9) * _SLICE_SECONDS
+    return max(2, ceil(evenly + _SLACK), ceil(evenly * _SLICE_SHARE) - 1)
+
+
+class Gate:
+    """Lets requests through one by one, and passes on to the controller what became of them.
+
+    The controller decides when; whoever is at the front sleeps until then, and looks again when an
+    outcome has changed that. Behind it stands a second guard that knows neither schedule nor
+    estimates: `asyncio_throttle.Throttler` counts what leaves in any 100 ms by a clock of its own.
+    It polls once for each task that waits on it, so only the one at the front ever does.
+    """
+
+    def __init__(
+        self, control: RateController, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._control = control
+        self._clock = clock
+        self._guarded_rate = control.rate
+        self._throttler = Throttler(most_in_a_slice(control.rate), _SLICE_SECONDS)
+        self._queue = asyncio.Lock()
+        self._turn = asyncio.Lock()
+        self._news = asyncio.Event()
+        self._wakes_at = -inf
+        self._waiting = 0
+        """Who is neither through nor gone: nobody may overtake them."""
+        self._urgent = 0
+        self._is_shut = False
+        self._failure: CollectorError | None = None
+
+    @property
+    def rate(self) -> float:
+        """The rate in force, in requests a second."""
+        return self._control.rate
+
+    @property
+    def ceiling(self) -> float:
+        """The highest rate that is allowed; `inf` if there is none."""
+        return self._control.ceiling
+
+    @property
+    def limit(self) -> float | None:
+        """The server's limit as it was found last, in requests a second."""
+        return self._control.limit
+
+    @property
+    def refusals(self) -> int:
+        """How many requests were refused because of the rate, as the controller reads them."""
+        return self._control.refusals
+
+    @property
+    def blockade(self) -> Cause | None:
+        """Why nothing but single probes may leave at present."""
+        return self._control.blockade
+
+    @property
+    def closed_for(self) -> float:
+        """Seconds until the next probe may leave; 0 when requests leave at the rate."""
+        if self._control.blockade is None:
+            return 0.0
+        return max(0.0, self._control.leave_at() - self._clock())
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether failures come in a row, so that a first try tells more than a retry."""
+        return self._control.is_doubtful
+
+    def hold(self, seconds: float) -> None:
+        """Let the first request wait for so long: others who share the rate have just begun too."""
+        self._control.hold(self._clock() + seconds)
+
+    def share(self, share: Share) -> None:
+        """Take another share of what several send together within one limit."""
+        self._control.share(share, self._clock())
+        self._look_again()
+
+    def no_more_cells(self) -> None:
+        """Take note that the last cell has been begun: what fails now may be all that is left."""
+        self._control.no_more_cells()
+
+    def fail(self, error: CollectorError) -> None:
+        """Let nobody through any more: whoever waits or comes meets the error."""
+        self._failure = error
+        self._news.set()
+
+    def shut(self) -> None:
+        """Let nobody through any more: whoever waits or comes meets `StoppedError`."""
+        self._is_shut = True
+        self._news.set()
+
+    async def pass_through(self, *, is_urgent: bool = False) -> Departure:
+        """Wait for the turn and for the rate, then return; the request must leave at once.
+
+        What becomes of it has to be told, or `give_back` called. First come, first served; but what
+        is urgent goes before all who sleep, and passes a blockade: that is the token, for which all
+        the others wait. Raises `StoppedError` once the gate is shut, and
+        `OutageError` when nobody has been let in or answered for too long.
+        """
+        if not self._waiting:
+            departure = self._leave_at_once(is_urgent=is_urgent)
+            if departure is not None:
+                return departure
+        self._waiting += 1
+        try:
+            return await self._wait_and_leave(is_urgent=is_urgent)
+        finally:
+            self._waiting -= 1
+
+    async def rest(self, seconds: float) -> None:
+        """Wait, for something else than the rate. Raises `StoppedError` once the gate is shut."""
+        until = self._clock() + seconds
+        self._check_open()
+        while (left := until - self._clock()) > 0:
+            await self._hear_news(left)
+            self._check_open()
+
+    def answered(
+        self,
+        departure: Departure,
+        company_id: str | None = None,
+        *,
+        allowance: Allowance | None = None,
+    ) -> None:
+        """Tell of an answer, and be it that there is nothing for this request."""
+        now = self._clock()
+        self._control.answered(departure, now, company_id)
+        if allowance is not None:
+            self._control.hinted(now, allowance.remaining, allowance.reset_seconds)
+        self._look_again()
+
+    def refused(
+        self,
+        departure: Departure,
+        company_id: str | None = None,
+        *,
+        pause: float = 0.0,
+        allowance: Allowance | None = None,
+    ) -> Blame:
+        """Tell of a refusal because of the rate; the server asks for a `pause` (seconds)."""
+        now = self._clock()
+        if allowance is not None:
+            self._control.hinted(now, allowance.remaining, allowance.reset_seconds)
+        blame = self._control.refused(departure, now, company_id, pause=pause)
+        self._look_again()
+        return blame
+
+    def unavailable(self, departure: Departure, company_id: str, *, is_evidence: bool) -> Blame:
+        """Tell of a 503 that does not say when to come back."""
+        now = self._clock()
+        blame = self._control.unavailable(departure, now, company_id, is_evidence=is_evidence)
+        self._look_again()
+        return blame
+
+    def failed(
+        self, departure: Departure, company_id: str, *, is_evidence: bool, was_let_in: bool
+    ) -> Blame:
+        """Tell of a failure that may pass; see `RateController.failed`."""
+        blame = self._control.failed(
+            departure, self._clock(), company_id, is_evidence=is_evidence, was_let_in=was_let_in
+        )
+        self._look_again()
+        return blame
+
+    def give_back(self, departure: Departure) -> None:
+        """Tell that a request was not sent after all, or was given up."""
+        self._control.given_back(departure)
+        self._look_again()
+
+    def _leave_at_once(self, *, is_urgent: bool) -> Departure | None:
+        """Let a request leave that waits for nothing and overtakes nobody; None if it cannot."""
+        self._check_open()
+        control = self._control
+        if control.leave_at(is_urgent=is_urgent) > self._clock():
+            return None
+        self._set_guard(control.rate)
+        asked = self._throttler.acquire()
+        try:
+            asked.send(None)
+        except StopIteration:
+            return self._depart(is_urgent=is_urgent)
+        # It would poll, and that is for the one at the front only.
+        asked.close()
+        return None
+
+    async def _wait_and_leave(self, *, is_urgent: bool) -> Departure:
+        """Queue up, wait until the next one may leave, and leave."""
+        departure = None
+        if is_urgent:
+            self._urgent += 1
+            # Whoever sleeps at the front gives way.
+            self._news.set()
+            try:
+                async with self._turn:
+                    departure = await self._leave(is_urgent=True)
+            finally:
+                self._urgent -= 1
+        else:
+            async with self._queue:
+                while departure is None:
+                    async with self._turn:
+                        departure = await self._leave(is_urgent=False)
+        assert departure is not None, "what is urgent gives way to nobody"  # noqa: S101 - for the type checker
+        return departure
+
+    async def _leave(self, *, is_urgent: bool) -> Departure | None:
+        """Wait until the next one may leave, and let it; None if it gives way to an urgent one."""
+        while await self._may_leave(is_urgent=is_urgent):
+            self._set_guard(self._control.rate)
+            await self._throttler.acquire()
+            departure = self._depart(is_urgent=is_urgent)
+            if departure is not None:
+                return departure
+        return None
+
+    async def _may_leave(self, *, is_urgent: bool) -> bool:
+        """Wait until the next one may leave; False if an urgent one came meanwhile."""
+        while True:
+            self._check_open()
+            now = self._clock()
+            leave_at = self._control.leave_at(is_urgent=is_urgent)
+            if leave_at <= now:
+                # A last probe, if it is due, goes before giving up.
+                return True
+            if not is_urgent:
+                if now >= self._control.gives_up_at:
+                    raise OutageError(_given_up(self._control.blockade))
+                if self._urgent:
+                    return False
+                leave_at = min(leave_at, self._control.gives_up_at)
+            self._wakes_at = leave_at
+            await self._hear_news(leave_at - now)
+            self._wakes_at = -inf
+
+    def _depart(self, *, is_urgent: bool) -> Departure | None:
+        """Let a request leave that the guard has let pass, unless much has changed meanwhile."""
+        self._check_open()
+        now = self._clock()
+        if self._control.leave_at(is_urgent=is_urgent) > now:
+            return None
+        return self._control.depart(now, is_urgent=is_urgent)
+
+    def _set_guard(self, rate: float) -> None:
+        """Let the second guard follow the rate, which is the same for most requests."""
+        if rate != self._guarded_rate:
+            self._guarded_rate = rate
+            self._throttler.rate_limit = most_in_a_slice(rate)
+
+    def _check_open(self) -> None:
+        if self._failure is not None:
+            raise self._failure
+        if self._is_shut:
+            raise StoppedError
+
+    async def _hear_news(self, seconds: float) -> None:
+        self._news.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._news.wait()
+
+    def _look_again(self) -> None:
+        """Wake whoever is at the front, if it may leave earlier now; later it finds by itself."""
+        if self._wakes_at > -inf and self._control.leave_at() < self._wakes_at:
+            self._news.set()
+
+
+def _given_up(cause: Cause | None) -> str:
+    what = "has answered nothing" if cause is Cause.FAILING else "has refused every request"
+    return f"the API {what} for longer than it is waited for"

@@ -1,0 +1,199 @@
+"""What a server's headers say about when to come back, and how much is left.
+
+What is malformed is passed over, what is absurd is bounded, and nothing here raises.
+"""
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from functools import partial
+from typing import Final, NamedTuple
+
+from multidict import istr
+
+from collector.core.text import escaped
+
+__all__ = [
+    "LONGEST_PAUSE",
+    "Allowance",
+    "RetryAfter",
+    "parse_http_date",
+    "read_allowance",
+    "read_retry_after",
+]
+
+LONGEST_PAUSE: Final = 3600.0
+"""Seconds: the longest pause that a `Retry-After` can ask for."""
+
+_LONGEST_RESET: Final = 86400.0
+_EXCERPT: Final = 40
+_EPOCH_SECONDS: Final = 10.0**9
+_LARGEST_COUNT: Final = 10.0**15  # up to here a float holds every whole number
+# ASCII only: float() alone would take signs, exponents, underscores, NaN and foreign digits.
+_NUMBER: Final = re.compile(r"[0-9]+(?:\.[0-9]+)?")
+# RFC 9651, section 3.3.3; possessive, its end optional: one pass, whatever a header holds.
+_STRING: Final = re.compile(r'"(?:[^"\\]|\\.)*+"?')
+
+# Every answer is asked for these, and nearly all in vain: a multidict finds an istr in half the
+# time that it takes for a str.
+_TRIPLES: Final = tuple(
+    (istr(f"{prefix}-Remaining"), istr(f"{prefix}-Reset"), istr(f"{prefix}-Limit"))
+    for prefix in ("RateLimit", "X-RateLimit", "X-Rate-Limit")
+)
+_SIGNS: Final = (istr("RateLimit"), *(remaining for remaining, _, _ in _TRIPLES))
+
+
+class RetryAfter(NamedTuple):
+    """A `Retry-After` header: the pause in seconds, 0 to `LONGEST_PAUSE`; None when ignored.
+
+    `problem` is a text for the log when the header was capped or ignored.
+    """
+
+    seconds: float | None
+    problem: str | None
+
+
+class Allowance(NamedTuple):
+    """How many requests are left, and for how many seconds (0 to a day).
+
+    `limit` is how many there are in a whole window, where the server says so.
+    """
+
+    remaining: int
+    reset_seconds: float
+    limit: int | None
+
+
+def parse_http_date(value: str) -> float | None:
+    """Read an HTTP date (RFC 9110, section 5.6.7) as epoch seconds; None when it is none."""
+    try:
+        moment = parsedate_to_datetime(value)
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        return moment.timestamp()
+    except (ValueError, OverflowError):
+        return None
+
+
+def read_retry_after(
+    value: str | None, now: datetime, server_date: str | None = None
+) -> RetryAfter | None:
+    """Read a `Retry-After` header: seconds, or an HTTP date (RFC 9110, section 10.2.3).
+
+    None when there is no header. Fractions are taken too: some servers send them. A date in the
+    past is 0 seconds. Dates are compared with `server_date`, the answer's `Date` header, as our
+    clock may be wrong; with `now` only if that is missing or malformed.
+    """
+    if value is None:
+        return None
+    value = value.strip(" \t")
+    seconds = _number(value)
+    if seconds is None:
+        moment = parse_http_date(value)
+        if moment is None:
+            start = escaped(value[:_EXCERPT]) + ("..." if len(value) > _EXCERPT else "")
+            problem = f'Retry-After "{start}" is ignored: neither seconds nor an HTTP date'
+            return RetryAfter(None, problem)
+        seconds = max(moment - _epoch_seconds(now, server_date), 0.0)
+    if seconds > LONGEST_PAUSE:
+        problem = f"Retry-After of {seconds:.12g} s is capped at {LONGEST_PAUSE:.0f} s"
+        return RetryAfter(LONGEST_PAUSE, problem)
+    return RetryAfter(seconds, None)
+
+
+def _epoch_seconds(now: datetime, server_date: str | None) -> float:
+    """Return the time of an answer: by its `Date` header if it can be read, else by our clock."""
+    moment = None if server_date is None else parse_http_date(server_date)
+    return now.timestamp() if moment is None else moment
+
+
+def read_allowance(headers: Mapping[str, str], now: datetime) -> Allowance | None:
+    """Read how much the server still allows; None when it says nothing usable.
+
+    In order of preference: `RateLimit` (draft-ietf-httpapi-ratelimit-headers, from 07 on), the
+    `RateLimit-Remaining` family (the same draft up to 06), and `X-RateLimit-Remaining` or
+    `X-Rate-Limit-Remaining`, as GitHub and X (Twitter) have them. A form that cannot be read
+    counts as absent: these are hints.
+    """
+    for name in _SIGNS:
+        if name in headers:
+            break
+    else:
+        return None
+    get = headers.get
+    # Most resets are relative, and reading a date takes as long as all the rest.
+    clock = partial(_epoch_seconds, now, get("Date"))
+    # A list may come in several header lines (RFC 9110, section 5.3); get() sees one.
+    lines = [value for name, value in headers.items() if name.lower() == "ratelimit"]
+    allowance = _structured(", ".join(lines), clock)
+    for remaining, reset, limit in _TRIPLES:
+        if allowance is None:
+            allowance = _allowance(get(remaining), get(reset), get(limit), clock)
+    return allowance
+
+
+def _structured(field: str, clock: Callable[[], float]) -> Allowance | None:
+    """Read a `RateLimit` field; of several policies, the one with the least left per second.
+
+    Drafts 08 and later have a list, `"default";r=50;t=30`; a policy without `t` is passed over.
+    Draft 07 has a dictionary, `limit=100, remaining=50, reset=30`.
+    """
+    # The names of the policies do not matter, and may hold commas and semicolons.
+    members = [member.split(";") for member in _STRING.sub("", field).split(",")]
+    whole = _pairs([member[0] for member in members])
+    if "remaining" in whole:
+        return _allowance(whole["remaining"], whole.get("reset"), whole.get("limit"), clock)
+    read = (_allowance(one.get("r"), one.get("t"), None, clock) for one in map(_pairs, members))
+    return min((one for one in read if one is not None), key=_looseness, default=None)
+
+
+def _pairs(parts: list[str]) -> dict[str, str]:
+    """Return `key=value` parts as a dictionary; the last of a key counts (RFC 9651, 3.1.2)."""
+    split = (part.strip(" \t").partition("=") for part in parts)
+    return {key: value for key, _, value in split}
+
+
+def _looseness(allowance: Allowance) -> tuple[float, float]:
+    """Return what orders allowances, tightest first: requests a second, then the later end."""
+    remaining, seconds, _ = allowance
+    return (remaining / seconds if seconds else math.inf, -seconds)
+
+
+def _allowance(
+    remaining: str | None, reset: str | None, limit: str | None, clock: Callable[[], float]
+) -> Allowance | None:
+    """Return an allowance if `remaining` and `reset` make sense; a senseless `limit` is None."""
+    left = _count(remaining)
+    seconds = _reset_seconds(reset, clock)
+    if left is None or seconds is None:
+        return None
+    # Up to draft 06 the policies may follow the limit: `100, 100;w=60`.
+    return Allowance(left, seconds, _count(re.split("[,;]", limit or "")[0]))
+
+
+def _reset_seconds(text: str | None, clock: Callable[[], float]) -> float | None:
+    """Return the seconds until a reset, 0 to a day; None when it makes no sense.
+
+    Over a billion it is a time since 1970 in seconds (GitHub), over a trillion in milliseconds;
+    up to a day in the past is 0, as the window is over.
+    """
+    seconds = _number(text)
+    if seconds is not None and seconds > _EPOCH_SECONDS:
+        seconds = seconds / (1000 if seconds > 1000 * _EPOCH_SECONDS else 1) - clock()
+    if seconds is None or abs(seconds) > _LONGEST_RESET:
+        return None
+    return max(seconds, 0.0)
+
+
+def _count(text: str | None) -> int | None:
+    """Return a whole number, 0 or more. A fraction (Reddit sends `99.0`) is rounded down."""
+    number = _number(text)
+    return None if number is None or number > _LARGEST_COUNT else int(number)
+
+
+def _number(text: str | None) -> float | None:
+    """Return a decimal number, 0 or more; infinity when a float cannot hold it."""
+    text = "" if text is None else text.strip(" \t")
+    return float(text) if _NUMBER.fullmatch(text) else None

@@ -1,0 +1,1 @@
+"""One run, from the lock of its directory to the last line."""

@@ -1,0 +1,88 @@
+"""The story of one attempt at a run, as the manifest tells it: written at its start and its end."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from collector.core.errors import ExitCode, StorageError
+from collector.core.threads import in_thread
+from collector.dates.record import doubted, ignored
+from collector.plan import Plan
+from collector.settings import RunSettings
+from collector.settings.prepare import window_size
+from collector.store.files import parts_in
+from collector.store.manifest import (
+    Attempt,
+    DatesRecord,
+    Manifest,
+    describe_plan,
+    describe_service,
+    describe_settings,
+)
+from collector.store.recorded_plan import read_past
+from collector.store.recovery import Recovered
+from collector.store.run_directory import RunDirectory, RunFiles
+from collector.telemetry.stats import Tally
+
+__all__ = ["Story"]
+
+
+class Story:
+    """Keeps the manifest of a run while one attempt is made. The disk is waited for in threads."""
+
+    def __init__(
+        self, directory: RunDirectory, recovered: Recovered, plan: Plan, settings: RunSettings
+    ) -> None:
+        self._directory = directory
+        self._plan = plan
+        self._attempt = Attempt(datetime.now(UTC), describe_settings(settings), recovered.kept)
+        self._manifest = Manifest(
+            plan=describe_plan(plan, window_size(settings, plan)),
+            service=describe_service(settings),
+            attempts=[*recovered.attempts, self._attempt.as_json()],
+        )
+
+    async def begin(self, dates: DatesRecord | None, remarks: Sequence[str]) -> RunFiles:
+        """Write down that the attempt begins, and open the files. Raises `StorageError`.
+
+        `dates` is what is known of the meaning of dates, `remarks` what a person should know.
+        """
+        self._manifest.dates = dates
+        self._attempt.remarks = list(remarks)
+        self._manifest.attempts[-1] = self._attempt.as_json()
+        return await in_thread(
+            self._directory.begin, self._plan.companies, self._manifest, self._check
+        )
+
+    def _check(self) -> None:
+        """Raise `InputError` if another shard has written down another plan meanwhile."""
+        files = self._directory.files
+        read_past(files, parts_in(files.directory), self._plan, self._manifest.service)
+
+    def remark(self, text: str) -> None:
+        """Add what a person should know."""
+        self._attempt.remarks = [*self._attempt.remarks, text]
+
+    def dates_are_ignored(self, evidence: str) -> None:
+        """Take down that answers showed it in the middle of the run."""
+        self._manifest.dates = ignored(self._manifest.dates, evidence, datetime.now(UTC))
+
+    def dates_are_doubted(self, evidence: str) -> None:
+        """Take down that answers may be of other days, so that the next attempt finds out."""
+        if self._manifest.dates is not None:
+            self._manifest.dates = doubted(self._manifest.dates, evidence, datetime.now(UTC))
+
+    async def end(
+        self, exit_code: ExitCode, error: str | None, tally: Tally, limit_found: float | None
+    ) -> None:
+        """Write down how the attempt ended; `limit_found` is the server's, in requests a second.
+
+        Raises `StorageError` when that cannot be done, unless the attempt ended for that reason:
+        what was said first says more.
+        """
+        self._attempt.ended(datetime.now(UTC), exit_code, error, tally, limit_found=limit_found)
+        self._manifest.attempts[-1] = self._attempt.as_json()
+        try:
+            await in_thread(self._directory.write_manifest, self._manifest)
+        except StorageError:
+            if exit_code is not ExitCode.STORAGE:
+                raise

@@ -1,0 +1,161 @@
+"""The composition root of a check: asks few questions, shows nothing, writes nothing."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Final
+
+from collector.core.errors import CollectorError, ExitCode, OutageError
+from collector.core.outcome import Failure
+from collector.core.secrets import Redactor
+from collector.dates.probe import Checkup, Verdict, check_up
+from collector.dates.runner import Interview
+from collector.http.credentials import Credentials, secrets_of
+from collector.http.gate import Gate
+from collector.pace import Share
+from collector.plan import today_in
+from collector.run.session import Session, gate_for
+from collector.settings import CheckSettings
+from collector.settings.prepare import date_query
+from collector.telemetry.log import EventLog
+from collector.telemetry.stats import Tally
+
+__all__ = ["MOST_REQUESTS", "Check", "Report"]
+
+MOST_REQUESTS: Final = 40
+"""Requests of one check, at most: tokens, retries and all."""
+
+_PATIENCE_SECONDS: Final = 15.0
+"""How long a check waits while the API is out of reach: somebody is looking on."""
+
+_LONGEST_SECONDS: Final = 300.0
+"""How long a check may take in all, beside what its rate asks for."""
+
+_RATE: Final = 10.0
+"""Above this the rate does not matter for so few requests."""
+
+_TRY_AGAIN: Final = "the check ends here; try again when the API is in order"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a check has found out, and how it ended; `error` says why it stopped before its end."""
+
+    exit_code: ExitCode
+    checkup: Checkup = field(default_factory=Checkup)
+    requests: int = 0
+    error: str | None = None
+
+
+class Check:
+    """One check of the service with the given settings. `execute` it once.
+
+    It is given up after `longest` seconds, beside what its rate asks for.
+    """
+
+    def __init__(
+        self,
+        ids: Sequence[str],
+        settings: CheckSettings,
+        credentials: Credentials,
+        *,
+        longest: float = _LONGEST_SECONDS,
+    ) -> None:
+        self._longest = longest + MOST_REQUESTS / min(settings.rate, _RATE)
+        self._ids = ids
+        self._settings = settings
+        self._credentials = credentials
+        self._redact = Redactor()
+        self._redact.learn(*secrets_of(credentials))
+        self._log = EventLog("error", self._redact).logger
+        share = Share.of(settings.rate)
+        self._gate = gate_for(settings, share, len(ids), self._log, patience=_PATIENCE_SECONDS)
+        self._checkup = Checkup()
+        self._tally = _Allowance(self._gate)
+        self._task: asyncio.Task[object] | None = None
+        self._stopped: ExitCode | None = None
+
+    @property
+    def requests(self) -> int:
+        """How many requests were sent so far."""
+        return self._tally.requests
+
+    def stop(self, exit_code: ExitCode) -> None:
+        """End the check early, as a signal does: there is nothing to lose."""
+        self._stopped = exit_code
+        self.cancel()
+
+    def cancel(self) -> None:
+        """Give up what is in flight."""
+        if self._task is not None:
+            self._task.cancel()
+
+    async def execute(self) -> Report:
+        """Ask, and say what was found out; what stops a check is no exception."""
+        self._task = asyncio.current_task()
+        try:
+            async with asyncio.timeout(self._longest):
+                await self._ask()
+        except TimeoutError:
+            return self._report(ExitCode.STOPPED_EARLY, f"it took too long; {_TRY_AGAIN}")
+        except OutageError as error:
+            text = f"{self._redact(str(error))}; {_TRY_AGAIN}"
+            return self._report(ExitCode.STOPPED_EARLY, text)
+        except CollectorError as error:
+            return self._report(error.exit_code, self._redact(str(error)))
+        except asyncio.CancelledError:
+            if self._task is None or self._stopped is None:
+                raise
+            self._task.uncancel()
+            return self._report(self._stopped)
+        finally:
+            self._task = None
+        return self._report(_exit_code(self._checkup))
+
+    async def _ask(self) -> None:
+        session = Session(
+            self._settings,
+            self._credentials,
+            gate=self._gate,
+            tally=self._tally,
+            concurrency=1,
+            patience=_PATIENCE_SECONDS,
+            redact=self._redact,
+            log=self._log,
+        )
+        query = date_query(self._settings).as_given()
+        today = today_in(self._settings.timezone, datetime.now(UTC))
+        async with session:
+            await session.tokens.current()
+            interview = Interview(
+                session.client(query),
+                most=MOST_REQUESTS,
+                rest=self._gate.rest,
+                may_go_on=lambda: self._tally.requests + 2 <= MOST_REQUESTS,
+            )
+            await interview.conduct(check_up(self._ids, query, today, self._checkup))
+
+    def _report(self, exit_code: ExitCode, error: str | None = None) -> Report:
+        return Report(exit_code, self._checkup, self._tally.requests, error)
+
+
+class _Allowance(Tally):
+    """Shuts the gate after the last request that a check may send, whoever would need more."""
+
+    def __init__(self, gate: Gate) -> None:
+        super().__init__(0)
+        self._gate = gate
+
+    def request_sent(self, now: float) -> None:
+        super().request_sent(now)
+        if self.requests >= MOST_REQUESTS:
+            self._gate.fail(OutageError(f"{MOST_REQUESTS} requests were not enough"))
+
+
+def _exit_code(checkup: Checkup) -> ExitCode:
+    if checkup.configured.dates is Verdict.IGNORED:
+        return ExitCode.DATES
+    if any(isinstance(answer, Failure) for answer in checkup.answers.values()):
+        return ExitCode.SOME_FAILED
+    return ExitCode.COMPLETE

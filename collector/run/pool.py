@@ -1,0 +1,184 @@
+"""Workers that turn cells into outcomes: bounded, lazily fed, and never stopped by one cell.
+
+Knows cells, outcomes and retries; knows nothing of HTTP, files or screens.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from random import random
+from typing import Protocol
+
+from collector.core.cell import Cell
+from collector.core.errors import StoppedError, main_error
+from collector.core.outcome import Blame, Failure, Outcome
+from collector.pace import RetryBudget
+from collector.run.queue import WAITING_PER_WORKER, Feed, Job
+from collector.telemetry.stats import Tally
+
+__all__ = ["Fetch", "Pool", "Retriable", "RetryDecision", "Settle"]
+
+
+class Retriable(Protocol):
+    """The next try of a cell: after `delay` seconds; `counts` as one of its attempts or not."""
+
+    @property
+    def delay(self) -> float: ...  # noqa: D102 - see the class
+    @property
+    def counts(self) -> bool: ...  # noqa: D102 - see the class
+
+
+class RetryDecision(Protocol):
+    """Decides what follows a failure; see `collector.http.retry.RetryPolicy.decide`."""
+
+    def __call__(
+        self, failure: Failure, tries: int, spared: int, random: Callable[[], float], /
+    ) -> Retriable | None:
+        """Return the next try, or None to give up."""
+
+
+class Fetch(Protocol):
+    """Asks for a cell, or raises `StoppedError` when it may not any more."""
+
+    async def __call__(self, cell: Cell, /, *, is_retry: bool) -> Outcome:
+        """Return what came of it; a retry is a try after one that was charged to the cell."""
+
+
+class Settle(Protocol):
+    """Takes the final outcome of a job."""
+
+    async def __call__(self, job: Job, outcome: Outcome, /) -> None:
+        """Write it down; may wait when the disk is slow."""
+
+
+class Pool:
+    """Runs `concurrency` workers until every cell is settled.
+
+    `fetch` asks for a cell; `decide` says what follows a failure; `settle` takes the final outcome.
+    `rate` gives the requests a second in force, of which retries may be a share. While
+    `prefers_new` says so, a new cell goes before a retry; `on_exhausted` is called when there is no
+    new one any more. `clock` gives seconds. What `fetch` or
+    `settle` raise beside `StoppedError` ends the pool: all workers are cancelled and awaited, and
+    the error is raised.
+    """
+
+    def __init__(  # noqa: PLR0913 - one collaborator each, all required, all by name
+        self,
+        cells: Iterator[Cell],
+        *,
+        fetch: Fetch,
+        decide: RetryDecision,
+        settle: Settle,
+        on_retry: Callable[[Job, Failure, Retriable], None],
+        tally: Tally,
+        concurrency: int,
+        rate: Callable[[], float],
+        prefers_new: Callable[[], bool] = lambda: False,
+        on_exhausted: Callable[[], None] = lambda: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._budget = RetryBudget(clock(), rate)
+        self._feed = Feed(
+            cells,
+            concurrency * WAITING_PER_WORKER,
+            clock,
+            self._budget,
+            prefers_new,
+            on_exhausted,
+        )
+        self._clock = clock
+        self._fetch = fetch
+        self._decide = decide
+        self._settle = settle
+        self._on_retry = on_retry
+        self._tally = tally
+        self._concurrency = concurrency
+        self._changed = asyncio.Event()
+
+    def drain(self) -> None:
+        """Begin nothing more: `run` ends when the cells in work are settled or given up.
+
+        What waits for its next try is left as it is, neither answered nor failed.
+        """
+        self._feed.is_closed = True
+        self._nudge()
+
+    async def run(self) -> None:
+        """Work until the last cell is settled, or until nothing is in work after `drain`."""
+        workers = min(self._concurrency, self._tally.missing)
+        try:
+            async with asyncio.TaskGroup() as group:
+                for number in range(workers):
+                    group.create_task(self._work(), name=f"worker-{number}")
+        except BaseExceptionGroup as failed:
+            # Several workers may meet the same trouble; one report of it is enough.
+            error = main_error(failed)
+        else:
+            return
+        # Raised out here, so that the group does not take the place of what led to the error.
+        raise error
+
+    async def _work(self) -> None:
+        while (job := self._take() or await self._next()) is not None:
+            try:
+                outcome = await self._fetch(job.cell, is_retry=job.tries > 0)
+            except StoppedError:
+                # The job is not settled, so the others must not wait for it.
+                self.drain()
+                return
+            job.requests += outcome.requests
+            if not isinstance(outcome, Failure):
+                self._budget.succeeded(was_retry=job.tries > 0)
+            elif self._retry(job, outcome):
+                continue
+            await self._settle(job, outcome)
+            self._feed.settle()
+            if self._feed.is_finished:
+                self._nudge()
+
+    def _take(self) -> Job | None:
+        job = self._feed.take()
+        self._tally.retrying = self._feed.waiting
+        return job
+
+    async def _next(self) -> Job | None:
+        """Wait for a job; None if none will come."""
+        while not (self._feed.is_finished or self._feed.is_closed):
+            await self._wait_for_change(self._feed.next_due())
+            job = self._take()
+            if job is not None:
+                return job
+        return None
+
+    async def _wait_for_change(self, due: float | None) -> None:
+        """Wait until a job is due or something changes, so that idle workers cost nothing."""
+        changed = self._changed
+        timeout = None if due is None else max(0.0, due - self._clock())
+        try:
+            async with asyncio.timeout(timeout):
+                await changed.wait()
+        except TimeoutError:
+            pass
+
+    def _nudge(self) -> None:
+        """Wake all idle workers once."""
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    def _retry(self, job: Job, failure: Failure) -> bool:
+        """Let the job wait for its next try, if there is to be one."""
+        retry = self._decide(failure, job.tries, job.spared, random)
+        if retry is None:
+            job.tries += 1
+            return False
+        job.tries += retry.counts
+        job.spared += failure.blame is Blame.RATE and not retry.counts
+        self._tally.retries += 1
+        before = self._feed.next_due()
+        self._feed.put_back(job, self._clock() + retry.delay, is_charged=retry.counts)
+        self._on_retry(job, failure, retry)
+        due = self._feed.next_due()
+        if before is None or (due is not None and due < before):
+            # Idle workers wait for the earliest retry; only an earlier one is news to them.
+            self._nudge()
+        return True

@@ -1,0 +1,72 @@
+"""What becomes of an outcome: its line in the journal, its event in the log, its count."""
+
+from collections.abc import Awaitable, Callable, Sequence
+
+from structlog.typing import FilteringBoundLogger
+
+from collector.core.cell import Cell, CellState
+from collector.core.outcome import Failure, Outcome
+from collector.run.queue import Job
+from collector.store.journal import Journal, Line
+from collector.store.lines import error_line, result_line
+from collector.store.run_directory import RunFiles
+from collector.telemetry.stats import Tally
+
+__all__ = ["Recorder"]
+
+
+class Recorder:
+    """Writes the outcomes of cells down; a cell is counted once its line is on the disk.
+
+    `notice` hears of each outcome after its line was written, and may end the run.
+    """
+
+    def __init__(
+        self,
+        files: RunFiles,
+        tally: Tally,
+        log: FilteringBoundLogger,
+        notice: Callable[[Cell, Outcome], Awaitable[None]] | None = None,
+    ) -> None:
+        self.journal = Journal(files.statistics, files.errors, on_durable=self._count)
+        self._tally = tally
+        self._log = log
+        self._notice = notice
+
+    async def settle(self, job: Job, outcome: Outcome) -> None:
+        """Write the final outcome of a cell.
+
+        Raises `StorageError`, and what `notice` raises.
+        """
+        cell = job.cell
+        if isinstance(outcome, Failure):
+            self._log.error("cell_failed", **_what_failed(job, outcome))
+            line = error_line(cell, outcome, job.requests)
+            await self.journal.append(Line(line, CellState.FAILED, outcome.kind))
+        else:
+            line = result_line(cell, outcome, job.requests)
+            state = CellState.EMPTY if outcome.counters.is_empty else CellState.DATA
+            await self.journal.append(Line(line, state))
+        if self._notice is not None:
+            await self._notice(cell, outcome)
+
+    def retry(self, job: Job, failure: Failure, delay: float) -> None:
+        """Log a try that failed and will be followed by another one in `delay` seconds."""
+        self._log.warning(
+            "try_failed", **_what_failed(job, failure), retry_in_seconds=round(delay, 3)
+        )
+
+    def _count(self, lines: Sequence[Line]) -> None:
+        self._tally.cells.update(line.state for line in lines)
+        self._tally.failure_kinds.update(line.kind for line in lines if line.kind is not None)
+
+
+def _what_failed(job: Job, failure: Failure) -> dict[str, object]:
+    return {
+        "company_id": job.cell.company_id,
+        "window": str(job.cell.window),
+        "kind": failure.kind.value,
+        "status": failure.status,
+        "message": failure.message,
+        "attempts": job.requests,
+    }

@@ -1,0 +1,47 @@
+"""How a run ended, and what is said to people about it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from collector.core.errors import ClusterError, CollectorError, ExitCode, OutageError
+
+__all__ = ["End", "end_by", "end_by_bug"]
+
+_GO_ON: Final = (
+    "what was collected so far is kept; run the same command again to go on when the service is "
+    "back (--max-outage sets how long a run waits for that)"
+)
+_GO_ON_THERE: Final = "then run the same command again; what was collected so far is kept"
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How a run ended; `error` says for people why it stopped before its end.
+
+    `cause` is the branch of the error tree that stopped it, if one did.
+    """
+
+    exit_code: ExitCode
+    error: str | None = None
+    cause: type[CollectorError] | None = None
+
+
+def end_by(error: CollectorError, redact: Callable[[str], str]) -> End:
+    """Return the end by an error that was expected to be possible, without secrets."""
+    text = str(error)
+    if isinstance(error, OutageError):
+        text = f"{text}; {_GO_ON}"
+    elif isinstance(error, ClusterError):
+        text = f"{text}, {_GO_ON_THERE}"
+    return End(error.exit_code, redact(text), type(error))
+
+
+def end_by_bug(error: BaseException, log: Path) -> End:
+    """Return the end by an error that nobody expected, in the run that writes this log."""
+    return End(
+        ExitCode.BUG,
+        f"a bug in the collector ({type(error).__name__}); the traceback is in "
+        f"{log}; what was collected so far is kept",
+    )

@@ -1,0 +1,42 @@
+"""A run, as those see it who show it to people: in this process, or on a cluster."""
+
+from pathlib import Path
+from typing import Protocol
+
+from collector.core.errors import ExitCode
+from collector.pace.types import PaceView
+from collector.plan import Plan
+from collector.run.result import End
+from collector.settings import RunSettings
+from collector.store.files import PartFiles
+from collector.store.manifest import DatesRecord
+from collector.telemetry.stats import Tally
+
+__all__ = ["Job"]
+
+
+class Job(Protocol):
+    """One attempt at a run. `execute` it once; see `collector.run.run.Run`.
+
+    `remarks` is what people should know, `dates_record` what was found out about dates. `answers`
+    and `failures` are the files of these, or a pattern of their names.
+    """
+
+    plan: Plan
+    settings: RunSettings
+    files: PartFiles
+    remarks: tuple[str, ...]
+
+    @property
+    def tally(self) -> Tally: ...  # noqa: D102 - see the class
+    @property
+    def answers(self) -> Path: ...  # noqa: D102
+    @property
+    def failures(self) -> Path: ...  # noqa: D102
+    @property
+    def gate(self) -> PaceView: ...  # noqa: D102 - see the class
+    @property
+    def dates_record(self) -> DatesRecord | None: ...  # noqa: D102
+    async def execute(self) -> End: ...  # noqa: D102
+    def stop(self, exit_code: ExitCode, why: str | None = None) -> None: ...  # noqa: D102
+    def stop_at_once(self) -> None: ...  # noqa: D102

@@ -1,0 +1,254 @@
+"""What the values of options may look like: from a text to a value, or an error that teaches.
+
+Parsers raise `ValueError`; the command line library names the option in front of the message.
+"""
+
+import ipaddress
+import math
+import re
+from collections.abc import Callable, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Final, TypeVar
+
+from cyclopts import Token
+
+from collector.core.cell import CellState
+from collector.core.text import quoted
+
+__all__ = [
+    "Days",
+    "Duration",
+    "Rate",
+    "check_finite",
+    "check_parameter_name",
+    "converter",
+    "parse_count",
+    "parse_date",
+    "parse_directory",
+    "parse_duration",
+    "parse_metrics_file",
+    "parse_rate",
+    "parse_service_url",
+    "parse_states",
+]
+
+_Value = TypeVar("_Value")
+
+_AUTHORITY: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\[\]:@]+)(:[0-9]+)?")
+"""A name or an address, and perhaps a port; nothing behind a closing bracket."""
+
+
+def parse_directory(text: str) -> Path:
+    """Take the name of a directory; an empty one (an unset variable) is not the current one."""
+    if not text:
+        message = "an empty name is no directory; write . for the current one"
+        raise ValueError(message)
+    return Path(text)
+
+
+def parse_metrics_file(text: str) -> Path:
+    """Take the name of a file of metrics: `night.prom`. Raises `ValueError` for any other ending.
+
+    Nobody would read it, and it could be something else of value, which would be replaced.
+    """
+    path = Path(text)
+    if path.suffix != ".prom" or "\0" in text:
+        message = (
+            f"{quoted(text)} does not end in .prom, and node_exporter reads no other file; "
+            "write a name such as night.prom"
+        )
+        raise ValueError(message)
+    return path
+
+
+class Days(int):
+    """A number of days that shows itself as its option: `7d`; the help says DAYS."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return f"{int(self)}d"
+
+
+class Duration(int):
+    """A number of seconds that shows itself as its option: `6h`; the help says DURATION."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        seconds = int(self)
+        unit = next(unit for unit in reversed(_UNITS) if seconds % _UNITS[unit] == 0)
+        return f"{seconds // _UNITS[unit]}{unit}"
+
+
+class Rate(float):
+    """Requests a second; it shows itself as its option: `50`, `0.5`, and `auto` if it is `inf`."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return "auto" if math.isinf(self) else repr(float(self)).removesuffix(".0")
+
+
+_SLOWEST: Final = 0.001
+_FASTEST: Final = 1_000_000.0
+
+
+def parse_rate(text: str) -> Rate:
+    """Parse `50`, `0.5` or `auto`. Raises `ValueError` with a message that teaches."""
+    if text == "auto":
+        return Rate(math.inf)
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = math.nan
+    if not _SLOWEST <= rate <= _FASTEST:
+        message = (
+            f"{quoted(text)} is no rate: write requests a second, from {_SLOWEST:g} to 1000000 and "
+            "such as 10 or 0.5, or auto"
+        )
+        raise ValueError(message)
+    return Rate(rate)
+
+
+_UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+_DURATION: Final = re.compile(r"([1-9][0-9]{0,7})([smhd])")
+
+_LONGEST: Final = 366 * 86400
+
+
+def parse_duration(text: str) -> Duration:
+    """Parse `90s`, `30m`, `6h` or `2d`, a year at most; else `ValueError`."""
+    found = _DURATION.fullmatch(text)
+    seconds = int(found[1]) * _UNITS[found[2]] if found else 0
+    if not 0 < seconds <= _LONGEST:
+        message = (
+            f"{quoted(text)} is not a duration: write a whole number and s, m, h or d, "
+            "such as 90s, 30m or 6h (366d at most)"
+        )
+        raise ValueError(message)
+    return Duration(seconds)
+
+
+_NAMED_BY_THE_LIBRARY: Final = {"", "cli", "env"}
+"""Sources that show in the name of the option: `--rate`, `COLLECTOR_RATE`. A file does not."""
+
+
+def converter(parse: Callable[[str], _Value]) -> Callable[[object, Sequence[Token]], _Value]:
+    """Make a parser of one text into what the command line library calls."""
+
+    def convert(_type: object, tokens: Sequence[Token]) -> _Value:
+        token = tokens[0]
+        try:
+            return parse(token.value)
+        except ValueError as error:
+            if token.source in _NAMED_BY_THE_LIBRARY:
+                raise
+            raise ValueError(f"{error} (in {token.source})") from None
+
+    return convert
+
+
+def parse_date(text: str) -> date:
+    """Parse `YYYY-MM-DD`, and nothing else. Raises `ValueError` with a message that teaches."""
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        day = None
+    if day is None or day.isoformat() != text:
+        message = f'"{text}" is not a day of the calendar; write YYYY-MM-DD, such as 2026-01-31'
+        raise ValueError(message)
+    return day
+
+
+def parse_service_url(text: str) -> str:
+    """Check an address that the token will be sent to, and return it.
+
+    Only `https` is accepted, or `http` to this machine (loopback). User names, passwords,
+    queries and fragments are refused, and so is everything that two programs could read in two
+    ways. Raises `ValueError` with a message that teaches; it never repeats a password.
+    """
+    if not _is_plain(text):
+        message = (
+            "an address has letters, digits and -._~:/[]%@ only; write other characters of a "
+            "path as %XX and names in other scripts as xn--..., like https://api.example.com"
+        )
+        raise ValueError(message)
+    if "?" in text or "#" in text:
+        message = "an address ends with its path: leave out everything from '?' or '#' on"
+        raise ValueError(message)
+    authority = text.partition("://")[2].partition("/")[0]
+    if "@" in authority:
+        message = (
+            "an address carries no user name or password; "
+            "credentials come from TRUST_CLIENT_ID and TRUST_CLIENT_SECRET"
+        )
+        raise ValueError(message)
+    from yarl import URL  # noqa: PLC0415 - most commands are given no address to read
+
+    try:
+        # The client's own reading of the address is the one that counts.
+        url = URL(text)
+        host, _ = url.host, url.port
+    except ValueError as error:
+        message = f"not an address: {error}; write it like https://api.example.com"
+        raise ValueError(message) from None
+    if url.scheme not in {"http", "https"} or not host or not _AUTHORITY.fullmatch(authority):
+        message = "an address starts with https:// and names a host, like https://api.example.com"
+        raise ValueError(message)
+    if url.scheme == "http" and not _is_loopback(host):
+        message = (
+            f'plain http would show the token to everyone on the way to "{host}"; '
+            "use https:// (http:// is for this machine only, such as http://127.0.0.1:8080)"
+        )
+        raise ValueError(message)
+    return text
+
+
+def _is_plain(text: str) -> bool:
+    return all("!" <= char <= "~" and char not in '\\"<>^`{|}' for char in text)
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def parse_count(text: str) -> int:
+    """Parse a whole number. Raises `ValueError` with a message that teaches."""
+    if not (text.isascii() and text.removeprefix("-").isdigit()):
+        message = f'"{text}" is not a whole number; write one such as 8'
+        raise ValueError(message)
+    return int(text)
+
+
+def parse_states(text: str) -> frozenset[CellState]:
+    """Parse states of cells: `missing,failed`. Raises `ValueError` with a message that teaches."""
+    try:
+        return frozenset(CellState(state.strip()) for state in text.split(","))
+    except ValueError:
+        message = (
+            f"{quoted(text)}: write states of cells ({', '.join(CellState)}) with commas between "
+            "them, such as missing,failed"
+        )
+        raise ValueError(message) from None
+
+
+def check_parameter_name(_type: object, value: str) -> None:
+    """Accept only names that need no encoding in a query."""
+    if not value.isascii() or not value.replace("_", "").replace("-", "").isalnum():
+        message = "A parameter name has letters, digits, '_' and '-' only."
+        raise ValueError(message)
+
+
+def check_finite(_type: object, value: object) -> None:
+    """Refuse NaN and the infinities, which pass some comparisons; other types are not looked at."""
+    if isinstance(value, float) and not math.isfinite(value):
+        message = "Must be a finite number."
+        raise ValueError(message)

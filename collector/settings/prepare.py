@@ -1,0 +1,65 @@
+"""From options to a plan: everything that can be refused is refused here, before anything moves."""
+
+from datetime import datetime
+from pathlib import Path
+
+from collector.plan import (
+    WHOLE,
+    Companies,
+    Plan,
+    WindowSize,
+    cut_windows,
+    look_back,
+    read_companies,
+    select_range,
+    size_of,
+    today_in,
+    zone_named,
+)
+from collector.plan.date_params import DateQuery
+from collector.settings import CheckSettings, RunSettings, Selection
+
+__all__ = ["date_query", "default_output", "prepare_plan", "window_size"]
+
+
+def prepare_plan(companies: Path, selection: Selection, now: datetime) -> tuple[Plan, Companies]:
+    """Read the companies and cut the windows; the companies come along for their warnings.
+
+    Raises `InputError` for anything wrong in the options or in the file.
+    """
+    date_range = select_range(
+        selection.from_date,
+        selection.until_date,
+        selection.last,
+        today_in(selection.timezone, now),
+    )
+    windows = cut_windows(*look_back(date_range, selection.window, selection.lookback))
+    read = read_companies(companies)
+    return Plan(read, windows), read
+
+
+def window_size(selection: Selection, plan: Plan) -> WindowSize:
+    """Return the size by which the days of a plan, from first to last, are cut into its windows.
+
+    It is that of the selection, but for a `whole` range that looks back: the range is one of
+    several windows then, all of its own length.
+    """
+    if selection.lookback is None or selection.window != WHOLE:
+        return selection.window
+    return size_of(plan.windows[0]) or selection.window
+
+
+def default_output(selection: Selection, now: datetime) -> Path:
+    """Return `output/<today>`, today being that of `--timezone`."""
+    return Path("output") / today_in(selection.timezone, now).isoformat()
+
+
+def date_query(settings: RunSettings | CheckSettings) -> DateQuery:
+    """Return how windows are put into queries. Raises `InputError` for an unknown time zone."""
+    return DateQuery(
+        settings.from_param,
+        settings.until_param,
+        settings.date_format,
+        settings.until_exclusive,
+        zone_named(settings.timezone),
+    )

@@ -1,0 +1,64 @@
+"""The options of the commands that read run directories."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter, Token
+
+from collector.core.cell import CellState
+from collector.settings.parsers import converter, parse_directory, parse_states
+
+__all__ = ["DiffSettings", "ExportSettings", "ReportSettings", "StatusSettings"]
+
+
+def _parse_states(_type: object, tokens: Sequence[Token]) -> frozenset[CellState]:
+    # A list in the file, a flag given twice, and blanks in a variable make several tokens.
+    return parse_states(",".join(token.value.strip(",") for token in tokens))
+
+
+@dataclass(frozen=True, kw_only=True)
+class StatusSettings:
+    """The options of `collector status`."""
+
+    json: Annotated[bool, Parameter(negative="")] = False
+    """Print one JSON document for programs, with every gap in it."""
+
+    fail_on: Annotated[frozenset[CellState], Parameter(converter=_parse_states, negative="")] = (
+        frozenset()
+    )
+    """End with exit code 1 if there are cells of these states, such as missing,failed. The states
+    are data, empty, failed, missing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DiffSettings:
+    """The options of `collector diff`."""
+
+    json: Annotated[bool, Parameter(negative="")] = False
+    """Print one JSON document for programs, with every cell that differs in it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportSettings:
+    """The options of `collector export`."""
+
+    to: Annotated[Path, Parameter(converter=converter(parse_directory))]
+    """The file; what is there is replaced when all is written. Its ending says what it is: .csv,
+    .excel.csv, .parquet or .duckdb (with one table, statistics)."""
+
+    delimiter: Literal["comma", "semicolon", "tab"] | None = None
+    """What stands between the values of a CSV file. Default: a comma; in .excel.csv a semicolon,
+    which Excel expects where the comma is the decimal sign."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportSettings:
+    """The options of `collector report`."""
+
+    to: Annotated[Path, Parameter(converter=converter(parse_directory))]
+    """The page, such as report.html; what is there is replaced when all is written."""
+
+    lang: Literal["en", "es"] = "en"
+    """Language of the page: es or en."""

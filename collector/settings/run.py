@@ -1,0 +1,254 @@
+"""The options of the commands that send requests, or plan what would be sent."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+from cyclopts import Parameter, validators
+
+from collector.core.errors import InputError
+from collector.plan.date_params import DateFormat
+from collector.settings.parsers import (
+    Duration,
+    Rate,
+    check_finite,
+    check_parameter_name,
+    converter,
+    parse_count,
+    parse_directory,
+    parse_duration,
+    parse_metrics_file,
+    parse_rate,
+    parse_service_url,
+)
+from collector.settings.selection import OUTPUT, PACE, SERVICE, Portion, Selection, Zone
+
+__all__ = [
+    "MOST_IN_FLIGHT",
+    "CheckSettings",
+    "DemoSettings",
+    "Distribution",
+    "LogLevel",
+    "PlanSettings",
+    "Portion",
+    "RunSettings",
+    "Selection",
+    "Service",
+    "Zone",
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Distribution(Portion):
+    """How a run is divided among processes: which part this one does, or which it starts."""
+
+    engine: Annotated[Literal["local", "dask"], Parameter(group=PACE)] = "local"
+    """Where the run works: in this process (local), or as shards in the processes of a Dask cluster
+    (dask, needs the extra: pip install 'collector[dask]')."""
+
+    workers: Annotated[
+        int | None,
+        Parameter(
+            group=PACE,
+            converter=converter(parse_count),
+            validator=validators.Number(gte=1, lte=1024),
+        ),
+    ] = None
+    """With --engine dask: processes of a cluster on this machine alone. Default: one for each
+    core."""
+
+    scheduler: Annotated[str | None, Parameter(group=PACE)] = None
+    """With --engine dask: the address of a cluster that is there, such as tls://10.0.0.5:8786. Its
+    machines see --output."""
+
+    insecure_cluster: Annotated[bool, Parameter(group=PACE, negative="")] = False
+    """Let the access token go to a cluster that is neither on this machine nor spoken to over
+    TLS."""
+
+    def __post_init__(self) -> None:
+        """Raise `InputError` for options that nobody would read."""
+        if self.engine == "dask":
+            if self.workers is not None and self.scheduler is not None:
+                raise InputError(
+                    "--workers is for a cluster on this machine, and --scheduler names one that is "
+                    "there; give one of them"
+                )
+            return
+        for name in ("workers", "scheduler", "insecure_cluster"):
+            if getattr(self, name):
+                option = name.replace("_", "-")
+                raise InputError(f"--{option} is for --engine dask; leave it out, or give both")
+
+
+LogLevel = Literal["debug", "info", "warning", "error"]
+
+_TOKEN_URL = "https://atenea.trust.lat/oauth/token/"  # noqa: S105 - an address, no password
+
+MOST_IN_FLIGHT: Final = 10_000
+
+_RATE: Final = Rate(10)
+_MAX_OUTAGE: Final = Duration(3600)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Frequency:
+    """How often requests are sent."""
+
+    rate: Annotated[Rate, Parameter(group=PACE, converter=converter(parse_rate))] = _RATE
+    """Requests a second, at most; every request counts: first tries, retries and tokens. It goes
+    slower when the API refuses, and comes back. auto has no upper limit and finds the API's."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Patience(Frequency):
+    """How long an answer is waited for, how often it is asked for again."""
+
+    max_attempts: Annotated[
+        int,
+        Parameter(
+            group=PACE,
+            converter=converter(parse_count),
+            validator=validators.Number(gte=1, lte=100),
+        ),
+    ] = 5
+    """Tries for one cell before it counts as failed. Tries that were refused because of the rate
+    (429), or while the API is out of reach, are not counted."""
+
+    timeout: Annotated[
+        float, Parameter(group=PACE, validator=(check_finite, validators.Number(gt=0, lte=3600)))
+    ] = 30.0
+    """Seconds that one request may take, from leaving to the last byte of its answer."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pace(Patience):
+    """How many at once, and until when."""
+
+    concurrency: Annotated[
+        int,
+        Parameter(
+            group=PACE,
+            converter=converter(parse_count),
+            validator=validators.Number(gte=1, lte=MOST_IN_FLIGHT),
+        ),
+    ] = 32
+    """Requests in flight, at most; of each process, if there are several."""
+
+    deadline: Annotated[
+        Duration | None, Parameter(group=PACE, converter=converter(parse_duration))
+    ] = None
+    """How long the run may take, such as 90s, 30m or 6h. Then it ends in order with exit code 4;
+    the same command again goes on."""
+
+    max_outage: Annotated[Duration, Parameter(group=PACE, converter=converter(parse_duration))] = (
+        _MAX_OUTAGE
+    )
+    """How long the API may be out of reach, or refuse everything, before the run ends with exit
+    code 4, such as 30m. Until then single requests try now and then whether it is back."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Output:
+    """Where the run lands and what a person sees of it."""
+
+    output: Annotated[
+        Path | None, Parameter(group=OUTPUT, converter=converter(parse_directory))
+    ] = None
+    """The run directory. If it holds a run of the same plan, that one goes on: what is done is not
+    asked for again. Default: output/ and the day, such as output/2026-11-23."""
+
+    log_level: Annotated[LogLevel, Parameter(group=OUTPUT)] = "info"
+    """Least weight of the events that go to log.jsonl."""
+
+    quiet: Annotated[bool, Parameter(group=OUTPUT, negative="")] = False
+    """Show nothing but errors: no progress, no summary."""
+
+    metrics_file: Annotated[
+        Path | None, Parameter(group=OUTPUT, converter=converter(parse_metrics_file))
+    ] = None
+    """A file for node_exporter's textfile collector, such as night.prom: cells, requests, rate and
+    how the run ended, for Prometheus. It is replaced at the start, every 30 seconds, and at the
+    end. A shard writes one of its own beside it: night-00003-of-00016.prom."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Service:
+    """Which API is asked, and how its dates are called."""
+
+    base_url: Annotated[str, Parameter(converter=converter(parse_service_url), group=SERVICE)] = (
+        "https://api.trust.lat"
+    )
+    """Address of the statistics API."""
+
+    token_url: Annotated[str, Parameter(converter=converter(parse_service_url), group=SERVICE)] = (
+        _TOKEN_URL
+    )
+    """Address that issues access tokens (Atenea)."""
+
+    credentials_file: Annotated[Path | None, Parameter(group=SERVICE)] = None
+    """A TOML file with client_id and client_secret, or access_token, that only its owner may
+    read. Without it they come from TRUST_CLIENT_ID and TRUST_CLIENT_SECRET, or
+    TRUST_ACCESS_TOKEN."""
+
+    from_param: Annotated[str, Parameter(group=SERVICE, validator=check_parameter_name)] = (
+        "from_date"
+    )
+    """Name of the query parameter for a window's first day."""
+
+    until_param: Annotated[str, Parameter(group=SERVICE, validator=check_parameter_name)] = (
+        "until_date"
+    )
+    """Name of the query parameter for a window's last day."""
+
+    date_format: Annotated[DateFormat, Parameter(group=SERVICE)] = "YYYY-MM-DD"
+    """How a day is spelled in them. Spellings with a time of day send the first and the last second
+    of a window; epoch is in seconds, epoch-ms in milliseconds since 1970."""
+
+    until_exclusive: Annotated[bool, Parameter(group=SERVICE, negative="")] = False
+    """The API leaves out the day that --until-param names, so that the next one is sent. What the
+    first requests of a run prove goes before this option."""
+
+    def __post_init__(self) -> None:
+        """Raise `InputError` when one date would take the place of the other."""
+        if self.from_param == self.until_param:
+            raise InputError(
+                f"--from-param and --until-param are both {self.from_param}: "
+                "one date would take the place of the other; give two names"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trust:
+    """Whether what the dates mean is proved."""
+
+    trust_dates: Annotated[bool, Parameter(group=SERVICE, negative="")] = False
+    """Do not find out whether the API honours the dates, neither before the first cell nor from
+    the answers: for static test servers, and for those who know."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanSettings(Selection, Frequency, Portion):
+    """The options of `collector plan`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DemoSettings(Selection, Pace, Output):
+    """The options of `collector demo`: a run's, but for the service, which is embedded."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSettings(Selection, Pace, Distribution, Output, Service, Trust):
+    """The options of `collector run`: the union of all."""
+
+    def __post_init__(self) -> None:
+        """Raise `InputError` for options that contradict each other."""
+        Distribution.__post_init__(self)
+        Service.__post_init__(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckSettings(Zone, Patience, Service):
+    """The options of `collector check`."""
+
+    write: Annotated[bool, Parameter(negative="")] = False
+    """Write what was found to be honoured into collector.toml of the current directory."""

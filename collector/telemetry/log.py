@@ -1,0 +1,141 @@
+"""Structured events: one JSON line each in `log.jsonl`, one readable line each on a console."""
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from contextlib import contextmanager, suppress
+from typing import Any, Final, TextIO
+
+import orjson
+import structlog
+from structlog.typing import FilteringBoundLogger, Processor, WrappedLogger
+
+from collector.core.text import json_text
+from collector.settings import LogLevel
+
+__all__ = ["EventLog", "console_logger"]
+
+_LEVELS: Final[dict[LogLevel, int]] = {
+    "debug": logging.DEBUG,
+    "info": logging.INFO,
+    "warning": logging.WARNING,
+    "error": logging.ERROR,
+}
+
+
+_TOO_LONG: Final = 2**63
+"""Integers from here on become text: JSON has them, most of its readers do not."""
+
+
+class EventLog:
+    """The event log of a run: JSON lines with `at`, `level`, `event`, then the event's fields.
+
+    It can be written to before its file exists: until then events are kept in memory, and land
+    in the file once there is one.
+    """
+
+    def __init__(self, level: LogLevel, redact: Callable[[str], str]) -> None:
+        self._sink = _Lines()
+        self.logger = _logger(
+            self._sink,
+            level,
+            [
+                structlog.processors.format_exc_info,
+                _redactor(redact),
+                _in_order,
+                structlog.processors.JSONRenderer(serializer=_json_line),
+            ],
+        )
+
+    @contextmanager
+    def into(self, append: Callable[[bytes], None]) -> Iterator[None]:
+        """Hand over every line to `append`, those that came before first."""
+        self._sink.attach(append)
+        try:
+            yield
+        finally:
+            self._sink.detach()
+
+
+def console_logger(stream: TextIO) -> FilteringBoundLogger:
+    """Return a logger that writes `key=value` lines, for cron mails and the system's journal."""
+    return _logger(
+        structlog.WriteLogger(stream), "info", [_in_order, structlog.processors.LogfmtRenderer()]
+    )
+
+
+def _logger(sink: object, level: LogLevel, processors: list[Processor]) -> FilteringBoundLogger:
+    logger: FilteringBoundLogger = structlog.wrap_logger(
+        sink,
+        wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
+            *processors,
+        ],
+        cache_logger_on_first_use=True,
+    )
+    return logger
+
+
+class _Lines:
+    """The sink below structlog: a line goes out at once, or waits until there is a file.
+
+    A log that cannot be written must not end the run; what matters cannot be written then
+    either, and the journal says so.
+    """
+
+    def __init__(self) -> None:
+        self._append: Callable[[bytes], None] | None = None
+        self._early: list[bytes] = []
+
+    def attach(self, append: Callable[[bytes], None]) -> None:
+        self._append = append
+        early, self._early = self._early, []
+        for line in early:
+            self.msg(line)
+
+    def detach(self) -> None:
+        self._append = None
+
+    def msg(self, line: bytes) -> None:
+        if self._append is None:
+            self._early.append(line)
+            return
+        with suppress(OSError):
+            self._append(line)
+
+    debug = info = warning = error = critical = exception = msg
+
+
+def _json_line(event: object, **_: object) -> bytes:
+    return orjson.dumps(event, option=orjson.OPT_APPEND_NEWLINE)
+
+
+def _in_order(
+    _logger: WrappedLogger, _name: str, event: MutableMapping[str, Any]
+) -> dict[str, Any]:
+    first = ("at", "level", "event")
+    return {key: event[key] for key in first} | {
+        key: value for key, value in event.items() if key not in first
+    }
+
+
+def _redactor(redact: Callable[[str], str]) -> Processor:
+    def clean(value: object) -> object:
+        """Take secrets out of a value of any shape; what JSON does not know becomes text."""
+        if value is None or isinstance(value, float):
+            return value
+        if isinstance(value, int) and abs(value) < _TOO_LONG:
+            return value
+        if isinstance(value, Mapping):
+            return {redact(json_text(key)): clean(item) for key, item in value.items()}
+        if isinstance(value, list | tuple | set | frozenset):
+            return [clean(item) for item in value]
+        return redact(json_text(value))
+
+    def process(
+        _logger: WrappedLogger, _name: str, event: MutableMapping[str, Any]
+    ) -> dict[str, Any]:
+        return {key: clean(value) for key, value in event.items()}
+
+    return process

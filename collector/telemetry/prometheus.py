@@ -1,0 +1,244 @@
+"""What a run tells Prometheus: its series, and their file for node_exporter.
+
+The only module that imports prometheus_client. It is imported only when there is a file to write:
+whoever wants none does without that library.
+"""
+
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from prometheus_client import write_to_textfile
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.parser import text_string_to_metric_families
+
+from collector import __version__
+from collector.core.cell import CellState
+from collector.core.errors import InputError
+from collector.core.text import json_text
+from collector.plan import Shard
+from collector.telemetry.stats import Tally
+
+__all__ = ["LABEL", "MetricsFile", "Page", "Standing", "page"]
+
+LABEL: Final = "collection"
+"""Every series has it. `job` and `instance` are Prometheus's own."""
+
+_SHARD: Final = "shard"
+"""The series of a shard have it besides, or else those of several would be the same."""
+
+_WHOLE_RUN: Final = Shard()
+
+_LAST_SUCCESS: Final = "collector_last_success_timestamp_seconds"
+_LAST_SERIES: Final = "collector_build_info"
+"""At the end of a file, and always there."""
+
+_Family = GaugeMetricFamily | CounterMetricFamily
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """How a run stands, beside its counts. Times are in seconds since 1970, rates in requests/s.
+
+    `exit_code` is None while it works, `limit_found` when none was met, `last_success` when no run
+    has ended with 0 yet.
+    """
+
+    started_at: float
+    now: float
+    allowed: float
+    limit_found: float | None = None
+    exit_code: int | None = None
+    last_success: float | None = None
+
+
+class Page:
+    """The series of one collection, or of a shard of it, as prometheus_client asks for them."""
+
+    def __init__(self, collection: str, shard: Shard = _WHOLE_RUN) -> None:
+        self._labels = _labels(collection, shard)
+        self._families: dict[str, _Family] = {}
+
+    def collect(self) -> list[Metric]:
+        """Return all families of series."""
+        return list(self._families.values())
+
+    def gauge(self, name: str, text: str, value: float | None, **labels: str) -> None:
+        """Add a value that may fall, or nothing if there is none."""
+        if value is not None:
+            self._add(GaugeMetricFamily(name, text, labels=(*self._labels, *labels)), value, labels)
+
+    def counter(self, name: str, text: str, value: float, **labels: str) -> None:
+        """Add a count that only grows, from 0 at the start of each run."""
+        self._add(CounterMetricFamily(name, text, labels=(*self._labels, *labels)), value, labels)
+
+    def _add(self, family: _Family, value: float, labels: Mapping[str, str]) -> None:
+        family = self._families.setdefault(family.name, family)
+        family.add_metric((*self._labels.values(), *labels.values()), value)
+
+
+def page(collection: str, tally: Tally, standing: Standing, shard: Shard = _WHOLE_RUN) -> Page:
+    """Return all series of a run. Their help texts never change: node_exporter insists on that."""
+    made = Page(collection, shard)
+    _add_cells(made, tally)
+    _add_requests(made, tally)
+    _add_rates(made, tally, standing)
+    _add_run(made, tally, standing)
+    return made
+
+
+def _add_cells(made: Page, tally: Tally) -> None:
+    made.gauge("collector_cells_planned", "Companies times windows of the plan.", tally.planned)
+    text = "Planned cells by what has come of them, earlier attempts included."
+    for state in CellState:
+        cells = tally.kept[state] + tally.cells[state]
+        if state is CellState.MISSING:
+            cells = tally.missing
+        made.gauge("collector_cells", text, cells, state=state.value)
+
+
+def _add_requests(made: Page, tally: Tally) -> None:
+    for name, text, count in (
+        ("sent", "Requests that were sent, tokens and retries included.", tally.requests),
+        ("refused", "Requests that were refused because of the rate.", tally.refused),
+        ("retried", "Tries that failed and were made again.", tally.retries),
+    ):
+        made.counter(f"collector_requests_{name}_total", text, count)
+    text = "Requests by the HTTP status of their answer, or by what broke them."
+    for status, count in sorted(tally.statuses.items()):
+        made.counter("collector_requests_total", text, count, outcome=str(status))
+    for kind, count in sorted(tally.broken.items()):
+        made.counter("collector_requests_total", text, count, outcome=kind.value)
+
+
+def _add_rates(made: Page, tally: Tally, standing: Standing) -> None:
+    for name, text, rate in (
+        ("requests", "Rate of the whole run so far.", tally.average_rate()),
+        ("allowed_requests", "Rate in force.", standing.allowed),
+        ("limit_found_requests", "Limit of the server, as found last.", standing.limit_found),
+    ):
+        made.gauge(f"collector_{name}_per_second", text, rate)
+
+
+def _add_run(made: Page, tally: Tally, standing: Standing) -> None:
+    is_running = float(standing.exit_code is None)
+    for name, text, value in (
+        ("run_running", "1 while the run works, 0 when it has ended.", is_running),
+        ("run_exit_code", "How the run ended; absent while it works.", standing.exit_code),
+        ("run_duration_seconds", "How long the run has taken.", tally.seconds),
+        ("run_started_timestamp_seconds", "When the run began.", standing.started_at),
+        ("run_updated_timestamp_seconds", "When this was written.", standing.now),
+    ):
+        made.gauge(f"collector_{name}", text, value)
+    made.gauge(_LAST_SUCCESS, "When a run last ended with exit code 0.", standing.last_success)
+    made.gauge(_LAST_SERIES, "Version of the collector.", 1.0, version=__version__)
+
+
+class MetricsFile:
+    """A file for node_exporter's textfile collector. It is replaced as a whole, and never torn.
+
+    Its series have the name of the file, without the ending, as `collection`. That of a shard has a
+    name of its own, `night-00003-of-00016.prom`, the same collection, and a label for the shard.
+    `last_success` is when a run last ended with exit code 0, in seconds since 1970.
+    """
+
+    def __init__(self, path: Path, shard: Shard = _WHOLE_RUN) -> None:
+        self.collection = json_text(path.stem)
+        self._shard = shard
+        path = path.with_name(f"{path.stem}{shard.in_names}{path.suffix}")
+        # Through a link to where the file really is: the link is somebody's, and stays.
+        try:
+            self.path = path.resolve()
+        except (OSError, RuntimeError) as error:  # links in a circle, by the version of Python
+            raise InputError(
+                f"--metrics-file {path}: cannot be written: it is a link that leads nowhere"
+            ) from error
+        self.last_success: float | None = None
+        self._started_at = time.time()
+
+    def check(self) -> None:
+        """Raise `InputError` unless a file can be put there. Nothing is left behind."""
+        if self.path.exists() and not self.path.is_file():
+            raise self.unwritable("there is something that is no file")
+        try:
+            # Without a name where the system can do that, so nobody sees it come and go.
+            with tempfile.TemporaryFile(dir=self.path.parent):
+                pass
+        except OSError as error:
+            raise self.unwritable(error.strerror) from error
+
+    def recall(self) -> str | None:
+        """Take over `last_success` from the file that is there; return why that is not possible."""
+        try:
+            labels = _labels(self.collection, self._shard)
+            self.last_success = _last_success(self.path, labels, time.time())
+        except FileNotFoundError:
+            pass
+        except Exception as error:  # noqa: BLE001 - another's parser, before a file of anybody's
+            return (
+                f"{self.path}: {str(error) or 'is no file of metrics'}; when a run last ended with "
+                "exit code 0 is not known any more"
+            )
+        return None
+
+    def page(
+        self, tally: Tally, *, allowed: float, limit_found: float | None, exit_code: int | None
+    ) -> Page:
+        """Return what is to be written now; rates are in requests a second."""
+        now = time.time()
+        if exit_code == 0:
+            self.last_success = now
+        standing = Standing(
+            started_at=self._started_at,
+            now=now,
+            allowed=allowed,
+            limit_found=limit_found,
+            exit_code=exit_code,
+            last_success=self.last_success,
+        )
+        return page(self.collection, tally, standing, self._shard)
+
+    def write(self, made: Page) -> None:
+        """Replace the file. Raises `OSError`.
+
+        Until it is whole it has a name with the number of the process behind `.prom`, which
+        node_exporter does not read.
+        """
+        write_to_textfile(str(self.path), made)
+
+    def unwritable(self, reason: str | None) -> InputError:
+        """Return the error that says so."""
+        return InputError(
+            f"--metrics-file {self.path}: cannot be written: {reason}; "
+            "see that its directory is there, and that this user may write into it"
+        )
+
+
+def _labels(collection: str, shard: Shard) -> dict[str, str]:
+    """Return what every series has."""
+    return {LABEL: collection} | ({} if shard.is_whole else {_SHARD: str(shard)})
+
+
+def _last_success(path: Path, labels: Mapping[str, str], now: float) -> float | None:
+    """Return when a run last ended with 0, as a file says; None if none ever did.
+
+    Raises `OSError`, and `ValueError` when it is not a whole file with these labels. The parser
+    may raise something else before a file that is none of ours.
+    """
+    values = {
+        sample.name: sample.value
+        for family in text_string_to_metric_families(path.read_text(encoding="utf-8"))
+        for sample in family.samples
+        if labels.items() <= sample.labels.items()
+    }
+    if _LAST_SERIES not in values:
+        message = f"it is no whole file of {' '.join(labels.values())}"
+        raise ValueError(message)
+    value = values.get(_LAST_SUCCESS)
+    if value is not None and not 0 < value <= now:
+        message = f"{_LAST_SUCCESS} is {value}"
+        raise ValueError(message)
+    return value

@@ -1,0 +1,243 @@
+"""What a run reports while it works: samples in its log, figures in a metrics file."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from structlog.typing import FilteringBoundLogger
+
+from collector.core.errors import ExitCode
+from collector.core.threads import in_thread
+from collector.pace.types import PaceView
+from collector.plan import Shard
+from collector.telemetry.histogram import Latencies
+from collector.telemetry.stats import Tally
+
+if TYPE_CHECKING:
+    from collector.telemetry.prometheus import MetricsFile
+
+__all__ = ["Sample", "Sampler", "Telemetry"]
+
+_DIGITS: Final = 4
+"""Of seconds and rates; percentiles are not truer than to 2.5 %."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What happened in an interval of so many `seconds`.
+
+    `sent`, `accepted`, `refused` and `retried` are counts of the interval; `in_flight`, `allowed`
+    (requests a second) and `done` (cells) are as they were at its end. Latencies (seconds) are of
+    the answers of the interval, None if there were none.
+    """
+
+    seconds: float
+    sent: int
+    accepted: int
+    refused: int
+    retried: int
+    in_flight: int
+    allowed: float
+    latency_p50: float | None
+    latency_p90: float | None
+    latency_p99: float | None
+    done: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Moment:
+    seconds: float
+    sent: int
+    accepted: int
+    refused: int
+    retried: int
+    latencies: Latencies
+
+    @classmethod
+    def of(cls, tally: Tally) -> "_Moment":
+        return cls(
+            seconds=tally.seconds,
+            sent=tally.requests,
+            accepted=tally.accepted,
+            refused=tally.refused,
+            retried=tally.retries,
+            latencies=tally.latencies.copy(),
+        )
+
+
+class Sampler:
+    """Cuts a run into intervals: each sample begins where the one before it ended.
+
+    The first one begins with the tally, so that all of them together are the whole attempt.
+    `allowed` gives the rate in force, in requests a second.
+    """
+
+    def __init__(self, tally: Tally, allowed: Callable[[], float]) -> None:
+        self._tally = tally
+        self._allowed = allowed
+        self._before = _Moment(0.0, 0, 0, 0, 0, Latencies())
+
+    def take(self) -> Sample:
+        """Return what happened since the last sample."""
+        before, now = self._before, _Moment.of(self._tally)
+        self._before = now
+        latencies = now.latencies - before.latencies
+        return Sample(
+            seconds=round(now.seconds - before.seconds, _DIGITS),
+            sent=now.sent - before.sent,
+            accepted=now.accepted - before.accepted,
+            refused=now.refused - before.refused,
+            retried=now.retried - before.retried,
+            in_flight=self._tally.in_flight,
+            allowed=round(self._allowed(), _DIGITS),
+            latency_p50=_percentile(latencies, 0.5),
+            latency_p90=_percentile(latencies, 0.9),
+            latency_p99=_percentile(latencies, 0.99),
+            done=self._tally.done,
+        )
+
+
+def _percentile(latencies: Latencies, share: float) -> float | None:
+    return round(latencies.percentile(share), _DIGITS) if latencies.count else None
+
+
+_WHOLE_RUN: Final = Shard()
+_SAMPLE_SECONDS: Final = 10.0
+_WRITE_SECONDS: Final = 30.0
+
+_NOT_OURS_TO_TELL: Final = {ExitCode.BAD_INPUT, ExitCode.LOCKED}
+"""Ends of a run that did not begin; the file may be that of another one, which is at work."""
+
+
+class Telemetry:
+    """Logs a sample every 10 seconds, and replaces the file of metrics every 30, if there is one.
+
+    The file of a shard has a name of its own, see `collector.telemetry.prometheus.MetricsFile`.
+
+    What goes wrong with that does not end the run. Call `check` before the run directory is
+    touched, do the work inside `working`, log the `last_sample` while there is a log, and say that
+    the run has `ended` when all is closed.
+    """
+
+    def __init__(  # noqa: PLR0913 - two with their usual value
+        self,
+        metrics_file: Path | None,
+        tally: Tally,
+        gate: PaceView,
+        log: FilteringBoundLogger,
+        *,
+        event: str = "sample",
+        shard: Shard = _WHOLE_RUN,
+    ) -> None:
+        self._path = metrics_file
+        self._shard = shard
+        self._tally = tally
+        self._gate = gate
+        self._log = log
+        self._event = event
+        self._sampler = Sampler(tally, lambda: gate.rate)
+        self._file: MetricsFile | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._is_over = False
+        self._has_begun = False
+        self._is_failing = False
+
+    async def check(self) -> None:
+        """Raise `InputError` when there could be no file of metrics; it is not touched yet."""
+        if self._path is not None:
+            self._file = await in_thread(_checked, self._path, self._shard)
+
+    @asynccontextmanager
+    async def working(
+        self, *, sample_every: float = _SAMPLE_SECONDS, write_every: float = _WRITE_SECONDS
+    ) -> AsyncIterator[tuple[str, ...]]:
+        """Tell how it goes until the body ends (times in seconds); gives what people should know.
+
+        Raises `InputError` when the file of metrics cannot be written.
+        """
+        remarks = () if self._file is None else await self._begin(self._file)
+        self._start("sample", sample_every, self._sample)
+        if self._file is not None:
+            self._start("metrics", write_every, self._write_again)
+        try:
+            yield remarks
+        finally:
+            self._is_over = True
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.wait(self._tasks)
+
+    def last_sample(self) -> None:
+        """Log what happened since the sample before; no other one follows."""
+        self._tasks[0].cancel()
+        self._log.info(self._event, **asdict(self._sampler.take()))
+
+    async def ended(self, exit_code: ExitCode) -> tuple[str, ...]:
+        """Write how the run has ended into the file of metrics; return what went wrong with it."""
+        file = self._file
+        if file is None or (exit_code in _NOT_OURS_TO_TELL and not self._has_begun):
+            return ()
+        if self._tasks:
+            # Or else, if the run was torn out of `working`, they could write after this.
+            await asyncio.wait(self._tasks)
+        remark = None if self._has_begun else await in_thread(file.recall)
+        try:
+            await self._write(file, exit_code)
+        except Exception as error:  # noqa: BLE001 - the run is over, and its exit code stays
+            remark = str(file.unwritable(getattr(error, "strerror", None) or str(error)))
+        return () if remark is None else (remark,)
+
+    async def _begin(self, file: "MetricsFile") -> tuple[str, ...]:
+        remark = await in_thread(file.recall)
+        try:
+            await self._write(file)
+        except OSError as error:
+            raise file.unwritable(error.strerror) from error
+        self._has_begun = True
+        return () if remark is None else (remark,)
+
+    def _start(self, name: str, every: float, tell: Callable[[], Awaitable[None]]) -> None:
+        self._tasks.append(asyncio.create_task(self._repeat(every, tell), name=name))
+
+    async def _repeat(self, every: float, tell: Callable[[], Awaitable[None]]) -> None:
+        # A cancellation gets lost when what runs in a thread meanwhile fails.
+        while not self._is_over:
+            await asyncio.sleep(every)
+            try:
+                await tell()
+            except Exception:  # noqa: BLE001 - whatever it is, the run goes on
+                self._log.exception("telemetry_failed")
+
+    async def _sample(self) -> None:
+        self._log.info(self._event, **asdict(self._sampler.take()))
+
+    async def _write_again(self) -> None:
+        assert self._file is not None, "or nothing is repeated"  # noqa: S101 - for the type checker
+        try:
+            await self._write(self._file)
+        except OSError as error:
+            if not self._is_failing:
+                self._log.warning("metrics_not_written", reason=error.strerror)
+            self._is_failing = True
+        else:
+            self._is_failing = False
+
+    async def _write(self, file: "MetricsFile", exit_code: ExitCode | None = None) -> None:
+        made = file.page(
+            self._tally,
+            allowed=self._gate.rate,
+            limit_found=self._gate.limit,
+            exit_code=exit_code,
+        )
+        await in_thread(file.write, made)
+
+
+def _checked(path: Path, shard: Shard) -> "MetricsFile":
+    from collector.telemetry.prometheus import MetricsFile  # noqa: PLC0415 - its docstring says why
+
+    file = MetricsFile(path, shard)
+    file.check()
+    return file

@@ -1,0 +1,107 @@
+"""What has happened so far in a run: plain counts that others read and nobody waits for."""
+
+import time
+from collections import Counter, deque
+from collections.abc import Callable
+
+from collector.core.cell import CellState
+from collector.core.outcome import FailureKind
+from collector.telemetry.histogram import CompanyLatencies, Latencies
+
+__all__ = ["Tally"]
+
+_RATE_SECONDS = 5.0
+"""How far back `Tally.rate` looks."""
+
+
+class Tally:
+    """Counts of one attempt at a run.
+
+    A cell is counted in `cells` once its line is on disk; cells that earlier attempts have answered
+    are in `kept`. Requests are counted as they leave,
+    answers by status as they come.
+    """
+
+    def __init__(self, planned: int, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self.planned = planned
+        self.kept: Counter[CellState] = Counter()
+        self.cells: Counter[CellState] = Counter()
+        self.failure_kinds: Counter[FailureKind] = Counter()
+        self.requests = 0
+        self.in_flight = 0
+        self.retries = 0
+        self.retrying = 0
+        self.refused = 0
+        self.resent = 0
+        """Requests that went into a dead connection, and were sent again."""
+        self.held_up = 0
+        """Requests that the rate would have let leave earlier, had not so many been in flight."""
+        self.latencies = Latencies()
+        self.company_latencies = CompanyLatencies()
+        """Of good answers only; what a refusal takes says nothing of the company."""
+        self.statuses: Counter[int] = Counter()
+        self.broken: Counter[FailureKind] = Counter()
+        self._clock = clock
+        self._started = clock()
+        self._recent: deque[tuple[int, int]] = deque()
+
+    @property
+    def done(self) -> int:
+        """Cells whose line is on disk, failed ones and those of earlier attempts included."""
+        return self.kept.total() + self.cells.total()
+
+    @property
+    def missing(self) -> int:
+        """Planned cells that have no line yet, neither an answer nor a failure."""
+        return self.planned - self.done
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since the run began."""
+        return self._clock() - self._started
+
+    def request_sent(self, now: float) -> None:
+        """Count a request that passes the gate now (seconds of the tally's clock)."""
+        self.requests += 1
+        self._count_recent(int(now), 1)
+
+    def _count_recent(self, second: int, count: int) -> None:
+        if self._recent and self._recent[-1][0] == second:
+            self._recent[-1] = (second, self._recent[-1][1] + count)
+        else:
+            self._recent.append((second, count))
+            while self._recent[0][0] < second - _RATE_SECONDS:
+                self._recent.popleft()
+
+    def requests_reported(self, total: int) -> None:
+        """Take over a count of requests that others have sent, up to now."""
+        new = total - self.requests
+        if new > 0:
+            self.requests = total
+            self._count_recent(int(self._clock()), new)
+
+    def answered(self, status: int, seconds: float) -> None:
+        """Count a whole answer, of whatever status, that took so many seconds."""
+        self.statuses[status] += 1
+        self.latencies.add(seconds)
+
+    @property
+    def accepted(self) -> int:
+        """Answers of any status that were no refusals because of the rate."""
+        return self.statuses.total() - self.refused
+
+    def rate(self) -> float:
+        """Return the requests a second over the last whole seconds (5 at most)."""
+        now = self._clock()
+        first = max(int(self._started), int(now - _RATE_SECONDS))
+        sent = sum(count for second, count in self._recent if second >= first)
+        return sent / max(now - max(first, self._started), 1.0)
+
+    def average_rate(self) -> float:
+        """Return the requests a second of the whole run; the first one opens the count."""
+        return max(0, self.requests - 1) / max(self.seconds, 1e-9)
+
+    def seconds_left(self) -> float | None:
+        """Estimate the seconds until the last cell is done; None before the first is."""
+        done = self.cells.total()
+        return self.missing * self.seconds / done if done else None

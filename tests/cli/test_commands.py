@@ -1,0 +1,409 @@
+"""Each command as its user meets it: help, plan, demo, simulate, what is shown meanwhile."""
+
+import asyncio
+import io
+import re
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import fields
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from rich.console import Console
+
+import collector
+from collector.cli.app import main
+from collector.cli.watch import show_lines, show_live
+from collector.core.cell import SERVER_DEFAULT, CellState
+from collector.core.secrets import Secret
+from collector.http.credentials import AccessToken
+from collector.plan import Companies, Plan
+from collector.run.run import Run
+from collector.settings import RunSettings, option_name
+from collector.settings.parsers import Rate
+from collector.simulator import Simulator
+from tests.cli.terminal import on_a_terminal
+
+StartApi = Callable[..., Awaitable[Simulator]]
+Against = Callable[[Simulator], Any]
+
+
+def _printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    with pytest.raises(SystemExit) as ended:
+        main(list(arguments))
+    assert ended.value.code == 0
+    return capsys.readouterr().out
+
+
+def test_help_names_every_command_and_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
+    """`collector --help` is the map: commands, sources of options, exit codes."""
+    text = _printed(capsys, "--help")
+    words = ("COLLECTOR_MAX_ATTEMPTS", "collector.toml", "6 another run holds the directory")
+    for word in ("run", "plan", "status", "demo", "simulate", *words):
+        assert word in re.sub(r"\s+", " ", text)
+    assert "Exit codes: 0 every cell has an answer" in text
+
+
+def test_help_of_run_names_every_option(capsys: pytest.CaptureFixture[str]) -> None:
+    """Every option is there with its variable and a text of its own."""
+    text = _printed(capsys, "run", "--help")
+    for name in map(option_name, fields(RunSettings)):
+        assert f"--{name} " in text
+        assert f"COLLECTOR_{name.replace('-', '_').upper()}" in re.sub(r"[\s│]", "", text)
+    assert "TRUST_CLIENT_ID" in text
+    assert "Example" in text
+
+
+def test_help_of_status_names_its_options(capsys: pytest.CaptureFixture[str]) -> None:
+    """Two of its own, and none of a run's; the directory is no variable."""
+    text = re.sub(r"[\s│]+", " ", _printed(capsys, "status", "--help"))
+    text = text.partition("Every option can also be set")[0]
+    assert "RUN_DIR" in text
+    assert set(re.findall(r"--[a-z-]+", text)) == {"--json", "--fail-on"}
+    assert "COLLECTOR_FAIL_ON" in text
+    assert "COLLECTOR_RUN_DIR" not in text
+    assert "data, empty, failed, missing" in text
+
+
+@pytest.mark.parametrize(
+    "subcommand",
+    [*("run", "plan", "status", "check", "diff", "latest", "demo", "simulate"), "completion"],
+)
+def test_help_of_every_command_has_an_example(
+    capsys: pytest.CaptureFixture[str], subcommand: str
+) -> None:
+    """The help of a command says what it does and how it is called."""
+    text = _printed(capsys, subcommand, "--help")
+    assert f"Usage: collector {subcommand}" in text
+    assert f"collector {subcommand} " in text.partition("Example")[2]
+
+
+def test_the_version_is_the_package_s(capsys: pytest.CaptureFixture[str]) -> None:
+    """`collector --version` prints the one version there is."""
+    assert _printed(capsys, "--version") == f"{collector.__version__}\n"
+    assert _printed(capsys, "run", "--version") == f"{collector.__version__}\n"
+
+
+@pytest.mark.parametrize("arguments", [["--version"], ["run", "--version"], ["--help"], []])
+async def test_help_and_version_on_a_full_disk_are_no_bug(
+    command: Any,  # noqa: ANN401 - the fixture's type lives in conftest
+    arguments: list[str],
+) -> None:
+    """Text for people that cannot be written is given up, as everywhere."""
+    with open("/dev/full", "wb") as full:  # noqa: ASYNC230, PTH123 - a device
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "collector", *arguments),
+            cwd=command.directory,
+            stdout=full,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        _, said = await process.communicate()
+    assert (process.returncode, said) == (0, b"")
+
+
+def test_a_script_on_a_full_disk_is_an_error(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A shell must not take a part of it for all."""
+    with open("/dev/full", "w", encoding="utf-8") as full, monkeypatch.context() as patch:  # noqa: PTH123 - a device
+        patch.setattr(sys, "stdout", full)
+        with pytest.raises(SystemExit) as ended:
+            main(["completion", "bash"])
+    assert ended.value.code == 5
+    assert "No space left on device" in capsys.readouterr().err
+
+
+async def test_plan_says_what_a_run_would_do(start_api: StartApi, against: Against) -> None:
+    """Cells, requests, time at the rate, first and last windows; nothing is sent or written."""
+    api = await start_api()
+    command = against(api)
+    command.write("companies.txt", "".join(f"{number}\n" for number in range(1000)))
+    options = ("--from", "2026-01-01", "--until", "2026-01-31", "--window", "1d", "--rate", "50")
+    done = await command.run("plan", "companies.txt", *options)
+    assert done.exit_code == 0, done.stderr
+    rows = dict(re.split(r"\s{2,}", line, maxsplit=1) for line in done.stdout.splitlines())
+    assert rows["companies"] == "1,000"
+    assert rows["windows"] == "31"
+    assert rows["cells"] == "31,000"
+    assert rows["requests"].startswith("31,001 ")
+    assert rows["duration"] == "0:10:21 at 50 requests a second"
+    assert re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d ", rows["finish"])
+    assert rows["first windows"].startswith("2026-01-01..2026-01-01, 2026-01-02..2026-01-02")
+    assert rows["last windows"].endswith("2026-01-31..2026-01-31")
+    assert api.counts.total == 0
+    assert command.files() == {"companies.txt"}
+
+
+@pytest.mark.parametrize(
+    ("rate", "duration"),
+    [("auto", "unknown: --rate auto finds the rate"), ("0.5", "0:02:02 at 0.5 requests a second")],
+)
+@pytest.mark.parametrize("place", ["flag", "variable", "file"])
+def test_plan_takes_the_rate_wherever_a_run_does(  # noqa: PLR0913, PLR0917 - a table
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    place: str,
+    rate: str,
+    duration: str,
+) -> None:
+    """With auto nobody knows how long it takes or when it ends; the rest is told all the same."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "companies.txt").write_text("".join(f"{number}\n" for number in range(60)))
+    if place == "variable":
+        monkeypatch.setenv("COLLECTOR_RATE", rate)
+    elif place == "file":
+        (tmp_path / "collector.toml").write_text(f"rate = {rate if rate == '0.5' else repr(rate)}")
+    flags = ("--rate", rate) if place == "flag" else ()
+    printed = _printed(capsys, "plan", "companies.txt", *flags)
+    rows = dict(re.split(r"\s{2,}", line, maxsplit=1) for line in printed.splitlines())
+    assert rows["requests"].startswith("61 (each cell once, and a token")
+    assert rows["duration"] == duration
+    assert ("finish" in rows) == (rate != "auto")
+
+
+@pytest.mark.parametrize("place", ["flag", "variable", "file"])
+def test_plan_takes_the_shard_wherever_a_run_does(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    place: str,
+) -> None:
+    """Its cells at its share of the rate; all shards together are the plan."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "companies.txt").write_text("".join(f"{number}\n" for number in range(60)))
+    cells = 0
+    for number in range(3):
+        shard = f"{number}/3"
+        if place == "variable":
+            monkeypatch.setenv("COLLECTOR_SHARD", shard)
+        elif place == "file":
+            (tmp_path / "collector.toml").write_text(f'shard = "{shard}"')
+        flags = ("--shard", shard) if place == "flag" else ()
+        printed = _printed(capsys, "plan", "companies.txt", "--rate", "0.5", *flags)
+        rows = dict(re.split(r"\s{2,}", line, maxsplit=1) for line in printed.splitlines())
+        assert (rows["companies"], rows["windows"]) == ("60", "1")
+        own = int(rows["cells"].split()[0])
+        assert rows["cells"] == f"{own} of 60 (shard {shard})"
+        assert rows["requests"].startswith(f"{own + 1} (each cell once, and a token")
+        duration = timedelta(seconds=6 * (own + 1))
+        assert rows["duration"] == f"{duration} at 0.1667 of 0.5 requests a second"
+        cells += own
+    assert cells == 60
+
+
+def test_plan_of_a_shard_does_not_know_what_auto_reaches(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As without shards."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "companies.txt").write_text("1\n2\n3\n")
+    printed = _printed(capsys, "plan", "companies.txt", "--rate", "auto", "--shard", "0/2")
+    assert "duration       unknown: --rate auto finds the rate\n" in printed
+
+
+async def test_plan_needs_no_credentials_and_takes_standard_input(
+    command: Any,  # noqa: ANN401 - the fixture's type lives in conftest
+) -> None:
+    """A plan can be made by anybody, from a pipe."""
+    done = await command.run("plan", "-", stdin=b"1\n2\n")
+    assert done.exit_code == 0, done.stderr
+    assert "server default" in done.stdout
+
+
+async def test_demo_runs_the_whole_way(
+    command: Any,  # noqa: ANN401 - the fixture's type lives in conftest
+) -> None:
+    """One command, no credentials, no file: a run against the embedded API, exit 0."""
+    done = await command.from_the_start().run(
+        "demo", "--last", "2d", "--window", "1d", "--rate", "100"
+    )
+    assert done.exit_code == 0, done.stderr
+    (run,) = (command.directory / "output").iterdir()
+    assert run.name.startswith("demo-")
+    assert len(command.lines(f"output/{run.name}/statistics.jsonl")) == 10
+    assert f"answers   output/{run.name}/statistics.jsonl" in done.stdout
+
+
+async def test_simulate_serves_until_it_is_interrupted(
+    command: Any,  # noqa: ANN401 - the fixture's type lives in conftest
+) -> None:
+    """It says how to use it, answers, and tells at the end what came."""
+    process = await command.start("simulate", "--port", "0", "--seed", "3")
+    assert process.stdout is not None
+    head = [(await process.stdout.readline()).decode() for _ in range(5)]
+    exports = dict(re.findall(r"export (\w+)=(\S+)", "".join(head)))
+    credentials = {
+        "client_id": exports["TRUST_CLIENT_ID"],
+        "client_secret": exports["TRUST_CLIENT_SECRET"],
+        "grant_type": "client_credentials",
+    }
+    async with (
+        aiohttp.ClientSession() as session,
+        session.post(exports["COLLECTOR_TOKEN_URL"], json=credentials) as response,
+    ):
+        assert response.status == 200
+    process.send_signal(signal.SIGINT)
+    done = await command.finish(process)
+    assert done.exit_code == 0, done.stderr
+    assert "requests  1 (token 1)" in done.stdout
+
+
+async def test_a_taken_port_is_an_input_error(
+    start_api: StartApi,
+    command: Any,  # noqa: ANN401 - the fixture's type lives in conftest
+) -> None:
+    """`simulate` on a port that is in use: exit 2, and another port as the remedy."""
+    api = await start_api()
+    done = await command.run("simulate", "--port", str(api.port))
+    assert done.exit_code == 2
+    assert "--port" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def _job(tmp_path: Path, **settings: Any) -> Run:  # noqa: ANN401 - see RunSettings
+    plan = Plan(Companies(("1", "2", "3", "4")), (SERVER_DEFAULT,))
+    return Run(plan, RunSettings(**settings), AccessToken(Secret("t")), tmp_path / "r")
+
+
+async def _show_for(seconds: float, showing: Awaitable[None]) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await showing
+
+
+async def _first_line(job: Run) -> str:
+    """Show lines until there is one."""
+    stream = io.StringIO()
+    showing = asyncio.create_task(show_lines(job, stream, every=0.01))
+    async with asyncio.timeout(30):
+        while "\n" not in stream.getvalue():  # noqa: ASYNC110 - a text has no events
+            await asyncio.sleep(0.01)
+    showing.cancel()
+    await asyncio.wait([showing])
+    return stream.getvalue().splitlines()[0]
+
+
+async def test_without_a_terminal_a_structured_line_comes(tmp_path: Path) -> None:
+    """The line for cron and journald has every figure that the display has."""
+    job = _job(tmp_path, rate=Rate(7))
+    job.tally.cells[CellState.DATA] = 2
+    job.tally.retries = 5
+    line = await _first_line(job)
+    assert re.match(r"at=\S+Z level=info event=progress ", line)
+    figures = dict(pair.split("=", 1) for pair in line.split())
+    assert figures["done"] == "2"
+    assert figures["total"] == "4"
+    assert figures["allowed"] == "7.0"
+    assert figures["retries"] == "5"
+    assert (figures["blocked"], figures["paused_seconds"]) == ("", "0.0")
+    names = {"rate", "in_flight", "retrying", "refused", "failed", "seconds_left"}
+    assert names <= figures.keys()
+    await _refuse(job, pause=90.0)
+    figures = dict(pair.split("=", 1) for pair in (await _first_line(job)).split())
+    assert figures["blocked"] == "refused"
+    assert 89.0 < float(figures["paused_seconds"]) <= 90.0
+
+
+async def _refuse(job: Run, *, pause: float) -> None:
+    """Let the API refuse a request of this run, and ask for a pause (seconds)."""
+    job.gate.refused(await job.gate.pass_through(), pause=pause)
+
+
+async def _fail(job: Run) -> None:
+    """Let nearly everything fail."""
+    for number in range(8):
+        departure = await job.gate.pass_through()
+        job.gate.failed(departure, str(number), is_evidence=True, was_let_in=False)
+
+
+@pytest.mark.parametrize("width", [100, 40])
+async def test_a_terminal_shows_the_run_live(tmp_path: Path, width: int) -> None:
+    """The display shows what is done, the rate, what is in flight, retries, failures, a pause."""
+    job = _job(tmp_path, rate=Rate(7))
+    job.tally.cells[CellState.DATA] = 2
+    job.tally.cells[CellState.FAILED] = 1
+    job.tally.in_flight = 3
+    await _refuse(job, pause=90.0)
+    shown = await _shown(job, width)
+    for text in ("3 of 4 cells", "of 7 requests/s", "3 in flight", "1 failed", "left"):
+        assert text in shown
+    assert re.search(r"refused, next try in (90|89) s", shown)
+
+
+async def _shown(job: Run, width: int = 100) -> str:
+    """Return what a terminal shows of a run, without colours."""
+    screen = io.StringIO()
+    console = Console(file=screen, force_terminal=True, width=width, legacy_windows=False)
+    await _show_for(0.1, show_live(job, console))
+    return re.sub(r"\s+", " ", re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", screen.getvalue()))
+
+
+async def test_a_terminal_tells_an_outage_from_a_refusal(tmp_path: Path) -> None:
+    """And while all is well it speaks of neither."""
+    job = _job(tmp_path, rate=Rate(1000))
+    assert "next try" not in await _shown(job)
+    await _fail(job)
+    assert re.search(r"· out of reach, next try in [01] s", await _shown(job))
+
+
+@pytest.mark.parametrize(
+    ("rate", "shown"),
+    [
+        *((Rate(0.05), "of 0.05 requests/s"), (Rate(123.456), "of 123.5 requests/s")),
+        *((Rate(20_000), "of 20000 requests/s"), (Rate(1_000_000), "of 1000000 requests/s")),
+        (Rate("inf"), "of 10 requests/s"),
+    ],
+)
+async def test_a_rate_is_shown_as_people_write_it(tmp_path: Path, rate: Rate, shown: str) -> None:
+    """No powers of ten, and not more digits than it takes; without a limit, where it begins."""
+    assert shown in await _shown(_job(tmp_path, rate=rate))
+
+
+async def test_a_real_terminal_gets_the_display(start_api: StartApi, against: Against) -> None:
+    """In a terminal the command draws while it works, and leaves only the summary."""
+    api = await start_api()
+    command = against(api)
+    command.write("companies.txt", "".join(f"{number}\n" for number in range(60)))
+    shown = await on_a_terminal(
+        command.with_environment(TERM="xterm"),
+        *("run", "companies.txt", "--rate", "60", "--output", "r"),
+        columns=90,
+    )
+    assert "of 60 cells" in shown
+    assert "requests/s" in shown
+    assert "60 of 60 answered" in shown.splitlines()[-7]
+
+
+async def test_a_check_says_on_a_terminal_how_far_it_is(
+    start_api: StartApi, against: Against
+) -> None:
+    """A slow API takes a minute; into a file it writes nothing but the table."""
+    api = await start_api(latency=0.1)
+    command = against(api)
+    command.write("companies.txt", "".join(f"{number}\n" for number in range(60)))
+    shown = await on_a_terminal(
+        command.with_environment(TERM="xterm"), "check", "companies.txt", columns=90
+    )
+    assert "of at most 40 requests" in shown
+    assert shown.splitlines()[-1].endswith("collector run can send dates as they are set.")
+    forced = command.with_environment(FORCE_COLOR="1")
+    assert (await forced.run("check", "companies.txt")).stderr == ""
+
+
+def test_a_bug_has_its_own_code(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """What nobody expected ends with 70 and its traceback, not with a code of something else."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "companies.txt").write_text("1\n")
+    monkeypatch.setattr("collector.cli.plan.describe", lambda *_: 1 / 0)
+    with pytest.raises(SystemExit) as ended:
+        main(["plan", "companies.txt"])
+    assert ended.value.code == 70
+    assert "ZeroDivisionError" in capsys.readouterr().err

@@ -1,0 +1,134 @@
+"""Printing neither steers a terminal nor changes how the command ends."""
+
+import io
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TextIO
+
+import pytest
+
+from collector.cli.printing import complain, say, show, write
+from collector.core.errors import StorageError
+
+
+@contextmanager
+def _stdout(
+    monkeypatch: pytest.MonkeyPatch, descriptor: int, encoding: str = "utf-8"
+) -> Iterator[TextIO]:
+    """Put a real stream in place of standard output."""
+    stream = open(descriptor, "w", encoding=encoding)  # noqa: SIM115 - see below
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stdout", stream)
+        yield stream
+    with suppress(OSError):
+        stream.close()
+
+
+def _full() -> int:
+    return os.open("/dev/full", os.O_WRONLY)
+
+
+def _without_a_reader() -> int:
+    reader, writer = os.pipe()
+    os.close(reader)
+    return writer
+
+
+def _file(path: Path) -> int:
+    return os.open(path, os.O_WRONLY | os.O_CREAT)
+
+
+def test_a_document_is_written_as_it_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Piece by piece and byte for byte; it is in the file when the call returns."""
+    with _stdout(monkeypatch, _file(tmp_path / "f")):
+        write(iter([b'{"a":', b'"\\u001b\xc3\xb1"', b"}\n"]))
+        assert (tmp_path / "f").read_bytes() == b'{"a":"\\u001b\xc3\xb1"}\n'
+
+
+def test_a_document_that_cannot_be_written_whole_is_an_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A program must not take a part for all, and the reason is told; large or small."""
+    for size in (1, 1_000_000):
+        with (
+            _stdout(monkeypatch, _full()),
+            pytest.raises(
+                StorageError, match=r"standard output cannot .*: No space left"
+            ) as caught,
+        ):
+            write([b"x" * size])
+        assert caught.value.exit_code == 5
+
+
+def test_without_standard_output_a_document_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Closed by whoever started the command; the text says what to give."""
+    monkeypatch.setattr(sys, "stdout", None)
+    with pytest.raises(StorageError, match="standard output is closed; give it a file or a pipe"):
+        write([b"x"])
+
+
+def test_a_reader_who_has_gone_ends_the_document_quietly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And no more pieces are made for nobody than fit into what is on its way."""
+    made = 0
+
+    def pieces() -> Iterator[bytes]:
+        nonlocal made
+        for _ in range(10_000):
+            made += 1
+            yield b"x" * 1000
+
+    with _stdout(monkeypatch, _without_a_reader()):
+        write(pieces())
+        write([b"x"])
+    assert made < 1000
+
+
+@pytest.mark.parametrize("place", [_full, _without_a_reader])
+def test_text_that_cannot_be_written_is_given_up(
+    monkeypatch: pytest.MonkeyPatch, place: Callable[[], int]
+) -> None:
+    """A full disk or a closed pipe behind standard output is not the command's failure."""
+    with _stdout(monkeypatch, place()):
+        say("x")
+        say("x" * 1_000_000)
+        show("x")
+
+
+def test_what_was_drawn_is_printed_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    """Colours and all, and without a line break of its own."""
+    show("\x1b[32mgreen\x1b[0m\n")
+    assert capsys.readouterr().out == "\x1b[32mgreen\x1b[0m\n"
+
+
+def test_text_for_nobody_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both streams closed before the command began, or meanwhile."""
+    closed = io.StringIO()
+    closed.close()
+    for stream in (None, closed):
+        monkeypatch.setattr(sys, "stdout", stream)
+        monkeypatch.setattr(sys, "stderr", stream)
+        say("x")
+        complain("x")
+        show("x")
+
+
+def test_text_has_its_control_characters_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    """Line breaks are the text's own; everything else is shown by its code point."""
+    say("a\x1b[2J\r\x07\x9b\u202eb\nñ \t€")
+    complain("c\x1b")
+    printed = capsys.readouterr()
+    assert printed.out == "a<U+001B>[2J<U+000D><U+0007><U+009B><U+202E>b\nñ <U+0009>€\n"
+    assert printed.err == "collector: c<U+001B>\n"
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_text_that_the_terminal_cannot_show_is_not_lost(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, encoding: str
+) -> None:
+    """One odd letter in a company's name must not take the whole text away."""
+    with _stdout(monkeypatch, _file(tmp_path / "f"), encoding):
+        say("12 of 13 answered\nŁódź €")
+    assert b"12 of 13 answered\n" in (tmp_path / "f").read_bytes()

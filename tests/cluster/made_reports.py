@@ -1,0 +1,33 @@
+"""Reports and results of shards as tests need them."""
+
+from typing import Any
+
+from collector.cluster.messages import Report, Result
+from collector.core.errors import ExitCode
+from collector.run.result import End
+from collector.telemetry.histogram import CompanyLatencies, Latencies
+
+
+def report(shard: int = 0, *, life: str = "a", **more: Any) -> Report:  # noqa: ANN401 - see Report
+    """Make a report of a shard that has done nothing yet, but for what is said."""
+    nothing: dict[str, Any] = {
+        **dict.fromkeys(("kept", "cells", "failure_kinds", "statuses", "broken")),
+        **dict.fromkeys(("requests", "in_flight", "retries", "retrying", "refused"), 0),
+        **dict.fromkeys(("resent", "held_up"), 0),
+        "planned": 10,
+        "rate": 5.0,
+        "senders": 1,
+        "limit": None,
+        "blockade": None,
+        "closed_for": 0.0,
+    }
+    given = {name: {} if value is None else value for name, value in nothing.items()}
+    given |= {"limit": None, "blockade": None}
+    return Report(shard=shard, life=life, **(given | more))
+
+
+def result(of: Report, code: ExitCode = ExitCode.COMPLETE, *, seconds: float = 0.1) -> Result:
+    """Make the result of a shard with one answer of so many seconds."""
+    latencies, by_company = Latencies(), CompanyLatencies()
+    latencies.add(seconds)
+    return Result(End(code), (), of, latencies, by_company)

@@ -1,0 +1,68 @@
+from pathlib import Path
+
+import pytest
+
+from collector import __version__
+from collector.cluster.messages import Site
+from collector.core.errors import LockedError
+from collector.plan import Shard
+from collector.store.files import CLUSTER_LOCK, PartFiles
+from collector.store.shard_lock import holder_of, lock_for, lock_for_all, refuse_held
+
+
+def _site(directory: Path) -> Site:
+    return Site(directory, (directory / CLUSTER_LOCK).read_bytes(), __version__)
+
+
+def test_who_sees_the_same_directory_is_of_use(tmp_path: Path) -> None:
+    """Also a worker that joins later, or comes back on another machine, is asked that."""
+    lock = lock_for_all(tmp_path)
+    assert _site(tmp_path).trouble() is None
+    lock.release()
+
+
+def test_who_sees_another_directory_of_that_name_is_of_none(tmp_path: Path) -> None:
+    """A disk of its own, empty or with a lock of another run."""
+    here, there = tmp_path / "here", tmp_path / "there"
+    here.mkdir()
+    there.mkdir()
+    lock = lock_for_all(here)
+    text = (here / CLUSTER_LOCK).read_bytes()
+    elsewhere = Site(there, text, __version__)
+    assert "does not see" in (elsewhere.trouble() or "")
+    (there / CLUSTER_LOCK).write_bytes(text.replace(b"pid", b"qid"))
+    assert "does not see" in (elsewhere.trouble() or "")
+    lock.release()
+
+
+def test_another_version_is_told(tmp_path: Path) -> None:
+    """It would write other lines, or understand orders otherwise."""
+    trouble = Site(tmp_path, b"", "0.0.1").trouble()
+    assert trouble == f"has collector {__version__}, this is 0.0.1; install the same there"
+
+
+@pytest.mark.parametrize("shard", [Shard(), Shard(0, 2)])
+def test_nobody_begins_beside_whoever_hands_out_shards(tmp_path: Path, shard: Shard) -> None:
+    """But the shards that are handed out do."""
+    lock = lock_for_all(tmp_path)
+    files = PartFiles(tmp_path, shard)
+    with pytest.raises(LockedError):
+        lock_for(files)
+    with pytest.raises(LockedError):
+        lock_for_all(tmp_path)
+    assert (holder_of(tmp_path) or "").startswith("process ")
+    lock_for(files, is_handed_out=True).release()
+    lock.release()
+    lock_for(files).release()
+
+
+@pytest.mark.parametrize("shard", [Shard(), Shard(0, 2)])
+def test_shards_are_not_handed_out_beside_a_run(tmp_path: Path, shard: Shard) -> None:
+    """Nor beside a single shard: its share of the rate would come on top."""
+    lock = lock_for(PartFiles(tmp_path, shard))
+    with pytest.raises(LockedError):
+        refuse_held(tmp_path)
+    with pytest.raises(LockedError):
+        lock_for_all(tmp_path)
+    lock.release()
+    refuse_held(tmp_path)

@@ -1,0 +1,96 @@
+import asyncio
+from math import inf
+
+import pytest
+
+from collector.cluster.token_feed import HandedToken, TokenFeed
+from collector.core.errors import StoppedError
+from collector.core.secrets import Redactor, Secret
+from collector.http.gate import Gate
+from collector.pace import RateController
+
+
+def _gate() -> Gate:
+    return Gate(RateController(10.0, companies=1, probe_seconds=5.0))
+
+
+def _handed(number: int, *, renew_in: float = 60.0, ends_in: float = 90.0) -> HandedToken:
+    return HandedToken(number, Secret(f"token-{number}"), renew_in, ends_in)
+
+
+async def test_the_first_one_is_there_at_once_and_hidden_from_the_log() -> None:
+    """It is renewed five seconds later than by whoever asks for it, and ends a little earlier."""
+    wanted: list[int] = []
+    now = 100.0
+    feed = TokenFeed(_handed(4), wanted.append, clock=lambda: now)
+    redact = Redactor()
+    token = await feed.issue(_gate(), redact)
+    assert token.secret.reveal() == "token-4"
+    assert (token.renew_at, token.ends_at) == (165.0, 189.4)
+    assert "token-4" not in redact("a token-4 in a text")
+    assert wanted == []
+
+
+@pytest.mark.parametrize(
+    ("renew_in", "ends_in", "renew_at", "ends_at"),
+    [
+        (8.0, 9.0, 8.4, 8.4),
+        (inf, inf, inf, inf),
+        (0.0, 20.0, 5.0, 19.4),
+        (-3.0, 2.0, 1.4, 1.4),
+        (-3.0, 0.5, 0.0, 0.0),
+    ],
+)
+async def test_it_is_never_used_after_its_end(
+    renew_in: float, ends_in: float, renew_at: float, ends_at: float
+) -> None:
+    """One that lives for seconds is renewed at its end at the latest."""
+    handed = _handed(1, renew_in=renew_in, ends_in=ends_in)
+    token = await TokenFeed(handed, lambda _: None, clock=lambda: 0.0).issue(_gate(), Redactor())
+    assert (token.renew_at, token.ends_at) == (renew_at, ends_at)
+
+
+async def test_a_newer_one_is_asked_for_and_waited_for() -> None:
+    """By the number of the one that is not good any more; what comes again is not news."""
+    wanted: list[int] = []
+    feed = TokenFeed(_handed(1), wanted.append)
+    gate = _gate()
+    await feed.issue(gate, Redactor())
+    waiting = asyncio.create_task(feed.issue(gate, Redactor()))
+    await asyncio.sleep(0.15)
+    assert wanted == [1]
+    assert not feed.put(_handed(1))
+    assert not feed.put(_handed(0))
+    await asyncio.sleep(0.15)
+    assert not waiting.done()
+    assert feed.put(_handed(2))
+    assert (await waiting).secret.reveal() == "token-2"
+    assert wanted == [1]
+
+
+async def test_one_that_came_meanwhile_needs_no_asking() -> None:
+    """The newest counts; its times are reckoned from when it came."""
+    wanted: list[int] = []
+    now = 0.0
+    feed = TokenFeed(_handed(1), wanted.append, clock=lambda: now)
+    gate = _gate()
+    await feed.issue(gate, Redactor())
+    now = 50.0
+    feed.put(_handed(2))
+    feed.put(_handed(5))
+    now = 60.0
+    token = await feed.issue(gate, Redactor())
+    assert (token.secret.reveal(), token.renew_at) == ("token-5", 115.0)
+    assert wanted == []
+
+
+async def test_nobody_waits_when_the_run_is_ended() -> None:
+    """Whoever waits for a token gives way."""
+    feed = TokenFeed(_handed(1), lambda _: None)
+    gate = _gate()
+    await feed.issue(gate, Redactor())
+    waiting = asyncio.create_task(feed.issue(gate, Redactor()))
+    await asyncio.sleep(0.05)
+    gate.shut()
+    with pytest.raises(StoppedError):
+        await waiting

@@ -1,0 +1,262 @@
+"""What is in the files, cell by cell, read by others than who wrote them."""
+
+import csv
+import os
+import random
+import stat
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from collector.export.export import Exported, export
+from collector.export.formats import Target, delimiter_of, target_of
+from collector.store.recorded_run import find_runs
+from collector.tables.engine import Database
+from tests.store.made_runs import line, make_run
+from tests.tables.databases import empty_database
+
+_AT = datetime(2026, 11, 23, 2, 0, 1, 250_000, tzinfo=UTC)
+_NAMES = {"1": "=cmd()", "007": "<script>alert(1)</script>", "-1": 'a,"b";c', "é": "ñ"}
+_IDS = [
+    "1",
+    "007",
+    "-1",
+    "1e5",
+    "2024-01",
+    "é",
+    "𝄞",
+    "'",
+    "true",
+    "00",
+    "+5",
+    "@x",
+    " 1",
+    "a;b,c",
+    'x\r\n"y',
+]
+_ACTIONS = ["", "A", "a", "a/b~c", "late", 'x"y', "z\nz"]
+_COLUMNS = [
+    *("company_id", "company_name", "from_date", "until_date", "fetched_at"),
+    *("total", "sended", "pending", "fails", "campaign"),
+    *("actions_", "actions_A", "actions_a_2", "actions_a/b~c", "actions_late"),
+    *('actions_x"y', "actions_z\nz"),
+]
+_LARGEST = 2**63 - 1
+
+
+def _cells() -> Iterator[tuple[str, int | None, int, dict[str, int]]]:
+    """Make a company, a day, a total and actions for each row, in the order of the export."""
+    for number, company in enumerate(sorted(_IDS, key=str.encode)):
+        for place, day in enumerate((None, 1, 3)):
+            total = (_LARGEST, 0, number)[place]
+            named = {} if place else {name: number + len(name) for name in _ACTIONS[:4]}
+            if company == "é" and place == 2:
+                named = {"late": 0, 'x"y': 1, "z\nz": _LARGEST}
+            yield company, day, total, named
+
+
+def _rows() -> list[tuple[Any, ...]]:
+    """Give the rows that the run of `run` has."""
+    rows = []
+    for company, number, total, named in _cells():
+        day = None if number is None else date(2026, 11, number)
+        counts = [named.get(name) for name in _ACTIONS]
+        rows.append((company, _NAMES.get(company), day, day, _AT, total, 1, 2, 3, 4, *counts))
+    return rows
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    """Give a run with odd companies and actions, its lines in no order."""
+    made = [
+        line(
+            company, day, 0.25, total=total, sended=1, pending=2, fails=3, campaign=4, actions=named
+        )
+        for company, day, total, named in _cells()
+    ]
+    random.Random(1).shuffle(made)  # noqa: S311 - nobody shall guess it, and everybody may
+    return make_run(tmp_path / "run", made, companies=_NAMES, names=_NAMES)
+
+
+def _export(path: Path, *runs: Path, delimiter: str | None = None) -> Exported:
+    target = target_of(path)
+    path.touch()
+    with empty_database() as database:
+        comma = delimiter_of(target, delimiter)
+        return export(database, find_runs(runs), path, target, comma)
+
+
+@pytest.mark.parametrize("name", ["o.parquet", "o.duckdb"])
+def test_tables_have_types_and_each_value(run: Path, tmp_path: Path, name: str) -> None:
+    """Days are days, moments know their zone, counts are whole; what is not there is null."""
+    path = tmp_path / name
+    exported = _export(path, run)
+    assert (exported.rows, exported.columns) == (len(_IDS) * 3, len(_COLUMNS))
+    # It has the server's default window beside days.
+    (overlap,) = exported.remarks
+    assert overlap.startswith("windows overlap, such as server default and 2026-11-03..")
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'America/Lima'")
+        table = f"'{path}'"
+        if name.endswith("duckdb"):
+            connection.execute(f"ATTACH '{path}' AS other (READ_ONLY)")
+            assert connection.execute("SHOW TABLES FROM other").fetchall() == [("statistics",)]
+            table = "other.statistics"
+        types = connection.execute(f"DESCRIBE FROM {table}").fetchall()
+        got = connection.execute(f"FROM {table}").fetchall()
+    assert got == _rows()
+    assert [column for column, *_ in types] == _COLUMNS
+    assert [kind for _, kind, *_ in types] == [
+        *("VARCHAR", "VARCHAR", "DATE", "DATE", "TIMESTAMP WITH TIME ZONE"),
+        *["BIGINT"] * (len(_COLUMNS) - 5),
+    ]
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return ""
+    return "2026-11-23T02:00:01.250Z" if value is _AT else str(value)
+
+
+_SAFE = {"@x": "'@x", "=cmd()": "'=cmd()"}
+_EXCEL = {
+    **_SAFE,
+    **{text: f"'{text}" for text in ("007", "1e5", "2024-01", "𝄞", "'", "true", "00", "+5", " 1")},
+    "<script>alert(1)</script>": "'<script>alert(1)</script>",
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "delimiter", "changed"),
+    [
+        ("o.csv", "comma", _SAFE),
+        ("o.csv", "tab", _SAFE),
+        ("o.excel.csv", "semicolon", {**_EXCEL, "𝄞": "'𝄞"}),
+    ],
+)
+def test_csv_has_each_value_as_a_text(
+    run: Path, tmp_path: Path, name: str, delimiter: str, changed: dict[str, str]
+) -> None:
+    """As the lines spell it, and quoted as RFC 4180 has it; only foreign texts are made safe."""
+    path = tmp_path / name
+    _export(path, run, delimiter=delimiter)
+    encoding = "utf-8-sig" if name.endswith(".excel.csv") else "utf-8"
+    with path.open(encoding=encoding, newline="") as stream:
+        comma = {"comma": ",", "semicolon": ";", "tab": "\t"}[delimiter]
+        header, *rows = csv.reader(stream, delimiter=comma, strict=True)
+    assert header == _COLUMNS
+    expected = [
+        [changed.get(str(value), _text(value)) for value in row[:2]] + list(map(_text, row[2:]))
+        for row in _rows()
+    ]
+    assert rows == expected
+
+
+def test_excel_knows_the_encoding_by_a_mark(run: Path, tmp_path: Path) -> None:
+    """And lines end as its own do; plain CSV has neither."""
+    for name, mark, end in [("o.excel.csv", b"\xef\xbb\xbf", b"\r\n"), ("o.csv", b"", b"\n")]:
+        _export(tmp_path / name, run)
+        text = (tmp_path / name).read_bytes()
+        assert text.startswith(mark + b"company_id")
+        assert text.endswith(end)
+        assert text.count(b"\xef\xbb\xbf") == len(mark) // 3
+
+
+def test_what_does_not_fit_is_decimal(tmp_path: Path) -> None:
+    """All counts are then, for a table has one type for them; CSV has their digits."""
+    large = 10**38 - 1
+    made = [line("1", 1, total=large, actions={"A": 1}), line("2", 1, actions={"A": large})]
+    run = make_run(tmp_path / "run", made)
+    for name in ("o.parquet", "o.csv"):
+        _export(tmp_path / name, run)
+    with duckdb.connect() as connection:
+        path = [str(tmp_path / "o.parquet")]
+        kinds = connection.execute(
+            "SELECT typeof(total), typeof(actions_A) FROM read_parquet(?)", path
+        )
+        assert set(kinds.fetchall()) == {("DECIMAL(38,0)", "DECIMAL(38,0)")}
+        table = connection.execute("SELECT total, actions_A FROM read_parquet(?)", path)
+        assert table.fetchall() == [(large, 1), (0, large)]
+    with (tmp_path / "o.csv").open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert [(row["total"], row["actions_A"]) for row in rows] == [
+        (str(large), "1"),
+        ("0", str(large)),
+    ]
+
+
+@pytest.mark.parametrize("name", ["o.csv", "o.excel.csv", "o.parquet", "o.duckdb"])
+def test_runs_without_answers_give_a_table_without_rows(tmp_path: Path, name: str) -> None:
+    """With the columns that every table has, so that whoever reads it need not ask."""
+    run = make_run(tmp_path / "run")
+    assert _export(tmp_path / name, run) == Exported(0, 10, [])
+    assert (tmp_path / name).stat().st_size
+
+
+def test_several_runs_are_one_table(tmp_path: Path) -> None:
+    """The newest answer of each cell, the newest name, and every action of the newest answers."""
+    old = make_run(
+        tmp_path / "a",
+        [line("1", 1, total=1, actions={"gone": 1}), line("2", 1, total=2, actions={"B": 2})],
+        names={"1": "old", "2": "two"},
+    )
+    new = make_run(tmp_path / "b", [line("1", 1, 9, total=3, actions={"A": 3})], names={"1": "new"})
+    path = tmp_path / "o.csv"
+    for runs in ((old, new), (new, old)):
+        assert _export(path, *runs).rows == 2
+        with path.open(newline="") as stream:
+            one, two = csv.DictReader(stream)
+        assert list(one)[10:] == ["actions_A", "actions_B"]
+        assert (one["total"], one["actions_A"], one["actions_B"]) == ("3", "3", "")
+        assert (two["total"], two["company_name"]) == ("2", "two")
+        assert one["company_name"] == ("new" if runs[1] is new else "old")
+
+
+def test_what_is_odd_is_told(tmp_path: Path) -> None:
+    """Damage, a list of companies that cannot be read, windows with days in common."""
+    longer = line("1", 1).replace(b'"until_date":"2026-11-01"', b'"until_date":"2026-11-03"')
+    run = make_run(tmp_path / "run", [b"\0\n", longer, line("1", 2)])
+    (run / "run-companies.txt").write_bytes(b"\xff\n")
+    damage, names, overlap = _export(tmp_path / "o.csv", run).remarks
+    assert damage == f"{run}/statistics.jsonl: 2 bytes are damaged, and were left out"
+    assert names.endswith("the names in it are not known")
+    assert overlap.startswith("windows overlap, such as 2026-11-01..2026-11-03 and 2026-11-02..")
+
+
+class _Watched:
+    """A connection; after each statement the modes of files of a name are noted."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+        self._connection = connection
+        self._path = path
+        self.modes: set[int] = set()
+
+    def execute(self, statement: str, *parameters: Any) -> Any:  # noqa: ANN401 - as DuckDB has it
+        result = self._connection.execute(statement, *parameters)
+        files = self._path.parent.glob(f"{self._path.name}*")
+        self.modes |= {stat.S_IMODE(path.stat().st_mode) for path in files}
+        return result
+
+
+@pytest.mark.parametrize("target", Target)
+def test_nobody_else_reads_the_draft(tmp_path: Path, target: Target) -> None:
+    """While it is written, too; and when it is, it is complete, with no log beside it."""
+    run = make_run(tmp_path / "run", [line("1", 1)])
+    path = tmp_path / f"o{target.value}"
+    path.touch()
+    path.chmod(0o640)
+    before = os.umask(0)
+    try:
+        with empty_database() as database:
+            watched: Any = _Watched(database.connection, path)
+            export(Database(watched, database.scratch), find_runs([run]), path, target, ",")
+            assert {entry.name for entry in tmp_path.iterdir()} == {"run", path.name}
+            assert os.umask(0) == 0
+    finally:
+        os.umask(before)
+    assert watched.modes <= {0o640, 0o600}
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640

@@ -1,0 +1,221 @@
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from collector.core.errors import CredentialsError, ExitCode, InputError
+from collector.core.secrets import Secret
+from collector.http.credentials import (
+    AccessToken,
+    ClientCredentials,
+    Credentials,
+    load_credentials,
+    secrets_of,
+)
+
+ID, SECRET, TOKEN = "id-9c1f", "s3cret-5f2e", "token-77aa"
+CLIENT = ClientCredentials(Secret(ID), Secret(SECRET))
+CLIENT_VARIABLES = {"TRUST_CLIENT_ID": ID, "TRUST_CLIENT_SECRET": SECRET}
+VARIABLES = {**CLIENT_VARIABLES, "TRUST_ACCESS_TOKEN": TOKEN}
+
+WriteFile = Callable[..., Path]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> WriteFile:
+    """Give a function that writes a credentials file."""
+
+    def write(content: str | bytes, mode: int = 0o600) -> Path:
+        path = tmp_path / "credentials.toml"
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        path.chmod(mode)
+        return path
+
+    return write
+
+
+def test_a_client_comes_from_the_environment() -> None:
+    """From two variables; others are of no interest."""
+    assert load_credentials({**CLIENT_VARIABLES, "HOME": "/root"}, None) == CLIENT
+
+
+def test_a_token_beats_a_client() -> None:
+    """Whoever sets all three means the token."""
+    assert load_credentials(VARIABLES, None) == AccessToken(Secret(TOKEN))
+    assert load_credentials({**VARIABLES, "TRUST_ACCESS_TOKEN": ""}, None) == CLIENT
+
+
+def test_a_file_beats_the_environment(write: WriteFile) -> None:
+    """The named file alone counts: nothing is mixed in from the environment."""
+    file = write(f'client_id = "{ID}"\nclient_secret = "{SECRET}"\n')
+    assert load_credentials({"TRUST_ACCESS_TOKEN": TOKEN}, file) == CLIENT
+    with pytest.raises(CredentialsError, match="client_secret is missing in"):
+        load_credentials(VARIABLES, write(f'client_id = "{ID}"'))
+    with pytest.raises(CredentialsError, match="no credentials in"):
+        load_credentials(VARIABLES, write(""))
+
+
+def test_a_file_may_hold_a_token(write: WriteFile) -> None:
+    """In the same way as a client; the token goes first there too."""
+    file = write(f'access_token = "{TOKEN}"\nclient_id = "{ID}"\nclient_secret = "{SECRET}"')
+    assert load_credentials({}, file) == AccessToken(Secret(TOKEN))
+
+
+@pytest.mark.parametrize("missing", ["TRUST_CLIENT_ID", "TRUST_CLIENT_SECRET"])
+@pytest.mark.parametrize("value", [None, "", "  \t\n"])
+def test_half_of_a_client_is_none(missing: str, value: str | None) -> None:
+    """The message names the missing half, not the present one, and says what to do."""
+    environ = {**CLIENT_VARIABLES, missing: value or ""}
+    if value is None:
+        del environ[missing]
+    with pytest.raises(CredentialsError, match=rf"^{missing} is missing in the env") as caught:
+        load_credentials(environ, None)
+    text = str(caught.value)
+    assert ID not in text
+    assert SECRET not in text
+    assert "--credentials-file" in text
+    assert caught.value.exit_code is ExitCode.CREDENTIALS
+
+
+@pytest.mark.parametrize(
+    "environ", [{}, dict.fromkeys(VARIABLES, ""), dict.fromkeys(VARIABLES, " ")]
+)
+def test_without_credentials_the_message_says_how_to_give_them(environ: dict[str, str]) -> None:
+    """Every way is named."""
+    with pytest.raises(CredentialsError, match=r"^no credentials in the environment") as caught:
+        load_credentials(environ, None)
+    for name in (*VARIABLES, "--credentials-file"):
+        assert name in str(caught.value)
+
+
+def test_white_space_around_a_secret_is_taken_off(write: WriteFile) -> None:
+    """As a shell or an editor leaves it."""
+    environ = {"TRUST_CLIENT_ID": f" {ID}\n", "TRUST_CLIENT_SECRET": f"\t{SECRET}\r\n"}
+    assert load_credentials(environ, None) == CLIENT
+    assert load_credentials({}, write(f'access_token = "{TOKEN}\\n"')) == AccessToken(Secret(TOKEN))
+
+
+@pytest.mark.parametrize(
+    "inside", [" ", "\n", "\r\nX-Evil: 1", "\x00", "\x1b[2J", "\x7f", "é", "\u200b"]
+)
+@pytest.mark.parametrize("name", list(VARIABLES))
+def test_what_would_break_a_header_is_refused_and_not_shown(name: str, inside: str) -> None:
+    """The variable is named; neither its value nor a control character is in the message."""
+    environ = {**VARIABLES, name: f"abcd{inside}efgh"}
+    with pytest.raises(CredentialsError, match=f"^{name} in the environment holds") as caught:
+        load_credentials(environ, None)
+    text = str(caught.value)
+    assert text.isprintable()
+    assert text.isascii()
+    assert not any(secret in text for secret in ("abcd", "efgh", ID, SECRET, TOKEN))
+
+
+@given(st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1))
+def test_any_printable_secret_is_taken_verbatim(value: str) -> None:
+    """Quotes, backslashes, `#`, `=` and `%` mean nothing."""
+    credentials = load_credentials({"TRUST_ACCESS_TOKEN": value}, None)
+    assert credentials == AccessToken(Secret(value))
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o620, 0o602, 0o610, 0o601, 0o660, 0o777])
+def test_a_file_that_others_may_touch_is_refused(write: WriteFile, mode: int) -> None:
+    """Reading, writing or executing, by group or others: the message says how to close it."""
+    file = write(f'access_token = "{TOKEN}"', mode)
+    with pytest.raises(InputError, match=rf"mode {mode:04o}.*chmod 600 {file}") as caught:
+        load_credentials({}, file)
+    assert TOKEN not in str(caught.value)
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o400, 0o700])
+def test_a_file_of_the_owner_alone_is_taken(write: WriteFile, mode: int) -> None:
+    """Whatever the owner may do with it."""
+    file = write(f'access_token = "{TOKEN}"', mode)
+    assert load_credentials({}, file) == AccessToken(Secret(TOKEN))
+
+
+def test_the_mode_is_that_of_the_file_behind_a_link(write: WriteFile, tmp_path: Path) -> None:
+    """Not the link's own, which is always open."""
+    link = tmp_path / "link"
+    link.symlink_to(write(f'access_token = "{TOKEN}"'))
+    assert load_credentials({}, link) == AccessToken(Secret(TOKEN))
+    write(f'access_token = "{TOKEN}"', 0o644)
+    with pytest.raises(InputError, match="mode 0644"):
+        load_credentials({}, link)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        f"client_secret = {SECRET}",
+        f'client_secret = "{SECRET}',
+        f"{SECRET}",
+        f"client_id: {ID}\nclient_secret: {SECRET}",
+        f'access_token = "{SECRET}"\naccess_token = "{SECRET}"',
+        f'client_secret = "{SECRET}\x01"',
+        f'{{"client_id": "{ID}", "client_secret": "{SECRET}"}}',
+        f'[client]\nclient_secret = "{SECRET}"',
+        f'clientsecret = "{SECRET}"',
+        f'client_secret = ["{SECRET}"]',
+        f'client_secret = {{ value = "{SECRET}" }}',
+        f'client_secret = "{SECRET}"\nclient_id = 5',
+        f'client_secret = "{SECRET}"\nclient_id = true',
+        b'client_secret = "' + SECRET.encode() + b'\xff"',
+        (f'client_secret = "{SECRET}"').encode("utf-16"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_an_input_error(
+    write: WriteFile, content: str | bytes
+) -> None:
+    """The message names the file and never the secret, and no cause hides it in a traceback."""
+    file = write(content)
+    with pytest.raises(InputError) as caught:
+        load_credentials({}, file)
+    assert str(caught.value).startswith(f"--credentials-file {file}: ")
+    assert caught.value.exit_code is ExitCode.BAD_INPUT
+    assert SECRET not in str(caught.value)
+    assert SECRET not in "".join(traceback.format_exception(caught.value))
+    assert caught.value.__context__ is None or caught.value.__suppress_context__
+
+
+def test_the_message_says_what_is_wrong_in_the_file(write: WriteFile) -> None:
+    """An unknown key with the known ones, a value of another type by its name."""
+    with pytest.raises(InputError, match="unknown key 'client'; known are access_token, client_id"):
+        load_credentials({}, write('client = "x"'))
+    with pytest.raises(InputError, match="client_id must be a text in quotes"):
+        load_credentials({}, write('client_secret = "x"\nclient_id = 12'))
+    with pytest.raises(InputError, match=r'is not TOML; write lines like client_id = "\.\.\."'):
+        load_credentials({}, write("client_id"))
+    with pytest.raises(InputError, match="it is not UTF-8 text"):
+        load_credentials({}, write(b'client_id = "\xff"'))
+
+
+def test_a_file_that_is_not_there_or_no_file_is_an_input_error(tmp_path: Path) -> None:
+    """With the system's own reason."""
+    with pytest.raises(InputError, match=r"absent: cannot be read: No such file"):
+        load_credentials(VARIABLES, tmp_path / "absent")
+    with pytest.raises(InputError, match="cannot be read: Is a directory"):
+        load_credentials(VARIABLES, tmp_path)
+
+
+@pytest.mark.parametrize("credentials", [CLIENT, AccessToken(Secret(TOKEN))])
+def test_credentials_do_not_show_themselves(credentials: Credentials) -> None:
+    """Not in `repr`, `str` or a format string, alone or inside of something."""
+    secrets = secrets_of(credentials)
+    shown = [f"{credentials}", f"{credentials!r}", str([credentials]), f"{credentials!s:>200}"]
+    for secret in secrets:
+        shown += [f"{secret}", f"{secret!r}", f"{secret!s:<60}", "%s %r" % (secret, secret)]  # noqa: UP031 - a way to show it
+        shown.append(f"{secret:}")
+    for text in shown:
+        assert not any(value in text for value in (ID, SECRET, TOKEN))
+    assert {secret.reveal() for secret in secrets} in ({ID, SECRET}, {TOKEN})
+
+
+def test_secrets_are_compared_by_value() -> None:
+    """And a text is no secret, so that no comparison tells one by accident."""
+    assert Secret(TOKEN) == Secret(TOKEN)
+    assert len({Secret(TOKEN), Secret(TOKEN), Secret(ID)}) == 2
+    assert Secret(TOKEN) != TOKEN
+    assert Secret(TOKEN) != Secret(ID)

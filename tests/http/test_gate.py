@@ -1,0 +1,358 @@
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from itertools import pairwise
+from math import inf
+from statistics import median
+
+import pytest
+from asyncio_throttle import Throttler
+from hypothesis import given
+from hypothesis import strategies as st
+
+from collector.core.errors import StoppedError
+from collector.http.gate import Gate, most_in_a_slice
+from collector.pace import Cause, Departure, RateController
+
+_READING = 0.001
+"""Seconds between a request's leave and the test's own look at the clock, at most."""
+
+_CREDIT = 0.03
+"""Seconds of lateness that are made up for; see `collector.pace.limiter`."""
+
+
+class WatchedThrottler:
+    """A real throttler that says who is waiting on it; put in place of the class in the gate."""
+
+    def __init__(self, rate_limit: int, period: float) -> None:
+        self._inner = Throttler(rate_limit, period)
+        self.limits = [rate_limit]
+        self.asked = 0
+        self.waiting = 0
+        self.most_waiting = 0
+        self.before: Callable[[], Awaitable[object]] | None = None
+        _made.append(self)
+
+    @property
+    def rate_limit(self) -> int:
+        """How many it lets through in a period."""
+        return self.limits[-1]
+
+    @rate_limit.setter
+    def rate_limit(self, limit: int) -> None:
+        self.limits.append(limit)
+        self._inner.rate_limit = limit
+
+    async def acquire(self) -> None:
+        """Wait as the real one does."""
+        self.asked += 1
+        self.waiting += 1
+        self.most_waiting = max(self.most_waiting, self.waiting)
+        before, self.before = self.before, None
+        try:
+            if before is not None:
+                await before()
+            await self._inner.acquire()
+        finally:
+            self.waiting -= 1
+
+
+_made: list[WatchedThrottler] = []
+
+
+@pytest.fixture
+def watched(monkeypatch: pytest.MonkeyPatch) -> list[WatchedThrottler]:
+    """Let gates use watched throttlers, and list them as they are made."""
+    monkeypatch.setattr("collector.http.gate.Throttler", WatchedThrottler)
+    _made.clear()
+    return _made
+
+
+class Clock:
+    """Seconds that stand still until they are told to move."""
+
+    now = 1000.0
+
+    def __call__(self) -> float:
+        """Read the clock."""
+        return self.now
+
+
+class Reckless(RateController):
+    """A controller that has lost its mind: everybody may leave at once, whatever the rate."""
+
+    def leave_at(self, *, is_urgent: bool = False) -> float:  # noqa: ARG002 - as its base has it
+        """Hold nobody back."""
+        return -inf
+
+
+def control(rate: float, kind: type[RateController] = RateController) -> RateController:
+    """Make a controller that is of no interest beside its rate."""
+    return kind(rate, companies=3, probe_seconds=60.0)
+
+
+async def leave(gate: Gate, times: list[float]) -> Departure:
+    """Pass the gate and note when."""
+    departure = await gate.pass_through()
+    times.append(time.monotonic())
+    return departure
+
+
+async def turns(number: int) -> None:
+    """Let the event loop go round, so that tasks which can run have run."""
+    for _ in range(number):
+        await asyncio.sleep(0)
+
+
+def shortest(times: list[float], steps: int) -> float:
+    """Return the shortest time from one departure to the one so many steps later."""
+    return min((b - a for a, b in zip(times, times[steps:], strict=False)), default=inf)
+
+
+@given(st.floats(1e-6, 1e9))
+def test_a_slice_holds_at_most_half_as_many_again(rate: float) -> None:
+    """A whole number, 2 at the least; evenly spaced requests fit in, and more at a higher rate."""
+    most = most_in_a_slice(rate)
+    assert isinstance(most, int)
+    assert 2 <= most <= max(2.0, 0.15 * rate + 0.25)
+    assert most > 0.1 * rate
+    assert most <= most_in_a_slice(rate * 2)
+
+
+@pytest.mark.parametrize(("rate", "most"), [(0.001, 2), (10, 2), (20, 3), (50, 7), (100, 14)])
+def test_slices_of_usual_rates(rate: float, most: int) -> None:
+    """As the documentation has them."""
+    assert most_in_a_slice(rate) == most
+
+
+def test_no_limit_at_all_is_a_number_too() -> None:
+    """So large that it never matters."""
+    assert most_in_a_slice(inf) > 10**8
+
+
+@pytest.mark.alone
+@pytest.mark.parametrize(("rate", "number"), [(20, 30), (50, 60), (200, 240)])
+async def test_the_rate_is_reached_and_never_exceeded(rate: float, number: int) -> None:
+    """In real time, over every stretch from one departure to another, and no time is wasted."""
+    gate, times = Gate(control(rate)), list[float]()
+    async with asyncio.TaskGroup() as group:
+        for _ in range(number):
+            group.create_task(leave(gate, times))
+    for steps in range(1, number):
+        assert shortest(times, steps) > steps / rate - _CREDIT - _READING
+    assert shortest(times, most_in_a_slice(rate)) > 0.1 - _READING
+    # The median, so that a busy machine which stalls the test now and then does not matter.
+    five = [b - a for a, b in zip(times, times[5:], strict=False)]
+    assert median(five) < 5 / rate * 1.02
+    assert times[-1] - times[0] < number / rate * 1.5
+
+
+async def test_a_departure_says_when_and_in_which_order() -> None:
+    """By the gate's own clock; from the first one on it is never ahead of the rate."""
+    gate, times = Gate(control(200)), list[float]()
+    began = time.monotonic()
+    departures = await asyncio.gather(*(leave(gate, times) for _ in range(10)))
+    assert [departure.number for departure in departures] == list(range(10))
+    assert {departure.epoch for departure in departures} == {0}
+    for departure, seen in zip(departures, times, strict=True):
+        assert began <= departure.at <= seen
+        behind = departure.at - departures[0].at
+        assert behind > departure.number / 200 - 1e-6
+
+
+@pytest.mark.alone
+async def test_behind_the_controller_stands_a_second_guard() -> None:
+    """If the controller fails, no 100 ms hold more than half as many again as the rate says."""
+    gate, times = Gate(control(50, Reckless)), list[float]()
+    async with asyncio.TaskGroup() as group:
+        for _ in range(30):
+            group.create_task(leave(gate, times))
+    assert shortest(times, 7) > 0.1 - _READING
+
+
+async def test_only_the_one_at_the_front_polls_the_guard(watched: list[WatchedThrottler]) -> None:
+    """However many wait, and although the guard holds them back.
+
+    One more question than requests: the first one that is held back asks again from the front.
+    """
+    gate, times = Gate(control(200, Reckless)), list[float]()
+    async with asyncio.TaskGroup() as group:
+        for _ in range(60):
+            group.create_task(leave(gate, times))
+    assert times[-1] - times[0] > 0.2 - _READING
+    assert (watched[0].most_waiting, watched[0].asked) == (1, 61)
+
+
+async def test_the_guard_follows_the_rate(watched: list[WatchedThrottler]) -> None:
+    """A rate that was cut has a guard to match."""
+    gate, times = Gate(control(1e6)), list[float]()
+    departures = [await leave(gate, times) for _ in range(20)]
+    gate.refused(departures[-1])
+    gate.answered(await gate.pass_through())
+    assert gate.rate < 1000
+    await gate.pass_through()
+    assert watched[0].limits[0] == most_in_a_slice(1e6)
+    assert watched[0].limits[-1] == most_in_a_slice(gate.rate)
+
+
+async def test_first_come_first_served(watched: list[WatchedThrottler]) -> None:
+    """Whoever waits longest goes first, and never does more than one task ask the throttler."""
+    gate, order = Gate(control(1000)), list[int]()
+
+    async def take(number: int) -> None:
+        await gate.pass_through()
+        order.append(number)
+
+    async with asyncio.TaskGroup() as group:
+        for number in range(150):
+            group.create_task(take(number))
+            if number % 10 == 0:
+                await asyncio.sleep(0)
+    assert order == list(range(150))
+    assert [throttler.most_waiting for throttler in watched] == [1]
+
+
+@pytest.mark.parametrize("is_urgent", [False, True])
+async def test_nobody_overtakes_whoever_may_leave_but_has_not_yet(*, is_urgent: bool) -> None:
+    """Its time has come while it still sleeps, and another one comes that could leave at once."""
+    clock, order = Clock(), list[str]()
+    gate = Gate(control(100), clock=clock)
+    await gate.pass_through()
+
+    async def take(name: str, *, is_urgent: bool = False) -> None:
+        await gate.pass_through(is_urgent=is_urgent)
+        order.append(name)
+        clock.now += 0.02
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(take("waits", is_urgent=is_urgent))
+        await turns(3)
+        clock.now += 0.02
+        group.create_task(take("comes"))
+    assert order == ["waits", "comes"]
+
+
+async def test_the_urgent_goes_before_all_who_sleep() -> None:
+    """It comes last and goes first; among themselves the urgent keep their order."""
+    gate, order = Gate(control(20)), list[str]()
+    await gate.pass_through()
+
+    async def take(name: str) -> None:
+        await gate.pass_through(is_urgent=name.startswith("token"))
+        order.append(name)
+
+    async with asyncio.TaskGroup() as group:
+        for name in ("front", "second", "third", "token 1", "token 2"):
+            group.create_task(take(name))
+            await turns(2)
+    assert order == ["token 1", "token 2", "front", "second", "third"]
+
+
+async def test_the_urgent_keeps_to_the_rate() -> None:
+    """Nothing leaves ahead of it, whatever it is for."""
+    gate = Gate(control(100))
+    departures = [await gate.pass_through(is_urgent=number % 2 == 1) for number in range(6)]
+    for number, departure in enumerate(departures):
+        assert departure.at - departures[0].at > number / 100 - 1e-6
+
+
+def test_a_very_high_rate_never_waits() -> None:
+    """Passing the gate does not even give way to other tasks."""
+    gate = Gate(control(1_000_000))
+    for _ in range(10_000):
+        with pytest.raises(StopIteration):
+            gate.pass_through().send(None)
+
+
+async def test_after_a_stall_there_is_no_burst() -> None:
+    """A machine that stood still for ten seconds has missed 500 turns, and gets none of them."""
+    clock = Clock()
+    gate, times = Gate(control(50), clock=clock), list[float]()
+    await gate.pass_through()
+    waiting = [asyncio.create_task(leave(gate, times)) for _ in range(10)]
+    await turns(3)
+    clock.now += 10.0
+    async with asyncio.timeout(5):
+        late = await waiting[0]
+    assert not late.is_paced
+    await turns(50)
+    assert len(times) == 1
+    gate.shut()
+    await asyncio.wait(waiting)
+
+
+async def test_those_who_give_up_cost_nobody_a_turn_and_win_nobody_one() -> None:
+    """The one whose turn it is, one in the queue and the last one are cancelled; the rest pass."""
+    clock = Clock()
+    gate, times = Gate(control(50), clock=clock), list[float]()
+    tasks = [asyncio.create_task(leave(gate, times)) for _ in range(9)]
+    await turns(3)
+    for task in (tasks[1], tasks[4], tasks[8]):
+        task.cancel()
+    await asyncio.wait([tasks[1], tasks[4], tasks[8]])
+    for number in (2, 3, 5, 6, 7):
+        assert not tasks[number].done()
+        clock.now += 0.0201
+        async with asyncio.timeout(5):
+            await tasks[number]
+        await turns(10)
+    assert [task.cancelled() for task in tasks] == [number in {1, 4, 8} for number in range(9)]
+    departures = [task.result() for task in tasks if not task.cancelled()]
+    assert [departure.number for departure in departures] == list(range(6))
+    assert all(b.at - a.at > 0.02 for a, b in pairwise(departures))
+
+
+async def test_giving_up_during_the_last_millisecond(watched: list[WatchedThrottler]) -> None:
+    """Cancelled while it waits for the throttler: the next one gets that turn."""
+    gate, times = Gate(control(25)), list[float]()
+    await leave(gate, times)
+    is_polling = asyncio.Event()
+
+    async def wait_there() -> None:
+        is_polling.set()
+        await asyncio.get_running_loop().create_future()
+
+    watched[0].before = wait_there
+    tasks = [asyncio.create_task(leave(gate, times)) for _ in range(2)]
+    await is_polling.wait()
+    tasks[0].cancel()
+    await asyncio.wait(tasks)
+    assert tasks[0].cancelled()
+    assert tasks[1].result().number == 1
+    assert (watched[0].asked, watched[0].waiting, watched[0].most_waiting) == (3, 0, 1)
+
+
+async def test_a_gate_shut_at_the_last_moment_is_shut(watched: list[WatchedThrottler]) -> None:
+    """Shut while the throttler is being polled: that request does not leave either."""
+    gate = Gate(control(25))
+    await gate.pass_through()
+
+    async def shut() -> None:
+        gate.shut()
+
+    watched[0].before = shut
+    with pytest.raises(StoppedError):
+        await gate.pass_through()
+
+
+async def test_a_blockade_at_the_last_moment_holds(watched: list[WatchedThrottler]) -> None:
+    """A refusal that comes while the throttler is being polled holds for that request too.
+
+    Nobody polls while it waits for the end of the blockade, and it hears of the shutting.
+    """
+    gate, times = Gate(control(1e6)), list[float]()
+    first = await gate.pass_through()
+
+    async def refuse() -> None:
+        gate.refused(first, pause=3600.0)
+
+    watched[0].before = refuse
+    late = asyncio.create_task(leave(gate, times))
+    await turns(20)
+    assert gate.blockade is Cause.REFUSED
+    assert (times, watched[0].waiting, watched[0].asked) == ([], 0, 2)
+    gate.shut()
+    async with asyncio.timeout(1):
+        with pytest.raises(StoppedError):
+            await late
+    assert watched[0].asked == 2

@@ -1,0 +1,156 @@
+import asyncio
+import time
+
+import pytest
+
+from collector.core.errors import StoppedError
+from collector.http.gate import Gate
+from collector.pace import RateController
+
+_STOPPED = "stopped"
+
+
+def gate_at(rate: float) -> Gate:
+    """Make a gate."""
+    return Gate(RateController(rate, companies=3, probe_seconds=60.0))
+
+
+async def pass_or_stop(gate: Gate, passed: list[str], name: str, *, is_urgent: bool = False) -> str:
+    """Pass the gate and note the name, or return that the gate was shut."""
+    try:
+        await gate.pass_through(is_urgent=is_urgent)
+    except StoppedError:
+        return _STOPPED
+    passed.append(name)
+    return name
+
+
+async def turns(number: int) -> None:
+    """Let the event loop go round, so that tasks which can run have run."""
+    for _ in range(number):
+        await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize(
+    ("rate", "pause"), [(0.001, None), (0.001, 3600.0), (50.0, 3600.0), (1_000_000.0, 3600.0)]
+)
+async def test_a_gate_that_is_shut_lets_nobody_through(rate: float, pause: float | None) -> None:
+    """At the front, in the queue, urgent, and later: all are told at once, however long the wait.
+
+    Nothing passes, be the rate one in a thousand seconds or the API closed for an hour.
+    """
+    gate, passed = gate_at(rate), list[str]()
+    first = await gate.pass_through()
+    if pause is not None:
+        gate.refused(first, pause=pause)
+    waiting = [
+        asyncio.create_task(
+            # An urgent one passes a closed gate, at the rate.
+            pass_or_stop(gate, passed, f"{number}", is_urgent=number == 7 and pause is None)
+        )
+        for number in range(20)
+    ]
+    await turns(10)
+    assert not any(task.done() for task in waiting)
+    gate.shut()
+    gate.shut()
+    begin = time.monotonic()
+    async with asyncio.timeout(1):
+        assert await asyncio.gather(*waiting) == [_STOPPED] * 20
+        for is_urgent in (False, True):
+            assert await pass_or_stop(gate, passed, "later", is_urgent=is_urgent) == _STOPPED
+    assert time.monotonic() - begin < 0.5
+    assert passed == []
+
+
+async def test_an_open_gate_that_is_shut_grants_nothing() -> None:
+    """Also when the rate would let the next one through right now."""
+    gate, passed = gate_at(1_000_000), list[str]()
+    gate.shut()
+    for is_urgent in (False, True):
+        assert await pass_or_stop(gate, passed, "later", is_urgent=is_urgent) == _STOPPED
+    assert passed == []
+
+
+async def test_the_urgent_one_at_the_front_and_those_behind_it_are_stopped() -> None:
+    """An urgent one that waits for the rate does not keep the gate."""
+    gate, passed = gate_at(0.001), list[str]()
+    await gate.pass_through()
+    urgent = [
+        asyncio.create_task(pass_or_stop(gate, passed, "token", is_urgent=True)) for _ in range(3)
+    ]
+    usual = asyncio.create_task(pass_or_stop(gate, passed, "usual"))
+    await turns(10)
+    gate.shut()
+    async with asyncio.timeout(1):
+        assert await asyncio.gather(*urgent, usual) == [_STOPPED] * 4
+    assert passed == []
+
+
+async def test_who_waits_while_a_probe_is_on_its_way_is_stopped() -> None:
+    """Whatever becomes of the probe afterwards, nobody leaves any more."""
+    gate, passed = gate_at(1e6), list[str]()
+    gate.refused(await gate.pass_through())
+    async with asyncio.timeout(5):
+        probe = await gate.pass_through()
+    waiting = [asyncio.create_task(pass_or_stop(gate, passed, f"{number}")) for number in range(3)]
+    await turns(5)
+    gate.shut()
+    gate.answered(probe)
+    async with asyncio.timeout(1):
+        assert await asyncio.gather(*waiting) == [_STOPPED] * 3
+    assert passed == []
+
+
+async def test_who_gives_up_at_a_shut_gate_is_cancelled_not_stopped() -> None:
+    """A cancellation that comes with the shutting is not swallowed."""
+    gate, passed = gate_at(0.001), list[str]()
+    await gate.pass_through()
+    tasks = [asyncio.create_task(pass_or_stop(gate, passed, f"{number}")) for number in range(3)]
+    await turns(5)
+    tasks[0].cancel()
+    gate.shut()
+    async with asyncio.timeout(1):
+        await asyncio.wait(tasks)
+    assert [task.cancelled() for task in tasks] == [True, False, False]
+    assert [task.result() for task in tasks[1:]] == [_STOPPED] * 2
+    assert passed == []
+
+
+async def test_a_rest_lasts_as_long_as_it_was_said_to() -> None:
+    """It is not for the rate: others pass meanwhile, and no news ends it."""
+    gate = gate_at(1e6)
+    departures = [await gate.pass_through() for _ in range(100)]
+    begin = time.monotonic()
+    resting = asyncio.create_task(gate.rest(0.4))
+    gate.refused(departures[-1])
+    # The end of a blockade wakes whoever is at the front, and nobody else.
+    waiting = [asyncio.create_task(gate.pass_through()) for _ in range(2)]
+    gate.answered(await waiting[0])
+    await waiting[1]
+    assert not resting.done()
+    await resting
+    assert time.monotonic() - begin >= 0.4
+
+
+async def test_a_rest_ends_with_the_shutting() -> None:
+    """Those who rest, and those who would begin to; also for no time at all."""
+    gate = gate_at(1e6)
+    resting = [asyncio.create_task(gate.rest(seconds)) for seconds in (3600.0, 60.0, float("inf"))]
+    await turns(3)
+    assert not any(task.done() for task in resting)
+    gate.shut()
+    async with asyncio.timeout(1):
+        ends = await asyncio.gather(*resting, return_exceptions=True)
+        assert [type(end) for end in ends] == [StoppedError] * 3
+        for seconds in (3600.0, 0.0):
+            with pytest.raises(StoppedError):
+                await gate.rest(seconds)
+
+
+async def test_no_rest_is_no_wait() -> None:
+    """Nor is one that lies in the past."""
+    gate = gate_at(1e6)
+    for seconds in (0.0, -1.0):
+        with pytest.raises(StopIteration):
+            gate.rest(seconds).send(None)

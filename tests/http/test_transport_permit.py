@@ -1,0 +1,346 @@
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+from aiohttp import web
+from yarl import URL
+
+from collector.core.errors import CredentialsError, StoppedError
+from collector.core.outcome import FailureKind
+from collector.core.secrets import Secret
+from collector.http.gate import Gate
+from collector.http.token import Token, TokenSource
+from collector.http.transport import Broken, Reply, Wire
+from collector.pace import Cause, Departure, RateController
+from collector.telemetry.stats import Tally
+
+Respond = Callable[[int], Awaitable[bool]]
+"""Gets the number of the request (from 1); False breaks the connection off."""
+
+
+async def at_once(_: int) -> bool:
+    """Answer everybody."""
+    return True
+
+
+class RecordingGate(Gate):
+    """A gate that notes who has left, and who was given back."""
+
+    def __init__(self, rate: float) -> None:
+        super().__init__(RateController(rate, companies=1, probe_seconds=60.0))
+        self.left: list[Departure] = []
+        self.given_back: list[Departure] = []
+        self.was_given_back = asyncio.Semaphore(0)
+
+    async def pass_through(self, *, is_urgent: bool = False) -> Departure:
+        """Wait as ever, and note it."""
+        departure = await super().pass_through(is_urgent=is_urgent)
+        self.left.append(departure)
+        return departure
+
+    def give_back(self, departure: Departure) -> None:
+        """Take it, and note it."""
+        super().give_back(departure)
+        self.given_back.append(departure)
+        self.was_given_back.release()
+
+
+class Issuer:
+    """Issues one token when it is told to."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.let_go = asyncio.Event()
+
+    async def __call__(self) -> Token:
+        """Wait, then issue."""
+        self.asked += 1
+        await self.let_go.wait()
+        return Token.of(Secret(f"issued-{self.asked}"))
+
+
+class Bench:
+    """A wire and what it is wired to, and a server that lets a test say what comes back."""
+
+    def __init__(
+        self, url: URL, *, rate: float, timeout: float, concurrency: int, tokens: TokenSource
+    ) -> None:
+        self.url = url
+        self.gate = RecordingGate(rate)
+        self.tally = Tally(1)
+        self.tokens = tokens
+        self.wire = Wire(self.gate, self.tally, concurrency=concurrency, timeout=timeout)
+
+    async def get(self) -> Reply | Broken:
+        """Send a GET."""
+        return await self.wire.get(self.url, self.tokens)
+
+    async def reply(self) -> Reply:
+        """Send a GET that is answered."""
+        reply = await self.get()
+        assert isinstance(reply, Reply), reply
+        return reply
+
+    async def broken(self) -> Broken:
+        """Send a GET that gets no whole answer."""
+        broken = await self.get()
+        assert isinstance(broken, Broken), broken
+        return broken
+
+    @property
+    def is_closed(self) -> Cause | None:
+        """Why the gate is closed."""
+        return self.gate.blockade
+
+
+@asynccontextmanager
+async def bench_for(
+    respond: Respond,
+    *,
+    rate: float = 1e6,
+    timeout: float = 10.0,  # noqa: ASYNC109 - of requests
+    concurrency: int = 64,
+    tokens: TokenSource | None = None,
+) -> AsyncIterator[Bench]:
+    """Open a wire to a server."""
+    count = 0
+
+    async def handle(request: web.BaseRequest) -> web.StreamResponse:
+        nonlocal count
+        count += 1
+        if not await respond(count):
+            assert request.transport is not None
+            request.transport.abort()
+        return web.Response(body=b"{}")
+
+    runner = web.ServerRunner(
+        web.Server(handle, handler_cancellation=True, access_log=None), shutdown_timeout=0.1
+    )
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        bench = Bench(
+            URL(f"http://127.0.0.1:{runner.addresses[0][1]}/x"),
+            rate=rate,
+            timeout=timeout,
+            concurrency=concurrency,
+            tokens=tokens or TokenSource(None, Token.of(Secret("static-77aa"))),
+        )
+        async with bench.wire:
+            yield bench
+    finally:
+        await runner.cleanup()
+
+
+async def turns(number: int) -> None:
+    """Let the event loop go round, so that tasks which can run have run."""
+    for _ in range(number):
+        await asyncio.sleep(0)
+
+
+async def test_an_answer_brings_its_departure_and_its_token() -> None:
+    """The very ones that the gate and the source gave; nothing is given back."""
+    token = Token.of(Secret("static-77aa"))
+    async with bench_for(at_once, tokens=TokenSource(None, token)) as bench:
+        replies = [await bench.reply() for _ in range(3)]
+        assert [reply.departure for reply in replies] == bench.gate.left
+        assert all(reply.token is token for reply in replies)
+        assert bench.gate.given_back == []
+
+
+async def test_a_latency_is_the_time_from_the_gate_to_the_end_of_the_answer() -> None:
+    """Waiting at the gate is no part of it."""
+
+    async def slowly(_: int) -> bool:
+        await asyncio.sleep(0.05)
+        return True
+
+    async with bench_for(slowly, rate=4.0) as bench:
+        await bench.reply()
+        began = time.monotonic()
+        await bench.reply()
+        assert time.monotonic() - began > 0.2
+        assert bench.tally.latencies.count == 2
+        assert bench.tally.latencies.percentile(0.5) < 0.2
+        assert bench.tally.latencies.longest >= 0.05
+
+
+async def test_what_gets_no_answer_in_time_keeps_its_departure() -> None:
+    """The gate is to hear that it failed, so it is not given back."""
+
+    async def hang(_: int) -> bool:
+        await asyncio.get_running_loop().create_future()
+        return True
+
+    async with bench_for(hang, timeout=0.05) as bench:
+        broken = await bench.broken()
+        assert broken.kind is FailureKind.TIMEOUT
+        assert [broken.departure] == bench.gate.left
+        assert bench.gate.given_back == []
+        assert bench.tally.latencies.count == 0
+
+
+async def test_a_cancelled_request_gives_its_departure_back() -> None:
+    """If it was the probe, the next one leaves at once, and not when its news is overdue."""
+    was_asked, let_go = asyncio.Event(), asyncio.Event()
+
+    async def first_waits(number: int) -> bool:
+        if number == 1:
+            was_asked.set()
+            await let_go.wait()
+        return True
+
+    async with bench_for(first_waits) as bench:
+        bench.gate.refused(await bench.gate.pass_through())
+        probe = asyncio.create_task(bench.get())
+        other = asyncio.create_task(bench.reply())
+        async with asyncio.timeout(5):
+            await was_asked.wait()
+            await turns(10)
+            assert len(bench.gate.left) == 2
+            probe.cancel()
+            reply = await other
+        assert probe.cancelled()
+        assert bench.gate.given_back == [bench.gate.left[1]]
+        assert reply.departure == bench.gate.left[2]
+        assert bench.is_closed is Cause.REFUSED
+
+
+async def test_a_resend_is_metered_and_the_first_departure_given_back() -> None:
+    """What became of the first one nobody knows; the answer belongs to the second."""
+
+    async def second_dies(number: int) -> bool:
+        return number != 2
+
+    async with bench_for(second_dies, rate=20.0) as bench:
+        await bench.reply()
+        reply = await bench.reply()
+        assert reply.requests == 2
+        first, second, third = bench.gate.left
+        assert bench.gate.given_back == [second]
+        assert reply.departure == third
+        assert third.at - first.at >= 0.1 - 1e-6
+        assert bench.tally.requests == 3
+
+
+async def test_a_probe_that_is_sent_again_is_still_a_single_probe() -> None:
+    """Its second request is the probe then; at most one is on its way."""
+    under_way, most = 0, 0
+    was_asked, let_go = asyncio.Event(), asyncio.Event()
+
+    async def respond(number: int) -> bool:
+        nonlocal under_way, most
+        if number == 1:
+            return True
+        under_way += 1
+        most = max(most, under_way)
+        try:
+            if number == 3:
+                was_asked.set()
+                await let_go.wait()
+            return number != 2
+        finally:
+            under_way -= 1
+
+    async with bench_for(respond) as bench:
+        refused = await bench.reply()
+        bench.gate.refused(refused.departure)
+        probe = asyncio.create_task(bench.reply())
+        async with asyncio.timeout(5):
+            await was_asked.wait()
+            others = [asyncio.create_task(bench.gate.pass_through()) for _ in range(2)]
+            await turns(10)
+            assert not any(other.done() for other in others)
+            let_go.set()
+            reply = await probe
+            assert reply.requests == 2
+            bench.gate.answered(reply.departure)
+            assert bench.is_closed is None
+        for other in others:
+            other.cancel()
+        await asyncio.wait(others)
+        assert most == 1
+
+
+async def test_a_resend_at_a_gate_that_was_shut_is_stopped() -> None:
+    """Nothing more is sent, not even by aiohttp itself."""
+    benches = list[Bench]()
+
+    async def second_dies(number: int) -> bool:
+        if number == 2:
+            benches[0].gate.shut()
+        return number != 2
+
+    async with bench_for(second_dies) as bench:
+        benches.append(bench)
+        await bench.reply()
+        with pytest.raises(StoppedError):
+            await bench.get()
+        assert bench.gate.given_back == [bench.gate.left[1]]
+        assert (bench.tally.requests, bench.tally.in_flight) == (2, 0)
+
+
+async def test_who_has_no_token_gives_its_turn_back_and_takes_another() -> None:
+    """When the token has come they leave at the rate, not all at once."""
+    issuer = Issuer()
+    async with bench_for(at_once, rate=100.0, tokens=TokenSource(issuer)) as bench:
+        asking = [asyncio.create_task(bench.reply()) for _ in range(6)]
+        async with asyncio.timeout(5):
+            for _ in range(6):
+                await bench.gate.was_given_back.acquire()
+            assert bench.tally.requests == 0
+            began = time.monotonic()
+            issuer.let_go.set()
+            replies = await asyncio.gather(*asking)
+        assert issuer.asked == 1
+        assert bench.gate.given_back == bench.gate.left[:6]
+        departures = sorted(reply.departure.at for reply in replies)
+        assert departures[0] >= began - 0.001
+        # What the rate allows in that time, and the lateness that is made up for.
+        assert departures[-1] - departures[0] >= 5 / 100 - 0.03
+
+
+async def test_a_refused_renewal_stops_whoever_is_about_to_leave() -> None:
+    """`CredentialsError`, although the old token may still be good; nothing is sent."""
+
+    async def refuse() -> Token:
+        raise CredentialsError("the client is refused")
+
+    old = Token.of(Secret("old-77aa"), time.monotonic() - 1.0)
+    async with TokenSource(refuse, old) as tokens, bench_for(at_once, tokens=tokens) as bench:
+        await bench.reply()
+        await turns(5)
+        with pytest.raises(CredentialsError):
+            await bench.get()
+        assert (bench.tally.requests, bench.tally.in_flight) == (1, 0)
+
+
+@pytest.mark.parametrize(("concurrency", "seconds"), [(2, 0.06), (3, 0.06), (2, 0.0)])
+async def test_requests_that_were_held_up_by_others_in_flight_are_counted(
+    concurrency: int, seconds: float
+) -> None:
+    """Late, with as many in flight as may be: that is what more concurrency would cure.
+
+    At 100 a second whatever leaves 60 ms after the one before is late.
+    """
+    both_came, let_go = asyncio.Event(), asyncio.Event()
+
+    async def wait(number: int) -> bool:
+        if number == 2:
+            both_came.set()
+        await let_go.wait()
+        return True
+
+    async with bench_for(wait, rate=100.0, concurrency=concurrency) as bench:
+        first = asyncio.create_task(bench.reply())
+        await asyncio.sleep(seconds)
+        second = asyncio.create_task(bench.reply())
+        await both_came.wait()
+        assert bench.tally.in_flight == 2
+        let_go.set()
+        await first
+        is_late = not (await second).departure.is_paced
+        assert is_late or not seconds
+        assert bench.tally.held_up == (is_late and concurrency == 2)

@@ -1,0 +1,222 @@
+from itertools import cycle
+from math import inf
+
+import pytest
+
+from collector.core.outcome import Blame
+from collector.pace import Cause
+from tests.pace.sender import CAUSES, PATIENCE, PROBE_SECONDS, RTT, START, Sender, block
+
+
+def test_8_first_tries_in_a_row_of_3_companies_that_fail_are_an_outage() -> None:
+    """Nobody may leave but a probe, after a second; the cells before were charged, this is not."""
+    sender = Sender(50)
+    sender.run(5)
+    blames = [sender.fail(company=company) for company in "abcabcab"]
+    assert blames == [Blame.CELL] * 7 + [Blame.SERVICE]
+    assert sender.cause() is Cause.FAILING
+    assert sender.waits == pytest.approx(1.0)
+    assert sender.news == [("blocked", {"cause": "failing", "rate": 50})]
+
+
+@pytest.mark.parametrize(
+    ("companies", "failing", "is_outage"),
+    [
+        (10, "abababababab", False),
+        (10, "aaaaaaaaaaaa", False),
+        (2, "abababab", True),
+        (1, "aaaaaaaa", True),
+        (10, "abcabca", False),
+    ],
+)
+def test_fewer_companies_than_3_or_all_are_no_outage(
+    companies: int,
+    failing: str,
+    is_outage: bool,  # noqa: FBT001 - a table
+) -> None:
+    """They may be broken themselves."""
+    sender = Sender(50, companies=companies)
+    for company in failing:
+        sender.fail(company=company)
+    assert (sender.control.blockade is Cause.FAILING) is is_outage
+
+
+def test_retries_are_no_evidence_of_an_outage() -> None:
+    """At the end of a run only cells that are broken are left."""
+    sender = Sender(50)
+    for _ in range(50):
+        assert sender.fail(is_evidence=False) is Blame.CELL
+        assert sender.unavailable(is_evidence=False) is not Blame.SERVICE
+        if sender.control.blockade is not None:
+            sender.answer()
+    assert "failing" not in [fields.get("cause") for _, fields in sender.news]
+
+
+def test_an_answer_between_failures_shows_that_the_service_is_up() -> None:
+    """Whenever it was asked for, and be it a late one."""
+    sender = Sender(50)
+    late = sender.send()
+    for _ in range(7):
+        sender.fail()
+    doubts = [sender.control.is_doubtful]
+    sender.now = late.at + 5
+    sender.answer(late)
+    doubts.append(sender.control.is_doubtful)
+    assert sender.fail() is Blame.CELL
+    doubts.append(sender.control.is_doubtful)
+    assert doubts == [True, False, False]
+    assert sender.cause() is None
+
+
+def test_an_outage_does_not_count_in_the_time_of_a_quota() -> None:
+    """What comes after it is another cycle."""
+    sender = Sender(50)
+    sender.run(10)
+    sender.go_down()
+    while sender.now < START + 600:
+        sender.fail()
+    sender.answer()
+    sender.run(20)
+    rate = sender.control.rate
+    blocked = sender.now
+    while sender.now < blocked + 10:
+        sender.refuse()
+    sender.answer()
+    assert sender.control.rate > rate / 3
+
+
+def test_failures_of_what_was_sent_before_or_during_an_outage_are_the_services() -> None:
+    """Also when it is over."""
+    sender = Sender(50)
+    sender.run(5)
+    others = sender.sends(6)
+    sender.go_down()
+    assert sender.fail(others[0]) is Blame.SERVICE
+    assert sender.unavailable(others[1]) is Blame.SERVICE
+    lost = sender.send()
+    sender.now += PROBE_SECONDS
+    sender.answer()
+    assert sender.cause() is None
+    assert sender.fail(others[2]) is Blame.SERVICE
+    assert sender.unavailable(others[3]) is Blame.SERVICE
+    assert sender.refuse(others[4]) is Blame.RATE
+    assert sender.fail(lost, was_let_in=True) in {Blame.CELL, Blame.SERVICE}
+    assert sender.fail() is Blame.CELL
+
+
+def test_what_flaps_goes_on_with_the_interval() -> None:
+    """An outage within 30 s of the last one; one that comes later begins anew."""
+    sender = Sender(50)
+    sender.go_down()
+    for _ in range(3):
+        sender.fail()
+    assert sender.waits == pytest.approx(8)
+    sender.answer()
+    sender.run(20)
+    sender.go_down()
+    assert sender.waits == pytest.approx(8)
+    sender.fail()
+    assert sender.waits == pytest.approx(16)
+    sender.answer()
+    sender.run(31)
+    sender.go_down()
+    assert sender.waits == pytest.approx(1)
+
+
+def test_a_blockade_for_a_refusal_is_not_what_flaps() -> None:
+    """Only outages are."""
+    sender = Sender(50)
+    sender.run(5)
+    for _ in range(6):
+        sender.refuse()
+    sender.answer()
+    sender.go_down()
+    assert sender.waits == pytest.approx(1)
+
+
+@CAUSES
+def test_patience_counts_from_the_beginning_of_a_blockade(cause: Cause) -> None:
+    """Probes that fail do not prolong it, pauses neither; an answer ends it."""
+    sender = Sender(50, patience=PATIENCE)
+    sender.run(5)
+    assert sender.control.gives_up_at == inf
+    block(sender, cause)
+    began = sender.now
+    assert sender.control.gives_up_at == pytest.approx(began + PATIENCE)
+    for _ in range(5):
+        sender.refuse(pause=60)
+    assert sender.control.gives_up_at == pytest.approx(began + PATIENCE)
+    sender.answer()
+    assert sender.control.gives_up_at == inf
+    block(sender, cause)
+    assert sender.control.gives_up_at == pytest.approx(sender.now + PATIENCE)
+
+
+def test_after_an_outage_it_comes_back_by_slow_start() -> None:
+    """From a quarter of the rate up to what it was, and the limit found before is still known."""
+    sender = Sender(100)
+    sender.run(5)
+    sender.refuse()
+    sender.answer()
+    rate, limit = sender.control.rate, sender.control.limit
+    sender.go_down()
+    sender.fail()
+    sender.fail()
+    sender.answer()
+    assert sender.cause() is None
+    assert sender.control.rate == pytest.approx(rate / 4)
+    assert sender.control.limit == limit
+    assert sender.control.leave_at() == pytest.approx(sender.now - RTT + 4 / rate)
+    sender.run(2)
+    assert sender.control.rate == pytest.approx(rate / 4 * 1.5**2, rel=0.06)
+    sender.run(2)
+    assert rate <= sender.control.rate < rate * 1.01
+
+
+def _fail_for(sender: Sender, seconds: float, companies: str) -> list[Blame]:
+    """Let every try fail for so long, one company after the other."""
+    until, blames, names = sender.now + seconds, list[Blame](), cycle(companies)
+    while sender.now < until:
+        departure = sender.send()
+        blames.append(
+            sender.control.failed(
+                departure, sender.now, next(names), is_evidence=False, was_let_in=True
+            )
+        )
+    return blames
+
+
+def test_when_only_failing_cells_are_left_they_are_charged_after_some_minutes() -> None:
+    """A minute for each company: nobody is left who could tell whether it is an outage."""
+    sender = Sender(50)
+    sender.run(5)
+    sender.control.no_more_cells()
+    blames = _fail_for(sender, 90, "abc")
+    assert set(blames[:7]) == {Blame.CELL}
+    assert set(blames[7:]) == {Blame.SERVICE}
+    assert len(blames) < 30
+    later = _fail_for(sender, 120, "abc")
+    assert later[-1] is Blame.CELL
+    assert sender.cause() is None
+    assert "only_failing_cells_are_left" in sender.events
+    assert set(_fail_for(sender, 5, "abc")) == {Blame.CELL}
+
+
+def test_an_outage_at_the_end_is_waited_for() -> None:
+    """Retries tell of it as well when no first try is left; who is answered then ends it."""
+    sender = Sender(50)
+    sender.run(5)
+    sender.control.no_more_cells()
+    _fail_for(sender, 50, "abcde")
+    assert sender.cause() is Cause.FAILING
+    sender.answer()
+    assert sender.cause() is None
+    assert _fail_for(sender, 0.1, "a") == [Blame.CELL] * 2
+
+
+def test_one_or_two_companies_that_fail_at_the_end_are_no_outage() -> None:
+    """The usual case: they are charged at once, and the run ends."""
+    sender = Sender(50)
+    sender.run(5)
+    sender.control.no_more_cells()
+    assert set(_fail_for(sender, 10, "ab")) == {Blame.CELL}

@@ -1,0 +1,286 @@
+from math import inf
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from collector.pace.estimate import LimitEstimate
+from collector.pace.types import Departure
+
+START = 1000.0
+
+
+class Server:
+    """Tells an estimate what leaves, and what of it is refused."""
+
+    def __init__(self) -> None:
+        self.estimate = LimitEstimate()
+        self.now = START
+
+    def send(self) -> Departure:
+        """Let one leave now."""
+        return Departure(self.now, self.estimate.sent(self.now), 0, is_paced=True)
+
+    def let_in(self, number: int, rate: float) -> None:
+        """Let so many leave at a rate, and move to when the next one would."""
+        for _ in range(number):
+            self.send()
+            self.now += 1 / rate
+
+    def refuse(self, *, more: int = 0) -> Departure:
+        """Refuse the next one, and `more` that are on their way with it."""
+        first = self.send()
+        self.estimate.refused(first)
+        self.estimate.blocked(first)
+        for _ in range(more):
+            self.estimate.refused(self.send())
+        return first
+
+    def reopen(self, after: float, *, closed: float = 0.0) -> tuple[float, bool]:
+        """Let a probe in; `closed` is for how long (seconds) nobody would have been before."""
+        closed_until = self.now + closed
+        self.now += after
+        limit, is_quota = self.estimate.reopened(self.send(), closed_until)
+        return inf if limit is None else limit, is_quota
+
+
+@pytest.mark.parametrize("rate", [1.0, 5.0, 10.0, 50.0, 333.0, 2000.0])
+@pytest.mark.parametrize("more", [0, 7])
+def test_a_steady_rate_is_what_was_let_in(rate: float, more: int) -> None:
+    """Whatever else is refused with the first one, nothing of that was let in."""
+    server = Server()
+    server.let_in(int(rate * 10) + 30, rate)
+    server.refuse(more=more)
+    limit, is_quota = server.reopen(0.2)
+    assert limit == pytest.approx(rate, rel=0.001)
+    assert is_quota is False
+
+
+@pytest.mark.parametrize(
+    ("long_ago", "seconds", "seen"),
+    [(200.0, 2.2, 50.0), (10.0, 2.2, 50.0), (200.0, 1.0, 125.0), (50.0, 0.0, 50.0)],
+)
+def test_what_was_let_in_is_counted_over_2_seconds(
+    long_ago: float, seconds: float, seen: float
+) -> None:
+    """Not what was before them, at another rate."""
+    server = Server()
+    server.let_in(int(long_ago * 10), long_ago)
+    server.let_in(int(seconds * 50), 50)
+    server.refuse()
+    assert server.reopen(0.2)[0] == pytest.approx(seen, rel=0.05)
+
+
+def test_what_is_rare_is_counted_over_20_answers() -> None:
+    """2 seconds hold 1, 2 or 3 of them, and tell nothing."""
+    server = Server()
+    server.let_in(15, 10)
+    server.let_in(20, 2)
+    server.let_in(3, 10)
+    server.refuse()
+    assert server.reopen(0.2)[0] == pytest.approx(20 / (17 / 2 + 3 / 10), rel=0.01)
+
+
+@pytest.mark.parametrize("blocked", [0.2, 60.0])
+@pytest.mark.parametrize(("let_in", "is_known"), [(0, False), (4, False), (5, True), (10, True)])
+def test_so_few_that_were_let_in_say_nothing(
+    let_in: int,
+    is_known: bool,  # noqa: FBT001 - a table
+    blocked: float,
+) -> None:
+    """Fewer than 5 from the start on; the limit is None then."""
+    server = Server()
+    server.let_in(let_in, 10)
+    limit = server.estimate.reopened(*probe_after(server, blocked))[0]
+    assert (limit is not None) is is_known
+
+
+def probe_after(server: Server, blocked: float) -> tuple[Departure, float]:
+    """Refuse one, and let a probe leave some seconds later; say when one was refused last."""
+    first = server.refuse(more=3)
+    server.now += blocked
+    return server.send(), first.at
+
+
+def test_few_that_left_together_are_no_high_rate() -> None:
+    """There is nothing to divide by; they count as those of a tenth of a second."""
+    server = Server()
+    for _ in range(6):
+        server.send()
+    server.refuse()
+    assert server.reopen(0.2)[0] == pytest.approx(60.0)
+
+
+def bucket(server: Server, burst: int, apart: float) -> float:
+    """Meet a bucket of 50 a second twice at 60 a second, the burst used up only the first time.
+
+    The bucket fills during the blockade between, `apart` seconds of sending before the second.
+    """
+    server.let_in(6 * burst, 60)
+    server.refuse()
+    server.reopen(0.2)
+    # The probe is one of those that flowed in.
+    others = round(50 * (apart + 0.2)) - 1
+    server.let_in(others, others / apart)
+    server.refuse()
+    return server.reopen(0.2)[0]
+
+
+@pytest.mark.parametrize("apart", [0.6, 1.0, 2.0, 5.0, 9.5])
+def test_between_two_close_refusals_the_inflow_is_exact(apart: float) -> None:
+    """The bucket was empty both times: what was let in between is what flowed in."""
+    assert bucket(Server(), 20, apart) == pytest.approx(50, rel=0.001)
+
+
+def test_between_distant_refusals_the_last_2_seconds_count() -> None:
+    """10 seconds after a blockade the bucket may be full again."""
+    server = Server()
+    server.let_in(300, 50)
+    server.refuse()
+    server.reopen(0.2)
+    server.let_in(500, 50)
+    server.let_in(150, 75)
+    server.refuse()
+    assert server.reopen(0.2)[0] == pytest.approx(75, rel=0.01)
+
+
+@pytest.mark.parametrize("apart", [0.05, 0.3])
+def test_a_refusal_right_after_a_blockade_does_not_begin_the_count_anew(apart: float) -> None:
+    """So few say nothing; the next refusal still counts from when the bucket was empty."""
+    server = Server()
+    server.let_in(300, 50)
+    server.refuse()
+    server.reopen(0.2)
+    number = int(apart * 40)
+    server.let_in(number, 40)
+    server.refuse()
+    server.reopen(0.3)
+    server.let_in(120 - number - 1, 40)
+    server.refuse()
+    # The two probes, too, and half a second of both blockades in which nothing else left.
+    took = (120 - 1) / 40 + 0.3 + 0.2
+    assert server.reopen(0.2)[0] == pytest.approx(121 / took, rel=0.02)
+
+
+def test_refusals_that_come_late_do_not_lower_the_next_estimate() -> None:
+    """They were sent before the blockade, so they are none of those that left since."""
+    server = Server()
+    server.let_in(300, 50)
+    server.refuse()
+    others = [server.send() for _ in range(30)]
+    server.reopen(0.2)
+    for departure in others:
+        server.estimate.refused(departure)
+    server.let_in(50, 50)
+    server.refuse()
+    assert server.reopen(0.2)[0] == pytest.approx(51 / 1.2, rel=0.04)
+
+
+@pytest.mark.parametrize(("blocked", "is_quota"), [(2.9, False), (3.1, True)])
+def test_a_blockade_of_more_than_3_seconds_is_a_quota(
+    blocked: float,
+    is_quota: bool,  # noqa: FBT001 - a table
+) -> None:
+    """A bucket fills again in less. The first long one is not called so: others may have used it.
+
+    But what was let in is divided by the whole time already.
+    """
+    server = Server()
+    server.let_in(500, 50)
+    server.refuse()
+    limit, is_called_so = server.reopen(blocked, closed=blocked)
+    assert is_called_so is False
+    assert limit == pytest.approx(500 / (10 + blocked) if is_quota else 50, rel=0.01)
+    for _ in range(2):
+        server.let_in(600, 50)
+        server.refuse()
+        assert server.reopen(blocked)[1] is is_quota
+
+
+def test_a_quota_is_what_was_let_in_by_the_time_until_it_began_anew() -> None:
+    """600 a minute, met at 20 a second, probed until 55 s: taken as too many rather than too few.
+
+    The second time is counted from when the first blockade ended.
+    """
+    server = Server()
+    server.let_in(600, 20)
+    server.refuse(more=3)
+    limit, _ = server.reopen(30, closed=25)
+    assert limit == pytest.approx(600 / 55, rel=0.005)
+    server.let_in(599, 11)
+    server.refuse()
+    limit, is_quota = server.reopen(5, closed=4)
+    assert is_quota
+    assert limit == pytest.approx(600 / 58.5, rel=0.02)
+
+
+def test_short_blockades_between_are_part_of_a_quota() -> None:
+    """They do not begin its time anew."""
+    server = Server()
+    server.let_in(300, 20)
+    server.refuse()
+    server.reopen(0.2)
+    server.let_in(299, 20)
+    server.refuse()
+    assert server.reopen(29.8, closed=28)[0] == pytest.approx(600 / 58.2, rel=0.01)
+
+
+def test_a_quota_that_is_gone_at_once_is_counted_over_2_seconds() -> None:
+    """There is nothing else to divide by."""
+    server = Server()
+    server.let_in(10, 100)
+    server.refuse()
+    assert server.reopen(10)[0] == pytest.approx(5.0)
+
+
+def test_a_quota_whose_end_the_server_tells_is_soon_known() -> None:
+    """60 a minute, met at 10 a second, and a `Retry-After` instead of probes that are refused.
+
+    An estimate that is too high is corrected within a quota or two.
+    """
+    server = Server()
+    rate, began = 10.0, START
+    for _ in range(3):
+        server.let_in(60, rate)
+        if server.now < began + 60:
+            server.refuse()
+            pause = began + 60 - server.now
+            limit, _ = server.reopen(pause, closed=pause)
+            rate = min(rate, 0.97 * limit)
+        began += 60
+    assert rate == pytest.approx(1.0, rel=0.1)
+
+
+@given(
+    st.lists(
+        st.tuples(st.floats(0, 100), st.sampled_from(["send", "send", "refuse", "late", "reopen"])),
+        max_size=60,
+    )
+)
+def test_an_estimate_is_a_number_and_never_negative(steps: list[tuple[float, str]]) -> None:
+    """Whatever leaves and is refused, in any order, and late."""
+    server, closed_until = Server(), START
+    others = list[Departure]()
+    for later, what in steps:
+        server.now += later
+        departure = server.send()
+        if what == "refuse":
+            server.estimate.refused(departure)
+            server.estimate.blocked(departure)
+            closed_until = server.now
+        elif what == "late" and others:
+            server.estimate.refused(others.pop())
+        elif what == "reopen":
+            limit, _ = server.estimate.reopened(departure, closed_until)
+            assert limit is None or 0 <= limit < 1e6
+        else:
+            others.append(departure)
+
+
+def test_memory_is_bounded() -> None:
+    """A mark in 100 ms, and 256 of them."""
+    server = Server()
+    server.let_in(1000, 2)
+    server.let_in(1000, 1000)
+    marks = server.estimate._marks  # noqa: SLF001 - memory has no other face
+    assert len(marks) == 256

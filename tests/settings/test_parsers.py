@@ -1,0 +1,504 @@
+import math
+from datetime import date
+
+import pytest
+from cyclopts import Token
+from hypothesis import given
+from hypothesis import strategies as st
+from yarl import URL
+
+import collector.settings.parsers
+from collector.core.cell import CellState
+from collector.settings.parsers import (
+    Days,
+    Duration,
+    Rate,
+    check_finite,
+    check_parameter_name,
+    converter,
+    parse_date,
+    parse_directory,
+    parse_duration,
+    parse_metrics_file,
+    parse_rate,
+    parse_service_url,
+    parse_states,
+)
+
+
+@given(st.dates())
+def test_every_day_is_read_as_it_is_written(day: date) -> None:
+    """In the one form that there is."""
+    assert parse_date(day.isoformat()) == day
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-02-30",
+        "2026-02-29",
+        "2026-13-01",
+        "2026-00-10",
+        "0000-01-01",
+        "20260101",
+        "2026-W01-1",
+        "2026W011",
+        "2026-001",
+        "2026-1-1",
+        "26-01-01",
+        "2026/01/01",
+        "01-01-2026",
+        "2026-01-01T00:00:00",
+        "2026-01-01Z",
+        " 2026-01-01",
+        "2026-01-01 ",
+        "2026-01-01\n",
+        "２０２６-01-01",  # noqa: RUF001 - digits, but not the ASCII ones
+        "٢٠٢٦-٠١-٠١",  # noqa: RUF001 - likewise
+        "2026-01-0²",
+        "2026‐01‐01",  # noqa: RUF001 - hyphens, but not the ASCII ones
+        "-2026-01-01",
+        "10000-01-01",
+        "yesterday",
+        "",
+    ],
+)
+def test_anything_else_is_no_day(text: str) -> None:
+    """Days that no calendar has, and other spellings; the text shows how to write one."""
+    with pytest.raises(ValueError, match="is not a day of the calendar; write YYYY-MM-DD"):
+        parse_date(text)
+
+
+@given(st.text("0123456789-W ", max_size=12))
+def test_a_text_is_a_day_or_an_error(text: str) -> None:
+    """Nothing is read that would be written differently."""
+    try:
+        day = parse_date(text)
+    except ValueError:
+        return
+    assert day.isoformat() == text
+
+
+_GOOD = [
+    "https://api.trust.lat",
+    "https://api.trust.lat/",
+    "https://api.trust.lat:8443/base/path",
+    "https://atenea.trust.lat/oauth/token/",
+    "https://10.0.0.1",
+    "https://[2001:db8::1]:443",
+    "HTTPS://API.trust.lat",
+    "http://127.0.0.1",
+    "http://127.0.0.1:8080",
+    "http://127.9.9.9",
+    "http://[::1]",
+    "http://[::1]:8080/base",
+    "http://localhost",
+    "http://localhost:1",
+    "http://LOCALHOST:65535",
+    "HTTP://127.0.0.1:8080",
+]
+
+
+@pytest.mark.parametrize("text", _GOOD)
+def test_an_address_of_a_service_is_returned(text: str) -> None:
+    """With https to anywhere, with http to this machine; and the client reads it the same way."""
+    assert parse_service_url(text) == text
+    address = URL(f"{text.rstrip('/')}/x/1?a=b", encoded=True)
+    assert address.raw_path.endswith("/x/1")
+    assert address.raw_query_string == "a=b"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "http://api.trust.lat",
+        "HTTP://api.trust.lat",
+        "http://localhost.evil.com",
+        "http://127.0.0.1.evil.com",
+        "http://evil.com/localhost",
+        "http://evil.com/127.0.0.1",
+        "http://notlocalhost",
+        "http://0x7f.1",
+        "http://0x7f000001",
+        "http://2130706433",
+        "http://127.1",
+        "http://0177.0.0.1",
+        "http://0.0.0.0",
+        "http://128.0.0.1",
+        "http://10.0.0.1",
+        "http://[::]",
+        "http://[::2]",
+        "http://[::ffff:8.8.8.8]",
+    ],
+)
+def test_plain_http_is_for_this_machine_only(text: str) -> None:
+    """Whatever looks like it and is not, or could be read differently by somebody else."""
+    with pytest.raises(ValueError, match="plain http would show the token"):
+        parse_service_url(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://user@api.trust.lat",
+        "https://user:pass@api.trust.lat",
+        "https://:pass@api.trust.lat",
+        "https://@api.trust.lat",
+        "http://127.0.0.1@evil.com",
+        "http://localhost:80@evil.com",
+    ],
+)
+def test_an_address_has_no_user_name(text: str) -> None:
+    """It would be a secret on the command line; the text says where credentials come from."""
+    with pytest.raises(ValueError, match=r"no user name or password; .*TRUST_CLIENT_ID") as caught:
+        parse_service_url(text)
+    assert "pass@" not in str(caught.value)
+
+
+@pytest.mark.parametrize("tail", ["?", "?a=b", "/x?a=b", "#", "#top", "/?#", "?a#b"])
+def test_an_address_ends_with_its_path(tail: str) -> None:
+    """The path of a cell is put behind it: in a query or a fragment it would be lost."""
+    with pytest.raises(ValueError, match=r"leave out everything from '\?' or '#' on"):
+        parse_service_url(f"https://api.trust.lat{tail}")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "api.trust.lat",
+        "api.trust.lat:443",
+        "//api.trust.lat",
+        "https:",
+        "https:/api.trust.lat",
+        "https://",
+        "https:///path",
+        "https://:443",
+        "ftp://api.trust.lat",
+        "file:///etc/passwd",
+        "https+unix://api.trust.lat",
+        "https://api.trust.lat:",
+        "https://api.trust.lat:port",
+        "https://api.trust.lat:-1",
+        "https://api.trust.lat:65536",
+        "https://api.trust.lat:80:80",
+        "https://api.trust.lat:٤٤٣",
+        "https://[::1",
+        "https://::1]",
+        "https://[not-an-ip]",
+    ],
+)
+def test_what_is_no_address_is_refused(text: str) -> None:
+    """The text shows what one looks like."""
+    with pytest.raises(ValueError, match=r"https://api\.example\.com"):
+        parse_service_url(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("https://api.trust.lat\n", id="line break at the end"),
+        pytest.param(" https://api.trust.lat", id="space in front"),
+        pytest.param("https://api.trust.lat ", id="space at the end"),
+        pytest.param("https://api.tr\tust.lat", id="tab in the host"),
+        pytest.param("https://api.tr\nust.lat", id="line break in the host"),
+        pytest.param("ht\ntps://api.trust.lat", id="line break in the scheme"),
+        pytest.param("https://api trust.lat", id="space in the host"),
+        pytest.param("https://api.trust.lat/a b", id="space in the path"),
+        pytest.param("https://api.trust.lat/a\rb", id="carriage return in the path"),
+        pytest.param("https://api.trust.lat\x00.evil.com", id="NUL"),
+        pytest.param("https://api.trust.lat/\x1b[31m", id="escape"),
+        pytest.param("https://api.trust.lat\x7f", id="DEL"),
+        pytest.param("https://api.trust.lat\u00a0", id="no-break space"),
+        pytest.param("https://api.trust.lat\u2028", id="line separator"),
+        pytest.param("https://api.trust.lat\\.evil.com", id="backslash in the host"),
+        pytest.param("https://api.trust.lat\\@evil.com", id="backslash before a user name"),
+        pytest.param("https://api.trust.lat/a\\b", id="backslash in the path"),
+        pytest.param("https:\\\\api.trust.lat", id="backslashes for slashes"),
+    ],
+)
+def test_an_address_holds_neither_white_space_nor_backslashes(text: str) -> None:
+    """Some programs drop them, others do not: two of them would not see the same host."""
+    with pytest.raises(ValueError, match=r"\w"):
+        parse_service_url(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "http://１２７.0.0.1",  # noqa: RUF001 - digits, but not the ASCII ones
+        "http://127。0。0。1",
+        "http://ⓛocalhost",
+    ],
+)
+def test_letters_that_only_look_like_this_machine_are_refused(text: str) -> None:
+    """Some programs take them for the ASCII ones, others ask the network for them."""
+    with pytest.raises(ValueError, match=r"\w"):
+        parse_service_url(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["http://[::1]evil.com", "http://[::1].evil.com", "http://[::1].evil.com:80/x"]
+)
+def test_nothing_follows_an_address_in_brackets(text: str) -> None:
+    """It is not this machine because its name begins like it."""
+    with pytest.raises(ValueError, match=r"\w"):
+        parse_service_url(text)
+
+
+_PARTS = st.sampled_from(
+    [
+        *("http://", "https://", "HTTP://", "localhost", "127.0.0.1", "[::1]", "evil.com", "api"),
+        *(":80", ":", "/", "//", "@", "\\", "\t", "\n", " ", "?", "#", ".", "%", "x", "[", "]"),
+    ]
+)
+
+
+@given(st.lists(_PARTS, max_size=5))
+def test_what_is_accepted_is_an_address_for_the_client_too(parts: list[str]) -> None:
+    """It can be built, goes to a host, keeps the path that is put behind it, and is safe."""
+    text = "https://" + "".join(parts)
+    for candidate in (text, text.replace("https", "http", 1), "".join(parts)):
+        try:
+            accepted = parse_service_url(candidate)
+        except ValueError:
+            continue
+        address = URL(f"{accepted.rstrip('/')}/company/1?a=b", encoded=True)
+        assert address.raw_path.endswith("/company/1")
+        assert address.raw_query_string == "a=b"
+        assert address.user is None
+        assert address.scheme == "https" or address.host in {"localhost", "127.0.0.1", "::1"}
+
+
+@pytest.mark.parametrize("name", ["from_date", "until", "desde", "From-Date", "d1", "_x"])
+def test_names_of_parameters(name: str) -> None:
+    """Letters, digits, '_' and '-' need no encoding."""
+    check_parameter_name(str, name)
+
+
+@pytest.mark.parametrize("name", ["", "_", "a b", "a&b", "a=b", "a%20", "a[b]", "día", "a\n", "²"])
+def test_names_that_need_encoding_are_refused(name: str) -> None:
+    """They could smuggle in another parameter; and an empty name is none."""
+    with pytest.raises(ValueError, match="letters, digits, '_' and '-' only"):
+        check_parameter_name(str, name)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_numbers_that_are_none_are_refused(value: float) -> None:
+    """NaN passes comparisons that it should not."""
+    with pytest.raises(ValueError, match="ust be a finite number"):
+        check_finite(float, value)
+
+
+@pytest.mark.parametrize("value", [0.0, -1.0, 1e300, 5e-324])
+def test_finite_numbers_pass(value: float) -> None:
+    """Their bounds are checked elsewhere."""
+    check_finite(float, value)
+
+
+def test_days_are_a_number() -> None:
+    """A type of its own for the help, a number for everything else."""
+    assert Days(7) + 1 == 8
+
+
+def test_every_public_name_exists() -> None:
+    """And the list is sorted."""
+    names = collector.settings.parsers.__all__
+    assert all(hasattr(collector.settings.parsers, name) for name in names)
+    assert sorted(names) == names
+
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_YEAR = 366 * 86400
+
+
+@given(st.integers(1, 9_999_999), st.sampled_from(sorted(_UNITS)))
+def test_a_duration_goes_both_ways(number: int, unit: str) -> None:
+    """It is so many seconds, and written as its option it is read as the same duration."""
+    seconds = number * _UNITS[unit]
+    if seconds > _YEAR:
+        with pytest.raises(ValueError, match="366d at most"):
+            parse_duration(f"{number}{unit}")
+        return
+    duration = parse_duration(f"{number}{unit}")
+    assert isinstance(duration, Duration)
+    assert duration == seconds
+    assert parse_duration(str(duration)) == duration
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds", "shown"),
+    [
+        ("1s", 1, "1s"),
+        ("90s", 90, "90s"),
+        ("60s", 60, "1m"),
+        ("30m", 1800, "30m"),
+        ("120m", 7200, "2h"),
+        ("6h", 21600, "6h"),
+        ("24h", 86400, "1d"),
+        ("36h", 129600, "36h"),
+        ("366d", _YEAR, "366d"),
+    ],
+)
+def test_durations_are_shown_in_the_largest_unit_that_fits(
+    text: str, seconds: int, shown: str
+) -> None:
+    """Whole numbers only: an hour and a half is 90m."""
+    assert parse_duration(text) == seconds
+    assert str(parse_duration(text)) == shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "6", "h", "0s", "0h", "00h", "06h", "-6h", "+6h", "1.5h", "1e3s", "6H", "6 h", " 6h"),
+        *("6h ", "6h\n", "6h30m", "1w", "1y", "1ms", "6hours", "٦h", "６h", "inf", "nan", "none"),  # noqa: RUF001 - digits, but not the ASCII ones
+        *("367d", "8785h", "99999999d", "9" * 5000 + "d"),
+    ],
+)
+def test_anything_else_is_no_duration(text: str) -> None:
+    """The text says what is wrong and how to write one; a long one is cut."""
+    with pytest.raises(
+        ValueError, match=r"is not a duration: write .* such as 90s, 30m or 6h"
+    ) as c:
+        parse_duration(text)
+    assert len(str(c.value)) < 250
+
+
+@given(st.text("0123456789smhd ", max_size=9))
+def test_a_text_is_a_duration_of_at_most_a_year_or_an_error(text: str) -> None:
+    """Nothing is read that would end a run at once, or never."""
+    try:
+        duration = parse_duration(text)
+    except ValueError:
+        return
+    assert 0 < duration <= _YEAR
+
+
+@pytest.mark.parametrize("text", ["31622400s", "10000000s"])
+def test_a_year_may_be_written_in_seconds(text: str) -> None:
+    """What the refusal names as the most is not refused in another unit."""
+    assert parse_duration(text) == int(text[:-1])
+
+
+@given(
+    st.lists(st.sampled_from(list(CellState)), min_size=1, max_size=6),
+    st.sampled_from([",", " , "]),
+)
+def test_states_are_read_from_a_list_with_commas(states: list[CellState], comma: str) -> None:
+    """In any order, also twice, with or without blanks."""
+    assert parse_states(comma.join(states)) == set(states)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", ",", "missing,", ",failed", "Missing", "missing;failed", "missing failed", "lost", "all"],
+)
+def test_anything_else_is_no_list_of_states(text: str) -> None:
+    """The text lists the states that there are: a check that checks nothing must not pass."""
+    with pytest.raises(ValueError, match=r"data, empty, failed, missing.* such as missing,failed"):
+        parse_states(text)
+
+
+def test_a_refusal_shows_foreign_text_harmlessly() -> None:
+    """Control characters of the text are shown by their code points."""
+    for parse in (parse_duration, parse_states, parse_rate):
+        with pytest.raises(ValueError, match=r"<U\+001B>") as caught:
+            parse("\x1b[2J")
+        assert "\x1b" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "rate", "shown"),
+    [
+        ("50", 50.0, "50"),
+        ("0.5", 0.5, "0.5"),
+        (".5", 0.5, "0.5"),
+        ("10.0", 10.0, "10"),
+        ("0.001", 0.001, "0.001"),
+        ("1e3", 1000.0, "1000"),
+        ("1000000", 1e6, "1000000"),
+        ("123456.789", 123_456.789, "123456.789"),
+        ("auto", math.inf, "auto"),
+    ],
+)
+def test_a_rate_is_a_number_or_auto(text: str, rate: float, shown: str) -> None:
+    """It shows itself as its option is written, without powers of ten."""
+    parsed = parse_rate(text)
+    assert isinstance(parsed, Rate)
+    assert parsed == rate
+    assert str(parsed) == shown
+
+
+@given(st.floats(0.001, 1e6))
+def test_a_rate_goes_both_ways(rate: float) -> None:
+    """Written as its option it is read as the same rate, to the last digit."""
+    assert parse_rate(str(Rate(rate))) == rate
+    assert "e" not in str(Rate(rate))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "0", "-0", "0.0009", "-1", "1000000.1", "1000001", "1e300", "1e-300", "9" * 5000),
+        *(
+            "nan",
+            "inf",
+            "-inf",
+            "infinity",
+            "fast",
+            "AUTO",
+            "Auto",
+            "auto ",
+            "none",
+            "10/s",
+            "0x10",
+        ),
+        *("10,5", "1 0", "true", "True", "[1, 2]"),
+    ],
+)
+def test_anything_else_is_no_rate(text: str) -> None:
+    """The text says what is wrong and how to write one; a long one is cut."""
+    with pytest.raises(
+        ValueError,
+        match=r"is no rate: write requests a second, from 0\.001 to 1000000 .*0\.5, or auto",
+    ) as caught:
+        parse_rate(text)
+    assert len(str(caught.value)) < 250
+
+
+@given(st.text("0123456789.e-autoinf ", max_size=9))
+def test_a_text_is_a_rate_that_can_be_kept_or_an_error(text: str) -> None:
+    """Nothing is read that would send nothing for ever, or everything at once."""
+    try:
+        rate = parse_rate(text)
+    except ValueError:
+        return
+    assert 0.001 <= rate <= 1e6 or text == "auto"
+
+
+@pytest.mark.parametrize(
+    ("source", "end"),
+    [("cli", "or auto"), ("env", "or auto"), ("", "or auto"), ("my.toml", "or auto (in my.toml)")],
+)
+def test_a_refusal_of_what_stands_in_a_file_names_the_file(source: str, end: str) -> None:
+    """A flag and a variable are named by the library, by the name under which they were given."""
+    token = Token(keyword="rate", value="fast", source=source)
+    with pytest.raises(ValueError, match="is no rate") as caught:
+        converter(parse_rate)(Rate, [token])
+    assert str(caught.value).endswith(end)
+
+
+def test_a_directory_has_a_name() -> None:
+    """An empty one is an unset variable, not the current directory."""
+    assert str(parse_directory("a/b")) == "a/b"
+    with pytest.raises(ValueError, match=r"write \. for the current one"):
+        parse_directory("")
+
+
+def test_a_file_of_metrics_is_one_that_is_read() -> None:
+    """Nobody would notice another name, and what is replaced could be of value."""
+    assert str(parse_metrics_file("a/night.prom")) == "a/night.prom"
+    for name in ("", ".prom", "companies.txt", "night.prom.bak", "night.PROM", "a\0.prom"):
+        with pytest.raises(ValueError, match=r"does not end in \.prom"):
+            parse_metrics_file(name)
