@@ -20,8 +20,8 @@ from benchmarks.rate.seen import Seen
 from collector.core.cell import SERVER_DEFAULT, Cell
 from collector.core.outcome import Blame, Failure, FailureKind
 from collector.http.retry import RetryPolicy
-from collector.pace import Departure, RateController, RetryBudget
-from collector.run.queue import WAITING_PER_WORKER, Feed, Job
+from collector.pace import Permit, RateController, RetryBudget
+from collector.run.queue import WAITING_PER_WORKER, WorkItem, WorkQueue
 from collector.simulator.faults import Fault, FaultDraw
 from collector.simulator.limit import Limit, limit_of
 from collector.simulator.settings import SimulatorSettings
@@ -89,17 +89,17 @@ class _Run:
             scenario.ceiling, companies=_COMPANIES, probe_seconds=scenario.timeout + 5.0
         )
         self._budget = RetryBudget(self._now, lambda: self._control.rate)
-        self._feed = Feed(
+        self._feed = WorkQueue(
             self._cells(),
             scenario.concurrency * WAITING_PER_WORKER,
             lambda: self._now,
             self._budget,
-            lambda: self._control.is_doubtful or self._control.blockade is not None,
+            lambda: self._control.is_doubtful or self._control.open_cause is not None,
             self._control.no_more_cells,
         )
-        self._at_gate: deque[Job] = deque()
+        self._at_gate: deque[WorkItem] = deque()
         self._idle = scenario.concurrency
-        self._events: list[tuple[float, int, Job, Departure, int, Fault | None]] = []
+        self._events: list[tuple[float, int, WorkItem, Permit, int, Fault | None]] = []
 
     def _cells(self) -> Iterator[Cell]:
         numbers = count() if self._scenario.cells is None else range(self._scenario.cells)
@@ -141,8 +141,8 @@ class _Run:
         moment = self._control.leave_at()
         return self._now if moment <= self._now else moment + self._random.random() * _LATE_TIMER
 
-    def _send(self, job: Job) -> None:
-        departure = self._control.depart(self._now)
+    def _send(self, job: WorkItem) -> None:
+        permit = self._control.depart(self._now)
         arrives = self._now + self._random.random() * _NETWORK
         status, fault, delay = self._server.judge(arrives)
         at = arrives - self._began
@@ -154,27 +154,27 @@ class _Run:
             comes += self._random.random() * self._server.settings.jitter
         if fault is Fault.HANG:
             comes = self._now + self._scenario.timeout
-        event = (comes, next(self._order), job, departure, status, fault)
+        event = (comes, next(self._order), job, permit, status, fault)
         heapq.heappush(self._events, event)
 
-    def _hear(self, job: Job, departure: Departure, status: int, fault: Fault | None) -> None:
+    def _hear(self, job: WorkItem, permit: Permit, status: int, fault: Fault | None) -> None:
         self._idle += 1
         job.requests += 1
         now = self._now
         if status == 200 and fault is None:  # noqa: PLR2004 - the status OK
-            self.seen.latencies.append((departure.at - self._began, now - departure.at))
-            self._control.answered(departure, now, job.cell.company_id)
+            self.seen.latencies.append((permit.at - self._began, now - permit.at))
+            self._control.answered(permit, now, job.cell.company_id)
             self._budget.succeeded(was_retry=job.tries > 0)
             self._settle()
             return
-        failure = _failure(status, fault, self._blame(job, departure, status, fault))
-        retry = self._policy.decide(failure, job.tries, job.spared, self._random.random)
+        failure = _failure(status, fault, self._blame(job, permit, status, fault))
+        retry = self._policy.decide(failure, job.tries, job.throttled_tries, self._random.random)
         if retry is None:
             self.seen.failed_cells += 1
             self._settle()
             return
         job.tries += retry.counts
-        job.spared += failure.blame is Blame.RATE and not retry.counts
+        job.throttled_tries += failure.blame is Blame.RATE and not retry.counts
         self.seen.retried += 1
         self._feed.put_back(job, now + retry.delay, is_charged=retry.counts)
 
@@ -182,20 +182,20 @@ class _Run:
         self.seen.cells += 1
         self._feed.settle()
 
-    def _blame(self, job: Job, departure: Departure, status: int, fault: Fault | None) -> Blame:
+    def _blame(self, job: WorkItem, permit: Permit, status: int, fault: Fault | None) -> Blame:
         """Tell the controller what came instead of an answer, as the client does."""
         control, now, company = self._control, self._now, job.cell.company_id
         is_first = job.tries == 0
         if status == 429:  # noqa: PLR2004 - Too Many Requests
-            return control.refused(departure, now, company)
+            return control.refused(permit, now, company)
         if status == 503:  # noqa: PLR2004 - Service Unavailable
-            return control.unavailable(departure, now, company, is_evidence=is_first)
+            return control.unavailable(permit, now, company, is_evidence=is_first)
         return control.failed(
-            departure,
+            permit,
             now,
             company,
             is_evidence=is_first or fault is Fault.RESET,
-            was_let_in=fault in {None, Fault.STATUS_500, Fault.NOT_JSON},
+            was_accepted=fault in {None, Fault.STATUS_500, Fault.NOT_JSON},
         )
 
 

@@ -9,12 +9,12 @@ from collector.cli.printing import complain
 from collector.plan import Companies
 from collector.settings.parsers import converter, parse_directory
 
-__all__ = ["CompaniesFile", "RunDirectory", "warn_of_duplicates"]
+__all__ = ["CompaniesArgument", "RunDirectoryArgument", "warn_of_duplicates"]
 
-CompaniesFile = Annotated[Path, Parameter(allow_leading_hyphen=True, show_env_var=False)]
+CompaniesArgument = Annotated[Path, Parameter(allow_leading_hyphen=True, show_env_var=False)]
 """A path, or `-` for standard input."""
 
-RunDirectory = Annotated[
+RunDirectoryArgument = Annotated[
     Path,
     Parameter(allow_leading_hyphen=True, converter=converter(parse_directory), show_env_var=False),
 ]

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from collector.cli.arguments import CompaniesFile, warn_of_duplicates
+from collector.cli.arguments import CompaniesArgument, warn_of_duplicates
 from collector.plan import read_companies
 from collector.settings import CheckSettings
 
@@ -13,7 +13,7 @@ __all__ = ["check"]
 
 
 def check(
-    companies: CompaniesFile,
+    companies: CompaniesArgument,
     /,
     *,
     settings: Annotated[CheckSettings, Parameter(name="*")] = CheckSettings(),  # noqa: B008 - frozen
@@ -30,6 +30,6 @@ def check(
 
     credentials = load_credentials(os.environ, settings.credentials_file)
     warn_of_duplicates(read)
-    from collector.cli.check_output import check_up
+    from collector.cli.check_output import run_check
 
-    return check_up(read, settings, credentials)
+    return run_check(read, settings, credentials)

@@ -22,50 +22,50 @@ from collector.cli.signals import stop_on_signals
 from collector.core.errors import ExitCode, InputError, StorageError
 from collector.core.outcome import Failure
 from collector.core.text import escaped
-from collector.dates.probe import Checkup, Finding, Until, Verdict
+from collector.dates.probe import CheckFindings, Finding, Until, Verdict
 from collector.http.credentials import Credentials
 from collector.plan import Companies
 from collector.plan.date_params import DateQuery
-from collector.run.check import MOST_REQUESTS, Check, Report
+from collector.run.check import MOST_REQUESTS, Check, CheckResult
 from collector.settings import CheckSettings
 from collector.settings.prepare import date_query
 from collector.store.atomic import replace_file
 
-__all__ = ["check_table", "check_up", "write_options"]
+__all__ = ["check_table", "run_check", "write_options"]
 
 _REFRESH_SECONDS: Final = 0.25
 
 _CONFIG: Final = Path("collector.toml")
 
 
-def check_up(companies: Companies, settings: CheckSettings, credentials: Credentials) -> int:
+def run_check(companies: Companies, settings: CheckSettings, credentials: Credentials) -> int:
     """Ask, show what was found, write it down if that is wanted, and return the exit code."""
-    report = asyncio.run(_execute(Check(companies.ids, settings, credentials)))
-    if report.error is not None:
-        complain(report.error)
-    if report.checkup.answers:
-        say(check_table(report, companies, date_query(settings)))
-    honoured = _honoured(report.checkup, date_query(settings))
+    result = asyncio.run(_execute(Check(companies.ids, settings, credentials)))
+    if result.error is not None:
+        complain(result.error)
+    if result.findings.answers:
+        say(check_table(result, companies, date_query(settings)))
+    honoured = _honoured(result.findings, date_query(settings))
     if not settings.write:
-        return report.exit_code
+        return result.exit_code
     if honoured is None:
         complain(f"{_CONFIG}: nothing is written, for nothing was found to be honoured")
-        return report.exit_code or ExitCode.SOME_FAILED
+        return result.exit_code or ExitCode.SOME_FAILED
     _write(*honoured)
-    return ExitCode.COMPLETE if report.exit_code is ExitCode.DATES else report.exit_code
+    return ExitCode.COMPLETE if result.exit_code is ExitCode.DATES else result.exit_code
 
 
-async def _execute(job: Check) -> Report:
-    with stop_on_signals(job.stop, job.cancel):
-        showing = asyncio.create_task(_show(job), name="show")
+async def _execute(check: Check) -> CheckResult:
+    with stop_on_signals(check.stop, check.cancel):
+        showing = asyncio.create_task(_show(check), name="show")
         try:
-            return await job.execute()
+            return await check.execute()
         finally:
             showing.cancel()
             await asyncio.wait([showing])
 
 
-async def _show(job: Check) -> None:
+async def _show(check: Check) -> None:
     """Say on a terminal how far it is: with a slow API, silence would look like a fault."""
     console = Console(stderr=True)
     # Asked of the stream itself: FORCE_COLOR must not put a moving display into a file.
@@ -73,14 +73,14 @@ async def _show(job: Check) -> None:
         return
     with console.status("") as status:
         while True:
-            status.update(f"{job.requests} of at most {MOST_REQUESTS} requests")
+            status.update(f"{check.requests} of at most {MOST_REQUESTS} requests")
             await asyncio.sleep(_REFRESH_SECONDS)
 
 
-def _honoured(checkup: Checkup, query: DateQuery) -> tuple[DateQuery, Finding] | None:
-    if checkup.configured.dates is Verdict.HONOURED:
-        return query, checkup.configured
-    return checkup.found
+def _honoured(findings: CheckFindings, query: DateQuery) -> tuple[DateQuery, Finding] | None:
+    if findings.configured.dates is Verdict.HONOURED:
+        return query, findings.configured
+    return findings.found
 
 
 def _write(query: DateQuery, finding: Finding) -> None:
@@ -110,51 +110,51 @@ class _Row(NamedTuple):
     evidence: str
 
 
-def check_table(report: Report, companies: Companies, query: DateQuery) -> str:
+def check_table(result: CheckResult, companies: Companies, query: DateQuery) -> str:
     """Return the table as plain text, and below it what to do, unless the check was given up."""
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for heading in ("question", "verdict", "evidence"):
         table.add_column(heading, overflow="fold")
-    for row in _rows(report, companies, query):
+    for row in _rows(result, companies, query):
         table.add_row(*(Text("\n".join(map(escaped, cell.split("\n")))) for cell in row))
     out = StringIO()
     width = min(shutil.get_terminal_size((_WIDEST, 24)).columns, _WIDEST)
     Console(file=out, width=width, color_system=None).print(table)
     lines = [line.rstrip() for line in out.getvalue().splitlines()]
-    advice = [] if report.error is not None else [_advice(report)]
+    advice = [] if result.error is not None else [_advice(result)]
     return "\n".join([*(line for line in lines if line), *advice])
 
 
-def _rows(report: Report, companies: Companies, query: DateQuery) -> Iterator[_Row]:
-    checkup = report.checkup
-    if any(not isinstance(answer, Failure) for answer in checkup.answers.values()):
+def _rows(result: CheckResult, companies: Companies, query: DateQuery) -> Iterator[_Row]:
+    findings = result.findings
+    if any(not isinstance(answer, Failure) for answer in findings.answers.values()):
         yield _Row("credentials", "good", "the API takes the token")
     else:
         yield _Row("credentials", "unknown", "there is a token, but no company answers with it")
-    yield _companies(report, companies)
-    yield from _finding("dates", query, checkup.configured)
-    if checkup.found is not None:
-        yield from _finding("other dates", *checkup.found)
-    elif checkup.configured.dates is not Verdict.HONOURED:
-        yield _Row("other dates", *_nothing_found(report))
-    yield _Row("requests", f"{report.requests}", f"{MOST_REQUESTS} at most")
+    yield _companies(result, companies)
+    yield from _finding("dates", query, findings.configured)
+    if findings.found is not None:
+        yield from _finding("other dates", *findings.found)
+    elif findings.configured.dates is not Verdict.HONOURED:
+        yield _Row("other dates", *_nothing_found(result))
+    yield _Row("requests", f"{result.requests}", f"{MOST_REQUESTS} at most")
 
 
-def _nothing_found(report: Report) -> tuple[str, str]:
+def _nothing_found(result: CheckResult) -> tuple[str, str]:
     """Return why no other way was found, as a verdict and its evidence."""
-    checkup = report.checkup
-    if report.error is not None:
+    findings = result.findings
+    if result.error is not None:
         return "not found", "the check ended before"
-    if not checkup.was_searched:
+    if not findings.was_searched:
         return "not tried", "without a company with data they show nothing"
-    if checkup.is_spent:
+    if findings.is_spent:
         tried = "the requests were used up before all likely names and spellings were tried"
         return "none found", tried
     return "none found", "none of the likely names and spellings shows an effect"
 
 
-def _companies(report: Report, companies: Companies) -> _Row:
-    answers = report.checkup.answers
+def _companies(result: CheckResult, companies: Companies) -> _Row:
+    answers = result.findings.answers
     failed = {i: a for i, a in answers.items() if isinstance(a, Failure)}
     empty = sum(not isinstance(a, Failure) and a.is_empty for a in answers.values())
     data = len(answers) - len(failed) - empty
@@ -180,16 +180,16 @@ def _finding(question: str, query: DateQuery, finding: Finding) -> Iterator[_Row
         yield _Row("until", finding.until.value, what[finding.until])
 
 
-def _advice(report: Report) -> str:
-    checkup = report.checkup
-    if checkup.found is not None:
-        found = checkup.found.query
+def _advice(result: CheckResult) -> str:
+    findings = result.findings
+    if findings.found is not None:
+        found = findings.found.query
         return (
             f"To use the other dates: --from-param {found.from_param} --until-param "
             f'{found.until_param} --date-format "{found.date_format}", or collector check with '
             "--write, which puts them into collector.toml."
         )
-    match checkup.configured.dates:
+    match findings.configured.dates:
         case Verdict.HONOURED:
             return "collector run can send dates as they are set."
         case Verdict.IGNORED:

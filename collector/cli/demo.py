@@ -6,7 +6,7 @@ from typing import Annotated, Final
 
 from cyclopts import Parameter
 
-from collector.cli.arguments import CompaniesFile, warn_of_duplicates
+from collector.cli.arguments import CompaniesArgument, warn_of_duplicates
 from collector.settings import DemoSettings
 from collector.settings.prepare import prepare_plan
 
@@ -16,7 +16,7 @@ _SAMPLE: Final = Path(__file__).with_name("sample_companies.txt")
 
 
 def demo(
-    companies: CompaniesFile = _SAMPLE,
+    companies: CompaniesArgument = _SAMPLE,
     /,
     *,
     settings: Annotated[DemoSettings, Parameter(name="*")] = DemoSettings(),  # noqa: B008 - frozen
@@ -31,8 +31,8 @@ def demo(
     now = datetime.now(UTC)
     plan, read = prepare_plan(companies, settings, now)
     warn_of_duplicates(read)
-    from collector.cli.rehearsal import rehearse
+    from collector.cli.rehearsal import run_demo
 
     # Each demo has its own directory: the embedded API has another address every time.
     output = settings.output or Path("output") / f"demo-{now:%Y%m%dT%H%M%SZ}"
-    return rehearse(plan, settings, output)
+    return run_demo(plan, settings, output)

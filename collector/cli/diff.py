@@ -5,7 +5,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from collector.cli.arguments import RunDirectory
+from collector.cli.arguments import RunDirectoryArgument
 from collector.cli.printing import complain, say, write
 from collector.core.errors import ExitCode
 from collector.settings import DiffSettings
@@ -14,8 +14,8 @@ __all__ = ["diff"]
 
 
 def diff(
-    old: RunDirectory,
-    new: RunDirectory,
+    old: RunDirectoryArgument,
+    new: RunDirectoryArgument,
     /,
     *,
     settings: Annotated[DiffSettings, Parameter(name="*")] = DiffSettings(),  # noqa: B008 - frozen

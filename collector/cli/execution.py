@@ -15,7 +15,7 @@ from collector.http.credentials import Credentials
 from collector.plan import Plan
 from collector.run.result import End
 from collector.run.run import Run
-from collector.run.view import Job
+from collector.run.view import RunView
 from collector.settings import RunSettings
 
 __all__ = ["attempt", "execute", "report"]
@@ -26,12 +26,12 @@ _BEFORE_IT_BEGAN: Final = {ExitCode.BAD_INPUT, ExitCode.LOCKED}
 
 def attempt(plan: Plan, settings: RunSettings, credentials: Credentials, output: Path) -> int:
     """Collect a plan into a run directory, and return the exit code."""
-    job = _job(plan, settings, credentials, output)
-    end = asyncio.run(execute(job))
-    return report(job, end)
+    run = _run_of(plan, settings, credentials, output)
+    end = asyncio.run(execute(run))
+    return report(run, end)
 
 
-def _job(plan: Plan, settings: RunSettings, credentials: Credentials, output: Path) -> Job:
+def _run_of(plan: Plan, settings: RunSettings, credentials: Credentials, output: Path) -> RunView:
     if settings.engine == "local":
         return Run(plan, settings, credentials, output)
     with needs_extra("dask", "dask", "distributed", "cryptography"):
@@ -39,22 +39,22 @@ def _job(plan: Plan, settings: RunSettings, credentials: Credentials, output: Pa
     return ClusterRun(plan, settings, credentials, output)
 
 
-async def execute(job: Job) -> End:
+async def execute(run: RunView) -> End:
     """Execute a run while showing it, and let signals end it in order."""
     # What was imported and read stays. Without this the first full collection looks at all of it,
     # just when the first request leaves: it arrives 20 ms late, and those behind it too close.
     gc.freeze()
-    with stop_on_signals(job.stop, job.stop_at_once):
-        async with watch(job):
-            return await job.execute()
+    with stop_on_signals(run.stop, run.stop_at_once):
+        async with watch(run):
+            return await run.execute()
 
 
-def report(job: Job, end: End, *, can_go_on: bool = True) -> int:
-    """Print how a run ended, and return its exit code; see `summary_rows` for `can_go_on`."""
-    for remark in job.remarks:
-        complain(f"warning: {job.files.directory}: {remark}")
+def report(run: RunView, end: End, *, can_resume: bool = True) -> int:
+    """Print how a run ended, and return its exit code; see `summary_rows` for `can_resume`."""
+    for remark in run.remarks:
+        complain(f"warning: {run.files.directory}: {remark}")
     if end.error is not None:
         complain(end.error)
-    if not job.settings.quiet and end.exit_code not in _BEFORE_IT_BEGAN:
-        print_summary(job, end, can_go_on=can_go_on)
+    if not run.settings.quiet and end.exit_code not in _BEFORE_IT_BEGAN:
+        print_summary(run, end, can_resume=can_resume)
     return end.exit_code

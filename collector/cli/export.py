@@ -6,7 +6,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from collector.cli.arguments import RunDirectory
+from collector.cli.arguments import RunDirectoryArgument
 from collector.cli.extras import needs_extra
 from collector.cli.printing import complain, say
 from collector.cli.signals import until_terminated
@@ -18,9 +18,9 @@ __all__ = ["export"]
 
 
 def export(
-    run_dir: RunDirectory,
+    run_dir: RunDirectoryArgument,
     /,
-    *run_dirs: RunDirectory,
+    *run_dirs: RunDirectoryArgument,
     settings: Annotated[ExportSettings, Parameter(name="*")],
 ) -> int:
     """Write flat columns, one row for each company and window.

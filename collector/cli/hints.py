@@ -20,74 +20,74 @@ from collector.core.errors import (
     StorageError,
 )
 from collector.run.result import End
-from collector.run.view import Job
+from collector.run.view import RunView
 from collector.settings import RunSettings
 from collector.store.coverage import Coverage
 from collector.store.files import COMPANIES, parts_in
 from collector.store.manifest import LOCAL, DatesRecord, describe_settings
 
-__all__ = ["MEANING", "command_to_go_on", "dates_text", "meaning", "next_step"]
+__all__ = ["EXIT_TEXTS", "dates_text", "exit_text", "next_step", "resume_command"]
 
 
-def next_step(job: Job, end: End) -> str:
+def next_step(run: RunView, end: End) -> str:
     """Return what to do next, or nothing when there is nothing to do or `end.error` says it all."""
     if end.exit_code is ExitCode.BUG:
-        return f"report it, with the end of {job.files.log.name}; it holds no secrets"
-    if _unanswered(job) == 0:
+        return f"report it, with the end of {run.files.log.name}; it holds no secrets"
+    if _unanswered(run) == 0:
         return ""
     if end.cause is not None:
-        return _after(end.cause, job)
-    return _go_on(job, end) if end.exit_code in _CAN_GO_ON else ""
+        return _after(end.cause, run)
+    return _resume(run, end) if end.exit_code in _CAN_RESUME else ""
 
 
-def _go_on(job: Job, end: End) -> str:
-    left = job.tally.seconds_left()
+def _resume(run: RunView, end: End) -> str:
+    left = run.stats.seconds_left()
     takes = f"about {timedelta(seconds=round(left))}" if left else ""
     if end.error is not None:  # the deadline: it says how to go on
         return f"what is missing takes {takes} more at this rate" if takes else ""
-    step = _GO_ON
-    if job.tally.cells[CellState.FAILED]:
-        return f"{step}; {_command('status', str(job.files.directory))} shows which"
+    step = _RESUME
+    if run.stats.cells[CellState.FAILED]:
+        return f"{step}; {_command('status', str(run.files.directory))} shows which"
     return f"{step}, {takes} at this rate" if takes else step
 
 
-def _after(cause: type[CollectorError], job: Job) -> str:
+def _after(cause: type[CollectorError], run: RunView) -> str:
     """Return what helps against an error whose text says already that the run can be continued."""
-    source = job.plan.companies.source
+    source = run.plan.companies.source
     check = _command("check", "COMPANIES" if source == _NO_FILE else source)
     if issubclass(cause, OutageError):
         return f"{check} tells whether the service is back"
     if issubclass(cause, ClusterError):
-        return _START_CLUSTER if job.settings.scheduler else _GO_ON
+        return _START_CLUSTER if run.settings.scheduler else _RESUME
     if issubclass(cause, CredentialsError):
         return f"{check} tells whether the credentials are taken"
     if issubclass(cause, IgnoredDatesError):
         return f"{check} --write puts the dates that the API honours into collector.toml"
-    return _room(job) if issubclass(cause, StorageError) else ""
+    return _room(run) if issubclass(cause, StorageError) else ""
 
 
-def _room(job: Job) -> str:
+def _room(run: RunView) -> str:
     """Say how much room is needed, if it is that which is lacking."""
-    unanswered = _unanswered(job)
-    answered = job.tally.planned - unanswered
+    unanswered = _unanswered(run)
+    answered = run.stats.planned - unanswered
     try:
         # What a run has kept may be in files of shards, and the other way round.
-        is_whole = job.settings.shard.is_whole
-        parts = parts_in(job.files.directory) if is_whole else [job.files]
+        is_whole = run.settings.shard.is_whole
+        parts = parts_in(run.files.directory) if is_whole else [run.files]
         size = sum(part.statistics.stat().st_size for part in parts if part.has_answers())
-        free = shutil.disk_usage(job.files.directory).free
+        free = shutil.disk_usage(run.files.directory).free
     except OSError:
         return ""
     needed = round(size / answered * unanswered) if answered else 0
     if needed <= free:
         return ""
     return (
-        f"make room for about {decimal(needed)}; {decimal(free)} are free for {job.files.directory}"
+        f"make room for about {decimal(needed)}; {decimal(free)} are free for {run.files.directory}"
     )
 
 
-def _unanswered(job: Job) -> int:
-    return job.tally.missing + job.tally.cells[CellState.FAILED]
+def _unanswered(run: RunView) -> int:
+    return run.stats.missing + run.stats.cells[CellState.FAILED]
 
 
 def _command(subcommand: str, path: str) -> str:
@@ -95,14 +95,14 @@ def _command(subcommand: str, path: str) -> str:
     return shlex.join(["collector", subcommand, f"./{path}" if path.startswith("-") else path])
 
 
-_GO_ON: Final = "the same command again asks for what failed or is missing"
+_RESUME: Final = "the same command again asks for what failed or is missing"
 _START_CLUSTER: Final = (
     "see that the scheduler and its workers are up; the same command again asks for what is missing"
 )
 
 _NO_FILE: Final = "standard input"
 
-_CAN_GO_ON: Final = {
+_CAN_RESUME: Final = {
     ExitCode.SOME_FAILED,
     ExitCode.CREDENTIALS,
     ExitCode.STOPPED_EARLY,
@@ -123,7 +123,7 @@ _NOT_REPEATED: Final = frozenset(
 without a shard, one process asks for all that the shards have left over."""
 
 
-def command_to_go_on(coverage: Coverage) -> str | None:
+def resume_command(coverage: Coverage) -> str | None:
     """Return the command that asks for what failed or is missing, ready for a shell.
 
     None when every cell has an answer, somebody is at work on it, or the run is spoilt: then the
@@ -174,7 +174,7 @@ def _path(path: Path) -> str:
     return f"./{text}" if text.startswith("-") else text
 
 
-MEANING: Final[Mapping[int, str]] = {
+EXIT_TEXTS: Final[Mapping[int, str]] = {
     ExitCode.COMPLETE: "every cell has an answer",
     ExitCode.SOME_FAILED: "finished, but some cells failed",
     ExitCode.BAD_INPUT: "bad input, nothing was sent",
@@ -190,14 +190,14 @@ MEANING: Final[Mapping[int, str]] = {
 }
 
 
-def meaning(code: int, error: str | None = None, *, shards: str = "") -> str:
+def exit_text(code: int, error: str | None = None, *, shards: str = "") -> str:
     """Return what an exit code means, or the error that said more; nothing for an unknown code.
 
     `shards` says for people of which it is, such as `shard 0/2`, if it is not of the whole run.
     """
     if shards and code == ExitCode.COMPLETE:
         return f"every cell of {shards} has an answer"
-    text = error or MEANING.get(code, "")
+    text = error or EXIT_TEXTS.get(code, "")
     return f"{text} ({shards})" if shards else text
 
 

@@ -1,13 +1,13 @@
 """`collector latest`: the newest answer of every cell over many runs."""
 
-from collector.cli.arguments import RunDirectory
+from collector.cli.arguments import RunDirectoryArgument
 from collector.cli.printing import complain, write
 from collector.core.errors import ExitCode
 
 __all__ = ["latest"]
 
 
-def latest(run_dir: RunDirectory, /, *run_dirs: RunDirectory) -> int:
+def latest(run_dir: RunDirectoryArgument, /, *run_dirs: RunDirectoryArgument) -> int:
     """Print the newest line of every cell, as it stands in its run.
 
     Parameters

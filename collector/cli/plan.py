@@ -7,7 +7,7 @@ from typing import Annotated, Final
 
 from cyclopts import Parameter
 
-from collector.cli.arguments import CompaniesFile, warn_of_duplicates
+from collector.cli.arguments import CompaniesArgument, warn_of_duplicates
 from collector.cli.printing import rate_text, say
 from collector.core.cell import Window
 from collector.plan import Part, estimate
@@ -21,7 +21,7 @@ _SHOWN_WINDOWS: Final = 3
 
 
 def plan(
-    companies: CompaniesFile,
+    companies: CompaniesArgument,
     /,
     *,
     settings: Annotated[PlanSettings, Parameter(name="*")] = PlanSettings(),  # noqa: B008 - frozen

@@ -12,14 +12,14 @@ from collector.run.run import End, Run
 from collector.settings import DemoSettings, RunSettings
 from collector.simulator import Simulator, SimulatorSettings
 
-__all__ = ["rehearse"]
+__all__ = ["run_demo"]
 
 
-def rehearse(plan: Plan, settings: DemoSettings, output: Path) -> int:
+def run_demo(plan: Plan, settings: DemoSettings, output: Path) -> int:
     """Start the embedded API, run against it, and return the run's exit code."""
-    job, end = asyncio.run(_rehearse(plan, settings, output))
+    run, end = asyncio.run(_rehearse(plan, settings, output))
     # The embedded API ends with this command.
-    return report(job, end, can_go_on=False)
+    return report(run, end, can_resume=False)
 
 
 async def _rehearse(plan: Plan, settings: DemoSettings, output: Path) -> tuple[Run, End]:
@@ -31,5 +31,5 @@ async def _rehearse(plan: Plan, settings: DemoSettings, output: Path) -> tuple[R
             base_url=simulator.base_url,
             token_url=simulator.token_url,
         )
-        job = Run(plan, service, credentials, output)
-        return job, await execute(job)
+        run = Run(plan, service, credentials, output)
+        return run, await execute(run)

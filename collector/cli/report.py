@@ -8,7 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from collector import __version__
-from collector.cli.arguments import RunDirectory
+from collector.cli.arguments import RunDirectoryArgument
 from collector.cli.extras import needs_extra
 from collector.cli.printing import say
 from collector.cli.signals import until_terminated
@@ -19,9 +19,9 @@ __all__ = ["report"]
 
 
 def report(
-    run_dir: RunDirectory,
+    run_dir: RunDirectoryArgument,
     /,
-    *run_dirs: RunDirectory,
+    *run_dirs: RunDirectoryArgument,
     settings: Annotated[ReportSettings, Parameter(name="*")],
 ) -> int:
     """Draw a page about runs.

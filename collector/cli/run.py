@@ -6,7 +6,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from collector.cli.arguments import CompaniesFile, warn_of_duplicates
+from collector.cli.arguments import CompaniesArgument, warn_of_duplicates
 from collector.core.errors import InputError
 from collector.settings import RunSettings
 from collector.settings.prepare import default_output, prepare_plan
@@ -15,7 +15,7 @@ __all__ = ["run"]
 
 
 def run(
-    companies: CompaniesFile,
+    companies: CompaniesArgument,
     /,
     *,
     settings: Annotated[RunSettings, Parameter(name="*")] = RunSettings(),  # noqa: B008 - frozen

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from collector.cli.arguments import RunDirectory
+from collector.cli.arguments import RunDirectoryArgument
 from collector.cli.printing import say, write
 from collector.core.errors import ExitCode
 from collector.settings import StatusSettings
@@ -13,7 +13,7 @@ __all__ = ["status"]
 
 
 def status(
-    run_dir: RunDirectory,
+    run_dir: RunDirectoryArgument,
     /,
     *,
     settings: Annotated[StatusSettings, Parameter(name="*")] = StatusSettings(),  # noqa: B008 - frozen

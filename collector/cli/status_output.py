@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 import orjson
 
-from collector.cli.hints import command_to_go_on, dates_text, meaning
+from collector.cli.hints import dates_text, exit_text, resume_command
 from collector.core.cell import CellState, Window
 from collector.core.text import json_text
 from collector.dates.record import spoilt
@@ -19,7 +19,7 @@ __all__ = ["coverage_json", "coverage_text"]
 def coverage_json(coverage: Coverage) -> Iterator[bytes]:
     """Make the document piece by piece: a run of many companies has many gaps."""
     counts = coverage.counts()
-    go_on = command_to_go_on(coverage)
+    go_on = resume_command(coverage)
     first, last = coverage.plan.windows[0], coverage.plan.windows[-1]
     dates = coverage.manifest.dates
     head = {
@@ -96,7 +96,7 @@ def _rows(coverage: Coverage) -> Iterator[tuple[str, str]]:
     yield from _suspicious(coverage)
     if coverage.is_spoilt and dates is not None:
         yield "spoilt", spoilt(dates)
-    if (go_on := command_to_go_on(coverage)) is not None:
+    if (go_on := resume_command(coverage)) is not None:
         yield "go on", go_on
 
 
@@ -124,7 +124,7 @@ def _end(attempt: dict[str, Any]) -> str:
     if attempt["exit_code"] is None:
         return f"began {attempt['started_at']} and was killed, or could not write down its end"
     code = attempt["exit_code"]
-    text = meaning(code, attempt["error"], shards=_shards(attempt))
+    text = exit_text(code, attempt["error"], shards=_shards(attempt))
     return f"ended {attempt['ended_at']} with {code}: {text}"
 
 

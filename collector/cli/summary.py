@@ -14,24 +14,24 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from collector.cli.hints import dates_text, meaning, next_step
+from collector.cli.hints import dates_text, exit_text, next_step
 from collector.cli.printing import rate_text, say, show
 from collector.core.cell import CellState
 from collector.core.errors import ExitCode
 from collector.core.text import escaped
 from collector.pace import in_flight_needed
 from collector.run.result import End
-from collector.run.view import Job
+from collector.run.view import RunView
 from collector.settings import MOST_IN_FLIGHT
 from collector.telemetry.histogram import SlowCompany
-from collector.telemetry.stats import Tally
+from collector.telemetry.stats import RunStats
 
 __all__ = [
     "BAD",
     "GOOD",
     "STEP",
     "UNDONE",
-    "Row",
+    "SummaryRow",
     "print_summary",
     "summary",
     "summary_rows",
@@ -46,7 +46,7 @@ STEP: Final = "bold"
 """Styles; what they say stands in the text as well."""
 
 
-class Row(NamedTuple):
+class SummaryRow(NamedTuple):
     """A label and its text; `style` is that of the text, `marks` are words with one of their own.
 
     The text may hold foreign characters; marks are the collector's own words.
@@ -58,45 +58,45 @@ class Row(NamedTuple):
     marks: tuple[tuple[str, str], ...] = ()
 
 
-def summary_rows(job: Job, end: End, *, can_go_on: bool = True) -> list[Row]:
+def summary_rows(run: RunView, end: End, *, can_resume: bool = True) -> list[SummaryRow]:
     """Return the rows that have something to say.
 
-    `can_go_on` says whether the same command would find the same service again.
+    `can_resume` says whether the same command would find the same service again.
     """
-    tally = job.tally
+    stats = run.stats
     rows = [
-        _cells(tally),
-        Row("dates", _dates(job)),
-        _requests(tally),
-        Row("outcomes", _outcomes(tally)),
-        Row("latency", _latency(tally)),
-        Row("slowest", _slowest(job)),
-        Row("time", f"{timedelta(seconds=round(tally.seconds))}, {_rate(job)}"),
-        Row("in flight", _in_flight(job)),
-        Row("answers", str(job.answers) if tally.done else ""),
-        Row("failures", _failures(job)),
-        Row("exit", _exit(job, end.exit_code), _style(end.exit_code)),
-        Row("next", next_step(job, end) if can_go_on else "", STEP),
+        _cells(stats),
+        SummaryRow("dates", _dates(run)),
+        _requests(stats),
+        SummaryRow("outcomes", _outcomes(stats)),
+        SummaryRow("latency", _latency(stats)),
+        SummaryRow("slowest", _slowest(run)),
+        SummaryRow("time", f"{timedelta(seconds=round(stats.seconds))}, {_rate(run)}"),
+        SummaryRow("in flight", _in_flight(run)),
+        SummaryRow("answers", str(run.answers) if stats.done else ""),
+        SummaryRow("failures", _failures(run)),
+        SummaryRow("exit", _exit(run, end.exit_code), _style(end.exit_code)),
+        SummaryRow("next", next_step(run, end) if can_resume else "", STEP),
     ]
     return [row for row in rows if row.text]
 
 
-def _cells(tally: Tally) -> Row:
-    data, empty = (tally.kept[state] + tally.cells[state] for state in _ANSWERED)
-    kept = tally.kept.total()
+def _cells(stats: RunStats) -> SummaryRow:
+    data, empty = (stats.kept[state] + stats.cells[state] for state in _ANSWERED)
+    kept = stats.kept.total()
     before = f", {kept:,} of them in earlier attempts" if kept else ""
-    answered = f"{data + empty:,} of {tally.planned:,} answered"
-    failed, missing = f"{tally.cells[CellState.FAILED]:,} failed", f"{tally.missing:,} missing"
-    marks = [(answered, GOOD)] if data + empty == tally.planned else []
-    marks += [(failed, BAD)] if tally.cells[CellState.FAILED] else []
-    marks += [(missing, UNDONE)] if tally.missing else []
+    answered = f"{data + empty:,} of {stats.planned:,} answered"
+    failed, missing = f"{stats.cells[CellState.FAILED]:,} failed", f"{stats.missing:,} missing"
+    marks = [(answered, GOOD)] if data + empty == stats.planned else []
+    marks += [(failed, BAD)] if stats.cells[CellState.FAILED] else []
+    marks += [(missing, UNDONE)] if stats.missing else []
     counts = f"{answered} ({data:,} data, {empty:,} empty){before}, {failed}, {missing}"
-    return Row("cells", counts, marks=tuple(marks))
+    return SummaryRow("cells", counts, marks=tuple(marks))
 
 
-def _exit(job: Job, code: ExitCode) -> str:
-    shard = job.settings.shard
-    return f"{code.value}: {meaning(code, shards='' if shard.is_whole else f'shard {shard}')}"
+def _exit(run: RunView, code: ExitCode) -> str:
+    shard = run.settings.shard
+    return f"{code.value}: {exit_text(code, shards='' if shard.is_whole else f'shard {shard}')}"
 
 
 def _style(code: ExitCode) -> str:
@@ -105,18 +105,18 @@ def _style(code: ExitCode) -> str:
     return UNDONE if code in _UNDONE else BAD
 
 
-def _failures(job: Job) -> str:
-    kinds = ", ".join(f"{kind} {n:,}" for kind, n in job.tally.failure_kinds.most_common())
-    return f"{job.failures} ({kinds})" if kinds else ""
+def _failures(run: RunView) -> str:
+    kinds = ", ".join(f"{kind} {n:,}" for kind, n in run.stats.failure_kinds.most_common())
+    return f"{run.failures} ({kinds})" if kinds else ""
 
 
-def _slowest(job: Job) -> str:
+def _slowest(run: RunView) -> str:
     """Name the companies that are really slow, and what is usual."""
-    latencies = job.tally.company_latencies
+    latencies = run.stats.company_latencies
     slowest = latencies.slowest(_MOST_SLOW)
     if not slowest:
         return ""
-    names = job.plan.companies.names
+    names = run.plan.companies.names
     listed = ", ".join(_slow(company, names.get(company.company_id)) for company in slowest)
     return f"{listed}; half of the companies within {_seconds(latencies.median())}"
 
@@ -131,27 +131,27 @@ def _short(text: str) -> str:
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
 
 
-def _dates(job: Job) -> str:
-    return "" if job.dates_record is None else dates_text(job.dates_record)
+def _dates(run: RunView) -> str:
+    return "" if run.dates_record is None else dates_text(run.dates_record)
 
 
-def _requests(tally: Tally) -> Row:
-    refused = f"{tally.refused:,} refused"
-    marks = ((refused, UNDONE),) if tally.refused else ()
-    sent = f"{tally.requests:,} sent, {tally.accepted:,} accepted"
-    return Row("requests", f"{sent}, {refused}, {tally.retries:,} retried", marks=marks)
+def _requests(stats: RunStats) -> SummaryRow:
+    refused = f"{stats.refused:,} refused"
+    marks = ((refused, UNDONE),) if stats.refused else ()
+    sent = f"{stats.requests:,} sent, {stats.accepted:,} accepted"
+    return SummaryRow("requests", f"{sent}, {refused}, {stats.retries:,} retried", marks=marks)
 
 
-def _outcomes(tally: Tally) -> str:
+def _outcomes(stats: RunStats) -> str:
     """Return how many answers there were of each status, and how many tries broke and how."""
-    statuses = [f"{status}: {n:,}" for status, n in sorted(tally.statuses.items())]
-    broken = [f"{kind}: {n:,}" for kind, n in sorted(tally.broken.items())]
-    resent = [f"sent again on a new connection: {tally.resent:,}"] if tally.resent else []
+    statuses = [f"{status}: {n:,}" for status, n in sorted(stats.statuses.items())]
+    broken = [f"{kind}: {n:,}" for kind, n in sorted(stats.broken.items())]
+    resent = [f"sent again on a new connection: {stats.resent:,}"] if stats.resent else []
     return ", ".join(statuses + broken + resent)
 
 
-def _latency(tally: Tally) -> str:
-    latencies = tally.latencies
+def _latency(stats: RunStats) -> str:
+    latencies = stats.latencies
     if not latencies.count:
         return ""
     shares = ", ".join(
@@ -160,20 +160,20 @@ def _latency(tally: Tally) -> str:
     return f"{shares}, longest {_seconds(latencies.longest)}"
 
 
-def _rate(job: Job) -> str:
-    gate = job.gate
-    most = "no upper limit" if isinf(gate.ceiling) else f"at most {job.settings.rate}"
+def _rate(run: RunView) -> str:
+    gate = run.gate
+    most = "no upper limit" if isinf(gate.ceiling) else f"at most {run.settings.rate}"
     limit = "" if gate.limit is None else f"; limit of the API found at {gate.limit:.1f}"
-    return f"{job.tally.average_rate():.1f} requests a second ({most}{limit})"
+    return f"{run.stats.average_rate():.1f} requests a second ({most}{limit})"
 
 
-def _in_flight(job: Job) -> str:
+def _in_flight(run: RunView) -> str:
     """Say when `--concurrency` held the rate back, and which value would not."""
-    tally, gate, now = job.tally, job.gate, job.settings.concurrency
-    latency = tally.latencies.mean
+    stats, gate, now = run.stats, run.gate, run.settings.concurrency
+    latency = stats.latencies.mean
     # Answers that come in bursts leave in bursts: then few have been held up, each of them for all.
-    is_short = gate.rate * latency > now or tally.held_up >= _HELD_UP_SHARE * tally.requests
-    if not is_short or tally.requests <= now:
+    is_short = gate.rate * latency > now or stats.held_up >= _HELD_UP_SHARE * stats.requests
+    if not is_short or stats.requests <= now:
         return ""
     if isinf(gate.ceiling):
         wanted, why = 2 * now, "would show whether the API allows more"
@@ -211,11 +211,11 @@ _UNDONE: Final = {
 """Ends that are none of a fault here; the others need somebody."""
 
 
-def print_summary(job: Job, end: End, *, can_go_on: bool = True) -> None:
-    """Print to standard output how a run ended; see `summary_rows` for `can_go_on`."""
+def print_summary(run: RunView, end: End, *, can_resume: bool = True) -> None:
+    """Print to standard output how a run ended; see `summary_rows` for `can_resume`."""
     # Asked of the stream itself: FORCE_COLOR must not put escapes into a file.
     if sys.stdout is None or not sys.stdout.isatty():
-        say(summary(job, end, can_go_on=can_go_on))
+        say(summary(run, end, can_resume=can_resume))
         return
     console = Console()
     if console.no_color or console.is_dumb_terminal or not console.is_terminal:
@@ -223,18 +223,18 @@ def print_summary(job: Job, end: End, *, can_go_on: bool = True) -> None:
         size = shutil.get_terminal_size()
         console = Console(color_system=None, width=size.columns, height=size.lines)
     with console.capture() as captured:
-        console.print(summary_table(job, end, console, can_go_on=can_go_on))
+        console.print(summary_table(run, end, console, can_resume=can_resume))
     show(captured.get())
 
 
-def summary(job: Job, end: End, *, can_go_on: bool = True) -> str:
+def summary(run: RunView, end: End, *, can_resume: bool = True) -> str:
     """Return the summary as plain text, a line for each row: programs and mails take it so."""
-    rows = summary_rows(job, end, can_go_on=can_go_on)
+    rows = summary_rows(run, end, can_resume=can_resume)
     return "\n".join(f"{row.label:<{_LABEL}} {row.text}" for row in rows)
 
 
 def summary_table(
-    job: Job, end: End, console: Console, *, can_go_on: bool = True
+    run: RunView, end: End, console: Console, *, can_resume: bool = True
 ) -> RenderableType:
     """Return the summary for a terminal: texts are wrapped in their column.
 
@@ -244,13 +244,13 @@ def summary_table(
     grid.add_column(no_wrap=True, min_width=_LABEL, style="dim")
     grid.add_column(overflow="fold")
     if console.color_system is not None:
-        grid.add_row("coverage", _coverage(job.tally, "=" if console.options.ascii_only else "━"))
-    for row in summary_rows(job, end, can_go_on=can_go_on):
+        grid.add_row("coverage", _coverage(run.stats, "=" if console.options.ascii_only else "━"))
+    for row in summary_rows(run, end, can_resume=can_resume):
         grid.add_row(row.label, _painted(row))
     return grid
 
 
-def _painted(row: Row) -> Text:
+def _painted(row: SummaryRow) -> Text:
     # Text takes everything for what it is: `[red]` in a name is no style.
     text = Text(escaped(row.text), style=row.style)
     for words, style in row.marks:
@@ -258,18 +258,18 @@ def _painted(row: Row) -> Text:
     return text
 
 
-def _coverage(tally: Tally, mark: str) -> Text:
+def _coverage(stats: RunStats, mark: str) -> Text:
     """Return a bar of the states of all cells, and the share that is answered."""
-    failed = tally.cells[CellState.FAILED]
-    answered = tally.done - failed
+    failed = stats.cells[CellState.FAILED]
+    answered = stats.done - failed
     bar = Text()
-    lengths = _lengths((answered, failed, tally.missing))
+    lengths = _lengths((answered, failed, stats.missing))
     for length, style in zip(lengths, (GOOD, BAD, UNDONE), strict=True):
         bar.append(mark * length, style)
     # Rounded down: all means all.
-    thousandths = 1000 * answered // tally.planned
+    thousandths = 1000 * answered // stats.planned
     return bar.append(
-        f" {thousandths / 10:g} % answered", GOOD if not tally.planned - answered else ""
+        f" {thousandths / 10:g} % answered", GOOD if not stats.planned - answered else ""
     )
 
 

@@ -16,7 +16,7 @@ from rich.text import Text
 from collector.cli.printing import rate_text
 from collector.core.cell import CellState
 from collector.pace import Cause
-from collector.run.view import Job
+from collector.run.view import RunView
 from collector.telemetry.log import console_logger
 
 __all__ = ["show_lines", "show_live", "watch"]
@@ -26,15 +26,15 @@ _LINE_SECONDS: Final = 30.0
 
 
 @asynccontextmanager
-async def watch(job: Job) -> AsyncIterator[None]:
+async def watch(run: RunView) -> AsyncIterator[None]:
     """Show a run while the body works; everything goes to standard error."""
-    if job.settings.quiet or sys.stderr is None:
+    if run.settings.quiet or sys.stderr is None:
         yield
         return
     console = Console(stderr=True)
     # Asked of the stream itself: FORCE_COLOR must not put a moving display into a file.
     live = sys.stderr.isatty() and console.is_terminal and not console.is_dumb_terminal
-    show = show_live(job, console) if live else show_lines(job, sys.stderr)
+    show = show_live(run, console) if live else show_lines(run, sys.stderr)
     showing = asyncio.create_task(show, name="watch")
     try:
         yield
@@ -46,63 +46,63 @@ async def watch(job: Job) -> AsyncIterator[None]:
             showing.exception()
 
 
-async def show_live(job: Job, console: Console) -> None:
+async def show_live(run: RunView, console: Console) -> None:
     """Keep a display up to date until cancelled, and take it away then."""
     # Not refreshed by rich's own thread: it would take turns with the event loop for nothing.
     with Live(console=console, auto_refresh=False, transient=True) as live:
         while True:
-            live.update(_panel(job), refresh=True)
+            live.update(_panel(run), refresh=True)
             await asyncio.sleep(_REFRESH_SECONDS)
 
 
-async def show_lines(job: Job, stream: TextIO, *, every: float = _LINE_SECONDS) -> None:
+async def show_lines(run: RunView, stream: TextIO, *, every: float = _LINE_SECONDS) -> None:
     """Write a structured line after every so many seconds until cancelled."""
     log = console_logger(stream)
     while True:
         await asyncio.sleep(every)
-        tally = job.tally
-        left = tally.seconds_left()
+        stats = run.stats
+        left = stats.seconds_left()
         log.info(
             "progress",
-            done=tally.done,
-            total=tally.planned,
-            rate=round(tally.rate(), 1),
-            allowed=round(job.gate.rate, 2),
-            blocked=None if job.gate.blockade is None else job.gate.blockade.name.lower(),
-            paused_seconds=round(job.gate.closed_for, 1),
-            in_flight=tally.in_flight,
-            retrying=tally.retrying,
-            retries=tally.retries,
-            refused=tally.refused,
-            failed=tally.cells[CellState.FAILED],
+            done=stats.done,
+            total=stats.planned,
+            rate=round(stats.rate(), 1),
+            allowed=round(run.gate.rate, 2),
+            blocked=None if run.gate.open_cause is None else run.gate.open_cause.name.lower(),
+            paused_seconds=round(run.gate.closed_for, 1),
+            in_flight=stats.in_flight,
+            retrying=stats.retrying,
+            retries=stats.retries,
+            refused=stats.refused,
+            failed=stats.cells[CellState.FAILED],
             seconds_left=None if left is None else round(left),
         )
 
 
-def _panel(job: Job) -> RenderableType:
-    tally = job.tally
+def _panel(run: RunView) -> RenderableType:
+    stats = run.stats
     grid = Table.grid(expand=True, padding=(0, 1))
     grid.add_column(no_wrap=True)
     grid.add_column(ratio=1)
     grid.add_column(no_wrap=True, justify="right")
     grid.add_row(
-        f"{tally.done:,} of {tally.planned:,} cells",
-        ProgressBar(total=tally.planned, completed=tally.done),
-        _time_left(tally.seconds_left()),
+        f"{stats.done:,} of {stats.planned:,} cells",
+        ProgressBar(total=stats.planned, completed=stats.done),
+        _time_left(stats.seconds_left()),
     )
-    return Group(grid, _details(job))
+    return Group(grid, _details(run))
 
 
-def _details(job: Job) -> Text:
-    tally = job.tally
-    failed = tally.cells[CellState.FAILED]
-    text = Text(f"{tally.rate():.1f} of {rate_text(job.gate.rate)} requests/s", style="cyan")
-    text.append(f" · {tally.in_flight} in flight", style="default")
-    text.append(f" · {tally.retries} retries ({tally.retrying} waiting)", style="default")
+def _details(run: RunView) -> Text:
+    stats = run.stats
+    failed = stats.cells[CellState.FAILED]
+    text = Text(f"{stats.rate():.1f} of {rate_text(run.gate.rate)} requests/s", style="cyan")
+    text.append(f" · {stats.in_flight} in flight", style="default")
+    text.append(f" · {stats.retries} retries ({stats.retrying} waiting)", style="default")
     text.append(f" · {failed} failed", style="red" if failed else "default")
-    if (cause := job.gate.blockade) is not None:
+    if (cause := run.gate.open_cause) is not None:
         what = "out of reach" if cause is Cause.FAILING else "refused"
-        text.append(f" · {what}, next try in {job.gate.closed_for:.0f} s", style="yellow")
+        text.append(f" · {what}, next try in {run.gate.closed_for:.0f} s", style="yellow")
     return text
 
 

@@ -5,18 +5,18 @@ from collections.abc import Iterable, Sequence
 from math import inf
 from typing import Final
 
-from collector.cluster.messages import Report, Result
+from collector.cluster.messages import Result, ShardStatus
 from collector.core.cell import CellState
 from collector.core.outcome import FailureKind
 from collector.pace import Cause
-from collector.telemetry.stats import Tally
+from collector.telemetry.stats import RunStats
 
-__all__ = ["JointPace", "JointTally"]
+__all__ = ["ClusterPace", "ClusterStats"]
 
 _ANSWERED: Final = (CellState.DATA, CellState.EMPTY)
 
 
-class JointTally(Tally):
+class ClusterStats(RunStats):
     """A tally of what shards report, beside what this process itself has sent (`own`).
 
     Cells are as the last life of each shard tells; what it finds on the disk of the lives before it
@@ -26,8 +26,8 @@ class JointTally(Tally):
 
     def __init__(self, planned: int) -> None:
         super().__init__(planned)
-        self.own = Tally(0)
-        self._lives: dict[int, dict[str, Report]] = {}
+        self.own = RunStats(0)
+        self._lives: dict[int, dict[str, ShardStatus]] = {}
         self._before: Sequence[dict[CellState, int]] = ()
 
     def found_before(self, kept: Counter[CellState]) -> None:
@@ -38,7 +38,7 @@ class JointTally(Tally):
         """Take how much of that is of each shard."""
         self._before = before
 
-    def take(self, report: Report) -> None:
+    def take(self, report: ShardStatus) -> None:
         """Take the newest report of a shard in the place of the one before it."""
         self._lives.setdefault(report.shard, {})[report.life] = report
         self.add_up()
@@ -76,7 +76,7 @@ class JointTally(Tally):
         self.held_up = sum(report.held_up for report in reports)
         self.requests_reported(self.own.requests + sum(report.requests for report in reports))
 
-    def _new_of(self, report: Report) -> dict[CellState, int]:
+    def _new_of(self, report: ShardStatus) -> dict[CellState, int]:
         """Return the cells of a shard that have their line by this attempt."""
         cells = {CellState(state): n for state, n in report.cells.items()}
         before = self._before[report.shard] if report.shard < len(self._before) else {}
@@ -87,7 +87,7 @@ class JointTally(Tally):
         return cells
 
 
-class JointPace:
+class ClusterPace:
     """How fast all shards at work are together; see `collector.pace.types.PaceView`.
 
     `rate` is in force until a shard has told of its own.
@@ -99,9 +99,9 @@ class JointPace:
         """The rate in force, in requests a second. It stays as it was when all is done."""
         self.limit: float | None = None
         """The server's limit as it was found last, in requests a second."""
-        self._reports: list[Report] = []
+        self._reports: list[ShardStatus] = []
 
-    def take(self, at_work: Iterable[Report]) -> None:
+    def take(self, at_work: Iterable[ShardStatus]) -> None:
         """Take the newest reports of the shards at work."""
         self._reports = list(at_work)
         if self._reports:
@@ -110,9 +110,9 @@ class JointPace:
             self.rate = sum(rates) / len(rates)
 
     @property
-    def blockade(self) -> Cause | None:
+    def open_cause(self) -> Cause | None:
         """Why nothing but single probes may leave at present: if that is so for all shards."""
-        causes = [report.blockade for report in self._reports]
+        causes = [report.open_cause for report in self._reports]
         blocked = [Cause[cause] for cause in causes if cause is not None]
         return blocked[0] if blocked and len(blocked) == len(causes) else None
 

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from distributed import Client, Variable
 
-from collector.cluster.messages import Orders, Report, name_of_plan
+from collector.cluster.messages import Orders, ShardStatus, name_of_plan
 from collector.http.token import Token
 from collector.pace import Share
 from collector.plan import Plan
@@ -38,7 +38,7 @@ class Channel:
         token: Token,
         share: Share,
         senders: int,
-        hear: Callable[[Report], None],
+        hear: Callable[[ShardStatus], None],
     ) -> None:
         self.name = f"collector-{uuid4().hex}"
         self.share = share
@@ -111,7 +111,7 @@ class Channel:
                 await self.publish()
 
     def _receive(self, event: tuple[float, bytes]) -> None:
-        self._hear(Report.decode(event[1]))
+        self._hear(ShardStatus.decode(event[1]))
 
     def _orders(self) -> Orders:
         now, token, end = time.monotonic(), self._token, self.end

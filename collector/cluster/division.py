@@ -9,9 +9,9 @@ from collector.pace import Share
 from collector.plan import MOST_SHARDS, Shard
 
 __all__ = [
-    "Absence",
-    "Presence",
     "SharedLimit",
+    "WorkerAbsence",
+    "WorkerNews",
     "number_of_shards",
     "share_of_each",
     "workers_within",
@@ -93,7 +93,7 @@ def workers_within(max_outage: float) -> float:
     return max(_FEWEST_SECONDS, min(_WORKERS_SECONDS, max_outage))
 
 
-class Presence(Enum):
+class WorkerNews(Enum):
     """What there is to tell about workers."""
 
     GONE = auto()
@@ -102,7 +102,7 @@ class Presence(Enum):
     """There was none for as long as is waited for."""
 
 
-class Absence:
+class WorkerAbsence:
     """How long there have been no workers at all, and what is to be told of it, each thing once.
 
     It is waited for `patience` seconds.
@@ -113,21 +113,21 @@ class Absence:
         """Whether there was no worker when it was looked last."""
         self._patience = patience
         self._since = 0.0
-        self._told: Presence | None = None
+        self._told: WorkerNews | None = None
 
-    def take(self, workers: int, now: float) -> Presence | None:
+    def take(self, workers: int, now: float) -> WorkerNews | None:
         """Take how many workers there are now (seconds); return what is to be told, if anything."""
         told, news = self._told, None
         if workers:
-            news = None if told is None else Presence.BACK
+            news = None if told is None else WorkerNews.BACK
             self.is_empty, self._told = False, None
             return news
         if not self.is_empty:
             self.is_empty, self._since = True, now
         if now - self._since >= self._patience:
-            news = Presence.OVER
+            news = WorkerNews.OVER
         elif now - self._since >= _NOTICED_SECONDS:
-            news = Presence.GONE
+            news = WorkerNews.GONE
         if news is told:
             return None
         self._told = news

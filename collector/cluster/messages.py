@@ -10,12 +10,12 @@ from collector.cluster.token_feed import HandedToken
 from collector.core.secrets import Secret
 from collector.pace import Share
 from collector.run.result import End
-from collector.run.run import Given
+from collector.run.run import ShardContext
 from collector.settings import RunSettings
 from collector.store.files import CLUSTER_LOCK
-from collector.telemetry.histogram import CompanyLatencies, Latencies
+from collector.telemetry.histogram import CompanyLatencies, LatencyHistogram
 
-__all__ = ["Orders", "Report", "Result", "Site", "Task", "name_of_plan"]
+__all__ = ["Orders", "Result", "ShardStatus", "Site", "Task", "name_of_plan"]
 
 
 class Orders(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,7 +70,7 @@ class Orders(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.msgpack.decode(message, type=cls)
 
 
-class Report(msgspec.Struct, kw_only=True):
+class ShardStatus(msgspec.Struct, kw_only=True):
     """What a shard has done so far: the counts of its `Tally`, and how its gate stands.
 
     `wants` is the number of the token that a newer one is needed for. A shard whose worker died
@@ -96,7 +96,7 @@ class Report(msgspec.Struct, kw_only=True):
     rate: float
     senders: int
     limit: float | None
-    blockade: str | None
+    open_cause: str | None
     closed_for: float
     wants: int | None = None
 
@@ -105,7 +105,7 @@ class Report(msgspec.Struct, kw_only=True):
         return msgspec.msgpack.encode(self)
 
     @classmethod
-    def decode(cls, message: bytes) -> "Report":
+    def decode(cls, message: bytes) -> "ShardStatus":
         """Read a message."""
         return msgspec.msgpack.decode(message, type=cls)
 
@@ -146,7 +146,7 @@ class Task:
 
     settings: RunSettings
     site: Site
-    given: Given
+    given: ShardContext
     channel: str
 
 
@@ -156,8 +156,8 @@ class Result:
 
     end: End
     remarks: tuple[str, ...] = ()
-    report: Report | None = None
-    latencies: Latencies = field(default_factory=Latencies)
+    report: ShardStatus | None = None
+    latencies: LatencyHistogram = field(default_factory=LatencyHistogram)
     company_latencies: CompanyLatencies = field(default_factory=CompanyLatencies)
 
 

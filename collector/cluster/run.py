@@ -9,33 +9,33 @@ from typing import Final
 
 from distributed import Client
 
-from collector.cluster.aggregate import JointPace, JointTally
+from collector.cluster.aggregate import ClusterPace, ClusterStats
 from collector.cluster.channel import Channel
 from collector.cluster.cluster import check_addresses, check_workers, error_by, open_cluster
 from collector.cluster.division import number_of_shards, share_of_each
-from collector.cluster.messages import Report, Result, Site, Task
-from collector.cluster.scheduler import Care, Crew, beside
+from collector.cluster.messages import Result, ShardStatus, Site, Task
+from collector.cluster.scheduler import ShardScheduler, SharedState, beside
 from collector.cluster.shared_directory import (
+    ClusterLog,
     HeldDirectory,
-    JointLog,
-    Past,
+    SurveyedDirectory,
     hold,
-    look_back,
+    survey_directory,
     sync_answers,
 )
-from collector.cluster.workers import Attendance
+from collector.cluster.workers import WorkerMonitor
 from collector.core.errors import CollectorError, ExitCode, StoppedError, gravest
 from collector.core.secrets import Redactor
 from collector.core.threads import in_thread
 from collector.dates.guard import DatesGuard
-from collector.dates.verify import DatesProof
+from collector.dates.verify import DatesVerifier
 from collector.http.credentials import Credentials, secrets_of
 from collector.pace import Share
 from collector.plan import Plan, Shard
 from collector.run.result import End, end_by, end_by_bug
-from collector.run.run import Given
+from collector.run.run import ShardContext
 from collector.run.session import Session, gate_for
-from collector.run.shutdown import Stopping
+from collector.run.shutdown import Shutdown
 from collector.settings import RunSettings
 from collector.store.coverage import read_coverage
 from collector.store.files import PartFiles, parts_in
@@ -52,12 +52,12 @@ the time until they hear of it."""
 _AT_ONCE_SECONDS: Final = 3.0
 """How long shards that are to give up what is in flight have to hear of it."""
 
-_CAN_GO_ON: Final = {ExitCode.COMPLETE, ExitCode.SOME_FAILED}
+_CAN_RESUME: Final = {ExitCode.COMPLETE, ExitCode.SOME_FAILED}
 """Ends of a shard after which the others go on."""
 
 
 class ClusterRun:
-    """One attempt at a run, as shards on a Dask cluster; see `collector.run.view.Job`.
+    """One attempt at a run, as shards on a Dask cluster; see `collector.run.view.RunView`.
 
     This process asks for the token and finds out about the dates; the shards do the rest, as many
     at a time as the cluster has workers. Each has the same share of the rate, and more when no
@@ -70,7 +70,7 @@ class ClusterRun:
         self.plan = plan
         self.settings = settings
         self.files = PartFiles(output.resolve())
-        self.tally = JointTally(len(plan))
+        self.stats = ClusterStats(len(plan))
         self.remarks: tuple[str, ...] = ()
         self._credentials = credentials
         self._redact = Redactor()
@@ -84,18 +84,18 @@ class ClusterRun:
             self._log,
             patience=settings.max_outage,
         )
-        self.gate = JointPace(settings.rate, self._own_gate.rate)
+        self.gate = ClusterPace(settings.rate, self._own_gate.rate)
         self._dates = DatesGuard(plan, settings, self._log)
         # Under another name: those of the shards are in their own logs.
         self._telemetry = Telemetry(
-            settings.metrics_file, self.tally, self.gate, self._log, event="cluster_sample"
+            settings.metrics_file, self.stats, self.gate, self._log, event="cluster_sample"
         )
         self._ends: list[End] = []
         self._at_work: set[int] = set()
         self._channel: Channel | None = None
-        self._attendance: Attendance | None = None
-        self._joint_log = JointLog(self.files, self._events)
-        self._stopping = Stopping(
+        self._monitor: WorkerMonitor | None = None
+        self._cluster_log = ClusterLog(self.files, self._events)
+        self._shutdown = Shutdown(
             self._log,
             self._redact,
             grace=_GRACE_SECONDS,
@@ -120,17 +120,17 @@ class ClusterRun:
 
     def stop(self, exit_code: ExitCode, why: str | None = None) -> None:
         """End the run early from outside, as a signal does; the shards end in order."""
-        self._stopping.stop(End(exit_code, why))
+        self._shutdown.stop(End(exit_code, why))
 
     def stop_at_once(self) -> None:
         """After `stop`: give up what is in flight."""
-        self._stopping.stop_at_once()
+        self._shutdown.stop_at_once()
 
     async def execute(self) -> End:
         """Collect every missing cell, and say how it ended; what stops a run is no exception."""
         end = End(ExitCode.BUG)
         try:
-            end = await self._stopping.end_of(self._open(), self.settings.deadline)
+            end = await self._shutdown.end_of(self._open(), self.settings.deadline)
             await self._count(end)
         finally:
             self.remarks += await self._telemetry.ended(end.exit_code)
@@ -142,15 +142,15 @@ class ClusterRun:
             return await self._attempt()
 
     def _is_stopped(self) -> bool:
-        return self._stopping.is_stopped
+        return self._shutdown.is_stopped
 
     def _drain(self, told: End) -> None:
-        self._own_gate.shut()
+        self._own_gate.close()
         if self._channel is not None:
             self._channel.end = told
 
     def _give_up(self) -> float | None:
-        if self._channel is None or (self._attendance and self._attendance.is_deserted):
+        if self._channel is None or (self._monitor and self._monitor.is_deserted):
             return 0.0
         if self._channel.at_once:
             return None
@@ -160,19 +160,21 @@ class ClusterRun:
     async def _attempt(self) -> End:
         if self.settings.scheduler is not None:
             check_addresses([self.settings.scheduler], is_insecure=self.settings.insecure_cluster)
-        past = await in_thread(look_back, self.files, self.plan, self.settings, self._is_stopped)
-        self.tally.found_before(past.recovered.kept)
+        past = await in_thread(
+            survey_directory, self.files, self.plan, self.settings, self._is_stopped
+        )
+        self.stats.found_before(past.recovered.kept)
         session = self._session()
         if past.recovered.is_settled:
             # Nothing is to be sent: neither a cluster nor a token is needed for that.
             await in_thread(sync_answers, self.files.directory)
             self.remarks += past.recovered.remarks
             await self._establish(session, past)
-            self._stopping.no_more_to_stop()
+            self._shutdown.no_more_to_stop()
             return End(ExitCode.COMPLETE)
         # Whoever is to work must be there before anything is sent.
         async with open_cluster(self.settings, self._is_stopped) as client:
-            with hold(self.files.directory) as held, self._joint_log:
+            with hold(self.files.directory) as held, self._cluster_log:
                 workers = await check_workers(client, held.site)
                 async with session:
                     await session.tokens.current()
@@ -181,9 +183,9 @@ class ClusterRun:
                 held.check()
                 return end
 
-    async def _establish(self, session: Session, past: Past) -> None:
-        proof, directory = self._proof(session), self.files.directory
-        self.remarks += tuple(await self._dates.establish(proof, past.recovered, directory))
+    async def _establish(self, session: Session, past: SurveyedDirectory) -> None:
+        verifier, directory = self._verifier(session), self.files.directory
+        self.remarks += tuple(await self._dates.establish(verifier, past.recovered, directory))
 
     async def _distribute(
         self,
@@ -191,31 +193,31 @@ class ClusterRun:
         session: Session,
         held: HeldDirectory,
         workers: list[str],
-        past: Past,
+        past: SurveyedDirectory,
     ) -> End:
         """Hand out all shards, as many at a time as there are workers, and gather what came."""
         found = [files.shard for files in parts_in(self.files.directory) if files.exist()]
         total = number_of_shards(len(self.plan), len(workers), found)
-        self.tally.found_by_shard(await in_thread(past.by_shard, self.plan, total))
-        crew = Crew(total, len(workers))
+        self.stats.found_by_shard(await in_thread(past.by_shard, self.plan, total))
+        scheduler = ShardScheduler(total, len(workers))
         # Reckoned here once: it goes to the workers with the plan, and a million ids take a second.
         await in_thread(lambda: self.plan.fingerprint)
-        rate, senders = self.settings.rate, crew.senders
+        rate, senders = self.settings.rate, scheduler.senders
         share = share_of_each(rate, senders)
         token = await session.tokens.current()
         self._log.info("cluster_started", workers=len(workers), shards=total)
-        hear = partial(self._hear, crew)
+        hear = partial(self._hear, scheduler)
         async with Channel(client, self.plan, token, share, senders, hear) as self._channel:
-            if self._stopping.is_stopped:
+            if self._shutdown.is_stopped:
                 raise StoppedError
-            care = Care(session.tokens, self._channel, crew, self.gate, rate)
-            self._attendance = Attendance(
-                client, self.settings, self._log, self._stopping, self._end_with
+            shared = SharedState(session.tokens, self._channel, scheduler, self.gate, rate)
+            self._monitor = WorkerMonitor(
+                client, self.settings, self._log, self._shutdown, self._end_with
             )
             task = partial(self._shard, held.site, self._channel)
-            cares = care.keep(), self._attendance.keep(), held.keep()
-            async with beside(*cares, failed=self._cannot_care):
-                await crew.work(client, task, self._take, self._is_stopped)
+            keepers = shared.keep(), self._monitor.keep(), held.keep()
+            async with beside(*keepers, failed=self._keeper_failed):
+                await scheduler.work(client, task, self._take, self._is_stopped)
         self._channel = None
         return self._end()
 
@@ -223,7 +225,7 @@ class ClusterRun:
         shard = Shard(number, total)
         self._at_work.add(number)
         settings = replace(self.settings, shard=shard, metrics_file=None, deadline=None)
-        return Task(settings, site, Given(channel.share, self._dates.record), channel.name)
+        return Task(settings, site, ShardContext(channel.share, self._dates.record), channel.name)
 
     def _take(self, number: int, result: Result | BaseException) -> None:
         """Take what came of a shard; one that could not go on ends them all."""
@@ -232,60 +234,60 @@ class ClusterRun:
         else:
             end = result.end
             self._at_work.discard(number)
-            self.tally.finish(result)
+            self.stats.finish(result)
             new = (text for text in result.remarks if text not in self.remarks)
             self.remarks += tuple(new)
-        self._joint_log.open()
+        self._cluster_log.open()
         self._ends.append(end)
         self._log.info("shard_ended", exit_code=end.exit_code.value, error=end.error)
-        if end.exit_code not in _CAN_GO_ON:
-            if end.exit_code is ExitCode.BAD_INPUT and self._joint_log.is_open:
+        if end.exit_code not in _CAN_RESUME:
+            if end.exit_code is ExitCode.BAD_INPUT and self._cluster_log.is_open:
                 # To people that code means that nothing was sent.
                 end = End(ExitCode.STOPPED_EARLY, end.error)
             told = End(ExitCode.STOPPED_EARLY, "another shard of the run has ended it")
-            self._stopping.stop(end, told)
+            self._shutdown.stop(end, told)
 
-    def _hear(self, crew: Crew, report: Report) -> None:
-        if crew.hear(report):
-            self._joint_log.open()
-            self.tally.take(report)
-            self.gate.take(crew.reports.values())
+    def _hear(self, scheduler: ShardScheduler, report: ShardStatus) -> None:
+        if scheduler.hear(report):
+            self._cluster_log.open()
+            self.stats.take(report)
+            self.gate.take(scheduler.reports.values())
 
-    def _cannot_care(self, error: BaseException) -> None:
+    def _keeper_failed(self, error: BaseException) -> None:
         """End the run: without what goes on beside the shards nobody works on."""
         if isinstance(error, CollectorError):
             self._end_with(error)
         elif not isinstance(error, StoppedError):
-            self._stopping.stop(self._end_by(error))
+            self._shutdown.stop(self._end_by(error))
 
     def _end_with(self, error: CollectorError) -> None:
-        self._stopping.stop(end_by(error, self._redact))
+        self._shutdown.stop(end_by(error, self._redact))
 
     def _end_by(self, error: BaseException) -> End:
         """Return the end by what kept a shard from coming to one of its own."""
-        if self._stopping.end is not None and isinstance(error, concurrent.futures.CancelledError):
-            return self._stopping.end
+        if self._shutdown.end is not None and isinstance(error, concurrent.futures.CancelledError):
+            return self._shutdown.end
         if (gone := error_by(error)) is not None:
             return end_by(gone, self._redact)
         self._log.error("bug", exc_info=error)
         return end_by_bug(error, self.files.log)
 
     def _end(self) -> End:
-        if self._stopping.end is not None and self.tally.missing:
-            return self._stopping.end
+        if self._shutdown.end is not None and self.stats.missing:
+            return self._shutdown.end
         worst = gravest(end.exit_code for end in self._ends)
         return next((end for end in self._ends if end.exit_code == worst), End(ExitCode.COMPLETE))
 
     async def _count(self, end: End) -> None:
         """Count what this process has sent, and on the disk what shards have not told of."""
-        self.tally.add_up()
-        if self._at_work and self.tally.missing and end.exit_code not in _CAN_GO_ON:
+        self.stats.add_up()
+        if self._at_work and self.stats.missing and end.exit_code not in _CAN_RESUME:
             with suppress(CollectorError):
                 coverage = await in_thread(read_coverage, self.files.directory)
-                self.tally.found_on_disk(coverage.counts())
+                self.stats.found_on_disk(coverage.counts())
 
-    def _proof(self, session: Session) -> DatesProof:
-        return DatesProof(
+    def _verifier(self, session: Session) -> DatesVerifier:
+        return DatesVerifier(
             self._dates.query, self.settings.timezone, session.client, self._own_gate, self._log
         )
 
@@ -294,7 +296,7 @@ class ClusterRun:
             self.settings,
             self._credentials,
             gate=self._own_gate,
-            tally=self.tally.own,
+            stats=self.stats.own,
             concurrency=self.settings.concurrency,
             patience=self.settings.max_outage,
             redact=self._redact,

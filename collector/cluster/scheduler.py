@@ -12,19 +12,19 @@ from typing import Final
 
 from distributed import Client, Future, as_completed
 
-from collector.cluster.aggregate import JointPace
+from collector.cluster.aggregate import ClusterPace
 from collector.cluster.channel import Channel
 from collector.cluster.division import SharedLimit, share_of_each
-from collector.cluster.messages import Report, Result, Task
+from collector.cluster.messages import Result, ShardStatus, Task
 from collector.cluster.shard_task import collect_shard
 from collector.http.token import TokenSource
 
-__all__ = ["Care", "Crew", "beside"]
+__all__ = ["ShardScheduler", "SharedState", "beside"]
 
 _CANCELLING_SECONDS: Final = 3.0
 
 
-class Crew:
+class ShardScheduler:
     """Hands out shards to a cluster, and takes what comes of them.
 
     `senders` is how many share the rate, at least 1; `reports` is the newest of each at work.
@@ -32,11 +32,11 @@ class Crew:
 
     def __init__(self, shards: int, workers: int) -> None:
         self.senders = min(workers, shards)
-        self.reports: dict[int, Report] = {}
+        self.reports: dict[int, ShardStatus] = {}
         self._shards = shards
         self._at_work: set[int] = set()
 
-    def hear(self, report: Report) -> bool:
+    def hear(self, report: ShardStatus) -> bool:
         """Take a report; return whether its shard is at work, for some come late."""
         if report.shard not in self._at_work:
             return False
@@ -103,15 +103,20 @@ _BETWEEN_TOKENS: Final = 3.0
 """Seconds between two tokens that shards want, at least."""
 
 
-class Care:
+class SharedState:
     """Keeps the token of all good, and shares the rate (requests a second) and the limit found."""
 
     def __init__(
-        self, tokens: TokenSource, channel: Channel, crew: Crew, pace: JointPace, rate: float
+        self,
+        tokens: TokenSource,
+        channel: Channel,
+        scheduler: ShardScheduler,
+        pace: ClusterPace,
+        rate: float,
     ) -> None:
         self._tokens = tokens
         self._channel = channel
-        self._crew = crew
+        self._scheduler = scheduler
         self._pace = pace
         self._rate = rate
         self._limit = SharedLimit()
@@ -129,7 +134,7 @@ class Care:
             await asyncio.sleep(_CARE_SECONDS)
 
     async def _hand_out_token(self) -> None:
-        wanted = {report.wants for report in self._crew.reports.values()}
+        wanted = {report.wants for report in self._scheduler.reports.values()}
         token = self._tokens.at_hand()
         if token is None:
             token = await self._tokens.current()
@@ -140,8 +145,8 @@ class Care:
             self._renewable_at = time.monotonic() + _BETWEEN_TOKENS
 
     def _share(self) -> None:
-        senders = self._crew.senders
-        limits = [report.limit for report in self._crew.reports.values()]
+        senders = self._scheduler.senders
+        limits = [report.limit for report in self._scheduler.reports.values()]
         self._pace.limit = limit = self._limit.take(limits, senders, time.monotonic())
         self._channel.share = share_of_each(self._rate, senders, limit)
         self._channel.senders = senders
@@ -149,15 +154,15 @@ class Care:
 
 @asynccontextmanager
 async def beside(
-    *cares: Awaitable[None], failed: Callable[[BaseException], None]
+    *keepers: Awaitable[None], failed: Callable[[BaseException], None]
 ) -> AsyncIterator[None]:
     """Do other things while the body works; `failed` is told of what ends one of them early."""
 
-    def ended(caring: asyncio.Future[None]) -> None:
-        if not caring.cancelled() and (error := caring.exception()) is not None:
+    def ended(keeping: asyncio.Future[None]) -> None:
+        if not keeping.cancelled() and (error := keeping.exception()) is not None:
             failed(error)
 
-    tasks = [asyncio.ensure_future(care) for care in cares]
+    tasks = [asyncio.ensure_future(shared) for shared in keepers]
     for task in tasks:
         task.add_done_callback(ended)
     try:

@@ -13,7 +13,7 @@ from uuid import uuid4
 from distributed import Variable, get_client, get_worker
 
 from collector.cluster.cluster import check_addresses
-from collector.cluster.messages import Orders, Report, Result, Site, Task, name_of_plan
+from collector.cluster.messages import Orders, Result, ShardStatus, Site, Task, name_of_plan
 from collector.cluster.token_feed import TokenFeed
 from collector.core.errors import ExitCode, InputError
 from collector.core.threads import in_thread
@@ -52,7 +52,7 @@ def collect_shard(task: Task) -> Result:
     def hear() -> Orders:
         return Orders.decode(channel.get(timeout="10 s"))
 
-    def tell(report: Report) -> None:
+    def tell(report: ShardStatus) -> None:
         worker.log_event(task.channel, report.encoded())
 
     def take_away() -> None:
@@ -91,7 +91,7 @@ class _Shard:
         plan: Plan,
         task: Task,
         hear: Callable[[], Orders],
-        tell: Callable[[Report], None],
+        tell: Callable[[ShardStatus], None],
         take_away: Callable[[], None],
     ) -> None:
         self._plan = plan
@@ -120,9 +120,9 @@ class _Shard:
             orders = await in_thread(self._hear)
         if end.exit_code is ExitCode.LOCKED:
             end = End(ExitCode.STOPPED_EARLY, end.error)
-        tally = run.tally
+        stats = run.stats
         report = self._report(run)
-        return Result(end, run.remarks, report, tally.latencies, tally.company_latencies)
+        return Result(end, run.remarks, report, stats.latencies, stats.company_latencies)
 
     def _run(self, orders: Orders) -> Run:
         token = orders.handed_token
@@ -146,7 +146,7 @@ class _Shard:
                 await listening
 
     async def _listen(self, run: Run) -> None:
-        """Report and obey until cancelled; stop the run when nobody gives orders any more."""
+        """ShardStatus and obey until cancelled; stop the run when nobody gives orders any more."""
         beat, heard_at = -1, time.monotonic()
         while True:
             self._tell(self._report(run))
@@ -178,28 +178,28 @@ class _Shard:
     def _want(self, number: int) -> None:
         self._wants = number
 
-    def _report(self, run: Run) -> Report:
-        tally, gate = run.tally, run.gate
-        return Report(
+    def _report(self, run: Run) -> ShardStatus:
+        stats, gate = run.stats, run.gate
+        return ShardStatus(
             shard=self._task.settings.shard.number,
             life=self._life,
-            planned=tally.planned,
-            kept=_named(tally.kept),
-            cells=_named(tally.cells),
-            failure_kinds=_named(tally.failure_kinds),
-            requests=tally.requests,
-            in_flight=tally.in_flight,
-            retries=tally.retries,
-            retrying=tally.retrying,
-            refused=tally.refused,
-            resent=tally.resent,
-            held_up=tally.held_up,
-            statuses=dict(tally.statuses),
-            broken=_named(tally.broken),
+            planned=stats.planned,
+            kept=_named(stats.kept),
+            cells=_named(stats.cells),
+            failure_kinds=_named(stats.failure_kinds),
+            requests=stats.requests,
+            in_flight=stats.in_flight,
+            retries=stats.retries,
+            retrying=stats.retrying,
+            refused=stats.refused,
+            resent=stats.resent,
+            held_up=stats.held_up,
+            statuses=dict(stats.statuses),
+            broken=_named(stats.broken),
             rate=gate.rate,
             senders=self._senders,
             limit=gate.limit,
-            blockade=None if gate.blockade is None else gate.blockade.name,
+            open_cause=None if gate.open_cause is None else gate.open_cause.name,
             closed_for=gate.closed_for,
             wants=self._wants,
         )

@@ -25,13 +25,20 @@ from collector.store.run_directory import make_directory, taken_away, unmake
 from collector.store.shard_lock import lock_for_all, refuse_held
 from collector.telemetry.log import EventLog
 
-__all__ = ["HeldDirectory", "JointLog", "Past", "hold", "look_back", "sync_answers"]
+__all__ = [
+    "ClusterLog",
+    "HeldDirectory",
+    "SurveyedDirectory",
+    "hold",
+    "survey_directory",
+    "sync_answers",
+]
 
 _LOOK_SECONDS: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
+class SurveyedDirectory:
     """What earlier attempts have left; the `empty` ones of the done cells have no message."""
 
     recovered: Recovered
@@ -47,9 +54,9 @@ class Past:
         ]
 
 
-def look_back(
+def survey_directory(
     files: PartFiles, plan: Plan, settings: RunSettings, is_stopped: Callable[[], bool]
-) -> Past:
+) -> SurveyedDirectory:
     """Read what earlier attempts say of the plan and of the dates, and which cells are done.
 
     Shards read theirs again, and repair it. Raises `LockedError` while somebody is at work there,
@@ -70,7 +77,7 @@ def look_back(
         raise StorageError(
             f"--output {files.directory}: cannot be read: {error.strerror}; give another --output"
         ) from error
-    return Past(recovered, empty)
+    return SurveyedDirectory(recovered, empty)
 
 
 def sync_answers(directory: Path) -> None:
@@ -124,7 +131,7 @@ class HeldDirectory:
             self._lock = lock
             path.write_bytes(self.site.lock)
 
-    def give_back(self) -> None:
+    def release(self) -> None:
         """Take the lock away. Where that cannot be done, it stays: the kernel knows it is free."""
         with suppress(OSError):
             self._lock.discard()
@@ -149,11 +156,11 @@ def hold(directory: Path) -> Iterator[HeldDirectory]:
                 f"--output {directory}: cannot be written: {error.strerror}; see that this user "
                 "may write there, and that there is room"
             ) from error
-        opened.callback(held.give_back)
+        opened.callback(held.release)
         yield held
 
 
-class JointLog:
+class ClusterLog:
     """Opens that log. Leaving the context closes it.
 
     A log alone would be taken for that of another program when the run is gone on with.

@@ -9,17 +9,17 @@ from distributed import Client
 from structlog.typing import FilteringBoundLogger
 
 from collector.cluster.cluster import no_workers, workers_of
-from collector.cluster.division import Absence, Presence, workers_within
+from collector.cluster.division import WorkerAbsence, WorkerNews, workers_within
 from collector.core.errors import ClusterError
-from collector.run.shutdown import Stopping
+from collector.run.shutdown import Shutdown
 from collector.settings import RunSettings
 
-__all__ = ["Attendance"]
+__all__ = ["WorkerMonitor"]
 
 _LOOK_SECONDS: Final = 1.0
 
 
-class Attendance:
+class WorkerMonitor:
     """Looks on whether a cluster has workers.
 
     `end` is called with the error when it had none for as long as is waited for.
@@ -30,16 +30,16 @@ class Attendance:
         client: Client,
         settings: RunSettings,
         log: FilteringBoundLogger,
-        stopping: Stopping,
+        shutdown: Shutdown,
         end: Callable[[ClusterError], None],
     ) -> None:
         self._client = client
         self._settings = settings
         self._log = log
-        self._stopping = stopping
+        self._shutdown = shutdown
         self._end = end
         self._patience = workers_within(settings.max_outage)
-        self._absence = Absence(self._patience)
+        self._absence = WorkerAbsence(self._patience)
 
     @property
     def is_deserted(self) -> bool:
@@ -56,12 +56,12 @@ class Attendance:
                 self._tell(self._absence.take(len(workers), time.monotonic()))
             await asyncio.sleep(_LOOK_SECONDS)
 
-    def _tell(self, news: Presence | None) -> None:
-        if news is Presence.GONE:
+    def _tell(self, news: WorkerNews | None) -> None:
+        if news is WorkerNews.GONE:
             self._log.warning("workers_gone", waits_for=self._patience)
-        elif news is Presence.BACK:
+        elif news is WorkerNews.BACK:
             self._log.warning("workers_back")
-        elif news is Presence.OVER:
+        elif news is WorkerNews.OVER:
             self._end(no_workers(self._settings, self._patience))
-        if self.is_deserted and self._stopping.is_stopped:
-            self._stopping.stop_at_once()
+        if self.is_deserted and self._shutdown.is_stopped:
+            self._shutdown.stop_at_once()

@@ -14,14 +14,14 @@ from collector.core.outcome import Failure, Outcome
 from collector.dates.probe import Verdict
 from collector.dates.record import (
     doubts,
-    is_proved,
+    is_verified,
     recorded,
     refuse_mixing,
     refuse_spoilt,
     trusted,
 )
 from collector.dates.repetition import RepetitionWatch
-from collector.dates.verify import DatesProof
+from collector.dates.verify import DatesVerifier
 from collector.plan import Plan
 from collector.plan.date_params import DateQuery
 from collector.settings import RunSettings
@@ -58,7 +58,7 @@ class DatesGuard:
         self._trust = settings.trust_dates
         self._is_whole = settings.shard.is_whole
         self._log = log
-        self._proof: DatesProof | None = None
+        self._verifier: DatesVerifier | None = None
         self._is_looking = False
         self._is_unsettled = False
         self._has_looked_back = False
@@ -67,7 +67,7 @@ class DatesGuard:
             self._watch = RepetitionWatch(len(plan.windows))
 
     async def establish(
-        self, proof: DatesProof, recovered: Recovered, output: Path
+        self, verifier: DatesVerifier, recovered: Recovered, output: Path
     ) -> Sequence[str]:
         """Know what the dates mean before anything is begun; return what people should know.
 
@@ -75,7 +75,7 @@ class DatesGuard:
         they are ignored, `DatesError` when new lines would not fit those that are there, and
         `InputError` when the days cannot be sent.
         """
-        self._proof = proof
+        self._verifier = verifier
         first, last = self._plan.windows[0], self._plan.windows[-1]
         if first == SERVER_DEFAULT:
             return ()
@@ -84,7 +84,7 @@ class DatesGuard:
         has_lines, is_complete = recovered.has_lines, recovered.is_complete
         if has_lines:
             refuse_spoilt(before, output)
-        if is_proved(before) or recovered.is_settled:
+        if is_verified(before) or recovered.is_settled:
             record = before
         else:
             # What others know is older than a doubt.
@@ -142,9 +142,9 @@ class DatesGuard:
     async def _found(self, *, has_lines: bool) -> DatesRecord:
         if self._trust:
             return trusted(self.query)
-        assert self._proof is not None, "establish comes first"  # noqa: S101 - for the type checker
+        assert self._verifier is not None, "establish comes first"  # noqa: S101 - for the type checker
         try:
-            finding, requests = await self._proof.find_out(self._plan.companies.ids)
+            finding, requests = await self._verifier.verify(self._plan.companies.ids)
         except IgnoredDatesError as error:
             if has_lines:
                 # They were collected when that was not known.
@@ -153,11 +153,11 @@ class DatesGuard:
         return recorded(finding, self.query, datetime.now(UTC), requests)
 
     async def _look_into(self, watch: RepetitionWatch, companies: Sequence[str]) -> None:
-        assert self._proof is not None, "establish comes first"  # noqa: S101 - for the type checker
+        assert self._verifier is not None, "establish comes first"  # noqa: S101 - for the type checker
         self._is_looking = self._is_unsettled = True
         self._log.warning("answers_repeat", companies=companies)
         try:
-            finding, _ = await self._proof.find_out(companies)
+            finding, _ = await self._verifier.verify(companies)
         except IgnoredDatesError as error:
             self.ignored = str(error)
             raise

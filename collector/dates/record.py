@@ -16,7 +16,7 @@ __all__ = [
     "doubted",
     "doubts",
     "ignored",
-    "is_proved",
+    "is_verified",
     "recorded",
     "refuse_mixing",
     "refuse_spoilt",
@@ -32,7 +32,7 @@ def trusted(query: DateQuery) -> DatesRecord:
     return DatesRecord(verdict=_TRUSTED, until=_TRUSTED, until_exclusive=query.until_exclusive)
 
 
-def is_proved(record: DatesRecord | None) -> bool:
+def is_verified(record: DatesRecord | None) -> bool:
     """Tell whether it need not be proved again."""
     return record is not None and record.is_honoured
 

@@ -5,10 +5,10 @@ from random import random
 from typing import Final, Protocol, TypeVar
 
 from collector.core.outcome import Blame, Failure, Outcome
-from collector.dates.probe import Probe, Question, Reply, SpentError
+from collector.dates.probe import Probe, Question, QuestionReply, SpentError
 from collector.http.retry import RetryPolicy, is_retriable
 
-__all__ = ["Client", "Interview"]
+__all__ = ["Client", "ProbeRunner"]
 
 _T = TypeVar("_T")
 
@@ -28,11 +28,11 @@ class Client(Protocol):
         """Return an answer or a failure."""
 
 
-class Interview:
+class ProbeRunner:
     """Conducts a probe with a client.
 
     It ends when `most` requests were sent for it, but for those that the rate or the service is to
-    blame for, or when `may_go_on` says no. `rest` waits for so many seconds.
+    blame for, or when `may_continue` says no. `rest` waits for so many seconds.
     """
 
     def __init__(
@@ -41,12 +41,12 @@ class Interview:
         *,
         most: int,
         rest: Callable[[float], Awaitable[None]],
-        may_go_on: Callable[[], bool] = lambda: True,
+        may_continue: Callable[[], bool] = lambda: True,
     ) -> None:
         self._client = client
         self._most = most
         self._rest = rest
-        self._may_go_on = may_go_on
+        self._may_continue = may_continue
         self._policy = RetryPolicy(_TRIES)
         self._charged = 0
         self.requests = 0
@@ -56,7 +56,7 @@ class Interview:
         self.met_outage = False
         """Whether nobody was let in or answered for a while."""
 
-    async def conduct(self, probe: Probe[_T]) -> _T:
+    async def run(self, probe: Probe[_T]) -> _T:
         """Return what the probe has found out.
 
         Raises what the client raises: refused credentials, an outage.
@@ -72,10 +72,10 @@ class Interview:
         finally:
             probe.close()
 
-    async def _ask(self, question: Question) -> Reply | None:
+    async def _ask(self, question: Question) -> QuestionReply | None:
         """Ask with patience; None when that would be too many requests."""
-        tries = spared = 0
-        while self._charged + _FOR_ONE <= self._most and self._may_go_on():
+        tries = throttled_tries = 0
+        while self._charged + _FOR_ONE <= self._most and self._may_continue():
             outcome = await self._client.ask_with(
                 question.company_id, question.parameters, is_retry=tries > 0
             )
@@ -83,12 +83,12 @@ class Interview:
             if not isinstance(outcome, Failure):
                 self.was_answered = True
                 return outcome.counters
-            retry = self._policy.decide(outcome, tries, spared, random)
+            retry = self._policy.decide(outcome, tries, throttled_tries, random)
             if retry is None:
                 self.was_answered = self.was_answered or not is_retriable(outcome)
                 return outcome
             tries += retry.counts
-            spared += not retry.counts
+            throttled_tries += not retry.counts
             await self._rest(retry.delay)
         return None
 

@@ -8,19 +8,19 @@ from typing import Final, NamedTuple
 from structlog.typing import FilteringBoundLogger
 
 from collector.core.errors import IgnoredDatesError
-from collector.dates.probe import Finding, Verdict, prove
-from collector.dates.runner import Client, Interview
+from collector.dates.probe import Finding, Verdict, verify_dates
+from collector.dates.runner import Client, ProbeRunner
 from collector.http.gate import Gate
 from collector.plan import today_in
 from collector.plan.date_params import DateQuery
 
-__all__ = ["MOST_REQUESTS", "DatesProof", "Proved"]
+__all__ = ["MOST_REQUESTS", "DatesVerifier", "Verified"]
 
 MOST_REQUESTS: Final = 24
 """Requests of one proof, at most. It takes 4 if the first company has data on most days."""
 
 
-class Proved(NamedTuple):
+class Verified(NamedTuple):
     """What was found out, and how many requests it took."""
 
     finding: Finding
@@ -28,7 +28,7 @@ class Proved(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class DatesProof:
+class DatesVerifier:
     """Proves what dates mean; see `collector.dates.probe.verification` for how.
 
     `client_of` gives a client that puts windows into queries in the given way.
@@ -40,7 +40,7 @@ class DatesProof:
     gate: Gate
     log: FilteringBoundLogger
 
-    async def find_out(self, ids: Sequence[str]) -> Proved:
+    async def verify(self, ids: Sequence[str]) -> Verified:
         """Ask about some of the companies.
 
         While nobody is answered at all it asks again, until the gate gives up; after an outage too,
@@ -51,11 +51,11 @@ class DatesProof:
         requests = 0
         while True:
             client = self.client_of(query)
-            interview = Interview(client, most=MOST_REQUESTS, rest=self.gate.rest)
-            finding = await interview.conduct(prove(ids, query, today))
-            requests += interview.requests
-            is_blocked = not interview.was_answered and self.gate.blockade is not None
-            if finding.is_conclusive or not (is_blocked or interview.met_outage):
+            runner = ProbeRunner(client, most=MOST_REQUESTS, rest=self.gate.rest)
+            finding = await runner.run(verify_dates(ids, query, today))
+            requests += runner.requests
+            is_blocked = not runner.was_answered and self.gate.open_cause is not None
+            if finding.is_conclusive or not (is_blocked or runner.met_outage):
                 break
         self.log.info(
             "dates_examined",
@@ -68,4 +68,4 @@ class DatesProof:
                 f"the API does not honour the dates as they are sent ({query}): "
                 f"{finding.evidence[0]}; find out with collector check how it wants them"
             )
-        return Proved(finding, requests)
+        return Verified(finding, requests)

@@ -6,12 +6,19 @@ from typing import Final
 
 from collector.store.changes import COUNTERS
 
-__all__ = ["ACTION_PREFIX", "FIXED", "FOREIGN", "action_columns", "excel_text", "safe_text"]
+__all__ = [
+    "ACTION_PREFIX",
+    "FIXED",
+    "UNTRUSTED_COLUMNS",
+    "action_columns",
+    "excel_text",
+    "safe_text",
+]
 
 FIXED: Final = ("company_id", "company_name", "from_date", "until_date", "fetched_at", *COUNTERS)
 """The columns that each export has, in their order; those of actions come behind."""
 
-FOREIGN: Final = 2
+UNTRUSTED_COLUMNS: Final = 2
 """How many of them, from the left, are texts that somebody else has chosen: ids and names."""
 
 ACTION_PREFIX: Final = "actions_"

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 import duckdb
 
-from collector.export.columns import FIXED, FOREIGN, action_columns, excel_text, safe_text
+from collector.export.columns import FIXED, UNTRUSTED_COLUMNS, action_columns, excel_text, safe_text
 from collector.export.formats import Target
 from collector.store.recorded_run import RecordedRun
 from collector.tables.answers import Answers
@@ -151,7 +151,7 @@ def write_csv(
 ) -> None:
     """Write rows; what is None stays empty. Raises `OSError`.
 
-    The first `FOREIGN` columns are texts that somebody else has chosen, and are made safe.
+    The first `UNTRUSTED_COLUMNS` columns hold untrusted text, which is made safe.
 
     The text is UTF-8, quoted as RFC 4180 has it. For Excel it begins with a byte-order mark, by
     which Excel knows the encoding, and lines end with CR LF.
@@ -162,5 +162,9 @@ def write_csv(
         writer = csv.writer(stream, delimiter=delimiter, lineterminator=line_end)
         writer.writerow([safe_text(name) for name in header])
         writer.writerows(
-            (*(value and text(value) for value in row[:FOREIGN]), *row[FOREIGN:]) for row in rows
+            (
+                *(value and text(value) for value in row[:UNTRUSTED_COLUMNS]),
+                *row[UNTRUSTED_COLUMNS:],
+            )
+            for row in rows
         )

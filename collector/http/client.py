@@ -16,12 +16,12 @@ from collector.core.outcome import Answer, Blame, Failure, FailureKind, Outcome
 from collector.core.secrets import Redactor
 from collector.http.envelope import Checked, check_reply
 from collector.http.gate import Gate
-from collector.http.rate_headers import Allowance, read_allowance, read_retry_after
+from collector.http.rate_headers import RateAllowance, read_rate_allowance, read_retry_after
 from collector.http.retry import is_retriable
 from collector.http.token import TokenSource
-from collector.http.transport import Broken, Reply
+from collector.http.transport import Response, TransportFailure
 from collector.plan.date_params import DateQuery
-from collector.telemetry.stats import Tally
+from collector.telemetry.stats import RunStats
 
 __all__ = ["Addresses", "Sender", "StatisticsClient", "excerpt"]
 
@@ -80,9 +80,9 @@ _UNAVAILABLE: Final = HTTPStatus.SERVICE_UNAVAILABLE.value
 
 
 class Sender(Protocol):
-    """Sends one request through the gate: `collector.http.transport.Wire`."""
+    """Sends one request through the gate: `collector.http.transport.Transport`."""
 
-    def get(self, url: URL, tokens: TokenSource) -> Awaitable[Reply | Broken]:
+    def get(self, url: URL, tokens: TokenSource) -> Awaitable[Response | TransportFailure]:
         """Return the whole answer, or what broke."""
 
 
@@ -96,18 +96,18 @@ class StatisticsClient:
     def __init__(  # noqa: PLR0913 - one collaborator each, all required, all by name
         self,
         *,
-        wire: Sender,
+        transport: Sender,
         gate: Gate,
         tokens: TokenSource,
-        tally: Tally,
+        stats: RunStats,
         redact: Redactor,
         addresses: Addresses,
         log: FilteringBoundLogger,
     ) -> None:
-        self._wire = wire
+        self._transport = transport
         self._gate = gate
         self._tokens = tokens
-        self._tally = tally
+        self._stats = stats
         self._redact = redact
         self._addresses = addresses
         self._log = log
@@ -129,49 +129,53 @@ class StatisticsClient:
         return await self._ask(url, company_id, is_retry=is_retry)
 
     async def _ask(self, url: URL, company_id: str, *, is_retry: bool) -> Outcome:
-        reply = await self._wire.get(url, self._tokens)
+        reply = await self._transport.get(url, self._tokens)
         requests = reply.requests
         if self._is_unauthorized(reply, company_id) and reply.token is not None:
             newer = await self._tokens.renewed(reply.token)
             if newer is not None:
-                reply = await self._wire.get(url, self._tokens)
+                reply = await self._transport.get(url, self._tokens)
                 requests += reply.requests
                 self._is_unauthorized(reply, company_id)
-        if isinstance(reply, Broken):
+        if isinstance(reply, TransportFailure):
             return self._broken(company_id, reply, requests, is_retry=is_retry)
         return self._read(company_id, reply, requests, is_retry=is_retry)
 
-    def _is_unauthorized(self, reply: Reply | Broken, company_id: str) -> TypeGuard[Reply]:
+    def _is_unauthorized(
+        self, reply: Response | TransportFailure, company_id: str
+    ) -> TypeGuard[Response]:
         """Say whether the token was refused, and if so tell the gate of the answer."""
-        if isinstance(reply, Broken) or reply.status != _UNAUTHORIZED:
+        if isinstance(reply, TransportFailure) or reply.status != _UNAUTHORIZED:
             return False
         # Said now: a new token may take long, and this was perhaps the probe that all wait for.
-        self._gate.answered(reply.departure, company_id)
+        self._gate.answered(reply.permit, company_id)
         return True
 
-    def _broken(self, company_id: str, broken: Broken, requests: int, *, is_retry: bool) -> Failure:
-        message = _cut(self._redact(broken.message), _MESSAGE_BYTES)
+    def _broken(
+        self, company_id: str, failure: TransportFailure, requests: int, *, is_retry: bool
+    ) -> Failure:
+        message = _cut(self._redact(failure.message), _MESSAGE_BYTES)
         blame = Blame.CELL
-        if broken.departure is not None:
+        if failure.permit is not None:
             blame = self._gate.failed(
-                broken.departure,
+                failure.permit,
                 company_id,
                 # A connection that cannot be made has nothing to do with the cell.
-                is_evidence=not is_retry or broken.kind is FailureKind.CONNECTION,
-                was_let_in=False,
+                is_evidence=not is_retry or failure.kind is FailureKind.CONNECTION,
+                was_accepted=False,
             )
         now = datetime.now(UTC)
-        return Failure(broken.kind, None, message, None, now, requests, blame)
+        return Failure(failure.kind, None, message, None, now, requests, blame)
 
-    def _read(self, company_id: str, reply: Reply, requests: int, *, is_retry: bool) -> Outcome:
+    def _read(self, company_id: str, reply: Response, requests: int, *, is_retry: bool) -> Outcome:
         """Judge a whole answer, and draw what it says about the token and about the rate."""
         now = datetime.now(UTC)
         verdict = check_reply(reply.status, reply.body, is_cut=reply.is_cut)
-        allowance = read_allowance(reply.headers, now)
+        allowance = read_rate_allowance(reply.headers, now)
         if isinstance(verdict, Checked):
             self._tokens.accepted()
-            self._gate.answered(reply.departure, company_id, allowance=allowance)
-            self._tally.company_latencies.add(company_id, reply.seconds)
+            self._gate.answered(reply.permit, company_id, allowance=allowance)
+            self._stats.company_latencies.add(company_id, reply.seconds)
             return Answer(verdict.statistics, verdict.counters, now, requests)
         failure = Failure(
             kind=verdict.kind,
@@ -192,29 +196,29 @@ class StatisticsClient:
     def _report(
         self,
         company_id: str,
-        reply: Reply,
+        reply: Response,
         failure: Failure,
-        allowance: Allowance | None,
+        allowance: RateAllowance | None,
         *,
         is_retry: bool,
     ) -> Blame:
         """Tell the gate what came instead of an answer."""
-        gate, departure = self._gate, reply.departure
+        gate, permit = self._gate, reply.permit
         if not is_retriable(failure):
-            gate.answered(departure, company_id, allowance=allowance)
+            gate.answered(permit, company_id, allowance=allowance)
             return Blame.CELL
         pause = self._pause(reply, failure.failed_at)
         if reply.status == _TOO_MANY_REQUESTS or pause is not None:
-            blame = gate.refused(departure, company_id, pause=pause or 0.0, allowance=allowance)
+            blame = gate.refused(permit, company_id, pause=pause or 0.0, allowance=allowance)
         elif reply.status == _UNAVAILABLE:
-            blame = gate.unavailable(departure, company_id, is_evidence=not is_retry)
+            blame = gate.unavailable(permit, company_id, is_evidence=not is_retry)
         else:
             is_first = not is_retry
-            blame = gate.failed(departure, company_id, is_evidence=is_first, was_let_in=True)
-        self._tally.refused = gate.refusals
+            blame = gate.failed(permit, company_id, is_evidence=is_first, was_accepted=True)
+        self._stats.refused = gate.refusals
         return blame
 
-    def _pause(self, reply: Reply, now: datetime) -> float | None:
+    def _pause(self, reply: Response, now: datetime) -> float | None:
         """Return for how many seconds the server asks everybody to wait, if it does."""
         headers = reply.headers
         asked = read_retry_after(headers.get("Retry-After"), now, headers.get("Date"))

@@ -11,17 +11,17 @@ from asyncio_throttle import Throttler
 
 from collector.core.errors import CollectorError, OutageError, StoppedError
 from collector.core.outcome import Blame
-from collector.http.rate_headers import Allowance
-from collector.pace import Cause, Departure, RateController, Share
+from collector.http.rate_headers import RateAllowance
+from collector.pace import Cause, Permit, RateController, Share
 
-__all__ = ["Gate", "most_in_a_slice"]
+__all__ = ["Gate", "burst_limit"]
 
 _SLICE_SECONDS: Final = 0.1
 _SLICE_SHARE: Final = 1.5
 _SLACK: Final = 0.2
 
 
-def most_in_a_slice(rate: float) -> int:
+def burst_limit(rate: float) -> int:
     """Return how many requests may leave in any 100 ms at a rate (requests a second).
 
     Half as many again as the rate says, and 2 at the least: 7 at 50 a second. But one more than
@@ -46,7 +46,7 @@ class Gate:
         self._control = control
         self._clock = clock
         self._guarded_rate = control.rate
-        self._throttler = Throttler(most_in_a_slice(control.rate), _SLICE_SECONDS)
+        self._throttler = Throttler(burst_limit(control.rate), _SLICE_SECONDS)
         self._queue = asyncio.Lock()
         self._turn = asyncio.Lock()
         self._news = asyncio.Event()
@@ -54,7 +54,7 @@ class Gate:
         self._waiting = 0
         """Who is neither through nor gone: nobody may overtake them."""
         self._urgent = 0
-        self._is_shut = False
+        self._is_closed = False
         self._failure: CollectorError | None = None
 
     @property
@@ -78,14 +78,14 @@ class Gate:
         return self._control.refusals
 
     @property
-    def blockade(self) -> Cause | None:
+    def open_cause(self) -> Cause | None:
         """Why nothing but single probes may leave at present."""
-        return self._control.blockade
+        return self._control.open_cause
 
     @property
     def closed_for(self) -> float:
         """Seconds until the next probe may leave; 0 when requests leave at the rate."""
-        if self._control.blockade is None:
+        if self._control.open_cause is None:
             return 0.0
         return max(0.0, self._control.leave_at() - self._clock())
 
@@ -112,23 +112,23 @@ class Gate:
         self._failure = error
         self._news.set()
 
-    def shut(self) -> None:
+    def close(self) -> None:
         """Let nobody through any more: whoever waits or comes meets `StoppedError`."""
-        self._is_shut = True
+        self._is_closed = True
         self._news.set()
 
-    async def pass_through(self, *, is_urgent: bool = False) -> Departure:
+    async def acquire(self, *, is_urgent: bool = False) -> Permit:
         """Wait for the turn and for the rate, then return; the request must leave at once.
 
-        What becomes of it has to be told, or `give_back` called. First come, first served; but what
+        What becomes of it has to be told, or `release` called. First come, first served; but what
         is urgent goes before all who sleep, and passes a blockade: that is the token, for which all
         the others wait. Raises `StoppedError` once the gate is shut, and
         `OutageError` when nobody has been let in or answered for too long.
         """
         if not self._waiting:
-            departure = self._leave_at_once(is_urgent=is_urgent)
-            if departure is not None:
-                return departure
+            permit = self._leave_at_once(is_urgent=is_urgent)
+            if permit is not None:
+                return permit
         self._waiting += 1
         try:
             return await self._wait_and_leave(is_urgent=is_urgent)
@@ -145,57 +145,57 @@ class Gate:
 
     def answered(
         self,
-        departure: Departure,
+        permit: Permit,
         company_id: str | None = None,
         *,
-        allowance: Allowance | None = None,
+        allowance: RateAllowance | None = None,
     ) -> None:
         """Tell of an answer, and be it that there is nothing for this request."""
         now = self._clock()
-        self._control.answered(departure, now, company_id)
+        self._control.answered(permit, now, company_id)
         if allowance is not None:
             self._control.hinted(now, allowance.remaining, allowance.reset_seconds)
         self._look_again()
 
     def refused(
         self,
-        departure: Departure,
+        permit: Permit,
         company_id: str | None = None,
         *,
         pause: float = 0.0,
-        allowance: Allowance | None = None,
+        allowance: RateAllowance | None = None,
     ) -> Blame:
         """Tell of a refusal because of the rate; the server asks for a `pause` (seconds)."""
         now = self._clock()
         if allowance is not None:
             self._control.hinted(now, allowance.remaining, allowance.reset_seconds)
-        blame = self._control.refused(departure, now, company_id, pause=pause)
+        blame = self._control.refused(permit, now, company_id, pause=pause)
         self._look_again()
         return blame
 
-    def unavailable(self, departure: Departure, company_id: str, *, is_evidence: bool) -> Blame:
+    def unavailable(self, permit: Permit, company_id: str, *, is_evidence: bool) -> Blame:
         """Tell of a 503 that does not say when to come back."""
         now = self._clock()
-        blame = self._control.unavailable(departure, now, company_id, is_evidence=is_evidence)
+        blame = self._control.unavailable(permit, now, company_id, is_evidence=is_evidence)
         self._look_again()
         return blame
 
     def failed(
-        self, departure: Departure, company_id: str, *, is_evidence: bool, was_let_in: bool
+        self, permit: Permit, company_id: str, *, is_evidence: bool, was_accepted: bool
     ) -> Blame:
         """Tell of a failure that may pass; see `RateController.failed`."""
         blame = self._control.failed(
-            departure, self._clock(), company_id, is_evidence=is_evidence, was_let_in=was_let_in
+            permit, self._clock(), company_id, is_evidence=is_evidence, was_accepted=was_accepted
         )
         self._look_again()
         return blame
 
-    def give_back(self, departure: Departure) -> None:
+    def release(self, permit: Permit) -> None:
         """Tell that a request was not sent after all, or was given up."""
-        self._control.given_back(departure)
+        self._control.released(permit)
         self._look_again()
 
-    def _leave_at_once(self, *, is_urgent: bool) -> Departure | None:
+    def _leave_at_once(self, *, is_urgent: bool) -> Permit | None:
         """Let a request leave that waits for nothing and overtakes nobody; None if it cannot."""
         self._check_open()
         control = self._control
@@ -211,34 +211,34 @@ class Gate:
         asked.close()
         return None
 
-    async def _wait_and_leave(self, *, is_urgent: bool) -> Departure:
+    async def _wait_and_leave(self, *, is_urgent: bool) -> Permit:
         """Queue up, wait until the next one may leave, and leave."""
-        departure = None
+        permit = None
         if is_urgent:
             self._urgent += 1
             # Whoever sleeps at the front gives way.
             self._news.set()
             try:
                 async with self._turn:
-                    departure = await self._leave(is_urgent=True)
+                    permit = await self._leave(is_urgent=True)
             finally:
                 self._urgent -= 1
         else:
             async with self._queue:
-                while departure is None:
+                while permit is None:
                     async with self._turn:
-                        departure = await self._leave(is_urgent=False)
-        assert departure is not None, "what is urgent gives way to nobody"  # noqa: S101 - for the type checker
-        return departure
+                        permit = await self._leave(is_urgent=False)
+        assert permit is not None, "what is urgent gives way to nobody"  # noqa: S101 - for the type checker
+        return permit
 
-    async def _leave(self, *, is_urgent: bool) -> Departure | None:
+    async def _leave(self, *, is_urgent: bool) -> Permit | None:
         """Wait until the next one may leave, and let it; None if it gives way to an urgent one."""
         while await self._may_leave(is_urgent=is_urgent):
             self._set_guard(self._control.rate)
             await self._throttler.acquire()
-            departure = self._depart(is_urgent=is_urgent)
-            if departure is not None:
-                return departure
+            permit = self._depart(is_urgent=is_urgent)
+            if permit is not None:
+                return permit
         return None
 
     async def _may_leave(self, *, is_urgent: bool) -> bool:
@@ -252,7 +252,7 @@ class Gate:
                 return True
             if not is_urgent:
                 if now >= self._control.gives_up_at:
-                    raise OutageError(_given_up(self._control.blockade))
+                    raise OutageError(_given_up(self._control.open_cause))
                 if self._urgent:
                     return False
                 leave_at = min(leave_at, self._control.gives_up_at)
@@ -260,7 +260,7 @@ class Gate:
             await self._hear_news(leave_at - now)
             self._wakes_at = -inf
 
-    def _depart(self, *, is_urgent: bool) -> Departure | None:
+    def _depart(self, *, is_urgent: bool) -> Permit | None:
         """Let a request leave that the guard has let pass, unless much has changed meanwhile."""
         self._check_open()
         now = self._clock()
@@ -272,12 +272,12 @@ class Gate:
         """Let the second guard follow the rate, which is the same for most requests."""
         if rate != self._guarded_rate:
             self._guarded_rate = rate
-            self._throttler.rate_limit = most_in_a_slice(rate)
+            self._throttler.rate_limit = burst_limit(rate)
 
     def _check_open(self) -> None:
         if self._failure is not None:
             raise self._failure
-        if self._is_shut:
+        if self._is_closed:
             raise StoppedError
 
     async def _hear_news(self, seconds: float) -> None:

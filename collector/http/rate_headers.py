@@ -17,10 +17,10 @@ from collector.core.text import escaped
 
 __all__ = [
     "LONGEST_PAUSE",
-    "Allowance",
+    "RateAllowance",
     "RetryAfter",
     "parse_http_date",
-    "read_allowance",
+    "read_rate_allowance",
     "read_retry_after",
 ]
 
@@ -55,7 +55,7 @@ class RetryAfter(NamedTuple):
     problem: str | None
 
 
-class Allowance(NamedTuple):
+class RateAllowance(NamedTuple):
     """How many requests are left, and for how many seconds (0 to a day).
 
     `limit` is how many there are in a whole window, where the server says so.
@@ -109,7 +109,7 @@ def _epoch_seconds(now: datetime, server_date: str | None) -> float:
     return now.timestamp() if moment is None else moment
 
 
-def read_allowance(headers: Mapping[str, str], now: datetime) -> Allowance | None:
+def read_rate_allowance(headers: Mapping[str, str], now: datetime) -> RateAllowance | None:
     """Read how much the server still allows; None when it says nothing usable.
 
     In order of preference: `RateLimit` (draft-ietf-httpapi-ratelimit-headers, from 07 on), the
@@ -134,7 +134,7 @@ def read_allowance(headers: Mapping[str, str], now: datetime) -> Allowance | Non
     return allowance
 
 
-def _structured(field: str, clock: Callable[[], float]) -> Allowance | None:
+def _structured(field: str, clock: Callable[[], float]) -> RateAllowance | None:
     """Read a `RateLimit` field; of several policies, the one with the least left per second.
 
     Drafts 08 and later have a list, `"default";r=50;t=30`; a policy without `t` is passed over.
@@ -155,7 +155,7 @@ def _pairs(parts: list[str]) -> dict[str, str]:
     return {key: value for key, _, value in split}
 
 
-def _looseness(allowance: Allowance) -> tuple[float, float]:
+def _looseness(allowance: RateAllowance) -> tuple[float, float]:
     """Return what orders allowances, tightest first: requests a second, then the later end."""
     remaining, seconds, _ = allowance
     return (remaining / seconds if seconds else math.inf, -seconds)
@@ -163,14 +163,14 @@ def _looseness(allowance: Allowance) -> tuple[float, float]:
 
 def _allowance(
     remaining: str | None, reset: str | None, limit: str | None, clock: Callable[[], float]
-) -> Allowance | None:
+) -> RateAllowance | None:
     """Return an allowance if `remaining` and `reset` make sense; a senseless `limit` is None."""
     left = _count(remaining)
     seconds = _reset_seconds(reset, clock)
     if left is None or seconds is None:
         return None
     # Up to draft 06 the policies may follow the limit: `100, 100;w=60`.
-    return Allowance(left, seconds, _count(re.split("[,;]", limit or "")[0]))
+    return RateAllowance(left, seconds, _count(re.split("[,;]", limit or "")[0]))
 
 
 def _reset_seconds(text: str | None, clock: Callable[[], float]) -> float | None:

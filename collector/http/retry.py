@@ -67,17 +67,17 @@ class RetryPolicy:
     max_attempts: int
 
     def decide(
-        self, failure: Failure, tries: int, spared: int, random: Callable[[], float]
+        self, failure: Failure, tries: int, throttled_tries: int, random: Callable[[], float]
     ) -> Retry | None:
         """Return the next try, or None to give up.
 
-        `tries` is how many tries have counted so far, this one not included, and `spared` how many
-        have not, because they were refused while others were let in. `random` gives numbers from 0
-        up to 1.
+        `tries` is how many tries have counted so far, without this one. `throttled_tries` is how
+        many have not, because the server refused them while it accepted others. `random` gives
+        numbers from 0 up to 1.
         """
         if failure.blame is Blame.SERVICE:
             return Retry(delay=0.0, counts=False)
-        if failure.blame is Blame.RATE and spared < _SPARED:
+        if failure.blame is Blame.RATE and throttled_tries < _SPARED:
             # The gate holds everyone back; the cell itself has nothing to wait for.
             return Retry(delay=0.0, counts=False)
         if not is_retriable(failure) or tries + 1 >= self.max_attempts:

@@ -21,7 +21,7 @@ from collector.http.gate import Gate
 from collector.http.rate_headers import parse_http_date, read_retry_after
 from collector.http.retry import is_retriable_status
 from collector.http.token import Token
-from collector.http.transport import Broken, Reply, Wire
+from collector.http.transport import Response, Transport, TransportFailure
 
 __all__ = ["TokenIssuer", "pause_before_next", "renew_after", "token_lifetime"]
 
@@ -99,7 +99,7 @@ class TokenIssuer:
         credentials: ClientCredentials,
         *,
         url: str,
-        wire: Wire,
+        transport: Transport,
         gate: Gate,
         max_attempts: int,
         patience: float = inf,
@@ -108,7 +108,7 @@ class TokenIssuer:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._url = URL(url)
-        self._wire = wire
+        self._transport = transport
         self._gate = gate
         self._max_attempts = max_attempts
         self._patience = patience
@@ -134,7 +134,7 @@ class TokenIssuer:
         tries, problem = 0, ""
         while True:
             tries += 1
-            reply = await self._wire.send("POST", self._url, _JSON, self._body)
+            reply = await self._transport.send("POST", self._url, _JSON, self._body)
             token = self._read(reply)
             if isinstance(token, Token):
                 self._has_issued = True
@@ -166,16 +166,16 @@ class TokenIssuer:
     def _was_never_right(self, tries: int) -> bool:
         return not self._has_issued and tries >= self._max_attempts
 
-    def _asked_pause(self, reply: Reply | Broken) -> float:
-        if isinstance(reply, Broken):
+    def _asked_pause(self, reply: Response | TransportFailure) -> float:
+        if isinstance(reply, TransportFailure):
             return 0.0
         headers, now = reply.headers, datetime.now(UTC)
         asked = read_retry_after(headers.get("Retry-After"), now, headers.get("Date"))
         return 0.0 if asked is None or asked.seconds is None else asked.seconds
 
-    def _read(self, reply: Reply | Broken) -> Token | str:
+    def _read(self, reply: Response | TransportFailure) -> Token | str:
         """Return the token, or the problem that may pass. Raises `CredentialsError`."""
-        if isinstance(reply, Broken):
+        if isinstance(reply, TransportFailure):
             return reply.message
         if is_retriable_status(reply.status):
             return f"HTTP status {reply.status}"
@@ -202,7 +202,7 @@ class TokenIssuer:
         now = self._clock()
         return Token.of(secret, now + renew, now + max(renew, life - _WHOLE_SECOND))
 
-    def _refusal(self, reply: Reply) -> str:
+    def _refusal(self, reply: Response) -> str:
         try:
             refused = msgspec.json.decode(reply.body, type=_Refused)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -217,7 +217,7 @@ class TokenIssuer:
         return f"{self._url} refused to issue a token (HTTP {reply.status}: {said}); {remedy}"
 
 
-def _date(reply: Reply) -> float | None:
+def _date(reply: Response) -> float | None:
     """Return the server's own time of an answer in epoch seconds, if it states one."""
     return parse_http_date(reply.headers.get("Date", ""))
 

@@ -1,6 +1,6 @@
 """One HTTP request through the gate, and once more if it went into a dead connection.
 
-aiohttp's exceptions end here; what comes out is a `Reply` or a `Broken`.
+aiohttp's exceptions end here; what comes out is a `Response` or a `TransportFailure`.
 """
 
 import asyncio
@@ -20,17 +20,17 @@ from collector.http.exchange import Exchange
 from collector.http.gate import Gate
 from collector.http.time_limit import TimeLimit
 from collector.http.token import Token, TokenSource
-from collector.pace import Departure
-from collector.telemetry.stats import Tally
+from collector.pace import Permit
+from collector.telemetry.stats import RunStats
 
-__all__ = ["MAX_ANSWER_BYTES", "Broken", "Reply", "Wire"]
+__all__ = ["MAX_ANSWER_BYTES", "Response", "Transport", "TransportFailure"]
 
 MAX_ANSWER_BYTES: Final = 1024 * 1024
 """Largest answer, after decompression; real ones have about 200 bytes."""
 
 
-class Reply(msgspec.Struct, frozen=True):
-    """A whole HTTP answer; `requests` counts resends too. The gate wants to hear of `departure`.
+class Response(msgspec.Struct, frozen=True):
+    """A whole HTTP answer; `requests` counts resends too. The gate wants to hear of `permit`.
 
     `seconds` is how long the answer took, without what went before: the gate, a broken connection.
     """
@@ -39,21 +39,21 @@ class Reply(msgspec.Struct, frozen=True):
     headers: Mapping[str, str]
     body: bytes
     is_cut: bool
-    departure: Departure
+    permit: Permit
     requests: int
     seconds: float
     token: Token | None = None
 
 
-class Broken(msgspec.Struct, frozen=True):
+class TransportFailure(msgspec.Struct, frozen=True):
     """No whole answer came: a timeout or a broken connection.
 
-    `departure` is None if it broke before anything was sent.
+    `permit` is None if it broke before anything was sent.
     """
 
     kind: FailureKind
     message: str
-    departure: Departure | None
+    permit: Permit | None
     requests: int
 
 
@@ -76,20 +76,20 @@ class _Message(NamedTuple):
 _GET: Final = _Message("GET", CIMultiDict(), None)
 
 
-class Wire:
+class Transport:
     """Sends requests; owns the connections. Use it as an async context manager."""
 
     def __init__(
         self,
         gate: Gate,
-        tally: Tally,
+        stats: RunStats,
         *,
         concurrency: int,
         timeout: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._gate = gate
-        self._tally = tally
+        self._stats = stats
         self._clock = clock
         self._concurrency = concurrency
         self._limit = TimeLimit(timeout)
@@ -109,17 +109,19 @@ class Wire:
         self._limit.close()
         await self._exchange.close()
 
-    def get(self, url: URL, tokens: TokenSource) -> Awaitable[Reply | Broken]:
+    def get(self, url: URL, tokens: TokenSource) -> Awaitable[Response | TransportFailure]:
         """Get what is at an address, with the token that is current when the request leaves."""
         return self._ask(self._try(tokens), url, _GET)
 
     def send(
         self, method: str, url: URL, headers: CIMultiDict[str], body: bytes | None = None
-    ) -> Awaitable[Reply | Broken]:
+    ) -> Awaitable[Response | TransportFailure]:
         """Send a request that needs no token; it passes the gate as an urgent one."""
         return self._ask(self._try(None), url, _Message(method, headers, body))
 
-    async def _ask(self, this: "_Try", url: URL, message: "_Message") -> Reply | Broken:
+    async def _ask(
+        self, this: "_Try", url: URL, message: "_Message"
+    ) -> Response | TransportFailure:
         """Send a request and read its whole answer, `MAX_ANSWER_BYTES` at most.
 
         Redirects are not followed: the token belongs to the given origin only.
@@ -140,16 +142,16 @@ class Wire:
             raise
         finally:
             this.end()
-        departure = this.departure
-        assert departure is not None, "what has an answer has left"  # noqa: S101 - for the type checker
-        seconds = self._clock() - departure.at
-        self._tally.answered(response.status, seconds)
-        return Reply(
+        permit = this.permit
+        assert permit is not None, "what has an answer has left"  # noqa: S101 - for the type checker
+        seconds = self._clock() - permit.at
+        self._stats.answered(response.status, seconds)
+        return Response(
             response.status,
             response.headers,
             body,
             is_cut,
-            departure,
+            permit,
             this.requests,
             seconds,
             this.token,
@@ -177,11 +179,11 @@ class Wire:
                     raise
 
     def _try(self, tokens: TokenSource | None) -> "_Try":
-        return _Try(self._gate, self._tally, self._limit, tokens, self._concurrency, self._loop)
+        return _Try(self._gate, self._stats, self._limit, tokens, self._concurrency, self._loop)
 
-    def _broken(self, kind: FailureKind, message: str, this: "_Try") -> Broken:
-        self._tally.broken[kind] += 1
-        return Broken(kind, message, this.departure, this.requests)
+    def _broken(self, kind: FailureKind, message: str, this: "_Try") -> TransportFailure:
+        self._stats.broken[kind] += 1
+        return TransportFailure(kind, message, this.permit, this.requests)
 
 
 class _Try:
@@ -192,14 +194,14 @@ class _Try:
     """
 
     __slots__ = (
-        *("_concurrency", "_gate", "_limit", "_tally", "_task", "_tokens"),
-        *("departure", "requests", "token"),
+        *("_concurrency", "_gate", "_limit", "_stats", "_task", "_tokens"),
+        *("permit", "requests", "token"),
     )
 
     def __init__(  # noqa: PLR0913, PLR0917 - one for each request, by position
         self,
         gate: Gate,
-        tally: Tally,
+        stats: RunStats,
         limit: TimeLimit,
         tokens: TokenSource | None,
         concurrency: int,
@@ -210,12 +212,12 @@ class _Try:
         assert task is not None, "requests are sent by tasks"  # noqa: S101 - for the type checker
         self._task = task
         self._gate = gate
-        self._tally = tally
+        self._stats = stats
         self._limit = limit
         self._tokens = tokens
         self._concurrency = concurrency
         self.requests = 0
-        self.departure: Departure | None = None
+        self.permit: Permit | None = None
         self.token: Token | None = None
 
     async def leave(self) -> Token | None:
@@ -224,24 +226,24 @@ class _Try:
             # A resend: waiting at the gate is no part of the time limit, and what became of the
             # first one nobody knows.
             self._limit.pause(self._task)
-            self._tally.resent += 1
+            self._stats.resent += 1
             self.give_up()
-        self.departure = departure = await self._gate.pass_through(is_urgent=self._tokens is None)
+        self.permit = permit = await self._gate.acquire(is_urgent=self._tokens is None)
         if self._tokens is not None:
             while (token := self._tokens.at_hand()) is None:
                 self.give_up()
                 await self._tokens.current()
                 # Everybody waited for the token: they must not leave all at once.
-                self.departure = departure = await self._gate.pass_through()
+                self.permit = permit = await self._gate.acquire()
             self.token = token
         # The clock of the gate is that of the event loop, which the limit goes by.
-        self._limit.begin(self._task, departure.at)
+        self._limit.begin(self._task, permit.at)
         if not self.requests:
-            self._tally.in_flight += 1
-        if not departure.is_paced and self._tally.in_flight >= self._concurrency:
-            self._tally.held_up += 1
+            self._stats.in_flight += 1
+        if not permit.is_paced and self._stats.in_flight >= self._concurrency:
+            self._stats.held_up += 1
         self.requests += 1
-        self._tally.request_sent(departure.at)
+        self._stats.request_sent(permit.at)
         return self.token
 
     def is_out_of_time(self) -> bool:
@@ -250,15 +252,15 @@ class _Try:
 
     def give_up(self) -> None:
         """Tell the gate that there will be no outcome of what has left."""
-        if self.departure is not None:
-            self._gate.give_back(self.departure)
-            self.departure = None
+        if self.permit is not None:
+            self._gate.release(self.permit)
+            self.permit = None
 
     def end(self) -> None:
         """Stop the time, whatever came of the try."""
         self._limit.ended(self._task)
         if self.requests:
-            self._tally.in_flight -= 1
+            self._stats.in_flight -= 1
 
 
 def _whole(response: ClientResponse) -> tuple[bytes, Literal[False]] | None:

@@ -1,14 +1,14 @@
 """The circuit breaker: when it opens, and the single probe requests that leave while it is open.
 
-`Breaker` tells an outage of the service from cells that are broken. `Blockade` times the probes,
-whether the server refuses everything or is down.
+`CircuitBreaker` tells an outage of the service from cells that are broken. `OpenCircuit` times the
+probes, whether the server refuses everything or is down.
 """
 
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Final
 
-__all__ = ["Blockade", "Breaker", "Cause"]
+__all__ = ["Cause", "CircuitBreaker", "OpenCircuit"]
 
 _GROWTH: Final = 2.0
 _COMPANIES_KNOWN: Final = 5
@@ -36,7 +36,7 @@ class Cause(Enum):
 
 
 @dataclass(slots=True)
-class Blockade:
+class OpenCircuit:
     """When the next probe may leave. Time (seconds) is passed in.
 
     Probes go singly: while one is on its way no other leaves, or not before `lost_after` seconds.
@@ -89,7 +89,7 @@ class Blockade:
         self.pause_until(now)
         self._not_before = max(self._not_before, now + self.interval)
 
-    def probe_given_back(self) -> None:
+    def probe_released(self) -> None:
         """Take note that the probe was not sent after all: another one may leave at once."""
         self._probe_at = None
 
@@ -98,7 +98,7 @@ _IN_A_ROW: Final = 8
 _COMPANIES: Final = 3
 
 
-class Breaker:
+class CircuitBreaker:
     """Counts failures in a row; an outage is 8 of them, of 3 companies or more.
 
     First tries only: a cell that has failed before may be broken itself, and at the end of a run

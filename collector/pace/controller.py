@@ -4,11 +4,17 @@ from math import inf
 from typing import Final
 
 from collector.core.outcome import Blame
-from collector.pace.circuit import Blockade, Breaker, Cause
+from collector.pace.circuit import Cause, CircuitBreaker, OpenCircuit
 from collector.pace.estimate import LimitEstimate
 from collector.pace.limiter import Notify, Pacer
-from collector.pace.refusals import Hints, Outcasts, Reading, Suspicion, Whose
-from collector.pace.types import AUTO_START, Departure, Share
+from collector.pace.refusals import (
+    CompanyThrottling,
+    Hints,
+    Reading,
+    Status503Classifier,
+    ThrottledScope,
+)
+from collector.pace.types import AUTO_START, Permit, Share
 
 __all__ = ["RateController"]
 
@@ -36,9 +42,10 @@ class RateController:
     (seconds) nobody may be let in or answered before it is time to give up. What happens is told to
     `notify`.
 
-    Open, requests leave at the rate that `Pacer` keeps. The first refusal of a request that
-    was sent since the last blockade, or an outage (`Breaker`), begins a blockade: only single
-    probes leave, until one gets through. See docs/rate-control.md.
+    While the circuit is closed, requests leave at the rate that `Pacer` keeps. It opens at the
+    first refusal of a request that was sent since it was last open, or at an outage
+    (`CircuitBreaker`). While it is open only single probes leave, until one is answered. See
+    docs/rate-control.md.
     """
 
     def __init__(  # noqa: PLR0913 - what it is about, all but the first by name
@@ -54,10 +61,10 @@ class RateController:
         self._pacer = Pacer(ceiling, start, notify)
         self._estimate = LimitEstimate()
         self._hints = Hints()
-        self._suspicion = Suspicion()
-        self._outcasts = Outcasts()
-        self._breaker = Breaker(companies)
-        self._blockade: Blockade | None = None
+        self._status_503 = Status503Classifier()
+        self._throttling = CompanyThrottling()
+        self._breaker = CircuitBreaker(companies)
+        self._circuit: OpenCircuit | None = None
         self._probe_seconds = probe_seconds
         self._patience = patience
         self._notify = notify
@@ -88,9 +95,9 @@ class RateController:
         return self._estimate.refusals
 
     @property
-    def blockade(self) -> Cause | None:
+    def open_cause(self) -> Cause | None:
         """Why nobody but a probe may leave at present."""
-        return None if self._blockade is None else self._blockade.cause
+        return None if self._circuit is None else self._circuit.cause
 
     @property
     def is_doubtful(self) -> bool:
@@ -100,7 +107,7 @@ class RateController:
     @property
     def gives_up_at(self) -> float:
         """When nobody has been let in or answered for too long."""
-        return inf if self._blockade is None else self._blockade.since + self._patience
+        return inf if self._circuit is None else self._circuit.since + self._patience
 
     def hold(self, until: float) -> None:
         """Let the first request leave then, although nothing has left yet."""
@@ -116,36 +123,36 @@ class RateController:
 
     def leave_at(self, *, is_urgent: bool = False) -> float:
         """Return when the next request may leave; what is urgent passes a blockade."""
-        if self._blockade is None or is_urgent:
+        if self._circuit is None or is_urgent:
             return self._pacer.next_at
-        return max(self._blockade.next_at, self._pacer.next_at)
+        return max(self._circuit.next_at, self._pacer.next_at)
 
-    def depart(self, now: float, *, is_urgent: bool = False) -> Departure:
+    def depart(self, now: float, *, is_urgent: bool = False) -> Permit:
         """Take note that a request leaves. An urgent one is of no interest any more after that."""
         is_paced = self._pacer.depart(now)
         if is_urgent:
-            return Departure(now, -1, -1, is_paced=False)
-        if self._blockade is not None:
-            self._blockade.depart(now)
-        return Departure(now, self._estimate.sent(now), self._epoch, is_paced)
+            return Permit(now, -1, -1, is_paced=False)
+        if self._circuit is not None:
+            self._circuit.depart(now)
+        return Permit(now, self._estimate.sent(now), self._epoch, is_paced)
 
-    def answered(self, departure: Departure, now: float, company_id: str | None = None) -> None:
+    def answered(self, permit: Permit, now: float, company_id: str | None = None) -> None:
         """Take note of an answer, and be it that there is nothing for this request."""
         self._breaker.succeeded()
         self._charges_all = False
         if company_id is not None:
-            self._outcasts.let_in(company_id)
-        if (blockade := self._blockade) is not None:
-            if blockade.is_probe(departure.at):
-                self._reopen(blockade, departure, now)
+            self._throttling.accepted(company_id)
+        if (circuit := self._circuit) is not None:
+            if circuit.is_probe(permit.at):
+                self._reopen(circuit, permit, now)
             return
-        if not departure.is_paced:
+        if not permit.is_paced:
             # Something else than the rate holds requests back, so nothing is learnt about it.
             return
         pacer = self._pacer
-        pacer.answered(departure, now)
+        pacer.answered(permit, now)
         if pacer.may_grow and now >= max(
-            self._hints.used_up_until(), self._suspicion.waits_until(self.rate)
+            self._hints.used_up_until(), self._status_503.waits_until(self.rate)
         ):
             pacer.grow(now)
 
@@ -155,7 +162,7 @@ class RateController:
 
     def refused(
         self,
-        departure: Departure,
+        permit: Permit,
         now: float,
         company_id: str | None = None,
         *,
@@ -163,69 +170,69 @@ class RateController:
         cause: Cause = Cause.REFUSED,
     ) -> Blame:
         """Take note of a refusal because of the rate; the server asks for a `pause` (seconds)."""
-        self._estimate.refused(departure)
+        self._estimate.refused(permit)
         self._hints.refused()
-        blockade = self._blockade
+        circuit = self._circuit
         blame = Blame.RATE
         if self._charges_all:
             return Blame.CELL
-        if blockade is None:
+        if circuit is None:
             # What was sent before the last blockade says nothing new, unless it asks for a pause.
-            if departure.epoch < self._epoch and not pause:
+            if permit.epoch < self._epoch and not pause:
                 return blame
             if company_id is not None and self._is_its_own(company_id):
                 return Blame.CELL
-            self._estimate.blocked(departure)
-            blockade = self._block(cause, now, cause.first)
-        elif blockade.is_probe(departure.at):
-            blame = self._probe_failed(blockade, now, company_id)
-        if self._blockade is None:
+            self._estimate.blocked(permit)
+            circuit = self._block(cause, now, cause.first)
+        elif circuit.is_probe(permit.at):
+            blame = self._probe_failed(circuit, now, company_id)
+        if self._circuit is None:
             return blame
         if pause or self._hints.used_up_until() > now:
-            blockade.pause_until(max(now + pause, self._hints.used_up_until()))
+            circuit.pause_until(max(now + pause, self._hints.used_up_until()))
         return blame
 
     def unavailable(
-        self, departure: Departure, now: float, company_id: str, *, is_evidence: bool
+        self, permit: Permit, now: float, company_id: str, *, is_evidence: bool
     ) -> Blame:
         """Take note of a 503 that does not say when to come back: an error, or a refusal."""
-        if self._blockade is not None:
-            if self._blockade.cause is not Cause.FAILING:
-                return self.refused(departure, now, company_id)
-        elif departure.epoch == self._epoch:
-            reading = self._suspicion.heard(now, self.rate)
+        if self._circuit is not None:
+            if self._circuit.cause is not Cause.FAILING:
+                return self.refused(permit, now, company_id)
+        elif permit.epoch == self._epoch:
+            reading = self._status_503.heard(now, self.rate)
             if reading is Reading.REFUSAL:
-                return self.refused(departure, now, company_id, cause=Cause.UNAVAILABLE)
+                return self.refused(permit, now, company_id, cause=Cause.UNAVAILABLE)
             if reading is Reading.FALSE_ALARM:
-                self._pacer.restore(self._suspicion.rate_before)
+                self._pacer.restore(self._status_503.rate_before)
                 self._notify("status_503_is_no_refusal", rate=round(self.rate, 2))
-        elif departure.epoch >= self._outage_epoch:
+        elif permit.epoch >= self._outage_epoch:
             # One of the burst with which the last blockade began.
-            return self.refused(departure, now, company_id)
-        return self.failed(departure, now, company_id, is_evidence=is_evidence, was_let_in=False)
+            return self.refused(permit, now, company_id)
+        return self.failed(permit, now, company_id, is_evidence=is_evidence, was_accepted=False)
 
     def failed(
         self,
-        departure: Departure,
+        permit: Permit,
         now: float,
         company_id: str,
         *,
         is_evidence: bool,
-        was_let_in: bool,
+        was_accepted: bool,
     ) -> Blame:
         """Take note of a try that brought no answer, but may bring one another time.
 
         `is_evidence` says that it tells of the service: a first try, or no connection at all.
-        `was_let_in` says that a whole answer came, so that it was not refused because of the rate.
+        `was_accepted` says that a whole answer came, so the rate was not the reason.
         """
-        if (blockade := self._blockade) is not None:
-            if not blockade.is_probe(departure.at):
-                return Blame.SERVICE if blockade.cause is Cause.FAILING else Blame.CELL
-            if blockade.cause is Cause.FAILING or not was_let_in:
-                return self._probe_failed(blockade, now, company_id)
-            self._reopen(blockade, departure, now)
+        if (circuit := self._circuit) is not None:
+            if not circuit.is_probe(permit.at):
+                return Blame.SERVICE if circuit.cause is Cause.FAILING else Blame.CELL
+            if circuit.cause is Cause.FAILING or not was_accepted:
+                return self._probe_failed(circuit, now, company_id)
+            self._reopen(circuit, permit, now)
             return Blame.CELL
-        if departure.epoch < self._outage_epoch and not self._charges_all:
+        if permit.epoch < self._outage_epoch and not self._charges_all:
             return Blame.SERVICE
         # At the end there may be no first try left that could tell.
         counts = (is_evidence or self._is_tail) and not self._charges_all
@@ -236,18 +243,18 @@ class RateController:
             return Blame.SERVICE
         return Blame.CELL
 
-    def given_back(self, departure: Departure) -> None:
+    def released(self, permit: Permit) -> None:
         """Take note that a request was not sent, or was given up, and has no outcome."""
-        if self._blockade is not None and self._blockade.is_probe(departure.at):
-            self._blockade.probe_given_back()
+        if self._circuit is not None and self._circuit.is_probe(permit.at):
+            self._circuit.probe_released()
 
-    def _probe_failed(self, blockade: Blockade, now: float, company_id: str | None) -> Blame:
+    def _probe_failed(self, circuit: OpenCircuit, now: float, company_id: str | None) -> Blame:
         """Take note of a probe that brought nothing; it may be that nobody is left to wait for."""
-        blockade.probe_failed(now, company_id)
-        companies = len(blockade.companies)
-        is_rate = blockade.cause is not Cause.FAILING and companies > _REFUSED_COMPANIES
-        if self._is_tail and not is_rate and now - blockade.since >= _TAIL_PATIENCE * companies:
-            self._blockade = None
+        circuit.probe_failed(now, company_id)
+        companies = len(circuit.companies)
+        is_rate = circuit.cause is not Cause.FAILING and companies > _REFUSED_COMPANIES
+        if self._is_tail and not is_rate and now - circuit.since >= _TAIL_PATIENCE * companies:
+            self._circuit = None
             self._charges_all = True
             self._pacer.restart()
             self._notify("only_failing_cells_are_left", companies=companies)
@@ -256,31 +263,31 @@ class RateController:
 
     def _is_its_own(self, company_id: str) -> bool:
         """Say whether a refusal is about this company, not about the rate."""
-        whose = self._outcasts.refused(company_id, self._epoch, self.rate)
-        if whose is Whose.JUST_FOUND:
-            self._pacer.restore(self._outcasts.rate_before)
+        whose = self._throttling.refused(company_id, self._epoch, self.rate)
+        if whose is ThrottledScope.JUST_FOUND:
+            self._pacer.restore(self._throttling.rate_before)
             self._notify("company_refused_for_itself", company_id=company_id)
-        return whose is not Whose.EVERYBODYS
+        return whose is not ThrottledScope.EVERYBODYS
 
-    def _block(self, cause: Cause, now: float, interval: float) -> Blockade:
+    def _block(self, cause: Cause, now: float, interval: float) -> OpenCircuit:
         self._epoch += 1
-        self._blockade = Blockade(cause, now, interval, self._probe_seconds)
+        self._circuit = OpenCircuit(cause, now, interval, self._probe_seconds)
         self._notify("blocked", cause=cause.name.lower(), rate=round(self.rate, 2))
-        return self._blockade
+        return self._circuit
 
-    def _reopen(self, blockade: Blockade, probe: Departure, now: float) -> None:
-        self._blockade = None
-        limit, is_quota = self._estimate.reopened(probe, blockade.closed_until)
-        is_long = now - blockade.since >= _LONG
-        if blockade.cause is Cause.FAILING:
-            self._last_outage = (now, blockade.interval)
+    def _reopen(self, circuit: OpenCircuit, probe: Permit, now: float) -> None:
+        self._circuit = None
+        limit, is_quota = self._estimate.reopened(probe, circuit.closed_until)
+        is_long = now - circuit.since >= _LONG
+        if circuit.cause is Cause.FAILING:
+            self._last_outage = (now, circuit.interval)
             self._outage_epoch = self._epoch
             self._pacer.restart()
-        elif limit is None or (is_long and blockade.cause is Cause.UNAVAILABLE):
+        elif limit is None or (is_long and circuit.cause is Cause.UNAVAILABLE):
             # Nothing is known; or it was rather an outage, which would make a tiny quota.
             self._pacer.restart()
         else:
             self._pacer.found(limit, now, is_quota=is_quota)
         self._pacer.resume()
-        seconds = round(now - blockade.since, 3)
+        seconds = round(now - circuit.since, 3)
         self._notify("reopened", blocked_for_seconds=seconds, rate=round(self.rate, 2))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import Final
 
-from collector.pace.types import Departure
+from collector.pace.types import Permit
 
 __all__ = ["LimitEstimate"]
 
@@ -34,7 +34,7 @@ class _Point:
 
     at: float
     number: int
-    let_in: int
+    accepted: int
 
 
 class LimitEstimate:
@@ -80,15 +80,15 @@ class LimitEstimate:
         self._sent = number + 1
         return number
 
-    def refused(self, departure: Departure) -> None:
+    def refused(self, permit: Permit) -> None:
         """Count a request that was refused."""
         self.refusals += 1
         for point in (self._opened, self._cycle):
-            if point is not None and departure.number < point.number:
+            if point is not None and permit.number < point.number:
                 # It had left before, and was taken for one that was let in.
-                point.let_in -= 1
+                point.accepted -= 1
 
-    def blocked(self, refused: Departure) -> None:
+    def blocked(self, refused: Permit) -> None:
         """Take note of the first request that was refused: all before it were let in."""
         at, number = refused.at, refused.number
         self._before = self._recent(at, number)
@@ -97,10 +97,10 @@ class LimitEstimate:
         self._is_anchored = at - opened.at < _TOO_SHORT
         if _TOO_SHORT <= at - opened.at < _CLOSE:
             # The refused one itself is counted as refused already.
-            let_in = number + 1 - self.refusals - opened.let_in
-            self._before = min(self._before, let_in / (at - opened.at + self._refilled))
+            accepted = number + 1 - self.refusals - opened.accepted
+            self._before = min(self._before, accepted / (at - opened.at + self._refilled))
 
-    def reopened(self, probe: Departure, closed_until: float) -> tuple[float | None, bool]:
+    def reopened(self, probe: Permit, closed_until: float) -> tuple[float | None, bool]:
         """Return the limit at the end of a blockade, and whether it is that of a quota.
 
         `probe` was let in; until `closed_until` nobody was, for a request was refused then, or the
@@ -108,17 +108,17 @@ class LimitEstimate:
         so little was let in that nobody can say. What the first blockade tells of a quota is not
         called one, for others may have used it before.
         """
-        let_in = probe.number - self.refusals
+        accepted = probe.number - self.refusals
         blocked_for = probe.at - self._blocked_at
         limit, is_quota = self._before, False
         if blocked_for >= _QUOTA_SECONDS:
-            cycle = self._cycle or _Point(probe.at, probe.number, let_in)
+            cycle = self._cycle or _Point(probe.at, probe.number, accepted)
             is_quota, self._is_whole_cycle = self._is_whole_cycle, True
-            quota = let_in - cycle.let_in
+            quota = accepted - cycle.accepted
             limit = quota / max(closed_until - cycle.at, _SECONDS) if quota >= _FEWEST else inf
-            self._cycle = _Point(probe.at, probe.number, let_in)
+            self._cycle = _Point(probe.at, probe.number, accepted)
         if not self._is_anchored:
-            self._opened = _Point(probe.at, probe.number, let_in)
+            self._opened = _Point(probe.at, probe.number, accepted)
             self._refilled = min(blocked_for, _REFILL_SECONDS)
         return (None if limit == inf else limit), is_quota
 

@@ -8,7 +8,7 @@ from math import inf, log
 from typing import Any, Final, Protocol
 
 from collector.pace.latency import Advice, LatencyWatch
-from collector.pace.types import Departure, Share
+from collector.pace.types import Permit, Share
 
 __all__ = ["Notify", "Pacer", "RateSearch", "Schedule"]
 
@@ -61,7 +61,7 @@ class Pacer:
         """Take note that a request leaves; True if it left as soon as the rate allowed."""
         return self._schedule.depart(now)
 
-    def answered(self, departure: Departure, now: float) -> None:
+    def answered(self, departure: Permit, now: float) -> None:
         """Take note of an answer to a request that left as soon as the rate allowed."""
         advice = self._latency.add(now, now - departure.at, self.rate)
         if advice is Advice.LESS:

@@ -1,7 +1,7 @@
 """How a refusal is read: as one of the rate, of one company, or as an error.
 
-`Suspicion` reads a 503 without `Retry-After`, `Outcasts` finds companies that are refused while
-others are accepted, and `Hints` reads what rate headers say is left.
+`Status503Classifier` reads a 503 without `Retry-After`. `CompanyThrottling` finds companies that
+are refused while others are accepted. `Hints` reads what rate headers say is left.
 """
 
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from enum import Enum, auto
 from math import inf
 from typing import Final
 
-__all__ = ["Hints", "Outcasts", "Reading", "Suspicion", "Whose"]
+__all__ = ["CompanyThrottling", "Hints", "Reading", "Status503Classifier", "ThrottledScope"]
 
 _TOGETHER: Final = (2.0, 60, 15.0)
 _CLOSE: Final = (10.0, 200, 60.0)
@@ -31,7 +31,7 @@ class Reading(Enum):
     """As an error, and so were those that were taken for refusals before."""
 
 
-class Suspicion:
+class Status503Classifier:
     """Reads 503s that follow the rate as refusals, and others as errors. Time is passed in.
 
     nginx's `limit_req` answers 503 unless it is told otherwise. A limiter that is met refuses again
@@ -84,7 +84,7 @@ _TIMES: Final = 2
 _REMEMBERED: Final = 1024
 
 
-class Whose(Enum):
+class ThrottledScope(Enum):
     """Whom a refusal is about."""
 
     EVERYBODYS = auto()
@@ -102,7 +102,7 @@ class _Record:
     rate_before: float
 
 
-class Outcasts:
+class CompanyThrottling:
     """Tells a limit for everybody from a company that is always refused.
 
     After a cut of the rate a retry passes. A company that is refused again, after others were let
@@ -117,29 +117,29 @@ class Outcasts:
         """The rate (requests a second) before the first refusal of the one just found."""
         self._records: dict[str, _Record] = {}
 
-    def let_in(self, company_id: str) -> None:
+    def accepted(self, company_id: str) -> None:
         """Take note that a company was let in."""
         if self._records:
             self._records.pop(company_id, None)
 
-    def refused(self, company_id: str, epoch: int, rate: float) -> Whose:
+    def refused(self, company_id: str, epoch: int, rate: float) -> ThrottledScope:
         """Read a refusal that came when `epoch` blockades had been, at a rate."""
         record = self._records.get(company_id)
         if record is None:
             if len(self._records) >= _REMEMBERED:
                 del self._records[next(iter(self._records))]
             self._records[company_id] = _Record(1, epoch, rate)
-            return Whose.EVERYBODYS
+            return ThrottledScope.EVERYBODYS
         if record.times >= _TIMES:
-            return Whose.ITS_OWN
+            return ThrottledScope.ITS_OWN
         if epoch == record.epoch:
-            return Whose.EVERYBODYS
+            return ThrottledScope.EVERYBODYS
         record.times += 1
         record.epoch = epoch
         if record.times < _TIMES:
-            return Whose.EVERYBODYS
+            return ThrottledScope.EVERYBODYS
         self.rate_before = record.rate_before
-        return Whose.JUST_FOUND
+        return ThrottledScope.JUST_FOUND
 
 
 _LONGEST: Final = 60.0

@@ -7,10 +7,10 @@ import msgspec
 
 from collector.pace.circuit import Cause
 
-__all__ = ["AUTO_START", "Departure", "PaceView", "Share"]
+__all__ = ["AUTO_START", "PaceView", "Permit", "Share"]
 
 
-class Departure(msgspec.Struct, frozen=True, gc=False):
+class Permit(msgspec.Struct, frozen=True, gc=False):
     """A request that has left; whoever sent it tells the controller what became of it.
 
     `at` is seconds of the controller's clock, `number` how many had left before. `epoch` counts the
@@ -72,6 +72,6 @@ class PaceView(Protocol):
     @property
     def limit(self) -> float | None: ...  # noqa: D102
     @property
-    def blockade(self) -> Cause | None: ...  # noqa: D102
+    def open_cause(self) -> Cause | None: ...  # noqa: D102
     @property
     def closed_for(self) -> float: ...  # noqa: D102

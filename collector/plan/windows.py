@@ -21,7 +21,7 @@ __all__ = [
     "DateRange",
     "WindowSize",
     "cut_windows",
-    "look_back",
+    "extend_back",
     "parse_days",
     "select_range",
     "size_of",
@@ -235,7 +235,7 @@ def zone_named(timezone: str | None) -> ZoneInfo | None:
 _FIRST: Final = date.min.toordinal()
 
 
-def look_back(
+def extend_back(
     date_range: DateRange | None, size: WindowSize, lookback: int | None
 ) -> tuple[DateRange | None, WindowSize]:
     """Extend a range to the left by `lookback` days, and say what the longer one is cut by.

@@ -18,15 +18,15 @@ from collector.store.manifest import (
     describe_service,
     describe_settings,
 )
-from collector.store.recorded_plan import read_past
+from collector.store.recorded_plan import read_earlier_attempts
 from collector.store.recovery import Recovered
 from collector.store.run_directory import RunDirectory, RunFiles
-from collector.telemetry.stats import Tally
+from collector.telemetry.stats import RunStats
 
-__all__ = ["Story"]
+__all__ = ["AttemptRecord"]
 
 
-class Story:
+class AttemptRecord:
     """Keeps the manifest of a run while one attempt is made. The disk is waited for in threads."""
 
     def __init__(
@@ -56,7 +56,7 @@ class Story:
     def _check(self) -> None:
         """Raise `InputError` if another shard has written down another plan meanwhile."""
         files = self._directory.files
-        read_past(files, parts_in(files.directory), self._plan, self._manifest.service)
+        read_earlier_attempts(files, parts_in(files.directory), self._plan, self._manifest.service)
 
     def remark(self, text: str) -> None:
         """Add what a person should know."""
@@ -72,14 +72,14 @@ class Story:
             self._manifest.dates = doubted(self._manifest.dates, evidence, datetime.now(UTC))
 
     async def end(
-        self, exit_code: ExitCode, error: str | None, tally: Tally, limit_found: float | None
+        self, exit_code: ExitCode, error: str | None, stats: RunStats, limit_found: float | None
     ) -> None:
         """Write down how the attempt ended; `limit_found` is the server's, in requests a second.
 
         Raises `StorageError` when that cannot be done, unless the attempt ended for that reason:
         what was said first says more.
         """
-        self._attempt.ended(datetime.now(UTC), exit_code, error, tally, limit_found=limit_found)
+        self._attempt.ended(datetime.now(UTC), exit_code, error, stats, limit_found=limit_found)
         self._manifest.attempts[-1] = self._attempt.as_json()
         try:
             await in_thread(self._directory.write_manifest, self._manifest)

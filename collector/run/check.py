@@ -9,8 +9,8 @@ from typing import Final
 from collector.core.errors import CollectorError, ExitCode, OutageError
 from collector.core.outcome import Failure
 from collector.core.secrets import Redactor
-from collector.dates.probe import Checkup, Verdict, check_up
-from collector.dates.runner import Interview
+from collector.dates.probe import CheckFindings, Verdict, check_service
+from collector.dates.runner import ProbeRunner
 from collector.http.credentials import Credentials, secrets_of
 from collector.http.gate import Gate
 from collector.pace import Share
@@ -19,9 +19,9 @@ from collector.run.session import Session, gate_for
 from collector.settings import CheckSettings
 from collector.settings.prepare import date_query
 from collector.telemetry.log import EventLog
-from collector.telemetry.stats import Tally
+from collector.telemetry.stats import RunStats
 
-__all__ = ["MOST_REQUESTS", "Check", "Report"]
+__all__ = ["MOST_REQUESTS", "Check", "CheckResult"]
 
 MOST_REQUESTS: Final = 40
 """Requests of one check, at most: tokens, retries and all."""
@@ -39,11 +39,11 @@ _TRY_AGAIN: Final = "the check ends here; try again when the API is in order"
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class CheckResult:
     """What a check has found out, and how it ended; `error` says why it stopped before its end."""
 
     exit_code: ExitCode
-    checkup: Checkup = field(default_factory=Checkup)
+    findings: CheckFindings = field(default_factory=CheckFindings)
     requests: int = 0
     error: str | None = None
 
@@ -71,15 +71,15 @@ class Check:
         self._log = EventLog("error", self._redact).logger
         share = Share.of(settings.rate)
         self._gate = gate_for(settings, share, len(ids), self._log, patience=_PATIENCE_SECONDS)
-        self._checkup = Checkup()
-        self._tally = _Allowance(self._gate)
+        self._findings = CheckFindings()
+        self._stats = _Allowance(self._gate)
         self._task: asyncio.Task[object] | None = None
         self._stopped: ExitCode | None = None
 
     @property
     def requests(self) -> int:
         """How many requests were sent so far."""
-        return self._tally.requests
+        return self._stats.requests
 
     def stop(self, exit_code: ExitCode) -> None:
         """End the check early, as a signal does: there is nothing to lose."""
@@ -91,34 +91,34 @@ class Check:
         if self._task is not None:
             self._task.cancel()
 
-    async def execute(self) -> Report:
+    async def execute(self) -> CheckResult:
         """Ask, and say what was found out; what stops a check is no exception."""
         self._task = asyncio.current_task()
         try:
             async with asyncio.timeout(self._longest):
                 await self._ask()
         except TimeoutError:
-            return self._report(ExitCode.STOPPED_EARLY, f"it took too long; {_TRY_AGAIN}")
+            return self._result(ExitCode.STOPPED_EARLY, f"it took too long; {_TRY_AGAIN}")
         except OutageError as error:
             text = f"{self._redact(str(error))}; {_TRY_AGAIN}"
-            return self._report(ExitCode.STOPPED_EARLY, text)
+            return self._result(ExitCode.STOPPED_EARLY, text)
         except CollectorError as error:
-            return self._report(error.exit_code, self._redact(str(error)))
+            return self._result(error.exit_code, self._redact(str(error)))
         except asyncio.CancelledError:
             if self._task is None or self._stopped is None:
                 raise
             self._task.uncancel()
-            return self._report(self._stopped)
+            return self._result(self._stopped)
         finally:
             self._task = None
-        return self._report(_exit_code(self._checkup))
+        return self._result(_exit_code(self._findings))
 
     async def _ask(self) -> None:
         session = Session(
             self._settings,
             self._credentials,
             gate=self._gate,
-            tally=self._tally,
+            stats=self._stats,
             concurrency=1,
             patience=_PATIENCE_SECONDS,
             redact=self._redact,
@@ -128,19 +128,19 @@ class Check:
         today = today_in(self._settings.timezone, datetime.now(UTC))
         async with session:
             await session.tokens.current()
-            interview = Interview(
+            runner = ProbeRunner(
                 session.client(query),
                 most=MOST_REQUESTS,
                 rest=self._gate.rest,
-                may_go_on=lambda: self._tally.requests + 2 <= MOST_REQUESTS,
+                may_continue=lambda: self._stats.requests + 2 <= MOST_REQUESTS,
             )
-            await interview.conduct(check_up(self._ids, query, today, self._checkup))
+            await runner.run(check_service(self._ids, query, today, self._findings))
 
-    def _report(self, exit_code: ExitCode, error: str | None = None) -> Report:
-        return Report(exit_code, self._checkup, self._tally.requests, error)
+    def _result(self, exit_code: ExitCode, error: str | None = None) -> CheckResult:
+        return CheckResult(exit_code, self._findings, self._stats.requests, error)
 
 
-class _Allowance(Tally):
+class _Allowance(RunStats):
     """Shuts the gate after the last request that a check may send, whoever would need more."""
 
     def __init__(self, gate: Gate) -> None:
@@ -153,9 +153,9 @@ class _Allowance(Tally):
             self._gate.fail(OutageError(f"{MOST_REQUESTS} requests were not enough"))
 
 
-def _exit_code(checkup: Checkup) -> ExitCode:
-    if checkup.configured.dates is Verdict.IGNORED:
+def _exit_code(findings: CheckFindings) -> ExitCode:
+    if findings.configured.dates is Verdict.IGNORED:
         return ExitCode.DATES
-    if any(isinstance(answer, Failure) for answer in checkup.answers.values()):
+    if any(isinstance(answer, Failure) for answer in findings.answers.values()):
         return ExitCode.SOME_FAILED
     return ExitCode.COMPLETE

@@ -13,8 +13,8 @@ from collector.core.cell import Cell
 from collector.core.errors import StoppedError, main_error
 from collector.core.outcome import Blame, Failure, Outcome
 from collector.pace import RetryBudget
-from collector.run.queue import WAITING_PER_WORKER, Feed, Job
-from collector.telemetry.stats import Tally
+from collector.run.queue import WAITING_PER_WORKER, WorkItem, WorkQueue
+from collector.telemetry.stats import RunStats
 
 __all__ = ["Fetch", "Pool", "Retriable", "RetryDecision", "Settle"]
 
@@ -32,7 +32,7 @@ class RetryDecision(Protocol):
     """Decides what follows a failure; see `collector.http.retry.RetryPolicy.decide`."""
 
     def __call__(
-        self, failure: Failure, tries: int, spared: int, random: Callable[[], float], /
+        self, failure: Failure, tries: int, throttled_tries: int, random: Callable[[], float], /
     ) -> Retriable | None:
         """Return the next try, or None to give up."""
 
@@ -47,7 +47,7 @@ class Fetch(Protocol):
 class Settle(Protocol):
     """Takes the final outcome of a job."""
 
-    async def __call__(self, job: Job, outcome: Outcome, /) -> None:
+    async def __call__(self, item: WorkItem, outcome: Outcome, /) -> None:
         """Write it down; may wait when the disk is slow."""
 
 
@@ -69,8 +69,8 @@ class Pool:
         fetch: Fetch,
         decide: RetryDecision,
         settle: Settle,
-        on_retry: Callable[[Job, Failure, Retriable], None],
-        tally: Tally,
+        on_retry: Callable[[WorkItem, Failure, Retriable], None],
+        stats: RunStats,
         concurrency: int,
         rate: Callable[[], float],
         prefers_new: Callable[[], bool] = lambda: False,
@@ -78,7 +78,7 @@ class Pool:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._budget = RetryBudget(clock(), rate)
-        self._feed = Feed(
+        self._queue = WorkQueue(
             cells,
             concurrency * WAITING_PER_WORKER,
             clock,
@@ -91,7 +91,7 @@ class Pool:
         self._decide = decide
         self._settle = settle
         self._on_retry = on_retry
-        self._tally = tally
+        self._stats = stats
         self._concurrency = concurrency
         self._changed = asyncio.Event()
 
@@ -100,12 +100,12 @@ class Pool:
 
         What waits for its next try is left as it is, neither answered nor failed.
         """
-        self._feed.is_closed = True
+        self._queue.is_closed = True
         self._nudge()
 
     async def run(self) -> None:
         """Work until the last cell is settled, or until nothing is in work after `drain`."""
-        workers = min(self._concurrency, self._tally.missing)
+        workers = min(self._concurrency, self._stats.missing)
         try:
             async with asyncio.TaskGroup() as group:
                 for number in range(workers):
@@ -119,35 +119,35 @@ class Pool:
         raise error
 
     async def _work(self) -> None:
-        while (job := self._take() or await self._next()) is not None:
+        while (item := self._take() or await self._next()) is not None:
             try:
-                outcome = await self._fetch(job.cell, is_retry=job.tries > 0)
+                outcome = await self._fetch(item.cell, is_retry=item.tries > 0)
             except StoppedError:
                 # The job is not settled, so the others must not wait for it.
                 self.drain()
                 return
-            job.requests += outcome.requests
+            item.requests += outcome.requests
             if not isinstance(outcome, Failure):
-                self._budget.succeeded(was_retry=job.tries > 0)
-            elif self._retry(job, outcome):
+                self._budget.succeeded(was_retry=item.tries > 0)
+            elif self._retry(item, outcome):
                 continue
-            await self._settle(job, outcome)
-            self._feed.settle()
-            if self._feed.is_finished:
+            await self._settle(item, outcome)
+            self._queue.settle()
+            if self._queue.is_finished:
                 self._nudge()
 
-    def _take(self) -> Job | None:
-        job = self._feed.take()
-        self._tally.retrying = self._feed.waiting
-        return job
+    def _take(self) -> WorkItem | None:
+        item = self._queue.take()
+        self._stats.retrying = self._queue.waiting
+        return item
 
-    async def _next(self) -> Job | None:
+    async def _next(self) -> WorkItem | None:
         """Wait for a job; None if none will come."""
-        while not (self._feed.is_finished or self._feed.is_closed):
-            await self._wait_for_change(self._feed.next_due())
-            job = self._take()
-            if job is not None:
-                return job
+        while not (self._queue.is_finished or self._queue.is_closed):
+            await self._wait_for_change(self._queue.next_due())
+            item = self._take()
+            if item is not None:
+                return item
         return None
 
     async def _wait_for_change(self, due: float | None) -> None:
@@ -165,19 +165,19 @@ class Pool:
         self._changed.set()
         self._changed = asyncio.Event()
 
-    def _retry(self, job: Job, failure: Failure) -> bool:
+    def _retry(self, item: WorkItem, failure: Failure) -> bool:
         """Let the job wait for its next try, if there is to be one."""
-        retry = self._decide(failure, job.tries, job.spared, random)
+        retry = self._decide(failure, item.tries, item.throttled_tries, random)
         if retry is None:
-            job.tries += 1
+            item.tries += 1
             return False
-        job.tries += retry.counts
-        job.spared += failure.blame is Blame.RATE and not retry.counts
-        self._tally.retries += 1
-        before = self._feed.next_due()
-        self._feed.put_back(job, self._clock() + retry.delay, is_charged=retry.counts)
-        self._on_retry(job, failure, retry)
-        due = self._feed.next_due()
+        item.tries += retry.counts
+        item.throttled_tries += failure.blame is Blame.RATE and not retry.counts
+        self._stats.retries += 1
+        before = self._queue.next_due()
+        self._queue.put_back(item, self._clock() + retry.delay, is_charged=retry.counts)
+        self._on_retry(item, failure, retry)
+        due = self._queue.next_due()
         if before is None or (due is not None and due < before):
             # Idle workers wait for the earliest retry; only an earlier one is news to them.
             self._nudge()

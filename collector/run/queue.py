@@ -12,28 +12,28 @@ import msgspec
 from collector.core.cell import Cell
 from collector.pace import RetryBudget
 
-__all__ = ["WAITING_PER_WORKER", "Feed", "Job"]
+__all__ = ["WAITING_PER_WORKER", "WorkItem", "WorkQueue"]
 
 WAITING_PER_WORKER: Final = 16
 """Cells that may wait for their retry, for each worker. Beyond that no new cell is begun: in an
 outage the plan is not used up, and memory stays bounded."""
 
 
-class Job(msgspec.Struct):
+class WorkItem(msgspec.Struct):
     """A cell on its way.
 
-    `tries` is how many of its tries have counted, `spared` how many were refused because of the
-    rate and have not, `requests` how many requests were sent.
+    `tries` is how many of its tries have counted, `throttled_tries` how many were refused because
+    of the rate and have not, `requests` how many requests were sent.
     """
 
     cell: Cell
     tries: int = 0
-    spared: int = 0
+    throttled_tries: int = 0
     requests: int = 0
 
 
 @dataclass(slots=True)
-class Feed:
+class WorkQueue:
     """Decides which job comes next; `clock` gives seconds.
 
     A due retry goes before a new cell, if the budget for retries can pay for it; while
@@ -50,8 +50,8 @@ class Feed:
     in_work: int = 0
     is_closed: bool = False
     """Whether no job is given any more, although some may be left."""
-    _again: deque[Job] = field(default_factory=deque)
-    _waiting: list[tuple[float, int, Job]] = field(default_factory=list)
+    _again: deque[WorkItem] = field(default_factory=deque)
+    _waiting: list[tuple[float, int, WorkItem]] = field(default_factory=list)
     _order: "count[int]" = field(default_factory=count)
     _exhausted: bool = False
 
@@ -65,19 +65,19 @@ class Feed:
         """Whether no job is left, none is waiting, and none is in work that could come back."""
         return self._exhausted and not self.waiting and not self.in_work
 
-    def take(self) -> Job | None:
+    def take(self) -> WorkItem | None:
         """Return the next job, or None when there is none right now."""
         if self.is_closed:
             return None
         if not self._waiting and not self._again:
-            job = self._new()
+            item = self._new()
         elif self.prefers_new():
-            job = self._new() or self._due()
+            item = self._new() or self._due()
         else:
-            job = self._due() or self._new()
-        if job is not None:
+            item = self._due() or self._new()
+        if item is not None:
             self.in_work += 1
-        return job
+        return item
 
     def next_due(self) -> float | None:
         """Return when the next waiting job is due and can be paid for, in the clock's seconds."""
@@ -87,22 +87,22 @@ class Feed:
             return None
         return max(self._waiting[0][0], self.budget.next_at(self.clock()))
 
-    def put_back(self, job: Job, due: float, *, is_charged: bool) -> None:
+    def put_back(self, item: WorkItem, due: float, *, is_charged: bool) -> None:
         """Let a job in work wait for its next try; it occupies no worker meanwhile.
 
         One that was not charged to its cell comes again as soon as a worker is free.
         """
         self.in_work -= 1
         if is_charged:
-            heappush(self._waiting, (due, next(self._order), job))
+            heappush(self._waiting, (due, next(self._order), item))
         else:
-            self._again.append(job)
+            self._again.append(item)
 
     def settle(self) -> None:
         """Take note that a job in work is over."""
         self.in_work -= 1
 
-    def _due(self) -> Job | None:
+    def _due(self) -> WorkItem | None:
         if self._again:
             return self._again.popleft()
         if self._waiting:
@@ -112,7 +112,7 @@ class Feed:
                 return heappop(self._waiting)[2]
         return None
 
-    def _new(self) -> Job | None:
+    def _new(self) -> WorkItem | None:
         if self._exhausted or self.waiting >= self.max_waiting:
             return None
         cell = next(self.cells, None)
@@ -120,4 +120,4 @@ class Feed:
             self._exhausted = True
             self.on_exhausted()
             return None
-        return Job(cell)
+        return WorkItem(cell)

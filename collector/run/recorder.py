@@ -6,11 +6,11 @@ from structlog.typing import FilteringBoundLogger
 
 from collector.core.cell import Cell, CellState
 from collector.core.outcome import Failure, Outcome
-from collector.run.queue import Job
+from collector.run.queue import WorkItem
 from collector.store.journal import Journal, Line
 from collector.store.lines import error_line, result_line
 from collector.store.run_directory import RunFiles
-from collector.telemetry.stats import Tally
+from collector.telemetry.stats import RunStats
 
 __all__ = ["Recorder"]
 
@@ -24,49 +24,49 @@ class Recorder:
     def __init__(
         self,
         files: RunFiles,
-        tally: Tally,
+        stats: RunStats,
         log: FilteringBoundLogger,
         notice: Callable[[Cell, Outcome], Awaitable[None]] | None = None,
     ) -> None:
         self.journal = Journal(files.statistics, files.errors, on_durable=self._count)
-        self._tally = tally
+        self._stats = stats
         self._log = log
         self._notice = notice
 
-    async def settle(self, job: Job, outcome: Outcome) -> None:
+    async def settle(self, item: WorkItem, outcome: Outcome) -> None:
         """Write the final outcome of a cell.
 
         Raises `StorageError`, and what `notice` raises.
         """
-        cell = job.cell
+        cell = item.cell
         if isinstance(outcome, Failure):
-            self._log.error("cell_failed", **_what_failed(job, outcome))
-            line = error_line(cell, outcome, job.requests)
+            self._log.error("cell_failed", **_what_failed(item, outcome))
+            line = error_line(cell, outcome, item.requests)
             await self.journal.append(Line(line, CellState.FAILED, outcome.kind))
         else:
-            line = result_line(cell, outcome, job.requests)
+            line = result_line(cell, outcome, item.requests)
             state = CellState.EMPTY if outcome.counters.is_empty else CellState.DATA
             await self.journal.append(Line(line, state))
         if self._notice is not None:
             await self._notice(cell, outcome)
 
-    def retry(self, job: Job, failure: Failure, delay: float) -> None:
+    def retry(self, item: WorkItem, failure: Failure, delay: float) -> None:
         """Log a try that failed and will be followed by another one in `delay` seconds."""
         self._log.warning(
-            "try_failed", **_what_failed(job, failure), retry_in_seconds=round(delay, 3)
+            "try_failed", **_what_failed(item, failure), retry_in_seconds=round(delay, 3)
         )
 
     def _count(self, lines: Sequence[Line]) -> None:
-        self._tally.cells.update(line.state for line in lines)
-        self._tally.failure_kinds.update(line.kind for line in lines if line.kind is not None)
+        self._stats.cells.update(line.state for line in lines)
+        self._stats.failure_kinds.update(line.kind for line in lines if line.kind is not None)
 
 
-def _what_failed(job: Job, failure: Failure) -> dict[str, object]:
+def _what_failed(item: WorkItem, failure: Failure) -> dict[str, object]:
     return {
-        "company_id": job.cell.company_id,
-        "window": str(job.cell.window),
+        "company_id": item.cell.company_id,
+        "window": str(item.cell.window),
         "kind": failure.kind.value,
         "status": failure.status,
         "message": failure.message,
-        "attempts": job.requests,
+        "attempts": item.requests,
     }

@@ -9,11 +9,11 @@ from collector.core.errors import ClusterError, CollectorError, ExitCode, Outage
 
 __all__ = ["End", "end_by", "end_by_bug"]
 
-_GO_ON: Final = (
+_RESUME: Final = (
     "what was collected so far is kept; run the same command again to go on when the service is "
     "back (--max-outage sets how long a run waits for that)"
 )
-_GO_ON_THERE: Final = "then run the same command again; what was collected so far is kept"
+_RESUME_THERE: Final = "then run the same command again; what was collected so far is kept"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +32,9 @@ def end_by(error: CollectorError, redact: Callable[[str], str]) -> End:
     """Return the end by an error that was expected to be possible, without secrets."""
     text = str(error)
     if isinstance(error, OutageError):
-        text = f"{text}; {_GO_ON}"
+        text = f"{text}; {_RESUME}"
     elif isinstance(error, ClusterError):
-        text = f"{text}, {_GO_ON_THERE}"
+        text = f"{text}, {_RESUME_THERE}"
     return End(error.exit_code, redact(text), type(error))
 
 

@@ -18,18 +18,18 @@ from collector.core.errors import (
 from collector.core.secrets import Redactor
 from collector.core.threads import in_thread
 from collector.dates.guard import DOUBT, DatesGuard
-from collector.dates.verify import DatesProof
+from collector.dates.verify import DatesVerifier
 from collector.http.credentials import AccessToken, ClientCredentials, Credentials, secrets_of
 from collector.http.retry import RetryPolicy
 from collector.http.token import TokenProvider
 from collector.pace import Share
 from collector.plan import CellSet, Part, Plan, absent_in_turns
-from collector.run.attempt import Story
+from collector.run.attempt import AttemptRecord
 from collector.run.pool import Pool
 from collector.run.recorder import Recorder
 from collector.run.result import End, end_by, end_by_bug
 from collector.run.session import Session, gate_for
-from collector.run.shutdown import Stopping
+from collector.run.shutdown import Shutdown
 from collector.settings import RunSettings
 from collector.store.files import PartFiles
 from collector.store.manifest import DatesRecord, describe_service
@@ -37,16 +37,16 @@ from collector.store.recovery import Age, Recovered, recover
 from collector.store.run_directory import RunDirectory, RunFiles
 from collector.telemetry.log import EventLog
 from collector.telemetry.reporter import Telemetry
-from collector.telemetry.stats import Tally
+from collector.telemetry.stats import RunStats
 
-__all__ = ["End", "Given", "Run"]
+__all__ = ["End", "Run", "ShardContext"]
 
 _GRACE_SECONDS: Final = 5.0
 """How long a run that is being stopped waits for what is in flight."""
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class ShardContext:
     """What a shard need not find out: whoever runs all of them together knows it.
 
     `share` is its part of the rate, `dates` what was found out about these; its tokens come from a
@@ -62,7 +62,7 @@ class Run:
 
     With a shard in the settings it is about the cells of that one, at its share of the rate.
 
-    Whoever shows it to people reads `tally`, `gate` and `remarks` meanwhile.
+    Whoever shows it to people reads `stats`, `gate` and `remarks` meanwhile.
     """
 
     def __init__(
@@ -72,13 +72,13 @@ class Run:
         credentials: Credentials | TokenProvider,
         output: Path,
         *,
-        given: Given | None = None,
+        given: ShardContext | None = None,
     ) -> None:
         self.plan = plan
         self.settings = settings
         self.files = PartFiles(output, settings.shard)
         self._part = Part(plan, settings.shard)
-        self.tally = Tally(len(self._part))
+        self.stats = RunStats(len(self._part))
         self.remarks: tuple[str, ...] = ()
         self._credentials = credentials
         self._redact = Redactor()
@@ -99,10 +99,10 @@ class Run:
         known = None if given is None else given.dates
         self.dates = DatesGuard(plan, settings, self._log, known)
         self._telemetry = Telemetry(
-            settings.metrics_file, self.tally, self.gate, self._log, shard=settings.shard
+            settings.metrics_file, self.stats, self.gate, self._log, shard=settings.shard
         )
         self._pool: Pool | None = None
-        self._stopping = Stopping(self._log, self._redact, grace=_GRACE_SECONDS, drain=self._drain)
+        self._shutdown = Shutdown(self._log, self._redact, grace=_GRACE_SECONDS, drain=self._drain)
 
     @property
     def answers(self) -> Path:
@@ -126,11 +126,11 @@ class Run:
         After the last cell there is nothing left to stop, unless the last answers repeat and it is
         being found out why.
         """
-        self._stopping.stop(End(exit_code, why))
+        self._shutdown.stop(End(exit_code, why))
 
     def stop_at_once(self) -> None:
         """After `stop`: give up what is in flight. Lines that were begun are still finished."""
-        self._stopping.stop_at_once()
+        self._shutdown.stop_at_once()
 
     async def execute(self) -> End:
         """Collect every missing cell, and say how it ended; what stops a run is no exception.
@@ -141,7 +141,7 @@ class Run:
         """
         end = End(ExitCode.BUG)
         try:
-            end = await self._stopping.end_of(self._open(), self.settings.deadline)
+            end = await self._shutdown.end_of(self._open(), self.settings.deadline)
         finally:
             self.remarks += await self._telemetry.ended(end.exit_code)
         return end
@@ -154,7 +154,7 @@ class Run:
                 return await self._attempt(directory, recovered)
 
     def _drain(self, _why: End) -> None:
-        self.gate.shut()
+        self.gate.close()
         if self._pool is not None:
             self._pool.drain()
 
@@ -164,15 +164,15 @@ class Run:
             self._part,
             describe_service(self.settings),
             age=partial(Age.of, timezone=self.settings.timezone),
-            is_stopped=lambda: self._stopping.is_stopped,
+            is_stopped=lambda: self._shutdown.is_stopped,
         )
 
     async def _attempt(self, directory: RunDirectory, recovered: Recovered) -> End:
         """Collect what is missing, and let the manifest tell the truth however it ends."""
         self.remarks += recovered.remarks
-        self.tally.kept.update(recovered.kept)
+        self.stats.kept.update(recovered.kept)
         # In a thread for the fingerprint of the plan: a million ids take a second.
-        story = await in_thread(Story, directory, recovered, self.plan, self.settings)
+        record = await in_thread(AttemptRecord, directory, recovered, self.plan, self.settings)
         end = End(ExitCode.BUG)
         if self._first_after:
             self.gate.hold(self._first_after)
@@ -185,48 +185,48 @@ class Run:
                     try:
                         self.remarks += tuple(
                             await self.dates.establish(
-                                self._proof(session), recovered, self.files.directory
+                                self._verifier(session), recovered, self.files.directory
                             )
                         )
                     except IgnoredDatesError:
                         if self.dates.ignored is not None:
-                            await story.begin(recovered.dates, self.remarks)
+                            await record.begin(recovered.dates, self.remarks)
                         raise
-                    files = await story.begin(self.dates.record, self.remarks)
+                    files = await record.begin(self.dates.record, self.remarks)
                     log.enter_context(self._events.into(files.log.append))
                     self._log_start()
                     end = await self._collect(files, recovered.done, session)
-                    self._stopping.no_more_to_stop()
+                    self._shutdown.no_more_to_stop()
             except asyncio.CancelledError as error:
-                end = self._stopping.end_by(error)
+                end = self._shutdown.end_by(error)
                 raise
             except (CollectorError, StoppedError) as error:
-                end = self._stopping.end_by(error)
+                end = self._shutdown.end_by(error)
             finally:
                 # After the connections are closed: the disk needs file descriptors too.
                 if directory.has_begun:
-                    self._tell_of_dates(story)
+                    self._tell_of_dates(record)
                     self._telemetry.last_sample()
                     self._log.info("run_ended", exit_code=end.exit_code.value, error=end.error)
-                    await story.end(end.exit_code, end.error, self.tally, self.gate.limit)
+                    await record.end(end.exit_code, end.error, self.stats, self.gate.limit)
         return end
 
     async def _collect(self, files: RunFiles, done: CellSet, session: Session) -> End:
         """Run the pool beside the journal until all is settled and on the disk."""
-        recorder = Recorder(files, self.tally, self._log, self.dates.notice)
+        recorder = Recorder(files, self.stats, self._log, self.dates.notice)
         journal = recorder.journal
         self._pool = pool = Pool(
             absent_in_turns(done, self._part),
             fetch=session.client(self.dates.query).fetch,
             decide=RetryPolicy(self.settings.max_attempts).decide,
             settle=recorder.settle,
-            on_retry=lambda job, failure, retry: recorder.retry(
-                job, failure, max(retry.delay, self.gate.closed_for)
+            on_retry=lambda item, failure, retry: recorder.retry(
+                item, failure, max(retry.delay, self.gate.closed_for)
             ),
-            tally=self.tally,
+            stats=self.stats,
             concurrency=self.settings.concurrency,
             rate=lambda: self.gate.rate,
-            prefers_new=lambda: self.gate.is_doubtful or self.gate.blockade is not None,
+            prefers_new=lambda: self.gate.is_doubtful or self.gate.open_cause is not None,
             on_exhausted=self.gate.no_more_cells,
         )
         try:
@@ -236,18 +236,18 @@ class Run:
                 journal.close()
         except ExceptionGroup as failed:
             return self._failed(main_error(failed))
-        if self._stopping.end is None:
+        if self._shutdown.end is None:
             await self.dates.look_back()
-        elif self.tally.missing or self.dates.is_doubtful:
-            return self._stopping.end
-        failed_cells = self.tally.cells[CellState.FAILED]
+        elif self.stats.missing or self.dates.is_doubtful:
+            return self._shutdown.end
+        failed_cells = self.stats.cells[CellState.FAILED]
         return End(ExitCode.SOME_FAILED if failed_cells else ExitCode.COMPLETE)
 
     def _log_start(self) -> None:
         self._log.info(
             "run_started",
             cells=len(self._part),
-            kept=self.tally.kept.total(),
+            kept=self.stats.kept.total(),
             rate=str(self.settings.rate),
         )
         for remark in self.remarks:
@@ -259,23 +259,23 @@ class Run:
         self._log.error("bug", exc_info=error)
         return end_by_bug(error, self.files.log)
 
-    def _tell_of_dates(self, story: Story) -> None:
+    def _tell_of_dates(self, record: AttemptRecord) -> None:
         """Let the manifest say what the answers themselves have shown."""
         if self.dates.ignored is not None:
-            story.dates_are_ignored(self.dates.ignored)
+            record.dates_are_ignored(self.dates.ignored)
         elif self.dates.is_doubtful:
-            story.dates_are_doubted(DOUBT)
-            self._note(story, f"{DOUBT}; the same command again finds out")
+            record.dates_are_doubted(DOUBT)
+            self._note(record, f"{DOUBT}; the same command again finds out")
         if remark := self.dates.close():
-            self._note(story, remark)
+            self._note(record, remark)
 
-    def _note(self, story: Story, remark: str) -> None:
+    def _note(self, record: AttemptRecord, remark: str) -> None:
         self.remarks += (remark,)
-        story.remark(remark)
+        record.remark(remark)
         self._log.warning("remark", text=remark)
 
-    def _proof(self, session: Session) -> DatesProof:
-        return DatesProof(
+    def _verifier(self, session: Session) -> DatesVerifier:
+        return DatesVerifier(
             self.dates.query, self.settings.timezone, session.client, self.gate, self._log
         )
 
@@ -284,7 +284,7 @@ class Run:
             self.settings,
             self._credentials,
             gate=self.gate,
-            tally=self.tally,
+            stats=self.stats,
             concurrency=self.settings.concurrency,
             patience=self.settings.max_outage,
             redact=self._redact,

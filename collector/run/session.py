@@ -13,11 +13,11 @@ from collector.http.credentials import AccessToken, ClientCredentials, Credentia
 from collector.http.gate import Gate
 from collector.http.token import Token, TokenProvider, TokenSource
 from collector.http.token_issuer import TokenIssuer
-from collector.http.transport import Wire
+from collector.http.transport import Transport
 from collector.pace import RateController, Share
 from collector.plan.date_params import DateQuery
 from collector.settings import CheckSettings, RunSettings
-from collector.telemetry.stats import Tally
+from collector.telemetry.stats import RunStats
 
 __all__ = ["Session", "gate_for"]
 
@@ -63,7 +63,7 @@ class Session:
         credentials: Credentials | TokenProvider,
         *,
         gate: Gate,
-        tally: Tally,
+        stats: RunStats,
         concurrency: int,
         patience: float,
         redact: Redactor,
@@ -71,28 +71,28 @@ class Session:
     ) -> None:
         self._settings = settings
         self._gate = gate
-        self._tally = tally
+        self._stats = stats
         self._patience = patience
         self._redact = redact
         self._log = log
-        self._wire = Wire(gate, tally, concurrency=concurrency, timeout=settings.timeout)
+        self._transport = Transport(gate, stats, concurrency=concurrency, timeout=settings.timeout)
         self.tokens = self._tokens(credentials)
         self._open = AsyncExitStack()
 
     def client(self, dates: DateQuery) -> StatisticsClient:
         """Return a client that puts windows into queries in the given way."""
         return StatisticsClient(
-            wire=self._wire,
+            transport=self._transport,
             gate=self._gate,
             tokens=self.tokens,
-            tally=self._tally,
+            stats=self._stats,
             redact=self._redact,
             addresses=Addresses(self._settings.base_url, dates),
             log=self._log,
         )
 
     async def __aenter__(self) -> Self:
-        await self._open.enter_async_context(self._wire)
+        await self._open.enter_async_context(self._transport)
         await self._open.enter_async_context(self.tokens)
         return self
 
@@ -114,7 +114,7 @@ class Session:
             TokenIssuer(
                 credentials,
                 url=self._settings.token_url,
-                wire=self._wire,
+                transport=self._transport,
                 gate=self._gate,
                 max_attempts=self._settings.max_attempts,
                 patience=self._patience,

@@ -9,10 +9,10 @@ from collector.core.errors import CollectorError, ExitCode, StoppedError
 from collector.run.result import End, end_by
 from collector.settings.parsers import Duration
 
-__all__ = ["Stopping"]
+__all__ = ["Shutdown"]
 
 
-class Stopping:
+class Shutdown:
     """Stops one run from outside: in order at first, at once when that takes too long.
 
     What a run does about it is passed in. `drain` lets nothing more be sent, and is told why; what

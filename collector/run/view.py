@@ -10,12 +10,12 @@ from collector.run.result import End
 from collector.settings import RunSettings
 from collector.store.files import PartFiles
 from collector.store.manifest import DatesRecord
-from collector.telemetry.stats import Tally
+from collector.telemetry.stats import RunStats
 
-__all__ = ["Job"]
+__all__ = ["RunView"]
 
 
-class Job(Protocol):
+class RunView(Protocol):
     """One attempt at a run. `execute` it once; see `collector.run.run.Run`.
 
     `remarks` is what people should know, `dates_record` what was found out about dates. `answers`
@@ -28,7 +28,7 @@ class Job(Protocol):
     remarks: tuple[str, ...]
 
     @property
-    def tally(self) -> Tally: ...  # noqa: D102 - see the class
+    def stats(self) -> RunStats: ...  # noqa: D102 - see the class
     @property
     def answers(self) -> Path: ...  # noqa: D102
     @property

@@ -9,7 +9,7 @@ from collector.plan import (
     Plan,
     WindowSize,
     cut_windows,
-    look_back,
+    extend_back,
     read_companies,
     select_range,
     size_of,
@@ -33,7 +33,7 @@ def prepare_plan(companies: Path, selection: Selection, now: datetime) -> tuple[
         selection.last,
         today_in(selection.timezone, now),
     )
-    windows = cut_windows(*look_back(date_range, selection.window, selection.lookback))
+    windows = cut_windows(*extend_back(date_range, selection.window, selection.lookback))
     read = read_companies(companies)
     return Plan(read, windows), read
 

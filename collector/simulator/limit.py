@@ -10,12 +10,12 @@ from typing import Final, NamedTuple, Protocol
 from collector.simulator.settings import SimulatorSettings
 
 __all__ = [
-    "Allowance",
     "FixedWindow",
     "Limit",
+    "LimitState",
+    "LimitVerdict",
     "RequestQueue",
     "TokenBucket",
-    "Verdict",
     "limit_of",
     "retry_after_seconds",
     "whole_seconds",
@@ -26,18 +26,18 @@ _SLACK: Final = 1e-6
 a client which waits exactly as long as it was told is let in."""
 
 
-class Verdict(NamedTuple):
+class LimitVerdict(NamedTuple):
     """Whether a request passes, and the seconds until it does, or until another one would."""
 
     passes: bool
     seconds: float
 
 
-_AT_ONCE: Final = Verdict(passes=True, seconds=0.0)
+_AT_ONCE: Final = LimitVerdict(passes=True, seconds=0.0)
 """The verdict over most requests, made once: simulations ask millions of times."""
 
 
-class Allowance(NamedTuple):
+class LimitState(NamedTuple):
     """What a limit tells its clients about itself.
 
     Of `limit` requests, `remaining` would pass right now; all of them in `reset` seconds, if
@@ -52,10 +52,10 @@ class Allowance(NamedTuple):
 class Limit(Protocol):
     """Decides over one request after the other; `now` is the time in seconds."""
 
-    def admit(self, now: float) -> Verdict:
+    def admit(self, now: float) -> LimitVerdict:
         """Decide over a request that comes at `now`; what passes is counted."""
 
-    def allowance(self, now: float) -> Allowance | None:
+    def allowance(self, now: float) -> LimitState | None:
         """Tell what is left at `now`, taking nothing; None if the limit is not of that kind."""
 
 
@@ -87,19 +87,19 @@ class TokenBucket:
         self._tolerance = (depth - 1) * self._interval
         self._full_at = -math.inf
 
-    def admit(self, now: float) -> Verdict:
+    def admit(self, now: float) -> LimitVerdict:
         """Take a token if there is a whole one, or tell the seconds until there is."""
         wait = self._full_at - self._tolerance - now
         if wait > _SLACK:
-            return Verdict(False, wait)  # noqa: FBT003 - keywords take half as long again
+            return LimitVerdict(False, wait)  # noqa: FBT003 - keywords take half as long again
         self._full_at = max(self._full_at, now) + self._interval
         return _AT_ONCE
 
-    def allowance(self, now: float) -> Allowance:
+    def allowance(self, now: float) -> LimitState:
         """Count the whole tokens; `reset` is the time until the bucket is full."""
         missing = max(self._full_at - now, 0.0)
         tokens = math.floor(self._depth - (missing - _SLACK) / self._interval)
-        return Allowance(self._depth, min(max(tokens, 0), self._depth), missing)
+        return LimitState(self._depth, min(max(tokens, 0), self._depth), missing)
 
 
 class FixedWindow:
@@ -118,21 +118,21 @@ class FixedWindow:
         self._window = -math.inf
         self._passed = 0
 
-    def admit(self, now: float) -> Verdict:
+    def admit(self, now: float) -> LimitVerdict:
         """Count the request, or tell the seconds until the next window begins."""
         window = self._number(now)
         if window != self._window:
             self._window, self._passed = window, 0
         if self._passed >= self._size:
-            return Verdict(False, self._rest(window, now))  # noqa: FBT003 - as in the bucket
+            return LimitVerdict(False, self._rest(window, now))  # noqa: FBT003 - as in the bucket
         self._passed += 1
         return _AT_ONCE
 
-    def allowance(self, now: float) -> Allowance:
+    def allowance(self, now: float) -> LimitState:
         """Tell what the window still lets pass; `reset` is the time until the next begins."""
         window = self._number(now)
         passed = self._passed if window == self._window else 0
-        return Allowance(self._size, self._size - passed, self._rest(window, now))
+        return LimitState(self._size, self._size - passed, self._rest(window, now))
 
     def _number(self, now: float) -> int:
         return math.floor((now + _SLACK) / self._seconds)
@@ -159,7 +159,7 @@ class RequestQueue:
         self._began = -math.inf
         self._passed = 0
 
-    def admit(self, now: float) -> Verdict:
+    def admit(self, now: float) -> LimitVerdict:
         """Take the next turn and tell the seconds until it comes, or those until one is free."""
         delay = self._began + self._passed / self._rate - now
         if delay <= 0.0:
@@ -167,9 +167,9 @@ class RequestQueue:
             return _AT_ONCE
         wait = delay - self._longest
         if wait > _SLACK:
-            return Verdict(False, wait)  # noqa: FBT003 - as in the bucket
+            return LimitVerdict(False, wait)  # noqa: FBT003 - as in the bucket
         self._passed += 1
-        return Verdict(True, delay)  # noqa: FBT003 - as in the bucket
+        return LimitVerdict(True, delay)  # noqa: FBT003 - as in the bucket
 
     def allowance(self, now: float) -> None:
         """Tell nothing: a server that delays sees no reason to announce a limit."""

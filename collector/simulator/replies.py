@@ -8,7 +8,7 @@ from typing import Final
 
 import orjson
 
-from collector.simulator.limit import Allowance, whole_seconds
+from collector.simulator.limit import LimitState, whole_seconds
 from collector.simulator.statistics import Statistics
 
 __all__ = [
@@ -77,7 +77,7 @@ def refused_token(reason: str) -> Reply:
     return statistics_error(401, reason, {"WWW-Authenticate": challenge})
 
 
-def rate_headers(allowance: Allowance) -> dict[str, str]:
+def rate_headers(allowance: LimitState) -> dict[str, str]:
     """Announce a limit (draft-ietf-httpapi-ratelimit-headers-03), the reset as delta seconds."""
     return {
         "RateLimit-Limit": str(allowance.limit),

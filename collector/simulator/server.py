@@ -19,7 +19,7 @@ from collector.core.errors import InputError
 from collector.simulator.faults import Fault
 from collector.simulator.records import Counts, RequestKind, RequestRecord
 from collector.simulator.replies import Reply
-from collector.simulator.service import Service, StatisticsRequest
+from collector.simulator.service import EmbeddedService, StatisticsRequest
 from collector.simulator.settings import SimulatorSettings
 
 __all__ = ["Simulator", "deliver", "pause", "respond"]
@@ -56,7 +56,7 @@ class Simulator:
         today: Callable[[], date] = date.today,
         record_requests: bool = False,
     ) -> None:
-        self._service = Service(
+        self._service = EmbeddedService(
             settings,
             clock=clock,
             monotonic=monotonic,

@@ -29,7 +29,7 @@ from collector.simulator.settings import SimulatorSettings
 from collector.simulator.statistics import statistics_of_days
 from collector.simulator.tokens import TokenOffice, read_fields
 
-__all__ = ["Decision", "Service", "StatisticsRequest"]
+__all__ = ["Decision", "EmbeddedService", "StatisticsRequest"]
 
 _UNANSWERED: Final = {Fault.RESET, Fault.HANG}
 
@@ -51,7 +51,7 @@ class Decision(NamedTuple):
     delay: float = 0.0
 
 
-class Service:
+class EmbeddedService:
     """Decides over requests and keeps the accounts; see `Simulator` for the parameters."""
 
     def __init__(

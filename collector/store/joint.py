@@ -9,13 +9,13 @@ from collector.core.errors import gravest
 from collector.plan import Shard
 from collector.store.manifest import Manifest, gravest_record
 
-__all__ = ["joint_manifest"]
+__all__ = ["merge_manifests"]
 
 _GAP: Final = timedelta(minutes=1)
 """Shards of one attempt follow each other sooner, where fewer of them work at a time."""
 
 
-def joint_manifest(manifests: Mapping[Shard, Manifest]) -> Manifest:
+def merge_manifests(manifests: Mapping[Shard, Manifest]) -> Manifest:
     """Return the manifest of a run from those of its shards; without shards, the one there is.
 
     The plan is the largest, for it can only have grown. Attempts of shards that overlap in time, or

@@ -18,9 +18,9 @@ class Ledger:
 
     def __init__(self, plan: Plan) -> None:
         self.done: Final = CellSet(len(plan))
-        self.foreign = 0
+        self.unplanned = 0
         self.doubled = 0
-        self._first_foreign = ""
+        self._first_unplanned = ""
         self._first_doubled = ""
         self._find = CellIndex(plan).find
         self._add = self.done.add
@@ -35,8 +35,8 @@ class Ledger:
 
     def _note(self, line: ResultLine, index: int | None) -> None:
         if index is None:
-            self._first_foreign = self._first_foreign or _cell(line)
-            self.foreign += 1
+            self._first_unplanned = self._first_unplanned or _cell(line)
+            self.unplanned += 1
         else:
             self._first_doubled = self._first_doubled or _cell(line)
             self.doubled += 1
@@ -48,10 +48,10 @@ class Ledger:
     def remarks(self) -> list[str]:
         """Say what is odd about the lines, for people."""
         remarks = []
-        if self.foreign:
+        if self.unplanned:
             remarks.append(
-                f"{self.foreign:,} of the lines belong to no cell of the plan; "
-                f"the first is of {self._first_foreign}"
+                f"{self.unplanned:,} of the lines belong to no cell of the plan; "
+                f"the first is of {self._first_unplanned}"
             )
         if self.doubled:
             remarks.append(

@@ -22,7 +22,7 @@ from collector.plan.date_params import MOMENTS
 from collector.settings import RunSettings, Service, option_name
 from collector.store.atomic import replace_file
 from collector.store.lines import timestamp
-from collector.telemetry.stats import Tally
+from collector.telemetry.stats import RunStats
 
 __all__ = [
     "LOCAL",
@@ -186,7 +186,7 @@ class Attempt:
         at: datetime,
         exit_code: int,
         error: str | None,
-        tally: Tally,
+        stats: RunStats,
         *,
         limit_found: float | None = None,
     ) -> None:
@@ -194,7 +194,7 @@ class Attempt:
         self.ended_at = at
         self.exit_code = exit_code
         self.error = error
-        self.counts = _counts(tally, limit_found)
+        self.counts = _counts(stats, limit_found)
 
     def as_json(self) -> dict[str, object]:
         """Return the attempt as JSON values, in a fixed order."""
@@ -259,29 +259,29 @@ def _versions() -> Mapping[str, str]:
     }
 
 
-def _counts(tally: Tally, limit_found: float | None) -> dict[str, object]:
+def _counts(stats: RunStats, limit_found: float | None) -> dict[str, object]:
     """Return the counts of an attempt as JSON values: cells, requests, latency, rate and limit."""
-    latencies = tally.latencies
+    latencies = stats.latencies
     return {
         "cells": {
-            "planned": tally.planned,
-            **{state.value: tally.cells[state] for state in CellState},
-            CellState.MISSING.value: tally.missing,
+            "planned": stats.planned,
+            **{state.value: stats.cells[state] for state in CellState},
+            CellState.MISSING.value: stats.missing,
         },
         "requests": {
-            "sent": tally.requests,
-            "accepted": tally.accepted,
-            "refused": tally.refused,
-            "retried": tally.retries,
-            "resent": tally.resent,
-            "by_status": {str(status): n for status, n in sorted(tally.statuses.items())},
-            "broken": {kind.value: n for kind, n in sorted(tally.broken.items())},
+            "sent": stats.requests,
+            "accepted": stats.accepted,
+            "refused": stats.refused,
+            "retried": stats.retries,
+            "resent": stats.resent,
+            "by_status": {str(status): n for status, n in sorted(stats.statuses.items())},
+            "broken": {kind.value: n for kind, n in sorted(stats.broken.items())},
         },
-        "failed_by_kind": {kind.value: n for kind, n in sorted(tally.failure_kinds.items())},
+        "failed_by_kind": {kind.value: n for kind, n in sorted(stats.failure_kinds.items())},
         "latency_seconds": {
             **{f"p{n}": round(latencies.percentile(n / 100), 4) for n in (50, 90, 99)},
             "max": round(latencies.longest, 4),
         },
-        "requests_per_second": round(tally.average_rate(), 3),
+        "requests_per_second": round(stats.average_rate(), 3),
         "limit_found": None if limit_found is None else round(limit_found, 2),
     }

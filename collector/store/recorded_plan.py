@@ -29,13 +29,13 @@ from collector.store.manifest import DatesRecord, Manifest, PlanRecord, gravest_
 
 __all__ = [
     "CompanyList",
-    "Past",
+    "EarlierAttempts",
     "Recorded",
     "damaged_manifest",
     "missing_manifest",
     "plan_differences",
     "read_company_list",
-    "read_past",
+    "read_earlier_attempts",
     "recorded_plan",
     "service_differences",
     "write_company_list",
@@ -157,7 +157,7 @@ def _first_day(windows: Sequence[Window]) -> str:
     return "with the server's default window" if first is None else f"on {first}"
 
 
-class Past(NamedTuple):
+class EarlierAttempts(NamedTuple):
     """The earlier attempts, and the trouble if it cannot be known which plan they were for.
 
     `newest` is when other shards were at work last.
@@ -170,41 +170,41 @@ class Past(NamedTuple):
     newest: datetime | None = None
 
 
-def read_past(
+def read_earlier_attempts(
     files: PartFiles, parts: Sequence[PartFiles], plan: Plan, service: dict[str, str]
-) -> Past:
+) -> EarlierAttempts:
     """Read the manifests and compare their plans. Raises `InputError` when one is another.
 
     What is known of dates may come from another shard, the attempts are one's own.
     """
     own = _read_manifest(files, plan, service)
     others = [_read_manifest(other, plan, service) for other in parts if other != files]
-    known = [past for past in others if past.is_known]
+    known = [earlier for earlier in others if earlier.is_known]
     if own.trouble == missing_manifest(files) and known:
-        own = Past()
-    dates = [past.dates for past in (own, *known) if past.dates is not None]
+        own = EarlierAttempts()
+    dates = [earlier.dates for earlier in (own, *known) if earlier.dates is not None]
     return own._replace(
         dates=gravest_record(dates),
-        newest=max((at for past in known for at in _answered_at(past)), default=None),
+        newest=max((at for earlier in known for at in _answered_at(earlier)), default=None),
     )
 
 
-def _answered_at(past: Past) -> Iterator[datetime]:
+def _answered_at(earlier: EarlierAttempts) -> Iterator[datetime]:
     """Make the moments by which attempts with answers had ended, or began if they have no end."""
-    for attempt in past.attempts:
+    for attempt in earlier.attempts:
         cells = attempt.get("cells", {})
         if attempt["ended_at"] is None or cells.get("data", 0) + cells.get("empty", 0):
             yield datetime.fromisoformat(attempt["ended_at"] or attempt["started_at"])
 
 
-def _read_manifest(files: PartFiles, plan: Plan, service: dict[str, str]) -> Past:
+def _read_manifest(files: PartFiles, plan: Plan, service: dict[str, str]) -> EarlierAttempts:
     directory = files.directory
     try:
         manifest = Manifest.read(files.manifest)
     except ValueError:
-        return Past(trouble=damaged_manifest(files), is_known=False)
+        return EarlierAttempts(trouble=damaged_manifest(files), is_known=False)
     if manifest is None:
-        return Past(trouble=missing_manifest(files), is_known=False)
+        return EarlierAttempts(trouble=missing_manifest(files), is_known=False)
     trouble = ""
     is_known = True
     differences = service_differences(manifest.service, service)
@@ -225,7 +225,7 @@ def _read_manifest(files: PartFiles, plan: Plan, service: dict[str, str]) -> Pas
             f"another --output, or see with collector status {shlex.quote(str(directory))} how to "
             "go on with that run"
         )
-    return Past(tuple(manifest.attempts), manifest.dates, is_known, trouble)
+    return EarlierAttempts(tuple(manifest.attempts), manifest.dates, is_known, trouble)
 
 
 def missing_manifest(files: PartFiles) -> str:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from collector.core.errors import InputError
 from collector.store.files import COMPANIES, LOCK, PartFiles, parts_in
-from collector.store.joint import joint_manifest
+from collector.store.joint import merge_manifests
 from collector.store.manifest import Manifest
 from collector.store.recorded_plan import Recorded, recorded_plan, service_differences
 from collector.store.shard_lock import holder_of
@@ -80,7 +80,7 @@ def find_run(directory: Path) -> RecordedRun:
             )
         status = directory.stat()
         identity = status.st_dev, status.st_ino
-        manifest = joint_manifest(known)
+        manifest = merge_manifests(known)
         return RecordedRun(directory, manifest, holder_of(directory), identity, parts)
     except NotADirectoryError as error:
         raise InputError(f"{directory}: is not the directory of a run; leave it out") from error

@@ -15,13 +15,13 @@ from collector.store.ledger import Ledger
 from collector.store.lines import parse_result, timestamp
 from collector.store.manifest import DatesRecord
 from collector.store.recorded_plan import (
-    Past,
+    EarlierAttempts,
     damaged_manifest,
     missing_manifest,
     read_company_list,
-    read_past,
+    read_earlier_attempts,
 )
-from collector.store.repair import Span, damaged_spans, left_out, put_damage_aside, repair
+from collector.store.repair import ByteRange, damaged_spans, left_out, put_damage_aside, repair
 
 __all__ = ["Age", "Recovered", "recover", "survey"]
 
@@ -104,7 +104,7 @@ def recover(
         read = _read(files, part, service, _Results(part, is_stopped), age)
         # Nothing was changed up to here.
         remarks = read.remarks
-        if read.past.trouble == damaged_manifest(files):
+        if read.earlier.trouble == damaged_manifest(files):
             remarks += put_damage_aside(files.manifest, _whole(files.manifest))
         for other, spans in read.damaged.items():
             if other == files or files.shard.is_whole:
@@ -142,9 +142,9 @@ def survey(  # noqa: PLR0913 - as `recover`, which says why
 class _Read:
     """What was read of a directory, and where it is damaged."""
 
-    past: Past
+    earlier: EarlierAttempts
     results: "_Results"
-    damaged: dict[PartFiles, list[Span]]
+    damaged: dict[PartFiles, list[ByteRange]]
     remarks: list[str]
     has_lines: bool
 
@@ -155,9 +155,9 @@ class _Read:
             has_lines=self.has_lines,
             kept=self.results.kept,
             remarks=tuple(remarks),
-            attempts=self.past.attempts,
-            dates=self.past.dates,
-            is_known=self.past.is_known,
+            attempts=self.earlier.attempts,
+            dates=self.earlier.dates,
+            is_known=self.earlier.is_known,
         )
 
 
@@ -170,21 +170,21 @@ def _read(
 ) -> _Read:
     """Read what is there, and see that it is of this plan and of these days. Changes nothing."""
     parts = list(dict.fromkeys([*parts_in(files.directory), files]))
-    past = read_past(files, parts, part.plan, service)
-    results.others_newest(past.newest)
+    earlier = read_earlier_attempts(files, parts, part.plan, service)
+    results.others_newest(earlier.newest)
     damaged = {
         other: damaged_spans(other.statistics, results.take)
         for other in parts
         if files.has_for_itself(other)
     }
     remarks = results.ledger.remarks()
-    if past.trouble:
-        _refuse_what_is_not_ours(files, past.trouble, results.ledger)
+    if earlier.trouble:
+        _refuse_what_is_not_ours(files, earlier.trouble, results.ledger)
         if results.ledger.done:
-            remarks.insert(0, f"{past.trouble}: its lines were taken for lines of this plan")
+            remarks.insert(0, f"{earlier.trouble}: its lines were taken for lines of this plan")
     _refuse_stale_default(files.directory, results, age)
     has_lines = any(other.has_answers() for other in parts)
-    return _Read(past, results, damaged, remarks, has_lines)
+    return _Read(earlier, results, damaged, remarks, has_lines)
 
 
 class _Results:
@@ -251,7 +251,7 @@ def _refuse_what_is_not_ours(files: PartFiles, trouble: str, ledger: Ledger) -> 
     Called when the manifest does not say whose the files are. Raises `InputError`.
     """
     directory = files.directory
-    if ledger.foreign:
+    if ledger.unplanned:
         raise InputError(
             f"--output {directory}: {trouble}, and {ledger.remarks()[0]}; give another --output"
         )
@@ -273,10 +273,10 @@ def _has_our_list(directory: Path) -> bool:
         return False
 
 
-def _whole(file: Path) -> list[Span]:
+def _whole(file: Path) -> list[ByteRange]:
     """Return all of a file's content as one span; nothing if there is none."""
     size = file.stat().st_size if file.is_file() else 0
-    return [Span(0, size)] if size else []
+    return [ByteRange(0, size)] if size else []
 
 
 def _refuse_stale_default(

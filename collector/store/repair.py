@@ -13,7 +13,7 @@ from collector.store.files import PartFiles
 from collector.store.lines import parse_error
 
 __all__ = [
-    "Span",
+    "ByteRange",
     "broken_path",
     "damaged_spans",
     "left_out",
@@ -28,20 +28,20 @@ _LONGEST_LINE: Final = 4 * 1024 * 1024
 _READ_AT_ONCE: Final = 1024 * 1024
 
 
-class Span(NamedTuple):
+class ByteRange(NamedTuple):
     """Bytes of a file, from `start` up to and without `end`."""
 
     start: int
     end: int
 
 
-def damaged_spans(path: Path, take: Callable[[bytes], bool]) -> list[Span]:
+def damaged_spans(path: Path, take: Callable[[bytes], bool]) -> list[ByteRange]:
     """Hand every line of a file to `take`, and return where it refused some; neighbours as one.
 
     A line comes with its line break; the last one may lack it. What is no regular file (there is
     none yet; a device) has no lines. Raises `OSError`.
     """
-    damaged: list[Span] = []
+    damaged: list[ByteRange] = []
     if not path.is_file():
         return damaged
     end = 0
@@ -51,11 +51,11 @@ def damaged_spans(path: Path, take: Callable[[bytes], bool]) -> list[Span]:
             if not take(line):
                 if damaged and damaged[-1].end == start:
                     start = damaged.pop().start
-                damaged.append(Span(start, end))
+                damaged.append(ByteRange(start, end))
     return damaged
 
 
-def repair(files: PartFiles, damaged: list[Span]) -> list[str]:
+def repair(files: PartFiles, damaged: list[ByteRange]) -> list[str]:
     """Put aside what is damaged in files of lines, and say so for people. Raises `OSError`.
 
     Of the results it is known already what is `damaged`.
@@ -67,7 +67,7 @@ def repair(files: PartFiles, damaged: list[Span]) -> list[str]:
     ]
 
 
-def put_damage_aside(path: Path, damaged: list[Span]) -> list[str]:
+def put_damage_aside(path: Path, damaged: list[ByteRange]) -> list[str]:
     """Put aside the damaged bytes of a file, if any, and say so for people. Raises `OSError`."""
     if not damaged:
         return []
@@ -91,13 +91,13 @@ def _is_event(line: bytes) -> bool:
         return False
 
 
-def left_out(path: Path, damaged: Iterable[Span]) -> str:
+def left_out(path: Path, damaged: Iterable[ByteRange]) -> str:
     """Say for people how much of a file is damaged, and was not read."""
     size = sum(span.end - span.start for span in damaged)
     return f"{path}: {size:,} bytes are damaged, and were left out"
 
 
-def put_aside(path: Path, spans: list[Span]) -> None:
+def put_aside(path: Path, spans: list[ByteRange]) -> None:
     """Move spans of a file to the end of its `.broken` file, each on lines of its own.
 
     The `.broken` file is on the disk before anything is cut. A damaged tail is cut off in place;
@@ -153,16 +153,16 @@ def _lines(stream: BinaryIO) -> Iterator[bytes]:
         yield rest
 
 
-def _between(spans: list[Span], size: int) -> Iterator[Span]:
+def _between(spans: list[ByteRange], size: int) -> Iterator[ByteRange]:
     """Make the spans that are left of a file of `size` bytes when `spans` are taken out."""
     start = 0
-    for span in [*spans, Span(size, size)]:
+    for span in [*spans, ByteRange(size, size)]:
         if span.start > start:
-            yield Span(start, span.start)
+            yield ByteRange(start, span.start)
         start = span.end
 
 
-def _pieces(stream: BinaryIO, span: Span) -> Iterator[bytes]:
+def _pieces(stream: BinaryIO, span: ByteRange) -> Iterator[bytes]:
     stream.seek(span.start)
     left = span.end - span.start
     while left and (piece := stream.read(min(left, _READ_AT_ONCE))):

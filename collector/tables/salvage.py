@@ -7,14 +7,14 @@ import msgspec
 
 from collector.store.changes import COUNTERS
 from collector.store.lines import ResultLine, parse_result
-from collector.store.repair import Span, damaged_spans
+from collector.store.repair import ByteRange, damaged_spans
 from collector.tables.engine import scratch_refuses
 from collector.tables.plain import MOST_SMALL
 
 __all__ = ["salvage"]
 
 
-def salvage(source: Path, target: Path) -> tuple[int, list[Span]]:
+def salvage(source: Path, target: Path) -> tuple[int, list[ByteRange]]:
     """Write what is whole in a file of results to `target`; return the largest count, and damage.
 
     Days that are none are damage, too, for no column can hold them. Counts

@@ -5,14 +5,14 @@ from heapq import nlargest
 from math import ceil, exp, floor, log
 from typing import Final, NamedTuple
 
-__all__ = ["CompanyLatencies", "Latencies", "SlowCompany"]
+__all__ = ["CompanyLatencies", "LatencyHistogram", "SlowCompany"]
 
 _STEP: Final = log(1.05)
 _SHORTEST: Final = 1e-6
 _LOWEST: Final = floor(log(_SHORTEST) / _STEP)
 
 
-class Latencies:
+class LatencyHistogram:
     """Counts latencies (seconds) in classes that are 5 % wide, so percentiles are true to 2.5 %.
 
     However many there are, from a microsecond to an hour there are 452 classes. (The idea is that
@@ -34,27 +34,27 @@ class Latencies:
         self.longest = max(self.longest, seconds)
         self._classes[floor(log(seconds) / _STEP) if seconds > _SHORTEST else _LOWEST] += 1
 
-    def copy(self) -> "Latencies":
+    def copy(self) -> "LatencyHistogram":
         """Return the same counts, to be taken from later ones."""
-        other = Latencies()
+        other = LatencyHistogram()
         other.count, other.longest, other._sum = self.count, self.longest, self._sum
         other._classes = self._classes.copy()
         return other
 
-    def add_all(self, other: "Latencies") -> None:
+    def add_all(self, other: "LatencyHistogram") -> None:
         """Count all that another one has counted."""
         self.count += other.count
         self._sum += other._sum  # noqa: SLF001 - of its own kind
         self.longest = max(self.longest, other.longest)
         self._classes.update(other._classes)  # noqa: SLF001
 
-    def __sub__(self, earlier: "Latencies") -> "Latencies":
+    def __sub__(self, earlier: "LatencyHistogram") -> "LatencyHistogram":
         """Return those that came after `earlier` was copied from this.
 
         Which of them took longest is only known by its class: `longest` is the upper end of that,
         and not more than the longest of all.
         """
-        others = Latencies()
+        others = LatencyHistogram()
         others.count = self.count - earlier.count
         others._sum = self._sum - earlier._sum
         others._classes = self._classes - earlier._classes

@@ -20,9 +20,9 @@ from collector.core.cell import CellState
 from collector.core.errors import InputError
 from collector.core.text import json_text
 from collector.plan import Shard
-from collector.telemetry.stats import Tally
+from collector.telemetry.stats import RunStats
 
-__all__ = ["LABEL", "MetricsFile", "Page", "Standing", "page"]
+__all__ = ["LABEL", "MetricsFile", "MetricsPage", "Standing", "page"]
 
 LABEL: Final = "collection"
 """Every series has it. `job` and `instance` are Prometheus's own."""
@@ -55,7 +55,7 @@ class Standing:
     last_success: float | None = None
 
 
-class Page:
+class MetricsPage:
     """The series of one collection, or of a shard of it, as prometheus_client asks for them."""
 
     def __init__(self, collection: str, shard: Shard = _WHOLE_RUN) -> None:
@@ -80,55 +80,57 @@ class Page:
         family.add_metric((*self._labels.values(), *labels.values()), value)
 
 
-def page(collection: str, tally: Tally, standing: Standing, shard: Shard = _WHOLE_RUN) -> Page:
+def page(
+    collection: str, stats: RunStats, standing: Standing, shard: Shard = _WHOLE_RUN
+) -> MetricsPage:
     """Return all series of a run. Their help texts never change: node_exporter insists on that."""
-    made = Page(collection, shard)
-    _add_cells(made, tally)
-    _add_requests(made, tally)
-    _add_rates(made, tally, standing)
-    _add_run(made, tally, standing)
+    made = MetricsPage(collection, shard)
+    _add_cells(made, stats)
+    _add_requests(made, stats)
+    _add_rates(made, stats, standing)
+    _add_run(made, stats, standing)
     return made
 
 
-def _add_cells(made: Page, tally: Tally) -> None:
-    made.gauge("collector_cells_planned", "Companies times windows of the plan.", tally.planned)
+def _add_cells(made: MetricsPage, stats: RunStats) -> None:
+    made.gauge("collector_cells_planned", "Companies times windows of the plan.", stats.planned)
     text = "Planned cells by what has come of them, earlier attempts included."
     for state in CellState:
-        cells = tally.kept[state] + tally.cells[state]
+        cells = stats.kept[state] + stats.cells[state]
         if state is CellState.MISSING:
-            cells = tally.missing
+            cells = stats.missing
         made.gauge("collector_cells", text, cells, state=state.value)
 
 
-def _add_requests(made: Page, tally: Tally) -> None:
+def _add_requests(made: MetricsPage, stats: RunStats) -> None:
     for name, text, count in (
-        ("sent", "Requests that were sent, tokens and retries included.", tally.requests),
-        ("refused", "Requests that were refused because of the rate.", tally.refused),
-        ("retried", "Tries that failed and were made again.", tally.retries),
+        ("sent", "Requests that were sent, tokens and retries included.", stats.requests),
+        ("refused", "Requests that were refused because of the rate.", stats.refused),
+        ("retried", "Tries that failed and were made again.", stats.retries),
     ):
         made.counter(f"collector_requests_{name}_total", text, count)
     text = "Requests by the HTTP status of their answer, or by what broke them."
-    for status, count in sorted(tally.statuses.items()):
+    for status, count in sorted(stats.statuses.items()):
         made.counter("collector_requests_total", text, count, outcome=str(status))
-    for kind, count in sorted(tally.broken.items()):
+    for kind, count in sorted(stats.broken.items()):
         made.counter("collector_requests_total", text, count, outcome=kind.value)
 
 
-def _add_rates(made: Page, tally: Tally, standing: Standing) -> None:
+def _add_rates(made: MetricsPage, stats: RunStats, standing: Standing) -> None:
     for name, text, rate in (
-        ("requests", "Rate of the whole run so far.", tally.average_rate()),
+        ("requests", "Rate of the whole run so far.", stats.average_rate()),
         ("allowed_requests", "Rate in force.", standing.allowed),
         ("limit_found_requests", "Limit of the server, as found last.", standing.limit_found),
     ):
         made.gauge(f"collector_{name}_per_second", text, rate)
 
 
-def _add_run(made: Page, tally: Tally, standing: Standing) -> None:
+def _add_run(made: MetricsPage, stats: RunStats, standing: Standing) -> None:
     is_running = float(standing.exit_code is None)
     for name, text, value in (
         ("run_running", "1 while the run works, 0 when it has ended.", is_running),
         ("run_exit_code", "How the run ended; absent while it works.", standing.exit_code),
-        ("run_duration_seconds", "How long the run has taken.", tally.seconds),
+        ("run_duration_seconds", "How long the run has taken.", stats.seconds),
         ("run_started_timestamp_seconds", "When the run began.", standing.started_at),
         ("run_updated_timestamp_seconds", "When this was written.", standing.now),
     ):
@@ -185,8 +187,8 @@ class MetricsFile:
         return None
 
     def page(
-        self, tally: Tally, *, allowed: float, limit_found: float | None, exit_code: int | None
-    ) -> Page:
+        self, stats: RunStats, *, allowed: float, limit_found: float | None, exit_code: int | None
+    ) -> MetricsPage:
         """Return what is to be written now; rates are in requests a second."""
         now = time.time()
         if exit_code == 0:
@@ -199,9 +201,9 @@ class MetricsFile:
             exit_code=exit_code,
             last_success=self.last_success,
         )
-        return page(self.collection, tally, standing, self._shard)
+        return page(self.collection, stats, standing, self._shard)
 
-    def write(self, made: Page) -> None:
+    def write(self, made: MetricsPage) -> None:
         """Replace the file. Raises `OSError`.
 
         Until it is whole it has a name with the number of the process behind `.prom`, which

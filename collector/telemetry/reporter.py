@@ -13,8 +13,8 @@ from collector.core.errors import ExitCode
 from collector.core.threads import in_thread
 from collector.pace.types import PaceView
 from collector.plan import Shard
-from collector.telemetry.histogram import Latencies
-from collector.telemetry.stats import Tally
+from collector.telemetry.histogram import LatencyHistogram
+from collector.telemetry.stats import RunStats
 
 if TYPE_CHECKING:
     from collector.telemetry.prometheus import MetricsFile
@@ -54,17 +54,17 @@ class _Moment:
     accepted: int
     refused: int
     retried: int
-    latencies: Latencies
+    latencies: LatencyHistogram
 
     @classmethod
-    def of(cls, tally: Tally) -> "_Moment":
+    def of(cls, stats: RunStats) -> "_Moment":
         return cls(
-            seconds=tally.seconds,
-            sent=tally.requests,
-            accepted=tally.accepted,
-            refused=tally.refused,
-            retried=tally.retries,
-            latencies=tally.latencies.copy(),
+            seconds=stats.seconds,
+            sent=stats.requests,
+            accepted=stats.accepted,
+            refused=stats.refused,
+            retried=stats.retries,
+            latencies=stats.latencies.copy(),
         )
 
 
@@ -75,14 +75,14 @@ class Sampler:
     `allowed` gives the rate in force, in requests a second.
     """
 
-    def __init__(self, tally: Tally, allowed: Callable[[], float]) -> None:
-        self._tally = tally
+    def __init__(self, stats: RunStats, allowed: Callable[[], float]) -> None:
+        self._stats = stats
         self._allowed = allowed
-        self._before = _Moment(0.0, 0, 0, 0, 0, Latencies())
+        self._before = _Moment(0.0, 0, 0, 0, 0, LatencyHistogram())
 
     def take(self) -> Sample:
         """Return what happened since the last sample."""
-        before, now = self._before, _Moment.of(self._tally)
+        before, now = self._before, _Moment.of(self._stats)
         self._before = now
         latencies = now.latencies - before.latencies
         return Sample(
@@ -91,16 +91,16 @@ class Sampler:
             accepted=now.accepted - before.accepted,
             refused=now.refused - before.refused,
             retried=now.retried - before.retried,
-            in_flight=self._tally.in_flight,
+            in_flight=self._stats.in_flight,
             allowed=round(self._allowed(), _DIGITS),
             latency_p50=_percentile(latencies, 0.5),
             latency_p90=_percentile(latencies, 0.9),
             latency_p99=_percentile(latencies, 0.99),
-            done=self._tally.done,
+            done=self._stats.done,
         )
 
 
-def _percentile(latencies: Latencies, share: float) -> float | None:
+def _percentile(latencies: LatencyHistogram, share: float) -> float | None:
     return round(latencies.percentile(share), _DIGITS) if latencies.count else None
 
 
@@ -125,7 +125,7 @@ class Telemetry:
     def __init__(  # noqa: PLR0913 - two with their usual value
         self,
         metrics_file: Path | None,
-        tally: Tally,
+        stats: RunStats,
         gate: PaceView,
         log: FilteringBoundLogger,
         *,
@@ -134,11 +134,11 @@ class Telemetry:
     ) -> None:
         self._path = metrics_file
         self._shard = shard
-        self._tally = tally
+        self._stats = stats
         self._gate = gate
         self._log = log
         self._event = event
-        self._sampler = Sampler(tally, lambda: gate.rate)
+        self._sampler = Sampler(stats, lambda: gate.rate)
         self._file: MetricsFile | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._is_over = False
@@ -227,7 +227,7 @@ class Telemetry:
 
     async def _write(self, file: "MetricsFile", exit_code: ExitCode | None = None) -> None:
         made = file.page(
-            self._tally,
+            self._stats,
             allowed=self._gate.rate,
             limit_found=self._gate.limit,
             exit_code=exit_code,

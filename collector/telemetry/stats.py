@@ -6,15 +6,15 @@ from collections.abc import Callable
 
 from collector.core.cell import CellState
 from collector.core.outcome import FailureKind
-from collector.telemetry.histogram import CompanyLatencies, Latencies
+from collector.telemetry.histogram import CompanyLatencies, LatencyHistogram
 
-__all__ = ["Tally"]
+__all__ = ["RunStats"]
 
 _RATE_SECONDS = 5.0
-"""How far back `Tally.rate` looks."""
+"""How far back `RunStats.rate` looks."""
 
 
-class Tally:
+class RunStats:
     """Counts of one attempt at a run.
 
     A cell is counted in `cells` once its line is on disk; cells that earlier attempts have answered
@@ -36,7 +36,7 @@ class Tally:
         """Requests that went into a dead connection, and were sent again."""
         self.held_up = 0
         """Requests that the rate would have let leave earlier, had not so many been in flight."""
-        self.latencies = Latencies()
+        self.latencies = LatencyHistogram()
         self.company_latencies = CompanyLatencies()
         """Of good answers only; what a refusal takes says nothing of the company."""
         self.statuses: Counter[int] = Counter()

@@ -292,8 +292,8 @@ async def _first_line(job: Run) -> str:
 async def test_without_a_terminal_a_structured_line_comes(tmp_path: Path) -> None:
     """The line for cron and journald has every figure that the display has."""
     job = _job(tmp_path, rate=Rate(7))
-    job.tally.cells[CellState.DATA] = 2
-    job.tally.retries = 5
+    job.stats.cells[CellState.DATA] = 2
+    job.stats.retries = 5
     line = await _first_line(job)
     assert re.match(r"at=\S+Z level=info event=progress ", line)
     figures = dict(pair.split("=", 1) for pair in line.split())
@@ -312,23 +312,23 @@ async def test_without_a_terminal_a_structured_line_comes(tmp_path: Path) -> Non
 
 async def _refuse(job: Run, *, pause: float) -> None:
     """Let the API refuse a request of this run, and ask for a pause (seconds)."""
-    job.gate.refused(await job.gate.pass_through(), pause=pause)
+    job.gate.refused(await job.gate.acquire(), pause=pause)
 
 
 async def _fail(job: Run) -> None:
     """Let nearly everything fail."""
     for number in range(8):
-        departure = await job.gate.pass_through()
-        job.gate.failed(departure, str(number), is_evidence=True, was_let_in=False)
+        permit = await job.gate.acquire()
+        job.gate.failed(permit, str(number), is_evidence=True, was_accepted=False)
 
 
 @pytest.mark.parametrize("width", [100, 40])
 async def test_a_terminal_shows_the_run_live(tmp_path: Path, width: int) -> None:
     """The display shows what is done, the rate, what is in flight, retries, failures, a pause."""
     job = _job(tmp_path, rate=Rate(7))
-    job.tally.cells[CellState.DATA] = 2
-    job.tally.cells[CellState.FAILED] = 1
-    job.tally.in_flight = 3
+    job.stats.cells[CellState.DATA] = 2
+    job.stats.cells[CellState.FAILED] = 1
+    job.stats.in_flight = 3
     await _refuse(job, pause=90.0)
     shown = await _shown(job, width)
     for text in ("3 of 4 cells", "of 7 requests/s", "3 in flight", "1 failed", "left"):

@@ -34,8 +34,8 @@ def _job(output: Path = Path("out/night"), source: str = "companies.txt") -> Run
 def test_complete_means_nothing_to_do() -> None:
     """Whatever ended the run, if every cell has an answer."""
     job = _job()
-    job.tally.kept[CellState.EMPTY] = 400
-    job.tally.cells[CellState.DATA] = 600
+    job.stats.kept[CellState.EMPTY] = 400
+    job.stats.cells[CellState.DATA] = 600
     for code in set(ExitCode) - {ExitCode.BUG}:
         assert next_step(job, End(code)) == ""
 
@@ -43,7 +43,7 @@ def test_complete_means_nothing_to_do() -> None:
 def test_failed_cells_are_asked_for_again_and_shown_by_status() -> None:
     """The command can be pasted, whatever the directory is called."""
     job = _job(Path("-my runs"))
-    job.tally.cells.update({CellState.DATA: 990, CellState.FAILED: 10})
+    job.stats.cells.update({CellState.DATA: 990, CellState.FAILED: 10})
     assert next_step(job, End(ExitCode.SOME_FAILED)) == (
         "the same command again asks for what failed or is missing; collector status "
         "'./-my runs' shows which"
@@ -57,7 +57,7 @@ def test_an_interrupted_run_is_told_how_much_is_left(code: ExitCode) -> None:
     """As soon as there is a cell to judge by."""
     job = _job()
     assert next_step(job, End(code)) == "the same command again asks for what failed or is missing"
-    job.tally.cells[CellState.DATA] = 10
+    job.stats.cells[CellState.DATA] = 10
     assert re.fullmatch(
         r"the same command again asks for what failed or is missing, about "
         r"\d+:\d\d:\d\d at this rate",
@@ -70,7 +70,7 @@ def test_after_a_deadline_only_the_time_is_news() -> None:
     job = _job()
     end = End(ExitCode.STOPPED_EARLY, "the deadline has passed; run the same command again")
     assert next_step(job, end) == ""
-    job.tally.cells.update({CellState.DATA: 10, CellState.FAILED: 1})
+    job.stats.cells.update({CellState.DATA: 10, CellState.FAILED: 1})
     assert re.fullmatch(
         r"what is missing takes about \d+:\d\d:\d\d more at this rate",
         next_step(job, end),
@@ -106,7 +106,7 @@ def test_after_an_error_the_step_adds_to_its_text(cause: type[OutageError], step
 def test_a_full_disk_is_told_how_much_room_the_rest_takes(tmp_path: Path) -> None:
     """As much for each cell as those that are there; with room enough it is something else."""
     job = _job(tmp_path)
-    job.tally.cells[CellState.DATA] = 10
+    job.stats.cells[CellState.DATA] = 10
     end = End(ExitCode.STORAGE, "cannot be written", StorageError)
     lines = tmp_path / "statistics.jsonl"
     lines.touch()
@@ -128,7 +128,7 @@ def test_room_is_reckoned_by_the_lines_of_all_shards(
     companies = Companies(tuple(str(number) for number in range(2000)))
     plan = Plan(companies, (SERVER_DEFAULT,))
     job = kind(plan, RunSettings(), AccessToken(Secret("t")), tmp_path)
-    job.tally.cells[CellState.DATA] = 1000
+    job.stats.cells[CellState.DATA] = 1000
     for shard in (Shard(0, 1), *(Shard(number, 4) for number in range(4))):
         lines = PartFiles(tmp_path, shard).statistics
         lines.touch()

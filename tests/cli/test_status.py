@@ -40,7 +40,7 @@ from collector.store.manifest import (
     describe_settings,
 )
 from collector.store.run_directory import RunDirectory
-from collector.telemetry.stats import Tally
+from collector.telemetry.stats import RunStats
 from tests.cli.said import OUTPUTS, Cli, in_this_process
 
 Against = Callable[[Simulator], Any]
@@ -81,7 +81,7 @@ class _Made:
         plan = self.plan
         attempt = Attempt(_NOW, describe_settings(self.settings))
         if self.exit_code is not None:
-            attempt.ended(_NOW, self.exit_code, self.error, Tally(len(plan)))
+            attempt.ended(_NOW, self.exit_code, self.error, RunStats(len(plan)))
         manifest = Manifest(
             plan=describe_plan(plan, self.window),
             service=describe_service(self.settings),

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from collector.cli.hints import MEANING
+from collector.cli.hints import EXIT_TEXTS
 from collector.cli.summary import summary
 from collector.core.cell import SERVER_DEFAULT, CellState
 from collector.core.errors import ExitCode
@@ -42,22 +42,22 @@ def _rows(job: Run, code: ExitCode) -> dict[str, str]:
 
 def test_every_exit_code_has_a_meaning() -> None:
     """Summary and status say it in words; no two are alike."""
-    assert set(MEANING) == set(ExitCode)
-    assert len(set(MEANING.values())) == len(MEANING)
+    assert set(EXIT_TEXTS) == set(ExitCode)
+    assert len(set(EXIT_TEXTS.values())) == len(EXIT_TEXTS)
 
 
 def test_a_complete_run_has_nothing_to_do_next() -> None:
     """Counts, requests, time and rate, where the answers are, and the exit code in words."""
     job = _job()
-    job.tally.cells.update({CellState.DATA: 900, CellState.EMPTY: 100})
-    job.tally.requests, job.tally.retries, job.tally.refused = 1234, 5, 6
+    job.stats.cells.update({CellState.DATA: 900, CellState.EMPTY: 100})
+    job.stats.requests, job.stats.retries, job.stats.refused = 1234, 5, 6
     for _ in range(1200):
-        job.tally.answered(200, 0.123)
+        job.stats.answered(200, 0.123)
     for _ in range(6):
-        job.tally.answered(429, 0.01)
+        job.stats.answered(429, 0.01)
     for _ in range(20):
-        job.tally.answered(500, 1.26)
-    job.tally.broken.update({FailureKind.TIMEOUT: 2, FailureKind.CONNECTION: 6})
+        job.stats.answered(500, 1.26)
+    job.stats.broken.update({FailureKind.TIMEOUT: 2, FailureKind.CONNECTION: 6})
     rows = _rows(job, ExitCode.COMPLETE)
     assert list(rows) == [*("cells", "requests", "outcomes", "latency", "time", "answers", "exit")]
     assert rows["cells"] == "1,000 of 1,000 answered (900 data, 100 empty), 0 failed, 0 missing"
@@ -83,9 +83,9 @@ def test_a_complete_shard_does_not_speak_for_the_run() -> None:
 def test_what_earlier_attempts_answered_is_counted_and_told() -> None:
     """The whole run is what counts; how much of it was there before is said."""
     job = _job()
-    job.tally.kept.update({CellState.DATA: 600, CellState.EMPTY: 50})
-    job.tally.cells.update({CellState.DATA: 40, CellState.EMPTY: 7, CellState.FAILED: 3})
-    job.tally.failure_kinds.update({FailureKind.TIMEOUT: 1, FailureKind.HTTP: 2})
+    job.stats.kept.update({CellState.DATA: 600, CellState.EMPTY: 50})
+    job.stats.cells.update({CellState.DATA: 40, CellState.EMPTY: 7, CellState.FAILED: 3})
+    job.stats.failure_kinds.update({FailureKind.TIMEOUT: 1, FailureKind.HTTP: 2})
     rows = _rows(job, ExitCode.SOME_FAILED)
     assert rows["cells"] == (
         "697 of 1,000 answered (640 data, 57 empty), 650 of them in earlier attempts, "
@@ -98,7 +98,7 @@ def test_what_earlier_attempts_answered_is_counted_and_told() -> None:
 def test_a_run_that_found_all_done_says_so() -> None:
     """Nothing was sent, and there are answers all the same."""
     job = _job(3)
-    job.tally.kept[CellState.DATA] = 3
+    job.stats.kept[CellState.DATA] = 3
     rows = _rows(job, ExitCode.COMPLETE)
     assert rows["cells"] == (
         "3 of 3 answered (3 data, 0 empty), 3 of them in earlier attempts, 0 failed, 0 missing"
@@ -111,19 +111,19 @@ def test_a_run_that_found_all_done_says_so() -> None:
 def test_only_ends_that_can_be_continued_say_how(code: ExitCode) -> None:
     """With all answered there is nothing to go on with; a bug is to be reported."""
     job = _job(3)
-    can_go_on = {1, 3, 4, 5, 70, 129, 130, 143}
+    can_resume = {1, 3, 4, 5, 70, 129, 130, 143}
     rows = _rows(job, code)
-    assert ("next" in rows) == (code in can_go_on)
-    assert rows["exit"] == f"{code.value}: {MEANING[code]}"
+    assert ("next" in rows) == (code in can_resume)
+    assert rows["exit"] == f"{code.value}: {EXIT_TEXTS[code]}"
     assert "answers" not in rows
     assert "failures" not in rows
-    job.tally.cells[CellState.EMPTY] = 3
+    job.stats.cells[CellState.EMPTY] = 3
     assert ("next" in _rows(job, code)) == (code is ExitCode.BUG)
 
 
 def test_where_the_service_ends_with_the_run_there_is_no_next_step() -> None:
     """The same command would find another one."""
-    text = summary(_job(), End(ExitCode.SIGINT), can_go_on=False)
+    text = summary(_job(), End(ExitCode.SIGINT), can_resume=False)
     assert "\nexit" in text
     assert "\nnext" not in text
 
@@ -134,7 +134,7 @@ def test_slow_companies_are_told_by_name_beside_what_is_usual() -> None:
     slowest = {"1": (4.0, 5.0), "2": (3.0,), "3": (0.7,) * 7, "4": (0.6,) * 7}
     for number in range(10):
         for seconds in slowest.get(str(number), (0.1,)):
-            job.tally.company_latencies.add(str(number), seconds)
+            job.stats.company_latencies.add(str(number), seconds)
     assert _rows(job, ExitCode.COMPLETE)["slowest"] == (
         f"1 (Andes [red]Retail) mean 4.5 s of 2 answers, 2 ({'x' * 37}...) mean 3.0 s of 1 answer, "
         "3 mean 700 ms of 7 answers; half of the companies within 100 ms"
@@ -145,7 +145,7 @@ def test_where_all_are_alike_no_company_is_named() -> None:
     """There is always a slowest one; that is no news."""
     job = _job(10)
     for number in range(10):
-        job.tally.company_latencies.add(str(number), 0.1 + number / 100)
+        job.stats.company_latencies.add(str(number), 0.1 + number / 100)
     assert "slowest" not in _rows(job, ExitCode.COMPLETE)
 
 
@@ -153,8 +153,8 @@ def test_a_run_that_got_no_answer_has_no_latency() -> None:
     """Rows that would say nothing are left out."""
     job = _job()
     assert {"outcomes", "latency", "in flight"}.isdisjoint(_rows(job, ExitCode.STOPPED_EARLY))
-    job.tally.requests = 3
-    job.tally.broken[FailureKind.CONNECTION] = 3
+    job.stats.requests = 3
+    job.stats.broken[FailureKind.CONNECTION] = 3
     rows = _rows(job, ExitCode.STOPPED_EARLY)
     assert rows["requests"] == "3 sent, 0 accepted, 0 refused, 0 retried"
     assert rows["outcomes"] == "connection: 3"
@@ -202,9 +202,9 @@ def _found(**settings: Any) -> Run:  # noqa: ANN401 - see RunSettings
 def _held_up(job: Run, latency: float, *, share: float = 0.2, count: int = 100) -> Run:
     """Let requests of the given latency have left, a share of them only when others came."""
     for _ in range(count):
-        job.tally.answered(200, latency)
-    job.tally.requests = count
-    job.tally.held_up = round(share * count)
+        job.stats.answered(200, latency)
+    job.stats.requests = count
+    job.stats.held_up = round(share * count)
     return job
 
 
@@ -261,7 +261,7 @@ def test_answers_that_come_in_bursts_do_not_hide_it(rate: Rate) -> None:
     """
     job = _held_up(_job(rate=rate, concurrency=32), 4.0, share=0.03)
     assert "at most 32 held the rate back" in _rows(job, ExitCode.COMPLETE)["in flight"]
-    job.tally.requests = 32
+    job.stats.requests = 32
     assert "in flight" not in _rows(job, ExitCode.COMPLETE)
 
 

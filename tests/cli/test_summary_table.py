@@ -38,13 +38,13 @@ def _job(output: str = "out/night", planned: int = 1000) -> Run:
 def _of_all_kinds(output: str = "out/night") -> Run:
     """Give a run that has each row there is, but for the dates and the concurrency."""
     job = _job(output)
-    job.tally.kept[CellState.DATA] = 100
-    job.tally.cells.update({CellState.DATA: 500, CellState.EMPTY: 1, CellState.FAILED: 2})
-    job.tally.failure_kinds[FailureKind.TIMEOUT] = 2
-    job.tally.requests, job.tally.refused = 600, 7
+    job.stats.kept[CellState.DATA] = 100
+    job.stats.cells.update({CellState.DATA: 500, CellState.EMPTY: 1, CellState.FAILED: 2})
+    job.stats.failure_kinds[FailureKind.TIMEOUT] = 2
+    job.stats.requests, job.stats.refused = 600, 7
     for number in range(9):
-        job.tally.answered(200, 0.1)
-        job.tally.company_latencies.add(str(number), 9.0 if number == 1 else 0.1)
+        job.stats.answered(200, 0.1)
+        job.stats.company_latencies.add(str(number), 9.0 if number == 1 else 0.1)
     return job
 
 
@@ -127,7 +127,7 @@ def test_what_is_wrong_is_marked_and_what_is_not_is_not() -> None:
     for marked in ("31m2 failed", "33m397 missing", "33m7 refused", "1mthe same command again"):
         assert f"\x1b[{marked}" in drawn
     job = _job()
-    job.tally.cells[CellState.DATA] = 1000
+    job.stats.cells[CellState.DATA] = 1000
     drawn = _drawn(job, ExitCode.COMPLETE, width=120)
     assert "\x1b[32m1,000 of 1,000 answered\x1b[0m (1,000 data, 0 empty), 0 failed, 0 mi" in drawn
     assert "\x1b[32m 100 % answered" in drawn
@@ -151,7 +151,7 @@ def test_the_bar_shows_every_state_there_is(
     job = _job()
     for state, count in zip((CellState.DATA, CellState.FAILED), counts[:2], strict=True):
         if count:
-            job.tally.cells[state] = count
+            job.stats.cells[state] = count
     drawn = _drawn(job, ExitCode.SOME_FAILED)
     for colour, length in zip((32, 31, 33), lengths, strict=True):
         found = re.search(rf"\x1b\[{colour}m(━+)", drawn)

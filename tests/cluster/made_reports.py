@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from collector.cluster.messages import Report, Result
+from collector.cluster.messages import Result, ShardStatus
 from collector.core.errors import ExitCode
 from collector.run.result import End
-from collector.telemetry.histogram import CompanyLatencies, Latencies
+from collector.telemetry.histogram import CompanyLatencies, LatencyHistogram
 
 
-def report(shard: int = 0, *, life: str = "a", **more: Any) -> Report:  # noqa: ANN401 - see Report
+def report(shard: int = 0, *, life: str = "a", **more: Any) -> ShardStatus:  # noqa: ANN401 - see ShardStatus
     """Make a report of a shard that has done nothing yet, but for what is said."""
     nothing: dict[str, Any] = {
         **dict.fromkeys(("kept", "cells", "failure_kinds", "statuses", "broken")),
@@ -18,16 +18,16 @@ def report(shard: int = 0, *, life: str = "a", **more: Any) -> Report:  # noqa: 
         "rate": 5.0,
         "senders": 1,
         "limit": None,
-        "blockade": None,
+        "open_cause": None,
         "closed_for": 0.0,
     }
     given = {name: {} if value is None else value for name, value in nothing.items()}
-    given |= {"limit": None, "blockade": None}
-    return Report(shard=shard, life=life, **(given | more))
+    given |= {"limit": None, "open_cause": None}
+    return ShardStatus(shard=shard, life=life, **(given | more))
 
 
-def result(of: Report, code: ExitCode = ExitCode.COMPLETE, *, seconds: float = 0.1) -> Result:
+def result(of: ShardStatus, code: ExitCode = ExitCode.COMPLETE, *, seconds: float = 0.1) -> Result:
     """Make the result of a shard with one answer of so many seconds."""
-    latencies, by_company = Latencies(), CompanyLatencies()
+    latencies, by_company = LatencyHistogram(), CompanyLatencies()
     latencies.add(seconds)
     return Result(End(code), (), of, latencies, by_company)

@@ -4,8 +4,8 @@ from math import inf
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.cluster.aggregate import JointPace, JointTally
-from collector.cluster.messages import Report
+from collector.cluster.aggregate import ClusterPace, ClusterStats
+from collector.cluster.messages import ShardStatus
 from collector.core.cell import CellState
 from collector.core.outcome import FailureKind
 from collector.pace import Cause
@@ -15,7 +15,7 @@ _SMALL = st.integers(0, 50)
 
 
 @st.composite
-def _reports(draw: st.DrawFn) -> Report:
+def _reports(draw: st.DrawFn) -> ShardStatus:
     return report(
         draw(st.integers(0, 3)),
         life=draw(st.sampled_from("ab")),
@@ -35,93 +35,93 @@ def _reports(draw: st.DrawFn) -> Report:
 
 
 @given(st.lists(_reports(), max_size=20))
-def test_it_is_the_sum_of_the_newest_reports(reports: list[Report]) -> None:
+def test_it_is_the_sum_of_the_newest_reports(reports: list[ShardStatus]) -> None:
     """Cells are those of each shard's last life; requests are those of all its lives."""
-    tally = JointTally(1_000)
-    lives: dict[tuple[int, str], Report] = {}
+    stats = ClusterStats(1_000)
+    lives: dict[tuple[int, str], ShardStatus] = {}
     last: dict[int, str] = {}
     for each in reports:
-        tally.take(each)
+        stats.take(each)
         if (each.shard, each.life) not in lives:
             last[each.shard] = each.life
         lives[each.shard, each.life] = each
     newest = [lives[key] for key in last.items()]
     answered = sum(sum(r.kept.values()) + r.cells["data"] for r in newest)
-    assert tally.done == answered + tally.cells[CellState.FAILED]
-    assert tally.cells[CellState.FAILED] == sum(r.cells["failed"] for r in newest)
-    assert tally.failure_kinds[FailureKind.HTTP] == sum(r.failure_kinds["http"] for r in newest)
-    assert tally.in_flight == sum(r.in_flight for r in newest)
-    assert tally.retrying == sum(r.retrying for r in newest)
+    assert stats.done == answered + stats.cells[CellState.FAILED]
+    assert stats.cells[CellState.FAILED] == sum(r.cells["failed"] for r in newest)
+    assert stats.failure_kinds[FailureKind.HTTP] == sum(r.failure_kinds["http"] for r in newest)
+    assert stats.in_flight == sum(r.in_flight for r in newest)
+    assert stats.retrying == sum(r.retrying for r in newest)
     for name in ("retries", "refused", "resent", "held_up"):
-        assert getattr(tally, name) == sum(getattr(r, name) for r in lives.values()), name
-    assert tally.statuses[429] == sum(r.statuses[429] for r in lives.values())
-    assert tally.broken[FailureKind.TIMEOUT] == sum(r.broken["timeout"] for r in lives.values())
+        assert getattr(stats, name) == sum(getattr(r, name) for r in lives.values()), name
+    assert stats.statuses[429] == sum(r.statuses[429] for r in lives.values())
+    assert stats.broken[FailureKind.TIMEOUT] == sum(r.broken["timeout"] for r in lives.values())
 
 
 def test_what_this_process_has_sent_counts_as_well() -> None:
     """The token, and what it took to prove the dates."""
-    tally = JointTally(20)
-    tally.own.request_sent(0.0)
-    tally.own.answered(200, 0.1)
-    tally.add_up()
-    assert (tally.requests, tally.statuses) == (1, Counter({200: 1}))
-    tally.take(report(requests=5, statuses={200: 4}))
-    assert (tally.requests, tally.statuses, tally.accepted) == (6, Counter({200: 5}), 5)
+    stats = ClusterStats(20)
+    stats.own.request_sent(0.0)
+    stats.own.answered(200, 0.1)
+    stats.add_up()
+    assert (stats.requests, stats.statuses) == (1, Counter({200: 1}))
+    stats.take(report(requests=5, statuses={200: 4}))
+    assert (stats.requests, stats.statuses, stats.accepted) == (6, Counter({200: 5}), 5)
 
 
 def test_a_shard_that_begins_anew_takes_nothing_back() -> None:
     """What has died with its worker was sent all the same; what it has done is kept now."""
-    tally = JointTally(10)
-    tally.take(report(requests=6, statuses={200: 5}, cells={"data": 5}))
-    tally.take(report(life="b"))
-    assert (tally.requests, tally.statuses.total(), tally.done) == (6, 5, 0)
-    tally.take(report(life="b", requests=5, statuses={200: 5}, kept={"data": 5}, cells={"data": 5}))
-    assert (tally.requests, tally.statuses.total(), tally.done, tally.missing) == (11, 10, 10, 0)
+    stats = ClusterStats(10)
+    stats.take(report(requests=6, statuses={200: 5}, cells={"data": 5}))
+    stats.take(report(life="b"))
+    assert (stats.requests, stats.statuses.total(), stats.done) == (6, 5, 0)
+    stats.take(report(life="b", requests=5, statuses={200: 5}, kept={"data": 5}, cells={"data": 5}))
+    assert (stats.requests, stats.statuses.total(), stats.done, stats.missing) == (11, 10, 10, 0)
     # One that was given up as dead, and is not.
-    tally.take(report(requests=7, statuses={200: 6}, cells={"data": 6}))
-    assert (tally.requests, tally.done) == (12, 10)
+    stats.take(report(requests=7, statuses={200: 6}, cells={"data": 6}))
+    assert (stats.requests, stats.done) == (12, 10)
 
 
 def test_results_bring_their_latencies() -> None:
     """Those of all answers together."""
-    tally = JointTally(20)
+    stats = ClusterStats(20)
     for shard, seconds in enumerate((0.1, 0.2, 0.9)):
-        tally.finish(result(report(shard, requests=1), seconds=seconds))
-    assert tally.requests == 3
-    assert tally.latencies.longest == 0.9
+        stats.finish(result(report(shard, requests=1), seconds=seconds))
+    assert stats.requests == 3
+    assert stats.latencies.longest == 0.9
 
 
 def test_what_a_shard_finds_of_its_own_dead_worker_is_of_this_attempt() -> None:
     """Earlier is what was there before the first one began, whether a shard has begun or not."""
-    tally = JointTally(30)
-    tally.found_before(Counter({CellState.DATA: 7, CellState.EMPTY: 1}))
-    tally.found_by_shard([{CellState.DATA: 3}, {CellState.DATA: 4, CellState.EMPTY: 1}])
-    tally.take(report())
-    assert (tally.kept.total(), tally.cells.total(), tally.seconds_left()) == (8, 0, None)
-    tally.take(report(kept={"data": 3}, cells={"data": 2, "empty": 1, "failed": 1}))
-    tally.take(report(life="b"))
-    tally.take(report(life="b", kept={"data": 5, "empty": 1}, cells={"data": 2}))
-    assert tally.kept == {CellState.DATA: 7, CellState.EMPTY: 1}
-    assert tally.cells == {CellState.DATA: 4, CellState.EMPTY: 1}
-    assert (tally.done, tally.missing) == (13, 17)
+    stats = ClusterStats(30)
+    stats.found_before(Counter({CellState.DATA: 7, CellState.EMPTY: 1}))
+    stats.found_by_shard([{CellState.DATA: 3}, {CellState.DATA: 4, CellState.EMPTY: 1}])
+    stats.take(report())
+    assert (stats.kept.total(), stats.cells.total(), stats.seconds_left()) == (8, 0, None)
+    stats.take(report(kept={"data": 3}, cells={"data": 2, "empty": 1, "failed": 1}))
+    stats.take(report(life="b"))
+    stats.take(report(life="b", kept={"data": 5, "empty": 1}, cells={"data": 2}))
+    assert stats.kept == {CellState.DATA: 7, CellState.EMPTY: 1}
+    assert stats.cells == {CellState.DATA: 4, CellState.EMPTY: 1}
+    assert (stats.done, stats.missing) == (13, 17)
 
 
 def test_what_is_on_the_disk_counts_when_a_shard_has_not_told_of_it() -> None:
     """What was there before stays so; the rest was answered now."""
-    tally = JointTally(30)
-    tally.found_before(Counter({CellState.DATA: 10}))
-    tally.take(report(cells={"data": 1, "failed": 1}))
+    stats = ClusterStats(30)
+    stats.found_before(Counter({CellState.DATA: 10}))
+    stats.take(report(cells={"data": 1, "failed": 1}))
     counts = {CellState.DATA: 13, CellState.EMPTY: 2, CellState.FAILED: 1, CellState.MISSING: 14}
-    tally.found_on_disk(counts)
-    assert tally.kept == {CellState.DATA: 10}
-    assert tally.cells == {CellState.DATA: 3, CellState.EMPTY: 2, CellState.FAILED: 1}
-    assert (tally.done, tally.missing) == (16, 14)
+    stats.found_on_disk(counts)
+    assert stats.kept == {CellState.DATA: 10}
+    assert stats.cells == {CellState.DATA: 3, CellState.EMPTY: 2, CellState.FAILED: 1}
+    assert (stats.done, stats.missing) == (16, 14)
 
 
 def test_the_pace_is_that_of_all_at_work() -> None:
     """Rates add up; they and the limit of all stay when nobody is at work any more."""
-    pace = JointPace(40.0, 8.0)
-    assert (pace.rate, pace.limit, pace.blockade, pace.closed_for) == (8.0, None, None, 0)
+    pace = ClusterPace(40.0, 8.0)
+    assert (pace.rate, pace.limit, pace.open_cause, pace.closed_for) == (8.0, None, None, 0)
     of_three = [report(n, rate=rate, senders=3) for n, rate in enumerate((10.0, 15.0, 5.0))]
     pace.take(of_three)
     pace.limit = 45.0
@@ -132,7 +132,7 @@ def test_the_pace_is_that_of_all_at_work() -> None:
 
 def test_an_ended_shard_takes_nothing_of_the_pace_along() -> None:
     """Its part is the others', before they have heard of it and after."""
-    pace = JointPace(40.0, 40.0)
+    pace = ClusterPace(40.0, 40.0)
     pace.take([report(0, rate=20.0, senders=2), report(1, rate=20.0, senders=2)])
     pace.take([report(1, rate=20.0, senders=2)])
     assert pace.rate == 40.0
@@ -142,9 +142,9 @@ def test_an_ended_shard_takes_nothing_of_the_pace_along() -> None:
 
 def test_it_is_blocked_when_all_are() -> None:
     """And then until the first of them tries."""
-    pace = JointPace(inf, 10.0)
-    blocked = [report(n, blockade=Cause.FAILING.name, closed_for=3.0 + n) for n in range(2)]
+    pace = ClusterPace(inf, 10.0)
+    blocked = [report(n, open_cause=Cause.FAILING.name, closed_for=3.0 + n) for n in range(2)]
     pace.take(blocked)
-    assert (pace.blockade, pace.closed_for) == (Cause.FAILING, 3.0)
+    assert (pace.open_cause, pace.closed_for) == (Cause.FAILING, 3.0)
     pace.take([*blocked, report(2)])
-    assert (pace.blockade, pace.closed_for) == (None, 0.0)
+    assert (pace.open_cause, pace.closed_for) == (None, 0.0)

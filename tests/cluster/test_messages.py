@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from collector.cluster.messages import Orders, Report, Site, Task
+from collector.cluster.messages import Orders, ShardStatus, Site, Task
 from collector.dates.record import trusted
 from collector.pace import Share
 from collector.plan import Shard
-from collector.run.run import Given
+from collector.run.run import ShardContext
 from collector.settings import RunSettings
 from collector.settings.prepare import date_query
 from tests.cluster.made_reports import report
@@ -69,17 +69,19 @@ def test_reports_come_as_they_were_sent() -> None:
         *(4,),
         statuses={200: 3, 429: 1},
         kept={"data": 2},
-        blockade="FAILING",
+        open_cause="FAILING",
         limit=3.5,
         wants=2,
     )
-    assert Report.decode(sent.encoded()) == sent
+    assert ShardStatus.decode(sent.encoded()) == sent
 
 
 def test_a_task_holds_no_secret() -> None:
     """Settings, a share and what is known of dates; the path of a file of credentials at most."""
     settings = RunSettings(engine="dask", credentials_file=Path("secret.toml"), shard=Shard(1, 3))
     dates = trusted(date_query(settings))
-    task = Task(settings, Site(Path("/r"), b"lock", "1"), Given(Share(20.0), dates), "channel")
+    task = Task(
+        settings, Site(Path("/r"), b"lock", "1"), ShardContext(Share(20.0), dates), "channel"
+    )
     assert pickle.loads(pickle.dumps(task)) == task  # noqa: S301 - made here
     assert {"credentials", "token", "secret"}.isdisjoint(dir(task) + dir(task.given))

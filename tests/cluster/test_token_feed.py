@@ -91,6 +91,6 @@ async def test_nobody_waits_when_the_run_is_ended() -> None:
     await feed.issue(gate, Redactor())
     waiting = asyncio.create_task(feed.issue(gate, Redactor()))
     await asyncio.sleep(0.05)
-    gate.shut()
+    gate.close()
     with pytest.raises(StoppedError):
         await waiting

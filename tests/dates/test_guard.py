@@ -22,7 +22,7 @@ from collector.core.outcome import Answer, Counters, Failure, FailureKind, Outco
 from collector.dates.guard import DatesGuard
 from collector.dates.probe import Finding, Until, Verdict
 from collector.dates.record import doubted
-from collector.dates.verify import DatesProof, Proved
+from collector.dates.verify import DatesVerifier, Verified
 from collector.plan import CellSet, Companies, Plan
 from collector.settings import RunSettings
 from collector.store.manifest import DatesRecord
@@ -49,13 +49,13 @@ class _Proof:
         self.may_end = asyncio.Event()
         self.may_end.set()
 
-    async def find_out(self, ids: Sequence[str]) -> Proved:
+    async def verify(self, ids: Sequence[str]) -> Verified:
         self.asked.append(ids)
         await self.may_end.wait()
         finding = self.findings.pop(0) if len(self.findings) > 1 else self.findings[0]
         if isinstance(finding, Exception):
             raise finding
-        return Proved(finding, 4)
+        return Verified(finding, 4)
 
 
 def _day(number: int) -> Window:
@@ -95,16 +95,18 @@ def _record(verdict: str = "honoured", until: str = "included") -> DatesRecord:
 
 
 async def _establish(
-    guard: DatesGuard, proof: _Proof, recovered: Recovered | None = None
+    guard: DatesGuard, verifier: _Proof, recovered: Recovered | None = None
 ) -> Sequence[str]:
-    return await guard.establish(cast("DatesProof", proof), recovered or _recovered(_plan()), _RUN)
+    return await guard.establish(
+        cast("DatesVerifier", verifier), recovered or _recovered(_plan()), _RUN
+    )
 
 
 async def test_a_new_run_proves_its_dates() -> None:
     """By its companies, once, and the record says what was found out."""
-    guard, proof = _guard(), _Proof(_INCLUDED)
-    assert await _establish(guard, proof) == []
-    assert proof.asked == [_IDS]
+    guard, verifier = _guard(), _Proof(_INCLUDED)
+    assert await _establish(guard, verifier) == []
+    assert verifier.asked == [_IDS]
     record = guard.record
     assert record is not None
     assert (record.verdict, record.until, record.requests) == ("honoured", "included", 4)
@@ -141,22 +143,22 @@ async def test_what_is_not_known_is_as_the_option_says(
 async def test_without_dates_nothing_is_asked() -> None:
     """There is nothing to prove, and no record."""
     plan = _plan(first=SERVER_DEFAULT)
-    guard, proof = _guard(plan), _Proof(_INCLUDED)
-    assert await _establish(guard, proof, _recovered(plan)) == ()
-    assert proof.asked == []
+    guard, verifier = _guard(plan), _Proof(_INCLUDED)
+    assert await _establish(guard, verifier, _recovered(plan)) == ()
+    assert verifier.asked == []
     assert guard.record is None
 
 
 @pytest.mark.parametrize("exclusive", [False, True])
 async def test_trusted_dates_are_not_proved(*, exclusive: bool) -> None:
     """The option says what the last day means, and answers that repeat are passed over."""
-    guard, proof = _guard(trust_dates=True, until_exclusive=exclusive), _Proof(_INCLUDED)
-    assert await _establish(guard, proof) == []
+    guard, verifier = _guard(trust_dates=True, until_exclusive=exclusive), _Proof(_INCLUDED)
+    assert await _establish(guard, verifier) == []
     assert guard.record is not None
     assert guard.record.verdict == "trusted"
     assert guard.query.until_exclusive is exclusive
     await _notice_all(guard)
-    assert proof.asked == []
+    assert verifier.asked == []
     assert guard.close() is None
 
 
@@ -165,9 +167,9 @@ async def test_trusted_dates_are_not_proved(*, exclusive: bool) -> None:
 @pytest.mark.parametrize("trust", [False, True])
 async def test_a_proof_is_remembered(done: int, until: str, *, trust: bool) -> None:
     """It is for the same service, so nothing is asked; the last day is sent as it was."""
-    guard, proof, before = _guard(trust_dates=trust), _Proof(_UNKNOWN), _record(until=until)
-    await _establish(guard, proof, _recovered(_plan(), done, before))
-    assert proof.asked == []
+    guard, verifier, before = _guard(trust_dates=trust), _Proof(_UNKNOWN), _record(until=until)
+    await _establish(guard, verifier, _recovered(_plan(), done, before))
+    assert verifier.asked == []
     assert guard.record is before
     assert guard.query.until_exclusive is (until == "excluded")
 
@@ -176,9 +178,9 @@ async def test_a_proof_is_remembered(done: int, until: str, *, trust: bool) -> N
 @pytest.mark.parametrize("done", [0, 1])
 async def test_what_was_not_proved_is_proved_now(before: DatesRecord | None, done: int) -> None:
     """Companies may have data by now."""
-    guard, proof = _guard(), _Proof(_INCLUDED)
-    await _establish(guard, proof, _recovered(_plan(), done, before))
-    assert len(proof.asked) == 1
+    guard, verifier = _guard(), _Proof(_INCLUDED)
+    await _establish(guard, verifier, _recovered(_plan(), done, before))
+    assert len(verifier.asked) == 1
     assert guard.record is not None
     assert guard.record.verdict == "honoured"
 
@@ -198,20 +200,20 @@ async def test_new_lines_are_not_mixed_with_those_of_another_meaning() -> None:
 @pytest.mark.parametrize("done", [1, 120])
 async def test_spoilt_lines_are_refused(done: int, *, trust: bool) -> None:
     """Also with --trust-dates, and when all is done: nobody knows which of them are wrong."""
-    guard, proof = _guard(trust_dates=trust), _Proof(_INCLUDED)
+    guard, verifier = _guard(trust_dates=trust), _Proof(_INCLUDED)
     recovered = _recovered(_plan(), done, _record("ignored", "inconclusive"))
     with pytest.raises(DatesError, match=r"ignored the dates .*\(before\)") as raised:
-        await _establish(guard, proof, recovered)
+        await _establish(guard, verifier, recovered)
     assert not isinstance(raised.value, IgnoredDatesError)
-    assert proof.asked == []
+    assert verifier.asked == []
     assert (guard.record, guard.ignored) == (None, None)
 
 
 async def test_a_spoilt_directory_without_lines_may_begin_again() -> None:
     """There is nothing in it that could be wrong."""
-    guard, proof = _guard(), _Proof(_INCLUDED)
-    await _establish(guard, proof, _recovered(_plan(), 0, _record("ignored", "inconclusive")))
-    assert len(proof.asked) == 1
+    guard, verifier = _guard(), _Proof(_INCLUDED)
+    await _establish(guard, verifier, _recovered(_plan(), 0, _record("ignored", "inconclusive")))
+    assert len(verifier.asked) == 1
     assert guard.record is not None
     assert guard.record.verdict == "honoured"
 
@@ -226,9 +228,9 @@ async def test_a_complete_run_keeps_its_record(
 ) -> None:
     """Nothing is asked and nothing is refused, for nothing is going to be fetched."""
     plan = _plan()
-    guard, proof = _guard(plan, trust_dates=trust, until_exclusive=True), _Proof(_UNKNOWN)
-    await _establish(guard, proof, _recovered(plan, len(plan), before, is_known=is_known))
-    assert proof.asked == []
+    guard, verifier = _guard(plan, trust_dates=trust, until_exclusive=True), _Proof(_UNKNOWN)
+    await _establish(guard, verifier, _recovered(plan, len(plan), before, is_known=is_known))
+    assert verifier.asked == []
     assert guard.record is before
 
 
@@ -299,10 +301,10 @@ async def test_days_that_cannot_be_sent_at_all_are_refused_before_anything_is_as
     """Their last second is in a year that there is not."""
     end = date(9999, 12, 31)
     plan = _plan(first=Window(end, end))
-    guard, proof = _guard(plan, date_format="epoch"), _Proof(_INCLUDED)
+    guard, verifier = _guard(plan, date_format="epoch"), _Proof(_INCLUDED)
     with pytest.raises(InputError, match="at the end of the calendar"):
-        await _establish(guard, proof, _recovered(plan))
-    assert proof.asked == []
+        await _establish(guard, verifier, _recovered(plan))
+    assert verifier.asked == []
 
 
 def _answer(counts: Counters) -> Answer:
@@ -322,12 +324,12 @@ async def _notice_all(guard: DatesGuard, windows: int = 3) -> None:
 
 async def test_answers_that_repeat_are_looked_into_once_and_then_later() -> None:
     """By the companies that repeat; if the dates are honoured, the next row must be longer."""
-    guard, proof = _guard(_plan(7)), _Proof(_INCLUDED)
-    await _establish(guard, proof)
+    guard, verifier = _guard(_plan(7)), _Proof(_INCLUDED)
+    await _establish(guard, verifier)
     record = guard.record
-    proof.asked.clear()
+    verifier.asked.clear()
     await _notice_all(guard, windows=7)
-    assert proof.asked == [_IDS[:5], _IDS[5:15], _IDS[15:35]]
+    assert verifier.asked == [_IDS[:5], _IDS[5:15], _IDS[15:35]]
     assert guard.ignored is None
     assert guard.record is record
     remark = guard.close()
@@ -340,8 +342,8 @@ async def test_answers_that_repeat_are_looked_into_once_and_then_later() -> None
 )
 async def test_what_was_not_found_out_in_the_end_is_a_doubt(finding: Finding | Exception) -> None:
     """Also when nobody has asked, for the run was stopped; it is none once it is settled."""
-    guard, proof = _guard(_plan(7)), _Proof(_INCLUDED, finding, _INCLUDED)
-    await _establish(guard, proof)
+    guard, verifier = _guard(_plan(7)), _Proof(_INCLUDED, finding, _INCLUDED)
+    await _establish(guard, verifier)
     said = [guard.is_doubtful]
     await _notice(guard, "1", _answer(counters(900)), windows=2)
     said.append(guard.is_doubtful)
@@ -361,9 +363,9 @@ async def test_what_is_in_doubt_is_proved_again(
 ) -> None:
     """Even if no cell is missing: its last lines may be of other days, which spoils them all."""
     plan = _plan()
-    proof = _Proof(_INCLUDED if finding is None else finding)
+    verifier = _Proof(_INCLUDED if finding is None else finding)
     if finding is None:
-        proof = _Proof(IgnoredDatesError("all the same"))
+        verifier = _Proof(IgnoredDatesError("all the same"))
     before = doubted(
         DatesRecord(verdict="honoured", until="included", until_exclusive=False), "why", _AT
     )
@@ -371,25 +373,28 @@ async def test_what_is_in_doubt_is_proved_again(
     guard = _guard(plan)
     if verdict is None:
         with pytest.raises(IgnoredDatesError):
-            await _establish(guard, proof, recovered)
+            await _establish(guard, verifier, recovered)
         assert guard.ignored == "all the same"
     else:
-        await _establish(guard, proof, recovered)
+        await _establish(guard, verifier, recovered)
         assert guard.record is not None
         assert guard.record.verdict == verdict
-    assert proof.asked == [_IDS]
+    assert verifier.asked == [_IDS]
 
 
 async def test_a_proof_after_the_last_answer_is_made_if_they_repeat() -> None:
     """Too few for a row, but most of them: they are looked into, and the end is as they show."""
-    guard, proof = _guard(_plan(7)), _Proof(_INCLUDED, _INCLUDED, IgnoredDatesError("all the same"))
-    await _establish(guard, proof)
-    proof.asked.clear()
+    guard, verifier = (
+        _guard(_plan(7)),
+        _Proof(_INCLUDED, _INCLUDED, IgnoredDatesError("all the same")),
+    )
+    await _establish(guard, verifier)
+    verifier.asked.clear()
     await guard.look_back()
-    assert proof.asked == []
+    assert verifier.asked == []
     await _notice(guard, "1", _answer(counters(900)), windows=2)
     await guard.look_back()
-    assert (proof.asked, guard.ignored) == ([("1",)], None)
+    assert (verifier.asked, guard.ignored) == ([("1",)], None)
     with pytest.raises(IgnoredDatesError):
         await guard.look_back()
     assert guard.ignored == "all the same"
@@ -397,41 +402,41 @@ async def test_a_proof_after_the_last_answer_is_made_if_they_repeat() -> None:
 
 async def test_a_proof_that_shows_nothing_is_a_false_alarm() -> None:
     """The run goes on."""
-    guard, proof = _guard(), _Proof(_INCLUDED, _UNKNOWN)
-    await _establish(guard, proof)
+    guard, verifier = _guard(), _Proof(_INCLUDED, _UNKNOWN)
+    await _establish(guard, verifier)
     await _notice_all(guard)
-    assert len(proof.asked) == 1 + 3
+    assert len(verifier.asked) == 1 + 3
     assert guard.ignored is None
 
 
 async def test_dates_that_are_ignored_by_now_end_the_run() -> None:
     """There are lines of other days then."""
     error = IgnoredDatesError("all the same")
-    guard, proof = _guard(), _Proof(_INCLUDED, error)
-    await _establish(guard, proof)
+    guard, verifier = _guard(), _Proof(_INCLUDED, error)
+    await _establish(guard, verifier)
     with pytest.raises(IgnoredDatesError) as raised:
         await _notice_all(guard)
     assert raised.value is error
     assert guard.ignored == "all the same"
-    assert proof.asked == [_IDS, _IDS[:5]]
+    assert verifier.asked == [_IDS, _IDS[:5]]
 
 
 @pytest.mark.parametrize("finding", [_INCLUDED, IgnoredDatesError("all the same")])
 async def test_workers_that_notice_together_ask_once(finding: Finding | IgnoredDatesError) -> None:
     """The others go on meanwhile."""
-    guard, proof = _guard(_plan(2)), _Proof(_INCLUDED, finding)
-    await _establish(guard, proof, _recovered(_plan(2)))
+    guard, verifier = _guard(_plan(2)), _Proof(_INCLUDED, finding)
+    await _establish(guard, verifier, _recovered(_plan(2)))
     for company in _IDS:
         await guard.notice(Cell(company, _day(0)), _answer(counters(9)))
-    proof.may_end.clear()
+    verifier.may_end.clear()
     cells = [Cell(company, _day(1)) for company in _IDS]
     workers = [asyncio.create_task(guard.notice(cell, _answer(counters(9)))) for cell in cells]
     waiting = set(workers)
     async with asyncio.timeout(10):
         while len(waiting) > 1:
             _, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-    assert proof.asked == [_IDS, _IDS[:5]]
-    proof.may_end.set()
+    assert verifier.asked == [_IDS, _IDS[:5]]
+    verifier.may_end.set()
     (last,) = waiting
     if isinstance(finding, Finding):
         await last
@@ -440,24 +445,24 @@ async def test_workers_that_notice_together_ask_once(finding: Finding | IgnoredD
         with pytest.raises(IgnoredDatesError):
             await last
         assert guard.ignored == "all the same"
-    assert len(proof.asked) == 2
+    assert len(verifier.asked) == 2
 
 
 async def test_an_error_of_a_proof_does_not_end_the_watch() -> None:
     """What is not about dates goes through, spoils nothing, and the next answer asks again."""
-    guard, proof = _guard(), _Proof(_INCLUDED, InputError("no"), _INCLUDED)
-    await _establish(guard, proof)
+    guard, verifier = _guard(), _Proof(_INCLUDED, InputError("no"), _INCLUDED)
+    await _establish(guard, verifier)
     with pytest.raises(InputError):
         await _notice_all(guard)
     assert guard.ignored is None
     await guard.notice(Cell("more", _day(0)), _answer(counters(9)))
-    assert len(proof.asked) == 3
+    assert len(verifier.asked) == 3
 
 
 async def test_failures_and_differences_are_no_suspicion() -> None:
     """Nor are empty answers."""
-    guard, proof = _guard(), _Proof(_INCLUDED)
-    await _establish(guard, proof)
+    guard, verifier = _guard(), _Proof(_INCLUDED)
+    await _establish(guard, verifier)
     for company in _IDS[:10]:
         await _notice(guard, company, Failure(FailureKind.TIMEOUT, None, "no", None, _AT, 1))
         await _notice(guard, f"{company} empty", _answer(counters(0, 0)))
@@ -465,16 +470,16 @@ async def test_failures_and_differences_are_no_suspicion() -> None:
             await guard.notice(
                 Cell(f"{company} fine", _day(number)), _answer(counters(20 * number))
             )
-    assert len(proof.asked) == 1
+    assert len(verifier.asked) == 1
     assert guard.close() is None
 
 
 async def test_a_plan_of_one_window_has_nothing_to_compare() -> None:
     """Nothing is watched."""
     plan = _plan(1)
-    guard, proof = _guard(plan), _Proof(_INCLUDED)
-    await _establish(guard, proof, _recovered(plan))
+    guard, verifier = _guard(plan), _Proof(_INCLUDED)
+    await _establish(guard, verifier, _recovered(plan))
     for company in _IDS:
         await _notice(guard, company, _answer(counters(9)), 1)
-    assert len(proof.asked) == 1
+    assert len(verifier.asked) == 1
     assert guard.close() is None

@@ -10,7 +10,7 @@ from collector.dates.probe import Finding, Until, Verdict
 from collector.dates.record import (
     doubts,
     ignored,
-    is_proved,
+    is_verified,
     recorded,
     refuse_mixing,
     refuse_spoilt,
@@ -96,7 +96,7 @@ def test_trust_takes_the_option_for_what_it_says(query: DateQuery) -> None:
     assert record == DatesRecord(
         verdict="trusted", until="trusted", until_exclusive=query.until_exclusive
     )
-    assert not is_proved(record)
+    assert not is_verified(record)
     assert doubts(record, query) == []
 
 
@@ -104,8 +104,8 @@ def test_trust_takes_the_option_for_what_it_says(query: DateQuery) -> None:
 @pytest.mark.parametrize("dates", Verdict)
 def test_only_what_is_honoured_need_not_be_proved_again(dates: Verdict, until: Until) -> None:
     """Though the end of a window may still be open."""
-    assert is_proved(_record(dates, until)) == (dates is Verdict.HONOURED)
-    assert not is_proved(None)
+    assert is_verified(_record(dates, until)) == (dates is Verdict.HONOURED)
+    assert not is_verified(None)
 
 
 @pytest.mark.parametrize(
@@ -161,7 +161,7 @@ def test_a_directory_of_ignored_dates_is_spoilt() -> None:
     spoilt = ignored(before, "all the same", _AT)
     assert (spoilt.verdict, spoilt.until_exclusive) == ("ignored", True)
     assert (spoilt.checked_at, spoilt.requests) == ("2026-11-24T02:00:00.000Z", 0)
-    assert not is_proved(spoilt)
+    assert not is_verified(spoilt)
     with pytest.raises(DatesError, match=r"ignored the dates .*\(all the same\); give another"):
         refuse_spoilt(spoilt, _RUN)
     refuse_spoilt(before, _RUN)

@@ -8,8 +8,8 @@ import pytest
 
 from collector.core.errors import CredentialsError, OutageError, StoppedError
 from collector.core.outcome import Answer, Blame, Failure, FailureKind, Outcome
-from collector.dates.probe import Probe, Question, Reply, SpentError
-from collector.dates.runner import Interview
+from collector.dates.probe import Probe, Question, QuestionReply, SpentError
+from collector.dates.runner import ProbeRunner
 from tests.dates.probe.fake_api import counters
 
 _AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -52,8 +52,10 @@ class _Client:
     async def rest(self, seconds: float) -> None:
         self.rests.append(seconds)
 
-    def interview(self, most: int = 100, may_go_on: Callable[[], bool] = lambda: True) -> Interview:
-        return Interview(self, most=most, rest=self.rest, may_go_on=may_go_on)
+    def runner(
+        self, most: int = 100, may_continue: Callable[[], bool] = lambda: True
+    ) -> ProbeRunner:
+        return ProbeRunner(self, most=most, rest=self.rest, may_continue=may_continue)
 
 
 def _costing(outcome: Outcome, requests: int) -> Outcome:
@@ -63,9 +65,9 @@ def _costing(outcome: Outcome, requests: int) -> Outcome:
     return msgspec.structs.replace(outcome, requests=requests)
 
 
-def _asks(*ids: str) -> Probe[list[Reply]]:
+def _asks(*ids: str) -> Probe[list[QuestionReply]]:
     """Ask one question after the other, and return all replies."""
-    replies: list[Reply] = []
+    replies: list[QuestionReply] = []
     for company_id in ids:
         reply = yield Question(company_id, {"from": company_id})
         replies += [reply]
@@ -86,7 +88,7 @@ async def test_questions_are_asked_in_order_and_replies_are_sent_back() -> None:
     """Counters for an answer, and a failure as it is."""
     failure = _failure()
     client = _Client(_answer(1), failure, _answer(3))
-    assert await client.interview().conduct(_asks("a", "b", "c")) == [
+    assert await client.runner().run(_asks("a", "b", "c")) == [
         counters(1),
         failure,
         counters(3),
@@ -98,7 +100,7 @@ async def test_questions_are_asked_in_order_and_replies_are_sent_back() -> None:
 async def test_a_probe_without_questions_sends_nothing() -> None:
     """It is over at once."""
     client = _Client(_answer())
-    assert await client.interview().conduct(_asks()) == []
+    assert await client.runner().run(_asks()) == []
     assert client.asked == []
 
 
@@ -109,7 +111,7 @@ async def test_a_probe_without_questions_sends_nothing() -> None:
 async def test_what_may_pass_is_tried_twice(passing: Failure) -> None:
     """The second time as a retry, after a rest of half a second at most; there is no third."""
     client = _Client(passing, _answer(2))
-    assert await client.interview().conduct(_asks("a", "b")) == [counters(2), counters(2)]
+    assert await client.runner().run(_asks("a", "b")) == [counters(2), counters(2)]
     assert [(name, is_retry) for name, _, is_retry in client.asked] == [
         ("a", False),
         ("a", True),
@@ -118,14 +120,14 @@ async def test_what_may_pass_is_tried_twice(passing: Failure) -> None:
     assert len(client.rests) == 1
     assert 0 <= client.rests[0] <= 0.5
     client = _Client(passing)
-    assert await client.interview().conduct(_asks("a")) == [passing]
+    assert await client.runner().run(_asks("a")) == [passing]
     assert len(client.asked) == 2
 
 
 async def test_the_rest_before_a_second_try_is_drawn() -> None:
     """So that those who failed together do not come back together."""
     client = _Client(_TIMEOUT)
-    await client.interview().conduct(_asks(*"abcdefghij"))
+    await client.runner().run(_asks(*"abcdefghij"))
     assert len(set(client.rests)) > 1
 
 
@@ -135,15 +137,17 @@ async def test_the_rest_before_a_second_try_is_drawn() -> None:
 async def test_what_stays_is_not_tried_again(final: Failure) -> None:
     """The answer would be the same."""
     client = _Client(final)
-    assert await client.interview().conduct(_asks("a", "b")) == [final, final]
+    assert await client.runner().run(_asks("a", "b")) == [final, final]
     assert [name for name, _, _ in client.asked] == ["a", "b"]
 
 
-@pytest.mark.parametrize("spared", [_RATE, _SERVICE])
-async def test_what_is_not_the_questions_fault_uses_no_try_up(spared: Failure) -> None:
+@pytest.mark.parametrize("throttled_tries", [_RATE, _SERVICE])
+async def test_what_is_not_the_questions_fault_uses_no_try_up(throttled_tries: Failure) -> None:
     """Nor is the next one a retry: two tries are left."""
-    client = _Client(spared, spared, spared, _TIMEOUT, spared, _answer(7))
-    assert await client.interview().conduct(_asks("a")) == [counters(7)]
+    client = _Client(
+        throttled_tries, throttled_tries, throttled_tries, _TIMEOUT, throttled_tries, _answer(7)
+    )
+    assert await client.runner().run(_asks("a")) == [counters(7)]
     assert [is_retry for _, _, is_retry in client.asked] == [False] * 4 + [True] * 2
     assert client.rests[:3] == [0.0, 0.0, 0.0]
 
@@ -151,27 +155,29 @@ async def test_what_is_not_the_questions_fault_uses_no_try_up(spared: Failure) -
 async def test_a_question_that_is_always_refused_is_given_up() -> None:
     """After ten times it counts: while others are let in, it may be refused for itself."""
     client = _Client(_RATE)
-    assert await client.interview().conduct(_asks("a")) == [_RATE]
+    assert await client.runner().run(_asks("a")) == [_RATE]
     assert len(client.asked) == 12
 
 
-@pytest.mark.parametrize("spared", [_RATE, _SERVICE])
+@pytest.mark.parametrize("throttled_tries", [_RATE, _SERVICE])
 @pytest.mark.parametrize("cost", [1, 2])
-async def test_what_is_not_the_questions_fault_is_not_charged(spared: Failure, cost: int) -> None:
+async def test_what_is_not_the_questions_fault_is_not_charged(
+    throttled_tries: Failure, cost: int
+) -> None:
     """An allowance of one question is enough for it, but all requests are counted."""
-    passing = _costing(spared, cost)
+    passing = _costing(throttled_tries, cost)
     client = _Client(*[passing] * 9, _answer(7))
-    interview = client.interview(2)
-    assert await interview.conduct(_asks("a")) == [counters(7)]
-    assert interview.requests == 9 * cost + 1
+    runner = client.runner(2)
+    assert await runner.run(_asks("a")) == [counters(7)]
+    assert runner.requests == 9 * cost + 1
 
 
 async def test_what_is_charged_is_so_among_what_is_not() -> None:
     """Timeouts and answers use the allowance up."""
     client = _Client(_TIMEOUT, _RATE, _answer(1), _SERVICE, _answer(2))
-    interview = client.interview(4)
-    assert await interview.conduct(_asks_till_spent()) == 2
-    assert interview.requests == 5
+    runner = client.runner(4)
+    assert await runner.run(_asks_till_spent()) == 2
+    assert runner.requests == 5
 
 
 @pytest.mark.parametrize("cost", [1, 2])
@@ -180,31 +186,31 @@ async def test_what_is_charged_is_so_among_what_is_not() -> None:
 async def test_no_more_is_sent_than_allowed(cost: int, most: int, outcome: Outcome) -> None:
     """Also when each request is sent twice; the probe hears of it instead of a reply."""
     client = _Client(_costing(outcome, cost))
-    interview = client.interview(most)
-    await interview.conduct(_asks_till_spent())
-    assert most - 2 < interview.requests <= max(most, 0)
-    assert interview.requests == len(client.asked) * cost
+    runner = client.runner(most)
+    await runner.run(_asks_till_spent())
+    assert most - 2 < runner.requests <= max(most, 0)
+    assert runner.requests == len(client.asked) * cost
 
 
 async def test_the_allowance_is_for_all_probes_together() -> None:
     """A second one gets what the first one has left."""
     client = _Client(_answer())
-    interview = client.interview(6)
-    await interview.conduct(_asks("a", "b", "c"))
-    assert await interview.conduct(_asks_till_spent()) == 2
-    assert interview.requests == 5
+    runner = client.runner(6)
+    await runner.run(_asks("a", "b", "c"))
+    assert await runner.run(_asks_till_spent()) == 2
+    assert runner.requests == 5
 
 
 async def test_whoever_sends_more_may_end_it() -> None:
     """Tokens cost requests, too: nothing is sent when the caller says so, not even a retry."""
     client = _Client(_answer())
-    interview = client.interview(100, lambda: len(client.asked) < 3)
-    assert await interview.conduct(_asks_till_spent()) == 3
-    assert interview.requests == len(client.asked) == 3
+    runner = client.runner(100, lambda: len(client.asked) < 3)
+    assert await runner.run(_asks_till_spent()) == 3
+    assert runner.requests == len(client.asked) == 3
     client = _Client(_TIMEOUT)
-    interview = client.interview(100, lambda: not client.asked)
-    assert await interview.conduct(_asks_till_spent()) == 0
-    assert interview.requests == 1
+    runner = client.runner(100, lambda: not client.asked)
+    assert await runner.run(_asks_till_spent()) == 0
+    assert runner.requests == 1
 
 
 @pytest.mark.parametrize(
@@ -225,17 +231,17 @@ async def test_it_tells_whether_the_service_was_out(
     met_outage: bool,  # noqa: FBT001 - a parameter
 ) -> None:
     """Nobody was let in or answered for a while, though it came back."""
-    interview = _Client(*outcomes).interview()
-    assert not interview.met_outage
-    await interview.conduct(_asks("a", "b"))
-    assert interview.met_outage is met_outage
+    runner = _Client(*outcomes).runner()
+    assert not runner.met_outage
+    await runner.run(_asks("a", "b"))
+    assert runner.met_outage is met_outage
 
 
 async def test_a_retry_beyond_the_allowance_is_not_sent() -> None:
     """The question stays without a reply."""
-    interview = _Client(_TIMEOUT).interview(2)
-    assert await interview.conduct(_asks_till_spent()) == 0
-    assert interview.requests == 1
+    runner = _Client(_TIMEOUT).runner(2)
+    assert await runner.run(_asks_till_spent()) == 0
+    assert runner.requests == 1
 
 
 async def test_a_probe_that_goes_on_after_the_end_hears_of_it_each_time() -> None:
@@ -250,16 +256,16 @@ async def test_a_probe_that_goes_on_after_the_end_hears_of_it_each_time() -> Non
                 refused += 1
         return refused
 
-    interview = _Client(_answer()).interview(4)
-    assert await interview.conduct(stubborn()) == 7
-    assert interview.requests == 3
+    runner = _Client(_answer()).runner(4)
+    assert await runner.run(stubborn()) == 7
+    assert runner.requests == 3
 
 
 async def test_a_probe_that_does_not_mind_the_end_ends_with_it() -> None:
     """Its caller hears of it."""
     client = _Client(_answer())
     with pytest.raises(SpentError):
-        await client.interview(3).conduct(_asks("a", "b", "c"))
+        await client.runner(3).run(_asks("a", "b", "c"))
 
 
 @pytest.mark.parametrize(
@@ -285,10 +291,10 @@ async def test_it_tells_whether_there_was_any_answer(
 ) -> None:
     """A refusal is one; what only says that something is out of order is none."""
     client = _Client(*outcomes)
-    interview = client.interview(20)
-    assert not interview.was_answered
-    await interview.conduct(_asks_till_spent(3))
-    assert interview.was_answered is was_answered
+    runner = client.runner(20)
+    assert not runner.was_answered
+    await runner.run(_asks_till_spent(3))
+    assert runner.was_answered is was_answered
 
 
 @pytest.mark.parametrize("error", [CredentialsError("no"), OutageError("no"), StoppedError()])
@@ -296,7 +302,7 @@ async def test_what_the_client_raises_comes_through(error: Exception) -> None:
     """Refused credentials, an outage, a stop: there is nothing more to find out."""
     client = _Client(_answer(), error)
     with pytest.raises(type(error)) as raised:
-        await client.interview().conduct(_asks("a", "b", "c"))
+        await client.runner().run(_asks("a", "b", "c"))
     assert raised.value is error
     assert len(client.asked) == 2
 
@@ -306,5 +312,5 @@ async def test_a_probe_that_does_not_end_is_closed(error: Exception) -> None:
     """It cleans up then, and not when somebody happens to drop it."""
     probe = _asks("a", "b")
     with pytest.raises(type(error)):
-        await _Client(error).interview().conduct(probe)
+        await _Client(error).runner().run(probe)
     assert inspect.getgeneratorstate(probe) == inspect.GEN_CLOSED

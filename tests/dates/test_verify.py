@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from collector.core.outcome import Answer, Blame, Counters, Failure, FailureKind, Outcome
 from collector.dates.probe import Verdict
-from collector.dates.verify import DatesProof
+from collector.dates.verify import DatesVerifier
 from collector.plan.date_params import DateQuery
 
 _NOW = datetime(2026, 11, 24, tzinfo=UTC)
@@ -44,13 +44,13 @@ async def test_an_outage_that_used_up_companies_is_followed_by_another_proof() -
     async def rest(_seconds: float) -> None:
         """Go on at once."""
 
-    proof = DatesProof(
+    verifier = DatesVerifier(
         DateQuery("from_date", "until_date"),
         None,
         lambda _query: client,
-        cast("Any", SimpleNamespace(rest=rest, blockade=None)),
+        cast("Any", SimpleNamespace(rest=rest, open_cause=None)),
         cast("Any", SimpleNamespace(info=lambda *_, **__: None)),
     )
-    finding, requests = await proof.find_out(["1"])
+    finding, requests = await verifier.verify(["1"])
     assert finding.dates is Verdict.HONOURED
     assert requests == client.asked

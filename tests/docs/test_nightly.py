@@ -18,7 +18,7 @@ from collector.http.credentials import ClientCredentials, load_credentials
 from collector.settings import RunSettings
 from collector.settings.prepare import prepare_plan
 from collector.telemetry.prometheus import LABEL, Standing, page
-from collector.telemetry.stats import Tally
+from collector.telemetry.stats import RunStats
 from tests.docs.pages import DOCS, blocks, calls, read
 
 _TEXT: Final = read(DOCS / "nightly.md")
@@ -154,14 +154,14 @@ def test_a_percent_sign_is_escaped_in_the_crontab() -> None:
 
 def _series() -> dict[str, set[str]]:
     """Return the name of every series that a run can have, with those of its labels."""
-    tally = Tally(1)
-    tally.answered(200, 0.1)
+    stats = RunStats(1)
+    stats.answered(200, 0.1)
     standing = Standing(
         started_at=1.0, now=2.0, allowed=1.0, limit_found=1.0, exit_code=0, last_success=2.0
     )
     return {
         sample.name: set(sample.labels)
-        for family in page("night", tally, standing).collect()
+        for family in page("night", stats, standing).collect()
         for sample in family.samples
     }
 

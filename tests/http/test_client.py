@@ -16,13 +16,13 @@ from collector.http.client import Addresses, StatisticsClient, excerpt
 from collector.http.exchange import Exchange
 from collector.http.gate import Gate
 from collector.http.token import Token, TokenSource
-from collector.http.transport import Wire
+from collector.http.transport import Transport
 from collector.pace import RateController
 from collector.plan.date_params import DateQuery
 from collector.simulator import Simulator, SimulatorSettings
 from collector.store.lines import error_line
 from collector.telemetry.log import EventLog
-from collector.telemetry.stats import Tally
+from collector.telemetry.stats import RunStats
 
 SECRET = "static-77aa-1c9e"  # noqa: S105 - made up
 CELL = Cell("7", SERVER_DEFAULT)
@@ -66,16 +66,16 @@ class Bench:
 
     def __init__(self, base_url: str, token: str = SECRET) -> None:
         self.gate = Gate(RateController(1e6, companies=3, probe_seconds=60.0))
-        self.tally = Tally(1)
+        self.stats = RunStats(1)
         self.redact = Redactor()
         self.redact.learn(Secret(SECRET))
         self.tokens = TokenSource(None, Token.of(Secret(token)))
-        self.wire = Wire(self.gate, self.tally, concurrency=64, timeout=10.0)
+        self.transport = Transport(self.gate, self.stats, concurrency=64, timeout=10.0)
         self.client = StatisticsClient(
-            wire=self.wire,
+            transport=self.transport,
             gate=self.gate,
             tokens=self.tokens,
-            tally=self.tally,
+            stats=self.stats,
             redact=self.redact,
             addresses=Addresses(base_url, DateQuery("from_date", "until_date")),
             log=EventLog("error", self.redact).logger,
@@ -104,7 +104,7 @@ async def bench_for(respond: Respond) -> AsyncIterator[Bench]:
     """Open a client of an API that answers as a test likes."""
     async with api(respond) as base_url:
         bench = Bench(base_url)
-        async with bench.wire:
+        async with bench.transport:
             yield bench
 
 
@@ -118,7 +118,7 @@ async def test_a_cell_becomes_an_answer() -> None:
         assert before <= got.fetched_at <= datetime.now(UTC) + timedelta(seconds=1)
         assert got.statistics == body[body.index(b'{"total"') : -2]
         assert (got.counters.is_empty, got.requests) == (False, 1)
-        assert bench.tally.refused == 0
+        assert bench.stats.refused == 0
 
 
 async def test_answers_of_the_embedded_api() -> None:
@@ -126,7 +126,7 @@ async def test_answers_of_the_embedded_api() -> None:
     settings = SimulatorSettings(port=0, empty_share=0.5)
     async with Simulator(settings) as server:
         bench = Bench(server.base_url, server.issue_token())
-        async with bench.wire:
+        async with bench.transport:
             cells = [Cell(str(number), SERVER_DEFAULT) for number in range(20)]
             answers = [await bench.answer(cell) for cell in cells]
         assert {got.counters.is_empty for got in answers} == {True, False}
@@ -182,7 +182,7 @@ async def test_a_request_without_an_answer_is_a_failure_without_a_body(
 
     monkeypatch.setattr(Exchange, "send", no_way)
     bench = Bench("http://127.0.0.1:1")
-    async with bench.wire:
+    async with bench.transport:
         failure = await bench.failure()
     assert (failure.kind, failure.status, failure.body) == (FailureKind.CONNECTION, None, None)
     assert failure.message == "OSError: no way for [secret]"

@@ -11,11 +11,11 @@ from collector.core.secrets import Secret
 from collector.http.client import Addresses
 from collector.http.gate import Gate
 from collector.http.token import Token
-from collector.http.transport import Reply, Wire
+from collector.http.transport import Response, Transport
 from collector.pace import RateController
 from collector.plan.date_params import DateQuery
 from collector.simulator import Simulator, SimulatorSettings
-from collector.telemetry.stats import Tally
+from collector.telemetry.stats import RunStats
 
 JANUARY = Window(date(2026, 1, 1), date(2026, 1, 31))
 PATH = "/campaigns/api/v1/company"
@@ -124,21 +124,21 @@ def test_cells_do_not_mix() -> None:
 
 async def seen_by_the_server(ids: list[str]) -> list[tuple[str | None, str | None, str | None]]:
     """Ask the embedded API for every id in January, and return what it saw."""
-    tally = Tally(len(ids))
+    stats = RunStats(len(ids))
     async with (
         Simulator(SimulatorSettings(port=0), record_requests=True) as api,
-        Wire(
+        Transport(
             Gate(RateController(1e6, companies=1, probe_seconds=60.0)),
-            tally,
+            stats,
             concurrency=2,
             timeout=10.0,
-        ) as wire,
+        ) as transport,
     ):
         token = Token.of(Secret(api.issue_token()))
         build = addresses(api.base_url)
         for company_id in ids:
-            reply = await wire.send("GET", build(Cell(company_id, JANUARY)), token.headers)
-            assert isinstance(reply, Reply)
+            reply = await transport.send("GET", build(Cell(company_id, JANUARY)), token.headers)
+            assert isinstance(reply, Response)
             assert reply.status == 200
         return [(seen.company_id, seen.from_date, seen.until_date) for seen in api.requests]
 

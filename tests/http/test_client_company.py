@@ -12,13 +12,13 @@ from collector.core.secrets import Redactor, Secret
 from collector.http.client import Addresses, StatisticsClient
 from collector.http.gate import Gate
 from collector.http.token import Token, TokenSource
-from collector.http.transport import Broken, Reply, Wire
+from collector.http.transport import Response, Transport, TransportFailure
 from collector.pace import RateController
 from collector.plan.date_params import DateQuery
 from collector.simulator import Simulator, SimulatorSettings
 from collector.telemetry.histogram import SlowCompany
 from collector.telemetry.log import EventLog
-from collector.telemetry.stats import Tally
+from collector.telemetry.stats import RunStats
 
 _ZEROS: Final = {"total": 0, "sended": 0, "pending": 0, "fails": 0, "actions": {}, "campaign": 0}
 _GOOD: Final = json.dumps({"code": 200, "data": _ZEROS}).encode()
@@ -32,26 +32,26 @@ class _Told:
         self._gate = gate
         self._answers = answers
 
-    async def get(self, url: URL, _tokens: TokenSource) -> Reply | Broken:
-        departure = await self._gate.pass_through()
+    async def get(self, url: URL, _tokens: TokenSource) -> Response | TransportFailure:
+        permit = await self._gate.acquire()
         told = self._answers[url.parts[-2]].pop(0)
         if told is None:
-            return Broken(FailureKind.TIMEOUT, "too slow", departure, 1)
-        return Reply(told[0], {}, _GOOD, False, departure, 1, told[1])  # noqa: FBT003 - is_cut
+            return TransportFailure(FailureKind.TIMEOUT, "too slow", permit, 1)
+        return Response(told[0], {}, _GOOD, False, permit, 1, told[1])  # noqa: FBT003 - is_cut
 
 
-async def _ask_all(answers: dict[str, list[tuple[int, float] | None]]) -> Tally:
+async def _ask_all(answers: dict[str, list[tuple[int, float] | None]]) -> RunStats:
     """Let a client ask each company until nothing is left to answer."""
-    gate, tally, redact = (
+    gate, stats, redact = (
         Gate(RateController(1e6, companies=9, probe_seconds=60.0)),
-        Tally(9),
+        RunStats(9),
         Redactor(),
     )
     client = StatisticsClient(
-        wire=_Told(gate, answers),
+        transport=_Told(gate, answers),
         gate=gate,
         tokens=TokenSource(None, Token.of(Secret("static"))),
-        tally=tally,
+        stats=stats,
         redact=redact,
         addresses=Addresses("http://127.0.0.1:9", DateQuery("from_date", "until_date")),
         log=EventLog("error", redact).logger,
@@ -59,7 +59,7 @@ async def _ask_all(answers: dict[str, list[tuple[int, float] | None]]) -> Tally:
     for company_id, told in answers.items():
         while told:
             await client.fetch(Cell(company_id, _DAY))
-    return tally
+    return stats
 
 
 async def test_the_answers_of_a_company_are_added_up() -> None:
@@ -67,9 +67,9 @@ async def test_the_answers_of_a_company_are_added_up() -> None:
     usual: dict[str, list[tuple[int, float] | None]] = {
         str(number): [(200, 0.1), (200, 0.1)] for number in range(5)
     }
-    tally = await _ask_all({**usual, "slow": [(200, 2.0), (200, 4.0)]})
-    assert tally.company_latencies.slowest(3) == [SlowCompany("slow", 3.0, 2)]
-    assert tally.company_latencies.median() == 0.1
+    stats = await _ask_all({**usual, "slow": [(200, 2.0), (200, 4.0)]})
+    assert stats.company_latencies.slowest(3) == [SlowCompany("slow", 3.0, 2)]
+    assert stats.company_latencies.median() == 0.1
 
 
 async def test_what_is_no_answer_makes_no_company_slow() -> None:
@@ -78,18 +78,18 @@ async def test_what_is_no_answer_makes_no_company_slow() -> None:
         str(number): [(200, 0.1)] for number in range(5)
     }
     refused: list[tuple[int, float] | None] = [(404, 9.0), (500, 9.0), None, (200, 0.1), (429, 9.0)]
-    tally = await _ask_all({**usual, "refused": refused})
-    assert tally.company_latencies.slowest(3) == []
+    stats = await _ask_all({**usual, "refused": refused})
+    assert stats.company_latencies.slowest(3) == []
 
 
 async def test_an_answer_takes_as_long_as_the_run_counts_for_it() -> None:
     """From the gate to its last byte: the wait at the gate is none of the company's."""
     async with Simulator(SimulatorSettings(port=0, latency=0.02)) as server:
-        gate, tally = Gate(RateController(1e6, companies=9, probe_seconds=60.0)), Tally(1)
+        gate, stats = Gate(RateController(1e6, companies=9, probe_seconds=60.0)), RunStats(1)
         tokens = TokenSource(None, Token.of(Secret(server.issue_token())))
         query = DateQuery("from_date", "until_date")
         url = Addresses(server.base_url, query)(Cell("7", SERVER_DEFAULT))
-        async with Wire(gate, tally, concurrency=4, timeout=10.0) as wire:
-            reply = await wire.get(url, tokens)
-    assert isinstance(reply, Reply)
-    assert reply.seconds == tally.latencies.longest >= 0.02
+        async with Transport(gate, stats, concurrency=4, timeout=10.0) as transport:
+            reply = await transport.get(url, tokens)
+    assert isinstance(reply, Response)
+    assert reply.seconds == stats.latencies.longest >= 0.02

@@ -13,12 +13,12 @@ from collector.core.secrets import Redactor, Secret
 from collector.http.client import Addresses, StatisticsClient
 from collector.http.gate import Gate
 from collector.http.token import Token, TokenSource
-from collector.http.transport import Wire
+from collector.http.transport import Transport
 from collector.pace import Cause, RateController
 from collector.plan.date_params import DateQuery
 from collector.simulator import Simulator, SimulatorSettings
 from collector.telemetry.log import EventLog
-from collector.telemetry.stats import Tally
+from collector.telemetry.stats import RunStats
 
 
 class Bench:
@@ -27,14 +27,14 @@ class Bench:
     def __init__(self, server: Simulator, timeout: float, companies: int) -> None:
         self.server = server
         self.gate = Gate(RateController(1e6, companies=companies, probe_seconds=60.0))
-        self.tally = Tally(1)
+        self.stats = RunStats(1)
         redact = Redactor()
-        self.wire = Wire(self.gate, self.tally, concurrency=64, timeout=timeout)
+        self.transport = Transport(self.gate, self.stats, concurrency=64, timeout=timeout)
         self.client = StatisticsClient(
-            wire=self.wire,
+            transport=self.transport,
             gate=self.gate,
             tokens=TokenSource(None, Token.of(Secret(server.issue_token()))),
-            tally=self.tally,
+            stats=self.stats,
             redact=redact,
             addresses=Addresses(server.base_url, DateQuery("from_date", "until_date")),
             log=EventLog("error", redact).logger,
@@ -57,7 +57,7 @@ class Bench:
     @property
     def is_closed(self) -> Cause | None:
         """Why the gate is closed."""
-        return self.gate.blockade
+        return self.gate.open_cause
 
 
 @asynccontextmanager
@@ -70,7 +70,7 @@ async def bench_for(
     """Open a client of an embedded API with the given settings."""
     async with Simulator(SimulatorSettings(port=0, **settings)) as server:
         bench = Bench(server, timeout, companies)
-        async with bench.wire:
+        async with bench.transport:
             yield bench
 
 
@@ -158,12 +158,12 @@ async def test_the_latency_of_each_answer_is_recorded() -> None:
     """From the gate to the end of the answer, failures included."""
     async with bench_for(latency=0.05) as bench:
         await asyncio.gather(*(bench.fetch(number) for number in range(3)))
-        assert bench.tally.latencies.count == 3
-        shortest = bench.tally.latencies.percentile(0.01)
-        assert 0.045 <= shortest <= bench.tally.latencies.longest < 5.0
+        assert bench.stats.latencies.count == 3
+        shortest = bench.stats.latencies.percentile(0.01)
+        assert 0.045 <= shortest <= bench.stats.latencies.longest < 5.0
     async with bench_for(share_500=1.0) as bench:
         await bench.failures(3)
-        assert bench.tally.latencies.count == 3
+        assert bench.stats.latencies.count == 3
     async with bench_for(share_resets=1.0) as bench:
         await bench.failures(3)
-        assert bench.tally.latencies.count == 0
+        assert bench.stats.latencies.count == 0

@@ -17,11 +17,11 @@ from collector.core.secrets import Redactor, Secret
 from collector.http.client import Addresses, StatisticsClient
 from collector.http.gate import Gate
 from collector.http.token import Token, TokenSource
-from collector.http.transport import Wire
+from collector.http.transport import Transport
 from collector.pace import Cause, RateController
 from collector.plan.date_params import DateQuery
 from collector.telemetry.log import EventLog
-from collector.telemetry.stats import Tally
+from collector.telemetry.stats import RunStats
 
 ZEROS = {"total": 0, "sended": 0, "pending": 0, "fails": 0, "actions": {}, "campaign": 0}
 GOOD = json.dumps({"code": 200, "data": ZEROS}).encode()
@@ -89,16 +89,16 @@ class Bench:
         control = RateController(1e6, companies=3, probe_seconds=60.0, patience=patience)
         self.arrivals = arrivals
         self.gate = Gate(control)
-        self.tally = Tally(1)
+        self.stats = RunStats(1)
         self.lines: list[bytes] = []
         redact = Redactor()
         self.log = EventLog("debug", redact)
-        self.wire = Wire(self.gate, self.tally, concurrency=64, timeout=10.0)
+        self.transport = Transport(self.gate, self.stats, concurrency=64, timeout=10.0)
         self.client = StatisticsClient(
-            wire=self.wire,
+            transport=self.transport,
             gate=self.gate,
             tokens=TokenSource(None, Token.of(Secret("static-77aa-1c9e"))),
-            tally=self.tally,
+            stats=self.stats,
             redact=redact,
             addresses=Addresses(base_url, DateQuery("from_date", "until_date")),
             log=self.log.logger,
@@ -122,7 +122,7 @@ class Bench:
     @property
     def is_closed(self) -> Cause | None:
         """Why the gate is closed."""
-        return self.gate.blockade
+        return self.gate.open_cause
 
     @property
     def events(self) -> list[dict[str, Any]]:
@@ -136,7 +136,7 @@ async def bench_for(respond: Respond, *, patience: float = inf) -> AsyncIterator
     async with api(respond) as (base_url, arrivals):
         bench = Bench(base_url, arrivals, patience)
         with bench.log.into(bench.lines.append):
-            async with bench.wire:
+            async with bench.transport:
                 yield bench
 
 
@@ -168,7 +168,7 @@ async def test_a_refusal_closes_the_gate_for_everyone(
             assert (failure.blame, bench.is_closed) == (Blame.RATE, Cause.REFUSED)
             assert bench.gate.closed_for == pytest.approx(pause, abs=0.15)
             assert bench.gate.closed_for <= pause
-        assert bench.tally.refused == (pause is not None)
+        assert bench.stats.refused == (pause is not None)
 
 
 @pytest.mark.parametrize(("body", "kind"), [(PAGE, "not_json"), (b'{"code":500}', "api_code")])
@@ -241,7 +241,7 @@ async def test_a_crowd_that_is_refused_is_one_refusal() -> None:
     async with bench_for(respond) as bench:
         failures = await asyncio.gather(*(bench.failure() for _ in range(40)))
         assert {failure.blame for failure in failures} == {Blame.RATE}
-        assert bench.tally.refused == 40
+        assert bench.stats.refused == 40
         assert bench.gate.closed_for <= 0.2
 
 
@@ -249,9 +249,9 @@ async def test_one_503_is_the_cells_own_and_two_together_are_a_refusal() -> None
     """Many a limiter answers so; the second one is blamed on the rate, and counted as refused."""
     async with bench_for(row(answer(503), answer(503))) as bench:
         assert (await bench.failure()).blame is Blame.CELL
-        assert (bench.is_closed, bench.tally.refused) == (None, 0)
+        assert (bench.is_closed, bench.stats.refused) == (None, 0)
         assert (await bench.failure()).blame is Blame.RATE
-        assert (bench.is_closed, bench.tally.refused) == (Cause.UNAVAILABLE, 1)
+        assert (bench.is_closed, bench.stats.refused) == (Cause.UNAVAILABLE, 1)
 
 
 @pytest.mark.parametrize("is_retry", [True, False])

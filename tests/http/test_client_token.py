@@ -15,12 +15,12 @@ from collector.http.credentials import ClientCredentials
 from collector.http.gate import Gate
 from collector.http.token import Token, TokenSource
 from collector.http.token_issuer import TokenIssuer
-from collector.http.transport import Wire
+from collector.http.transport import Transport
 from collector.pace import RateController
 from collector.plan.date_params import DateQuery
 from collector.simulator import Simulator, SimulatorSettings
 from collector.telemetry.log import EventLog
-from collector.telemetry.stats import Tally
+from collector.telemetry.stats import RunStats
 
 SECRET = "static-77aa-1c9e"  # noqa: S105 - made up
 CELL = Cell("7", SERVER_DEFAULT)
@@ -75,16 +75,16 @@ class Bench:
 
     def __init__(self, base_url: str, tokens: TokenSource | None = None) -> None:
         self.gate = Gate(RateController(1e6, companies=3, probe_seconds=60.0))
-        self.tally = Tally(1)
+        self.stats = RunStats(1)
         self.redact = Redactor()
         self.redact.learn(Secret(SECRET))
         self.tokens = tokens or TokenSource(None, Token.of(Secret(SECRET)))
-        self.wire = Wire(self.gate, self.tally, concurrency=64, timeout=10.0)
+        self.transport = Transport(self.gate, self.stats, concurrency=64, timeout=10.0)
         self.client = StatisticsClient(
-            wire=self.wire,
+            transport=self.transport,
             gate=self.gate,
             tokens=self.tokens,
-            tally=self.tally,
+            stats=self.stats,
             redact=self.redact,
             addresses=Addresses(base_url, DateQuery("from_date", "until_date")),
             log=EventLog("error", self.redact).logger,
@@ -108,7 +108,7 @@ async def bench_for(respond: Respond, tokens: TokenSource | None = None) -> Asyn
     """Open a client of an API that answers as a test likes."""
     async with api(respond) as base_url:
         bench = Bench(base_url, tokens)
-        async with bench.wire:
+        async with bench.transport:
             yield bench
 
 
@@ -131,14 +131,14 @@ async def simulated() -> AsyncIterator[tuple[Simulator, Bench]]:
             TokenIssuer(
                 ClientCredentials(Secret("demo"), Secret("demo-secret")),
                 url=server.token_url,
-                wire=bench.wire,
+                transport=bench.transport,
                 gate=bench.gate,
                 max_attempts=1,
                 redact=bench.redact,
                 log=EventLog("error", bench.redact).logger,
             )
         )
-        async with bench.wire:
+        async with bench.transport:
             yield server, bench
 
 
@@ -163,7 +163,7 @@ async def test_a_storm_of_401_costs_one_token() -> None:
         answers = await asyncio.gather(*(bench.answer(cell) for cell in cells))
         assert server.counts.kinds["token"] == 2
         assert sum(got.requests for got in answers) == server.counts.kinds["statistics"] - 1
-        assert bench.tally.requests == server.counts.total
+        assert bench.stats.requests == server.counts.total
 
 
 async def test_the_repeated_request_carries_the_new_token() -> None:
@@ -206,7 +206,7 @@ async def test_a_fresh_token_that_nobody_ever_accepted_stops_the_run() -> None:
     async with bench_for(stranger_is_refused, TokenSource(issuer)) as bench:
         with pytest.raises(CredentialsError, match="refuses tokens that have just been issued"):
             await bench.client.fetch(STRANGER)
-        assert (issuer.issued, bench.tally.requests) == (2, 2)
+        assert (issuer.issued, bench.stats.requests) == (2, 2)
 
 
 async def test_ten_such_answers_in_a_row_stop_the_run() -> None:
@@ -247,7 +247,7 @@ async def test_a_static_token_is_not_renewed() -> None:
     async with bench_for(stranger_is_refused) as bench:
         with pytest.raises(CredentialsError, match="TRUST_ACCESS_TOKEN"):
             await bench.client.fetch(STRANGER)
-        assert bench.tally.requests == 1
+        assert bench.stats.requests == 1
     async with bench_for(stranger_is_refused) as bench:
         await bench.answer()
         failure = await bench.failure(STRANGER)
@@ -266,7 +266,7 @@ async def test_a_repeated_request_that_breaks_is_a_broken_connection() -> None:
     async with bench_for(respond, TokenSource(Numbered())) as bench:
         failure = await bench.failure()
         assert (failure.kind, failure.status) == (FailureKind.CONNECTION, None)
-        assert failure.requests == bench.tally.requests == count == 3
+        assert failure.requests == bench.stats.requests == count == 3
 
 
 async def test_a_refusal_says_nothing_about_the_token() -> None:
@@ -326,4 +326,4 @@ async def test_a_401_is_reported_once_and_is_an_answer() -> None:
             assert bench.gate.is_doubtful
             await bench.failure(STRANGER)
             assert not bench.gate.is_doubtful
-        assert bench.gate.blockade is None
+        assert bench.gate.open_cause is None

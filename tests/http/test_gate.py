@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.core.errors import StoppedError
-from collector.http.gate import Gate, most_in_a_slice
-from collector.pace import Cause, Departure, RateController
+from collector.http.gate import Gate, burst_limit
+from collector.pace import Cause, Permit, RateController
 
 _READING = 0.001
 """Seconds between a request's leave and the test's own look at the clock, at most."""
@@ -91,11 +91,11 @@ def control(rate: float, kind: type[RateController] = RateController) -> RateCon
     return kind(rate, companies=3, probe_seconds=60.0)
 
 
-async def leave(gate: Gate, times: list[float]) -> Departure:
+async def leave(gate: Gate, times: list[float]) -> Permit:
     """Pass the gate and note when."""
-    departure = await gate.pass_through()
+    permit = await gate.acquire()
     times.append(time.monotonic())
-    return departure
+    return permit
 
 
 async def turns(number: int) -> None:
@@ -112,22 +112,22 @@ def shortest(times: list[float], steps: int) -> float:
 @given(st.floats(1e-6, 1e9))
 def test_a_slice_holds_at_most_half_as_many_again(rate: float) -> None:
     """A whole number, 2 at the least; evenly spaced requests fit in, and more at a higher rate."""
-    most = most_in_a_slice(rate)
+    most = burst_limit(rate)
     assert isinstance(most, int)
     assert 2 <= most <= max(2.0, 0.15 * rate + 0.25)
     assert most > 0.1 * rate
-    assert most <= most_in_a_slice(rate * 2)
+    assert most <= burst_limit(rate * 2)
 
 
 @pytest.mark.parametrize(("rate", "most"), [(0.001, 2), (10, 2), (20, 3), (50, 7), (100, 14)])
 def test_slices_of_usual_rates(rate: float, most: int) -> None:
     """As the documentation has them."""
-    assert most_in_a_slice(rate) == most
+    assert burst_limit(rate) == most
 
 
 def test_no_limit_at_all_is_a_number_too() -> None:
     """So large that it never matters."""
-    assert most_in_a_slice(inf) > 10**8
+    assert burst_limit(inf) > 10**8
 
 
 @pytest.mark.alone
@@ -140,7 +140,7 @@ async def test_the_rate_is_reached_and_never_exceeded(rate: float, number: int) 
             group.create_task(leave(gate, times))
     for steps in range(1, number):
         assert shortest(times, steps) > steps / rate - _CREDIT - _READING
-    assert shortest(times, most_in_a_slice(rate)) > 0.1 - _READING
+    assert shortest(times, burst_limit(rate)) > 0.1 - _READING
     # The median, so that a busy machine which stalls the test now and then does not matter.
     five = [b - a for a, b in zip(times, times[5:], strict=False)]
     assert median(five) < 5 / rate * 1.02
@@ -151,13 +151,13 @@ async def test_a_departure_says_when_and_in_which_order() -> None:
     """By the gate's own clock; from the first one on it is never ahead of the rate."""
     gate, times = Gate(control(200)), list[float]()
     began = time.monotonic()
-    departures = await asyncio.gather(*(leave(gate, times) for _ in range(10)))
-    assert [departure.number for departure in departures] == list(range(10))
-    assert {departure.epoch for departure in departures} == {0}
-    for departure, seen in zip(departures, times, strict=True):
-        assert began <= departure.at <= seen
-        behind = departure.at - departures[0].at
-        assert behind > departure.number / 200 - 1e-6
+    permits = await asyncio.gather(*(leave(gate, times) for _ in range(10)))
+    assert [permit.number for permit in permits] == list(range(10))
+    assert {permit.epoch for permit in permits} == {0}
+    for permit, seen in zip(permits, times, strict=True):
+        assert began <= permit.at <= seen
+        behind = permit.at - permits[0].at
+        assert behind > permit.number / 200 - 1e-6
 
 
 @pytest.mark.alone
@@ -186,13 +186,13 @@ async def test_only_the_one_at_the_front_polls_the_guard(watched: list[WatchedTh
 async def test_the_guard_follows_the_rate(watched: list[WatchedThrottler]) -> None:
     """A rate that was cut has a guard to match."""
     gate, times = Gate(control(1e6)), list[float]()
-    departures = [await leave(gate, times) for _ in range(20)]
-    gate.refused(departures[-1])
-    gate.answered(await gate.pass_through())
+    permits = [await leave(gate, times) for _ in range(20)]
+    gate.refused(permits[-1])
+    gate.answered(await gate.acquire())
     assert gate.rate < 1000
-    await gate.pass_through()
-    assert watched[0].limits[0] == most_in_a_slice(1e6)
-    assert watched[0].limits[-1] == most_in_a_slice(gate.rate)
+    await gate.acquire()
+    assert watched[0].limits[0] == burst_limit(1e6)
+    assert watched[0].limits[-1] == burst_limit(gate.rate)
 
 
 async def test_first_come_first_served(watched: list[WatchedThrottler]) -> None:
@@ -200,7 +200,7 @@ async def test_first_come_first_served(watched: list[WatchedThrottler]) -> None:
     gate, order = Gate(control(1000)), list[int]()
 
     async def take(number: int) -> None:
-        await gate.pass_through()
+        await gate.acquire()
         order.append(number)
 
     async with asyncio.TaskGroup() as group:
@@ -217,10 +217,10 @@ async def test_nobody_overtakes_whoever_may_leave_but_has_not_yet(*, is_urgent: 
     """Its time has come while it still sleeps, and another one comes that could leave at once."""
     clock, order = Clock(), list[str]()
     gate = Gate(control(100), clock=clock)
-    await gate.pass_through()
+    await gate.acquire()
 
     async def take(name: str, *, is_urgent: bool = False) -> None:
-        await gate.pass_through(is_urgent=is_urgent)
+        await gate.acquire(is_urgent=is_urgent)
         order.append(name)
         clock.now += 0.02
 
@@ -235,10 +235,10 @@ async def test_nobody_overtakes_whoever_may_leave_but_has_not_yet(*, is_urgent: 
 async def test_the_urgent_goes_before_all_who_sleep() -> None:
     """It comes last and goes first; among themselves the urgent keep their order."""
     gate, order = Gate(control(20)), list[str]()
-    await gate.pass_through()
+    await gate.acquire()
 
     async def take(name: str) -> None:
-        await gate.pass_through(is_urgent=name.startswith("token"))
+        await gate.acquire(is_urgent=name.startswith("token"))
         order.append(name)
 
     async with asyncio.TaskGroup() as group:
@@ -251,9 +251,9 @@ async def test_the_urgent_goes_before_all_who_sleep() -> None:
 async def test_the_urgent_keeps_to_the_rate() -> None:
     """Nothing leaves ahead of it, whatever it is for."""
     gate = Gate(control(100))
-    departures = [await gate.pass_through(is_urgent=number % 2 == 1) for number in range(6)]
-    for number, departure in enumerate(departures):
-        assert departure.at - departures[0].at > number / 100 - 1e-6
+    permits = [await gate.acquire(is_urgent=number % 2 == 1) for number in range(6)]
+    for number, permit in enumerate(permits):
+        assert permit.at - permits[0].at > number / 100 - 1e-6
 
 
 def test_a_very_high_rate_never_waits() -> None:
@@ -261,14 +261,14 @@ def test_a_very_high_rate_never_waits() -> None:
     gate = Gate(control(1_000_000))
     for _ in range(10_000):
         with pytest.raises(StopIteration):
-            gate.pass_through().send(None)
+            gate.acquire().send(None)
 
 
 async def test_after_a_stall_there_is_no_burst() -> None:
     """A machine that stood still for ten seconds has missed 500 turns, and gets none of them."""
     clock = Clock()
     gate, times = Gate(control(50), clock=clock), list[float]()
-    await gate.pass_through()
+    await gate.acquire()
     waiting = [asyncio.create_task(leave(gate, times)) for _ in range(10)]
     await turns(3)
     clock.now += 10.0
@@ -277,7 +277,7 @@ async def test_after_a_stall_there_is_no_burst() -> None:
     assert not late.is_paced
     await turns(50)
     assert len(times) == 1
-    gate.shut()
+    gate.close()
     await asyncio.wait(waiting)
 
 
@@ -297,9 +297,9 @@ async def test_those_who_give_up_cost_nobody_a_turn_and_win_nobody_one() -> None
             await tasks[number]
         await turns(10)
     assert [task.cancelled() for task in tasks] == [number in {1, 4, 8} for number in range(9)]
-    departures = [task.result() for task in tasks if not task.cancelled()]
-    assert [departure.number for departure in departures] == list(range(6))
-    assert all(b.at - a.at > 0.02 for a, b in pairwise(departures))
+    permits = [task.result() for task in tasks if not task.cancelled()]
+    assert [permit.number for permit in permits] == list(range(6))
+    assert all(b.at - a.at > 0.02 for a, b in pairwise(permits))
 
 
 async def test_giving_up_during_the_last_millisecond(watched: list[WatchedThrottler]) -> None:
@@ -325,14 +325,14 @@ async def test_giving_up_during_the_last_millisecond(watched: list[WatchedThrott
 async def test_a_gate_shut_at_the_last_moment_is_shut(watched: list[WatchedThrottler]) -> None:
     """Shut while the throttler is being polled: that request does not leave either."""
     gate = Gate(control(25))
-    await gate.pass_through()
+    await gate.acquire()
 
-    async def shut() -> None:
-        gate.shut()
+    async def close() -> None:
+        gate.close()
 
-    watched[0].before = shut
+    watched[0].before = close
     with pytest.raises(StoppedError):
-        await gate.pass_through()
+        await gate.acquire()
 
 
 async def test_a_blockade_at_the_last_moment_holds(watched: list[WatchedThrottler]) -> None:
@@ -341,7 +341,7 @@ async def test_a_blockade_at_the_last_moment_holds(watched: list[WatchedThrottle
     Nobody polls while it waits for the end of the blockade, and it hears of the shutting.
     """
     gate, times = Gate(control(1e6)), list[float]()
-    first = await gate.pass_through()
+    first = await gate.acquire()
 
     async def refuse() -> None:
         gate.refused(first, pause=3600.0)
@@ -349,9 +349,9 @@ async def test_a_blockade_at_the_last_moment_holds(watched: list[WatchedThrottle
     watched[0].before = refuse
     late = asyncio.create_task(leave(gate, times))
     await turns(20)
-    assert gate.blockade is Cause.REFUSED
+    assert gate.open_cause is Cause.REFUSED
     assert (times, watched[0].waiting, watched[0].asked) == ([], 0, 2)
-    gate.shut()
+    gate.close()
     async with asyncio.timeout(1):
         with pytest.raises(StoppedError):
             await late

@@ -18,7 +18,7 @@ def gate_at(rate: float) -> Gate:
 async def pass_or_stop(gate: Gate, passed: list[str], name: str, *, is_urgent: bool = False) -> str:
     """Pass the gate and note the name, or return that the gate was shut."""
     try:
-        await gate.pass_through(is_urgent=is_urgent)
+        await gate.acquire(is_urgent=is_urgent)
     except StoppedError:
         return _STOPPED
     passed.append(name)
@@ -40,7 +40,7 @@ async def test_a_gate_that_is_shut_lets_nobody_through(rate: float, pause: float
     Nothing passes, be the rate one in a thousand seconds or the API closed for an hour.
     """
     gate, passed = gate_at(rate), list[str]()
-    first = await gate.pass_through()
+    first = await gate.acquire()
     if pause is not None:
         gate.refused(first, pause=pause)
     waiting = [
@@ -52,8 +52,8 @@ async def test_a_gate_that_is_shut_lets_nobody_through(rate: float, pause: float
     ]
     await turns(10)
     assert not any(task.done() for task in waiting)
-    gate.shut()
-    gate.shut()
+    gate.close()
+    gate.close()
     begin = time.monotonic()
     async with asyncio.timeout(1):
         assert await asyncio.gather(*waiting) == [_STOPPED] * 20
@@ -66,7 +66,7 @@ async def test_a_gate_that_is_shut_lets_nobody_through(rate: float, pause: float
 async def test_an_open_gate_that_is_shut_grants_nothing() -> None:
     """Also when the rate would let the next one through right now."""
     gate, passed = gate_at(1_000_000), list[str]()
-    gate.shut()
+    gate.close()
     for is_urgent in (False, True):
         assert await pass_or_stop(gate, passed, "later", is_urgent=is_urgent) == _STOPPED
     assert passed == []
@@ -75,13 +75,13 @@ async def test_an_open_gate_that_is_shut_grants_nothing() -> None:
 async def test_the_urgent_one_at_the_front_and_those_behind_it_are_stopped() -> None:
     """An urgent one that waits for the rate does not keep the gate."""
     gate, passed = gate_at(0.001), list[str]()
-    await gate.pass_through()
+    await gate.acquire()
     urgent = [
         asyncio.create_task(pass_or_stop(gate, passed, "token", is_urgent=True)) for _ in range(3)
     ]
     usual = asyncio.create_task(pass_or_stop(gate, passed, "usual"))
     await turns(10)
-    gate.shut()
+    gate.close()
     async with asyncio.timeout(1):
         assert await asyncio.gather(*urgent, usual) == [_STOPPED] * 4
     assert passed == []
@@ -90,12 +90,12 @@ async def test_the_urgent_one_at_the_front_and_those_behind_it_are_stopped() -> 
 async def test_who_waits_while_a_probe_is_on_its_way_is_stopped() -> None:
     """Whatever becomes of the probe afterwards, nobody leaves any more."""
     gate, passed = gate_at(1e6), list[str]()
-    gate.refused(await gate.pass_through())
+    gate.refused(await gate.acquire())
     async with asyncio.timeout(5):
-        probe = await gate.pass_through()
+        probe = await gate.acquire()
     waiting = [asyncio.create_task(pass_or_stop(gate, passed, f"{number}")) for number in range(3)]
     await turns(5)
-    gate.shut()
+    gate.close()
     gate.answered(probe)
     async with asyncio.timeout(1):
         assert await asyncio.gather(*waiting) == [_STOPPED] * 3
@@ -105,11 +105,11 @@ async def test_who_waits_while_a_probe_is_on_its_way_is_stopped() -> None:
 async def test_who_gives_up_at_a_shut_gate_is_cancelled_not_stopped() -> None:
     """A cancellation that comes with the shutting is not swallowed."""
     gate, passed = gate_at(0.001), list[str]()
-    await gate.pass_through()
+    await gate.acquire()
     tasks = [asyncio.create_task(pass_or_stop(gate, passed, f"{number}")) for number in range(3)]
     await turns(5)
     tasks[0].cancel()
-    gate.shut()
+    gate.close()
     async with asyncio.timeout(1):
         await asyncio.wait(tasks)
     assert [task.cancelled() for task in tasks] == [True, False, False]
@@ -120,12 +120,12 @@ async def test_who_gives_up_at_a_shut_gate_is_cancelled_not_stopped() -> None:
 async def test_a_rest_lasts_as_long_as_it_was_said_to() -> None:
     """It is not for the rate: others pass meanwhile, and no news ends it."""
     gate = gate_at(1e6)
-    departures = [await gate.pass_through() for _ in range(100)]
+    permits = [await gate.acquire() for _ in range(100)]
     begin = time.monotonic()
     resting = asyncio.create_task(gate.rest(0.4))
-    gate.refused(departures[-1])
+    gate.refused(permits[-1])
     # The end of a blockade wakes whoever is at the front, and nobody else.
-    waiting = [asyncio.create_task(gate.pass_through()) for _ in range(2)]
+    waiting = [asyncio.create_task(gate.acquire()) for _ in range(2)]
     gate.answered(await waiting[0])
     await waiting[1]
     assert not resting.done()
@@ -139,7 +139,7 @@ async def test_a_rest_ends_with_the_shutting() -> None:
     resting = [asyncio.create_task(gate.rest(seconds)) for seconds in (3600.0, 60.0, float("inf"))]
     await turns(3)
     assert not any(task.done() for task in resting)
-    gate.shut()
+    gate.close()
     async with asyncio.timeout(1):
         ends = await asyncio.gather(*resting, return_exceptions=True)
         assert [type(end) for end in ends] == [StoppedError] * 3

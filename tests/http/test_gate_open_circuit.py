@@ -8,8 +8,8 @@ import pytest
 from collector.core.errors import ExitCode, OutageError, StoppedError
 from collector.core.outcome import Blame
 from collector.http.gate import Gate
-from collector.http.rate_headers import Allowance
-from collector.pace import Cause, Departure, RateController
+from collector.http.rate_headers import RateAllowance
+from collector.pace import Cause, Permit, RateController
 
 _READING = 0.001
 
@@ -46,41 +46,41 @@ async def turns(number: int) -> None:
 
 def cause_of(gate: Gate) -> Cause | None:
     """Return why the gate is closed (mypy takes a property for a constant)."""
-    return gate.blockade
+    return gate.open_cause
 
 
 async def refused_gate(*, probe_seconds: float = 60.0, patience: float = inf) -> tuple[Gate, float]:
     """Make a gate that let many pass and then met a refusal; returns when that was."""
     gate = gate_at(probe_seconds=probe_seconds, patience=patience)
-    departures = [await gate.pass_through() for _ in range(200)]
+    permits = [await gate.acquire() for _ in range(200)]
     began = time.monotonic()
-    assert gate.refused(departures[-1]) is Blame.RATE
+    assert gate.refused(permits[-1]) is Blame.RATE
     return gate, began
 
 
-def crowd(gate: Gate, number: int) -> list[asyncio.Task[Departure]]:
+def crowd(gate: Gate, number: int) -> list[asyncio.Task[Permit]]:
     """Let so many wait at the gate."""
-    return [asyncio.create_task(gate.pass_through()) for _ in range(number)]
+    return [asyncio.create_task(gate.acquire()) for _ in range(number)]
 
 
-async def departures_at(gate: Gate, clock: Clock, rate: float, number: int) -> list[Departure]:
+async def departures_at(gate: Gate, clock: Clock, rate: float, number: int) -> list[Permit]:
     """Let so many leave, each as soon as the rate allows."""
-    departures = list[Departure]()
+    permits = list[Permit]()
     for _ in range(number):
-        departures.append(await gate.pass_through())
+        permits.append(await gate.acquire())
         clock.now += 1.01 / rate
-    return departures
+    return permits
 
 
 async def test_a_gate_says_how_it_stands() -> None:
     """Rate, ceiling, limit, blockade and its seconds, as the controller has them."""
     clock = Clock()
     gate = gate_at(50.0, clock=clock)
-    assert (gate.rate, gate.ceiling, gate.limit, gate.blockade) == (50.0, 50.0, None, None)
+    assert (gate.rate, gate.ceiling, gate.limit, gate.open_cause) == (50.0, 50.0, None, None)
     assert (gate.closed_for, gate.is_doubtful) == (0.0, False)
     first, *_, second, third, fourth = await departures_at(gate, clock, 50.0, 30)
     for company in ("1", "2"):
-        gate.failed(first, company, is_evidence=True, was_let_in=True)
+        gate.failed(first, company, is_evidence=True, was_accepted=True)
     assert gate.is_doubtful
     # What the rate makes wait for is no closure.
     clock.now -= 0.02
@@ -95,7 +95,7 @@ async def test_a_gate_says_how_it_stands() -> None:
     assert gate.closed_for == pytest.approx(4.0)
     clock.now += 4.1
     assert gate.closed_for == 0.0
-    gate.answered(await gate.pass_through())
+    gate.answered(await gate.acquire())
     assert cause_of(gate) is None
     assert gate.limit is not None
     assert 1.0 < gate.rate < gate.limit <= 50.0
@@ -105,10 +105,10 @@ async def test_what_headers_say_reaches_the_controller() -> None:
     """With an answer, or with the refusal itself: nobody knocks before the quota begins anew."""
     for comes_with_the_refusal in (False, True):
         gate = gate_at(clock=Clock())
-        departure = await gate.pass_through()
-        allowance = Allowance(0, 7.0, None)
-        gate.answered(departure, allowance=None if comes_with_the_refusal else allowance)
-        gate.refused(departure, allowance=allowance if comes_with_the_refusal else None)
+        permit = await gate.acquire()
+        allowance = RateAllowance(0, 7.0, None)
+        gate.answered(permit, allowance=None if comes_with_the_refusal else allowance)
+        gate.refused(permit, allowance=allowance if comes_with_the_refusal else None)
         assert gate.closed_for == pytest.approx(7.0)
 
 
@@ -128,7 +128,7 @@ async def test_a_blockade_stops_everyone_and_lets_single_probes_out() -> None:
     assert second.at - failed_at >= 0.4 - _READING
     await turns(20)
     assert [task.done() for task in waiting] == [True, True, False, False, False, False]
-    gate.shut()
+    gate.close()
     await asyncio.wait(waiting)
 
 
@@ -144,7 +144,7 @@ async def test_the_end_of_a_blockade_wakes_whoever_is_at_the_front_at_once(how: 
         if how == "answered":
             gate.answered(probe)
         else:
-            blame = gate.failed(probe, "1", is_evidence=True, was_let_in=True)
+            blame = gate.failed(probe, "1", is_evidence=True, was_accepted=True)
             assert blame is Blame.CELL
         assert cause_of(gate) is None
         await waiting[1]
@@ -158,29 +158,29 @@ async def test_a_probe_that_is_given_back_lets_the_next_one_go_at_once() -> None
         probe = await waiting[0]
         await turns(20)
         assert not waiting[1].done()
-        gate.give_back(probe)
+        gate.release(probe)
         assert (await waiting[1]).at > probe.at
     await turns(20)
     assert cause_of(gate) is Cause.REFUSED
     assert not waiting[2].done()
-    gate.shut()
+    gate.close()
     await asyncio.wait(waiting)
 
 
 async def test_what_was_no_probe_changes_nothing_when_it_is_given_back() -> None:
     """Somebody who left before the blockade gives up: the probe is still the only one."""
     gate = gate_at()
-    early = await gate.pass_through()
-    gate.refused(await gate.pass_through())
+    early = await gate.acquire()
+    gate.refused(await gate.acquire())
     waiting = crowd(gate, 2)
     async with asyncio.timeout(5):
         await waiting[0]
-        gate.give_back(early)
+        gate.release(early)
         gate.answered(early)
         await turns(20)
         assert cause_of(gate) is Cause.REFUSED
         assert not waiting[1].done()
-    gate.shut()
+    gate.close()
     await asyncio.wait(waiting)
 
 
@@ -188,8 +188,8 @@ async def test_a_probe_without_news_is_given_up_after_a_while() -> None:
     """After `probe_seconds` the next one leaves, so that a lost answer does not stop the run."""
     gate, _ = await refused_gate(probe_seconds=0.05)
     async with asyncio.timeout(5):
-        lost = await gate.pass_through()
-        following = await gate.pass_through()
+        lost = await gate.acquire()
+        following = await gate.acquire()
     assert following.at - lost.at >= 0.05 - _READING
     assert cause_of(gate) is Cause.REFUSED
 
@@ -200,7 +200,7 @@ async def test_a_pause_can_be_extended_while_somebody_waits_for_its_end() -> Non
     waiting = crowd(gate, 1)
     await turns(3)
     # Both were sent before it.
-    old = Departure(began, 0, 0, is_paced=True)
+    old = Permit(began, 0, 0, is_paced=True)
     gate.refused(old, pause=0.35)
     gate.refused(old, pause=0.1)
     async with asyncio.timeout(5):
@@ -210,21 +210,21 @@ async def test_a_pause_can_be_extended_while_somebody_waits_for_its_end() -> Non
 async def test_one_plain_503_is_an_error_and_two_together_are_a_refusal() -> None:
     """As `Suspicion` reads them; what comes after belongs to the same refusal."""
     gate = gate_at()
-    departures = [await gate.pass_through() for _ in range(3)]
-    assert gate.unavailable(departures[0], "1", is_evidence=True) is Blame.CELL
+    permits = [await gate.acquire() for _ in range(3)]
+    assert gate.unavailable(permits[0], "1", is_evidence=True) is Blame.CELL
     assert cause_of(gate) is None
-    assert gate.unavailable(departures[1], "2", is_evidence=True) is Blame.RATE
+    assert gate.unavailable(permits[1], "2", is_evidence=True) is Blame.RATE
     assert cause_of(gate) is Cause.UNAVAILABLE
-    assert gate.unavailable(departures[2], "3", is_evidence=True) is Blame.RATE
+    assert gate.unavailable(permits[2], "3", is_evidence=True) is Blame.RATE
 
 
 @pytest.mark.parametrize("is_evidence", [True, False])
 async def test_failures_in_a_row_are_an_outage_if_they_are_evidence(*, is_evidence: bool) -> None:
     """Eight, of three companies; a retry's failure is none, for it may be the cell's own."""
     gate = gate_at(clock=Clock())
-    departure = await gate.pass_through()
+    permit = await gate.acquire()
     blames = [
-        gate.failed(departure, f"{number % 3}", is_evidence=is_evidence, was_let_in=False)
+        gate.failed(permit, f"{number % 3}", is_evidence=is_evidence, was_accepted=False)
         for number in range(8)
     ]
     if is_evidence:
@@ -240,9 +240,9 @@ async def test_failures_in_a_row_are_an_outage_if_they_are_evidence(*, is_eviden
 async def test_a_503_that_is_an_error_may_be_evidence(*, is_evidence: bool) -> None:
     """Like any other failure: two in a row are doubtful, but a retry's does not count."""
     gate = gate_at()
-    departure = await gate.pass_through()
-    gate.failed(departure, "1", is_evidence=True, was_let_in=True)
-    gate.unavailable(departure, "2", is_evidence=is_evidence)
+    permit = await gate.acquire()
+    gate.failed(permit, "1", is_evidence=True, was_accepted=True)
+    gate.unavailable(permit, "2", is_evidence=is_evidence)
     assert gate.is_doubtful is is_evidence
 
 
@@ -251,10 +251,10 @@ async def test_the_urgent_passes_a_blockade_and_whoever_sleeps_before_it() -> No
     gate, order = gate_at(), list[str]()
 
     async def take(name: str) -> None:
-        await gate.pass_through(is_urgent=name == "token")
+        await gate.acquire(is_urgent=name == "token")
         order.append(name)
 
-    first = await gate.pass_through()
+    first = await gate.acquire()
     gate.refused(first, pause=3600.0)
     usual = [asyncio.create_task(take(name)) for name in ("front", "second")]
     for _ in range(5):
@@ -263,7 +263,7 @@ async def test_the_urgent_passes_a_blockade_and_whoever_sleeps_before_it() -> No
         await take("token")
     assert order == ["token"]
     assert not any(task.done() for task in usual)
-    gate.shut()
+    gate.close()
     async with asyncio.timeout(1):
         ended = await asyncio.gather(*usual, return_exceptions=True)
     assert [type(error) for error in ended] == [StoppedError] * 2
@@ -272,12 +272,12 @@ async def test_the_urgent_passes_a_blockade_and_whoever_sleeps_before_it() -> No
 async def test_the_urgent_passes_a_blockade() -> None:
     """Again and again, at once, and it is no probe: nothing that becomes of it changes anything."""
     gate = gate_at()
-    gate.refused(await gate.pass_through(), pause=3600.0)
+    gate.refused(await gate.acquire(), pause=3600.0)
     for _ in range(3):
         with pytest.raises(StopIteration) as passed:
-            gate.pass_through(is_urgent=True).send(None)
+            gate.acquire(is_urgent=True).send(None)
         gate.answered(passed.value.value)
-        gate.give_back(passed.value.value)
+        gate.release(passed.value.value)
     assert cause_of(gate) is Cause.REFUSED
     assert gate.closed_for > 3000.0
 
@@ -292,18 +292,18 @@ async def test_the_urgent_passes_a_blockade() -> None:
 async def test_patience_has_an_end(cause: Cause, text: str) -> None:
     """Exit code 4 for everyone who waits or comes, and the message says what to do."""
     gate = gate_at(patience=0.1)
-    departure = await gate.pass_through()
+    permit = await gate.acquire()
     began = time.monotonic()
     if cause is Cause.REFUSED:
-        gate.refused(departure, pause=3600.0)
+        gate.refused(permit, pause=3600.0)
     for number in range(8):
-        gate.failed(departure, f"{number}", is_evidence=True, was_let_in=False)
+        gate.failed(permit, f"{number}", is_evidence=True, was_accepted=False)
     assert cause_of(gate) is cause
     async with asyncio.timeout(5):
         ends = await asyncio.gather(*crowd(gate, 5), return_exceptions=True)
         assert time.monotonic() - began >= 0.1 - _READING
         with pytest.raises(OutageError, match=f"{text} for longer than it is waited for") as told:
-            await gate.pass_through()
+            await gate.acquire()
     assert [type(end) for end in ends] == [OutageError] * 5
     assert told.value.exit_code is ExitCode.STOPPED_EARLY
 
@@ -326,13 +326,13 @@ async def test_the_urgent_is_not_given_up_and_waits_for_the_rate_asleep() -> Non
     """
     clock = Clock()
     gate = gate_at(0.01, patience=10.0, clock=clock)
-    gate.refused(await gate.pass_through())
+    gate.refused(await gate.acquire())
     clock.now += 20.0
-    token = asyncio.create_task(gate.pass_through(is_urgent=True))
+    token = asyncio.create_task(gate.acquire(is_urgent=True))
     await turns(3)
     before = clock.readings
     await turns(100)
     assert clock.readings - before <= 1
     assert not token.done()
-    gate.shut()
+    gate.close()
     await asyncio.wait([token])

@@ -8,10 +8,10 @@ from multidict import CIMultiDict, CIMultiDictProxy
 
 from collector.http.rate_headers import (
     LONGEST_PAUSE,
-    Allowance,
+    RateAllowance,
     RetryAfter,
     parse_http_date,
-    read_allowance,
+    read_rate_allowance,
     read_retry_after,
 )
 
@@ -55,9 +55,9 @@ PIECES = st.sampled_from(
 VALUES = st.text(max_size=40) | st.lists(PIECES, max_size=12).map("".join)
 
 
-def allowance(*headers: tuple[str, str]) -> Allowance | None:
+def allowance(*headers: tuple[str, str]) -> RateAllowance | None:
     """Read the headers of an answer of NOW."""
-    return read_allowance(CIMultiDictProxy(CIMultiDict(headers)), NOW)
+    return read_rate_allowance(CIMultiDictProxy(CIMultiDict(headers)), NOW)
 
 
 @pytest.mark.parametrize(
@@ -228,13 +228,13 @@ def test_no_retry_after_whatever_raises_or_leaves_the_bounds(
 )
 def test_the_structured_field_is_read(field: str, expected: tuple[int, float, int | None]) -> None:
     """Drafts 07 and later; of several policies the tightest that makes sense counts."""
-    assert allowance(("ratelimit", field)) == Allowance(*expected)
+    assert allowance(("ratelimit", field)) == RateAllowance(*expected)
 
 
 def test_policies_may_come_in_several_lines() -> None:
     """Header lines of one name are one list (RFC 9110, section 5.3)."""
     lines = [("RateLimit", '"hour";r=500;t=50'), ("ratelimit", '"burst";r=1;t=1')]
-    assert allowance(*lines) == allowance(*reversed(lines)) == Allowance(1, 1.0, None)
+    assert allowance(*lines) == allowance(*reversed(lines)) == RateAllowance(1, 1.0, None)
 
 
 @pytest.mark.parametrize("prefix", ["RateLimit", "X-RateLimit", "X-Rate-Limit", "x-ratelimit"])
@@ -249,15 +249,15 @@ def test_policies_may_come_in_several_lines() -> None:
 def test_a_reset_is_seconds_or_a_time_since_1970(prefix: str, reset: str, seconds: float) -> None:
     """Whatever the spelling of the names: from now, or in seconds or milliseconds of the epoch."""
     read = allowance((f"{prefix}-Remaining", "50"), (f"{prefix}-Reset", reset))
-    assert read == Allowance(50, seconds, None)
+    assert read == RateAllowance(50, seconds, None)
 
 
 def test_a_time_of_reset_is_taken_by_the_clock_of_the_server() -> None:
     """A clock of ours that is hours behind changes nothing, where the answer is dated."""
     headers = [("X-RateLimit-Remaining", "50"), ("X-RateLimit-Reset", str(EPOCH + 7210))]
-    assert allowance(*headers) == Allowance(50, 7210.0, None)
+    assert allowance(*headers) == RateAllowance(50, 7210.0, None)
     dated = allowance(*headers, ("Date", "Mon, 23 Nov 2026 04:00:00 GMT"))
-    assert dated == Allowance(50, 10.0, None)
+    assert dated == RateAllowance(50, 10.0, None)
 
 
 @pytest.mark.parametrize(
@@ -270,14 +270,14 @@ def test_a_time_of_reset_is_taken_by_the_clock_of_the_server() -> None:
 def test_the_limit_is_the_first_number(limit: str, expected: int | None) -> None:
     """Policies after it are passed over; without a sensible one the rest still counts."""
     triple = [("RateLimit-Remaining", "50"), ("RateLimit-Reset", "30"), ("RateLimit-Limit", limit)]
-    assert allowance(*triple) == Allowance(50, 30.0, expected)
+    assert allowance(*triple) == RateAllowance(50, 30.0, expected)
 
 
 @pytest.mark.parametrize("remaining", ["99.0", "99.9", "099", " 99"])
 def test_a_fraction_of_a_request_is_none(remaining: str) -> None:
     """Reddit sends `99.0`."""
     read = allowance(("X-RateLimit-Remaining", remaining), ("X-RateLimit-Reset", "1"))
-    assert read == Allowance(99, 1.0, None)
+    assert read == RateAllowance(99, 1.0, None)
 
 
 FORMS = [
@@ -293,7 +293,7 @@ def test_the_preferred_form_counts(first: int) -> None:
     """The draft before its older form, before the vendors'; what cannot be read is absent."""
     present = [header for form in FORMS[first:] for header in form]
     unreadable = [(name, "?") for form in FORMS[:first] for name, _ in form]
-    expected = Allowance(first + 1, (first + 1) * 10.0, None)
+    expected = RateAllowance(first + 1, (first + 1) * 10.0, None)
     assert allowance(*reversed(present)) == expected
     assert allowance(*present, *unreadable) == expected
 
@@ -320,7 +320,7 @@ def test_two_numbers_are_none() -> None:
     reset = ("X-RateLimit-Reset", "30")
     assert allowance(("X-RateLimit-Remaining", "5, 6"), reset) is None
     lines = [("X-RateLimit-Remaining", "5"), ("X-RateLimit-Remaining", "6")]
-    assert allowance(*lines, reset) == Allowance(5, 30.0, None)
+    assert allowance(*lines, reset) == RateAllowance(5, 30.0, None)
 
 
 @pytest.mark.parametrize(
@@ -379,7 +379,7 @@ def test_no_headers_whatever_raise_or_leave_the_bounds(headers: list[tuple[str, 
 @example(10**15, 86400, 10**15)
 def test_every_form_says_the_same(remaining: int, reset: int, limit: int) -> None:
     """What is in bounds is taken at its word."""
-    expected = Allowance(remaining, reset, limit)
+    expected = RateAllowance(remaining, reset, limit)
     for name in ("RateLimit", "X-RateLimit", "X-Rate-Limit"):
         parts = {"Remaining": remaining, "Reset": reset, "Limit": limit}
         assert allowance(*((f"{name}-{key}", str(part)) for key, part in parts.items())) == expected

@@ -73,11 +73,11 @@ NUMBERS = st.floats(0, 1, exclude_max=True)
 
 @given(FAILURES, st.integers(1, 100), COUNTS, COUNTS, st.sampled_from(Blame), NUMBERS)
 def test_every_failure_is_decided_on(  # noqa: PLR0913, PLR0917 - one of everything
-    failed: Failure, attempts: int, tries: int, spared: int, blame: Blame, number: float
+    failed: Failure, attempts: int, tries: int, throttled_tries: int, blame: Blame, number: float
 ) -> None:
     """None is forgotten or raises; delays are no longer than the longest backoff."""
     decision = RetryPolicy(attempts).decide(
-        replace(failed, blame=blame), tries, spared, always(number)
+        replace(failed, blame=blame), tries, throttled_tries, always(number)
     )
     assert decision is None or 0.0 <= decision.delay <= 30.0
 
@@ -96,24 +96,24 @@ def test_max_attempts_is_how_often_a_cell_is_tried(kind: FailureKind, max_attemp
 
 @given(FAILURES, st.integers(1, 100), COUNTS, COUNTS, NUMBERS)
 def test_what_the_service_is_to_blame_for_never_counts(
-    failed: Failure, attempts: int, tries: int, spared: int, number: float
+    failed: Failure, attempts: int, tries: int, throttled_tries: int, number: float
 ) -> None:
     """In an outage no cell is given up, however often it is tried; the gate waits for all."""
     decision = RetryPolicy(attempts).decide(
-        replace(failed, blame=Blame.SERVICE), tries, spared, always(number)
+        replace(failed, blame=Blame.SERVICE), tries, throttled_tries, always(number)
     )
     assert decision == Retry(0.0, counts=False)
 
 
 @given(FAILURES, st.integers(1, 100), COUNTS, COUNTS, NUMBERS)
 def test_what_the_rate_is_to_blame_for_is_spared_ten_times(
-    failed: Failure, attempts: int, tries: int, spared: int, number: float
+    failed: Failure, attempts: int, tries: int, throttled_tries: int, number: float
 ) -> None:
     """A cell that is refused more often while others are let in is treated as one that fails."""
     policy = RetryPolicy(attempts)
     refused = replace(failed, blame=Blame.RATE)
-    decision = policy.decide(refused, tries, spared, always(number))
-    if spared < 10:
+    decision = policy.decide(refused, tries, throttled_tries, always(number))
+    if throttled_tries < 10:
         assert decision == Retry(0.0, counts=False)
     else:
         assert decision == policy.decide(failed, tries, 0, always(number))
@@ -121,10 +121,10 @@ def test_what_the_rate_is_to_blame_for_is_spared_ten_times(
 
 @given(FAILURES, st.integers(1, 100), COUNTS, COUNTS, NUMBERS)
 def test_what_the_cell_is_to_blame_for_counts(
-    failed: Failure, attempts: int, tries: int, spared: int, number: float
+    failed: Failure, attempts: int, tries: int, throttled_tries: int, number: float
 ) -> None:
     """Whatever it was spared before; up to the last attempt, and if it may pass."""
-    decision = RetryPolicy(attempts).decide(failed, tries, spared, always(number))
+    decision = RetryPolicy(attempts).decide(failed, tries, throttled_tries, always(number))
     if is_retriable(failed) and tries + 1 < attempts:
         assert decision == Retry(backoff(tries + 1, always(number)), counts=True)
     else:
@@ -135,11 +135,11 @@ def test_what_the_cell_is_to_blame_for_counts(
 def test_a_cell_that_is_always_refused_comes_to_an_end(max_attempts: int) -> None:
     """After ten tries that were spared and `max_attempts` that were not."""
     refused = failure(FailureKind.HTTP, 429, Blame.RATE)
-    policy, tries, spared = RetryPolicy(max_attempts), 0, 0
-    while (retry := policy.decide(refused, tries, spared, always(0.0))) is not None:
+    policy, tries, throttled_tries = RetryPolicy(max_attempts), 0, 0
+    while (retry := policy.decide(refused, tries, throttled_tries, always(0.0))) is not None:
         tries += retry.counts
-        spared += not retry.counts
-    assert (tries + 1, spared) == (max_attempts, 10)
+        throttled_tries += not retry.counts
+    assert (tries + 1, throttled_tries) == (max_attempts, 10)
 
 
 @given(st.integers(1, 10**9), st.floats(0, 1, exclude_max=True))

@@ -16,11 +16,11 @@ from collector.http.credentials import ClientCredentials
 from collector.http.gate import Gate
 from collector.http.token import Token, TokenSource
 from collector.http.token_issuer import TokenIssuer
-from collector.http.transport import Wire
+from collector.http.transport import Transport
 from collector.pace import RateController
 from collector.simulator import Simulator, SimulatorSettings
 from collector.telemetry.log import EventLog
-from collector.telemetry.stats import Tally
+from collector.telemetry.stats import RunStats
 
 CLIENT = ClientCredentials(Secret("demo"), Secret("demo-secret"))
 GRANTED = {"access_token": "granted-5f2e", "token_type": "Bearer", "expires_in": 7200}
@@ -33,12 +33,12 @@ class Bench:
         gate = Gate(RateController(1e6, companies=1, probe_seconds=60.0))
         self.redact = Redactor()
         self.redact.learn(client.client_id, client.client_secret)
-        self.tally = Tally(1)
-        self.wire = Wire(gate, self.tally, concurrency=64, timeout=10.0)
+        self.stats = RunStats(1)
+        self.transport = Transport(gate, self.stats, concurrency=64, timeout=10.0)
         self.issue = TokenIssuer(
             client,
             url=url,
-            wire=self.wire,
+            transport=self.transport,
             gate=gate,
             max_attempts=3,
             redact=self.redact,
@@ -50,7 +50,7 @@ class Bench:
 async def issuer(url: str, client: ClientCredentials = CLIENT) -> AsyncIterator[Bench]:
     """Open an issuer."""
     bench = Bench(url, client)
-    async with bench.wire:
+    async with bench.transport:
         yield bench
 
 
@@ -113,7 +113,7 @@ async def test_64_callers_are_one_token_request() -> None:
         assert api.counts.kinds == {"token": 1}
         await asyncio.gather(*(source.renewed(tokens[0]) for _ in range(64)))
         assert api.counts.kinds == {"token": 2}
-        assert bench.tally.requests == 2
+        assert bench.stats.requests == 2
 
 
 @pytest.mark.parametrize(("life", "used_for"), [(100, 80.0), (1000, 940.0)])

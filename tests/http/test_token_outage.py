@@ -17,10 +17,10 @@ from collector.http.credentials import ClientCredentials
 from collector.http.gate import Gate
 from collector.http.token import Token
 from collector.http.token_issuer import TokenIssuer
-from collector.http.transport import Wire
+from collector.http.transport import Transport
 from collector.pace import RateController
 from collector.telemetry.log import EventLog
-from collector.telemetry.stats import Tally
+from collector.telemetry.stats import RunStats
 
 CLIENT = ClientCredentials(Secret("demo"), Secret("demo-secret"))
 GRANTED = {"access_token": "granted-5f2e", "token_type": "Bearer", "expires_in": 7200}
@@ -61,15 +61,15 @@ class Bench:
         gate = gate or self.patient
         redact = Redactor()
         redact.learn(CLIENT.client_id, CLIENT.client_secret)
-        self.tally = Tally(1)
+        self.stats = RunStats(1)
         self.lines: list[bytes] = []
         self.has_logged = asyncio.Event()
         self.log = EventLog("debug", redact)
-        self.wire = Wire(gate, self.tally, concurrency=64, timeout=0.2)
+        self.transport = Transport(gate, self.stats, concurrency=64, timeout=0.2)
         self.issue = TokenIssuer(
             CLIENT,
             url=url,
-            wire=self.wire,
+            transport=self.transport,
             gate=gate,
             max_attempts=max_attempts,
             patience=patience,
@@ -99,7 +99,7 @@ async def issuer(url: str, gate: Gate | None = None, **more: Any) -> AsyncIterat
     """Open an issuer."""
     bench = Bench(url, gate, **more)
     with bench.log.into(bench.write):
-        async with bench.wire:
+        async with bench.transport:
             yield bench
 
 
@@ -308,7 +308,7 @@ async def test_a_service_that_is_not_there_is_an_outage() -> None:
         async with issuer(f"http://127.0.0.1:{nobody.getsockname()[1]}/") as bench:
             with pytest.raises(OutageError, match=r"\(tries: 3\): ClientConnectorError"):
                 await bench.issue()
-            assert bench.tally.requests == 3
+            assert bench.stats.requests == 3
 
 
 def real_gate() -> Gate:
@@ -333,17 +333,17 @@ async def test_only_the_issuer_is_left_alone() -> None:
         asking = asyncio.create_task(bench.issue())
         await was_asked.wait()
         for _ in range(20):
-            await gate.pass_through()
+            await gate.acquire()
         assert not asking.done()
         await asking
     assert 0.599 <= arrivals[1] - arrivals[0] < 5.0
-    assert gate.blockade is None
+    assert gate.open_cause is None
 
 
 async def test_a_token_is_asked_for_during_a_blockade() -> None:
     """All others wait for it, so it does not wait for them; the probe comes after it."""
     gate = real_gate()
-    gate.refused(await gate.pass_through(), pause=3600.0)
+    gate.refused(await gate.acquire(), pause=3600.0)
     async with atenea(lambda _: answer(GRANTED)) as (url, _bodies), issuer(url, gate) as bench:
         async with asyncio.timeout(5):
             await bench.issue()
@@ -363,7 +363,7 @@ async def test_a_run_that_is_stopped_waits_no_longer(patience: float) -> None:
     ):
         asking = asyncio.create_task(bench.issue())
         await bench.has_logged.wait()
-        gate.shut()
+        gate.close()
         async with asyncio.timeout(1):
             with pytest.raises(StoppedError):
                 await asking

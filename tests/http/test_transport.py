@@ -18,10 +18,10 @@ from collector.core.outcome import FailureKind
 from collector.core.secrets import Secret
 from collector.http.gate import Gate
 from collector.http.token import Token, TokenSource
-from collector.http.transport import MAX_ANSWER_BYTES, Broken, Reply, Wire
-from collector.pace import Departure, RateController
+from collector.http.transport import MAX_ANSWER_BYTES, Response, Transport, TransportFailure
+from collector.pace import Permit, RateController
 from collector.simulator import Simulator, SimulatorSettings
-from collector.telemetry.stats import Tally
+from collector.telemetry.stats import RunStats
 from tests.http.raw_server import Answer, RawServer, always, hang, ok, reset
 
 SECRET = "token-77aa"  # noqa: S105 - made up
@@ -36,15 +36,15 @@ class CountingGate(Gate):
     def __init__(self) -> None:
         super().__init__(RateController(1e6, companies=1, probe_seconds=60.0))
 
-    async def pass_through(self, *, is_urgent: bool = False) -> Departure:
+    async def acquire(self, *, is_urgent: bool = False) -> Permit:
         """Wait as ever, then count."""
-        departure = await super().pass_through(is_urgent=is_urgent)
+        permit = await super().acquire(is_urgent=is_urgent)
         self.passed += 1
-        return departure
+        return permit
 
     def close_for(self, seconds: float) -> None:
         """Let the server ask for a pause."""
-        self.refused(Departure(time.monotonic(), 0, 0, is_paced=True), pause=seconds)
+        self.refused(Permit(time.monotonic(), 0, 0, is_paced=True), pause=seconds)
 
 
 class Bench:
@@ -52,9 +52,9 @@ class Bench:
 
     def __init__(self, *, timeout: float = 10.0, concurrency: int = 4) -> None:
         self.gate = CountingGate()
-        self.tally = Tally(1)
+        self.stats = RunStats(1)
         self.tokens = TokenSource(None, TOKEN)
-        self.wire = Wire(self.gate, self.tally, concurrency=concurrency, timeout=timeout)
+        self.transport = Transport(self.gate, self.stats, concurrency=concurrency, timeout=timeout)
 
     async def __aenter__(self) -> Self:
         return self
@@ -65,25 +65,25 @@ class Bench:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        await self.wire.__aexit__(kind, error, traceback)
+        await self.transport.__aexit__(kind, error, traceback)
         # Whatever came of the requests: none is under way, and each has passed the gate.
-        assert self.tally.in_flight == 0
-        assert self.tally.requests == self.gate.passed
+        assert self.stats.in_flight == 0
+        assert self.stats.requests == self.gate.passed
 
-    async def get(self, url: URL) -> Reply | Broken:
+    async def get(self, url: URL) -> Response | TransportFailure:
         """Send a GET."""
-        return await self.wire.get(url, self.tokens)
+        return await self.transport.get(url, self.tokens)
 
-    async def reply(self, url: URL) -> Reply:
+    async def reply(self, url: URL) -> Response:
         """Send a GET that is answered."""
         reply = await self.get(url)
-        assert isinstance(reply, Reply), reply
+        assert isinstance(reply, Response), reply
         return reply
 
-    async def broken(self, url: URL) -> Broken:
+    async def broken(self, url: URL) -> TransportFailure:
         """Send a GET that gets no whole answer."""
         broken = await self.get(url)
-        assert isinstance(broken, Broken), broken
+        assert isinstance(broken, TransportFailure), broken
         assert SECRET not in broken.message
         return broken
 
@@ -110,11 +110,11 @@ async def test_a_whole_answer_comes_out_as_it_came() -> None:
     ):
         before = time.monotonic()
         reply = await bench.reply(server.url)
-        assert before <= reply.departure.at <= time.monotonic()
+        assert before <= reply.permit.at <= time.monotonic()
         assert (reply.status, reply.body, reply.is_cut, reply.requests) == (418, body, False, 1)
         assert reply.headers["x-one"] == "1"
-        assert bench.tally.requests == 1
-        assert dict(bench.tally.statuses) == {418: 1}
+        assert bench.stats.requests == 1
+        assert dict(bench.stats.statuses) == {418: 1}
 
 
 async def test_a_request_carries_what_the_api_wants() -> None:
@@ -139,8 +139,8 @@ async def test_a_post_has_its_body() -> None:
         b'{"grant_type":"client_credentials","client_id":"demo","client_secret":"demo-secret"}'
     )
     async with Simulator(SimulatorSettings(port=0)) as api, Bench() as bench:
-        reply = await bench.wire.send("POST", URL(api.token_url), TOKEN.headers, content)
-        assert isinstance(reply, Reply)
+        reply = await bench.transport.send("POST", URL(api.token_url), TOKEN.headers, content)
+        assert isinstance(reply, Response)
         assert reply.status == 200
         assert b"access_token" in reply.body
 
@@ -170,8 +170,8 @@ async def test_a_refused_connection_is_one_request_without_an_answer() -> None:
             broken = await bench.broken(URL(f"http://127.0.0.1:{port}/"))
             assert (broken.kind, broken.requests) == (FailureKind.CONNECTION, 1)
             assert str(port) in broken.message
-            assert dict(bench.tally.broken) == {FailureKind.CONNECTION: 1}
-            assert not bench.tally.statuses
+            assert dict(bench.stats.broken) == {FailureKind.CONNECTION: 1}
+            assert not bench.stats.statuses
 
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -202,8 +202,8 @@ async def test_what_is_not_a_whole_answer_is_a_broken_connection(content: bytes)
     async with RawServer(always(content, close=True)) as server, Bench() as bench:
         broken = await bench.broken(server.url)
         assert broken.kind is FailureKind.CONNECTION
-        assert broken.requests == len(server.heads) == bench.tally.requests
-        assert bench.tally.broken.total() == 1
+        assert broken.requests == len(server.heads) == bench.stats.requests
+        assert bench.stats.broken.total() == 1
 
 
 @pytest.mark.parametrize("answer", [reset, always(b"", close=True)], ids=["reset", "closed"])
@@ -213,8 +213,8 @@ async def test_a_reset_is_a_broken_connection(answer: Answer) -> None:
         broken = await bench.broken(server.url)
         assert broken.kind is FailureKind.CONNECTION
         assert broken.requests == len(server.heads) == 2
-        assert bench.tally.requests == 2
-        assert dict(bench.tally.broken) == {FailureKind.CONNECTION: 1}
+        assert bench.stats.requests == 2
+        assert dict(bench.stats.broken) == {FailureKind.CONNECTION: 1}
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -243,7 +243,7 @@ async def test_a_slow_drip_runs_out_of_time() -> None:
         assert 0.099 <= time.monotonic() - begin < 5.0
         assert (broken.kind, broken.requests) == (FailureKind.TIMEOUT, 1)
         assert broken.message == "no whole answer within 0.1 seconds"
-        assert dict(bench.tally.broken) == {FailureKind.TIMEOUT: 1}
+        assert dict(bench.stats.broken) == {FailureKind.TIMEOUT: 1}
 
 
 async def test_after_a_timeout_the_task_and_the_wire_go_on() -> None:
@@ -269,7 +269,7 @@ async def test_the_time_limit_begins_behind_the_gate() -> None:
         begin = time.monotonic()
         bench.gate.close_for(0.25)
         reply = await bench.reply(server.url)
-        assert reply.departure.at - begin >= 0.249
+        assert reply.permit.at - begin >= 0.249
 
 
 async def test_a_resend_on_a_dead_connection_is_a_request_like_any_other() -> None:
@@ -285,9 +285,9 @@ async def test_a_resend_on_a_dead_connection_is_a_request_like_any_other() -> No
         assert (await bench.reply(server.url)).requests == 1
         reply = await bench.reply(server.url)
         assert (reply.requests, reply.body) == (2, b"3")
-        assert bench.tally.requests == bench.gate.passed == 3
-        assert dict(bench.tally.statuses) == {200: 2}
-        assert not bench.tally.broken
+        assert bench.stats.requests == bench.gate.passed == 3
+        assert dict(bench.stats.statuses) == {200: 2}
+        assert not bench.stats.broken
         assert server.connections == 2
 
 
@@ -309,7 +309,7 @@ async def test_a_resend_waits_at_the_gate_outside_its_time_limit() -> None:
             begin = time.monotonic()
             reply = await bench.reply(server.url)
             assert reply.requests == 2
-            assert reply.departure.at - begin >= 0.299
+            assert reply.permit.at - begin >= 0.299
 
 
 async def test_a_resend_that_is_not_answered_runs_out_of_time() -> None:
@@ -337,8 +337,8 @@ async def test_a_post_is_not_resent() -> None:
 
     async with RawServer(second_dies) as server, Bench() as bench:
         await bench.reply(server.url)
-        broken = await bench.wire.send("POST", server.url, TOKEN.headers)
-        assert isinstance(broken, Broken)
+        broken = await bench.transport.send("POST", server.url, TOKEN.headers)
+        assert isinstance(broken, TransportFailure)
         assert (broken.kind, broken.requests) == (FailureKind.CONNECTION, 1)
         assert len(server.heads) == 2
 
@@ -362,7 +362,7 @@ async def test_a_larger_answer_is_cut(status: str) -> None:
         reply = await bench.reply(server.url)
         assert reply.is_cut
         assert reply.body == b"x" * MAX_ANSWER_BYTES
-        assert bench.tally.statuses.total() == 1
+        assert bench.stats.statuses.total() == 1
 
 
 async def test_the_rest_of_a_cut_answer_is_not_read() -> None:
@@ -423,7 +423,7 @@ async def test_a_redirect_is_not_followed(status: int) -> None:
         content = ok(b"", f"Location: {elsewhere.url}", status=f"{status} Elsewhere")
         async with RawServer(always(content)) as server, Bench() as bench:
             assert (await bench.reply(server.url)).status == status
-            assert bench.tally.requests == 1
+            assert bench.stats.requests == 1
     assert elsewhere.connections == 0
 
 
@@ -439,14 +439,14 @@ async def test_a_cancelled_request_is_over() -> None:
         async with RawServer(stop_there) as server, Bench() as bench:
             task = asyncio.create_task(bench.get(server.url))
             await server.got_one.wait()
-            assert bench.tally.in_flight == 1
+            assert bench.stats.in_flight == 1
             for _ in range(5):
                 await asyncio.sleep(0)
             task.cancel()
             await asyncio.wait([task])
             assert task.cancelled()
-            assert bench.tally.in_flight == 0
-            assert (bench.tally.requests, bench.tally.broken.total()) == (1, 0)
+            assert bench.stats.in_flight == 0
+            assert (bench.stats.requests, bench.stats.broken.total()) == (1, 0)
 
 
 async def test_a_request_that_is_cancelled_at_the_gate_was_never_sent() -> None:
@@ -456,11 +456,11 @@ async def test_a_request_that_is_cancelled_at_the_gate_was_never_sent() -> None:
         task = asyncio.create_task(bench.get(server.url))
         for _ in range(5):
             await asyncio.sleep(0)
-        assert bench.tally.in_flight == 0
+        assert bench.stats.in_flight == 0
         task.cancel()
         await asyncio.wait([task])
         assert task.cancelled()
-        assert (bench.tally.requests, bench.tally.in_flight) == (0, 0)
+        assert (bench.stats.requests, bench.stats.in_flight) == (0, 0)
     assert server.connections == 0
 
 
@@ -477,10 +477,10 @@ async def test_requests_in_flight_are_counted() -> None:
     async with RawServer(wait_then_answer) as server, Bench() as bench:
         tasks = [asyncio.create_task(bench.reply(server.url)) for _ in range(3)]
         await all_came.wait()
-        assert bench.tally.in_flight == 3
+        assert bench.stats.in_flight == 3
         let_go.set()
         await asyncio.gather(*tasks)
-        assert bench.tally.in_flight == 0
+        assert bench.stats.in_flight == 0
 
 
 async def test_a_token_request_finds_a_free_connection() -> None:
@@ -497,7 +497,7 @@ async def test_a_token_request_finds_a_free_connection() -> None:
     ):
         worker = asyncio.create_task(bench.get(server.url))
         await server.got_one.wait()
-        reply = await bench.wire.send("POST", server.url, TOKEN.headers)
-        assert isinstance(reply, Reply)
+        reply = await bench.transport.send("POST", server.url, TOKEN.headers)
+        assert isinstance(reply, Response)
         worker.cancel()
         await asyncio.wait([worker])

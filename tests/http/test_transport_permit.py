@@ -12,9 +12,9 @@ from collector.core.outcome import FailureKind
 from collector.core.secrets import Secret
 from collector.http.gate import Gate
 from collector.http.token import Token, TokenSource
-from collector.http.transport import Broken, Reply, Wire
-from collector.pace import Cause, Departure, RateController
-from collector.telemetry.stats import Tally
+from collector.http.transport import Response, Transport, TransportFailure
+from collector.pace import Cause, Permit, RateController
+from collector.telemetry.stats import RunStats
 
 Respond = Callable[[int], Awaitable[bool]]
 """Gets the number of the request (from 1); False breaks the connection off."""
@@ -30,20 +30,20 @@ class RecordingGate(Gate):
 
     def __init__(self, rate: float) -> None:
         super().__init__(RateController(rate, companies=1, probe_seconds=60.0))
-        self.left: list[Departure] = []
-        self.given_back: list[Departure] = []
+        self.left: list[Permit] = []
+        self.released: list[Permit] = []
         self.was_given_back = asyncio.Semaphore(0)
 
-    async def pass_through(self, *, is_urgent: bool = False) -> Departure:
+    async def acquire(self, *, is_urgent: bool = False) -> Permit:
         """Wait as ever, and note it."""
-        departure = await super().pass_through(is_urgent=is_urgent)
-        self.left.append(departure)
-        return departure
+        permit = await super().acquire(is_urgent=is_urgent)
+        self.left.append(permit)
+        return permit
 
-    def give_back(self, departure: Departure) -> None:
+    def release(self, permit: Permit) -> None:
         """Take it, and note it."""
-        super().give_back(departure)
-        self.given_back.append(departure)
+        super().release(permit)
+        self.released.append(permit)
         self.was_given_back.release()
 
 
@@ -69,30 +69,30 @@ class Bench:
     ) -> None:
         self.url = url
         self.gate = RecordingGate(rate)
-        self.tally = Tally(1)
+        self.stats = RunStats(1)
         self.tokens = tokens
-        self.wire = Wire(self.gate, self.tally, concurrency=concurrency, timeout=timeout)
+        self.transport = Transport(self.gate, self.stats, concurrency=concurrency, timeout=timeout)
 
-    async def get(self) -> Reply | Broken:
+    async def get(self) -> Response | TransportFailure:
         """Send a GET."""
-        return await self.wire.get(self.url, self.tokens)
+        return await self.transport.get(self.url, self.tokens)
 
-    async def reply(self) -> Reply:
+    async def reply(self) -> Response:
         """Send a GET that is answered."""
         reply = await self.get()
-        assert isinstance(reply, Reply), reply
+        assert isinstance(reply, Response), reply
         return reply
 
-    async def broken(self) -> Broken:
+    async def broken(self) -> TransportFailure:
         """Send a GET that gets no whole answer."""
         broken = await self.get()
-        assert isinstance(broken, Broken), broken
+        assert isinstance(broken, TransportFailure), broken
         return broken
 
     @property
     def is_closed(self) -> Cause | None:
         """Why the gate is closed."""
-        return self.gate.blockade
+        return self.gate.open_cause
 
 
 @asynccontextmanager
@@ -128,7 +128,7 @@ async def bench_for(
             concurrency=concurrency,
             tokens=tokens or TokenSource(None, Token.of(Secret("static-77aa"))),
         )
-        async with bench.wire:
+        async with bench.transport:
             yield bench
     finally:
         await runner.cleanup()
@@ -145,9 +145,9 @@ async def test_an_answer_brings_its_departure_and_its_token() -> None:
     token = Token.of(Secret("static-77aa"))
     async with bench_for(at_once, tokens=TokenSource(None, token)) as bench:
         replies = [await bench.reply() for _ in range(3)]
-        assert [reply.departure for reply in replies] == bench.gate.left
+        assert [reply.permit for reply in replies] == bench.gate.left
         assert all(reply.token is token for reply in replies)
-        assert bench.gate.given_back == []
+        assert bench.gate.released == []
 
 
 async def test_a_latency_is_the_time_from_the_gate_to_the_end_of_the_answer() -> None:
@@ -162,9 +162,9 @@ async def test_a_latency_is_the_time_from_the_gate_to_the_end_of_the_answer() ->
         began = time.monotonic()
         await bench.reply()
         assert time.monotonic() - began > 0.2
-        assert bench.tally.latencies.count == 2
-        assert bench.tally.latencies.percentile(0.5) < 0.2
-        assert bench.tally.latencies.longest >= 0.05
+        assert bench.stats.latencies.count == 2
+        assert bench.stats.latencies.percentile(0.5) < 0.2
+        assert bench.stats.latencies.longest >= 0.05
 
 
 async def test_what_gets_no_answer_in_time_keeps_its_departure() -> None:
@@ -177,9 +177,9 @@ async def test_what_gets_no_answer_in_time_keeps_its_departure() -> None:
     async with bench_for(hang, timeout=0.05) as bench:
         broken = await bench.broken()
         assert broken.kind is FailureKind.TIMEOUT
-        assert [broken.departure] == bench.gate.left
-        assert bench.gate.given_back == []
-        assert bench.tally.latencies.count == 0
+        assert [broken.permit] == bench.gate.left
+        assert bench.gate.released == []
+        assert bench.stats.latencies.count == 0
 
 
 async def test_a_cancelled_request_gives_its_departure_back() -> None:
@@ -193,7 +193,7 @@ async def test_a_cancelled_request_gives_its_departure_back() -> None:
         return True
 
     async with bench_for(first_waits) as bench:
-        bench.gate.refused(await bench.gate.pass_through())
+        bench.gate.refused(await bench.gate.acquire())
         probe = asyncio.create_task(bench.get())
         other = asyncio.create_task(bench.reply())
         async with asyncio.timeout(5):
@@ -203,8 +203,8 @@ async def test_a_cancelled_request_gives_its_departure_back() -> None:
             probe.cancel()
             reply = await other
         assert probe.cancelled()
-        assert bench.gate.given_back == [bench.gate.left[1]]
-        assert reply.departure == bench.gate.left[2]
+        assert bench.gate.released == [bench.gate.left[1]]
+        assert reply.permit == bench.gate.left[2]
         assert bench.is_closed is Cause.REFUSED
 
 
@@ -219,10 +219,10 @@ async def test_a_resend_is_metered_and_the_first_departure_given_back() -> None:
         reply = await bench.reply()
         assert reply.requests == 2
         first, second, third = bench.gate.left
-        assert bench.gate.given_back == [second]
-        assert reply.departure == third
+        assert bench.gate.released == [second]
+        assert reply.permit == third
         assert third.at - first.at >= 0.1 - 1e-6
-        assert bench.tally.requests == 3
+        assert bench.stats.requests == 3
 
 
 async def test_a_probe_that_is_sent_again_is_still_a_single_probe() -> None:
@@ -246,17 +246,17 @@ async def test_a_probe_that_is_sent_again_is_still_a_single_probe() -> None:
 
     async with bench_for(respond) as bench:
         refused = await bench.reply()
-        bench.gate.refused(refused.departure)
+        bench.gate.refused(refused.permit)
         probe = asyncio.create_task(bench.reply())
         async with asyncio.timeout(5):
             await was_asked.wait()
-            others = [asyncio.create_task(bench.gate.pass_through()) for _ in range(2)]
+            others = [asyncio.create_task(bench.gate.acquire()) for _ in range(2)]
             await turns(10)
             assert not any(other.done() for other in others)
             let_go.set()
             reply = await probe
             assert reply.requests == 2
-            bench.gate.answered(reply.departure)
+            bench.gate.answered(reply.permit)
             assert bench.is_closed is None
         for other in others:
             other.cancel()
@@ -270,7 +270,7 @@ async def test_a_resend_at_a_gate_that_was_shut_is_stopped() -> None:
 
     async def second_dies(number: int) -> bool:
         if number == 2:
-            benches[0].gate.shut()
+            benches[0].gate.close()
         return number != 2
 
     async with bench_for(second_dies) as bench:
@@ -278,8 +278,8 @@ async def test_a_resend_at_a_gate_that_was_shut_is_stopped() -> None:
         await bench.reply()
         with pytest.raises(StoppedError):
             await bench.get()
-        assert bench.gate.given_back == [bench.gate.left[1]]
-        assert (bench.tally.requests, bench.tally.in_flight) == (2, 0)
+        assert bench.gate.released == [bench.gate.left[1]]
+        assert (bench.stats.requests, bench.stats.in_flight) == (2, 0)
 
 
 async def test_who_has_no_token_gives_its_turn_back_and_takes_another() -> None:
@@ -290,16 +290,16 @@ async def test_who_has_no_token_gives_its_turn_back_and_takes_another() -> None:
         async with asyncio.timeout(5):
             for _ in range(6):
                 await bench.gate.was_given_back.acquire()
-            assert bench.tally.requests == 0
+            assert bench.stats.requests == 0
             began = time.monotonic()
             issuer.let_go.set()
             replies = await asyncio.gather(*asking)
         assert issuer.asked == 1
-        assert bench.gate.given_back == bench.gate.left[:6]
-        departures = sorted(reply.departure.at for reply in replies)
-        assert departures[0] >= began - 0.001
+        assert bench.gate.released == bench.gate.left[:6]
+        permits = sorted(reply.permit.at for reply in replies)
+        assert permits[0] >= began - 0.001
         # What the rate allows in that time, and the lateness that is made up for.
-        assert departures[-1] - departures[0] >= 5 / 100 - 0.03
+        assert permits[-1] - permits[0] >= 5 / 100 - 0.03
 
 
 async def test_a_refused_renewal_stops_whoever_is_about_to_leave() -> None:
@@ -314,7 +314,7 @@ async def test_a_refused_renewal_stops_whoever_is_about_to_leave() -> None:
         await turns(5)
         with pytest.raises(CredentialsError):
             await bench.get()
-        assert (bench.tally.requests, bench.tally.in_flight) == (1, 0)
+        assert (bench.stats.requests, bench.stats.in_flight) == (1, 0)
 
 
 @pytest.mark.parametrize(("concurrency", "seconds"), [(2, 0.06), (3, 0.06), (2, 0.0)])
@@ -338,9 +338,9 @@ async def test_requests_that_were_held_up_by_others_in_flight_are_counted(
         await asyncio.sleep(seconds)
         second = asyncio.create_task(bench.reply())
         await both_came.wait()
-        assert bench.tally.in_flight == 2
+        assert bench.stats.in_flight == 2
         let_go.set()
         await first
-        is_late = not (await second).departure.is_paced
+        is_late = not (await second).permit.is_paced
         assert is_late or not seconds
-        assert bench.tally.held_up == (is_late and concurrency == 2)
+        assert bench.stats.held_up == (is_late and concurrency == 2)

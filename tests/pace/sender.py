@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from collector.core.outcome import Blame
-from collector.pace import Cause, Departure, RateController
+from collector.pace import Cause, Permit, RateController
 
 START = 1000.0
 PROBE_SECONDS = 35.0
@@ -31,12 +31,12 @@ class Sender:
         )
         self._names = cycle([f"{number}" for number in range(40)])
 
-    def send(self) -> Departure:
+    def send(self) -> Permit:
         """Wait until one may leave, and let it."""
         self.now = max(self.now, self.control.leave_at())
         return self.control.depart(self.now)
 
-    def sends(self, number: int) -> list[Departure]:
+    def sends(self, number: int) -> list[Permit]:
         """Let several leave one after the other."""
         return [self.send() for _ in range(number)]
 
@@ -47,56 +47,56 @@ class Sender:
         until: Callable[[], bool] = lambda: False,
     ) -> None:
         """Send, and let every request be answered, for so many seconds or until something is so."""
-        ends, pending = self.now + seconds, list[tuple[float, Departure]]()
+        ends, pending = self.now + seconds, list[tuple[float, Permit]]()
         while not until():
             leaves = max(self.now, self.control.leave_at())
             if pending and pending[0][0] <= min(leaves, ends):
-                self.now, departure = heappop(pending)
-                self.control.answered(departure, self.now)
+                self.now, permit = heappop(pending)
+                self.control.answered(permit, self.now)
             elif leaves > ends:
                 self.now = ends
                 return
             else:
-                departure = self.send()
-                heappush(pending, (self.now + latency(), departure))
+                permit = self.send()
+                heappush(pending, (self.now + latency(), permit))
 
-    def answer(self, departure: Departure | None = None) -> None:
+    def answer(self, permit: Permit | None = None) -> None:
         """Let a request, or the next one, be answered after a round trip."""
-        departure = departure or self.send()
-        self.now = max(self.now, departure.at + RTT)
-        self.control.answered(departure, self.now)
+        permit = permit or self.send()
+        self.now = max(self.now, permit.at + RTT)
+        self.control.answered(permit, self.now)
 
-    def refuse(self, departure: Departure | None = None, pause: float = 0.0) -> Blame:
+    def refuse(self, permit: Permit | None = None, pause: float = 0.0) -> Blame:
         """Let a request, or the next one, be refused after a round trip."""
-        departure = departure or self.send()
-        self.now = max(self.now, departure.at + RTT)
-        return self.control.refused(departure, self.now, pause=pause)
+        permit = permit or self.send()
+        self.now = max(self.now, permit.at + RTT)
+        return self.control.refused(permit, self.now, pause=pause)
 
-    def unavailable(self, departure: Departure | None = None, *, is_evidence: bool = True) -> Blame:
+    def unavailable(self, permit: Permit | None = None, *, is_evidence: bool = True) -> Blame:
         """Let a request, or the next one, meet a 503."""
-        departure = departure or self.send()
-        self.now = max(self.now, departure.at + RTT)
+        permit = permit or self.send()
+        self.now = max(self.now, permit.at + RTT)
         return self.control.unavailable(
-            departure, self.now, next(self._names), is_evidence=is_evidence
+            permit, self.now, next(self._names), is_evidence=is_evidence
         )
 
     def fail(
         self,
-        departure: Departure | None = None,
+        permit: Permit | None = None,
         company: str | None = None,
         *,
         is_evidence: bool = True,
-        was_let_in: bool = False,
+        was_accepted: bool = False,
     ) -> Blame:
         """Let a request, or the next one, fail."""
-        departure = departure or self.send()
-        self.now = max(self.now, departure.at + RTT)
+        permit = permit or self.send()
+        self.now = max(self.now, permit.at + RTT)
         return self.control.failed(
-            departure,
+            permit,
             self.now,
             company or next(self._names),
             is_evidence=is_evidence,
-            was_let_in=was_let_in,
+            was_accepted=was_accepted,
         )
 
     def go_down(self) -> None:
@@ -113,7 +113,7 @@ class Sender:
 
     def cause(self) -> Cause | None:
         """Return why only probes may leave; a call, as it changes between two looks at it."""
-        return self.control.blockade
+        return self.control.open_cause
 
     @property
     def waits(self) -> float:

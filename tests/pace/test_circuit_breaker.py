@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.pace.circuit import Breaker
+from collector.pace.circuit import CircuitBreaker
 
 
-def outages(breaker: Breaker, companies: list[str]) -> list[bool]:
+def outages(breaker: CircuitBreaker, companies: list[str]) -> list[bool]:
     """Let a request of each company fail, one after the other."""
     return [breaker.failed(company) for company in companies]
 
@@ -15,7 +15,7 @@ def outages(breaker: Breaker, companies: list[str]) -> list[bool]:
 def test_8_failures_in_a_row_of_3_companies_are_an_outage() -> None:
     """The eighth tells, and each one after it."""
     companies = list(islice(cycle("abc"), 10))
-    assert outages(Breaker(100), companies) == [False] * 7 + [True] * 3
+    assert outages(CircuitBreaker(100), companies) == [False] * 7 + [True] * 3
 
 
 @pytest.mark.parametrize(
@@ -39,12 +39,12 @@ def test_it_takes_3_companies_or_all_there_are(
     is_outage: bool,  # noqa: FBT001 - a table
 ) -> None:
     """One broken company, however often it fails, is no outage, unless it is the only one."""
-    assert outages(Breaker(companies), list(failing))[-1] is is_outage
+    assert outages(CircuitBreaker(companies), list(failing))[-1] is is_outage
 
 
 def test_an_answer_begins_the_count_anew() -> None:
     """Both of failures and of companies."""
-    breaker = Breaker(100)
+    breaker = CircuitBreaker(100)
     assert not any(outages(breaker, list("abcabca")))
     breaker.succeeded()
     assert not any(outages(breaker, list("aaaaaaaaaa")))
@@ -55,7 +55,7 @@ def test_an_answer_begins_the_count_anew() -> None:
 @given(st.lists(st.sampled_from(["a", "b", "c", "d", ""]), max_size=40))
 def test_without_8_in_a_row_there_is_no_outage(news: list[str]) -> None:
     """Whatever fails in between; "" stands for an answer."""
-    breaker, in_a_row = Breaker(4), list[str]()
+    breaker, in_a_row = CircuitBreaker(4), list[str]()
     for company in news:
         if company:
             in_a_row.append(company)
@@ -69,7 +69,7 @@ def test_without_8_in_a_row_there_is_no_outage(news: list[str]) -> None:
 
 def test_a_second_failure_in_a_row_is_doubtful() -> None:
     """One may be chance; an answer removes the doubt."""
-    breaker = Breaker(100)
+    breaker = CircuitBreaker(100)
     seen = [breaker.is_doubtful]
     for _ in range(3):
         breaker.failed("a")

@@ -2,15 +2,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.pace.circuit import Blockade, Cause
+from collector.pace.circuit import Cause, OpenCircuit
 
 SINCE = 1000.0
 LOST_AFTER = 35.0
 
 
-def blockade(cause: Cause = Cause.REFUSED, interval: float | None = None) -> Blockade:
-    """Begin a blockade."""
-    return Blockade(cause, SINCE, cause.first if interval is None else interval, LOST_AFTER)
+def open_circuit(cause: Cause = Cause.REFUSED, interval: float | None = None) -> OpenCircuit:
+    """Open the circuit."""
+    return OpenCircuit(cause, SINCE, cause.first if interval is None else interval, LOST_AFTER)
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ def blockade(cause: Cause = Cause.REFUSED, interval: float | None = None) -> Blo
 )
 def test_probes_that_fail_come_at_doubling_intervals(cause: Cause, waits: list[float]) -> None:
     """Counted from when the one before failed, not from when it left; up to the longest."""
-    block, now, waited = blockade(cause), SINCE, list[float]()
+    block, now, waited = open_circuit(cause), SINCE, list[float]()
     for _ in waits:
         waited.append(block.next_at - now)
         block.depart(block.next_at)
@@ -36,7 +36,7 @@ def test_probes_that_fail_come_at_doubling_intervals(cause: Cause, waits: list[f
 
 def test_a_blockade_may_begin_with_a_longer_interval() -> None:
     """An outage that flaps goes on where it was."""
-    block = blockade(Cause.FAILING, 16.0)
+    block = open_circuit(Cause.FAILING, 16.0)
     assert block.next_at == SINCE + 16.0
     block.depart(block.next_at)
     block.probe_failed(SINCE + 16.1)
@@ -45,7 +45,7 @@ def test_a_blockade_may_begin_with_a_longer_interval() -> None:
 
 def test_while_a_probe_is_on_its_way_no_other_leaves() -> None:
     """Not before it is given up for lost; a lost probe does not lengthen the interval."""
-    block = blockade()
+    block = open_circuit()
     block.depart(SINCE + 0.2)
     assert block.is_probe(SINCE + 0.2)
     assert block.next_at == SINCE + 0.2 + LOST_AFTER
@@ -57,7 +57,7 @@ def test_while_a_probe_is_on_its_way_no_other_leaves() -> None:
 
 def test_nothing_is_a_probe_before_one_has_left_or_after_it_came_back() -> None:
     """What left before the blockade is none either."""
-    block = blockade()
+    block = open_circuit()
     assert not block.is_probe(SINCE)
     block.depart(SINCE + 1)
     assert not block.is_probe(SINCE)
@@ -67,9 +67,9 @@ def test_nothing_is_a_probe_before_one_has_left_or_after_it_came_back() -> None:
 
 def test_a_probe_that_was_given_back_makes_way_at_once() -> None:
     """It says nothing: neither the interval nor the end of what is known moves."""
-    block = blockade()
+    block = open_circuit()
     block.depart(SINCE + 0.3)
-    block.probe_given_back()
+    block.probe_released()
     assert block.next_at == SINCE + 0.2
     assert (block.interval, block.closed_until) == (0.2, SINCE)
     assert not block.is_probe(SINCE + 0.3)
@@ -78,7 +78,7 @@ def test_a_probe_that_was_given_back_makes_way_at_once() -> None:
 @given(st.lists(st.floats(0, 3600), max_size=10))
 def test_a_pause_is_extended_and_never_shortened(pauses: list[float]) -> None:
     """The latest of all ends counts, whichever is said first."""
-    block = blockade()
+    block = open_circuit()
     for pause in pauses:
         block.pause_until(SINCE + pause)
     assert block.next_at == max([SINCE + 0.2, *(SINCE + pause for pause in pauses)])
@@ -87,7 +87,7 @@ def test_a_pause_is_extended_and_never_shortened(pauses: list[float]) -> None:
 
 def test_a_failed_probe_does_not_shorten_a_pause() -> None:
     """Nor does a pause shorten the interval, nor the time that a probe has."""
-    block = blockade()
+    block = open_circuit()
     block.pause_until(SINCE + 60)
     block.depart(SINCE + 60)
     assert block.next_at == SINCE + 60 + LOST_AFTER

@@ -58,14 +58,14 @@ def test_to_whom_a_try_is_charged(
     sender.run(5)
     if cause is not None:
         block(sender, cause)
-    departure = sender.send() if is_probe else other
+    permit = sender.send() if is_probe else other
     leaves = sender.control.leave_at()
     charged = {
-        REFUSED: lambda: sender.refuse(departure),
-        UNAVAILABLE: lambda: sender.unavailable(departure),
-        FAILED: lambda: sender.fail(departure),
-        LET_IN: lambda: sender.fail(departure, was_let_in=True),
+        REFUSED: lambda: sender.refuse(permit),
+        UNAVAILABLE: lambda: sender.unavailable(permit),
+        FAILED: lambda: sender.fail(permit),
+        LET_IN: lambda: sender.fail(permit, was_accepted=True),
     }[what]()
-    assert (charged, sender.control.blockade) == (blame, then)
+    assert (charged, sender.control.open_cause) == (blame, then)
     if cause is not None and not is_probe:
         assert sender.control.leave_at() == leaves

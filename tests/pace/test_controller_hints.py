@@ -74,9 +74,9 @@ def test_refusals_show_that_the_hints_may_be_right() -> None:
         for _ in range(9):
             sender.answer()
             sender.control.hinted(sender.now, 0, 60)
-        departure = sender.send()
+        permit = sender.send()
         sender.control.hinted(sender.now, 0, 60)
-        sender.refuse(departure)
+        sender.refuse(permit)
         assert sender.waits == pytest.approx(60 - RTT)
         sender.answer()
 

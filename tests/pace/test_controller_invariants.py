@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.core.outcome import Blame
-from collector.pace import Departure, RateController
+from collector.pace import Permit, RateController
 
 START = 1000.0
 PROBE_SECONDS = 35.0
@@ -37,10 +37,10 @@ class Bench:
 
     ceiling: float
     now: float = START
-    under_way: list[Departure] = field(default_factory=list)
+    under_way: list[Permit] = field(default_factory=list)
     left: list[tuple[float, float]] = field(default_factory=list)
     news: list[str] = field(default_factory=list)
-    probe: Departure | None = None
+    probe: Permit | None = None
     paused_until: float = -inf
 
     def __post_init__(self) -> None:
@@ -59,7 +59,7 @@ class Bench:
     def step(self, step: Step) -> None:
         """Let one thing happen."""
         what, number, seconds, flag = step
-        rate, was_blocked, heard = self.control.rate, self.control.blockade, len(self.news)
+        rate, was_blocked, heard = self.control.rate, self.control.open_cause, len(self.news)
         is_paced = False
         if what in {"send", "urgent"}:
             self._send(seconds if flag else 0.0, is_urgent=what == "urgent")
@@ -69,9 +69,9 @@ class Bench:
             self.now += seconds
         elif self.under_way:
             self.now += seconds
-            departure = self.under_way.pop(number % len(self.under_way))
-            is_paced = departure.is_paced
-            self._outcome(what, departure, number, seconds, flag=flag)
+            permit = self.under_way.pop(number % len(self.under_way))
+            is_paced = permit.is_paced
+            self._outcome(what, permit, number, seconds, flag=flag)
         may_rise = what == "answered" and was_blocked is None and is_paced
         assert self.control.rate <= rate or may_rise or FALSE_ALARMS & set(self.news[heard:])
         self._check()
@@ -79,44 +79,44 @@ class Bench:
     def _send(self, late: float, *, is_urgent: bool) -> None:
         control = self.control
         self.now = max(self.now, control.leave_at(is_urgent=is_urgent)) + late
-        if control.blockade is not None and not is_urgent:
+        if control.open_cause is not None and not is_urgent:
             assert self.now >= self.paused_until
             # The one before came back, or is lost.
             assert self.probe is None or self.now >= self.probe.at + PROBE_SECONDS
-        departure = control.depart(self.now, is_urgent=is_urgent)
+        permit = control.depart(self.now, is_urgent=is_urgent)
         self.left.append((self.now, control.rate))
         if not is_urgent:
-            self.under_way.append(departure)
-            if control.blockade is not None:
-                self.probe = departure
+            self.under_way.append(permit)
+            if control.open_cause is not None:
+                self.probe = permit
 
     def _outcome(
-        self, what: What, departure: Departure, number: int, seconds: float, *, flag: bool
+        self, what: What, permit: Permit, number: int, seconds: float, *, flag: bool
     ) -> None:
         control, company = self.control, "abcd"[number % 4]
-        was_blocked = control.blockade
+        was_blocked = control.open_cause
         blame = None
         if what == "answered":
-            control.answered(departure, self.now)
+            control.answered(permit, self.now)
         elif what == "refused":
             pause = seconds if flag else 0.0
-            blame = control.refused(departure, self.now, pause=pause)
+            blame = control.refused(permit, self.now, pause=pause)
             assert blame is not Blame.CELL
             if pause:
-                assert control.blockade is not None
+                assert control.open_cause is not None
                 self.paused_until = max(self.paused_until, self.now + pause)
         elif what == "unavailable":
-            blame = control.unavailable(departure, self.now, company, is_evidence=flag)
+            blame = control.unavailable(permit, self.now, company, is_evidence=flag)
         elif what == "failed":
             blame = control.failed(
-                departure, self.now, company, is_evidence=flag, was_let_in=number % 2 == 0
+                permit, self.now, company, is_evidence=flag, was_accepted=number % 2 == 0
             )
             assert blame is not Blame.RATE
         else:
-            control.given_back(departure)
-        if departure is self.probe:
+            control.released(permit)
+        if permit is self.probe:
             self.probe = None
-        if control.blockade is None:
+        if control.open_cause is None:
             self.probe = None
             self.paused_until = -inf
         elif was_blocked is None:
@@ -128,7 +128,7 @@ class Bench:
         assert control.limit is None or control.limit >= 0
         assert control.leave_at() < inf
         assert control.leave_at(is_urgent=True) <= control.leave_at()
-        assert (control.gives_up_at == inf) is (control.blockade is None)
+        assert (control.gives_up_at == inf) is (control.open_cause is None)
         if self.left:
             # As the schedule promises: an interval after the last one, but for the credit.
             assert control.leave_at() >= self.left[-1][0] - 0.03 + 1 / control.rate - 1e-6
@@ -166,7 +166,7 @@ def test_whatever_happened_it_comes_back_when_all_is_well(
         bench.step(step)
     control, now = bench.control, bench.now
     until = now + 1200
-    while control.rate < ceiling or control.blockade is not None:
+    while control.rate < ceiling or control.open_cause is not None:
         now = max(now, control.leave_at())
         assert now < until
         control.answered(control.depart(now), now + 0.01)

@@ -1,7 +1,7 @@
 import pytest
 
 from collector.core.outcome import Blame
-from collector.pace import Cause, Departure
+from collector.pace import Cause, Permit
 from tests.pace.sender import CAUSES, PROBE_SECONDS, RTT, START, Sender, block
 
 
@@ -23,13 +23,13 @@ def test_refusals_of_what_was_sent_before_a_blockade_say_nothing_new() -> None:
     first, *others = sender.sends(7)
     sender.refuse(first)
     leaves = sender.control.leave_at()
-    for departure in others[:3]:
-        assert sender.refuse(departure) is Blame.RATE
+    for permit in others[:3]:
+        assert sender.refuse(permit) is Blame.RATE
     assert sender.control.leave_at() == leaves
     sender.answer()
     rate = sender.control.rate
-    for departure in others[3:]:
-        assert sender.refuse(departure) is Blame.RATE
+    for permit in others[3:]:
+        assert sender.refuse(permit) is Blame.RATE
     assert sender.cause() is None
     assert sender.control.rate == rate
     assert sender.events == ["blocked", "reopened"]
@@ -42,8 +42,8 @@ def test_refusals_that_come_late_do_not_lower_the_rate_after_the_next_blockade()
     first, *others = sender.sends(40)
     sender.refuse(first)
     sender.answer()
-    for departure in others:
-        sender.refuse(departure)
+    for permit in others:
+        sender.refuse(permit)
     sender.run(1)
     rate = sender.control.rate
     sender.refuse()
@@ -118,9 +118,9 @@ def test_a_probe_that_was_given_back_makes_way_at_once(cause: Cause) -> None:
     sender.run(5)
     block(sender, cause)
     probe = sender.send()
-    sender.control.given_back(other)
+    sender.control.released(other)
     assert sender.waits == pytest.approx(PROBE_SECONDS)
-    sender.control.given_back(probe)
+    sender.control.released(probe)
     assert sender.waits < 0.05
     sender.answer()
     assert sender.cause() is None
@@ -134,8 +134,8 @@ def test_answers_to_what_was_sent_before_do_not_end_a_blockade(cause: Cause) -> 
     sender.run(5)
     block(sender, cause)
     leaves = sender.control.leave_at()
-    for departure in others:
-        sender.answer(departure)
+    for permit in others:
+        sender.answer(permit)
     assert sender.cause() is cause
     assert sender.control.leave_at() == leaves
 
@@ -151,7 +151,7 @@ def test_what_is_urgent_passes_a_blockade(cause: Cause) -> None:
     assert leaves < sender.now + 0.1
     probe_at = sender.control.leave_at()
     urgent = sender.control.depart(leaves, is_urgent=True)
-    assert urgent == Departure(leaves, -1, -1, is_paced=False)
+    assert urgent == Permit(leaves, -1, -1, is_paced=False)
     assert sender.control.leave_at(is_urgent=True) == pytest.approx(leaves + 0.02, abs=0.03)
     assert sender.control.leave_at() == probe_at
 
@@ -262,6 +262,6 @@ def test_a_probe_that_was_let_in_and_failed_tells_the_limit_as_an_answer_does() 
     sender = Sender(50)
     sender.run(5)
     sender.refuse()
-    assert sender.fail(was_let_in=True) is Blame.CELL
+    assert sender.fail(was_accepted=True) is Blame.CELL
     assert sender.control.rate == pytest.approx(48.5, rel=0.01)
     assert sender.events == ["blocked", "reopened"]

@@ -38,7 +38,7 @@ def test_fewer_companies_than_3_or_all_are_no_outage(
     sender = Sender(50, companies=companies)
     for company in failing:
         sender.fail(company=company)
-    assert (sender.control.blockade is Cause.FAILING) is is_outage
+    assert (sender.control.open_cause is Cause.FAILING) is is_outage
 
 
 def test_retries_are_no_evidence_of_an_outage() -> None:
@@ -47,7 +47,7 @@ def test_retries_are_no_evidence_of_an_outage() -> None:
     for _ in range(50):
         assert sender.fail(is_evidence=False) is Blame.CELL
         assert sender.unavailable(is_evidence=False) is not Blame.SERVICE
-        if sender.control.blockade is not None:
+        if sender.control.open_cause is not None:
             sender.answer()
     assert "failing" not in [fields.get("cause") for _, fields in sender.news]
 
@@ -100,7 +100,7 @@ def test_failures_of_what_was_sent_before_or_during_an_outage_are_the_services()
     assert sender.fail(others[2]) is Blame.SERVICE
     assert sender.unavailable(others[3]) is Blame.SERVICE
     assert sender.refuse(others[4]) is Blame.RATE
-    assert sender.fail(lost, was_let_in=True) in {Blame.CELL, Blame.SERVICE}
+    assert sender.fail(lost, was_accepted=True) in {Blame.CELL, Blame.SERVICE}
     assert sender.fail() is Blame.CELL
 
 
@@ -177,10 +177,10 @@ def _fail_for(sender: Sender, seconds: float, companies: str) -> list[Blame]:
     """Let every try fail for so long, one company after the other."""
     until, blames, names = sender.now + seconds, list[Blame](), cycle(companies)
     while sender.now < until:
-        departure = sender.send()
+        permit = sender.send()
         blames.append(
             sender.control.failed(
-                departure, sender.now, next(names), is_evidence=False, was_let_in=True
+                permit, sender.now, next(names), is_evidence=False, was_accepted=True
             )
         )
     return blames

@@ -3,7 +3,7 @@ from math import inf
 
 import pytest
 
-from collector.pace import Departure, RateController
+from collector.pace import Permit, RateController
 from tests.pace.sender import START, Sender
 
 
@@ -14,7 +14,7 @@ def test_it_starts_at_the_ceiling_or_at_10_a_second(ceiling: float, rate: float)
     """A rate that is given is trusted until it is refused."""
     control = RateController(ceiling, companies=3, probe_seconds=35)
     assert (control.rate, control.ceiling, control.limit) == (rate, ceiling, None)
-    assert control.blockade is None
+    assert control.open_cause is None
     assert control.gives_up_at == inf
     assert not control.is_doubtful
 
@@ -32,12 +32,12 @@ def test_requests_leave_evenly_at_the_rate() -> None:
 def test_a_departure_says_what_its_outcome_is_worth() -> None:
     """When it left, how many before it, how many blockades before it, and whether it was paced."""
     sender = Sender(50)
-    assert sender.send() == Departure(START, 0, 0, is_paced=False)
+    assert sender.send() == Permit(START, 0, 0, is_paced=False)
     second = sender.send()
-    assert second == Departure(second.at, 1, 0, is_paced=True)
+    assert second == Permit(second.at, 1, 0, is_paced=True)
     assert second.at == pytest.approx(START + 0.02, abs=1e-4)
     sender.now += 1
-    assert sender.send() == Departure(second.at + 1, 2, 0, is_paced=False)
+    assert sender.send() == Permit(second.at + 1, 2, 0, is_paced=False)
     sender.refuse()
     assert sender.send().epoch == 1
 
@@ -66,8 +66,8 @@ def test_failures_raise_nothing() -> None:
     """Fast failures would make it faster and faster."""
     sender = Sender(inf)
     for _ in range(100):
-        sender.fail(company="a", was_let_in=True)
-        sender.control.given_back(sender.send())
+        sender.fail(company="a", was_accepted=True)
+        sender.control.released(sender.send())
     assert sender.control.rate == 10.0
     assert sender.cause() is None
 
@@ -114,5 +114,5 @@ def test_without_anyone_to_notify_it_works_as_well() -> None:
     control = RateController(50, companies=3, probe_seconds=35)
     control.refused(control.depart(START), START)
     control.answered(control.depart(START + 1), START + 1)
-    assert control.blockade is None
+    assert control.open_cause is None
     assert control.gives_up_at == inf

@@ -50,11 +50,11 @@ def test_503s_of_what_was_sent_before_a_blockade_do_not_begin_another() -> None:
     sender.run(5)
     first, *others = sender.sends(6)
     sender.refuse(first)
-    for departure in others[:2]:
-        assert sender.unavailable(departure) is Blame.RATE
+    for permit in others[:2]:
+        assert sender.unavailable(permit) is Blame.RATE
     sender.answer()
-    for departure in others[2:]:
-        sender.unavailable(departure)
+    for permit in others[2:]:
+        sender.unavailable(permit)
     assert sender.cause() is None
     assert sender.unavailable() is Blame.CELL
     assert sender.events == ["blocked", "reopened"]
@@ -65,7 +65,7 @@ def alarm_falsely(sender: Sender) -> Iterator[Blame]:
     for _ in range(7):
         sender.unavailable()
         yield sender.unavailable()
-        if sender.control.blockade is not None:
+        if sender.control.open_cause is not None:
             sender.answer()
         sender.run(3)
 
@@ -107,10 +107,10 @@ def test_after_a_false_alarm_the_restored_rate_counts_at_once() -> None:
         sender.answer()
         sender.run(3)
     sender.unavailable()
-    departure = sender.send()
+    permit = sender.send()
     left = sender.control.leave_at() - 1 / sender.control.rate
     assert sender.control.rate < 49
-    sender.unavailable(departure)
+    sender.unavailable(permit)
     assert sender.control.rate == 50
     assert sender.control.leave_at() == pytest.approx(left + 1 / 50)
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.pace.estimate import LimitEstimate
-from collector.pace.types import Departure
+from collector.pace.types import Permit
 
 START = 1000.0
 
@@ -17,17 +17,17 @@ class Server:
         self.estimate = LimitEstimate()
         self.now = START
 
-    def send(self) -> Departure:
+    def send(self) -> Permit:
         """Let one leave now."""
-        return Departure(self.now, self.estimate.sent(self.now), 0, is_paced=True)
+        return Permit(self.now, self.estimate.sent(self.now), 0, is_paced=True)
 
-    def let_in(self, number: int, rate: float) -> None:
+    def accepted(self, number: int, rate: float) -> None:
         """Let so many leave at a rate, and move to when the next one would."""
         for _ in range(number):
             self.send()
             self.now += 1 / rate
 
-    def refuse(self, *, more: int = 0) -> Departure:
+    def refuse(self, *, more: int = 0) -> Permit:
         """Refuse the next one, and `more` that are on their way with it."""
         first = self.send()
         self.estimate.refused(first)
@@ -49,7 +49,7 @@ class Server:
 def test_a_steady_rate_is_what_was_let_in(rate: float, more: int) -> None:
     """Whatever else is refused with the first one, nothing of that was let in."""
     server = Server()
-    server.let_in(int(rate * 10) + 30, rate)
+    server.accepted(int(rate * 10) + 30, rate)
     server.refuse(more=more)
     limit, is_quota = server.reopen(0.2)
     assert limit == pytest.approx(rate, rel=0.001)
@@ -65,8 +65,8 @@ def test_what_was_let_in_is_counted_over_2_seconds(
 ) -> None:
     """Not what was before them, at another rate."""
     server = Server()
-    server.let_in(int(long_ago * 10), long_ago)
-    server.let_in(int(seconds * 50), 50)
+    server.accepted(int(long_ago * 10), long_ago)
+    server.accepted(int(seconds * 50), 50)
     server.refuse()
     assert server.reopen(0.2)[0] == pytest.approx(seen, rel=0.05)
 
@@ -74,28 +74,28 @@ def test_what_was_let_in_is_counted_over_2_seconds(
 def test_what_is_rare_is_counted_over_20_answers() -> None:
     """2 seconds hold 1, 2 or 3 of them, and tell nothing."""
     server = Server()
-    server.let_in(15, 10)
-    server.let_in(20, 2)
-    server.let_in(3, 10)
+    server.accepted(15, 10)
+    server.accepted(20, 2)
+    server.accepted(3, 10)
     server.refuse()
     assert server.reopen(0.2)[0] == pytest.approx(20 / (17 / 2 + 3 / 10), rel=0.01)
 
 
 @pytest.mark.parametrize("blocked", [0.2, 60.0])
-@pytest.mark.parametrize(("let_in", "is_known"), [(0, False), (4, False), (5, True), (10, True)])
+@pytest.mark.parametrize(("accepted", "is_known"), [(0, False), (4, False), (5, True), (10, True)])
 def test_so_few_that_were_let_in_say_nothing(
-    let_in: int,
+    accepted: int,
     is_known: bool,  # noqa: FBT001 - a table
     blocked: float,
 ) -> None:
     """Fewer than 5 from the start on; the limit is None then."""
     server = Server()
-    server.let_in(let_in, 10)
+    server.accepted(accepted, 10)
     limit = server.estimate.reopened(*probe_after(server, blocked))[0]
     assert (limit is not None) is is_known
 
 
-def probe_after(server: Server, blocked: float) -> tuple[Departure, float]:
+def probe_after(server: Server, blocked: float) -> tuple[Permit, float]:
     """Refuse one, and let a probe leave some seconds later; say when one was refused last."""
     first = server.refuse(more=3)
     server.now += blocked
@@ -116,12 +116,12 @@ def bucket(server: Server, burst: int, apart: float) -> float:
 
     The bucket fills during the blockade between, `apart` seconds of sending before the second.
     """
-    server.let_in(6 * burst, 60)
+    server.accepted(6 * burst, 60)
     server.refuse()
     server.reopen(0.2)
     # The probe is one of those that flowed in.
     others = round(50 * (apart + 0.2)) - 1
-    server.let_in(others, others / apart)
+    server.accepted(others, others / apart)
     server.refuse()
     return server.reopen(0.2)[0]
 
@@ -135,11 +135,11 @@ def test_between_two_close_refusals_the_inflow_is_exact(apart: float) -> None:
 def test_between_distant_refusals_the_last_2_seconds_count() -> None:
     """10 seconds after a blockade the bucket may be full again."""
     server = Server()
-    server.let_in(300, 50)
+    server.accepted(300, 50)
     server.refuse()
     server.reopen(0.2)
-    server.let_in(500, 50)
-    server.let_in(150, 75)
+    server.accepted(500, 50)
+    server.accepted(150, 75)
     server.refuse()
     assert server.reopen(0.2)[0] == pytest.approx(75, rel=0.01)
 
@@ -148,14 +148,14 @@ def test_between_distant_refusals_the_last_2_seconds_count() -> None:
 def test_a_refusal_right_after_a_blockade_does_not_begin_the_count_anew(apart: float) -> None:
     """So few say nothing; the next refusal still counts from when the bucket was empty."""
     server = Server()
-    server.let_in(300, 50)
+    server.accepted(300, 50)
     server.refuse()
     server.reopen(0.2)
     number = int(apart * 40)
-    server.let_in(number, 40)
+    server.accepted(number, 40)
     server.refuse()
     server.reopen(0.3)
-    server.let_in(120 - number - 1, 40)
+    server.accepted(120 - number - 1, 40)
     server.refuse()
     # The two probes, too, and half a second of both blockades in which nothing else left.
     took = (120 - 1) / 40 + 0.3 + 0.2
@@ -165,13 +165,13 @@ def test_a_refusal_right_after_a_blockade_does_not_begin_the_count_anew(apart: f
 def test_refusals_that_come_late_do_not_lower_the_next_estimate() -> None:
     """They were sent before the blockade, so they are none of those that left since."""
     server = Server()
-    server.let_in(300, 50)
+    server.accepted(300, 50)
     server.refuse()
     others = [server.send() for _ in range(30)]
     server.reopen(0.2)
-    for departure in others:
-        server.estimate.refused(departure)
-    server.let_in(50, 50)
+    for permit in others:
+        server.estimate.refused(permit)
+    server.accepted(50, 50)
     server.refuse()
     assert server.reopen(0.2)[0] == pytest.approx(51 / 1.2, rel=0.04)
 
@@ -186,13 +186,13 @@ def test_a_blockade_of_more_than_3_seconds_is_a_quota(
     But what was let in is divided by the whole time already.
     """
     server = Server()
-    server.let_in(500, 50)
+    server.accepted(500, 50)
     server.refuse()
     limit, is_called_so = server.reopen(blocked, closed=blocked)
     assert is_called_so is False
     assert limit == pytest.approx(500 / (10 + blocked) if is_quota else 50, rel=0.01)
     for _ in range(2):
-        server.let_in(600, 50)
+        server.accepted(600, 50)
         server.refuse()
         assert server.reopen(blocked)[1] is is_quota
 
@@ -203,11 +203,11 @@ def test_a_quota_is_what_was_let_in_by_the_time_until_it_began_anew() -> None:
     The second time is counted from when the first blockade ended.
     """
     server = Server()
-    server.let_in(600, 20)
+    server.accepted(600, 20)
     server.refuse(more=3)
     limit, _ = server.reopen(30, closed=25)
     assert limit == pytest.approx(600 / 55, rel=0.005)
-    server.let_in(599, 11)
+    server.accepted(599, 11)
     server.refuse()
     limit, is_quota = server.reopen(5, closed=4)
     assert is_quota
@@ -217,10 +217,10 @@ def test_a_quota_is_what_was_let_in_by_the_time_until_it_began_anew() -> None:
 def test_short_blockades_between_are_part_of_a_quota() -> None:
     """They do not begin its time anew."""
     server = Server()
-    server.let_in(300, 20)
+    server.accepted(300, 20)
     server.refuse()
     server.reopen(0.2)
-    server.let_in(299, 20)
+    server.accepted(299, 20)
     server.refuse()
     assert server.reopen(29.8, closed=28)[0] == pytest.approx(600 / 58.2, rel=0.01)
 
@@ -228,7 +228,7 @@ def test_short_blockades_between_are_part_of_a_quota() -> None:
 def test_a_quota_that_is_gone_at_once_is_counted_over_2_seconds() -> None:
     """There is nothing else to divide by."""
     server = Server()
-    server.let_in(10, 100)
+    server.accepted(10, 100)
     server.refuse()
     assert server.reopen(10)[0] == pytest.approx(5.0)
 
@@ -241,7 +241,7 @@ def test_a_quota_whose_end_the_server_tells_is_soon_known() -> None:
     server = Server()
     rate, began = 10.0, START
     for _ in range(3):
-        server.let_in(60, rate)
+        server.accepted(60, rate)
         if server.now < began + 60:
             server.refuse()
             pause = began + 60 - server.now
@@ -260,27 +260,27 @@ def test_a_quota_whose_end_the_server_tells_is_soon_known() -> None:
 def test_an_estimate_is_a_number_and_never_negative(steps: list[tuple[float, str]]) -> None:
     """Whatever leaves and is refused, in any order, and late."""
     server, closed_until = Server(), START
-    others = list[Departure]()
+    others = list[Permit]()
     for later, what in steps:
         server.now += later
-        departure = server.send()
+        permit = server.send()
         if what == "refuse":
-            server.estimate.refused(departure)
-            server.estimate.blocked(departure)
+            server.estimate.refused(permit)
+            server.estimate.blocked(permit)
             closed_until = server.now
         elif what == "late" and others:
             server.estimate.refused(others.pop())
         elif what == "reopen":
-            limit, _ = server.estimate.reopened(departure, closed_until)
+            limit, _ = server.estimate.reopened(permit, closed_until)
             assert limit is None or 0 <= limit < 1e6
         else:
-            others.append(departure)
+            others.append(permit)
 
 
 def test_memory_is_bounded() -> None:
     """A mark in 100 ms, and 256 of them."""
     server = Server()
-    server.let_in(1000, 2)
-    server.let_in(1000, 1000)
+    server.accepted(1000, 2)
+    server.accepted(1000, 1000)
     marks = server.estimate._marks  # noqa: SLF001 - memory has no other face
     assert len(marks) == 256

@@ -4,21 +4,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.pace.refusals import Reading, Suspicion
+from collector.pace.refusals import Reading, Status503Classifier
 
 NOW = 1000.0
 RATE = 50.0
 ERROR, REFUSAL, FALSE_ALARM = Reading.ERROR, Reading.REFUSAL, Reading.FALSE_ALARM
 
 
-def pair(suspicion: Suspicion, now: float, rate: float = RATE) -> tuple[Reading, Reading]:
+def pair(suspicion: Status503Classifier, now: float, rate: float = RATE) -> tuple[Reading, Reading]:
     """Hear two 503s shortly after each other."""
     return suspicion.heard(now, rate), suspicion.heard(now + 0.1, rate)
 
 
 def test_a_single_503_is_an_error_and_a_second_soon_after_is_a_refusal() -> None:
     """A limiter that is met refuses again within moments."""
-    assert pair(Suspicion(), NOW) == (ERROR, REFUSAL)
+    assert pair(Status503Classifier(), NOW) == (ERROR, REFUSAL)
 
 
 @pytest.mark.parametrize(
@@ -36,14 +36,14 @@ def test_a_single_503_is_an_error_and_a_second_soon_after_is_a_refusal() -> None
 )
 def test_together_is_2_seconds_or_60_requests(rate: float, apart: float, reading: Reading) -> None:
     """What is longer, 15 seconds at most: at 1 a second, 2 seconds would hold but 2 requests."""
-    suspicion = Suspicion()
+    suspicion = Status503Classifier()
     suspicion.heard(NOW, rate)
     assert suspicion.heard(NOW + apart, rate) is reading
 
 
 def test_after_6_cuts_in_a_row_it_was_not_the_rate() -> None:
     """The rate before the first of them is known, whatever it was later."""
-    suspicion, rate = Suspicion(), RATE
+    suspicion, rate = Status503Classifier(), RATE
     for number in range(6):
         assert pair(suspicion, NOW + 5 * number, rate) == (ERROR, REFUSAL)
         assert suspicion.rate_before == RATE
@@ -69,7 +69,7 @@ def test_in_a_row_is_within_10_seconds_or_200_requests(
     rate: float, apart: float, last: Reading
 ) -> None:
     """A minute at most: a limit that is met every now and then is a limit."""
-    suspicion = Suspicion()
+    suspicion = Status503Classifier()
     for number in range(6):
         assert pair(suspicion, NOW + apart * number, rate)[1] is REFUSAL
     assert pair(suspicion, NOW + apart * 6, rate)[1] is last
@@ -77,7 +77,7 @@ def test_in_a_row_is_within_10_seconds_or_200_requests(
 
 def test_a_quiet_time_begins_the_count_of_cuts_anew() -> None:
     """And the rate before the first of them."""
-    suspicion = Suspicion()
+    suspicion = Status503Classifier()
     for number in range(5):
         pair(suspicion, NOW + 3 * number, 80.0)
     for number in range(6):
@@ -86,7 +86,7 @@ def test_a_quiet_time_begins_the_count_of_cuts_anew() -> None:
     assert pair(suspicion, NOW + 60 + 18, 60.0)[1] is FALSE_ALARM
 
 
-def alarm_falsely(suspicion: Suspicion, now: float) -> float:
+def alarm_falsely(suspicion: Status503Classifier, now: float) -> float:
     """Let pairs come every 3 seconds until that is a false alarm, and return when."""
     readings = [pair(suspicion, now + 3 * number)[1] for number in range(7)]
     assert readings == [REFUSAL] * 6 + [FALSE_ALARM]
@@ -95,7 +95,7 @@ def alarm_falsely(suspicion: Suspicion, now: float) -> float:
 
 def test_distrust_lasts_a_minute_and_doubles_up_to_an_hour() -> None:
     """Meanwhile all 503s are errors; afterwards it all begins anew."""
-    suspicion, now = Suspicion(), NOW
+    suspicion, now = Status503Classifier(), NOW
     for lasts in (60, 120, 240, 480, 960, 1920, 3600, 3600):
         now = alarm_falsely(suspicion, now)
         for share in (0.01, 0.5, 0.99):
@@ -105,7 +105,7 @@ def test_distrust_lasts_a_minute_and_doubles_up_to_an_hour() -> None:
 
 def test_after_the_distrust_the_count_begins_anew() -> None:
     """Also where 200 requests take longer than it lasts."""
-    suspicion = Suspicion()
+    suspicion = Status503Classifier()
     for began in (NOW, NOW + 70):
         readings = [suspicion.heard(began + number, 1.0) for number in range(8)]
         assert readings == [ERROR, *[REFUSAL] * 6, FALSE_ALARM]
@@ -113,7 +113,7 @@ def test_after_the_distrust_the_count_begins_anew() -> None:
 
 def test_until_a_second_503_would_be_a_refusal_it_is_no_time_to_go_faster() -> None:
     """2 seconds or 60 requests after one, 15 at most; never while 503s are errors anyway."""
-    suspicion = Suspicion()
+    suspicion = Status503Classifier()
     assert suspicion.waits_until(RATE) == -inf
     suspicion.heard(NOW, RATE)
     assert suspicion.waits_until(RATE) == NOW + 2
@@ -126,7 +126,7 @@ def test_until_a_second_503_would_be_a_refusal_it_is_no_time_to_go_faster() -> N
 @given(st.lists(st.floats(2.01, 100), max_size=30), st.floats(30, 1000))
 def test_scattered_503s_are_errors(apart: list[float], rate: float) -> None:
     """However many there are."""
-    suspicion, now = Suspicion(), NOW
+    suspicion, now = Status503Classifier(), NOW
     for seconds in apart:
         now += seconds
         assert suspicion.heard(now, rate) is ERROR

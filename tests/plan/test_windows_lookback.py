@@ -11,7 +11,7 @@ from collector.plan import (
     DateRange,
     WindowSize,
     cut_windows,
-    look_back,
+    extend_back,
     select_range,
     size_of,
 )
@@ -22,7 +22,7 @@ _EARLY = date(200, 1, 1)
 
 
 def _cut(date_range: DateRange, size: WindowSize, lookback: int | None) -> tuple[Window, ...]:
-    return cut_windows(*look_back(date_range, size, lookback))
+    return cut_windows(*extend_back(date_range, size, lookback))
 
 
 def _days(window: Window) -> tuple[date, date]:
@@ -148,7 +148,7 @@ def test_the_size_cuts_the_longer_range_again(
     selection: tuple[DateRange, WindowSize, int],
 ) -> None:
     """First day, last day and size are all that the manifest keeps of the windows."""
-    longer, size = look_back(*selection)
+    longer, size = extend_back(*selection)
     cut = cut_windows(longer, size)
     first, last = _days(cut[0])[0], _days(cut[-1])[1]
     assert cut_windows(DateRange(first, last), WindowSize.parse(str(size))) == cut
@@ -161,8 +161,8 @@ def test_the_size_cuts_the_longer_range_again(
 @given(_ranges(), st.sampled_from([WHOLE, WindowSize("week"), WindowSize("days", 9)]))
 def test_without_lookback_nothing_changes(date_range: DateRange, size: WindowSize) -> None:
     """Neither a range nor the lack of one."""
-    assert look_back(date_range, size, None) == (date_range, size)
-    assert look_back(None, size, None) == (None, size)
+    assert extend_back(date_range, size, None) == (date_range, size)
+    assert extend_back(None, size, None) == (None, size)
 
 
 @pytest.mark.parametrize("size", ["1d", "week", "month", "whole"])
@@ -170,7 +170,7 @@ def test_nothing_comes_before_the_servers_default_window(size: str) -> None:
     """Its days are not known; the message names the option and what it needs."""
     message = r"^--lookback 14d extends a range: give --from and --until, or --last, or leave"
     with pytest.raises(InputError, match=message):
-        look_back(None, WindowSize.parse(size), 14)
+        extend_back(None, WindowSize.parse(size), 14)
     assert size_of(SERVER_DEFAULT) is None
 
 
@@ -193,7 +193,7 @@ def test_a_lookback_that_would_need_a_part_of_a_window_is_refused(
     """The message gives the numbers, and the nearest ones that work."""
     days = 7 if size == "whole" else int(size[:-1])
     with pytest.raises(InputError) as caught:
-        look_back(_WEEK, WindowSize.parse(size), lookback)
+        extend_back(_WEEK, WindowSize.parse(size), lookback)
     assert str(caught.value) == (
         f"--lookback {lookback}d is no whole number of windows of {days} days "
         f"(--window {size}): give {remedy}"
@@ -204,7 +204,7 @@ def test_a_range_of_more_than_a_century_has_no_lookback_as_a_whole() -> None:
     """No number of days that can be given is so long; it must be cut."""
     century = DateRange(date(1800, 1, 1), date(1999, 12, 31))
     with pytest.raises(InputError, match=r"of 73048 days \(--window whole\): give --window 1d$"):
-        look_back(century, WHOLE, MAX_DAYS)
+        extend_back(century, WHOLE, MAX_DAYS)
 
 
 @given(st.dates(max_value=date(2, 1, 1)), st.sampled_from(["1d", "week", "month"]), st.data())
@@ -215,7 +215,7 @@ def test_a_lookback_beyond_the_calendar_is_refused(
     before = (first - date.min).days
     one_day = DateRange(first, first)
     with pytest.raises(InputError, match=r"begins before the year 1: give fewer days$"):
-        look_back(one_day, WindowSize.parse(size), before + data.draw(st.integers(1, 1000)))
+        extend_back(one_day, WindowSize.parse(size), before + data.draw(st.integers(1, 1000)))
     assume(before > 0)
-    longer, _ = look_back(one_day, WindowSize.parse(size), before)
+    longer, _ = extend_back(one_day, WindowSize.parse(size), before)
     assert longer == DateRange(date.min, first)

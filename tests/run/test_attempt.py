@@ -5,7 +5,7 @@ import pytest
 
 from collector.core.errors import InputError
 from collector.plan import CellSet, Companies, DateRange, Plan, Shard, WindowSize, cut_windows
-from collector.run.attempt import Story
+from collector.run.attempt import AttemptRecord
 from collector.settings import RunSettings
 from collector.store.files import PartFiles
 from collector.store.recovery import Recovered
@@ -21,10 +21,12 @@ def _plan(first: int, companies: int = 3) -> Plan:
     return Plan(Companies(ids), cut_windows(days, _DAILY))
 
 
-def _story(directory: RunDirectory, plan: Plan) -> Story:
+def _record(directory: RunDirectory, plan: Plan) -> AttemptRecord:
     """Make the story of an attempt that found nothing when it looked."""
     nothing = Recovered(CellSet(len(plan)), is_complete=False, has_lines=False)
-    return Story(directory, nothing, plan, RunSettings(window=_DAILY, shard=directory.files.shard))
+    return AttemptRecord(
+        directory, nothing, plan, RunSettings(window=_DAILY, shard=directory.files.shard)
+    )
 
 
 @pytest.mark.parametrize("late", [_plan(1), _plan(2, companies=2)], ids=["days", "companies"])
@@ -37,10 +39,10 @@ async def test_of_shards_that_begin_together_with_two_plans_one_is_refused(
     """
     first, second = (PartFiles(tmp_path, Shard(number, 2)) for number in range(2))
     with RunDirectory.open(first) as one, RunDirectory.open(second) as other:
-        await _story(one, _plan(2)).begin(None, [])
+        await _record(one, _plan(2)).begin(None, [])
         companies = (tmp_path / "run-companies.txt").read_bytes()
         with pytest.raises(InputError, match="holds a run of another plan"):
-            await _story(other, late).begin(None, [])
+            await _record(other, late).begin(None, [])
         assert (tmp_path / "run-companies.txt").read_bytes() == companies
         assert not second.manifest.exists()
 
@@ -49,7 +51,7 @@ async def test_a_shard_may_begin_with_a_plan_that_has_grown(tmp_path: Path) -> N
     """What the other one collects is a part of it."""
     first, second = (PartFiles(tmp_path, Shard(number, 2)) for number in range(2))
     with RunDirectory.open(first) as one, RunDirectory.open(second) as other:
-        await _story(one, _plan(2)).begin(None, [])
-        await _story(other, _plan(2, companies=5)).begin(None, [])
+        await _record(one, _plan(2)).begin(None, [])
+        await _record(other, _plan(2, companies=5)).begin(None, [])
         assert second.manifest.exists()
         assert b"\n5\n" in (tmp_path / "run-companies.txt").read_bytes()

@@ -24,8 +24,8 @@ async def test_a_check_takes_no_longer_than_it_may(start_api: StartApi) -> None:
         Secret(api.settings.client_id), Secret(api.settings.client_secret)
     )
     check = Check(["1", "2", "3", "4"], settings, credentials, longest=1.8 - 4.0)
-    report = await check.execute()
-    assert report.exit_code is ExitCode.STOPPED_EARLY
-    assert report.error is not None
-    assert 1 <= len(report.checkup.answers) <= 3
-    assert all(isinstance(answer, Counters) for answer in report.checkup.answers.values())
+    result = await check.execute()
+    assert result.exit_code is ExitCode.STOPPED_EARLY
+    assert result.error is not None
+    assert 1 <= len(result.findings.answers) <= 3
+    assert all(isinstance(answer, Counters) for answer in result.findings.answers.values())

@@ -15,8 +15,8 @@ from collector.core.cell import SERVER_DEFAULT, Cell
 from collector.core.errors import CredentialsError, OutageError, StoppedError, StorageError
 from collector.core.outcome import Answer, Counters, Failure, FailureKind, Outcome
 from collector.run.pool import Pool, Retriable, RetryDecision, Settle
-from collector.run.queue import Job
-from collector.telemetry.stats import Tally
+from collector.run.queue import WorkItem
+from collector.telemetry.stats import RunStats
 
 _NOW = datetime(2026, 11, 23, tzinfo=UTC)
 _ANSWER = Answer(b"{}", Counters(1, 1, 0, 0, 1, {}), fetched_at=_NOW, requests=1)
@@ -48,7 +48,7 @@ class _Script:
     """How many turns of the event loop each of its requests takes."""
 
 
-class _Watched(Tally):
+class _Watched(RunStats):
     """A tally that counts how often workers look for a job: each time they note `retrying`."""
 
     looks = 0
@@ -84,7 +84,7 @@ def _always(delay: float) -> RetryDecision:
     return decide
 
 
-async def _accept(_job: Job, _outcome: Outcome) -> None:
+async def _accept(_job: WorkItem, _outcome: Outcome) -> None:
     pass
 
 
@@ -101,7 +101,7 @@ async def _hang(_cell: Cell) -> Outcome:
     raise AssertionError("nobody sets this event")
 
 
-def _unnoticed(_job: Job, _failure: Failure, _retry: Retriable) -> None:
+def _unnoticed(_job: WorkItem, _failure: Failure, _retry: Retriable) -> None:
     pass
 
 
@@ -113,12 +113,12 @@ class _Bench:
     fetch: Callable[[Cell], Awaitable[Outcome]] = _answer
     decide: RetryDecision = _never
     settle: Settle = _accept
-    on_retry: Callable[[Job, Failure, Retriable], None] = _unnoticed
+    on_retry: Callable[[WorkItem, Failure, Retriable], None] = _unnoticed
     concurrency: int = 1
     planned: int | None = None
     retried: Counter[str] = field(default_factory=Counter)
     """How often each company was asked for after a try that was charged to it."""
-    tally: _Watched = field(init=False)
+    stats: _Watched = field(init=False)
 
     async def _fetch(self, cell: Cell, *, is_retry: bool) -> Outcome:
         self.retried[cell.company_id] += is_retry
@@ -128,7 +128,7 @@ class _Bench:
         if self.planned is None:
             self.cells = list(self.cells)
             self.planned = len(self.cells)
-        self.tally = _Watched(self.planned)
+        self.stats = _Watched(self.planned)
         return Pool(
             iter(self.cells),
             rate=lambda: 50.0,
@@ -136,7 +136,7 @@ class _Bench:
             decide=self.decide,
             settle=self.settle,
             on_retry=self.on_retry,
-            tally=self.tally,
+            stats=self.stats,
             concurrency=self.concurrency,
         )
 
@@ -205,16 +205,16 @@ class _Play:
             return script.fails[len(before)].retry
         return None
 
-    async def settle(self, job: Job, outcome: Outcome) -> None:
+    async def settle(self, item: WorkItem, outcome: Outcome) -> None:
         is_answered = isinstance(outcome, Answer)
-        self.settled.append((job.cell.company_id, is_answered, job.tries, job.requests))
+        self.settled.append((item.cell.company_id, is_answered, item.tries, item.requests))
         await asyncio.sleep(0)
 
-    def on_retry(self, job: Job, failure: Failure, retry: Retriable) -> None:
-        script = self.scripts[job.cell.company_id]
-        assert failure.message == job.cell.company_id
-        assert retry is script.fails[self.noticed[job.cell.company_id]].retry
-        self.noticed[job.cell.company_id] += 1
+    def on_retry(self, item: WorkItem, failure: Failure, retry: Retriable) -> None:
+        script = self.scripts[item.cell.company_id]
+        assert failure.message == item.cell.company_id
+        assert retry is script.fails[self.noticed[item.cell.company_id]].retry
+        self.noticed[item.cell.company_id] += 1
 
 
 _TRIES = st.builds(
@@ -244,9 +244,9 @@ def test_every_cell_is_settled_exactly_once(scripts: list[_Script], concurrency:
         for company_id, script in play.scripts.items()
     )
     assert play.most_in_flight <= concurrency
-    assert play.bench.tally.retries == sum(len(script.fails) for script in scripts)
-    assert play.bench.tally.retrying == 0
-    assert play.noticed.total() == play.bench.tally.retries
+    assert play.bench.stats.retries == sum(len(script.fails) for script in scripts)
+    assert play.bench.stats.retrying == 0
+    assert play.noticed.total() == play.bench.stats.retries
     assert play.bench.retried.total() == sum(
         any(fail.retry.counts for fail in script.fails[:number])
         for script in scripts
@@ -313,10 +313,10 @@ async def test_waiting_cells_are_bounded() -> None:
     async with bench.running():
         await _turns(2000)
         assert 4 < taken <= 4 * 17
-        assert bench.tally.most_retrying == taken
-        looks = bench.tally.looks
+        assert bench.stats.most_retrying == taken
+        looks = bench.stats.looks
         await asyncio.sleep(0.05)
-        assert bench.tally.looks == looks
+        assert bench.stats.looks == looks
 
 
 @pytest.mark.parametrize("concurrency", [1, 2, 3])
@@ -329,8 +329,8 @@ async def test_after_the_bound_the_plan_goes_on(concurrency: int) -> None:
         tries[cell.company_id] += 1
         return _failure() if tries[cell.company_id] == 1 else _ANSWER
 
-    async def settle(job: Job, _outcome: Outcome) -> None:
-        settled[job.cell.company_id] += 1
+    async def settle(item: WorkItem, _outcome: Outcome) -> None:
+        settled[item.cell.company_id] += 1
 
     bench = _Bench(
         _cells(60 * concurrency),
@@ -341,7 +341,7 @@ async def test_after_the_bound_the_plan_goes_on(concurrency: int) -> None:
     )
     await bench.run()
     assert settled == Counter(cell.company_id for cell in _cells(60 * concurrency))
-    assert bench.tally.most_retrying <= 17 * concurrency
+    assert bench.stats.most_retrying <= 17 * concurrency
 
 
 async def test_due_retries_go_before_new_cells() -> None:
@@ -363,8 +363,8 @@ async def test_a_failing_cell_stops_no_other() -> None:
     async def fetch(cell: Cell) -> Outcome:
         return _failure(cell.company_id) if int(cell.company_id) % 2 else _ANSWER
 
-    async def settle(job: Job, outcome: Outcome) -> None:
-        outcomes[job.cell.company_id] = outcome
+    async def settle(item: WorkItem, outcome: Outcome) -> None:
+        outcomes[item.cell.company_id] = outcome
 
     await _Bench(_cells(30), fetch=fetch, settle=settle, concurrency=3).run()
     assert outcomes == {
@@ -381,7 +381,7 @@ async def test_a_slow_disk_holds_the_workers() -> None:
         fetched.append(cell.company_id)
         return _ANSWER
 
-    async def settle(_job: Job, _outcome: Outcome) -> None:
+    async def settle(_job: WorkItem, _outcome: Outcome) -> None:
         await is_writable.wait()
 
     async with _Bench(_cells(9), fetch=fetch, settle=settle, concurrency=2).running() as task:
@@ -439,10 +439,10 @@ class _Trap:
         self.spring("decide")
         return _Again(0.0)
 
-    def on_retry(self, _job: Job, _failure: Failure, _retry: Retriable) -> None:
+    def on_retry(self, _job: WorkItem, _failure: Failure, _retry: Retriable) -> None:
         self.spring("on_retry")
 
-    async def settle(self, _job: Job, _outcome: Outcome) -> None:
+    async def settle(self, _job: WorkItem, _outcome: Outcome) -> None:
         self.spring("settle")
 
 
@@ -521,13 +521,13 @@ async def test_cancellation_leaves_nothing_behind() -> None:
             await hang("fetch")
         return _failure() if cell.company_id == "1" else _ANSWER
 
-    async def settle(_job: Job, _outcome: Outcome) -> None:
+    async def settle(_job: WorkItem, _outcome: Outcome) -> None:
         await hang("settle")
 
     bench = _Bench(_cells(3), fetch=fetch, settle=settle, decide=_always(3600.0), concurrency=3)
     task = asyncio.create_task(bench.pool().run())
     await _turns()
-    assert bench.tally.retrying == 1
+    assert bench.stats.retrying == 1
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -548,7 +548,7 @@ async def test_idle_workers_wake_for_a_retry_and_rest_until_then() -> None:
     bench = _Bench(_cells(8), fetch=fetch, decide=_always(0.1), concurrency=8)
     await bench.run()
     assert 0.2 <= times[2] - times[0] < 2.0
-    assert bench.tally.looks <= 8 * 10
+    assert bench.stats.looks <= 8 * 10
 
 
 async def test_idle_workers_end_with_the_last_job() -> None:
@@ -563,14 +563,14 @@ async def test_idle_workers_end_with_the_last_job() -> None:
     bench = _Bench(_cells(8), fetch=fetch, concurrency=8)
     async with bench.running() as task:
         await _turns()
-        looks = bench.tally.looks
+        looks = bench.stats.looks
         await asyncio.sleep(0.05)
-        assert bench.tally.looks == looks
+        assert bench.stats.looks == looks
         assert not task.done()
         is_answered.set()
         async with asyncio.timeout(3):
             await task
-        assert bench.tally.looks <= looks + 2 * 8
+        assert bench.stats.looks <= looks + 2 * 8
 
 
 async def test_an_idle_worker_does_not_miss_an_earlier_retry() -> None:
@@ -591,8 +591,8 @@ async def test_an_idle_worker_does_not_miss_an_earlier_retry() -> None:
 
     is_settled = asyncio.Event()
 
-    async def settle(job: Job, _outcome: Outcome) -> None:
-        settled.append(job.cell.company_id)
+    async def settle(item: WorkItem, _outcome: Outcome) -> None:
+        settled.append(item.cell.company_id)
         is_settled.set()
 
     bench = _Bench(_cells(2), fetch=fetch, decide=decide, settle=settle, concurrency=2)
@@ -619,7 +619,7 @@ async def test_nothing_to_do_is_done_at_once(planned: int) -> None:
 async def test_tries_that_do_not_count_are_no_attempts_but_their_requests_are() -> None:
     """A refused try leaves the number of tries alone; what was sent is added up."""
     seen: list[int] = []
-    over: list[Job] = []
+    over: list[WorkItem] = []
     counts = iter([False, False, True, False])
 
     async def fetch(cell: Cell) -> Outcome:
@@ -632,14 +632,14 @@ async def test_tries_that_do_not_count_are_no_attempts_but_their_requests_are() 
         does_count = next(counts, None)
         return None if does_count is None else _Again(0.0, counts=does_count)
 
-    async def settle(job: Job, _outcome: Outcome) -> None:
-        over.append(job)
+    async def settle(item: WorkItem, _outcome: Outcome) -> None:
+        over.append(item)
 
     bench = _Bench(_cells(1), fetch=fetch, decide=decide, settle=settle)
     await bench.run()
     assert seen == [0, 0, 0, 1, 1]
-    assert over == [Job(Cell("0", SERVER_DEFAULT), tries=2, requests=10)]
-    assert bench.tally.retries == 4
+    assert over == [WorkItem(Cell("0", SERVER_DEFAULT), tries=2, requests=10)]
+    assert bench.stats.retries == 4
 
 
 async def test_decisions_get_randomness() -> None:
@@ -668,9 +668,9 @@ async def test_a_drained_pool_begins_nothing_and_settles_what_is_in_work() -> No
         await is_answered.wait()
         return _ANSWER
 
-    async def settle(job: Job, _outcome: Outcome) -> None:
+    async def settle(item: WorkItem, _outcome: Outcome) -> None:
         await _turns(3)
-        settled.append(job.cell.company_id)
+        settled.append(item.cell.company_id)
 
     pool = _Bench(_cells(9), fetch=fetch, settle=settle, concurrency=2).pool()
     running = asyncio.create_task(pool.run())
@@ -689,21 +689,21 @@ async def test_what_waits_for_its_retry_is_left_by_a_drained_pool() -> None:
     """Cells whose retry is an hour away hold no end up, and are neither answered nor failed."""
     settled: list[str] = []
 
-    async def settle(job: Job, _outcome: Outcome) -> None:
-        settled.append(job.cell.company_id)
+    async def settle(item: WorkItem, _outcome: Outcome) -> None:
+        settled.append(item.cell.company_id)
 
     bench = _Bench(_cells(5), fetch=_fail, decide=_always(3600.0), settle=settle, concurrency=3)
     pool = bench.pool()
     running = asyncio.create_task(pool.run())
     await _turns()
-    assert bench.tally.retrying == 5
-    looks = bench.tally.looks
+    assert bench.stats.retrying == 5
+    looks = bench.stats.looks
     pool.drain()
     async with asyncio.timeout(3):
         await running
     assert settled == []
-    assert bench.tally.retrying == 5
-    assert bench.tally.looks <= looks + 3
+    assert bench.stats.retrying == 5
+    assert bench.stats.looks <= looks + 3
     assert _other_tasks() == set()
 
 
@@ -724,8 +724,8 @@ async def test_a_failure_in_work_is_tried_again_by_the_next_attempt_only(delay: 
     ) -> Retriable | None:
         return _Again(delay) if failure.message == "0" else None
 
-    async def settle(job: Job, outcome: Outcome) -> None:
-        settled.append((job.cell.company_id, isinstance(outcome, Failure)))
+    async def settle(item: WorkItem, outcome: Outcome) -> None:
+        settled.append((item.cell.company_id, isinstance(outcome, Failure)))
 
     pool = _Bench(_cells(9), fetch=fetch, decide=decide, settle=settle, concurrency=2).pool()
     running = asyncio.create_task(pool.run())
@@ -750,8 +750,8 @@ async def test_a_job_that_may_not_be_sent_any_more_is_left() -> None:
         await _turns()
         return _ANSWER
 
-    async def settle(job: Job, _outcome: Outcome) -> None:
-        settled.append(job.cell.company_id)
+    async def settle(item: WorkItem, _outcome: Outcome) -> None:
+        settled.append(item.cell.company_id)
 
     bench = _Bench(_cells(9), fetch=fetch, settle=settle, concurrency=4)
     pool = bench.pool()
@@ -762,7 +762,7 @@ async def test_a_job_that_may_not_be_sent_any_more_is_left() -> None:
     async with asyncio.timeout(3):
         await running
     assert settled == ["1"]
-    assert bench.tally.retries == 0
+    assert bench.stats.retries == 0
     assert _other_tasks() == set()
 
 
@@ -790,7 +790,7 @@ async def test_idle_workers_end_when_a_fetch_is_stopped() -> None:
         await _Bench(iter(_cells(1)), fetch=fetch, concurrency=3, planned=3).pool().run()
 
 
-async def _accept_nothing(_job: Job, _outcome: Outcome) -> None:
+async def _accept_nothing(_job: WorkItem, _outcome: Outcome) -> None:
     raise AssertionError("nothing may be settled")
 
 

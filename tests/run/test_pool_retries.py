@@ -11,8 +11,8 @@ import pytest
 from collector.core.cell import SERVER_DEFAULT, Cell
 from collector.core.outcome import Answer, Blame, Counters, Failure, FailureKind, Outcome
 from collector.run.pool import Pool, Retriable
-from collector.run.queue import Job
-from collector.telemetry.stats import Tally
+from collector.run.queue import WorkItem
+from collector.telemetry.stats import RunStats
 
 _NOW = datetime(2026, 11, 23, tzinfo=UTC)
 _ANSWER = Answer(b"{}", Counters(1, 1, 0, 0, 1, {}), fetched_at=_NOW, requests=1)
@@ -55,7 +55,7 @@ class _Bench:
     settled: dict[str, Outcome] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.tally = Tally(self.count)
+        self.stats = RunStats(self.count)
         self.pool = Pool(
             (Cell(str(number), SERVER_DEFAULT) for number in range(self.count)),
             rate=lambda: 50.0,
@@ -63,7 +63,7 @@ class _Bench:
             decide=self._decide,
             settle=self._settle,
             on_retry=lambda _job, _failure, _retry: None,
-            tally=self.tally,
+            stats=self.stats,
             concurrency=self.concurrency,
             prefers_new=self.prefers_new,
             clock=self.clock,
@@ -81,14 +81,14 @@ class _Bench:
         return self.fetch(cell.company_id, tries)
 
     def _decide(
-        self, failure: Failure, tries: int, spared: int, _random: Callable[[], float]
+        self, failure: Failure, tries: int, throttled_tries: int, _random: Callable[[], float]
     ) -> Retriable | None:
-        self.decided.append((tries, spared))
+        self.decided.append((tries, throttled_tries))
         return self.decide(failure, tries)
 
-    async def _settle(self, job: Job, outcome: Outcome) -> None:
-        assert job.cell.company_id not in self.settled
-        self.settled[job.cell.company_id] = outcome
+    async def _settle(self, item: WorkItem, outcome: Outcome) -> None:
+        assert item.cell.company_id not in self.settled
+        self.settled[item.cell.company_id] = outcome
 
 
 def _at_once(_failure: Failure, _tries: int) -> Retriable:
@@ -116,7 +116,7 @@ async def test_a_retry_is_what_follows_a_try_that_was_charged() -> None:
     await bench.run()
     assert bench.retried == [False, False, False, True, True, True]
     assert bench.settled == {"0": _ANSWER}
-    assert bench.tally.retries == 5
+    assert bench.stats.retries == 5
 
 
 async def test_what_a_cell_was_spared_is_counted() -> None:
@@ -203,7 +203,7 @@ async def test_retries_beyond_the_budget_wait_and_are_not_given_up(
     running = asyncio.create_task(bench.pool.run())
     await _turns()
     assert len(bench.fetched) == 100 + 100 + waiting
-    assert bench.tally.retrying == waiting
+    assert bench.stats.retrying == waiting
     assert not running.done()
     bench.clock.now += 60.0
     async with asyncio.timeout(10):
@@ -222,7 +222,7 @@ async def test_what_succeeds_pays_for_retries() -> None:
     )
     await bench.run()
     assert all(outcome == _ANSWER for outcome in bench.settled.values())
-    assert bench.tally.retries == 1000
+    assert bench.stats.retries == 1000
 
 
 async def test_tries_that_were_not_charged_are_not_limited() -> None:
@@ -234,5 +234,5 @@ async def test_tries_that_were_not_charged_are_not_limited() -> None:
         concurrency=8,
     )
     await bench.run()
-    assert bench.tally.retries == 1500
+    assert bench.stats.retries == 1500
     assert not any(bench.retried)

@@ -8,7 +8,7 @@ import pytest
 from collector.core.errors import CollectorError, ExitCode, OutageError, StoppedError, StorageError
 from collector.core.secrets import Redactor, Secret
 from collector.run.result import End
-from collector.run.shutdown import Stopping
+from collector.run.shutdown import Shutdown
 from collector.settings.parsers import Duration
 from collector.telemetry.log import EventLog
 
@@ -31,7 +31,7 @@ class _Run:
         self.logged: list[bytes] = []
         self.events = EventLog("info", redact)
         more = {} if give_up is None else {"give_up": give_up}
-        self.stopping = Stopping(
+        self.shutdown = Shutdown(
             self.events.logger, redact, grace=grace, drain=self.told.append, **more
         )
         self.cancelled = 0
@@ -86,29 +86,29 @@ def _pending() -> list[str]:
 async def test_who_is_not_stopped_ends_by_itself() -> None:
     """The end of the body is that of the run; nobody is told anything."""
     run = _Run()
-    assert await run.stopping.end_of(_run_to_its_end()) == _COMPLETE
-    assert (run.told, run.stopping.is_stopped, run.stopping.end) == ([], False, None)
+    assert await run.shutdown.end_of(_run_to_its_end()) == _COMPLETE
+    assert (run.told, run.shutdown.is_stopped, run.shutdown.end) == ([], False, None)
 
 
 async def test_who_is_stopped_has_time_to_end_in_order() -> None:
     """Nothing more is sent; what the body makes of it is the end, and nothing is cancelled."""
     run = _Run()
-    _soon(lambda: run.stopping.stop(_SIGNAL))
-    assert await run.stopping.end_of(run.until_stopped()) == _COMPLETE
+    _soon(lambda: run.shutdown.stop(_SIGNAL))
+    assert await run.shutdown.end_of(run.until_stopped()) == _COMPLETE
     assert run.told == [_SIGNAL]
-    assert (run.stopping.is_stopped, run.stopping.end) == (True, _SIGNAL)
+    assert (run.shutdown.is_stopped, run.shutdown.end) == (True, _SIGNAL)
 
 
 async def test_who_gives_way_to_a_stop_ends_for_its_reason() -> None:
     """`StoppedError` out of the body: the end is the one that the run was stopped with."""
     run = _Run()
-    _soon(lambda: run.stopping.stop(_SIGNAL))
-    assert await run.stopping.end_of(run.until_stopped(then=StoppedError())) == _SIGNAL
+    _soon(lambda: run.shutdown.stop(_SIGNAL))
+    assert await run.shutdown.end_of(run.until_stopped(then=StoppedError())) == _SIGNAL
 
 
 async def test_a_gate_that_was_shut_by_nobody_we_know_is_an_early_end() -> None:
     """`StoppedError` though nobody has stopped the run: it can be continued."""
-    end = await _Run().stopping.end_of(_raise(StoppedError()))
+    end = await _Run().shutdown.end_of(_raise(StoppedError()))
     assert end == End(ExitCode.STOPPED_EARLY)
 
 
@@ -118,11 +118,11 @@ async def test_an_expected_error_becomes_the_end(*, is_stopped: bool) -> None:
     run = _Run()
     error = StorageError("no room for a secret")
     if is_stopped:
-        _soon(lambda: run.stopping.stop(_SIGNAL))
+        _soon(lambda: run.shutdown.stop(_SIGNAL))
         body = run.until_stopped(then=error)
     else:
         body = _raise(error)
-    end = await run.stopping.end_of(body)
+    end = await run.shutdown.end_of(body)
     assert (end.exit_code, end.cause) == (ExitCode.STORAGE, StorageError)
     assert end.error is not None
     assert end.error.startswith("no room for ")
@@ -133,7 +133,7 @@ async def test_a_bug_is_raised() -> None:
     """It is not for this class to say what happened."""
     run = _Run()
     with pytest.raises(ZeroDivisionError):
-        await run.stopping.end_of(_raise(ZeroDivisionError()))
+        await run.shutdown.end_of(_raise(ZeroDivisionError()))
 
 
 @pytest.mark.parametrize(
@@ -150,20 +150,20 @@ async def test_the_body_may_ask_for_its_end_on_the_way_out(
 ) -> None:
     """So that a manifest says the same as the exit code, before and after a stop."""
     run = _Run()
-    before = run.stopping.end_by(error)
+    before = run.shutdown.end_by(error)
     assert (before.exit_code, before.cause) == (ExitCode.STOPPED_EARLY, expected)
-    _soon(lambda: run.stopping.stop(_SIGNAL))
-    await run.stopping.end_of(run.until_stopped())
-    assert run.stopping.end_by(error) == (_SIGNAL if expected is None else before)
+    _soon(lambda: run.shutdown.stop(_SIGNAL))
+    await run.shutdown.end_of(run.until_stopped())
+    assert run.shutdown.end_by(error) == (_SIGNAL if expected is None else before)
 
 
 async def test_only_the_first_reason_counts() -> None:
     """A second one is neither logged nor told, and is not how the run ends."""
     run = _Run()
     with run.events.into(run.logged.append):
-        _soon(lambda: run.stopping.stop(End(ExitCode.STOPPED_EARLY, "first")))
-        _soon(lambda: run.stopping.stop(_SIGNAL))
-        end = await run.stopping.end_of(run.until_stopped(then=StoppedError()))
+        _soon(lambda: run.shutdown.stop(End(ExitCode.STOPPED_EARLY, "first")))
+        _soon(lambda: run.shutdown.stop(_SIGNAL))
+        end = await run.shutdown.end_of(run.until_stopped(then=StoppedError()))
     assert end == End(ExitCode.STOPPED_EARLY, "first")
     assert run.told == [end]
     (line,) = map(json.loads, run.logged)
@@ -174,31 +174,31 @@ async def test_those_who_work_may_be_told_another_reason() -> None:
     """People read why the run has ended, the others that it was not their fault."""
     run = _Run()
     told = End(ExitCode.STOPPED_EARLY, "another one")
-    _soon(lambda: run.stopping.stop(_SIGNAL, told))
-    assert await run.stopping.end_of(run.until_stopped(then=StoppedError())) == _SIGNAL
+    _soon(lambda: run.shutdown.stop(_SIGNAL, told))
+    assert await run.shutdown.end_of(run.until_stopped(then=StoppedError())) == _SIGNAL
     assert run.told == [told]
 
 
 async def test_what_does_not_come_back_in_time_is_given_up() -> None:
     """After the grace the task is cancelled, and the run ends for the reason of the stop."""
     run = _Run(grace=_SOON)
-    _soon(lambda: run.stopping.stop(_SIGNAL))
-    assert await _in_time(run.stopping.end_of(run.hang())) == _SIGNAL
+    _soon(lambda: run.shutdown.stop(_SIGNAL))
+    assert await _in_time(run.shutdown.end_of(run.hang())) == _SIGNAL
     assert run.cancelled == 1
 
 
 async def test_at_once_does_not_wait_for_the_grace() -> None:
     """As a second signal asks for."""
     run = _Run()
-    _soon(lambda: run.stopping.stop(_SIGNAL))
-    _soon(run.stopping.stop_at_once)
-    assert await _in_time(run.stopping.end_of(run.hang())) == _SIGNAL
+    _soon(lambda: run.shutdown.stop(_SIGNAL))
+    _soon(run.shutdown.stop_at_once)
+    assert await _in_time(run.shutdown.end_of(run.hang())) == _SIGNAL
 
 
 async def test_the_deadline_stops_the_run() -> None:
     """It can be continued then, and is told how."""
     run = _Run()
-    end = await _in_time(run.stopping.end_of(run.until_stopped(then=StoppedError()), Duration(0)))
+    end = await _in_time(run.shutdown.end_of(run.until_stopped(then=StoppedError()), Duration(0)))
     assert end.exit_code is ExitCode.STOPPED_EARLY
     assert end.error == "the deadline of 0d has passed; run the same command again to go on"
 
@@ -206,17 +206,17 @@ async def test_the_deadline_stops_the_run() -> None:
 async def test_a_deadline_of_tomorrow_does_nothing_today() -> None:
     """It is in seconds from the start, and goes with the run."""
     run = _Run()
-    assert await run.stopping.end_of(_run_to_its_end(), Duration(86_400)) == _COMPLETE
-    assert not run.stopping.is_stopped
+    assert await run.shutdown.end_of(_run_to_its_end(), Duration(86_400)) == _COMPLETE
+    assert not run.shutdown.is_stopped
     assert _pending() == []
 
 
 async def test_a_cancellation_that_was_asked_for_is_taken_back() -> None:
     """Whoever awaits the run goes on in the same task, with time limits of its own."""
     run = _Run()
-    _soon(lambda: run.stopping.stop(_SIGNAL))
-    _soon(run.stopping.stop_at_once)
-    assert await _in_time(run.stopping.end_of(run.hang())) == _SIGNAL
+    _soon(lambda: run.shutdown.stop(_SIGNAL))
+    _soon(run.shutdown.stop_at_once)
+    assert await _in_time(run.shutdown.end_of(run.hang())) == _SIGNAL
     task = asyncio.current_task()
     assert task is not None
     assert task.cancelling() == 0
@@ -232,13 +232,13 @@ async def test_a_cancellation_by_somebody_else_is_raised(*, is_over: bool) -> No
 
     async def body() -> End:
         if is_over:
-            run.stopping.stop(_SIGNAL)
-            run.stopping.no_more_to_stop()
+            run.shutdown.stop(_SIGNAL)
+            run.shutdown.no_more_to_stop()
         return await run.hang()
 
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(_SOON):
-            await run.stopping.end_of(body())
+            await run.shutdown.end_of(body())
     assert run.cancelled == 1
 
 
@@ -247,13 +247,13 @@ async def test_after_the_last_cell_there_is_nothing_to_stop() -> None:
     run = _Run(grace=_SOON)
 
     async def body() -> End:
-        run.stopping.stop(_SIGNAL)
-        run.stopping.no_more_to_stop()
-        run.stopping.stop_at_once()
+        run.shutdown.stop(_SIGNAL)
+        run.shutdown.no_more_to_stop()
+        run.shutdown.stop_at_once()
         await asyncio.sleep(3 * _SOON)
         return _COMPLETE
 
-    assert await run.stopping.end_of(body()) == _COMPLETE
+    assert await run.shutdown.end_of(body()) == _COMPLETE
 
 
 async def test_a_stop_after_the_last_cell_is_not_heard() -> None:
@@ -261,12 +261,12 @@ async def test_a_stop_after_the_last_cell_is_not_heard() -> None:
     run = _Run()
 
     async def body() -> End:
-        run.stopping.no_more_to_stop()
-        run.stopping.stop(_SIGNAL)
+        run.shutdown.no_more_to_stop()
+        run.shutdown.stop(_SIGNAL)
         return _COMPLETE
 
-    await run.stopping.end_of(body())
-    assert (run.told, run.stopping.end) == ([], None)
+    await run.shutdown.end_of(body())
+    assert (run.told, run.shutdown.end) == ([], None)
 
 
 async def test_before_and_after_the_run_nothing_is_stopped() -> None:
@@ -279,20 +279,20 @@ async def test_before_and_after_the_run_nothing_is_stopped() -> None:
     run = _Run(give_up=give_up)
 
     def stop() -> None:
-        run.stopping.stop(_SIGNAL)
-        run.stopping.stop_at_once()
+        run.shutdown.stop(_SIGNAL)
+        run.shutdown.stop_at_once()
 
     stop()
-    assert await run.stopping.end_of(_run_to_its_end()) == _COMPLETE
+    assert await run.shutdown.end_of(_run_to_its_end()) == _COMPLETE
     stop()
-    assert (run.told, asked, run.stopping.end, _pending()) == ([], [], None, [])
+    assert (run.told, asked, run.shutdown.end, _pending()) == ([], [], None, [])
 
 
 async def test_no_timer_outlives_the_run() -> None:
     """Neither that of the grace nor the deadline would find what they are for."""
     run = _Run()
-    _soon(lambda: run.stopping.stop(_SIGNAL))
-    await run.stopping.end_of(run.until_stopped(), Duration(86_400))
+    _soon(lambda: run.shutdown.stop(_SIGNAL))
+    await run.shutdown.end_of(run.until_stopped(), Duration(86_400))
     assert _pending() == []
 
 
@@ -305,9 +305,9 @@ async def test_a_gentler_way_has_its_seconds() -> None:
         return 5 * _SOON
 
     run = _Run(grace=_SOON, give_up=give_up)
-    _soon(lambda: run.stopping.stop(_SIGNAL))
-    _soon(run.stopping.stop_at_once)
-    assert await _in_time(run.stopping.end_of(run.hang())) == _SIGNAL
+    _soon(lambda: run.shutdown.stop(_SIGNAL))
+    _soon(run.shutdown.stop_at_once)
+    assert await _in_time(run.shutdown.end_of(run.hang())) == _SIGNAL
     (begun,) = asked
     assert time.monotonic() - begun >= 4.9 * _SOON
     assert run.cancelled == 1
@@ -327,8 +327,8 @@ async def test_a_gentler_way_that_works_needs_no_cancellation() -> None:
         await gone.wait()
         return _COMPLETE
 
-    _soon(lambda: run.stopping.stop(_SIGNAL))
-    assert await _in_time(run.stopping.end_of(body())) == _COMPLETE
+    _soon(lambda: run.shutdown.stop(_SIGNAL))
+    assert await _in_time(run.shutdown.end_of(body())) == _COMPLETE
     # Nor does it come later, to whatever this task does then.
     await asyncio.sleep(3 * _SOON)
 
@@ -337,17 +337,17 @@ async def test_a_gentler_way_that_is_gone_already_is_not_gone_again() -> None:
     """Asking for it again and again neither puts off the cancellation nor makes it come sooner."""
     answers = iter([5 * _SOON])
     run = _Run(give_up=lambda: next(answers, None))
-    _soon(lambda: run.stopping.stop(_SIGNAL))
+    _soon(lambda: run.shutdown.stop(_SIGNAL))
 
     async def insist() -> None:
         while True:
-            run.stopping.stop_at_once()
+            run.shutdown.stop_at_once()
             await asyncio.sleep(_SOON / 4)
 
     begun = time.monotonic()
     insisting = asyncio.create_task(insist())
     try:
-        assert await _in_time(run.stopping.end_of(run.hang())) == _SIGNAL
+        assert await _in_time(run.shutdown.end_of(run.hang())) == _SIGNAL
     finally:
         insisting.cancel()
     assert time.monotonic() - begun >= 4.9 * _SOON

@@ -5,17 +5,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.simulator.limit import (
-    Allowance,
     FixedWindow,
     Limit,
+    LimitState,
+    LimitVerdict,
     RequestQueue,
     TokenBucket,
-    Verdict,
     retry_after_seconds,
     whole_seconds,
 )
 
-PASSES = Verdict(passes=True, seconds=0.0)
+PASSES = LimitVerdict(passes=True, seconds=0.0)
 GAPS = st.lists(st.floats(0.0, 3.0), min_size=1, max_size=60)
 RATES = st.floats(0.01, 1000.0)
 STARTS = st.floats(0.0, 2e9)
@@ -23,9 +23,9 @@ HUNDREDTHS = st.lists(st.integers(0, 300), min_size=1, max_size=60)
 """Gaps that keep every decision far from the slack, where rounding decides."""
 
 
-def refused(seconds: float) -> Verdict:
+def refused(seconds: float) -> LimitVerdict:
     """Refuse a request for so many seconds."""
-    return Verdict(passes=False, seconds=seconds)
+    return LimitVerdict(passes=False, seconds=seconds)
 
 
 def how_many_pass(limit: Limit, now: float) -> int:
@@ -123,13 +123,13 @@ def test_a_queue_delays_what_a_bucket_refuses() -> None:
     queue = RequestQueue(rate=2.0, length=3)
     assert [queue.admit(10.0) for _ in range(6)] == [
         PASSES,
-        Verdict(passes=True, seconds=0.5),
-        Verdict(passes=True, seconds=1.0),
-        Verdict(passes=True, seconds=1.5),
+        LimitVerdict(passes=True, seconds=0.5),
+        LimitVerdict(passes=True, seconds=1.0),
+        LimitVerdict(passes=True, seconds=1.5),
         refused(0.5),
         refused(0.5),
     ]
-    assert queue.admit(10.5) == Verdict(passes=True, seconds=1.5)
+    assert queue.admit(10.5) == LimitVerdict(passes=True, seconds=1.5)
     assert queue.admit(10.75) == refused(0.25)
 
 
@@ -174,24 +174,24 @@ def test_a_queue_keeps_its_promise(
 def test_a_bucket_announces_its_tokens() -> None:
     """The whole tokens at the moment, and when it will be full; a refusal changes neither."""
     bucket = TokenBucket(rate=2.0, depth=3)
-    assert bucket.allowance(10.0) == Allowance(limit=3, remaining=3, reset=0.0)
+    assert bucket.allowance(10.0) == LimitState(limit=3, remaining=3, reset=0.0)
     bucket.admit(10.0)
-    assert bucket.allowance(10.0) == Allowance(limit=3, remaining=2, reset=0.5)
+    assert bucket.allowance(10.0) == LimitState(limit=3, remaining=2, reset=0.5)
     assert not [bucket.admit(10.0) for _ in range(3)][-1].passes
-    assert bucket.allowance(10.0) == Allowance(limit=3, remaining=0, reset=1.5)
-    assert bucket.allowance(10.75) == Allowance(limit=3, remaining=1, reset=0.75)
-    assert bucket.allowance(99.0) == Allowance(limit=3, remaining=3, reset=0.0)
+    assert bucket.allowance(10.0) == LimitState(limit=3, remaining=0, reset=1.5)
+    assert bucket.allowance(10.75) == LimitState(limit=3, remaining=1, reset=0.75)
+    assert bucket.allowance(99.0) == LimitState(limit=3, remaining=3, reset=0.0)
 
 
 def test_a_window_announces_what_it_still_lets_pass() -> None:
     """Until the next one begins, which holds all of its size again."""
     window = FixedWindow(size=2, seconds=10.0)
-    assert window.allowance(14.0) == Allowance(limit=2, remaining=2, reset=6.0)
+    assert window.allowance(14.0) == LimitState(limit=2, remaining=2, reset=6.0)
     window.admit(14.0)
-    assert window.allowance(15.0) == Allowance(limit=2, remaining=1, reset=5.0)
+    assert window.allowance(15.0) == LimitState(limit=2, remaining=1, reset=5.0)
     assert not [window.admit(15.0) for _ in range(2)][-1].passes
-    assert window.allowance(15.0) == Allowance(limit=2, remaining=0, reset=5.0)
-    assert window.allowance(20.0) == Allowance(limit=2, remaining=2, reset=10.0)
+    assert window.allowance(15.0) == LimitState(limit=2, remaining=0, reset=5.0)
+    assert window.allowance(20.0) == LimitState(limit=2, remaining=2, reset=10.0)
 
 
 def test_a_queue_announces_nothing() -> None:

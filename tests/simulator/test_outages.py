@@ -9,7 +9,7 @@ from aiohttp import ClientConnectionError, ClientSession
 
 from collector.simulator import Simulator, SimulatorSettings
 from collector.simulator.records import RequestKind
-from collector.simulator.service import Service, StatisticsRequest
+from collector.simulator.service import EmbeddedService, StatisticsRequest
 
 GRANT = {"grant_type": "client_credentials", "client_id": "demo", "client_secret": "demo-secret"}
 
@@ -34,9 +34,9 @@ async def session(sim: Simulator) -> AsyncIterator[ClientSession]:
         yield session
 
 
-def open_service(settings: SimulatorSettings) -> tuple[Service, str]:
+def open_service(settings: SimulatorSettings) -> tuple[EmbeddedService, str]:
     """Make a service on a clock that stands still, and a token from before the outage."""
-    service = Service(
+    service = EmbeddedService(
         SimulatorSettings(),
         clock=lambda: 1000.0,
         monotonic=lambda: 1000.0,

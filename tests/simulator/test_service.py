@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from collector.simulator import Fault, RequestRecord, SimulatorSettings, statistics_of
-from collector.simulator.service import Service, StatisticsRequest
+from collector.simulator.service import EmbeddedService, StatisticsRequest
 
 TODAY = date(2026, 11, 23)
 GRANT = b'{"grant_type":"client_credentials","client_id":"demo","client_secret":"demo-secret"}'
@@ -27,7 +27,7 @@ class Bench:
 
     def __init__(self, settings: SimulatorSettings) -> None:
         self.clock, self.monotonic = Clock(), Clock()
-        self.service = Service(
+        self.service = EmbeddedService(
             settings,
             clock=self.clock,
             monotonic=self.monotonic,

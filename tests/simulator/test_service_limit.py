@@ -7,7 +7,7 @@ import pytest
 from aiohttp import ClientSession
 
 from collector.simulator import Simulator, SimulatorSettings
-from collector.simulator.service import Service, StatisticsRequest
+from collector.simulator.service import EmbeddedService, StatisticsRequest
 
 TODAY = date(2026, 11, 23)
 GRANT = b'{"grant_type":"client_credentials","client_id":"demo","client_secret":"demo-secret"}'
@@ -28,7 +28,7 @@ class Bench:
 
     def __init__(self, settings: SimulatorSettings) -> None:
         self.clock, self.monotonic = Clock(), Clock()
-        self.service = Service(
+        self.service = EmbeddedService(
             settings,
             clock=self.clock,
             monotonic=self.monotonic,

@@ -10,7 +10,7 @@ from collector.core.errors import ExitCode, gravest
 from collector.core.outcome import FailureKind
 from collector.plan import Companies, DateRange, Part, Plan, Shard, WindowSize, cut_windows
 from collector.settings import RunSettings
-from collector.store.joint import joint_manifest
+from collector.store.joint import merge_manifests
 from collector.store.lines import timestamp
 from collector.store.manifest import (
     Attempt,
@@ -19,7 +19,7 @@ from collector.store.manifest import (
     describe_plan,
     describe_settings,
 )
-from collector.telemetry.stats import Tally
+from collector.telemetry.stats import RunStats
 
 _AT = datetime(2026, 11, 23, 2, tzinfo=UTC)
 _DAILY = WindowSize("days", 1)
@@ -50,16 +50,16 @@ def _entry(  # noqa: PLR0913 - each has its usual value
     described = describe_settings(RunSettings(shard=Shard.parse(shard)))
     attempt = Attempt(_AT + timedelta(seconds=begin), described, {CellState.DATA: kept}, remarks)
     if end is not None:
-        tally = Tally(planned)
-        tally.kept[CellState.DATA] = kept
-        tally.cells[CellState.DATA] = data
-        tally.requests, tally.refused = data + 1, 1
-        tally.statuses.update({200: data, 429: 1})
-        tally.broken[FailureKind.TIMEOUT] = 2
-        tally.failure_kinds[FailureKind.HTTP] = 3
-        tally.latencies.add(latency)
+        stats = RunStats(planned)
+        stats.kept[CellState.DATA] = kept
+        stats.cells[CellState.DATA] = data
+        stats.requests, stats.refused = data + 1, 1
+        stats.statuses.update({200: data, 429: 1})
+        stats.broken[FailureKind.TIMEOUT] = 2
+        stats.failure_kinds[FailureKind.HTTP] = 3
+        stats.latencies.add(latency)
         ended = _AT + timedelta(seconds=end)
-        attempt.ended(ended, code, error, tally, limit_found=limit)
+        attempt.ended(ended, code, error, stats, limit_found=limit)
     return dict(attempt.as_json())
 
 
@@ -76,7 +76,7 @@ def _joint(*parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Tell the attempts of shards as those of one run."""
     total = len(parts)
     manifests = {Shard(number, total): _manifest(*part) for number, part in enumerate(parts)}
-    return joint_manifest(manifests).attempts
+    return merge_manifests(manifests).attempts
 
 
 def _moment(seconds: float) -> str:
@@ -86,13 +86,13 @@ def _moment(seconds: float) -> str:
 def test_the_manifest_of_a_run_without_shards_is_passed_on_untouched() -> None:
     """It is told as ever."""
     manifest = _manifest(_entry(0, None), _entry(10, 20))
-    assert joint_manifest({Shard(): manifest}) is manifest
+    assert merge_manifests({Shard(): manifest}) is manifest
 
 
 def test_the_only_shard_that_has_begun_does_not_speak_for_all() -> None:
     """Its attempts are told as they are, and that they are of one of sixteen."""
     killed, ended = _entry(0, None), _entry(10_000, 10_020)
-    told = joint_manifest({Shard(3, 16): _manifest(killed, ended)}).attempts
+    told = merge_manifests({Shard(3, 16): _manifest(killed, ended)}).attempts
     shards = {"count": 16, "begun": 1}
     assert told == [{**killed, "shards": shards}, {**ended, "shards": shards}]
 
@@ -218,7 +218,7 @@ def test_a_run_without_shards_is_an_attempt_of_its_own() -> None:
         Shard(1, 2): _manifest(_entry(0, 60, data=3)),
         Shard(2, 3): _manifest(_entry(61, 120, data=4)),
     }
-    told = joint_manifest(manifests).attempts
+    told = merge_manifests(manifests).attempts
     assert [attempt["cells"]["data"] for attempt in told] == [5, 4, 1]
     assert [attempt.get("shards") for attempt in told] == [
         {"count": 2, "begun": 2},
@@ -230,7 +230,7 @@ def test_a_run_without_shards_is_an_attempt_of_its_own() -> None:
 def test_the_plan_is_the_largest() -> None:
     """It can only have grown; some shards may not have heard of it yet."""
     grown = _plan(15, 10)
-    manifest = joint_manifest({Shard(0, 2): _manifest(), Shard(1, 2): _manifest(plan=grown)})
+    manifest = merge_manifests({Shard(0, 2): _manifest(), Shard(1, 2): _manifest(plan=grown)})
     assert manifest.plan == describe_plan(grown, _DAILY)
 
 
@@ -246,7 +246,7 @@ def test_what_is_known_of_dates_is_that_of_any_shard() -> None:
         manifests = {
             Shard(number, 3): _manifest(dates=record) for number, record in enumerate(records)
         }
-        assert joint_manifest(manifests).dates == expected
+        assert merge_manifests(manifests).dates == expected
 
 
 @settings(deadline=None)
@@ -280,7 +280,7 @@ def test_the_cells_of_all_shards_are_those_of_the_plan(
 def test_the_joint_manifest_can_be_written_and_read(tmp_path: Any) -> None:  # noqa: ANN401
     """It has the shape of any other."""
     manifests = {Shard(n, 2): _manifest(_entry(n, 60)) for n in range(2)}
-    manifest = joint_manifest(manifests)
+    manifest = merge_manifests(manifests)
     manifest.write(tmp_path / "run.json")
     assert Manifest.read(tmp_path / "run.json") == manifest
 

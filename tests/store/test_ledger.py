@@ -34,7 +34,7 @@ def test_a_line_is_placed_once() -> None:
     assert ledger.place(_result("7", "2026-01-03")) == 2
     assert ledger.place(_result("é", "2026-01-02")) is None
     assert list(ledger.done.absent()) == [0, 1, 3, 5]
-    assert (ledger.doubled, ledger.foreign) == (1, 0)
+    assert (ledger.doubled, ledger.unplanned) == (1, 0)
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_a_line_of_no_cell_is_foreign(line: ResultLine) -> None:
     ledger = Ledger(_PLAN)
     assert ledger.place(line) is None
     assert ledger.place(line) is None
-    assert (ledger.doubled, ledger.foreign) == (0, 2)
+    assert (ledger.doubled, ledger.unplanned) == (0, 2)
     assert not ledger.done
 
 
@@ -61,7 +61,7 @@ def test_without_dates_the_key_has_none() -> None:
     ledger = Ledger(Plan(Companies(("1", "2")), [SERVER_DEFAULT]))
     assert ledger.place(_result("2", None)) == 1
     assert ledger.place(_result("2", "2026-01-01")) is None
-    assert ledger.foreign == 1
+    assert ledger.unplanned == 1
 
 
 def test_the_cell_of_an_error_is_found() -> None:
@@ -114,5 +114,5 @@ def test_every_line_is_the_first_a_double_or_foreign(keys: list[tuple[str, int]]
     good = {(key, day) for key, day in keys if key != "8" and day != 4}
     assert len(indexes) == len(set(indexes)) == len(ledger.done) == len(good)
     assert all(index in ledger.done for index in indexes)
-    assert ledger.foreign == sum(key == "8" or day == 4 for key, day in keys)
-    assert ledger.doubled + ledger.foreign + len(indexes) == len(keys)
+    assert ledger.unplanned == sum(key == "8" or day == 4 for key, day in keys)
+    assert ledger.doubled + ledger.unplanned + len(indexes) == len(keys)

@@ -25,7 +25,7 @@ from collector.store.manifest import (
     describe_settings,
     gravest_record,
 )
-from collector.telemetry.stats import Tally
+from collector.telemetry.stats import RunStats
 
 _STARTED = datetime(2026, 11, 23, 2, 0, 1, 234_567, tzinfo=UTC)
 _ENDED = datetime(2026, 11, 23, 0, 0, 2, tzinfo=timezone(timedelta(hours=-3)))
@@ -41,19 +41,19 @@ class _Clock:
         return self.now
 
 
-def _tally() -> Tally:
+def _stats() -> RunStats:
     clock = _Clock()
-    tally = Tally(20, clock=clock)
+    stats = RunStats(20, clock=clock)
     clock.now += 4.0
-    tally.kept.update({CellState.DATA: 1, CellState.EMPTY: 2})
-    tally.cells.update({CellState.DATA: 5, CellState.EMPTY: 3, CellState.FAILED: 2})
-    tally.failure_kinds.update({FailureKind.TIMEOUT: 1, FailureKind.HTTP: 1})
+    stats.kept.update({CellState.DATA: 1, CellState.EMPTY: 2})
+    stats.cells.update({CellState.DATA: 5, CellState.EMPTY: 3, CellState.FAILED: 2})
+    stats.failure_kinds.update({FailureKind.TIMEOUT: 1, FailureKind.HTTP: 1})
     for status, count in {500: 2, 200: 8, 429: 3}.items():
         for number in range(count):
-            tally.answered(status, 0.1 + number)
-    tally.broken.update({FailureKind.TIMEOUT: 1})
-    tally.requests, tally.retries, tally.refused = 14, 4, 3
-    return tally
+            stats.answered(status, 0.1 + number)
+    stats.broken.update({FailureKind.TIMEOUT: 1})
+    stats.requests, stats.retries, stats.refused = 14, 4, 3
+    return stats
 
 
 def _manifest(*attempts: Attempt) -> Manifest:
@@ -67,7 +67,7 @@ def _manifest(*attempts: Attempt) -> Manifest:
 def _ended(error: str | None = "out of reach") -> Attempt:
     kept = {CellState.DATA: 1, CellState.EMPTY: 2}
     attempt = Attempt(_STARTED, describe_settings(RunSettings()), kept, ("odd",))
-    attempt.ended(_ENDED, ExitCode.STOPPED_EARLY, error, _tally(), limit_found=48.0567)
+    attempt.ended(_ENDED, ExitCode.STOPPED_EARLY, error, _stats(), limit_found=48.0567)
     return attempt
 
 
@@ -137,7 +137,7 @@ def test_an_attempt_says_how_it_ended() -> None:
 def test_the_counts_of_an_attempt_that_did_nothing_are_all_there() -> None:
     """Zeros are written, not left out, and no time at all is no division by zero."""
     ended = Attempt(_STARTED, {})
-    ended.ended(_ENDED, 0, None, Tally(0, clock=lambda: 1.0))
+    ended.ended(_ENDED, 0, None, RunStats(0, clock=lambda: 1.0))
     attempt: dict[str, Any] = json.loads(orjson.dumps(ended.as_json()))
     assert attempt["cells"] == {"planned": 0, "data": 0, "empty": 0, "failed": 0, "missing": 0}
     assert attempt["requests"] == {
@@ -406,7 +406,7 @@ def test_no_secret_is_in_a_manifest(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     keys.chmod(0o600)
     settings = RunSettings(credentials_file=keys)
     attempt = Attempt(_STARTED, describe_settings(settings))
-    attempt.ended(_ENDED, 0, None, _tally())
+    attempt.ended(_ENDED, 0, None, _stats())
     path = tmp_path / "run.json"
     Manifest(
         plan=describe_plan(_PLAN, WHOLE),

@@ -6,14 +6,14 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from collector.store.repair import Span, broken_path, damaged_spans, put_aside
+from collector.store.repair import ByteRange, broken_path, damaged_spans, put_aside
 
 
 def _is_good(line: bytes) -> bool:
     return line.endswith(b"\n") and not line.startswith(b"-")
 
 
-def _repair(path: Path) -> list[Span]:
+def _repair(path: Path) -> list[ByteRange]:
     spans = damaged_spans(path, _is_good)
     if spans:
         put_aside(path, spans)

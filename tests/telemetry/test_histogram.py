@@ -4,13 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.telemetry.histogram import Latencies
+from collector.telemetry.histogram import LatencyHistogram
 
 _SHARES = (0.5, 0.9, 0.99)
 
 
-def _of(*seconds: float) -> Latencies:
-    latencies = Latencies()
+def _of(*seconds: float) -> LatencyHistogram:
+    latencies = LatencyHistogram()
     for each in seconds:
         latencies.add(each)
     return latencies
@@ -48,9 +48,9 @@ def test_percentiles_are_in_order(seconds: list[float]) -> None:
 @pytest.mark.parametrize("share", [0.0, *_SHARES, 1.0])
 def test_nothing_that_came_took_no_time(share: float) -> None:
     """A run that sent nothing has a manifest all the same."""
-    assert Latencies().percentile(share) == 0.0
-    assert Latencies().longest == 0.0
-    assert Latencies().count == 0
+    assert LatencyHistogram().percentile(share) == 0.0
+    assert LatencyHistogram().longest == 0.0
+    assert LatencyHistogram().count == 0
 
 
 def test_one_is_every_percentile() -> None:
@@ -78,11 +78,11 @@ def test_what_no_clock_can_measure_is_no_trouble(seconds: float) -> None:
 
 def test_memory_is_bounded() -> None:
     """A million latencies from a microsecond to an hour are a few hundred numbers."""
-    latencies = Latencies()
+    latencies = LatencyHistogram()
     for number in range(1_000_000):
         latencies.add(1e-6 * 3.6e9 ** (number / 1_000_000))
     assert latencies.count == 1_000_000
-    classes = [getattr(latencies, name) for name in Latencies.__slots__]
+    classes = [getattr(latencies, name) for name in LatencyHistogram.__slots__]
     assert 400 < max(len(kept) for kept in classes if hasattr(kept, "__len__")) <= 452
     assert latencies.percentile(0.5) == pytest.approx(0.06, rel=0.025)
 

@@ -15,8 +15,8 @@ from collector.core.cell import CellState
 from collector.core.errors import InputError
 from collector.core.outcome import FailureKind
 from collector.plan import Shard
-from collector.telemetry.prometheus import LABEL, MetricsFile, Page, Standing, page
-from collector.telemetry.stats import Tally
+from collector.telemetry.prometheus import LABEL, MetricsFile, MetricsPage, Standing, page
+from collector.telemetry.stats import RunStats
 
 LargestFile = Callable[[int], AbstractContextManager[None]]
 Series = dict[tuple[str, str | None], float]
@@ -47,31 +47,31 @@ def _series(text: str, collection: str = "night") -> Series:
     return series
 
 
-def _tally() -> Tally:
-    tally = Tally(100)
-    tally.kept.update({CellState.DATA: 40, CellState.EMPTY: 10})
-    tally.cells.update({CellState.DATA: 5, CellState.EMPTY: 4, CellState.FAILED: 3})
+def _stats() -> RunStats:
+    stats = RunStats(100)
+    stats.kept.update({CellState.DATA: 40, CellState.EMPTY: 10})
+    stats.cells.update({CellState.DATA: 5, CellState.EMPTY: 4, CellState.FAILED: 3})
     for status, seconds in [(200, 0.1), (200, 0.1), (429, 0.01), (500, 1.0)]:
-        tally.request_sent(0.0)
-        tally.answered(status, seconds)
-    tally.request_sent(0.0)
-    tally.broken[FailureKind.TIMEOUT] = 1
-    tally.refused, tally.retries = 1, 2
-    return tally
+        stats.request_sent(0.0)
+        stats.answered(status, seconds)
+    stats.request_sent(0.0)
+    stats.broken[FailureKind.TIMEOUT] = 1
+    stats.refused, stats.retries = 1, 2
+    return stats
 
 
-def _text(tally: Tally, standing: Standing, collection: str = "night") -> str:
-    return generate_latest(page(collection, tally, standing)).decode()
+def _text(stats: RunStats, standing: Standing, collection: str = "night") -> str:
+    return generate_latest(page(collection, stats, standing)).decode()
 
 
 def test_every_figure_of_a_run_has_its_series() -> None:
     """Cells of earlier attempts count as well; requests are those of this one."""
-    tally = _tally()
-    series = _series(_text(tally, _ENDED))
+    stats = _stats()
+    series = _series(_text(stats, _ENDED))
     duration = series.pop(("run_duration_seconds", None))
-    assert 0 < duration <= tally.seconds
+    assert 0 < duration <= stats.seconds
     rate = series.pop(("requests_per_second", None))
-    assert rate >= tally.average_rate() > 0
+    assert rate >= stats.average_rate() > 0
     assert series == {
         ("cells_planned", None): 100,
         ("cells", "data"): 45,
@@ -98,7 +98,7 @@ def test_every_figure_of_a_run_has_its_series() -> None:
 
 def test_what_is_not_known_is_left_out() -> None:
     """A zero would be an exit code, a limit, and a success in 1970."""
-    series = _series(_text(Tally(3), _AT_WORK))
+    series = _series(_text(RunStats(3), _AT_WORK))
     assert series["run_running", None] == 1
     assert series["cells", "missing"] == 3
     names = {name for name, _ in series}
@@ -112,7 +112,7 @@ def test_help_and_types_never_change() -> None:
     def heads(text: str) -> set[str]:
         return {line for line in text.splitlines() if line.startswith("#")}
 
-    one, other = _text(_tally(), _ENDED), _text(Tally(1), _AT_WORK, "other")
+    one, other = _text(_stats(), _ENDED), _text(RunStats(1), _AT_WORK, "other")
     assert heads(other) < heads(one)
     counters = {line.split()[2] for line in heads(one) if line.endswith(" counter")}
     assert counters == {name for name in one.split() if name.endswith("_total")}
@@ -122,7 +122,7 @@ def test_help_and_types_never_change() -> None:
 def test_the_name_of_the_file_is_the_collection(tmp_path: Path, name: str) -> None:
     """So that two files in one directory never have the same series, whatever they are called."""
     file = MetricsFile(tmp_path / f"{name}.prom")
-    file.write(file.page(_tally(), allowed=1.0, limit_found=None, exit_code=0))
+    file.write(file.page(_stats(), allowed=1.0, limit_found=None, exit_code=0))
     text = file.path.read_text(encoding="utf-8")
     assert _series(text, name.replace("\udcff", "\ufffd"))["run_exit_code", None] == 0
     again = MetricsFile(file.path)
@@ -135,8 +135,8 @@ def _written(path: Path, exit_code: int | None) -> MetricsFile:
     file = MetricsFile(path)
     file.check()
     assert file.recall() is None
-    file.write(file.page(_tally(), allowed=1.0, limit_found=None, exit_code=None))
-    file.write(file.page(_tally(), allowed=1.0, limit_found=None, exit_code=exit_code))
+    file.write(file.page(_stats(), allowed=1.0, limit_found=None, exit_code=None))
+    file.write(file.page(_stats(), allowed=1.0, limit_found=None, exit_code=exit_code))
     return file
 
 
@@ -163,7 +163,7 @@ def test_a_shard_has_a_file_and_a_label_of_its_own(tmp_path: Path, shard: Shard)
     path = tmp_path / "night.prom"
     for each in (Shard(), Shard(0, 2), Shard(1, 2)):
         file = MetricsFile(path, each)
-        file.write(file.page(_tally(), allowed=1.0, limit_found=None, exit_code=0))
+        file.write(file.page(_stats(), allowed=1.0, limit_found=None, exit_code=0))
     name = f"night-0000{shard.number}-of-00002.prom"
     assert {found.name for found in tmp_path.iterdir()} >= {"night.prom", name}
     for family in text_string_to_metric_families((tmp_path / name).read_text()):
@@ -178,7 +178,7 @@ def test_a_shard_has_a_file_and_a_label_of_its_own(tmp_path: Path, shard: Shard)
 def test_the_file_of_another_shard_is_none_of_ours(tmp_path: Path) -> None:
     """A file that somebody has copied or renamed does not say when this shard ended well."""
     one = MetricsFile(tmp_path / "night.prom", Shard(0, 2))
-    one.write(one.page(_tally(), allowed=1.0, limit_found=None, exit_code=0))
+    one.write(one.page(_stats(), allowed=1.0, limit_found=None, exit_code=0))
     other = MetricsFile(tmp_path / "night.prom", Shard(1, 2))
     one.path.rename(other.path)
     remark = other.recall()
@@ -217,7 +217,7 @@ def test_a_file_that_says_nothing_of_it_is_replaced(tmp_path: Path, content: byt
     assert str(path) in remark
     assert remark.endswith("; when a run last ended with exit code 0 is not known any more")
     assert file.last_success is None
-    file.write(file.page(_tally(), allowed=1.0, limit_found=None, exit_code=1))
+    file.write(file.page(_stats(), allowed=1.0, limit_found=None, exit_code=1))
     assert _series(path.read_text())["run_exit_code", None] == 1
 
 
@@ -270,7 +270,7 @@ def test_a_full_disk_leaves_the_old_file_whole(tmp_path: Path, largest_file: Lar
     file = _written(path, 0)
     before = path.read_bytes()
     with largest_file(100), pytest.raises(OSError, match="File too large"):
-        file.write(file.page(_tally(), allowed=1.0, limit_found=None, exit_code=1))
+        file.write(file.page(_stats(), allowed=1.0, limit_found=None, exit_code=1))
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
 
@@ -279,7 +279,7 @@ def test_a_draft_is_not_read_by_node_exporter(tmp_path: Path) -> None:
     """Its name, which a process that is killed leaves there, does not end in `.prom`."""
     seen: list[str] = []
 
-    class Watching(Page):
+    class Watching(MetricsPage):
         def collect(self) -> list[object]:  # type: ignore[override]
             seen.extend(path.name for path in tmp_path.iterdir())
             return []

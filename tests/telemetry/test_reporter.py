@@ -16,7 +16,7 @@ from collector.run.session import gate_for
 from collector.settings import RunSettings
 from collector.telemetry.log import EventLog
 from collector.telemetry.reporter import Telemetry
-from collector.telemetry.stats import Tally
+from collector.telemetry.stats import RunStats
 
 _NEVER = 1e6
 _OFTEN = 0.001
@@ -26,12 +26,12 @@ class _Told:
     """A run of three cells, and what is told of it."""
 
     def __init__(self, metrics_file: Path | None = None) -> None:
-        self.tally = Tally(3)
+        self.stats = RunStats(3)
         self.lines: list[bytes] = []
         self.events = EventLog("info", Redactor())
         log = self.events.logger
         gate = gate_for(RunSettings(), Share.of(10), 3, log, patience=1.0)
-        self.telemetry = Telemetry(metrics_file, self.tally, gate, log)
+        self.telemetry = Telemetry(metrics_file, self.stats, gate, log)
         self.file = metrics_file
 
     def of(self, event: str) -> list[dict[str, Any]]:
@@ -73,16 +73,16 @@ async def test_samples_come_at_intervals_and_at_the_end() -> None:
 
     async def work() -> None:
         for count in range(1, 4):
-            told.tally.request_sent(0.0)
+            told.stats.request_sent(0.0)
             await _until(lambda: sum(line["sent"] for line in told.of("sample")) == count)  # noqa: B023
-        told.tally.request_sent(0.0)
+        told.stats.request_sent(0.0)
 
     await _whole_run(told, work, sample_every=_OFTEN)
     samples = told.of("sample")
     assert len(samples) > 3
     assert sum(sample["sent"] for sample in samples) == 4
     assert sum(sample["seconds"] for sample in samples) == pytest.approx(
-        told.tally.seconds, abs=1.0
+        told.stats.seconds, abs=1.0
     )
     assert _others() == set()
     assert list(samples[-1])[:3] == ["at", "level", "event"]
@@ -93,7 +93,7 @@ async def test_a_short_run_has_one_sample() -> None:
     told = _Told()
 
     async def work() -> None:
-        told.tally.request_sent(0.0)
+        told.stats.request_sent(0.0)
         await asyncio.sleep(0)
 
     await _whole_run(told, work)
@@ -113,7 +113,7 @@ async def test_the_file_is_written_at_the_start_now_and_then_and_at_the_end(
     async with told.telemetry.working(write_every=_OFTEN) as remarks:
         assert remarks == ()
         assert (told.value("run_running"), told.value("run_exit_code")) == (1, None)
-        told.tally.request_sent(0.0)
+        told.stats.request_sent(0.0)
         await _until(lambda: told.value("requests_sent_total") == 1)
         assert told.value("run_running") == 1
     assert _others() == set()
@@ -215,11 +215,11 @@ async def test_without_a_file_there_is_nothing_to_say() -> None:
 async def test_a_failure_of_the_telemetry_is_no_failure_of_the_run() -> None:
     """Whatever breaks, it is in the log, and the next sample is tried."""
     told = _Told()
-    broken, told.tally.latencies = told.tally.latencies, None  # type: ignore[assignment]
+    broken, told.stats.latencies = told.stats.latencies, None  # type: ignore[assignment]
 
     async def work() -> None:
         await _until(lambda: len(told.of("telemetry_failed")) > 1)
-        told.tally.latencies = broken
+        told.stats.latencies = broken
         await _until(lambda: len(told.of("sample")) > 1)
 
     await _whole_run(told, work, sample_every=_OFTEN)
@@ -276,7 +276,7 @@ async def test_the_end_is_written_last_even_if_the_run_is_torn_out(tmp_path: Pat
 
     async def run() -> None:
         async with told.telemetry.working(write_every=_OFTEN):
-            told.tally.retries = slow
+            told.stats.retries = slow
             await asyncio.sleep(_NEVER)
 
     running = asyncio.create_task(run())
@@ -287,7 +287,7 @@ async def test_the_end_is_written_last_even_if_the_run_is_torn_out(tmp_path: Pat
         await asyncio.sleep(0)
     await asyncio.wait([running])
     assert running.cancelled()
-    told.tally.retries = 0
+    told.stats.retries = 0
     asyncio.get_running_loop().call_later(0.05, slow.go_on.set)
     async with asyncio.timeout(30):
         assert await told.telemetry.ended(ExitCode.SIGINT) == ()

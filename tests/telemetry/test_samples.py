@@ -5,7 +5,7 @@ import pytest
 from collector.core.cell import CellState
 from collector.core.outcome import FailureKind
 from collector.telemetry.reporter import Sampler
-from collector.telemetry.stats import Tally
+from collector.telemetry.stats import RunStats
 
 
 class _Clock:
@@ -25,24 +25,24 @@ def clock() -> _Clock:
 
 
 @pytest.fixture
-def tally(clock: _Clock) -> Tally:
+def stats(clock: _Clock) -> RunStats:
     """Give the counts of a run that begins now."""
-    return Tally(100, clock=clock)
+    return RunStats(100, clock=clock)
 
 
-def _answer(tally: Tally, clock: _Clock, *seconds: float, status: int = 200) -> None:
+def _answer(stats: RunStats, clock: _Clock, *seconds: float, status: int = 200) -> None:
     for each in seconds:
-        tally.request_sent(clock.now)
-        tally.answered(status, each)
+        stats.request_sent(clock.now)
+        stats.answered(status, each)
 
 
-def test_a_sample_tells_of_its_interval_only(tally: Tally, clock: _Clock) -> None:
+def test_a_sample_tells_of_its_interval_only(stats: RunStats, clock: _Clock) -> None:
     """Counts and latencies of before are in the sample before."""
     rate = 10.0
-    sampler = Sampler(tally, lambda: rate)
-    _answer(tally, clock, *[0.1] * 90, *[9.0] * 10)
-    tally.retries, tally.refused, tally.in_flight = 4, 7, 3
-    tally.kept[CellState.DATA], tally.cells[CellState.EMPTY] = 20, 5
+    sampler = Sampler(stats, lambda: rate)
+    _answer(stats, clock, *[0.1] * 90, *[9.0] * 10)
+    stats.retries, stats.refused, stats.in_flight = 4, 7, 3
+    stats.kept[CellState.DATA], stats.cells[CellState.EMPTY] = 20, 5
     clock.now += 10.0
     first = sampler.take()
     assert asdict(first) == {
@@ -59,9 +59,9 @@ def test_a_sample_tells_of_its_interval_only(tally: Tally, clock: _Clock) -> Non
         "done": 25,
     }
     rate = 7.123456
-    _answer(tally, clock, *[0.5] * 60)
-    tally.retries += 1
-    tally.cells[CellState.FAILED] = 1
+    _answer(stats, clock, *[0.5] * 60)
+    stats.retries += 1
+    stats.cells[CellState.FAILED] = 1
     clock.now += 10.25
     second = sampler.take()
     assert (second.seconds, second.sent, second.accepted) == (10.25, 60, 60)
@@ -69,39 +69,39 @@ def test_a_sample_tells_of_its_interval_only(tally: Tally, clock: _Clock) -> Non
     assert second.latency_p50 == second.latency_p99 == pytest.approx(0.5, rel=0.025)
 
 
-def test_the_first_interval_begins_with_the_run(tally: Tally, clock: _Clock) -> None:
+def test_the_first_interval_begins_with_the_run(stats: RunStats, clock: _Clock) -> None:
     """What was sent before the sampler was made, as for a token, is not lost."""
-    _answer(tally, clock, 0.2)
+    _answer(stats, clock, 0.2)
     clock.now += 3.0
-    sample = Sampler(tally, lambda: 1.0).take()
+    sample = Sampler(stats, lambda: 1.0).take()
     assert (sample.seconds, sample.sent) == (3.0, 1)
 
 
-def test_an_interval_without_answers_has_no_latencies(tally: Tally, clock: _Clock) -> None:
+def test_an_interval_without_answers_has_no_latencies(stats: RunStats, clock: _Clock) -> None:
     """None, and not the ones of before: nothing is known, and zero would be a very good one."""
-    sampler = Sampler(tally, lambda: 1.0)
-    _answer(tally, clock, 0.2)
+    sampler = Sampler(stats, lambda: 1.0)
+    _answer(stats, clock, 0.2)
     sampler.take()
-    tally.request_sent(clock.now)
-    tally.broken[FailureKind.TIMEOUT] += 1
+    stats.request_sent(clock.now)
+    stats.broken[FailureKind.TIMEOUT] += 1
     sample = sampler.take()
     assert (sample.sent, sample.accepted) == (1, 0)
     assert (sample.latency_p50, sample.latency_p90, sample.latency_p99) == (None, None, None)
 
 
-def test_all_samples_together_are_the_run(tally: Tally, clock: _Clock) -> None:
+def test_all_samples_together_are_the_run(stats: RunStats, clock: _Clock) -> None:
     """However long the intervals are, even empty ones."""
-    sampler = Sampler(tally, lambda: 1.0)
+    sampler = Sampler(stats, lambda: 1.0)
     samples = []
     for step in (0.0, 0.3, 10.0, 9.9, 0.0, 4.7):
         clock.now += step
-        _answer(tally, clock, *[step] * round(step * 7))
-        _answer(tally, clock, *[0.01] * round(step * 2), status=429)
-        tally.refused += round(step * 2)
-        tally.retries += round(step)
+        _answer(stats, clock, *[step] * round(step * 7))
+        _answer(stats, clock, *[0.01] * round(step * 2), status=429)
+        stats.refused += round(step * 2)
+        stats.retries += round(step)
         samples.append(sampler.take())
-    assert sum(sample.seconds for sample in samples) == pytest.approx(tally.seconds)
-    assert sum(sample.sent for sample in samples) == tally.requests
-    assert sum(sample.accepted for sample in samples) == tally.accepted
-    assert sum(sample.refused for sample in samples) == tally.refused
-    assert sum(sample.retried for sample in samples) == tally.retries
+    assert sum(sample.seconds for sample in samples) == pytest.approx(stats.seconds)
+    assert sum(sample.sent for sample in samples) == stats.requests
+    assert sum(sample.accepted for sample in samples) == stats.accepted
+    assert sum(sample.refused for sample in samples) == stats.refused
+    assert sum(sample.retried for sample in samples) == stats.retries

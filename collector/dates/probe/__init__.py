@@ -9,29 +9,29 @@
 Nothing is concluded from companies without data, from coincidences, or from figures that move.
 """
 
-from collector.dates.probe.check import Checkup, check_up
+from collector.dates.probe.check import CheckFindings, check_service
 from collector.dates.probe.questions import (
     Finding,
     Probe,
     Question,
-    Reply,
+    QuestionReply,
     SpentError,
     Until,
     Verdict,
 )
 from collector.dates.probe.search import Found
-from collector.dates.probe.verification import prove
+from collector.dates.probe.verification import verify_dates
 
 __all__ = [
-    "Checkup",
+    "CheckFindings",
     "Finding",
     "Found",
     "Probe",
     "Question",
-    "Reply",
+    "QuestionReply",
     "SpentError",
     "Until",
     "Verdict",
-    "check_up",
-    "prove",
+    "check_service",
+    "verify_dates",
 ]

@@ -19,10 +19,10 @@ from collector.dates.probe.questions import (
 )
 from collector.dates.probe.search import Found, search
 from collector.dates.probe.sums import same, shown
-from collector.dates.probe.verification import Known, prove, sample
+from collector.dates.probe.verification import Known, sample, verify_dates
 from collector.plan.date_params import DateQuery
 
-__all__ = ["Checkup", "check_up"]
+__all__ = ["CheckFindings", "check_service"]
 
 _AT_LEAST: Final = 3
 _AT_MOST: Final = 16
@@ -35,7 +35,7 @@ NOT_ASKED: Final = Finding(Verdict.INCONCLUSIVE, Until.INCONCLUSIVE, ("it did no
 
 
 @dataclass(slots=True)
-class Checkup:
+class CheckFindings:
     """What was found out.
 
     `answers` has, for each company that was asked without dates, its counters or its failure.
@@ -57,46 +57,48 @@ class Checkup:
         return any(isinstance(a, Counters) and not a.is_empty for a in self.answers.values())
 
 
-def check_up(ids: Sequence[str], query: DateQuery, today: date, checkup: Checkup) -> Probe[None]:
-    """Ask companies without dates until one has data, prove the dates, and search if need be.
+def check_service(
+    ids: Sequence[str], query: DateQuery, today: date, findings: CheckFindings
+) -> Probe[None]:
+    """Ask companies without dates until one has data, verify the dates, and search if needed.
 
-    What is found out is put into `checkup` as it comes. With what is left of the questions more
+    What is found out is put into `findings` as it comes. With what is left of the questions more
     companies are asked. `query` leaves `until` as it is.
     """
     try:
-        yield from _ask_companies(sample(ids, _AT_MOST), checkup, _until_data)
-        known = Known({i: a for i, a in checkup.answers.items() if isinstance(a, Counters)})
+        yield from _ask_companies(sample(ids, _AT_MOST), findings, _until_data)
+        known = Known({i: a for i, a in findings.answers.items() if isinstance(a, Counters)})
         # Companies with data first: those without prove nothing.
         ranked = sorted(known.defaults, key=lambda i: known.defaults[i].is_empty)
-        checkup.configured = yield from _judge(ranked, query, today, known)
-        if checkup.configured.dates is not Verdict.HONOURED and checkup.has_data:
-            checkup.was_searched = True
-            checkup.found = yield from search(ranked, query, today, known)
-        yield from _ask_companies(sample(ids, _COMPANIES), checkup, _until_enough)
+        findings.configured = yield from _judge(ranked, query, today, known)
+        if findings.configured.dates is not Verdict.HONOURED and findings.has_data:
+            findings.was_searched = True
+            findings.found = yield from search(ranked, query, today, known)
+        yield from _ask_companies(sample(ids, _COMPANIES), findings, _until_enough)
     except SpentError:
-        checkup.is_spent = True
+        findings.is_spent = True
 
 
-def _until_data(checkup: Checkup) -> bool:
-    return checkup.has_data and len(checkup.answers) >= _AT_LEAST
+def _until_data(findings: CheckFindings) -> bool:
+    return findings.has_data and len(findings.answers) >= _AT_LEAST
 
 
-def _until_enough(checkup: Checkup) -> bool:
-    return len(checkup.answers) >= _COMPANIES
+def _until_enough(findings: CheckFindings) -> bool:
+    return len(findings.answers) >= _COMPANIES
 
 
 def _ask_companies(
-    ids: Sequence[str], checkup: Checkup, is_done: Callable[[Checkup], bool]
+    ids: Sequence[str], findings: CheckFindings, is_done: Callable[[CheckFindings], bool]
 ) -> Probe[None]:
     for company_id in ids:
-        if is_done(checkup):
+        if is_done(findings):
             return
-        if company_id in checkup.answers:
+        if company_id in findings.answers:
             continue
         try:
-            checkup.answers[company_id] = yield from ask(company_id, {})
+            findings.answers[company_id] = yield from ask(company_id, {})
         except NoAnswerError as error:
-            checkup.answers[company_id] = error.failure
+            findings.answers[company_id] = error.failure
 
 
 def _judge(ranked: Sequence[str], query: DateQuery, today: date, known: Known) -> Probe[Finding]:
@@ -104,7 +106,7 @@ def _judge(ranked: Sequence[str], query: DateQuery, today: date, known: Known) -
         text = "no company answers, with or without dates"
         return Finding(Verdict.INCONCLUSIVE, Until.INCONCLUSIVE, (text,))
     ignored = yield from _compare_with_far_past(ranked[0], query, known.defaults[ranked[0]])
-    return ignored or (yield from prove(ranked, query, today, known))
+    return ignored or (yield from verify_dates(ranked, query, today, known))
 
 
 def _compare_with_far_past(

@@ -20,8 +20,8 @@ from collector.dates.probe.questions import (
     Finding,
     NoAnswerError,
     Probe,
-    Span,
     SpentError,
+    SplitRange,
     Until,
     Verdict,
     ask,
@@ -38,15 +38,15 @@ from collector.dates.probe.sums import (
 )
 from collector.plan.date_params import DateQuery
 
-__all__ = ["examine"]
+__all__ = ["verify_company"]
 
 _WEEK: Final = timedelta(days=7)
 _SHORT: Final = 6
 """Days that any server may be asked for at once."""
 
 
-def examine(
-    company_id: str, query: DateQuery, span: Span, *, is_moving: bool = False
+def verify_company(
+    company_id: str, query: DateQuery, span: SplitRange, *, is_moving: bool = False
 ) -> Probe[Finding | None]:
     """Find out from the answers for one company what dates mean; None if it has no data there.
 
@@ -65,7 +65,7 @@ class _Examination:
     """Whether figures of these days may change while it lasts."""
     _known: dict[Window, Counters] = field(default_factory=dict)
 
-    def of(self, span: Span) -> Probe[Finding | None]:
+    def of(self, span: SplitRange) -> Probe[Finding | None]:
         """Halve the span until a day with data stands at a cut."""
         first, split, last = span
         if is_quiet((yield from self._ask(first, last))):
@@ -114,7 +114,7 @@ class _Examination:
 
     def _closely(self, ignored: Finding, first: date) -> Probe[Finding]:
         """Look at a few days: a server may cut windows that are too long for it."""
-        short = Span(first, first + 2 * DAY, first + (_SHORT - 1) * DAY)
+        short = SplitRange(first, first + 2 * DAY, first + (_SHORT - 1) * DAY)
         closer = _Examination(self.company_id, self.query, self.is_moving, self._known)
         finding = yield from closer.of(short)
         if finding is None or finding.dates is not Verdict.HONOURED:
@@ -174,7 +174,7 @@ class _Examination:
             if self.query.mistakes_day_for_month and (
                 is_quiet(right) or not (yield from self._reads_days(right, last))
             ):
-                return _one_sided(self.company_id, Span(first, split, last))
+                return _one_sided(self.company_id, SplitRange(first, split, last))
             honoured = self._honoured(Until.EXCLUDED, Window(first, split), Window(split, last))
             return (yield from self._confirmed(honoured, first, split, last))
         parts = self._shown(Window(first, last), Window(first, split), Window(split + DAY, last))
@@ -242,6 +242,6 @@ class _Examination:
         return self._known[window]
 
 
-def _one_sided(company_id: str, span: Span) -> Finding:
+def _one_sided(company_id: str, span: SplitRange) -> Finding:
     text = f"company {company_id}: has too few data in {span.window} to tell"
     return Finding(Verdict.INCONCLUSIVE, Until.INCONCLUSIVE, (text,))

@@ -1,7 +1,7 @@
 """What a probe asks, for which days, and what it finds. No I/O.
 
-A probe is a generator: it yields a `Question`, is sent the `Reply`, and returns what it found.
-The caller that runs it (see `collector.dates.runner`) sends the requests, and may throw
+A probe is a generator: it yields a `Question`, is sent the `QuestionReply`, and returns what it
+found. The caller that runs it (see `collector.dates.runner`) sends the requests, and may throw
 `SpentError` into it in place of a reply when no more questions may be asked.
 """
 
@@ -23,9 +23,9 @@ __all__ = [
     "NoAnswerError",
     "Probe",
     "Question",
-    "Reply",
-    "Span",
+    "QuestionReply",
     "SpentError",
+    "SplitRange",
     "Until",
     "Verdict",
     "ask",
@@ -45,9 +45,9 @@ class Question(NamedTuple):
     parameters: Mapping[str, str]
 
 
-Reply: TypeAlias = Counters | Failure
+QuestionReply: TypeAlias = Counters | Failure
 
-Probe: TypeAlias = Generator[Question, Reply, _T]
+Probe: TypeAlias = Generator[Question, QuestionReply, _T]
 
 
 class NoAnswerError(Exception):
@@ -142,7 +142,7 @@ _SETTLED_DAYS: Final = 31
 _DECEMBER: Final = 12
 
 
-class Span(NamedTuple):
+class SplitRange(NamedTuple):
     """Days from `first` to `last`, cut for the first time after `split`."""
 
     first: date
@@ -155,7 +155,7 @@ class Span(NamedTuple):
         return Window(self.first, self.last)
 
 
-def settled_span(today: date) -> Span:
+def settled_span(today: date) -> SplitRange:
     """Return the 1st to the 28th of the last month whose figures have settled, cut at the 12th.
 
     Whoever takes the day for the month, and guesses right from the 13th on, has a gap at that cut.
@@ -166,18 +166,18 @@ def settled_span(today: date) -> Span:
         last = last.replace(day=1) - DAY
     if last.month == _DECEMBER:
         last = last.replace(day=1) - DAY
-    return Span(last.replace(day=1), last.replace(day=12), last.replace(day=28))
+    return SplitRange(last.replace(day=1), last.replace(day=12), last.replace(day=28))
 
 
-def short_settled_span(today: date) -> Span:
+def short_settled_span(today: date) -> SplitRange:
     """Return six days of the same month, for servers that refuse more at once."""
     _, split, _ = settled_span(today)
-    return Span(split - 2 * DAY, split, split + 3 * DAY)
+    return SplitRange(split - 2 * DAY, split, split + 3 * DAY)
 
 
-def recent_span(today: date) -> Span:
+def recent_span(today: date) -> SplitRange:
     """Return the days that a window of the last 7 days lies in, wherever its day begins.
 
     And the day after them, for a server that leaves out `until`.
     """
-    return Span(today - 8 * DAY, today - 4 * DAY, today + 2 * DAY)
+    return SplitRange(today - 8 * DAY, today - 4 * DAY, today + 2 * DAY)

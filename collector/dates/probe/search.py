@@ -23,7 +23,7 @@ from collector.dates.probe.questions import (
     settled_span,
 )
 from collector.dates.probe.sums import lies_between, same
-from collector.dates.probe.verification import Known, Proof
+from collector.dates.probe.verification import Known, Verification
 from collector.plan.date_params import DATE_FORMATS, DateQuery
 
 __all__ = ["NAMES", "Found", "find_names", "search", "with_all_names"]
@@ -116,7 +116,7 @@ class _Search:
     def _proved(self, query: DateQuery) -> Probe[Found | None]:
         known = Known({self.company_id: self.default})
         # Not `prove`: that no more may be asked is for the caller to know.
-        finding = yield from Proof(query, self.today, known).by([self.company_id])
+        finding = yield from Verification(query, self.today, known).by([self.company_id])
         return Found(query, finding) if finding.dates is Verdict.HONOURED else None
 
 

@@ -12,14 +12,14 @@ from typing import Final
 
 from collector.core.cell import Window
 from collector.core.outcome import Counters
-from collector.dates.probe.company import examine
+from collector.dates.probe.company import verify_company
 from collector.dates.probe.questions import (
     DAY,
     Finding,
     NoAnswerError,
     Probe,
-    Span,
     SpentError,
+    SplitRange,
     Until,
     Verdict,
     ask,
@@ -31,7 +31,7 @@ from collector.dates.probe.questions import (
 from collector.dates.probe.sums import shown
 from collector.plan.date_params import DateQuery
 
-__all__ = ["Known", "Proof", "prove", "sample"]
+__all__ = ["Known", "Verification", "sample", "verify_dates"]
 
 _COMPANIES: Final = 10
 """Companies that are asked whether they have data; each costs a question, or two."""
@@ -59,23 +59,23 @@ def sample(ids: Sequence[str], most: int) -> Sequence[str]:
     return [ids[number * len(ids) // most] for number in range(most)]
 
 
-def prove(
+def verify_dates(
     ids: Sequence[str], query: DateQuery, today: date, known: Known | None = None
 ) -> Probe[Finding]:
     """Find out what dates mean by a few of the companies; `query` leaves `until` as it is.
 
     Takes 4 questions if the first company has data on most days.
     """
-    proof = Proof(query, today, known or Known())
+    verification = Verification(query, today, known or Known())
     try:
-        return (yield from proof.by(sample(ids, _COMPANIES)))
+        return (yield from verification.by(sample(ids, _COMPANIES)))
     except SpentError:
-        proof.doubts.append("no more questions were to be asked")
-        return proof.inconclusive()
+        verification.doubts.append("no more questions were to be asked")
+        return verification.inconclusive()
 
 
 @dataclass(slots=True)
-class Proof:
+class Verification:
     """A proof in work: `doubts` says why it is not known yet."""
 
     query: DateQuery
@@ -117,7 +117,7 @@ class Proof:
     def _by_settled_days(self, company_id: str) -> Probe[Finding | None]:
         for span in (settled_span(self.today), short_settled_span(self.today)):
             try:
-                return (yield from examine(company_id, self.query, span))
+                return (yield from verify_company(company_id, self.query, span))
             except NoAnswerError as error:
                 if not error.is_refusal:
                     raise
@@ -138,7 +138,7 @@ class Proof:
         """Judge by windows that cover the days that the server answers for without dates."""
         first, split, last = recent_span(self.today)
         # The later ones in case that days to come are refused, or answered with nothing.
-        spans = [Span(first, split, last - days * DAY) for days in range(4)]
+        spans = [SplitRange(first, split, last - days * DAY) for days in range(4)]
         was_refused = False
         for span in spans:
             try:
@@ -154,7 +154,7 @@ class Proof:
             if not answer.is_empty:
                 if self.query.mistakes_day_for_month:
                     return None
-                return (yield from examine(company_id, self.query, span, is_moving=True))
+                return (yield from verify_company(company_id, self.query, span, is_moving=True))
             if default.is_empty:
                 return None
         if was_refused or (yield from self._has_older_days(company_id)):

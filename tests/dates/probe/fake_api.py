@@ -10,7 +10,7 @@ from http import HTTPStatus
 from typing import Final, Literal, TypeVar
 
 from collector.core.outcome import Counters, Failure, FailureKind
-from collector.dates.probe import Probe, Question, Reply, SpentError
+from collector.dates.probe import Probe, Question, QuestionReply, SpentError
 from collector.plan.date_params import DateFormat, DateQuery
 from collector.simulator.dates import DAY, NOON, is_moment, read_date
 
@@ -119,7 +119,7 @@ class FakeApi:
         assert isinstance(reply, Counters)
         return reply
 
-    def reply(self, question: Question) -> Reply:
+    def reply(self, question: Question) -> QuestionReply:
         """Answer, or refuse."""
         self.asked.append(question)
         company = question.company_id
@@ -198,7 +198,7 @@ class FakeApi:
         return read_date(swapped, day_first) or read_date(text, day_first)
 
 
-def asking(probe: Probe[_T], answer: Callable[[Question], Reply], most: int = 1000) -> _T:
+def asking(probe: Probe[_T], answer: Callable[[Question], QuestionReply], most: int = 1000) -> _T:
     """Run a probe; every question after so many is answered with `SpentError`."""
     asked = 0
     try:

@@ -7,7 +7,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collector.core.outcome import Counters, Failure, FailureKind
-from collector.dates.probe import Checkup, Question, Reply, Until, Verdict, check_up
+from collector.dates.probe import (
+    CheckFindings,
+    Question,
+    QuestionReply,
+    Until,
+    Verdict,
+    check_service,
+)
 from collector.dates.probe.search import NAMES
 from collector.plan.date_params import DATE_FORMATS, DateFormat
 from tests.dates.probe.fake_api import QUERY, FakeApi, asking, dense, failure, run
@@ -16,21 +23,21 @@ _TODAY = date(2026, 11, 24)
 _MOST = 38
 
 
-def _check(api: FakeApi, ids: list[str] | None = None, most: int = _MOST) -> Checkup:
-    checkup = Checkup()
-    run(check_up(ids or list(api.data), QUERY, api.today, checkup), api, most)
+def _check(api: FakeApi, ids: list[str] | None = None, most: int = _MOST) -> CheckFindings:
+    findings = CheckFindings()
+    run(check_service(ids or list(api.data), QUERY, api.today, findings), api, most)
     assert len(api.asked) <= most
-    return checkup
+    return findings
 
 
 def test_a_server_in_order_needs_few_questions() -> None:
     """Each company once without dates, one of long ago, and the proof; no search."""
     api = FakeApi({str(number): dense(_TODAY) for number in range(3)}, _TODAY)
-    checkup = _check(api)
-    assert list(checkup.answers) == ["0", "1", "2"]
-    assert checkup.configured.dates is Verdict.HONOURED
-    assert checkup.configured.until is Until.INCLUDED
-    assert (checkup.found, checkup.was_searched, checkup.is_spent) == (None, False, False)
+    findings = _check(api)
+    assert list(findings.answers) == ["0", "1", "2"]
+    assert findings.configured.dates is Verdict.HONOURED
+    assert findings.configured.until is Until.INCLUDED
+    assert (findings.found, findings.was_searched, findings.is_spent) == (None, False, False)
     assert len(api.asked) == 3 + 1 + 4
 
 
@@ -38,13 +45,13 @@ def test_each_company_of_a_sample_has_its_answer() -> None:
     """Counters or a failure, from all over the list."""
     trouble = failure(404)
     api = FakeApi({"50": dense(_TODAY)}, _TODAY, failing={"12": trouble})
-    checkup = _check(api, [str(number) for number in range(100)])
-    assert list(checkup.answers) == ["0", "6", "12", "18", "25", "31", "37", "43", "50"]
-    assert checkup.answers["12"] is trouble
-    answer = checkup.answers["50"]
+    findings = _check(api, [str(number) for number in range(100)])
+    assert list(findings.answers) == ["0", "6", "12", "18", "25", "31", "37", "43", "50"]
+    assert findings.answers["12"] is trouble
+    answer = findings.answers["50"]
     assert isinstance(answer, Counters)
     assert answer.total > 0
-    assert checkup.configured.dates is Verdict.HONOURED
+    assert findings.configured.dates is Verdict.HONOURED
 
 
 @pytest.mark.parametrize("with_data", range(17))
@@ -52,13 +59,13 @@ def test_companies_are_asked_until_one_has_data(with_data: int) -> None:
     """3 at least and 16 at most; the proof begins then, and more are asked up to 8 in all."""
     ids = [str(number) for number in range(16)]
     api = FakeApi({str(with_data): dense(_TODAY)}, _TODAY)
-    checkup = _check(api, ids)
+    findings = _check(api, ids)
     asked = [question.company_id for question in api.asked if not question.parameters]
     at_first = max(3, min(with_data + 1, 16))
     assert asked[:at_first] == ids[:at_first]
-    assert asked == list(checkup.answers)
-    assert checkup.has_data == (with_data < 16)
-    if checkup.has_data:
+    assert asked == list(findings.answers)
+    assert findings.has_data == (with_data < 16)
+    if findings.has_data:
         assert api.asked[at_first].parameters
         assert set(asked[at_first:]) <= {str(number) for number in range(0, 16, 2)}
         assert len(asked) == max(8, at_first)
@@ -68,9 +75,9 @@ def test_companies_are_asked_until_one_has_data(with_data: int) -> None:
 def test_no_company_is_asked_without_dates_twice(count: int) -> None:
     """Where dates are honoured."""
     api = FakeApi({str(number): dense(_TODAY) for number in range(count)}, _TODAY)
-    checkup = _check(api)
+    findings = _check(api)
     asked = [question.company_id for question in api.asked if not question.parameters]
-    assert len(asked) == len(set(asked)) == len(checkup.answers) == min(count, 8)
+    assert len(asked) == len(set(asked)) == len(findings.answers) == min(count, 8)
 
 
 def test_more_companies_are_asked_with_the_questions_that_are_left_only() -> None:
@@ -78,10 +85,10 @@ def test_more_companies_are_asked_with_the_questions_that_are_left_only() -> Non
     api = FakeApi({str(number): dense(_TODAY) for number in range(8)}, _TODAY)
     for most in range(8, 13):
         api.asked.clear()
-        checkup = _check(api, most=most)
-        assert checkup.configured.dates is Verdict.HONOURED
-        assert len(checkup.answers) == 3 + most - 8
-        assert checkup.is_spent
+        findings = _check(api, most=most)
+        assert findings.configured.dates is Verdict.HONOURED
+        assert len(findings.answers) == 3 + most - 8
+        assert findings.is_spent
     api.asked.clear()
     assert not _check(api, most=13).is_spent
 
@@ -102,34 +109,34 @@ def test_no_company_that_answers_is_said_so() -> None:
         "2": failure(None, FailureKind.TIMEOUT),
     }
     api = FakeApi({}, _TODAY, failing=failing)
-    checkup = _check(api, ["1", "2"])
-    assert checkup.answers == failing
-    assert checkup.configured.dates is Verdict.INCONCLUSIVE
-    assert "no company answers" in checkup.configured.evidence[0]
-    assert (checkup.found, checkup.is_spent) == (None, False)
+    findings = _check(api, ["1", "2"])
+    assert findings.answers == failing
+    assert findings.configured.dates is Verdict.INCONCLUSIVE
+    assert "no company answers" in findings.configured.evidence[0]
+    assert (findings.found, findings.is_spent) == (None, False)
     assert len(api.asked) == 2
 
 
 def test_dates_without_effect_are_seen_at_once() -> None:
     """The same figures in 2001, in 2002 and now: two questions tell."""
     api = FakeApi({"1": dense(_TODAY)}, _TODAY, ignores=frozenset({"from_date", "until_date"}))
-    checkup = _check(api)
-    assert checkup.configured.dates is Verdict.IGNORED
-    assert "2001-01-01..2001-01-07 and 2002-02-01..2002-02-03" in checkup.configured.evidence[0]
+    findings = _check(api)
+    assert findings.configured.dates is Verdict.IGNORED
+    assert "2001-01-01..2001-01-07 and 2002-02-01..2002-02-03" in findings.configured.evidence[0]
     assert [question.parameters.get("from_date") for question in api.asked[:3]] == [
         None,
         "2001-01-01",
         "2002-02-01",
     ]
-    assert checkup.found is None
-    assert not checkup.is_spent
+    assert findings.found is None
+    assert not findings.is_spent
 
 
 def test_an_empty_company_is_not_compared_with_the_far_past() -> None:
     """Nothing is nothing, whenever."""
     api = FakeApi({"1": {}}, _TODAY)
-    checkup = _check(api)
-    assert checkup.configured.dates is Verdict.INCONCLUSIVE
+    findings = _check(api)
+    assert findings.configured.dates is Verdict.INCONCLUSIVE
     assert all(q.parameters.get("from_date", "9") > "2026" for q in api.asked)
 
 
@@ -138,39 +145,39 @@ def test_another_way_is_not_looked_for_without_data(*, has_old_data: bool) -> No
     """A search would find nothing, or what a coincidence shows, and cost many questions."""
     old = {day: size for day, size in dense(_TODAY).items() if day < _TODAY.toordinal() - 30}
     api = FakeApi({"1": old if has_old_data else {}, "2": {}}, _TODAY, ("from", "to"))
-    checkup = _check(api)
-    assert not checkup.has_data
-    assert checkup.configured.dates is Verdict.INCONCLUSIVE
-    assert (checkup.found, checkup.was_searched, checkup.is_spent) == (None, False, False)
+    findings = _check(api)
+    assert not findings.has_data
+    assert findings.configured.dates is Verdict.INCONCLUSIVE
+    assert (findings.found, findings.was_searched, findings.is_spent) == (None, False, False)
 
 
 def test_another_way_is_looked_for_also_when_nothing_is_known_about_the_one_that_is_set() -> None:
     """As long as a company has data."""
-    checkup = _check(FakeApi({"1": dense(_TODAY)}, _TODAY, cut_to=7), most=1000)
-    assert checkup.configured.dates is Verdict.INCONCLUSIVE
-    assert checkup.was_searched
-    assert checkup.found is None
+    findings = _check(FakeApi({"1": dense(_TODAY)}, _TODAY, cut_to=7), most=1000)
+    assert findings.configured.dates is Verdict.INCONCLUSIVE
+    assert findings.was_searched
+    assert findings.found is None
 
 
 def test_what_is_found_out_is_there_as_it_comes() -> None:
     """Whoever is interrupted shows what is known by then."""
     api = FakeApi({"1": dense(_TODAY), "2": {}}, _TODAY)
-    checkup = Checkup()
-    probe = check_up(["1", "2"], QUERY, _TODAY, checkup)
+    findings = CheckFindings()
+    probe = check_service(["1", "2"], QUERY, _TODAY, findings)
     question = next(probe)
     for _ in range(2):
         question = probe.send(api.reply(question))
-    assert list(checkup.answers) == ["1", "2"]
-    assert checkup.has_data
-    assert checkup.configured.dates is Verdict.INCONCLUSIVE
+    assert list(findings.answers) == ["1", "2"]
+    assert findings.has_data
+    assert findings.configured.dates is Verdict.INCONCLUSIVE
     probe.close()
-    assert not checkup.is_spent
+    assert not findings.is_spent
 
 
 def test_a_search_that_finds_nothing_is_said_so() -> None:
     """And that it was not for want of questions."""
-    checkup = _check(FakeApi({"1": dense(_TODAY)}, _TODAY, ("nobodys", "names")))
-    assert (checkup.found, checkup.was_searched, checkup.is_spent) == (None, True, False)
+    findings = _check(FakeApi({"1": dense(_TODAY)}, _TODAY, ("nobodys", "names")))
+    assert (findings.found, findings.was_searched, findings.is_spent) == (None, True, False)
 
 
 @pytest.mark.parametrize("status", [400, 404, 500])
@@ -178,14 +185,14 @@ def test_a_failure_for_the_far_past_shows_nothing(status: int) -> None:
     """The proof goes on."""
     api = FakeApi({"1": dense(_TODAY)}, _TODAY)
 
-    def answer(question: Question) -> Reply:
+    def answer(question: Question) -> QuestionReply:
         if question.parameters.get("from_date", "9") < "2010":
             return failure(status)
         return api.reply(question)
 
-    checkup = Checkup()
-    asking(check_up(["1"], QUERY, _TODAY, checkup), answer)
-    assert checkup.configured.dates is Verdict.HONOURED
+    findings = CheckFindings()
+    asking(check_service(["1"], QUERY, _TODAY, findings), answer)
+    assert findings.configured.dates is Verdict.HONOURED
 
 
 @pytest.mark.parametrize("names", [NAMES[1], NAMES[-1], ("since", "endDate")])
@@ -197,20 +204,20 @@ def test_another_way_is_found_within_the_allowance(
     """What is set is not honoured, and what would be is told, with what shows it."""
     data = {str(number): dense(_TODAY) for number in range(companies)}
     api = FakeApi(data, _TODAY, names, **more)
-    checkup = _check(api)
-    assert checkup.configured.dates is Verdict.IGNORED
-    assert checkup.found is not None
+    findings = _check(api)
+    assert findings.configured.dates is Verdict.IGNORED
+    assert findings.found is not None
     wanted = replace(QUERY, from_param=names[0], until_param=names[1])
-    assert checkup.found.query == replace(wanted, date_format=api.spelling)
-    assert checkup.found.finding.dates is Verdict.HONOURED
+    assert findings.found.query == replace(wanted, date_format=api.spelling)
+    assert findings.found.finding.dates is Verdict.HONOURED
 
 
 def test_a_strict_server_is_searched_within_the_allowance() -> None:
     """It refuses every request that has a name it does not know."""
     api = FakeApi({"1": dense(_TODAY)}, _TODAY, NAMES[9], strict=True)
-    checkup = _check(api)
-    assert checkup.found is not None
-    assert (checkup.found.query.from_param, checkup.found.query.until_param) == NAMES[9]
+    findings = _check(api)
+    assert findings.found is not None
+    assert (findings.found.query.from_param, findings.found.query.until_param) == NAMES[9]
 
 
 _IDS = [str(number) for number in range(40)]
@@ -251,9 +258,9 @@ def test_every_pair_and_spelling_is_found_within_the_allowance(
         more: dict[str, Any] = {"unreadable": unreadable, "until_excluded": excluded}
         api = FakeApi(data, _TODAY, names, spelling, **more)
         most = 44 if _takes_more(names, spelling, unreadable) else _MOST
-        checkup = _check(api, _IDS, most)
-        assert checkup.found is not None
-        assert checkup.found.query == wanted
+        findings = _check(api, _IDS, most)
+        assert findings.found is not None
+        assert findings.found.query == wanted
 
 
 def _takes_more(names: tuple[str, str], spelling: DateFormat, unreadable: str) -> bool:
@@ -267,11 +274,11 @@ def _takes_more(names: tuple[str, str], spelling: DateFormat, unreadable: str) -
 def test_it_says_that_it_was_ended_early(most: int) -> None:
     """What was found out before is kept."""
     api = FakeApi({"1": dense(_TODAY), "2": {}}, _TODAY, NAMES[-1])
-    checkup = _check(api, most=most)
-    assert checkup.is_spent
-    assert len(checkup.answers) == min(most, 2)
-    assert (checkup.configured.dates is Verdict.IGNORED) == (most >= 4)
-    assert checkup.configured.evidence
+    findings = _check(api, most=most)
+    assert findings.is_spent
+    assert len(findings.answers) == min(most, 2)
+    assert (findings.configured.dates is Verdict.IGNORED) == (most >= 4)
+    assert findings.configured.evidence
 
 
 def test_it_says_that_it_was_ended_early_in_the_last_proof_of_a_search() -> None:
@@ -281,8 +288,8 @@ def test_it_says_that_it_was_ended_early_in_the_last_proof_of_a_search() -> None
     assert whole.found is not None
     for most in range(len(api.asked)):
         api.asked.clear()
-        checkup = _check(api, most=most)
-        assert checkup.found is not None or checkup.is_spent
+        findings = _check(api, most=most)
+        assert findings.found is not None or findings.is_spent
 
 
 @given(st.sampled_from([{}, {"unreadable": "missing"}]), st.integers(0, 40))
@@ -290,5 +297,5 @@ def test_it_says_that_it_was_ended_early_in_the_last_proof_of_a_search() -> None
 def test_the_end_of_questions_is_no_error(more: dict[str, Any], most: int) -> None:
     """Whenever it comes."""
     api = FakeApi({"1": dense(_TODAY), "2": {}}, _TODAY, NAMES[3], "MM/DD/YYYY", **more)
-    checkup = _check(api, most=most)
-    assert checkup.configured.dates is not Verdict.HONOURED
+    findings = _check(api, most=most)
+    assert findings.configured.dates is not Verdict.HONOURED

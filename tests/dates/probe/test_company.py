@@ -4,8 +4,8 @@ from datetime import date, timedelta
 import pytest
 
 from collector.core.outcome import Counters, FailureKind
-from collector.dates.probe import Finding, Question, Reply, Until, Verdict, prove
-from collector.dates.probe.company import examine
+from collector.dates.probe import Finding, Question, QuestionReply, Until, Verdict, verify_dates
+from collector.dates.probe.company import verify_company
 from collector.dates.probe.questions import settled_span
 from tests.dates.probe.fake_api import QUERY, FakeApi, asking, counters, dense, empty, failure, run
 
@@ -18,10 +18,10 @@ def _on(*days: date) -> dict[int, Counters]:
     return {day.toordinal(): counters(1) for day in days}
 
 
-def _examine(*replies: Reply) -> Finding | None:
+def _examine(*replies: QuestionReply) -> Finding | None:
     """Examine a company that answers its windows in turn: whole, left, right, overlap, ..."""
     left = list(replies)
-    return asking(examine("1", QUERY, _SPAN), lambda _: left.pop(0) if left else empty())
+    return asking(verify_company("1", QUERY, _SPAN), lambda _: left.pop(0) if left else empty())
 
 
 @pytest.mark.parametrize("day", _DAYS)
@@ -32,7 +32,7 @@ def test_any_day_of_the_month_is_found(
 ) -> None:
     """Though it be the only one; but one that the server leaves out is not there."""
     api = FakeApi({"1": _on(day)}, _TODAY, until_excluded=excluded)
-    finding = run(examine("1", QUERY, _SPAN), api)
+    finding = run(verify_company("1", QUERY, _SPAN), api)
     if excluded and day == _SPAN.last:
         assert finding is None
         return
@@ -46,7 +46,7 @@ def test_any_day_of_the_month_is_found(
 def test_data_once_in_a_while_are_enough(first: int, gap: int) -> None:
     """In 22 questions at most, 4 if it is every day."""
     api = FakeApi({"1": _on(*_DAYS[first::gap])}, _TODAY)
-    finding = run(examine("1", QUERY, _SPAN), api)
+    finding = run(verify_company("1", QUERY, _SPAN), api)
     assert finding is not None
     assert finding.dates is Verdict.HONOURED
     assert len(api.asked) <= (4 if gap == 1 else 22)
@@ -55,7 +55,7 @@ def test_data_once_in_a_while_are_enough(first: int, gap: int) -> None:
 def test_a_company_without_data_takes_one_question() -> None:
     """There are others."""
     api = FakeApi({}, _TODAY)
-    assert run(examine("1", QUERY, _SPAN), api) is None
+    assert run(verify_company("1", QUERY, _SPAN), api) is None
     assert len(api.asked) == 1
 
 
@@ -63,7 +63,7 @@ def test_a_company_without_data_takes_one_question() -> None:
 def test_what_was_found_is_kept_whenever_questions_end(most: int) -> None:
     """Two days, one on each side of the cut: that dates are honoured is known from then on."""
     api = FakeApi({"1": _on(_DAYS[4], _DAYS[19])}, _TODAY)
-    finding = run(prove(["1"], QUERY, _TODAY), api, most)
+    finding = run(verify_dates(["1"], QUERY, _TODAY), api, most)
     assert finding.dates is Verdict.HONOURED
 
 
@@ -71,7 +71,7 @@ def test_the_end_stays_open_where_day_and_month_may_be_mistaken() -> None:
     """There is but the one cut that a reader who guesses cannot pass."""
     data = {"1": _on(_DAYS[4], _DAYS[19], _DAYS[26])}
     api = FakeApi(data, _TODAY, spelling="DD/MM/YYYY")
-    finding = run(prove(["1"], replace(QUERY, date_format="DD/MM/YYYY"), _TODAY), api)
+    finding = run(verify_dates(["1"], replace(QUERY, date_format="DD/MM/YYYY"), _TODAY), api)
     assert (finding.dates, finding.until) == (Verdict.HONOURED, Until.INCONCLUSIVE)
 
 
@@ -104,26 +104,26 @@ def test_parts_between_two_answers_for_the_whole_show_that_dates_are_ignored() -
 def test_windows_that_end_in_days_to_come_may_be_answered_with_nothing() -> None:
     """Data of the days before show that this is not for the dates."""
     api = FakeApi({"1": dense(_TODAY, 7)}, _TODAY, future="zeros")
-    assert run(prove(["1"], QUERY, _TODAY), api).dates is not Verdict.IGNORED
+    assert run(verify_dates(["1"], QUERY, _TODAY), api).dates is not Verdict.IGNORED
 
 
 def test_a_company_without_data_shows_nothing_where_old_days_are_refused() -> None:
     """Neither has it any in the last days, nor without dates."""
     api = FakeApi({"1": {}}, _TODAY, days_back=30)
-    finding = run(prove(["1"], QUERY, _TODAY), api)
+    finding = run(verify_dates(["1"], QUERY, _TODAY), api)
     assert finding.dates is Verdict.INCONCLUSIVE
     assert finding.evidence == ("no company has data",)
 
 
 @pytest.mark.parametrize("trouble", [failure(500), failure(None, FailureKind.TIMEOUT)])
-def test_a_failure_for_the_last_days_is_no_refusal(trouble: Reply) -> None:
+def test_a_failure_for_the_last_days_is_no_refusal(trouble: QuestionReply) -> None:
     """The service may be out of order."""
     api = FakeApi({"1": dense(_TODAY, 7)}, _TODAY)
 
-    def answer(question: Question) -> Reply:
+    def answer(question: Question) -> QuestionReply:
         is_recent = question.parameters.get("from_date", "") > "2026-11"
         return trouble if is_recent else api.reply(question)
 
-    finding = asking(prove(["1"], QUERY, _TODAY), answer)
+    finding = asking(verify_dates(["1"], QUERY, _TODAY), answer)
     assert finding.dates is Verdict.INCONCLUSIVE
     assert len(finding.evidence) == 1

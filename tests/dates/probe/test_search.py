@@ -6,7 +6,7 @@ from typing import Any, Literal, get_args
 import pytest
 
 from collector.core.outcome import Failure, FailureKind
-from collector.dates.probe import Found, Question, Reply, SpentError, Until, Verdict
+from collector.dates.probe import Found, Question, QuestionReply, SpentError, Until, Verdict
 from collector.dates.probe.search import NAMES, search
 from collector.dates.probe.verification import Known
 from collector.plan.date_params import DATE_FORMATS, DateFormat
@@ -143,7 +143,7 @@ def test_a_company_that_fails_with_dates_is_passed_over() -> None:
     api = FakeApi({"1": dense(_TODAY), "2": dense(_TODAY)}, _TODAY, ("from", "to"))
     asked: list[Question] = []
 
-    def answer(question: Question) -> Reply:
+    def answer(question: Question) -> QuestionReply:
         asked.append(question)
         is_out = question.company_id == "1" and question.parameters
         return failure(500) if is_out else api.reply(question)

@@ -8,7 +8,7 @@ from typing import Literal
 import pytest
 
 from collector.core.outcome import Counters
-from collector.dates.probe import Finding, Until, Verdict, prove
+from collector.dates.probe import Finding, Until, Verdict, verify_dates
 from collector.plan.date_params import DateFormat
 from tests.dates.probe.fake_api import QUERY, FakeApi, counters, dense, empty, run
 
@@ -18,7 +18,7 @@ _TODAY = date(2026, 11, 24)
 def _prove(
     api: FakeApi, *, today: date = _TODAY, date_format: DateFormat = "YYYY-MM-DD"
 ) -> Finding:
-    return run(prove(list(api.data), replace(QUERY, date_format=date_format), today), api)
+    return run(verify_dates(list(api.data), replace(QUERY, date_format=date_format), today), api)
 
 
 def _on(day: date, size: int = 1, campaign: int = 1) -> dict[int, Counters]:
@@ -205,7 +205,7 @@ def test_a_spelling_that_finds_nothing_in_a_year_is_not_understood() -> None:
 def test_windows_that_are_cut_later_are_not_honoured_either(
     cut_to: int, cut_from: Literal["first", "last"]
 ) -> None:
-    """The last days alone, which are few, would seem to prove it; a month would be cut."""
+    """The last days alone, which are few, would seem to verify_dates it; a month would be cut."""
     api = FakeApi({"1": dense(_TODAY)}, _TODAY, cut_to=cut_to, cut_from=cut_from)
     finding = _prove(api)
     assert finding.dates is Verdict.INCONCLUSIVE

@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from collector.core.outcome import Counters
-from collector.dates.probe import Finding, Until, Verdict, prove
-from collector.dates.probe.company import examine
+from collector.dates.probe import Finding, Until, Verdict, verify_dates
+from collector.dates.probe.company import verify_company
 from collector.dates.probe.questions import settled_span
 from collector.plan.date_params import DATE_FORMATS, DateFormat
 from tests.dates.probe.fake_api import QUERY, FakeApi, counters, dense, empty, run
@@ -111,7 +111,7 @@ def test_a_verdict_is_never_wrong(drawn: tuple[FakeApi, str]) -> None:
     """However few and small the figures are: it is true, or it is that nothing is known."""
     api, mode = drawn
     query = replace(QUERY, date_format=api.spelling)
-    finding = run(prove(list(api.data), query, api.today), api)
+    finding = run(verify_dates(list(api.data), query, api.today), api)
     _judge(finding, api, is_honest=mode in _HONEST)
     assert finding.evidence
 
@@ -127,7 +127,7 @@ def test_a_verdict_is_never_wrong_for_a_reader_that_guesses(
     api.lenient = True
     api.spelling = "DD-MM-YYYY" if is_dashed else "DD/MM/YYYY"
     query = replace(QUERY, date_format=api.spelling)
-    finding = run(prove(list(api.data), query, api.today), api)
+    finding = run(verify_dates(list(api.data), query, api.today), api)
     assert finding.dates is not Verdict.HONOURED
 
 
@@ -142,7 +142,9 @@ def test_a_spelling_that_is_not_understood_is_never_honoured(
         return
     if date_format == api.spelling:
         return
-    finding = run(prove(list(api.data), replace(QUERY, date_format=date_format), api.today), api)
+    finding = run(
+        verify_dates(list(api.data), replace(QUERY, date_format=date_format), api.today), api
+    )
     assert finding.dates is not Verdict.HONOURED
 
 
@@ -158,7 +160,7 @@ def test_a_company_with_data_on_every_day_is_always_enough(
     end = today.toordinal()
     data = {day: counters(size, 1) for day in range(end - 200, end + 1)}
     api = FakeApi({"1": data}, today, distinct=distinct, **_MODES[mode])
-    finding = run(prove(["1"], QUERY, today), api)
+    finding = run(verify_dates(["1"], QUERY, today), api)
     _judge(finding, api, is_honest=mode in _HONEST)
     assert finding.is_conclusive
     assert (finding.until is Until.INCONCLUSIVE) == (mode not in _HONEST)
@@ -173,7 +175,7 @@ def test_it_ends_when_no_more_may_be_asked_and_is_not_wrong_then(
     """Whenever that is."""
     api, mode = drawn
     query = replace(QUERY, date_format=api.spelling)
-    finding = run(prove(list(api.data), query, api.today), api, most)
+    finding = run(verify_dates(list(api.data), query, api.today), api, most)
     _judge(finding, api, is_honest=mode in _HONEST)
     assert len(api.asked) <= most
 
@@ -199,7 +201,7 @@ def test_few_questions_find_the_day_with_data(drawn: tuple[FakeApi, str]) -> Non
     api.asked.clear()
     query = replace(QUERY, date_format=api.spelling)
     company_id = next(iter(api.data))
-    run(examine(company_id, query, settled_span(api.today)), api)
+    run(verify_company(company_id, query, settled_span(api.today)), api)
     assert len(api.asked) <= 22
     windows = [tuple(question.parameters.items()) for question in api.asked]
     assert len(windows) - len(set(windows)) <= 1
@@ -221,7 +223,7 @@ def test_figures_that_move_today_do_not_matter_for_days_that_have_settled(
 ) -> None:
     """A company with settled days is judged by those."""
     api = FakeApi({"1": dense(today)}, today, moves=_moving(hits, size), **_MODES[mode])
-    finding = run(prove(["1"], QUERY, today), api)
+    finding = run(verify_dates(["1"], QUERY, today), api)
     _judge(finding, api, is_honest=mode in _HONEST)
     assert finding.is_conclusive or mode not in _HONEST
 
@@ -263,7 +265,7 @@ def test_a_verdict_is_never_wrong_even_about_odd_servers(  # noqa: PLR0913, PLR0
     if hits:
         api.moves = _moving(hits, counters(1))
     query = replace(QUERY, date_format=sent or api.spelling)
-    finding = run(prove(list(api.data), query, api.today - timedelta(days=skew)), api)
+    finding = run(verify_dates(list(api.data), query, api.today - timedelta(days=skew)), api)
     _judge(finding, api, is_honest=mode in _HONEST and query.date_format == api.spelling)
 
 
