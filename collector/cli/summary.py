@@ -161,25 +161,25 @@ def _latency(stats: RunStats) -> str:
 
 
 def _rate(run: RunView) -> str:
-    gate = run.gate
-    most = "no upper limit" if isinf(gate.ceiling) else f"at most {run.settings.rate}"
-    limit = "" if gate.limit is None else f"; limit of the API found at {gate.limit:.1f}"
+    pace = run.pace
+    most = "no upper limit" if isinf(pace.ceiling) else f"at most {run.settings.rate}"
+    limit = "" if pace.limit is None else f"; limit of the API found at {pace.limit:.1f}"
     return f"{run.stats.average_rate():.1f} requests a second ({most}{limit})"
 
 
 def _in_flight(run: RunView) -> str:
     """Say when `--concurrency` held the rate back, and which value would not."""
-    stats, gate, now = run.stats, run.gate, run.settings.concurrency
+    stats, pace, now = run.stats, run.pace, run.settings.concurrency
     latency = stats.latencies.mean
     # Answers that come in bursts leave in bursts: then few have been held up, each of them for all.
-    is_short = gate.rate * latency > now or stats.held_up >= _HELD_UP_SHARE * stats.requests
+    is_short = pace.rate * latency > now or stats.held_up >= _HELD_UP_SHARE * stats.requests
     if not is_short or stats.requests <= now:
         return ""
-    if isinf(gate.ceiling):
+    if isinf(pace.ceiling):
         wanted, why = 2 * now, "would show whether the API allows more"
     else:
-        wanted = in_flight_needed(gate.rate, latency)
-        why = f"would do for {rate_text(gate.rate)} requests a second at {_seconds(latency)}"
+        wanted = in_flight_needed(pace.rate, latency)
+        why = f"would do for {rate_text(pace.rate)} requests a second at {_seconds(latency)}"
     wanted = min(wanted, MOST_IN_FLIGHT)
     if wanted <= now:
         return ""

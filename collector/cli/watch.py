@@ -62,14 +62,15 @@ async def show_lines(run: RunView, stream: TextIO, *, every: float = _LINE_SECON
         await asyncio.sleep(every)
         stats = run.stats
         left = stats.seconds_left()
+        pace = run.pace
         log.info(
             "progress",
             done=stats.done,
             total=stats.planned,
             rate=round(stats.rate(), 1),
-            allowed=round(run.gate.rate, 2),
-            blocked=None if run.gate.open_cause is None else run.gate.open_cause.name.lower(),
-            paused_seconds=round(run.gate.closed_for, 1),
+            allowed=round(pace.rate, 2),
+            blocked=None if pace.open_cause is None else pace.open_cause.name.lower(),
+            paused_seconds=round(pace.closed_for, 1),
             in_flight=stats.in_flight,
             retrying=stats.retrying,
             retries=stats.retries,
@@ -94,15 +95,15 @@ def _panel(run: RunView) -> RenderableType:
 
 
 def _details(run: RunView) -> Text:
-    stats = run.stats
+    stats, pace = run.stats, run.pace
     failed = stats.cells[CellState.FAILED]
-    text = Text(f"{stats.rate():.1f} of {rate_text(run.gate.rate)} requests/s", style="cyan")
+    text = Text(f"{stats.rate():.1f} of {rate_text(pace.rate)} requests/s", style="cyan")
     text.append(f" · {stats.in_flight} in flight", style="default")
     text.append(f" · {stats.retries} retries ({stats.retrying} waiting)", style="default")
     text.append(f" · {failed} failed", style="red" if failed else "default")
-    if (cause := run.gate.open_cause) is not None:
+    if (cause := pace.open_cause) is not None:
         what = "out of reach" if cause is Cause.FAILING else "refused"
-        text.append(f" · {what}, next try in {run.gate.closed_for:.0f} s", style="yellow")
+        text.append(f" · {what}, next try in {pace.closed_for:.0f} s", style="yellow")
     return text
 
 

@@ -2,13 +2,12 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from math import inf
 from typing import Final
 
 from collector.cluster.messages import Result, ShardStatus
 from collector.core.cell import CellState
 from collector.core.outcome import FailureKind
-from collector.pace import Cause
+from collector.pace import Cause, PaceView
 from collector.telemetry.stats import RunStats
 
 __all__ = ["ClusterPace", "ClusterStats"]
@@ -88,17 +87,17 @@ class ClusterStats(RunStats):
 
 
 class ClusterPace:
-    """How fast all shards at work are together; see `collector.pace.types.PaceView`.
+    """The rate of all shards together, in requests per second.
 
-    `rate` is in force until a shard has told of its own.
+    `rate` is in force until a shard has reported its own. The rate stays as it was when all shards
+    have ended.
     """
 
     def __init__(self, ceiling: float, rate: float) -> None:
-        self.ceiling = ceiling
-        self.rate = rate
-        """The rate in force, in requests a second. It stays as it was when all is done."""
         self.limit: float | None = None
-        """The server's limit as it was found last, in requests a second."""
+        """The server's limit as it was found last."""
+        self._ceiling = ceiling
+        self._rate = rate
         self._reports: list[ShardStatus] = []
 
     def take(self, at_work: Iterable[ShardStatus]) -> None:
@@ -107,20 +106,18 @@ class ClusterPace:
         if self._reports:
             # Not their sum: when one has ended, the others have its part before they say so.
             rates = [report.rate * report.senders for report in self._reports]
-            self.rate = sum(rates) / len(rates)
+            self._rate = sum(rates) / len(rates)
 
-    @property
-    def open_cause(self) -> Cause | None:
-        """Why nothing but single probes may leave at present: if that is so for all shards."""
+    def view(self) -> PaceView:
+        """Return the rate of all shards together at this moment.
+
+        The circuit counts as open if it is so for every shard that runs.
+        """
         causes = [report.open_cause for report in self._reports]
-        blocked = [Cause[cause] for cause in causes if cause is not None]
-        return blocked[0] if blocked and len(blocked) == len(causes) else None
-
-    @property
-    def closed_for(self) -> float:
-        """Seconds until the next probe may leave; 0 when requests leave at the rate."""
-        closed = min((report.closed_for for report in self._reports), default=inf)
-        return 0.0 if closed == inf else closed
+        known = [Cause[cause] for cause in causes if cause is not None]
+        open_cause = known[0] if known and len(known) == len(causes) else None
+        closed_for = min((report.closed_for for report in self._reports), default=0.0)
+        return PaceView(self._rate, self._ceiling, self.limit, open_cause, closed_for)
 
 
 def _kinds(counts: Iterable[dict[str, int]]) -> Counter[FailureKind]:

@@ -146,7 +146,7 @@ class Task:
 
     settings: RunSettings
     site: Site
-    given: ShardContext
+    context: ShardContext
     channel: str
 
 

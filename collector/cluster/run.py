@@ -25,22 +25,19 @@ from collector.cluster.shared_directory import (
 )
 from collector.cluster.workers import WorkerMonitor
 from collector.core.errors import CollectorError, ExitCode, StoppedError, gravest
-from collector.core.secrets import Redactor
 from collector.core.threads import in_thread
 from collector.dates.guard import DatesGuard
-from collector.dates.verify import DatesVerifier
-from collector.http.credentials import Credentials, secrets_of
-from collector.pace import Share
+from collector.http.credentials import Credentials
+from collector.pace import PaceView, Share
 from collector.plan import Plan, Shard
 from collector.run.result import End, end_by, end_by_bug
 from collector.run.run import ShardContext
-from collector.run.session import Session, gate_for
+from collector.run.session import Session
 from collector.run.shutdown import Shutdown
 from collector.settings import RunSettings
 from collector.store.coverage import read_coverage
 from collector.store.files import PartFiles, parts_in
 from collector.store.manifest import DatesRecord
-from collector.telemetry.log import EventLog
 from collector.telemetry.reporter import Telemetry
 
 __all__ = ["ClusterRun"]
@@ -72,32 +69,31 @@ class ClusterRun:
         self.files = PartFiles(output.resolve())
         self.stats = ClusterStats(len(plan))
         self.remarks: tuple[str, ...] = ()
-        self._credentials = credentials
-        self._redact = Redactor()
-        self._redact.learn(*secrets_of(credentials))
-        self._events = EventLog(settings.log_level, self._redact)
-        self._log = self._events.logger
-        self._own_gate = gate_for(
+        self._session = Session(
             settings,
-            Share.of(settings.rate),
-            len(plan.companies),
-            self._log,
+            credentials,
+            share=Share.of(settings.rate),
+            companies=len(plan.companies),
+            stats=self.stats.own,
+            concurrency=settings.concurrency,
             patience=settings.max_outage,
+            log_level=settings.log_level,
         )
-        self.gate = ClusterPace(settings.rate, self._own_gate.rate)
+        self._log = self._session.log
+        self._pace = ClusterPace(settings.rate, self._session.gate.control.rate)
         self._dates = DatesGuard(plan, settings, self._log)
         # Under another name: those of the shards are in their own logs.
         self._telemetry = Telemetry(
-            settings.metrics_file, self.stats, self.gate, self._log, event="cluster_sample"
+            settings.metrics_file, self.stats, self._pace.view, self._log, event="cluster_sample"
         )
         self._ends: list[End] = []
         self._at_work: set[int] = set()
         self._channel: Channel | None = None
         self._monitor: WorkerMonitor | None = None
-        self._cluster_log = ClusterLog(self.files, self._events)
+        self._cluster_log = ClusterLog(self.files, self._session.events)
         self._shutdown = Shutdown(
             self._log,
-            self._redact,
+            self._session.redact,
             grace=_GRACE_SECONDS,
             drain=self._drain,
             give_up=self._give_up,
@@ -112,6 +108,11 @@ class ClusterRun:
     def failures(self) -> Path:
         """The pattern of the files with the cells that failed for good."""
         return self.files.directory / "errors-*.jsonl"
+
+    @property
+    def pace(self) -> PaceView:
+        """The rate of all shards together at this moment."""
+        return self._pace.view()
 
     @property
     def dates_record(self) -> DatesRecord | None:
@@ -145,7 +146,7 @@ class ClusterRun:
         return self._shutdown.is_stopped
 
     def _drain(self, told: End) -> None:
-        self._own_gate.close()
+        self._session.gate.close()
         if self._channel is not None:
             self._channel.end = told
 
@@ -164,27 +165,27 @@ class ClusterRun:
             survey_directory, self.files, self.plan, self.settings, self._is_stopped
         )
         self.stats.found_before(past.recovered.kept)
-        session = self._session()
         if past.recovered.is_settled:
             # Nothing is to be sent: neither a cluster nor a token is needed for that.
             await in_thread(sync_answers, self.files.directory)
             self.remarks += past.recovered.remarks
-            await self._establish(session, past)
+            await self._establish(past)
             self._shutdown.no_more_to_stop()
             return End(ExitCode.COMPLETE)
         # Whoever is to work must be there before anything is sent.
         async with open_cluster(self.settings, self._is_stopped) as client:
             with hold(self.files.directory) as held, self._cluster_log:
                 workers = await check_workers(client, held.site)
-                async with session:
+                async with self._session as session:
                     await session.tokens.current()
-                    await self._establish(session, past)
+                    await self._establish(past)
                     end = await self._distribute(client, session, held, workers, past)
                 held.check()
                 return end
 
-    async def _establish(self, session: Session, past: SurveyedDirectory) -> None:
-        verifier, directory = self._verifier(session), self.files.directory
+    async def _establish(self, past: SurveyedDirectory) -> None:
+        verifier = self._session.verifier(self._dates.query)
+        directory = self.files.directory
         self.remarks += tuple(await self._dates.establish(verifier, past.recovered, directory))
 
     async def _distribute(
@@ -210,7 +211,7 @@ class ClusterRun:
         async with Channel(client, self.plan, token, share, senders, hear) as self._channel:
             if self._shutdown.is_stopped:
                 raise StoppedError
-            shared = SharedState(session.tokens, self._channel, scheduler, self.gate, rate)
+            shared = SharedState(session.tokens, self._channel, scheduler, self._pace, rate)
             self._monitor = WorkerMonitor(
                 client, self.settings, self._log, self._shutdown, self._end_with
             )
@@ -251,7 +252,7 @@ class ClusterRun:
         if scheduler.hear(report):
             self._cluster_log.open()
             self.stats.take(report)
-            self.gate.take(scheduler.reports.values())
+            self._pace.take(scheduler.reports.values())
 
     def _keeper_failed(self, error: BaseException) -> None:
         """End the run: without what goes on beside the shards nobody works on."""
@@ -261,14 +262,14 @@ class ClusterRun:
             self._shutdown.stop(self._end_by(error))
 
     def _end_with(self, error: CollectorError) -> None:
-        self._shutdown.stop(end_by(error, self._redact))
+        self._shutdown.stop(end_by(error, self._session.redact))
 
     def _end_by(self, error: BaseException) -> End:
         """Return the end by what kept a shard from coming to one of its own."""
         if self._shutdown.end is not None and isinstance(error, concurrent.futures.CancelledError):
             return self._shutdown.end
         if (gone := error_by(error)) is not None:
-            return end_by(gone, self._redact)
+            return end_by(gone, self._session.redact)
         self._log.error("bug", exc_info=error)
         return end_by_bug(error, self.files.log)
 
@@ -285,20 +286,3 @@ class ClusterRun:
             with suppress(CollectorError):
                 coverage = await in_thread(read_coverage, self.files.directory)
                 self.stats.found_on_disk(coverage.counts())
-
-    def _verifier(self, session: Session) -> DatesVerifier:
-        return DatesVerifier(
-            self._dates.query, self.settings.timezone, session.client, self._own_gate, self._log
-        )
-
-    def _session(self) -> Session:
-        return Session(
-            self.settings,
-            self._credentials,
-            gate=self._own_gate,
-            stats=self.stats.own,
-            concurrency=self.settings.concurrency,
-            patience=self.settings.max_outage,
-            redact=self._redact,
-            log=self._log,
-        )

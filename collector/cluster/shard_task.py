@@ -132,7 +132,7 @@ class _Shard:
             self._task.settings,
             self._feed or AccessToken(token.secret),
             self._task.site.directory,
-            given=self._task.given,
+            context=self._task.context,
         )
 
     async def _execute(self, run: Run, orders: Orders) -> End:
@@ -179,7 +179,7 @@ class _Shard:
         self._wants = number
 
     def _report(self, run: Run) -> ShardStatus:
-        stats, gate = run.stats, run.gate
+        stats, pace = run.stats, run.pace
         return ShardStatus(
             shard=self._task.settings.shard.number,
             life=self._life,
@@ -196,11 +196,11 @@ class _Shard:
             held_up=stats.held_up,
             statuses=dict(stats.statuses),
             broken=_named(stats.broken),
-            rate=gate.rate,
+            rate=pace.rate,
             senders=self._senders,
-            limit=gate.limit,
-            open_cause=None if gate.open_cause is None else gate.open_cause.name,
-            closed_for=gate.closed_for,
+            limit=pace.limit,
+            open_cause=None if pace.open_cause is None else pace.open_cause.name,
+            closed_for=pace.closed_for,
             wants=self._wants,
         )
 

@@ -73,7 +73,7 @@ class TokenFeed:
         if self._newest.number <= self._issued:
             self._want(self._issued)
         while self._newest.number <= self._issued:
-            await gate.rest(_LOOK_EVERY)
+            await gate.sleep(_LOOK_EVERY)
         token = self._newest
         self._issued = token.number
         redact.learn(token.secret)

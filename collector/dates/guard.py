@@ -1,6 +1,8 @@
-"""Sees to it that every line of a run is of the days that it says."""
+"""Ensures that each line of a run covers the days that it states."""
 
+import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,7 +11,7 @@ from typing import Final
 from structlog.typing import FilteringBoundLogger
 
 from collector.core.cell import SERVER_DEFAULT, Cell
-from collector.core.errors import IgnoredDatesError
+from collector.core.errors import IgnoredDatesError, StoppedError
 from collector.core.outcome import Failure, Outcome
 from collector.dates.probe import Verdict
 from collector.dates.record import (
@@ -59,12 +61,13 @@ class DatesGuard:
         self._is_whole = settings.shard.is_whole
         self._log = log
         self._verifier: DatesVerifier | None = None
-        self._is_looking = False
         self._is_unsettled = False
-        self._has_looked_back = False
-        self._watch: RepetitionWatch | None = None
+        self._has_news = asyncio.Event()
+        self._is_ending = False
+        self._has_verified_last = False
+        self._repetition: RepetitionWatch | None = None
         if len(plan.windows) > 1 and not settings.trust_dates:
-            self._watch = RepetitionWatch(len(plan.windows))
+            self._repetition = RepetitionWatch(len(plan.windows))
 
     async def establish(
         self, verifier: DatesVerifier, recovered: Recovered, output: Path
@@ -99,45 +102,65 @@ class DatesGuard:
         self.query.check(first, last)
         return doubts(record, given)
 
-    async def notice(self, cell: Cell, outcome: Outcome) -> None:
-        """Look on whether answers repeat; when they do, prove the dates once more.
-
-        Raises `IgnoredDatesError` when they are ignored by now.
-        """
-        watch = self._watch
-        if watch is None:
+    def observe(self, cell: Cell, outcome: Outcome) -> None:
+        """Compare an outcome with those before it; `watch` looks into answers that repeat."""
+        if self._repetition is None:
             return
         if isinstance(outcome, Failure):
-            watch.failed(cell.company_id)
+            self._repetition.failed(cell.company_id)
         else:
-            watch.answered(cell.company_id, outcome.counters)
-        if watch.suspicious and not self._is_looking:
-            await self._look_into(watch, watch.suspicious)
+            self._repetition.answered(cell.company_id, outcome.counters)
+        if self._repetition.suspicious:
+            self._has_news.set()
 
-    async def look_back(self) -> None:
-        """After the last answer, prove the dates once more if most of the last ones repeat.
+    async def watch(self) -> None:
+        """Verify the dates again whenever answers repeat, until `end_watch`.
+
+        Raises `IgnoredDatesError` when they are ignored by now, and what the client raises. Ends at
+        once when the run is stopped; the dates are doubtful then.
+        """
+        with suppress(StoppedError):
+            while not self._is_ending or self._has_news.is_set():
+                await self._has_news.wait()
+                self._has_news.clear()
+                await self.verify_suspicion()
+
+    async def verify_suspicion(self) -> None:
+        """Verify the dates again if answers repeat. Raises as `watch` does, and `StoppedError`."""
+        if self._repetition is not None and (companies := self._repetition.suspicious):
+            await self._look_into(self._repetition, companies)
+
+    def end_watch(self) -> None:
+        """Tell `watch` that no more outcomes come: it ends after the verification in progress."""
+        self._is_ending = True
+        self._has_news.set()
+
+    async def verify_last_answers(self) -> None:
+        """After the last answer, verify the dates once more if most of the last ones repeat.
 
         Raises `IgnoredDatesError` when they are ignored by now.
         """
-        if self._watch is not None and (companies := self._watch.suspicious_in_the_end):
-            await self._look_into(self._watch, companies)
-        self._has_looked_back = True
+        if self._repetition is not None:
+            companies = self._repetition.suspicious_in_the_end
+            if companies:
+                await self._look_into(self._repetition, companies)
+        self._has_verified_last = True
 
     @property
     def is_doubtful(self) -> bool:
         """Whether the latest answers repeat, and nobody has found out why."""
-        if self._watch is None or self.ignored is not None:
+        if self._repetition is None or self.ignored is not None:
             return False
-        is_owed = bool(self._watch.suspicious_in_the_end) and not self._has_looked_back
+        is_owed = bool(self._repetition.suspicious_in_the_end) and not self._has_verified_last
         return self._is_unsettled or is_owed
 
     def close(self) -> str | None:
         """Take note that no more answers come; return what a person should know of them."""
-        if self._watch is None:
+        if self._repetition is None:
             return None
-        self._watch.close()
+        self._repetition.close()
         # A shard has seen some windows of each company only; `collector status` looks at all.
-        return self._watch.remark if self._is_whole else None
+        return self._repetition.remark if self._is_whole else None
 
     async def _found(self, *, has_lines: bool) -> DatesRecord:
         if self._trust:
@@ -154,14 +177,12 @@ class DatesGuard:
 
     async def _look_into(self, watch: RepetitionWatch, companies: Sequence[str]) -> None:
         assert self._verifier is not None, "establish comes first"  # noqa: S101 - for the type checker
-        self._is_looking = self._is_unsettled = True
+        self._is_unsettled = True
         self._log.warning("answers_repeat", companies=companies)
         try:
             finding, _ = await self._verifier.verify(companies)
         except IgnoredDatesError as error:
             self.ignored = str(error)
             raise
-        finally:
-            self._is_looking = False
         self._is_unsettled = finding.dates is not Verdict.HONOURED
         watch.false_alarm()

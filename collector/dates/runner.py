@@ -6,7 +6,7 @@ from typing import Final, Protocol, TypeVar
 
 from collector.core.outcome import Blame, Failure, Outcome
 from collector.dates.probe import Probe, Question, QuestionReply, SpentError
-from collector.http.retry import RetryPolicy, is_retriable
+from collector.http.retry import RetryPolicy, is_outage_evidence
 
 __all__ = ["Client", "ProbeRunner"]
 
@@ -32,7 +32,7 @@ class ProbeRunner:
     """Conducts a probe with a client.
 
     It ends when `most` requests were sent for it, but for those that the rate or the service is to
-    blame for, or when `may_continue` says no. `rest` waits for so many seconds.
+    blame for, or when `may_continue` says no. `sleep` waits for so many seconds.
     """
 
     def __init__(
@@ -40,12 +40,12 @@ class ProbeRunner:
         client: Client,
         *,
         most: int,
-        rest: Callable[[float], Awaitable[None]],
+        sleep: Callable[[float], Awaitable[None]],
         may_continue: Callable[[], bool] = lambda: True,
     ) -> None:
         self._client = client
         self._most = most
-        self._rest = rest
+        self._sleep = sleep
         self._may_continue = may_continue
         self._policy = RetryPolicy(_TRIES)
         self._charged = 0
@@ -85,11 +85,11 @@ class ProbeRunner:
                 return outcome.counters
             retry = self._policy.decide(outcome, tries, throttled_tries, random)
             if retry is None:
-                self.was_answered = self.was_answered or not is_retriable(outcome)
+                self.was_answered = self.was_answered or not is_outage_evidence(outcome)
                 return outcome
             tries += retry.counts
             throttled_tries += not retry.counts
-            await self._rest(retry.delay)
+            await self._sleep(retry.delay)
         return None
 
     def _count(self, outcome: Outcome) -> None:

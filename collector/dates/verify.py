@@ -51,10 +51,10 @@ class DatesVerifier:
         requests = 0
         while True:
             client = self.client_of(query)
-            runner = ProbeRunner(client, most=MOST_REQUESTS, rest=self.gate.rest)
+            runner = ProbeRunner(client, most=MOST_REQUESTS, sleep=self.gate.sleep)
             finding = await runner.run(verify_dates(ids, query, today))
             requests += runner.requests
-            is_blocked = not runner.was_answered and self.gate.open_cause is not None
+            is_blocked = not runner.was_answered and self.gate.control.open_cause is not None
             if finding.is_conclusive or not (is_blocked or runner.met_outage):
                 break
         self.log.info(

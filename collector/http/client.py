@@ -17,7 +17,7 @@ from collector.core.secrets import Redactor
 from collector.http.envelope import Checked, check_reply
 from collector.http.gate import Gate
 from collector.http.rate_headers import RateAllowance, read_rate_allowance, read_retry_after
-from collector.http.retry import is_retriable
+from collector.http.retry import is_outage_evidence
 from collector.http.token import TokenSource
 from collector.http.transport import Response, TransportFailure
 from collector.plan.date_params import DateQuery
@@ -204,7 +204,7 @@ class StatisticsClient:
     ) -> Blame:
         """Tell the gate what came instead of an answer."""
         gate, permit = self._gate, reply.permit
-        if not is_retriable(failure):
+        if not is_outage_evidence(failure):
             gate.answered(permit, company_id, allowance=allowance)
             return Blame.CELL
         pause = self._pause(reply, failure.failed_at)
@@ -215,7 +215,7 @@ class StatisticsClient:
         else:
             is_first = not is_retry
             blame = gate.failed(permit, company_id, is_evidence=is_first, was_accepted=True)
-        self._stats.refused = gate.refusals
+        self._stats.refused = gate.control.refusals
         return blame
 
     def _pause(self, reply: Response, now: datetime) -> float | None:

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from math import ceil, inf
 from typing import Final
 
@@ -12,9 +13,9 @@ from asyncio_throttle import Throttler
 from collector.core.errors import CollectorError, OutageError, StoppedError
 from collector.core.outcome import Blame
 from collector.http.rate_headers import RateAllowance
-from collector.pace import Cause, Permit, RateController, Share
+from collector.pace import Cause, PaceView, Permit, RateController, Share
 
-__all__ = ["Gate", "burst_limit"]
+__all__ = ["Gate", "RequestBudget", "burst_limit"]
 
 _SLICE_SECONDS: Final = 0.1
 _SLICE_SHARE: Final = 1.5
@@ -31,6 +32,19 @@ def burst_limit(rate: float) -> int:
     return max(2, ceil(evenly + _SLACK), ceil(evenly * _SLICE_SHARE) - 1)
 
 
+@dataclass(frozen=True, slots=True)
+class RequestBudget:
+    """How many requests may be sent in all; `sent` tells how many were."""
+
+    most: int
+    sent: Callable[[], int]
+
+    def check(self) -> None:
+        """Raise `OutageError` when no more may be sent."""
+        if self.sent() >= self.most:
+            raise OutageError(f"{self.most} requests were not enough")
+
+
 class Gate:
     """Lets requests through one by one, and passes on to the controller what became of them.
 
@@ -41,9 +55,14 @@ class Gate:
     """
 
     def __init__(
-        self, control: RateController, *, clock: Callable[[], float] = time.monotonic
+        self,
+        control: RateController,
+        *,
+        budget: RequestBudget | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._control = control
+        self.control = control
+        self._budget = budget
         self._clock = clock
         self._guarded_rate = control.rate
         self._throttler = Throttler(burst_limit(control.rate), _SLICE_SECONDS)
@@ -57,55 +76,28 @@ class Gate:
         self._is_closed = False
         self._failure: CollectorError | None = None
 
-    @property
-    def rate(self) -> float:
-        """The rate in force, in requests a second."""
-        return self._control.rate
-
-    @property
-    def ceiling(self) -> float:
-        """The highest rate that is allowed; `inf` if there is none."""
-        return self._control.ceiling
-
-    @property
-    def limit(self) -> float | None:
-        """The server's limit as it was found last, in requests a second."""
-        return self._control.limit
-
-    @property
-    def refusals(self) -> int:
-        """How many requests were refused because of the rate, as the controller reads them."""
-        return self._control.refusals
-
-    @property
-    def open_cause(self) -> Cause | None:
-        """Why nothing but single probes may leave at present."""
-        return self._control.open_cause
+    def view(self) -> PaceView:
+        """Return the rate at this moment."""
+        control = self.control
+        return PaceView(
+            control.rate, control.ceiling, control.limit, control.open_cause, self.closed_for
+        )
 
     @property
     def closed_for(self) -> float:
-        """Seconds until the next probe may leave; 0 when requests leave at the rate."""
-        if self._control.open_cause is None:
+        """Seconds until the next probe may leave; 0 while the circuit is closed."""
+        if self.control.open_cause is None:
             return 0.0
-        return max(0.0, self._control.leave_at() - self._clock())
-
-    @property
-    def is_doubtful(self) -> bool:
-        """Whether failures come in a row, so that a first try tells more than a retry."""
-        return self._control.is_doubtful
+        return max(0.0, self.control.leave_at() - self._clock())
 
     def hold(self, seconds: float) -> None:
-        """Let the first request wait for so long: others who share the rate have just begun too."""
-        self._control.hold(self._clock() + seconds)
+        """Delay the first request by so many seconds: other senders have just begun too."""
+        self.control.pacer.schedule.hold(self._clock() + seconds)
 
     def share(self, share: Share) -> None:
-        """Take another share of what several send together within one limit."""
-        self._control.share(share, self._clock())
+        """Take another share of the rate that several senders have together."""
+        self.control.pacer.share(share, self._clock())
         self._look_again()
-
-    def no_more_cells(self) -> None:
-        """Take note that the last cell has been begun: what fails now may be all that is left."""
-        self._control.no_more_cells()
 
     def fail(self, error: CollectorError) -> None:
         """Let nobody through any more: whoever waits or comes meets the error."""
@@ -135,7 +127,7 @@ class Gate:
         finally:
             self._waiting -= 1
 
-    async def rest(self, seconds: float) -> None:
+    async def sleep(self, seconds: float) -> None:
         """Wait, for something else than the rate. Raises `StoppedError` once the gate is shut."""
         until = self._clock() + seconds
         self._check_open()
@@ -152,9 +144,9 @@ class Gate:
     ) -> None:
         """Tell of an answer, and be it that there is nothing for this request."""
         now = self._clock()
-        self._control.answered(permit, now, company_id)
+        self.control.answered(permit, now, company_id)
         if allowance is not None:
-            self._control.hinted(now, allowance.remaining, allowance.reset_seconds)
+            self.control.hinted(now, allowance.remaining, allowance.reset_seconds)
         self._look_again()
 
     def refused(
@@ -168,15 +160,15 @@ class Gate:
         """Tell of a refusal because of the rate; the server asks for a `pause` (seconds)."""
         now = self._clock()
         if allowance is not None:
-            self._control.hinted(now, allowance.remaining, allowance.reset_seconds)
-        blame = self._control.refused(permit, now, company_id, pause=pause)
+            self.control.hinted(now, allowance.remaining, allowance.reset_seconds)
+        blame = self.control.refused(permit, now, company_id, pause=pause)
         self._look_again()
         return blame
 
     def unavailable(self, permit: Permit, company_id: str, *, is_evidence: bool) -> Blame:
         """Tell of a 503 that does not say when to come back."""
         now = self._clock()
-        blame = self._control.unavailable(permit, now, company_id, is_evidence=is_evidence)
+        blame = self.control.unavailable(permit, now, company_id, is_evidence=is_evidence)
         self._look_again()
         return blame
 
@@ -184,7 +176,7 @@ class Gate:
         self, permit: Permit, company_id: str, *, is_evidence: bool, was_accepted: bool
     ) -> Blame:
         """Tell of a failure that may pass; see `RateController.failed`."""
-        blame = self._control.failed(
+        blame = self.control.failed(
             permit, self._clock(), company_id, is_evidence=is_evidence, was_accepted=was_accepted
         )
         self._look_again()
@@ -192,13 +184,13 @@ class Gate:
 
     def release(self, permit: Permit) -> None:
         """Tell that a request was not sent after all, or was given up."""
-        self._control.released(permit)
+        self.control.released(permit)
         self._look_again()
 
     def _leave_at_once(self, *, is_urgent: bool) -> Permit | None:
         """Let a request leave that waits for nothing and overtakes nobody; None if it cannot."""
         self._check_open()
-        control = self._control
+        control = self.control
         if control.leave_at(is_urgent=is_urgent) > self._clock():
             return None
         self._set_guard(control.rate)
@@ -234,7 +226,7 @@ class Gate:
     async def _leave(self, *, is_urgent: bool) -> Permit | None:
         """Wait until the next one may leave, and let it; None if it gives way to an urgent one."""
         while await self._may_leave(is_urgent=is_urgent):
-            self._set_guard(self._control.rate)
+            self._set_guard(self.control.rate)
             await self._throttler.acquire()
             permit = self._depart(is_urgent=is_urgent)
             if permit is not None:
@@ -246,16 +238,16 @@ class Gate:
         while True:
             self._check_open()
             now = self._clock()
-            leave_at = self._control.leave_at(is_urgent=is_urgent)
+            leave_at = self.control.leave_at(is_urgent=is_urgent)
             if leave_at <= now:
                 # A last probe, if it is due, goes before giving up.
                 return True
             if not is_urgent:
-                if now >= self._control.gives_up_at:
-                    raise OutageError(_given_up(self._control.open_cause))
+                if now >= self.control.gives_up_at:
+                    raise OutageError(_given_up(self.control.open_cause))
                 if self._urgent:
                     return False
-                leave_at = min(leave_at, self._control.gives_up_at)
+                leave_at = min(leave_at, self.control.gives_up_at)
             self._wakes_at = leave_at
             await self._hear_news(leave_at - now)
             self._wakes_at = -inf
@@ -264,9 +256,9 @@ class Gate:
         """Let a request leave that the guard has let pass, unless much has changed meanwhile."""
         self._check_open()
         now = self._clock()
-        if self._control.leave_at(is_urgent=is_urgent) > now:
+        if self.control.leave_at(is_urgent=is_urgent) > now:
             return None
-        return self._control.depart(now, is_urgent=is_urgent)
+        return self.control.depart(now, is_urgent=is_urgent)
 
     def _set_guard(self, rate: float) -> None:
         """Let the second guard follow the rate, which is the same for most requests."""
@@ -279,6 +271,8 @@ class Gate:
             raise self._failure
         if self._is_closed:
             raise StoppedError
+        if self._budget is not None:
+            self._budget.check()
 
     async def _hear_news(self, seconds: float) -> None:
         self._news.clear()
@@ -288,7 +282,7 @@ class Gate:
 
     def _look_again(self) -> None:
         """Wake whoever is at the front, if it may leave earlier now; later it finds by itself."""
-        if self._wakes_at > -inf and self._control.leave_at() < self._wakes_at:
+        if self._wakes_at > -inf and self.control.leave_at() < self._wakes_at:
             self._news.set()
 
 

@@ -11,8 +11,9 @@ __all__ = [
     "Retry",
     "RetryPolicy",
     "backoff",
-    "is_retriable",
-    "is_retriable_status",
+    "is_outage_evidence",
+    "is_transient_status",
+    "is_worth_retry",
 ]
 
 _BASE_SECONDS: Final = 0.5
@@ -20,14 +21,17 @@ _CAP_SECONDS: Final = 30.0
 _SPARED: Final = 10
 """A cell that was refused so often while others were let in may be refused for itself."""
 
-_RETRIABLE_4XX: Final = frozenset(
+_TRANSIENT_4XX: Final = frozenset(
     {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS}
 )
-_RETRIABLE_KINDS: Final = frozenset(
+_WORTH_RETRY: Final = frozenset({FailureKind.TIMEOUT, FailureKind.CONNECTION, FailureKind.NOT_JSON})
+"""A page of HTML under a 200 comes from a proxy or is a maintenance page, and those pass. An answer
+of the wrong shape, an answer that is too large and a redirect are the same the next time."""
+
+_OUTAGE_KINDS: Final = frozenset(
     {FailureKind.TIMEOUT, FailureKind.CONNECTION, FailureKind.NOT_JSON}
 )
-"""A page of HTML under a 200 is a proxy or a maintenance page, and those pass; an answer of the
-wrong shape, too large, or a redirect is the same the next time."""
+"""Failures that a service in order does not cause, whatever it is asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,26 +42,39 @@ class Retry:
     counts: bool
 
 
-def is_retriable_status(status: int) -> bool:
-    """Say whether a status tells of a passing trouble: 408, 425, 429, and the class 5xx."""
-    return status in _RETRIABLE_4XX or status // 100 == 5  # noqa: PLR2004 - the class 5xx
+def is_transient_status(status: int) -> bool:
+    """Say whether a status means a transient failure: 408, 425, 429, and the class 5xx."""
+    return status in _TRANSIENT_4XX or status // 100 == 5  # noqa: PLR2004 - the class 5xx
 
 
-def is_retriable(failure: Failure) -> bool:
+def is_worth_retry(failure: Failure) -> bool:
     """Say whether another try may bring an answer."""
     if failure.kind in {FailureKind.HTTP, FailureKind.API_CODE}:
-        return is_retriable_status(failure.status or 0)
-    return failure.kind in _RETRIABLE_KINDS
+        return is_transient_status(failure.status or 0)
+    return failure.kind in _WORTH_RETRY
 
 
-def backoff(tries: int, random: Callable[[], float]) -> float:
+def is_outage_evidence(failure: Failure) -> bool:
+    """Say whether a failure may mean an outage, so that the circuit breaker counts it.
+
+    Every other failure is an answer about this request, and shows that the service works. Today the
+    same failures are worth a retry, but that is another question: see `is_worth_retry`.
+    """
+    if failure.kind in {FailureKind.HTTP, FailureKind.API_CODE}:
+        return is_transient_status(failure.status or 0)
+    return failure.kind in _OUTAGE_KINDS
+
+
+def backoff(tries: int, random: Callable[[], float], *, least: float = 0.0) -> float:
     """Return the seconds to wait after the given number of failed tries (1 or more).
 
-    Exponential backoff with full jitter: anything from 0 to 0.5 s, 1 s, 2 s, ... 30 s.
+    Exponential backoff with jitter: 0.5 s, 1 s, 2 s, ... 30 s, times a share from `least` up to 1
+    that `random` (0 up to 1) draws. `least` is 0 for full jitter, which spreads many callers best.
     Source: Marc Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
     """
     # The exponent is bounded so that a long row of failures cannot overflow.
-    return random() * min(_CAP_SECONDS, _BASE_SECONDS * 2.0 ** min(tries - 1, 16))
+    longest = min(_CAP_SECONDS, _BASE_SECONDS * 2.0 ** min(tries - 1, 16))
+    return longest * (least + (1.0 - least) * random())
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +97,6 @@ class RetryPolicy:
         if failure.blame is Blame.RATE and throttled_tries < _SPARED:
             # The gate holds everyone back; the cell itself has nothing to wait for.
             return Retry(delay=0.0, counts=False)
-        if not is_retriable(failure) or tries + 1 >= self.max_attempts:
+        if not is_worth_retry(failure) or tries + 1 >= self.max_attempts:
             return None
         return Retry(delay=backoff(tries + 1, random), counts=True)

@@ -19,14 +19,17 @@ from collector.core.secrets import Redactor, Secret
 from collector.http.credentials import ClientCredentials
 from collector.http.gate import Gate
 from collector.http.rate_headers import parse_http_date, read_retry_after
-from collector.http.retry import is_retriable_status
+from collector.http.retry import backoff, is_transient_status
 from collector.http.token import Token
 from collector.http.transport import Response, Transport, TransportFailure
 
-__all__ = ["TokenIssuer", "pause_before_next", "renew_after", "token_lifetime"]
+__all__ = ["TokenIssuer", "renew_after", "token_lifetime"]
 
-_FIRST_PAUSE: Final = 0.5
 _LONGEST_PAUSE: Final = 30.0
+"""Seconds that a `Retry-After` can ask for before the first token."""
+
+_LEAST_JITTER: Final = 0.5
+"""Half an hour of outage is 70 to 130 requests."""
 
 _RENEW_BEFORE: Final = 60.0
 _RENEW_BEFORE_SHARE: Final = 0.2
@@ -76,15 +79,6 @@ def token_lifetime(
 def renew_after(life: float) -> float:
     """Return the seconds after which a token of the given life (seconds) is renewed."""
     return life - min(_RENEW_BEFORE, life * _RENEW_BEFORE_SHARE)
-
-
-def pause_before_next(tries: int, random: Callable[[], float]) -> float:
-    """Return the seconds to wait after the given number of failed tries (1 or more).
-
-    0.5 s, 1 s, 2 s, ... 30 s, less up to a half by chance (`random` gives numbers from 0 up to 1):
-    half an hour of outage is 70 to 130 requests.
-    """
-    return min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** min(tries - 1, 16)) * (1.0 - random() / 2.0)
 
 
 class TokenIssuer:
@@ -150,10 +144,10 @@ class TokenIssuer:
             if left <= 0.0 or asked > left or self._was_never_right(tries):
                 break
             # The last try is made just when patience ends.
-            pause = min(max(pause_before_next(tries, random), asked), left)
+            pause = min(max(backoff(tries, random, least=_LEAST_JITTER), asked), left)
             # Only the issuer is left alone: it is a service of its own, and whoever needs a token
             # waits anyway.
-            await self._gate.rest(pause)
+            await self._gate.sleep(pause)
         raise OutageError(f"no access token from {self._url} (tries: {tries}): {problem}")
 
     def _patience_left(self) -> float:
@@ -177,7 +171,7 @@ class TokenIssuer:
         """Return the token, or the problem that may pass. Raises `CredentialsError`."""
         if isinstance(reply, TransportFailure):
             return reply.message
-        if is_retriable_status(reply.status):
+        if is_transient_status(reply.status):
             return f"HTTP status {reply.status}"
         if reply.status != HTTPStatus.OK:
             raise CredentialsError(self._refusal(reply))

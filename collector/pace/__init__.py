@@ -13,12 +13,13 @@ from collector.pace.controller import RateController
 from collector.pace.latency import in_flight_needed
 from collector.pace.limiter import Notify
 from collector.pace.retry_budget import RetryBudget
-from collector.pace.types import AUTO_START, Permit, Share
+from collector.pace.types import AUTO_START, PaceView, Permit, Share
 
 __all__ = [
     "AUTO_START",
     "Cause",
     "Notify",
+    "PaceView",
     "Permit",
     "RateController",
     "RetryBudget",

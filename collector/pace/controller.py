@@ -14,7 +14,7 @@ from collector.pace.refusals import (
     Status503Classifier,
     ThrottledScope,
 )
-from collector.pace.types import AUTO_START, Permit, Share
+from collector.pace.types import AUTO_START, Permit
 
 __all__ = ["RateController"]
 
@@ -58,7 +58,7 @@ class RateController:
         patience: float = inf,
         notify: Notify = lambda event, **fields: None,  # noqa: ARG005 - nobody listens
     ) -> None:
-        self._pacer = Pacer(ceiling, start, notify)
+        self.pacer = Pacer(ceiling, start, notify)
         self._estimate = LimitEstimate()
         self._hints = Hints()
         self._status_503 = Status503Classifier()
@@ -77,17 +77,17 @@ class RateController:
     @property
     def rate(self) -> float:
         """The rate in force, in requests a second; during a blockade the one before it."""
-        return self._pacer.rate
+        return self.pacer.search.rate
 
     @property
     def ceiling(self) -> float:
         """The highest rate, in requests a second; `inf` if there is none."""
-        return self._pacer.ceiling
+        return self.pacer.search.ceiling
 
     @property
     def limit(self) -> float | None:
         """The limit of the server that was found last, in requests a second."""
-        return self._pacer.limit
+        return self.pacer.search.limit
 
     @property
     def refusals(self) -> int:
@@ -109,14 +109,6 @@ class RateController:
         """When nobody has been let in or answered for too long."""
         return inf if self._circuit is None else self._circuit.since + self._patience
 
-    def hold(self, until: float) -> None:
-        """Let the first request leave then, although nothing has left yet."""
-        self._pacer.hold(until)
-
-    def share(self, share: Share, now: float) -> None:
-        """Take another share of what several send together within one limit."""
-        self._pacer.share(share, now)
-
     def no_more_cells(self) -> None:
         """Take note that the last cell has been begun: those that fail may be all that are left."""
         self._is_tail = True
@@ -124,12 +116,12 @@ class RateController:
     def leave_at(self, *, is_urgent: bool = False) -> float:
         """Return when the next request may leave; what is urgent passes a blockade."""
         if self._circuit is None or is_urgent:
-            return self._pacer.next_at
-        return max(self._circuit.next_at, self._pacer.next_at)
+            return self.pacer.schedule.next_at
+        return max(self._circuit.next_at, self.pacer.schedule.next_at)
 
     def depart(self, now: float, *, is_urgent: bool = False) -> Permit:
         """Take note that a request leaves. An urgent one is of no interest any more after that."""
-        is_paced = self._pacer.depart(now)
+        is_paced = self.pacer.schedule.depart(now)
         if is_urgent:
             return Permit(now, -1, -1, is_paced=False)
         if self._circuit is not None:
@@ -149,7 +141,7 @@ class RateController:
         if not permit.is_paced:
             # Something else than the rate holds requests back, so nothing is learnt about it.
             return
-        pacer = self._pacer
+        pacer = self.pacer
         pacer.answered(permit, now)
         if pacer.may_grow and now >= max(
             self._hints.used_up_until(), self._status_503.waits_until(self.rate)
@@ -204,7 +196,7 @@ class RateController:
             if reading is Reading.REFUSAL:
                 return self.refused(permit, now, company_id, cause=Cause.UNAVAILABLE)
             if reading is Reading.FALSE_ALARM:
-                self._pacer.restore(self._status_503.rate_before)
+                self.pacer.restore(self._status_503.rate_before)
                 self._notify("status_503_is_no_refusal", rate=round(self.rate, 2))
         elif permit.epoch >= self._outage_epoch:
             # One of the burst with which the last blockade began.
@@ -256,7 +248,7 @@ class RateController:
         if self._is_tail and not is_rate and now - circuit.since >= _TAIL_PATIENCE * companies:
             self._circuit = None
             self._charges_all = True
-            self._pacer.restart()
+            self.pacer.restart()
             self._notify("only_failing_cells_are_left", companies=companies)
             return Blame.CELL
         return Blame.SERVICE
@@ -265,7 +257,7 @@ class RateController:
         """Say whether a refusal is about this company, not about the rate."""
         whose = self._throttling.refused(company_id, self._epoch, self.rate)
         if whose is ThrottledScope.JUST_FOUND:
-            self._pacer.restore(self._throttling.rate_before)
+            self.pacer.restore(self._throttling.rate_before)
             self._notify("company_refused_for_itself", company_id=company_id)
         return whose is not ThrottledScope.EVERYBODYS
 
@@ -282,12 +274,12 @@ class RateController:
         if circuit.cause is Cause.FAILING:
             self._last_outage = (now, circuit.interval)
             self._outage_epoch = self._epoch
-            self._pacer.restart()
+            self.pacer.restart()
         elif limit is None or (is_long and circuit.cause is Cause.UNAVAILABLE):
             # Nothing is known; or it was rather an outage, which would make a tiny quota.
-            self._pacer.restart()
+            self.pacer.restart()
         else:
-            self._pacer.found(limit, now, is_quota=is_quota)
-        self._pacer.resume()
+            self.pacer.found(limit, now, is_quota=is_quota)
+        self.pacer.resume()
         seconds = round(now - circuit.since, 3)
         self._notify("reopened", blocked_for_seconds=seconds, rate=round(self.rate, 2))

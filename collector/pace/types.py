@@ -1,7 +1,7 @@
 """Values that travel between the rate controller and its callers."""
 
 from math import inf
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -59,19 +59,16 @@ class Share(NamedTuple):
         return 0.0 if self.senders == 1 else (number % self.senders + 1) / self.senders / rate
 
 
-class PaceView(Protocol):
-    """What is shown of the rate of a run: a `Gate` has it, and so have several gates together.
+class PaceView(NamedTuple):
+    """The rate of a run at one moment, for displays, logs and metrics.
 
-    Rates are requests a second; see `Gate` for each.
+    `rate` is the one in force, `ceiling` the highest that is allowed (`inf` if there is none), and
+    `limit` the server's limit as it was found last; all in requests per second. While the circuit
+    is open, `open_cause` says why, and `closed_for` is the seconds until the next probe may leave.
     """
 
-    @property
-    def rate(self) -> float: ...  # noqa: D102 - see the class
-    @property
-    def ceiling(self) -> float: ...  # noqa: D102
-    @property
-    def limit(self) -> float | None: ...  # noqa: D102
-    @property
-    def open_cause(self) -> Cause | None: ...  # noqa: D102
-    @property
-    def closed_for(self) -> float: ...  # noqa: D102
+    rate: float
+    ceiling: float
+    limit: float | None = None
+    open_cause: Cause | None = None
+    closed_for: float = 0.0

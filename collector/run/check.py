@@ -8,17 +8,14 @@ from typing import Final
 
 from collector.core.errors import CollectorError, ExitCode, OutageError
 from collector.core.outcome import Failure
-from collector.core.secrets import Redactor
 from collector.dates.probe import CheckFindings, Verdict, check_service
 from collector.dates.runner import ProbeRunner
-from collector.http.credentials import Credentials, secrets_of
-from collector.http.gate import Gate
+from collector.http.credentials import Credentials
 from collector.pace import Share
 from collector.plan import today_in
-from collector.run.session import Session, gate_for
+from collector.run.session import Session
 from collector.settings import CheckSettings
 from collector.settings.prepare import date_query
-from collector.telemetry.log import EventLog
 from collector.telemetry.stats import RunStats
 
 __all__ = ["MOST_REQUESTS", "Check", "CheckResult"]
@@ -65,14 +62,19 @@ class Check:
         self._longest = longest + MOST_REQUESTS / min(settings.rate, _RATE)
         self._ids = ids
         self._settings = settings
-        self._credentials = credentials
-        self._redact = Redactor()
-        self._redact.learn(*secrets_of(credentials))
-        self._log = EventLog("error", self._redact).logger
-        share = Share.of(settings.rate)
-        self._gate = gate_for(settings, share, len(ids), self._log, patience=_PATIENCE_SECONDS)
+        self._stats = RunStats(0)
+        self._session = Session(
+            settings,
+            credentials,
+            share=Share.of(settings.rate),
+            companies=len(ids),
+            stats=self._stats,
+            concurrency=1,
+            patience=_PATIENCE_SECONDS,
+            log_level="error",
+            most_requests=MOST_REQUESTS,
+        )
         self._findings = CheckFindings()
-        self._stats = _Allowance(self._gate)
         self._task: asyncio.Task[object] | None = None
         self._stopped: ExitCode | None = None
 
@@ -100,10 +102,10 @@ class Check:
         except TimeoutError:
             return self._result(ExitCode.STOPPED_EARLY, f"it took too long; {_TRY_AGAIN}")
         except OutageError as error:
-            text = f"{self._redact(str(error))}; {_TRY_AGAIN}"
+            text = f"{self._session.redact(str(error))}; {_TRY_AGAIN}"
             return self._result(ExitCode.STOPPED_EARLY, text)
         except CollectorError as error:
-            return self._result(error.exit_code, self._redact(str(error)))
+            return self._result(error.exit_code, self._session.redact(str(error)))
         except asyncio.CancelledError:
             if self._task is None or self._stopped is None:
                 raise
@@ -114,43 +116,20 @@ class Check:
         return self._result(_exit_code(self._findings))
 
     async def _ask(self) -> None:
-        session = Session(
-            self._settings,
-            self._credentials,
-            gate=self._gate,
-            stats=self._stats,
-            concurrency=1,
-            patience=_PATIENCE_SECONDS,
-            redact=self._redact,
-            log=self._log,
-        )
         query = date_query(self._settings).as_given()
         today = today_in(self._settings.timezone, datetime.now(UTC))
-        async with session:
+        async with self._session as session:
             await session.tokens.current()
             runner = ProbeRunner(
                 session.client(query),
                 most=MOST_REQUESTS,
-                rest=self._gate.rest,
+                sleep=session.gate.sleep,
                 may_continue=lambda: self._stats.requests + 2 <= MOST_REQUESTS,
             )
             await runner.run(check_service(self._ids, query, today, self._findings))
 
     def _result(self, exit_code: ExitCode, error: str | None = None) -> CheckResult:
         return CheckResult(exit_code, self._findings, self._stats.requests, error)
-
-
-class _Allowance(RunStats):
-    """Shuts the gate after the last request that a check may send, whoever would need more."""
-
-    def __init__(self, gate: Gate) -> None:
-        super().__init__(0)
-        self._gate = gate
-
-    def request_sent(self, now: float) -> None:
-        super().request_sent(now)
-        if self.requests >= MOST_REQUESTS:
-            self._gate.fail(OutageError(f"{MOST_REQUESTS} requests were not enough"))
 
 
 def _exit_code(findings: CheckFindings) -> ExitCode:

@@ -1,10 +1,10 @@
 """What becomes of an outcome: its line in the journal, its event in the log, its count."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 
 from structlog.typing import FilteringBoundLogger
 
-from collector.core.cell import Cell, CellState
+from collector.core.cell import CellState
 from collector.core.outcome import Failure, Outcome
 from collector.run.queue import WorkItem
 from collector.store.journal import Journal, Line
@@ -16,28 +16,20 @@ __all__ = ["Recorder"]
 
 
 class Recorder:
-    """Writes the outcomes of cells down; a cell is counted once its line is on the disk.
-
-    `notice` hears of each outcome after its line was written, and may end the run.
-    """
+    """Writes the outcomes of cells; a cell is counted once its line is on the disk."""
 
     def __init__(
         self,
         files: RunFiles,
         stats: RunStats,
         log: FilteringBoundLogger,
-        notice: Callable[[Cell, Outcome], Awaitable[None]] | None = None,
     ) -> None:
         self.journal = Journal(files.statistics, files.errors, on_durable=self._count)
         self._stats = stats
         self._log = log
-        self._notice = notice
 
     async def settle(self, item: WorkItem, outcome: Outcome) -> None:
-        """Write the final outcome of a cell.
-
-        Raises `StorageError`, and what `notice` raises.
-        """
+        """Write the final outcome of a cell. Raises `StorageError`."""
         cell = item.cell
         if isinstance(outcome, Failure):
             self._log.error("cell_failed", **_what_failed(item, outcome))
@@ -47,8 +39,6 @@ class Recorder:
             line = result_line(cell, outcome, item.requests)
             state = CellState.EMPTY if outcome.counters.is_empty else CellState.DATA
             await self.journal.append(Line(line, state))
-        if self._notice is not None:
-            await self._notice(cell, outcome)
 
     def retry(self, item: WorkItem, failure: Failure, delay: float) -> None:
         """Log a try that failed and will be followed by another one in `delay` seconds."""

@@ -8,34 +8,27 @@ from pathlib import Path
 from typing import Final
 
 from collector.core.cell import CellState
-from collector.core.errors import (
-    CollectorError,
-    ExitCode,
-    IgnoredDatesError,
-    StoppedError,
-    main_error,
-)
-from collector.core.secrets import Redactor
+from collector.core.errors import CollectorError, ExitCode, IgnoredDatesError, main_error
+from collector.core.outcome import Outcome
 from collector.core.threads import in_thread
 from collector.dates.guard import DOUBT, DatesGuard
-from collector.dates.verify import DatesVerifier
-from collector.http.credentials import AccessToken, ClientCredentials, Credentials, secrets_of
+from collector.http.credentials import Credentials
 from collector.http.retry import RetryPolicy
 from collector.http.token import TokenProvider
-from collector.pace import Share
+from collector.pace import PaceView, Share
 from collector.plan import CellSet, Part, Plan, absent_in_turns
 from collector.run.attempt import AttemptRecord
 from collector.run.pool import Pool
+from collector.run.queue import WorkItem
 from collector.run.recorder import Recorder
 from collector.run.result import End, end_by, end_by_bug
-from collector.run.session import Session, gate_for
+from collector.run.session import Session
 from collector.run.shutdown import Shutdown
 from collector.settings import RunSettings
 from collector.store.files import PartFiles
 from collector.store.manifest import DatesRecord, describe_service
 from collector.store.recovery import Age, Recovered, recover
 from collector.store.run_directory import RunDirectory, RunFiles
-from collector.telemetry.log import EventLog
 from collector.telemetry.reporter import Telemetry
 from collector.telemetry.stats import RunStats
 
@@ -72,7 +65,7 @@ class Run:
         credentials: Credentials | TokenProvider,
         output: Path,
         *,
-        given: ShardContext | None = None,
+        context: ShardContext | None = None,
     ) -> None:
         self.plan = plan
         self.settings = settings
@@ -80,29 +73,31 @@ class Run:
         self._part = Part(plan, settings.shard)
         self.stats = RunStats(len(self._part))
         self.remarks: tuple[str, ...] = ()
-        self._credentials = credentials
-        self._redact = Redactor()
-        if isinstance(credentials, AccessToken | ClientCredentials):
-            self._redact.learn(*secrets_of(credentials))
-        self._events = EventLog(settings.log_level, self._redact)
-        self._log = self._events.logger
-        share = Share.of(settings.rate, settings.shard.total) if given is None else given.share
-        self._first_after = share.first_after(settings.shard.number)
-        self.gate = gate_for(
+        whole, number = settings.shard.total, settings.shard.number
+        share = Share.of(settings.rate, whole) if context is None else context.share
+        self._first_after = share.first_after(number)
+        self._session = Session(
             settings,
-            share,
-            len(plan.companies),
-            self._log,
+            credentials,
+            share=share,
+            companies=len(plan.companies),
+            stats=self.stats,
+            concurrency=settings.concurrency,
             patience=settings.max_outage,
+            log_level=settings.log_level,
         )
-        self._is_handed_out = given is not None
-        known = None if given is None else given.dates
+        self.gate = self._session.gate
+        self._log = self._session.log
+        self._is_handed_out = context is not None
+        known = None if context is None else context.dates
         self.dates = DatesGuard(plan, settings, self._log, known)
         self._telemetry = Telemetry(
-            settings.metrics_file, self.stats, self.gate, self._log, shard=settings.shard
+            settings.metrics_file, self.stats, self.gate.view, self._log, shard=settings.shard
         )
         self._pool: Pool | None = None
-        self._shutdown = Shutdown(self._log, self._redact, grace=_GRACE_SECONDS, drain=self._drain)
+        self._shutdown = Shutdown(
+            self._log, self._session.redact, grace=_GRACE_SECONDS, drain=self._drain
+        )
 
     @property
     def answers(self) -> Path:
@@ -113,6 +108,11 @@ class Run:
     def failures(self) -> Path:
         """Where the cells are that failed for good."""
         return self.files.errors
+
+    @property
+    def pace(self) -> PaceView:
+        """The rate at this moment."""
+        return self.gate.view()
 
     @property
     def dates_record(self) -> DatesRecord | None:
@@ -168,77 +168,88 @@ class Run:
         )
 
     async def _attempt(self, directory: RunDirectory, recovered: Recovered) -> End:
-        """Collect what is missing, and let the manifest tell the truth however it ends."""
+        """Collect what is missing, and write how it ended into the manifest, however it ends."""
         self.remarks += recovered.remarks
         self.stats.kept.update(recovered.kept)
         # In a thread for the fingerprint of the plan: a million ids take a second.
         record = await in_thread(AttemptRecord, directory, recovered, self.plan, self.settings)
         end = End(ExitCode.BUG)
-        if self._first_after:
-            self.gate.hold(self._first_after)
         with ExitStack() as log:
             try:
-                async with self._session() as session:
-                    # Where others have answered all of it there is nothing to ask for.
-                    if directory.is_new and not recovered.is_complete:
-                        await session.tokens.current()
-                    try:
-                        self.remarks += tuple(
-                            await self.dates.establish(
-                                self._verifier(session), recovered, self.files.directory
-                            )
-                        )
-                    except IgnoredDatesError:
-                        if self.dates.ignored is not None:
-                            await record.begin(recovered.dates, self.remarks)
-                        raise
-                    files = await record.begin(self.dates.record, self.remarks)
-                    log.enter_context(self._events.into(files.log.append))
-                    self._log_start()
-                    end = await self._collect(files, recovered.done, session)
-                    self._shutdown.no_more_to_stop()
-            except asyncio.CancelledError as error:
-                end = self._shutdown.end_by(error)
+                end = await self._shutdown.outcome(self._work(directory, recovered, record, log))
+            except asyncio.CancelledError:
+                end = End(ExitCode.STOPPED_EARLY)
                 raise
-            except (CollectorError, StoppedError) as error:
-                end = self._shutdown.end_by(error)
             finally:
                 # After the connections are closed: the disk needs file descriptors too.
                 if directory.has_begun:
-                    self._tell_of_dates(record)
+                    self._record_dates(record)
                     self._telemetry.last_sample()
                     self._log.info("run_ended", exit_code=end.exit_code.value, error=end.error)
-                    await record.end(end.exit_code, end.error, self.stats, self.gate.limit)
+                    limit = self.gate.control.limit
+                    await record.end(end.exit_code, end.error, self.stats, limit)
         return end
 
-    async def _collect(self, files: RunFiles, done: CellSet, session: Session) -> End:
-        """Run the pool beside the journal until all is settled and on the disk."""
-        recorder = Recorder(files, self.stats, self._log, self.dates.notice)
-        journal = recorder.journal
+    async def _work(
+        self, directory: RunDirectory, recovered: Recovered, record: AttemptRecord, log: ExitStack
+    ) -> End:
+        """Open the session, verify the dates, open the files, and collect."""
+        if self._first_after:
+            self.gate.hold(self._first_after)
+        async with self._session as session:
+            # Where others have answered all of it there is nothing to ask for.
+            if directory.is_new and not recovered.is_complete:
+                await session.tokens.current()
+            try:
+                verifier = session.verifier(self.dates.query)
+                output = self.files.directory
+                self.remarks += tuple(await self.dates.establish(verifier, recovered, output))
+            except IgnoredDatesError:
+                if self.dates.ignored is not None:
+                    await record.begin(recovered.dates, self.remarks)
+                raise
+            files = await record.begin(self.dates.record, self.remarks)
+            log.enter_context(session.events.into(files.log.append))
+            self._log_start()
+            end = await self._collect(files, recovered.done)
+            self._shutdown.no_more_to_stop()
+            return end
+
+    async def _collect(self, files: RunFiles, done: CellSet) -> End:
+        """Run the pool until every cell is settled, beside the journal and the watch on dates."""
+        recorder = Recorder(files, self.stats, self._log)
+        journal, dates, control = recorder.journal, self.dates, self.gate.control
+
+        async def settle(item: WorkItem, outcome: Outcome) -> None:
+            await recorder.settle(item, outcome)
+            dates.observe(item.cell, outcome)
+
         self._pool = pool = Pool(
             absent_in_turns(done, self._part),
-            fetch=session.client(self.dates.query).fetch,
+            fetch=self._session.client(dates.query).fetch,
             decide=RetryPolicy(self.settings.max_attempts).decide,
-            settle=recorder.settle,
+            settle=settle,
             on_retry=lambda item, failure, retry: recorder.retry(
                 item, failure, max(retry.delay, self.gate.closed_for)
             ),
             stats=self.stats,
             concurrency=self.settings.concurrency,
-            rate=lambda: self.gate.rate,
-            prefers_new=lambda: self.gate.is_doubtful or self.gate.open_cause is not None,
-            on_exhausted=self.gate.no_more_cells,
+            rate=lambda: control.rate,
+            prefers_new=lambda: control.is_doubtful or control.open_cause is not None,
+            on_exhausted=control.no_more_cells,
         )
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(journal.sync_groups(), name="journal")
+                group.create_task(dates.watch(), name="dates")
                 await pool.run()
+                dates.end_watch()
                 journal.close()
         except ExceptionGroup as failed:
             return self._failed(main_error(failed))
         if self._shutdown.end is None:
-            await self.dates.look_back()
-        elif self.stats.missing or self.dates.is_doubtful:
+            await dates.verify_last_answers()
+        elif self.stats.missing or dates.is_doubtful:
             return self._shutdown.end
         failed_cells = self.stats.cells[CellState.FAILED]
         return End(ExitCode.SOME_FAILED if failed_cells else ExitCode.COMPLETE)
@@ -255,12 +266,12 @@ class Run:
 
     def _failed(self, error: BaseException) -> End:
         if isinstance(error, CollectorError):
-            return end_by(error, self._redact)
+            return end_by(error, self._session.redact)
         self._log.error("bug", exc_info=error)
         return end_by_bug(error, self.files.log)
 
-    def _tell_of_dates(self, record: AttemptRecord) -> None:
-        """Let the manifest say what the answers themselves have shown."""
+    def _record_dates(self, record: AttemptRecord) -> None:
+        """Write into the manifest what the answers themselves have shown."""
         if self.dates.ignored is not None:
             record.dates_are_ignored(self.dates.ignored)
         elif self.dates.is_doubtful:
@@ -273,20 +284,3 @@ class Run:
         self.remarks += (remark,)
         record.remark(remark)
         self._log.warning("remark", text=remark)
-
-    def _verifier(self, session: Session) -> DatesVerifier:
-        return DatesVerifier(
-            self.dates.query, self.settings.timezone, session.client, self.gate, self._log
-        )
-
-    def _session(self) -> Session:
-        return Session(
-            self.settings,
-            self._credentials,
-            gate=self.gate,
-            stats=self.stats,
-            concurrency=self.settings.concurrency,
-            patience=self.settings.max_outage,
-            redact=self._redact,
-            log=self._log,
-        )

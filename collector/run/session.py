@@ -1,99 +1,116 @@
-"""One session with the service: gate, connections, token and client, opened and closed together."""
+"""A session with the service: what a run, a run on a cluster and a check all open."""
 
 from contextlib import AsyncExitStack
 from functools import partial
 from types import TracebackType
 from typing import Final, Self
 
-from structlog.typing import FilteringBoundLogger
-
 from collector.core.secrets import Redactor
+from collector.dates.verify import DatesVerifier
 from collector.http.client import Addresses, StatisticsClient
-from collector.http.credentials import AccessToken, ClientCredentials, Credentials
-from collector.http.gate import Gate
+from collector.http.credentials import AccessToken, ClientCredentials, Credentials, secrets_of
+from collector.http.gate import Gate, RequestBudget
 from collector.http.token import Token, TokenProvider, TokenSource
 from collector.http.token_issuer import TokenIssuer
 from collector.http.transport import Transport
 from collector.pace import RateController, Share
 from collector.plan.date_params import DateQuery
-from collector.settings import CheckSettings, RunSettings
+from collector.settings import CheckSettings, LogLevel, RunSettings
+from collector.telemetry.log import EventLog
 from collector.telemetry.stats import RunStats
 
-__all__ = ["Session", "gate_for"]
+__all__ = ["Session"]
 
 _PROBE_GRACE_SECONDS: Final = 5.0
 """How much longer than the time limit of a request a probe is waited for, in case it gets lost."""
 
 
-def gate_for(
-    settings: RunSettings | CheckSettings,
-    share: Share,
-    companies: int,
-    log: FilteringBoundLogger,
-    *,
-    patience: float,
-) -> Gate:
-    """Make the gate that every request to the service passes.
-
-    An outage is waited for `patience` seconds.
-    """
-    gate = Gate(
-        RateController(
-            share.ceiling,
-            start=share.start,
-            companies=companies,
-            probe_seconds=settings.timeout + _PROBE_GRACE_SECONDS,
-            patience=patience,
-            notify=log.warning,
-        )
-    )
-    gate.share(share)
-    return gate
-
-
 class Session:
-    """What is open towards the service. Use it as an async context manager.
+    """The gate, the log, the connections and the token of one run or check.
 
-    `tokens` has the token, `client` asks the statistics endpoint.
+    The gate and the log exist from the start, so that others can watch them. Connections and token
+    exist while the session is open: use it as an async context manager. The parts:
+
+    * `settings`: the service, and the limits of a request.
+    * `credentials`: for tokens, or another provider of tokens.
+    * `share`: the rate (requests per second), or the part of it that this process has.
+    * `companies`: how many are asked for; the circuit breaker needs to know.
+    * `stats`: counts every request.
+    * `concurrency`: requests in flight, at most.
+    * `patience`: for how many seconds an outage is waited for.
+    * `log_level`: the minimum level of events in the log.
+    * `most_requests`: how many requests may be sent in all; None for any number.
     """
 
-    def __init__(  # noqa: PLR0913 - one collaborator each, all required, all by name
+    def __init__(  # noqa: PLR0913 - see the class
         self,
         settings: RunSettings | CheckSettings,
         credentials: Credentials | TokenProvider,
         *,
-        gate: Gate,
+        share: Share,
+        companies: int,
         stats: RunStats,
         concurrency: int,
         patience: float,
-        redact: Redactor,
-        log: FilteringBoundLogger,
+        log_level: LogLevel,
+        most_requests: int | None = None,
     ) -> None:
+        self.redact = Redactor()
+        if isinstance(credentials, AccessToken | ClientCredentials):
+            self.redact.learn(*secrets_of(credentials))
+        self.events = EventLog(log_level, self.redact)
+        self.log = self.events.logger
+        budget = None
+        if most_requests is not None:
+            budget = RequestBudget(most_requests, lambda: stats.requests)
+        self.gate = Gate(
+            RateController(
+                share.ceiling,
+                start=share.start,
+                companies=companies,
+                probe_seconds=settings.timeout + _PROBE_GRACE_SECONDS,
+                patience=patience,
+                notify=self.log.warning,
+            ),
+            budget=budget,
+        )
+        self.gate.share(share)
+        self.tokens: TokenSource
+        """The token; only while the session is open."""
+        self._transport: Transport
         self._settings = settings
-        self._gate = gate
+        self._credentials = credentials
         self._stats = stats
+        self._concurrency = concurrency
         self._patience = patience
-        self._redact = redact
-        self._log = log
-        self._transport = Transport(gate, stats, concurrency=concurrency, timeout=settings.timeout)
-        self.tokens = self._tokens(credentials)
-        self._open = AsyncExitStack()
+        self._opened = AsyncExitStack()
 
     def client(self, dates: DateQuery) -> StatisticsClient:
         """Return a client that puts windows into queries in the given way."""
         return StatisticsClient(
             transport=self._transport,
-            gate=self._gate,
+            gate=self.gate,
             tokens=self.tokens,
             stats=self._stats,
-            redact=self._redact,
+            redact=self.redact,
             addresses=Addresses(self._settings.base_url, dates),
-            log=self._log,
+            log=self.log,
         )
 
+    def verifier(self, dates: DateQuery) -> DatesVerifier:
+        """Return what verifies dates that are sent in the given way."""
+        return DatesVerifier(dates, self._settings.timezone, self.client, self.gate, self.log)
+
     async def __aenter__(self) -> Self:
-        await self._open.enter_async_context(self._transport)
-        await self._open.enter_async_context(self.tokens)
+        self._transport = await self._opened.enter_async_context(
+            Transport(
+                self.gate,
+                self._stats,
+                concurrency=self._concurrency,
+                timeout=self._settings.timeout,
+            )
+        )
+        self.tokens = await self._opened.enter_async_context(self._token_source())
         return self
 
     async def __aexit__(
@@ -102,24 +119,25 @@ class Session:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        await self._open.aclose()
+        await self._opened.aclose()
 
-    def _tokens(self, credentials: Credentials | TokenProvider) -> TokenSource:
+    def _token_source(self) -> TokenSource:
+        credentials = self._credentials
         if isinstance(credentials, AccessToken):
             return TokenSource(None, Token.of(credentials.token))
         if not isinstance(credentials, ClientCredentials):
-            issue = partial(credentials.issue, self._gate, self._redact)
-            return TokenSource(issue, on_refused=self._gate.fail)
+            issue = partial(credentials.issue, self.gate, self.redact)
+            return TokenSource(issue, on_refused=self.gate.fail)
         return TokenSource(
             TokenIssuer(
                 credentials,
                 url=self._settings.token_url,
                 transport=self._transport,
-                gate=self._gate,
+                gate=self.gate,
                 max_attempts=self._settings.max_attempts,
                 patience=self._patience,
-                redact=self._redact,
-                log=self._log,
+                redact=self.redact,
+                log=self.log,
             ),
-            on_refused=self._gate.fail,
+            on_refused=self.gate.fail,
         )

@@ -52,32 +52,35 @@ class Shutdown:
     async def end_of(self, body: Awaitable[End], deadline: Duration | None = None) -> End:
         """Await the body of the run in this task, and return how it ended. Once.
 
-        The run can be stopped meanwhile, and is at the `deadline`, until `no_more_to_stop`. What is
-        expected to break it off becomes its end. Everything else is raised as it came: bugs, and a
-        cancellation that somebody else asked for.
+        The run can be stopped meanwhile, and is at the `deadline`, until `no_more_to_stop`.
         """
         self._task = asyncio.current_task()
         timer = self._watch(deadline)
         try:
-            return await body
-        except (CollectorError, StoppedError) as error:
-            return self.end_by(error)
-        except asyncio.CancelledError:
-            if self._task is None or self._end is None:
-                raise
-            self._task.uncancel()
-            return self._end
+            return await self.outcome(body)
         finally:
             self._task = None
             for pending in (timer, self._timer):
                 if pending is not None:
                     pending.cancel()
 
-    def end_by(self, error: CollectorError | StoppedError | asyncio.CancelledError) -> End:
-        """Return the end by what is expected to break off a run."""
-        if isinstance(error, CollectorError):
+    async def outcome(self, part: Awaitable[End]) -> End:
+        """Await a part of the run inside `end_of`, and return how it ended.
+
+        Errors that are expected become its end. Everything else is raised as it came: bugs, and a
+        cancellation that has another cause than this shutdown.
+        """
+        try:
+            return await part
+        except CollectorError as error:
             return end_by(error, self._redact)
-        return self._end or End(ExitCode.STOPPED_EARLY)
+        except StoppedError:
+            return self._end or End(ExitCode.STOPPED_EARLY)
+        except asyncio.CancelledError:
+            if self._task is None or self._end is None:
+                raise
+            self._task.uncancel()
+            return self._end
 
     def stop(self, end: End, told: End | None = None) -> None:
         """End the run early in order; only the first reason counts.

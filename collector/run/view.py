@@ -34,7 +34,7 @@ class RunView(Protocol):
     @property
     def failures(self) -> Path: ...  # noqa: D102
     @property
-    def gate(self) -> PaceView: ...  # noqa: D102 - see the class
+    def pace(self) -> PaceView: ...  # noqa: D102 - see the class
     @property
     def dates_record(self) -> DatesRecord | None: ...  # noqa: D102
     async def execute(self) -> End: ...  # noqa: D102

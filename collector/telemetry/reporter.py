@@ -126,7 +126,7 @@ class Telemetry:
         self,
         metrics_file: Path | None,
         stats: RunStats,
-        gate: PaceView,
+        pace: Callable[[], PaceView],
         log: FilteringBoundLogger,
         *,
         event: str = "sample",
@@ -135,10 +135,10 @@ class Telemetry:
         self._path = metrics_file
         self._shard = shard
         self._stats = stats
-        self._gate = gate
+        self._pace = pace
         self._log = log
         self._event = event
-        self._sampler = Sampler(stats, lambda: gate.rate)
+        self._sampler = Sampler(stats, lambda: pace().rate)
         self._file: MetricsFile | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._is_over = False
@@ -226,10 +226,11 @@ class Telemetry:
             self._is_failing = False
 
     async def _write(self, file: "MetricsFile", exit_code: ExitCode | None = None) -> None:
+        pace = self._pace()
         made = file.page(
             self._stats,
-            allowed=self._gate.rate,
-            limit_found=self._gate.limit,
+            allowed=pace.rate,
+            limit_found=pace.limit,
             exit_code=exit_code,
         )
         await in_thread(file.write, made)

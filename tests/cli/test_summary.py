@@ -16,6 +16,7 @@ from collector.core.outcome import FailureKind
 from collector.core.secrets import Secret
 from collector.http.credentials import AccessToken
 from collector.http.gate import Gate
+from collector.pace import PaceView
 from collector.plan import Companies, Plan, Shard
 from collector.run.run import End, Run
 from collector.settings import RunSettings
@@ -176,8 +177,9 @@ def test_the_highest_rate_is_told_as_it_was_given(rate: Rate, most: str) -> None
 class _FoundGate(Gate):
     """A gate whose controller has found the API's limit."""
 
-    limit = 48.06
-    rate = 46.6123
+    def view(self) -> PaceView:
+        """Return what was found."""
+        return super().view()._replace(rate=46.6123, limit=48.06)
 
 
 @pytest.mark.parametrize(

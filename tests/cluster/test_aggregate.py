@@ -8,7 +8,7 @@ from collector.cluster.aggregate import ClusterPace, ClusterStats
 from collector.cluster.messages import ShardStatus
 from collector.core.cell import CellState
 from collector.core.outcome import FailureKind
-from collector.pace import Cause
+from collector.pace import Cause, PaceView
 from tests.cluster.made_reports import report, result
 
 _SMALL = st.integers(0, 50)
@@ -121,13 +121,13 @@ def test_what_is_on_the_disk_counts_when_a_shard_has_not_told_of_it() -> None:
 def test_the_pace_is_that_of_all_at_work() -> None:
     """Rates add up; they and the limit of all stay when nobody is at work any more."""
     pace = ClusterPace(40.0, 8.0)
-    assert (pace.rate, pace.limit, pace.open_cause, pace.closed_for) == (8.0, None, None, 0)
+    assert pace.view() == PaceView(8.0, 40.0)
     of_three = [report(n, rate=rate, senders=3) for n, rate in enumerate((10.0, 15.0, 5.0))]
     pace.take(of_three)
     pace.limit = 45.0
-    assert (pace.ceiling, pace.rate, pace.limit) == (40.0, 30.0, 45.0)
+    assert pace.view() == PaceView(30.0, 40.0, 45.0)
     pace.take([])
-    assert (pace.rate, pace.limit) == (30.0, 45.0)
+    assert pace.view() == PaceView(30.0, 40.0, 45.0)
 
 
 def test_an_ended_shard_takes_nothing_of_the_pace_along() -> None:
@@ -135,9 +135,9 @@ def test_an_ended_shard_takes_nothing_of_the_pace_along() -> None:
     pace = ClusterPace(40.0, 40.0)
     pace.take([report(0, rate=20.0, senders=2), report(1, rate=20.0, senders=2)])
     pace.take([report(1, rate=20.0, senders=2)])
-    assert pace.rate == 40.0
+    assert pace.view().rate == 40.0
     pace.take([report(1, rate=40.0, senders=1)])
-    assert pace.rate == 40.0
+    assert pace.view().rate == 40.0
 
 
 def test_it_is_blocked_when_all_are() -> None:
@@ -145,6 +145,7 @@ def test_it_is_blocked_when_all_are() -> None:
     pace = ClusterPace(inf, 10.0)
     blocked = [report(n, open_cause=Cause.FAILING.name, closed_for=3.0 + n) for n in range(2)]
     pace.take(blocked)
-    assert (pace.open_cause, pace.closed_for) == (Cause.FAILING, 3.0)
+    assert pace.view() == PaceView(10.0, inf, None, Cause.FAILING, 3.0)
     pace.take([*blocked, report(2)])
-    assert (pace.open_cause, pace.closed_for) == (None, 0.0)
+    assert pace.view().open_cause is None
+    assert pace.view().closed_for == 0.0

@@ -84,4 +84,4 @@ def test_a_task_holds_no_secret() -> None:
         settings, Site(Path("/r"), b"lock", "1"), ShardContext(Share(20.0), dates), "channel"
     )
     assert pickle.loads(pickle.dumps(task)) == task  # noqa: S301 - made here
-    assert {"credentials", "token", "secret"}.isdisjoint(dir(task) + dir(task.given))
+    assert {"credentials", "token", "secret"}.isdisjoint(dir(task) + dir(task.context))

@@ -311,9 +311,15 @@ def _answer(counts: Counters) -> Answer:
     return Answer(b"{}", counts, _AT, 1)
 
 
+async def _observe(guard: DatesGuard, cell: Cell, outcome: Outcome) -> None:
+    """Show an outcome, and let what `watch` does about it be done."""
+    guard.observe(cell, outcome)
+    await guard.verify_suspicion()
+
+
 async def _notice(guard: DatesGuard, company: str, outcome: Outcome, windows: int = 3) -> None:
     for number in range(windows):
-        await guard.notice(Cell(company, _day(number)), outcome)
+        await _observe(guard, Cell(company, _day(number)), outcome)
 
 
 async def _notice_all(guard: DatesGuard, windows: int = 3) -> None:
@@ -348,9 +354,9 @@ async def test_what_was_not_found_out_in_the_end_is_a_doubt(finding: Finding | E
     await _notice(guard, "1", _answer(counters(900)), windows=2)
     said.append(guard.is_doubtful)
     with suppress(OutageError, StoppedError):
-        await guard.look_back()
+        await guard.verify_last_answers()
     said.append(guard.is_doubtful)
-    await guard.look_back()
+    await guard.verify_last_answers()
     assert [*said, guard.is_doubtful] == [False, True, True, False]
 
 
@@ -390,13 +396,13 @@ async def test_a_proof_after_the_last_answer_is_made_if_they_repeat() -> None:
     )
     await _establish(guard, verifier)
     verifier.asked.clear()
-    await guard.look_back()
+    await guard.verify_last_answers()
     assert verifier.asked == []
     await _notice(guard, "1", _answer(counters(900)), windows=2)
-    await guard.look_back()
+    await guard.verify_last_answers()
     assert (verifier.asked, guard.ignored) == ([("1",)], None)
     with pytest.raises(IgnoredDatesError):
-        await guard.look_back()
+        await guard.verify_last_answers()
     assert guard.ignored == "all the same"
 
 
@@ -421,31 +427,62 @@ async def test_dates_that_are_ignored_by_now_end_the_run() -> None:
     assert verifier.asked == [_IDS, _IDS[:5]]
 
 
+def _repeat(guard: DatesGuard) -> None:
+    """Let the first companies have the same answer in both windows of a plan, so a row is there."""
+    for number in range(2):
+        for company in _IDS[:5]:
+            guard.observe(Cell(company, _day(number)), _answer(counters(9)))
+
+
 @pytest.mark.parametrize("finding", [_INCLUDED, IgnoredDatesError("all the same")])
-async def test_workers_that_notice_together_ask_once(finding: Finding | IgnoredDatesError) -> None:
-    """The others go on meanwhile."""
+async def test_outcomes_that_come_during_a_verification_do_not_wait(
+    finding: Finding | IgnoredDatesError,
+) -> None:
+    """It is asked once, whatever comes meanwhile, and waited for at the end."""
     guard, verifier = _guard(_plan(2)), _Proof(_INCLUDED, finding)
     await _establish(guard, verifier, _recovered(_plan(2)))
-    for company in _IDS:
-        await guard.notice(Cell(company, _day(0)), _answer(counters(9)))
     verifier.may_end.clear()
-    cells = [Cell(company, _day(1)) for company in _IDS]
-    workers = [asyncio.create_task(guard.notice(cell, _answer(counters(9)))) for cell in cells]
-    waiting = set(workers)
+    watching = asyncio.create_task(guard.watch())
+    _repeat(guard)
     async with asyncio.timeout(10):
-        while len(waiting) > 1:
-            _, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        while len(verifier.asked) == 1:  # noqa: ASYNC110 - a list has no events
+            await asyncio.sleep(0)
+    for number in range(2):
+        for company in _IDS[5:9]:
+            guard.observe(Cell(company, _day(number)), _answer(counters(9)))
+    guard.end_watch()
     assert verifier.asked == [_IDS, _IDS[:5]]
+    assert not watching.done()
     verifier.may_end.set()
-    (last,) = waiting
     if isinstance(finding, Finding):
-        await last
+        await watching
         assert guard.ignored is None
     else:
         with pytest.raises(IgnoredDatesError):
-            await last
+            await watching
         assert guard.ignored == "all the same"
     assert len(verifier.asked) == 2
+
+
+async def test_a_watch_looks_at_what_came_last_before_it_ends() -> None:
+    """The row may be complete with the very last answer."""
+    guard, verifier = _guard(_plan(2)), _Proof(_INCLUDED, IgnoredDatesError("all the same"))
+    await _establish(guard, verifier, _recovered(_plan(2)))
+    watching = asyncio.create_task(guard.watch())
+    _repeat(guard)
+    guard.end_watch()
+    with pytest.raises(IgnoredDatesError):
+        await watching
+
+
+async def test_a_watch_that_is_stopped_leaves_a_doubt() -> None:
+    """Nothing may be sent any more: that is no error of the run."""
+    guard, verifier = _guard(_plan(2)), _Proof(_INCLUDED, StoppedError())
+    await _establish(guard, verifier, _recovered(_plan(2)))
+    watching = asyncio.create_task(guard.watch())
+    _repeat(guard)
+    await watching
+    assert guard.is_doubtful
 
 
 async def test_an_error_of_a_proof_does_not_end_the_watch() -> None:
@@ -455,7 +492,7 @@ async def test_an_error_of_a_proof_does_not_end_the_watch() -> None:
     with pytest.raises(InputError):
         await _notice_all(guard)
     assert guard.ignored is None
-    await guard.notice(Cell("more", _day(0)), _answer(counters(9)))
+    await _observe(guard, Cell("more", _day(0)), _answer(counters(9)))
     assert len(verifier.asked) == 3
 
 
@@ -467,8 +504,8 @@ async def test_failures_and_differences_are_no_suspicion() -> None:
         await _notice(guard, company, Failure(FailureKind.TIMEOUT, None, "no", None, _AT, 1))
         await _notice(guard, f"{company} empty", _answer(counters(0, 0)))
         for number in range(3):
-            await guard.notice(
-                Cell(f"{company} fine", _day(number)), _answer(counters(20 * number))
+            await _observe(
+                guard, Cell(f"{company} fine", _day(number)), _answer(counters(20 * number))
             )
     assert len(verifier.asked) == 1
     assert guard.close() is None

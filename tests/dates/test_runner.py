@@ -49,13 +49,13 @@ class _Client:
             raise outcome
         return outcome
 
-    async def rest(self, seconds: float) -> None:
+    async def sleep(self, seconds: float) -> None:
         self.rests.append(seconds)
 
     def runner(
         self, most: int = 100, may_continue: Callable[[], bool] = lambda: True
     ) -> ProbeRunner:
-        return ProbeRunner(self, most=most, rest=self.rest, may_continue=may_continue)
+        return ProbeRunner(self, most=most, sleep=self.sleep, may_continue=may_continue)
 
 
 def _costing(outcome: Outcome, requests: int) -> Outcome:

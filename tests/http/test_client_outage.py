@@ -57,7 +57,7 @@ class Bench:
     @property
     def is_closed(self) -> Cause | None:
         """Why the gate is closed."""
-        return self.gate.open_cause
+        return self.gate.control.open_cause
 
 
 @asynccontextmanager
@@ -141,7 +141,7 @@ async def test_an_outage_is_waited_out_with_single_probes() -> None:
         assert {type(outcome) for outcome in outcomes} == {Answer}
         assert bench.server.counts.total == 28
         assert bench.is_closed is None
-        assert 1e6 / 4 <= bench.gate.rate < 1e6
+        assert 1e6 / 4 <= bench.gate.control.rate < 1e6
 
 
 async def test_a_failing_probe_is_charged_to_nobody() -> None:

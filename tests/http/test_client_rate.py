@@ -122,7 +122,7 @@ class Bench:
     @property
     def is_closed(self) -> Cause | None:
         """Why the gate is closed."""
-        return self.gate.open_cause
+        return self.gate.control.open_cause
 
     @property
     def events(self) -> list[dict[str, Any]]:
@@ -260,7 +260,7 @@ async def test_a_503_of_a_retry_tells_nothing_of_an_outage(*, is_retry: bool) ->
     async with bench_for(row(answer(500), answer(503))) as bench:
         await bench.failure()
         await bench.failure(is_retry=is_retry)
-        assert bench.gate.is_doubtful is not is_retry
+        assert bench.gate.control.is_doubtful is not is_retry
 
 
 @pytest.mark.parametrize("status", [500, 503])
@@ -280,9 +280,9 @@ async def test_what_is_no_passing_trouble_says_that_the_service_answers(
     async with bench_for(respond) as bench:
         for _ in range(fails):
             await bench.failure()
-        assert bench.gate.is_doubtful is (fails > 1)
+        assert bench.gate.control.is_doubtful is (fails > 1)
         await bench.fetch()
-        assert not bench.gate.is_doubtful
+        assert not bench.gate.control.is_doubtful
         assert bench.is_closed is None
 
 

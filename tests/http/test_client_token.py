@@ -323,7 +323,7 @@ async def test_a_401_is_reported_once_and_is_an_answer() -> None:
         for _ in range(3):
             for number in range(7):
                 await bench.failure(Cell(f"broken {number}", SERVER_DEFAULT))
-            assert bench.gate.is_doubtful
+            assert bench.gate.control.is_doubtful
             await bench.failure(STRANGER)
-            assert not bench.gate.is_doubtful
-        assert bench.gate.open_cause is None
+            assert not bench.gate.control.is_doubtful
+        assert bench.gate.control.open_cause is None

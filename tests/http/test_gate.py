@@ -189,10 +189,10 @@ async def test_the_guard_follows_the_rate(watched: list[WatchedThrottler]) -> No
     permits = [await leave(gate, times) for _ in range(20)]
     gate.refused(permits[-1])
     gate.answered(await gate.acquire())
-    assert gate.rate < 1000
+    assert gate.control.rate < 1000
     await gate.acquire()
     assert watched[0].limits[0] == burst_limit(1e6)
-    assert watched[0].limits[-1] == burst_limit(gate.rate)
+    assert watched[0].limits[-1] == burst_limit(gate.control.rate)
 
 
 async def test_first_come_first_served(watched: list[WatchedThrottler]) -> None:
@@ -349,7 +349,7 @@ async def test_a_blockade_at_the_last_moment_holds(watched: list[WatchedThrottle
     watched[0].before = refuse
     late = asyncio.create_task(leave(gate, times))
     await turns(20)
-    assert gate.open_cause is Cause.REFUSED
+    assert gate.control.open_cause is Cause.REFUSED
     assert (times, watched[0].waiting, watched[0].asked) == ([], 0, 2)
     gate.close()
     async with asyncio.timeout(1):

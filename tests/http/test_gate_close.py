@@ -122,7 +122,7 @@ async def test_a_rest_lasts_as_long_as_it_was_said_to() -> None:
     gate = gate_at(1e6)
     permits = [await gate.acquire() for _ in range(100)]
     begin = time.monotonic()
-    resting = asyncio.create_task(gate.rest(0.4))
+    resting = asyncio.create_task(gate.sleep(0.4))
     gate.refused(permits[-1])
     # The end of a blockade wakes whoever is at the front, and nobody else.
     waiting = [asyncio.create_task(gate.acquire()) for _ in range(2)]
@@ -136,7 +136,7 @@ async def test_a_rest_lasts_as_long_as_it_was_said_to() -> None:
 async def test_a_rest_ends_with_the_shutting() -> None:
     """Those who rest, and those who would begin to; also for no time at all."""
     gate = gate_at(1e6)
-    resting = [asyncio.create_task(gate.rest(seconds)) for seconds in (3600.0, 60.0, float("inf"))]
+    resting = [asyncio.create_task(gate.sleep(seconds)) for seconds in (3600.0, 60.0, float("inf"))]
     await turns(3)
     assert not any(task.done() for task in resting)
     gate.close()
@@ -145,7 +145,7 @@ async def test_a_rest_ends_with_the_shutting() -> None:
         assert [type(end) for end in ends] == [StoppedError] * 3
         for seconds in (3600.0, 0.0):
             with pytest.raises(StoppedError):
-                await gate.rest(seconds)
+                await gate.sleep(seconds)
 
 
 async def test_no_rest_is_no_wait() -> None:
@@ -153,4 +153,4 @@ async def test_no_rest_is_no_wait() -> None:
     gate = gate_at(1e6)
     for seconds in (0.0, -1.0):
         with pytest.raises(StopIteration):
-            gate.rest(seconds).send(None)
+            gate.sleep(seconds).send(None)

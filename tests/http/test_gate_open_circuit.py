@@ -9,7 +9,7 @@ from collector.core.errors import ExitCode, OutageError, StoppedError
 from collector.core.outcome import Blame
 from collector.http.gate import Gate
 from collector.http.rate_headers import RateAllowance
-from collector.pace import Cause, Permit, RateController
+from collector.pace import Cause, PaceView, Permit, RateController
 
 _READING = 0.001
 
@@ -46,7 +46,7 @@ async def turns(number: int) -> None:
 
 def cause_of(gate: Gate) -> Cause | None:
     """Return why the gate is closed (mypy takes a property for a constant)."""
-    return gate.open_cause
+    return gate.control.open_cause
 
 
 async def refused_gate(*, probe_seconds: float = 60.0, patience: float = inf) -> tuple[Gate, float]:
@@ -76,12 +76,12 @@ async def test_a_gate_says_how_it_stands() -> None:
     """Rate, ceiling, limit, blockade and its seconds, as the controller has them."""
     clock = Clock()
     gate = gate_at(50.0, clock=clock)
-    assert (gate.rate, gate.ceiling, gate.limit, gate.open_cause) == (50.0, 50.0, None, None)
-    assert (gate.closed_for, gate.is_doubtful) == (0.0, False)
+    assert gate.view() == PaceView(50.0, 50.0)
+    assert (gate.closed_for, gate.control.is_doubtful) == (0.0, False)
     first, *_, second, third, fourth = await departures_at(gate, clock, 50.0, 30)
     for company in ("1", "2"):
         gate.failed(first, company, is_evidence=True, was_accepted=True)
-    assert gate.is_doubtful
+    assert gate.control.is_doubtful
     # What the rate makes wait for is no closure.
     clock.now -= 0.02
     assert gate.closed_for == 0.0
@@ -97,8 +97,8 @@ async def test_a_gate_says_how_it_stands() -> None:
     assert gate.closed_for == 0.0
     gate.answered(await gate.acquire())
     assert cause_of(gate) is None
-    assert gate.limit is not None
-    assert 1.0 < gate.rate < gate.limit <= 50.0
+    assert gate.control.limit is not None
+    assert 1.0 < gate.control.rate < gate.control.limit <= 50.0
 
 
 async def test_what_headers_say_reaches_the_controller() -> None:
@@ -243,7 +243,7 @@ async def test_a_503_that_is_an_error_may_be_evidence(*, is_evidence: bool) -> N
     permit = await gate.acquire()
     gate.failed(permit, "1", is_evidence=True, was_accepted=True)
     gate.unavailable(permit, "2", is_evidence=is_evidence)
-    assert gate.is_doubtful is is_evidence
+    assert gate.control.is_doubtful is is_evidence
 
 
 async def test_the_urgent_passes_a_blockade_and_whoever_sleeps_before_it() -> None:

@@ -7,7 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.core.outcome import Blame, Failure, FailureKind
-from collector.http.retry import Retry, RetryPolicy, backoff, is_retriable, is_retriable_status
+from collector.http.retry import (
+    Retry,
+    RetryPolicy,
+    backoff,
+    is_outage_evidence,
+    is_transient_status,
+    is_worth_retry,
+)
 
 NOW = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
 
@@ -32,9 +39,10 @@ HTTP_STATUSES = {
 @pytest.mark.parametrize(("status", "again"), list(HTTP_STATUSES.items()))
 def test_passing_troubles_are_tried_again_by_their_status(status: int, again: bool) -> None:  # noqa: FBT001 - a table
     """408, 425 and the class 5xx pass by themselves; whatever else is the same the next time."""
-    assert is_retriable_status(status) is again
+    assert is_transient_status(status) is again
     for kind in (FailureKind.HTTP, FailureKind.API_CODE):
-        assert is_retriable(failure(kind, status)) is again
+        assert is_worth_retry(failure(kind, status)) is again
+        assert is_outage_evidence(failure(kind, status)) is again
         decision = RetryPolicy(5).decide(failure(kind, status), 0, 0, always(0.5))
         assert decision == (Retry(0.25, counts=True) if again else None)
 
@@ -60,6 +68,7 @@ def test_other_failures_are_tried_again_by_their_kind(
     """What a proxy or a network does passes; what the server means does not."""
     decision = RetryPolicy(5).decide(failure(kind, status), 0, 0, always(0.0))
     assert decision == (Retry(0.0, counts=True) if again else None)
+    assert is_outage_evidence(failure(kind, status)) is again
 
 
 FAILURES = st.builds(
@@ -125,7 +134,7 @@ def test_what_the_cell_is_to_blame_for_counts(
 ) -> None:
     """Whatever it was spared before; up to the last attempt, and if it may pass."""
     decision = RetryPolicy(attempts).decide(failed, tries, throttled_tries, always(number))
-    if is_retriable(failed) and tries + 1 < attempts:
+    if is_worth_retry(failed) and tries + 1 < attempts:
         assert decision == Retry(backoff(tries + 1, always(number)), counts=True)
     else:
         assert decision is None

@@ -337,7 +337,7 @@ async def test_only_the_issuer_is_left_alone() -> None:
         assert not asking.done()
         await asking
     assert 0.599 <= arrivals[1] - arrivals[0] < 5.0
-    assert gate.open_cause is None
+    assert gate.control.open_cause is None
 
 
 async def test_a_token_is_asked_for_during_a_blockade() -> None:

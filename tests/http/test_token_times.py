@@ -2,7 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.http.token_issuer import pause_before_next, renew_after, token_lifetime
+from collector.http.retry import backoff
+from collector.http.token_issuer import renew_after, token_lifetime
 
 
 @pytest.mark.parametrize(
@@ -55,15 +56,16 @@ def test_a_life_is_never_longer_than_promised(
 def test_a_pause_is_half_by_chance_and_has_a_cap(tries: int, number: float) -> None:
     """Never less than half of 0.5 s, 1 s, 2 s, ..., 30 s; a long outage does not overflow."""
     bound = 30.0 if tries > 6 else 0.5 * 2 ** (tries - 1)
-    assert pause_before_next(tries, lambda: number) == bound * (1 - number / 2)
-    assert bound / 2 <= pause_before_next(tries, lambda: number) <= bound
+    pause = backoff(tries, lambda: number, least=0.5)
+    assert pause == bound * (0.5 + 0.5 * number)
+    assert bound / 2 <= pause <= bound
 
 
-@pytest.mark.parametrize(("number", "requests"), [(0.0, 66), (0.5, 86), (0.999999, 126)])
+@pytest.mark.parametrize(("number", "requests"), [(0.999999, 66), (0.5, 86), (0.0, 126)])
 def test_half_an_hour_of_outage_is_a_hundred_requests(number: float, requests: int) -> None:
     """About that; a service that comes back is not met by a crowd, nor after minutes only."""
     seconds, tries = 0.0, 1
     while seconds < 1800.0:
-        seconds += pause_before_next(tries, lambda: number)
+        seconds += backoff(tries, lambda: number, least=0.5)
         tries += 1
     assert tries == requests

@@ -92,7 +92,7 @@ class Bench:
     @property
     def is_closed(self) -> Cause | None:
         """Why the gate is closed."""
-        return self.gate.open_cause
+        return self.gate.control.open_cause
 
 
 @asynccontextmanager

@@ -141,20 +141,40 @@ async def test_a_bug_is_raised() -> None:
     [
         (OutageError("away"), OutageError),
         (StoppedError(), None),
-        (asyncio.CancelledError(), None),
     ],
 )
-async def test_the_body_may_ask_for_its_end_on_the_way_out(
-    error: CollectorError | StoppedError | asyncio.CancelledError,
+async def test_a_part_of_the_body_may_ask_for_its_end(
+    error: CollectorError | StoppedError,
     expected: type[CollectorError] | None,
 ) -> None:
     """So that a manifest says the same as the exit code, before and after a stop."""
     run = _Run()
-    before = run.shutdown.end_by(error)
+    before = await run.shutdown.outcome(_raise(error))
     assert (before.exit_code, before.cause) == (ExitCode.STOPPED_EARLY, expected)
+    told: list[End] = []
+
+    async def body() -> End:
+        await run.until_stopped()
+        told.append(await run.shutdown.outcome(_raise(error)))
+        return told[0]
+
     _soon(lambda: run.shutdown.stop(_SIGNAL))
-    await run.shutdown.end_of(run.until_stopped())
-    assert run.shutdown.end_by(error) == (_SIGNAL if expected is None else before)
+    assert await run.shutdown.end_of(body()) == told[0]
+    assert told[0] == (_SIGNAL if expected is None else before)
+
+
+async def test_a_part_that_is_cancelled_by_the_stop_lets_the_rest_of_the_body_end() -> None:
+    """What comes after it, such as the manifest, is not cancelled again."""
+    run = _Run()
+
+    async def body() -> End:
+        end = await run.shutdown.outcome(run.hang())
+        await asyncio.sleep(0)
+        return end
+
+    _soon(lambda: run.shutdown.stop(_SIGNAL))
+    _soon(run.shutdown.stop_at_once)
+    assert await run.shutdown.end_of(body()) == _SIGNAL
 
 
 async def test_only_the_first_reason_counts() -> None:
