@@ -8,7 +8,7 @@ from typing import Final
 
 from collector.errors import InputError
 from collector.report import palette, sections
-from collector.report.elements import Markup, element, joined, json_script
+from collector.report.html import Markup, element, joined, json_script
 from collector.report.language import Lang, Language
 from collector.report.model import Report
 from collector.report.sections import Section
@@ -150,4 +150,4 @@ _PACKAGE: Final = "collector.report"
 
 
 def _read(name: str) -> str:
-    return files(_PACKAGE).joinpath(name).read_text(encoding="utf-8")
+    return files(_PACKAGE).joinpath("templates", name).read_text(encoding="utf-8")

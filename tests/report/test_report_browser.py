@@ -1,4 +1,4 @@
-"""The page in a real browser: nothing is loaded, nothing foreign runs, everything is seen."""
+"""The page in a real browser: nothing is loaded, nothing untrusted runs, everything is seen."""
 
 import time
 from typing import Any

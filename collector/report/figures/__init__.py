@@ -1,7 +1,7 @@
 """The pictures as plotly reads them: plain JSON, built from the model alone.
 
 A colour is the name of one, such as `var(--sended)`: page.js puts in the colour of the surroundings
-that the page is shown in. Every foreign text passes `foreign.figure_text`.
+that the page is shown in. All untrusted text passes `untrusted.figure_text`.
 """
 
 from collector.report.figures.counters import COUNTERS, PRESSED, RECEIVED

@@ -7,11 +7,11 @@ from math import ceil
 from typing import Final
 
 from collector.report.figures.parts import CHARACTER, Figure, Json, axis, frame, points, thinned
-from collector.report.foreign import cut, figure_text, group_label, plain
 from collector.report.language import Language
 from collector.report.model import CompanyGroup, Coverage, Span, Tile
 from collector.report.palette import variable
 from collector.report.texts import coverage as texts
+from collector.report.untrusted import cut, figure_text, group_label, plain
 
 __all__ = [
     "STATE_NAMES",

@@ -13,11 +13,11 @@ from collector.report.figures.parts import (
     points,
     room_for_ends,
 )
-from collector.report.foreign import company_text, cut, figure_text
 from collector.report.language import Language
 from collector.report.model import CompanyShare, Delivery
 from collector.report.palette import variable
 from collector.report.texts import delivery as texts
+from collector.report.untrusted import company_text, cut, figure_text
 
 __all__ = ["failing", "funnel"]
 

@@ -16,11 +16,11 @@ from collector.report.figures.parts import (
     room_for_ends,
     thinned,
 )
-from collector.report.foreign import cut, figure_text, plain
 from collector.report.language import Language, Text
 from collector.report.model import Behaviour, Interval, Movement, RestatedWindow
 from collector.report.palette import variable
 from collector.report.texts import runs as texts
+from collector.report.untrusted import cut, figure_text, plain
 
 __all__ = ["DRAWN_MOVEMENTS", "behaviour", "movements", "restated_windows"]
 

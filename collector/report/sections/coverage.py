@@ -3,8 +3,8 @@
 from typing import Final
 
 from collector.report import tables
-from collector.report.elements import Markup, element, joined, prose
 from collector.report.figures import STATE_NAMES, Figure, heat_map, is_single, narrowed, state_of
+from collector.report.html import Markup, element, joined, prose
 from collector.report.language import Language, Text
 from collector.report.model import Coverage, Tile
 from collector.report.sections.parts import Section, details, note, picture, section

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from collector.report import figures, tables
-from collector.report.elements import Markup
-from collector.report.foreign import company_text, cut, isolated
+from collector.report.html import Markup
 from collector.report.language import Language
 from collector.report.model import Report, SpanDelivery
 from collector.report.sections.parts import Section, details, known_days, note, picture, section
 from collector.report.texts import delivery as texts
 from collector.report.texts import page as page_texts
+from collector.report.untrusted import company_text, cut, isolated
 
 __all__ = ["delivery_section", "failing_section", "overlap_note", "time_section"]
 

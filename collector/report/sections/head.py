@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from collector.report.elements import Markup, element, joined, prose
+from collector.report.html import Markup, element, joined, prose
 from collector.report.language import Language, Text
 from collector.report.model import Delivery, Quality, Report, Tile
 from collector.report.sections.parts import known_days, newest

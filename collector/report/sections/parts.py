@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
-from collector.report.elements import Child, Markup, element, foreign, prose
 from collector.report.figures import Figure
+from collector.report.html import Child, Markup, element, prose, untrusted
 from collector.report.language import Lang, Language, Text
 from collector.report.model import Behaviour, RunFacts, Span
 from collector.report.texts import page as texts
@@ -34,8 +34,8 @@ def newest(ordered: Sequence[_Dated]) -> _Dated | None:
 
 
 def english(text: str, words: Language) -> Markup:
-    """Return foreign text that is English whatever the language of the page: a remark of ours."""
-    return foreign(text, lang=None if words.lang is Lang.EN else Lang.EN.value)
+    """Return untrusted text that is English in each language of the page: a remark of a run."""
+    return untrusted(text, lang=None if words.lang is Lang.EN else Lang.EN.value)
 
 
 def known_days(spans: Iterable[Span], words: Language) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from collector.report import tables
-from collector.report.elements import Markup, company, element, prose
+from collector.report.html import Markup, company, element, prose
 from collector.report.language import Language
 from collector.report.model import Company, Quality
 from collector.report.sections.parts import Section, details, english, note, section

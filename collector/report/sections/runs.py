@@ -5,14 +5,14 @@ from datetime import timedelta
 
 from collector.errors import ExitCode
 from collector.report import figures, tables
-from collector.report.elements import Markup, element, foreign, joined, prose
 from collector.report.figures import Figure
-from collector.report.foreign import cut, isolated, plain
+from collector.report.html import Markup, element, joined, prose, untrusted
 from collector.report.language import Language
 from collector.report.model import Behaviour, Report, Restated, RunFacts, Tile
 from collector.report.sections.parts import Section, details, english, note, picture, section
 from collector.report.texts import page as page_texts
 from collector.report.texts import runs as texts
+from collector.report.untrusted import cut, isolated, plain
 
 __all__ = ["behaviour_section", "end_text", "restated_section", "runs_section"]
 
@@ -89,7 +89,7 @@ def runs_section(report: Report, words: Language) -> Section:
         kind="facts",
     )
     remarks = [
-        element("li", foreign(run.directory), ": ", english(remark, words))
+        element("li", untrusted(run.directory), ": ", english(remark, words))
         for run in runs
         for remark in run.remarks
     ]
@@ -166,7 +166,7 @@ def _behaviour(run: Behaviour, figure: Figure | None, words: Language) -> Markup
     summary = _behaviour_summary(run, words) if figure else words(texts.BEHAVIOUR_ONE)
     return joined(
         (
-            element("h3", foreign(run.directory)),
+            element("h3", untrusted(run.directory)),
             picture(figure, summary),
             details(words, joined((last, tables.intervals(run, words))), rows=len(run.intervals)),
         )
@@ -193,7 +193,7 @@ def _run(run: RunFacts, words: Language) -> tables.Row:
     companies = words.count(page_texts.COMPANIES, run.companies)
     windows = words.count(page_texts.WINDOWS, run.windows)
     return tables.row(
-        foreign(run.directory),
+        untrusted(run.directory),
         _lines(
             words.days(run.from_date, run.until_date),
             f"{companies} \N{MULTIPLICATION SIGN} {windows}",

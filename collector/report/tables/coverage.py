@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from collector.report.elements import Markup, company, foreign, joined, prose
+from collector.report.html import Markup, company, joined, prose, untrusted
 from collector.report.language import Language
 from collector.report.model import CompanyGroup, Coverage, Gap, Tile
 from collector.report.tables.parts import Row, numbers, row, table
@@ -68,4 +68,4 @@ def _summed(tiles: Iterable[Tile]) -> Tile:
 def _group(group: CompanyGroup) -> Markup:
     if group.companies == 1:
         return company(group.first)
-    return joined((foreign(group.first.id), " \N{EN DASH} ", foreign(group.last.id)))
+    return joined((untrusted(group.first.id), " \N{EN DASH} ", untrusted(group.last.id)))

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from collector.report.elements import Child, Markup, company, prose
 from collector.report.figures import COUNTERS, PRESSED, RECEIVED, lacking
+from collector.report.html import Child, Markup, company, prose
 from collector.report.language import DASH, Language
 from collector.report.model import (
     CompanyShare,

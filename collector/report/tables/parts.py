@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from collector.report.elements import Child, Markup, element, foreign, joined
+from collector.report.html import Child, Markup, element, joined, untrusted
 from collector.report.language import Language
 from collector.report.texts import delivery as texts
 
@@ -53,7 +53,7 @@ def numbers(values: Iterable[int], words: Language) -> list[str]:
 def action(name: str, words: Language) -> Markup:
     """Return an action of the API, told apart from its counters."""
     before, _, after = words(texts.ACTION, name="\0").partition("\0")
-    return joined((before, foreign(name), after))
+    return joined((before, untrusted(name), after))
 
 
 def _cells(cells: Sequence[Child], text_columns: int) -> Iterable[Markup]:

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from collector.report.elements import Markup, company, element, foreign, joined, prose
+from collector.report.html import Markup, company, element, joined, prose, untrusted
 from collector.report.language import Language
 from collector.report.model import Behaviour, Movement, Restated
 from collector.report.tables.parts import action, numbers, row, table
@@ -79,7 +79,7 @@ def intervals(run: Behaviour, words: Language) -> Markup:
 
 
 def _name(moved: Movement, words: Language) -> Markup:
-    return action(moved.name, words) if moved.is_action else foreign(moved.name)
+    return action(moved.name, words) if moved.is_action else untrusted(moved.name)
 
 
 def _moved(moved: Movement, words: Language) -> tuple[Markup, str]:

@@ -1,4 +1,4 @@
-"""HTML from Python values: text is escaped unless it is `Markup`, so nothing slips through."""
+"""HTML from Python values: all text is escaped unless it is `Markup`."""
 
 import re
 from collections.abc import Iterable
@@ -8,15 +8,15 @@ from typing import Final
 
 import orjson
 
-from collector.report.foreign import company_text, plain
 from collector.report.model import Company
+from collector.report.untrusted import company_text, plain
 
-__all__ = ["Child", "Markup", "company", "element", "foreign", "joined", "json_script", "prose"]
+__all__ = ["Child", "Markup", "company", "element", "joined", "json_script", "prose", "untrusted"]
 
 
 @dataclass(frozen=True, slots=True)
 class Markup:
-    """A piece of HTML that is complete and safe."""
+    """A complete and safe piece of HTML."""
 
     html: str
 
@@ -27,7 +27,7 @@ Attribute = str | int | bool | None
 _WHOLE: Final = re.compile(
     r"(\d{4}-\d\d-\d\d(?: \d\d:\d\d:\d\d UTC)?|collector status (?:DIR|--json))"
 )
-"""Days, moments and commands: what is copied, or not read, once a line ends within it."""
+"""Days, moments and commands: a line break within one would spoil copying and reading."""
 
 _VOID: Final = frozenset({"meta", "br"})
 _IN_SCRIPT: Final = {mark: f"\\u{ord(mark):04x}" for mark in ("<", ">", "&", "\u2028", "\u2029")}
@@ -43,31 +43,31 @@ def element(name: str, /, *children: Child, **attributes: Attribute) -> Markup:
 
 
 def joined(children: Iterable[Child]) -> Markup:
-    """Return one piece of HTML of several; plain text is escaped, None is nothing."""
+    """Return several pieces as one; plain text is escaped, None is left out."""
     return Markup("".join(map(_html, children)))
 
 
-def foreign(text: str, *, lang: str | None = None) -> Markup:
-    """Return foreign text, isolated, so that its direction does not turn what stands around it.
+def untrusted(text: str, *, lang: str | None = None) -> Markup:
+    """Return untrusted text in an element that isolates its direction from the text around it.
 
-    `lang` is its language, if that is known and another one than that of the page.
+    `lang` is its language, if that is known and differs from the language of the page.
     """
     return element("bdi", plain(text), lang=lang)
 
 
 def prose(text: str) -> Markup:
-    """Return text of our own; days, moments and commands in it stay on one line each."""
+    """Return text of the page itself; each day, moment and command in it stays on one line."""
     parts = _WHOLE.split(text)
     return joined(_whole(part) if place % 2 else part for place, part in enumerate(parts))
 
 
 def company(who: Company) -> Markup:
-    """Return the id and the name of a company, whole."""
+    """Return the id and the whole name of a company."""
     return element("bdi", company_text(who))
 
 
 def json_script(name: str, value: object) -> Markup:
-    """Return data for the page's script, which finds it by its id."""
+    """Return data for the script of the page, which finds it by the id `name`."""
     text = orjson.dumps(value).decode()
     for mark, code in _IN_SCRIPT.items():
         text = text.replace(mark, code)

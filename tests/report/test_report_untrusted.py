@@ -2,9 +2,9 @@ import json
 
 import pytest
 
-from collector.report.elements import element, foreign, json_script, prose
-from collector.report.foreign import company_text, cut, figure_text, group_label, plain
+from collector.report.html import element, json_script, prose, untrusted
 from collector.report.model import Company, CompanyGroup
+from collector.report.untrusted import company_text, cut, figure_text, group_label, plain
 
 
 def test_plain_text_in_an_element_is_escaped() -> None:
@@ -17,9 +17,9 @@ def test_plain_text_in_an_element_is_escaped() -> None:
     assert element("a", data_print=True, hidden=False, id=None).html == "<a data-print></a>"
 
 
-def test_foreign_text_is_isolated_and_shows_what_cannot_be_seen() -> None:
+def test_untrusted_text_is_isolated_and_shows_what_cannot_be_seen() -> None:
     """Marks that turn text around, line breaks and half characters do nothing."""
-    assert foreign("a\u202e<b>\n\x07c\ud800").html == (
+    assert untrusted("a\u202e<b>\n\x07c\ud800").html == (
         "<bdi>a&lt;U+202E&gt;&lt;b&gt; &lt;U+0007&gt;c&lt;U+D800&gt;</bdi>"
     )
     assert plain("  a\u2028b\tc  ") == "a b c"

@@ -1,4 +1,4 @@
-"""Foreign text (ids, names, actions, paths) made harmless for pages and for pictures."""
+"""Untrusted text (ids, names, actions, paths) made safe for HTML and for figures."""
 
 import unicodedata
 from typing import Final
@@ -13,15 +13,15 @@ _DASH: Final = "\N{EN DASH}"
 _ISOLATE: Final = ("\N{FIRST STRONG ISOLATE}", "\N{POP DIRECTIONAL ISOLATE}")
 _RIGHT_TO_LEFT: Final = frozenset({"R", "AL", "AN"})
 _MARKS: Final = 4
-"""Characters a column at most: nobody needs more combining marks, and a heap of them is a tower."""
+"""Characters per column at most: no script needs more combining marks than that."""
 
 _FIGURE_MARKS: Final = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
 
 def plain(text: str) -> str:
-    """Return foreign text on one line; what cannot be seen (bidi marks, controls) is spelled out.
+    """Return text on one line, with invisible characters (bidi marks, controls) spelled out.
 
-    Otherwise a name could turn the text around it, or pass for another name.
+    Otherwise a name could reverse the text around it, or look like another name.
     """
     return escaped(" ".join(text.split()))
 
@@ -32,7 +32,7 @@ def company_text(company: Company) -> str:
 
 
 def cut(text: str, width: int) -> str:
-    """Return at most `width` columns of text; what is cut off is marked by an ellipsis.
+    """Return at most `width` columns of text; an ellipsis marks what is cut off.
 
     Wide characters (of East Asia, most emoji) take two columns, combining marks none.
     """
@@ -48,19 +48,19 @@ def cut(text: str, width: int) -> str:
 
 
 def figure_text(text: str) -> str:
-    """Return plain text for plotly, which reads tags and entities in every text that it draws."""
+    """Return plain text escaped for plotly, which reads tags and entities in all that it draws."""
     return isolated(text).translate(_FIGURE_MARKS)
 
 
 def isolated(text: str) -> str:
-    """Return text that runs from right to left so that it does not turn what stands beside it."""
+    """Isolate text with right-to-left characters, so that it cannot reorder its neighbours."""
     if any(unicodedata.bidirectional(char) in _RIGHT_TO_LEFT for char in text):
         return text.join(_ISOLATE)
     return text
 
 
 def group_label(group: CompanyGroup, width: int) -> str:
-    """Return what a row is called, in `width` columns: one company, or the ids of both ends."""
+    """Return the label of a row in `width` columns: one company, or the ids of both ends."""
     if group.companies == 1:
         return cut(company_text(group.first), width)
     half = (width - 3) // 2
