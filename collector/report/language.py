@@ -7,7 +7,7 @@ from fractions import Fraction
 from math import isinf
 from typing import Final, NamedTuple
 
-from collector.report.model import Span
+from collector.report.model import WindowSpan
 
 __all__ = ["DASH", "Lang", "Language", "Plural", "Text"]
 
@@ -135,7 +135,7 @@ class Language:
             return from_date.isoformat()
         return f"{from_date.isoformat()} {DASH} {until_date.isoformat()}"
 
-    def span(self, span: Span) -> str:
+    def span(self, span: WindowSpan) -> str:
         """Return the days of a span."""
         return self.days(span.from_date, span.until_date)
 

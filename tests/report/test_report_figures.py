@@ -19,7 +19,15 @@ from collector.report.figures import (
 )
 from collector.report.figures.coverage_map import Fill, State, fill_of
 from collector.report.language import Lang, Language
-from collector.report.model import Behaviour, Delivery, Movement, Report, Span, SpanDelivery, Tile
+from collector.report.model import (
+    Behaviour,
+    CountMovement,
+    Delivery,
+    Report,
+    SpanDelivery,
+    Tile,
+    WindowSpan,
+)
 from tests.report import sample
 from tests.report.parts import total
 
@@ -161,14 +169,14 @@ def test_what_cannot_be_drawn_is_none() -> None:
     assert failing((), _WORDS) is None
     assert behaviour(Behaviour("x", (first,)), _WORDS, "behaviour") is None
     assert restated_windows((), _WORDS) is None
-    assert movements((Movement("total", is_action=False, rose=0, fell=0),), _WORDS) is None
+    assert movements((CountMovement("total", is_action=False, rose=0, fell=0),), _WORDS) is None
 
 
 def _months(*days: int) -> list[SpanDelivery]:
     at = date(2026, 1, 1)
     sums = []
     for length in days:
-        span = Span(at, at + timedelta(days=length - 1), 1, length)
+        span = WindowSpan(at, at + timedelta(days=length - 1), 1, length)
         sums.append(SpanDelivery(span, Delivery(total=310), 1))
         at += timedelta(days=length)
     return sums
@@ -216,7 +224,7 @@ def test_a_window_without_an_answer_is_a_gap() -> None:
 
 def test_the_default_window_has_no_place_beside_dated_ones() -> None:
     """Nobody knows its days; where there are no others, it is drawn."""
-    undated = SpanDelivery(Span(None, None, 1, None), Delivery(total=5), 1)
+    undated = SpanDelivery(WindowSpan(None, None, 1, None), Delivery(total=5), 1)
     figure, _ = over_time([undated, *_months(31, 10)], _BARE.coverage, _WORDS)
     assert figure is not None
     assert _trace(figure)["y"] == [10, 31]

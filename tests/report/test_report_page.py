@@ -12,14 +12,14 @@ from collector.errors import InputError
 from collector.report.language import Lang
 from collector.report.model import (
     Behaviour,
+    CountMovement,
     Delivery,
-    Movement,
     Report,
-    Restated,
     RestatedWindow,
-    Span,
+    Restatements,
     SpanDelivery,
     Tile,
+    WindowSpan,
 )
 from collector.report.page import render
 from tests.report import sample
@@ -244,9 +244,9 @@ def test_counts_may_be_larger_than_any_float() -> None:
     assert "Infinity" not in page
 
 
-def _moved(count: int) -> Restated:
-    moved = (Movement("total", is_action=False, rose=count, fell=count),)
-    return Restated(
+def _moved(count: int) -> Restatements:
+    moved = (CountMovement("total", is_action=False, rose=count, fell=count),)
+    return Restatements(
         cells=1,
         restated=1,
         windows=(),
@@ -291,7 +291,9 @@ def _over_time(report: Report, *totals: tuple[int, int, int]) -> Report:
     sums = []
     for days, total, answers in totals:
         span = (
-            Span(at, at + timedelta(days=days - 1), 1, days) if days else Span(None, None, 1, None)
+            WindowSpan(at, at + timedelta(days=days - 1), 1, days)
+            if days
+            else WindowSpan(None, None, 1, None)
         )
         sums.append(SpanDelivery(span, Delivery(total=total), answers))
         at += timedelta(days=days)

@@ -8,7 +8,7 @@ from typing import Final
 
 from collector.report.figures.parts import CHARACTER, Figure, Json, axis, frame, points, thinned
 from collector.report.language import Language
-from collector.report.model import CompanyGroup, Coverage, Span, Tile
+from collector.report.model import CompanyGroup, CoverageMap, Tile, WindowSpan
 from collector.report.palette import variable
 from collector.report.texts import coverage as texts
 from collector.report.untrusted import cut, figure_text, group_label, plain
@@ -92,7 +92,7 @@ def state_of(tile: Tile) -> State | None:
     return State.DATA if tile.data else None
 
 
-def is_single(coverage: Coverage) -> bool:
+def is_single(coverage: CoverageMap) -> bool:
     """Tell whether each tile of a map is one cell."""
     return all(group.companies == 1 for group in coverage.groups) and all(
         span.windows == 1 for span in coverage.spans
@@ -113,7 +113,7 @@ def fill_of(tile: Tile, *, single: bool) -> Fill | None:
     return next((fill for limit, fill in _BELOW if 100 * lacking < limit * planned), Fill.MOST)
 
 
-def narrowed(coverage: Coverage, columns: int) -> Coverage:
+def narrowed(coverage: CoverageMap, columns: int) -> CoverageMap:
     """Return the same coverage with at most so many columns, for a narrow screen."""
     step = ceil(len(coverage.spans) / columns)
     if step <= 1:
@@ -128,7 +128,7 @@ def narrowed(coverage: Coverage, columns: int) -> Coverage:
     )
 
 
-def heat_map(coverage: Coverage, words: Language, name: str, label_width: int) -> Figure:
+def heat_map(coverage: CoverageMap, words: Language, name: str, label_width: int) -> Figure:
     """Return the map; row labels take at most so many characters.
 
     `meta.map` tells page.js how many tiles share the room, so that it can size the marks.
@@ -167,7 +167,7 @@ def heat_map(coverage: Coverage, words: Language, name: str, label_width: int) -
 _BARE: Final[Json] = {"showgrid": False, "zeroline": False, "rangemode": "normal"}
 
 
-def _tiles(coverage: Coverage, words: Language) -> Json:
+def _tiles(coverage: CoverageMap, words: Language) -> Json:
     rows = [_row_text(group, words) for group in coverage.groups]
     columns = [_column_text(span, words) for span in coverage.spans]
     single = is_single(coverage)
@@ -193,7 +193,7 @@ def _tiles(coverage: Coverage, words: Language) -> Json:
     }
 
 
-def _marks(coverage: Coverage, state: State) -> Json:
+def _marks(coverage: CoverageMap, state: State) -> Json:
     """Return the marks of a state: the larger, the more of a tile has no answer."""
     single = is_single(coverage)
     places = [
@@ -236,7 +236,7 @@ def _row_text(group: CompanyGroup, words: Language) -> str:
     return words(texts.HOVER_COMPANIES, n=group.companies, first=first, last=last)
 
 
-def _column_text(span: Span, words: Language) -> str:
+def _column_text(span: WindowSpan, words: Language) -> str:
     days = words.span(span)
     return days if span.windows == 1 else words(texts.HOVER_WINDOWS, n=span.windows, days=days)
 
@@ -261,9 +261,9 @@ def _counts(tile: Tile, words: Language) -> list[str]:
     ]
 
 
-def _one_span(spans: Sequence[Span]) -> Span:
+def _one_span(spans: Sequence[WindowSpan]) -> WindowSpan:
     days = [span.days for span in spans if span.days is not None]
-    return Span(
+    return WindowSpan(
         # The server's default window has no dates; beside others it does not hide theirs.
         next((span.from_date for span in spans if span.from_date), None),
         next((span.until_date for span in reversed(spans) if span.until_date), None),

@@ -22,7 +22,7 @@ from collector.report.figures.parts import (
     thinned,
 )
 from collector.report.language import Language
-from collector.report.model import Coverage, Span, SpanDelivery
+from collector.report.model import CoverageMap, SpanDelivery, WindowSpan
 from collector.report.palette import variable
 
 __all__ = ["comparable", "lacking", "length", "over_time", "shows_per_day"]
@@ -41,7 +41,7 @@ _MARK: Final = 7
 """Pixels of a mark."""
 
 
-class _Line(NamedTuple):
+class _CounterLine(NamedTuple):
     """A counter over time: colour, dash and mark each tell it from the others of its panel."""
 
     counter: Counter
@@ -51,17 +51,17 @@ class _Line(NamedTuple):
 
 
 _LINES: Final = (
-    _Line(TOTAL, "solid", "circle", 1),
-    _Line(SENDED, "dash", "square", 1),
-    _Line(RECEIVED, "dot", "diamond", 1),
-    _Line(FAILS, "solid", "x", 2),
-    _Line(PENDING, "dot", "triangle-up", 2),
-    _Line(PRESSED, "solid", "circle", 3),
+    _CounterLine(TOTAL, "solid", "circle", 1),
+    _CounterLine(SENDED, "dash", "square", 1),
+    _CounterLine(RECEIVED, "dot", "diamond", 1),
+    _CounterLine(FAILS, "solid", "x", 2),
+    _CounterLine(PENDING, "dot", "triangle-up", 2),
+    _CounterLine(PRESSED, "solid", "circle", 3),
 )
 
 
 def over_time(
-    sums: Sequence[SpanDelivery], coverage: Coverage, words: Language
+    sums: Sequence[SpanDelivery], coverage: CoverageMap, words: Language
 ) -> tuple[Figure | None, bool]:
     """Return the counters over time, and whether spans are shaded for want of answers.
 
@@ -106,7 +106,7 @@ def length(one: SpanDelivery, *, per_day: bool) -> int:
     return (one.span.days or 1) if per_day else 1
 
 
-def lacking(coverage: Coverage) -> dict[Span, tuple[int, int]]:
+def lacking(coverage: CoverageMap) -> dict[WindowSpan, tuple[int, int]]:
     """Return how many cells of each span have no answer, and how many were planned."""
     return {
         span: (
@@ -118,7 +118,7 @@ def lacking(coverage: Coverage) -> dict[Span, tuple[int, int]]:
 
 
 def _line(
-    line: _Line,
+    line: _CounterLine,
     labels: list[str],
     sums: Sequence[SpanDelivery],
     words: Language,
@@ -162,7 +162,7 @@ def _sizes(values: Sequence[float | None]) -> list[int]:
     ]
 
 
-def _shades(sums: Sequence[SpanDelivery], coverage: Coverage) -> list[Json]:
+def _shades(sums: Sequence[SpanDelivery], coverage: CoverageMap) -> list[Json]:
     gaps = lacking(coverage)
     shades = []
     for place, one in enumerate(sums):

@@ -17,7 +17,7 @@ from collector.report.figures.parts import (
     thinned,
 )
 from collector.report.language import Language, Text
-from collector.report.model import Behaviour, Interval, Movement, RestatedWindow
+from collector.report.model import Behaviour, CountMovement, Interval, RestatedWindow
 from collector.report.palette import variable
 from collector.report.texts import runs as texts
 from collector.report.untrusted import cut, figure_text, plain
@@ -31,7 +31,7 @@ _BREAK: Final = timedelta(seconds=5)
 """Between two intervals at least this far apart nobody was at work: the line is broken there."""
 
 
-class _Line(NamedTuple):
+class _IntervalLine(NamedTuple):
     name: Text
     colour: str
     dash: str
@@ -40,13 +40,13 @@ class _Line(NamedTuple):
 
 
 _LINES: Final = (
-    _Line(texts.ALLOWED, "muted", "dash", 1, "allowed"),
-    _Line(texts.SENT, "sended", "solid", 1, "sent"),
-    _Line(texts.REFUSED, "fails", "dot", 1, "refused"),
-    _Line(texts.RETRIED, "pressed", "dashdot", 1, "retried"),
-    _Line(Text("p50", "p50"), "received", "solid", 2, "latency_p50"),
-    _Line(Text("p90", "p90"), "sended", "dash", 2, "latency_p90"),
-    _Line(Text("p99", "p99"), "fails", "dot", 2, "latency_p99"),
+    _IntervalLine(texts.ALLOWED, "muted", "dash", 1, "allowed"),
+    _IntervalLine(texts.SENT, "sended", "solid", 1, "sent"),
+    _IntervalLine(texts.REFUSED, "fails", "dot", 1, "refused"),
+    _IntervalLine(texts.RETRIED, "pressed", "dashdot", 1, "retried"),
+    _IntervalLine(Text("p50", "p50"), "received", "solid", 2, "latency_p50"),
+    _IntervalLine(Text("p90", "p90"), "sended", "dash", 2, "latency_p90"),
+    _IntervalLine(Text("p99", "p99"), "fails", "dot", 2, "latency_p99"),
 )
 
 
@@ -87,7 +87,7 @@ def restated_windows(windows: Sequence[RestatedWindow], words: Language) -> Figu
     return Figure("restated", data, layout)
 
 
-def movements(moved: Sequence[Movement], words: Language) -> Figure | None:
+def movements(moved: Sequence[CountMovement], words: Language) -> Figure | None:
     """Return by how much each count rose and fell, to both sides of zero; None without any."""
     drawn = sorted(
         (one for one in moved if one.rose or one.fell), key=lambda one: -max(one.rose, one.fell)
@@ -154,7 +154,7 @@ def behaviour(run: Behaviour, words: Language, name: str) -> Figure | None:
 
 
 def _over_moments(
-    line: _Line, moments: Sequence[tuple[datetime, Interval | None]], words: Language
+    line: _IntervalLine, moments: Sequence[tuple[datetime, Interval | None]], words: Language
 ) -> Json:
     suffix = "" if line.panel == 1 else str(line.panel)
     return {
@@ -187,7 +187,7 @@ def _with_breaks(intervals: Sequence[Interval]) -> Iterator[tuple[datetime, Inte
         before = interval.ended_at
 
 
-def _rounded(line: _Line, interval: Interval | None) -> float | None:
+def _rounded(line: _IntervalLine, interval: Interval | None) -> float | None:
     value: float | None = None if interval is None else getattr(interval, line.field)
     return None if value is None else round(value, 4)
 

@@ -5,30 +5,42 @@ Moments are aware datetimes in UTC. Texts that come from data (ids, names, actio
 are raw: whoever puts them into a page escapes them.
 """
 
-from collector.report.model.cells import Company, CompanyGroup, Coverage, Gap, Span, Tile
+from collector.report.model.cells import (
+    Company,
+    CompanyGap,
+    CompanyGroup,
+    CoverageMap,
+    Tile,
+    WindowSpan,
+)
 from collector.report.model.delivery import CompanyShare, Delivery, SpanDelivery
 from collector.report.model.quality import Quality
 from collector.report.model.report import Report
-from collector.report.model.restated import Movement, Restated, RestatedCell, RestatedWindow
+from collector.report.model.restated import (
+    CountMovement,
+    RestatedCell,
+    RestatedWindow,
+    Restatements,
+)
 from collector.report.model.runs import Behaviour, Interval, RunFacts
 
 __all__ = [
     "Behaviour",
     "Company",
+    "CompanyGap",
     "CompanyGroup",
     "CompanyShare",
-    "Coverage",
+    "CountMovement",
+    "CoverageMap",
     "Delivery",
-    "Gap",
     "Interval",
-    "Movement",
     "Quality",
     "Report",
-    "Restated",
     "RestatedCell",
     "RestatedWindow",
+    "Restatements",
     "RunFacts",
-    "Span",
     "SpanDelivery",
     "Tile",
+    "WindowSpan",
 ]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import date
 
-__all__ = ["Company", "CompanyGroup", "Coverage", "Gap", "Span", "Tile"]
+__all__ = ["Company", "CompanyGap", "CompanyGroup", "CoverageMap", "Tile", "WindowSpan"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +15,7 @@ class Company:
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class WindowSpan:
     """`windows` neighbouring windows as one column; the dates are None for the server's default.
 
     `days` is how long its windows are together, which is less than from one date to the other if
@@ -51,7 +51,7 @@ class Tile:
 
 
 @dataclass(frozen=True, slots=True)
-class Gap:
+class CompanyGap:
     """A company that lacks answers: how many of its cells failed, how many are missing."""
 
     company: Company
@@ -61,7 +61,7 @@ class Gap:
 
 
 @dataclass(frozen=True, slots=True)
-class Coverage:
+class CoverageMap:
     """The heat map: `tiles[row][column]` belongs to `groups[row]` and `spans[column]`.
 
     `total` sums all tiles. `gaps` are the companies that lack most answers, at most 50 of
@@ -71,9 +71,9 @@ class Coverage:
     """
 
     groups: tuple[CompanyGroup, ...]
-    spans: tuple[Span, ...]
+    spans: tuple[WindowSpan, ...]
     tiles: tuple[tuple[Tile, ...], ...]
     total: Tile
-    gaps: tuple[Gap, ...]
+    gaps: tuple[CompanyGap, ...]
     companies_with_gaps: int
     is_known: bool

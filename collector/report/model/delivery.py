@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from collector.report.model.cells import Company, Span
+from collector.report.model.cells import Company, WindowSpan
 
 __all__ = ["CompanyShare", "Delivery", "SpanDelivery"]
 
@@ -40,7 +40,7 @@ class SpanDelivery:
     Without an answer the sums are 0, and say nothing.
     """
 
-    span: Span
+    span: WindowSpan
     delivery: Delivery
     answers: int
 

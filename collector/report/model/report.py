@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from collector.report.model.cells import Coverage
+from collector.report.model.cells import CoverageMap
 from collector.report.model.delivery import CompanyShare, Delivery, SpanDelivery
 from collector.report.model.quality import Quality
-from collector.report.model.restated import Restated
+from collector.report.model.restated import Restatements
 from collector.report.model.runs import Behaviour, RunFacts
 
 __all__ = ["Report"]
@@ -26,11 +26,11 @@ class Report:
 
     made_at: datetime
     runs: tuple[RunFacts, ...]
-    coverage: Coverage
+    coverage: CoverageMap
     delivery: Delivery
     over_time: tuple[SpanDelivery, ...]
     overlap: bool
     failing: tuple[CompanyShare, ...]
-    restated: Restated | None
+    restated: Restatements | None
     behaviour: tuple[Behaviour, ...]
     quality: Quality

@@ -5,11 +5,11 @@ from datetime import date
 
 from collector.report.model.cells import Company
 
-__all__ = ["Movement", "Restated", "RestatedCell", "RestatedWindow"]
+__all__ = ["CountMovement", "RestatedCell", "RestatedWindow", "Restatements"]
 
 
 @dataclass(frozen=True, slots=True)
-class Movement:
+class CountMovement:
     """By how much a count rose and fell over all restated cells; both are 0 or more.
 
     `name` is a counter (`total`, ...) or, if `is_action`, an action.
@@ -38,11 +38,11 @@ class RestatedCell:
     company: Company
     from_date: date
     until_date: date
-    movements: tuple[Movement, ...]
+    movements: tuple[CountMovement, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Restated:
+class Restatements:
     """What became of cells that were answered more than once, from one answer to the next.
 
     `windows` are the newest 60 of the `all_windows` with such cells, the oldest first; `highest` is
@@ -55,5 +55,5 @@ class Restated:
     windows: tuple[RestatedWindow, ...]
     all_windows: int
     highest: RestatedWindow | None
-    movements: tuple[Movement, ...]
+    movements: tuple[CountMovement, ...]
     examples: tuple[RestatedCell, ...]

@@ -6,7 +6,7 @@ from math import ceil
 from typing import Final
 
 from collector.report.model import Behaviour, Interval
-from collector.report.read.samples import Sample, mean_latency, read_samples, samples_by_time
+from collector.report.read.samples import LoggedSample, mean_latency, read_samples, samples_by_time
 from collector.store.recorded_run import RecordedRun
 
 __all__ = ["read_behaviour"]
@@ -32,10 +32,10 @@ def read_behaviour(runs: Sequence[RecordedRun]) -> tuple[Behaviour, ...]:
     )
 
 
-def _intervals(samples: Sequence[Sample]) -> tuple[Interval, ...]:
+def _intervals(samples: Sequence[LoggedSample]) -> tuple[Interval, ...]:
     """Join neighbours until there are few enough, and what is short with what was before it."""
     size = max(1, ceil(len(samples) / _INTERVALS))
-    parts: list[list[Sample]] = []
+    parts: list[list[LoggedSample]] = []
     for sample in samples:
         # The last sample of an attempt may cover a moment only, which says nothing by itself.
         if parts and (len(parts[-1]) < size or sample.seconds < _SHORT):
@@ -45,7 +45,7 @@ def _intervals(samples: Sequence[Sample]) -> tuple[Interval, ...]:
     return tuple(map(_interval, parts))
 
 
-def _interval(samples: Sequence[Sample]) -> Interval:
+def _interval(samples: Sequence[LoggedSample]) -> Interval:
     seconds = sum(sample.seconds for sample in samples)
     last = samples[-1]
     return Interval(

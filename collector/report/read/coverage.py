@@ -3,7 +3,7 @@
 from math import ceil
 from typing import Final
 
-from collector.report.model import Company, CompanyGroup, Coverage, Gap, Span, Tile
+from collector.report.model import Company, CompanyGap, CompanyGroup, CoverageMap, Tile, WindowSpan
 from collector.report.read.cells import Cells
 
 __all__ = ["read_coverage", "read_spans", "windows_in_a_span"]
@@ -27,7 +27,7 @@ _CELLS: Final = """
 """
 
 
-def read_coverage(cells: Cells) -> Coverage:
+def read_coverage(cells: Cells) -> CoverageMap:
     """Return the heat map, and the companies that lack most answers."""
     spans = read_spans(cells)
     groups, size = _groups(cells)
@@ -43,7 +43,7 @@ def read_coverage(cells: Cells) -> Coverage:
         tiles[group][span] = Tile(*states)
     (total,) = cells.rows(f"SELECT {_STATES} FROM {_CELLS}")
     gaps, companies_with_gaps = _gaps(cells)
-    return Coverage(
+    return CoverageMap(
         groups=tuple(groups),
         spans=tuple(spans),
         tiles=tuple(map(tuple, tiles)),
@@ -60,7 +60,7 @@ def windows_in_a_span(cells: Cells) -> int:
     return max(1, ceil(int(windows) / _SPANS))
 
 
-def read_spans(cells: Cells) -> list[Span]:
+def read_spans(cells: Cells) -> list[WindowSpan]:
     """Return the columns of pictures over time, the oldest first."""
     rows = cells.rows(
         """
@@ -70,7 +70,7 @@ def read_spans(cells: Cells) -> list[Span]:
         """,
         windows_in_a_span(cells),
     )
-    return [Span(first, last, windows, days) for first, last, windows, days in rows]
+    return [WindowSpan(first, last, windows, days) for first, last, windows, days in rows]
 
 
 def _groups(cells: Cells) -> tuple[list[CompanyGroup], int]:
@@ -89,7 +89,7 @@ def _groups(cells: Cells) -> tuple[list[CompanyGroup], int]:
     ], size
 
 
-def _gaps(cells: Cells) -> tuple[tuple[Gap, ...], int]:
+def _gaps(cells: Cells) -> tuple[tuple[CompanyGap, ...], int]:
     cells.execute(
         f"""
         CREATE TEMP TABLE gaps AS
@@ -107,6 +107,6 @@ def _gaps(cells: Cells) -> tuple[tuple[Gap, ...], int]:
     )
     ((count,),) = cells.rows("SELECT count(*) FROM gaps")
     return tuple(
-        Gap(Company(company_id, name), failed, missing, planned)
+        CompanyGap(Company(company_id, name), failed, missing, planned)
         for company_id, name, failed, missing, planned in rows
     ), count

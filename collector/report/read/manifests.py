@@ -8,7 +8,7 @@ from typing import Any, Final
 from collector.errors import InputError
 from collector.report.model import RunFacts, Tile
 from collector.report.read.cells import Cells
-from collector.report.read.samples import Sample, read_samples
+from collector.report.read.samples import LoggedSample, read_samples
 from collector.store.recorded_run import RecordedRun
 
 __all__ = ["read_facts"]
@@ -91,7 +91,7 @@ class _Requests:
         attempts = run.manifest.attempts
         self._counted = [attempt["requests"] for attempt in attempts if "requests" in attempt]
         self.uncounted = len(self._counted) < len(attempts)
-        self._samples: list[Sample] = []
+        self._samples: list[LoggedSample] = []
         if self.uncounted:
             begins = [datetime.fromisoformat(attempt["started_at"]) for attempt in attempts]
             for sample in chain.from_iterable(read_samples(run)):

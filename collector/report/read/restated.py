@@ -2,7 +2,13 @@
 
 from typing import Any, Final
 
-from collector.report.model import Company, Movement, Restated, RestatedCell, RestatedWindow
+from collector.report.model import (
+    Company,
+    CountMovement,
+    RestatedCell,
+    RestatedWindow,
+    Restatements,
+)
 from collector.report.read.cells import Cells
 from collector.store.changes import COUNTERS
 
@@ -34,7 +40,7 @@ FROM steps GROUP BY company_id, from_date, until_date
 """
 
 
-def read_restated(cells: Cells) -> Restated:
+def read_restated(cells: Cells) -> Restatements:
     """Compare each answer of a cell with the one before it."""
     names = [(name, False) for name in COUNTERS] + [(name, True) for name in cells.actions]
     counters = ", ".join(COUNTERS)
@@ -51,7 +57,7 @@ def read_restated(cells: Cells) -> Restated:
         LIMIT {_EXAMPLES}
         """
     )
-    return Restated(
+    return Restatements(
         cells=sum(window.cells for window in windows),
         restated=sum(window.restated for window in windows),
         windows=tuple(windows[-_WINDOWS:]),
@@ -85,10 +91,10 @@ def _windows(cells: Cells) -> list[RestatedWindow]:
     return [RestatedWindow(*row) for row in rows]
 
 
-def _movements(names: list[tuple[str, bool]], sums: Any) -> tuple[Movement, ...]:  # noqa: ANN401
+def _movements(names: list[tuple[str, bool]], sums: Any) -> tuple[CountMovement, ...]:  # noqa: ANN401
     moved = [int(value or 0) for value in sums]
     return tuple(
-        Movement(name, is_action, rose, fell)
+        CountMovement(name, is_action, rose, fell)
         for (name, is_action), rose, fell in zip(names, moved[::2], moved[1::2], strict=True)
         if rose or fell
     )

@@ -12,7 +12,7 @@ from collector.errors import InputError
 from collector.store.recorded_run import RecordedRun
 from collector.store.repair import damaged_spans
 
-__all__ = ["Sample", "mean_latency", "read_samples", "samples_by_time"]
+__all__ = ["LoggedSample", "mean_latency", "read_samples", "samples_by_time"]
 
 _MARK: Final = b'"event":"sample"'
 
@@ -20,7 +20,7 @@ _STEP: Final = 10.0
 """Seconds; as often as a run takes a sample."""
 
 
-class Sample(msgspec.Struct, gc=False):
+class LoggedSample(msgspec.Struct, gc=False):
     """A `sample` event of the log; see `collector.samples.Sample`."""
 
     at: Annotated[datetime, msgspec.Meta(tz=True)]
@@ -35,22 +35,22 @@ class Sample(msgspec.Struct, gc=False):
     latency_p99: float | None
 
 
-_decoder: Final = msgspec.json.Decoder(Sample)
+_decoder: Final = msgspec.json.Decoder(LoggedSample)
 
 
-def read_samples(run: RecordedRun) -> list[list[Sample]]:
+def read_samples(run: RecordedRun) -> list[list[LoggedSample]]:
     """Read the samples in each log of a run. Raises `InputError` when one cannot be read."""
     return [_read(path) for path in run.logs()]
 
 
-def samples_by_time(logs: Sequence[Sequence[Sample]]) -> Sequence[Sample]:
+def samples_by_time(logs: Sequence[Sequence[LoggedSample]]) -> Sequence[LoggedSample]:
     """Return what shards did together, in steps of 10 seconds; of a single log, its samples.
 
     A sample that reaches into several steps is taken apart evenly.
     """
     if len(logs) == 1:
         return logs[0]
-    steps: dict[int, list[tuple[Sample, float]]] = {}
+    steps: dict[int, list[tuple[LoggedSample, float]]] = {}
     for log in logs:
         for sample in log:
             for step, seconds in _steps(sample):
@@ -66,7 +66,7 @@ def mean_latency(latencies: Sequence[tuple[float | None, float]]) -> float | Non
     return sum(latency * answers for latency, answers in known) / sum(n for _, n in known)
 
 
-def _steps(sample: Sample) -> Iterator[tuple[int, float]]:
+def _steps(sample: LoggedSample) -> Iterator[tuple[int, float]]:
     """Make the steps that a sample reaches into, and for how many seconds."""
     end = sample.at.timestamp()
     begin = end - max(sample.seconds, 1e-3)
@@ -76,7 +76,7 @@ def _steps(sample: Sample) -> Iterator[tuple[int, float]]:
             yield step, seconds
 
 
-def _together(step: int, pieces: Sequence[tuple[Sample, float]]) -> Sample:
+def _together(step: int, pieces: Sequence[tuple[LoggedSample, float]]) -> LoggedSample:
     shares = [(sample, seconds / max(sample.seconds, 1e-3)) for sample, seconds in pieces]
 
     def count(name: str) -> int:
@@ -85,7 +85,7 @@ def _together(step: int, pieces: Sequence[tuple[Sample, float]]) -> Sample:
     def latency(name: str) -> float | None:
         return mean_latency([(getattr(s, name), s.accepted * share) for s, share in shares])
 
-    return Sample(
+    return LoggedSample(
         at=datetime.fromtimestamp((step + 1) * _STEP, UTC),
         seconds=_STEP,
         sent=count("sent"),
@@ -99,8 +99,8 @@ def _together(step: int, pieces: Sequence[tuple[Sample, float]]) -> Sample:
     )
 
 
-def _read(path: Path) -> list[Sample]:
-    samples: list[Sample] = []
+def _read(path: Path) -> list[LoggedSample]:
+    samples: list[LoggedSample] = []
 
     def take(line: bytes) -> bool:
         if _MARK in line:

@@ -6,7 +6,7 @@ from collector.report import tables
 from collector.report.figures import STATE_NAMES, Figure, heat_map, is_single, narrowed, state_of
 from collector.report.html import Markup, element, joined, prose
 from collector.report.language import Language, Text
-from collector.report.model import Coverage, Tile
+from collector.report.model import CoverageMap, Tile
 from collector.report.sections.parts import Section, details, note, picture, section
 from collector.report.texts import coverage as texts
 from collector.report.texts import page as page_texts
@@ -39,7 +39,7 @@ _SHARES: Final = (
 """The same if tiles are of many cells: fills by shares, and marks of the worst."""
 
 
-def coverage_section(coverage: Coverage, words: Language) -> Section:
+def coverage_section(coverage: CoverageMap, words: Language) -> Section:
     """Return what is there of what was planned, and what is not."""
     total = coverage.total
     planned = total.data + total.empty + total.failed + total.missing
@@ -64,14 +64,14 @@ def coverage_section(coverage: Coverage, words: Language) -> Section:
     return Section("coverage", page_texts.NAV_COVERAGE, html, tuple(one for one, _ in figures))
 
 
-def _legends(wide: Coverage, narrow: Coverage, words: Language) -> Markup:
+def _legends(wide: CoverageMap, narrow: CoverageMap, words: Language) -> Markup:
     """Return how to read the map; apart for a narrow screen if tiles are other ones there."""
     if is_single(wide) == is_single(narrow):
         return _legend(wide, words, "any")
     return joined((_legend(wide, words, "wide"), _legend(narrow, words, "narrow")))
 
 
-def _summary(coverage: Coverage, words: Language) -> str:
+def _summary(coverage: CoverageMap, words: Language) -> str:
     total = coverage.total
     answered = total.data + total.empty
     planned = answered + total.failed + total.missing
@@ -95,7 +95,7 @@ def _only_state(tile: Tile) -> Text:
     return texts.NONE if state is None else STATE_NAMES[state]
 
 
-def _legend(coverage: Coverage, words: Language, kind: str) -> Markup:
+def _legend(coverage: CoverageMap, words: Language, kind: str) -> Markup:
     single = is_single(coverage)
     is_full = all(state_of(tile) is not None for row in coverage.tiles for tile in row)
     entries = [*(_CELLS if single else _SHARES), *(() if is_full else (_BLANK,))]
@@ -115,7 +115,7 @@ def _legend(coverage: Coverage, words: Language, kind: str) -> Markup:
     )
 
 
-def _tables(coverage: Coverage, words: Language) -> Markup:
+def _tables(coverage: CoverageMap, words: Language) -> Markup:
     return details(
         words,
         tables.by_companies(coverage, words),
@@ -124,7 +124,7 @@ def _tables(coverage: Coverage, words: Language) -> Markup:
     )
 
 
-def _gaps(coverage: Coverage, words: Language) -> str:
+def _gaps(coverage: CoverageMap, words: Language) -> str:
     lacking, shown = coverage.companies_with_gaps, len(coverage.gaps)
     if lacking == 0:
         return words(texts.NO_GAPS)
@@ -133,7 +133,7 @@ def _gaps(coverage: Coverage, words: Language) -> str:
     return words.count(texts.GAPS_ALL, lacking)
 
 
-def _gaps_table(coverage: Coverage, words: Language) -> Markup | None:
+def _gaps_table(coverage: CoverageMap, words: Language) -> Markup | None:
     if not coverage.gaps:
         return None
     return details(words, tables.gaps(coverage.gaps, words), rows=len(coverage.gaps))

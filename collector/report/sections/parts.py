@@ -7,7 +7,7 @@ from typing import Final, TypeVar
 from collector.report.figures import Figure
 from collector.report.html import Child, Markup, element, prose, untrusted
 from collector.report.language import Lang, Language, Text
-from collector.report.model import Behaviour, RunFacts, Span
+from collector.report.model import Behaviour, RunFacts, WindowSpan
 from collector.report.texts import page as texts
 
 __all__ = ["Section", "details", "english", "known_days", "newest", "note", "picture", "section"]
@@ -38,7 +38,7 @@ def english(text: str, words: Language) -> Markup:
     return untrusted(text, lang=None if words.lang is Lang.EN else Lang.EN.value)
 
 
-def known_days(spans: Iterable[Span], words: Language) -> str:
+def known_days(spans: Iterable[WindowSpan], words: Language) -> str:
     """Return the days from the first to the last that is known."""
     found = tuple(spans)
     begins = [span.from_date for span in found if span.from_date]

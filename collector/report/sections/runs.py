@@ -8,7 +8,7 @@ from collector.report import figures, tables
 from collector.report.figures import Figure
 from collector.report.html import Markup, element, joined, prose, untrusted
 from collector.report.language import Language
-from collector.report.model import Behaviour, Report, Restated, RunFacts, Tile
+from collector.report.model import Behaviour, Report, Restatements, RunFacts, Tile
 from collector.report.sections.parts import Section, details, english, note, picture, section
 from collector.report.texts import page as page_texts
 from collector.report.texts import runs as texts
@@ -103,7 +103,7 @@ def runs_section(report: Report, words: Language) -> Section:
     return Section("runs", page_texts.NAV_RUNS, html)
 
 
-def _restated_summary(restated: Restated, words: Language) -> str:
+def _restated_summary(restated: Restatements, words: Language) -> str:
     summary = words(
         texts.RESTATED_SUMMARY,
         restated=restated.restated,
@@ -114,7 +114,7 @@ def _restated_summary(restated: Restated, words: Language) -> str:
 
 
 def _restated_windows(
-    restated: Restated, figure: Figure | None, words: Language
+    restated: Restatements, figure: Figure | None, words: Language
 ) -> Iterator[Markup]:
     yield element("h3", words(texts.RESTATED_WINDOWS))
     yield picture(figure, _windows_summary(restated, words))
@@ -124,7 +124,7 @@ def _restated_windows(
     yield details(words, tables.restated_windows(restated, words), rows=shown)
 
 
-def _movements(restated: Restated, figure: Figure | None, words: Language) -> Iterator[Markup]:
+def _movements(restated: Restatements, figure: Figure | None, words: Language) -> Iterator[Markup]:
     yield element("h3", words(texts.MOVEMENTS))
     yield picture(figure, _movements_summary(restated, words))
     if restated.movements:
@@ -135,7 +135,7 @@ def _movements(restated: Restated, figure: Figure | None, words: Language) -> It
         yield details(words, moved, rows=cells, label=texts.EXAMPLES)
 
 
-def _windows_summary(restated: Restated, words: Language) -> str:
+def _windows_summary(restated: Restatements, words: Language) -> str:
     most = restated.highest
     if restated.all_windows <= 1 or most is None:
         return words(texts.RESTATED_ONE_WINDOW)
@@ -146,7 +146,7 @@ def _windows_summary(restated: Restated, words: Language) -> str:
     )
 
 
-def _movements_summary(restated: Restated, words: Language) -> str:
+def _movements_summary(restated: Restatements, words: Language) -> str:
     moved = [one for one in restated.movements if one.rose or one.fell]
     if not moved:
         return words(texts.RESTATED_NONE)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from collector.report.html import Markup, company, joined, prose, untrusted
 from collector.report.language import Language
-from collector.report.model import CompanyGroup, Coverage, Gap, Tile
+from collector.report.model import CompanyGap, CompanyGroup, CoverageMap, Tile
 from collector.report.tables.parts import Row, numbers, row, table
 from collector.report.texts import coverage as texts
 from collector.report.texts import page as page_texts
@@ -12,7 +12,7 @@ from collector.report.texts import page as page_texts
 __all__ = ["by_companies", "by_windows", "gaps"]
 
 
-def by_companies(coverage: Coverage, words: Language) -> Markup:
+def by_companies(coverage: CoverageMap, words: Language) -> Markup:
     """Return the cells of each row of the heat map."""
     rows = (
         row(_group(group), *_states(_summed(tiles), words))
@@ -22,7 +22,7 @@ def by_companies(coverage: Coverage, words: Language) -> Markup:
     return _states_table(words(texts.BY_COMPANIES), head, rows, words)
 
 
-def by_windows(coverage: Coverage, words: Language) -> Markup:
+def by_windows(coverage: CoverageMap, words: Language) -> Markup:
     """Return the cells of each column of the heat map."""
     columns = zip(*coverage.tiles, strict=True)
     rows = (
@@ -33,7 +33,7 @@ def by_windows(coverage: Coverage, words: Language) -> Markup:
     return _states_table(words(texts.BY_WINDOWS), head, rows, words)
 
 
-def gaps(found: Sequence[Gap], words: Language) -> Markup:
+def gaps(found: Sequence[CompanyGap], words: Language) -> Markup:
     """Return the companies that lack most answers."""
     names = (texts.MISSING, texts.FAILED, texts.PLANNED)
     rows = (

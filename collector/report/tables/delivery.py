@@ -7,7 +7,7 @@ from collector.report.html import Child, Markup, company, prose
 from collector.report.language import DASH, Language
 from collector.report.model import (
     CompanyShare,
-    Coverage,
+    CoverageMap,
     Delivery,
     Quality,
     SpanDelivery,
@@ -36,7 +36,7 @@ def counters(delivery: Delivery, words: Language) -> Markup:
     )
 
 
-def over_time(sums: Sequence[SpanDelivery], coverage: Coverage, words: Language) -> Markup:
+def over_time(sums: Sequence[SpanDelivery], coverage: CoverageMap, words: Language) -> Markup:
     """Return the sums of each span, and how many of its cells have no answer."""
     without = {span: cells for span, (cells, _) in lacking(coverage).items()}
     shown = (*COUNTERS, RECEIVED, PRESSED)

@@ -4,7 +4,7 @@ from typing import Final
 
 from collector.report.html import Markup, company, element, joined, prose, untrusted
 from collector.report.language import Language
-from collector.report.model import Behaviour, Movement, Restated
+from collector.report.model import Behaviour, CountMovement, Restatements
 from collector.report.tables.parts import action, numbers, row, table
 from collector.report.texts import delivery as delivery_texts
 from collector.report.texts import page as page_texts
@@ -16,7 +16,7 @@ SHOWN_INTERVALS: Final = 200
 """Lines of the table of intervals: who wants more reads the run's own files."""
 
 
-def restated_windows(restated: Restated, words: Language) -> Markup:
+def restated_windows(restated: Restatements, words: Language) -> Markup:
     """Return how many cells of each window moved."""
     rows = (
         row(
@@ -31,7 +31,7 @@ def restated_windows(restated: Restated, words: Language) -> Markup:
     return table(words(texts.RESTATED_WINDOWS), [head, *map(words, heads)], rows)
 
 
-def movements(restated: Restated, words: Language) -> Markup:
+def movements(restated: Restatements, words: Language) -> Markup:
     """Return by how much each count rose and fell."""
     rows = (
         row(
@@ -44,7 +44,7 @@ def movements(restated: Restated, words: Language) -> Markup:
     return table(words(texts.MOVEMENTS), list(map(words, heads)), rows)
 
 
-def moved_cells(restated: Restated, words: Language) -> Markup:
+def moved_cells(restated: Restatements, words: Language) -> Markup:
     """Return the cells that moved most, and what rose and fell in each."""
     rows = (
         row(
@@ -78,10 +78,10 @@ def intervals(run: Behaviour, words: Language) -> Markup:
     return table(words(texts.INTERVALS), [*map(words, heads), "p50", "p90", "p99"], rows)
 
 
-def _name(moved: Movement, words: Language) -> Markup:
+def _name(moved: CountMovement, words: Language) -> Markup:
     return action(moved.name, words) if moved.is_action else untrusted(moved.name)
 
 
-def _moved(moved: Movement, words: Language) -> tuple[Markup, str]:
+def _moved(moved: CountMovement, words: Language) -> tuple[Markup, str]:
     signed = (words.signed(moved.rose), words.signed(-moved.fell))
     return _name(moved, words), " ".join(("", *filter(None, signed)))

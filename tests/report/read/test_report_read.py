@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from collector.errors import InputError
-from collector.report.model import Company, Movement, Report, Tile
+from collector.report.model import Company, CountMovement, Report, Tile
 from collector.report.read import read_report
 from collector.store.recorded_run import find_runs
 from tests.store.made_runs import AT, FIRST, ZEROS, at_work, day, line, make_run
@@ -216,7 +216,7 @@ def _check_restated(report: Report, answers: dict[tuple[str, int], list[tuple[in
         ]
         rose, fell = sum(s for s in steps if s > 0), -sum(s for s in steps if s < 0)
         if rose or fell:
-            expected.append(Movement(name, is_action, rose, fell))
+            expected.append(CountMovement(name, is_action, rose, fell))
     assert list(report.restated.movements) == expected
 
 
@@ -380,8 +380,8 @@ def test_large_counts_are_exact(tmp_path: Path, huge: int) -> None:
     restated = read(old, new).restated
     assert restated is not None
     assert restated.movements == (
-        Movement("sended", is_action=False, rose=1, fell=0),
-        Movement("RECEIVED", is_action=True, rose=0, fell=huge),
+        CountMovement("sended", is_action=False, rose=1, fell=0),
+        CountMovement("RECEIVED", is_action=True, rose=0, fell=huge),
     )
 
 
@@ -417,7 +417,7 @@ def test_what_moved_most_is_named(tmp_path: Path) -> None:
     assert len(restated.examples) == 20
     first = restated.examples[0]
     assert (first.company.id, first.from_date) == ("1", day(70).from_date)
-    assert first.movements == (Movement("total", is_action=False, rose=0, fell=70),)
+    assert first.movements == (CountMovement("total", is_action=False, rose=0, fell=70),)
     again = [line(company, number, 60, total=1000) for company, number in cells]
     again[1] = line("0", 2, 60, total=1)
     third = make_run(tmp_path / "third", again, companies=companies, days=(1, 70))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from collector.plan import Shard
 from collector.report.read import read_report
-from collector.report.read.samples import Sample, mean_latency, read_samples, samples_by_time
+from collector.report.read.samples import LoggedSample, mean_latency, read_samples, samples_by_time
 from collector.store.files import PartFiles
 from collector.store.recorded_run import find_run, find_runs
 from tests.store.made_runs import line, make_run
@@ -25,9 +25,9 @@ _SAMPLE = (
 )
 
 
-def _sample(end: float, seconds: float = 10, sent: int = 100, **more: float | None) -> Sample:
+def _sample(end: float, seconds: float = 10, sent: int = 100, **more: float | None) -> LoggedSample:
     fields = {"latency_p50": 0.1, "latency_p90": 0.2, "latency_p99": 0.4, "allowed": 10.0} | more
-    return Sample(
+    return LoggedSample(
         at=_AT + timedelta(seconds=end),
         seconds=seconds,
         sent=sent,
@@ -86,7 +86,7 @@ def test_a_latency_that_nobody_knows_is_none() -> None:
 )
 def test_nothing_is_lost_and_nothing_counted_twice(logs: list[list[tuple[float, int]]]) -> None:
     """Whenever the samples were taken: all that was sent is in a step, up to rounding."""
-    made: list[list[Sample]] = []
+    made: list[list[LoggedSample]] = []
     for log in logs:
         end = 0.0
         samples = []
