@@ -4,12 +4,11 @@ import unicodedata
 from typing import Final
 
 from collector.quoting import escaped
-from collector.report.model import Company, CompanyGroup
+from collector.report.model import Company
 
-__all__ = ["company_text", "cut", "figure_text", "group_label", "isolated", "plain"]
+__all__ = ["company_text", "cut", "figure_text", "isolated", "plain"]
 
 _DOTS: Final = "\N{HORIZONTAL ELLIPSIS}"
-_DASH: Final = "\N{EN DASH}"
 _ISOLATE: Final = ("\N{FIRST STRONG ISOLATE}", "\N{POP DIRECTIONAL ISOLATE}")
 _RIGHT_TO_LEFT: Final = frozenset({"R", "AL", "AN"})
 _MARKS: Final = 4
@@ -57,14 +56,6 @@ def isolated(text: str) -> str:
     if any(unicodedata.bidirectional(char) in _RIGHT_TO_LEFT for char in text):
         return text.join(_ISOLATE)
     return text
-
-
-def group_label(group: CompanyGroup, width: int) -> str:
-    """Return the label of a row in `width` columns: one company, or the ids of both ends."""
-    if group.companies == 1:
-        return cut(company_text(group.first), width)
-    half = (width - 3) // 2
-    return f"{cut(plain(group.first.id), half)} {_DASH} {cut(plain(group.last.id), half)}"
 
 
 def _columns(char: str) -> int:

@@ -5,7 +5,9 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from random import Random
 
-from collector.report.model import Company, Delivery, Interval, RunFacts, SpanDelivery, Tile
+from collector.report.delivery.model import Delivery, SpanDelivery
+from collector.report.model import Company, Tile
+from collector.report.runs.model import Interval, RunFacts
 
 MADE = datetime(2026, 1, 5, 6, 30, tzinfo=UTC)
 

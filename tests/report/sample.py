@@ -5,24 +5,20 @@ from dataclasses import replace
 from datetime import date, timedelta
 from random import Random
 
-from collector.report.model import (
-    Behaviour,
-    Company,
-    CompanyGap,
-    CompanyGroup,
+from collector.report.coverage.model import CompanyGap, CompanyGroup, CoverageMap
+from collector.report.delivery.model import (
     CompanyShare,
     CountMovement,
-    CoverageMap,
     Delivery,
-    Quality,
-    Report,
     RestatedCell,
     RestatedWindow,
     Restatements,
     SpanDelivery,
-    Tile,
-    WindowSpan,
 )
+from collector.report.model import Company, Tile, WindowSpan
+from collector.report.quality.model import Quality
+from collector.report.report import Report
+from collector.report.runs.model import Behaviour
 from tests.report.parts import MADE, added, company, facts, intervals, total
 
 HOSTILE = (

@@ -5,29 +5,30 @@ from typing import Any
 import plotly.graph_objects as go
 import pytest
 
-from collector.report.figures import (
-    Figure,
-    behaviour,
-    failing,
-    funnel,
-    heat_map,
-    movements,
+from collector.report.coverage.figure import heat_map
+from collector.report.coverage.model import (
+    CompanyGroup,
+    Fill,
+    State,
+    fill_of,
     narrowed,
-    over_time,
-    restated_windows,
     state_of,
 )
-from collector.report.figures.coverage_map import Fill, State, fill_of
-from collector.report.language import Lang, Language
-from collector.report.model import (
-    Behaviour,
+from collector.report.delivery.model import (
     CountMovement,
     Delivery,
-    Report,
     SpanDelivery,
-    Tile,
-    WindowSpan,
 )
+from collector.report.delivery.over_time import over_time
+from collector.report.delivery.restated import movements, restated_windows
+from collector.report.delivery.sums import failing, funnel
+from collector.report.figure import Figure
+from collector.report.language import Lang, Language
+from collector.report.model import Company, Tile, WindowSpan
+from collector.report.report import Report
+from collector.report.runs.behaviour import behaviour
+from collector.report.runs.model import Behaviour
+from collector.report.untrusted import company_text
 from tests.report import sample
 from tests.report.parts import total
 
@@ -49,7 +50,7 @@ def _all(report: Report) -> list[Figure]:
         heat_map(report.coverage, _WORDS, "coverage", 20),
         heat_map(narrowed(report.coverage, 36), _WORDS, "coverage-narrow", 12),
         funnel(report.delivery, _WORDS),
-        over_time(report.over_time, report.coverage, _WORDS)[0],
+        over_time(report.over_time, report.coverage.by_span, _WORDS)[0],
         failing(report.failing, _WORDS),
         *(behaviour(run, _WORDS, "behaviour") for run in report.behaviour),
         restated_windows(restated.windows, _WORDS) if restated else None,
@@ -164,8 +165,8 @@ def test_what_cannot_be_drawn_is_none() -> None:
     """Zeros, one window, no fails, one interval, nothing that moved."""
     first = _LARGE.behaviour[0].intervals[0]
     assert funnel(_BARE.delivery, _WORDS) is None
-    assert over_time(_BARE.over_time, _BARE.coverage, _WORDS) == (None, False)
-    assert over_time((), _BARE.coverage, _WORDS) == (None, False)
+    assert over_time(_BARE.over_time, _BARE.coverage.by_span, _WORDS) == (None, False)
+    assert over_time((), _BARE.coverage.by_span, _WORDS) == (None, False)
     assert failing((), _WORDS) is None
     assert behaviour(Behaviour("x", (first,)), _WORDS, "behaviour") is None
     assert restated_windows((), _WORDS) is None
@@ -184,8 +185,8 @@ def _months(*days: int) -> list[SpanDelivery]:
 
 def test_spans_of_unequal_length_are_compared_by_day() -> None:
     """A month that was cut short is not drawn as a fall; whole months are drawn as they are."""
-    whole, _ = over_time(_months(31, 28, 31), _BARE.coverage, _WORDS)
-    clipped, _ = over_time(_months(31, 28, 10), _BARE.coverage, _WORDS)
+    whole, _ = over_time(_months(31, 28, 31), _BARE.coverage.by_span, _WORDS)
+    clipped, _ = over_time(_months(31, 28, 10), _BARE.coverage.by_span, _WORDS)
     assert whole is not None
     assert clipped is not None
     assert _trace(whole)["y"] == [310, 310, 310]
@@ -196,7 +197,7 @@ def test_days_between_windows_are_not_counted_as_theirs() -> None:
     """Two windows of a day that lie a month apart are two days long."""
     sums = _months(10, 10)
     apart = replace(sums[1], span=replace(sums[1].span, days=2))
-    figure, _ = over_time([sums[0], apart], _BARE.coverage, _WORDS)
+    figure, _ = over_time([sums[0], apart], _BARE.coverage.by_span, _WORDS)
     assert figure is not None
     assert _trace(figure)["y"] == [31, 155]
 
@@ -206,7 +207,7 @@ def test_a_window_without_an_answer_is_a_gap() -> None:
     sums = [
         replace(one, answers=0) if at in {1, 3} else one for at, one in enumerate(_months(*[5] * 6))
     ]
-    figure, _ = over_time(sums, _BARE.coverage, _WORDS)
+    figure, _ = over_time(sums, _BARE.coverage.by_span, _WORDS)
     assert figure is not None
     assert _trace(figure)["y"] == [310, None, 310, None, 310, 310]
     assert not _trace(figure)["connectgaps"]
@@ -214,28 +215,28 @@ def test_a_window_without_an_answer_is_a_gap() -> None:
         replace(one, answers=0) if at in {1, 3} else one
         for at, one in enumerate(_months(*[5] * 60))
     ]
-    figure, _ = over_time(many, _BARE.coverage, _WORDS)
+    figure, _ = over_time(many, _BARE.coverage.by_span, _WORDS)
     assert figure is not None
     assert _trace(figure)["mode"] == "lines+markers"
     assert _trace(figure)["marker"]["size"][:6] == [7, 0, 7, 0, 0, 0]
     one_answer = [replace(sums[0], answers=0), *sums[1:3]]
-    assert over_time(one_answer, _BARE.coverage, _WORDS) == (None, False)
+    assert over_time(one_answer, _BARE.coverage.by_span, _WORDS) == (None, False)
 
 
 def test_the_default_window_has_no_place_beside_dated_ones() -> None:
     """Nobody knows its days; where there are no others, it is drawn."""
     undated = SpanDelivery(WindowSpan(None, None, 1, None), Delivery(total=5), 1)
-    figure, _ = over_time([undated, *_months(31, 10)], _BARE.coverage, _WORDS)
+    figure, _ = over_time([undated, *_months(31, 10)], _BARE.coverage.by_span, _WORDS)
     assert figure is not None
     assert _trace(figure)["y"] == [10, 31]
-    figure, _ = over_time([undated, undated], _BARE.coverage, _WORDS)
+    figure, _ = over_time([undated, undated], _BARE.coverage.by_span, _WORDS)
     assert figure is not None
     assert _trace(figure)["y"] == [5, 5]
 
 
 def test_spans_that_lack_answers_are_shaded() -> None:
     """Their sums are too low, and a reader must not take that for a fall."""
-    figure, is_shaded = over_time(_SMALL.over_time, _SMALL.coverage, _WORDS)
+    figure, is_shaded = over_time(_SMALL.over_time, _SMALL.coverage.by_span, _WORDS)
     assert is_shaded
     assert figure is not None
     assert [shape["x0"] for shape in _layout(figure)["shapes"]] == [1.5, 2.5]
@@ -248,3 +249,15 @@ def test_a_line_is_broken_where_nobody_worked() -> None:
     sent = _trace(figure, 1)["y"]
     assert (len(sent), sent.count(None)) == (121, 1)
     assert _trace(figure, 4)["y"].count(None) == 2
+
+
+def test_a_row_is_called_by_its_company_or_by_both_ends() -> None:
+    """Names are for people: between the ends of many companies there is no room for them."""
+    first, last = Company("1", "One <&>"), Company("identifier-of-40", "Forty")
+    assert company_text(first) == "1 One <&>"
+    one, many = CompanyGroup(first, first, 1), CompanyGroup(first, last, 40)
+    coverage = replace(
+        _SMALL.coverage, groups=(one, many), tiles=_SMALL.coverage.tiles[:2], gaps=()
+    )
+    labels = _layout(heat_map(coverage, _WORDS, "coverage", 20))["yaxis"]["ticktext"]
+    assert labels == ["1 One &lt;&amp;&gt;", "1 \N{EN DASH} identif…"]

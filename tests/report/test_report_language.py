@@ -4,17 +4,16 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone
 from importlib import import_module
 from pathlib import Path
-from pkgutil import iter_modules
+from pkgutil import walk_packages
 from string import Formatter
 
 import pytest
 
 from collector import report
 from collector.errors import ExitCode
-from collector.report import texts
 from collector.report.language import Lang, Language, Plural, Text
-from collector.report.sections.runs import end_text
-from collector.report.texts.runs import ENDS
+from collector.report.runs.facts import end_text
+from collector.report.runs.texts import ENDS
 from tests.report.parts import facts
 
 _EN, _ES = Language(Lang.EN), Language(Lang.ES)
@@ -43,12 +42,12 @@ def _texts(value: object) -> Iterator[Text]:
             yield from _texts(one)
 
 
-_ALL = [
-    text
-    for module in iter_modules(texts.__path__)
-    for value in vars(import_module(f"{texts.__name__}.{module.name}")).values()
-    for text in _texts(value)
+_MODULES = [
+    import_module(module.name)
+    for module in walk_packages(report.__path__, f"{report.__name__}.")
+    if module.name.endswith(".texts")
 ]
+_ALL = [text for module in _MODULES for value in vars(module).values() for text in _texts(value)]
 
 
 def test_each_text_is_there_in_both_languages() -> None:
@@ -66,18 +65,15 @@ def _gaps(words: str) -> set[str | None]:
 
 def _used() -> set[tuple[str, str]]:
     """Return the modules and names of the texts that the page is made of."""
-    root = Path(report.__file__).parent
-    folders = ("sections", "tables", "figures")
     found = set()
-    for path in (root / "page.py", *(path for name in folders for path in (root / name).glob("*"))):
-        if path.suffix != ".py":
-            continue
+    for path in Path(report.__file__).parent.rglob("*.py"):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         modules = {
-            alias.asname or alias.name: alias.name
+            alias.asname or alias.name: f"{node.module}.{alias.name}"
             for node in ast.walk(tree)
-            if isinstance(node, ast.ImportFrom) and node.module == texts.__name__
+            if isinstance(node, ast.ImportFrom)
             for alias in node.names
+            if alias.name == "texts"
         }
         found |= {
             (modules[node.value.id], node.attr)
@@ -90,13 +86,14 @@ def _used() -> set[tuple[str, str]]:
 
 
 def test_each_text_is_used() -> None:
-    """Whoever takes away a sentence of the page takes away its text."""
+    """A sentence that is no longer on the page leaves no text behind."""
     there = {
-        (module.name, name)
-        for module in iter_modules(texts.__path__)
-        for name, value in vars(import_module(f"{texts.__name__}.{module.name}")).items()
+        (module.__name__, name)
+        for module in _MODULES
+        for name, value in vars(module).items()
         if any(True for _ in _texts(value))
     }
+    assert len(_MODULES) == 5
     assert len(there) > 100
     assert there - _used() == set()
 

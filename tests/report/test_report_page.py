@@ -9,19 +9,18 @@ from html.parser import HTMLParser
 import pytest
 
 from collector.errors import InputError
-from collector.report.language import Lang
-from collector.report.model import (
-    Behaviour,
+from collector.report.delivery.model import (
     CountMovement,
     Delivery,
-    Report,
     RestatedWindow,
     Restatements,
     SpanDelivery,
-    Tile,
-    WindowSpan,
 )
+from collector.report.language import Lang
+from collector.report.model import Tile, WindowSpan
 from collector.report.page import render
+from collector.report.report import Report
+from collector.report.runs.model import Behaviour
 from tests.report import sample
 from tests.report.parts import MADE
 

@@ -3,8 +3,7 @@ import json
 import pytest
 
 from collector.report.html import element, json_script, prose, untrusted
-from collector.report.model import Company, CompanyGroup
-from collector.report.untrusted import company_text, cut, figure_text, group_label, plain
+from collector.report.untrusted import cut, figure_text, plain
 
 
 def test_plain_text_in_an_element_is_escaped() -> None:
@@ -63,11 +62,3 @@ def test_what_plotly_would_read_as_markup_is_escaped() -> None:
     """Tags and entities; text from right to left is isolated from its neighbours."""
     assert figure_text("<b>&lt;%{y} $x$") == "&lt;b&gt;&amp;lt;%{y} $x$"
     assert figure_text("\u0645 1") == "\u2068\u0645 1\u2069"
-
-
-def test_a_row_is_called_by_its_company_or_by_both_ends() -> None:
-    """Names are for people: between the ends of many companies there is no room for them."""
-    first, last = Company("1", "One <&>"), Company("identifier-of-40", "Forty")
-    assert company_text(first) == "1 One <&>"
-    assert group_label(CompanyGroup(first, first, 1), 20) == "1 One <&>"
-    assert group_label(CompanyGroup(first, last, 40), 20) == "1 \N{EN DASH} identif…"

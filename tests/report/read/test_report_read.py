@@ -12,8 +12,11 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from collector.errors import InputError
-from collector.report.model import Company, CountMovement, Report, Tile
-from collector.report.read import read_report
+from collector.report.delivery.model import (
+    CountMovement,
+)
+from collector.report.model import Company, Tile
+from collector.report.report import Report, read_report
 from collector.store.recorded_run import find_runs
 from tests.store.made_runs import AT, FIRST, ZEROS, at_work, day, line, make_run
 from tests.tables.databases import empty_database

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collector.plan import Shard
-from collector.report.read import read_report
-from collector.report.read.samples import LoggedSample, mean_latency, read_samples, samples_by_time
+from collector.report.report import read_report
+from collector.report.runs.samples import LoggedSample, mean_latency, read_samples, samples_by_time
 from collector.store.files import PartFiles
 from collector.store.recorded_run import find_run, find_runs
 from tests.store.made_runs import line, make_run
