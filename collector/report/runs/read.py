@@ -10,12 +10,7 @@ from collector.errors import InputError
 from collector.report.cells import Cells
 from collector.report.model import Tile
 from collector.report.runs.model import Behaviour, Interval, RunFacts
-from collector.report.runs.samples import (
-    LoggedSample,
-    mean_latency,
-    read_samples,
-    samples_by_time,
-)
+from collector.report.runs.samples import LoggedSample, mean_latency, read_samples, samples_by_time
 from collector.store.recorded_run import RecordedRun
 
 __all__ = ["read_behaviour", "read_facts"]

@@ -1,4 +1,4 @@
-"""The samples of shards, put together by time, and what the report makes of shards."""
+"""The samples of shards, added up over time."""
 
 import math
 from datetime import UTC, datetime, timedelta
@@ -9,15 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collector.plan import Shard
-from collector.report.report import read_report
 from collector.report.runs.samples import LoggedSample, mean_latency, read_samples, samples_by_time
 from collector.store.files import PartFiles
-from collector.store.recorded_run import find_run, find_runs
-from tests.store.made_runs import line, make_run
+from collector.store.recorded_run import find_run
 from tests.store.split_runs import split_run
-from tests.tables.databases import empty_database
 
 _AT = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
+
 _SAMPLE = (
     '{{"at":"2026-11-23T02:00:{at:02}Z","level":"info","event":"sample","seconds":10.0,'
     '"sent":{sent},"accepted":{sent},"refused":0,"retried":0,"in_flight":1,"allowed":5.0,'
@@ -119,30 +117,3 @@ def test_the_samples_of_all_logs_are_read(tmp_path: Path) -> None:
     (told,) = samples_by_time(logs)
     assert told.sent == 57
     assert told.allowed == pytest.approx(10)
-
-
-def test_the_report_of_shards_is_that_of_one_run(tmp_path: Path) -> None:
-    """Every figure of the answers; and how the run went is that of all shards together."""
-    lines = [
-        line(company, day, total=day * 3, sended=day, fails=day)
-        for company in ("1", "2")
-        for day in (1, 2, 4)
-    ]
-    one = make_run(tmp_path / "one", lines)
-    (one / "log.jsonl").write_text(_SAMPLE.format(at=10, sent=60))
-    many = split_run(tmp_path / "many", lines, 2)
-    for number in range(2):
-        PartFiles(many, Shard(number, 2)).log.write_text(_SAMPLE.format(at=10, sent=30))
-    reports = []
-    for run in (one, many):
-        with empty_database() as database:
-            reports.append(read_report(database, find_runs([run]), _AT))
-    single, joint = reports
-    assert joint.coverage == single.coverage
-    assert (joint.delivery, joint.over_time) == (single.delivery, single.over_time)
-    assert (joint.failing, joint.quality) == (single.failing, single.quality)
-    assert joint.runs[0].cells == single.runs[0].cells
-    assert (joint.runs[0].requests, joint.runs[0].attempts) == (60, 1)
-    assert (single.runs[0].shards, joint.runs[0].shards) == (None, (2, 2))
-    ((seen,), (expected,)) = (report.behaviour[0].intervals for report in (joint, single))
-    assert (seen.sent, seen.allowed) == (expected.sent, 2 * expected.allowed)
