@@ -32,7 +32,7 @@ __all__ = [
 
 Json = Mapping[str, object]
 
-FONT: Final = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif'
+_FONT: Final = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif'
 
 CHARACTER: Final = 7.0
 """Pixels per character of a label, about."""
@@ -84,12 +84,12 @@ def frame(words: Language, height: int, **more: object) -> Json:
         "margin": {"l": 8, "r": 12, "t": 8, "b": 8, "pad": 4},
         "paper_bgcolor": ground,
         "plot_bgcolor": ground,
-        "font": {"family": FONT, "size": 12, "color": variable("ink")},
+        "font": {"family": _FONT, "size": 12, "color": variable("ink")},
         "hoverlabel": {
             "align": "left",
             "bgcolor": ground,
             "bordercolor": variable("muted"),
-            "font": {"color": variable("ink"), "family": FONT},
+            "font": {"color": variable("ink"), "family": _FONT},
             "namelength": -1,
         },
         "separators": words.separators,

@@ -81,7 +81,7 @@ def _verdict(report: Report, words: Language) -> tuple[str, str, str]:
 
 def _is_lacking(report: Report) -> bool:
     """Tell whether cells are known to lack an answer, or a run is in progress."""
-    return report.coverage.total.lacking > 0 or any(run.is_at_work for run in report.runs)
+    return report.coverage.total.lacking > 0 or any(run.is_running for run in report.runs)
 
 
 def _lacking(report: Report, words: Language) -> tuple[str, str]:
@@ -98,9 +98,9 @@ def _lacking(report: Report, words: Language) -> tuple[str, str]:
     what = ", ".join(gaps) or words(texts.NOTHING_YET)
     count = texts.ANSWERED_RUNS if len(report.runs) > 1 else texts.ANSWERED
     counts = words(count, answered=cells.answered, planned=cells.planned)
-    if any(run.is_at_work for run in report.runs):
-        return words(texts.IN_PROGRESS, what=what), f"{counts} {words(texts.AT_WORK)}"
-    return words(texts.INCOMPLETE, what=what), f"{counts} {words(texts.GO_ON)}"
+    if any(run.is_running for run in report.runs):
+        return words(texts.IN_PROGRESS, what=what), f"{counts} {words(texts.RUNNING)}"
+    return words(texts.INCOMPLETE, what=what), f"{counts} {words(texts.NEXT_STEP)}"
 
 
 def _doubts(report: Report, kind: str) -> Iterator[Text]:

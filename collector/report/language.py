@@ -63,9 +63,9 @@ class Language:
             }
         )
 
-    def count(self, plural: Plural, n: int, **gaps: str | int) -> str:
+    def count(self, plural: Plural, n: int) -> str:
         """Return the sentence that fits `n` things."""
-        return self(plural.one if n == 1 else plural.many, n=n, **gaps)
+        return self(plural.one if n == 1 else plural.many, n=n)
 
     @property
     def separators(self) -> str:

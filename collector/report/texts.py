@@ -90,11 +90,11 @@ ANSWERED_RUNS: Final = Text(
     "{answered} of {planned} planned cells have an answer in at least one of the runs.",
     "{answered} de {planned} celdas planificadas tienen respuesta en alguna de las ejecuciones.",
 )
-GO_ON: Final = Text(
+NEXT_STEP: Final = Text(
     "collector status DIR, with the directory of a run, prints the command that goes on with it.",
     "collector status DIR, con el directorio de una ejecución, muestra el comando que la continúa.",
 )
-AT_WORK: Final = Text("A run is at work.", "Una ejecución está en curso.")
+RUNNING: Final = Text("A run is at work.", "Una ejecución está en curso.")
 NOTHING: Final = Text("Nothing planned", "Nada planificado")
 NOTHING_LINE: Final = Text(
     "The runs hold no planned cell, so there is nothing to show.",

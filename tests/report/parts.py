@@ -33,7 +33,7 @@ def facts(directory: str, started_at: datetime = MADE, exit_code: int = 0) -> Ru
         ended_at=started_at + timedelta(hours=20, minutes=3),
         exit_code=exit_code,
         shards=None,
-        is_at_work=False,
+        is_running=False,
         cells=Tile(730_000 - 80_000 - 9 * exit_code, 80_000, 9 * exit_code, 0),
         is_counted=True,
         requests=731_204,

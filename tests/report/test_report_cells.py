@@ -76,7 +76,7 @@ def test_damage_is_said_but_for_a_run_at_work(tmp_path: Path) -> None:
     with at_work(run):
         report = read(run)
     assert report.quality.remarks == ()
-    assert report.runs[0].is_at_work
+    assert report.runs[0].is_running
 
 
 def test_the_servers_default_window_is_no_part_of_days(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ def test_the_verdict_says_first_whether_all_is_well() -> None:
     assert "Complete The one planned cell has an answer." in words_of(page_of(bare))
     assert "Incomplete: 1 cell missing, 1 cell failed 32 of 34" in words_of(page_of(small))
     assert "Incompleto: 1 celda faltante, 1 celda fallida" in words_of(page_of(small, Lang.ES))
-    run = replace(bare.runs[0], is_at_work=True)
+    run = replace(bare.runs[0], is_running=True)
     assert "In progress: no gaps so far" in words_of(page_of(replace(bare, runs=(run,))))
     assert "Nothing planned" in words_of(page_of(sample.nothing()))
     run = replace(bare.runs[0], verdict="ignored")

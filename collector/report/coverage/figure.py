@@ -38,6 +38,8 @@ STATE_NAMES: Final = {
 }
 """Names of the state of a single cell."""
 
+_BARE: Final[Json] = {"showgrid": False, "zeroline": False, "rangemode": "normal"}
+
 
 def heat_map(coverage: CoverageMap, words: Language, name: str, label_width: int) -> Figure:
     """Return the map; row labels have at most `label_width` columns of text.
@@ -73,9 +75,6 @@ def heat_map(coverage: CoverageMap, words: Language, name: str, label_width: int
     )
     traces = [_tiles(coverage, words), *(_marks(coverage, state) for state in _SYMBOLS)]
     return Figure(name, traces, layout)
-
-
-_BARE: Final[Json] = {"showgrid": False, "zeroline": False, "rangemode": "normal"}
 
 
 def _tiles(coverage: CoverageMap, words: Language) -> Json:

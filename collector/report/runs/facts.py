@@ -51,8 +51,8 @@ def runs_section(runs: Sequence[RunFacts], words: Language) -> Section:
 
 def end_text(run: RunFacts, words: Language) -> str:
     """Return how the last attempt of a run ended."""
-    if run.is_at_work:
-        return words(texts.AT_WORK)
+    if run.is_running:
+        return words(texts.RUNNING)
     if run.exit_code is None:
         return words(texts.KILLED)
     begun, count = run.shards or (1, 1)

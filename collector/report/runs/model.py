@@ -57,7 +57,7 @@ class RunFacts:
     ended_at: datetime | None
     exit_code: int | None
     shards: tuple[int, int] | None
-    is_at_work: bool
+    is_running: bool
     cells: Tile
     is_counted: bool
     requests: int

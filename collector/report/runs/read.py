@@ -90,7 +90,7 @@ def _facts(run: RecordedRun, cells: Tile) -> RunFacts:
         ended_at=None if last["ended_at"] is None else datetime.fromisoformat(last["ended_at"]),
         exit_code=last["exit_code"],
         shards=None if shards is None else (shards["begun"], shards["count"]),
-        is_at_work=run.held_by is not None,
+        is_running=run.held_by is not None,
         cells=cells,
         is_counted=not requests.uncounted,
         requests=requests.sum("sent"),

@@ -84,7 +84,7 @@ LATENCY_LINE: Final = Text("latency p50 {p50}, p99 {p99}", "latencia p50 {p50}, 
 REMARKS: Final = Text("Remarks", "Observaciones")
 
 CODE: Final = Text("exit code {code}", "código de salida {code}")
-AT_WORK: Final = Text("at work", "en curso")
+RUNNING: Final = Text("at work", "en curso")
 KILLED: Final = Text(
     "killed, or could not write down its end",
     "terminada a la fuerza, o no pudo registrar su fin",
