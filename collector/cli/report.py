@@ -46,7 +46,7 @@ def _report(run_dirs: Sequence[Path], path: Path, lang: str) -> ExitCode:
         # Here, for the core install has neither a database nor a drawing library.
         from collector.report.language import Lang
         from collector.report.page import render
-        from collector.report.read import read_report
+        from collector.report.report import read_report
         from collector.tables.engine import analytical_database
     with draft_of(path) as draft, analytical_database() as database:
         page = read_report(database, runs, datetime.now(UTC))

@@ -7,17 +7,17 @@ from fractions import Fraction
 from math import isinf
 from typing import Final, NamedTuple
 
-from collector.report.model import Span
+from collector.report.model import WindowSpan
 
 __all__ = ["DASH", "Lang", "Language", "Plural", "Text"]
 
 _NO_BREAK: Final = "\N{NO-BREAK SPACE}"
 DASH: Final = "\N{EN DASH}"
-"""What stands where there is nothing to say."""
+"""Stands in for a value that is not known."""
 
 _MINUS: Final = "\N{MINUS SIGN}"
 _FEW: Final = 10
-"""Means below this have a digit behind the decimal mark."""
+"""Means below this have a digit after the decimal mark."""
 
 _SECOND: Final = 1.0
 _ALL: Final = 1000
@@ -32,14 +32,14 @@ class Lang(StrEnum):
 
 
 class Text(NamedTuple):
-    """The same words in every language, so that none can be forgotten; `{name}` is a gap."""
+    """The same words in every language; `{name}` is a gap."""
 
     en: str
     es: str
 
 
 class Plural(NamedTuple):
-    """A sentence about one thing, and the same about none or several: `{n}` is how many."""
+    """A sentence about one thing, and the same about none or several: `{n}` is the number."""
 
     one: Text
     many: Text
@@ -47,12 +47,12 @@ class Plural(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """Puts texts, numbers and times into one language. What it returns is plain text, no HTML."""
+    """Texts, numbers and times in one language, as plain text that is not HTML yet."""
 
     lang: Lang
 
     def __call__(self, text: Text, **gaps: str | int) -> str:
-        """Return the text in this language, its gaps filled; whole numbers are grouped."""
+        """Return the text in this language with its gaps filled; whole numbers are grouped."""
         words = text.en if self.lang is Lang.EN else text.es
         if not gaps:
             return words
@@ -63,13 +63,13 @@ class Language:
             }
         )
 
-    def count(self, plural: Plural, n: int, **gaps: str | int) -> str:
+    def count(self, plural: Plural, n: int) -> str:
         """Return the sentence that fits `n` things."""
-        return self(plural.one if n == 1 else plural.many, n=n, **gaps)
+        return self(plural.one if n == 1 else plural.many, n=n)
 
     @property
     def separators(self) -> str:
-        """The decimal mark, and what groups thousands."""
+        """The decimal mark, and the mark that groups thousands."""
         return ".," if self.lang is Lang.EN else ",."
 
     def number(self, value: int) -> str:
@@ -83,7 +83,7 @@ class Language:
         return ("+" if value > 0 else _MINUS) + self.number(abs(value))
 
     def decimal(self, value: float, digits: int = 1) -> str:
-        """Return a number with so many digits behind the decimal mark; a rate may be endless."""
+        """Return a number with so many digits after the decimal mark; a rate may be infinite."""
         if isinf(value):
             return "∞"
         return self._localised(f"{value:,.{digits}f}")
@@ -98,15 +98,15 @@ class Language:
         return self.decimal(float(tenth))
 
     def share(self, part: int, whole: int) -> str:
-        """Return `12.3 %`; a dash of nothing. Not quite all never reads as 100 %, nor a few as 0.
+        """Return `12.3 %`, or a dash if `whole` is 0. Only all is 100 %, and only none is 0 %.
 
-        That is the point of the page: 3 cells of 730,000 that are missing must not vanish.
+        Three missing cells of 730,000 must stay visible.
         """
         if whole <= 0:
             return DASH
         if part in {0, whole}:
             return f"{0 if part == 0 else 100}{_NO_BREAK}%"
-        # Whole numbers only: those of an answer may be larger than a float can be.
+        # Whole numbers only: the counts of an answer may be too large for a float.
         tenths = (2000 * part + whole) // (2 * whole)
         if tenths == 0:
             return f"<{_NO_BREAK}{self.decimal(0.1)}{_NO_BREAK}%"
@@ -116,7 +116,7 @@ class Language:
         return f"{self.number(tenths // 10)}{mark}{tenths % 10}{_NO_BREAK}%"
 
     def latency(self, seconds: float | None) -> str:
-        """Return a latency in the unit that people read it in: `84 ms`, `1.25 s`."""
+        """Return a latency in ms below one second, else in s: `84 ms`, `1.25 s`."""
         if seconds is None:
             return DASH
         if seconds < _SECOND:
@@ -135,7 +135,7 @@ class Language:
             return from_date.isoformat()
         return f"{from_date.isoformat()} {DASH} {until_date.isoformat()}"
 
-    def span(self, span: Span) -> str:
+    def span(self, span: WindowSpan) -> str:
         """Return the days of a span."""
         return self.days(span.from_date, span.until_date)
 

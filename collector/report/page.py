@@ -1,4 +1,4 @@
-"""The page: one HTML file that holds all it needs, and may run nothing but its own scripts."""
+"""The page: one complete HTML file, whose policy allows no scripts but its own."""
 
 import base64
 import hashlib
@@ -7,23 +7,27 @@ from importlib.resources import files
 from typing import Final
 
 from collector.core.errors import InputError
-from collector.report import palette, sections
-from collector.report.elements import Markup, element, joined, json_script
+from collector.report import palette, texts
+from collector.report.coverage.section import coverage_section
+from collector.report.delivery.over_time import time_section
+from collector.report.delivery.restated import restated_section
+from collector.report.delivery.sums import delivery_section, failing_section, overlap_note
+from collector.report.head import cards, header, period, verdict
+from collector.report.html import Markup, element, joined, json_script, prose
 from collector.report.language import Lang, Language
-from collector.report.model import Report
-from collector.report.sections import Section
-from collector.report.sections.delivery import overlap_note
-from collector.report.sections.head import period
-from collector.report.texts import page as texts
+from collector.report.quality.section import quality_section
+from collector.report.report import Report
+from collector.report.runs.behaviour import behaviour_section
+from collector.report.runs.facts import runs_section
+from collector.report.section import Section, section
 
 __all__ = ["render"]
 
 
 def render(report: Report, lang: Lang, version: str) -> Iterator[bytes]:
-    """Return the page in pieces, UTF-8; `version` is the collector's.
+    """Return the page in pieces of UTF-8; `version` is the version of the collector.
 
-    Raises `InputError` when plotly, which does the drawing, is not installed: at once, before
-    anything is written.
+    Raises `InputError` at once, before any piece, when plotly is not installed.
     """
     plotly = _plotly()
     words = Language(lang)
@@ -35,7 +39,7 @@ def render(report: Report, lang: Lang, version: str) -> Iterator[bytes]:
 
 
 def _pieces(opened: str, body: Markup, data: Markup, scripts: Sequence[str]) -> Iterator[bytes]:
-    """Yield the later scripts last, so that words and tables show while the library is read."""
+    """Yield the later scripts last, so that texts and tables show while the library is read."""
     yield f"<!doctype html>\n{opened}<body>{body.html}".encode()
     yield data.html.encode()
     for script in scripts[1:]:
@@ -46,7 +50,7 @@ def _pieces(opened: str, body: Markup, data: Markup, scripts: Sequence[str]) -> 
 def _plotly() -> str:
     """Return the drawing library as JavaScript."""
     try:
-        # Not everybody installs it, and it ships no type information.
+        # It is part of an extra, and ships no type information.
         from plotly.offline import (  # noqa: PLC0415
             get_plotlyjs,
         )
@@ -62,16 +66,26 @@ def _plotly() -> str:
 
 def _sections(report: Report, words: Language) -> list[Section]:
     return [
-        sections.coverage_section(report.coverage, words),
-        sections.delivery_section(report, words),
-        sections.time_section(report, words),
-        sections.failing_section(report, words),
-        sections.restated_section(report, words),
-        sections.behaviour_section(report, words),
-        sections.quality_section(report.quality, words),
-        sections.runs_section(report, words),
-        sections.reading_section(words),
+        coverage_section(report.coverage, words),
+        delivery_section(report.delivery, words, overlap=report.overlap),
+        time_section(report.over_time, report.coverage.by_span, words, overlap=report.overlap),
+        failing_section(report.failing, words),
+        restated_section(report.restated, words),
+        behaviour_section(report.behaviour, len(report.runs), words),
+        quality_section(report.quality, words),
+        runs_section(report.runs, words),
+        _reading_section(words),
     ]
+
+
+def _reading_section(words: Language) -> Section:
+    """Return the glossary."""
+    entries = (
+        element("div", element("dt", words(term)), element("dd", prose(words(meaning))))
+        for term, meaning in texts.GLOSSARY
+    )
+    html = section("reading", words(texts.READING), element("dl", *entries, class_="glossary"))
+    return Section("reading", texts.READING, html)
 
 
 def _head(report: Report, words: Language, scripts: Sequence[str]) -> Markup:
@@ -89,9 +103,9 @@ def _head(report: Report, words: Language, scripts: Sequence[str]) -> Markup:
 
 
 def _policy(scripts: Sequence[str]) -> str:
-    """Return what the page may do: run these scripts, style itself, make pictures of its own.
+    """Return the content security policy: only these scripts, inline styles, and drawn images.
 
-    Plotly sets styles by itself. Pictures are drawn into data addresses, and saved from them.
+    Plotly sets styles itself. It draws images into data addresses, and saves them from there.
     """
     hashes = " ".join(f"'sha256-{_sha256(script)}'" for script in scripts)
     return (
@@ -105,7 +119,7 @@ def _sha256(script: str) -> str:
 
 
 def _style() -> str:
-    """Return the style sheet: the palettes, then `page.css`. Paper is light."""
+    """Return the style sheet: the palettes, then `page.css`. Print uses the light one."""
     light, dark = palette.variables(palette.LIGHT), palette.variables(palette.DARK)
     return (
         f":root{{{light}}}\n@media screen and (prefers-color-scheme:dark){{:root{{{dark}}}}}\n"
@@ -120,13 +134,13 @@ def _body(report: Report, words: Language, version: str, parts: Sequence[Section
     return joined(
         (
             element("a", words(texts.SKIP), href="#coverage", class_="skip"),
-            sections.header(report, words, version),
+            header(report, words, version),
             element("nav", element("ul", *contents), aria_label=words(texts.CONTENTS)),
             element(
                 "main",
-                sections.verdict(report, words),
-                sections.cards(report, words),
-                overlap_note(report, words),
+                verdict(report, words),
+                cards(report, words),
+                overlap_note(words, overlap=report.overlap),
                 element("p", words(texts.NO_SCRIPT), class_="warn no-script"),
                 *(part.html for part in parts),
             ),
@@ -150,4 +164,4 @@ _PACKAGE: Final = "collector.report"
 
 
 def _read(name: str) -> str:
-    return files(_PACKAGE).joinpath(name).read_text(encoding="utf-8")
+    return files(_PACKAGE).joinpath("templates", name).read_text(encoding="utf-8")

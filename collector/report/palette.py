@@ -1,9 +1,9 @@
-"""The colours of the page and of its pictures, for light and for dark surroundings.
+"""The colours of the page and of its figures, in a light and a dark palette.
 
-The hues are those of Okabe and Ito, which people without full colour vision can tell apart, made
-darker or lighter until they stand out from the ground: text by 4.5 to 1, lines and bars by 3 to 1
-(WCAG 2.2, success criteria 1.4.3 and 1.4.11; a test computes it). The fills of the heat map lie
-apart in lightness as well: the more is lacking, the further a fill is from the ground.
+The hues are those of Okabe and Ito, which people with colour blindness can tell apart, made darker
+or lighter until their contrast with the background is 4.5 to 1 for text, and 3 to 1 for lines and
+bars (WCAG 2.2, success criteria 1.4.3 and 1.4.11; a test computes it). The fills of the heat map
+differ in lightness as well: the more is lacking, the higher the contrast with the background.
 """
 
 from collections.abc import Mapping

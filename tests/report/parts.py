@@ -5,7 +5,9 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from random import Random
 
-from collector.report.model import Company, Delivery, Interval, RunFacts, SpanDelivery, Tile
+from collector.report.delivery.model import Delivery, SpanDelivery
+from collector.report.model import Company, Tile
+from collector.report.runs.model import Interval, RunFacts
 
 MADE = datetime(2026, 1, 5, 6, 30, tzinfo=UTC)
 
@@ -31,7 +33,7 @@ def facts(directory: str, started_at: datetime = MADE, exit_code: int = 0) -> Ru
         ended_at=started_at + timedelta(hours=20, minutes=3),
         exit_code=exit_code,
         shards=None,
-        is_at_work=False,
+        is_running=False,
         cells=Tile(730_000 - 80_000 - 9 * exit_code, 80_000, 9 * exit_code, 0),
         is_counted=True,
         requests=731_204,

@@ -5,24 +5,20 @@ from dataclasses import replace
 from datetime import date, timedelta
 from random import Random
 
-from collector.report.model import (
-    Behaviour,
-    Company,
-    CompanyGroup,
+from collector.report.coverage.model import CompanyGap, CompanyGroup, CoverageMap
+from collector.report.delivery.model import (
     CompanyShare,
-    Coverage,
+    CountMovement,
     Delivery,
-    Gap,
-    Movement,
-    Quality,
-    Report,
-    Restated,
     RestatedCell,
     RestatedWindow,
-    Span,
+    Restatements,
     SpanDelivery,
-    Tile,
 )
+from collector.report.model import Company, Tile, WindowSpan
+from collector.report.quality.model import Quality
+from collector.report.report import Report
+from collector.report.runs.model import Behaviour
 from tests.report.parts import MADE, added, company, facts, intervals, total
 
 HOSTILE = (
@@ -40,18 +36,18 @@ def large() -> Report:
     random = Random(7)  # noqa: S311 - not for secrets
     first = date(2025, 1, 1)
     spans = [
-        Span(day, min(day + timedelta(days=2), date(2025, 12, 31)), *[min(3, 365 - at)] * 2)
+        WindowSpan(day, min(day + timedelta(days=2), date(2025, 12, 31)), *[min(3, 365 - at)] * 2)
         for at in range(0, 365, 3)
         for day in [first + timedelta(days=at)]
     ]
     groups = [CompanyGroup(company(at), company(at + 39), 40) for at in range(0, 2000, 40)]
     tiles = [[_tile(random, row, span, at) for at, span in enumerate(spans)] for row in range(50)]
-    coverage = Coverage(
+    coverage = CoverageMap(
         groups=tuple(groups),
         spans=tuple(spans),
         tiles=tuple(map(tuple, tiles)),
         total=total([tile for row in tiles for tile in row]),
-        gaps=tuple(Gap(company(at), at % 3, 90 - at, 365) for at in range(50)),
+        gaps=tuple(CompanyGap(company(at), at % 3, 90 - at, 365) for at in range(50)),
         companies_with_gaps=131,
         is_known=True,
     )
@@ -97,7 +93,7 @@ def small() -> Report:
     """Return 5 companies with hostile names x 7 windows of a day, of one run."""
     companies = [Company(str(number), name) for number, name in enumerate(HOSTILE)]
     days = [date(2026, 1, 1) + timedelta(days=at) for at in range(7)]
-    spans = [Span(day, day, 1, 1) for day in days]
+    spans = [WindowSpan(day, day, 1, 1) for day in days]
     tiles = [[Tile(1, 0, 0, 0)] * 7 for _ in companies]
     tiles[1][2], tiles[1][3] = Tile(0, 0, 1, 0), Tile(0, 0, 0, 1)
     tiles[3] = [Tile(0, 1, 0, 0)] * 7
@@ -113,12 +109,12 @@ def small() -> Report:
     return Report(
         made_at=MADE,
         runs=(run,),
-        coverage=Coverage(
+        coverage=CoverageMap(
             groups=tuple(CompanyGroup(one, one, 1) for one in companies),
             spans=tuple(spans),
             tiles=tuple(map(tuple, tiles)),
             total=total([tile for row in tiles for tile in row]),
-            gaps=(Gap(companies[1], 1, 1, 7),),
+            gaps=(CompanyGap(companies[1], 1, 1, 7),),
             companies_with_gaps=1,
             is_known=True,
         ),
@@ -126,7 +122,7 @@ def small() -> Report:
         over_time=tuple(sums),
         overlap=True,
         failing=tuple(CompanyShare(one, 10, 5 - at) for at, one in enumerate(companies)),
-        restated=Restated(
+        restated=Restatements(
             cells=4,
             restated=2,
             windows=(
@@ -136,8 +132,8 @@ def small() -> Report:
             all_windows=2,
             highest=RestatedWindow(days[0], days[0], 2, 2),
             movements=(
-                Movement("sended", is_action=False, rose=12, fell=3),
-                Movement(script, is_action=True, rose=4, fell=0),
+                CountMovement("sended", is_action=False, rose=12, fell=3),
+                CountMovement(script, is_action=True, rose=4, fell=0),
             ),
             examples=(
                 RestatedCell(
@@ -145,8 +141,8 @@ def small() -> Report:
                     days[0],
                     days[0],
                     (
-                        Movement("sended", is_action=False, rose=12, fell=3),
-                        Movement(script, is_action=True, rose=4, fell=0),
+                        CountMovement("sended", is_action=False, rose=12, fell=3),
+                        CountMovement(script, is_action=True, rose=4, fell=0),
                     ),
                 ),
             ),
@@ -173,7 +169,7 @@ def small() -> Report:
 def bare() -> Report:
     """Return one company in the server's default window, all zero, of a run that was killed."""
     one = Company("1", None)
-    span = Span(None, None, 1, None)
+    span = WindowSpan(None, None, 1, None)
     run = replace(
         facts("output"),
         from_date=None,
@@ -195,7 +191,7 @@ def bare() -> Report:
     return Report(
         made_at=MADE,
         runs=(run,),
-        coverage=Coverage(
+        coverage=CoverageMap(
             (CompanyGroup(one, one, 1),), (span,), ((tile,),), tile, (), 0, is_known=True
         ),
         delivery=Delivery(),
@@ -213,12 +209,12 @@ def nothing() -> Report:
     return replace(
         bare(),
         runs=(),
-        coverage=Coverage((), (), (), Tile(0, 0, 0, 0), (), 0, is_known=True),
+        coverage=CoverageMap((), (), (), Tile(0, 0, 0, 0), (), 0, is_known=True),
         over_time=(),
     )
 
 
-def _tile(random: Random, row: int, span: Span, column: int) -> Tile:
+def _tile(random: Random, row: int, span: WindowSpan, column: int) -> Tile:
     planned = 40 * span.windows
     missing = planned if row > 40 and column == 70 else 0
     if row == 12 and column > 100:
@@ -230,7 +226,7 @@ def _tile(random: Random, row: int, span: Span, column: int) -> Tile:
     return Tile(planned - missing - failed - empty, empty, failed, missing)
 
 
-def _delivery(random: Random, at: int, span: Span) -> Delivery:
+def _delivery(random: Random, at: int, span: WindowSpan) -> Delivery:
     total_count = round(span.windows * 90_000 * (1.2 + math.sin(at / 12)) * random.uniform(0.8, 1))
     fails = round(total_count * random.uniform(0.02, 0.05))
     pending = total_count // 3 if at > 117 else total_count // 90
@@ -239,25 +235,25 @@ def _delivery(random: Random, at: int, span: Span) -> Delivery:
     return Delivery(total_count, total_count - fails - pending, pending, fails, actions)
 
 
-def _restated(random: Random) -> Restated:
+def _restated(random: Random) -> Restatements:
     days = [date(2025, 12, 31) - timedelta(days=60 - at) for at in range(1, 61)]
     windows = tuple(
         RestatedWindow(day, day, 2000, round(2000 * math.exp((at - 59) / 9) * random.random()))
         for at, day in enumerate(days)
     )
-    return Restated(
+    return Restatements(
         cells=120_000,
         restated=sum(window.restated for window in windows),
         windows=windows,
         all_windows=75,
         highest=max(windows, key=lambda one: one.restated),
         movements=(
-            Movement("total", is_action=False, rose=12_310, fell=0),
-            Movement("sended", is_action=False, rose=52_112, fell=20),
-            Movement("pending", is_action=False, rose=900, fell=43_210),
-            Movement("fails", is_action=False, rose=3_200, fell=0),
-            Movement("RECEIVED", is_action=True, rose=61_007, fell=0),
-            Movement("PRESS_ACTION", is_action=True, rose=4_102, fell=3),
+            CountMovement("total", is_action=False, rose=12_310, fell=0),
+            CountMovement("sended", is_action=False, rose=52_112, fell=20),
+            CountMovement("pending", is_action=False, rose=900, fell=43_210),
+            CountMovement("fails", is_action=False, rose=3_200, fell=0),
+            CountMovement("RECEIVED", is_action=True, rose=61_007, fell=0),
+            CountMovement("PRESS_ACTION", is_action=True, rose=4_102, fell=3),
         ),
         examples=tuple(
             RestatedCell(
@@ -265,9 +261,9 @@ def _restated(random: Random) -> Restated:
                 days[-1 - at % 3],
                 days[-1 - at % 3],
                 (
-                    Movement("sended", is_action=False, rose=4_000 - 90 * at, fell=0),
-                    Movement("pending", is_action=False, rose=0, fell=4_000 - 90 * at),
-                    Movement("RECEIVED", is_action=True, rose=900 - 9 * at, fell=0),
+                    CountMovement("sended", is_action=False, rose=4_000 - 90 * at, fell=0),
+                    CountMovement("pending", is_action=False, rose=0, fell=4_000 - 90 * at),
+                    CountMovement("RECEIVED", is_action=True, rose=900 - 9 * at, fell=0),
                 ),
             )
             for at in range(20)

@@ -1,0 +1,1 @@
+"""Coverage: which planned cells have an answer, and which do not."""

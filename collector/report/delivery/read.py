@@ -1,0 +1,162 @@
+"""Reads sums of the newest answers, and how answers of one cell differ from run to run."""
+
+from typing import Any, Final
+
+from collector.report.cells import Cells
+from collector.report.delivery.model import (
+    CompanyShare,
+    CountMovement,
+    Delivery,
+    RestatedCell,
+    RestatedWindow,
+    Restatements,
+    SpanDelivery,
+)
+from collector.report.model import Company
+from collector.store.changes import COUNTERS
+
+__all__ = ["read_delivery", "read_failing", "read_over_time", "read_restatements"]
+
+_COMPANIES: Final = 20
+"""Companies with fails, at most."""
+
+_WINDOWS: Final = 60
+"""Windows with restated cells, at most."""
+
+_EXAMPLES: Final = 20
+"""Restated cells, at most."""
+
+# The lower end of the interval in which the share of fails lies with 95 % confidence (E. B. Wilson,
+# 1927): one fail of one notification says less than 50 of 100.
+_WILSON: Final = """
+    (p + 1.9208 / n - 1.96 * sqrt((p * (1 - p) + 0.9604 / n) / n)) / (1 + 3.8416 / n)
+"""
+
+# Each answer beside the one before it, counter by counter. The server's default window is left
+# out: each night it is of other days.
+_STEPS: Final = """
+CREATE TEMP TABLE steps AS
+SELECT company_id, from_date, until_date, {values} AS values,
+    lag(values) OVER (
+        PARTITION BY company_id, from_date, until_date ORDER BY fetched_at, row
+    ) AS before
+FROM (
+    SELECT *, rowid AS row, {counts} AS counts FROM answers SEMI JOIN (
+        SELECT company_id, from_date, until_date FROM answers WHERE from_date IS NOT NULL
+        GROUP BY ALL HAVING count(*) > 1
+    ) USING (company_id, from_date, until_date)
+)
+"""
+_MOVED: Final = """
+CREATE TEMP TABLE moved AS
+SELECT company_id, from_date, until_date, {rose_and_fell},
+    coalesce(bool_or(values <> before), false) AS is_restated
+FROM steps GROUP BY company_id, from_date, until_date
+"""
+
+
+def read_delivery(cells: Cells) -> Delivery:
+    """Add up all newest answers."""
+    (row,) = cells.rows(f"SELECT {_sums(cells)} FROM facts")
+    return _delivery(cells, row)
+
+
+def read_over_time(cells: Cells) -> tuple[SpanDelivery, ...]:
+    """Add up the newest answers of each span, the oldest first; spans without any included."""
+    rows = cells.rows(
+        f'SELECT "window" // $1, count(*), {_sums(cells)} FROM facts GROUP BY ALL',
+        cells.windows_per_span(),
+    )
+    sums = {number: (_delivery(cells, row), answers) for number, answers, *row in rows}
+    return tuple(
+        SpanDelivery(span, *sums.get(number, (Delivery(), 0)))
+        for number, span in enumerate(cells.spans())
+    )
+
+
+def read_failing(cells: Cells) -> tuple[CompanyShare, ...]:
+    """Return the companies with the highest share of fails, by the lower end of its interval."""
+    rows = cells.rows(
+        f"""
+        SELECT company_id, company_name, n, failed FROM (
+            SELECT company, sum(total) AS n, least(sum(fails), n) AS failed, failed / n AS p
+            FROM facts GROUP BY company HAVING n > 0 AND failed > 0
+        ) JOIN companies ON company = position
+        ORDER BY {_WILSON} DESC, position LIMIT $1
+        """,
+        _COMPANIES,
+    )
+    return tuple(
+        CompanyShare(Company(company_id, name), int(total), int(fails))
+        for company_id, name, total, fails in rows
+    )
+
+
+def read_restatements(cells: Cells) -> Restatements:
+    """Compare each answer of a cell with the answer before it."""
+    names = [(name, False) for name in COUNTERS] + [(name, True) for name in cells.actions]
+    counters = ", ".join(COUNTERS)
+    cells.execute(_STEPS.format(values=f"list_concat([{counters}], counts)", counts=cells.counts))
+    cells.execute(_MOVED.format(rose_and_fell=_rose_and_fell(len(names))))
+    columns = [f"{kind}{number}" for number in range(len(names)) for kind in ("rose", "fell")]
+    windows = _windows(cells)
+    (sums,) = cells.rows(f"SELECT {', '.join(f'sum({name})' for name in columns)} FROM moved")
+    examples = cells.rows(
+        f"""
+        SELECT company_id, company_name, from_date, until_date, {", ".join(columns)}
+        FROM moved JOIN companies USING (company_id) WHERE is_restated
+        ORDER BY {" + ".join(f"{name}::DOUBLE" for name in columns)} DESC, position, from_date
+        LIMIT {_EXAMPLES}
+        """
+    )
+    return Restatements(
+        cells=sum(window.cells for window in windows),
+        restated=sum(window.restated for window in windows),
+        windows=tuple(windows[-_WINDOWS:]),
+        all_windows=len(windows),
+        highest=max(windows, key=lambda window: window.restated / window.cells, default=None),
+        movements=_movements(names, sums),
+        examples=tuple(
+            RestatedCell(Company(company_id, name), first, last, _movements(names, moved))
+            for company_id, name, first, last, *moved in examples
+        ),
+    )
+
+
+def _sums(cells: Cells) -> str:
+    actions = (f"sum(counts[{number}])" for number, _ in enumerate(cells.actions, start=1))
+    return ", ".join(("sum(total), sum(sended), sum(pending), sum(fails)", *actions))
+
+
+def _delivery(cells: Cells, sums: tuple[Any, ...] | list[Any]) -> Delivery:
+    total, sended, pending, fails, *counts = (int(value or 0) for value in sums)
+    return Delivery(total, sended, pending, fails, dict(zip(cells.actions, counts, strict=True)))
+
+
+def _rose_and_fell(counts: int) -> str:
+    """Return the expressions for how much each count rose and fell, added up apart."""
+    steps = ((number, f"(values[{number + 1}] - before[{number + 1}])") for number in range(counts))
+    return ", ".join(
+        f"coalesce(sum(greatest({step}, 0)), 0) AS rose{number}, "
+        f"coalesce(sum(greatest(-{step}, 0)), 0) AS fell{number}"
+        for number, step in steps
+    )
+
+
+def _windows(cells: Cells) -> list[RestatedWindow]:
+    rows = cells.rows(
+        """
+        SELECT from_date, until_date, count(*), count(*) FILTER (is_restated)
+        FROM moved GROUP BY from_date, until_date ORDER BY from_date, until_date
+        """
+    )
+    return [RestatedWindow(*row) for row in rows]
+
+
+def _movements(names: list[tuple[str, bool]], sums: Any) -> tuple[CountMovement, ...]:  # noqa: ANN401
+    moved = [int(value or 0) for value in sums]
+    return tuple(
+        CountMovement(name, is_action, rose, fell)
+        for (name, is_action), rose, fell in zip(names, moved[::2], moved[1::2], strict=True)
+        if rose or fell
+    )

@@ -1,0 +1,1 @@
+"""Quality: what is odd in the data."""

@@ -1,0 +1,1 @@
+"""Runs: their facts, and how they went over time."""

@@ -1,0 +1,136 @@
+"""The section about the facts of each run: its plan, its cells, how it ended."""
+
+from collections.abc import Sequence
+
+from collector.core.errors import ExitCode
+from collector.report import texts as page_texts
+from collector.report.html import Markup, element, joined, prose, untrusted
+from collector.report.language import Language
+from collector.report.model import Tile
+from collector.report.runs import texts
+from collector.report.runs.model import RunFacts
+from collector.report.section import Row, Section, english, row, section, table
+from collector.report.untrusted import plain
+
+__all__ = ["end_text", "runs_section"]
+
+
+def runs_section(runs: Sequence[RunFacts], words: Language) -> Section:
+    """Return the facts about each run, the newest first; `runs` has the oldest first."""
+    newest_first = runs[::-1]
+    heads = (
+        texts.RUN,
+        texts.PLAN,
+        texts.CELLS,
+        texts.TIMES,
+        texts.END,
+        texts.REQUESTS,
+        texts.SPEED,
+    )
+    facts = table(
+        words(texts.RUNS_TABLE),
+        [words(head) for head in heads],
+        (_run(run, words) for run in newest_first),
+        text_columns=len(heads),
+        kind="facts",
+    )
+    remarks = [
+        element("li", untrusted(run.directory), ": ", english(remark, words))
+        for run in newest_first
+        for remark in run.remarks
+    ]
+    html = section(
+        "runs",
+        words(texts.RUNS_HEADING),
+        facts,
+        element("h3", words(texts.REMARKS)) if remarks else None,
+        element("ul", *remarks) if remarks else None,
+    )
+    return Section("runs", texts.RUNS_NAV, html)
+
+
+def end_text(run: RunFacts, words: Language) -> str:
+    """Return how the last attempt of a run ended."""
+    if run.is_running:
+        return words(texts.RUNNING)
+    if run.exit_code is None:
+        return words(texts.KILLED)
+    begun, count = run.shards or (1, 1)
+    if run.exit_code == ExitCode.COMPLETE and begun < count:
+        return words(texts.SOME_SHARDS, begun=begun, count=count)
+    try:
+        return words(texts.ENDS[ExitCode(run.exit_code)])
+    except ValueError:
+        return words(texts.UNKNOWN_END)
+
+
+def _run(run: RunFacts, words: Language) -> Row:
+    companies = words.count(page_texts.COMPANIES, run.companies)
+    windows = words.count(page_texts.WINDOWS, run.windows)
+    return row(
+        untrusted(run.directory),
+        _lines(
+            words.days(run.from_date, run.until_date),
+            f"{companies} \N{MULTIPLICATION SIGN} {windows}",
+            _dates(run, words),
+        ),
+        _cells(run.cells, words),
+        _lines(
+            words(texts.BEGAN, at=words.moment(run.started_at)),
+            words(texts.ENDED, at=words.moment(run.ended_at)) if run.ended_at else None,
+            words.count(texts.ATTEMPTS, run.attempts),
+        ),
+        _lines(
+            end_text(run, words),
+            None if run.exit_code is None else words(texts.CODE, code=str(run.exit_code)),
+        ),
+        _lines(
+            *(
+                words(line if run.is_counted else texts.AT_LEAST[line], n=n)
+                for line, n in (
+                    (texts.REQUESTS_LINE, run.requests),
+                    (texts.REFUSED_LINE, run.refused),
+                    (texts.RETRIED_LINE, run.retried),
+                )
+            ),
+        ),
+        _speed(run, words),
+    )
+
+
+def _cells(cells: Tile, words: Language) -> Markup:
+    return _lines(
+        words(texts.CELLS_PLANNED, n=cells.planned),
+        words(texts.CELLS_ANSWERED, n=cells.answered),
+        words(texts.CELLS_FAILED, n=cells.failed),
+        words(texts.CELLS_MISSING, n=cells.missing),
+    )
+
+
+def _speed(run: RunFacts, words: Language) -> Markup:
+    rate, limit = run.requests_per_second, run.limit_found
+    p50, p99 = words.latency(run.latency_p50), words.latency(run.latency_p99)
+    return _lines(
+        words(texts.RATE_NOT_KNOWN)
+        if rate is None
+        else words(texts.RATE_LINE, rate=words.decimal(rate)),
+        words(texts.LATENCY_NOT_KNOWN)
+        if run.latency_p50 is None
+        else words(texts.LATENCY_LINE, p50=p50, p99=p99),
+        None if limit is None else words(texts.LIMIT_LINE, rate=words.decimal(limit)),
+    )
+
+
+def _dates(run: RunFacts, words: Language) -> str:
+    if run.from_date is None:
+        return words(texts.NO_DATES)
+    if run.verdict is None:
+        return words(texts.NOT_PROVED)
+    known = texts.VERDICTS.get(run.verdict)
+    last_day = texts.UNTIL.get(run.until or "")
+    meaning = words(known) if known else plain(run.verdict)
+    return f"{meaning}, {words(last_day)}" if last_day else meaning
+
+
+def _lines(*lines: str | None) -> Markup:
+    return joined(element("div", prose(line)) for line in lines if line)

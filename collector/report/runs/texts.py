@@ -1,0 +1,139 @@
+"""Texts about runs: how they went over time, and their facts."""
+
+from typing import Final
+
+from collector.core.errors import ExitCode
+from collector.report.language import Plural, Text
+
+BEHAVIOUR_NAV: Final = Text("Behaviour", "Comportamiento")
+BEHAVIOUR_HEADING: Final = Text("How the run behaved", "Cómo se comportó la ejecución")
+BEHAVIOUR_NONE: Final = Text(
+    "None of the runs has written down how it went over time.",
+    "Ninguna ejecución registró cómo transcurrió en el tiempo.",
+)
+BEHAVIOUR_ONE: Final = Text(
+    "The run is too short for a picture: it has one interval, which is in the table.",
+    "La ejecución es demasiado corta para un gráfico: tiene un intervalo, que está en la tabla.",
+)
+BEHAVIOUR_SUMMARY: Final = Text(
+    "From {start} to {end}: at most {sent} requests/s sent; {refused}; the slowest p99 was {p99}.",
+    "De {start} a {end}: como máximo {sent} solicitudes/s enviadas; {refused}; "
+    "el p99 más lento fue {p99}.",
+)
+NONE_REFUSED: Final = Text("none was refused", "ninguna fue rechazada")
+SOME_REFUSED: Final = Text(
+    "at most {n} a second were refused", "como máximo {n} por segundo fueron rechazadas"
+)
+OLDER: Final = Text("Earlier runs", "Ejecuciones anteriores")
+OLDER_LEFT_OUT: Final = Text(
+    "Of {n} runs, the newest {shown} are looked at here.",
+    "De {n} ejecuciones, aquí se miran las {shown} más recientes.",
+)
+SENT: Final = Text("sent", "enviadas")
+ALLOWED: Final = Text("rate in force", "ritmo vigente")
+REFUSED: Final = Text("refused", "rechazadas")
+RETRIED: Final = Text("retried", "reintentadas")
+RATE_AXIS: Final = Text("requests a second", "solicitudes por segundo")
+LATENCY_AXIS: Final = Text("latency in seconds", "latencia en segundos")
+INTERVALS: Final = Text("Requests a second, and latencies", "Solicitudes por segundo, y latencias")
+INTERVALS_LAST: Final = Text(
+    "The table has the last {shown} of {n} intervals.",
+    "La tabla tiene los últimos {shown} de {n} intervalos.",
+)
+ENDED_AT: Final = Text("until", "hasta")
+SECONDS: Final = Text("seconds", "segundos")
+
+RUNS_NAV: Final = Text("Runs", "Ejecuciones")
+RUNS_HEADING: Final = Text("Runs", "Ejecuciones")
+RUNS_TABLE: Final = Text(
+    "Facts about the runs, the newest first", "Datos de las ejecuciones, la más reciente primero"
+)
+RUN: Final = Text("Run", "Ejecución")
+PLAN: Final = Text("Plan", "Plan")
+CELLS: Final = Text("Cells of its plan", "Celdas de su plan")
+CELLS_PLANNED: Final = Text("{n} planned", "{n} planificadas")
+CELLS_ANSWERED: Final = Text("{n} answered", "{n} respondidas")
+CELLS_FAILED: Final = Text("{n} failed", "{n} fallidas")
+CELLS_MISSING: Final = Text("{n} missing", "{n} faltantes")
+TIMES: Final = Text("Last attempt", "Último intento")
+BEGAN: Final = Text("began {at}", "inició {at}")
+ENDED: Final = Text("ended {at}", "terminó {at}")
+ATTEMPTS: Final = Plural(
+    Text("{n} attempt in all", "{n} intento en total"),
+    Text("{n} attempts in all", "{n} intentos en total"),
+)
+END: Final = Text("End", "Fin")
+REQUESTS: Final = Text("Requests, all attempts", "Solicitudes, todos los intentos")
+REQUESTS_LINE: Final = Text("{n} sent", "{n} enviadas")
+REFUSED_LINE: Final = Text("{n} refused", "{n} rechazadas")
+RETRIED_LINE: Final = Text("{n} retried", "{n} reintentadas")
+AT_LEAST: Final = {
+    REQUESTS_LINE: Text("at least {n} sent", "al menos {n} enviadas"),
+    REFUSED_LINE: Text("at least {n} refused", "al menos {n} rechazadas"),
+    RETRIED_LINE: Text("at least {n} retried", "al menos {n} reintentadas"),
+}
+"""For a run with an attempt that did not record its end: only its samples are known."""
+SPEED: Final = Text("Speed, last attempt", "Velocidad, último intento")
+RATE_NOT_KNOWN: Final = Text("rate not known", "ritmo no conocido")
+LATENCY_NOT_KNOWN: Final = Text("latency not known", "latencia no conocida")
+RATE_LINE: Final = Text("{rate} requests/s", "{rate} solicitudes/s")
+LIMIT_LINE: Final = Text(
+    "server's limit, as found last: {rate}/s", "límite del servidor, el último hallado: {rate}/s"
+)
+LATENCY_LINE: Final = Text("latency p50 {p50}, p99 {p99}", "latencia p50 {p50}, p99 {p99}")
+REMARKS: Final = Text("Remarks", "Observaciones")
+
+CODE: Final = Text("exit code {code}", "código de salida {code}")
+RUNNING: Final = Text("at work", "en curso")
+KILLED: Final = Text(
+    "killed, or could not write down its end",
+    "terminada a la fuerza, o no pudo registrar su fin",
+)
+ENDS: Final = {
+    ExitCode.COMPLETE: Text("every cell has an answer", "todas las celdas tienen respuesta"),
+    ExitCode.SOME_FAILED: Text(
+        "finished, but some cells failed", "terminó, pero con celdas fallidas"
+    ),
+    ExitCode.BAD_INPUT: Text("bad input, nothing was sent", "entrada inválida, no se envió nada"),
+    ExitCode.CREDENTIALS: Text(
+        "credentials missing or refused", "credenciales ausentes o rechazadas"
+    ),
+    ExitCode.STOPPED_EARLY: Text("stopped early", "se detuvo antes de terminar"),
+    ExitCode.STORAGE: Text("the output cannot be written", "no se puede escribir la salida"),
+    ExitCode.LOCKED: Text("another run holds the directory", "otra ejecución ocupa el directorio"),
+    ExitCode.DATES: Text(
+        "dates are not honoured, or mean something else now",
+        "las fechas no se respetan, o ahora significan otra cosa",
+    ),
+    ExitCode.BUG: Text("a bug in the collector", "un error del recolector"),
+    ExitCode.SIGHUP: Text("interrupted (SIGHUP)", "interrumpida (SIGHUP)"),
+    ExitCode.SIGINT: Text("interrupted (SIGINT)", "interrumpida (SIGINT)"),
+    ExitCode.SIGTERM: Text("interrupted (SIGTERM)", "interrumpida (SIGTERM)"),
+}
+SOME_SHARDS: Final = Text(
+    "every cell of {begun} of {count} shards has an answer",
+    "todas las celdas de {begun} de {count} shards tienen respuesta",
+)
+UNKNOWN_END: Final = Text("ended", "terminó")
+
+VERDICTS: Final = {
+    "honoured": Text("dates honoured", "fechas respetadas"),
+    "ignored": Text("dates IGNORED by the server", "fechas IGNORADAS por el servidor"),
+    "doubted": Text(
+        "in doubt whether dates are still honoured",
+        "en duda si se siguen respetando las fechas",
+    ),
+    "inconclusive": Text(
+        "not known whether dates are honoured", "no se sabe si se respetan las fechas"
+    ),
+    "trusted": Text("dates trusted, not proved", "fechas dadas por buenas, sin comprobar"),
+}
+UNTIL: Final = {
+    "included": Text("last day included", "último día incluido"),
+    "excluded": Text("last day excluded by the server", "último día excluido por el servidor"),
+    "inconclusive": Text(
+        "not known whether the last day is included", "no se sabe si se incluye el último día"
+    ),
+}
+NO_DATES: Final = Text("no dates were sent", "no se enviaron fechas")
+NOT_PROVED: Final = Text("dates not proved", "fechas sin comprobar")

@@ -1,0 +1,64 @@
+"""Untrusted text (ids, names, actions, paths) made safe for HTML and for figures."""
+
+import unicodedata
+from typing import Final
+
+from collector.core.text import escaped
+from collector.report.model import Company
+
+__all__ = ["company_text", "cut", "figure_text", "isolated", "plain"]
+
+_DOTS: Final = "\N{HORIZONTAL ELLIPSIS}"
+_ISOLATE: Final = ("\N{FIRST STRONG ISOLATE}", "\N{POP DIRECTIONAL ISOLATE}")
+_RIGHT_TO_LEFT: Final = frozenset({"R", "AL", "AN"})
+_MARKS: Final = 4
+"""Characters per column at most: no script needs more combining marks than that."""
+
+_FIGURE_MARKS: Final = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
+
+
+def plain(text: str) -> str:
+    """Return text on one line, with invisible characters (bidi marks, controls) spelled out.
+
+    Otherwise a name could reverse the text around it, or look like another name.
+    """
+    return escaped(" ".join(text.split()))
+
+
+def company_text(company: Company) -> str:
+    """Return the id and the name of a company, whole, on one line."""
+    return plain(f"{company.id} {company.name}" if company.name else company.id)
+
+
+def cut(text: str, width: int) -> str:
+    """Return at most `width` columns of text; an ellipsis marks what is cut off.
+
+    Wide characters (of East Asia, most emoji) take two columns, combining marks none.
+    """
+    columns = 0
+    fits = 0
+    for end, char in enumerate(text, start=1):
+        columns += _columns(char)
+        if columns > width or end > _MARKS * width:
+            return text[:fits].rstrip() + _DOTS
+        if columns < width:
+            fits = end
+    return text
+
+
+def figure_text(text: str) -> str:
+    """Return plain text escaped for plotly, which reads tags and entities in all that it draws."""
+    return isolated(text).translate(_FIGURE_MARKS)
+
+
+def isolated(text: str) -> str:
+    """Isolate text with right-to-left characters, so that it cannot reorder its neighbours."""
+    if any(unicodedata.bidirectional(char) in _RIGHT_TO_LEFT for char in text):
+        return text.join(_ISOLATE)
+    return text
+
+
+def _columns(char: str) -> int:
+    if unicodedata.combining(char):
+        return 0
+    return 2 if unicodedata.east_asian_width(char) in {"W", "F"} else 1

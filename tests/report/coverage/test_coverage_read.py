@@ -1,0 +1,33 @@
+from datetime import timedelta
+from pathlib import Path
+
+from collector.report.model import Company, Tile
+from tests.report.reading import read
+from tests.store.made_runs import FIRST, line, make_run
+
+
+def test_neighbours_are_joined_when_there_are_too_many_to_draw(tmp_path: Path) -> None:
+    """130 companies over 250 days: 44 rows of 3 and 84 columns of 3, each cell counted once."""
+    companies = [str(number) for number in range(130)]
+    lines = [line(company, number, total=1) for company in companies for number in (1, 250)]
+    report = read(make_run(tmp_path / "r", lines, companies=companies, days=(1, 250)))
+    coverage = report.coverage
+    assert (len(coverage.groups), len(coverage.spans)) == (44, 84)
+    assert coverage.groups[-1].first.id == "129"
+    assert [group.companies for group in coverage.groups] == [3] * 43 + [1]
+    assert [span.windows for span in coverage.spans] == [3] * 83 + [1]
+    assert coverage.spans[1].until_date == FIRST + timedelta(5)
+    assert [span.days for span in coverage.spans] == [3] * 83 + [1]
+    assert coverage.tiles[0][0] == Tile(3, 0, 0, 6)
+    assert coverage.tiles[43][83] == Tile(1, 0, 0, 0)
+    assert coverage.total == Tile(260, 0, 0, 130 * 248)
+    assert [part.delivery.total for part in report.over_time] == [130, *[0] * 82, 130]
+    assert (len(coverage.gaps), coverage.companies_with_gaps) == (50, 130)
+
+
+def test_a_group_has_the_names_of_its_own_ends(tmp_path: Path) -> None:
+    """And none if they have none, whatever those between them are called."""
+    companies = [str(number) for number in range(150)]
+    run = make_run(tmp_path / "r", companies=companies, names={"1": "One", "2": "Two"})
+    group = read(run).coverage.groups[0]
+    assert (group.first, group.last) == (Company("0", None), Company("2", "Two"))

@@ -1,0 +1,131 @@
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+
+from collector.report.delivery.model import Delivery, SpanDelivery
+from collector.report.delivery.over_time import over_time
+from collector.report.language import Lang, Language
+from collector.report.model import WindowSpan
+from collector.report.report import Report
+from tests.report import sample
+from tests.report.shown import layout, page_of, trace, words_of
+
+_WORDS = Language(Lang.EN)
+
+_SMALL, _BARE = sample.small(), sample.bare()
+
+
+def _months(*days: int) -> list[SpanDelivery]:
+    at = date(2026, 1, 1)
+    sums = []
+    for length in days:
+        span = WindowSpan(at, at + timedelta(days=length - 1), 1, length)
+        sums.append(SpanDelivery(span, Delivery(total=310), 1))
+        at += timedelta(days=length)
+    return sums
+
+
+def test_spans_of_unequal_length_are_compared_by_day() -> None:
+    """A month that was cut short is not drawn as a fall; whole months are drawn as they are."""
+    whole, _ = over_time(_months(31, 28, 31), _BARE.coverage.by_span, _WORDS)
+    clipped, _ = over_time(_months(31, 28, 10), _BARE.coverage.by_span, _WORDS)
+    assert whole is not None
+    assert clipped is not None
+    assert trace(whole)["y"] == [310, 310, 310]
+    assert trace(clipped)["y"] == [10, 11.07, 31]
+
+
+def test_days_between_windows_are_not_counted_as_theirs() -> None:
+    """Two windows of a day that lie a month apart are two days long."""
+    sums = _months(10, 10)
+    apart = replace(sums[1], span=replace(sums[1].span, days=2))
+    figure, _ = over_time([sums[0], apart], _BARE.coverage.by_span, _WORDS)
+    assert figure is not None
+    assert trace(figure)["y"] == [31, 155]
+
+
+def test_a_window_without_an_answer_is_a_gap() -> None:
+    """And no zero; a point that no line leads to has a mark, among however many."""
+    sums = [
+        replace(one, answers=0) if at in {1, 3} else one for at, one in enumerate(_months(*[5] * 6))
+    ]
+    figure, _ = over_time(sums, _BARE.coverage.by_span, _WORDS)
+    assert figure is not None
+    assert trace(figure)["y"] == [310, None, 310, None, 310, 310]
+    assert not trace(figure)["connectgaps"]
+    many = [
+        replace(one, answers=0) if at in {1, 3} else one
+        for at, one in enumerate(_months(*[5] * 60))
+    ]
+    figure, _ = over_time(many, _BARE.coverage.by_span, _WORDS)
+    assert figure is not None
+    assert trace(figure)["mode"] == "lines+markers"
+    assert trace(figure)["marker"]["size"][:6] == [7, 0, 7, 0, 0, 0]
+    one_answer = [replace(sums[0], answers=0), *sums[1:3]]
+    assert over_time(one_answer, _BARE.coverage.by_span, _WORDS) == (None, False)
+
+
+def test_the_default_window_has_no_place_beside_dated_ones() -> None:
+    """Nobody knows its days; where there are no others, it is drawn."""
+    undated = SpanDelivery(WindowSpan(None, None, 1, None), Delivery(total=5), 1)
+    figure, _ = over_time([undated, *_months(31, 10)], _BARE.coverage.by_span, _WORDS)
+    assert figure is not None
+    assert trace(figure)["y"] == [10, 31]
+    figure, _ = over_time([undated, undated], _BARE.coverage.by_span, _WORDS)
+    assert figure is not None
+    assert trace(figure)["y"] == [5, 5]
+
+
+def test_spans_that_lack_answers_are_shaded() -> None:
+    """Their sums are too low, and a reader must not take that for a fall."""
+    figure, is_shaded = over_time(_SMALL.over_time, _SMALL.coverage.by_span, _WORDS)
+    assert is_shaded
+    assert figure is not None
+    assert [shape["x0"] for shape in layout(figure)["shapes"]] == [1.5, 2.5]
+
+
+def _over_time(report: Report, *totals: tuple[int, int, int]) -> Report:
+    """Return it with windows one after the other: days (0: the default window), total, answers."""
+    at = date(2026, 2, 1)
+    sums = []
+    for days, total, answers in totals:
+        span = (
+            WindowSpan(at, at + timedelta(days=days - 1), 1, days)
+            if days
+            else WindowSpan(None, None, 1, None)
+        )
+        sums.append(SpanDelivery(span, Delivery(total=total), answers))
+        at += timedelta(days=days)
+    return replace(report, over_time=tuple(sums), overlap=False)
+
+
+@pytest.mark.parametrize(
+    ("totals", "said"),
+    [
+        (
+            ((1, 5, 1), (1, 0, 0), (1, 7, 1)),
+            "total, 7, is of 2026-02-03 ; the lowest, 5, of 2026-02-01 .",
+        ),
+        (((1, 5, 1), (1, 5, 1)), "The total is the same in each window: 5."),
+        (((4, 20, 1), (1, 5, 1)), "The total is the same in each window: 5 a day."),
+        (((9, 30, 1), (1, 0, 1)), "The highest total, 3.3 a day, is of"),
+        (((99, 1, 1), (1, 0, 1)), "The highest total, &lt; 0.1 a day, is of"),
+        (((1, 5, 1), (1, 0, 0)), "Fewer than two windows can be compared"),
+        (((1, 0, 0), (1, 0, 0)), "No window has an answer."),
+        (((0, 9, 1), (1, 5, 1), (1, 6, 1)), "2026-02-01 \u2013 2026-02-02 . The highest total, 6,"),
+        (((0, 9, 1), (1, 5, 1)), "default window has no known days, so it is in the table only."),
+    ],
+)
+def test_the_sentence_over_time(totals: tuple[tuple[int, int, int], ...], said: str) -> None:
+    """Of what was answered, by day where windows are unequal, never rounded to nothing."""
+    words = words_of(page_of(_over_time(sample.small(), *totals)))
+    assert said in words
+    assert ("in the table only" in words) is any(days == 0 for days, _, _ in totals)
+
+
+def test_a_window_without_an_answer_has_dashes_in_the_table() -> None:
+    """Zeros would be figures."""
+    words = words_of(page_of(_over_time(sample.small(), (1, 5, 1), (1, 0, 0), (1, 0, 1))))
+    assert "2026-02-02 \u2013 \u2013 \u2013 \u2013 \u2013 \u2013 0" in words
+    assert "2026-02-03 0 0 0 0 0 0 0" in words

@@ -1,0 +1,93 @@
+from pathlib import Path
+
+import pytest
+
+from collector.report.delivery.model import CountMovement
+from tests.report.reading import read
+from tests.store.made_runs import day, line, make_run
+
+
+def test_few_fails_of_few_come_behind_many_of_many(tmp_path: Path) -> None:
+    """1 of 1 says less than 60 of 100; 100 of 10,000 says least."""
+    lines = [
+        line("1", 1, total=1, fails=1),
+        line("2", 1, total=100, fails=60),
+        line("é", 1, total=10_000, fails=100),
+    ]
+    failing = read(make_run(tmp_path / "r", lines)).failing
+    assert [(share.company.id, share.total, share.fails) for share in failing] == [
+        ("2", 100, 60),
+        ("1", 1, 1),
+        ("é", 10_000, 100),
+    ]
+
+
+@pytest.mark.parametrize("huge", [2**63 - 1, 10**30, 10**37])
+def test_large_counts_are_exact(tmp_path: Path, huge: int) -> None:
+    """Sums, differences and what does not add up, near 64 bits and far beyond."""
+    lines = [
+        line("1", n, total=huge, sended=huge - n, pending=1, actions={"RECEIVED": huge})
+        for n in (1, 2)
+    ]
+    old = make_run(tmp_path / "old", lines)
+    new = make_run(tmp_path / "new", [line("1", 1, 60, total=huge, sended=huge, pending=1)])
+    report = read(old)
+    assert (report.delivery.total, report.delivery.received) == (2 * huge, 2 * huge)
+    assert report.delivery.sended == 2 * huge - 3
+    assert report.quality.unbalanced == 1
+    (example,) = report.quality.unbalanced_examples
+    assert example[3:] == (huge, huge - 1)
+    restated = read(old, new).restated
+    assert restated is not None
+    assert restated.movements == (
+        CountMovement("sended", is_action=False, rose=1, fell=0),
+        CountMovement("RECEIVED", is_action=True, rose=0, fell=huge),
+    )
+
+
+def test_what_moved_most_is_named(tmp_path: Path) -> None:
+    """The 20 cells that moved most; of 70 windows the newest 60, and the highest of all."""
+    companies = [str(number) for number in range(3)]
+    cells = [(company, number) for company in companies for number in range(1, 71)]
+    old = make_run(
+        tmp_path / "old",
+        [line(company, number, total=1000) for company, number in cells],
+        companies=companies,
+        days=(1, 70),
+    )
+    moved = [("0", 2), ("1", 2), ("2", 2), *(("1", number) for number in range(41, 71))]
+    new = make_run(
+        tmp_path / "new",
+        [line(c, n, 60, total=1000 - n if c == "1" else 1001 + n) for c, n in moved],
+        companies=companies,
+        days=(1, 70),
+    )
+    restated = read(old, new).restated
+    assert restated is not None
+    assert (restated.cells, restated.restated) == (33, 33)
+    assert (len(restated.windows), restated.all_windows) == (31, 31)
+    assert restated.highest == restated.windows[0]
+    assert len(restated.examples) == 20
+    first = restated.examples[0]
+    assert (first.company.id, first.from_date) == ("1", day(70).from_date)
+    assert first.movements == (CountMovement("total", is_action=False, rose=0, fell=70),)
+    again = [line(company, number, 60, total=1000) for company, number in cells]
+    again[1] = line("0", 2, 60, total=1)
+    third = make_run(tmp_path / "third", again, companies=companies, days=(1, 70))
+    restated = read(old, third).restated
+    assert restated is not None
+    assert (len(restated.windows), restated.all_windows) == (60, 70)
+    assert restated.highest is not None
+    assert restated.highest.from_date == day(2).from_date
+
+
+def test_the_servers_default_window_has_no_days(tmp_path: Path) -> None:
+    """One column without dates; and what differs between two nights is not called restated."""
+    first = make_run(tmp_path / "1", [line("1", None, total=1)], companies=("1",), days=None)
+    then = make_run(tmp_path / "2", [line("1", None, 9, total=2)], companies=("1",), days=None)
+    report = read(first, then)
+    assert [(span.from_date, span.until_date) for span in report.coverage.spans] == [(None, None)]
+    assert report.delivery.total == 2
+    assert report.restated is not None
+    assert (report.restated.cells, report.restated.highest) == (0, None)
+    assert not report.overlap

@@ -1,0 +1,42 @@
+import re
+from dataclasses import replace
+
+from collector.report.language import Lang, Language
+from collector.report.runs.behaviour import behaviour
+from collector.report.runs.model import Behaviour
+from tests.report import sample
+from tests.report.shown import page_of, trace, words_of
+
+_WORDS = Language(Lang.EN)
+
+_LARGE = sample.large()
+
+
+def test_a_line_is_broken_where_nobody_worked() -> None:
+    """Half an hour between two attempts is no half hour of ten requests a second."""
+    figure = behaviour(_LARGE.behaviour[0], _WORDS, "behaviour")
+    assert figure is not None
+    sent = trace(figure, 1)["y"]
+    assert (len(sent), sent.count(None)) == (121, 1)
+    assert trace(figure, 4)["y"].count(None) == 2
+
+
+def test_the_newest_run_is_the_last_one_and_older_ones_are_folded_away() -> None:
+    """In the order in which they come; that there are more runs than were looked at is said."""
+    small = sample.small()
+    intervals = small.behaviour[0].intervals
+    nights = tuple(Behaviour(f"night-{n}", intervals) for n in range(5))
+    page = page_of(replace(small, behaviour=nights, runs=small.runs * 30))
+    assert re.findall(r"<h3><bdi>(night-\d)", page) == [f"night-{n}" for n in (4, 3, 2, 1, 0)]
+    assert page.index("night-4") < page.index("Earlier runs") < page.index("night-3")
+    assert page.count('data-figure="behaviour-') == 5
+    assert "Of 30 runs, the newest 5 are looked at here." in words_of(page)
+    page = page_of(replace(small, behaviour=nights, runs=small.runs * 5))
+    assert "are looked at" not in words_of(page)
+
+
+def test_a_run_goes_from_the_begin_of_its_first_interval() -> None:
+    """Not from its end, a minute later."""
+    assert "From 2026-01-05 06:30:00 UTC to 2026-01-05 06:35:00 UTC" in words_of(
+        page_of(sample.small())
+    )

@@ -1,0 +1,106 @@
+"""The cells of several runs together: which were planned, in which order, and what is not known."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from collector.core.errors import InputError
+from collector.report.model import Tile
+from tests.report.reading import error, read
+from tests.store.made_runs import at_work, line, make_run
+
+
+def test_runs_of_other_plans_are_joined(tmp_path: Path) -> None:
+    """Each night plans other days and companies: what nobody planned is not missing."""
+    first = make_run(tmp_path / "1", [line("1", 1, total=1)], companies=("1", "2"), days=(1, 2))
+    then = make_run(
+        tmp_path / "2", [line("3", 3, total=1)], companies=("3", "1"), days=(2, 3), names={"1": "N"}
+    )
+    coverage = read(first, then).coverage
+    assert [group.first.id for group in coverage.groups] == ["3", "1", "2"]
+    nothing, missing, data = Tile(0, 0, 0, 0), Tile(0, 0, 0, 1), Tile(1, 0, 0, 0)
+    assert coverage.tiles == (
+        (nothing, missing, data),
+        (data, missing, missing),
+        (missing, missing, nothing),
+    )
+    assert coverage.groups[1].first.name == "N"
+    assert [facts.cells for facts in read(first, then).runs] == [
+        Tile(1, 0, 0, 3),
+        Tile(1, 0, 0, 3),
+    ]
+
+
+def test_the_newest_list_gives_the_order(tmp_path: Path) -> None:
+    """The list of the first night is that of the third, too: it comes before the second's."""
+    lists = [("b", "a"), ("z", "b"), ("b", "a")]
+    runs = [make_run(tmp_path / str(n), companies=ids) for n, ids in enumerate(lists)]
+    groups = read(*runs).coverage.groups
+    assert [group.first.id for group in groups] == ["b", "a", "z"]
+
+
+def test_a_lost_list_of_companies_is_said_and_its_answers_count(tmp_path: Path) -> None:
+    """Then nobody knows what is missing, but the answers are there."""
+    run = make_run(tmp_path / "r", [line("7", 1, total=5)], companies=("7", "8"))
+    (run / "run-companies.txt").unlink()
+    (run / "errors.jsonl").write_bytes(error("8", 2))
+    report = read(run)
+    assert report.delivery.total == 5
+    assert [group.first.id for group in report.coverage.groups] == ["7", "8"]
+    assert not report.coverage.is_known
+    assert report.coverage.total == Tile(1, 0, 1, 0)
+    assert any("not known" in remark for remark in report.quality.remarks)
+    # How many there were is in the manifest.
+    assert report.runs[0].cells == Tile(1, 0, 1, 6)
+
+
+def test_an_edited_list_of_companies_is_not_believed(tmp_path: Path) -> None:
+    """Who stands in it was perhaps never asked for, and who does not perhaps was."""
+    run = make_run(tmp_path / "r", [line("7", 1, total=5)], companies=("7", "8"))
+    assert read(run).coverage.is_known
+    path = run / "run-companies.txt"
+    path.write_bytes(path.read_bytes().replace(b"8", b"9"))
+    coverage = read(run).coverage
+    assert not coverage.is_known
+    assert [group.first.id for group in coverage.groups] == ["7"]
+
+
+def test_damage_is_said_but_for_a_run_at_work(tmp_path: Path) -> None:
+    """A torn line of a run that works is the one that it is writing."""
+    run = make_run(tmp_path / "r", [line("1", 1, total=5), b'{"company_id":"2","fr'])
+    (run / "errors.jsonl").write_bytes(error("2", 1) + b"\0\0\0\n")
+    remarks = read(run).quality.remarks
+    assert len(remarks) == 2
+    assert all("damaged" in remark for remark in remarks)
+    with at_work(run):
+        report = read(run)
+    assert report.quality.remarks == ()
+    assert report.runs[0].is_running
+
+
+def test_the_servers_default_window_is_no_part_of_days(tmp_path: Path) -> None:
+    """It is the last days: beside other windows it has days in common with some, so to say."""
+    first = make_run(tmp_path / "1", [line("1", None, total=1)], companies=("1",), days=None)
+    then = make_run(tmp_path / "2", [line("1", 1, total=2)], companies=("1",), days=(1, 1))
+    report = read(first, then)
+    assert report.overlap
+    assert [span.days for span in report.coverage.spans] == [None, 1]
+
+
+def test_days_between_windows_are_no_days_of_a_span(tmp_path: Path) -> None:
+    """121 windows make spans of two; a year lies between the windows of one of them."""
+    first = make_run(tmp_path / "1", [line("1", 1, total=1)], companies=("1",), days=(1, 61))
+    then = make_run(tmp_path / "2", [], companies=("1",), days=(427, 486))
+    spans = read(first, then).coverage.spans
+    assert [span.days for span in spans] == [2] * 60 + [1]
+    between = spans[30]
+    assert between.from_date is not None
+    assert between.until_date == between.from_date + timedelta(366)
+
+
+def test_counts_that_cannot_be_added_up_are_refused(tmp_path: Path) -> None:
+    """38 digits are the most that a sum can have."""
+    run = make_run(tmp_path / "r", [line("1", n, total=10**38 - 1) for n in (1, 2)])
+    with pytest.raises(InputError, match="too large to be added up"):
+        read(run)

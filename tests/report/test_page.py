@@ -1,0 +1,144 @@
+import base64
+import hashlib
+import re
+import sys
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+
+from collector.core.errors import InputError
+from collector.report.delivery.model import CountMovement, Delivery, Restatements
+from collector.report.language import Lang
+from collector.report.page import render
+from tests.report import sample
+from tests.report.shown import page_of, words_of
+
+
+class _Outline(HTMLParser):
+    """Collects elements, and how deep in them the text is."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.starts: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Remember it; void elements are not open."""
+        self.starts.append((tag, dict(attrs)))
+        if tag not in {"meta", "br"}:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        """Close what was opened last."""
+        assert self.open.pop() == tag
+
+
+@pytest.mark.parametrize("lang", list(Lang))
+@pytest.mark.parametrize("name", ["large", "small", "bare", "nothing"])
+def test_the_page_is_whole(name: str, lang: Lang) -> None:
+    """Elements nest, ids are unique, links and labels lead somewhere, heads have scopes."""
+    page = page_of(getattr(sample, name)(), lang)
+    outline = _Outline(page)
+    assert outline.open == []
+    ids = [attrs["id"] for _, attrs in outline.starts if "id" in attrs]
+    assert len(ids) == len(set(ids))
+    for tag, attrs in outline.starts:
+        if tag == "a":
+            assert str(attrs["href"]).removeprefix("#") in ids
+        if label := attrs.get("aria-labelledby"):
+            assert label in ids
+        assert tag != "th" or attrs["scope"] in {"row", "col"}
+        assert not set(attrs) & {"src", "srcset", "onclick", "onload", "onerror"}
+    assert page.count("<h1>") == 1
+    assert f'<html lang="{lang.value}">' in page
+    assert len(page) < 10_000_000
+
+
+@pytest.mark.parametrize("name", ["large", "small"])
+def test_only_its_own_scripts_may_run(name: str) -> None:
+    """The policy names them by their hashes, and allows nothing to be loaded."""
+    page = page_of(getattr(sample, name)())
+    policy = re.search(r'Content-Security-Policy" content="([^"]*)"', page)
+    assert policy is not None
+    said = policy[1].replace("&#x27;", "'")
+    scripts = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
+    hashes = [
+        base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts
+    ]
+    assert len(scripts) == 3
+    allowed = " ".join(f"'sha256-{one}'" for one in hashes)
+    assert said.startswith(f"default-src 'none'; script-src {allowed}; ")
+    assert "unsafe-eval" not in said
+    assert re.search(r"script-src[^;]*unsafe-inline", said) is None
+
+
+def test_hostile_names_are_text() -> None:
+    """Whole in the tables; no tag of theirs is in the page."""
+    page = page_of(sample.small())
+    outline = _Outline(page)
+    tags = {tag for tag, _ in outline.starts}
+    assert not tags & {"img", "i", "iframe", "object"}
+    assert sum(tag == "script" for tag, _ in outline.starts) == 5
+    assert "&lt;/script&gt;&lt;img src=x onerror=alert(1)&gt;long" in page
+    assert "end-of-the-name" in page
+    assert "\u202e" not in page
+    assert "=cmd()" in page
+
+
+def test_what_is_not_drawn_is_said() -> None:
+    """Each picture that is missing has a sentence in its place."""
+    page = page_of(sample.bare())
+    words = words_of(page)
+    assert 'class="plot' not in page
+    for sentence in (
+        "There is only one cell, so there is no map to draw. State: empty.",
+        "All counters are zero",
+        "There is only one window, so there is nothing to compare",
+        "No company reports fails.",
+        "Only one run was given.",
+        "None of the runs has written down how it went over time.",
+        "Nothing odd was found.",
+        "the server&#x27;s default window",
+        "killed, or could not write down its end",
+    ):
+        assert sentence in words
+
+
+def test_counts_may_be_larger_than_any_float() -> None:
+    """An answer is taken as it is; the page then says what it says, and is drawn all the same."""
+    small = sample.small()
+    huge = Delivery(total=10**400, sended=-(10**30), fails=10**399, actions={"RECEIVED": 1})
+    sums = tuple(replace(one, delivery=huge) for one in small.over_time)
+    page = page_of(replace(small, delivery=huge, over_time=sums, restated=_moved(10**400)))
+    assert "10.0 % " + "1" in words_of(page)
+    assert "Infinity" not in page
+
+
+def _moved(count: int) -> Restatements:
+    moved = (CountMovement("total", is_action=False, rose=count, fell=count),)
+    return Restatements(
+        cells=1,
+        restated=1,
+        windows=(),
+        all_windows=0,
+        highest=None,
+        movements=moved,
+        examples=(),
+    )
+
+
+def test_overlap_is_said_wherever_sums_are() -> None:
+    """At the top, and beside both pictures of sums."""
+    small = sample.small()
+    assert words_of(page_of(small)).count("sums count those days more than once") == 3
+    assert "more than once." not in words_of(page_of(replace(small, overlap=False)))
+
+
+def test_without_plotly_the_message_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before anything is written."""
+    monkeypatch.setitem(sys.modules, "plotly.offline", None)
+    with pytest.raises(InputError, match=r'pip install "collector\[report\]"'):
+        render(sample.bare(), Lang.EN, "1.2.3")

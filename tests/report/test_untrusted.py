@@ -1,0 +1,26 @@
+import pytest
+
+from collector.report.untrusted import cut, figure_text
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("12345", "12345"),
+        ("123456", "1234…"),
+        ("日本", "日本"),
+        ("日本語", "日本…"),
+        ("e\u0301" * 5, "e\u0301" * 5),
+        ("abc  def", "abc…"),
+        ("a" + "\u0301" * 100, "a" + "\u0301" * 19 + "…"),
+    ],
+)
+def test_long_text_is_cut_by_the_room_that_it_takes(text: str, expected: str) -> None:
+    """Wide characters count twice, marks not at all, but for a tower of them."""
+    assert cut(text, 5) == expected
+
+
+def test_what_plotly_would_read_as_markup_is_escaped() -> None:
+    """Tags and entities; text from right to left is isolated from its neighbours."""
+    assert figure_text("<b>&lt;%{y} $x$") == "&lt;b&gt;&amp;lt;%{y} $x$"
+    assert figure_text("\u0645 1") == "\u2068\u0645 1\u2069"
