@@ -145,7 +145,7 @@ def test_it_is_blocked_when_all_are() -> None:
     pace = ClusterPace(inf, 10.0)
     blocked = [report(n, open_cause=Cause.FAILING.name, closed_for=3.0 + n) for n in range(2)]
     pace.take(blocked)
-    assert pace.view() == PaceView(10.0, inf, None, Cause.FAILING, 3.0)
+    assert pace.view()[2:] == (None, Cause.FAILING, 3.0)
     pace.take([*blocked, report(2)])
     assert pace.view().open_cause is None
     assert pace.view().closed_for == 0.0

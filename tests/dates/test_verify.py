@@ -41,14 +41,14 @@ async def test_an_outage_that_used_up_companies_is_followed_by_another_proof() -
     """All companies were asked in vain by the time that it was over, and that says nothing."""
     client = _Client(failures=7)
 
-    async def rest(_seconds: float) -> None:
+    async def sleep(_seconds: float) -> None:
         """Go on at once."""
 
     verifier = DatesVerifier(
         DateQuery("from_date", "until_date"),
         None,
         lambda _query: client,
-        cast("Any", SimpleNamespace(rest=rest, open_cause=None)),
+        cast("Any", SimpleNamespace(sleep=sleep, control=SimpleNamespace(open_cause=None))),
         cast("Any", SimpleNamespace(info=lambda *_, **__: None)),
     )
     finding, requests = await verifier.verify(["1"])

@@ -37,14 +37,14 @@ class Clock:
 
 
 class PatientGate(Gate):
-    """A gate at which a rest takes no time: it is noted, and the clock put forward."""
+    """A gate at which a sleep takes no time: it is noted, and the clock put forward."""
 
     def __init__(self, clock: Clock) -> None:
         super().__init__(RateController(1e6, companies=1, probe_seconds=60.0))
         self.clock = clock
         self.pauses: list[float] = []
 
-    async def rest(self, seconds: float) -> None:
+    async def sleep(self, seconds: float) -> None:
         """Note it."""
         self.pauses.append(seconds)
         self.clock.now += seconds
@@ -85,7 +85,7 @@ class Bench:
 
     @property
     def pauses(self) -> list[float]:
-        """The rests so far."""
+        """The sleeps so far."""
         return self.patient.pauses
 
     @property
