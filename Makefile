@@ -1,12 +1,14 @@
-# make run    sets everything up and does the main job against the embedded API
-# make test   the tests
-# make check  everything that CI checks: lint, format, types, tests
-# make torture  what takes minutes: hundreds of kills, every cut, full disks, thousands of examples
-# make bench  speed beside curl, Scrapy, dlt and others; memory, starts; rewrites docs/benchmarks.md
-# make bench-rate  how the rate is controlled, in real and virtual time; draws docs/rate-control.svg
-# make lock   renews the hash-checked requirement files
+# make run         set everything up and collect from the embedded API
+# make test        run the tests
+# make check       run everything that CI checks: lint, format, types, tests
+# make torture     run the tests that take minutes: hundreds of kills, every cut, full disks,
+#                  thousands of examples
+# make bench       compare speed with curl, Scrapy, dlt and others; measure memory and start times;
+#                  rewrite docs/benchmarks.md
+# make bench-rate  measure the rate control in real and virtual time; draw docs/rate-control.svg
+# make lock        renew the hash-checked requirement files
 
-# The first of these that runs and is new enough; name another with make PYTHON=...
+# The first of these that runs and is new enough; choose another with make PYTHON=...
 PYTHON ?= $(shell for name in python3 python3.11 python3.12 python3.13 python3.14 python; do \
 	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
 BIN := .venv/bin
@@ -17,7 +19,7 @@ PACKAGE := $(BIN)/collector
 run: $(PACKAGE)
 	$(PACKAGE) demo companies.txt --last 7d --window 1d --rate 20
 
-# More workers than the cores of a small machine: the end-to-end tests wait most of their time.
+# More workers than a small machine has cores: the end-to-end tests wait most of the time.
 test: .venv/.dev
 	$(BIN)/pytest -n 6 --dist worksteal -m "not alone and not torture"
 	$(BIN)/pytest -m alone
@@ -40,7 +42,7 @@ bench: .venv/.dev .venv-peers/.ready
 bench-rate: .venv/.plot
 	$(BIN)/python -m benchmarks.rate docs/rate-control.svg
 
-# Needs uv. The files carry names, versions and hashes, and no address of any index.
+# Needs uv. The files contain names, versions and hashes, and no address of any index.
 lock:
 	uv pip compile pyproject.toml --group build $(LOCK_FLAGS) -o requirements/run.txt
 	uv pip compile pyproject.toml --all-extras --group dev $(LOCK_FLAGS) -o requirements/dev.txt
@@ -66,7 +68,7 @@ $(PACKAGE): .venv/bin/python requirements/run.txt pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@touch $@
 
-# The peers of `make bench`, apart from everything else: their dependencies are many.
+# The peers of `make bench`, in a separate environment: they have many dependencies.
 .venv-peers/.ready: .venv/bin/python requirements/peers.txt
 	.venv/bin/python -m venv .venv-peers
 	.venv-peers/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/peers.txt

@@ -1,4 +1,4 @@
-"""`python -m benchmarks [PAGE]`: measures all of the report, and writes it to the page."""
+"""`python -m benchmarks [PAGE]`: measure the whole report and write it to the page."""
 
 import sys
 import tempfile
@@ -29,7 +29,7 @@ def _report(scratch: Path) -> str:
 
 
 def main() -> None:
-    """Measure, print, and rewrite the page if one is named; only wrong figures fail, not slow."""
+    """Measure, print, and rewrite the page if one is named; only invalid figures fail, not slow."""
     with tempfile.TemporaryDirectory() as scratch:
         report = _report(Path(scratch))
     print(report)

@@ -1,4 +1,4 @@
-"""One process, measured: how it ended, seconds, CPU time, and the most memory that it ever had."""
+"""One measured child process: exit code, seconds, CPU time, and peak memory."""
 
 import os
 import signal
@@ -11,9 +11,9 @@ from typing import Final, NamedTuple, Self
 
 __all__ = ["Child", "Usage", "measured"]
 
-# What a process has in memory before it becomes the command counts as the command's peak, so that
-# a small process has to start it: about 9 MB, the least that can be told. It leaves interrupts,
-# which are meant for the command, to the command.
+# The memory of a process before it becomes the command counts in the command's peak, so a small
+# process has to start it: about 9 MB, the smallest peak that can be measured. It ignores
+# interrupts, which are meant for the command.
 _STARTER: Final = """
 import os, signal, sys, time
 signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -36,9 +36,9 @@ print(os.waitstatus_to_exitcode(status), seconds, cpu, usage.ru_maxrss * unit, f
 
 
 class Usage(NamedTuple):
-    """What a process took: `peak` is in bytes, `cpu` in seconds, of all cores and threads.
+    """Resources of a process: `peak` is in bytes, `cpu` in seconds, of all cores and threads.
 
-    `cpu` includes what processes took that it started and waited for.
+    `cpu` includes child processes that it waited for.
     """
 
     exit_code: int
@@ -48,7 +48,7 @@ class Usage(NamedTuple):
 
 
 class Child:
-    """A process under way, for a `with` block; its output and complaints are added to files."""
+    """A running process, for a `with` block; its stdout and stderr are appended to files."""
 
     def __init__(
         self,
@@ -75,15 +75,15 @@ class Child:
 
     @property
     def is_running(self) -> bool:
-        """Whether it has not ended yet."""
+        """Whether the process is still running."""
         return self._starter.poll() is None
 
     def interrupt(self) -> None:
-        """Send what Ctrl-C sends."""
+        """Send SIGINT, as Ctrl-C does."""
         self._signal(signal.SIGINT)
 
     def wait(self) -> Usage:
-        """Wait until it ends."""
+        """Wait until the process ends, and return its resources."""
         exit_code, seconds, cpu, peak = self._stdout.readline().split()
         self._starter.wait()
         return Usage(int(exit_code), float(seconds), float(cpu), int(peak))
@@ -102,7 +102,7 @@ def measured(
     output: Path | None = None,
     exit_code: int = 0,
 ) -> Usage:
-    """Run a command to its end, which has to be this one; its output goes to a file, or nowhere."""
+    """Run a command to its end and assert its exit code; write or discard its output."""
     errors = scratch / "errors.txt"
     errors.unlink(missing_ok=True)
     with Child(command, output or Path(os.devnull), errors, environment) as child:

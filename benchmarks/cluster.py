@@ -1,4 +1,4 @@
-"""`python -m benchmarks.cluster`: one process beside two of a local Dask cluster."""
+"""`python -m benchmarks.cluster`: one process compared with two of a local Dask cluster."""
 
 import os
 import sys
@@ -29,7 +29,7 @@ _WAYS: Final[dict[str, tuple[str, ...]]] = {
 
 
 class Round(NamedTuple):
-    """Seconds that whole commands took, starts and ends included."""
+    """Seconds that whole commands took, including start and end."""
 
     one: float
     two: float
@@ -76,7 +76,7 @@ def _seconds(  # noqa: PLR0913, PLR0917 - what a run is made of
     scratch: Path,
     today: date,
 ) -> float:
-    """Run the collector as its users do, and return how long that took; every line has to come."""
+    """Run the collector as its users do, return the seconds, and assert that every line came."""
     with tempfile.TemporaryDirectory(dir=scratch) as name:
         output = Path(name) / "run"
         command: list[str | Path] = [

@@ -1,8 +1,8 @@
-"""`collector export` to Parquet beside DuckDB that only reads the same lines, in turns.
+"""`collector export` to Parquet compared with DuckDB that only reads the same lines, in turns.
 
 `python -m benchmarks.export` makes 1,000,000 lines (2,000 companies, 500 days, four actions) in a
-temporary directory, and measures, each in a process of its own: DuckDB reading them with its own
-reader into a table, DuckDB writing what it reads to Parquet, and the command. `python -m
+temporary directory, and measures, each in its own process: DuckDB reading them with its own reader
+into a table, DuckDB writing what it reads to Parquet, and the command. `python -m
 benchmarks.export LINES` does so with another number of lines.
 """
 
@@ -49,7 +49,7 @@ Counts = dict[str, int]
 
 
 def made_cells(companies: int, days: int) -> Iterator[tuple[Cell, datetime, Counts, Counts]]:
-    """Make cells in the order of a run, each with its moment, its counters and its actions."""
+    """Yield cells in the order of a run, each with its time, its counters and its actions."""
     moment = _AT
     for place in range(days):
         day = _FIRST + timedelta(place)
@@ -65,7 +65,7 @@ def made_cells(companies: int, days: int) -> Iterator[tuple[Cell, datetime, Coun
 
 
 def made_run(path: Path, companies: int, days: int) -> Path:
-    """Make a complete run; every other company has a name."""
+    """Write a complete run; every other company has a name."""
     ids = tuple(str(1000 + number) for number in range(companies))
     names = {company: f"Company {company}" for company in ids[::2]}
     windows = cut_windows(DateRange(_FIRST, _FIRST + timedelta(days - 1)), _DAILY)
@@ -85,7 +85,7 @@ def made_run(path: Path, companies: int, days: int) -> Path:
 
 
 def _compare(run: Path, scratch: Path) -> None:
-    """Measure in turns, so that a change of the machine's mood meets all."""
+    """Measure in turns, so that a change of the machine's speed affects all."""
     lines, output = PartFiles(run).statistics, scratch / "output.parquet"
     commands: dict[str, list[str | Path]] = {
         "DuckDB reads": ["-c", _READ.format(lines=lines)],
@@ -107,7 +107,7 @@ def _compare(run: Path, scratch: Path) -> None:
 
 
 def main() -> None:
-    """Measure and print; nothing fails here, for machines are noisy."""
+    """Measure and print; slow figures do not fail, because machines are noisy."""
     days = int(sys.argv[1]) // _COMPANIES if len(sys.argv) > 1 else 500
     with tempfile.TemporaryDirectory() as name:
         run = made_run(Path(name) / "run", _COMPANIES, days)

@@ -1,9 +1,9 @@
-"""Finding the done cells of a run directory, beside a bare loop of `orjson.loads` over its lines.
+"""Finding the done cells of a run directory, and a bare loop of `orjson.loads` over its lines.
 
-`python -m benchmarks.finding` compares the two, in turns, each in a process of its own, which are:
+`python -m benchmarks.finding` compares the two, in turns, each in its own process:
 `python -m benchmarks.finding make DIR COMPANIES DAYS` writes a complete run. `... bare DIR` and
 `... ours DIR COMPANIES DAYS` print the seconds, the latter also by how many bytes the peak of the
-process's memory grew while it looked.
+process's memory grew during the search.
 """
 
 import resource
@@ -70,7 +70,7 @@ def _bare(path: Path) -> None:
 def _ours(path: Path, companies: int, days: int) -> None:
     plan = _plan(companies, days)
     service = describe_service(_SETTINGS)
-    # Every run needs it for its manifest; it is no part of the finding.
+    # Every run needs the fingerprint for its manifest; it is not part of the search.
     assert plan.fingerprint
     before = _peak()
     began = time.perf_counter()
@@ -88,7 +88,7 @@ def _ours(path: Path, companies: int, days: int) -> None:
 
 
 def _peak() -> int:
-    """Return the most memory that this process ever had, in bytes."""
+    """Return the peak memory of this process, in bytes."""
     kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return kilobytes * (1 if sys.platform == "darwin" else 1024)
 
@@ -117,7 +117,7 @@ def _find(*arguments: str) -> list[float]:
 
 
 def main(what: str, directory: str, *numbers: str) -> None:
-    """Take one step."""
+    """Run one step: `make`, `bare` or `ours`."""
     if what == "bare":
         _bare(Path(directory))
     else:

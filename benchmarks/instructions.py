@@ -1,7 +1,7 @@
-"""`python -m benchmarks.instructions`: instructions a request, the collector's and a bare loop's.
+"""`python -m benchmarks.instructions`: instructions per request, for collector and bare loop.
 
-Counted by callgrind, which is the same on a busy machine as on a quiet one; what the kernel does is
-not in it. It takes some minutes, and valgrind.
+callgrind counts them, with the same result on a busy machine as on an idle one; it does not count
+the kernel's. It takes some minutes and needs valgrind.
 """
 
 import os
@@ -18,7 +18,7 @@ from benchmarks.speed.work import Work
 
 _FEW: Final = 1000
 _MANY: Final = 3000
-"""Requests; what both runs have in common, the start and the end, is taken off."""
+"""Requests; the start and the end, which both runs have in common, are subtracted."""
 
 _COLLECTED: Final = re.compile(r"Collected : (\d+)")
 
@@ -29,7 +29,7 @@ def _per_request(contender: Contender, server: Server, scratch: Path, today: dat
 
 
 def _counted(contender: Contender, server: Server, scratch: Path, work: Work) -> int:
-    """Return how many instructions a contender takes for the work."""
+    """Return how many instructions a contender executes for the work."""
     with tempfile.TemporaryDirectory(dir=scratch) as name:
         directory = Path(name)
         job = Job(server.base_url, work, is_late=False, directory=directory)

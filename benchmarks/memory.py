@@ -17,19 +17,19 @@ from collector.core.errors import ExitCode
 __all__ = ["Planned", "memory_section", "memory_table"]
 
 _ENOUGH: Final = 30_000
-"""Answers after which a run is interrupted: from then on nothing new happens in it."""
+"""Answers after which a run is interrupted: nothing new happens in it after them."""
 
 _PATIENCE: Final = 300.0
-"""Seconds that a run may take for them."""
+"""Seconds within which a run must reach them."""
 
 _LOOK: Final = 0.02
-"""Seconds between looks at what has come."""
+"""Seconds between checks of the number of lines."""
 
 _CREDENTIALS: Final = {"TRUST_CLIENT_ID": "bench", "TRUST_CLIENT_SECRET": "bench-secret"}
 
 
 class Planned(NamedTuple):
-    """Companies and windows of a run, and the bytes that it may have above the smallest."""
+    """Companies and windows of a run, and the bytes its peak may be above the smallest run's."""
 
     companies: int
     windows: int
@@ -72,9 +72,9 @@ def memory_table(peaks: Iterable[tuple[Planned, int]]) -> str:
 
 
 def _peak(run: Planned, server: Server, scratch: Path, today: date) -> int:
-    """Return the most memory that the collector ever had, in bytes.
+    """Return the peak memory of the collector, in bytes.
 
-    It is interrupted after enough answers; a plan that has fewer is collected to its end.
+    The run is interrupted after enough answers; a plan that has fewer is collected to its end.
     """
     with tempfile.TemporaryDirectory(dir=scratch) as name:
         directory = Path(name)
@@ -107,7 +107,7 @@ def _command(run: Planned, base_url: str, directory: Path, today: date) -> list[
 
 
 def _await(child: Child, lines: Path) -> bool:
-    """Wait for the end, or for enough lines, and say whether it was these."""
+    """Wait for the end, or for enough lines, and return whether there were enough lines."""
     deadline = time.monotonic() + _PATIENCE
     seen = offset = 0
     while child.is_running:

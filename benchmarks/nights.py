@@ -1,7 +1,7 @@
 """`collector latest` and `collector diff` over many nightly runs: time and peak memory.
 
 `python -m benchmarks.nights` makes 100 nights of 1,000 companies and 15 days in a temporary
-directory and measures both commands, each in a process of its own.
+directory and measures both commands, each in its own process.
 """
 
 import sys
@@ -26,7 +26,7 @@ from collector.store.recorded_plan import write_company_list
 __all__ = ["LOOKBACK", "make_night", "measure"]
 
 LOOKBACK: Final = 14
-"""Days that each night collects again, beside the one before it."""
+"""Days that each night collects again, in addition to the day before it."""
 
 _DAILY: Final = WindowSize("days", 1)
 _EMPTY: Final = Counters(0, 0, 0, 0, 0, {})
@@ -38,15 +38,15 @@ def measure(
     output: Path,
     environment: Mapping[str, str] | None = None,
 ) -> Usage:
-    """Run `python -m collector` in a process of its own, which has to end well; see `measured`."""
+    """Run `python -m collector` in its own process and assert exit code 0; see `measured`."""
     command = [sys.executable, "-m", "collector", *arguments]
     return measured(command, scratch, output=output, environment=environment)
 
 
 def make_night(parent: Path, night: date, companies: int) -> Path:
-    """Make the complete run of a night: the days before it, lookback and all, one by one.
+    """Write the complete run of a night: the days before it, lookback included, one by one.
 
-    What is pending halves from night to night, so that young days are restated and old ones rest.
+    Pending counts halve from night to night, so recent days are restated and old ones are final.
     """
     days = DateRange(night - timedelta(LOOKBACK + 1), night - timedelta(1))
     ids = tuple(str(number) for number in range(1, companies + 1))
@@ -84,7 +84,7 @@ def _statistics(cell: Cell, night: date) -> bytes:
 
 
 def main() -> None:
-    """Measure and print; nothing fails here, for machines are noisy."""
+    """Measure and print; slow figures do not fail, because machines are noisy."""
     nights, companies = 100, 1000
     lines = nights * companies * (LOOKBACK + 1)
     first = date(2026, 8, 15)

@@ -13,20 +13,20 @@ END: Final = "<!-- bench:end -->"
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a Markdown table; figures, which is all but the first column, end at the right."""
+    """Return a Markdown table; all columns but the first are figures, aligned right."""
     rule = ["---", *("---:" for _ in header[1:])]
     return "".join(f"| {' | '.join(row)} |\n" for row in (header, rule, *rows))
 
 
 def megabytes(size: float) -> str:
-    """Spell bytes."""
+    """Format bytes as megabytes."""
     return f"{round(size / 1e6):,} MB"
 
 
 def rewritten(page: str, generated: str) -> str:
     """Return the page with this text between its two markers.
 
-    Raises `ValueError` if it does not have each of them once, in their order.
+    Raise `ValueError` if the page does not have each marker once, in this order.
     """
     before, begin, rest = page.partition(BEGIN)
     _, end, after = rest.partition(END)
@@ -36,7 +36,7 @@ def rewritten(page: str, generated: str) -> str:
 
 
 def machine() -> str:
-    """Say what it runs on, and how busy that is."""
+    """Describe the machine, and its load."""
     load = f"{os.getloadavg()[0]:.2f}"
     return (
         f"{_processor()}, {os.cpu_count()} cores; {_system()}; Python {platform.python_version()}; "
@@ -45,7 +45,7 @@ def machine() -> str:
 
 
 def _processor() -> str:
-    """Return the model of the processor, which only Linux tells in a file."""
+    """Return the model of the processor; only Linux has it in a file."""
     information = Path("/proc/cpuinfo")
     if information.exists():
         for line in information.read_text().splitlines():

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.start`: how long it takes to say what a command is, or what is wrong."""
+"""`python -m benchmarks.start`: how long a help text or an input error takes."""
 
 import sys
 import tempfile
@@ -21,7 +21,7 @@ _YARDSTICK: Final = [sys.executable, "-c", "import cyclopts"]
 
 
 class Start(NamedTuple):
-    """What was asked, and round by round the seconds that the answer took, and the yardstick."""
+    """A question, and for each round the seconds of its answer and of the yardstick."""
 
     title: str
     seconds: list[float]

@@ -18,10 +18,10 @@ from benchmarks.rate.virtual import run_virtually
 
 _SEEDS: Final = range(1, 6)
 _AT_ONCE: Final = 8
-"""Real runs beside each other: collector and server take about an eighth of a core."""
+"""Real runs in parallel: collector and server take about an eighth of a core."""
 
 _APART: Final = 1.0
-"""Seconds between the starts of two, so that they do not all import at once."""
+"""Seconds between the starts of two runs, so that they do not all import at once."""
 
 _Runs = dict[str, list[Seen]]
 
@@ -35,7 +35,7 @@ def _virtual() -> _Runs:
 
 
 def _real() -> _Runs:
-    """Run every scenario in a process of its own: a server that waits for another sees bursts."""
+    """Run every scenario in its own process: a server that waits for another sees bursts."""
     numbers = [number for number, scenario in enumerate(SCENARIOS) if scenario.is_real]
     with ProcessPoolExecutor(_AT_ONCE) as processes:
         seen = processes.map(_run_one, numbers)
@@ -72,7 +72,7 @@ def _table(virtual: _Runs, real: _Runs) -> str:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Run what is asked for, and print the table; nothing fails here, for machines are noisy."""
+    """Run the requested columns and print the table; missed bounds only get a mark."""
     plots = [Path(argument) for argument in arguments if argument.endswith(".svg")]
     virtual = {} if "real" in arguments else _virtual()
     real = {} if "virtual" in arguments else _real()

@@ -1,4 +1,4 @@
-"""Draws what a server let in and refused, second by second."""
+"""Plot of the requests that a server accepted and rate-limited, second by second."""
 
 from pathlib import Path
 
@@ -11,8 +11,8 @@ __all__ = ["draw"]
 
 
 def draw(scenario: Scenario, seen: Seen, file: Path) -> None:
-    """Write an SVG of accepted and refused requests a second over time, and of the limit."""
-    # Without a screen; text stays text, and two drawings of the same run are the same file.
+    """Write an SVG of accepted and rate-limited requests per second over time, and of the limit."""
+    # No display; text stays text, and two drawings of the same run are the same file.
     mpl.use("svg")
     mpl.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "collector", "font.size": 9})
     from matplotlib import pyplot as plt  # noqa: PLC0415 - only after the backend is chosen

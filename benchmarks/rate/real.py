@@ -39,7 +39,7 @@ async def run_for_real(scenario: Scenario) -> Seen:
 
 
 async def _change(api: Simulator, scenario: Scenario) -> None:
-    """Make the changes at their times, counted from the first request for statistics."""
+    """Apply the changes at their times, in seconds after the first statistics request."""
     while not any(request.kind == "statistics" for request in api.requests):  # noqa: ASYNC110
         await asyncio.sleep(0.05)
     began = asyncio.get_running_loop().time()
@@ -52,7 +52,7 @@ async def _change(api: Simulator, scenario: Scenario) -> None:
 
 
 async def _collect(api: Simulator, scenario: Scenario, scratch: Path) -> None:
-    """Run the command, kill it and start it again at the times that the scenario says."""
+    """Run the command; kill and restart it at the times of the scenario."""
     arguments = _arguments(api, scenario, scratch)
     left = scenario.seconds
     for seconds in (*scenario.kills, None):
@@ -86,7 +86,7 @@ def _arguments(api: Simulator, scenario: Scenario, scratch: Path) -> list[str]:
     rate = "auto" if isinf(scenario.ceiling) else f"{scenario.ceiling:g}"
     return [
         *(sys.executable, "-m", "collector", "run", str(companies), "--quiet"),
-        # The scenarios are about the rate; four requests more at the start would not be.
+        # The scenarios measure the rate; four verification requests at the start would distort it.
         "--trust-dates",
         *("--last", f"{days}d", "--window", "1d", "--rate", rate),
         *("--concurrency", str(scenario.concurrency), "--timeout", f"{scenario.timeout:g}"),
@@ -121,7 +121,7 @@ def _failed(attempts: Iterable[dict[str, Any]]) -> Iterable[int]:
 def _queue_latencies(
     scenario: Scenario, requests: list[RequestRecord]
 ) -> list[tuple[float, float]]:
-    """Return how long the server kept each request, which follows from when they came."""
+    """Return how long the server kept each request, computed from the arrivals."""
     settings = scenario.settings
     if settings.limit_kind != "queue" or settings.rate_limit is None:
         return []

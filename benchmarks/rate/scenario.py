@@ -1,4 +1,4 @@
-"""A situation that the collector is put into, and what is wanted of it."""
+"""Situations that the collector is tested in, and the figures it must reach."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ __all__ = ["Figure", "Scenario"]
 class Figure:
     """One figure of a run and its bound.
 
-    `value` gets what was seen of the run, and of the one beside it if there is one.
+    `value` receives what the server saw of the run, and of the run `beside` it if there is one.
     """
 
     label: str
@@ -25,18 +25,18 @@ class Figure:
     form: str = ".1%"
 
     def show(self, value: float) -> str:
-        """Return the value as the table has it, marked if it is not what was wanted."""
+        """Return the value as the table shows it, marked if the bound is not reached."""
         return f"{value:{self.form}}{'' if self.is_reached(value) else ' (!)'}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scenario:
-    """What the server does, how the collector is called, and the figures that count.
+    """The server's behaviour, the call of the collector, and the figures to measure.
 
-    `changes` are (seconds after the start, settings of the server that change; `revoke` ends all
-    tokens). `kills` are when the collector is killed and started again, in seconds. Without `cells`
-    there are as many as the time allows. `ceiling` is `--rate`, `inf` for `auto`. `beside` is a run
-    that this one is compared with.
+    `changes` are pairs: seconds after the start, and the server settings that change (`revoke`
+    ends all tokens). `kills` are the times at which the collector is killed and restarted, in
+    seconds. Without `cells` there are as many as the time allows. `ceiling` is `--rate`, `inf` for
+    `auto`. `beside` is a run that this one is compared with.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""The scenarios that docs/rate-control.md has figures of, and the bounds they have to keep."""
+"""The scenarios of the table in docs/rate-control.md, and their bounds."""
 
 from dataclasses import replace
 from math import ceil
@@ -43,7 +43,7 @@ _NOTHING_LOST: Final = Figure(
 
 
 def _whole_quotas(seen: Seen) -> tuple[float, float]:
-    """Return when the first whole quota after the beginning starts, and when the last one ends."""
+    """Return when the first whole quota in the steady state starts, and when the last one ends."""
     first = -seen.window_offset % _QUOTA_SECONDS
     first += _QUOTA_SECONDS * ceil(max(0.0, _STEADY - first) / _QUOTA_SECONDS)
     return first, first + _QUOTA_SECONDS * ((seen.seconds - first) // _QUOTA_SECONDS)
@@ -121,7 +121,7 @@ _CLEAN: Final = Scenario(
 
 
 def _pace(seen: Seen) -> float:
-    """Return the attempts a second: those which had to be repeated are not held against it."""
+    """Return the attempts per second; retries count too."""
     return len(seen.sent) / seen.seconds
 
 

@@ -1,4 +1,4 @@
-"""What a server saw of a run, and the figures drawn from it."""
+"""What a server saw of a run, and the figures computed from it."""
 
 from bisect import bisect_left
 from dataclasses import dataclass, field
@@ -10,8 +10,9 @@ __all__ = ["Seen"]
 class Seen:
     """Arrivals at the server, in seconds since the first one, in order.
 
-    `refused` is a part of `sent`. `latencies` are (arrival, seconds until the answer), as the
-    collector had them. `window_offset` is how far the server's windows were when it began.
+    `refused` is the rate-limited part of `sent`. `latencies` are pairs (arrival, seconds until the
+    answer), as the collector measured them. `window_offset` is how many seconds of the server's
+    window had passed when the run began.
     """
 
     sent: list[float] = field(default_factory=list)
@@ -25,37 +26,36 @@ class Seen:
     window_offset: float = 0.0
 
     def sent_between(self, begin: float, end: float) -> int:
-        """Count what arrived from `begin` until before `end`."""
+        """Count the requests that arrived from `begin` until before `end`."""
         return bisect_left(self.sent, end) - bisect_left(self.sent, begin)
 
     def refused_between(self, begin: float, end: float) -> int:
-        """Count what was refused from `begin` until before `end`."""
+        """Count the rate-limited requests from `begin` until before `end`."""
         return bisect_left(self.refused, end) - bisect_left(self.refused, begin)
 
     def accepted_between(self, begin: float, end: float) -> int:
-        """Count what was let in from `begin` until before `end`."""
+        """Count the accepted requests from `begin` until before `end`."""
         return self.sent_between(begin, end) - self.refused_between(begin, end)
 
     def used(self, limit: float, begin: float, end: float) -> float:
-        """Return which share of a limit (requests a second) was used."""
+        """Return the share of a limit (requests per second) that was used."""
         return self.accepted_between(begin, end) / (limit * (end - begin))
 
     def refused_share(self, begin: float, end: float) -> float:
-        """Return which share of what arrived was refused."""
+        """Return the share of the requests that was rate-limited."""
         return self.refused_between(begin, end) / max(1, self.sent_between(begin, end))
 
     def busiest(self, seconds: float = 0.1) -> int:
-        """Return the most that arrived in any slice of so many seconds."""
+        """Return the most requests that arrived in any slice of `seconds`."""
         return max(
             (bisect_left(self.sent, at + seconds, i) - i for i, at in enumerate(self.sent)),
             default=0,
         )
 
     def back_after(self, moment: float, until: float, rate: float, span: float = 5.0) -> float:
-        """Return the seconds after `moment` from which on `rate` was let in, and not less any more.
+        """Return the seconds after `moment` from which on at least `rate` was accepted.
 
-        Looked at in every stretch of `span` seconds until `until`; `inf` if the last one falls
-        short.
+        Checked in every stretch of `span` seconds until `until`; `inf` if the last one falls short.
         """
         after = float("inf")
         begin = until - span
@@ -65,6 +65,6 @@ class Seen:
         return after
 
     def typical_latency(self, begin: float, end: float) -> float:
-        """Return the median latency of what arrived from `begin` until before `end`."""
+        """Return the median latency of requests that arrived from `begin` until before `end`."""
         values = sorted(latency for at, latency in self.latencies if begin <= at < end)
         return values[len(values) // 2] if values else float("nan")

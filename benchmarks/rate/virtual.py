@@ -1,8 +1,8 @@
 """The collector's decisions against a virtual server, in virtual time: hours within a second.
 
-A discrete-event simulation. What decides is the collector's own: the rate controller, the feed
-with its retry budget, the retry policy. The limits and the draws of faults are those of the
-embedded API. What is modelled is what takes time: the network, timers that are late, workers.
+A discrete-event simulation. The decisions are the collector's own: the rate controller, the work
+queue with its retry budget, the retry policy. The limits and the draws of faults are those of the
+embedded API. The model covers what takes time: the network, timers that are late, workers.
 """
 
 import heapq
@@ -29,11 +29,11 @@ from collector.simulator.settings import SimulatorSettings
 __all__ = ["run_virtually"]
 
 _NETWORK: Final = 0.001
-"""Seconds to the server at most, and how long a refusal or another error takes to come back."""
+"""Seconds to the server at most, and seconds that an error takes to come back."""
 
 _LATE_TIMER: Final = 0.0015
 _START_UP: Final = 0.2
-"""Seconds that a new process takes at the least before it sends."""
+"""Seconds, at least, before a new process sends."""
 
 _COMPANIES: Final = 1000
 _NOW: Final = datetime.now(UTC)
@@ -53,7 +53,7 @@ class _Server:
         self._faults = FaultDraw(settings)
 
     def judge(self, now: float) -> tuple[int, Fault | None, float]:
-        """Return the status, the fault and the seconds until the answer; 0 is no status."""
+        """Return the status, the fault and the seconds until the answer."""
         settings = self.settings
         if settings.down:
             return 502, None, 0.0
@@ -67,12 +67,12 @@ class _Server:
 
 
 class _Run:
-    """One run of the collector; see the module."""
+    """One simulated run of the collector; see the module."""
 
     def __init__(self, scenario: Scenario, seed: int) -> None:
         self._scenario = scenario
         self._random = random.Random(seed)  # noqa: S311 - repeatable, no secret
-        # A server's windows begin with the minutes of its clock, wherever the run begins.
+        # A server's windows begin with the minutes of its clock, whenever the run begins.
         self._began = self._now = 10_000.0 + self._random.uniform(0.0, 60.0)
         self._server = _Server(scenario.settings)
         self._policy = RetryPolicy(5)
@@ -83,7 +83,7 @@ class _Run:
         self.seen = Seen(window_offset=self._began % max(scenario.settings.limit_window, 1e-9))
 
     def _start(self) -> None:
-        """Start the collector, as a new process that knows nothing of an earlier one."""
+        """Start the collector, as a new process without state of an earlier one."""
         scenario = self._scenario
         self._control = RateController(
             scenario.ceiling, companies=_COMPANIES, probe_seconds=scenario.timeout + 5.0
@@ -183,7 +183,7 @@ class _Run:
         self._feed.settle()
 
     def _blame(self, job: WorkItem, permit: Permit, status: int, fault: Fault | None) -> Blame:
-        """Tell the controller what came instead of an answer, as the client does."""
+        """Report the failure to the controller, as the client does, and return its verdict."""
         control, now, company = self._control, self._now, job.cell.company_id
         is_first = job.tries == 0
         if status == 429:  # noqa: PLR2004 - Too Many Requests
@@ -208,5 +208,5 @@ def _failure(status: int, fault: Fault | None, blame: Blame) -> Failure:
 
 
 def run_virtually(scenario: Scenario, seed: int = 1) -> Seen:
-    """Return what the server of a scenario sees; the same seed sees the same."""
+    """Return what the server of a scenario sees; the same seed gives the same result."""
     return _Run(scenario, seed).go()

@@ -1,8 +1,8 @@
-"""A server that is not the bottleneck, answers after an exact latency, and notes what it answered.
+"""A server that is not the bottleneck, answers after an exact latency, and logs its answers.
 
-It is nginx where that is installed, and else Granian, whose HTTP is compiled Rust. Both write a
-line for each answer, so that every client is timed by the same clock, and nobody is taken at his
-word for what he got.
+It is nginx where that is installed, otherwise Granian, whose HTTP is compiled Rust. Both write a
+line for each answer, so that every client is timed by the same clock, and no client's own figures
+are trusted.
 """
 
 from benchmarks.server.answers import Answered, parse_answers

@@ -1,4 +1,4 @@
-"""What the servers answer, and what they note of it. Needs nothing but the standard library."""
+"""The answers of the servers, and their log. Needs only the standard library."""
 
 import json
 from collections.abc import Iterator
@@ -8,14 +8,14 @@ from typing import Final, NamedTuple
 __all__ = ["NOTHING", "TOKEN", "Answered", "parse_answers", "statistics"]
 
 _LONGEST: Final = 31
-"""Days of the longest window that has figures."""
+"""Length of the longest window that has figures, in days."""
 
 _OLDEST: Final = 100
-"""Days ago of the first day that has figures."""
+"""Age of the first day that has figures, in days."""
 
 
 class Answered(NamedTuple):
-    """What was answered with 200: the different addresses, and how many requests in all.
+    """Requests answered with 200: the distinct addresses, and the number of requests.
 
     `seconds` begin when the first request has arrived, and end when the last answer is written.
     """
@@ -28,7 +28,7 @@ class Answered(NamedTuple):
 def parse_answers(log: str) -> Answered:
     """Read lines of `<end, in seconds of the epoch> <seconds it took> <status> <path and query>`.
 
-    A last line without its end is left out.
+    An incomplete last line is skipped.
     """
     lines = (line.split(" ", 3) for line in log.splitlines(keepends=True) if line.endswith("\n"))
     good = [
@@ -46,8 +46,8 @@ def parse_answers(log: str) -> Answered:
 def statistics(today: date) -> Iterator[tuple[str, str, str]]:
     """Yield all windows that have figures (first day, last day), and the answer to each.
 
-    Days add up to windows, and the windows of a company differ, or else the collector, which looks
-    at both, would refuse to collect.
+    Days add up to windows, and the windows of a company differ; otherwise the collector, which
+    checks both, would stop with an error.
     """
     for age in range(_OLDEST, -4, -1):
         first = today - timedelta(age)
@@ -68,4 +68,4 @@ def _answer(total: int) -> str:
 NOTHING: Final = _answer(0)
 """The answer to every other window."""
 
-TOKEN: Final = '{"access_token":"bench","token_type":"Bearer","expires_in":7200}'  # noqa: S105 - what a stranger may know
+TOKEN: Final = '{"access_token":"bench","token_type":"Bearer","expires_in":7200}'  # noqa: S105 - not a secret

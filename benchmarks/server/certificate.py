@@ -14,14 +14,14 @@ __all__ = ["Certificate", "make_certificate"]
 
 
 class Certificate(NamedTuple):
-    """Files in PEM; who trusts `chain` trusts the server."""
+    """Files in PEM; a client that trusts `chain` trusts the server."""
 
     chain: Path
     key: Path
 
 
 def make_certificate(directory: Path, address: str) -> Certificate:
-    """Write a certificate for an IP address, signed by itself, and its key (P-256); for a day."""
+    """Write a self-signed certificate for an IP address and its key (P-256), valid for a day."""
     certificate = Certificate(directory / "certificate.pem", directory / "key.pem")
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, address)])

@@ -16,13 +16,13 @@ LOG: Final = "BENCH_LOG"
 TODAY: Final = "BENCH_TODAY"
 
 _FLUSH: Final = 0.1
-"""Seconds after which lines are in the log."""
+"""Seconds after which lines are written to the log."""
 
 _HEADERS: Final = [("content-type", "application/json")]
 
 
 class _Application:
-    """An RSGI application: Granian's own interface, which costs least."""
+    """RSGI application: Granian's own interface, which costs least."""
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
         """Prepare the answers, once the worker has started."""
@@ -37,7 +37,7 @@ class _Application:
         self._lines: list[str] = []
 
     async def __rsgi__(self, scope: Any, protocol: Any) -> None:  # noqa: ANN401 - Granian's types
-        """Answer a request, and note it."""
+        """Answer a request and log it."""
         if scope.method == "POST":
             protocol.response_str(200, _HEADERS, TOKEN)
             return

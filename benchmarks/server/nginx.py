@@ -1,4 +1,4 @@
-"""nginx: its configuration, which takes no module that any package of it lacks."""
+"""Configuration of nginx; it needs only modules that every package of nginx has."""
 
 import os
 import shutil
@@ -10,7 +10,7 @@ from benchmarks.server.places import Places
 
 __all__ = ["find_nginx", "nginx_configuration"]
 
-# No directive delays an answer. But one delays refusals, and one answers something else instead.
+# No directive delays an answer. But one delays a 401, and one replaces it with another answer.
 _LATE: Final = """auth_basic "late";
             auth_basic_user_file /dev/null;
             auth_delay {milliseconds:.0f}ms;
@@ -64,7 +64,7 @@ http {{
 
 
 def find_nginx() -> str | None:
-    """Return the path of nginx, which is often where only administrators look."""
+    """Return the path of nginx, which is often only on the administrator's PATH."""
     places = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin"))
     return shutil.which("nginx", path=places)
 

@@ -1,4 +1,4 @@
-"""Where a server listens, and its files."""
+"""Address, ports and files of a server."""
 
 import socket
 import tempfile
@@ -13,7 +13,7 @@ _LOOPBACK: Final = "127.0.0.1"
 
 
 class Places(NamedTuple):
-    """The address with two ports, of which one speaks TLS; the log of answers; a directory."""
+    """Address with two ports, one of them for TLS; log of answers; scratch directory."""
 
     address: str
     port: int
@@ -24,13 +24,13 @@ class Places(NamedTuple):
 
 
 def find_places(parent: Path) -> Places:
-    """Find ports that nobody listens on, and make a directory with a certificate and a log."""
+    """Find free ports, and create a directory with a certificate and a log."""
     scratch = Path(tempfile.mkdtemp(prefix="server-", dir=parent))
     log = scratch / "answered.log"
     log.touch()
     certificate = make_certificate(scratch, _LOOPBACK)
     with socket.socket() as plain, socket.socket() as encrypted:
-        # Both at a time, so that they differ.
+        # Both at the same time, so that they differ.
         for probe in (plain, encrypted):
             probe.bind((_LOOPBACK, 0))
         port, tls_port = (probe.getsockname()[1] for probe in (plain, encrypted))

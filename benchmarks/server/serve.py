@@ -1,4 +1,4 @@
-"""Starts a server as a child, makes its latency exact, and ends it by its number."""
+"""Server as a child process: start it, calibrate its latency, terminate it."""
 
 import http.client
 import os
@@ -25,26 +25,26 @@ _GRANIAN: Final = Path(".venv-peers/bin/granian")
 _APPLICATION: Final = "benchmarks.server.granian_application:application"
 
 _PATIENCE: Final = 10.0
-"""Seconds within which a server starts to listen."""
+"""Seconds within which a server must listen."""
 
 _FLUSHED: Final = 0.3
-"""Seconds after which the last line is in the log for sure: both servers write it after 0.1."""
+"""Seconds after which the last line is certainly in the log: both servers write it after 0.1."""
 
 
 _PROBES: Final = 60
-"""Requests, one after the other, by which the latency is measured."""
+"""Sequential requests that measure the latency."""
 
 _TOLERANCE: Final = 0.0006
-"""Seconds by which it may be missed; nginx can be told whole milliseconds only."""
+"""Permitted error of the latency, in seconds; nginx accepts whole milliseconds only."""
 
 _ATTEMPTS: Final = 5
 
 
 @dataclass(slots=True)
 class Server:
-    """A server under way; `latency` is what it really takes for an answer, in seconds.
+    """A running server; `latency` is the measured time of an answer, in seconds.
 
-    It answers the same under `tls_url`, to who trusts the certificates in the file `chain`.
+    It answers the same under `tls_url`, to clients that trust the certificates in the file `chain`.
     """
 
     base_url: str
@@ -55,12 +55,12 @@ class Server:
     _forgotten: int = field(default=0, init=False)
 
     def forget(self) -> None:
-        """Begin a measurement: what was answered before it does not count."""
+        """Begin a measurement: earlier answers do not count."""
         time.sleep(_FLUSHED)
         self._forgotten = self._log.stat().st_size
 
     def answered(self) -> Answered:
-        """Return what was answered since then, when the client has ended."""
+        """Return the answers since `forget`, after the client has ended."""
         time.sleep(_FLUSHED)
         with self._log.open("rb") as stream:
             stream.seek(self._forgotten)
@@ -68,7 +68,7 @@ class Server:
 
 
 def server_name() -> str:
-    """Return which server it is, and its version."""
+    """Return the name and version of the server."""
     nginx = find_nginx()
     command: Sequence[str | Path] = [nginx, "-v"] if nginx else [_GRANIAN, "--version"]
     said = subprocess.run(command, check=True, capture_output=True, text=True)
@@ -79,8 +79,8 @@ def server_name() -> str:
 def serving(scratch: Path, today: date, latency: float = 0.0) -> Iterator[Server]:
     """Serve on a port of the loopback interface; each answer takes `latency` seconds.
 
-    The timers of servers are late by a millisecond or two. How late is measured, and taken off.
-    Raises `RuntimeError` if that does not help, as on a machine that is very busy.
+    The timers of servers are late by a millisecond or two. This is measured and subtracted. Raise
+    `RuntimeError` if that does not help, as on a very busy machine.
     """
     delay, error = latency, 0.0
     for _ in range(_ATTEMPTS):
@@ -111,11 +111,11 @@ def _serving(scratch: Path, today: date, delay: float) -> Iterator[Server]:
 
 
 def _measured_latency(places: Places) -> float:
-    """Return the median of the seconds that an answer takes, from sending to the end of reading."""
+    """Return the median seconds of an answer, from sending to the end of reading."""
     connection = http.client.HTTPConnection(places.address, places.port)
     seconds = []
     for _ in range(_PROBES):
-        # Not in step with the server's clock, whose ticks are a millisecond or more.
+        # Out of step with the server's clock, whose ticks are a millisecond or more.
         time.sleep(random.uniform(0.0, 0.004))  # noqa: S311 - no secret
         began = time.perf_counter()
         connection.request("GET", "/")
@@ -128,7 +128,7 @@ def _measured_latency(places: Places) -> float:
 def _started(
     places: Places, delay: float, today: date
 ) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
-    """Start what answers, and yield it with a port that it listens on."""
+    """Start the server processes, and yield each with a port that it listens on."""
     if nginx := find_nginx():
         configuration = places.scratch / f"nginx-{places.port}.conf"
         configuration.write_text(nginx_configuration(places, delay, today))

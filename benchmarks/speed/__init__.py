@@ -1,4 +1,4 @@
-"""The collector beside what people use today: same work, same server, in turns, in one run."""
+"""The collector and its peers: same work, same server, in turns, in one run."""
 
 from benchmarks.speed.section import speed_section
 

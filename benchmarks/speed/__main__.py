@@ -20,7 +20,7 @@ def _parsed() -> argparse.Namespace:
 
 
 def main() -> None:
-    """Measure and print; nothing fails here, for machines are noisy."""
+    """Measure and print; slow figures do not fail, because machines are noisy."""
     options = _parsed()
     chosen = [each for each in CONTENDERS if not options.only or each.key in options.only]
     limits = Limits(options.rounds, options.requests)

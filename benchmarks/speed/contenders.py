@@ -1,4 +1,4 @@
-"""Who is measured, and how each is told to do the work. The reasons are in docs/benchmarks.md."""
+"""The measured programs and their commands. The reasons are in docs/benchmarks.md."""
 
 import os
 import sys
@@ -19,14 +19,14 @@ PEERS: Final = Path(".venv-peers/bin/python")
 _SCRIPTS: Final = Path(__file__).parent / "peers"
 
 _DLT_THREADS_AT_ONCE: Final = 16
-"""dlt's threads without latency: more of them only wait for each other, and cost it speed."""
+"""dlt's threads without latency: more of them only wait for each other, and slow it down."""
 
 Command = Sequence[str | Path]
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Work to do against a server, with a new directory for whatever it takes and leaves."""
+    """Work to do against a server, with a new directory for its input and output files."""
 
     base_url: str
     work: Work
@@ -40,16 +40,16 @@ class Job:
         return path
 
     def urls(self) -> Path:
-        """Write the addresses, one a line."""
+        """Write the addresses, one per line."""
         text = "".join(f"{self.base_url}{address}\n" for address in self.work.addresses)
         return self.file("urls.txt", text)
 
 
 @dataclass(frozen=True, slots=True)
 class Repetition:
-    """How often one runs, and how many requests it sends in a run; `late_...` with latency.
+    """Number of rounds of a program, and of requests in a run; `late_...` with latency.
 
-    The slow send fewer, which takes them longer all the same.
+    Slow programs send fewer requests, and still take longer.
     """
 
     rounds: int = 3
@@ -60,9 +60,9 @@ class Repetition:
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """One program: how it is named in commands and in the report, and how it is started.
+    """One program: its name in commands and in the report, and its command.
 
-    One that `is_encrypted` asks over TLS.
+    If `is_encrypted`, it sends its requests over TLS.
     """
 
     key: str
@@ -74,7 +74,7 @@ class Contender:
 
 
 def _collector(job: Job) -> Command:
-    """Run it as its users do, with everything on."""
+    """Return the command as users run it, with everything on."""
     companies = job.file("companies.txt", "".join(f"{name}\n" for name in job.work.companies))
     first, last = job.work.days[0], job.work.days[-1]
     return [

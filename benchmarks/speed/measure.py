@@ -1,4 +1,4 @@
-"""Runs the contenders in turns, and refuses figures of a run that did not get every answer."""
+"""Measurement of the contenders in turns; a run that did not get every answer is an error."""
 
 import os
 import shutil
@@ -23,19 +23,19 @@ _WRK_SECONDS: Final = 3
 _MOST_ROUNDS: Final = 5
 
 _SLACK: Final = 1.03
-"""How far above the ceiling a rate may seem to be: the latency is measured to 1 %."""
+"""How far a rate may exceed the ceiling: the latency is measured to 1 %."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How many rounds there are at most, and requests in a run, for a first look; None is as is."""
+    """Most rounds, and most requests in a run, for a quick look; None means no limit."""
 
     rounds: int | None = None
     requests: int | None = None
 
 
 class Run(NamedTuple):
-    """One run: answers a second by the server's clock, CPU seconds a request, peak in bytes."""
+    """One run: answers per second by the server's clock, CPU seconds per request, peak in bytes."""
 
     rate: float
     cpu: float
@@ -44,7 +44,7 @@ class Run(NamedTuple):
 
 @dataclass(slots=True)
 class Figures:
-    """What one contender reached, round by round; `start` is the CPU seconds of its starts."""
+    """Results of one contender, round by round; `start` has the CPU seconds of its starts."""
 
     requests: int
     runs: list[Run] = field(default_factory=list)
@@ -52,17 +52,17 @@ class Figures:
 
     @property
     def rate(self) -> float:
-        """Median answers a second."""
+        """Median answers per second."""
         return median(run.rate for run in self.runs)
 
     @property
     def cpu(self) -> float:
-        """Median CPU seconds a request, without those of a start."""
+        """Median CPU seconds per request, without those of a start."""
         return median(run.cpu for run in self.runs) - median(self.start) / self.requests
 
     @property
     def peak(self) -> float:
-        """Median of the peaks of memory, in bytes."""
+        """Median peak memory, in bytes."""
         return median(run.peak for run in self.runs)
 
     def times(self, other: "Figures") -> float:
@@ -73,7 +73,7 @@ class Figures:
 
 @dataclass(slots=True)
 class Measurement:
-    """All figures with one latency of the server, in seconds; `alone` is what wrk got from it."""
+    """All figures with one latency of the server, in seconds; `alone` is the rate of wrk."""
 
     latency: float
     measured_latency: float
@@ -82,7 +82,7 @@ class Measurement:
 
     @property
     def ceiling(self) -> float:
-        """Requests a second that nobody can exceed who has so many in flight."""
+        """Requests per second that no client with `IN_FLIGHT` requests in flight can exceed."""
         return IN_FLIGHT / self.measured_latency
 
 
@@ -93,7 +93,7 @@ def measure(
     latency: float,
     limits: Limits,
 ) -> Measurement:
-    """Measure in turns, so that a change of the machine's mood meets all."""
+    """Measure in turns, so that a change of the machine's speed affects all."""
     figures = {}
     with serving(scratch, today, latency) as server:
         course = _Course(server, scratch, today, is_late=latency > 0)
@@ -115,7 +115,7 @@ def measure(
 
 @dataclass(frozen=True, slots=True)
 class _Course:
-    """A server, and where those who run against it may write."""
+    """A server, and the directory for the programs that run against it."""
 
     server: Server
     scratch: Path
@@ -123,7 +123,7 @@ class _Course:
     is_late: bool
 
     def take(self, contender: Contender, figures: Figures) -> None:
-        """Let one start for a single request, and then do the work; note both."""
+        """Run a contender for a single request, then for the work; record both."""
         start, _ = self._run(contender, 1)
         usage, seconds = self._run(contender, figures.requests)
         run = Run(figures.requests / seconds, usage.cpu / figures.requests, usage.peak)
@@ -132,7 +132,7 @@ class _Course:
         print(f"  {contender.key:<12} {run.rate:9,.0f} requests/s", file=sys.stderr)
 
     def alone(self) -> float | None:
-        """Return the answers a second that wrk gets, which drops them; None where it is missing."""
+        """Return the answers per second that wrk gets; None if wrk is not installed."""
         if not shutil.which("wrk"):
             return None
         address = self.server.base_url + next(Work(1, self.today).addresses)
@@ -143,12 +143,12 @@ class _Course:
         return answered.requests / answered.seconds
 
     def _run(self, contender: Contender, requests: int) -> tuple[Usage, float]:
-        """Return what the process took, and the seconds by the server's clock."""
+        """Return the resources of the process, and the seconds by the server's clock."""
         directory = Path(tempfile.mkdtemp(dir=self.scratch))
         base_url = self.server.tls_url if contender.is_encrypted else self.server.base_url
         job = Job(base_url, Work(requests, self.today), self.is_late, directory)
         command = contender.command(job)
-        # Whatever the environment says of proxies, nothing leaves this machine.
+        # Whatever proxies the environment sets, nothing leaves this machine.
         environment = os.environ | {"NO_PROXY": "*", "no_proxy": "*"} | contender.environment
         environment["SSL_CERT_FILE"] = str(self.server.chain)
         self.server.forget()

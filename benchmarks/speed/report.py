@@ -1,4 +1,4 @@
-"""What was measured, as Markdown."""
+"""The measurements as Markdown."""
 
 from collections.abc import Iterator, Sequence
 
@@ -14,7 +14,7 @@ _WANTED_OF_CEILING = 0.98
 
 
 def speed_tables(measurement: Measurement, contenders: Sequence[Contender]) -> str:
-    """Return a paragraph about the server, the table, and how far what was wanted is reached."""
+    """Return a paragraph about the server, the table, and whether the target is reached."""
     header = ["", "requests/s", *_shares(measurement), "CPU a request", "peak memory", "runs"]
     rows = (_row(contender, measurement) for contender in contenders)
     parts = (_server(measurement), table(header, rows), *_wanted(measurement))
@@ -22,7 +22,7 @@ def speed_tables(measurement: Measurement, contenders: Sequence[Contender]) -> s
 
 
 def _shares(measurement: Measurement) -> Iterator[str]:
-    """Yield the columns that compare; bare is compared with only if it was measured."""
+    """Yield the columns that compare; the bare loop only if it was measured."""
     if measurement.latency:
         yield "of the ceiling"
     if BARE.key in measurement.figures:
@@ -51,7 +51,7 @@ def _server(measurement: Measurement) -> str:
 
 
 def _alone(measurement: Measurement) -> str:
-    """Say how far the server is from being the bottleneck of those in Python."""
+    """Say how far the server is from being the bottleneck of the Python programs."""
     if not measurement.alone:
         return "What the server can do alone was not measured: wrk is not installed."
     said = f"The server alone: {measurement.alone:,.0f} answers a second to wrk"

@@ -23,7 +23,7 @@ def speed_section(
 ) -> str:
     """Measure without and with latency, and return Markdown; this takes minutes.
 
-    Raises `RuntimeError` if the peers are not installed.
+    Raise `RuntimeError` if the peers are not installed.
     """
     if not PEERS.exists():
         raise RuntimeError(f"{PEERS} is missing: make bench installs the peers")

@@ -1,4 +1,4 @@
-"""Which versions were measured."""
+"""Versions of the measured programs."""
 
 import subprocess
 from importlib.metadata import version
@@ -15,7 +15,7 @@ _ASK = "import sys; from importlib.metadata import version; print(*map(version, 
 
 
 def versions() -> str:
-    """Return the names and versions of all that took part."""
+    """Return the names and versions of all measured programs."""
     asked = subprocess.run([PEERS, "-c", _ASK, *_PEERS], check=True, capture_output=True, text=True)
     *peers, aiohttp = zip(_PEERS, asked.stdout.split(), strict=True)
     curl = subprocess.run(["curl", "--version"], check=True, capture_output=True, text=True).stdout

@@ -1,8 +1,8 @@
 """The yardstick: a bare aiohttp loop that reads every body and drops it.
 
 `python bare_loop.py BASE_URL COMPANIES FIRST_DAY DAYS IN_FLIGHT [warm]`. The session is a default
-one: it does not even send a token, which the server does not ask for. `warm` lets one large block
-of memory come and go first; docs/benchmarks.md says why.
+one: it does not even send a token, because the server does not need one. `warm` first allocates and
+frees one large block of memory; docs/benchmarks.md says why.
 """
 
 import asyncio

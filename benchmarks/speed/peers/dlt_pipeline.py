@@ -1,7 +1,7 @@
 """A dlt pipeline for the work, with threads or asynchronous; it leaves JSONL files.
 
-`python dlt_pipeline.py threads|async URLS DIRECTORY IN_FLIGHT`, with a file that has one address a
-line. Each setting has its reason in docs/benchmarks.md.
+`python dlt_pipeline.py threads|async URLS DIRECTORY IN_FLIGHT`, with a file that has one address
+per line. Each setting has its reason in docs/benchmarks.md.
 """
 
 import sys
@@ -24,7 +24,7 @@ def addresses(path: str) -> Iterator[str]:
 
 @dlt.transformer(name="statistics", parallelized=True)
 def by_threads(url: str) -> dict[str, Any]:
-    """Ask one address with dlt's own client: a session, and a connection, for each thread."""
+    """Request one address with dlt's own client: a session, and a connection, for each thread."""
     return {"url": url, "statistics": requests.get(url, headers=_HEADERS).json()["data"]}
 
 
@@ -33,7 +33,7 @@ _sessions: list[aiohttp.ClientSession] = []
 
 @dlt.transformer(name="statistics")
 async def by_coroutines(url: str) -> dict[str, Any]:
-    """Ask one address with aiohttp: one session, made in the loop that dlt runs."""
+    """Request one address with aiohttp: one session, created in the loop that dlt runs."""
     if not _sessions:
         _sessions.append(aiohttp.ClientSession(headers=_HEADERS, raise_for_status=True))
     async with _sessions[0].get(url) as response:

@@ -12,7 +12,7 @@ from scrapy.http import Request, TextResponse
 
 
 class StatisticsSpider(scrapy.Spider):
-    """Asks every address of a file, and yields what is in the answer."""
+    """Spider that requests every address of a file and yields the content of the answer."""
 
     name = "statistics"
     custom_settings: ClassVar[dict[str, Any]] = {
@@ -31,7 +31,7 @@ class StatisticsSpider(scrapy.Spider):
         self._urls = Path(urls).read_text().splitlines()
 
     async def start(self) -> AsyncIterator[Request]:
-        """Yield the requests; no address occurs twice, so that no filter has to look."""
+        """Yield the requests; no address occurs twice, so no duplicate filter is needed."""
         for url in self._urls:
             yield Request(url, dont_filter=True)
 

@@ -11,7 +11,7 @@ from singer_sdk import typing as th
 
 
 class StatisticsStream(RESTStream[Any]):
-    """Has one partition for each company and day; the SDK asks for one after the other."""
+    """Stream with one partition for each company and day; the SDK requests one after the other."""
 
     name = "statistics"
     path = "/campaigns/api/v1/company/{company_id}/statistics"
@@ -35,7 +35,7 @@ class StatisticsStream(RESTStream[Any]):
 
     @property
     def http_headers(self) -> dict[str, str]:
-        """What the API demands."""
+        """The headers that the API requires."""
         return {"Authorization": "Bearer bench"}
 
     @property
