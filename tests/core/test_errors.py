@@ -37,6 +37,7 @@ def _group(*errors: BaseException) -> BaseExceptionGroup[BaseException]:
 def test_errors_are_pinned() -> None:
     """Others catch and match these names."""
     assert collector.core.errors.__all__ == [
+        "NOT_STARTED",
         "ClusterError",
         "CollectorError",
         "CredentialsError",
