@@ -15,15 +15,15 @@ from collector.core.cell import CellState
 from collector.core.errors import InputError
 from collector.core.outcome import FailureKind
 from collector.plan import Shard
-from collector.telemetry.prometheus import LABEL, MetricsFile, MetricsPage, Standing, page
+from collector.telemetry.prometheus import LABEL, MetricsFile, MetricsPage, RunState, page
 from collector.telemetry.stats import RunStats
 
 LargestFile = Callable[[int], AbstractContextManager[None]]
 Series = dict[tuple[str, str | None], float]
 
 _NOW = 1_800_000_000.25
-_AT_WORK = Standing(started_at=_NOW - 60, now=_NOW, allowed=10.0)
-_ENDED = Standing(
+_AT_WORK = RunState(started_at=_NOW - 60, now=_NOW, allowed=10.0)
+_ENDED = RunState(
     started_at=_NOW - 60,
     now=_NOW,
     allowed=9.5,
@@ -60,8 +60,8 @@ def _stats() -> RunStats:
     return stats
 
 
-def _text(stats: RunStats, standing: Standing, collection: str = "night") -> str:
-    return generate_latest(page(collection, stats, standing)).decode()
+def _text(stats: RunStats, state: RunState, collection: str = "night") -> str:
+    return generate_latest(page(collection, stats, state)).decode()
 
 
 def test_every_figure_of_a_run_has_its_series() -> None:
