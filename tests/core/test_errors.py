@@ -69,7 +69,7 @@ def test_models_are_pinned() -> None:
 
 
 def test_kinds_of_failures_are_pinned() -> None:
-    """They stand in `errors.jsonl`, and whoever reads it relies on them."""
+    """They are in `errors.jsonl`, and its readers rely on them."""
     assert [kind.value for kind in FailureKind] == [
         "http",
         "timeout",

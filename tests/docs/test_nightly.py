@@ -19,6 +19,7 @@ from collector.settings import RunSettings
 from collector.settings.prepare import prepare_plan
 from collector.telemetry.prometheus import LABEL, RunState, page
 from collector.telemetry.stats import RunStats
+from tests.conftest import company_lines
 from tests.docs.pages import DOCS, blocks, calls, read
 
 _TEXT: Final = read(DOCS / "nightly.md")
@@ -99,7 +100,7 @@ def test_the_plan_on_the_page_is_what_is_printed(
     monkeypatch.chdir(tmp_path)
     shown = re.search(r"\$ (collector plan .*)\n(companies +(\d+)\n[^`]*?)\.\.\.", _TEXT)
     assert shown is not None
-    ids = "".join(f"{number}\n" for number in range(int(shown[3])))
+    ids = company_lines(int(shown[3]))
     (tmp_path / "companies.txt").write_text(ids)
     with pytest.raises(SystemExit):
         main(shlex.split(shown[1])[1:])
