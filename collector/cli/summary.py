@@ -158,7 +158,7 @@ def _rate(run: RunView) -> str:
 
 
 def _in_flight(run: RunView) -> str:
-    """Say when `--concurrency` limited the rate, and which value would not."""
+    """Say when `--concurrency` held the rate back, and which value would not."""
     stats, gate, now = run.stats, run.gate, run.settings.concurrency
     latency = stats.latencies.mean
     # Answers that come in bursts leave in bursts: then few have been held up, each of them for all.
