@@ -1,7 +1,7 @@
 """What `collector` and `python -m collector` run.
 
-The command line is imported by whoever runs it, and not with this module: each process of a local
-Dask cluster imports this one as the main module of whoever started it, and reads no command line.
+`main` imports the command line, this module does not: each process of a local Dask cluster imports
+this one as the main module of the process that started it, and reads no command line.
 """
 
 from typing import NoReturn

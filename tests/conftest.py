@@ -1,4 +1,4 @@
-"""What tests share: the real command in a child process, APIs, a disk that refuses."""
+"""What tests share: the real command in a child process, APIs, a full disk."""
 
 import asyncio
 import compileall
@@ -61,7 +61,7 @@ ENVIRONMENT = {
 ENVIRONMENT["PYTHONDONTWRITEBYTECODE"] = "1"
 # To start is most of what they do. The development mode would have them look for mistakes in the
 # use of memory too, which only C makes; and the authorities of the machine, whom aiohttp reads
-# twice, sign for nobody whom a test talks to.
+# twice, sign for no server of the tests.
 ENVIRONMENT["PYTHONMALLOC"] = "pymalloc"
 ENVIRONMENT["SSL_CERT_FILE"] = os.devnull
 
@@ -209,6 +209,11 @@ def command(tmp_path: Path) -> Command:
     return Command(tmp_path, ENVIRONMENT)
 
 
+def company_lines(count: int) -> str:
+    """Return the text of a companies file: `count` ids, from 0."""
+    return "".join(f"{number}\n" for number in range(count))
+
+
 StartApi = Callable[..., Awaitable[Simulator]]
 
 
@@ -245,7 +250,7 @@ Total = Callable[[str, range], int]
 
 @dataclass
 class OwnApi:
-    """Issues a token to anybody, and answers what `judge` says.
+    """A server that issues a token to any client, and answers what `judge` says.
 
     `judge` takes a company and the number of requests before, and returns the status; every answer
     takes `latency` seconds. `total` gives the total for a company and the ordinals of its days.

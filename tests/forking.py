@@ -1,8 +1,7 @@
-"""Runs commands in processes that have imported the collector before they begin; no test by itself.
+"""Runs commands in processes that have imported the collector before they begin; not a test.
 
-To start Python and to import takes most of the time of most commands. The fork server of
-`multiprocessing` does both once, and each command is a process of its own that is forked from
-there.
+Starting Python and importing take most of the time of most commands. The fork server of
+`multiprocessing` does both once, and forks a process for each command.
 """
 
 import asyncio
@@ -17,41 +16,41 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from pkgutil import iter_modules
 from typing import Final, NoReturn
 
+import collector.cli
 from collector.__main__ import main
 
 __all__ = ["Order", "run_forked"]
 
-_COMMANDS: Final = (
-    *("app", "check", "checkup", "completion", "coverage_text", "diff", "diff_json", "diff_text"),
-    *("export", "latest", "plan", "rehearsal", "report", "run", "simulate", "status"),
+_IMPORTED: Final = (
+    *(module.name for module in iter_modules(collector.cli.__path__, "collector.cli.")),
+    *("collector.run.run", "collector.simulator.server"),
 )
 """What commands import when they begin to work, but for the extras."""
 
 _FORKING: Final = multiprocessing.get_context("forkserver")
-# The main module too: each process imports it, unless the server has done so.
-_FORKING.set_forkserver_preload(
-    ["__main__", __name__, *(f"collector.cli.{name}" for name in _COMMANDS)]
-)
+# The main module too: each process imports it unless the server has done so.
+_FORKING.set_forkserver_preload(["__main__", __name__, *_IMPORTED])
 
 
 @dataclass(frozen=True)
 class Order:
-    """What a process is to run, and where; `flags` are those of Python."""
+    """A command for a process; `flags` are those of Python."""
 
     arguments: Sequence[str]
     directory: Path
     environment: Mapping[str, str]
     flags: Sequence[str]
     file_size: int
-    """How large a file may become, in bytes; see `resource.RLIMIT_FSIZE`."""
+    """Maximum size of a file in bytes; see `resource.RLIMIT_FSIZE`."""
 
 
 async def run_forked(order: Order, stdin: bytes = b"") -> tuple[int, bytes, bytes]:
     """Run a command to its end; return its exit code and what it wrote to its two streams.
 
-    It is killed if whoever waits gives up. `stdin` is 64 KiB at most, which is what a pipe holds.
+    The process is killed if the caller is cancelled. `stdin` has 64 KiB at most: a pipe holds it.
     """
     (source, our_source), (our_output, output), (our_errors, errors) = (
         _FORKING.Pipe(duplex=False) for _ in range(3)
@@ -99,13 +98,13 @@ def _run(order: Order, stdin: Connection, stdout: Connection, stderr: Connection
     for stream, end in enumerate((stdin, stdout, stderr)):
         os.dup2(end.fileno(), stream)
         end.close()
-    # `multiprocessing` has put /dev/null in its place.
+    # `multiprocessing` replaced it by /dev/null.
     sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 - it has no path
     os.chdir(order.directory)
     os.environ.clear()
     os.environ.update(order.environment)
     time.tzset()
-    # As `python -m` has it.
+    # As `python -m` does.
     more = order.environment.get("PYTHONPATH", "").split(os.pathsep)
     sys.path[:0] = [str(order.directory), *filter(None, more)]
     if "dev" in order.flags:

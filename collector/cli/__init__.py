@@ -1,1 +1,1 @@
-"""What people type and see: commands, progress, summaries, exit codes."""
+"""The command line: commands, progress, summaries, exit codes."""

@@ -1,4 +1,4 @@
-"""The command line: finds the command, and turns what stopped it into a message and a code."""
+"""The command line: runs a command, and turns errors into messages and exit codes."""
 
 import os
 import sys
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, NoReturn, TextIO, cast
 from cyclopts import App, CycloptsError
 
 from collector import __version__
-from collector.cli.config import ConfigFile, Environment, one_choice_of_days
+from collector.cli.config import ConfigFile, Environment, keep_one_range
 from collector.cli.printing import complain
 from collector.core.errors import CollectorError, ExitCode
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["app", "main"]
 
-# Each paragraph is one line, which the help breaks to fit.
+# Each paragraph is one line; the help wraps it.
 _EPILOGUE: Final = (
     "Every option can also be set in the environment (--max-attempts as COLLECTOR_MAX_ATTEMPTS) or "
     "in collector.toml in the current directory (max-attempts = 3). A flag beats the environment, "
@@ -32,13 +32,13 @@ _EPILOGUE: Final = (
     "129, 130 and 143 interrupted."
 )
 
-_ABOUT_ITSELF: Final = frozenset({"--help", "-h", "--version"})
+_HELP_OR_VERSION: Final = frozenset({"--help", "-h", "--version"})
 
 
-class _Nowhere:
-    """Stands where the library would make a console for an error, and then print nothing to it.
+class _NoConsole:
+    """Placeholder for the console that the library would create for errors, which `main` shows.
 
-    `main` shows errors, and to import what makes consoles takes a quarter of the time of the rest.
+    Importing that console takes a quarter of the time of all other imports.
     """
 
 
@@ -49,24 +49,24 @@ app = App(
         "for every company and window, or the reason why there is none."
     ),
     help_epilogue=_EPILOGUE,
-    # The list of commands needs no Markdown, and what renders that takes long to import.
+    # The list of commands needs no Markdown, whose renderer is slow to import.
     help_format="plaintext",
     version=__version__,
-    config=[Environment("COLLECTOR_"), ConfigFile("collector.toml"), one_choice_of_days],
-    # Errors are shown by `main`, plainly and in one way.
+    config=[Environment("COLLECTOR_"), ConfigFile("collector.toml"), keep_one_range],
+    # `main` shows all errors, in one plain form.
     exit_on_error=False,
     print_error=False,
-    error_console=cast("Console", _Nowhere()),
-    # An interrupted command must not look like one that has done its work.
+    error_console=cast("Console", _NoConsole()),
+    # An interrupted command must not look like one that succeeded.
     suppress_keyboard_interrupt=False,
     result_action="return_value",
 )
 
 _command = partial(app.command, help_format="markdown")
-"""Registers a command. Its help has calls and lists in it, and options whose texts are wrapped."""
+"""Register a command whose help is Markdown: it has calls, lists, and wrapped texts of options."""
 
-# Modules are imported when their command runs, and what a command works with when its input is
-# known to be good: --help and input errors answer at once.
+# A module is imported when its command runs, and what the command uses once its input is valid:
+# --help and input errors respond at once.
 _command(
     "collector.cli.run:run",
     help="""Collect every company and window into a run directory: the main job.
@@ -185,7 +185,7 @@ _command(
     --share-500 0.05`
     """,
     sort_key=8,
-    # Its options are the server's, not a run's; collector.toml is none of its business.
+    # Its options are the server's, not a run's: collector.toml does not apply.
     config=[Environment("COLLECTOR_SIMULATE_")],
 )
 _command(
@@ -204,7 +204,7 @@ _command(
     Example, for this shell only: `source <(collector completion bash)`
     """,
     sort_key=20,
-    # A shell may call it as it starts, in any directory: what is set there is none of its business.
+    # A shell may call it on start-up, in any directory: settings found there do not apply.
     config=[],
 )
 
@@ -213,7 +213,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the command line and end the process with the command's exit code."""
     code = _run(arguments)
     for stream in (sys.stdout, sys.stderr):
-        _give_up_what_nobody_reads(stream)
+        _flush_or_discard(stream)
     sys.exit(code)
 
 
@@ -229,8 +229,8 @@ def _run(arguments: list[str] | None) -> int:
     except KeyboardInterrupt:
         return ExitCode.SIGINT
     except (BrokenPipeError, SystemExit):
-        # Only the help prints by itself; whoever read it has gone (`collector --help | head`),
-        # which rich turns into a SystemExit.
+        # Only the help is printed without `printing`: its reader has closed the pipe
+        # (`collector --help | head`), which rich turns into a SystemExit.
         return ExitCode.COMPLETE
     except Exception as error:  # noqa: BLE001 - the last resort: a bug has its own code
         return _unexpected(error, arguments)
@@ -238,26 +238,29 @@ def _run(arguments: list[str] | None) -> int:
 
 
 def _unexpected(error: Exception, arguments: list[str] | None) -> ExitCode:
-    """Report a bug, unless it is a full disk behind the help or the version.
+    """Report a bug, but ignore a full disk while the help or the version is printed.
 
-    The command line library prints those two; what `printing.say` prints is no failure either.
+    The command line library prints those two; `printing.say` ignores a full disk as well.
     """
     words = sys.argv[1:] if arguments is None else arguments
-    is_about_itself = not words or not _ABOUT_ITSELF.isdisjoint(words)
-    if isinstance(error, OSError) and is_about_itself:
+    is_help_or_version = not words or not _HELP_OR_VERSION.isdisjoint(words)
+    if isinstance(error, OSError) and is_help_or_version:
         return ExitCode.COMPLETE
     complain(f"this is a bug in the collector\n{traceback.format_exc()}")
     return ExitCode.BUG
 
 
-def _give_up_what_nobody_reads(stream: TextIO | None) -> None:
-    """Flush a stream now, for a failure at the interpreter's end would change the exit code."""
+def _flush_or_discard(stream: TextIO | None) -> None:
+    """Flush a stream, and discard what cannot be written.
+
+    If the interpreter's own flush failed at exit, the exit code would change.
+    """
     if stream is None:
         return
     try:
         stream.flush()
     except (OSError, ValueError):
-        # What could not be written is still in the buffer; /dev/null takes it.
+        # The buffer still holds the text: let the flush at exit write it to /dev/null.
         with suppress(OSError, ValueError):
             null = os.open(os.devnull, os.O_WRONLY)
             os.dup2(null, stream.fileno())

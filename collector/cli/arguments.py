@@ -1,4 +1,4 @@
-"""What several commands have in common: companies, run directories, and warnings of them."""
+"""Positional arguments that several commands share, and the warning about duplicate companies."""
 
 from pathlib import Path
 from typing import Annotated, Final
@@ -18,13 +18,13 @@ RunDirectoryArgument = Annotated[
     Path,
     Parameter(allow_leading_hyphen=True, converter=converter(parse_directory), show_env_var=False),
 ]
-"""The directory of a run that is there already."""
+"""The directory of an existing run."""
 
 _SHOWN: Final = 10
 
 
 def warn_of_duplicates(companies: Companies) -> None:
-    """Say on standard error which lines were dropped, so that nobody misses them later."""
+    """Warn on standard error about the duplicate lines that were dropped; list 10 at most."""
     duplicates = companies.duplicates
     for duplicate in duplicates[:_SHOWN]:
         complain(

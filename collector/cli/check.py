@@ -1,4 +1,4 @@
-"""`collector check`: whether credentials are good, who answers, and what dates mean."""
+"""`collector check`: verifies the credentials, the companies and the meaning of the dates."""
 
 import os
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""`collector check`: its progress, its table, and what it writes into `collector.toml`."""
+"""`collector check`: its progress, its table, and the options it writes to `collector.toml`."""
 
 import asyncio
 import os
@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 from tomlkit.exceptions import TOMLKitError
 
-from collector.cli.printing import complain, say
+from collector.cli.printing import company_text, complain, say
 from collector.cli.signals import stop_on_signals
 from collector.core.errors import ExitCode, InputError, StorageError
 from collector.core.outcome import Failure
@@ -31,7 +31,7 @@ from collector.settings import CheckSettings
 from collector.settings.prepare import date_query
 from collector.store.atomic import replace_file
 
-__all__ = ["check_table", "run_check", "write_options"]
+__all__ = ["run_check", "write_options"]
 
 _REFRESH_SECONDS: Final = 0.25
 
@@ -39,12 +39,12 @@ _CONFIG: Final = Path("collector.toml")
 
 
 def run_check(companies: Companies, settings: CheckSettings, credentials: Credentials) -> int:
-    """Ask, show what was found, write it down if that is wanted, and return the exit code."""
+    """Run the check, print its table, write the options if asked to, and return the exit code."""
     result = asyncio.run(_execute(Check(companies.ids, settings, credentials)))
     if result.error is not None:
         complain(result.error)
     if result.findings.answers:
-        say(check_table(result, companies, date_query(settings)))
+        say(_table(result, companies, date_query(settings)))
     honoured = _honoured(result.findings, date_query(settings))
     if not settings.write:
         return result.exit_code
@@ -66,9 +66,9 @@ async def _execute(check: Check) -> CheckResult:
 
 
 async def _show(check: Check) -> None:
-    """Say on a terminal how far it is: with a slow API, silence would look like a fault."""
+    """Show the number of requests on a terminal: with a slow API, silence looks like a hang."""
     console = Console(stderr=True)
-    # Asked of the stream itself: FORCE_COLOR must not put a moving display into a file.
+    # Ask the stream itself: FORCE_COLOR must not put a live display into a file.
     if not sys.stderr or not sys.stderr.isatty() or console.is_dumb_terminal:
         return
     with console.status("") as status:
@@ -84,7 +84,7 @@ def _honoured(findings: CheckFindings, query: DateQuery) -> tuple[DateQuery, Fin
 
 
 def _write(query: DateQuery, finding: Finding) -> None:
-    """Write down how dates are honoured, so that `collector run` sends them so."""
+    """Write the options with which the API honours the dates, for `collector run`."""
     options: dict[str, str | bool] = {
         "from-param": query.from_param,
         "until-param": query.until_param,
@@ -110,8 +110,8 @@ class _Row(NamedTuple):
     evidence: str
 
 
-def check_table(result: CheckResult, companies: Companies, query: DateQuery) -> str:
-    """Return the table as plain text, and below it what to do, unless the check was given up."""
+def _table(result: CheckResult, companies: Companies, query: DateQuery) -> str:
+    """Return the table as plain text, followed by advice unless an error ended the check."""
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for heading in ("question", "verdict", "evidence"):
         table.add_column(heading, overflow="fold")
@@ -141,7 +141,7 @@ def _rows(result: CheckResult, companies: Companies, query: DateQuery) -> Iterat
 
 
 def _nothing_found(result: CheckResult) -> tuple[str, str]:
-    """Return why no other way was found, as a verdict and its evidence."""
+    """Return the verdict and the evidence when no other dates are honoured."""
     findings = result.findings
     if result.error is not None:
         return "not found", "the check ended before"
@@ -161,7 +161,7 @@ def _companies(result: CheckResult, companies: Companies) -> _Row:
     texts = [f"{data} with data, {empty} empty in the last days, {len(failed)} failed"]
     for company_id, failure in islice(failed.items(), _SHOWN):
         name = companies.names.get(company_id)
-        texts.append(f"{company_id}{f' ({name})' if name else ''}: {failure.message}")
+        texts.append(f"{company_text(company_id, name)}: {failure.message}")
     asked = f"{len(answers) - len(failed)} of {len(answers)} answer"
     if len(answers) < len(companies):
         texts.append(f"asked were {len(answers)} of {len(companies):,}")
@@ -205,15 +205,15 @@ def _advice(result: CheckResult) -> str:
 
 
 def write_options(path: Path, options: Mapping[str, str | bool]) -> None:
-    """Set options under their names without dashes in front; comments and order are kept.
+    """Set options in a TOML file, by their names without leading dashes; keep comments and order.
 
-    A name that stands there with underscores keeps its spelling; one that stands there in both
-    spellings keeps the first. The file is replaced atomically,
-    or made. Raises `InputError` when it is not TOML, `StorageError` when it cannot be written.
+    A key with underscores keeps its spelling; of a key in both spellings the first is kept. The
+    file is replaced atomically, or created. Raises `InputError` when it is not TOML or cannot be
+    read, `StorageError` when it cannot be written.
     """
     path = path.resolve()
     try:
-        # Bytes, for line breaks stay as they are.
+        # Bytes: text mode would change line breaks.
         document = tomlkit.parse(path.read_bytes().decode()) if path.exists() else None
     except OSError as error:
         raise InputError(f"{path.name}: cannot be read: {error.strerror}") from error
@@ -221,9 +221,9 @@ def write_options(path: Path, options: Mapping[str, str | bool]) -> None:
         raise InputError(f"{path.name}: is not TOML: {error}") from error
     document = document if document is not None else tomlkit.document()
     for name, value in options.items():
-        there, *doubles = [key for key in document if key.replace("_", "-") == name] or [name]
-        document[there] = value
-        for key in doubles:
+        first, *others = [key for key in document if key.replace("_", "-") == name] or [name]
+        document[first] = value
+        for key in others:
             del document[key]
     try:
         replace_file(path, [tomlkit.dumps(document).encode()])

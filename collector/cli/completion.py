@@ -27,33 +27,33 @@ def completion(shell: Annotated[Shell, Parameter(show_env_var=False)], /) -> int
 
 
 def completion_script(shell: Shell) -> str:
-    """Return the script that the command line library makes, mended where it falls short."""
-    return _MEND[shell](app.generate_completion(prog_name="collector", shell=shell))
+    """Return the script of the command line library, with its defects fixed."""
+    return _FIXES[shell](app.generate_completion(prog_name="collector", shell=shell))
 
 
 def _for_bash(script: str) -> str:
-    """Let names of files keep their blanks, and let directories be gone down into."""
-    return f"{_PATHS_OF_BASH}\n{script.replace(_WORDS_OF_BASH, '_collector_paths')}"
+    """Keep blanks in file names, and complete the contents of directories."""
+    return f"{_BASH_PATHS}\n{script.replace(_BASH_FILES, '_collector_paths')}"
 
 
 def _for_zsh(script: str) -> str:
-    """Let the script do both when sourced and as a file of $fpath."""
-    return f"{script.rstrip()}\n\n{_BEGIN_OF_ZSH}"
+    """Make the script work both when sourced and as a file of $fpath."""
+    return f"{script.rstrip()}\n\n{_ZSH_ENTRY}"
 
 
 def _for_fish(script: str) -> str:
-    """Let a choice with a blank in it be one choice."""
+    """Escape the blank in a choice, so that it stays one choice."""
     for choice in get_args(DateFormat):
         script = script.replace(choice, choice.replace(" ", "\\ "))
     return script
 
 
-_MEND: Final = {"bash": _for_bash, "zsh": _for_zsh, "fish": _for_fish}
+_FIXES: Final = {"bash": _for_bash, "zsh": _for_zsh, "fish": _for_fish}
 
-_WORDS_OF_BASH: Final = 'COMPREPLY=( $(compgen -f -- "${cur}") )'
-"""As the library has it: a name with a blank becomes two, a directory gets a blank behind it."""
+_BASH_FILES: Final = 'COMPREPLY=( $(compgen -f -- "${cur}") )'
+"""The library's line: it splits a name at a blank, and adds a blank after a directory."""
 
-_PATHS_OF_BASH: Final = """\
+_BASH_PATHS: Final = """\
 _collector_paths() {
   local path
   COMPREPLY=()
@@ -65,7 +65,7 @@ _collector_paths() {
 }
 """
 
-_BEGIN_OF_ZSH: Final = """\
+_ZSH_ENTRY: Final = """\
 if [[ ${funcstack[1]} == _collector ]]; then
   _cyclopts_collector "$@"
 else

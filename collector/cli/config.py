@@ -1,4 +1,4 @@
-"""Where options come from beside flags: the environment, and `collector.toml`."""
+"""Sources of options beside flags: the environment and `collector.toml`."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,40 +9,40 @@ from cyclopts.config import Dict, Env
 
 from collector.core.errors import InputError
 
-__all__ = ["ConfigFile", "Environment", "one_choice_of_days"]
+__all__ = ["ConfigFile", "Environment", "keep_one_range"]
 
 _RANGE: Final = frozenset({"--from", "--until", "--last"})
 
 
 class Environment(Env):
-    """Feeds variables to the command line library: `COLLECTOR_RATE` for `--rate`.
+    """Passes variables to the command line library: `COLLECTOR_RATE` for `--rate`.
 
-    For options only. A variable that is left over must not add a run or a companies file to a
-    command.
+    Only options take values from it: a stray variable must not add a run directory or a companies
+    file to a command.
     """
 
     def __init__(self, prefix: str) -> None:
         super().__init__(prefix, command=False)
 
     def __call__(self, app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
-        """Add the values of variables to the options that got none from a flag."""
+        """Set the options that no flag sets."""
         options = arguments.copy()
         options[:] = [argument for argument in arguments if argument.name.startswith("--")]
         super().__call__(app, commands, options)
 
 
 class ConfigFile:
-    """Feeds a TOML file of options to the command line library.
+    """Passes a TOML file of options to the command line library.
 
-    One file serves all commands: each takes the options that it has. A key that is no option of
-    any command is refused, for a misspelt option must not be ignored all night.
+    One file serves all commands: each reads the options that it has. A key that is no option of
+    any command raises `InputError`: a misspelt option must not be ignored all night.
     """
 
     def __init__(self, path: str) -> None:
         self._path = Path(path)
 
     def __call__(self, app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
-        """Add the file's values to the arguments that got none from a flag or the environment."""
+        """Set the options that neither a flag nor the environment sets."""
         values = self._read()
         taken = {name.removeprefix("--") for argument in arguments for name in argument.names}
         known = {key: value for key, value in values.items() if key in taken}
@@ -58,7 +58,7 @@ class ConfigFile:
         return self._parse(content)
 
     def _parse(self, content: bytes) -> Mapping[str, object]:
-        # Here, for most commands find no file, and --help does not look for one.
+        # Here: most commands find no file, and --help does not look for one.
         import tomllib
 
         from collector.settings import option_names
@@ -77,14 +77,12 @@ class ConfigFile:
         return values
 
 
-def one_choice_of_days(
-    _app: App, _commands: tuple[str, ...], arguments: ArgumentCollection
-) -> None:
-    """Let a range on the command line beat one in the environment, and that one in the file.
+def keep_one_range(_app: App, _commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
+    """Let a range on the command line override the environment, and that override the file.
 
-    `--from` and `--until` are one way to give the range, `--last` is another: as with any single
-    option, only the highest place that names a range at all is listened to. Dates say all of it:
-    they put a `--lookback` of a lower place aside as well.
+    `--from` and `--until` are one way to give the range, `--last` is another: as for a single
+    option, only the source of the highest rank that gives a range counts. Dates are complete: they
+    override a `--lookback` from a source of lower rank as well.
     """
     given = [a for a in arguments if a.tokens and not _RANGE.isdisjoint(a.names)]
     highest = min((_rank(argument) for argument in given), default=0)
@@ -96,5 +94,5 @@ def one_choice_of_days(
 
 
 def _rank(argument: Argument) -> int:
-    """Return where an argument was given: 0 on the command line, 1 in the environment, 2 a file."""
+    """Return the rank of the source: 0 is the command line, 1 the environment, 2 the file."""
     return {"cli": 0, "env": 1}.get(argument.tokens[0].source, 2)

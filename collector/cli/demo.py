@@ -1,14 +1,20 @@
 """`collector demo`: the embedded API and a run against it, in one command."""
 
+from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 from cyclopts import Parameter
 
 from collector.cli.arguments import CompaniesArgument, warn_of_duplicates
-from collector.settings import DemoSettings
+from collector.plan import Plan
+from collector.settings import DemoSettings, RunSettings
 from collector.settings.prepare import prepare_plan
+
+if TYPE_CHECKING:
+    from collector.run.result import End
+    from collector.run.run import Run
 
 __all__ = ["demo"]
 
@@ -31,8 +37,34 @@ def demo(
     now = datetime.now(UTC)
     plan, read = prepare_plan(companies, settings, now)
     warn_of_duplicates(read)
-    from collector.cli.rehearsal import run_demo
-
     # Each demo has its own directory: the embedded API has another address every time.
     output = settings.output or Path("output") / f"demo-{now:%Y%m%dT%H%M%SZ}"
-    return run_demo(plan, settings, output)
+    # Here, for the help and bad input need none of it.
+    import asyncio
+
+    from collector.cli.execution import report_end
+
+    run, end = asyncio.run(_run_against_embedded_api(plan, settings, output))
+    # The embedded API ends with this command.
+    return report_end(run, end, can_resume=False)
+
+
+async def _run_against_embedded_api(
+    plan: Plan, settings: DemoSettings, output: Path
+) -> "tuple[Run, End]":
+    from collector.cli.execution import execute
+    from collector.core.secrets import Secret
+    from collector.http.credentials import ClientCredentials
+    from collector.run.run import Run
+    from collector.simulator import Simulator, SimulatorSettings
+
+    api = SimulatorSettings(port=0)
+    credentials = ClientCredentials(Secret(api.client_id), Secret(api.client_secret))
+    async with Simulator(api) as simulator:
+        service = RunSettings(
+            **{field.name: getattr(settings, field.name) for field in fields(settings)},
+            base_url=simulator.base_url,
+            token_url=simulator.token_url,
+        )
+        run = Run(plan, service, credentials, output)
+        return run, await execute(run)

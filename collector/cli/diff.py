@@ -33,7 +33,7 @@ def diff(
     from collector.store.comparison import compare
     from collector.store.newest import scratch_database
 
-    # Sums of counters may have a digit more than the longest number that Python reads.
+    # A sum of counters may have one digit more than the longest number that Python reads.
     sys.set_int_max_str_digits(2 * sys.int_info.default_max_str_digits)
     with scratch_database() as database:
         comparison = compare(database, old, new)

@@ -6,6 +6,7 @@ from datetime import date
 from itertools import chain, islice
 from typing import Final
 
+from collector.cli.printing import company_text, json_array
 from collector.core.text import escaped, json_text
 from collector.store.changes import AnsweredCell, Change, Changes
 from collector.store.comparison import Comparison, Movement, Restated
@@ -15,7 +16,7 @@ __all__ = ["diff_json", "diff_text"]
 
 
 def diff_json(comparison: Comparison) -> Iterator[bytes]:
-    """Make the document piece by piece: there may be many cells."""
+    """Yield the document in pieces: there may be many cells."""
     totals = comparison.totals
     head = {
         "old_run": json_text(comparison.old.directory),
@@ -39,21 +40,23 @@ def diff_json(comparison: Comparison) -> Iterator[bytes]:
     )
     yield _json(head)[:-1]
     yield b',"windows":'
-    yield from _array(windows)
+    yield from json_array(map(_json, windows))
     yield b',"restated":'
-    yield from _array(_restated_json(comparison, cell) for cell in comparison.restated())
+    yield from json_array(_json(_restated_json(comparison, cell)) for cell in comparison.restated())
     yield b',"new":'
-    yield from _array(
-        {**_cell_json(comparison, cell), "new_fetched_at": cell.fetched_at}
+    yield from json_array(
+        _json({**_cell_json(comparison, cell), "new_fetched_at": cell.fetched_at})
         for cell in comparison.only_new()
     )
     yield b',"gone":'
-    yield from _array(
-        {
-            **_cell_json(comparison, cell),
-            "old_fetched_at": cell.fetched_at,
-            "planned": comparison.is_planned(cell),
-        }
+    yield from json_array(
+        _json(
+            {
+                **_cell_json(comparison, cell),
+                "old_fetched_at": cell.fetched_at,
+                "planned": comparison.is_planned(cell),
+            }
+        )
         for cell in comparison.gone()
     )
     yield b"}\n"
@@ -92,26 +95,16 @@ def _movements_json(movements: Mapping[str, Movement]) -> dict[str, object]:
     return {name: {"rose": moved.rose, "fell": moved.fell} for name, moved in movements.items()}
 
 
-def _array(values: Iterable[object]) -> Iterator[bytes]:
-    separator = b"["
-    for value in values:
-        yield separator + _json(value)
-        separator = b",\n"
-    yield b"[]" if separator == b"[" else b"]"
-
-
 def _json(value: object) -> bytes:
     # Not orjson: a counter may be larger than its 64 bits.
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 _SHOWN: Final = 10
-"""Cells of one kind, or changes of one cell, that are shown; --json has all."""
+"""Cells of one kind, or changes of one cell, that are shown; --json lists all."""
 
 _SHOWN_ROWS: Final = 31
 """Rows of a table that are shown: a month of days."""
-
-_Row = tuple[str, str]
 
 
 def diff_text(comparison: Comparison) -> str:
@@ -119,7 +112,7 @@ def diff_text(comparison: Comparison) -> str:
     return "\n".join(f"{name:<10} {text}".rstrip() for name, text in _rows(comparison))
 
 
-def _rows(comparison: Comparison) -> Iterator[_Row]:
+def _rows(comparison: Comparison) -> Iterator[tuple[str, str]]:
     totals = comparison.totals
     yield "old run", _run(comparison.old)
     yield "new run", _run(comparison.new)
@@ -132,12 +125,12 @@ def _rows(comparison: Comparison) -> Iterator[_Row]:
     yield from _labelled("changes", _some(moved, len(moved), _SHOWN_ROWS))
     windows = _windows(comparison)
     shown = _some(windows, len(windows), _SHOWN_ROWS)
-    yield from _labelled("windows", chain(shown, _reach(comparison)))
+    yield from _labelled("windows", chain(shown, _lookback_hint(comparison)))
     restated = (_restated_text(comparison, cell) for cell in comparison.restated())
     yield from _labelled("restated", _some(restated, totals.restated))
     only_new = (_cell_text(comparison, cell) for cell in comparison.only_new())
     yield from _labelled("new cells", _some(only_new, totals.new))
-    # Those that should have an answer come first: they are few, and what one looks for.
+    # Planned cells first: they are few, and their answers are missing.
     gone = (
         _gone(comparison, cell)
         for is_planned in ((True, False) if totals.gone_planned else (False,))
@@ -147,15 +140,15 @@ def _rows(comparison: Comparison) -> Iterator[_Row]:
     yield from _labelled("gone cells", _some(gone, totals.gone))
 
 
-def _labelled(label: str, texts: Iterable[str]) -> Iterator[_Row]:
-    """Make rows of which the first has the label."""
+def _labelled(label: str, texts: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Yield a row for each text; only the first has the label."""
     for text in texts:
         yield label, text
         label = ""
 
 
 def _some(texts: Iterable[str], count: int, shown: int = _SHOWN) -> Iterator[str]:
-    """Make the first of `count` texts, and say how many there are beside them."""
+    """Yield the first of `count` texts, and then how many more there are."""
     yield from islice(texts, shown)
     if count > shown:
         yield f"and {count - shown:,} more; --json lists them all"
@@ -189,18 +182,18 @@ def _windows(comparison: Comparison) -> list[str]:
     return [f"{days}  {cells:>{width}} restated{age}" for days, cells, age in rows]
 
 
-def _reach(comparison: Comparison) -> Iterator[str]:
-    """Say so if older windows than the runs have may be restated as well."""
+def _lookback_hint(comparison: Comparison) -> Iterator[str]:
+    """Suggest a longer lookback if the oldest window of both runs has restated cells."""
     for window, count in comparison.totals.windows_in_order()[:1]:
         if count.restated and window[0] is not None:
             yield "the oldest window of both is among them: a longer --lookback may find more"
 
 
 def _age(until: str | None, last: date | None) -> str:
-    """Say how far a window lies back: a range must be so long to meet it."""
+    """Return how many days a window ends before the last day; nothing for less than one."""
     try:
         days = (last - date.fromisoformat(until)).days if last and until else 0
-    except ValueError:  # of a line that no collector has written
+    except ValueError:  # the collector did not write this line
         days = 0
     if days < 1:
         return ""
@@ -234,8 +227,7 @@ def _gone(comparison: Comparison, cell: AnsweredCell) -> str:
 
 
 def _cell_text(comparison: Comparison, cell: AnsweredCell) -> str:
-    name = comparison.name(cell)
-    company = f"{cell.company_id} ({name})" if name else cell.company_id
+    company = company_text(cell.company_id, comparison.name(cell))
     return f"{escaped(company)}  {_days(cell.from_date, cell.until_date)}"
 
 

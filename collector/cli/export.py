@@ -42,7 +42,7 @@ def _export(run_dirs: Sequence[Path], path: Path, target: Target, delimiter: str
 
     runs = runs_in(run_dirs)
     with needs_extra("export", "duckdb"):
-        # Here, for the core install has no database.
+        # Here: the core install has no database.
         from collector.export.export import export as export_runs
         from collector.tables.engine import analytical_database, is_utf8
     if not target.is_csv and not is_utf8(str(path.resolve())):

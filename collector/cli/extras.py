@@ -1,4 +1,4 @@
-"""Commands that need more than the core install, and what they say when it is not there."""
+"""Extras: the optional dependencies that some commands need."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,9 +10,9 @@ __all__ = ["needs_extra"]
 
 @contextmanager
 def needs_extra(extra: str, *packages: str) -> Iterator[None]:
-    """Let the block import what an extra installs.
+    """Import the packages of an extra inside the block.
 
-    Raises `InputError` naming the extra when one of its packages cannot be imported.
+    Raises `InputError`, which names the extra, when one of its `packages` cannot be imported.
     """
     try:
         yield

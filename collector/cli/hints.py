@@ -1,4 +1,4 @@
-"""What to tell people about an end: what its exit code means, what to do next, how to resume."""
+"""Texts for the end of a run: what its exit code means, the next step, how to resume."""
 
 import shlex
 import shutil
@@ -30,20 +30,20 @@ __all__ = ["EXIT_TEXTS", "dates_text", "exit_text", "next_step", "resume_command
 
 
 def next_step(run: RunView, end: End) -> str:
-    """Return what to do next, or nothing when there is nothing to do or `end.error` says it all."""
+    """Return the next step; nothing when there is none or `end.error` states it already."""
     if end.exit_code is ExitCode.BUG:
         return f"report it, with the end of {run.files.log.name}; it holds no secrets"
     if _unanswered(run) == 0:
         return ""
     if end.cause is not None:
-        return _after(end.cause, run)
+        return _after_error(end.cause, run)
     return _resume(run, end) if end.exit_code in _CAN_RESUME else ""
 
 
 def _resume(run: RunView, end: End) -> str:
     left = run.stats.seconds_left()
     takes = f"about {timedelta(seconds=round(left))}" if left else ""
-    if end.error is not None:  # the deadline: it says how to go on
+    if end.error is not None:  # the deadline: its text says how to resume
         return f"what is missing takes {takes} more at this rate" if takes else ""
     step = _RESUME
     if run.stats.cells[CellState.FAILED]:
@@ -51,8 +51,8 @@ def _resume(run: RunView, end: End) -> str:
     return f"{step}, {takes} at this rate" if takes else step
 
 
-def _after(cause: type[CollectorError], run: RunView) -> str:
-    """Return what helps against an error whose text says already that the run can be continued."""
+def _after_error(cause: type[CollectorError], run: RunView) -> str:
+    """Return the next step after an error whose text says already that the run can be resumed."""
     source = run.plan.companies.source
     check = _command("check", "COMPANIES" if source == _NO_FILE else source)
     if issubclass(cause, OutageError):
@@ -63,15 +63,15 @@ def _after(cause: type[CollectorError], run: RunView) -> str:
         return f"{check} tells whether the credentials are taken"
     if issubclass(cause, IgnoredDatesError):
         return f"{check} --write puts the dates that the API honours into collector.toml"
-    return _room(run) if issubclass(cause, StorageError) else ""
+    return _space_needed(run) if issubclass(cause, StorageError) else ""
 
 
-def _room(run: RunView) -> str:
-    """Say how much room is needed, if it is that which is lacking."""
+def _space_needed(run: RunView) -> str:
+    """Return how much disk space the rest of the run needs; nothing if there is enough."""
     unanswered = _unanswered(run)
     answered = run.stats.planned - unanswered
     try:
-        # What a run has kept may be in files of shards, and the other way round.
+        # A whole run may have kept answers in the files of shards, and the other way round.
         is_whole = run.settings.shard.is_whole
         parts = parts_in(run.files.directory) if is_whole else [run.files]
         size = sum(part.statistics.stat().st_size for part in parts if part.has_answers())
@@ -91,8 +91,7 @@ def _unanswered(run: RunView) -> int:
 
 
 def _command(subcommand: str, path: str) -> str:
-    # A name that begins with a dash would be taken for an option.
-    return shlex.join(["collector", subcommand, f"./{path}" if path.startswith("-") else path])
+    return shlex.join(["collector", subcommand, _path(path)])
 
 
 _RESUME: Final = "the same command again asks for what failed or is missing"
@@ -119,19 +118,19 @@ _NOT_REPEATED: Final = frozenset(
         *("log-level", "shard", "engine", "workers", "scheduler", "insecure-cluster"),
     }
 )
-"""Options that the plan and the directory take the place of, or that are about showing only. And
-without a shard, one process asks for all that the shards have left over."""
+"""Options that the plan and the directory replace, or that concern only the display; and those of
+shards: without them, one process requests everything that the shards have left over."""
 
 
 def resume_command(coverage: Coverage) -> str | None:
-    """Return the command that asks for what failed or is missing, ready for a shell.
+    """Return the shell command that resumes a run: it requests the failed and missing cells.
 
-    None when every cell has an answer, somebody is at work on it, or the run is spoilt: then the
+    None when every cell has an answer, another process holds the run, or the run is spoilt: the
     command would be refused.
 
-    It names the service, which must be the same, and what else the last attempt set otherwise than
-    the defaults. Its companies are the list in the run directory, so that it works whatever became
-    of the original file.
+    The command names the service, which must be the same, and the settings of the last invocation
+    that differ from the defaults. It reads the companies from the list in the run directory, so
+    that it works whatever happens to the original file.
     """
     counts = coverage.counts()
     is_complete = not counts[CellState.FAILED] + counts[CellState.MISSING]
@@ -143,7 +142,7 @@ def resume_command(coverage: Coverage) -> str | None:
     if first.from_date is not None:
         arguments += ["--from", str(first.from_date), "--until", str(last.until_date)]
     else:
-        # Said, for there may be other days in collector.toml by now.
+        # Explicit, because collector.toml may set other days by now.
         arguments += ["--last", "none", "--lookback", "none"]
     arguments += ["--window", str(coverage.manifest.plan.window)]
     options = {
@@ -168,8 +167,8 @@ def _option(value: object) -> str:
     return f"{value:.0f}" if isinstance(value, float) and value.is_integer() else str(value)
 
 
-def _path(path: Path) -> str:
-    # A name that begins with a dash would be taken for an option.
+def _path(path: Path | str) -> str:
+    # A name that begins with a dash would be read as an option.
     text = str(path)
     return f"./{text}" if text.startswith("-") else text
 
@@ -191,9 +190,9 @@ EXIT_TEXTS: Final[Mapping[int, str]] = {
 
 
 def exit_text(code: int, error: str | None = None, *, shards: str = "") -> str:
-    """Return what an exit code means, or the error that said more; nothing for an unknown code.
+    """Return `error`, or else the meaning of an exit code; nothing for an unknown code.
 
-    `shards` says for people of which it is, such as `shard 0/2`, if it is not of the whole run.
+    `shards` names the part that ended, such as `shard 0/2`; it is empty for the whole run.
     """
     if shards and code == ExitCode.COMPLETE:
         return f"every cell of {shards} has an answer"
@@ -202,7 +201,7 @@ def exit_text(code: int, error: str | None = None, *, shards: str = "") -> str:
 
 
 def dates_text(dates: DatesRecord) -> str:
-    """Return what is known of the dates of a run: `honoured, last day included (4 requests)`."""
+    """Return the verdict on the dates of a run: `honoured, last day included ... (4 requests)`."""
     if dates.is_doubted:
         return f"doubted: {'; '.join(dates.evidence)}; the same command again finds out"
     if dates.checked_at is None:

@@ -43,7 +43,7 @@ def plan(
 def describe(part: Part, rate: Rate, now: datetime) -> str:
     """Return a plan, or a shard of it, as aligned lines of text.
 
-    The rate is that of all shards, in requests a second; `now` is when a run would start.
+    `rate` is that of all shards together, in requests per second; `now` is the start of the run.
     """
     planned = part.plan
     of_all = "" if part.shard.is_whole else f" of {len(planned):,} (shard {part.shard})"
@@ -58,9 +58,9 @@ def describe(part: Part, rate: Rate, now: datetime) -> str:
 
 
 def _time_rows(part: Part, rate: Rate, now: datetime) -> list[tuple[str, str]]:
-    # The share of one shard, as `collector.pace.Share` has it, which is long in coming.
+    # As `collector.pace.Share` computes it, which is slow to import.
     own = rate / part.shard.total
-    # Nobody knows how fast the API lets us be; the requests are the same at any rate.
+    # With --rate auto the rate is unknown; the number of requests is the same at any rate.
     guess = estimate(len(part), 1.0 if isinf(rate) else own)
     on_top = "retries, and the proof of the dates, come on top"
     requests = f"{guess.requests:,} (each cell once, and a token; {on_top})"

@@ -1,4 +1,4 @@
-"""What the reading commands share: the runs that they read, and the file that they write."""
+"""Input and output of the commands that read runs: the runs, and the file that is written."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -22,8 +22,9 @@ __all__ = ["draft_of", "runs_in"]
 def runs_in(directories: Sequence[Path]) -> list[RecordedRun]:
     """Return the runs that have begun in directories, each once, the oldest first.
 
-    One dead run must not take all nights away: it is left out with a warning. Raises `InputError`
-    if there is no other, for nothing must not replace earlier answers, and as `find_runs` does.
+    A run that was killed before its first cell is left out with a warning, so that the others are
+    still read. Raises `InputError` if no run is left (an empty result must not replace an earlier
+    one), and as `find_runs` does.
     """
     begun = [directory for directory in directories if was_begun(directory)]
     for directory in directories:
@@ -36,12 +37,12 @@ def runs_in(directories: Sequence[Path]) -> list[RecordedRun]:
 
 @contextmanager
 def draft_of(path: Path) -> Iterator[Path]:
-    """Give the path of an empty file, which takes the place of `path` when the block has ended.
+    """Yield the path of an empty file, which replaces `path` when the block has ended.
 
-    Raises `StorageError` when the disk refuses, and then the old file is in its place.
+    Raises `StorageError` when it cannot be written; the old file then stays in place.
     """
     try:
-        # Two commands at a time do not write into each other's drafts.
+        # Two commands at the same time must not write into the same draft.
         with replacing(path, suffix=f".{os.getpid()}.new") as draft:
             yield draft
     except OSError as error:

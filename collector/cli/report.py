@@ -43,7 +43,7 @@ def _report(run_dirs: Sequence[Path], path: Path, lang: str) -> ExitCode:
 
     runs = runs_in(run_dirs)
     with needs_extra("report", "duckdb", "plotly"):
-        # Here, for the core install has neither a database nor a drawing library.
+        # Here: the core install has neither a database nor a plotting library.
         from collector.report.language import Lang
         from collector.report.page import render
         from collector.report.report import read_report

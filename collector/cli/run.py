@@ -38,6 +38,6 @@ def run(
 
     credentials = load_credentials(os.environ, settings.credentials_file)
     warn_of_duplicates(read)
-    from collector.cli.execution import attempt
+    from collector.cli.execution import collect
 
-    return attempt(plan, settings, credentials, settings.output or default_output(settings, now))
+    return collect(plan, settings, credentials, settings.output or default_output(settings, now))

@@ -1,4 +1,4 @@
-"""Signals: the first ends the run in order, the second at once, the third by force.
+"""Signals: the first stops a run gracefully, the second at once; the third kills the process.
 
 `until_terminated` is for commands without an event loop.
 """
@@ -19,16 +19,16 @@ def stop_on_signals(
 ) -> Iterator[None]:
     """Call `stop` with the exit code at the first signal, and `stop_at_once` at the second.
 
-    The third is left to the system: a disk that hangs must not keep the process alive.
+    The third has its default effect: a disk that hangs must not keep the process alive.
 
     Needs the running event loop of the main thread.
     """
-    # Here, for commands without an event loop use this module too, and start without asyncio.
+    # Here: commands without an event loop use this module too, and start without asyncio.
     import asyncio
 
     loop = asyncio.get_running_loop()
     codes = ending_signals()
-    # Counted here, not by exchanging handlers: two signals may come in one turn of the loop.
+    # Count, do not exchange handlers: two signals may arrive in one iteration of the loop.
     received = 0
 
     def release() -> None:
@@ -62,20 +62,20 @@ _CODES: Final = {
 
 
 def ending_signals() -> Mapping[signal.Signals, ExitCode]:
-    """Return the signals that end this process in order, each with its exit code.
+    """Return the signals that stop this process gracefully, each with its exit code.
 
-    SIGHUP, by which a terminal tells that it is closed, is not among them if whoever started the
-    process has it ignored: that is what `nohup` is for.
+    SIGHUP, which a terminal sends when it closes, is not among them if the process was started
+    with SIGHUP ignored, as `nohup` does.
     """
-    is_kept = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
-    return {n: code for n, code in _CODES.items() if n is not signal.SIGHUP or not is_kept}
+    is_ignored = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    return {n: code for n, code in _CODES.items() if n is not signal.SIGHUP or not is_ignored}
 
 
 def until_terminated(work: Callable[[], int]) -> int:
     """Return what `work` returns; SIGTERM and SIGHUP interrupt it as Ctrl-C does.
 
-    They raise `KeyboardInterrupt` in it, so that it can clean up behind itself, and 143 or 129 is
-    returned. Needs the main thread.
+    They raise `KeyboardInterrupt` in it, so that it can clean up, and the function returns 143 or
+    129. Needs the main thread.
     """
     codes = ending_signals()
     received: list[ExitCode] = []
@@ -84,10 +84,10 @@ def until_terminated(work: Callable[[], int]) -> int:
         received.append(codes[signal.Signals(number)])
         raise KeyboardInterrupt
 
-    with ExitStack() as before:
-        # SIGINT raises that by itself.
+    with ExitStack() as restoring:
+        # Python raises KeyboardInterrupt for SIGINT by itself.
         for number in codes.keys() - {signal.SIGINT}:
-            before.callback(signal.signal, number, signal.signal(number, receive))
+            restoring.callback(signal.signal, number, signal.signal(number, receive))
         try:
             return work()
         except KeyboardInterrupt:

@@ -1,4 +1,4 @@
-"""`collector status`: what has come of a run, and how to go on."""
+"""`collector status`: the coverage of a run, and how to resume it."""
 
 from typing import Annotated
 
@@ -34,7 +34,7 @@ def status(
     else:
         say(coverage_text(coverage))
     counts = coverage.counts()
-    # Of a list that somebody has edited nobody knows what is missing.
+    # If the list of companies was edited, the missing cells are unknown.
     is_bad = any(counts[state] for state in settings.fail_on) or (
         bool(settings.fail_on) and not coverage.is_intact
     )

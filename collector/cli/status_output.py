@@ -1,6 +1,6 @@
 """The coverage of a run as text for people, and as JSON for programs."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any, Final
 
@@ -8,6 +8,7 @@ import msgspec
 import orjson
 
 from collector.cli.hints import dates_text, exit_text, resume_command
+from collector.cli.printing import company_text, json_array
 from collector.core.cell import CellState, Window
 from collector.core.text import json_text
 from collector.dates.record import spoilt
@@ -17,9 +18,9 @@ __all__ = ["coverage_json", "coverage_text"]
 
 
 def coverage_json(coverage: Coverage) -> Iterator[bytes]:
-    """Make the document piece by piece: a run of many companies has many gaps."""
+    """Yield the document in pieces: a run of many companies has many gaps."""
     counts = coverage.counts()
-    go_on = resume_command(coverage)
+    resume = resume_command(coverage)
     first, last = coverage.plan.windows[0], coverage.plan.windows[-1]
     dates = coverage.manifest.dates
     head = {
@@ -36,16 +37,16 @@ def coverage_json(coverage: Coverage) -> Iterator[bytes]:
         "failed_by_kind": {kind.value: n for kind, n in coverage.failed_by_kind().items()},
         "incomplete_companies": coverage.incomplete_companies(),
         "remarks": coverage.remarks,
-        "go_on": None if go_on is None else json_text(go_on),
+        "go_on": None if resume is None else json_text(resume),
         "attempts": coverage.manifest.attempts,
     }
     yield orjson.dumps(head)[:-1]
     yield b',"gaps":'
-    yield from _array(_gap_json(coverage, gap) for gap in coverage.gaps())
+    yield from json_array(orjson.dumps(_gap_json(coverage, gap)) for gap in coverage.gaps())
     yield b',"empty_everywhere":'
-    yield from _array(coverage.empty_everywhere)
+    yield from json_array(map(orjson.dumps, coverage.empty_everywhere))
     yield b',"same_everywhere":'
-    yield from _array(coverage.same_everywhere)
+    yield from json_array(map(orjson.dumps, coverage.same_everywhere))
     yield b"}\n"
 
 
@@ -61,16 +62,8 @@ def _gap_json(coverage: Coverage, gap: Gap) -> dict[str, object]:
     }
 
 
-def _array(values: Iterable[object]) -> Iterator[bytes]:
-    separator = b"["
-    for value in values:
-        yield separator + orjson.dumps(value)
-        separator = b",\n"
-    yield b"[]" if separator == b"[" else b"]"
-
-
 _SHOWN: Final = 10
-"""Gaps and companies that are shown; --json has all."""
+"""Gaps and companies that are shown; --json lists all."""
 
 
 def coverage_text(coverage: Coverage) -> str:
@@ -96,8 +89,8 @@ def _rows(coverage: Coverage) -> Iterator[tuple[str, str]]:
     yield from _suspicious(coverage)
     if coverage.is_spoilt and dates is not None:
         yield "spoilt", spoilt(dates)
-    if (go_on := resume_command(coverage)) is not None:
-        yield "go on", go_on
+    if (resume := resume_command(coverage)) is not None:
+        yield "go on", resume
 
 
 def _range(windows: Sequence[Window]) -> str:
@@ -129,7 +122,7 @@ def _end(attempt: dict[str, Any]) -> str:
 
 
 def _shards(attempt: dict[str, Any]) -> str:
-    """Say of which shards an attempt is; nothing if it is of the whole run."""
+    """Return the shards of an invocation; nothing if it is of the whole run."""
     shards = attempt.get("shards")
     if shards is None or shards["begun"] == shards["count"]:
         return ""
@@ -151,8 +144,7 @@ def _gaps(coverage: Coverage) -> Iterator[tuple[str, str]]:
 
 
 def _gap_text(coverage: Coverage, gap: Gap) -> str:
-    name = coverage.plan.companies.names.get(gap.company_id)
-    company = f"{gap.company_id} ({name})" if name else gap.company_id
+    company = company_text(gap.company_id, coverage.plan.companies.names.get(gap.company_id))
     state = "missing" if gap.kind is None else f"failed: {gap.kind}"
     days = str(gap.first)
     if gap.windows > 1:

@@ -1,6 +1,6 @@
-"""The summary at the end of a run: what came of it, and what to do next.
+"""The summary at the end of a run: its results and the next step.
 
-A table in a terminal, plain lines anywhere else.
+A table in a terminal, plain lines elsewhere.
 """
 
 import shutil
@@ -26,30 +26,20 @@ from collector.settings import MOST_IN_FLIGHT
 from collector.telemetry.histogram import SlowCompany
 from collector.telemetry.stats import RunStats
 
-__all__ = [
-    "BAD",
-    "GOOD",
-    "STEP",
-    "UNDONE",
-    "SummaryRow",
-    "print_summary",
-    "summary",
-    "summary_rows",
-    "summary_table",
-]
+__all__ = ["SummaryRow", "print_summary", "summary", "summary_rows", "summary_table"]
 
 
-GOOD: Final = "green"
-UNDONE: Final = "yellow"
-BAD: Final = "red"
-STEP: Final = "bold"
-"""Styles; what they say stands in the text as well."""
+_GOOD: Final = "green"
+_UNFINISHED: Final = "yellow"
+_BAD: Final = "red"
+_NEXT_STEP: Final = "bold"
+"""Styles; the text says the same without them."""
 
 
 class SummaryRow(NamedTuple):
-    """A label and its text; `style` is that of the text, `marks` are words with one of their own.
+    """A label and its text; `style` applies to the text, `marks` are words with their own style.
 
-    The text may hold foreign characters; marks are the collector's own words.
+    The text may contain untrusted characters; marks are the collector's own words.
     """
 
     label: str
@@ -59,9 +49,9 @@ class SummaryRow(NamedTuple):
 
 
 def summary_rows(run: RunView, end: End, *, can_resume: bool = True) -> list[SummaryRow]:
-    """Return the rows that have something to say.
+    """Return the rows that have a text.
 
-    `can_resume` says whether the same command would find the same service again.
+    `can_resume` tells whether the same command would reach the same service again.
     """
     stats = run.stats
     rows = [
@@ -76,7 +66,7 @@ def summary_rows(run: RunView, end: End, *, can_resume: bool = True) -> list[Sum
         SummaryRow("answers", str(run.answers) if stats.done else ""),
         SummaryRow("failures", _failures(run)),
         SummaryRow("exit", _exit(run, end.exit_code), _style(end.exit_code)),
-        SummaryRow("next", next_step(run, end) if can_resume else "", STEP),
+        SummaryRow("next", next_step(run, end) if can_resume else "", _NEXT_STEP),
     ]
     return [row for row in rows if row.text]
 
@@ -87,9 +77,9 @@ def _cells(stats: RunStats) -> SummaryRow:
     before = f", {kept:,} of them in earlier attempts" if kept else ""
     answered = f"{data + empty:,} of {stats.planned:,} answered"
     failed, missing = f"{stats.cells[CellState.FAILED]:,} failed", f"{stats.missing:,} missing"
-    marks = [(answered, GOOD)] if data + empty == stats.planned else []
-    marks += [(failed, BAD)] if stats.cells[CellState.FAILED] else []
-    marks += [(missing, UNDONE)] if stats.missing else []
+    marks = [(answered, _GOOD)] if data + empty == stats.planned else []
+    marks += [(failed, _BAD)] if stats.cells[CellState.FAILED] else []
+    marks += [(missing, _UNFINISHED)] if stats.missing else []
     counts = f"{answered} ({data:,} data, {empty:,} empty){before}, {failed}, {missing}"
     return SummaryRow("cells", counts, marks=tuple(marks))
 
@@ -101,8 +91,8 @@ def _exit(run: RunView, code: ExitCode) -> str:
 
 def _style(code: ExitCode) -> str:
     if code is ExitCode.COMPLETE:
-        return GOOD
-    return UNDONE if code in _UNDONE else BAD
+        return _GOOD
+    return _UNFINISHED if code in _WITHOUT_FAULT else _BAD
 
 
 def _failures(run: RunView) -> str:
@@ -111,7 +101,7 @@ def _failures(run: RunView) -> str:
 
 
 def _slowest(run: RunView) -> str:
-    """Name the companies that are really slow, and what is usual."""
+    """Return the slow companies, and the median of all companies."""
     latencies = run.stats.company_latencies
     slowest = latencies.slowest(_MOST_SLOW)
     if not slowest:
@@ -137,13 +127,13 @@ def _dates(run: RunView) -> str:
 
 def _requests(stats: RunStats) -> SummaryRow:
     refused = f"{stats.refused:,} refused"
-    marks = ((refused, UNDONE),) if stats.refused else ()
+    marks = ((refused, _UNFINISHED),) if stats.refused else ()
     sent = f"{stats.requests:,} sent, {stats.accepted:,} accepted"
     return SummaryRow("requests", f"{sent}, {refused}, {stats.retries:,} retried", marks=marks)
 
 
 def _outcomes(stats: RunStats) -> str:
-    """Return how many answers there were of each status, and how many tries broke and how."""
+    """Return the number of answers by status, and of broken requests by kind of failure."""
     statuses = [f"{status}: {n:,}" for status, n in sorted(stats.statuses.items())]
     broken = [f"{kind}: {n:,}" for kind, n in sorted(stats.broken.items())]
     resent = [f"sent again on a new connection: {stats.resent:,}"] if stats.resent else []
@@ -193,7 +183,7 @@ def _seconds(seconds: float) -> str:
 _SHARES: Final = {"half": 0.5, "90 %": 0.9, "99 %": 0.99}
 
 _HELD_UP_SHARE: Final = 0.2
-"""Share of the requests; fewer are moments, not the pace of the run."""
+"""Share of the requests; a smaller one does not slow down the run."""
 
 _ANSWERED: Final = (CellState.DATA, CellState.EMPTY)
 
@@ -201,25 +191,25 @@ _MOST_SLOW: Final = 3
 _LONGEST: Final = 40
 """Characters of an id or a name."""
 
-_UNDONE: Final = {
+_WITHOUT_FAULT: Final = {
     ExitCode.SOME_FAILED,
     ExitCode.STOPPED_EARLY,
     ExitCode.SIGHUP,
     ExitCode.SIGINT,
     ExitCode.SIGTERM,
 }
-"""Ends that are none of a fault here; the others need somebody."""
+"""Exit codes of unfinished runs without a fault on this side; all others need the user."""
 
 
 def print_summary(run: RunView, end: End, *, can_resume: bool = True) -> None:
-    """Print to standard output how a run ended; see `summary_rows` for `can_resume`."""
-    # Asked of the stream itself: FORCE_COLOR must not put escapes into a file.
+    """Print the summary to standard output; see `summary_rows` for `can_resume`."""
+    # Ask the stream itself: FORCE_COLOR must not put escapes into a file.
     if sys.stdout is None or not sys.stdout.isatty():
         say(summary(run, end, can_resume=can_resume))
         return
     console = Console()
     if console.no_color or console.is_dumb_terminal or not console.is_terminal:
-        # No colours, and no other escapes either; long lines are wrapped all the same.
+        # No colours and no other escapes; long lines are still wrapped.
         size = shutil.get_terminal_size()
         console = Console(color_system=None, width=size.columns, height=size.lines)
     with console.capture() as captured:
@@ -228,7 +218,7 @@ def print_summary(run: RunView, end: End, *, can_resume: bool = True) -> None:
 
 
 def summary(run: RunView, end: End, *, can_resume: bool = True) -> str:
-    """Return the summary as plain text, a line for each row: programs and mails take it so."""
+    """Return the summary as plain text, one line per row, for programs and mails."""
     rows = summary_rows(run, end, can_resume=can_resume)
     return "\n".join(f"{row.label:<{_LABEL}} {row.text}" for row in rows)
 
@@ -236,9 +226,9 @@ def summary(run: RunView, end: End, *, can_resume: bool = True) -> str:
 def summary_table(
     run: RunView, end: End, console: Console, *, can_resume: bool = True
 ) -> RenderableType:
-    """Return the summary for a terminal: texts are wrapped in their column.
+    """Return the summary for a terminal: texts are wrapped in their column, untrusted text escaped.
 
-    In colour there is a bar as well. Foreign text is made harmless here.
+    In colour there is a coverage bar as well.
     """
     grid = Table.grid(padding=(0, 1))
     grid.add_column(no_wrap=True, min_width=_LABEL, style="dim")
@@ -246,12 +236,12 @@ def summary_table(
     if console.color_system is not None:
         grid.add_row("coverage", _coverage(run.stats, "=" if console.options.ascii_only else "━"))
     for row in summary_rows(run, end, can_resume=can_resume):
-        grid.add_row(row.label, _painted(row))
+        grid.add_row(row.label, _styled(row))
     return grid
 
 
-def _painted(row: SummaryRow) -> Text:
-    # Text takes everything for what it is: `[red]` in a name is no style.
+def _styled(row: SummaryRow) -> Text:
+    # `Text` reads no markup: `[red]` in a name is no style.
     text = Text(escaped(row.text), style=row.style)
     for words, style in row.marks:
         text.highlight_words([words], style)
@@ -259,22 +249,22 @@ def _painted(row: SummaryRow) -> Text:
 
 
 def _coverage(stats: RunStats, mark: str) -> Text:
-    """Return a bar of the states of all cells, and the share that is answered."""
+    """Return a bar of the states of all cells, and the share of answered cells."""
     failed = stats.cells[CellState.FAILED]
     answered = stats.done - failed
     bar = Text()
     lengths = _lengths((answered, failed, stats.missing))
-    for length, style in zip(lengths, (GOOD, BAD, UNDONE), strict=True):
+    for length, style in zip(lengths, (_GOOD, _BAD, _UNFINISHED), strict=True):
         bar.append(mark * length, style)
-    # Rounded down: all means all.
+    # Rounded down: 100 % means all.
     thousandths = 1000 * answered // stats.planned
     return bar.append(
-        f" {thousandths / 10:g} % answered", GOOD if not stats.planned - answered else ""
+        f" {thousandths / 10:g} % answered", _GOOD if not stats.planned - answered else ""
     )
 
 
 def _lengths(counts: Sequence[int]) -> list[int]:
-    """Share the bar out; whatever there is of is seen, and the first takes what is over."""
+    """Divide the bar: at least 1 for a count above 0; the longest part takes the remainder."""
     total = sum(counts)
     lengths = [max(1, _BAR * count // total) if count else 0 for count in counts]
     longest = lengths.index(max(lengths))

@@ -1,4 +1,4 @@
-"""What a person sees while a run works: a live display, or a line every 30 seconds."""
+"""Progress of a run: a live display in a terminal, or else a line every 30 seconds."""
 
 import asyncio
 import sys
@@ -27,12 +27,12 @@ _LINE_SECONDS: Final = 30.0
 
 @asynccontextmanager
 async def watch(run: RunView) -> AsyncIterator[None]:
-    """Show a run while the body works; everything goes to standard error."""
+    """Show the progress of a run on standard error while the body runs."""
     if run.settings.quiet or sys.stderr is None:
         yield
         return
     console = Console(stderr=True)
-    # Asked of the stream itself: FORCE_COLOR must not put a moving display into a file.
+    # Ask the stream itself: FORCE_COLOR must not put a live display into a file.
     live = sys.stderr.isatty() and console.is_terminal and not console.is_dumb_terminal
     show = show_live(run, console) if live else show_lines(run, sys.stderr)
     showing = asyncio.create_task(show, name="watch")
@@ -40,15 +40,15 @@ async def watch(run: RunView) -> AsyncIterator[None]:
         yield
     finally:
         showing.cancel()
-        # Whoever looked on may have gone; that is no reason to end otherwise than the run did.
+        # The terminal may be gone: a display that failed must not change how the run ends.
         await asyncio.wait([showing])
         if not showing.cancelled():
             showing.exception()
 
 
 async def show_live(run: RunView, console: Console) -> None:
-    """Keep a display up to date until cancelled, and take it away then."""
-    # Not refreshed by rich's own thread: it would take turns with the event loop for nothing.
+    """Update a live display until cancelled, then remove it."""
+    # No refresh by rich's own thread: it would compete with the event loop.
     with Live(console=console, auto_refresh=False, transient=True) as live:
         while True:
             live.update(_panel(run), refresh=True)
@@ -56,7 +56,7 @@ async def show_live(run: RunView, console: Console) -> None:
 
 
 async def show_lines(run: RunView, stream: TextIO, *, every: float = _LINE_SECONDS) -> None:
-    """Write a structured line after every so many seconds until cancelled."""
+    """Write a structured line every `every` seconds until cancelled."""
     log = console_logger(stream)
     while True:
         await asyncio.sleep(every)

@@ -1,1 +1,1 @@
-"""Values that every room may know; the ground floor knows nothing else in the project."""
+"""Values that every room may import; this one imports nothing else of the project."""

@@ -1,7 +1,7 @@
-"""Cells: what is to be collected, and what has come of it.
+"""Cells: what is to be collected, and their states.
 
-They are apart from `collector.core.outcome`, which has the answers and imports what reads them:
-options and a plan are checked before anything of the kind is loaded.
+They are separate from `collector.core.outcome`, which has the answers and imports their parser:
+options and plan are checked without it.
 """
 
 from datetime import date
@@ -36,7 +36,7 @@ class Cell(NamedTuple):
 
 
 class CellState(StrEnum):
-    """What a planned cell has come to: an answer, a failure for good, or nothing yet."""
+    """State of a planned cell: an answer, a permanent failure, or nothing yet."""
 
     DATA = "data"
     EMPTY = "empty"

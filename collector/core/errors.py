@@ -1,17 +1,17 @@
-"""What stops a run, as a tree; each branch carries the exit code that the command line ends with.
+"""Errors that stop a run, as a tree; each has the exit code with which the command line ends.
 
 * CollectorError
   + InputError          2   bad arguments, configuration or input file
   + CredentialsError    3   credentials missing or refused
-  + OutageError         4   the service is out of reach; the run can be continued
+  + OutageError         4   the service is out of reach; the run can be resumed
   + ClusterError        4   the cluster is out of reach, or has no workers; likewise
   + StorageError        5   the output cannot be written
   + LockedError         6   another run holds the directory
-  + DatesError          7   answers are not of the days that their lines say
+  + DatesError          7   answers do not cover the days that their lines state
     + IgnoredDatesError     the server does not honour the date range
 
 One cell that fails is not among them: that is a `collector.core.outcome.Failure`, a value. Nor is
-`StoppedError`, by which what was about to be sent gives way when a run is ended from outside.
+`StoppedError`, which cancels pending requests when a signal or the deadline stops a run.
 """
 
 from collections.abc import Iterable
@@ -19,6 +19,7 @@ from enum import IntEnum
 from typing import ClassVar, Final
 
 __all__ = [
+    "NOT_STARTED",
     "ClusterError",
     "CollectorError",
     "CredentialsError",
@@ -52,7 +53,10 @@ class ExitCode(IntEnum):
     SIGTERM = 143
 
 
-_FROM_THE_GRAVEST: Final = (
+NOT_STARTED: Final = frozenset({ExitCode.BAD_INPUT, ExitCode.LOCKED})
+"""Exit codes of a run that never started: it sent and wrote nothing."""
+
+_BY_SEVERITY: Final = (
     ExitCode.BUG,
     ExitCode.STORAGE,
     ExitCode.DATES,
@@ -69,15 +73,15 @@ _FROM_THE_GRAVEST: Final = (
 
 
 def gravest(codes: Iterable[int | None]) -> int | None:
-    """Return the code that says most of several ends of one run; None if one has not ended.
+    """Return the most severe of several exit codes of one run; None if one has not ended.
 
-    A code that nobody knows, of a newer collector, says more than those that are known.
+    An unknown code, of a newer collector, is more severe than the known ones.
     """
     ends = set(codes)
     if None in ends or not ends:
         return None
-    unknown = ends.difference(_FROM_THE_GRAVEST)
-    return next(iter(unknown), None) or next(code for code in _FROM_THE_GRAVEST if code in ends)
+    unknown = ends.difference(_BY_SEVERITY)
+    return next(iter(unknown), None) or next(code for code in _BY_SEVERITY if code in ends)
 
 
 class CollectorError(Exception):
@@ -107,7 +111,7 @@ class OutageError(CollectorError):
 class ClusterError(CollectorError):
     """The cluster is out of reach, or has no workers. What was collected so far is kept.
 
-    Its text ends with what is to be done about the cluster.
+    Its text ends with what to do about the cluster.
     """
 
     exit_code = ExitCode.STOPPED_EARLY
@@ -126,37 +130,37 @@ class LockedError(CollectorError):
 
 
 class DatesError(CollectorError):
-    """New answers, or those that are there, would not be of the days that their lines say."""
+    """New or existing answers would not cover the days that their lines state."""
 
     exit_code = ExitCode.DATES
 
 
 class IgnoredDatesError(DatesError):
-    """The server does not honour the date range as it is sent: its answers are of other days."""
+    """The server does not honour the date range as it is sent: its answers cover other days."""
 
 
 class StoppedError(Exception):
-    """The run is being ended from outside (a signal, the deadline): nothing more is sent.
+    """The run is being stopped by a signal or the deadline: nothing more is sent.
 
-    It tells whoever was about to send to give up; the cell stays missing, and nothing failed.
+    It is raised in a task that is about to send; the cell stays missing, and nothing failed.
     """
 
 
 def main_error(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """Return the one error of a task group that says best what stopped the run.
+    """Return the error of a task group that best explains what stopped the run.
 
-    A bug comes before everything that is expected, a disk that refuses before the rest.
+    A bug has priority over expected errors, a storage error over the other ones.
     """
     return min(
         (
             main_error(error) if isinstance(error, BaseExceptionGroup) else error
             for error in group.exceptions
         ),
-        key=_weight,
+        key=_priority,
     )
 
 
-def _weight(error: BaseException) -> int:
+def _priority(error: BaseException) -> int:
     if not isinstance(error, CollectorError):
         return 0
     return 1 if isinstance(error, StorageError) else 2

@@ -1,4 +1,4 @@
-"""Secrets that do not show themselves, and texts from which they are taken out."""
+"""Secrets that print as a mask, and their redaction from texts."""
 
 import re
 from typing import Final
@@ -9,9 +9,9 @@ _MASK = "[secret]"
 
 
 class Secret:
-    """A text that shows itself only when asked to by name.
+    """A text that only `reveal` returns.
 
-    `repr`, `str`, format strings and tracebacks with locals see a mask.
+    `repr`, `str`, format strings and tracebacks with locals show a mask.
     """
 
     __slots__ = ("_value",)
@@ -37,10 +37,10 @@ _SHORTEST: Final = 4
 
 
 class Redactor:
-    """Takes every known secret out of a text before it reaches a file or a screen.
+    """Masks every known secret in a text before it reaches a file or a screen.
 
-    A "secret" of less than four characters hides nothing, and would riddle every text that has
-    the same letters; those are left alone.
+    A "secret" of less than four characters stays: it hides nothing, and its letters occur in
+    unrelated text.
     """
 
     def __init__(self) -> None:
@@ -48,7 +48,7 @@ class Redactor:
         self._pattern: re.Pattern[str] | None = None
 
     def learn(self, *secrets: Secret) -> None:
-        """Remember more secrets; longer ones are replaced first, so that none hides another."""
+        """Add secrets; longer ones are replaced first, so that none hides another."""
         self._known |= {secret.reveal() for secret in secrets}
         long_enough = [value for value in self._known if len(value) >= _SHORTEST]
         if long_enough:

@@ -1,11 +1,11 @@
-"""Foreign text inside messages: bounded, and unable to steer a terminal."""
+"""Untrusted text in messages: bounded, and unable to control a terminal."""
 
 from typing import Final
 
 __all__ = ["escaped", "json_text", "quoted"]
 
 _EXCERPT: Final = 60
-"""Characters of foreign text that a message shows: enough to recognise a line by."""
+"""Characters of untrusted text that a message shows: enough to recognise a line."""
 
 
 def escaped(text: str) -> str:
@@ -16,14 +16,14 @@ def escaped(text: str) -> str:
 
 
 def quoted(text: str) -> str:
-    """Quote the first 60 characters, escaped; what was cut off is marked by three dots."""
+    """Quote the first 60 characters, escaped; three dots mark a longer text."""
     dots = "..." if len(text) > _EXCERPT else ""
     return f'"{escaped(text[:_EXCERPT])}{dots}"'
 
 
 def json_text(value: object) -> str:
-    """Return a value as text that JSON can hold; a file name that is no UTF-8 loses its odd bytes.
+    """Return a value as text that JSON can hold: a lone surrogate becomes U+FFFD.
 
-    Half a character (a lone surrogate), as Python's file names may have, becomes U+FFFD.
+    Python's names of files that are not UTF-8 contain them.
     """
     return str(value).encode("utf-16", "surrogatepass").decode("utf-16", "replace")

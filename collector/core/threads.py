@@ -1,4 +1,4 @@
-"""Blocking work beside the event loop."""
+"""Blocking work in threads."""
 
 import asyncio
 from collections.abc import Callable
@@ -14,13 +14,13 @@ _Result = TypeVar("_Result")
 async def in_thread(
     work: Callable[_Arguments, _Result], *args: _Arguments.args, **kwargs: _Arguments.kwargs
 ) -> _Result:
-    """Run blocking work in a thread, and stay until it has ended, come what may.
+    """Run blocking work in a thread, and wait until it has ended even when cancelled.
 
-    A thread cannot be cancelled: whoever left it behind could close a file that it still writes
-    to. A cancellation that comes meanwhile is raised when the work is over, unless the work
-    itself raised: that error says more.
+    A thread cannot be cancelled: a caller that did not wait could close a file to which the thread
+    still writes. A cancellation is raised when the work has ended, unless the work itself raises:
+    that error says more.
     """
-    # A plain future: `asyncio.run` cancels every task at its end, and this must not be one.
+    # A plain future, not a task: `asyncio.run` cancels every task at its end.
     loop = asyncio.get_running_loop()
     working = loop.run_in_executor(None, partial(work, *args, **kwargs))
     was_cancelled = False

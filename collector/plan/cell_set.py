@@ -13,7 +13,7 @@ __all__ = ["CellIndex", "CellSet", "absent_in_turns", "count_by_shard"]
 
 _FULL: Final = 0xFF
 
-_ABREAST: Final = 64
+_IN_TURN: Final = 64
 """Companies that take turns."""
 
 
@@ -34,7 +34,7 @@ class CellSet:
         return bool(self._bits[index >> 3] & 1 << (index & 7))
 
     def add(self, index: int) -> bool:
-        """Put a cell in; False when it was there already."""
+        """Add a cell; return False when it was in the set already."""
         position, bit = index >> 3, 1 << (index & 7)
         if self._bits[position] & bit:
             return False
@@ -48,9 +48,9 @@ class CellSet:
         return (bits >> (begin & 7) & (1 << end - begin) - 1).bit_count()
 
     def absent(self, begin: int = 0, end: int | None = None) -> Iterator[int]:
-        """Make the indexes of the cells that are not in the set, in order, as they are needed.
+        """Yield the indexes of the cells that are not in the set, in order.
 
-        Only those from `begin` to before `end` are looked at.
+        Only those from `begin` to before `end` are considered.
         """
         end = self._size if end is None else min(end, self._size)
         for position in range(begin >> 3, (end + 7) >> 3):
@@ -64,9 +64,9 @@ class CellSet:
 
 
 class CellIndex:
-    """Finds the index of a cell by its key as it stands in a line.
+    """Finds the index of a cell by its key in a line.
 
-    Costs 16 to 32 bytes a company beside the plan.
+    Takes 16 to 32 bytes per company in addition to the plan.
     """
 
     def __init__(self, plan: Plan) -> None:
@@ -75,7 +75,7 @@ class CellIndex:
         self._width = len(plan.windows)
 
     def find(self, company_id: str, from_date: str | None, until_date: str | None) -> int | None:
-        """Return where the cell stands in the plan; None if it is not in it. Dates are ISO."""
+        """Return the index of a cell in the plan; None if it is not in it. Dates are ISO."""
         window = self._windows.get((from_date, until_date))
         if window is None or (company := self._place(company_id)) is None:
             return None
@@ -89,15 +89,15 @@ def _days(window: Window) -> tuple[str | None, str | None]:
 
 
 def absent_in_turns(done: CellSet, part: Part) -> Iterator[Cell]:
-    """Make the cells of a part that are not in the set, as they are needed: one a company in turn.
+    """Yield the cells of a part that are not in the set: one per company in turn.
 
-    64 companies take turns, window by window, until all of theirs are made. So a company that the
-    server treats otherwise than the rest is never all that is asked for.
+    64 companies take turns, window by window, until all their cells are yielded. So a company that
+    the server treats differently is never the only one that is requested.
     """
     plan = part.plan
     companies, width = len(plan.companies), len(plan.windows)
-    for first in range(0, companies, _ABREAST):
-        last = min(first + _ABREAST, companies)
+    for first in range(0, companies, _IN_TURN):
+        last = min(first + _IN_TURN, companies)
         if next(done.absent(first * width, last * width), None) is None:
             continue
         turns = deque(_absent_of(company, done, part) for company in range(first, last))
@@ -110,7 +110,7 @@ def absent_in_turns(done: CellSet, part: Part) -> Iterator[Cell]:
 
 
 def count_by_shard(cells: CellSet, plan: Plan, total: int) -> list[int]:
-    """Count the cells of a set that fall to each of so many shards. Goes through all companies."""
+    """Count the cells of a set in each of `total` shards. Iterates over all companies."""
     counts = [0] * total
     width = len(plan.windows)
     for company, company_id in enumerate(plan.companies.ids):
@@ -122,7 +122,7 @@ def count_by_shard(cells: CellSet, plan: Plan, total: int) -> list[int]:
 
 
 def _absent_of(company: int, done: CellSet, part: Part) -> Iterator[Cell]:
-    """Make the cells of one company that are not in the set, as they are needed."""
+    """Yield the cells of one company that are not in the set."""
     plan = part.plan
     company_id, first = plan.companies.ids[company], company * len(plan.windows)
     for span in part.spans(company):

@@ -30,14 +30,14 @@ __all__ = [
 ]
 
 _MAX_REPORTED: Final = 10_000
-"""Bad lines that are listed. A file with more is of the wrong kind, and nobody reads on."""
+"""Bad lines that are listed. A file with more is of the wrong kind."""
 
 _UTF8_BOM: Final = b"\xef\xbb\xbf"
 _UTF16_BOMS: Final = (b"\xff\xfe", b"\xfe\xff")
 
 
 class Duplicate(NamedTuple):
-    """A line that was dropped because its id stands on an earlier line; lines count from 1."""
+    """A line that was dropped because an earlier line has its id; lines count from 1."""
 
     line: int
     id: str
@@ -48,9 +48,9 @@ class Duplicate(NamedTuple):
 class Companies:
     """The companies to collect, in the order of the file.
 
-    `ids` are distinct. `names` has an entry only for an id that has a name; it is taken over,
-    not copied. `source` is what messages call the file. An id of 14 characters costs about 75
-    bytes, its name 24 to 40 and its letters; a duplicate costs extra.
+    `ids` are distinct. `names` has an entry only for an id that has a name; it is not copied.
+    `source` is the name of the file in messages. An id of 14 characters takes about 75 bytes, its
+    name 24 to 40 and its letters; a duplicate takes extra.
     """
 
     ids: tuple[str, ...]
@@ -71,7 +71,7 @@ class Companies:
         return f"Companies({len(self.ids)} ids from {self.source!r})"
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Travel between processes as a plain dictionary: a read-only view cannot."""
+        """Pickle the names as a plain dictionary: a read-only view cannot be pickled."""
         return type(self), (self.ids, dict(self.names), self.duplicates, self.source)
 
 
@@ -135,7 +135,7 @@ def parse_companies(lines: Iterable[bytes], source: str) -> Companies:
 def _duplicates(
     repeated: Sequence[tuple[int, str]], ids: Iterable[str], first_lines: Iterable[int]
 ) -> tuple[Duplicate, ...]:
-    """Put the line where an id stands first to each line that repeats it."""
+    """Pair each line that repeats an id with the first line of that id."""
     wanted = {company_id for _, company_id in repeated}
     if not wanted:
         return ()
@@ -182,12 +182,12 @@ def _after_byte_order_mark(line: bytes, shown_source: str) -> bytes:
     if line.startswith(_UTF16_BOMS):
         # Every line would be bad for this one reason.
         raise InputError(f"{shown_source}: is encoded as UTF-16; save it as UTF-8")
-    # Of a line that is too long only a piece is here; without its mark it would look whole.
+    # A line that is too long is here in part; without the mark it would look whole.
     return line if len(line) > MAX_LINE else line.removeprefix(_UTF8_BOM)
 
 
 def _bounded_lines(stream: BinaryIO) -> Iterator[bytes]:
-    """Yield the lines of a stream; of one that is too long, only enough to tell that it is."""
+    """Yield the lines of a stream; of one that is too long, just more than `MAX_LINE` bytes."""
     while line := stream.readline(MAX_LINE + 1):
         end = line
         while len(end) > MAX_LINE and not end.endswith(b"\n"):
@@ -196,7 +196,7 @@ def _bounded_lines(stream: BinaryIO) -> Iterator[bytes]:
 
 
 def _standard_input() -> BinaryIO:
-    # A process that was started without one has None here, whatever the type says.
+    # None in a process that was started without one, whatever the type says.
     stream = getattr(sys.stdin, "buffer", None)
     if stream is None:
         raise InputError("standard input: there is none; give the path of a text file")
@@ -227,12 +227,12 @@ _COMMENT: Final = re.compile(r"(?:^|\s)#.*")
 
 _INVISIBLE: Final = frozenset({"Cf", "Cs"})
 """Unicode categories that an id or a name may not contain: format characters and surrogates.
-Private (Co) and unassigned (Cn) ones may: neither steers a terminal, and what is unassigned
+Private (Co) and unassigned (Cn) ones may: neither controls a terminal, and what is unassigned
 depends on the Python version, which must not decide whether a file is accepted."""
 
 
 class BadLineError(Exception):
-    """Why a line is refused and what to do about it, without its place."""
+    """Reason why a line is invalid, and what to do about it, without its position."""
 
 
 def parse_line(raw: bytes) -> tuple[str, str]:

@@ -7,10 +7,10 @@ __all__ = ["NameList", "place_finder"]
 
 
 def place_finder(ids: Sequence[str]) -> Callable[[str], int | None]:
-    """Make a function that gives the place of an id among distinct ids, from 0 on; None if absent.
+    """Return a function that finds the place of an id among distinct ids, from 0; None if absent.
 
     A hash table with open addressing and linear probing, a quarter full at most, of places instead
-    of keys: the keys are in the sequence. A dictionary finds as fast, and takes 80 to 110 bytes an
+    of keys: the keys are in the sequence. A dictionary is as fast, and takes 80 to 110 bytes per
     id: each place would be an object.
     """
     mask = (1 << (4 * len(ids)).bit_length()) - 1
@@ -53,7 +53,7 @@ class NameList:
 class _Names(Mapping[str, str]):
     """Finds names by ids; an id without a name is not in it.
 
-    A dictionary and its texts would take 110 bytes a name more.
+    A dictionary and its texts would take 110 bytes more per name.
     """
 
     def __init__(self, ids: Sequence[str], text: bytes, ends: Sequence[int]) -> None:

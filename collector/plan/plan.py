@@ -1,4 +1,4 @@
-"""The plan: every cell of a run in a fixed order, computed when it is asked for."""
+"""The plan: every cell of a run in a fixed order, computed on access."""
 
 import math
 import operator
@@ -57,7 +57,7 @@ class Plan(Sequence[Cell]):
         return Cell(self.companies.ids[company], self.windows[window])
 
     def __iter__(self) -> Iterator[Cell]:
-        """Make the cells one after the other."""
+        """Yield the cells in order."""
         for company_id in self.companies.ids:
             for window in self.windows:
                 yield Cell(company_id, window)
@@ -69,7 +69,7 @@ class Plan(Sequence[Cell]):
         The canonical form gives the number of ids and of windows, and writes every item as a
         netstring (`length:text,`): no two plans have the same form, whatever is in the ids.
         """
-        # Here, for OpenSSL is behind it, and a plan that is only looked at needs no fingerprint.
+        # Here: it loads OpenSSL, and a plan that is only shown needs no fingerprint.
         from hashlib import sha256  # noqa: PLC0415
 
         digest = sha256(f"{_FINGERPRINT_VERSION}\n{len(self.companies)} ids\n".encode())
@@ -89,7 +89,7 @@ def _netstring(text: str) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What a plan costs at least, when nothing fails: retries come on top."""
+    """Lower bound of the requests and the time of a plan: retries come on top."""
 
     requests: int
     duration: timedelta

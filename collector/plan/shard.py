@@ -1,4 +1,4 @@
-"""A run that is cut into shards: which cells of the plan are whose."""
+"""Shards: how the cells of a plan are divided among processes."""
 
 import re
 from array import array
@@ -19,12 +19,12 @@ MOST_SHARDS: Final = 10_000
 _SHARD: Final = re.compile(r"([0-9]{1,9})/([0-9]{1,9})")
 
 _BLOCK: Final = 8
-"""Windows of a company that stay together. Whether the server has begun to ignore the dates shows
-in seven windows of one company that are all alike; see `collector.dates.repetition`."""
+"""Windows of a company that stay together. Seven equal windows of one company show that the server
+has begun to ignore the dates; see `collector.dates.repetition`."""
 
 
 class Shard(NamedTuple):
-    """One of `total` shards, numbered from 0; the only one of one is the whole run."""
+    """One of `total` shards, numbered from 0; 0/1 is the whole run."""
 
     number: int = 0
     total: int = 1
@@ -51,12 +51,12 @@ class Shard(NamedTuple):
 
     @property
     def is_whole(self) -> bool:
-        """Whether it is all there is."""
+        """Whether it is the whole run."""
         return self.total == 1
 
     @property
     def in_names(self) -> str:
-        """What stands at the end of the names of its files: `-00003-of-00016`; nothing if whole."""
+        """Suffix of the names of its files: `-00003-of-00016`; empty for the whole run."""
         return "" if self.is_whole else f"-{self.number:05}-of-{self.total:05}"
 
     def __str__(self) -> str:
@@ -64,19 +64,19 @@ class Shard(NamedTuple):
 
 
 def blocks_in(company_id: str, windows: int, total: int) -> Iterator[tuple[int, range]]:
-    """Make the blocks of a company's windows: the number of the shard of each, and its windows."""
+    """Yield the blocks of a company's windows: the number of the shard of each, and its windows."""
     first = crc32(company_id.encode())
     for block in range(ceil(windows / _BLOCK)):
         yield (block + first) % total, range(block * _BLOCK, min((block + 1) * _BLOCK, windows))
 
 
 class Part:
-    """The cells of a plan that fall to a shard; by default all of them.
+    """The cells of a plan that belong to a shard; by default all of them.
 
-    The windows of a company are dealt out in blocks of 8 that follow each other, the first one to a
-    shard that depends on the id alone (by its CRC-32). So every cell falls to one shard, the same
-    on every machine, and stays with it when companies are added to the plan, or windows at its end;
-    and shards are about equal, whether there are many companies or many windows. Costs 2 bytes a
+    The windows of a company are divided into consecutive blocks of 8, which go to the shards in
+    turn; the first shard depends on the id alone (its CRC-32). So every cell belongs to one shard,
+    the same on every machine, and stays there when companies are added to the plan, or windows at
+    its end. Shards are about equal, with many companies and with many windows. Takes 2 bytes per
     company, and nothing if the shard is the whole run.
     """
 
@@ -96,14 +96,14 @@ class Part:
         return self._size
 
     def __contains__(self, index: int) -> bool:
-        """Tell whether a cell of the plan falls to the shard."""
+        """Tell whether a cell of the plan belongs to the shard."""
         if self.shard.is_whole:
             return True
         company, window = divmod(index, len(self.plan.windows))
         return (window // _BLOCK - self._first_blocks[company]) % self.shard.total == 0
 
     def spans(self, company: int) -> Iterator[range]:
-        """Make the ranges of indexes in the plan that are the shard's, of the company there."""
+        """Yield the ranges of indexes in the plan that belong to the shard, for one company."""
         width = len(self.plan.windows)
         begin = company * width
         if self.shard.is_whole:

@@ -91,7 +91,7 @@ class DateRange:
 
     @property
     def days(self) -> int:
-        """How many days it has."""
+        """Number of days."""
         return (self.until_date - self.from_date).days + 1
 
 
@@ -238,12 +238,12 @@ _FIRST: Final = date.min.toordinal()
 def extend_back(
     date_range: DateRange | None, size: WindowSize, lookback: int | None
 ) -> tuple[DateRange | None, WindowSize]:
-    """Extend a range to the left by `lookback` days, and say what the longer one is cut by.
+    """Extend a range into the past by `lookback` days; return it and the size of its windows.
 
-    Windows of days stay where they were, with others of the same length before them; a `whole`
-    range is one such window, so that its size becomes its own number of days. Weeks and months
-    begin on their first day, the one that the range begins in among them; so there may be more
-    days than were asked for. Without `lookback` nothing changes.
+    Windows of days stay where they are, and others of the same length precede them; a `whole` range
+    is one such window, so that its size becomes its own number of days. Weeks and months begin on
+    their first day, also the one in which the range begins, so there may be more days than
+    requested. Without `lookback` nothing changes.
 
     Raises `InputError` when there is no range, when the days make no whole number of windows, and
     when they begin before the year 1.

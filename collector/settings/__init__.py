@@ -48,7 +48,7 @@ __all__ = [
 
 
 def option_names() -> frozenset[str]:
-    """All option names without dashes, as they stand in `collector.toml`, such as `from`."""
+    """Return all option names as keys of `collector.toml`, such as `from`."""
     return frozenset(
         option_name(field)
         for command in (
@@ -60,5 +60,5 @@ def option_names() -> frozenset[str]:
 
 
 def option_name(field: Field[Any]) -> str:
-    """Return the name of a field's option, without dashes in front: `from`, `max-attempts`."""
+    """Return the name of a field's option without leading dashes: `from`, `max-attempts`."""
     return field.name.removesuffix("_date").replace("_", "-")

@@ -1,6 +1,6 @@
-"""What the values of options may look like: from a text to a value, or an error that teaches.
+"""Parsers and validators of option values: from a text to a value, or an error that teaches.
 
-Parsers raise `ValueError`; the command line library names the option in front of the message.
+Parsers raise `ValueError`; the command line library puts the option in front of the message.
 """
 
 import ipaddress
@@ -36,11 +36,11 @@ __all__ = [
 _Value = TypeVar("_Value")
 
 _AUTHORITY: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\[\]:@]+)(:[0-9]+)?")
-"""A name or an address, and perhaps a port; nothing behind a closing bracket."""
+"""A host name or an address, and perhaps a port; nothing else after a closing bracket."""
 
 
 def parse_directory(text: str) -> Path:
-    """Take the name of a directory; an empty one (an unset variable) is not the current one."""
+    """Return a path; `ValueError` for an empty text: an unset variable names no directory."""
     if not text:
         message = "an empty name is no directory; write . for the current one"
         raise ValueError(message)
@@ -48,9 +48,9 @@ def parse_directory(text: str) -> Path:
 
 
 def parse_metrics_file(text: str) -> Path:
-    """Take the name of a file of metrics: `night.prom`. Raises `ValueError` for any other ending.
+    """Return the path of a metrics file: `night.prom`. Raises `ValueError` for any other ending.
 
-    Nobody would read it, and it could be something else of value, which would be replaced.
+    node_exporter would not read it, and a file of another kind could be overwritten.
     """
     path = Path(text)
     if path.suffix != ".prom" or "\0" in text:
@@ -63,7 +63,7 @@ def parse_metrics_file(text: str) -> Path:
 
 
 class Days(int):
-    """A number of days that shows itself as its option: `7d`; the help says DAYS."""
+    """A number of days, printed as the option: `7d`; the help names it DAYS."""
 
     __slots__ = ()
 
@@ -72,7 +72,7 @@ class Days(int):
 
 
 class Duration(int):
-    """A number of seconds that shows itself as its option: `6h`; the help says DURATION."""
+    """A number of seconds, printed as the option: `6h`; the help names it DURATION."""
 
     __slots__ = ()
 
@@ -83,7 +83,7 @@ class Duration(int):
 
 
 class Rate(float):
-    """Requests a second; it shows itself as its option: `50`, `0.5`, and `auto` if it is `inf`."""
+    """Requests per second, printed as the option: `50`, `0.5`, and `auto` for `inf`."""
 
     __slots__ = ()
 
@@ -133,11 +133,11 @@ def parse_duration(text: str) -> Duration:
 
 
 _NAMED_BY_THE_LIBRARY: Final = {"", "cli", "env"}
-"""Sources that show in the name of the option: `--rate`, `COLLECTOR_RATE`. A file does not."""
+"""Sources that the name of the option shows: `--rate`, `COLLECTOR_RATE`; not so a file."""
 
 
 def converter(parse: Callable[[str], _Value]) -> Callable[[object, Sequence[Token]], _Value]:
-    """Make a parser of one text into what the command line library calls."""
+    """Adapt a parser of one text to the signature that the command line library calls."""
 
     def convert(_type: object, tokens: Sequence[Token]) -> _Value:
         token = tokens[0]
@@ -167,8 +167,8 @@ def parse_service_url(text: str) -> str:
     """Check an address that the token will be sent to, and return it.
 
     Only `https` is accepted, or `http` to this machine (loopback). User names, passwords,
-    queries and fragments are refused, and so is everything that two programs could read in two
-    ways. Raises `ValueError` with a message that teaches; it never repeats a password.
+    queries and fragments are refused, and so is any text that two programs could read differently.
+    Raises `ValueError` with a message that teaches; it never repeats a password.
     """
     if not _is_plain(text):
         message = (
@@ -189,7 +189,7 @@ def parse_service_url(text: str) -> str:
     from yarl import URL  # noqa: PLC0415 - most commands are given no address to read
 
     try:
-        # The client's own reading of the address is the one that counts.
+        # The parser of the HTTP client is the one that counts.
         url = URL(text)
         host, _ = url.host, url.port
     except ValueError as error:
@@ -248,7 +248,7 @@ def check_parameter_name(_type: object, value: str) -> None:
 
 
 def check_finite(_type: object, value: object) -> None:
-    """Refuse NaN and the infinities, which pass some comparisons; other types are not looked at."""
+    """Refuse NaN and the infinities, which pass some comparisons; ignore other types."""
     if isinstance(value, float) and not math.isfinite(value):
         message = "Must be a finite number."
         raise ValueError(message)

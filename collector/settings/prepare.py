@@ -1,4 +1,4 @@
-"""From options to a plan: everything that can be refused is refused here, before anything moves."""
+"""From options to a plan: all input is checked here, before anything is sent or written."""
 
 from datetime import datetime
 from pathlib import Path
@@ -23,7 +23,7 @@ __all__ = ["date_query", "default_output", "prepare_plan", "window_size"]
 
 
 def prepare_plan(companies: Path, selection: Selection, now: datetime) -> tuple[Plan, Companies]:
-    """Read the companies and cut the windows; the companies come along for their warnings.
+    """Return the plan, and the companies that were read, for warnings about duplicates.
 
     Raises `InputError` for anything wrong in the options or in the file.
     """
@@ -41,8 +41,8 @@ def prepare_plan(companies: Path, selection: Selection, now: datetime) -> tuple[
 def window_size(selection: Selection, plan: Plan) -> WindowSize:
     """Return the size by which the days of a plan, from first to last, are cut into its windows.
 
-    It is that of the selection, but for a `whole` range that looks back: the range is one of
-    several windows then, all of its own length.
+    It is that of the selection, except for a `whole` range with a lookback: the range is then one
+    of several windows of its own length.
     """
     if selection.lookback is None or selection.window != WHOLE:
         return selection.window

@@ -27,10 +27,8 @@ __all__ = [
     "MOST_IN_FLIGHT",
     "CheckSettings",
     "DemoSettings",
-    "Distribution",
     "LogLevel",
     "PlanSettings",
-    "Portion",
     "RunSettings",
     "Selection",
     "Service",
@@ -66,7 +64,7 @@ class Distribution(Portion):
     TLS."""
 
     def __post_init__(self) -> None:
-        """Raise `InputError` for options that nobody would read."""
+        """Raise `InputError` for options that would have no effect."""
         if self.engine == "dask":
             if self.workers is not None and self.scheduler is not None:
                 raise InputError(
@@ -91,7 +89,7 @@ _MAX_OUTAGE: Final = Duration(3600)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Frequency:
+class RequestRate:
     """How often requests are sent."""
 
     rate: Annotated[Rate, Parameter(group=PACE, converter=converter(parse_rate))] = _RATE
@@ -100,8 +98,8 @@ class Frequency:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Patience(Frequency):
-    """How long an answer is waited for, how often it is asked for again."""
+class AttemptLimits(RequestRate):
+    """How many attempts a cell has, and how long one of them may take."""
 
     max_attempts: Annotated[
         int,
@@ -121,8 +119,8 @@ class Patience(Frequency):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pace(Patience):
-    """How many at once, and until when."""
+class RunLimits(AttemptLimits):
+    """How many requests at once, and for how long."""
 
     concurrency: Annotated[
         int,
@@ -149,7 +147,7 @@ class Pace(Patience):
 
 @dataclass(frozen=True, kw_only=True)
 class Output:
-    """Where the run lands and what a person sees of it."""
+    """The run directory, the log, the display and the metrics."""
 
     output: Annotated[
         Path | None, Parameter(group=OUTPUT, converter=converter(parse_directory))
@@ -173,7 +171,7 @@ class Output:
 
 @dataclass(frozen=True, kw_only=True)
 class Service:
-    """Which API is asked, and how its dates are called."""
+    """Which API is asked, and the names and spelling of its dates."""
 
     base_url: Annotated[str, Parameter(converter=converter(parse_service_url), group=SERVICE)] = (
         "https://api.trust.lat"
@@ -209,7 +207,7 @@ class Service:
     first requests of a run prove goes before this option."""
 
     def __post_init__(self) -> None:
-        """Raise `InputError` when one date would take the place of the other."""
+        """Raise `InputError` when both dates have the same parameter."""
         if self.from_param == self.until_param:
             raise InputError(
                 f"--from-param and --until-param are both {self.from_param}: "
@@ -219,7 +217,7 @@ class Service:
 
 @dataclass(frozen=True, kw_only=True)
 class Trust:
-    """Whether what the dates mean is proved."""
+    """Whether the meaning of the dates is verified."""
 
     trust_dates: Annotated[bool, Parameter(group=SERVICE, negative="")] = False
     """Do not find out whether the API honours the dates, neither before the first cell nor from
@@ -227,17 +225,17 @@ class Trust:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PlanSettings(Selection, Frequency, Portion):
+class PlanSettings(Selection, RequestRate, Portion):
     """The options of `collector plan`."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class DemoSettings(Selection, Pace, Output):
+class DemoSettings(Selection, RunLimits, Output):
     """The options of `collector demo`: a run's, but for the service, which is embedded."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunSettings(Selection, Pace, Distribution, Output, Service, Trust):
+class RunSettings(Selection, RunLimits, Distribution, Output, Service, Trust):
     """The options of `collector run`: the union of all."""
 
     def __post_init__(self) -> None:
@@ -247,7 +245,7 @@ class RunSettings(Selection, Pace, Distribution, Output, Service, Trust):
 
 
 @dataclass(frozen=True, kw_only=True)
-class CheckSettings(Zone, Patience, Service):
+class CheckSettings(Zone, AttemptLimits, Service):
     """The options of `collector check`."""
 
     write: Annotated[bool, Parameter(negative="")] = False

@@ -23,7 +23,7 @@ _WHOLE_RUN: Final = Shard()
 
 
 def _parse_days(text: str) -> Days | None:
-    """Parse a number of days, or `none`: no value, whatever a lower place says."""
+    """Parse a number of days, or `none`, which overrides a source of lower rank."""
     return None if text == "none" else Days(parse_days(text))
 
 
@@ -75,7 +75,7 @@ class Selection(Zone):
 
 @dataclass(frozen=True, kw_only=True)
 class Portion:
-    """Which part of a run is meant."""
+    """Which part of the plan is collected."""
 
     shard: Annotated[
         Shard,

@@ -1,12 +1,11 @@
 """The embedded API: a local server that speaks both endpoints, with switchable faults.
 
-The folder reads in the direction a request takes: `server` listens, `limit` admits or
-refuses, `tokens` checks the bearer, `faults` decides what goes wrong, `dates` and
-`statistics` make the answer, `replies` writes it, `records` counts what happened. All but
-`server` are pure: time and randomness are passed in. `settings` is the single source of the
-flags of `collector simulate`.
+A request passes these modules in order: `server` listens, `limit` admits or rejects, `tokens`
+checks the bearer token, `faults` draws a fault, `dates` and `statistics` make the answer,
+`replies` writes it, `records` counts it. All but `server` are pure: time and randomness are
+passed in. `settings` is the single source of the flags of `collector simulate`.
 
-`Simulator` is imported when it is asked for: it brings an HTTP server along, and the help of
+`Simulator` is imported on first use: it loads an HTTP server, and the help of
 `collector simulate` needs its settings only.
 """
 

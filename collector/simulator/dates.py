@@ -1,7 +1,7 @@
 """Which days a statistics request asks for, in the one spelling that the server expects.
 
-This is a reading of its own, apart from the collector's way of writing dates: the two can only
-agree by both being right.
+This parser is independent of the code with which the collector writes dates: the two agree only
+if both are right.
 """
 
 import re
@@ -30,7 +30,7 @@ MAX_DAYS: Final = 3660
 
 
 def last_days(today: date) -> range:
-    """Give the ordinals of the `DEFAULT_DAYS` days that end with `today`, `today` included."""
+    """Return the ordinals of the `DEFAULT_DAYS` days that end with `today`, `today` included."""
     end = today.toordinal() + 1
     return range(end - DEFAULT_DAYS, end)
 
@@ -43,7 +43,7 @@ def asked_days(
     today: date,
     date_format: DateFormat = "YYYY-MM-DD",
 ) -> range | str:
-    """Give the ordinals of the days asked for, or the reason why there is no answer.
+    """Return the ordinals of the requested days, or the reason why there is no answer.
 
     `first` and `last` are the values of the two query parameters, in the order they came; only
     `date_format` is read. With `until_exclusive` the same date twice is a range of no days.
@@ -69,10 +69,10 @@ def asked_days(
 
 
 def _with_noon_in(begin: int, end: int) -> range:
-    """Give the days whose noon in UTC is at `begin` or later, and before `end`.
+    """Return the days whose noon in UTC is at `begin` or later, and before `end`.
 
-    Asking for the noon gives whole days also to a client whose days begin in another time zone,
-    as long as that is less than half a day away.
+    The noon selects whole days also for a client whose days begin in another time zone, as long as
+    that is less than half a day away.
     """
     return range(*(-((NOON - moment) // DAY) for moment in (begin, end)))
 
@@ -117,7 +117,7 @@ def is_moment(date_format: DateFormat) -> bool:
 
 
 def read_date(text: str, date_format: DateFormat) -> int | None:
-    """Read a date in one spelling; None if it is spelled otherwise, or is not in the calendar.
+    """Read a date in one spelling; None if it has another one, or is not in the calendar.
 
     Counts milliseconds, day by day from proleptic Gregorian ordinals: the ordinal is the result
     divided by `DAY`, the time of day what is left over.

@@ -1,4 +1,4 @@
-"""Which fault meets which request: a seeded draw for each."""
+"""Faults: a seeded draw for each request."""
 
 import random
 from enum import StrEnum
@@ -26,8 +26,8 @@ class Fault(StrEnum):
 class FaultDraw:
     """Draws the fault of one request after the other, from the seed of the settings.
 
-    The n-th request that is drawn for meets the same fault in every run with the same settings.
-    Faults do not lean on each other: after a fault the next request has the same chances.
+    The n-th draw has the same fault in every run with the same settings. Draws are independent:
+    after a fault the next request has the same chances.
     """
 
     __slots__ = ("_random", "_thresholds")
@@ -49,7 +49,7 @@ class FaultDraw:
         self._random = random.Random(f"faults/{settings.seed}")  # noqa: S311 - repeatable, no secret
 
     def draw(self) -> Fault | None:
-        """Return the fault of the next request, or None if it is answered as it should be."""
+        """Return the fault of the next request, or None."""
         if not self._thresholds:
             return None
         point = self._random.random()

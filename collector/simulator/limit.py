@@ -1,7 +1,7 @@
 """Rate limits as pure decisions: the time is passed in, nothing waits.
 
-A refused request takes nothing away: a client that keeps knocking is let in as soon as one
-that waits.
+A rejected request takes nothing away: a client that keeps retrying passes as soon as one that
+waits.
 """
 
 import math
@@ -23,7 +23,7 @@ __all__ = [
 
 _SLACK: Final = 1e-6
 """Seconds by which a request may be early: it absorbs the rounding of clock readings, so that
-a client which waits exactly as long as it was told is let in."""
+a client passes which waits exactly as long as it was told."""
 
 
 class LimitVerdict(NamedTuple):
@@ -34,14 +34,14 @@ class LimitVerdict(NamedTuple):
 
 
 _AT_ONCE: Final = LimitVerdict(passes=True, seconds=0.0)
-"""The verdict over most requests, made once: simulations ask millions of times."""
+"""The verdict on most requests, created once: simulations need it millions of times."""
 
 
 class LimitState(NamedTuple):
     """What a limit tells its clients about itself.
 
-    Of `limit` requests, `remaining` would pass right now; all of them in `reset` seconds, if
-    nobody asks in between.
+    Of `limit` requests, `remaining` would pass now; all of them in `reset` seconds, if no request
+    comes in between.
     """
 
     limit: int
@@ -50,13 +50,13 @@ class LimitState(NamedTuple):
 
 
 class Limit(Protocol):
-    """Decides over one request after the other; `now` is the time in seconds."""
+    """Decides on one request after the other; `now` is the time in seconds."""
 
     def admit(self, now: float) -> LimitVerdict:
-        """Decide over a request that comes at `now`; what passes is counted."""
+        """Decide on a request that arrives at `now`; count it if it passes."""
 
     def allowance(self, now: float) -> LimitState | None:
-        """Tell what is left at `now`, taking nothing; None if the limit is not of that kind."""
+        """Return the state at `now`, taking nothing; None if the limit is not of that kind."""
 
 
 def limit_of(settings: SimulatorSettings) -> Limit | None:
@@ -88,7 +88,7 @@ class TokenBucket:
         self._full_at = -math.inf
 
     def admit(self, now: float) -> LimitVerdict:
-        """Take a token if there is a whole one, or tell the seconds until there is."""
+        """Take a token if there is a whole one, or return the seconds until there is."""
         wait = self._full_at - self._tolerance - now
         if wait > _SLACK:
             return LimitVerdict(False, wait)  # noqa: FBT003 - keywords take half as long again
@@ -119,7 +119,7 @@ class FixedWindow:
         self._passed = 0
 
     def admit(self, now: float) -> LimitVerdict:
-        """Count the request, or tell the seconds until the next window begins."""
+        """Count the request, or return the seconds until the next window begins."""
         window = self._number(now)
         if window != self._window:
             self._window, self._passed = window, 0
@@ -129,7 +129,7 @@ class FixedWindow:
         return _AT_ONCE
 
     def allowance(self, now: float) -> LimitState:
-        """Tell what the window still lets pass; `reset` is the time until the next begins."""
+        """Return how many more pass in the window; `reset` is the time until the next begins."""
         window = self._number(now)
         passed = self._passed if window == self._window else 0
         return LimitState(self._size, self._size - passed, self._rest(window, now))
@@ -145,7 +145,7 @@ class RequestQueue:
     """A queue that requests leave at `rate` a second, and in which at most `length` wait.
 
     A request that comes to an idle queue passes at once, the next ones when it is their turn,
-    1 / `rate` seconds apart; only what finds the queue full is refused. This is nginx's
+    1 / `rate` seconds apart; only a request that finds the queue full is rejected. This is nginx's
     `limit_req` with `burst=<length>` and without `nodelay`. A turn is the beginning of the rush
     plus the number of requests since over the rate, one division and no running sum, so
     that it does not drift however many come: the n-th after the first leaves n / `rate` later.
@@ -160,7 +160,7 @@ class RequestQueue:
         self._passed = 0
 
     def admit(self, now: float) -> LimitVerdict:
-        """Take the next turn and tell the seconds until it comes, or those until one is free."""
+        """Take the next turn and return the seconds until it comes, or until one is free."""
         delay = self._began + self._passed / self._rate - now
         if delay <= 0.0:
             self._began, self._passed = now, 1
@@ -172,7 +172,7 @@ class RequestQueue:
         return LimitVerdict(True, delay)  # noqa: FBT003 - as in the bucket
 
     def allowance(self, now: float) -> None:
-        """Tell nothing: a server that delays sees no reason to announce a limit."""
+        """Return None: a server that delays has no reason to announce a limit."""
 
 
 def whole_seconds(wait: float) -> int:

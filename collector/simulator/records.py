@@ -1,4 +1,4 @@
-"""What the embedded API saw: counts always, single requests if asked for."""
+"""Records of the embedded API: counts always, single requests on demand."""
 
 from collections import Counter
 from dataclasses import dataclass, field

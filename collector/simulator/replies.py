@@ -1,4 +1,4 @@
-"""The answers of the embedded API, ready to be sent: the vendor's envelopes as bytes."""
+"""The answers of the embedded API: the vendor's envelopes as bytes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -55,7 +55,7 @@ def json_reply(status: int, content: object, headers: Mapping[str, str] = _NO_HE
 
 
 def token_reply(status: int, content: Mapping[str, str | int]) -> Reply:
-    """Answer as an OAuth 2 server does; nobody may keep it (RFC 6749, section 5.1)."""
+    """Answer as an OAuth 2 server does; caches must not store it (RFC 6749, section 5.1)."""
     return json_reply(status, content, {"Cache-Control": "no-store"})
 
 
@@ -65,14 +65,14 @@ def statistics_found(data: Statistics) -> Reply:
 
 
 def statistics_error(status: int, reason: str, headers: Mapping[str, str] = _NO_HEADERS) -> Reply:
-    """Give `reason` in the form that the vendor's errors have."""
+    """Return `reason` in the form of the vendor's errors."""
     message = HTTPStatus(status).phrase
     content = {"code": status, "resource": "Statistics", "message": message, "errors": reason}
     return json_reply(status, content, headers)
 
 
 def refused_token(reason: str) -> Reply:
-    """Refuse a bearer token, with the challenge that Doorkeeper sends (RFC 6750, section 3)."""
+    """Reject a bearer token, with the challenge that Doorkeeper sends (RFC 6750, section 3)."""
     challenge = f'Bearer realm="Doorkeeper", error="invalid_token", error_description="{reason}"'
     return statistics_error(401, reason, {"WWW-Authenticate": challenge})
 
@@ -87,12 +87,12 @@ def rate_headers(allowance: LimitState) -> dict[str, str]:
 
 
 def maintenance_page(status: int = 200) -> Reply:
-    """Give an HTML page: with status 200 as a misconfigured proxy does, with 503 as others do."""
+    """Return an HTML page: with status 200 as a misconfigured proxy does, with 503 as others do."""
     return _page(status, _MAINTENANCE)
 
 
 def bad_gateway() -> Reply:
-    """Give the HTML page of a proxy that finds nobody behind it."""
+    """Return the HTML page of a proxy whose upstream server is down."""
     return _page(502, _BAD_GATEWAY)
 
 

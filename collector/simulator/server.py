@@ -1,4 +1,4 @@
-"""The HTTP server of the embedded API: it sends replies, whole or broken as a fault asks for."""
+"""The HTTP server of the embedded API: it sends replies, whole or broken by a fault."""
 
 import asyncio
 import contextlib
@@ -22,7 +22,7 @@ from collector.simulator.replies import Reply
 from collector.simulator.service import EmbeddedService, StatisticsRequest
 from collector.simulator.settings import SimulatorSettings
 
-__all__ = ["Simulator", "deliver", "pause", "respond"]
+__all__ = ["Simulator"]
 
 _BEFORE_ID: Final = "/campaigns/api/v1/company/"
 _AFTER_ID: Final = "/statistics"
@@ -44,7 +44,7 @@ class Simulator:
     `clock` gives epoch seconds (life of tokens, fixed windows), `monotonic` seconds (token
     bucket, queue, records) and `today` the day that default ranges end with unless the settings
     name one. With `record_requests` every request is kept in `requests`; without, memory stays
-    bounded and only `counts` tells what came.
+    bounded and there are only `counts`.
     """
 
     def __init__(
@@ -74,17 +74,17 @@ class Simulator:
 
     @property
     def counts(self) -> Counts:
-        """How many requests came so far."""
+        """How many requests arrived so far."""
         return self._service.counts
 
     @property
     def requests(self) -> list[RequestRecord]:
-        """The requests in the order they were judged; empty without `record_requests`."""
+        """The requests in the order of their decisions; empty without `record_requests`."""
         return self._service.requests
 
     @property
     def port(self) -> int:
-        """The port that is listened on; `RuntimeError` before the first start."""
+        """The port on which the server listens; `RuntimeError` before the first start."""
         return self._bound()[1]
 
     @property
@@ -111,10 +111,10 @@ class Simulator:
         await self.stop()
 
     async def start(self) -> None:
-        """Listen. Raises `InputError` if the address cannot be had.
+        """Listen. Raises `InputError` if the address is not available.
 
-        After a stop it is the same port again, also if any free one was asked for: clients know
-        it by now, so a server can be taken away from them and brought back.
+        After a stop the port is the same again, also if any free one was requested, so that a
+        server can go down and come back for its clients.
         """
         if self._runner is not None:
             raise RuntimeError("the embedded API is already running")
@@ -140,15 +140,15 @@ class Simulator:
             return
         self._stopping.set()
         await runner.cleanup()
-        # Transports close their sockets in the next turn of the loop.
+        # Transports close their sockets in the next iteration of the loop.
         await asyncio.sleep(0)
 
     def reconfigure(self, settings: SimulatorSettings) -> None:
-        """Put other settings in force for the requests to come, without a restart.
+        """Apply other settings to the requests to come, without a restart.
 
         The rate limit starts anew, with a full bucket, an empty queue or a window uncounted, as
-        do the draws of faults and jitter; tokens and counts stay. What was judged before keeps
-        its verdict, and its turn in a queue. Raises `ValueError` if host or port differ: those
+        do the draws of faults and jitter; tokens and counts stay. Earlier requests keep their
+        decision, and their turn in a queue. Raises `ValueError` if host or port differ: those
         are bound.
         """
         if (settings.host, settings.port) != (self.settings.host, self.settings.port):
@@ -184,11 +184,11 @@ class Simulator:
         elif kind := _OAUTH_PATHS.get(path.removesuffix("/")):
             if request.method == "POST":
                 body = await request.read()
-                return respond(self._service.oauth(kind, body, request.content_type))
+                return _respond(self._service.oauth(kind, body, request.content_type))
         else:
-            return respond(self._service.misdirected(404, f"there is nothing at {path}"))
+            return _respond(self._service.misdirected(404, f"there is nothing at {path}"))
         reason = f"{request.method} is not possible at {path}"
-        return respond(self._service.misdirected(405, reason))
+        return _respond(self._service.misdirected(405, reason))
 
     async def _statistics(self, request: web.BaseRequest, raw_id: str) -> web.StreamResponse:
         query = request.rel_url.query
@@ -201,12 +201,12 @@ class Simulator:
             )
         )
         if decision.delay:
-            await pause(decision.delay, self._stopping)
-        return await deliver(request, decision.reply, decision.fault, self._stopping)
+            await _pause(decision.delay, self._stopping)
+        return await _deliver(request, decision.reply, decision.fault, self._stopping)
 
 
 def _reachable(host: str) -> str:
-    """Turn the address listened on into one for a URL; "every address" becomes loopback."""
+    """Return an address for a URL from the one that is bound; "every address" becomes loopback."""
     address = ipaddress.ip_address(host)
     if isinstance(address, ipaddress.IPv6Address):
         return "[::1]" if address.is_unspecified else f"[{address}]"
@@ -214,7 +214,7 @@ def _reachable(host: str) -> str:
 
 
 def _cannot_listen(host: str, port: int, error: OSError) -> str:
-    """Say which address cannot be had, why, and what to do."""
+    """Return which address is not available, why, and what to do."""
     if error.errno == errno.EADDRINUSE:
         return (
             f"The embedded API cannot listen on {host} port {port}: another program does."
@@ -232,19 +232,19 @@ _RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
 """`struct linger`: on, for 0 seconds; closing then sends RST in place of FIN."""
 
 
-def respond(reply: Reply) -> web.Response:
+def _respond(reply: Reply) -> web.Response:
     """Make the response of a reply that is sent whole."""
     return web.Response(status=reply.status, body=reply.body, headers=reply.headers)
 
 
-async def pause(seconds: float | None, stopping: asyncio.Event) -> None:
+async def _pause(seconds: float | None, stopping: asyncio.Event) -> None:
     """Wait for `seconds`, without end if None; return early when the server is `stopping`."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await stopping.wait()
 
 
-async def deliver(
+async def _deliver(
     request: web.BaseRequest, reply: Reply, fault: Fault | None, stopping: asyncio.Event
 ) -> web.StreamResponse:
     """Send `reply`, or what `fault` leaves of it."""
@@ -253,10 +253,10 @@ async def deliver(
     if fault is Fault.RESET:
         _break_off(request, reset=True)
     elif fault is Fault.HANG:
-        await pause(None, stopping)
+        await _pause(None, stopping)
         _break_off(request, reset=False)
-    # aiohttp wants a response even when there is nobody left to send it to, and drops it then.
-    return respond(reply)
+    # aiohttp needs a response even when the client is gone, and drops it then.
+    return _respond(reply)
 
 
 def _break_off(request: web.BaseRequest, *, reset: bool) -> None:

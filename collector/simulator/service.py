@@ -1,6 +1,6 @@
 """What the embedded API answers: decisions only, no network and no waiting.
 
-A statistics request is judged in this order: the outage, the rate limit, the token, the fault
+A statistics request is checked in this order: the outage, the rate limit, the token, the fault
 drawn for it, then the company and the dates. Limit, faults and latency concern statistics requests
 only.
 """
@@ -27,7 +27,7 @@ from collector.simulator.replies import (
 )
 from collector.simulator.settings import SimulatorSettings
 from collector.simulator.statistics import statistics_of_days
-from collector.simulator.tokens import TokenOffice, read_fields
+from collector.simulator.tokens import TokenStore, read_fields
 
 __all__ = ["Decision", "EmbeddedService", "StatisticsRequest"]
 
@@ -44,7 +44,7 @@ class StatisticsRequest(NamedTuple):
 
 
 class Decision(NamedTuple):
-    """What becomes of a statistics request: after `delay` seconds, `reply` as `fault` leaves it."""
+    """The decision on a statistics request: `reply` after `delay` seconds, broken by `fault`."""
 
     reply: Reply
     fault: Fault | None = None
@@ -52,7 +52,7 @@ class Decision(NamedTuple):
 
 
 class EmbeddedService:
-    """Decides over requests and keeps the accounts; see `Simulator` for the parameters."""
+    """Decides on requests and records them; see `Simulator` for the parameters."""
 
     def __init__(
         self,
@@ -65,7 +65,7 @@ class EmbeddedService:
     ) -> None:
         self.counts = Counts()
         self.requests: list[RequestRecord] = []
-        self.tokens = TokenOffice(clock)
+        self.tokens = TokenStore(clock)
         self._clock = clock
         self._monotonic = monotonic
         self._today = today
@@ -73,10 +73,10 @@ class EmbeddedService:
         self.configure(settings)
 
     def configure(self, settings: SimulatorSettings) -> None:
-        """Put settings in force; limit and draws start anew, tokens and accounts stay."""
+        """Apply settings; limit and draws start anew, tokens and records stay."""
         self.settings = settings
         self._limit = limit_of(settings)
-        # Windows begin with the minutes of the clock, buckets fill whatever it says.
+        # Windows are aligned to the wall clock, buckets fill independently of it.
         is_window = settings.limit_kind == "window"
         self._limit_clock = self._clock if is_window else self._monotonic
         self._faults = FaultDraw(settings)
@@ -90,19 +90,19 @@ class EmbeddedService:
         else:
             answer = self.tokens.revoke if kind == "revoke" else self.tokens.issue
             reply = token_reply(*answer(self.settings, read_fields(body, content_type)))
-        self._account(RequestRecord(self._monotonic(), kind, status=reply.status))
+        self._record(RequestRecord(self._monotonic(), kind, status=reply.status))
         return reply
 
     def misdirected(self, status: int, reason: str) -> Reply:
-        """Answer a request for what does not exist."""
-        self._account(RequestRecord(self._monotonic(), "other", status=status))
+        """Answer a request with an unknown path or method."""
+        self._record(RequestRecord(self._monotonic(), "other", status=status))
         return statistics_error(status, reason)
 
     def statistics(self, request: StatisticsRequest) -> Decision:
-        """Decide over a statistics request and record it as it arrives."""
+        """Decide on a statistics request and record it as it arrives."""
         at = self._monotonic()
         company_id = _decoded(request.raw_id)
-        decision = self._judge(request, company_id)
+        decision = self._decide(request, company_id)
         fault = decision.fault
         record = RequestRecord(
             at,
@@ -113,10 +113,10 @@ class EmbeddedService:
             None if fault in _UNANSWERED else decision.reply.status,
             fault,
         )
-        self._account(record)
+        self._record(record)
         return decision
 
-    def _judge(self, request: StatisticsRequest, company_id: str | None) -> Decision:
+    def _decide(self, request: StatisticsRequest, company_id: str | None) -> Decision:
         if self.settings.down:
             return Decision(bad_gateway())
         if self._limit is None:
@@ -134,7 +134,7 @@ class EmbeddedService:
         return decision
 
     def _over_limit(self, wait: float) -> Reply:
-        """Refuse a request; another one could pass in `wait` seconds."""
+        """Reject a request; another one could pass in `wait` seconds."""
         retry_after = {"Retry-After": str(retry_after_seconds(wait))}
         return statistics_error(
             self.settings.limit_status,
@@ -143,7 +143,7 @@ class EmbeddedService:
         )
 
     def _admitted(self, request: StatisticsRequest, company_id: str | None) -> Decision:
-        """Decide over a request that no limit keeps out."""
+        """Decide on a request that the limit admits."""
         if reason := self.tokens.refusal(request.authorization):
             return Decision(refused_token(reason))
         fault = self._faults.draw()
@@ -185,7 +185,7 @@ class EmbeddedService:
             )
         )
 
-    def _account(self, record: RequestRecord) -> None:
+    def _record(self, record: RequestRecord) -> None:
         """Count a request, and keep it if requests are kept."""
         self.counts.add(record.kind, record.status, record.fault)
         if self._record_requests:
@@ -193,7 +193,7 @@ class EmbeddedService:
 
 
 def _decoded(raw_id: str) -> str | None:
-    """Undo the percent-encoding; None if what comes out is not text."""
+    """Undo the percent-encoding; None if the result is not UTF-8."""
     try:
         company_id = unquote(raw_id, errors="strict")
         company_id.encode()

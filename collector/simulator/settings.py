@@ -17,11 +17,11 @@ __all__ = ["SettingsError", "SimulatorSettings"]
 
 
 class SettingsError(InputError, ValueError):
-    """A setting has a value that makes no sense.
+    """A setting has an invalid value.
 
     It is an `InputError`, so that the command line shows its text and ends with code 2
-    (cyclopts passes on what `__post_init__` raises as it is), and a `ValueError`, as anybody
-    who builds the settings in Python expects.
+    (cyclopts does not wrap what `__post_init__` raises), and a `ValueError`, as callers in Python
+    expect.
     """
 
 
@@ -48,7 +48,7 @@ def _check_whole(_type: object, value: object) -> None:
 
 
 def _check_date_format(_type: object, value: object) -> None:
-    """Refuse what no type checker refused; the command line library does so for the flag."""
+    """Refuse an unknown format in Python; the command line library does so for the flag."""
     if value not in DATE_FORMATS:
         message = f"Must be one of: {', '.join(DATE_FORMATS)}."
         raise ValueError(message)
@@ -188,7 +188,7 @@ class SimulatorSettings:
                 raise SettingsError(f"{flag} is {value!r}. {error}") from None
 
     def _check_together(self) -> None:
-        """Check what no single field can tell."""
+        """Check combinations of fields."""
         faults = math.fsum(
             (
                 self.share_500,

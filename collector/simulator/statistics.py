@@ -1,9 +1,9 @@
-"""Made-up statistics: a keyed hash of seed, company and day, and sums of it.
+"""Synthetic statistics: a keyed hash of seed, company and day, and sums of it.
 
 Nothing is stored. The counters of one day are drawn from
 `blake2b(key=seed, "day number/company id")`, so every window is exactly the sum of its days,
-whichever way a range is cut, and every run with the same seed meets the same data. Days that
-are not settled yet are derived from their final counters.
+whichever way a range is cut, and every run with the same seed has the same data. Days that are
+not settled yet are derived from their final counters.
 """
 
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ from typing import Final, TypeAlias, TypedDict
 __all__ = ["Statistics", "statistics_of", "statistics_of_days"]
 
 _DAYS_CACHED: Final = 16_384
-"""Days of companies that are kept (some MiB when full), for windows that overlap or are retried."""
+"""Days of companies in the cache (some MiB when full), for windows that overlap or are retried."""
 
 _LARGEST_EXPONENT: Final = 12
 """A company plans between 1 and about 2 ** 12 notifications in one campaign."""
@@ -54,7 +54,7 @@ def statistics_of(  # noqa: PLR0913 - all that the figures depend on
     `seed` is 0 or more and below 2**63. `empty_share` (0 to 1) is the share of companies that
     are without campaigns on every day. With `settle_days` the figures are those of the day
     `today`, which is needed then: younger days still move, and days to come are zero. Takes about
-    3 microseconds a day, less for days met before.
+    3 microseconds per day, less for cached days.
     """
     days = range(first.toordinal(), last.toordinal() + 1)
     return statistics_of_days(
@@ -144,7 +144,7 @@ def _day(seed: int, company_id: str, ordinal: int) -> _Day:
 
 
 def _settling(final: _Day, age: int, settle_days: int) -> _Day:
-    """Give what is known of a day at some age (0 on the day itself), from its final counters.
+    """Return the counters of a day at some age (0 on the day itself), from its final ones.
 
     From the age of `settle_days` on that is all of it. Before, a part of what will be sent is
     still pending: half of it at age 0, less with every day, and always at least one notification,

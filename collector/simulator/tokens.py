@@ -13,10 +13,10 @@ import orjson
 
 from collector.simulator.settings import SimulatorSettings
 
-__all__ = ["TokenOffice", "TokenReply", "read_fields"]
+__all__ = ["TokenReply", "TokenStore", "read_fields"]
 
 _FORGOTTEN_AFTER: Final = 3600
-"""Seconds after which a token that ended is forgotten; until then a 401 tells how it ended."""
+"""Seconds for which an expired token is kept; until then a 401 tells how it ended."""
 
 _UNKNOWN_CLIENT: Final = (
     "Client authentication failed: unknown client, wrong secret, or no credentials in the body."
@@ -52,7 +52,7 @@ def read_fields(body: bytes, content_type: str) -> dict[str, str]:
     return {name: value for name, value in fields.items() if isinstance(value, str)}
 
 
-class TokenOffice:
+class TokenStore:
     """Issues, checks and revokes tokens; `clock` gives epoch seconds."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -86,7 +86,7 @@ class TokenOffice:
         return TokenReply(200, body)
 
     def revoke(self, settings: SimulatorSettings, fields: Mapping[str, str]) -> TokenReply:
-        """Answer a revocation: 200 for the client, known token or not; 401 for anybody else."""
+        """Answer a revocation: 200 for the client, known token or not; 401 for any other."""
         if not _is_client(settings, fields):
             return _error(401, "invalid_client", _UNKNOWN_CLIENT)
         if token := self._tokens.get(fields.get("token", "")):
@@ -111,7 +111,7 @@ class TokenOffice:
         return None
 
     def _forget(self, now: float) -> None:
-        """Drop what ended long ago, so that a server that runs for weeks does not grow."""
+        """Drop tokens that expired long ago, so that a server that runs for weeks does not grow."""
         while self._tokens:
             oldest = next(iter(self._tokens))
             if now < self._tokens[oldest].ends_at + _FORGOTTEN_AFTER:

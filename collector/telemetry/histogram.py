@@ -28,14 +28,14 @@ class LatencyHistogram:
         self._classes: Counter[int] = Counter()
 
     def add(self, seconds: float) -> None:
-        """Count one."""
+        """Count a latency."""
         self.count += 1
         self._sum += seconds
         self.longest = max(self.longest, seconds)
         self._classes[floor(log(seconds) / _STEP) if seconds > _SHORTEST else _LOWEST] += 1
 
     def copy(self) -> "LatencyHistogram":
-        """Return the same counts, to be taken from later ones."""
+        """Return a copy, to be subtracted from later counts."""
         other = LatencyHistogram()
         other.count, other.longest, other._sum = self.count, self.longest, self._sum
         other._classes = self._classes.copy()
@@ -44,15 +44,15 @@ class LatencyHistogram:
     def add_all(self, other: "LatencyHistogram") -> None:
         """Count all that another one has counted."""
         self.count += other.count
-        self._sum += other._sum  # noqa: SLF001 - of its own kind
+        self._sum += other._sum  # noqa: SLF001 - of the same class
         self.longest = max(self.longest, other.longest)
         self._classes.update(other._classes)  # noqa: SLF001
 
     def __sub__(self, earlier: "LatencyHistogram") -> "LatencyHistogram":
-        """Return those that came after `earlier` was copied from this.
+        """Return the latencies that were added after `earlier` was copied.
 
-        Which of them took longest is only known by its class: `longest` is the upper end of that,
-        and not more than the longest of all.
+        Their longest is known by its class only: `longest` is the upper end of that class, and not
+        more than the longest of all.
         """
         others = LatencyHistogram()
         others.count = self.count - earlier.count
@@ -68,7 +68,7 @@ class LatencyHistogram:
         return self._sum / self.count if self.count else 0.0
 
     def percentile(self, share: float) -> float:
-        """Return the seconds within which the given share (0 to 1) came; 0 if none did."""
+        """Return the seconds within which the given share (0 to 1) lies; 0 if there is none."""
         wanted = ceil(share * self.count)
         seen = 0
         for number in sorted(self._classes):
@@ -79,16 +79,16 @@ class LatencyHistogram:
 
 
 _FEWEST: Final = 4
-"""Companies with answers; of fewer, all stand out."""
+"""Companies with answers; among fewer, the median means little."""
 
 _TIMES: Final = 2.0
 """How many times the median a slow company takes at least."""
 
 _SECONDS_LOST: Final = 1.0
-"""What a slow company has cost more than a median one, over all its answers, at least.
+"""Seconds that a slow company has cost more than a median one, over all its answers, at least.
 
 An answer that waited for its connection to be opened is a few times as slow as the others: once,
-that is nothing to look into.
+that is no reason to look into it.
 """
 
 
@@ -101,7 +101,7 @@ class SlowCompany(NamedTuple):
 
 
 class CompanyLatencies:
-    """Adds up latencies (seconds) for each company: about 70 bytes for one, the id not counted."""
+    """Adds up latencies (seconds) per company: about 70 bytes for each, without the id."""
 
     __slots__ = ("_sums",)
 
@@ -125,10 +125,10 @@ class CompanyLatencies:
         return means[(len(means) - 1) // 2] if means else 0.0
 
     def slowest(self, most: int) -> list[SlowCompany]:
-        """Return the companies that are really slow, the slowest first, `most` at most.
+        """Return the slow companies, the slowest first, `most` at most.
 
         They take at least twice as long as the median of all companies, and have cost at least a
-        second more than that one in this run. Of less than four companies none is called slow.
+        second more than that one in this run. Of less than four companies none is slow.
         """
         if len(self._sums) < _FEWEST:
             return []

@@ -23,18 +23,18 @@ _LEVELS: Final[dict[LogLevel, int]] = {
 
 
 _TOO_LONG: Final = 2**63
-"""Integers from here on become text: JSON has them, most of its readers do not."""
+"""Integers from here on become text: most parsers of JSON cannot read them."""
 
 
 class EventLog:
     """The event log of a run: JSON lines with `at`, `level`, `event`, then the event's fields.
 
-    It can be written to before its file exists: until then events are kept in memory, and land
-    in the file once there is one.
+    It accepts events before its file exists: they stay in memory, and are written once there is
+    a file.
     """
 
     def __init__(self, level: LogLevel, redact: Callable[[str], str]) -> None:
-        self._sink = _Lines()
+        self._sink = _Sink()
         self.logger = _logger(
             self._sink,
             level,
@@ -48,7 +48,7 @@ class EventLog:
 
     @contextmanager
     def into(self, append: Callable[[bytes], None]) -> Iterator[None]:
-        """Hand over every line to `append`, those that came before first."""
+        """Pass every line to `append`, earlier ones first."""
         self._sink.attach(append)
         try:
             yield
@@ -77,11 +77,11 @@ def _logger(sink: object, level: LogLevel, processors: list[Processor]) -> Filte
     return logger
 
 
-class _Lines:
-    """The sink below structlog: a line goes out at once, or waits until there is a file.
+class _Sink:
+    """The sink of structlog: it writes a line at once, or keeps it until there is a file.
 
-    A log that cannot be written must not end the run; what matters cannot be written then
-    either, and the journal says so.
+    A log that cannot be written must not end the run: the journal cannot be written then either,
+    and reports it.
     """
 
     def __init__(self) -> None:
@@ -122,7 +122,7 @@ def _in_order(
 
 def _redactor(redact: Callable[[str], str]) -> Processor:
     def clean(value: object) -> object:
-        """Take secrets out of a value of any shape; what JSON does not know becomes text."""
+        """Redact secrets in a value of any shape; what JSON does not know becomes text."""
         if value is None or isinstance(value, float):
             return value
         if isinstance(value, int) and abs(value) < _TOO_LONG:

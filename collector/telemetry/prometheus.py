@@ -1,7 +1,7 @@
-"""What a run tells Prometheus: its series, and their file for node_exporter.
+"""Metrics of a run for Prometheus: its series, and their file for node_exporter.
 
 The only module that imports prometheus_client. It is imported only when there is a file to write:
-whoever wants none does without that library.
+other runs do not load that library.
 """
 
 import tempfile
@@ -22,29 +22,29 @@ from collector.core.text import json_text
 from collector.plan import Shard
 from collector.telemetry.stats import RunStats
 
-__all__ = ["LABEL", "MetricsFile", "MetricsPage", "Standing", "page"]
+__all__ = ["LABEL", "MetricsFile", "MetricsPage", "RunState", "page"]
 
 LABEL: Final = "collection"
-"""Every series has it. `job` and `instance` are Prometheus's own."""
+"""Label of every series. Prometheus itself sets `job` and `instance`."""
 
 _SHARD: Final = "shard"
-"""The series of a shard have it besides, or else those of several would be the same."""
+"""Label of the series of a shard; without it those of several shards would be equal."""
 
 _WHOLE_RUN: Final = Shard()
 
 _LAST_SUCCESS: Final = "collector_last_success_timestamp_seconds"
 _LAST_SERIES: Final = "collector_build_info"
-"""At the end of a file, and always there."""
+"""The last series of every file: without it the file is not whole."""
 
 _Family = GaugeMetricFamily | CounterMetricFamily
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
-    """How a run stands, beside its counts. Times are in seconds since 1970, rates in requests/s.
+class RunState:
+    """State of a run beside its counts. Times are in seconds since 1970, rates in requests/s.
 
-    `exit_code` is None while it works, `limit_found` when none was met, `last_success` when no run
-    has ended with 0 yet.
+    `exit_code` is None while the run works, `limit_found` when no limit was found, `last_success`
+    when no run has ended with 0 yet.
     """
 
     started_at: float
@@ -56,7 +56,7 @@ class Standing:
 
 
 class MetricsPage:
-    """The series of one collection, or of a shard of it, as prometheus_client asks for them."""
+    """The series of one collection, or of a shard of it, as prometheus_client collects them."""
 
     def __init__(self, collection: str, shard: Shard = _WHOLE_RUN) -> None:
         self._labels = _labels(collection, shard)
@@ -67,7 +67,7 @@ class MetricsPage:
         return list(self._families.values())
 
     def gauge(self, name: str, text: str, value: float | None, **labels: str) -> None:
-        """Add a value that may fall, or nothing if there is none."""
+        """Add a value that may fall; nothing if it is None."""
         if value is not None:
             self._add(GaugeMetricFamily(name, text, labels=(*self._labels, *labels)), value, labels)
 
@@ -81,14 +81,14 @@ class MetricsPage:
 
 
 def page(
-    collection: str, stats: RunStats, standing: Standing, shard: Shard = _WHOLE_RUN
+    collection: str, stats: RunStats, state: RunState, shard: Shard = _WHOLE_RUN
 ) -> MetricsPage:
-    """Return all series of a run. Their help texts never change: node_exporter insists on that."""
+    """Return all series of a run. Their help texts never change: node_exporter requires that."""
     made = MetricsPage(collection, shard)
     _add_cells(made, stats)
     _add_requests(made, stats)
-    _add_rates(made, stats, standing)
-    _add_run(made, stats, standing)
+    _add_rates(made, stats, state)
+    _add_run(made, stats, state)
     return made
 
 
@@ -116,34 +116,34 @@ def _add_requests(made: MetricsPage, stats: RunStats) -> None:
         made.counter("collector_requests_total", text, count, outcome=kind.value)
 
 
-def _add_rates(made: MetricsPage, stats: RunStats, standing: Standing) -> None:
+def _add_rates(made: MetricsPage, stats: RunStats, state: RunState) -> None:
     for name, text, rate in (
         ("requests", "Rate of the whole run so far.", stats.average_rate()),
-        ("allowed_requests", "Rate in force.", standing.allowed),
-        ("limit_found_requests", "Limit of the server, as found last.", standing.limit_found),
+        ("allowed_requests", "Rate in force.", state.allowed),
+        ("limit_found_requests", "Limit of the server, as found last.", state.limit_found),
     ):
         made.gauge(f"collector_{name}_per_second", text, rate)
 
 
-def _add_run(made: MetricsPage, stats: RunStats, standing: Standing) -> None:
-    is_running = float(standing.exit_code is None)
+def _add_run(made: MetricsPage, stats: RunStats, state: RunState) -> None:
+    is_running = float(state.exit_code is None)
     for name, text, value in (
         ("run_running", "1 while the run works, 0 when it has ended.", is_running),
-        ("run_exit_code", "How the run ended; absent while it works.", standing.exit_code),
+        ("run_exit_code", "How the run ended; absent while it works.", state.exit_code),
         ("run_duration_seconds", "How long the run has taken.", stats.seconds),
-        ("run_started_timestamp_seconds", "When the run began.", standing.started_at),
-        ("run_updated_timestamp_seconds", "When this was written.", standing.now),
+        ("run_started_timestamp_seconds", "When the run began.", state.started_at),
+        ("run_updated_timestamp_seconds", "When this was written.", state.now),
     ):
         made.gauge(f"collector_{name}", text, value)
-    made.gauge(_LAST_SUCCESS, "When a run last ended with exit code 0.", standing.last_success)
+    made.gauge(_LAST_SUCCESS, "When a run last ended with exit code 0.", state.last_success)
     made.gauge(_LAST_SERIES, "Version of the collector.", 1.0, version=__version__)
 
 
 class MetricsFile:
-    """A file for node_exporter's textfile collector. It is replaced as a whole, and never torn.
+    """A file for node_exporter's textfile collector, which is replaced atomically.
 
-    Its series have the name of the file, without the ending, as `collection`. That of a shard has a
-    name of its own, `night-00003-of-00016.prom`, the same collection, and a label for the shard.
+    Its series have the name of the file, without the ending, as `collection`. The file of a shard
+    has its own name, `night-00003-of-00016.prom`, the same collection, and a label for the shard.
     `last_success` is when a run last ended with exit code 0, in seconds since 1970.
     """
 
@@ -151,7 +151,7 @@ class MetricsFile:
         self.collection = json_text(path.stem)
         self._shard = shard
         path = path.with_name(f"{path.stem}{shard.in_names}{path.suffix}")
-        # Through a link to where the file really is: the link is somebody's, and stays.
+        # Resolve links: the file that a link names is replaced, and the link stays.
         try:
             self.path = path.resolve()
         except (OSError, RuntimeError) as error:  # links in a circle, by the version of Python
@@ -162,24 +162,24 @@ class MetricsFile:
         self._started_at = time.time()
 
     def check(self) -> None:
-        """Raise `InputError` unless a file can be put there. Nothing is left behind."""
+        """Raise `InputError` unless the file can be written. Nothing is left behind."""
         if self.path.exists() and not self.path.is_file():
             raise self.unwritable("there is something that is no file")
         try:
-            # Without a name where the system can do that, so nobody sees it come and go.
+            # Without a name where the system supports that, so that no other process sees it.
             with tempfile.TemporaryFile(dir=self.path.parent):
                 pass
         except OSError as error:
             raise self.unwritable(error.strerror) from error
 
     def recall(self) -> str | None:
-        """Take over `last_success` from the file that is there; return why that is not possible."""
+        """Read `last_success` from the existing file; return why that is not possible."""
         try:
             labels = _labels(self.collection, self._shard)
             self.last_success = _last_success(self.path, labels, time.time())
         except FileNotFoundError:
             pass
-        except Exception as error:  # noqa: BLE001 - another's parser, before a file of anybody's
+        except Exception as error:  # noqa: BLE001 - the parser may raise anything for an unknown file
             return (
                 f"{self.path}: {str(error) or 'is no file of metrics'}; when a run last ended with "
                 "exit code 0 is not known any more"
@@ -189,11 +189,11 @@ class MetricsFile:
     def page(
         self, stats: RunStats, *, allowed: float, limit_found: float | None, exit_code: int | None
     ) -> MetricsPage:
-        """Return what is to be written now; rates are in requests a second."""
+        """Return the series to write now; rates are in requests per second."""
         now = time.time()
         if exit_code == 0:
             self.last_success = now
-        standing = Standing(
+        state = RunState(
             started_at=self._started_at,
             now=now,
             allowed=allowed,
@@ -201,18 +201,17 @@ class MetricsFile:
             exit_code=exit_code,
             last_success=self.last_success,
         )
-        return page(self.collection, stats, standing, self._shard)
+        return page(self.collection, stats, state, self._shard)
 
     def write(self, made: MetricsPage) -> None:
         """Replace the file. Raises `OSError`.
 
-        Until it is whole it has a name with the number of the process behind `.prom`, which
-        node_exporter does not read.
+        Until it is whole its name has the process number after `.prom`: node_exporter ignores it.
         """
         write_to_textfile(str(self.path), made)
 
     def unwritable(self, reason: str | None) -> InputError:
-        """Return the error that says so."""
+        """Return the error for a file that cannot be written."""
         return InputError(
             f"--metrics-file {self.path}: cannot be written: {reason}; "
             "see that its directory is there, and that this user may write into it"
@@ -220,7 +219,7 @@ class MetricsFile:
 
 
 def _labels(collection: str, shard: Shard) -> dict[str, str]:
-    """Return what every series has."""
+    """Return the labels of every series."""
     return {LABEL: collection} | ({} if shard.is_whole else {_SHARD: str(shard)})
 
 
@@ -228,7 +227,7 @@ def _last_success(path: Path, labels: Mapping[str, str], now: float) -> float | 
     """Return when a run last ended with 0, as a file says; None if none ever did.
 
     Raises `OSError`, and `ValueError` when it is not a whole file with these labels. The parser
-    may raise something else before a file that is none of ours.
+    may raise other errors for a file of another kind.
     """
     values = {
         sample.name: sample.value

@@ -1,4 +1,4 @@
-"""What a run reports while it works: samples in its log, figures in a metrics file."""
+"""Telemetry of a run: samples in its log, and a metrics file."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from structlog.typing import FilteringBoundLogger
 
-from collector.core.errors import ExitCode
+from collector.core.errors import NOT_STARTED, ExitCode
 from collector.core.threads import in_thread
 from collector.pace.types import PaceView
 from collector.plan import Shard
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
 __all__ = ["Sample", "Sampler", "Telemetry"]
 
 _DIGITS: Final = 4
-"""Of seconds and rates; percentiles are not truer than to 2.5 %."""
+"""Digits of seconds and rates; percentiles are accurate to 2.5 %."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What happened in an interval of so many `seconds`.
+    """What happened in an interval of `seconds`.
 
     `sent`, `accepted`, `refused` and `retried` are counts of the interval; `in_flight`, `allowed`
-    (requests a second) and `done` (cells) are as they were at its end. Latencies (seconds) are of
-    the answers of the interval, None if there were none.
+    (requests per second) and `done` (cells) are the values at its end. Latencies (seconds) are of
+    the answers of the interval, None without answers.
     """
 
     seconds: float
@@ -69,10 +69,10 @@ class _Moment:
 
 
 class Sampler:
-    """Cuts a run into intervals: each sample begins where the one before it ended.
+    """Divides a run into intervals: each sample begins where the previous one ended.
 
-    The first one begins with the tally, so that all of them together are the whole attempt.
-    `allowed` gives the rate in force, in requests a second.
+    The first one begins with the stats, so that all of them together cover the whole invocation.
+    `allowed` returns the rate in force, in requests per second.
     """
 
     def __init__(self, stats: RunStats, allowed: Callable[[], float]) -> None:
@@ -108,18 +108,19 @@ _WHOLE_RUN: Final = Shard()
 _SAMPLE_SECONDS: Final = 10.0
 _WRITE_SECONDS: Final = 30.0
 
-_NOT_OURS_TO_TELL: Final = {ExitCode.BAD_INPUT, ExitCode.LOCKED}
-"""Ends of a run that did not begin; the file may be that of another one, which is at work."""
-
 
 class Telemetry:
-    """Logs a sample every 10 seconds, and replaces the file of metrics every 30, if there is one.
+    """Logs a sample every 10 seconds, and replaces the metrics file every 30, if there is one.
 
-    The file of a shard has a name of its own, see `collector.telemetry.prometheus.MetricsFile`.
+    Its failures do not end the run. Call `check` before the run directory is touched, work inside
+    `working`, log the `last_sample` while there is a log, and call `ended` when all is closed.
 
-    What goes wrong with that does not end the run. Call `check` before the run directory is
-    touched, do the work inside `working`, log the `last_sample` while there is a log, and say that
-    the run has `ended` when all is closed.
+    * `metrics_file`: path of the file, None for none; a shard has its own, see `MetricsFile`
+    * `stats`: counts of this invocation
+    * `gate`: the rate in force and the limit found, in requests per second
+    * `log`: logger of the run
+    * `event`: name of the logged samples
+    * `shard`: part of the plan that this run collects
     """
 
     def __init__(  # noqa: PLR0913 - two with their usual value
@@ -146,7 +147,7 @@ class Telemetry:
         self._is_failing = False
 
     async def check(self) -> None:
-        """Raise `InputError` when there could be no file of metrics; it is not touched yet."""
+        """Raise `InputError` when the metrics file could not be written; it is not touched yet."""
         if self._path is not None:
             self._file = await in_thread(_checked, self._path, self._shard)
 
@@ -154,9 +155,9 @@ class Telemetry:
     async def working(
         self, *, sample_every: float = _SAMPLE_SECONDS, write_every: float = _WRITE_SECONDS
     ) -> AsyncIterator[tuple[str, ...]]:
-        """Tell how it goes until the body ends (times in seconds); gives what people should know.
+        """Log and write until the body ends (times in seconds); yield warnings for the user.
 
-        Raises `InputError` when the file of metrics cannot be written.
+        Raises `InputError` when the metrics file cannot be written.
         """
         remarks = () if self._file is None else await self._begin(self._file)
         self._start("sample", sample_every, self._sample)
@@ -171,17 +172,18 @@ class Telemetry:
             await asyncio.wait(self._tasks)
 
     def last_sample(self) -> None:
-        """Log what happened since the sample before; no other one follows."""
+        """Log what happened since the previous sample; no other one follows."""
         self._tasks[0].cancel()
         self._log.info(self._event, **asdict(self._sampler.take()))
 
     async def ended(self, exit_code: ExitCode) -> tuple[str, ...]:
-        """Write how the run has ended into the file of metrics; return what went wrong with it."""
+        """Write the end of the run into the metrics file; return the warning if that fails."""
         file = self._file
-        if file is None or (exit_code in _NOT_OURS_TO_TELL and not self._has_begun):
+        # If the run never started, the file may belong to a running one.
+        if file is None or (exit_code in NOT_STARTED and not self._has_begun):
             return ()
         if self._tasks:
-            # Or else, if the run was torn out of `working`, they could write after this.
+            # They may still run after an exception in `working`, and would write after this.
             await asyncio.wait(self._tasks)
         remark = None if self._has_begun else await in_thread(file.recall)
         try:
@@ -199,16 +201,16 @@ class Telemetry:
         self._has_begun = True
         return () if remark is None else (remark,)
 
-    def _start(self, name: str, every: float, tell: Callable[[], Awaitable[None]]) -> None:
-        self._tasks.append(asyncio.create_task(self._repeat(every, tell), name=name))
+    def _start(self, name: str, every: float, report: Callable[[], Awaitable[None]]) -> None:
+        self._tasks.append(asyncio.create_task(self._repeat(every, report), name=name))
 
-    async def _repeat(self, every: float, tell: Callable[[], Awaitable[None]]) -> None:
-        # A cancellation gets lost when what runs in a thread meanwhile fails.
+    async def _repeat(self, every: float, report: Callable[[], Awaitable[None]]) -> None:
+        # A cancellation is lost when work in a thread fails at the same time.
         while not self._is_over:
             await asyncio.sleep(every)
             try:
-                await tell()
-            except Exception:  # noqa: BLE001 - whatever it is, the run goes on
+                await report()
+            except Exception:  # noqa: BLE001 - the run continues after any error
                 self._log.exception("telemetry_failed")
 
     async def _sample(self) -> None:

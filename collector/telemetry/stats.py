@@ -1,4 +1,4 @@
-"""What has happened so far in a run: plain counts that others read and nobody waits for."""
+"""Run stats: plain counts of what has happened so far in a run."""
 
 import time
 from collections import Counter, deque
@@ -15,11 +15,10 @@ _RATE_SECONDS = 5.0
 
 
 class RunStats:
-    """Counts of one attempt at a run.
+    """Counts of one invocation of a run.
 
-    A cell is counted in `cells` once its line is on disk; cells that earlier attempts have answered
-    are in `kept`. Requests are counted as they leave,
-    answers by status as they come.
+    A cell is counted in `cells` once its line is on disk; cells that earlier invocations have
+    answered are in `kept`. Requests are counted as they leave, answers by status as they arrive.
     """
 
     def __init__(self, planned: int, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -33,12 +32,12 @@ class RunStats:
         self.retrying = 0
         self.refused = 0
         self.resent = 0
-        """Requests that went into a dead connection, and were sent again."""
+        """Requests that were sent on a dead connection, and sent again."""
         self.held_up = 0
-        """Requests that the rate would have let leave earlier, had not so many been in flight."""
+        """Requests that left later than the rate permitted, because too many were in flight."""
         self.latencies = LatencyHistogram()
         self.company_latencies = CompanyLatencies()
-        """Of good answers only; what a refusal takes says nothing of the company."""
+        """Of good answers only: the time of a throttled one says nothing about the company."""
         self.statuses: Counter[int] = Counter()
         self.broken: Counter[FailureKind] = Counter()
         self._clock = clock
@@ -47,7 +46,7 @@ class RunStats:
 
     @property
     def done(self) -> int:
-        """Cells whose line is on disk, failed ones and those of earlier attempts included."""
+        """Cells whose line is on disk, failed ones and those of earlier invocations included."""
         return self.kept.total() + self.cells.total()
 
     @property
@@ -61,7 +60,7 @@ class RunStats:
         return self._clock() - self._started
 
     def request_sent(self, now: float) -> None:
-        """Count a request that passes the gate now (seconds of the tally's clock)."""
+        """Count a request that passes the gate now (seconds of the clock of the stats)."""
         self.requests += 1
         self._count_recent(int(now), 1)
 
@@ -74,31 +73,31 @@ class RunStats:
                 self._recent.popleft()
 
     def requests_reported(self, total: int) -> None:
-        """Take over a count of requests that others have sent, up to now."""
+        """Set the number of requests to a total that other processes have sent up to now."""
         new = total - self.requests
         if new > 0:
             self.requests = total
             self._count_recent(int(self._clock()), new)
 
     def answered(self, status: int, seconds: float) -> None:
-        """Count a whole answer, of whatever status, that took so many seconds."""
+        """Count a whole answer of any status that took `seconds`."""
         self.statuses[status] += 1
         self.latencies.add(seconds)
 
     @property
     def accepted(self) -> int:
-        """Answers of any status that were no refusals because of the rate."""
+        """Answers of any status that were not throttled."""
         return self.statuses.total() - self.refused
 
     def rate(self) -> float:
-        """Return the requests a second over the last whole seconds (5 at most)."""
+        """Return the requests per second over the last whole seconds (5 at most)."""
         now = self._clock()
         first = max(int(self._started), int(now - _RATE_SECONDS))
         sent = sum(count for second, count in self._recent if second >= first)
         return sent / max(now - max(first, self._started), 1.0)
 
     def average_rate(self) -> float:
-        """Return the requests a second of the whole run; the first one opens the count."""
+        """Return the requests per second of the whole run; the first one starts the count."""
         return max(0, self.requests - 1) / max(self.seconds, 1e-9)
 
     def seconds_left(self) -> float | None:

@@ -1,8 +1,8 @@
-"""Starts commands, and says which modules they have imported by their end; no test by itself.
+"""Starts commands, and reports which modules they have imported by their end; not a test.
 
 For each line of input, a directory and arguments in JSON, it answers with the exit code and the
-names of all modules. The entry point is imported once, as every command does it first; each command
-goes on from there in a process of its own.
+names of all modules. The entry point is imported once, as every command imports it first; each
+command then runs in a process of its own.
 """
 
 import json
@@ -33,7 +33,7 @@ def _answer(directory: str, arguments: list[str]) -> None:
     try:
         try:
             code: int | str = _exit_code(directory, arguments)
-        except BaseException as error:  # noqa: BLE001 - who asked waits for an answer
+        except BaseException as error:  # noqa: BLE001 - the caller waits for an answer
             code = repr(error)
         text = json.dumps({"exit_code": code, "modules": sorted(sys.modules)})
         with os.fdopen(answers, "w", encoding="utf-8") as stream:

@@ -62,7 +62,7 @@ def test_a_key_in_both_spellings_is_one_option(tmp_path: Path) -> None:
 
 
 def test_line_breaks_stay_as_they_are(tmp_path: Path) -> None:
-    """Whoever edits the file on another system goes on finding it so."""
+    """Users who edit the file on another system still can."""
     path = tmp_path / "collector.toml"
     path.write_bytes(b"# ours\r\nrate = 5\r\n")
     write_options(path, {"rate": "7"})

@@ -28,6 +28,7 @@ from collector.settings import RunSettings, option_name
 from collector.settings.parsers import Rate
 from collector.simulator import Simulator
 from tests.cli.terminal import on_a_terminal
+from tests.conftest import company_lines
 
 StartApi = Callable[..., Awaitable[Simulator]]
 Against = Callable[[Simulator], Any]
@@ -122,7 +123,7 @@ async def test_plan_says_what_a_run_would_do(start_api: StartApi, against: Again
     """Cells, requests, time at the rate, first and last windows; nothing is sent or written."""
     api = await start_api()
     command = against(api)
-    command.write("companies.txt", "".join(f"{number}\n" for number in range(1000)))
+    command.write("companies.txt", company_lines(1000))
     options = ("--from", "2026-01-01", "--until", "2026-01-31", "--window", "1d", "--rate", "50")
     done = await command.run("plan", "companies.txt", *options)
     assert done.exit_code == 0, done.stderr
@@ -152,9 +153,9 @@ def test_plan_takes_the_rate_wherever_a_run_does(  # noqa: PLR0913, PLR0917 - a 
     rate: str,
     duration: str,
 ) -> None:
-    """With auto nobody knows how long it takes or when it ends; the rest is told all the same."""
+    """With auto the duration and the end are unknown; the rest is still shown."""
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "companies.txt").write_text("".join(f"{number}\n" for number in range(60)))
+    (tmp_path / "companies.txt").write_text(company_lines(60))
     if place == "variable":
         monkeypatch.setenv("COLLECTOR_RATE", rate)
     elif place == "file":
@@ -176,7 +177,7 @@ def test_plan_takes_the_shard_wherever_a_run_does(
 ) -> None:
     """Its cells at its share of the rate; all shards together are the plan."""
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "companies.txt").write_text("".join(f"{number}\n" for number in range(60)))
+    (tmp_path / "companies.txt").write_text(company_lines(60))
     cells = 0
     for number in range(3):
         shard = f"{number}/3"
@@ -210,7 +211,7 @@ def test_plan_of_a_shard_does_not_know_what_auto_reaches(
 async def test_plan_needs_no_credentials_and_takes_standard_input(
     command: Any,  # noqa: ANN401 - the fixture's type lives in conftest
 ) -> None:
-    """A plan can be made by anybody, from a pipe."""
+    """A plan needs no credentials, and reads from a pipe."""
     done = await command.run("plan", "-", stdin=b"1\n2\n")
     assert done.exit_code == 0, done.stderr
     assert "server default" in done.stdout
@@ -369,7 +370,7 @@ async def test_a_real_terminal_gets_the_display(start_api: StartApi, against: Ag
     """In a terminal the command draws while it works, and leaves only the summary."""
     api = await start_api()
     command = against(api)
-    command.write("companies.txt", "".join(f"{number}\n" for number in range(60)))
+    command.write("companies.txt", company_lines(60))
     shown = await on_a_terminal(
         command.with_environment(TERM="xterm"),
         *("run", "companies.txt", "--rate", "60", "--output", "r"),
@@ -386,7 +387,7 @@ async def test_a_check_says_on_a_terminal_how_far_it_is(
     """A slow API takes a minute; into a file it writes nothing but the table."""
     api = await start_api(latency=0.1)
     command = against(api)
-    command.write("companies.txt", "".join(f"{number}\n" for number in range(60)))
+    command.write("companies.txt", company_lines(60))
     shown = await on_a_terminal(
         command.with_environment(TERM="xterm"), "check", "companies.txt", columns=90
     )
@@ -399,7 +400,7 @@ async def test_a_check_says_on_a_terminal_how_far_it_is(
 def test_a_bug_has_its_own_code(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """What nobody expected ends with 70 and its traceback, not with a code of something else."""
+    """An unexpected error ends with 70 and its traceback, not with another code."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "companies.txt").write_text("1\n")
     monkeypatch.setattr("collector.cli.plan.describe", lambda *_: 1 / 0)

@@ -43,18 +43,25 @@ def bash(tmp_path: Path) -> Ask:
     (tmp_path / "output" / "one night").mkdir(parents=True)
 
     def ask(*words: str) -> list[str]:
-        done = subprocess.run(  # noqa: S603 - our own script
-            [_path_of("bash"), "--norc", "--noprofile", "-u", script, "collector", *words],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=60,
-        )
+        options = ("--norc", "--noprofile", "-u")
+        done = _run_in(tmp_path, _path_of("bash"), *options, str(script), "collector", *words)
         assert done.stderr == ""
         return [offer for offer in done.stdout.split("\0") if offer]
 
     return ask
+
+
+def _run_in(home: Path, *command: str) -> subprocess.CompletedProcess[str]:
+    """Run a shell in its home directory to its end; it must succeed."""
+    return subprocess.run(  # noqa: S603 - our own script
+        command,
+        cwd=home,
+        env={**os.environ, "HOME": str(home)},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
 
 
 def _path_of(shell: str) -> str:
@@ -126,15 +133,7 @@ def test_fish_offers_what_it_should(tmp_path: Path, line: str, offered: set[str]
     ask = f"source script.fish; complete --do-complete {shlex.quote(line)}"
     if "'" in line:
         ask = f'source script.fish; complete --do-complete "{line}"'
-    done = subprocess.run(  # noqa: S603 - our own script
-        [fish, "--no-config", "-c", ask],
-        cwd=tmp_path,
-        env={**os.environ, "HOME": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-    )
+    done = _run_in(tmp_path, fish, "--no-config", "-c", ask)
     assert {offer.partition("\t")[0] for offer in done.stdout.splitlines()} == offered
 
 
@@ -151,15 +150,7 @@ def test_zsh_knows_the_command_either_way(tmp_path: Path, way: str) -> None:
     }[way]
     # In place of zsh's own function, which wants a line that is being edited.
     ask = "_arguments() { print -r -- $@ }; state=; $_comps[collector]"
-    done = subprocess.run(  # noqa: S603 - our own script
-        [zsh, "-f", "-c", f"{load}; {ask}"],
-        cwd=tmp_path,
-        env={**os.environ, "HOME": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-    )
+    done = _run_in(tmp_path, zsh, "-f", "-c", f"{load}; {ask}")
     assert "--version[Display application version.]" in done.stdout
     assert done.stderr == ""
 

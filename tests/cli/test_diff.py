@@ -202,7 +202,7 @@ def test_many_cells_are_all_in_the_document_and_the_first_in_the_text(cli: Cli) 
 
 
 def test_a_lookback_that_may_be_too_short_is_pointed_out(cli: Cli) -> None:
-    """When the oldest window that both runs have is restated; what is older nobody has seen."""
+    """When the oldest window that both runs have is restated; neither run has older ones."""
     make_run(Path("old"), [line("1", day) for day in (None, 2, 3)])
     make_run(Path("young"), [line("1", None), line("1", 2), line("1", 3, total=1)])
     make_run(Path("all"), [line("1", day, total=1) for day in (2, 3)])

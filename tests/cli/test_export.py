@@ -186,7 +186,7 @@ def test_the_file_can_come_from_the_environment(
 
 
 def test_a_link_is_written_through(export: Cli, tmp_path: Path) -> None:
-    """It is somebody's, and stays."""
+    """The link stays."""
     make_run(tmp_path / "a", _LINES)
     (tmp_path / "there").mkdir()
     (tmp_path / "o.duckdb").symlink_to("there/real.duckdb")

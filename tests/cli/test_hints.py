@@ -66,7 +66,7 @@ def test_an_interrupted_run_is_told_how_much_is_left(code: ExitCode) -> None:
 
 
 def test_after_a_deadline_only_the_time_is_news() -> None:
-    """Its message says already that the same command goes on."""
+    """Its message says already that the same command resumes the run."""
     job = _job()
     end = End(ExitCode.STOPPED_EARLY, "the deadline has passed; run the same command again")
     assert next_step(job, end) == ""
@@ -95,7 +95,7 @@ def test_after_a_deadline_only_the_time_is_news() -> None:
     ],
 )
 def test_after_an_error_the_step_adds_to_its_text(cause: type[OutageError], step: str) -> None:
-    """Which says already that what was collected is kept, and how to go on."""
+    """Which says already that what was collected is kept, and how to resume."""
     assert next_step(_job(), End(cause.exit_code, "said", cause)) == step
     read = _job(source="standard input")
     assert next_step(read, End(cause.exit_code, "said", cause)) == step.replace(

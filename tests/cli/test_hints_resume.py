@@ -1,4 +1,4 @@
-"""The command that goes on with a run, whatever stands in variables and in the file by then."""
+"""The command that resumes a run, whatever variables and the file set by then."""
 
 import shlex
 from collections import Counter

@@ -63,7 +63,7 @@ async def test_while_it_reads_the_companies(
 
 async def _until_it_has_open(pid: int, path: Path) -> None:
     async with asyncio.timeout(30):
-        while not _has_open(pid, path):  # noqa: ASYNC110 - nobody tells when a process opens a file
+        while not _has_open(pid, path):  # noqa: ASYNC110 - that a process opens a file is no event
             await asyncio.sleep(0.005)
 
 

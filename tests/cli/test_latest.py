@@ -49,7 +49,7 @@ async def test_damage_is_a_warning_for_each_run(command: Any) -> None:  # noqa: 
 async def test_what_is_no_answer_of_one_service_is_refused(
     command: Any,  # noqa: ANN401
 ) -> None:
-    """With 2, and nothing on standard output: nobody may take it for the answer."""
+    """With 2, and nothing on standard output: it must not look like an answer."""
     make_run(command.directory / "a", _OLD)
     other = RunSettings(base_url="https://other.example")
     make_run(command.directory / "b", _NEW, settings=other)
@@ -82,7 +82,7 @@ async def test_a_run_that_began_nothing_is_left_out(command: Any) -> None:  # no
 
 
 async def test_windows_that_overlap_are_a_warning(command: Any) -> None:  # noqa: ANN401
-    """Whoever adds up such lines counts days twice; windows that only touch are in order."""
+    """A sum of such lines counts days twice; windows that only touch are fine."""
     days = line("1", 1)
     longer = days.replace(b'"until_date":"2026-11-01"', b'"until_date":"2026-11-03"')
     make_run(command.directory / "touch", [days, line("1", 2), line("2", 3), line("1", None)])
@@ -133,7 +133,7 @@ async def test_a_reader_may_go_and_a_disk_may_be_full(
     code: int,
     complaint: str,
 ) -> None:
-    """Whoever has gone wanted no more; a part of the lines must not be taken for all."""
+    """A closed pipe wants no more; a part of the lines must not be taken for all."""
     make_run(command.directory / "a", [line(str(number), 1) for number in range(2000)])
     stdout = OUTPUTS[output]()
     try:

@@ -14,6 +14,7 @@ from collector.cli.app import app
 from collector.settings.prepare import prepare_plan, window_size
 from collector.simulator import Simulator
 from tests.cli.said import in_this_process
+from tests.conftest import company_lines
 
 StartApi = Callable[..., Awaitable[Simulator]]
 Against = Callable[[Simulator], Any]
@@ -94,7 +95,7 @@ async def test_the_printed_command_goes_on_with_the_same_cells(  # noqa: PLR0913
     command = against(api).without_debugging()
     days = ("--from", "2026-03-13", "--until", "2026-03-15")
     options = (*days, "--window", window, "--lookback", lookback, "--max-attempts", "1")
-    companies = "".join(f"{number}\n" for number in range(9)).encode()
+    companies = company_lines(9).encode()
     done = await command.run("run", "-", *options, *_FAST, stdin=companies)
     assert done.exit_code == 1, done.stderr
     plan = command.manifest("r")["plan"]
@@ -146,7 +147,7 @@ async def test_the_plan_shows_the_windows(
 
 @pytest.mark.parametrize(("place", "windows"), [("flag", 15), ("variable", 1), ("file", 1)])
 async def test_dates_say_all_of_the_range(command: Any, place: str, windows: int) -> None:  # noqa: ANN401 - see conftest
-    """They put a lookback of a lower place aside: a command that goes on with a run names dates."""
+    """They override a lookback of lower rank: a command that resumes a run names dates."""
     command.write("companies.txt", "1\n2\n")
     command, flags = _looking_back(command, place)
     done = await command.run("plan", "companies.txt", *_DAY[:-2], *flags)

@@ -64,14 +64,14 @@ def test_a_document_that_cannot_be_written_whole_is_an_error(
 
 
 def test_without_standard_output_a_document_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Closed by whoever started the command; the text says what to give."""
+    """The parent process has closed it; the text says what to give."""
     monkeypatch.setattr(sys, "stdout", None)
     with pytest.raises(StorageError, match="standard output is closed; give it a file or a pipe"):
         write([b"x"])
 
 
 def test_a_reader_who_has_gone_ends_the_document_quietly(monkeypatch: pytest.MonkeyPatch) -> None:
-    """And no more pieces are made for nobody than fit into what is on its way."""
+    """And no more pieces are made than fit into the buffer."""
     made = 0
 
     def pieces() -> Iterator[bytes]:

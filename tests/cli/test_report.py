@@ -38,7 +38,7 @@ async def test_it_writes_one_page_of_all_runs(command: Any) -> None:  # noqa: AN
 async def test_english_is_the_default_and_an_old_page_is_replaced(
     command: Any,  # noqa: ANN401
 ) -> None:
-    """Whoever could not read the old page cannot read the new one either."""
+    """The new page has the permissions of the old one."""
     _runs(command.directory)
     page = command.write("r.html", "old")
     page.chmod(0o640)

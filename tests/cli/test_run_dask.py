@@ -12,6 +12,7 @@ import pytest
 from collector.simulator import Simulator
 from tests.cli.terminal import on_a_terminal
 from tests.cluster.clusters import cluster
+from tests.conftest import company_lines
 
 StartApi = Callable[..., Awaitable[Simulator]]
 Against = Callable[[Simulator], Any]
@@ -95,9 +96,9 @@ async def test_a_scheduler_that_is_not_there(start_api: StartApi, against: Again
     """
     api = await start_api()
     command = against(api).without_debugging()
-    with socket.socket() as nobody:
-        nobody.bind(("127.0.0.1", 0))
-        address = f"tcp://127.0.0.1:{nobody.getsockname()[1]}"
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        address = f"tcp://127.0.0.1:{unused.getsockname()[1]}"
         done = await command.run(
             *("run", "-", "--output", "r", "--engine", "dask", "--scheduler", address),
             *("--max-outage", "1s"),
@@ -123,7 +124,7 @@ async def test_a_complete_run_needs_no_cluster(start_api: StartApi, against: Aga
     sent, before = api.counts.total, command.files()
     dead = command.with_environment(
         COLLECTOR_BASE_URL=api.base_url,
-        COLLECTOR_TOKEN_URL="http://127.0.0.1:1/token",  # noqa: S106 - nobody is there
+        COLLECTOR_TOKEN_URL="http://127.0.0.1:1/token",  # noqa: S106 - an address without a server
     )
     with_dask = ("--engine", "dask", "--scheduler", "tcp://127.0.0.1:1")
     again = await dead.run(*run, *with_dask, stdin=b"1\n2\n")
@@ -224,7 +225,7 @@ async def test_one_display_for_all(start_api: StartApi, against: Against, tmp_pa
     """In a terminal: cells and rate of both shards together, and their summary at the end."""
     api = await start_api()
     command = against(api)
-    command.write("companies.txt", "".join(f"{number}\n" for number in range(240)))
+    command.write("companies.txt", company_lines(240))
     with cluster(tmp_path / "cluster") as made:
         shown = await on_a_terminal(
             command,

@@ -48,7 +48,7 @@ class _Told:
 async def told() -> AsyncIterator[_Told]:
     """Give what a run is told; afterwards the handlers of pytest are back."""
     before = {number: signal.getsignal(number) for number in _SIGNALS}
-    # Whoever has started the tests may have it ignored.
+    # It may be ignored in the process that started the tests.
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     yield _Told()
     for number, handler in before.items():
@@ -77,7 +77,7 @@ async def test_the_first_signal_stops_and_the_second_stops_at_once(
         assert await told.wait_for(1) == [code]
         _send(second)
         assert await told.wait_for(2) == [code, "at once"]
-        # The third is left to the system, which needs nobody's help to end the process.
+        # The third has its default effect: the system ends the process.
         assert [signal.getsignal(each) for each in _SIGNALS] == [signal.SIG_DFL] * 3
     assert told.calls == [code, "at once"]
 

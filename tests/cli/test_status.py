@@ -1,4 +1,4 @@
-"""`collector status`: what it says of a run, to people and to programs, and how to go on."""
+"""`collector status`: what it says of a run, to users and to programs, and how to resume."""
 
 import asyncio
 import json
@@ -42,6 +42,7 @@ from collector.store.manifest import (
 from collector.store.run_directory import RunDirectory
 from collector.telemetry.stats import RunStats
 from tests.cli.said import OUTPUTS, Cli, in_this_process
+from tests.conftest import company_lines
 
 Against = Callable[[Simulator], Any]
 StartApi = Callable[..., Awaitable[Simulator]]
@@ -514,12 +515,12 @@ def test_the_command_to_go_on_is_written_as_people_write_it(
 ) -> None:
     """Options that are as by default are left out."""
     _made(settings=settings).write(Path("r"))
-    go_on = shlex.split(cli("r").rows["go on"])
-    assert [word for word in go_on if word.startswith(("--rate", "--max-outage"))] == flags
+    resume = shlex.split(cli("r").rows["go on"])
+    assert [word for word in resume if word.startswith(("--rate", "--max-outage"))] == flags
 
 
 async def _shell(command: Any, text: str) -> tuple[int | None, str]:  # noqa: ANN401 - see conftest
-    """Give a text to a shell as somebody would paste it, and return its end and its complaints."""
+    """Give a text to a shell as a user would paste it; return its exit code and standard error."""
     script = f'collector() {{ "$PYTHON" -X dev -W error -m collector "$@"; }}\n{text}\n'
     process = await asyncio.create_subprocess_exec(
         *("bash", "-c", script),
@@ -569,14 +570,14 @@ async def test_the_command_to_go_on_works_in_a_shell(
 async def test_a_status_may_be_asked_for_while_the_run_is_at_work(
     cli: Cli, start_api: StartApi, against: Against
 ) -> None:
-    """It names the process, and does not say how to go on with what is going on."""
+    """It names the process, and no command that resumes a run in progress."""
     api = await start_api()
     command = against(api)
-    command.write("c.txt", "".join(f"{number}\n" for number in range(1000)))
+    command.write("c.txt", company_lines(1000))
     process = await command.start("run", "c.txt", "--rate", "20", "--output", "r")
     try:
         async with asyncio.timeout(20):
-            while api.counts.total < 3:  # noqa: ASYNC110 - it tells nobody
+            while api.counts.total < 3:  # noqa: ASYNC110 - a count is no event
                 await asyncio.sleep(0.01)
         said, document = cli("r", "--fail-on", "missing"), cli("r", "--json").document
     finally:
@@ -607,9 +608,9 @@ async def test_a_status_may_be_asked_for_while_the_run_is_at_work(
 async def test_what_cannot_be_printed_does_not_change_how_it_ends(
     tmp_path: Path, output: str, arguments: tuple[str, ...], code: int, complaint: str
 ) -> None:
-    """Text that nobody reads is no failure; a document that is not whole is one.
+    """Text that is not read is no failure; a document that is not whole is one.
 
-    A reader who has gone wanted no more of it, and nobody is told.
+    A reader that has closed the pipe wants no more; that is not reported.
     """
     _made(2000).write(tmp_path / "r")
     redirect = " >&-" if output == "closed" else ""

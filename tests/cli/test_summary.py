@@ -110,7 +110,7 @@ def test_a_run_that_found_all_done_says_so() -> None:
 
 @pytest.mark.parametrize("code", list(ExitCode))
 def test_only_ends_that_can_be_continued_say_how(code: ExitCode) -> None:
-    """With all answered there is nothing to go on with; a bug is to be reported."""
+    """With all answered there is nothing to resume; a bug is to be reported."""
     job = _job(3)
     can_resume = {1, 3, 4, 5, 70, 129, 130, 143}
     rows = _rows(job, code)

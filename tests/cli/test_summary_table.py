@@ -89,7 +89,7 @@ def test_the_table_says_what_the_plain_lines_say(width: int) -> None:
     rows = _texts(lines)
     assert rows.pop("coverage").endswith(" 60.1 % answered")
     plain = {line[:9].strip(): line[10:] for line in _plain(job, ExitCode.SOME_FAILED)}
-    # The time goes on between the two.
+    # Time passes between the two.
     del rows["time"], plain["time"]
     rows["next"] = re.sub(r"\d+:\d\d:\d\d", "0", rows["next"])
     plain["next"] = re.sub(r"\d+:\d\d:\d\d", "0", plain["next"])
@@ -97,7 +97,7 @@ def test_the_table_says_what_the_plain_lines_say(width: int) -> None:
 
 
 def _plain(job: Run, code: ExitCode) -> list[str]:
-    # Its characters are made harmless by whoever prints it.
+    # `say` escapes its characters.
     return summary(job, End(code)).replace("\x1b", "<U+001B>").splitlines()
 
 
@@ -117,7 +117,7 @@ def test_foreign_text_stays_text() -> None:
     ],
 )
 def test_the_end_has_the_colour_of_what_it_means(code: ExitCode, colour: int) -> None:
-    """Green is complete, yellow is to be continued, red is for somebody to look at."""
+    """Green is complete, yellow is to be resumed, red needs the user."""
     assert f"\x1b[{colour}m{code.value}: " in _drawn(_job(), code)
 
 

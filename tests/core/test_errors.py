@@ -37,6 +37,7 @@ def _group(*errors: BaseException) -> BaseExceptionGroup[BaseException]:
 def test_errors_are_pinned() -> None:
     """Others catch and match these names."""
     assert collector.core.errors.__all__ == [
+        "NOT_STARTED",
         "ClusterError",
         "CollectorError",
         "CredentialsError",
@@ -68,7 +69,7 @@ def test_models_are_pinned() -> None:
 
 
 def test_kinds_of_failures_are_pinned() -> None:
-    """They stand in `errors.jsonl`, and whoever reads it relies on them."""
+    """They are in `errors.jsonl`, and its readers rely on them."""
     assert [kind.value for kind in FailureKind] == [
         "http",
         "timeout",

@@ -77,7 +77,7 @@ async def test_the_event_loop_goes_on_meanwhile(work: _Work) -> None:
 async def test_a_cancellation_waits_for_the_end_of_the_work(
     work: _Work, cancellations: int
 ) -> None:
-    """However often it comes: nobody goes on while the thread still works."""
+    """However often it comes: the caller waits while the thread still works."""
     waiting = asyncio.create_task(in_thread(work))
     await work.begun()
     for _ in range(cancellations):
@@ -104,7 +104,7 @@ async def test_work_that_was_just_handed_over_is_done_all_the_same(work: _Work) 
 
 
 async def test_an_error_says_more_than_a_cancellation(work: _Work) -> None:
-    """A disk that refuses must not go unnoticed because somebody wanted to stop."""
+    """A storage error must not go unnoticed because the user stopped the run."""
     waiting = asyncio.create_task(in_thread(work))
     await work.begun()
     waiting.cancel()
@@ -133,7 +133,7 @@ async def test_a_time_limit_waits_for_the_end_of_the_work(work: _Work) -> None:
 
 
 async def test_cancelling_every_task_waits_for_the_work_too(work: _Work) -> None:
-    """As `asyncio.run` does at its end: also then nobody goes on while the thread works."""
+    """As `asyncio.run` does at its end: also then the caller waits while the thread works."""
     waiting = asyncio.create_task(in_thread(work))
     await work.begun()
     for task in asyncio.all_tasks() - {asyncio.current_task()}:

@@ -117,7 +117,7 @@ class Shell:
 
         For one in the background, until it has printed what is shown. Raises `TimeoutError`.
         """
-        # Nobody is there to type more into it.
+        # There is no user to type more into it.
         self._stdin.write(f"eval {shlex.quote(example.command)} </dev/null; mark\n".encode())
         async with asyncio.timeout(_PATIENCE_SECONDS):
             printed = (await self._stdout.readuntil(_MARK.encode())).decode().removesuffix(_MARK)

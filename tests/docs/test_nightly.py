@@ -17,8 +17,9 @@ from collector.core.errors import ExitCode
 from collector.http.credentials import ClientCredentials, load_credentials
 from collector.settings import RunSettings
 from collector.settings.prepare import prepare_plan
-from collector.telemetry.prometheus import LABEL, Standing, page
+from collector.telemetry.prometheus import LABEL, RunState, page
 from collector.telemetry.stats import RunStats
+from tests.conftest import company_lines
 from tests.docs.pages import DOCS, blocks, calls, read
 
 _TEXT: Final = read(DOCS / "nightly.md")
@@ -99,7 +100,7 @@ def test_the_plan_on_the_page_is_what_is_printed(
     monkeypatch.chdir(tmp_path)
     shown = re.search(r"\$ (collector plan .*)\n(companies +(\d+)\n[^`]*?)\.\.\.", _TEXT)
     assert shown is not None
-    ids = "".join(f"{number}\n" for number in range(int(shown[3])))
+    ids = company_lines(int(shown[3]))
     (tmp_path / "companies.txt").write_text(ids)
     with pytest.raises(SystemExit):
         main(shlex.split(shown[1])[1:])
@@ -156,12 +157,12 @@ def _series() -> dict[str, set[str]]:
     """Return the name of every series that a run can have, with those of its labels."""
     stats = RunStats(1)
     stats.answered(200, 0.1)
-    standing = Standing(
+    state = RunState(
         started_at=1.0, now=2.0, allowed=1.0, limit_found=1.0, exit_code=0, last_success=2.0
     )
     return {
         sample.name: set(sample.labels)
-        for family in page("night", stats, standing).collect()
+        for family in page("night", stats, state).collect()
         for sample in family.samples
     }
 

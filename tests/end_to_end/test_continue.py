@@ -16,15 +16,12 @@ import pytest
 
 from collector.simulator import Simulator
 from collector.store.fault_points import FaultPoint
+from tests.conftest import company_lines
 
 StartApi = Callable[..., Awaitable[Simulator]]
 Against = Callable[[Simulator], Any]
 
 CRASHING = Path(__file__).with_name("crashing.py")
-
-
-def _ids(count: int) -> str:
-    return "".join(f"{number}\n" for number in range(count))
 
 
 def _planned(companies: int, first: str, days: int) -> Counter[tuple[str, str, str]]:
@@ -52,7 +49,7 @@ async def test_killed_at_random_moments_and_continued(
     """SIGKILL again and again, in the middle of anything: the end is as if nothing had happened."""
     api = await start_api()
     command = against(api).without_debugging()
-    command.write("companies.txt", _ids(companies))
+    command.write("companies.txt", company_lines(companies))
     run = (
         *("run", "companies.txt", "--from", "2026-01-01", "--until", "2026-01-05"),
         *("--window", "1d", "--concurrency", "32", "--output", "r", "--rate"),
@@ -100,7 +97,7 @@ async def test_a_crash_at_each_fault_point(
     """A real process dies at the worst moments; the next one repairs and completes the run."""
     api = await start_api(share_500=0.2)
     command = against(api).without_debugging()
-    command.write("companies.txt", _ids(40))
+    command.write("companies.txt", company_lines(40))
     run = (
         *("run", "companies.txt", "--from", "2026-01-01", "--until", "2026-01-01"),
         *("--rate", "200", "--output", "r", "--trust-dates", "--max-attempts"),
@@ -132,7 +129,7 @@ async def test_a_file_cut_anywhere_is_completed(start_api: StartApi, against: Ag
     """The results torn or zeroed at their end: repaired, and only what was lost is asked again."""
     api = await start_api()
     command = against(api).without_debugging()
-    command.write("companies.txt", _ids(30))
+    command.write("companies.txt", company_lines(30))
     run = (
         *("run", "companies.txt", "--from", "2026-01-01", "--until", "2026-01-01"),
         *("--rate", "1000000", "--output", "r"),
@@ -164,7 +161,7 @@ async def test_a_file_cut_at_every_byte_is_completed(start_api: StartApi, agains
     """Each byte position of the last three lines, by the real command."""
     api = await start_api()
     command = against(api).without_debugging()
-    command.write("companies.txt", _ids(8))
+    command.write("companies.txt", company_lines(8))
     run = (
         *("run", "companies.txt", "--from", "2026-01-01", "--until", "2026-01-01"),
         *("--rate", "1000000", "--output"),
@@ -197,7 +194,7 @@ async def test_of_two_at_the_same_moment_one_works(
     """Two processes, one directory: one is told who works there, and dies with no harm done."""
     api = await start_api()
     command = against(api).without_debugging()
-    command.write("companies.txt", _ids(companies))
+    command.write("companies.txt", company_lines(companies))
     run = ("run", "companies.txt", "--rate", "30", "--output", "r")
     lines = command.directory / "r" / "statistics.jsonl"
 
@@ -234,7 +231,7 @@ async def test_what_failed_is_tried_again_and_what_is_done_is_not(
     """The second attempt asks for the failures only; `errors.jsonl` is of the last attempt."""
     api = await start_api(share_500=0.3)
     command = against(api).without_debugging()
-    command.write("companies.txt", _ids(60))
+    command.write("companies.txt", company_lines(60))
     run = ("run", "companies.txt", "--rate", "500", "--output", "r", "--max-attempts")
     first = await command.run(*run, "1")
     assert first.exit_code == 1

@@ -29,6 +29,7 @@ from tests.cluster.clusters import (
     lines_of,
     workers_of,
 )
+from tests.conftest import company_lines
 from tests.end_to_end.steps import until
 
 StartApi = Callable[..., Awaitable[Simulator]]
@@ -43,10 +44,6 @@ def two_workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """Give a cluster of two workers that several tests use one after the other."""
     with cluster(tmp_path_factory.mktemp("cluster")) as made:
         yield made
-
-
-def _ids(count: int) -> str:
-    return "".join(f"{number}\n" for number in range(count))
 
 
 def _companies(count: int) -> Counter[tuple[str, str | None, str | None]]:
@@ -87,7 +84,7 @@ async def test_it_is_the_same_as_a_single_run(start_api: StartApi, against: Agai
     api = await start_api(empty_share=0.2)
     # Not in asyncio's debug mode, which tells of each step that takes long on a busy machine.
     command = replace(against(api), flags=("-W", "error")).from_the_start()
-    command.write("companies.txt", _ids(420))
+    command.write("companies.txt", company_lines(420))
     plan = ("companies.txt", "--from", "2026-01-01", "--until", "2026-01-05", "--window", "1d")
     rate = ("--rate", "1000000", "--output")
     single = await command.without_debugging().run("run", *plan, *rate, "single")
@@ -141,7 +138,7 @@ async def test_workers_need_no_credentials(
         .without_debugging()
         .with_environment(TRUST_CLIENT_ID="", TRUST_CLIENT_SECRET="", TRUST_ACCESS_TOKEN=token)
     )
-    command.write("companies.txt", _ids(60))
+    command.write("companies.txt", company_lines(60))
     run = ("run", "companies.txt", *two_workers.options, "--rate", "500", "--log-level", "debug")
     done = await command.run(*run, "--output", "r")
     assert done.exit_code == 0, done.stderr
@@ -168,7 +165,7 @@ async def test_a_worker_is_killed(start_api: StartApi, against: Against, workers
     """Its shard is gone on with at once, from what is on the disk; the counts are the server's."""
     api = await start_api()
     command = against(api).without_debugging()
-    command.write("companies.txt", _ids(400))
+    command.write("companies.txt", company_lines(400))
     run = ("run", "companies.txt", "--rate", "60", "--output", "r")
     async with _running(command, *run, *LOCAL[:-1], str(workers)) as process:
         await _until(api, 100)
@@ -219,7 +216,7 @@ async def test_the_sum_of_the_rates_as_the_server_sees_it(
     """
     api = await start_api()
     command = against(api).without_debugging()
-    command.write("companies.txt", _ids(700))
+    command.write("companies.txt", company_lines(700))
     await _into_shards(command, 2, "--rate", "1000000", "--output", "r")
     before, already = len(api.requests), len(cells_of(command.directory / "r"))
     done = await command.run(
@@ -241,7 +238,7 @@ async def test_more_shards_than_workers_keep_the_rate(
     """Eight shards, two at a time: each has half of the rate, and the next one begins at once."""
     api = await start_api()
     command = against(api).without_debugging()
-    command.write("companies.txt", _ids(640))
+    command.write("companies.txt", company_lines(640))
     await _into_shards(command, 8, "--rate", "1000000", "--output", "r")
     before = len(api.requests)
     done = await command.run(
@@ -268,7 +265,7 @@ async def test_the_limit_that_is_found_is_shared(
     """`--rate auto`: the limit is that of all together, and later shards begin with it."""
     api = await start_api(rate_limit=80, burst=10)
     command = against(api).without_debugging()
-    command.write("companies.txt", _ids(1200))
+    command.write("companies.txt", company_lines(1200))
     # Before the limit is there, or its shard would know of it.
     api.reconfigure(replace(api.settings, rate_limit=None))
     await _into_shards(command, 6, "--rate", "1000000", "--output", "r")
@@ -307,7 +304,7 @@ async def test_a_token_that_ends_is_renewed_once_for_all(
     """As often as a single run renews it, however many shards there are; no request meets a 401."""
     api = await start_api(token_life=5)
     command = against(api).without_debugging()
-    command.write("companies.txt", _ids(700))
+    command.write("companies.txt", company_lines(700))
     await _into_shards(command, 8, "--rate", "1000000", "--output", "r")
     tokens = api.counts.kinds["token"]
     done = await command.run(
@@ -329,7 +326,7 @@ async def test_a_revoked_token_is_renewed_once(
     """All tokens revoked in mid-run: one new one for all shards, no cell lost."""
     api = await start_api()
     command = against(api).without_debugging()
-    command.write("companies.txt", _ids(400))
+    command.write("companies.txt", company_lines(400))
     process = await command.start(
         *("run", "companies.txt", "--rate", "120", "--output", "r"), *two_workers.options
     )
@@ -349,7 +346,7 @@ async def test_it_is_gone_on_with_in_as_many_shards(
     """After its deadline (4), by more workers or a run without shards: nothing is asked twice."""
     api = await start_api()
     command = against(api).without_debugging()
-    command.write("companies.txt", _ids(400))
+    command.write("companies.txt", company_lines(400))
     run = ("run", "companies.txt", "--output", "r", "--rate")
     first = await command.run(*run, "30", "--deadline", "8s", *two_workers.options)
     assert first.exit_code == 4, first.stderr
@@ -389,7 +386,7 @@ async def test_a_signal_ends_all_in_order(  # noqa: PLR0913, PLR0917 - a table
     """Soon, with nothing torn or left behind; and the same command again goes on to the end."""
     api = await start_api(latency=0.02)
     command = against(api).without_debugging()
-    command.write("companies.txt", _ids(600))
+    command.write("companies.txt", company_lines(600))
     run = ("run", "companies.txt", *LOCAL, "--output", "r", "--rate")
     async with _running(command, *run, "50") as process:
         if moment == "work":
@@ -427,7 +424,7 @@ async def test_the_second_signal_does_not_wait(
     """Answers that never come are waited for five seconds, and no more after a second SIGINT."""
     api = await start_api(share_hangs=1.0)
     command = against(api).without_debugging()
-    command.write("companies.txt", _ids(50))
+    command.write("companies.txt", company_lines(50))
     process = await command.start(
         *("run", "companies.txt", "--rate", "50", "--output", "r"), *two_workers.options
     )
@@ -447,7 +444,7 @@ async def test_the_client_is_killed(start_api: StartApi, against: Against) -> No
     """Its workers go away by themselves, and nothing keeps the next run from going on."""
     api = await start_api()
     command = against(api).without_debugging()
-    command.write("companies.txt", _ids(300))
+    command.write("companies.txt", company_lines(300))
     run = ("run", "companies.txt", *LOCAL, "--output", "r", "--rate")
     async with _running(command, *run, "60") as process:
         await _until(api, 60)
@@ -469,7 +466,7 @@ async def test_workers_of_others_stop_when_the_client_is_killed(
     """After a minute without orders; until then another run is refused: the directory is theirs."""
     api = await start_api()
     command = against(api).without_debugging()
-    command.write("companies.txt", _ids(2000))
+    command.write("companies.txt", company_lines(2000))
     run = ("run", "companies.txt", *two_workers.options, "--output", "r", "--rate")
     process = await command.start(*run, "10")
     await _until(api, 20)
@@ -493,7 +490,7 @@ async def test_it_begins_with_nothing_that_is_refused(
     """Wrong credentials (3) and ignored dates (7) leave nothing behind."""
     api = await start_api(ignore_dates=True)
     command = against(api).without_debugging()
-    command.write("companies.txt", _ids(20))
+    command.write("companies.txt", company_lines(20))
     run = ("run", "companies.txt", *two_workers.options, "--output", "r", "--last", "9d")
     wrong = command.with_environment(TRUST_CLIENT_SECRET="wrong")  # noqa: S106 - fake
     refused = await wrong.run(*run)
@@ -510,7 +507,7 @@ async def test_companies_that_fail(
     """Exit code 1, each with its line among the errors, and counted in the summary."""
     api = await start_api(share_500=0.2)
     command = against(api).without_debugging()
-    command.write("companies.txt", _ids(100))
+    command.write("companies.txt", company_lines(100))
     done = await command.run(
         *("run", "companies.txt", "--rate", "500", "--max-attempts", "1", "--output", "r"),
         *two_workers.options,
@@ -533,7 +530,7 @@ async def test_a_full_disk(
     """Exit code 5 as soon as one shard cannot write; the others end in order."""
     api = await start_api()
     command = against(api).without_debugging()
-    command.write("companies.txt", _ids(600))
+    command.write("companies.txt", company_lines(600))
     run = ("run", "companies.txt", *LOCAL, "--output", "r", "--rate", "400")
     with largest_file(30_000):
         done = await command.run(*run)
@@ -553,7 +550,7 @@ async def test_a_directory_that_cannot_be_made(
     """Exit code 5 as well, and no traceback."""
     api = await start_api()
     command = against(api)
-    command.write("companies.txt", _ids(3))
+    command.write("companies.txt", company_lines(3))
     command.write("file", "")
     done = await command.run(*("run", "companies.txt", "--output", "file/r"), *two_workers.options)
     assert done.exit_code == 5, done.stderr
@@ -568,7 +565,7 @@ async def test_a_directory_that_another_run_holds(
     """Exit code 6, naming the process that works there; that one is not disturbed."""
     api = await start_api()
     command = against(api).without_debugging()
-    command.write("companies.txt", _ids(120))
+    command.write("companies.txt", company_lines(120))
     run = ("run", "companies.txt", "--output", "r", "--rate", "20")
     first = await command.start(*run)
     await _until(api, 5)

@@ -13,6 +13,7 @@ import pytest
 
 from collector.simulator import Simulator
 from tests.cluster.clusters import Cluster, cells_of, cluster, codes_of
+from tests.conftest import company_lines
 from tests.end_to_end.steps import until
 
 StartApi = Callable[..., Awaitable[Simulator]]
@@ -23,7 +24,7 @@ _RUN = ("run", "companies.txt", "--output", "r", "--rate")
 
 def _command(against: Against, api: Simulator, companies: int) -> Any:  # noqa: ANN401 - see conftest
     command = against(api).without_debugging()
-    command.write("companies.txt", "".join(f"{number}\n" for number in range(companies)))
+    command.write("companies.txt", company_lines(companies))
     return command
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from collector.plan.date_params import DATE_FORMATS
 from collector.simulator import Simulator, statistics_of
+from tests.conftest import company_lines
 from tests.end_to_end.steps import until
 
 StartApi = Callable[..., Awaitable[Simulator]]
@@ -148,7 +149,7 @@ async def test_trusted_dates_are_not_looked_at(start_api: StartApi, against: Aga
     """Neither before the run nor during it, and that is on the record."""
     api = await start_api(ignore_dates=True, empty_share=0)
     command = against(api).without_debugging()
-    ids = "".join(f"{number}\n" for number in range(30)).encode()
+    ids = company_lines(30).encode()
     run = ("run", "-", *_DAYS, "--window", "1d", *_FAST, "--output", "r", "--trust-dates")
     done = await command.run(*run, stdin=ids)
     assert done.exit_code == 0, done.stderr
@@ -185,7 +186,7 @@ async def test_a_server_that_stops_honouring_them_ends_the_run(
     """Company after company with the same counters: exit code 7, and the directory is spoilt."""
     api = await start_api(empty_share=0)
     command = against(api).without_debugging()
-    ids = "".join(f"{number}\n" for number in range(200)).encode()
+    ids = company_lines(200).encode()
     run = (
         "run",
         "companies.txt",
@@ -226,7 +227,7 @@ async def test_of_a_few_companies_it_is_noticed_as_well(
     """Each has right answers by then; with three windows to go it is noticed after the last one."""
     api = await start_api(empty_share=0)
     command = against(api).without_debugging()
-    command.write("companies.txt", "".join(f"{number}\n" for number in range(14)))
+    command.write("companies.txt", company_lines(14))
     process = await command.start(
         *("run", "companies.txt", "--from", "2026-09-01", "--until", "2026-09-18"),
         *("--window", "1d", "--rate", "80", "--concurrency", "4", "--output", "r"),
@@ -315,7 +316,7 @@ async def test_an_api_that_is_down_at_first_is_waited_for(
     """No verdict is drawn from an outage; when it is over the dates are proved, then collected."""
     api = await start_api(down=True, until_exclusive=True)
     command = against(api).without_debugging()
-    command.write("companies.txt", "".join(f"{number}\n" for number in range(20)))
+    command.write("companies.txt", company_lines(20))
     process = await command.start("run", "companies.txt", *_DAYS, "--rate", "100", "--output", "r")
     async with asyncio.timeout(30):
         while api.counts.statuses[502] < 12:  # noqa: ASYNC110 - the API has no event for a count
@@ -391,7 +392,7 @@ async def test_a_night_of_companies_that_look_alike_goes_on(
     """The same figures every day raise a suspicion; a new proof says that dates are honoured."""
     api = await serve(lambda _company, _: 200, total=lambda _company, days: 20 * len(days))
     command = api.point(command)
-    command.write("companies.txt", "".join(f"{number}\n" for number in range(40)))
+    command.write("companies.txt", company_lines(40))
     run = ("run", "companies.txt", *_DAYS, "--window", "1d", "--rate", "500", "--output", "r")
     done = await command.run(*run)
     assert done.exit_code == 0, done.stderr
@@ -415,7 +416,7 @@ async def test_an_ignoring_server_whose_figures_move_is_noticed(
 
     api = await serve(lambda _company, _: 200, total=total)
     command = api.point(command)
-    command.write("companies.txt", "".join(f"{number}\n" for number in range(200)))
+    command.write("companies.txt", company_lines(200))
     run = ("run", "companies.txt", *_DAYS, "--window", "1d", "--rate", "500", "--output", "r")
     done = await command.run(*run)
     assert done.exit_code == 7, done.stderr

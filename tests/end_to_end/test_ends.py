@@ -13,14 +13,11 @@ import pytest
 
 from collector.simulator import Simulator
 from tests.cli.terminal import heed_hangups
+from tests.conftest import company_lines
 from tests.end_to_end.steps import until
 
 StartApi = Callable[..., Awaitable[Simulator]]
 Against = Callable[[Simulator], Any]
-
-
-def _ids(count: int) -> str:
-    return "".join(f"{number}\n" for number in range(count))
 
 
 async def _succeeds(*command: str) -> bool:
@@ -78,7 +75,7 @@ async def test_a_signal_ends_the_run_in_order(
     """Interrupted in mid-run: the designed exit code, whole lines, a manifest that says so."""
     api = await start_api(latency=0.3)
     command = against(api)
-    command.write("companies.txt", _ids(5000))
+    command.write("companies.txt", company_lines(5000))
     process = await command.start(
         *("run", "companies.txt", "--rate", "100", "--output", "r"), preexec_fn=heed_hangups
     )
@@ -105,7 +102,7 @@ async def test_what_does_not_come_back_is_waited_for_briefly(
     """A server that hangs cannot hold a run that is to end: five seconds, then it ends in order."""
     api = await start_api(share_hangs=1.0)
     command = against(api)
-    command.write("companies.txt", _ids(50))
+    command.write("companies.txt", company_lines(50))
     process = await command.start("run", "companies.txt", "--rate", "100", "--output", "r")
     await until(lambda: api.counts.kinds["statistics"] > 10)
     began = time.monotonic()
@@ -121,7 +118,7 @@ async def test_a_second_signal_ends_the_run_at_once(start_api: StartApi, against
     """The first signal waits for what is in flight, the second does not; both end in order."""
     api = await start_api(share_hangs=0.9)
     command = against(api)
-    command.write("companies.txt", _ids(5000))
+    command.write("companies.txt", company_lines(5000))
     process = await command.start("run", "companies.txt", "--rate", "200", "--output", "r")
     await until(lambda: api.counts.kinds["statistics"] >= 32)
     process.send_signal(signal.SIGINT)
@@ -144,7 +141,7 @@ async def test_a_deadline_ends_the_run_to_be_continued(
     """When the time is over, the run ends as by a signal, with 4; the next one goes on."""
     api = await start_api()
     command = against(api)
-    command.write("companies.txt", _ids(400))
+    command.write("companies.txt", company_lines(400))
     run = ("run", "companies.txt", "--output", "r")
     began = time.monotonic()
     done = await command.run(*run, "--rate", "100", "--deadline", "2s")
@@ -192,7 +189,7 @@ async def test_a_full_disk_ends_the_run(start_api: StartApi, against: Against) -
     """No more room: exit 5 within moments, nothing torn; with room again the run goes on."""
     api = await start_api()
     command = against(api)
-    command.write("companies.txt", _ids(500))
+    command.write("companies.txt", company_lines(500))
 
     def limit_file_size() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
@@ -233,7 +230,7 @@ async def test_a_full_file_system_ends_the_run(start_api: StartApi, against: Aga
     """A whole file system without room, the manifest's included: exit 5, and it can go on."""
     api = await start_api()
     command = against(api)
-    command.write("companies.txt", _ids(500))
+    command.write("companies.txt", company_lines(500))
     disk = command.directory / "disk"
     disk.mkdir()
     options = ("-t", "tmpfs", "-o", "size=64k", "tmpfs", str(disk))
@@ -289,7 +286,7 @@ async def test_a_file_that_is_taken_away_is_no_success(
     """Somebody removes the output of a run at work: exit 5, not 0; the next run completes it."""
     api = await start_api()
     command = against(api)
-    command.write("companies.txt", _ids(500))
+    command.write("companies.txt", company_lines(500))
     run = ("run", "companies.txt", "--output", "r", "--rate")
     process = await command.start(*run, "100")
     statistics = command.directory / "r" / "statistics.jsonl"
@@ -306,7 +303,7 @@ async def test_too_few_file_descriptors_are_no_bug(start_api: StartApi, against:
     """More connections than the system allows: those cells fail, and the run ends as it should."""
     api = await start_api(latency=0.5)
     command = against(api)
-    command.write("companies.txt", _ids(100))
+    command.write("companies.txt", company_lines(100))
 
     def limit_open_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
@@ -342,7 +339,7 @@ async def test_secrets_show_up_nowhere(start_api: StartApi, against: Against) ->
     secret = "s3cr3t-of-the-client"  # noqa: S105 - fake
     api = await start_api(client_secret=secret, share_500=0.3, share_resets=0.2, token_life=2)
     command = against(api)
-    command.write("companies.txt", _ids(60))
+    command.write("companies.txt", company_lines(60))
     done = await command.run(
         *("run", "companies.txt", "--rate", "300", "--max-attempts", "2"),
         *("--log-level", "debug", "--output", "r"),
@@ -361,7 +358,7 @@ async def test_every_kind_of_failure_is_named(start_api: StartApi, against: Agai
     """Truncated bodies and pages of HTML end in `errors.jsonl`, with an excerpt, after retries."""
     api = await start_api(share_truncated=0.15, share_not_json=0.15)
     command = against(api)
-    command.write("companies.txt", _ids(150))
+    command.write("companies.txt", company_lines(150))
     done = await command.run(
         *("run", "companies.txt", "--rate", "400", "--max-attempts", "2", "--output", "r")
     )
@@ -385,7 +382,7 @@ async def test_a_low_rate_does_not_let_tokens_grow_stale(
     """Requests wait at the gate for longer than a token lives, and leave with a good one."""
     api = await start_api(token_life=5)
     command = against(api)
-    command.write("companies.txt", _ids(27))
+    command.write("companies.txt", company_lines(27))
     done = await command.run("run", "companies.txt", "--rate", "3", "--output", "r")
     assert done.exit_code == 0, done.stderr
     assert api.counts.statuses[401] == 0

@@ -13,16 +13,13 @@ from typing import Any
 
 from collector.simulator import Simulator
 from tests.cli.terminal import lead_a_session
+from tests.conftest import company_lines
 from tests.end_to_end.steps import assert_all_answered, until
 
 StartApi = Callable[..., Awaitable[Simulator]]
 Against = Callable[[Simulator], Any]
 
 _RUN = ("run", "companies.txt", "--output", "r", "--rate")
-
-
-def _ids(count: int) -> str:
-    return "".join(f"{number}\n" for number in range(count))
 
 
 async def test_a_terminal_that_is_closed_ends_the_run_in_order(
@@ -34,7 +31,7 @@ async def test_a_terminal_that_is_closed_ends_the_run_in_order(
     """
     api = await start_api(latency=0.3)
     command = against(api)
-    command.write("companies.txt", _ids(400))
+    command.write("companies.txt", company_lines(400))
     terminal, inside = pty.openpty()
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "collector", *_RUN, "40"),
@@ -83,7 +80,7 @@ async def test_a_hangup_that_is_ignored_from_the_start_ends_nothing(
     """As `nohup` starts it: the run goes on to its end."""
     api = await start_api()
     command = against(api)
-    command.write("companies.txt", _ids(100))
+    command.write("companies.txt", company_lines(100))
     ignored = partial(signal.signal, signal.SIGHUP, signal.SIG_IGN)
     process = await command.start(*_RUN, "50", preexec_fn=ignored)
     statistics = command.directory / "r" / "statistics.jsonl"

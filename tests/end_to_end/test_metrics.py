@@ -11,6 +11,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from collector.simulator import Simulator
+from tests.conftest import company_lines
 from tests.end_to_end.steps import until
 
 StartApi = Callable[..., Awaitable[Simulator]]
@@ -21,10 +22,6 @@ Series = dict[str, float]
 _RUN = ("run", "companies.txt", "--output", "r", "--metrics-file", "night.prom")
 _FAST = ("--rate", "500")
 _COUNTS = ("sent", "accepted", "refused", "retried")
-
-
-def _ids(count: int) -> str:
-    return "".join(f"{number}\n" for number in range(count))
 
 
 def _series(path: Path) -> Series:
@@ -100,7 +97,7 @@ async def test_the_file_and_the_samples_say_what_the_manifest_says(
 
     api = await serve(judge)
     command = api.point(command).without_debugging()
-    command.write("companies.txt", _ids(40))
+    command.write("companies.txt", company_lines(40))
     done = await command.run(*_RUN, *_FAST)
     assert done.exit_code == 0, done.stderr
     file = command.directory / "night.prom"
@@ -154,7 +151,7 @@ async def test_an_end_before_the_first_cell_is_told(
     """The file is all that such a run leaves: how it ended, and that everything is missing."""
     api = await start_api(**settings)
     command = against(api).with_environment(**environment).without_debugging()
-    command.write("companies.txt", _ids(5))
+    command.write("companies.txt", company_lines(5))
     options = ("--last", "3d", "--max-attempts", "1", "--max-outage", "1s", *_FAST)
     done = await command.run(*_RUN, *options)
     assert done.exit_code == code, done.stderr
@@ -176,7 +173,7 @@ async def test_only_the_run_at_work_writes_and_a_kill_leaves_a_whole_file(
     """
     api = await start_api(latency=0.05)
     command = against(api).without_debugging()
-    command.write("companies.txt", _ids(5000))
+    command.write("companies.txt", company_lines(5000))
     file, statistics = command.directory / "night.prom", command.directory / "r/statistics.jsonl"
     process = await command.start(*_RUN, "--rate", "50")
     await until(lambda: statistics.exists() and statistics.stat().st_size > 0)
@@ -218,7 +215,7 @@ async def test_where_nothing_can_be_written_nothing_is_sent(
     """No directory, a directory: exit code 2 and the reason, nothing is made, nothing changes."""
     api = await start_api()
     command = against(api).without_debugging()
-    command.write("companies.txt", _ids(5))
+    command.write("companies.txt", company_lines(5))
     (command.directory / "taken.prom").mkdir()
     before = command.files()
     run = ("run", "companies.txt", "--output", "r", "--metrics-file")
@@ -239,7 +236,7 @@ async def test_what_cannot_be_written_at_the_end_is_said_and_no_failure(
     """The directory of the file has gone in mid-run: the answers count, the exit code stays."""
     api = await start_api(latency=0.3)
     command = against(api).without_debugging()
-    command.write("companies.txt", _ids(3))
+    command.write("companies.txt", company_lines(3))
     (command.directory / "m").mkdir()
     run = ("run", "companies.txt", "--output", "r", "--metrics-file", "m/night.prom", "--quiet")
     process = await command.start(*run)
@@ -267,7 +264,7 @@ async def test_shards_with_one_name_write_a_file_each(
 ) -> None:
     """It may stand in `collector.toml`, for all; together they have the cells of the plan."""
     command = against(await start_api())
-    command.write("companies.txt", _ids(40))
+    command.write("companies.txt", company_lines(40))
     command.write("collector.toml", 'metrics-file = "night.prom"\n')
     run = ("run", "companies.txt", "--output", "r", "--rate", "500", "--shard")
     for done in await asyncio.gather(*(command.run(*run, f"{n}/2") for n in range(2))):

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from collector.simulator import Simulator
+from tests.conftest import company_lines
 from tests.end_to_end.steps import assert_all_answered, until
 
 StartApi = Callable[..., Awaitable[Simulator]]
@@ -17,10 +18,6 @@ Against = Callable[[Simulator], Any]
 Serve = Callable[..., Awaitable[Any]]
 
 RUN = ("run", "companies.txt", "--rate", "100", "--output", "r")
-
-
-def _ids(count: int) -> str:
-    return "".join(f"{number}\n" for number in range(count))
 
 
 async def _begin(command: Any, api: Simulator, *more: str) -> asyncio.subprocess.Process:  # noqa: ANN401 - see conftest
@@ -42,7 +39,7 @@ async def test_an_outage_in_mid_run_is_waited_for(start_api: StartApi, against: 
     """Few requests are sent into it, no cell fails for it, and the run goes on by itself."""
     api = await start_api()
     command = against(api).without_debugging()
-    command.write("companies.txt", _ids(150))
+    command.write("companies.txt", company_lines(150))
     process = await _begin(command, api)
     api.reconfigure(replace(api.settings, down=True))
     await until(lambda: api.counts.statuses[502] >= 8)
@@ -69,7 +66,7 @@ async def test_a_server_that_is_away_and_comes_back_is_waited_for(
     """Stopped and started again on its port: connections are refused meanwhile, and few tried."""
     api = await start_api()
     command = against(api).without_debugging()
-    command.write("companies.txt", _ids(150))
+    command.write("companies.txt", company_lines(150))
     process = await _begin(command, api)
     await api.stop()
     log = command.directory / "r" / "log.jsonl"
@@ -91,7 +88,7 @@ async def test_an_outage_that_is_too_long_ends_the_run_to_be_continued(
     """`--max-outage 2s`: exit 4, what was collected is kept, and the same command goes on."""
     api = await start_api()
     command = against(api).without_debugging()
-    command.write("companies.txt", _ids(150))
+    command.write("companies.txt", company_lines(150))
     process = await _begin(command, api, "--max-outage", "2s")
     api.reconfigure(replace(api.settings, down=True))
     began = time.monotonic()
@@ -123,7 +120,7 @@ async def test_a_run_that_meets_an_outage_from_the_first_request_on(
     """It waits for as long as allowed, sends little meanwhile, and charges no cell for it."""
     api = await start_api(down=True)
     command = against(api).without_debugging()
-    command.write("companies.txt", _ids(150))
+    command.write("companies.txt", company_lines(150))
     done = await command.run(*RUN, "--max-outage", "1s", "--max-attempts", "1")
     assert done.exit_code == 4, done.stderr
     assert api.counts.kinds["statistics"] <= MOST
@@ -138,7 +135,7 @@ async def test_an_issuer_that_is_down_when_the_token_ends_is_waited_for(
     """Nothing can be asked without a token, so nothing is; then the run goes on, nothing lost."""
     api = await start_api(token_life=2)
     command = against(api).without_debugging()
-    command.write("companies.txt", _ids(300))
+    command.write("companies.txt", company_lines(300))
     # More than a token lasts for: it ends in mid-run.
     process = await _begin(command, api, "--max-attempts", "1")
     api.reconfigure(replace(api.settings, issuer_down=True))
@@ -163,7 +160,7 @@ async def test_an_issuer_that_is_down_for_too_long_ends_the_run(
     """`--max-outage 1s` is for the issuer too: exit 4, and what is done is kept."""
     api = await start_api(token_life=2)
     command = against(api).without_debugging()
-    command.write("companies.txt", _ids(2000))
+    command.write("companies.txt", company_lines(2000))
     process = await _begin(command, api, "--max-outage", "1s")
     api.reconfigure(replace(api.settings, issuer_down=True))
     done = await command.finish(process)
@@ -185,7 +182,7 @@ async def test_a_client_that_is_refused_in_mid_run_ends_it_at_once(
     """Its secret is changed and its token revoked: exit 3, and what is done is kept."""
     api = await start_api()
     command = against(api).without_debugging()
-    command.write("companies.txt", _ids(2000))
+    command.write("companies.txt", company_lines(2000))
     process = await _begin(command, api)
     secret = "another"  # noqa: S105 - fake
     api.reconfigure(replace(api.settings, client_secret=secret))
@@ -222,7 +219,7 @@ async def test_a_company_that_is_always_refused_does_not_stop_the_others(
     """It ends in `errors.jsonl`, and neither is taken for the rate nor for an outage for long."""
     api = await serve(lambda company, _before: status if company == "7" else 200)
     command = api.point(command).without_debugging()
-    command.write("companies.txt", _ids(40))
+    command.write("companies.txt", company_lines(40))
     # The deadline is the bound of what is no crawl: at 100 a second it takes seconds.
     done = await command.run(
         *(*RUN, "--from", "2026-01-01", "--until", f"2026-01-{days:02}", "--window", "1d"),

@@ -8,15 +8,12 @@ from typing import Any
 import pytest
 
 from collector.simulator import Simulator
+from tests.conftest import company_lines
 from tests.end_to_end.steps import assert_all_answered
 
 StartApi = Callable[..., Awaitable[Simulator]]
 Against = Callable[[Simulator], Any]
 Serve = Callable[..., Awaitable[Any]]
-
-
-def _ids(count: int) -> str:
-    return "".join(f"{number}\n" for number in range(count))
 
 
 def _assert_counts_agree(attempt: dict[str, Any], api: Simulator) -> None:
@@ -50,7 +47,7 @@ async def test_a_limit_is_found_and_nothing_is_lost(  # noqa: PLR0913, PLR0917 -
     """Few requests are refused, the limit stands in `run.json`, and its counts are the server's."""
     api = await start_api(rate_limit=limit, burst=burst, limit_status=status)
     command = against(api).without_debugging()
-    command.write("companies.txt", _ids(count))
+    command.write("companies.txt", company_lines(count))
     done = await command.run("run", "companies.txt", "--rate", rate, "--output", "r")
     assert done.exit_code == 0, done.stderr
     assert_all_answered(command, count)
@@ -77,7 +74,7 @@ async def test_random_503s_do_not_bring_the_rate_down_for_ever(
     chance = random.Random(7)  # noqa: S311 - no secret
     api = await serve(lambda _company, _before: 503 if chance.random() < 0.05 else 200)
     command = api.point(command).without_debugging()
-    command.write("companies.txt", _ids(600))
+    command.write("companies.txt", company_lines(600))
     # So few a second that a busy machine can do them too.
     done = await command.run("run", "companies.txt", "--rate", "50", "--output", "r")
     assert done.exit_code == 0, done.stderr
@@ -98,7 +95,7 @@ async def test_never_more_are_in_flight_than_allowed(
     """As the server sees it, which is slow; and the summary says what would do for the rate."""
     api = await serve(lambda _company, _before: 200, latency=0.05)
     command = api.point(command).without_debugging()
-    command.write("companies.txt", _ids(20 * concurrency))
+    command.write("companies.txt", company_lines(20 * concurrency))
     done = await command.run(
         *("run", "companies.txt", "--rate", "1000", "--concurrency", str(concurrency)),
         *("--output", "r"),

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from collector.simulator import Simulator, statistics_of
+from tests.conftest import company_lines
 
 StartApi = Callable[..., Awaitable[Simulator]]
 Against = Callable[[Simulator], Any]
@@ -19,10 +20,6 @@ ERROR_KEYS = [
     *("company_id", "from_date", "until_date", "failed_at", "attempts"),
     *("kind", "status", "message", "body"),
 ]
-
-
-def _ids(count: int) -> str:
-    return "".join(f"{number}\n" for number in range(count))
 
 
 def _cells(lines: list[dict[str, Any]]) -> Counter[tuple[str, str | None, str | None]]:
@@ -123,7 +120,7 @@ async def test_the_rate_is_kept_as_the_server_sees_it(
     """
     api = await start_api()
     command = against(api).without_debugging()
-    command.write("companies.txt", _ids(420))
+    command.write("companies.txt", company_lines(420))
     reached: list[int] = []
     for turn in range(3):
         first, lags = len(api.requests), [0.0]
@@ -169,7 +166,7 @@ async def test_a_night_of_errors_loses_nothing(start_api: StartApi, against: Aga
         share_500=0.10, share_resets=0.05, share_not_json=0.03, share_hangs=0.02, token_life=5
     )
     command = against(api)
-    command.write("companies.txt", _ids(100))
+    command.write("companies.txt", company_lines(100))
     done = await command.run(
         *("run", "companies.txt", "--last", "5d", "--window", "1d", "--rate", "100"),
         *("--timeout", "0.5", "--max-attempts", "4", "--output", "r"),
@@ -197,7 +194,7 @@ async def test_a_limit_slows_down_and_loses_nothing(start_api: StartApi, against
     """429s pause everyone; no cell is lost or charged for them."""
     api = await start_api(rate_limit=100, burst=10, retry_after=False)
     command = against(api)
-    command.write("companies.txt", _ids(150))
+    command.write("companies.txt", company_lines(150))
     done = await command.run(
         *("run", "companies.txt", "--rate", "400", "--max-attempts", "1", "--output", "r")
     )
@@ -212,7 +209,7 @@ async def test_a_revoked_token_is_renewed_once(start_api: StartApi, against: Aga
     """All tokens revoked in mid-run: one new token, no cell lost."""
     api = await start_api(latency=0.02)
     command = against(api)
-    command.write("companies.txt", _ids(200))
+    command.write("companies.txt", company_lines(200))
     process = await command.start(
         *("run", "companies.txt", "--rate", "400", "--concurrency", "32", "--output", "r")
     )
@@ -230,7 +227,7 @@ async def test_answers_are_streamed(start_api: StartApi, against: Against) -> No
     """Lines are on the disk, whole, long before the run ends."""
     api = await start_api()
     command = against(api)
-    command.write("companies.txt", _ids(150))
+    command.write("companies.txt", company_lines(150))
     process = await command.start("run", "companies.txt", "--rate", "50", "--output", "r")
     path = command.directory / "r" / "statistics.jsonl"
     sizes: list[int] = []

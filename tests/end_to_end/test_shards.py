@@ -14,6 +14,7 @@ import pytest
 from collector.plan import Companies, DateRange, Part, Plan, Shard, WindowSize, cut_windows
 from collector.simulator import Simulator
 from tests.cluster.clusters import Cells, answers_of, lines_of
+from tests.conftest import company_lines
 from tests.end_to_end.steps import until
 
 StartApi = Callable[..., Awaitable[Simulator]]
@@ -22,10 +23,6 @@ Against = Callable[[Simulator], Any]
 _DAYS = 20
 _RANGE = (date(2026, 1, 1), date(2026, 1, 1) + timedelta(_DAYS - 1))
 _DATES = ("--from", str(_RANGE[0]), "--until", str(_RANGE[1]), "--window", "1d")
-
-
-def _ids(count: int) -> str:
-    return "".join(f"{number}\n" for number in range(count))
 
 
 def _run(output: str, shard: str | None = None, *more: str, rate: str = "3000") -> list[str]:
@@ -68,7 +65,7 @@ async def test_shards_collect_together_what_one_run_collects(
     api = await start_api()
     command = against(api)
     companies = 15
-    command.write("companies.txt", _ids(companies))
+    command.write("companies.txt", company_lines(companies))
     await _together(command, _run("one"))
     await _together(command, *(_run("r", f"{number}/3") for number in range(3)))
     answers = answers_of(command.directory / "r")
@@ -131,7 +128,7 @@ async def test_a_killed_shard_goes_on(start_api: StartApi, against: Against) -> 
     api = await start_api()
     command = against(api).without_debugging()
     companies = 40
-    command.write("companies.txt", _ids(companies))
+    command.write("companies.txt", company_lines(companies))
     slow = [_run("r", f"{number}/2", rate="400") for number in range(2)]
     killed, sibling = [await command.start(*run) for run in slow]
     statistics = command.directory / "r" / "statistics-00000-of-00002.jsonl"
@@ -170,7 +167,7 @@ async def test_what_shards_have_left_over_is_collected_by_others(
     """One of two shards never began: a run without shards does its cells, or any other number."""
     api = await start_api()
     command = against(api).without_debugging()
-    command.write("companies.txt", _ids(12))
+    command.write("companies.txt", company_lines(12))
     await _together(command, _run("r", "1/2"))
     first = _contents(command.directory / "r")
     half = len(lines_of(command.directory / "r"))
@@ -208,7 +205,7 @@ async def test_what_others_have_completed_is_not_asked_for(
     """
     api = await start_api()
     command = against(api)
-    command.write("companies.txt", _ids(9))
+    command.write("companies.txt", company_lines(9))
     await _together(command, *(_run("r", shard) for shard in first))
     before = _contents(command.directory / "r")
     await api.stop()
@@ -231,7 +228,7 @@ async def test_the_command_that_status_prints_goes_on(
     """It asks without a shard for what is missing of all."""
     api = await start_api()
     command = against(api).without_debugging()
-    command.write("companies.txt", _ids(6))
+    command.write("companies.txt", company_lines(6))
     await _together(command, _run("r", "0/3"))
     status = await command.run("status", "r", "--json")
     go_on = json.loads(status.stdout)["go_on"]
@@ -247,7 +244,7 @@ async def test_who_is_in_the_way_of_shards_is_refused(
     """The same shard again, another number, and a run without shards: with 6, nothing is sent."""
     api = await start_api(latency=0.02)
     command = against(api)
-    command.write("companies.txt", _ids(20))
+    command.write("companies.txt", company_lines(20))
     working = await command.start(*_run("r", "0/2", rate="10"))
     statistics = command.directory / "r" / "statistics-00000-of-00002.jsonl"
     await until(lambda: statistics.exists() and statistics.stat().st_size > 0)
@@ -282,7 +279,7 @@ async def test_a_shard_that_is_none_is_refused(
     """With 2, before anything is sent or written, and it is told what to write."""
     api = await start_api()
     command = against(api)
-    command.write("companies.txt", _ids(3))
+    command.write("companies.txt", company_lines(3))
     before = command.files()
     if place == "flag":
         done = await command.run(*_run("r", shard))
@@ -301,7 +298,7 @@ async def test_the_shard_may_stand_in_the_environment(
     """Schedulers of containers number them by variables; a flag goes before it."""
     api = await start_api()
     command = against(api)
-    command.write("companies.txt", _ids(9))
+    command.write("companies.txt", company_lines(9))
     for number in range(2):
         one = command.with_environment(COLLECTOR_SHARD=f"{number}/2")
         await _together(one, _run("r"))
@@ -341,7 +338,7 @@ async def test_the_rate_is_that_of_all_shards_together(
     """
     api = await start_api()
     command = against(api).without_debugging()
-    command.write("companies.txt", _ids(30))
+    command.write("companies.txt", company_lines(30))
     gc.freeze()
     reached: list[int] = []
     for turn in range(3):

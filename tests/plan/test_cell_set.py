@@ -61,7 +61,7 @@ def test_an_empty_set_lacks_every_cell_and_a_full_one_none(size: int) -> None:
 
 
 def test_absent_cells_are_made_as_they_are_needed() -> None:
-    """Nobody waits for a list of them; what is put in meanwhile is not handed out later."""
+    """There is no list of them; a cell that is added meanwhile is not yielded later."""
     cells = CellSet(8_000_000)
     absent = cells.absent()
     assert list(islice(absent, 3)) == [0, 1, 2]

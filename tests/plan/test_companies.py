@@ -1,6 +1,7 @@
 import io
 import pickle
 import tracemalloc
+from collections.abc import Iterable
 from pathlib import Path
 from typing import cast
 
@@ -244,16 +245,19 @@ def test_companies_are_values() -> None:
     assert repr(companies) == "Companies(2 ids from 'companies.txt')"
 
 
+def _parse_traced(lines: Iterable[bytes]) -> tuple[Companies, int, int]:
+    """Return the companies, the bytes that they take, and the most bytes meanwhile."""
+    tracemalloc.start()
+    try:
+        return parse_companies(lines, "companies.txt"), *tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+
 def test_companies_take_about_100_bytes_each() -> None:
     """The memory that stays is the ids alone; while parsing it is below twice that."""
     count = 20_000
-    lines = (b"company-%06d\n" % number for number in range(count))
-    tracemalloc.start()
-    try:
-        companies = parse_companies(lines, "companies.txt")
-        stays, peak = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
+    companies, stays, peak = _parse_traced(b"company-%06d\n" % number for number in range(count))
     assert len(companies) == count
     assert stays / count < 80
     assert peak / count < 140
@@ -263,13 +267,9 @@ def test_their_names_take_40_bytes_each_beside_their_letters() -> None:
     """A dictionary would take 120."""
     count = 20_000
     name = "Company number six"
-    lines = (b"company-%06d %b\n" % (number, name.encode()) for number in range(count))
-    tracemalloc.start()
-    try:
-        companies = parse_companies(lines, "companies.txt")
-        stays, peak = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
+    companies, stays, peak = _parse_traced(
+        b"company-%06d %b\n" % (number, name.encode()) for number in range(count)
+    )
     assert companies.names["company-019999"] == name
     assert stays / count < 80 + 40 + len(name)
     assert peak / count < 140 + 40 + len(name)

@@ -57,7 +57,7 @@ def test_a_directory(tmp_path: Path) -> None:
 
 @contextmanager
 def _not_root() -> Iterator[None]:
-    """Work as nobody for a moment, for root may read everything."""
+    """Run as the user `nobody` for a moment: root may read everything."""
     uid = os.geteuid()
     if uid == 0:
         os.seteuid(_NOBODY)

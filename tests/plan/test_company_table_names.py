@@ -30,7 +30,7 @@ def test_it_is_a_mapping_of_the_ids_that_have_a_name(names: dict[str, str]) -> N
 
 
 def test_an_id_without_a_name_has_none() -> None:
-    """Be it one of the companies, or none of them."""
+    """Whether it is one of the companies or not."""
     listed = _list_of({"1": "One", "2": "", "3": "Drei"})
     for company_id in ("2", "4"):
         assert company_id not in listed

@@ -100,7 +100,7 @@ def test_a_selection_that_names_no_range_is_explained(
 
 
 def test_a_range_cannot_end_before_it_starts() -> None:
-    """Whoever builds one, cutting it can rely on the order."""
+    """Code that cuts a range relies on the order."""
     with pytest.raises(ValueError, match="2026-01-02 is after 2026-01-01"):
         DateRange(date(2026, 1, 2), date(2026, 1, 1))
 

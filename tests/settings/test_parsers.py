@@ -132,7 +132,7 @@ def test_an_address_of_a_service_is_returned(text: str) -> None:
     ],
 )
 def test_plain_http_is_for_this_machine_only(text: str) -> None:
-    """Whatever looks like it and is not, or could be read differently by somebody else."""
+    """Whatever looks like it and is not, or could be read differently by another program."""
     with pytest.raises(ValueError, match="plain http would show the token"):
         parse_service_url(text)
 
@@ -497,7 +497,7 @@ def test_a_directory_has_a_name() -> None:
 
 
 def test_a_file_of_metrics_is_one_that_is_read() -> None:
-    """Nobody would notice another name, and what is replaced could be of value."""
+    """A mistyped name would go unnoticed, and could replace a file of value."""
     assert str(parse_metrics_file("a/night.prom")) == "a/night.prom"
     for name in ("", ".prom", "companies.txt", "night.prom.bak", "night.PROM", "a\0.prom"):
         with pytest.raises(ValueError, match=r"does not end in \.prom"):

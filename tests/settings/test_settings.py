@@ -69,7 +69,7 @@ def _app(*config: Callable[..., object]) -> App:
 
     @app.default
     def run(*, settings: Annotated[RunSettings, Parameter(name="*")] = _DEFAULTS) -> None:
-        """Nobody calls it."""
+        """Do nothing: it is never called."""
 
     return app
 
@@ -417,7 +417,7 @@ def _parse_status(*flags: str, config: Callable[..., object] | None = None) -> S
 
     @app.default
     def status(*, settings: Annotated[StatusSettings, Parameter(name="*")] = default) -> None:
-        """Nobody calls it."""
+        """Do nothing: it is never called."""
 
     _, bound, _ = app.parse_args(flags, print_error=False, exit_on_error=False)
     settings = bound.arguments.get("settings", default)

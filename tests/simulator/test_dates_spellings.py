@@ -167,7 +167,7 @@ def test_a_time_of_day_without_a_zone_is_cut_off(date_format: DateFormat) -> Non
 def test_another_form_is_refused_and_the_right_one_named(
     spelled: DateFormat, expected: DateFormat
 ) -> None:
-    """Each form is told from all others, but for those that nobody can tell apart."""
+    """Each form is told from all others, but for those that are ambiguous."""
     window = Window(date(2026, 5, 6), date(2026, 5, 7))
     days = read(sent(window, spelled), expected)
     if (spelled, expected) in MISREADABLE:

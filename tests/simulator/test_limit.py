@@ -63,7 +63,7 @@ def test_refusals_take_nothing_from_the_bucket() -> None:
 def test_a_bucket_keeps_its_promise(
     rate: float, depth: int, start: float, gaps: list[float]
 ) -> None:
-    """Never more than depth + rate * time pass, and whoever waits as told passes."""
+    """Never more than depth + rate * time pass, and a client that waits as told passes."""
     bucket, now = TokenBucket(rate, depth), start
     for passed, gap in enumerate(gaps, start=1):
         now += gap
@@ -91,7 +91,7 @@ def test_refusals_do_not_count_in_a_window() -> None:
 
 
 def test_a_clock_that_is_set_back_opens_a_window() -> None:
-    """An earlier window is another one: nobody waits for the clock to catch up."""
+    """An earlier window is another one: requests do not wait for the clock to catch up."""
     window = FixedWindow(size=1, seconds=1.0)
     assert window.admit(100.0) == PASSES
     assert window.admit(50.0) == PASSES

@@ -10,13 +10,9 @@ from aiohttp import ClientConnectionError, ClientSession
 from collector.simulator import Simulator, SimulatorSettings
 from collector.simulator.records import RequestKind
 from collector.simulator.service import EmbeddedService, StatisticsRequest
+from tests.simulator.bench import client_of, url_of
 
 GRANT = {"grant_type": "client_credentials", "client_id": "demo", "client_secret": "demo-secret"}
-
-
-def url_of(sim: Simulator) -> str:
-    """Name the statistics of one company."""
-    return f"{sim.base_url}/campaigns/api/v1/company/1/statistics"
 
 
 @pytest.fixture
@@ -29,8 +25,7 @@ async def sim() -> AsyncIterator[Simulator]:
 @pytest.fixture
 async def session(sim: Simulator) -> AsyncIterator[ClientSession]:
     """Open a client that holds a token from before the outage."""
-    headers = {"Authorization": f"Bearer {sim.issue_token()}"}
-    async with ClientSession(headers=headers) as session:
+    async with client_of(sim) as session:
         yield session
 
 

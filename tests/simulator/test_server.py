@@ -3,7 +3,7 @@ import dataclasses
 import socket
 from collections.abc import AsyncIterator
 from datetime import UTC, date
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 import pytest
 from aiohttp import ClientSession
@@ -13,6 +13,7 @@ from collector.core.cell import Window
 from collector.core.errors import InputError
 from collector.plan.date_params import DATE_FORMATS, DateFormat, DateQuery
 from collector.simulator import RequestRecord, Simulator, SimulatorSettings, statistics_of
+from tests.simulator.bench import client_of, url_of
 
 SETTINGS = SimulatorSettings(port=0, today=date(2026, 11, 23), empty_share=0.0)
 GRANT = {"grant_type": "client_credentials", "client_id": "demo", "client_secret": "demo-secret"}
@@ -28,15 +29,8 @@ async def sim() -> AsyncIterator[Simulator]:
 @pytest.fixture
 async def session(sim: Simulator) -> AsyncIterator[ClientSession]:
     """Open a client that holds a token."""
-    headers = {"Authorization": f"Bearer {sim.issue_token()}"}
-    async with ClientSession(headers=headers) as session:
+    async with client_of(sim) as session:
         yield session
-
-
-def url_of(sim: Simulator, company_id: str, query: str = "") -> URL:
-    """Encode the id as the collector does."""
-    path = f"/campaigns/api/v1/company/{quote(company_id, safe='')}/statistics"
-    return URL(f"{sim.base_url}{path}{query}", encoded=True)
 
 
 async def test_a_token_opens_the_statistics(sim: Simulator) -> None:
@@ -89,12 +83,12 @@ async def test_a_revoked_token_is_refused(sim: Simulator, session: ClientSession
     token = session.headers["Authorization"].removeprefix("Bearer ")
     async with session.post(f"{sim.base_url}/oauth/revoke", json={**GRANT, "token": token}) as got:
         assert (got.status, await got.json()) == (200, {})
-    async with session.get(url_of(sim, "1")) as got:
+    async with session.get(url_of(sim)) as got:
         assert got.status == 401
         assert "was revoked" in got.headers["WWW-Authenticate"]
     headers = {"Authorization": f"Bearer {sim.issue_token()}"}
     sim.revoke_all()
-    async with session.get(url_of(sim, "1"), headers=headers) as got:
+    async with session.get(url_of(sim), headers=headers) as got:
         assert got.status == 401
 
 
@@ -149,9 +143,9 @@ async def test_nothing_else_is_there(
 async def test_a_limit_put_in_force_at_run_time(sim: Simulator, session: ClientSession) -> None:
     """The refusal reaches the client with its status and header; host and port are fixed."""
     sim.reconfigure(dataclasses.replace(sim.settings, rate_limit=0.001, retry_after=True))
-    async with session.get(url_of(sim, "1")) as response:
+    async with session.get(url_of(sim)) as response:
         assert response.status == 200
-    async with session.get(url_of(sim, "1")) as response:
+    async with session.get(url_of(sim)) as response:
         assert response.status == 429
         assert int(response.headers["Retry-After"]) > 900
     with pytest.raises(ValueError, match="host and port"):
@@ -209,7 +203,7 @@ async def test_start_and_stop() -> None:
 async def test_records_are_kept_only_if_asked_for() -> None:
     """Counting is always on, and bounded."""
     async with Simulator(SETTINGS) as sim, ClientSession() as session:
-        async with session.get(url_of(sim, "1")) as response:
+        async with session.get(url_of(sim)) as response:
             assert response.status == 401
         assert sim.requests == []
         assert sim.counts.statuses == {401: 1}

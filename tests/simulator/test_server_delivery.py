@@ -6,6 +6,7 @@ import pytest
 from aiohttp import ClientPayloadError, ClientSession
 
 from collector.simulator import Fault, Simulator, SimulatorSettings, statistics_of
+from tests.simulator.bench import client_of, url_of
 
 WEEK = (date(2026, 11, 17), date(2026, 11, 23))
 PROMPTLY = 1.0
@@ -15,16 +16,6 @@ PROMPTLY = 1.0
 def serve(**changes: float) -> Simulator:
     """Make a server with faults."""
     return Simulator(SimulatorSettings(port=0, today=WEEK[1], empty_share=0.0, **changes))  # type: ignore[arg-type]
-
-
-def url_of(sim: Simulator) -> str:
-    """Name the statistics of one company."""
-    return f"{sim.base_url}/campaigns/api/v1/company/1/statistics"
-
-
-def client_of(sim: Simulator) -> ClientSession:
-    """Make a client that holds a token."""
-    return ClientSession(headers={"Authorization": f"Bearer {sim.issue_token()}"})
 
 
 async def ask_raw(sim: Simulator) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:

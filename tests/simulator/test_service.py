@@ -1,60 +1,11 @@
 import dataclasses
-from collections.abc import Sequence
 from datetime import date
 
 import orjson
 import pytest
 
 from collector.simulator import Fault, RequestRecord, SimulatorSettings, statistics_of
-from collector.simulator.service import EmbeddedService, StatisticsRequest
-
-TODAY = date(2026, 11, 23)
-GRANT = b'{"grant_type":"client_credentials","client_id":"demo","client_secret":"demo-secret"}'
-
-
-class Clock:
-    """Seconds that stand still until they are told to move."""
-
-    now = 1000.0
-
-    def __call__(self) -> float:
-        """Read the clock."""
-        return self.now
-
-
-class Bench:
-    """A service with clocks of its own and a valid token."""
-
-    def __init__(self, settings: SimulatorSettings) -> None:
-        self.clock, self.monotonic = Clock(), Clock()
-        self.service = EmbeddedService(
-            settings,
-            clock=self.clock,
-            monotonic=self.monotonic,
-            today=lambda: TODAY,
-            record_requests=True,
-        )
-        reply = self.service.oauth("token", GRANT, "application/json")
-        self.header = f"Bearer {orjson.loads(reply.body)['access_token']}"
-
-    def ask(
-        self,
-        raw_id: str = "1",
-        first: Sequence[str] = (),
-        last: Sequence[str] = (),
-        *,
-        access: bool = True,
-    ) -> int:
-        """Send a statistics request and return the status; `decision` keeps all of it."""
-        header = self.header if access else None
-        request = StatisticsRequest(raw_id, header, first, last)
-        self.decision = self.service.statistics(request)
-        return self.decision.reply.status
-
-    def data(self) -> dict[str, object]:
-        """Return the statistics of the last answer."""
-        data: dict[str, object] = orjson.loads(self.decision.reply.body)["data"]
-        return data
+from tests.simulator.bench import TODAY, Bench
 
 
 def test_an_answer_is_the_documented_envelope() -> None:

@@ -1,64 +1,10 @@
 import asyncio
 import dataclasses
-from datetime import date
 
-import orjson
 import pytest
-from aiohttp import ClientSession
 
 from collector.simulator import Simulator, SimulatorSettings
-from collector.simulator.service import EmbeddedService, StatisticsRequest
-
-TODAY = date(2026, 11, 23)
-GRANT = b'{"grant_type":"client_credentials","client_id":"demo","client_secret":"demo-secret"}'
-
-
-class Clock:
-    """Seconds that stand still until they are told to move."""
-
-    now = 1000.0
-
-    def __call__(self) -> float:
-        """Read the clock."""
-        return self.now
-
-
-class Bench:
-    """A service with clocks of its own and a valid token."""
-
-    def __init__(self, settings: SimulatorSettings) -> None:
-        self.clock, self.monotonic = Clock(), Clock()
-        self.service = EmbeddedService(
-            settings,
-            clock=self.clock,
-            monotonic=self.monotonic,
-            today=lambda: TODAY,
-            record_requests=False,
-        )
-        reply = self.service.oauth("token", GRANT, "application/json")
-        self.header = f"Bearer {orjson.loads(reply.body)['access_token']}"
-
-    def ask(self, *, access: bool = True) -> int:
-        """Send a statistics request and return the status; `decision` keeps all of it."""
-        request = StatisticsRequest("1", self.header if access else None, (), ())
-        self.decision = self.service.statistics(request)
-        return self.decision.reply.status
-
-    def announced(self) -> dict[str, str]:
-        """Return the rate headers of the last answer, without what they all begin with."""
-        prefix = "RateLimit-"
-        headers = self.decision.reply.headers.items()
-        return {n.removeprefix(prefix): value for n, value in headers if n.startswith(prefix)}
-
-
-def url_of(sim: Simulator) -> str:
-    """Name the statistics of one company."""
-    return f"{sim.base_url}/campaigns/api/v1/company/1/statistics"
-
-
-def client_of(sim: Simulator) -> ClientSession:
-    """Make a client that holds a token."""
-    return ClientSession(headers={"Authorization": f"Bearer {sim.issue_token()}"})
+from tests.simulator.bench import Bench, client_of, url_of
 
 
 def test_a_bucket_goes_by_the_monotonic_clock() -> None:

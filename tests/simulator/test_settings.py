@@ -22,7 +22,7 @@ def parse(*flags: str) -> SimulatorSettings:
 
     @app.default
     def simulate(*, settings: Annotated[SimulatorSettings, Parameter(name="*")] = DEFAULTS) -> None:
-        """Nobody calls it."""
+        """Do nothing: it is never called."""
 
     _, bound, _ = app.parse_args(flags, print_error=False, exit_on_error=False)
     settings = bound.arguments["settings"]
@@ -177,7 +177,7 @@ def test_every_option_has_help_and_a_group() -> None:
 
     @app.default
     def simulate(*, settings: Annotated[SimulatorSettings, Parameter(name="*")] = DEFAULTS) -> None:
-        """Nobody calls it."""
+        """Do nothing: it is never called."""
 
     console = Console(file=io.StringIO(), width=200)
     app("--help", console=console, result_action="return_value")

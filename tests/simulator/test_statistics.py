@@ -49,7 +49,7 @@ def test_keys_come_as_in_the_vendors_sample() -> None:
 
 
 def test_closed_is_left_out_when_it_is_zero() -> None:
-    """A small company may have nobody who closed a message; the other actions always come."""
+    """A small company may have no closed message; the other actions always occur."""
     days = [date(2026, 1, 1) + timedelta(n) for n in range(200)]
     seen = [statistics_of(1, "small", day, day)["actions"] for day in days]
     assert all({"RECEIVED", "PRESS_ACTION", "UNKNOWN"} <= set(actions) for actions in seen)
@@ -58,7 +58,7 @@ def test_closed_is_left_out_when_it_is_zero() -> None:
 
 
 def test_a_company_without_campaigns_has_the_documented_zeros() -> None:
-    """With an empty share of 1 nobody has campaigns."""
+    """With an empty share of 1 no company has campaigns."""
     expected = (
         '{"total": 0, "sended": 0, "pending": 0, "fails": 0, "actions": {"RECEIVED": 0,'
         ' "PRESS_ACTION": 0, "UNKNOWN": 0}, "campaign": 0}'

@@ -1,7 +1,7 @@
 import pytest
 
 from collector.simulator import SimulatorSettings
-from collector.simulator.tokens import TokenOffice, TokenReply, read_fields
+from collector.simulator.tokens import TokenReply, TokenStore, read_fields
 
 SETTINGS = SimulatorSettings()
 CLIENT = {"client_id": "demo", "client_secret": "demo-secret"}
@@ -21,14 +21,14 @@ class Clock:
 
 @pytest.fixture
 def clock() -> Clock:
-    """Give the office a clock that the test moves."""
+    """Give the store a clock that the test moves."""
     return Clock()
 
 
 @pytest.fixture
-def office(clock: Clock) -> TokenOffice:
-    """Open an office without tokens."""
-    return TokenOffice(clock)
+def store(clock: Clock) -> TokenStore:
+    """Return a store without tokens."""
+    return TokenStore(clock)
 
 
 def bearer(reply: TokenReply) -> str:
@@ -37,43 +37,43 @@ def bearer(reply: TokenReply) -> str:
     return f"Bearer {reply.body['access_token']}"
 
 
-def test_a_token_comes_in_the_documented_form(office: TokenOffice) -> None:
+def test_a_token_comes_in_the_documented_form(store: TokenStore) -> None:
     """The four fields, whole epoch seconds; the token gives access."""
-    reply = office.issue(SETTINGS, GRANT)
+    reply = store.issue(SETTINGS, GRANT)
     assert {**reply.body, "access_token": "..."} == {
         "access_token": "...",
         "token_type": "Bearer",
         "expires_in": 7200,
         "created_at": 1_590_515_112,
     }
-    assert office.refusal(bearer(reply)) is None
-    assert office.refusal(bearer(reply).replace("Bearer", "bearer")) is None
+    assert store.refusal(bearer(reply)) is None
+    assert store.refusal(bearer(reply).replace("Bearer", "bearer")) is None
 
 
-def test_a_token_ends_at_created_at_plus_expires_in(office: TokenOffice, clock: Clock) -> None:
+def test_a_token_ends_at_created_at_plus_expires_in(store: TokenStore, clock: Clock) -> None:
     """It is good until just before, and refused from then on."""
-    header = bearer(office.issue(SETTINGS, GRANT))
+    header = bearer(store.issue(SETTINGS, GRANT))
     clock.now = 1_590_515_112 + 7199.999
-    assert office.refusal(header) is None
+    assert store.refusal(header) is None
     clock.now = 1_590_515_112 + 7200
-    assert office.refusal(header) == "The access token expired"
+    assert store.refusal(header) == "The access token expired"
 
 
 @pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer ", "Bearer nonsense", "Basic Zm9v"])
-def test_anything_else_gives_no_access(office: TokenOffice, header: str | None) -> None:
+def test_anything_else_gives_no_access(store: TokenStore, header: str | None) -> None:
     """A missing, foreign or made-up header is refused."""
-    office.issue(SETTINGS, GRANT)
-    assert office.refusal(header) == "The access token is invalid"
+    store.issue(SETTINGS, GRANT)
+    assert store.refusal(header) == "The access token is invalid"
 
 
 @pytest.mark.parametrize("field", ["client_id", "client_secret"])
 @pytest.mark.parametrize("value", [None, "", "DEMO"])
 def test_only_the_client_itself_is_given_tokens(
-    office: TokenOffice, field: str, value: str | None
+    store: TokenStore, field: str, value: str | None
 ) -> None:
     """Any other id or secret is an invalid client."""
     fields = {name: text for name, text in {**GRANT, field: value}.items() if text is not None}
-    reply = office.issue(SETTINGS, fields)
+    reply = store.issue(SETTINGS, fields)
     assert (reply.status, reply.body["error"]) == (401, "invalid_client")
     assert reply.body["error_description"]
 
@@ -83,44 +83,44 @@ def test_only_the_client_itself_is_given_tokens(
     [(CLIENT, "invalid_request"), ({**GRANT, "grant_type": "password"}, "unsupported_grant_type")],
 )
 def test_only_client_credentials_are_granted(
-    office: TokenOffice, fields: dict[str, str], error: str
+    store: TokenStore, fields: dict[str, str], error: str
 ) -> None:
     """No grant type, or another one, is answered with 400."""
-    reply = office.issue(SETTINGS, fields)
+    reply = store.issue(SETTINGS, fields)
     assert (reply.status, reply.body["error"]) == (400, error)
 
 
-def test_earlier_tokens_live_on_unless_told_otherwise(office: TokenOffice) -> None:
+def test_earlier_tokens_live_on_unless_told_otherwise(store: TokenStore) -> None:
     """With `revoke_earlier` a new token throws the others out."""
-    first = bearer(office.issue(SETTINGS, GRANT))
-    second = bearer(office.issue(SETTINGS, GRANT))
-    assert office.refusal(first) is None
-    third = bearer(office.issue(SimulatorSettings(revoke_earlier=True), GRANT))
-    assert office.refusal(first) == office.refusal(second) == "The access token was revoked"
-    assert office.refusal(third) is None
+    first = bearer(store.issue(SETTINGS, GRANT))
+    second = bearer(store.issue(SETTINGS, GRANT))
+    assert store.refusal(first) is None
+    third = bearer(store.issue(SimulatorSettings(revoke_earlier=True), GRANT))
+    assert store.refusal(first) == store.refusal(second) == "The access token was revoked"
+    assert store.refusal(third) is None
 
 
-def test_revocation_follows_rfc_7009(office: TokenOffice) -> None:
+def test_revocation_follows_rfc_7009(store: TokenStore) -> None:
     """The client gets 200 for a known token and for an unknown one; strangers change nothing."""
-    header = bearer(office.issue(SETTINGS, GRANT))
+    header = bearer(store.issue(SETTINGS, GRANT))
     token = header.removeprefix("Bearer ")
-    assert office.revoke(SETTINGS, {"token": token}).status == 401
-    assert office.revoke(SETTINGS, {**CLIENT, "token": "unknown"}) == TokenReply(200, {})
-    assert office.revoke(SETTINGS, CLIENT) == TokenReply(200, {})
-    assert office.refusal(header) is None
-    assert office.revoke(SETTINGS, {**CLIENT, "token": token}) == TokenReply(200, {})
-    assert office.refusal(header) == "The access token was revoked"
+    assert store.revoke(SETTINGS, {"token": token}).status == 401
+    assert store.revoke(SETTINGS, {**CLIENT, "token": "unknown"}) == TokenReply(200, {})
+    assert store.revoke(SETTINGS, CLIENT) == TokenReply(200, {})
+    assert store.refusal(header) is None
+    assert store.revoke(SETTINGS, {**CLIENT, "token": token}) == TokenReply(200, {})
+    assert store.refusal(header) == "The access token was revoked"
 
 
-def test_tokens_that_ended_long_ago_are_forgotten(office: TokenOffice, clock: Clock) -> None:
+def test_tokens_that_ended_long_ago_are_forgotten(store: TokenStore, clock: Clock) -> None:
     """A server that runs for weeks does not grow; a token just ended is still told apart."""
-    old = bearer(office.issue(SETTINGS, GRANT))
+    old = bearer(store.issue(SETTINGS, GRANT))
     clock.now += 7200 + 3599
-    office.issue(SETTINGS, GRANT)
-    assert office.refusal(old) == "The access token expired"
+    store.issue(SETTINGS, GRANT)
+    assert store.refusal(old) == "The access token expired"
     clock.now += 2
-    office.issue(SETTINGS, GRANT)
-    assert office.refusal(old) == "The access token is invalid"
+    store.issue(SETTINGS, GRANT)
+    assert store.refusal(old) == "The access token is invalid"
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,7 @@ def test_events_from_before_there_was_a_file_land_in_it() -> None:
 
 
 def test_events_are_written_as_they_happen() -> None:
-    """Not at the end: whoever looks into the log during the run sees them."""
+    """Not at the end: the log shows them during the run."""
     lines: list[bytes] = []
     log = EventLog("info", _unchanged)
     with log.into(lines.append):

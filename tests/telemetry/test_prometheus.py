@@ -15,15 +15,15 @@ from collector.core.cell import CellState
 from collector.core.errors import InputError
 from collector.core.outcome import FailureKind
 from collector.plan import Shard
-from collector.telemetry.prometheus import LABEL, MetricsFile, MetricsPage, Standing, page
+from collector.telemetry.prometheus import LABEL, MetricsFile, MetricsPage, RunState, page
 from collector.telemetry.stats import RunStats
 
 LargestFile = Callable[[int], AbstractContextManager[None]]
 Series = dict[tuple[str, str | None], float]
 
 _NOW = 1_800_000_000.25
-_AT_WORK = Standing(started_at=_NOW - 60, now=_NOW, allowed=10.0)
-_ENDED = Standing(
+_AT_WORK = RunState(started_at=_NOW - 60, now=_NOW, allowed=10.0)
+_ENDED = RunState(
     started_at=_NOW - 60,
     now=_NOW,
     allowed=9.5,
@@ -60,8 +60,8 @@ def _stats() -> RunStats:
     return stats
 
 
-def _text(stats: RunStats, standing: Standing, collection: str = "night") -> str:
-    return generate_latest(page(collection, stats, standing)).decode()
+def _text(stats: RunStats, state: RunState, collection: str = "night") -> str:
+    return generate_latest(page(collection, stats, state)).decode()
 
 
 def test_every_figure_of_a_run_has_its_series() -> None:
@@ -176,7 +176,7 @@ def test_a_shard_has_a_file_and_a_label_of_its_own(tmp_path: Path, shard: Shard)
 
 
 def test_the_file_of_another_shard_is_none_of_ours(tmp_path: Path) -> None:
-    """A file that somebody has copied or renamed does not say when this shard ended well."""
+    """A file that was copied or renamed does not say when this shard ended well."""
     one = MetricsFile(tmp_path / "night.prom", Shard(0, 2))
     one.write(one.page(_stats(), allowed=1.0, limit_found=None, exit_code=0))
     other = MetricsFile(tmp_path / "night.prom", Shard(1, 2))
@@ -198,7 +198,7 @@ _SUCCESS = f'collector_last_success_timestamp_seconds{{{LABEL}="night"}}'
         pytest.param(b"\0" * 512, id="zeros"),
         pytest.param(b"\xff\xfe", id="no text"),
         pytest.param(b"{}\n", id="json"),
-        pytest.param(_prom("up 1"), id="of somebody else"),
+        pytest.param(_prom("up 1"), id="of another program"),
         pytest.param(_prom(f"{_SUCCESS} 1.7e+09"), id="cut"),
         pytest.param(_prom(f"{_SUCCESS} -5", _BUILD), id="before 1970"),
         pytest.param(_prom(f"{_SUCCESS} NaN", _BUILD), id="no number"),
@@ -207,7 +207,7 @@ _SUCCESS = f'collector_last_success_timestamp_seconds{{{LABEL}="night"}}'
     ],
 )
 def test_a_file_that_says_nothing_of_it_is_replaced(tmp_path: Path, content: bytes) -> None:
-    """It is no error, but somebody hears that the last success is not known any more."""
+    """It is no error, but a warning says that the last success is no longer known."""
     path = tmp_path / "night.prom"
     path.write_bytes(content)
     file = MetricsFile(path)

@@ -122,7 +122,7 @@ async def test_the_file_is_written_at_the_start_now_and_then_and_at_the_end(
 
 
 async def test_what_cannot_be_written_at_the_start_is_an_error(tmp_path: Path) -> None:
-    """Be it found at the check, or only when the file is to be replaced."""
+    """Whether at the check, or only when the file is replaced."""
     told = _Told(tmp_path / "none" / "night.prom")
     with pytest.raises(InputError, match="No such file or directory"):
         await told.telemetry.check()
@@ -164,7 +164,7 @@ async def test_what_cannot_be_written_later_is_a_warning_and_a_remark(tmp_path: 
 async def test_a_run_that_did_not_begin_leaves_the_file_alone(
     tmp_path: Path, code: ExitCode
 ) -> None:
-    """It may be that of the run at work."""
+    """It may be that of a run in progress."""
     told = _Told(tmp_path / "night.prom")
     assert told.file is not None
     told.file.write_text("old", encoding="utf-8")
@@ -188,7 +188,7 @@ async def test_other_ends_before_the_beginning_are_told(tmp_path: Path) -> None:
 
 
 async def test_a_damaged_file_is_a_remark(tmp_path: Path) -> None:
-    """What a run knows no more it says, and goes on."""
+    """The run warns about what it no longer knows, and continues."""
     told = _Told(tmp_path / "night.prom")
     assert told.file is not None
     told.file.write_text("old", encoding="utf-8")
@@ -253,7 +253,7 @@ async def test_a_write_that_fails_at_the_very_end_does_not_hold_the_run(tmp_path
 
 
 class _Slow(int):
-    """A count that takes its time while it is written, until it may go on."""
+    """A count that blocks while it is written, until it is released."""
 
     began: threading.Event
     go_on: threading.Event
@@ -293,7 +293,7 @@ async def test_the_end_is_written_last_even_if_the_run_is_torn_out(tmp_path: Pat
 
 
 async def test_a_run_that_has_begun_tells_of_every_end(tmp_path: Path) -> None:
-    """Days that cannot be sent (2) may be found late; the file must not say for ever: at work."""
+    """Days that cannot be sent (2) may be found late; the file must not show a run for ever."""
     told = _Told(tmp_path / "night.prom")
     await told.telemetry.check()
     async with told.telemetry.working():

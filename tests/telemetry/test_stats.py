@@ -152,7 +152,7 @@ def test_states_of_cells_are_pinned() -> None:
 
 
 def test_what_earlier_attempts_answered_is_done_and_not_missing() -> None:
-    """Of a run that goes on, done are those found and those of this attempt, failed ones too."""
+    """In a resumed run, done are those found and those of this invocation, failed ones too."""
     stats = RunStats(100, clock=_Clock(0.0))
     assert (stats.done, stats.missing) == (0, 100)
     stats.kept.update({CellState.DATA: 30, CellState.EMPTY: 10})
