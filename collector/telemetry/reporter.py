@@ -117,7 +117,7 @@ class Telemetry:
 
     * `metrics_file`: path of the file, None for none; a shard has its own, see `MetricsFile`
     * `stats`: counts of this invocation
-    * `gate`: the rate in force and the limit found, in requests per second
+    * `pace`: returns the rate in force and the limit found, in requests per second
     * `log`: logger of the run
     * `event`: name of the logged samples
     * `shard`: part of the plan that this run collects
