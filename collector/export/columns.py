@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from collector.store.changes import COUNTERS
+from collector.core.outcome import COUNTERS
 
 __all__ = [
     "ACTION_PREFIX",

@@ -9,11 +9,9 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from collector.core.outcome import Counters
+from collector.core.outcome import COUNTERS, Counters
 
 __all__ = ["COUNTERS", "AnsweredCell", "Change", "Changes", "changes_between", "read_cell"]
-
-COUNTERS: Final = tuple(name for name in Counters.__struct_fields__ if name != "actions")
 
 
 class AnsweredCell(msgspec.Struct, gc=False):
@@ -60,7 +58,8 @@ def changes_between(old: Counters, new: Counters) -> Changes | None:
     """
     if old == new:  # quick, and true of nearly every cell
         return None
-    counters = {name: Change(getattr(old, name), getattr(new, name)) for name in COUNTERS}
+    pairs = map(Change, old.numbers(), new.numbers())
+    counters = dict(zip(COUNTERS, pairs, strict=True))
     actions = {
         name: Change(old.actions.get(name), new.actions.get(name))
         for name in sorted(old.actions.keys() | new.actions.keys())

@@ -6,15 +6,9 @@ from pathlib import Path
 from sqlite3 import Connection
 from typing import Final, NamedTuple
 
+from collector.core.outcome import COUNTERS
 from collector.plan import CellIndex
-from collector.store.changes import (
-    COUNTERS,
-    AnsweredCell,
-    Change,
-    Changes,
-    changes_between,
-    read_cell,
-)
+from collector.store.changes import AnsweredCell, Change, Changes, changes_between, read_cell
 from collector.store.files import COMPANIES
 from collector.store.newest import NewestLines, Pile
 from collector.store.recorded_run import RecordedRun, find_runs

@@ -197,9 +197,7 @@ class _Answers:
 
 def _fingerprint(counts: Counters) -> int:
     """Return the same number for the same counters, in whatever order they came; never 0."""
-    actions = frozenset(counts.actions.items())
-    numbers = (counts.total, counts.sended, counts.pending, counts.fails, counts.campaign)
-    return hash((numbers, actions)) or 1
+    return hash((counts.numbers(), frozenset(counts.actions.items()))) or 1
 
 
 def _by_company(states: bytearray, windows: int) -> Iterator[tuple[int, bytes]]:

@@ -16,7 +16,7 @@ import duckdb
 
 from collector.core.cell import SERVER_DEFAULT, Window
 from collector.core.errors import InputError
-from collector.store.changes import COUNTERS
+from collector.core.outcome import COUNTERS
 from collector.store.newest import overlapping
 from collector.store.recorded_run import RecordedRun
 from collector.store.repair import left_out
@@ -51,6 +51,8 @@ CREATE OR REPLACE TEMP TABLE newest AS
 SELECT max_by(rowid, (fetched_at, rowid)) AS row
 FROM answers GROUP BY company_id, from_date, until_date
 """
+# Older lines lack the counters that were added later.
+_COUNTS: Final = ", ".join(f"coalesce(statistics.{name}, 0)" for name in COUNTERS)
 # Of more than three digits behind the point each reader makes what it likes.
 _CHECKED_MOMENT: Final = """
 CASE WHEN strlen(fetched_at) = 24 AND (from_date IS NULL) = (until_date IS NULL)
@@ -186,7 +188,7 @@ class Answers:
             INSERT INTO answers
             SELECT ?, company_id, from_date, until_date,
                 {"fetched_at" if is_ours else _CHECKED_MOMENT}, attempts,
-                {", ".join(f"statistics.{name}" for name in COUNTERS)}, statistics.actions
+                {_COUNTS}, statistics.actions
             FROM read_json(?, format = 'newline_delimited', columns = {{
                 company_id: 'VARCHAR', from_date: 'DATE', until_date: 'DATE',
                 fetched_at: 'VARCHAR', attempts: 'BIGINT',

@@ -11,14 +11,15 @@ from pathlib import Path
 from typing import Annotated, BinaryIO, Final, NamedTuple
 
 import msgspec
+from msgspec.structs import fields
 
+from collector.core.outcome import Counters
 from collector.store.lines import parse_result
 
 __all__ = [
     "LONGEST_LINE",
     "MOST_SMALL",
     "PlainActions",
-    "PlainCounters",
     "PlainLine",
     "plain_actions",
 ]
@@ -35,17 +36,6 @@ _READ_AT_ONCE: Final = 64 * 1024
 _Small = Annotated[int, msgspec.Meta(ge=0, le=MOST_SMALL)]
 
 
-class PlainCounters(msgspec.Struct, gc=False):
-    """`Counters` that fit into BIGINTs."""
-
-    total: _Small
-    sended: _Small
-    pending: _Small
-    fails: _Small
-    campaign: _Small
-    actions: dict[str, _Small]
-
-
 class PlainLine(msgspec.Struct, gc=False):
     """A `ResultLine` with real days, and small counts; a test keeps their fields together."""
 
@@ -54,10 +44,21 @@ class PlainLine(msgspec.Struct, gc=False):
     until_date: date | None
     fetched_at: Annotated[datetime, msgspec.Meta(tz=True)]
     attempts: _Small
-    statistics: PlainCounters
+    statistics: Counters
 
 
-_decoder: Final = msgspec.json.Decoder(PlainLine)
+def _decoder_for(actions: object) -> msgspec.json.Decoder[PlainLine]:
+    """Return a decoder of plain lines whose counts fit into BIGINTs, with actions of this type."""
+    small = [
+        (field.name, actions if field.name == "actions" else _Small, field.default)
+        for field in fields(Counters)
+    ]
+    counters = msgspec.defstruct("PlainCounters", small, bases=(Counters,), gc=False)
+    line = msgspec.defstruct("Line", [("statistics", counters)], bases=(PlainLine,), gc=False)
+    return msgspec.json.Decoder(line)
+
+
+_decoder: Final = _decoder_for(dict[str, _Small])
 
 
 class PlainActions(NamedTuple):
@@ -125,22 +126,20 @@ class _Reader:
         self.total += sum(map(len, all_actions))
         if self._is_first:
             self._is_first = False
-            self._usual = _decoder_for(self.names)
+            if actions := _exactly(self.names):
+                self._usual = _decoder_for(actions)
         return len(all_actions)
 
 
-def _decoder_for(names: Iterable[str]) -> "msgspec.json.Decoder[PlainLine] | None":
-    """Return a decoder of plain lines that have exactly these actions."""
+def _exactly(names: Iterable[str]) -> type[msgspec.Struct] | None:
+    """Return the type of `actions` that has exactly these names; None if it cannot be made."""
     keys = {f"action_{position}": name for position, name in enumerate(names)}
     try:
-        actions = msgspec.defstruct(
+        return msgspec.defstruct(
             "Actions", [(key, _Small) for key in keys], rename=keys, forbid_unknown_fields=True
         )
-    except ValueError:  # a name with quotes, backslashes or controls
+    except ValueError:  # a name with quotes, backslashes or control characters
         return None
-    counters = msgspec.defstruct("Usual", [("actions", actions)], bases=(PlainCounters,), gc=False)
-    line = msgspec.defstruct("Line", [("statistics", counters)], bases=(PlainLine,), gc=False)
-    return msgspec.json.Decoder(line)
 
 
 def _blocks(stream: BinaryIO) -> Iterator[bytes]:

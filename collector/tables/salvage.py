@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 
-from collector.store.changes import COUNTERS
+from collector.core.outcome import COUNTERS
 from collector.store.lines import ResultLine, parse_result
 from collector.store.repair import ByteRange, damaged_spans
 from collector.tables.engine import scratch_refuses
@@ -63,13 +63,13 @@ def _is_day(text: str) -> bool:
 
 def _largest(result: ResultLine) -> int:
     counts = result.statistics
-    counters: list[int] = [getattr(counts, name) for name in COUNTERS]
-    return max(*counters, *counts.actions.values())
+    return max(*counts.numbers(), *counts.actions.values())
 
 
 def _as_text(result: ResultLine) -> bytes:
     counts = result.statistics
-    statistics: dict[str, object] = {name: str(getattr(counts, name)) for name in COUNTERS}
+    numbers = map(str, counts.numbers())
+    statistics: dict[str, object] = dict(zip(COUNTERS, numbers, strict=True))
     statistics["actions"] = {name: str(count) for name, count in counts.actions.items()}
     line = {
         "company_id": result.company_id,

@@ -2,9 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from collector.core.outcome import Counters
 from collector.store.lines import ResultLine
-from collector.tables.plain import LONGEST_LINE, PlainCounters, PlainLine, plain_actions
+from collector.tables.plain import LONGEST_LINE, PlainLine, plain_actions
 from tests.store.made_runs import line
 
 
@@ -89,4 +88,3 @@ def test_actions_are_counted_wherever_they_come_and_go(tmp_path: Path, place: in
 def test_it_knows_the_same_fields_as_lines_do() -> None:
     """Or else a field that lines get later could be odd without being seen."""
     assert PlainLine.__struct_fields__ == ResultLine.__struct_fields__
-    assert PlainCounters.__struct_fields__ == Counters.__struct_fields__
