@@ -4,7 +4,7 @@ Says how another plan differs from it, and how earlier attempts went.
 """
 
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from hashlib import sha256
 from itertools import chain
@@ -25,6 +25,7 @@ from collector.plan import (
 )
 from collector.store.atomic import replace_file
 from collector.store.files import COMPANIES, PartFiles
+from collector.store.identity import service_differences
 from collector.store.manifest import DatesRecord, Manifest, PlanRecord, gravest_record
 
 __all__ = [
@@ -37,7 +38,6 @@ __all__ = [
     "read_company_list",
     "read_earlier_attempts",
     "recorded_plan",
-    "service_differences",
     "write_company_list",
 ]
 
@@ -77,9 +77,6 @@ def _is_intact(path: Path) -> bool:
 _LISTED: Final = 5
 """Companies that a message names; more would hide the rest of it."""
 
-_BEFORE_IT_WAS_AN_OPTION: Final = {"date-format": "YYYY-MM-DD"}
-"""What manifests of then do not say."""
-
 
 class Recorded(NamedTuple):
     """The plan that a run directory was made for; `is_intact` is False if its list was edited."""
@@ -111,16 +108,6 @@ def plan_differences(old: Plan, new: Plan) -> list[str]:
     return [
         *_company_differences(old.companies, new.companies),
         *_window_differences(old.windows, new.windows),
-    ]
-
-
-def service_differences(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
-    """Say in words how two services differ, each given as options and their values."""
-    old, new = ({**_BEFORE_IT_WAS_AN_OPTION, **service} for service in (old, new))
-    return [
-        f"--{name} was {old.get(name, 'not given')} and is now {new.get(name, 'not given')}"
-        for name in {**new, **old}
-        if old.get(name) != new.get(name)
     ]
 
 

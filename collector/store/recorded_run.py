@@ -6,9 +6,10 @@ from typing import NamedTuple
 
 from collector.core.errors import InputError
 from collector.store.files import COMPANIES, LOCK, PartFiles, parts_in
-from collector.store.joint import merge_manifests
+from collector.store.identity import service_differences
 from collector.store.manifest import Manifest
-from collector.store.recorded_plan import Recorded, recorded_plan, service_differences
+from collector.store.merged_manifest import merge_manifests
+from collector.store.recorded_plan import Recorded, recorded_plan
 from collector.store.shard_lock import holder_of
 
 __all__ = ["RecordedRun", "each_once", "find_run", "find_runs", "oldest_first", "was_begun"]

@@ -10,15 +10,10 @@ from collector.core.errors import ExitCode, gravest
 from collector.core.outcome import FailureKind
 from collector.plan import Companies, DateRange, Part, Plan, Shard, WindowSize, cut_windows
 from collector.settings import RunSettings
-from collector.store.joint import merge_manifests
+from collector.store.attempt_entry import AttemptEntry, describe_settings
 from collector.store.lines import timestamp
-from collector.store.manifest import (
-    Attempt,
-    DatesRecord,
-    Manifest,
-    describe_plan,
-    describe_settings,
-)
+from collector.store.manifest import DatesRecord, Manifest, describe_plan
+from collector.store.merged_manifest import merge_manifests
 from collector.telemetry.stats import RunStats
 
 _AT = datetime(2026, 11, 23, 2, tzinfo=UTC)
@@ -48,7 +43,9 @@ def _entry(  # noqa: PLR0913 - each has its usual value
 ) -> dict[str, Any]:
     """Tell an attempt that began and ended so many seconds after the others; None was killed."""
     described = describe_settings(RunSettings(shard=Shard.parse(shard)))
-    attempt = Attempt(_AT + timedelta(seconds=begin), described, {CellState.DATA: kept}, remarks)
+    attempt = AttemptEntry(
+        _AT + timedelta(seconds=begin), described, {CellState.DATA: kept}, remarks
+    )
     if end is not None:
         stats = RunStats(planned)
         stats.kept[CellState.DATA] = kept
