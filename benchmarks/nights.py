@@ -71,7 +71,7 @@ def _lines(plan: Plan, night: date) -> Iterator[bytes]:
     for cell in plan:
         moment += timedelta(milliseconds=1)
         answer = Answer(_statistics(cell, night), _EMPTY, fetched_at=moment, requests=1)
-        yield result_line(cell, answer, attempts=1)
+        yield result_line(cell, answer, requests=1)
 
 
 def _statistics(cell: Cell, night: date) -> bytes:

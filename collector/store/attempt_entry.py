@@ -25,10 +25,10 @@ _PLAIN: Final = (bool, int, float, type(None))
 
 @dataclass(slots=True)
 class AttemptEntry:
-    """One attempt at a run: from the start of a process to its end. No secrets are in it.
+    """One attempt at a run, from the start of the command to its end. It holds no secrets.
 
-    `kept` are the answered cells that were found in the run directory, `remarks` what was odd
-    there.
+    `kept` counts the answered cells that were in the run directory already, `remarks` are the
+    warnings about what was found there.
     """
 
     started_at: datetime
@@ -49,7 +49,7 @@ class AttemptEntry:
         *,
         limit_found: float | None = None,
     ) -> None:
-        """Take down how the attempt ended; `limit_found` is the server's, in requests a second."""
+        """Record how the attempt ended; `limit_found` is the server's, in requests per second."""
         self.ended_at = at
         self.exit_code = exit_code
         self.error = error
@@ -73,7 +73,7 @@ class AttemptEntry:
 
 
 def describe_settings(settings: RunSettings) -> dict[str, object]:
-    """Return all settings under the names of their options; there are no secrets among them."""
+    """Return all settings under the names of their options; none of them is a secret."""
     values = {option_name(field): getattr(settings, field.name) for field in fields(settings)}
     return {
         name: value if type(value) in _PLAIN else json_text(value) for name, value in values.items()
@@ -82,8 +82,8 @@ def describe_settings(settings: RunSettings) -> dict[str, object]:
 
 @cache
 def _versions() -> Mapping[str, str]:
-    # Asked for once, when the attempt begins: later there may be no file descriptor left for it,
-    # or the libraries may have been upgraded on the disk.
+    # Looked up once, when the attempt begins: later there may be no file descriptor left for it, or
+    # the libraries may have been upgraded on the disk.
     return {
         "collector": __version__,
         "python": platform.python_version(),

@@ -1,4 +1,4 @@
-"""The manifest `run.json`: what is to be collected from where, and the story of every attempt."""
+"""The manifest `run.json`: the plan, the service, and the record of every attempt."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -21,7 +21,6 @@ __all__ = [
 ]
 
 _FORMAT: Final = 1
-_LIBRARIES: Final = ("aiohttp", "asyncio-throttle", "orjson", "msgspec")
 
 
 class _Format(msgspec.Struct):
@@ -29,7 +28,7 @@ class _Format(msgspec.Struct):
 
 
 class PlanRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """What the manifest says of the plan; the ids are in `run-companies.txt` beside it."""
+    """The plan in the manifest; the ids are in `run-companies.txt` beside it."""
 
     companies: int
     from_date: str | None
@@ -41,7 +40,7 @@ class PlanRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _AttemptFields(msgspec.Struct):
-    """What must be in an entry of `attempts`; the rest of it is passed on as it is."""
+    """The required fields of an entry of `attempts`; its other fields are not checked."""
 
     started_at: datetime
     ended_at: datetime | None
@@ -51,11 +50,11 @@ class _AttemptFields(msgspec.Struct):
 
 
 class DatesRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of the meaning of dates, for the service that the manifest names.
+    """How the service of the manifest treats dates, as far as it is known.
 
     `verdict` is honoured, ignored, doubted, inconclusive or trusted, `until` included, excluded,
     inconclusive or trusted. With `until_exclusive` the last day of a window is sent as the day
-    after it. `requests` is what the proof has cost.
+    after it. `requests` is the number of requests of the verification.
     """
 
     verdict: str
@@ -67,24 +66,24 @@ class DatesRecord(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_ignored(self) -> bool:
-        """Whether the lines of the run are of other days than they say."""
+        """Whether the lines of the run cover other days than they state."""
         return self.verdict == "ignored"
 
     @property
     def is_honoured(self) -> bool:
-        """Whether it was proved, and need not be proved again."""
+        """Whether it was verified, and need not be verified again."""
         return self.verdict == "honoured"
 
     @property
     def is_doubted(self) -> bool:
-        """Whether it was proved once, and has to be proved again even if no cell is missing."""
+        """Whether it was verified once, and must be verified again even if no cell is missing."""
         return self.verdict == "doubted"
 
 
 def gravest_record(records: Sequence[DatesRecord]) -> DatesRecord | None:
-    """Return what is known of dates if several know: that they are ignored, or in doubt, or any.
+    """Return the record that counts of several: ignored before doubted before any other.
 
-    A doubt lasts until a later proof, whoever made it.
+    A doubt lasts until a later verification, of whatever shard.
     """
     ignored = [record for record in records if record.is_ignored]
     if not ignored and any(record.is_doubted for record in records):
@@ -94,11 +93,10 @@ def gravest_record(records: Sequence[DatesRecord]) -> DatesRecord | None:
 
 
 class Manifest(msgspec.Struct, kw_only=True):
-    """All that `run.json` says. `service` is what the answers depend on beside the plan.
+    """The content of `run.json`. `service` is the identity, see `collector.store.identity`.
 
-    `dates` is None when none are sent, and in manifests of before they were proved.
-
-    An attempt that never ended (it was killed, or the disk was full) has nulls for its end.
+    `dates` is None when no dates are sent, and in manifests older than their verification. An
+    attempt that never ended (it was killed, or the disk was full) has nulls for its end.
     """
 
     format: int = _FORMAT
@@ -109,7 +107,7 @@ class Manifest(msgspec.Struct, kw_only=True):
 
     @classmethod
     def read(cls, path: Path) -> "Manifest | None":
-        """Read a manifest; None when there is none.
+        """Read a manifest; return None if there is none.
 
         Raises `OSError`, `InputError` when a newer collector wrote it, and `ValueError` when it is
         damaged.
@@ -133,12 +131,13 @@ class Manifest(msgspec.Struct, kw_only=True):
 
     def write(self, path: Path) -> None:
         """Replace the file atomically. Raises `OSError`."""
+        # Not msgspec, which writes 1e16 where orjson, as in every version, writes 1e+16.
         options = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
         replace_file(path, [orjson.dumps(msgspec.to_builtins(self), option=options)])
 
 
 def describe_plan(plan: Plan, window: WindowSize) -> PlanRecord:
-    """Return what the manifest says of the plan; the fingerprint covers every id and window."""
+    """Return the record of a plan; the fingerprint covers every id and window."""
     first, last = plan.windows[0], plan.windows[-1]
     return PlanRecord(
         companies=len(plan.companies),
