@@ -52,8 +52,8 @@ class Counters(msgspec.Struct, gc=False):
     @property
     def is_empty(self) -> bool:
         """Whether every counter and action is zero."""
-        # Nearly every answer that is not empty has a total, and this is asked of each line.
-        return not (self.total or any(self.numbers()) or any(self.actions.values()))
+        # The total first: nearly every answer that is not empty has one, and every line is asked.
+        return not (self.total or any(_numbers(self)) or any(self.actions.values()))
 
 
 COUNTERS: Final = tuple(name for name in Counters.__struct_fields__ if name != "actions")

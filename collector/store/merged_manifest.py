@@ -21,7 +21,7 @@ def merge_manifests(manifests: Mapping[Shard, Manifest]) -> Manifest:
 
     The plan is the largest, because a plan can only grow. Attempts of shards that overlap in time,
     or follow each other within a minute, become one attempt. Its `shards` has the number of shards,
-    and how many of them have begun: the end of the attempt is not that of the others.
+    and how many of them have begun; the end of the attempt says nothing about the others.
     """
     if manifests.keys() == {Shard()}:
         return manifests[Shard()]
