@@ -24,9 +24,11 @@ from collector.core.cell import Cell, Window
 from collector.core.outcome import Answer, Counters
 from collector.plan import Companies, DateRange, Plan, WindowSize, cut_windows
 from collector.settings import RunSettings
+from collector.store.attempt_entry import AttemptEntry
 from collector.store.files import COMPANIES, PartFiles
+from collector.store.identity import describe_service
 from collector.store.lines import result_line
-from collector.store.manifest import Attempt, Manifest, describe_plan, describe_service
+from collector.store.manifest import Manifest, describe_plan
 from collector.store.recorded_plan import write_company_list
 
 __all__ = ["made_cells", "made_run"]
@@ -74,7 +76,7 @@ def made_run(path: Path, companies: int, days: int) -> Path:
     Manifest(
         plan=describe_plan(plan, _DAILY),
         service=describe_service(RunSettings()),
-        attempts=[Attempt(_AT, {}).as_json()],
+        attempts=[AttemptEntry(_AT, {}).as_json()],
     ).write(PartFiles(path).manifest)
     write_company_list(path / COMPANIES, plan.companies)
     with PartFiles(path).statistics.open("wb") as stream:

@@ -22,9 +22,11 @@ import orjson
 from collector.core.outcome import Answer, Counters
 from collector.plan import Companies, DateRange, Part, Plan, WindowSize, cut_windows
 from collector.settings import RunSettings
+from collector.store.attempt_entry import AttemptEntry
 from collector.store.files import PartFiles
+from collector.store.identity import describe_service
 from collector.store.lines import result_line
-from collector.store.manifest import Attempt, Manifest, describe_plan, describe_service
+from collector.store.manifest import Manifest, describe_plan
 from collector.store.recovery import Age, recover
 from collector.store.run_directory import RunDirectory
 
@@ -50,7 +52,7 @@ def _make(path: Path, companies: int, days: int) -> None:
     manifest = Manifest(
         plan=describe_plan(plan, WindowSize("days", 1)),
         service=describe_service(_SETTINGS),
-        attempts=[Attempt(answer.fetched_at, {}).as_json()],
+        attempts=[AttemptEntry(answer.fetched_at, {}).as_json()],
     )
     with RunDirectory.open(PartFiles(path)) as directory:
         directory.begin(plan.companies, manifest)

@@ -18,9 +18,11 @@ from collector.core.cell import Cell
 from collector.core.outcome import Answer, Counters
 from collector.plan import Companies, DateRange, Plan, WindowSize, cut_windows
 from collector.settings import RunSettings
+from collector.store.attempt_entry import AttemptEntry
 from collector.store.files import COMPANIES, PartFiles
+from collector.store.identity import describe_service
 from collector.store.lines import result_line
-from collector.store.manifest import Attempt, Manifest, describe_plan, describe_service
+from collector.store.manifest import Manifest, describe_plan
 from collector.store.recorded_plan import write_company_list
 
 __all__ = ["LOOKBACK", "make_night", "measure"]
@@ -56,7 +58,7 @@ def make_night(parent: Path, night: date, companies: int) -> Path:
     Manifest(
         plan=describe_plan(plan, _DAILY),
         service=describe_service(RunSettings()),
-        attempts=[Attempt(datetime.now(UTC), {}).as_json()],
+        attempts=[AttemptEntry(datetime.now(UTC), {}).as_json()],
     ).write(PartFiles(directory).manifest)
     write_company_list(directory / COMPANIES, plan.companies)
     with PartFiles(directory).statistics.open("wb") as stream:
@@ -69,7 +71,7 @@ def _lines(plan: Plan, night: date) -> Iterator[bytes]:
     for cell in plan:
         moment += timedelta(milliseconds=1)
         answer = Answer(_statistics(cell, night), _EMPTY, fetched_at=moment, requests=1)
-        yield result_line(cell, answer, attempts=1)
+        yield result_line(cell, answer, requests=1)
 
 
 def _statistics(cell: Cell, night: date) -> bytes:

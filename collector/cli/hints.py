@@ -22,9 +22,11 @@ from collector.core.errors import (
 from collector.run.result import End
 from collector.run.view import RunView
 from collector.settings import RunSettings
+from collector.store.attempt_entry import describe_settings
 from collector.store.coverage import Coverage
 from collector.store.files import COMPANIES, parts_in
-from collector.store.manifest import LOCAL, DatesRecord, describe_settings
+from collector.store.identity import LOCAL
+from collector.store.manifest import DatesRecord
 
 __all__ = ["EXIT_TEXTS", "dates_text", "exit_text", "next_step", "resume_command"]
 

@@ -18,8 +18,8 @@ from collector.plan import CellSet, Part, Plan, count_by_shard
 from collector.settings import RunSettings
 from collector.store.append_file import AppendFile
 from collector.store.files import CLUSTER_LOCK, PartFiles, parts_in
+from collector.store.identity import describe_service
 from collector.store.lock import DirectoryLock
-from collector.store.manifest import describe_service
 from collector.store.recovery import Age, Recovered, survey
 from collector.store.run_directory import make_directory, taken_away, unmake
 from collector.store.shard_lock import lock_for_all, refuse_held

@@ -5,20 +5,25 @@ none. An expected failure is a value; exceptions (see `collector.core.errors`) a
 stop the whole run.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, StrEnum, auto
-from typing import Annotated
+from operator import attrgetter
+from typing import Annotated, Final, cast
 
 import msgspec
+from msgspec.structs import fields
 
 __all__ = [
+    "COUNTERS",
     "Answer",
     "Blame",
     "Counters",
     "Failure",
     "FailureKind",
     "Outcome",
+    "all_required",
 ]
 
 
@@ -26,7 +31,12 @@ _Count = Annotated[int, msgspec.Meta(ge=0)]
 
 
 class Counters(msgspec.Struct, gc=False):
-    """The documented part of an answer's `data`; fields that nobody knows yet are let pass."""
+    """The documented part of an answer's `data`; unknown fields are ignored.
+
+    Its fields are the one list of counters. A counter that the API documents later is added below
+    `actions`, with the default 0: older lines lack it. The fields without a default are in every
+    line since 0.1.0; a line that lacks one of them is damaged.
+    """
 
     total: _Count
     sended: _Count
@@ -35,12 +45,30 @@ class Counters(msgspec.Struct, gc=False):
     campaign: _Count
     actions: dict[str, _Count]
 
+    def numbers(self) -> tuple[int, ...]:
+        """Return the counters in the order of `COUNTERS`, without the actions."""
+        return _numbers(self)
+
     @property
     def is_empty(self) -> bool:
         """Whether every counter and action is zero."""
-        if self.total or self.sended or self.pending or self.fails or self.campaign:
-            return False
-        return not any(self.actions.values())
+        # The total first: nearly every answer that is not empty has one, and every line is asked.
+        return not (self.total or any(_numbers(self)) or any(self.actions.values()))
+
+
+COUNTERS: Final = tuple(name for name in Counters.__struct_fields__ if name != "actions")
+"""The names of the counters, in their usual order."""
+
+_numbers: Final[Callable[[Counters], tuple[int, ...]]] = attrgetter(*COUNTERS)
+
+
+def all_required(counters: type[Counters]) -> type[Counters]:
+    """Return a type that requires every field, to check an answer of the API against."""
+    later = [(field.name, field.type) for field in fields(counters) if not field.required]
+    if not later:
+        return counters
+    made = msgspec.defstruct(counters.__name__, later, bases=(counters,), gc=False)
+    return cast("type[Counters]", made)
 
 
 class FailureKind(StrEnum):
@@ -70,16 +98,16 @@ class Blame(Enum):
     CELL = auto()
     """To the cell: the try is one of its attempts."""
     RATE = auto()
-    """To the rate: the request came too early, while others are let in."""
+    """To the rate: the request came too early, while the server accepts others."""
     SERVICE = auto()
-    """To the service: nobody is let in or answered at present."""
+    """To the service: it accepts or answers no request at present."""
 
 
 class Answer(msgspec.Struct, frozen=True, gc=False):
     """A checked answer.
 
     `statistics` is the API's `data` as it came, byte for byte but for line breaks between
-    values, so that it fits on one line; `counters` is the documented part of it, read.
+    values, so that it fits on one line; `counters` is the documented part of it, decoded.
     `requests` is how many requests were sent for it, aiohttp's own resend included.
     """
 

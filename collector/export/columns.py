@@ -1,13 +1,12 @@
-"""Which columns an export has, and how a text is kept from being run by a spreadsheet."""
+"""The columns of an export, and the protection of texts from spreadsheets that would run them."""
 
 import re
 from collections.abc import Iterable
 from typing import Final
 
-from collector.store.changes import COUNTERS
+from collector.core.outcome import COUNTERS
 
 __all__ = [
-    "ACTION_PREFIX",
     "FIXED",
     "UNTRUSTED_COLUMNS",
     "action_columns",
@@ -16,22 +15,22 @@ __all__ = [
 ]
 
 FIXED: Final = ("company_id", "company_name", "from_date", "until_date", "fetched_at", *COUNTERS)
-"""The columns that each export has, in their order; those of actions come behind."""
+"""The columns that each export has, in their order; those of actions follow."""
 
 UNTRUSTED_COLUMNS: Final = 2
-"""How many of them, from the left, are texts that somebody else has chosen: ids and names."""
+"""The number of them, from the left, that hold untrusted text: ids and names."""
 
-ACTION_PREFIX: Final = "actions_"
+_ACTION_PREFIX: Final = "actions_"
 
 _FORMULA: Final = re.compile(
     r"[\s\x00-\x20\x7f-\xa0\u200b-\u200f\u2060\ufeff]*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n]"
 )
-"""How a cell begins that a spreadsheet may run: OWASP's list for CSV injection, with what nobody
-sees before it, and the full-width forms of the signs."""
+"""How a cell begins that a spreadsheet may run: OWASP's list for CSV injection, the same after
+invisible characters, and the full-width forms of the signs."""
 
 _NUMBER: Final = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?", re.ASCII)
 _PLAIN_NUMBER: Final = re.compile(r"-?(0|[1-9][0-9]{0,14})", re.ASCII)
-"""What a spreadsheet shows as it is written: 15 digits are what its numbers hold."""
+"""Numbers that a spreadsheet shows as written: its numbers hold 15 digits."""
 
 _WORD: Final = re.compile(
     r"(?!(?:true|false|verdadero|falso)\s*$|"
@@ -39,19 +38,19 @@ _WORD: Final = re.compile(
     r"[^\W\d]",
     re.IGNORECASE,
 )
-"""What begins with a letter, and is neither a truth value nor a date: `mar 5`, `dic-24`."""
+"""Texts that begin with a letter, and are neither a truth value nor a date: `mar 5`, `dic-24`."""
 
 
 def action_columns(actions: Iterable[str]) -> dict[str, str]:
-    """Return the column of each action: its name behind `actions_`.
+    """Return the column of each action: its name after the prefix `actions_`.
 
-    Databases do not tell `Closed` from `CLOSED`: what comes later of such a pair gets a number
-    behind it. Characters that no name of a column may have become U+FFFD.
+    Databases do not distinguish `Closed` from `CLOSED`: the later one of such a pair gets a number
+    as a suffix. The character that no name of a column may have, NUL, becomes U+FFFD.
     """
     columns: dict[str, str] = {}
     taken: set[str] = set()
     for action in actions:
-        plain = f"{ACTION_PREFIX}{action}".replace("\0", "\ufffd")
+        plain = f"{_ACTION_PREFIX}{action}".replace("\0", "\ufffd")
         name, number = plain, 1
         while name.lower() in taken:
             number += 1
@@ -62,16 +61,16 @@ def action_columns(actions: Iterable[str]) -> dict[str, str]:
 
 
 def safe_text(text: str) -> str:
-    """Put an apostrophe before what a spreadsheet would take for a formula; numbers are none."""
+    """Put an apostrophe before text that a spreadsheet would run as a formula; numbers stay."""
     if _FORMULA.match(text) and not _NUMBER.fullmatch(text):
         return f"'{text}"
     return text
 
 
 def excel_text(text: str) -> str:
-    """Put an apostrophe before all that Excel would change: `007`, `1-2`, `1e5`, `mar 5`, formulas.
+    """Put an apostrophe before text that Excel changes: `007`, `1-2`, `1e5`, `mar 5`, formulas.
 
-    Left alone are plain numbers of up to 15 digits, and words.
+    Plain numbers of up to 15 digits, and words, stay as they are.
     """
     if not text or _PLAIN_NUMBER.fullmatch(text):
         return text

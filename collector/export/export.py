@@ -1,13 +1,11 @@
-"""The newest answers of runs, written as flat columns into a file of any kind.
-
-`Rows` is the query, `write_rows` writes what it gives as CSV, Parquet or DuckDB.
-"""
+"""Export of the newest answers of runs as flat columns: CSV, Parquet or DuckDB."""
 
 import csv
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import duckdb
 
@@ -18,11 +16,12 @@ from collector.tables.answers import Answers
 from collector.tables.engine import Database, json_pointer, sql_name, sql_text
 from collector.tables.names import load_names
 
-__all__ = ["TABLE", "Exported", "Rows", "export", "write_csv", "write_rows"]
+__all__ = ["TABLE", "Exported", "Rows", "export"]
 
 
-class Exported(NamedTuple):
-    """What was written: so many rows and columns. `remarks` says for people what is odd."""
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """The numbers of rows and columns that were written; `remarks` are warnings for the user."""
 
     rows: int
     columns: int
@@ -34,8 +33,9 @@ def export(
 ) -> Exported:
     """Write the newest answer of every cell over `path`, ordered by company and days.
 
-    The order is that of `collector latest`. Takes memory that does not grow with the lines. Raises
-    `InputError` when a run cannot be read, `OSError` and DuckDB's errors when the disk refuses.
+    The order is that of `collector latest`. Memory does not grow with the number of lines. Raises
+    `InputError` when a run cannot be read, `OSError` and DuckDB's errors when the disk cannot be
+    written.
     """
     answers = Answers(database)
     answers.read(runs)
@@ -47,7 +47,7 @@ def export(
             "twice"
         )
     rows = Rows(answers)
-    write_rows(database.connection, rows, path, target, delimiter)
+    _write_rows(database.connection, rows, path, target, delimiter)
     return Exported(answers.cells(), len(rows.header), remarks)
 
 
@@ -56,13 +56,13 @@ _TEXTS: Final = {
     "until_date": "until_date::VARCHAR",
     "fetched_at": "strftime(fetched_at, '%Y-%m-%dT%H:%M:%S.%gZ')",
 }
-"""Columns that are neither texts nor numbers, spelled as the lines spell them."""
+"""Columns that are neither texts nor numbers, in the spelling of the lines."""
 
 
 class Rows:
-    """A query with its `parameters`; there must be a table `names` beside those of `answers`.
+    """The query of an export, with its `parameters`, and the names of its columns in `header`.
 
-    `header` has the names of the columns.
+    It needs a table `names` beside those of `answers`.
     """
 
     def __init__(self, answers: Answers) -> None:
@@ -78,12 +78,12 @@ class Rows:
 
     @property
     def typed(self) -> str:
-        """The query, with days and moments as such."""
+        """The query with typed days and times."""
         return self._query([*FIXED])
 
     @property
     def texts(self) -> str:
-        """The query, with days and moments as texts."""
+        """The query with days and times as texts."""
         return self._query([f"{_TEXTS.get(name, name)} AS {name}" for name in FIXED])
 
     def _query(self, fixed: list[str]) -> str:
@@ -102,16 +102,16 @@ TABLE: Final = "statistics"
 _ROWS_AT_ONCE: Final = 10_000
 
 
-def write_rows(
+def _write_rows(
     connection: duckdb.DuckDBPyConnection, rows: Rows, path: Path, target: Target, delimiter: str
 ) -> None:
-    """Write over an existing file. Raises `OSError` and DuckDB's errors when the disk refuses."""
+    """Write over an existing file. Raises `OSError` and DuckDB's errors."""
     if target.is_csv:
         table = connection.execute(rows.texts, rows.parameters)
         is_excel = target is Target.EXCEL
-        write_csv(path, rows.header, _fetched(table), delimiter=delimiter, for_excel=is_excel)
+        _write_csv(path, rows.header, _fetched(table), delimiter=delimiter, for_excel=is_excel)
     elif target is Target.PARQUET:
-        # Into the file that is there, whose mode is right, not into one that takes its place.
+        # Into the existing file, which has the right mode, and not into one that replaces it.
         options = "FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false"
         connection.execute(
             f"COPY ({rows.typed}) TO {sql_text(str(path))} ({options})", rows.parameters
@@ -122,14 +122,14 @@ def write_rows(
 
 def _write_database(connection: duckdb.DuckDBPyConnection, rows: Rows, path: Path) -> None:
     mode = path.stat().st_mode
-    # DuckDB takes an empty file for a damaged database.
+    # DuckDB treats an empty file as a damaged database.
     path.unlink()
-    # Until the new one has the mode of the old one nobody else may read it, nor the log beside it.
+    # Until the new file has the mode of the old one, other users may not read it or its log.
     umask = os.umask(0o077)
     try:
         connection.execute(f"ATTACH {sql_text(str(path))} AS target")
         connection.execute(f"CREATE TABLE target.{TABLE} AS {rows.typed}", rows.parameters)
-        # Writes all that is in the log into the file, and removes the log.
+        # Writes the content of the log into the file, and removes the log.
         connection.execute("DETACH target")
     finally:
         os.umask(umask)
@@ -141,7 +141,7 @@ def _fetched(table: duckdb.DuckDBPyConnection) -> Iterator[tuple[object, ...]]:
         yield from rows
 
 
-def write_csv(
+def _write_csv(
     path: Path,
     header: Sequence[str],
     rows: Iterable[Sequence[Any]],
@@ -149,12 +149,11 @@ def write_csv(
     delimiter: str,
     for_excel: bool,
 ) -> None:
-    """Write rows; what is None stays empty. Raises `OSError`.
+    """Write rows; None becomes an empty field. Raises `OSError`.
 
-    The first `UNTRUSTED_COLUMNS` columns hold untrusted text, which is made safe.
-
-    The text is UTF-8, quoted as RFC 4180 has it. For Excel it begins with a byte-order mark, by
-    which Excel knows the encoding, and lines end with CR LF.
+    The untrusted text of the first `UNTRUSTED_COLUMNS` columns is made safe. The file is UTF-8,
+    quoted as in RFC 4180. For Excel it begins with a byte-order mark, from which Excel knows the
+    encoding, and lines end with CR LF.
     """
     text = excel_text if for_excel else safe_text
     encoding, line_end = ("utf-8-sig", "\r\n") if for_excel else ("utf-8", "\n")

@@ -1,4 +1,4 @@
-"""The kinds of files that an export can write, told by the ending of the file's name."""
+"""The formats of an export, chosen by the ending of the file's name."""
 
 from enum import Enum
 from pathlib import Path
@@ -10,7 +10,7 @@ __all__ = ["Target", "delimiter_of", "target_of"]
 
 
 class Target(Enum):
-    """A kind of file; the value is the ending of its name."""
+    """A format; the value is the ending of the file's name."""
 
     EXCEL = ".excel.csv"
     CSV = ".csv"
@@ -19,12 +19,12 @@ class Target(Enum):
 
     @property
     def is_csv(self) -> bool:
-        """Whether it is a text with delimiters."""
+        """Whether it is text with delimiters."""
         return self in {Target.CSV, Target.EXCEL}
 
 
 def target_of(path: Path) -> Target:
-    """Return what kind of file it is to be. Raises `InputError` when its ending does not say."""
+    """Return the format of a file. Raises `InputError` when its ending is of none."""
     name = path.name.lower()
     for target in Target:
         if name.endswith(target.value) and len(name) > len(target.value):
@@ -37,9 +37,9 @@ _DELIMITERS: Final = {"comma": ",", "semicolon": ";", "tab": "\t"}
 
 
 def delimiter_of(target: Target, wanted: str | None) -> str:
-    """Return what stands between values; `wanted` is the name of it, if one was given.
+    """Return the delimiter of values; `wanted` is the name of the one that was given, if any.
 
-    Raises `InputError` when the file has no such thing.
+    Raises `InputError` when the format has none.
     """
     if wanted is None:
         return _DELIMITERS["semicolon" if target is Target.EXCEL else "comma"]

@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 import orjson
 
-from collector.core.outcome import Counters, FailureKind
+from collector.core.outcome import Counters, FailureKind, all_required
 
 __all__ = ["Checked", "Wrong", "check_envelope", "check_reply"]
 
@@ -25,7 +25,7 @@ class _Envelope(msgspec.Struct):
 
 
 _envelope = msgspec.json.Decoder(_Envelope)
-_counters = msgspec.json.Decoder(Counters)
+_counters = msgspec.json.Decoder(all_required(Counters))
 
 
 class Checked(msgspec.Struct, frozen=True, gc=False):

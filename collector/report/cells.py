@@ -10,9 +10,9 @@ import duckdb
 import orjson
 
 from collector.core.errors import InputError
+from collector.core.outcome import COUNTERS
 from collector.plan import Companies
 from collector.report.model import WindowSpan
-from collector.store.changes import COUNTERS
 from collector.store.files import COMPANIES
 from collector.store.lines import parse_error
 from collector.store.recorded_run import RecordedRun

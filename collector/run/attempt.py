@@ -9,15 +9,10 @@ from collector.dates.record import doubted, ignored
 from collector.plan import Plan
 from collector.settings import RunSettings
 from collector.settings.prepare import window_size
+from collector.store.attempt_entry import AttemptEntry, describe_settings
 from collector.store.files import parts_in
-from collector.store.manifest import (
-    Attempt,
-    DatesRecord,
-    Manifest,
-    describe_plan,
-    describe_service,
-    describe_settings,
-)
+from collector.store.identity import describe_service
+from collector.store.manifest import DatesRecord, Manifest, describe_plan
 from collector.store.recorded_plan import read_earlier_attempts
 from collector.store.recovery import Recovered
 from collector.store.run_directory import RunDirectory, RunFiles
@@ -34,7 +29,7 @@ class AttemptRecord:
     ) -> None:
         self._directory = directory
         self._plan = plan
-        self._attempt = Attempt(datetime.now(UTC), describe_settings(settings), recovered.kept)
+        self._attempt = AttemptEntry(datetime.now(UTC), describe_settings(settings), recovered.kept)
         self._manifest = Manifest(
             plan=describe_plan(plan, window_size(settings, plan)),
             service=describe_service(settings),

@@ -26,7 +26,8 @@ from collector.run.session import Session
 from collector.run.shutdown import Shutdown
 from collector.settings import RunSettings
 from collector.store.files import PartFiles
-from collector.store.manifest import DatesRecord, describe_service
+from collector.store.identity import describe_service
+from collector.store.manifest import DatesRecord
 from collector.store.recovery import Age, Recovered, recover
 from collector.store.run_directory import RunDirectory, RunFiles
 from collector.telemetry.reporter import Telemetry

@@ -1,1 +1,1 @@
-"""Where the answers land: append-only files of whole lines, a manifest, an event log."""
+"""Run directories: append-only files of lines, the manifest, locks, recovery, comparison."""

@@ -1,4 +1,4 @@
-"""A file that only grows, by whole lines."""
+"""An append-only file of whole lines."""
 
 import errno
 import os
@@ -16,11 +16,11 @@ _sync = getattr(os, "fdatasync", os.fsync)
 
 
 class AppendFile:
-    """Appends whole lines with the system's own calls; it is the file's only writer.
+    """The only writer of a file; it appends whole lines by system calls, without a buffer.
 
-    There is no buffer that could write a failed line again later: a line is in the file when
-    `append` returns, or is taken back when it raises `OSError`. `sync` blocks for as long as the
-    disk takes and belongs into a thread; lines may be appended meanwhile.
+    So a failed line cannot be written again later: a line is in the file when `append` returns, or
+    is removed again when it raises `OSError`. `sync` blocks for as long as the disk takes: call it
+    in a thread. Lines may be appended meanwhile.
     """
 
     def __init__(self, descriptor: int, path: Path) -> None:
@@ -32,12 +32,12 @@ class AppendFile:
     def open(cls, path: Path) -> Self:
         """Open a file, or create it. Raises `OSError`."""
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
-        # A pipe that nobody reads must not hold the run.
+        # A pipe without a reader must not block the run.
         flags |= os.O_NONBLOCK
         return cls(os.open(path, flags, 0o644), path)
 
     def append(self, lines: bytes) -> None:
-        """Write whole lines, or leave the file as it was and raise `OSError`."""
+        """Append whole lines, or leave the file as it was and raise `OSError`."""
         reach(FaultPoint.BEFORE_WRITE, self.path)
         written = 0
         try:
@@ -46,15 +46,15 @@ class AppendFile:
                 reach(FaultPoint.AFTER_PARTIAL_WRITE, self.path)
                 written += os.write(self._descriptor, memoryview(lines)[written:])
         except OSError:
-            self._take_back(written)
+            self._undo_write(written)
             raise
         self.size += written
 
     def sync(self) -> None:
         """Wait until everything appended so far is on the disk, in the file of this name.
 
-        Raises `OSError`, also when somebody else has removed, replaced or cut the file meanwhile.
-        Asking again after that proves nothing, for the kernel reports a lost page once only.
+        Raises `OSError`, also when another process has removed, replaced or truncated the file.
+        A later call proves nothing then, because the kernel reports a lost page only once.
         """
         size = self.size
         reach(FaultPoint.BEFORE_SYNC, self.path)
@@ -64,12 +64,12 @@ class AppendFile:
         reach(FaultPoint.AFTER_SYNC, self.path)
 
     def cut_unsynced(self) -> None:
-        """After `sync` has failed: cut off what was appended since the last one that did not.
+        """Remove what was appended since the last successful `sync`, after one has failed.
 
-        Nobody knows what of it is on the disk. The next run must not find lines there that may
-        only be in memory.
+        Which of it is on the disk is unknown. The next run must not find lines that may exist in
+        memory only.
         """
-        # What has no length to cut (a device) has kept nothing either.
+        # A device cannot be truncated, and keeps nothing.
         with suppress(OSError):
             if os.fstat(self._descriptor).st_size > self._synced_size:
                 os.ftruncate(self._descriptor, self._synced_size)
@@ -79,13 +79,13 @@ class AppendFile:
         """Close the file; nothing is pending, so nothing is written."""
         os.close(self._descriptor)
 
-    def _take_back(self, written: int) -> None:
-        # Measured, not counted: if somebody else wrote into the file, theirs is not ours to cut.
+    def _undo_write(self, written: int) -> None:
+        # From the actual size: another process may have written to the file, and its bytes stay.
         with suppress(OSError):
             os.ftruncate(self._descriptor, os.fstat(self._descriptor).st_size - written)
 
     def _check_identity(self, size: int) -> None:
-        """Raise `OSError` unless what was appended is what others find under the file's name."""
+        """Raise `OSError` unless the file that others find under the name is this one."""
         own = os.fstat(self._descriptor)
         try:
             is_found = os.path.samestat(self.path.stat(), own)

@@ -1,4 +1,4 @@
-"""Files that are replaced as a whole, or not at all."""
+"""Atomic replacement of files."""
 
 import errno
 import os
@@ -16,12 +16,12 @@ __all__ = ["replace_file", "replacing", "sync_directory"]
 def replacing(path: Path, *, suffix: str = ".new") -> Iterator[Path]:
     """Replace a file atomically by what the block writes: readers find the old or the new one.
 
-    The block gets the path of an empty file beside it, named with the suffix, and may write that
-    anew. The new one is on the disk, name and all, when the block has ended. Raises `OSError`: then
-    the old one is in its place, unless only the last step failed, the sync of the directory; so it
-    is when the block raises. The mode of the old one is kept.
+    The block gets the path of an empty file beside it, named with the suffix, and may replace that
+    file. The new file and its name are on the disk when the block has ended; it has the mode of the
+    old one. Raises `OSError`. When that or the block raises, the old file is in its place, unless
+    only the last step failed, the sync of the directory.
     """
-    # Through a link to where the file really is: the link is somebody's, and stays.
+    # A link belongs to the user and stays; the file that it names is replaced.
     try:
         path = path.resolve()
     except RuntimeError as error:  # of Python before 3.13
@@ -31,7 +31,7 @@ def replacing(path: Path, *, suffix: str = ".new") -> Iterator[Path]:
         mode = _mode(path)
         with draft.open("wb") as stream:
             if mode is not None:
-                # Whoever could not read the old one cannot read the new one either.
+                # A user who could not read the old file cannot read the new one.
                 os.fchmod(stream.fileno(), mode | stat.S_IRUSR | stat.S_IWUSR)
         yield draft
         with draft.open("rb") as stream:
@@ -57,13 +57,13 @@ def _mode(path: Path) -> int | None:
 
 
 def replace_file(path: Path, pieces: Iterable[bytes]) -> None:
-    """Replace a file atomically by pieces; see `replacing`. Raises `OSError`."""
+    """Replace the content of a file atomically by `pieces`. Raises `OSError` as `replacing`."""
     with replacing(path) as draft, draft.open("wb") as stream:
         stream.writelines(pieces)
 
 
 def sync_directory(path: Path) -> None:
-    """Make the names of new files in a directory durable. Raises `OSError`."""
+    """Sync a directory, so that the names of new files are on the disk. Raises `OSError`."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

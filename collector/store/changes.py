@@ -1,7 +1,7 @@
-"""How an answer differs from another one of the same cell.
+"""Differences between two answers of one cell.
 
-Compared are the documented counters and every action. Fields of `statistics` that nobody knows are
-not: what a difference between them would mean, nobody knows either.
+The documented counters and all actions are compared. Unknown fields of `statistics` are not: what a
+difference in them means is unknown.
 """
 
 from collections.abc import Mapping
@@ -9,15 +9,13 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from collector.core.outcome import Counters
+from collector.core.outcome import COUNTERS, Counters
 
-__all__ = ["COUNTERS", "AnsweredCell", "Change", "Changes", "changes_between", "read_cell"]
-
-COUNTERS: Final = tuple(name for name in Counters.__struct_fields__ if name != "actions")
+__all__ = ["AnsweredCell", "Change", "Changes", "changes_between", "read_cell"]
 
 
 class AnsweredCell(msgspec.Struct, gc=False):
-    """A cell and its answer, as its line has them: days and moments are text; days may be None."""
+    """A cell and its answer, as in the line: days and times are text; days may be None."""
 
     company_id: str
     from_date: str | None
@@ -34,12 +32,12 @@ class Change(NamedTuple):
 
     @property
     def difference(self) -> int:
-        """By how much it rose; what is not there counts as 0."""
+        """The increase, negative for a decrease; a missing action counts as 0."""
         return (self.new or 0) - (self.old or 0)
 
 
 class Changes(NamedTuple):
-    """What differs: the counters in their usual order, the actions ordered by their names."""
+    """The counts that differ: counters in their usual order, actions ordered by name."""
 
     counters: Mapping[str, Change]
     actions: Mapping[str, Change]
@@ -49,18 +47,19 @@ _decoder: Final = msgspec.json.Decoder(AnsweredCell)
 
 
 def read_cell(line: bytes) -> AnsweredCell:
-    """Read a line that `collector.store.lines.parse_result` has found whole."""
+    """Decode a line that `collector.store.lines.parse_result` accepts."""
     return _decoder.decode(line)
 
 
 def changes_between(old: Counters, new: Counters) -> Changes | None:
-    """Return how two answers differ; None when they do not.
+    """Return the differences of two answers; None if there are none.
 
-    The order of the actions is no difference, nor is an action that comes or goes with 0.
+    Neither the order of the actions is a difference, nor an action of 0 that only one of them has.
     """
-    if old == new:  # quick, and true of nearly every cell
+    if old == new:  # quick, and true for nearly every cell
         return None
-    counters = {name: Change(getattr(old, name), getattr(new, name)) for name in COUNTERS}
+    pairs = map(Change, old.numbers(), new.numbers())
+    counters = dict(zip(COUNTERS, pairs, strict=True))
     actions = {
         name: Change(old.actions.get(name), new.actions.get(name))
         for name in sorted(old.actions.keys() | new.actions.keys())

@@ -1,20 +1,14 @@
-"""Two runs side by side: which cells were restated, which are new, and which are gone."""
+"""Comparison of two runs: cells that were restated, that are new, and that are gone."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from sqlite3 import Connection
-from typing import Final, NamedTuple
+from typing import Final
 
+from collector.core.outcome import COUNTERS
 from collector.plan import CellIndex
-from collector.store.changes import (
-    COUNTERS,
-    AnsweredCell,
-    Change,
-    Changes,
-    changes_between,
-    read_cell,
-)
+from collector.store.changes import AnsweredCell, Change, Changes, changes_between, read_cell
 from collector.store.files import COMPANIES
 from collector.store.newest import NewestLines, Pile
 from collector.store.recorded_run import RecordedRun, find_runs
@@ -22,8 +16,9 @@ from collector.store.recorded_run import RecordedRun, find_runs
 __all__ = ["Comparison", "Movement", "Restated", "Totals", "WindowCount", "compare"]
 
 
-class Restated(NamedTuple):
-    """A cell whose answer is another one now."""
+@dataclass(frozen=True, slots=True)
+class Restated:
+    """A cell whose answer has changed."""
 
     old: AnsweredCell
     new: AnsweredCell
@@ -32,7 +27,7 @@ class Restated(NamedTuple):
 
 @dataclass(slots=True)
 class Movement:
-    """By how much a count rose and fell, over all cells; both are 0 or more."""
+    """The total increase and decrease of a count over all cells; both are 0 or more."""
 
     rose: int = 0
     fell: int = 0
@@ -40,7 +35,7 @@ class Movement:
 
 @dataclass(slots=True)
 class WindowCount:
-    """How many cells of a window are in both runs, and how many of these were restated."""
+    """The number of cells of a window that are in both runs, and of those that were restated."""
 
     cells: int = 0
     restated: int = 0
@@ -48,10 +43,10 @@ class WindowCount:
 
 @dataclass(slots=True)
 class Totals:
-    """The counts of a comparison: of cells, of what moved, and of windows by their ISO days.
+    """The totals of a comparison: cells, changes of counts, and windows by their ISO days.
 
-    `counters` has every counter, `actions` those that differ somewhere. `gone_planned` is how many
-    of the gone cells the new run has planned: they failed there, or are missing.
+    `counters` has every counter, `actions` those that differ in some cell. `gone_planned` counts
+    the gone cells that are in the plan of the new run: they failed there, or are missing.
     """
 
     both: int = 0
@@ -67,25 +62,25 @@ class Totals:
 
     @property
     def unchanged(self) -> int:
-        """Cells of both runs that were not restated."""
+        """The number of cells of both runs that were not restated."""
         return self.both - self.restated
 
     def windows_in_order(self) -> list[tuple[tuple[str | None, str | None], WindowCount]]:
-        """Return the windows and their counts, the oldest first, the server's default before."""
+        """Return the windows and their counts: the server's default, then the oldest first."""
         return sorted(self.windows.items(), key=lambda item: [day or "" for day in item[0]])
 
 
 class Comparison:
-    """What has become of the cells of an old run in a new one.
+    """The cells of an old run compared with those of a new one.
 
-    The totals are in memory. The cells are on the disk, and are made one by one, ordered by company
-    and window, as long as the database is open. `remarks` says for people what is odd.
+    The totals are in memory. The cells are on the disk and can be iterated, ordered by company and
+    window, while the database is open. `remarks` are warnings for the user.
     """
 
     def __init__(
         self, old: RecordedRun, new: RecordedRun, lines: NewestLines, remarks: Iterable[str]
     ) -> None:
-        """Take the lines of both runs and count; raises `InputError` if a plan is unreadable."""
+        """Count the lines of both runs. Raises `InputError` if a plan is unreadable."""
         (old_plan, _), (self.new_plan, is_intact) = old.plan(), new.plan()
         self.old: Final = old
         self.new: Final = new
@@ -97,7 +92,7 @@ class Comparison:
         self.remarks.extend(_doubts(self.totals))
 
     def name(self, cell: AnsweredCell) -> str | None:
-        """Return the name of a cell's company, if it has one; the new run's list goes first."""
+        """Return the name of a cell's company, if it has one; the new run takes precedence."""
         return self._names.get(cell.company_id)
 
     def is_planned(self, cell: AnsweredCell) -> bool:
@@ -105,17 +100,17 @@ class Comparison:
         return self._find(cell.company_id, cell.from_date, cell.until_date) is not None
 
     def restated(self) -> Iterator[Restated]:
-        """Make the cells that have another answer now."""
+        """Yield the cells whose answer has changed."""
         for old, new in self._pairs():
             if changes := changes_between(old.statistics, new.statistics):
                 yield Restated(old, new, changes)
 
     def only_new(self) -> Iterator[AnsweredCell]:
-        """Make the cells that have an answer in the new run only."""
+        """Yield the cells that have an answer in the new run only."""
         return map(read_cell, self._lines.only_in(Pile.NEW, Pile.OLD))
 
     def gone(self) -> Iterator[AnsweredCell]:
-        """Make the cells that have an answer in the old run only."""
+        """Yield the cells that have an answer in the old run only."""
         return map(read_cell, self._lines.only_in(Pile.OLD, Pile.NEW))
 
     def _pairs(self) -> Iterator[tuple[AnsweredCell, AnsweredCell]]:
@@ -142,11 +137,11 @@ class Comparison:
 
 
 def compare(database: Connection, old: Path, new: Path) -> Comparison:
-    """Compare two run directories, with the help of an empty scratch database.
+    """Compare two run directories by means of an empty scratch database.
 
-    Of several lines of a cell in one run the newest counts. Takes about 250 bytes a company in
-    memory, whatever the number of cells. Raises `InputError` when a directory holds no
-    run that can be read, or the two are not of one service.
+    Of several lines of a cell in one run the newest counts. Takes about 250 bytes of memory per
+    company, whatever the number of cells. Raises `InputError` when a directory holds no readable
+    run, or the runs are of different services.
     """
     old_run, new_run = find_runs([old, new])
     lines = NewestLines(database)

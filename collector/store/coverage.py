@@ -1,11 +1,11 @@
-"""What has come of every planned cell of a run directory, read from its lines alone."""
+"""The state of every planned cell of a run directory, read from its lines alone."""
 
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final
 
 from collector.core.cell import CellState, Window
 from collector.core.errors import InputError
@@ -16,7 +16,7 @@ from collector.store.ledger import Ledger
 from collector.store.lines import parse_error, parse_result
 from collector.store.manifest import Manifest
 from collector.store.recorded_run import find_run
-from collector.store.repair import damaged_spans
+from collector.store.repair import ByteRange, damaged_spans, total_bytes
 
 __all__ = ["Coverage", "Gap", "read_coverage"]
 
@@ -25,11 +25,12 @@ _DATA: Final = 1
 _EMPTY: Final = 2
 _KINDS: Final = tuple(FailureKind)
 _FIRST_KIND: Final = 3
-"""A failed cell is this and the position of its kind."""
+"""The state of a failed cell is this number plus the position of its kind."""
 
 
-class Gap(NamedTuple):
-    """Neighbouring windows of a company without an answer; missing ones have no `kind`."""
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Consecutive windows of a company without an answer; missing ones have no `kind`."""
 
     company_id: str
     first: Window
@@ -40,11 +41,12 @@ class Gap(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """The state of every cell, as one byte each, and what is odd about the answers.
+    """The state of every cell, one byte each, and warnings about the answers.
 
-    `held_by` says who works on the run right now. `is_intact` is False when the list of companies
-    was edited: some may be gone from it. `is_spoilt` says that there are lines, and of other days
-    than they say. A cell is failed when some attempt gave it up and none has answered it.
+    `held_by` names the process that works on the run now. `is_intact` is False when the list of
+    companies was edited: some may be missing from it. `is_spoilt` is True when there are lines
+    that cover other days than they state. A cell is failed when an attempt gave it up and no
+    attempt got an answer.
     """
 
     directory: Path
@@ -78,7 +80,7 @@ class Coverage:
         return sum(1 for _ in self._incomplete())
 
     def gaps(self) -> Iterator[Gap]:
-        """Make the gaps company by company; windows of one kind that follow each other are one."""
+        """Yield the gaps by company; consecutive windows of one kind are one gap."""
         for company, states in self._incomplete():
             company_id = self.plan.companies.ids[company]
             position = 0
@@ -100,10 +102,10 @@ class Coverage:
 
 
 def read_coverage(directory: Path) -> Coverage:
-    """Read what has come of a run; changes nothing, and may be called while the run works.
+    """Read the state of a run. Changes nothing, and may be called while the run is in progress.
 
-    Takes a byte a cell and about 100 bytes a company. Raises `InputError` when there is no run in
-    the directory, or its files cannot be read.
+    Takes one byte of memory per cell and about 100 per company. Raises `InputError` when there is
+    no run in the directory, or its files cannot be read.
     """
     try:
         return _read_coverage(directory)
@@ -122,7 +124,7 @@ def _read_coverage(directory: Path) -> Coverage:
         damage += _damage(path, damaged_spans(path, answers.take))
     for path in run.errors():
         damage += _damage(path, damaged_spans(path, answers.take_error))
-    # While a run works, a line that it is writing is no damage.
+    # In a run that is in progress, an incomplete line is being written.
     remarks = [*([] if run.held_by else damage), *answers.ledger.remarks()]
     if not is_intact:
         remarks.insert(0, f"{COMPANIES} was edited: companies may be gone from it")
@@ -141,7 +143,7 @@ def _read_coverage(directory: Path) -> Coverage:
 
 
 class _Answers:
-    """Takes the lines of a run and notes the state of each cell."""
+    """The state of each cell, filled from the lines of a run."""
 
     def __init__(self, plan: Plan) -> None:
         self.ledger = Ledger(plan)
@@ -151,7 +153,7 @@ class _Answers:
         self._differs = bytearray(len(plan.companies))
 
     def take(self, line: bytes) -> bool:
-        """Take a line of results; False when it is damaged."""
+        """Record a line of results; return False if it is damaged."""
         result = parse_result(line)
         if result is None:
             return False
@@ -168,7 +170,7 @@ class _Answers:
         return True
 
     def take_error(self, line: bytes) -> bool:
-        """Take a line of errors, after all results; False when it is damaged."""
+        """Record a line of errors, after all results; return False if it is damaged."""
         error = parse_error(line)
         if error is None:
             return False
@@ -178,7 +180,7 @@ class _Answers:
         return True
 
     def empty_everywhere(self) -> list[str]:
-        """Return the companies all of whose windows are answered, and empty."""
+        """Return the companies whose windows are all answered, and empty."""
         windows = len(self._plan.windows)
         return [
             self._plan.companies.ids[company]
@@ -187,7 +189,7 @@ class _Answers:
         ]
 
     def same_everywhere(self) -> list[str]:
-        """Return the companies whose two or more answered windows are all alike, and not empty."""
+        """Return the companies with two or more answered windows, all equal and not empty."""
         return [
             self._plan.companies.ids[company]
             for company, states in _by_company(self.states, len(self._plan.windows))
@@ -196,10 +198,8 @@ class _Answers:
 
 
 def _fingerprint(counts: Counters) -> int:
-    """Return the same number for the same counters, in whatever order they came; never 0."""
-    actions = frozenset(counts.actions.items())
-    numbers = (counts.total, counts.sended, counts.pending, counts.fails, counts.campaign)
-    return hash((numbers, actions)) or 1
+    """Return a number that is equal for equal counters, whatever the order of actions; never 0."""
+    return hash((counts.numbers(), frozenset(counts.actions.items()))) or 1
 
 
 def _by_company(states: bytearray, windows: int) -> Iterator[tuple[int, bytes]]:
@@ -208,6 +208,5 @@ def _by_company(states: bytearray, windows: int) -> Iterator[tuple[int, bytes]]:
         yield company, bytes(view[first : first + windows])
 
 
-def _damage(path: Path, damaged: list[Any]) -> list[str]:
-    size = sum(span.end - span.start for span in damaged)
-    return [f"{path.name}: {size:,} bytes are damaged"] if damaged else []
+def _damage(path: Path, damaged: list[ByteRange]) -> list[str]:
+    return [f"{path.name}: {total_bytes(damaged):,} bytes are damaged"] if damaged else []

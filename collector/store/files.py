@@ -1,23 +1,24 @@
-"""The files of a run directory: their names, and those of its shards."""
+"""Names of the files of a run directory, and of its shards."""
 
 import re
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 from collector.plan import Shard
 
 __all__ = ["CLUSTER_LOCK", "COMPANIES", "LOCK", "PartFiles", "parts_in"]
 
 COMPANIES: Final = "run-companies.txt"
-"""Not `companies.txt`: that name belongs to users, and the run directory may be theirs (`.`)."""
+"""Not `companies.txt`: that is the user's own file when the run directory is theirs (`.`)."""
 
 LOCK: Final = "run.lock"
-"""The lock of the whole directory; a shard has one of its own besides."""
+"""The lock of the whole directory; a shard has its own in addition."""
 
 CLUSTER_LOCK: Final = "run-cluster.lock"
-"""The lock of whoever hands out all shards."""
+"""The lock of the process that hands out all shards."""
 
 _SHARD: Final = re.compile(
     r"(?:statistics(?=.*\.jsonl)|run(?!.*\.jsonl))-(?P<number>[0-9]{5})-of-(?P<total>[0-9]{5})"
@@ -25,24 +26,25 @@ _SHARD: Final = re.compile(
 )
 
 
-class PartFiles(NamedTuple):
-    """The paths of the files that one shard of a run writes, or the run that has no shards.
+@dataclass(frozen=True, slots=True)
+class PartFiles:
+    """Paths of the files that one shard of a run writes, or a run without shards.
 
-    Those of shard 3/16 are `statistics-00003-of-00016.jsonl` and so on; without shards,
+    Shard 3/16 has `statistics-00003-of-00016.jsonl` and so on, a run without shards
     `statistics.jsonl`.
     """
 
     directory: Path
-    shard: Shard = Shard()
+    shard: Shard = field(default_factory=Shard)
 
     @property
     def statistics(self) -> Path:
-        """The lines of the answered cells."""
+        """The lines of answered cells."""
         return self._path("statistics", "jsonl")
 
     @property
     def errors(self) -> Path:
-        """The lines of the cells that failed for good in the last attempt."""
+        """The lines of cells that failed for good in the last attempt."""
         return self._path("errors", "jsonl")
 
     @property
@@ -52,31 +54,31 @@ class PartFiles(NamedTuple):
 
     @property
     def manifest(self) -> Path:
-        """What is collected, and the story of each attempt."""
+        """The manifest: the plan, the service and every attempt."""
         return self._path("run", "json")
 
     @property
     def lock(self) -> Path:
-        """The lock of the shard; if there are no shards, that of the directory."""
+        """The lock of the shard; without shards, that of the directory."""
         return self._path("run", "lock")
 
     def exist(self) -> bool:
-        """Tell whether something was begun."""
+        """Tell whether a run was begun."""
         return self.manifest.exists() or self.statistics.exists()
 
     def has_for_itself(self, other: "PartFiles") -> bool:
-        """Tell whether nobody can be at work on another part while this one is locked.
+        """Tell whether no other process can work on `other` while this part is locked.
 
-        That is so of all but the other shards of the same number.
+        That holds for all parts but the other shards of the same number.
         """
         return other == self or other.shard.total != self.shard.total
 
     def has_answers(self) -> bool:
-        """Tell whether there is some line of results. Raises `OSError`."""
+        """Tell whether there is any line of results. Raises `OSError`."""
         return self.statistics.is_file() and self.statistics.stat().st_size > 0
 
     def all_errors(self) -> Iterator[Path]:
-        """Make the paths of the files of errors, those of earlier attempts first."""
+        """Yield the paths of the files of errors, those of earlier attempts first."""
         yield from sorted(self.earlier_errors(), key=_attempt)
         yield self.errors
 
@@ -88,7 +90,7 @@ class PartFiles(NamedTuple):
         return [path for path in found if name.fullmatch(path.name)]
 
     def next_errors(self) -> Path:
-        """Return where the errors of the last attempt are moved to when another one begins."""
+        """Return the path that the errors of the last attempt get when another attempt begins."""
         last = max(map(_attempt, self.earlier_errors()), default=0)
         return self.errors.with_suffix(f".{last + 1}.jsonl")
 
@@ -97,9 +99,9 @@ class PartFiles(NamedTuple):
 
 
 def parts_in(directory: Path) -> list[PartFiles]:
-    """Return the parts of which there are files in a directory, or at least a lock, in order.
+    """Return the parts that have files in a directory, or at least a lock, in order.
 
-    The run without shards comes first, and always. Raises `OSError`, unless there is no directory.
+    The run without shards always comes first. Raises `OSError`, unless there is no directory.
     """
     found: set[Shard] = set()
     with suppress(FileNotFoundError):

@@ -1,8 +1,9 @@
-"""The one writer of results and errors: each line is written at once, and synced in groups."""
+"""The journal of results and errors: lines are written at once, and synced in groups."""
 
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Final
 
 import msgspec
@@ -21,7 +22,7 @@ _MAX_UNSYNCED: Final = 4 * _GROUP_LINES
 
 
 class Line(msgspec.Struct, frozen=True, gc=False):
-    """One line with its line break, what it makes of its cell, and how that one failed."""
+    """A line with its line break, the state of its cell, and the kind of its failure."""
 
     text: bytes
     state: CellState
@@ -29,12 +30,12 @@ class Line(msgspec.Struct, frozen=True, gc=False):
 
 
 class Journal:
-    """Takes lines from the workers; syncs them in groups, a quarter of a second apart.
+    """The only writer of results and errors; it syncs lines in groups, every quarter of a second.
 
-    A line is in its file when `append` returns: killing the process loses none, only the machine
-    can. A cell counts as done, and `on_durable` is told, after its group is synced.
-    `sync_groups` does that; its owner runs it as a task beside the workers, and cancels it only
-    after they have ended.
+    A line is in its file when `append` returns: a killed process loses none, only a machine that
+    stops can. A cell counts as done after its group is synced; then `on_durable` is called.
+    `sync_groups` syncs; its owner runs it as a task beside the workers, and cancels it only after
+    they have ended.
     """
 
     def __init__(
@@ -54,10 +55,10 @@ class Journal:
         self._failure: StorageError | None = None
 
     async def append(self, line: Line) -> None:
-        """Write a line; waits only while syncing is far behind.
+        """Write a line; wait only while syncing is far behind.
 
-        Raises `StorageError` when the disk does not take it, or has not taken an earlier one:
-        nothing is written after that.
+        Raises `StorageError` when the line, or an earlier one, cannot be written or synced. Nothing
+        is written after that.
         """
         while (unsynced := self._unsynced) >= _MAX_UNSYNCED and not self._failure:
             self._room.clear()
@@ -75,15 +76,15 @@ class Journal:
             self._hurry.set()
 
     def close(self) -> None:
-        """Tell `sync_groups` that no more lines come: it syncs what is left and ends."""
+        """Tell `sync_groups` that no more lines come: it syncs the rest and returns."""
         self._is_closing = True
         self._arrived.set()
         self._hurry.set()
 
     async def sync_groups(self) -> None:
-        """Sync group after group until `close`; when cancelled, what came until then.
+        """Sync groups until `close`; when cancelled, sync the lines that were appended so far.
 
-        Raises `StorageError` when the disk does not take a group. Syncing is never tried again.
+        Raises `StorageError` when a group cannot be synced. A sync is never retried.
         """
         try:
             while self._unsynced or not self._is_closing:
@@ -92,7 +93,7 @@ class Journal:
                 await self._sync()
         except asyncio.CancelledError:
             while self._unsynced:
-                # Cancelled once more: what came is still synced and counted.
+                # When it is cancelled again, the lines are still synced and counted.
                 with suppress(asyncio.CancelledError):
                     await self._sync()
             raise
@@ -127,7 +128,7 @@ class Journal:
             failure = self._failed(part, error)
             part.file.cut_unsynced()
             raise failure from error
-        # Lines that came meanwhile stay for the next sync.
+        # Lines that were appended meanwhile wait for the next sync.
         group, part.unsynced = part.unsynced[:count], part.unsynced[count:]
         self._on_durable(group)
         if was_cancelled:
@@ -143,9 +144,9 @@ class Journal:
         return self._failure
 
 
+@dataclass(slots=True)
 class _Part:
     """A file, and its lines that are not synced yet."""
 
-    def __init__(self, file: AppendFile) -> None:
-        self.file = file
-        self.unsynced: list[Line] = []
+    file: AppendFile
+    unsynced: list[Line] = field(default_factory=list)

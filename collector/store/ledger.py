@@ -1,4 +1,4 @@
-"""Which line belongs to which cell; what belongs to none, or comes twice, is noted."""
+"""The cells of lines; lines of no planned cell and duplicates are counted."""
 
 from typing import Final
 
@@ -10,10 +10,9 @@ __all__ = ["Ledger"]
 
 
 class Ledger:
-    """Finds the cell of each line of a run's results, one after the other.
+    """The cells that lines of results were found for, in `done`, and counts of odd lines.
 
-    `done` has the cells that a line was found for. Costs one bit a cell, and 16 to 32 bytes a
-    company.
+    Takes one bit of memory per cell, and 16 to 32 bytes per company.
     """
 
     def __init__(self, plan: Plan) -> None:
@@ -26,14 +25,14 @@ class Ledger:
         self._add = self.done.add
 
     def place(self, line: ResultLine) -> int | None:
-        """Return the cell's index for its first line; None for a foreign or a double one."""
+        """Return the index of the cell of its first line; None for other and unplanned lines."""
         index = self._find(line.company_id, line.from_date, line.until_date)
         if index is not None and self._add(index):
             return index
-        self._note(line, index)
+        self._count_odd(line, index)
         return None
 
-    def _note(self, line: ResultLine, index: int | None) -> None:
+    def _count_odd(self, line: ResultLine, index: int | None) -> None:
         if index is None:
             self._first_unplanned = self._first_unplanned or _cell(line)
             self.unplanned += 1
@@ -42,11 +41,11 @@ class Ledger:
             self.doubled += 1
 
     def find(self, line: ErrorLine) -> int | None:
-        """Return the index of the cell that a line speaks of; None if it is not in the plan."""
+        """Return the index of the cell of a line; None if it is not in the plan."""
         return self._find(line.company_id, line.from_date, line.until_date)
 
     def remarks(self) -> list[str]:
-        """Say what is odd about the lines, for people."""
+        """Return what is odd about the lines, as texts for the user."""
         remarks = []
         if self.unplanned:
             remarks.append(

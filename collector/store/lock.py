@@ -1,4 +1,4 @@
-"""The lock of a run directory: one writer at a time, and it dies with its process."""
+"""The lock of a run directory: one writer at a time; the kernel releases it with the process."""
 
 import fcntl
 import os
@@ -27,15 +27,14 @@ __all__ = [
 
 _TRIES: Final = 4
 BETWEEN_TRIES: Final = 0.02
-"""Seconds. `held_by` takes the lock for a moment to see whether it is free; a run that begins in
-that moment must not take that for another run."""
+"""Seconds. `held_by` locks the file briefly to see whether it is free; a run that begins at that
+moment must not take this for another run."""
 
 
 class _Holder(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Who holds a lock, as the file says for people.
+    """The process that holds a lock, as its file tells the user.
 
-    In a lock that shards hold together it is the first of them, and how many `shards` there are in
-    all.
+    In a lock that shards share it is the first of them, with the number of all `shards`.
     """
 
     pid: int
@@ -48,11 +47,11 @@ class _Holder(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class DirectoryLock:
-    """A held lock. The kernel gives it back when the process ends, however it ends.
+    """A held lock. The kernel releases it when the process ends, however it ends.
 
-    The file itself stays: taking it away would let two processes lock two files of one name. The
-    directory is locked as well where that can be done, for somebody may remove the file. (NFS
-    locks what is open for writing only, and so no directory.)
+    The file stays: if it were removed, two processes could lock two files of one name. The
+    directory is locked as well where possible, because a user may remove the file. (NFS locks only
+    what is open for writing, and so no directory.)
     """
 
     def __init__(
@@ -71,7 +70,7 @@ class DirectoryLock:
         with_directory: bool = True,
         sleep: Callable[[float], None] = time.sleep,
     ) -> Self:
-        """Lock a file, which is created if need be. Blocks for less than a tenth of a second.
+        """Lock a file, and create it if necessary. Blocks for less than a tenth of a second.
 
         `with_directory` locks the directory as well. Raises `LockedError` when another process
         holds it, and `OSError` when it cannot be opened, or the file system has no locks.
@@ -81,8 +80,8 @@ class DirectoryLock:
                 descriptor = open_to_lock(path, os.O_RDWR | os.O_CREAT, opened)
                 _lock(descriptor, path, sleep)
                 if not is_still(descriptor, path):
-                    # Its holder has taken the file away (see `discard`); what stands there now
-                    # counts.
+                    # Its holder has removed the file (see `discard`): lock the one that has the
+                    # name now.
                     continue
                 file = place = descriptor, path
                 with suppress(OSError):
@@ -92,35 +91,34 @@ class DirectoryLock:
                         _lock(directory, path, sleep)
                 is_lock = is_lock_file(descriptor)
                 if is_lock:
-                    # It is for people only: a full disk is reported by what must be written.
+                    # It only informs the user; a full disk is reported by other writes.
                     with suppress(OSError):
                         write_holder(descriptor)
                 return cls(opened.pop_all(), file, place, is_lock=is_lock)
 
     def release(self) -> None:
-        """Give the lock back."""
+        """Release the lock."""
         self._opened.close()
 
     def is_ours(self) -> bool:
-        """Tell whether the directory that stands under the name is still the locked one."""
+        """Tell whether the directory of that name is still the locked one."""
         return is_still(*self._place)
 
     def has_file(self) -> bool:
-        """Tell whether the file that stands under the name is still the locked one."""
+        """Tell whether the file of that name is still the locked one."""
         return is_still(*self._file)
 
     def discard(self) -> None:
-        """Take the file away while the lock is held: nothing came of the run. Raises `OSError`.
+        """Remove the file while the lock is held, for nothing was begun. Raises `OSError`.
 
-        The file of another program that has this name stays, and so does one that somebody has put
-        in the place of ours; one that is gone is gone.
+        A file of another program, or one that has replaced the locked one, stays.
         """
         if self._is_lock and self.has_file():
             self._file[1].unlink(missing_ok=True)
 
 
 def held_by(path: Path, *, with_directory: bool = True) -> str | None:
-    """Say for people who holds a lock right now; None when nobody does. Changes nothing."""
+    """Describe the holder of a lock for the user; None if it is free. Changes nothing."""
     return _held_by(path) or (_held_by(path.parent) if with_directory else None)
 
 
@@ -134,7 +132,7 @@ def _held_by(path: Path) -> str | None:
     except BlockingIOError:
         return _holder(descriptor)
     except OSError:
-        # A file system without locks: nobody can hold one there.
+        # A file system without locks: no process can hold one.
         return None
     finally:
         os.close(descriptor)
@@ -142,7 +140,7 @@ def _held_by(path: Path) -> str | None:
 
 
 def open_to_lock(path: Path, flags: int, opened: ExitStack) -> int:
-    """Open what is to be locked until `opened` is closed. Raises `OSError`."""
+    """Open a file to lock; `opened` closes it. Raises `OSError`."""
     descriptor = os.open(path, flags | os.O_CLOEXEC, 0o644)
     opened.callback(os.close, descriptor)
     return descriptor
@@ -165,25 +163,25 @@ def _lock(descriptor: int, path: Path, sleep: Callable[[float], None]) -> None:
 
 
 def is_still(descriptor: int, path: Path) -> bool:
-    """Tell whether the locked file is still the one that has the name."""
+    """Tell whether the path still names the locked file."""
     try:
         return os.path.samestat(os.fstat(descriptor), path.stat())
     except OSError:
-        # It is gone, or stands where nobody gets to it: behind a file, a link to itself, a server
-        # of files that does not know it any more.
+        # It is gone or out of reach: below a file, behind a link to itself, or unknown to its
+        # file server (a stale handle).
         return False
 
 
 def is_lock_file(descriptor: int) -> bool:
-    """Tell whether a file is a lock, or can become one; that of another program is left alone."""
+    """Tell whether a file is a lock or can become one, and not the file of another program."""
     with suppress(OSError):
-        there = os.pread(descriptor, 4096, 0).strip(b"\0")
-        return not there or read_holder(descriptor) is not None
+        content = os.pread(descriptor, 4096, 0).strip(b"\0")
+        return not content or read_holder(descriptor) is not None
     return True
 
 
 def write_holder(descriptor: int, shards: int | None = None) -> None:
-    """Write that this process holds a lock, and how many shards there are. Raises `OSError`."""
+    """Record this process as the holder, and the number of shards. Raises `OSError`."""
     since = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     holder = _Holder(os.getpid(), socket.gethostname(), since, shards)
     os.ftruncate(descriptor, 0)
@@ -191,7 +189,7 @@ def write_holder(descriptor: int, shards: int | None = None) -> None:
 
 
 def read_holder(descriptor: int) -> _Holder | None:
-    """Read who holds a lock; None if it has not written its name yet, or it is no lock."""
+    """Read the holder of a lock; None if it is not written yet, or the file is no lock."""
     try:
         return msgspec.json.decode(os.pread(descriptor, 4096, 0), type=_Holder)
     except (OSError, ValueError, RecursionError):

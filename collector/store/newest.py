@@ -1,7 +1,7 @@
-"""The newest line of every cell, over any number of runs, in memory that does not grow with them.
+"""The newest line of every cell over any number of runs, in bounded memory.
 
-Lines are in a table of a private database on the disk, whose key is the cell: a newer line of a
-cell takes the place of the older one.
+Lines are rows of a private database on the disk. Their key is the cell: a newer line of a cell
+replaces the older one.
 """
 
 import sqlite3
@@ -20,8 +20,8 @@ from collector.store.repair import damaged_spans, left_out
 
 __all__ = ["NewestLines", "Pile", "overlapping", "scratch_database"]
 
-# Texts are ordered by their UTF-8 bytes. A null date is the number 0: numbers come before texts,
-# and the columns of a primary key cannot be null here.
+# Texts are ordered by their UTF-8 bytes. A null date is stored as the number 0: numbers come before
+# texts, and columns of this primary key cannot be null.
 _TABLE: Final = """
 CREATE TABLE lines (
     pile, company_id, from_date, until_date, fetched_at, line,
@@ -57,16 +57,16 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 
 
 class Pile(IntEnum):
-    """Lines that compete with each other; those of two piles are compared."""
+    """A set of lines: the newest of a cell is kept in each pile, and two piles are compared."""
 
     OLD = 0
     NEW = 1
 
 
 class NewestLines:
-    """A table of lines, one for each cell and pile. It lives as long as the database.
+    """A table of lines, one per cell and pile. It exists as long as the database.
 
-    `windows` has the ISO days of all windows that were read, without the server's default one.
+    `windows` has the ISO days of all windows that were read, except the server's default.
     """
 
     def __init__(self, database: Connection) -> None:
@@ -75,11 +75,11 @@ class NewestLines:
         database.execute(_TABLE)
 
     def read(self, run: RecordedRun, pile: Pile) -> list[str]:
-        """Read the lines of a run; return what of them is damaged, in words, and was left out.
+        """Read the lines of a run; return texts about damaged lines, which are left out.
 
-        Of two lines of a cell that were fetched at the same time the one that is read later stays.
-        A run at work is read as far as it is written: the line that it is writing is no damage.
-        Raises `InputError` when the file cannot be read.
+        Of two lines of a cell that were fetched at the same time the one read later is kept. A run
+        in progress is read as far as it is written, and its last line may be incomplete. Raises
+        `InputError` when a file cannot be read.
         """
         put, number, windows = self._database.execute, int(pile), self.windows
 
@@ -88,7 +88,7 @@ class NewestLines:
             if result is None:
                 return False
             first, last = _day(result.from_date), _day(result.until_date)
-            # A number, for moments can be written in many ways.
+            # A number, because the text of a moment is not unique.
             fetched_at = (result.fetched_at - _EPOCH) // _MICROSECOND
             put(_PUT, (number, result.company_id, first, last, fetched_at, line))
             if result.from_date is not None and result.until_date is not None:
@@ -106,32 +106,31 @@ class NewestLines:
         return remarks
 
     def lines(self, pile: Pile) -> Iterator[bytes]:
-        """Make the lines as they were read, ordered by the company's bytes, then by the days.
+        """Yield the lines as they were read, ordered by the company's bytes, then by the days.
 
         The server's default window comes before the days.
         """
         return _first_column(self._database.execute(_ALL, (pile,)))
 
     def in_both(self, one: Pile, other: Pile) -> Iterator[tuple[bytes, bytes]]:
-        """Make the pairs of lines of the cells that are in both piles, in the order of `lines`."""
+        """Yield the pairs of lines of the cells that are in both piles, in the order of `lines`."""
         return self._database.execute(_IN_BOTH, (one, other))
 
     def only_in(self, one: Pile, other: Pile) -> Iterator[bytes]:
-        """Make the lines of the cells that are in one pile and not in the other, ordered."""
+        """Yield the lines of the cells that are in one pile and not in the other, likewise."""
         return _first_column(self._database.execute(_IN_ONE, (one, other)))
 
 
 def overlapping(windows: Iterable[tuple[str, str]]) -> tuple[Window, Window] | None:
-    """Return two windows that have days in common, if there are any; they are given as ISO days.
+    """Return two windows that have days in common, or None; `windows` are ISO days.
 
-    Those of nights that are cut by days never have; of weeks and months the last one grows from
-    night to night.
+    Windows of one day never overlap; of weeks and months, the last one grows with every night.
     """
     before: Window | None = None
     for first, last in sorted(windows):
         try:
             window = Window(date.fromisoformat(first), date.fromisoformat(last))
-        except ValueError:  # of a line that no collector has written
+        except ValueError:  # in a line that the collector did not write
             continue
         if before is not None and before.until_date is not None and first <= str(before.until_date):
             return before, window
@@ -148,9 +147,9 @@ def _first_column(rows: Iterator[tuple[bytes]]) -> Iterator[bytes]:
 
 
 _CACHE: Final = 32_768
-"""KiB that the database keeps in memory; beyond that it is on the disk."""
+"""KiB that the database keeps in memory; the rest is on the disk."""
 
-_OF_THE_DISK: Final = frozenset(
+_DISK_ERRORS: Final = frozenset(
     {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY}
 )
 _PRIMARY: Final = 0xFF
@@ -159,23 +158,23 @@ _PRIMARY: Final = 0xFF
 
 @contextmanager
 def scratch_database() -> Iterator[sqlite3.Connection]:
-    """Give an empty database that is gone when the block ends, or the process.
+    """Open an empty database that is removed when the block, or the process, ends.
 
-    All of the block is one transaction. Raises `StorageError` when the disk refuses, whichever
-    statement of the block meets that.
+    The whole block is one transaction. Raises `StorageError` when any statement of the block cannot
+    read or write the disk.
     """
     try:
-        # A database without a name is SQLite's own temporary file, which has no name on the disk
-        # either: nothing is left behind, not even by kill -9.
+        # A database without a name is a temporary file of SQLite, without a name on the disk:
+        # nothing is left behind, not even after kill -9.
         with closing(sqlite3.connect("", isolation_level=None)) as database:
-            # Nobody will read it after a crash, so nothing is done for that.
+            # It is never read after a crash, so it needs no durability.
             database.execute("PRAGMA journal_mode = OFF")
             database.execute("PRAGMA synchronous = OFF")
             database.execute(f"PRAGMA cache_size = -{_CACHE}")
             database.execute("BEGIN")
             yield database
     except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode & _PRIMARY not in _OF_THE_DISK:
+        if error.sqlite_errorcode & _PRIMARY not in _DISK_ERRORS:
             raise
         raise StorageError(
             f"the temporary database cannot be written: {error}; see that there is room in the "

@@ -1,10 +1,11 @@
-"""The plan that a run directory was made for, read from its manifest and its list of companies.
+"""The plan of a run directory, read from its manifest and its list of companies.
 
-Says how another plan differs from it, and how earlier attempts went.
+Also the differences to another plan, and the attempts recorded so far.
 """
 
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from hashlib import sha256
 from itertools import chain
@@ -25,6 +26,7 @@ from collector.plan import (
 )
 from collector.store.atomic import replace_file
 from collector.store.files import COMPANIES, PartFiles
+from collector.store.identity import service_differences
 from collector.store.manifest import DatesRecord, Manifest, PlanRecord, gravest_record
 
 __all__ = [
@@ -37,7 +39,6 @@ __all__ = [
     "read_company_list",
     "read_earlier_attempts",
     "recorded_plan",
-    "service_differences",
     "write_company_list",
 ]
 
@@ -45,7 +46,7 @@ _HEAD: Final = b"# Written by collector; sha256 of the lines below: "
 
 
 class CompanyList(NamedTuple):
-    """The companies, and whether the list is as it was written."""
+    """The companies, and whether the list is as the collector wrote it."""
 
     companies: Companies
     is_intact: bool
@@ -61,7 +62,7 @@ def write_company_list(path: Path, companies: Companies) -> None:
 
 
 def read_company_list(path: Path) -> CompanyList:
-    """Read the list, and check it. Raises `InputError` when it is no companies file."""
+    """Read the list, and verify its checksum. Raises `InputError` if it is no companies file."""
     return CompanyList(read_companies(path), _is_intact(path))
 
 
@@ -75,52 +76,39 @@ def _is_intact(path: Path) -> bool:
 
 
 _LISTED: Final = 5
-"""Companies that a message names; more would hide the rest of it."""
-
-_BEFORE_IT_WAS_AN_OPTION: Final = {"date-format": "YYYY-MM-DD"}
-"""What manifests of then do not say."""
+"""Companies that a message names; more would make it unreadable."""
 
 
 class Recorded(NamedTuple):
-    """The plan that a run directory was made for; `is_intact` is False if its list was edited."""
+    """The plan of a run directory; `is_intact` is False if its list of companies was edited."""
 
     plan: Plan
     is_intact: bool
 
 
 def recorded_plan(record: PlanRecord, path: Path) -> Recorded:
-    """Put a plan together again from the manifest's record and the list of companies beside it.
+    """Rebuild a plan from the manifest's record and the list of companies beside it.
 
     Raises `InputError` when the list cannot be read, and `ValueError` for a damaged record.
     """
     try:
         windows = cut_windows(_date_range(record), WindowSize.parse(record.window))
     except InputError as error:
-        # It is about the record here, not about what was given on the command line.
+        # The error is in the record here, not on the command line.
         raise ValueError(str(error)) from error
     companies, is_intact = read_company_list(path)
     return Recorded(Plan(companies, windows), is_intact)
 
 
 def plan_differences(old: Plan, new: Plan) -> list[str]:
-    """Say in words why lines of two plans cannot stand in one directory.
+    """Return the reasons, as texts, why lines of two plans cannot be in one directory.
 
-    There is no reason when the new one is the same, or has grown: more companies, or more windows
-    at the end.
+    There are none when the new plan is the same, or has grown: more companies, or more windows at
+    the end.
     """
     return [
         *_company_differences(old.companies, new.companies),
         *_window_differences(old.windows, new.windows),
-    ]
-
-
-def service_differences(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
-    """Say in words how two services differ, each given as options and their values."""
-    old, new = ({**_BEFORE_IT_WAS_AN_OPTION, **service} for service in (old, new))
-    return [
-        f"--{name} was {old.get(name, 'not given')} and is now {new.get(name, 'not given')}"
-        for name in {**new, **old}
-        if old.get(name) != new.get(name)
     ]
 
 
@@ -131,7 +119,7 @@ def _date_range(record: PlanRecord) -> DateRange | None:
 
 
 def _company_differences(old: Companies, new: Companies) -> list[str]:
-    # Ids that are not in the new list, without building a set of both: usually none is gone.
+    # Without a set of both, for usually no company is gone.
     present = set(new.ids)
     gone = [company_id for company_id in old.ids if company_id not in present]
     if not gone:
@@ -157,10 +145,11 @@ def _first_day(windows: Sequence[Window]) -> str:
     return "with the server's default window" if first is None else f"on {first}"
 
 
-class EarlierAttempts(NamedTuple):
-    """The earlier attempts, and the trouble if it cannot be known which plan they were for.
+@dataclass(frozen=True, slots=True)
+class EarlierAttempts:
+    """The earlier attempts; `trouble` says why their plan is unknown, if it is.
 
-    `newest` is when other shards were at work last.
+    `newest` is when other shards last had an answer.
     """
 
     attempts: tuple[dict[str, Any], ...] = ()
@@ -173,9 +162,9 @@ class EarlierAttempts(NamedTuple):
 def read_earlier_attempts(
     files: PartFiles, parts: Sequence[PartFiles], plan: Plan, service: dict[str, str]
 ) -> EarlierAttempts:
-    """Read the manifests and compare their plans. Raises `InputError` when one is another.
+    """Read the manifests and compare their plans. Raises `InputError` when one differs.
 
-    What is known of dates may come from another shard, the attempts are one's own.
+    The record of dates may come from another shard; the attempts are those of `files`.
     """
     own = _read_manifest(files, plan, service)
     others = [_read_manifest(other, plan, service) for other in parts if other != files]
@@ -183,14 +172,15 @@ def read_earlier_attempts(
     if own.trouble == missing_manifest(files) and known:
         own = EarlierAttempts()
     dates = [earlier.dates for earlier in (own, *known) if earlier.dates is not None]
-    return own._replace(
+    return replace(
+        own,
         dates=gravest_record(dates),
         newest=max((at for earlier in known for at in _answered_at(earlier)), default=None),
     )
 
 
 def _answered_at(earlier: EarlierAttempts) -> Iterator[datetime]:
-    """Make the moments by which attempts with answers had ended, or began if they have no end."""
+    """Yield when attempts with answers ended, or when they began if they have no end."""
     for attempt in earlier.attempts:
         cells = attempt.get("cells", {})
         if attempt["ended_at"] is None or cells.get("data", 0) + cells.get("empty", 0):
@@ -229,10 +219,10 @@ def _read_manifest(files: PartFiles, plan: Plan, service: dict[str, str]) -> Ear
 
 
 def missing_manifest(files: PartFiles) -> str:
-    """Return the trouble with a manifest that is not there."""
+    """Return the text for a manifest that is missing."""
     return f"{files.manifest.name} is missing"
 
 
 def damaged_manifest(files: PartFiles) -> str:
-    """Return the trouble with a manifest that cannot be read."""
+    """Return the text for a manifest that cannot be read."""
     return f"{files.manifest.name} is damaged"

@@ -1,24 +1,26 @@
-"""Runs that are there already, to be read side by side: of one service, each of them once."""
+"""Existing runs, for commands that read one of them or compare several."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 from collector.core.errors import InputError
 from collector.store.files import COMPANIES, LOCK, PartFiles, parts_in
-from collector.store.joint import merge_manifests
+from collector.store.identity import service_differences
 from collector.store.manifest import Manifest
-from collector.store.recorded_plan import Recorded, recorded_plan, service_differences
+from collector.store.merged_manifest import merge_manifests
+from collector.store.recorded_plan import Recorded, recorded_plan
 from collector.store.shard_lock import holder_of
 
 __all__ = ["RecordedRun", "each_once", "find_run", "find_runs", "oldest_first", "was_begun"]
 
 
-class RecordedRun(NamedTuple):
-    """A run directory and what its manifest says; `held_by` says who works on it right now.
+@dataclass(frozen=True, slots=True)
+class RecordedRun:
+    """A run directory and its manifest; `held_by` names the process that works on it now.
 
-    `parts` are those that have files, one if the run has no shards; the manifest is that of all
-    together. `identity` is the same for one directory under two names.
+    `parts` are the parts that have files, one if the run has no shards; the manifest is merged from
+    all of them. `identity` is equal for two names of one directory.
     """
 
     directory: Path
@@ -28,26 +30,26 @@ class RecordedRun(NamedTuple):
     parts: tuple[PartFiles, ...]
 
     def statistics(self) -> list[Path]:
-        """Return the paths of all files of results; some may not be there."""
+        """Return the paths of all files of results; some may not exist."""
         return [files.statistics for files in self.parts]
 
     def errors(self) -> Iterator[Path]:
-        """Make the paths of all files of errors, of each part those of earlier attempts first."""
+        """Yield the paths of all files of errors, for each part those of earlier attempts first."""
         for files in self.parts:
             yield from files.all_errors()
 
     def logs(self) -> list[Path]:
-        """Return the paths of all logs; some may not be there."""
+        """Return the paths of all logs; some may not exist."""
         return [files.log for files in self.parts]
 
     def is_spoilt(self) -> bool:
-        """Tell whether there are lines that are of other days than they say. Raises `OSError`."""
+        """Tell whether there are lines that cover other days than they state. Raises `OSError`."""
         dates = self.manifest.dates
         is_ignored = dates is not None and dates.is_ignored
         return is_ignored and any(files.has_answers() for files in self.parts)
 
     def plan(self) -> Recorded:
-        """Put its plan together again. Raises `InputError` when that cannot be read."""
+        """Rebuild the plan. Raises `InputError` when it cannot be read."""
         try:
             return recorded_plan(self.manifest.plan, self.directory / COMPANIES)
         except ValueError as error:
@@ -55,9 +57,9 @@ class RecordedRun(NamedTuple):
 
 
 def was_begun(directory: Path) -> bool:
-    """Tell whether there is more in a directory than the lock of a run that began nothing.
+    """Tell whether a directory has more than the lock of a run that began nothing.
 
-    A run that is killed before its first cell leaves that.
+    A run that is killed before its first cell leaves only its lock.
     """
     if not (directory / LOCK).exists():
         return True
@@ -65,7 +67,7 @@ def was_begun(directory: Path) -> bool:
 
 
 def find_run(directory: Path) -> RecordedRun:
-    """Read what run is in a directory; changes nothing, and the run may be at work.
+    """Read the run in a directory. Changes nothing; the run may be in progress.
 
     Raises `InputError` when there is none, or its manifest cannot be read.
     """
@@ -98,10 +100,10 @@ def _manifest(files: PartFiles) -> Manifest | None:
 
 
 def find_runs(directories: Iterable[Path]) -> list[RecordedRun]:
-    """Read what runs are in directories whose answers are to be laid side by side.
+    """Read the runs in directories whose answers are to be compared or joined.
 
-    Raises `InputError` as `find_run` does, when the runs are of different services, or when the
-    answers of one are of other days than its lines say.
+    Raises `InputError` as `find_run`, and when the runs are of different services, or the lines of
+    one cover other days than they state.
     """
     runs: list[RecordedRun] = []
     for directory in directories:
@@ -113,7 +115,7 @@ def find_runs(directories: Iterable[Path]) -> list[RecordedRun]:
 
 
 def each_once(runs: Iterable[RecordedRun]) -> list[RecordedRun]:
-    """Return runs without repetitions; one that comes again, under whatever name, counts there."""
+    """Return runs without duplicates; of those of one directory the last one counts."""
     distinct: dict[tuple[int, int], RecordedRun] = {}
     for run in runs:
         distinct.pop(run.identity, None)
@@ -122,12 +124,12 @@ def each_once(runs: Iterable[RecordedRun]) -> list[RecordedRun]:
 
 
 def oldest_first(runs: Iterable[RecordedRun]) -> list[RecordedRun]:
-    """Return runs ordered by when their last attempt began; those of one moment stay so."""
+    """Return runs ordered by the start of their last attempt; the sort is stable."""
     return sorted(runs, key=_began_at)
 
 
 def _began_at(run: RecordedRun) -> str:
-    # Moments of one form are ordered as texts.
+    # Timestamps of one format are ordered as texts.
     attempts = run.manifest.attempts
     return str(attempts[-1]["started_at"]) if attempts else ""
 

@@ -1,11 +1,11 @@
-"""Opening what an earlier attempt left behind: repair it, and find what is done already."""
+"""Recovery of a run directory: repair its files, and find the cells that are done."""
 
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, Final, Self
 
 from collector.core.cell import SERVER_DEFAULT, CellState
 from collector.core.errors import InputError, StoppedError, StorageError
@@ -27,24 +27,25 @@ __all__ = ["Age", "Recovered", "recover", "survey"]
 
 _FIRST_YEAR: Final = 2000
 _LAST_YEAR: Final = 9000
-"""Years far off are damage, and would break arithmetic with time zones."""
+"""Years outside of these are damage, and would break arithmetic with time zones."""
 
 _LOOK_UP_EVERY: Final = 256
-"""Lines that are read between two looks at whether the run is to end."""
+"""Lines that are read between two checks whether the run is to stop."""
 
 _STALE_HOURS: Final = 12
-"""Without dates, an unfinished run is continued for so long after its last answer."""
+"""Hours after its last answer in which an unfinished run without dates can be continued."""
 
 
-class Age(NamedTuple):
-    """How old an answer is: in hours, and whether its day has ended in the run's time zone."""
+@dataclass(frozen=True, slots=True)
+class Age:
+    """The age of an answer in hours, and whether its day has ended in the run's time zone."""
 
     hours: float
     is_of_another_day: bool
 
     @classmethod
     def of(cls, moment: datetime, timezone: str | None) -> Self:
-        """Return how old an answer of that moment is by now, for a run with that time zone."""
+        """Return the age, by now, of an answer of that moment, for a run with that time zone."""
         now = datetime.now(UTC)
         hours = (now - moment).total_seconds() / 3600
         return cls(hours, today_in(timezone, moment) != today_in(timezone, now))
@@ -52,11 +53,11 @@ class Age(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """What an earlier attempt left: the cells that are done, and its story.
+    """What earlier attempts left: the cells that are done, and the entries of the attempts.
 
-    `kept` counts those of them by state that are to be collected here, and `is_complete` says that
-    these are all; `has_lines` that there is some answer in the directory. `remarks` says for people
-    what was odd; `dates` is what was known of the meaning of dates, if that `is_known`.
+    `kept` counts, by state, the done cells of the part that is collected here; `is_complete` says
+    that these are all of its cells, `has_lines` that there is any answer in the directory.
+    `remarks` are warnings for the user. `dates` is the record of dates, if that `is_known`.
     """
 
     done: CellSet
@@ -70,12 +71,12 @@ class Recovered:
 
     @property
     def is_settled(self) -> bool:
-        """Whether there is nothing to ask: neither for cells nor what the dates have meant."""
+        """Whether no request is needed, neither for cells nor to verify the dates."""
         return self.is_complete and not self.is_doubted
 
     @property
     def is_doubted(self) -> bool:
-        """Whether it has to be found out if the dates were honoured to the end."""
+        """Whether the dates must be verified again."""
         return self.dates is not None and self.dates.is_doubted
 
 
@@ -89,20 +90,20 @@ def recover(
 ) -> Recovered:
     """Check that a run directory is for this plan, repair its files, and find the done cells.
 
-    `files` are those that are to be written, `part` the cells that are to be collected. A run
-    without shards has the directory for itself, and reads and repairs the files of all. A shard
-    repairs its own, and reads besides those that may have some of its cells: not those of the other
-    shards of its number, which may be at work.
+    `files` are the files to write, `part` the cells to collect. A run without shards has the
+    directory to itself, and reads and repairs the files of all parts. A shard repairs its own
+    files. It also reads others that may have some of its cells, but not those of the other shards
+    of the same number, which may be in progress.
 
-    Nothing is changed before the plan is known to fit. Then damaged lines are put aside, see
-    `collector.store.repair`. The lines alone say what is done; one bit is kept of each. Blocks:
-    it reads everything, and raises `StoppedError` between lines when `is_stopped` says so.
-    `age` tells how long ago a line was fetched. Raises `InputError` when the directory is for
-    another plan or for other days, and `StorageError` when it cannot be read or repaired.
+    Nothing is changed before the plan is known to fit. Then damaged lines are moved aside, see
+    `collector.store.repair`. The lines alone decide what is done; one bit is kept per cell. Blocks,
+    for it reads all lines; raises `StoppedError` between lines when `is_stopped` returns true.
+    `age` returns how long ago a line was fetched. Raises `InputError` when the directory is for
+    another plan or other days, and `StorageError` when it cannot be read or repaired.
     """
     try:
         read = _read(files, part, service, _Results(part, is_stopped), age)
-        # Nothing was changed up to here.
+        # Nothing has been changed up to here.
         remarks = read.remarks
         if read.earlier.trouble == damaged_manifest(files):
             remarks += put_damage_aside(files.manifest, _whole(files.manifest))
@@ -128,10 +129,10 @@ def survey(  # noqa: PLR0913 - as `recover`, which says why
     is_stopped: Callable[[], bool],
     empty: CellSet,
 ) -> Recovered:
-    """Do as `recover` does, but leave the files as they are: others repair them.
+    """Do the same as `recover`, but leave the files as they are: the shards repair them.
 
-    The cells that are done without a message are put into `empty`. Raises `OSError` when the
-    directory cannot be read, and else as `recover`.
+    Done cells whose answer is empty are added to `empty`. Raises `OSError` when the directory
+    cannot be read, and otherwise as `recover`.
     """
     read = _read(files, part, service, _Results(part, is_stopped, empty), age)
     left = [left_out(other.statistics, spans) for other, spans in read.damaged.items() if spans]
@@ -140,7 +141,7 @@ def survey(  # noqa: PLR0913 - as `recover`, which says why
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """What was read of a directory, and where it is damaged."""
+    """The content of a directory, and where it is damaged."""
 
     earlier: EarlierAttempts
     results: "_Results"
@@ -168,7 +169,7 @@ def _read(
     results: "_Results",
     age: Callable[[datetime], Age],
 ) -> _Read:
-    """Read what is there, and see that it is of this plan and of these days. Changes nothing."""
+    """Read a directory, and check that it is of this plan and these days. Changes nothing."""
     parts = list(dict.fromkeys([*parts_in(files.directory), files]))
     earlier = read_earlier_attempts(files, parts, part.plan, service)
     results.others_newest(earlier.newest)
@@ -188,10 +189,10 @@ def _read(
 
 
 class _Results:
-    """Takes the lines of the results, and enters them into a ledger.
+    """The done cells, filled from the lines of results.
 
-    `kept` counts those of the part by state. `newest` is when the last answer came, for what has no
-    days; at first as far as other shards have said so.
+    `kept` counts those of the part by state. `newest` is the time of the last answer of a run
+    without dates; at first the one that other shards have recorded.
     """
 
     def __init__(
@@ -203,13 +204,13 @@ class _Results:
         self._is_whole = part.shard.is_whole
         self._read = 0
         self._is_stopped = is_stopped
-        # Only answers of the server's default window grow old.
+        # Only answers of the server's default window get outdated.
         self._has_age = part.plan.windows[0] == SERVER_DEFAULT
         self.newest: datetime | None = None
         self._empty_cells = empty
 
     def others_newest(self, newest: datetime | None) -> None:
-        """Take over when other shards had their last answer."""
+        """Record when other shards had their last answer."""
         self.newest = newest if self._has_age else None
 
     def take(self, line: bytes) -> bool:
@@ -228,7 +229,7 @@ class _Results:
         return True
 
     def _date(self, fetched_at: datetime) -> bool:
-        """Note how old an answer is; False for a year that no answer was fetched in."""
+        """Record the time of an answer; return False if its year is impossible."""
         if not _FIRST_YEAR <= fetched_at.year <= _LAST_YEAR:
             return False
         if self.newest is None or fetched_at > self.newest:
@@ -246,9 +247,9 @@ class _Results:
 
 
 def _refuse_what_is_not_ours(files: PartFiles, trouble: str, ledger: Ledger) -> None:
-    """Refuse to begin among lines of another plan, or files of another program.
+    """Raise `InputError` if there are lines of another plan, or files of another program.
 
-    Called when the manifest does not say whose the files are. Raises `InputError`.
+    Called when there is no manifest that identifies the files.
     """
     directory = files.directory
     if ledger.unplanned:
@@ -274,7 +275,7 @@ def _has_our_list(directory: Path) -> bool:
 
 
 def _whole(file: Path) -> list[ByteRange]:
-    """Return all of a file's content as one span; nothing if there is none."""
+    """Return the whole content of a file as one range; nothing if it is empty."""
     size = file.stat().st_size if file.is_file() else 0
     return [ByteRange(0, size)] if size else []
 
@@ -282,10 +283,10 @@ def _whole(file: Path) -> list[ByteRange]:
 def _refuse_stale_default(
     directory: Path, results: _Results, age: Callable[[datetime], Age]
 ) -> None:
-    """Refuse to take old answers for today's, when no dates were sent.
+    """Raise `InputError` if answers without dates are too old to count as today's.
 
-    The server's default window moves with the day. Going on with an unfinished run is what was
-    asked for, within half a day; finding everything "done already" on another day is not.
+    The server's default window moves with the day. A user who resumes an unfinished run within half
+    a day wants that; to find everything "done already" on another day is an error.
     """
     if results.newest is None:
         return

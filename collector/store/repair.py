@@ -1,4 +1,4 @@
-"""Files of lines as a crash may have left them: find what is damaged, keep it aside, cut it."""
+"""Repair of files of lines after a crash: damage is moved into `.broken` files."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator
@@ -10,7 +10,7 @@ import orjson
 from collector.store.append_file import AppendFile
 from collector.store.atomic import replace_file, sync_directory
 from collector.store.files import PartFiles
-from collector.store.lines import parse_error
+from collector.store.lines import LONGEST_LINE, parse_error
 
 __all__ = [
     "ByteRange",
@@ -20,26 +20,24 @@ __all__ = [
     "put_aside",
     "put_damage_aside",
     "repair",
+    "total_bytes",
 ]
-
-_LONGEST_LINE: Final = 4 * 1024 * 1024
-"""Bytes. An answer has 1 MiB at most, so what goes on longer is no line; it is read in pieces."""
 
 _READ_AT_ONCE: Final = 1024 * 1024
 
 
 class ByteRange(NamedTuple):
-    """Bytes of a file, from `start` up to and without `end`."""
+    """A range of bytes of a file; `end` is exclusive."""
 
     start: int
     end: int
 
 
 def damaged_spans(path: Path, take: Callable[[bytes], bool]) -> list[ByteRange]:
-    """Hand every line of a file to `take`, and return where it refused some; neighbours as one.
+    """Pass every line of a file to `take`; return the ranges of those that it rejects.
 
-    A line comes with its line break; the last one may lack it. What is no regular file (there is
-    none yet; a device) has no lines. Raises `OSError`.
+    Adjacent ranges are joined. A line includes its line break; the last one may lack it. A path
+    that is no regular file (it does not exist yet; a device) has no lines. Raises `OSError`.
     """
     damaged: list[ByteRange] = []
     if not path.is_file():
@@ -56,9 +54,9 @@ def damaged_spans(path: Path, take: Callable[[bytes], bool]) -> list[ByteRange]:
 
 
 def repair(files: PartFiles, damaged: list[ByteRange]) -> list[str]:
-    """Put aside what is damaged in files of lines, and say so for people. Raises `OSError`.
+    """Move damage of the files of lines aside, and return texts about it. Raises `OSError`.
 
-    Of the results it is known already what is `damaged`.
+    `damaged` are the damaged ranges of the results.
     """
     return [
         *put_damage_aside(files.statistics, damaged),
@@ -68,13 +66,12 @@ def repair(files: PartFiles, damaged: list[ByteRange]) -> list[str]:
 
 
 def put_damage_aside(path: Path, damaged: list[ByteRange]) -> list[str]:
-    """Put aside the damaged bytes of a file, if any, and say so for people. Raises `OSError`."""
+    """Move the damaged bytes of a file aside, and return texts about it. Raises `OSError`."""
     if not damaged:
         return []
     put_aside(path, damaged)
-    size = sum(span.end - span.start for span in damaged)
     remark = (
-        f"{path.name}: {size:,} damaged bytes from byte {damaged[0].start:,} on "
+        f"{path.name}: {total_bytes(damaged):,} damaged bytes from byte {damaged[0].start:,} on "
         f"were put aside into {broken_path(path).name}"
     )
     return [remark]
@@ -92,17 +89,21 @@ def _is_event(line: bytes) -> bool:
 
 
 def left_out(path: Path, damaged: Iterable[ByteRange]) -> str:
-    """Say for people how much of a file is damaged, and was not read."""
-    size = sum(span.end - span.start for span in damaged)
-    return f"{path}: {size:,} bytes are damaged, and were left out"
+    """Return the text about damage of a file that was not read."""
+    return f"{path}: {total_bytes(damaged):,} bytes are damaged, and were left out"
+
+
+def total_bytes(spans: Iterable[ByteRange]) -> int:
+    """Return the number of bytes in ranges."""
+    return sum(span.end - span.start for span in spans)
 
 
 def put_aside(path: Path, spans: list[ByteRange]) -> None:
-    """Move spans of a file to the end of its `.broken` file, each on lines of its own.
+    """Move ranges of a file to the end of its `.broken` file, each on lines of its own.
 
-    The `.broken` file is on the disk before anything is cut. A damaged tail is cut off in place;
-    for damage amid good lines the file is written anew and replaced. Raises `OSError`, and has
-    then cut nothing.
+    The `.broken` file is on the disk before anything is removed. A damaged end is truncated in
+    place; for damage between good lines the file is replaced. Raises `OSError`; then nothing was
+    removed.
     """
     with path.open("r+b") as stream:
         _keep(broken_path(path), (_pieces(stream, span) for span in spans))
@@ -116,12 +117,12 @@ def put_aside(path: Path, spans: list[ByteRange]) -> None:
 
 
 def broken_path(path: Path) -> Path:
-    """Return where damaged lines of a file are kept: `statistics.jsonl.broken`."""
+    """Return the path of the damaged lines of a file: `statistics.jsonl.broken`."""
     return path.with_name(f"{path.name}.broken")
 
 
 def _keep(broken: Path, blocks: Iterable[Iterable[bytes]]) -> None:
-    """Append blocks of bytes to a file, each with a line break behind it, or nothing at all."""
+    """Append blocks of bytes to a file, each with a line break, or nothing at all."""
     file = AppendFile.open(broken)
     try:
         for block in blocks:
@@ -138,15 +139,15 @@ def _keep(broken: Path, blocks: Iterable[Iterable[bytes]]) -> None:
 
 
 def _lines(stream: BinaryIO) -> Iterator[bytes]:
-    """Make the lines of a stream with their line breaks; what is too long for one, in pieces."""
+    """Yield the lines of a stream with their line breaks; a line that is too long, in pieces."""
     rest = b""
     while block := stream.read(_READ_AT_ONCE):
-        # It also splits at a carriage return, which stands in no line of ours: what ends with
-        # one is a piece of damage.
+        # It also splits at a carriage return, which no line of the collector contains: a piece that
+        # ends with one is damaged.
         lines = (rest + block).splitlines(keepends=True)
         rest = b"" if lines[-1].endswith(b"\n") else lines.pop()
         yield from lines
-        if len(rest) > _LONGEST_LINE:
+        if len(rest) > LONGEST_LINE:
             yield rest
             rest = b""
     if rest:
@@ -154,7 +155,7 @@ def _lines(stream: BinaryIO) -> Iterator[bytes]:
 
 
 def _between(spans: list[ByteRange], size: int) -> Iterator[ByteRange]:
-    """Make the spans that are left of a file of `size` bytes when `spans` are taken out."""
+    """Yield the ranges of a file of `size` bytes that are outside of `spans`."""
     start = 0
     for span in [*spans, ByteRange(size, size)]:
         if span.start > start:

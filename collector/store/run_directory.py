@@ -1,10 +1,11 @@
-"""The directory of one run: how it is made and unmade, its lock, its files."""
+"""The directory of one run: it is created and locked, and its files are opened."""
 
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Final, NamedTuple, Self
+from typing import Final, Self
 
 from collector.core.errors import CollectorError, InputError, StorageError
 from collector.core.text import escaped
@@ -19,11 +20,12 @@ from collector.store.shard_lock import Lock, lock_for, one_at_a_time
 __all__ = ["RunDirectory", "RunFiles", "make_directory", "taken_away", "unmake"]
 
 _TRIES: Final = 3
-"""How often a directory is made that another run, which begins nothing, takes away meanwhile."""
+"""How often a directory is created that another run, which begins nothing, removes meanwhile."""
 
 
-class RunFiles(NamedTuple):
-    """The files of a run, or of a shard of it, that grow; open."""
+@dataclass(frozen=True, slots=True)
+class RunFiles:
+    """The open append-only files of a run, or of one of its shards."""
 
     statistics: AppendFile
     errors: AppendFile
@@ -31,11 +33,11 @@ class RunFiles(NamedTuple):
 
 
 class RunDirectory:
-    """A locked run directory. Use it as a context manager: leaving it gives the lock back.
+    """A locked run directory. Use it as a context manager: leaving it releases the lock.
 
-    Whoever writes a shard has locked that one only, and writes files of that name.
+    A process that writes a shard has locked that shard only, and writes its files.
 
-    As long as nothing was begun in a new directory, leaving takes away what was made of it.
+    If nothing was begun in a new directory, leaving removes what was created of it.
     """
 
     def __init__(self, files: PartFiles, lock: Lock, made: list[Path]) -> None:
@@ -44,14 +46,14 @@ class RunDirectory:
         self._lock = lock
         self._opened = ExitStack()
         self.has_begun = False
-        """Whether the manifest speaks of this attempt, so that its end belongs there too."""
+        """Whether the manifest has an entry for this attempt, which needs its end."""
 
     @classmethod
     def open(cls, files: PartFiles, *, is_handed_out: bool = False) -> Self:
-        """Make the directory if need be, and take its lock; its files come with `begin`.
+        """Create the directory if necessary, and lock it; `begin` opens its files.
 
         Raises `InputError` when the path cannot be a directory, `LockedError` when another run
-        holds it, and `StorageError` when it cannot be made or locked. Then nothing is left
+        holds it, and `StorageError` when it cannot be created or locked. Then nothing is left
         behind.
         """
         path = files.directory
@@ -72,21 +74,21 @@ class RunDirectory:
 
     @property
     def is_new(self) -> bool:
-        """Whether nothing was begun here yet."""
+        """Whether no run was begun here yet."""
         return not self.files.exist()
 
     def begin(
         self, companies: Companies, manifest: Manifest, check: Callable[[], object] = lambda: None
     ) -> RunFiles:
-        """Write down what is to be collected, then open the files; all is on the disk afterwards.
+        """Write the plan and the manifest, then open the files; all is on the disk afterwards.
 
         Errors of earlier attempts are moved to `errors.1.jsonl` and so on: `errors.jsonl` is of
-        this attempt only. So are those of whoever had other parts of the same cells: this attempt
-        asks for what they gave up. Results that a killed attempt had not synced are synced now.
-        Raises `StorageError`; leaving the context closes the files.
+        this attempt only. The same is done for other parts of the same cells, because this attempt
+        requests the cells that they gave up. Results that a killed attempt had not synced are
+        synced now. Raises `StorageError`; leaving the context closes the files.
 
-        Shards do so one after the other: `check` is called when no other one can write down another
-        plan any more, and raises if one has done so since this one looked.
+        Shards do this one after the other. `check` is called when no other shard can write another
+        plan any more; it raises if one has done so since this one read the directory.
         """
         paths = self.files
         try:
@@ -95,7 +97,7 @@ class RunDirectory:
                 write_company_list(paths.directory / COMPANIES, companies)
                 manifest.write(paths.manifest)
                 self.has_begun = True
-                self._put_errors_away()
+                self._move_errors()
             files = RunFiles(*map(self._open, (paths.statistics, paths.errors, paths.log)))
             if files.statistics.size:
                 files.statistics.sync()
@@ -118,8 +120,8 @@ class RunDirectory:
         self._opened.callback(file.close)
         return file
 
-    def _put_errors_away(self) -> None:
-        # Moved, not removed: a cell counts as failed there until it has an answer.
+    def _move_errors(self) -> None:
+        # Not removed: their cells count as failed until they have an answer.
         for files in filter(self.files.has_for_itself, parts_in(self.files.directory)):
             errors = files.errors
             if errors.is_file() and errors.stat().st_size:
@@ -158,7 +160,7 @@ def _make_and_lock(files: PartFiles, made: list[Path], *, is_handed_out: bool) -
 
 
 def make_directory(path: Path, made: list[Path]) -> None:
-    """Make a directory and its parents, and note in `made` which were not there.
+    """Create a directory and its parents; append those that did not exist to `made`.
 
     Raises `InputError` when one of them is a file, and `OSError`.
     """
@@ -171,7 +173,7 @@ def make_directory(path: Path, made: list[Path]) -> None:
                     f"--output {path}: {part} is a file; give another directory"
                 ) from None
         except OSError:
-            # The root of a read-only file system, say: what counts is whether it is there.
+            # Such as the root of a read-only file system: what counts is whether it exists.
             if not part.is_dir():
                 raise
         else:
@@ -180,14 +182,14 @@ def make_directory(path: Path, made: list[Path]) -> None:
 
 
 def unmake(made: list[Path]) -> None:
-    """Take away directories that were made for nothing; one that is in use by now stays."""
+    """Remove directories that were created in vain; one that is in use by now stays."""
     for part in reversed(made):
         with suppress(OSError):
             part.rmdir()
 
 
 def taken_away(directory: Path) -> StorageError:
-    """Return the error of a run whose directory does not stand under its name any more."""
+    """Return the error of a run whose directory is no longer the one of that name."""
     return StorageError(
         f"{directory}: was removed or replaced by somebody else while the run worked; what was "
         "collected is where it was moved to, if it is anywhere"

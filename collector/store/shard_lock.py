@@ -1,4 +1,4 @@
-"""The locks of a run directory that several processes write, each of them a shard of its own."""
+"""Locks of a run directory that several processes write, each of them one shard."""
 
 import fcntl
 import os
@@ -34,17 +34,17 @@ __all__ = [
 _PLAN_LOCK: Final = "run-plan.lock"
 
 _TRIES: Final = 50
-"""Many shards begin together, and each of them is in the way of the others for a moment."""
+"""Many shards begin together, and each blocks the others for a moment."""
 
 
 class ShardLock:
-    """What the process holds that writes one shard of a run.
+    """The locks of a process that writes one shard of a run.
 
-    It holds `run.lock` together with the other shards. A run without shards wants that for itself
-    alone, and so do shards of another number, whose cells would be partly the same: they are kept
-    out. Its own lock keeps others from its own shard, and from nothing else.
+    It shares `run.lock` with the other shards of the same number. This excludes a run without
+    shards, and shards of another number, whose cells would partly be the same. The lock of the
+    shard excludes other processes from this shard only.
 
-    The kernel gives both back when the process ends, however it ends.
+    The kernel releases both when the process ends, however it ends.
     """
 
     def __init__(self, opened: ExitStack, common: int, path: Path, own: DirectoryLock) -> None:
@@ -55,32 +55,33 @@ class ShardLock:
 
     @classmethod
     def take(cls, files: PartFiles, *, sleep: Callable[[float], None] = time.sleep) -> Self:
-        """Lock a shard; lock files are created if need be. Blocks for about a second at most.
+        """Lock a shard, and create the lock files if necessary. Blocks for a second at most.
 
-        Raises `LockedError` when another process is in the way, `InputError` when a file of another
-        program is, and `OSError` when a file cannot be opened, or the file system has no locks.
+        Raises `LockedError` when another process holds one of them, `InputError` when `run.lock` is
+        a file of another program, and `OSError` when a file cannot be opened, or the file system
+        has no locks.
         """
         path = files.directory / LOCK
         with ExitStack() as opened:
             common = _join(path, files.shard.total, opened, sleep)
             own = DirectoryLock.take(files.lock, with_directory=False, sleep=sleep)
             opened.callback(own.release)
-            # Somebody may have removed the common file, and others hold what it was.
+            # If the common file was removed, other processes may still hold the old one.
             for other in parts_in(files.directory):
                 if other.shard.total != files.shard.total and _holder(other) is not None:
                     raise _locked(files.directory)
             return cls(opened.pop_all(), common, path, own)
 
     def release(self) -> None:
-        """Give the locks back."""
+        """Release the locks."""
         self._opened.close()
 
     def is_ours(self) -> bool:
-        """Tell whether the directory that stands under the name is still the locked one."""
+        """Tell whether the directory of that name is still the locked one."""
         return self._own.is_ours()
 
     def discard(self) -> None:
-        """Take the lock files away: nothing came of the shard. Raises `OSError`.
+        """Remove the lock files, for nothing was begun. Raises `OSError`.
 
         The common one stays while other shards hold it.
         """
@@ -95,9 +96,9 @@ Lock = DirectoryLock | ShardLock
 
 
 def lock_for(files: PartFiles, *, is_handed_out: bool = False) -> Lock:
-    """Lock a directory for whoever writes these files. Raises as the locks do.
+    """Lock a directory for the process that writes these files. Raises as the locks do.
 
-    Nobody gets it while shards are handed out there, but for those that are.
+    While a cluster run hands out the shards there, only its shards can lock it.
     """
     if not is_handed_out and held_by(files.directory / CLUSTER_LOCK, with_directory=False):
         raise _locked(files.directory)
@@ -105,22 +106,22 @@ def lock_for(files: PartFiles, *, is_handed_out: bool = False) -> Lock:
 
 
 def refuse_held(directory: Path) -> None:
-    """Raise `LockedError` if somebody is at work in a directory. Raises `OSError`."""
+    """Raise `LockedError` if a process works in a directory. Raises `OSError`."""
     if holder_of(directory):
         raise _locked(directory)
 
 
 def lock_for_all(directory: Path) -> DirectoryLock:
-    """Lock a directory for whoever hands out all shards of a run there. Raises as the locks do."""
+    """Lock a directory for the process that hands out all shards. Raises as the locks do."""
     refuse_held(directory)
     return DirectoryLock.take(directory / CLUSTER_LOCK, with_directory=False)
 
 
 @contextmanager
 def one_at_a_time(files: PartFiles) -> Iterator[None]:
-    """Let no two shards write down at the same time what is collected. Raises `OSError`.
+    """Let only one shard at a time write the plan. Raises `OSError`.
 
-    A run without shards has the directory for itself.
+    A run without shards has the directory to itself.
     """
     with ExitStack() as opened:
         if not files.shard.is_whole:
@@ -131,7 +132,7 @@ def one_at_a_time(files: PartFiles) -> Iterator[None]:
 
 
 def holder_of(directory: Path) -> str | None:
-    """Say for people who holds a directory or a shard in it right now; None when nobody does.
+    """Describe for the user which processes hold a directory or its shards; None if it is free.
 
     Changes nothing. Raises `OSError`.
     """
@@ -148,13 +149,13 @@ def _holder(files: PartFiles) -> str | None:
 
 
 def _join(path: Path, shards: int, opened: ExitStack, sleep: Callable[[float], None]) -> int:
-    """Hold the common lock with other shards of the same number; return its descriptor."""
+    """Share the common lock with other shards of the same number; return its descriptor."""
     for _ in range(_TRIES):
         with ExitStack() as tried, suppress(BlockingIOError):
             descriptor = open_to_lock(path, os.O_RDWR | os.O_CREAT, tried)
             _share(descriptor, path, shards)
             _share_directory(path.parent, tried)
-            # It was free for a moment, so what stands there is read again.
+            # The lock was free for a moment, so its content is read again.
             holder = read_holder(descriptor)
             if holder is not None and holder.shards == shards and is_still(descriptor, path):
                 opened.push(tried.pop_all())
@@ -172,9 +173,9 @@ def _locked(directory: Path) -> LockedError:
 
 
 def _share(descriptor: int, path: Path, shards: int) -> None:
-    """Lock a file together with others; who is alone says how many shards there are.
+    """Lock a file in shared mode; the first process to do so records the number of shards.
 
-    Raises `BlockingIOError` when somebody has it for himself, and `InputError` when it is no lock.
+    Raises `BlockingIOError` when a process holds it alone, and `InputError` when it is no lock.
     """
     with suppress(BlockingIOError):
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -188,7 +189,7 @@ def _share(descriptor: int, path: Path, shards: int) -> None:
 
 
 def _share_directory(path: Path, opened: ExitStack) -> None:
-    """Lock a directory together with others, where that can be done."""
+    """Lock a directory in shared mode, if the file system allows it."""
     try:
         descriptor = open_to_lock(path, os.O_RDONLY | os.O_DIRECTORY, opened)
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)

@@ -1,5 +1,4 @@
-"""Runs as tables of an analytical database (DuckDB), for columns and pictures.
+"""Runs as tables of an analytical database (DuckDB), for exports and the report.
 
-Needs the extra `export`. Nothing outside this room and those who draw on it (`collector.export`,
-`collector.report`) imports DuckDB.
+Needs the extra `export`. Only this room, `collector.export` and `collector.report` import DuckDB.
 """

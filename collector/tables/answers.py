@@ -1,9 +1,8 @@
-"""The answers of any number of runs as one table, and which of them is the newest of its cell.
+"""The answers of any number of runs as one table, and the newest answer of each cell.
 
-DuckDB reads the files by itself, at full speed, while each line is looked at by the rules of
-`collector.store.lines` (see `collector.tables.plain`). A file in which anything is not plain is
-read line by line instead, so that damaged lines are left out here just as `collector latest` leaves
-them out.
+DuckDB reads the files itself, at full speed, while each line is checked by the rules of
+`collector.store.lines` (see `collector.tables.plain`). A file with a line that is not plain is
+read line by line instead, so that the same damaged lines are left out as by `collector latest`.
 """
 
 from collections.abc import Iterable
@@ -16,12 +15,13 @@ import duckdb
 
 from collector.core.cell import SERVER_DEFAULT, Window
 from collector.core.errors import InputError
-from collector.store.changes import COUNTERS
+from collector.core.outcome import COUNTERS
+from collector.store.lines import LONGEST_LINE
 from collector.store.newest import overlapping
 from collector.store.recorded_run import RecordedRun
 from collector.store.repair import left_out
 from collector.tables.engine import Database
-from collector.tables.plain import LONGEST_LINE, MOST_SMALL, plain_actions
+from collector.tables.plain import MOST_SMALL, plain_actions
 from collector.tables.salvage import salvage
 
 __all__ = ["Answers"]
@@ -51,7 +51,9 @@ CREATE OR REPLACE TEMP TABLE newest AS
 SELECT max_by(rowid, (fetched_at, rowid)) AS row
 FROM answers GROUP BY company_id, from_date, until_date
 """
-# Of more than three digits behind the point each reader makes what it likes.
+# Older lines lack the counters that were added later.
+_COUNTS: Final = ", ".join(f"coalesce(statistics.{name}, 0)" for name in COUNTERS)
+# Readers differ about times with more than three decimals of a second.
 _CHECKED_MOMENT: Final = """
 CASE WHEN strlen(fetched_at) = 24 AND (from_date IS NULL) = (until_date IS NULL)
 THEN fetched_at::TIMESTAMPTZ ELSE error('unusual') END
@@ -59,11 +61,11 @@ THEN fetched_at::TIMESTAMPTZ ELSE error('unusual') END
 
 
 class Answers:
-    """A table `answers` with the lines of runs; `newest` says which of its rows count.
+    """A table `answers` with the lines of runs; `newest` selects the newest row of each cell.
 
     `answers` has the columns run (the position of the run, from 0), company_id, from_date,
-    until_date, fetched_at, attempts, the counters, and actions (JSON, no name twice). `number` is
-    the SQL type of counts. `remarks` says for people what was left out.
+    until_date, fetched_at, attempts, the counters, and actions (JSON with unique names). `number`
+    is the SQL type of counts. `remarks` are texts for the user about lines that were left out.
     """
 
     def __init__(self, database: Database) -> None:
@@ -76,9 +78,9 @@ class Answers:
         self.connection.execute(_TABLE)
 
     def read(self, runs: Iterable[RecordedRun]) -> None:
-        """Read all lines of runs, and find the newest answers; called once.
+        """Read all lines of runs, and find the newest answers; call it once.
 
-        Of two lines of a cell that were fetched at the same time the one that is read later counts.
+        Of two lines of a cell that were fetched at the same time the one read later counts.
         Raises `InputError` when a file cannot be read, or a count has more than 38 digits.
         """
         for position, run in enumerate(runs):
@@ -95,9 +97,9 @@ class Answers:
 
     @property
     def newest(self) -> str:
-        """What follows FROM for the newest answer of each cell."""
+        """The FROM clause for the newest answer of each cell."""
         if self._cells == self._lines:
-            # Nothing has to be looked up, which takes a tenth of the time of an export.
+            # Without the lookup, which takes a tenth of the time of an export.
             return "answers"
         return "answers WHERE rowid IN (SELECT row FROM newest)"
 
@@ -108,7 +110,7 @@ class Answers:
         return self._find_names(self.newest)
 
     def all_actions(self) -> list[str]:
-        """Return the names of all actions in any answer, superseded ones too, ordered likewise."""
+        """Return the names of all actions in any answer, also in older ones, ordered likewise."""
         return sorted(self._names, key=str.encode)
 
     def cells(self) -> int:
@@ -116,9 +118,9 @@ class Answers:
         return self._cells
 
     def overlap(self) -> tuple[str, str] | None:
-        """Return two windows that have days in common, if there are any, as people read them.
+        """Return two windows that have days in common, as text, or None.
 
-        The server's default window is its last days, so it is taken to have some with any other.
+        The server's default window is its last days, so it may overlap with any other.
         """
         rows = self.connection.execute(
             "SELECT DISTINCT from_date, until_date FROM answers ORDER BY ALL NULLS FIRST"
@@ -130,26 +132,26 @@ class Answers:
         return None if found is None else (str(found[0]), str(found[1]))
 
     def _read(self, path: Path, position: int) -> bool:
-        """Let DuckDB read a file; False, and nothing is read, if anything in it is not plain."""
-        # The link has a name that is no pattern, and that every encoding can spell.
+        """Let DuckDB read a file; return False, and read nothing, if a line is not plain."""
+        # DuckDB reads the link: its name is no pattern, and is valid in every encoding.
         link = self._scratch / "link.jsonl"
         link.unlink(missing_ok=True)
         link.symlink_to(path.resolve())
         first_row = self._count(_NEXT_ROW)
         is_over = Event()
         with ThreadPoolExecutor(1) as threads:
-            looking = threads.submit(plain_actions, link, is_over.is_set)
+            check = threads.submit(plain_actions, link, is_over.is_set)
             try:
                 self._insert(link, position, is_ours=False)
                 count = self._count(_COUNT_ACTIONS, first_row)
-                actions = looking.result()
+                actions = check.result()
             except (duckdb.IOException, duckdb.OutOfMemoryException):
                 raise
             except duckdb.Error:
                 return False
             finally:
                 is_over.set()
-        # If a name comes twice in an answer, the last one counts; DuckDB would take the first.
+        # If an answer has a name twice, the last one counts; DuckDB would take the first.
         if actions is None or actions.total != count:
             self.connection.execute(f"DELETE FROM {_FROM_A_FILE}", [first_row])
             return False
@@ -178,7 +180,7 @@ class Answers:
     def _insert(self, path: Path, position: int, *, is_ours: bool) -> None:
         """Read a file into the table. Raises DuckDB's errors, and has then read nothing.
 
-        One that was written by `salvage` is ours. Of others the moments must be as usual.
+        A file written by `salvage` is ours. In others, times must have the usual format.
         """
         counters = ", ".join(f"{name} {self.number}" for name in COUNTERS)
         self.connection.execute(
@@ -186,7 +188,7 @@ class Answers:
             INSERT INTO answers
             SELECT ?, company_id, from_date, until_date,
                 {"fetched_at" if is_ours else _CHECKED_MOMENT}, attempts,
-                {", ".join(f"statistics.{name}" for name in COUNTERS)}, statistics.actions
+                {_COUNTS}, statistics.actions
             FROM read_json(?, format = 'newline_delimited', columns = {{
                 company_id: 'VARCHAR', from_date: 'DATE', until_date: 'DATE',
                 fetched_at: 'VARCHAR', attempts: 'BIGINT',

@@ -1,11 +1,12 @@
-"""A private analytical database that spills to the disk, and is gone when the block ends."""
+"""A private analytical database that spills to the disk, and is removed when its block ends."""
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final, NamedTuple
+from typing import Final
 
 import duckdb
 
@@ -22,16 +23,17 @@ __all__ = [
 ]
 
 _MEMORY: Final = "300MB"
-"""What DuckDB keeps in memory at most; beyond that it is in files of the scratch directory."""
+"""The limit of DuckDB's memory; more data is in files of the scratch directory."""
 
 _MOST_THREADS: Final = 4
-"""Each thread holds buffers of its own, so many of them would take the memory."""
+"""Each thread has buffers of its own, so many threads would use up the memory."""
 
 _TEMPORARY: Final = "the directory for temporary files (/tmp, if TMPDIR names no other)"
 
 
-class Database(NamedTuple):
-    """A connection and the directory for files that go with it; both end together."""
+@dataclass(frozen=True, slots=True)
+class Database:
+    """A connection and its directory for files; both end together."""
 
     connection: duckdb.DuckDBPyConnection
     scratch: Path
@@ -39,11 +41,11 @@ class Database(NamedTuple):
 
 @contextmanager
 def analytical_database() -> Iterator[Database]:
-    """Give an empty database in memory that takes at most 300 MB for data, whatever is read.
+    """Open an empty database that takes at most 300 MB of memory for data.
 
-    Nothing is fetched from a network: extensions that are not built in are not loaded. Raises
-    `StorageError` when the scratch directory cannot be made, or the disk refuses what any statement
-    of the block writes; and `KeyboardInterrupt` when a signal interrupts one.
+    Nothing is downloaded: extensions that are not built in are not loaded. Raises `StorageError`
+    when the scratch directory cannot be created, or a statement of the block cannot write; and
+    `KeyboardInterrupt` when a signal interrupts a statement.
     """
     try:
         with _scratch_directory() as scratch:
@@ -63,14 +65,14 @@ def analytical_database() -> Iterator[Database]:
             f"and in {_TEMPORARY}"
         ) from error
     except RuntimeError as error:
-        # DuckDB says no more of what a handler of signals has raised.
+        # All that DuckDB reports of an exception in a signal handler.
         if str(error) != "Query interrupted":
             raise
         raise KeyboardInterrupt from error
 
 
 def scratch_refuses(error: OSError) -> StorageError:
-    """Return the error to raise when the scratch directory cannot be written."""
+    """Return the error for a scratch directory that cannot be written."""
     return StorageError(
         f"the temporary files cannot be written: {error.strerror}; see that there is room in "
         f"{_TEMPORARY}"
@@ -78,12 +80,12 @@ def scratch_refuses(error: OSError) -> StorageError:
 
 
 def is_utf8(name: str) -> bool:
-    """Tell whether DuckDB can be given the name of a file: it takes UTF-8 only."""
+    """Tell whether DuckDB can open a file of this name: it accepts only UTF-8."""
     return os.fsencode(name) == name.encode(errors="replace")
 
 
 def sql_text(text: str) -> str:
-    """Return a text as SQL spells it, for what cannot be a parameter."""
+    """Return a text as an SQL literal, for what cannot be a parameter."""
     return "'" + text.replace("'", "''") + "'"
 
 
@@ -93,7 +95,7 @@ def json_pointer(key: str) -> str:
 
 
 def sql_name(name: str) -> str:
-    """Return the name of a column as SQL spells it, whatever characters are in it."""
+    """Return the name of a column as a quoted SQL identifier."""
     return '"' + name.replace('"', '""') + '"'
 
 

@@ -1,4 +1,4 @@
-"""The names of companies, as the newest run that names one has it."""
+"""The names of companies, from the newest run that has one."""
 
 from collections.abc import Iterable
 
@@ -10,9 +10,9 @@ __all__ = ["load_names"]
 
 
 def load_names(database: Database, runs: Iterable[RecordedRun]) -> list[str]:
-    """Make a table `names` (company_id, company_name) of runs; the later run goes first.
+    """Create a table `names` (company_id, company_name) of runs; later runs take precedence.
 
-    A list of companies that cannot be read has no names; what is returned says so for people.
+    Returns texts for the user about lists of companies that cannot be read.
     """
     names: dict[str, str] = {}
     remarks: list[str] = []

@@ -1,24 +1,25 @@
-"""Whether a file of results has only lines that two readers of JSON cannot read differently.
+"""Check whether a file of results is plain: all readers of JSON read its lines in the same way.
 
-DuckDB takes much that is no line of ours: numbers for texts, texts and fractions for counts, commas
-too many, blank lines. So each line is also decoded by the rules of `collector.store.lines`, and by
-some more.
+DuckDB accepts much that the collector does not: numbers as texts, texts and fractions as counts,
+surplus commas, blank lines. So each line is also decoded by the rules of `collector.store.lines`,
+and by stricter ones.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import Annotated, BinaryIO, Final, NamedTuple
+from typing import Annotated, BinaryIO, Final
 
 import msgspec
+from msgspec.structs import fields
 
-from collector.store.lines import parse_result
+from collector.core.outcome import Counters
+from collector.store.lines import LONGEST_LINE, parse_result
 
 __all__ = [
-    "LONGEST_LINE",
     "MOST_SMALL",
     "PlainActions",
-    "PlainCounters",
     "PlainLine",
     "plain_actions",
 ]
@@ -26,24 +27,10 @@ __all__ = [
 MOST_SMALL: Final = 2**63 - 1
 """The largest count that a BIGINT can hold."""
 
-LONGEST_LINE: Final = 4 * 1024 * 1024
-"""Bytes; a line has an answer of 1 MiB at most."""
-
 _READ_AT_ONCE: Final = 64 * 1024
-"""Bytes. What is decoded of more than that would leave the processor's cache before it is freed."""
+"""Bytes. The decoded lines of more would leave the processor's cache before they are freed."""
 
 _Small = Annotated[int, msgspec.Meta(ge=0, le=MOST_SMALL)]
-
-
-class PlainCounters(msgspec.Struct, gc=False):
-    """`Counters` that fit into BIGINTs."""
-
-    total: _Small
-    sended: _Small
-    pending: _Small
-    fails: _Small
-    campaign: _Small
-    actions: dict[str, _Small]
 
 
 class PlainLine(msgspec.Struct, gc=False):
@@ -53,39 +40,51 @@ class PlainLine(msgspec.Struct, gc=False):
     from_date: date | None
     until_date: date | None
     fetched_at: Annotated[datetime, msgspec.Meta(tz=True)]
-    attempts: _Small
-    statistics: PlainCounters
+    requests: _Small = msgspec.field(name="attempts")
+    statistics: Counters
 
 
-_decoder: Final = msgspec.json.Decoder(PlainLine)
+def _decoder_for(actions: object) -> msgspec.json.Decoder[PlainLine]:
+    """Return a decoder of plain lines whose counts fit into BIGINTs, with actions of this type."""
+    small = [
+        (field.name, actions if field.name == "actions" else _Small, field.default)
+        for field in fields(Counters)
+    ]
+    counters = msgspec.defstruct("PlainCounters", small, bases=(Counters,), gc=False)
+    line = msgspec.defstruct("Line", [("statistics", counters)], bases=(PlainLine,), gc=False)
+    return msgspec.json.Decoder(line)
 
 
-class PlainActions(NamedTuple):
-    """The names of all actions in a file, and how many actions its lines have in all."""
+_decoder: Final = _decoder_for(dict[str, _Small])
+
+
+@dataclass(frozen=True, slots=True)
+class PlainActions:
+    """The names of all actions in a file, and the total number of actions of its lines."""
 
     names: Collection[str]
     total: int
 
 
 def plain_actions(path: Path, is_stopped: Callable[[], bool]) -> PlainActions | None:
-    """Return the actions of a file whose lines are all whole, and plain; else None.
+    """Return the actions of a file whose lines are all undamaged and plain; otherwise None.
 
-    Plain lines have real days, and counts that fit into a BIGINT. Lines that end with CR LF are
-    not plain, nor are blank ones and a last one without its line break. Also returns None when
-    `is_stopped` says so. Raises `OSError`.
+    Plain lines have real days, and counts that fit into a BIGINT. Lines that end with CR LF, blank
+    lines, and a last line without a line break are not plain. Also returns None when `is_stopped`
+    returns true. Raises `OSError`.
     """
     reader = _Reader()
     with path.open("rb", buffering=0) as stream:
         for block in _blocks(stream):
-            if is_stopped() or not reader.takes(block):
+            if is_stopped() or not reader.accept(block):
                 return None
     return PlainActions(reader.names, reader.total)
 
 
 class _Reader:
-    """Decodes blocks of lines, at first by the actions that the last line of the first one has.
+    """Decodes blocks of lines, first with a decoder for the actions of the first block.
 
-    Nearly all answers have the same actions, and to look whether it is so is quickest.
+    Nearly all answers have the same actions, and that decoder is the fastest.
     """
 
     def __init__(self) -> None:
@@ -94,12 +93,12 @@ class _Reader:
         self._usual: msgspec.json.Decoder[PlainLine] | None = None
         self._is_first = True
 
-    def takes(self, block: bytes) -> bool:
-        """Tell whether all lines are plain; if so, their actions are added."""
+    def accept(self, block: bytes) -> bool:
+        """Add the actions of the lines; return False if one of them is not plain."""
         if not block.endswith(b"\n") or b"\r" in block:
             return False
         if (b"\\" in block or not block.isascii()) and not all(
-            # The decoders do not look into strings of fields that nobody knows; this does.
+            # The decoders do not check the strings of unknown fields; this does.
             parse_result(line)
             for line in block.splitlines(keepends=True)
         ):
@@ -108,7 +107,7 @@ class _Reader:
             lines = self._decode(block)
         except (msgspec.DecodeError, RecursionError):
             return False
-        # Blank lines are let pass; values that share a line, or go over several, DuckDB refuses.
+        # The decoder skips blank lines. DuckDB rejects values that share a line or span several.
         return lines == block.count(b"\n")
 
     def _decode(self, block: bytes) -> int:
@@ -125,26 +124,24 @@ class _Reader:
         self.total += sum(map(len, all_actions))
         if self._is_first:
             self._is_first = False
-            self._usual = _decoder_for(self.names)
+            if actions := _exactly(self.names):
+                self._usual = _decoder_for(actions)
         return len(all_actions)
 
 
-def _decoder_for(names: Iterable[str]) -> "msgspec.json.Decoder[PlainLine] | None":
-    """Return a decoder of plain lines that have exactly these actions."""
+def _exactly(names: Iterable[str]) -> type[msgspec.Struct] | None:
+    """Return the type of `actions` that has exactly these names; None if it cannot be made."""
     keys = {f"action_{position}": name for position, name in enumerate(names)}
     try:
-        actions = msgspec.defstruct(
+        return msgspec.defstruct(
             "Actions", [(key, _Small) for key in keys], rename=keys, forbid_unknown_fields=True
         )
-    except ValueError:  # a name with quotes, backslashes or controls
+    except ValueError:  # a name with quotes, backslashes or control characters
         return None
-    counters = msgspec.defstruct("Usual", [("actions", actions)], bases=(PlainCounters,), gc=False)
-    line = msgspec.defstruct("Line", [("statistics", counters)], bases=(PlainLine,), gc=False)
-    return msgspec.json.Decoder(line)
 
 
 def _blocks(stream: BinaryIO) -> Iterator[bytes]:
-    """Make blocks of whole lines; the last may lack its line break, as what is too long does."""
+    """Yield blocks of whole lines; the last one may lack its line break, or be cut as too long."""
     rest = b""
     while read := stream.read(_READ_AT_ONCE):
         end = read.rfind(b"\n") + 1

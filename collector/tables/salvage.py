@@ -1,11 +1,11 @@
-"""The good lines of a damaged file, written anew so that any reader of JSON can take them."""
+"""The undamaged lines of a file, written to another in a form that any reader of JSON accepts."""
 
 from datetime import date
 from pathlib import Path
 
-import msgspec
+import orjson
 
-from collector.store.changes import COUNTERS
+from collector.core.outcome import COUNTERS
 from collector.store.lines import ResultLine, parse_result
 from collector.store.repair import ByteRange, damaged_spans
 from collector.tables.engine import scratch_refuses
@@ -15,11 +15,11 @@ __all__ = ["salvage"]
 
 
 def salvage(source: Path, target: Path) -> tuple[int, list[ByteRange]]:
-    """Write what is whole in a file of results to `target`; return the largest count, and damage.
+    """Write the undamaged lines of a file of results; return the largest count, and the damage.
 
-    Days that are none are damage, too, for no column can hold them. Counts
-    are written as texts, for readers differ about large numbers. Raises `OSError` when the source
-    cannot be read, `StorageError` when the target cannot be written.
+    Invalid days are damage as well, because no column can hold them. Counts are written as texts,
+    because readers differ about large numbers. Raises `OSError` when the source cannot be read,
+    `StorageError` when the target cannot be written.
     """
     largest = 0
     is_writing = True
@@ -48,7 +48,7 @@ def salvage(source: Path, target: Path) -> tuple[int, list[ByteRange]]:
 
 
 def _is_window(first: str | None, last: str | None) -> bool:
-    """Tell whether both are days as the collector spells them, or both are None."""
+    """Tell whether both are days in the collector's spelling, or both are None."""
     if first is None or last is None:
         return first is last
     return _is_day(first) and _is_day(last)
@@ -63,21 +63,21 @@ def _is_day(text: str) -> bool:
 
 def _largest(result: ResultLine) -> int:
     counts = result.statistics
-    counters: list[int] = [getattr(counts, name) for name in COUNTERS]
-    return max(*counters, *counts.actions.values())
+    return max(*counts.numbers(), *counts.actions.values())
 
 
 def _as_text(result: ResultLine) -> bytes:
     counts = result.statistics
-    statistics: dict[str, object] = {name: str(getattr(counts, name)) for name in COUNTERS}
+    numbers = map(str, counts.numbers())
+    statistics: dict[str, object] = dict(zip(COUNTERS, numbers, strict=True))
     statistics["actions"] = {name: str(count) for name, count in counts.actions.items()}
     line = {
         "company_id": result.company_id,
         "from_date": result.from_date,
         "until_date": result.until_date,
         "fetched_at": result.fetched_at,
-        # No run makes so many; a column must be able to hold what a line says nevertheless.
-        "attempts": max(-MOST_SMALL, min(result.attempts, MOST_SMALL)),
+        # No run sends so many, but the column must be able to hold what a line says.
+        "attempts": max(-MOST_SMALL, min(result.requests, MOST_SMALL)),
         "statistics": statistics,
     }
-    return msgspec.json.encode(line) + b"\n"
+    return orjson.dumps(line, option=orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE)

@@ -30,15 +30,11 @@ from collector.plan import (
 from collector.settings import RunSettings
 from collector.settings.parsers import Duration, Rate
 from collector.simulator import Simulator, SimulatorSettings
+from collector.store.attempt_entry import AttemptEntry, describe_settings
 from collector.store.files import PartFiles
+from collector.store.identity import describe_service
 from collector.store.lines import error_line, result_line
-from collector.store.manifest import (
-    Attempt,
-    Manifest,
-    describe_plan,
-    describe_service,
-    describe_settings,
-)
+from collector.store.manifest import Manifest, describe_plan
 from collector.store.run_directory import RunDirectory
 from collector.telemetry.stats import RunStats
 from tests.cli.said import OUTPUTS, Cli, in_this_process
@@ -80,7 +76,7 @@ class _Made:
     def write(self, path: Path, outcomes: Iterable[tuple[int, Answer | Failure]] = ()) -> Path:
         """Write the run; an outcome goes with the number of its cell."""
         plan = self.plan
-        attempt = Attempt(_NOW, describe_settings(self.settings))
+        attempt = AttemptEntry(_NOW, describe_settings(self.settings))
         if self.exit_code is not None:
             attempt.ended(_NOW, self.exit_code, self.error, RunStats(len(plan)))
         manifest = Manifest(

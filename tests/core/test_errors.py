@@ -57,12 +57,14 @@ def test_errors_are_pinned() -> None:
 def test_models_are_pinned() -> None:
     """The values that all parts share; and all of them exist."""
     assert collector.core.outcome.__all__ == [
+        "COUNTERS",
         "Answer",
         "Blame",
         "Counters",
         "Failure",
         "FailureKind",
         "Outcome",
+        "all_required",
     ]
     assert all(hasattr(collector.core.outcome, name) for name in collector.core.outcome.__all__)
     assert all(hasattr(collector.core.errors, name) for name in collector.core.errors.__all__)

@@ -12,16 +12,12 @@ from collector.core.cell import SERVER_DEFAULT, Cell, Window
 from collector.core.outcome import Answer, Counters
 from collector.plan import WHOLE, Companies, DateRange, Plan, Shard, WindowSize, cut_windows
 from collector.settings import RunSettings
+from collector.store.attempt_entry import AttemptEntry, describe_settings
 from collector.store.files import PartFiles
+from collector.store.identity import describe_service
 from collector.store.lines import result_line
 from collector.store.lock import DirectoryLock
-from collector.store.manifest import (
-    Attempt,
-    Manifest,
-    describe_plan,
-    describe_service,
-    describe_settings,
-)
+from collector.store.manifest import Manifest, describe_plan
 from collector.store.recorded_plan import write_company_list
 
 WHOLE_RUN = Shard()
@@ -82,7 +78,7 @@ def make_run(  # noqa: PLR0913 - each has its usual value
     Manifest(
         plan=describe_plan(plan, size),
         service=describe_service(used),
-        attempts=[Attempt(AT, describe_settings(used)).as_json()],
+        attempts=[AttemptEntry(AT, describe_settings(used)).as_json()],
     ).write(files.manifest)
     write_company_list(path / "run-companies.txt", plan.companies)
     files.statistics.write_bytes(b"".join(lines))

@@ -14,9 +14,10 @@ from collector.core.errors import InputError
 from collector.core.outcome import Answer, Counters, Failure, FailureKind
 from collector.plan import Companies, DateRange, Plan, WindowSize, cut_windows
 from collector.settings import RunSettings
+from collector.store.attempt_entry import AttemptEntry, describe_settings
 from collector.store.coverage import Coverage, Gap, read_coverage
 from collector.store.lines import error_line, result_line
-from collector.store.manifest import Attempt, Manifest, describe_plan, describe_settings
+from collector.store.manifest import Manifest, describe_plan
 from collector.store.recorded_plan import write_company_list
 
 _AT = datetime(2026, 11, 23, 2, 0, 1, tzinfo=UTC)
@@ -52,7 +53,7 @@ def _make(run: Path, results: Iterable[bytes] = (), **errors: list[bytes]) -> Pa
     Manifest(
         plan=describe_plan(_PLAN, WindowSize.parse("1d")),
         service={"base-url": "https://one.example"},
-        attempts=[Attempt(_AT, describe_settings(RunSettings())).as_json()],
+        attempts=[AttemptEntry(_AT, describe_settings(RunSettings())).as_json()],
     ).write(run / "run.json")
     write_company_list(run / "run-companies.txt", _PLAN.companies)
     (run / "statistics.jsonl").write_bytes(b"".join(results))

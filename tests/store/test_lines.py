@@ -214,7 +214,7 @@ def test_a_result_line_is_read() -> None:
         from_date="2026-01-01",
         until_date="2026-01-07",
         fetched_at=datetime(2026, 11, 23, 2, 0, 1, 234_000, tzinfo=UTC),
-        attempts=2,
+        requests=2,
         statistics=_counters(actions={"READ": 1}),
     )
 
@@ -281,7 +281,7 @@ def test_every_accepted_answer_is_read_back(
     assert isinstance(checked, Checked)
     read = _read_back(cell, checked, attempts)
     assert (read.company_id, read.from_date, read.until_date) == _key(cell)
-    assert read.attempts == attempts
+    assert read.requests == attempts
     data = json.loads(checked.statistics)
     assert read.statistics == Counters(**{name: data[name] for name in _ZEROS})
     assert read.statistics == checked.counters

@@ -1,157 +1,29 @@
-import json
-import platform
-from dataclasses import fields, replace
-from datetime import UTC, date, datetime, timedelta, timezone
-from importlib.metadata import version
+from datetime import date
 from pathlib import Path
-from typing import Any
 
 import orjson
 import pytest
 
-from collector import __version__
-from collector.core.cell import CellState
-from collector.core.errors import ExitCode, InputError
-from collector.core.outcome import FailureKind
-from collector.plan import WHOLE, Companies, DateRange, Plan, Shard, WindowSize, cut_windows
-from collector.settings import RunSettings, option_name
-from collector.settings.parsers import Days, Duration, Rate, parse_rate
-from collector.store.manifest import (
-    Attempt,
-    DatesRecord,
-    Manifest,
-    describe_plan,
-    describe_service,
-    describe_settings,
-    gravest_record,
-)
-from collector.telemetry.stats import RunStats
+from collector.core.errors import InputError
+from collector.plan import WHOLE, Companies, DateRange, Plan, WindowSize, cut_windows
+from collector.settings import RunSettings
+from collector.settings.parsers import Rate
+from collector.store.attempt_entry import AttemptEntry, describe_settings
+from collector.store.identity import describe_service
+from collector.store.manifest import DatesRecord, Manifest, describe_plan, gravest_record
+from tests.store.made_attempts import ENDED, STARTED, ended_attempt, run_stats
 
-_STARTED = datetime(2026, 11, 23, 2, 0, 1, 234_567, tzinfo=UTC)
-_ENDED = datetime(2026, 11, 23, 0, 0, 2, tzinfo=timezone(timedelta(hours=-3)))
 _RANGE = DateRange(date(2026, 1, 28), date(2026, 2, 10))
 _PLAN = Plan(Companies(("1", "2", "3")), cut_windows(_RANGE, WHOLE))
 _SERVICE = {"base-url": "https://one.example", "from-param": "from", "until-param": "until"}
 
 
-class _Clock:
-    now = 50.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-def _stats() -> RunStats:
-    clock = _Clock()
-    stats = RunStats(20, clock=clock)
-    clock.now += 4.0
-    stats.kept.update({CellState.DATA: 1, CellState.EMPTY: 2})
-    stats.cells.update({CellState.DATA: 5, CellState.EMPTY: 3, CellState.FAILED: 2})
-    stats.failure_kinds.update({FailureKind.TIMEOUT: 1, FailureKind.HTTP: 1})
-    for status, count in {500: 2, 200: 8, 429: 3}.items():
-        for number in range(count):
-            stats.answered(status, 0.1 + number)
-    stats.broken.update({FailureKind.TIMEOUT: 1})
-    stats.requests, stats.retries, stats.refused = 14, 4, 3
-    return stats
-
-
-def _manifest(*attempts: Attempt) -> Manifest:
+def _manifest(*attempts: AttemptEntry) -> Manifest:
     return Manifest(
         plan=describe_plan(_PLAN, WHOLE),
         service=_SERVICE,
         attempts=[attempt.as_json() for attempt in attempts],
     )
-
-
-def _ended(error: str | None = "out of reach") -> Attempt:
-    kept = {CellState.DATA: 1, CellState.EMPTY: 2}
-    attempt = Attempt(_STARTED, describe_settings(RunSettings()), kept, ("odd",))
-    attempt.ended(_ENDED, ExitCode.STOPPED_EARLY, error, _stats(), limit_found=48.0567)
-    return attempt
-
-
-def test_an_attempt_begins_without_an_end() -> None:
-    """One that was killed can be told from one that ended."""
-    attempt = Attempt(_STARTED, {"rate": "10"}).as_json()
-    del attempt["versions"]
-    assert list(attempt.items()) == [
-        ("started_at", "2026-11-23T02:00:01.234Z"),
-        ("ended_at", None),
-        ("exit_code", None),
-        ("error", None),
-        ("remarks", []),
-        ("kept", {"data": 0, "empty": 0}),
-        ("settings", {"rate": "10"}),
-    ]
-
-
-def test_an_attempt_names_the_versions() -> None:
-    """Of the collector, of Python, and of the libraries that shape the answers."""
-    assert Attempt(_STARTED, {}).as_json()["versions"] == {
-        "collector": __version__,
-        "python": platform.python_version(),
-        "aiohttp": version("aiohttp"),
-        "asyncio-throttle": version("asyncio-throttle"),
-        "orjson": version("orjson"),
-        "msgspec": version("msgspec"),
-    }
-
-
-def test_an_attempt_says_how_it_ended() -> None:
-    """When, with which code and why, what it found, and all the counts, in a fixed order."""
-    attempt = json.loads(orjson.dumps(_ended().as_json()))
-    del attempt["settings"], attempt["versions"]
-    latency = attempt["latency_seconds"]
-    attempt["latency_seconds"] = {
-        name: pytest.approx(value, rel=0.025) for name, value in latency.items()
-    }
-    assert list(attempt.items()) == [
-        ("started_at", "2026-11-23T02:00:01.234Z"),
-        ("ended_at", "2026-11-23T03:00:02.000Z"),
-        ("exit_code", 4),
-        ("error", "out of reach"),
-        ("remarks", ["odd"]),
-        ("kept", {"data": 1, "empty": 2}),
-        ("cells", {"planned": 20, "data": 5, "empty": 3, "failed": 2, "missing": 7}),
-        (
-            "requests",
-            {
-                "sent": 14,
-                "accepted": 10,
-                "refused": 3,
-                "retried": 4,
-                "resent": 0,
-                "by_status": {"200": 8, "429": 3, "500": 2},
-                "broken": {"timeout": 1},
-            },
-        ),
-        ("failed_by_kind", {"http": 1, "timeout": 1}),
-        ("latency_seconds", {"p50": 2.1, "p90": 6.1, "p99": 7.1, "max": 7.1}),
-        ("requests_per_second", 3.25),
-        ("limit_found", 48.06),
-    ]
-    assert b'"by_status":{"200":8,"429":3,"500":2}' in orjson.dumps(_ended().as_json())
-
-
-def test_the_counts_of_an_attempt_that_did_nothing_are_all_there() -> None:
-    """Zeros are written, not left out, and no time at all is no division by zero."""
-    ended = Attempt(_STARTED, {})
-    ended.ended(_ENDED, 0, None, RunStats(0, clock=lambda: 1.0))
-    attempt: dict[str, Any] = json.loads(orjson.dumps(ended.as_json()))
-    assert attempt["cells"] == {"planned": 0, "data": 0, "empty": 0, "failed": 0, "missing": 0}
-    assert attempt["requests"] == {
-        "sent": 0,
-        "accepted": 0,
-        "refused": 0,
-        "retried": 0,
-        "resent": 0,
-        "by_status": {},
-        "broken": {},
-    }
-    assert attempt["latency_seconds"] == {"p50": 0.0, "p90": 0.0, "p99": 0.0, "max": 0.0}
-    assert attempt["limit_found"] is None
-    assert attempt["requests_per_second"] == 0.0
 
 
 def test_a_manifest_is_readable_json(tmp_path: Path) -> None:
@@ -173,7 +45,7 @@ def test_a_manifest_is_read_as_it_was_written(tmp_path: Path) -> None:
     """With every attempt, the one that never ended too, so that the next one can add its own."""
     path = tmp_path / "run.json"
     manifest = _manifest(
-        _ended(), Attempt(_STARTED, describe_settings(RunSettings(rate=Rate(0.5))))
+        ended_attempt(), AttemptEntry(STARTED, describe_settings(RunSettings(rate=Rate(0.5))))
     )
     manifest.write(path)
     read = Manifest.read(path)
@@ -285,102 +157,10 @@ def test_a_plan_without_dates_is_described_with_nulls() -> None:
     assert described.cells == 1
 
 
-def test_a_service_is_what_the_answers_depend_on() -> None:
-    """Its address and how its dates are called; how to get in does not matter."""
-    settings = RunSettings(
-        base_url="https://one.example/api",
-        token_url="https://two.example/token",  # noqa: S106 - an address
-        credentials_file=Path("keys.toml"),
-        from_param="since",
-    )
-    described = describe_service(settings)
-    assert described == {
-        "base-url": "https://one.example/api",
-        "from-param": "since",
-        "until-param": "until_date",
-        "date-format": "YYYY-MM-DD",
-    }
-    other = replace(settings, token_url="https://three.example", credentials_file=None)  # noqa: S106 - likewise
-    assert describe_service(other) == described
-
-
-def test_a_slash_at_the_end_of_an_address_makes_no_other_service() -> None:
-    """The same requests are sent."""
-    first, second = (RunSettings(base_url=f"https://one.example{end}") for end in ("", "/"))
-    assert describe_service(first) == describe_service(second)
-
-
-def test_settings_stand_under_the_names_of_their_options() -> None:
-    """All of them, as JSON values, so that a run can be repeated from its manifest."""
-    described = describe_settings(
-        RunSettings(
-            from_date=date(2026, 1, 1),
-            until_date=date(2026, 1, 31),
-            last=Days(7),
-            window=WindowSize.parse("7d"),
-            output=Path("night"),
-            metrics_file=Path("night.prom"),
-            credentials_file=Path("keys.toml"),
-            quiet=True,
-            shard=Shard(3, 16),
-            rate=Rate(0.5),
-            deadline=Duration(21_600),
-            max_outage=Duration(1800),
-        )
-    )
-    assert set(described) == {option_name(field) for field in fields(RunSettings)}
-    assert json.loads(orjson.dumps(described)) == described
-    assert described | {"base-url": 0, "token-url": 0} == {
-        "from": "2026-01-01",
-        "until": "2026-01-31",
-        "last": "7d",
-        "timezone": None,
-        "window": "7d",
-        "lookback": None,
-        "rate": "0.5",
-        "concurrency": 32,
-        "max-attempts": 5,
-        "timeout": 30.0,
-        "deadline": "6h",
-        "max-outage": "30m",
-        "output": "night",
-        "log-level": "info",
-        "quiet": True,
-        "shard": "3/16",
-        "engine": "local",
-        "workers": None,
-        "scheduler": None,
-        "insecure-cluster": False,
-        "metrics-file": "night.prom",
-        "base-url": 0,
-        "token-url": 0,
-        "credentials-file": "keys.toml",
-        "from-param": "from_date",
-        "until-param": "until_date",
-        "date-format": "YYYY-MM-DD",
-        "until-exclusive": False,
-        "trust-dates": False,
-    }
-
-
-@pytest.mark.parametrize(
-    ("rate", "written"),
-    [
-        *((Rate("inf"), "auto"), (Rate(10), "10"), (Rate(0.001), "0.001")),
-        *((Rate(1_000_000), "1000000"), (Rate(1 / 3), "0.3333333333333333")),
-    ],
-)
-def test_a_rate_stands_there_as_its_option_is_written(rate: Rate, written: str) -> None:
-    """JSON has no infinity, and a rate that was cut would not be the same again."""
-    described = describe_settings(RunSettings(rate=rate))
-    assert described["rate"] == written
-    assert parse_rate(written) == rate
-
-
 def test_a_manifest_with_rates_as_numbers_is_read(tmp_path: Path) -> None:
     """As an earlier collector has written them."""
     path = tmp_path / "run.json"
-    attempt = {**_ended().as_json(), "settings": {"rate": 7.5, "timeout": 30.0}}
+    attempt = {**ended_attempt().as_json(), "settings": {"rate": 7.5, "timeout": 30.0}}
     path.write_bytes(_text(attempts=[attempt]))
     read = Manifest.read(path)
     assert read is not None
@@ -390,7 +170,7 @@ def test_a_manifest_with_rates_as_numbers_is_read(tmp_path: Path) -> None:
 def test_an_error_that_is_no_text_can_be_written(tmp_path: Path) -> None:
     """It may name a file whose name is no UTF-8; the story of the run is written all the same."""
     path = tmp_path / "run.json"
-    manifest = _manifest(_ended(error="ni\udcf1o/statistics.jsonl cannot be written"))
+    manifest = _manifest(ended_attempt(error="ni\udcf1o/statistics.jsonl cannot be written"))
     manifest.write(path)
     read = Manifest.read(path)
     assert read is not None
@@ -405,8 +185,8 @@ def test_no_secret_is_in_a_manifest(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     keys.write_text('access_token = "hush-hush"\n')
     keys.chmod(0o600)
     settings = RunSettings(credentials_file=keys)
-    attempt = Attempt(_STARTED, describe_settings(settings))
-    attempt.ended(_ENDED, 0, None, _stats())
+    attempt = AttemptEntry(STARTED, describe_settings(settings))
+    attempt.ended(ENDED, 0, None, run_stats())
     path = tmp_path / "run.json"
     Manifest(
         plan=describe_plan(_PLAN, WHOLE),

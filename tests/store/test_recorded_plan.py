@@ -16,12 +16,7 @@ from collector.plan import (
     cut_windows,
 )
 from collector.store.manifest import PlanRecord, describe_plan
-from collector.store.recorded_plan import (
-    plan_differences,
-    recorded_plan,
-    service_differences,
-    write_company_list,
-)
+from collector.store.recorded_plan import plan_differences, recorded_plan, write_company_list
 
 _SIZES = ("1d", "7d", "week", "month", "whole")
 
@@ -223,32 +218,6 @@ def test_there_is_no_difference_if_every_cell_is_still_planned(old: _Made, new: 
     is_kept = set(old.plan) <= set(new.plan)
     is_grown_at_the_end = old.plan.windows[0] == new.plan.windows[0]
     assert (not _differences(old, new)) == (is_kept and is_grown_at_the_end)
-
-
-def test_services_that_are_the_same_do_not_differ() -> None:
-    """Whatever the order of the options."""
-    one = {"base-url": "https://one.example", "from-param": "from"}
-    assert service_differences(one, dict(reversed(one.items()))) == []
-
-
-def test_a_difference_of_services_names_the_option_and_both_values() -> None:
-    """One text each; an option that was not recorded is said to be so."""
-    old = {"base-url": "https://one.example", "from-param": "from"}
-    new = {"base-url": "https://two.example", "from-param": "since", "until-param": "until"}
-    assert service_differences(old, new) == [
-        "--base-url was https://one.example and is now https://two.example",
-        "--from-param was from and is now since",
-        "--until-param was not given and is now until",
-    ]
-
-
-def test_an_older_record_spelled_days_as_it_was_done_then() -> None:
-    """Before there was an option for it; so its directory is gone on with."""
-    old = {"base-url": "https://one.example"}
-    assert service_differences(old, {**old, "date-format": "YYYY-MM-DD"}) == []
-    assert service_differences(old, {**old, "date-format": "epoch"}) == [
-        "--date-format was YYYY-MM-DD and is now epoch"
-    ]
 
 
 @pytest.mark.parametrize("edited", [b"1\n2\n3\n", b"# a comment\n1\n2\n3\n", None])

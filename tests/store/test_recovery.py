@@ -13,9 +13,10 @@ from collector.core.errors import InputError, StoppedError, StorageError
 from collector.core.outcome import Answer, Counters, Failure, FailureKind
 from collector.plan import Companies, DateRange, Part, Plan, WindowSize, cut_windows
 from collector.settings import RunSettings
+from collector.store.attempt_entry import AttemptEntry, describe_settings
 from collector.store.files import PartFiles
 from collector.store.lines import error_line, parse_error, parse_result, result_line
-from collector.store.manifest import Attempt, Manifest, describe_plan, describe_settings
+from collector.store.manifest import Manifest, describe_plan
 from collector.store.recorded_plan import write_company_list
 from collector.store.recovery import Age, Recovered
 from collector.store.recovery import recover as recover_files
@@ -71,7 +72,7 @@ def _make(
     Manifest(
         plan=describe_plan(plan, WindowSize.parse(window)),
         service=_SERVICE,
-        attempts=[Attempt(_AT, describe_settings(RunSettings())).as_json()],
+        attempts=[AttemptEntry(_AT, describe_settings(RunSettings())).as_json()],
     ).write(directory / "run.json")
     write_company_list(directory / "run-companies.txt", plan.companies)
     (directory / "statistics.jsonl").write_bytes(b"".join(results))

@@ -26,15 +26,10 @@ from collector.plan import (
     cut_windows,
 )
 from collector.settings import RunSettings
+from collector.store.attempt_entry import AttemptEntry, describe_settings
 from collector.store.files import PartFiles
 from collector.store.lines import result_line
-from collector.store.manifest import (
-    Attempt,
-    DatesRecord,
-    Manifest,
-    describe_plan,
-    describe_settings,
-)
+from collector.store.manifest import DatesRecord, Manifest, describe_plan
 from collector.store.recorded_plan import write_company_list
 from collector.store.recovery import Age, Recovered, recover
 
@@ -84,7 +79,7 @@ def _make(  # noqa: PLR0913 - each has its usual value
     run.mkdir(exist_ok=True)
     files = PartFiles(run, shard)
     size = WindowSize.parse("1d" if plan.windows[0].from_date else "whole")
-    attempt = Attempt(_AT, describe_settings(RunSettings(shard=shard)))
+    attempt = AttemptEntry(_AT, describe_settings(RunSettings(shard=shard)))
     Manifest(
         plan=describe_plan(plan, size),
         service=service or _SERVICE,

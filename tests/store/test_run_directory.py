@@ -17,10 +17,11 @@ import pytest
 from collector.core.errors import CollectorError, InputError, LockedError, StorageError
 from collector.plan import Companies, Shard
 from collector.settings import RunSettings
+from collector.store.attempt_entry import AttemptEntry, describe_settings
 from collector.store.fault_points import FaultPoint, arm
 from collector.store.files import PartFiles
 from collector.store.lock import DirectoryLock, held_by
-from collector.store.manifest import Attempt, Manifest, PlanRecord, describe_settings
+from collector.store.manifest import Manifest, PlanRecord
 from collector.store.run_directory import RunDirectory
 from tests.store.made_runs import WHOLE_RUN
 
@@ -623,7 +624,7 @@ def test_a_manifest_in_a_directory_that_is_gone_is_a_storage_error(tmp_path: Pat
 def test_a_directory_may_have_any_name_that_the_system_takes(tmp_path: Path) -> None:
     """Also one that is no UTF-8: its settings go into the manifest all the same."""
     path = tmp_path / os.fsdecode(b"ni\xf1o")
-    attempt = Attempt(datetime.now(UTC), describe_settings(RunSettings(output=path)))
+    attempt = AttemptEntry(datetime.now(UTC), describe_settings(RunSettings(output=path)))
     with RunDirectory.open(PartFiles(path)) as directory:
         directory.begin(_COMPANIES, _manifest(attempt.as_json()))
     assert _files(path) == _ALL

@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from collector.core.outcome import COUNTERS
 from collector.export.export import Rows
-from collector.store.changes import COUNTERS, read_cell
+from collector.store.changes import read_cell
 from collector.store.lines import parse_result
 from collector.store.newest import NewestLines, Pile, scratch_database
 from collector.store.recorded_run import find_runs

@@ -2,9 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from collector.core.outcome import Counters
-from collector.store.lines import ResultLine
-from collector.tables.plain import LONGEST_LINE, PlainCounters, PlainLine, plain_actions
+from collector.store.lines import LONGEST_LINE, ResultLine
+from collector.tables.plain import PlainActions, PlainLine, plain_actions
 from tests.store.made_runs import line
 
 
@@ -83,10 +82,9 @@ def test_actions_are_counted_wherever_they_come_and_go(tmp_path: Path, place: in
     ]:
         made = [*usual[:place], line("x", 1, actions=odd), *usual[place + 1 :]]
         path.write_bytes(b"".join(made))
-        assert plain_actions(path, lambda: False) == (names, count)
+        assert plain_actions(path, lambda: False) == PlainActions(names, count)
 
 
 def test_it_knows_the_same_fields_as_lines_do() -> None:
     """Or else a field that lines get later could be odd without being seen."""
     assert PlainLine.__struct_fields__ == ResultLine.__struct_fields__
-    assert PlainCounters.__struct_fields__ == Counters.__struct_fields__

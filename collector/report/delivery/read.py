@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from collector.core.outcome import COUNTERS
 from collector.report.cells import Cells
 from collector.report.delivery.model import (
     CompanyShare,
@@ -13,7 +14,6 @@ from collector.report.delivery.model import (
     SpanDelivery,
 )
 from collector.report.model import Company
-from collector.store.changes import COUNTERS
 
 __all__ = ["read_delivery", "read_failing", "read_over_time", "read_restatements"]
 

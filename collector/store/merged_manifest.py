@@ -1,9 +1,10 @@
-"""What several shards say of one run, told as one story."""
+"""The manifest of a run, merged from those of its shards."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import accumulate
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from collector.core.errors import gravest
 from collector.plan import Shard
@@ -11,16 +12,16 @@ from collector.store.manifest import Manifest, gravest_record
 
 __all__ = ["merge_manifests"]
 
-_GAP: Final = timedelta(minutes=1)
-"""Shards of one attempt follow each other sooner, where fewer of them work at a time."""
+_LONGEST_PAUSE: Final = timedelta(minutes=1)
+"""Where fewer shards run at a time, those of one attempt follow each other within this time."""
 
 
 def merge_manifests(manifests: Mapping[Shard, Manifest]) -> Manifest:
-    """Return the manifest of a run from those of its shards; without shards, the one there is.
+    """Merge the manifests of the shards of a run; without shards, return the only one.
 
-    The plan is the largest, for it can only have grown. Attempts of shards that overlap in time, or
-    follow each other within a minute, are one attempt of the run. It says in `shards` of how many
-    of them it is: its end is not that of the others.
+    The plan is the largest, because a plan can only grow. Attempts of shards that overlap in time,
+    or follow each other within a minute, become one attempt. Its `shards` has the number of shards,
+    and how many of them have begun; the end of the attempt says nothing about the others.
     """
     if manifests.keys() == {Shard()}:
         return manifests[Shard()]
@@ -31,14 +32,17 @@ def merge_manifests(manifests: Mapping[Shard, Manifest]) -> Manifest:
         plan=largest.plan,
         service=largest.service,
         dates=gravest_record(known),
-        attempts=[_told(group) for group in _groups(manifests)],
+        attempts=[_merged(group) for group in _groups(manifests)],
     )
 
 
-_EVER: Final = datetime.max.replace(tzinfo=UTC)
+_NEVER: Final = datetime.max.replace(tzinfo=UTC)
 
 
-class _Attempt(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class _ShardAttempt:
+    """An entry of `attempts` in the manifest of a shard."""
+
     began_at: datetime
     shard: Shard
     entry: Mapping[str, Any]
@@ -49,57 +53,57 @@ class _Attempt(NamedTuple):
         return None if text is None else datetime.fromisoformat(text)
 
 
-def _groups(manifests: Mapping[Shard, Manifest]) -> Iterator[list[_Attempt]]:
-    """Make the attempts of shards in groups that belong together, ordered by time."""
+def _groups(manifests: Mapping[Shard, Manifest]) -> Iterator[list[_ShardAttempt]]:
+    """Yield groups of attempts that are one attempt of the run, ordered by time."""
     attempts = sorted(
         (
-            _Attempt(datetime.fromisoformat(entry["started_at"]), shard, entry)
+            _ShardAttempt(datetime.fromisoformat(entry["started_at"]), shard, entry)
             for shard, manifest in manifests.items()
             for entry in manifest.attempts
         ),
         key=lambda attempt: attempt.began_at,
     )
-    # Of each shard the last one: if it has no end it is at work, or was killed nobody knows when.
+    # The last one of each shard: without an end it is in progress, or was killed at some time.
     lasts = {attempt.shard: attempt for attempt in attempts}
-    group: list[_Attempt] = []
-    until = _EVER
+    group: list[_ShardAttempt] = []
+    until = _NEVER
     for attempt in attempts:
-        if group and not _belongs(attempt, group[0], until):
+        if group and not _is_same_attempt(attempt, group[0], until):
             yield group
             group = []
         is_open = attempt.ended_at is None and attempt is lasts[attempt.shard]
-        end = _EVER if is_open else attempt.ended_at or attempt.began_at
+        end = _NEVER if is_open else attempt.ended_at or attempt.began_at
         until = max(until, end) if group else end
         group.append(attempt)
     if group:
         yield group
 
 
-def _belongs(attempt: _Attempt, first: _Attempt, until: datetime) -> bool:
+def _is_same_attempt(attempt: _ShardAttempt, first: _ShardAttempt, until: datetime) -> bool:
     is_of_kind = attempt.shard.total == first.shard.total and not attempt.shard.is_whole
-    return is_of_kind and attempt.began_at - _GAP <= until
+    return is_of_kind and attempt.began_at - _LONGEST_PAUSE <= until
 
 
-def _told(group: Sequence[_Attempt]) -> dict[str, Any]:
-    """Tell attempts as one, and of how many shards it is."""
+def _merged(group: Sequence[_ShardAttempt]) -> dict[str, Any]:
+    """Merge attempts into one entry, with the number of their shards."""
     shard = group[0].shard
-    told = _added_up(group) if len(group) > 1 else dict(group[0].entry)
+    merged = _sum_up(group) if len(group) > 1 else dict(group[0].entry)
     if not shard.is_whole:
         begun = len({attempt.shard for attempt in group})
-        told["shards"] = {"count": shard.total, "begun": begun}
-    return told
+        merged["shards"] = {"count": shard.total, "begun": begun}
+    return merged
 
 
-def _added_up(group: Sequence[_Attempt]) -> dict[str, Any]:
-    """Add attempts up: cells as the last one of each shard left them, requests of them all.
+def _sum_up(group: Sequence[_ShardAttempt]) -> dict[str, Any]:
+    """Sum attempts up: the cells of the last one of each shard, the requests of all.
 
-    A percentile is the highest of those of the shards, for that of all together is not known.
+    A percentile is the highest of the shards, because that of all requests is unknown.
     """
     lasts = list({attempt.shard: attempt for attempt in group}.values())
     entries = [attempt.entry for attempt in group]
-    began, ended = group[0].began_at, _end(lasts)
+    began, ended = group[0].began_at, _last_to_end(lasts)
     worst = gravest(attempt.entry["exit_code"] for attempt in lasts)
-    told: dict[str, Any] = {
+    merged: dict[str, Any] = {
         "started_at": group[0].entry["started_at"],
         "ended_at": None if ended is None else ended.entry["ended_at"],
         "exit_code": worst,
@@ -109,30 +113,30 @@ def _added_up(group: Sequence[_Attempt]) -> dict[str, Any]:
     }
     counted = [entry for entry in entries if "requests" in entry]
     if len(counted) == len(entries):
-        told |= _counts(group, lasts)
+        merged |= _sum_counts(group, lasts)
         seconds = _seconds(began, ended)
-        told["requests_per_second"] = round(told["requests"]["sent"] / seconds, 3)
-    return {**told, "settings": group[-1].entry["settings"]}
+        merged["requests_per_second"] = round(merged["requests"]["sent"] / seconds, 3)
+    return {**merged, "settings": group[-1].entry["settings"]}
 
 
-def _end(lasts: Sequence[_Attempt]) -> _Attempt | None:
-    """Return the attempt that ended last; None if one was killed, or is at work."""
+def _last_to_end(lasts: Sequence[_ShardAttempt]) -> _ShardAttempt | None:
+    """Return the attempt that ended last; None if one was killed, or is in progress."""
     if any(attempt.ended_at is None for attempt in lasts):
         return None
     return max(lasts, key=lambda attempt: attempt.ended_at or attempt.began_at)
 
 
-def _seconds(began: datetime, ended: _Attempt | None) -> float:
+def _seconds(began: datetime, ended: _ShardAttempt | None) -> float:
     last = None if ended is None else ended.ended_at
     return 1.0 if last is None else max((last - began).total_seconds(), 0.001)
 
 
-def _error(lasts: Sequence[_Attempt], code: int | None) -> str | None:
+def _error(lasts: Sequence[_ShardAttempt], code: int | None) -> str | None:
     errors = (attempt.entry["error"] for attempt in lasts if attempt.entry["exit_code"] == code)
     return next((error for error in errors if error is not None), None)
 
 
-def _counts(group: Sequence[_Attempt], lasts: Sequence[_Attempt]) -> dict[str, Any]:
+def _sum_counts(group: Sequence[_ShardAttempt], lasts: Sequence[_ShardAttempt]) -> dict[str, Any]:
     entries = [attempt.entry for attempt in group]
     requests = [entry["requests"] for entry in entries]
     nested = ("by_status", "broken")
@@ -144,7 +148,7 @@ def _counts(group: Sequence[_Attempt], lasts: Sequence[_Attempt]) -> dict[str, A
         },
         "failed_by_kind": _sum(a.entry.get("failed_by_kind", {}) for a in lasts),
         "latency_seconds": _highest(entry.get("latency_seconds", {}) for entry in entries),
-        "limit_found": _limit(group),
+        "limit_found": _limit_of_all(group),
     }
 
 
@@ -164,8 +168,8 @@ def _highest(values: Iterable[Mapping[str, float]]) -> dict[str, float]:
     return highest
 
 
-def _limit(group: Sequence[_Attempt]) -> float | None:
-    """Return the limit that all at work together have found: the most of any moment."""
+def _limit_of_all(group: Sequence[_ShardAttempt]) -> float | None:
+    """Return the highest sum of limits, over time, of the attempts that ran at the same time."""
     steps: list[tuple[datetime, float]] = []
     for attempt in group:
         limit, ended_at = attempt.entry.get("limit_found"), attempt.ended_at

@@ -10,15 +10,10 @@ from collector.core.errors import ExitCode, gravest
 from collector.core.outcome import FailureKind
 from collector.plan import Companies, DateRange, Part, Plan, Shard, WindowSize, cut_windows
 from collector.settings import RunSettings
-from collector.store.joint import merge_manifests
+from collector.store.attempt_entry import AttemptEntry, describe_settings
 from collector.store.lines import timestamp
-from collector.store.manifest import (
-    Attempt,
-    DatesRecord,
-    Manifest,
-    describe_plan,
-    describe_settings,
-)
+from collector.store.manifest import DatesRecord, Manifest, describe_plan
+from collector.store.merged_manifest import merge_manifests
 from collector.telemetry.stats import RunStats
 
 _AT = datetime(2026, 11, 23, 2, tzinfo=UTC)
@@ -48,7 +43,9 @@ def _entry(  # noqa: PLR0913 - each has its usual value
 ) -> dict[str, Any]:
     """Tell an attempt that began and ended so many seconds after the others; None was killed."""
     described = describe_settings(RunSettings(shard=Shard.parse(shard)))
-    attempt = Attempt(_AT + timedelta(seconds=begin), described, {CellState.DATA: kept}, remarks)
+    attempt = AttemptEntry(
+        _AT + timedelta(seconds=begin), described, {CellState.DATA: kept}, remarks
+    )
     if end is not None:
         stats = RunStats(planned)
         stats.kept[CellState.DATA] = kept
@@ -72,7 +69,7 @@ def _manifest(*attempts: dict[str, Any], plan: Plan | None = None, **more: Any) 
     )
 
 
-def _joint(*parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _merged(*parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Tell the attempts of shards as those of one run."""
     total = len(parts)
     manifests = {Shard(number, total): _manifest(*part) for number, part in enumerate(parts)}
@@ -99,7 +96,7 @@ def test_the_only_shard_that_has_begun_does_not_speak_for_all() -> None:
 
 def test_attempts_that_overlap_are_one() -> None:
     """It begins with the first and ends with the last, and everything is added up."""
-    (told,) = _joint(
+    (told,) = _merged(
         [_entry(0, 100, data=4, planned=9, latency=0.1)],
         [_entry(20, 300, data=5, planned=7, kept=1, latency=0.4)],
         [_entry(290, 310, data=6, planned=8, kept=2, latency=0.2)],
@@ -127,20 +124,20 @@ def test_attempts_that_overlap_are_one() -> None:
 
 def test_shards_that_follow_each_other_soon_are_one_attempt() -> None:
     """Fewer machines than shards: a minute between two is still the same night."""
-    assert len(_joint([_entry(0, 100)], [_entry(160, 200)], [_entry(201, 300)])) == 1
-    assert len(_joint([_entry(0, 100)], [_entry(161, 200)], [_entry(201, 300)])) == 2
+    assert len(_merged([_entry(0, 100)], [_entry(160, 200)], [_entry(201, 300)])) == 1
+    assert len(_merged([_entry(0, 100)], [_entry(161, 200)], [_entry(201, 300)])) == 2
 
 
 def test_a_shard_at_work_is_joined_by_those_that_begin_later() -> None:
     """Nobody knows when it ends; one that was killed and has gone on is no longer at work."""
-    assert len(_joint([_entry(0, None)], [_entry(600, 700)])) == 1
-    assert len(_joint([_entry(0, None), _entry(5000, 5100)], [_entry(600, 700)])) == 3
+    assert len(_merged([_entry(0, None)], [_entry(600, 700)])) == 1
+    assert len(_merged([_entry(0, None), _entry(5000, 5100)], [_entry(600, 700)])) == 3
 
 
 def test_two_nights_stay_two() -> None:
     """In the order of time, whichever shard was first; the last one is the last night's."""
     day = 86_400
-    nights = _joint(
+    nights = _merged(
         [_entry(0, 50, 1, data=1), _entry(day + 5, day + 70, data=2)],
         [_entry(3, 60, data=3), _entry(day, day + 60, data=4)],
     )
@@ -151,7 +148,7 @@ def test_two_nights_stay_two() -> None:
 
 def test_a_killed_shard_that_goes_on_counts_once() -> None:
     """Its last attempt says what became of its cells; that of its sibling is not over meanwhile."""
-    (told,) = _joint(
+    (told,) = _merged(
         [_entry(0, None), _entry(40, 90, planned=9, kept=3, data=6)],
         [_entry(0, 100, planned=7, data=7)],
     )
@@ -165,7 +162,7 @@ def test_a_killed_shard_that_goes_on_counts_once() -> None:
 
 def test_a_shard_that_was_stopped_and_goes_on_counts_once() -> None:
     """Its requests are those of both attempts, its cells and its end those of the last one."""
-    (told,) = _joint(
+    (told,) = _merged(
         [_entry(0, 30, 143, planned=9, data=3), _entry(40, 90, planned=9, kept=3, data=6)],
         [_entry(0, 100, planned=7, data=7)],
     )
@@ -176,13 +173,13 @@ def test_a_shard_that_was_stopped_and_goes_on_counts_once() -> None:
 
 def test_a_shard_that_was_killed_leaves_the_end_open() -> None:
     """As for a run without shards: somebody may look after it."""
-    (told,) = _joint([_entry(0, None)], [_entry(0, 100, 1)])
+    (told,) = _merged([_entry(0, None)], [_entry(0, 100, 1)])
     assert (told["ended_at"], told["exit_code"], told["error"]) == (None, None, None)
 
 
 def test_the_gravest_end_is_that_of_all() -> None:
     """With its text; remarks are those of all, each of them once."""
-    (told,) = _joint(
+    (told,) = _merged(
         [_entry(0, 60, 1, remarks=("odd", "dates"))],
         [_entry(0, 70, 4, error="the API is out of reach", remarks=("dates",))],
         [_entry(0, 80, remarks=("other",))],
@@ -206,7 +203,7 @@ def test_the_limit_is_what_all_at_work_have_found(
     attempts: list[tuple[float, float, float | None]], limit: float | None
 ) -> None:
     """Those that follow each other have found the same one."""
-    (told,) = _joint(*([_entry(begin, end, limit=found)] for begin, end, found in attempts))
+    (told,) = _merged(*([_entry(begin, end, limit=found)] for begin, end, found in attempts))
     assert told["limit_found"] == limit
 
 
@@ -271,13 +268,13 @@ def test_the_cells_of_all_shards_are_those_of_the_plan(
             told.append(_entry(begin, begin + end, planned=planned, data=planned))
             begin += end
         parts.append(told)
-    attempts = _joint(*parts)
+    attempts = _merged(*parts)
     assert len(attempts) == 1
     assert attempts[0]["cells"]["planned"] == len(plan)
     assert attempts[0]["shards"] == {"count": total, "begun": total}
 
 
-def test_the_joint_manifest_can_be_written_and_read(tmp_path: Any) -> None:  # noqa: ANN401
+def test_the_merged_manifest_can_be_written_and_read(tmp_path: Any) -> None:  # noqa: ANN401
     """It has the shape of any other."""
     manifests = {Shard(n, 2): _manifest(_entry(n, 60)) for n in range(2)}
     manifest = merge_manifests(manifests)
