@@ -151,7 +151,7 @@ async def test_a_failing_probe_is_charged_to_nobody() -> None:
         [failure] = await bench.failures(1)
         assert failure.blame is Blame.SERVICE
         assert bench.is_closed is Cause.FAILING
-        assert bench.gate.closed_for == pytest.approx(2.0, abs=0.2)
+        assert bench.gate.next_probe_in == pytest.approx(2.0, abs=0.2)
 
 
 async def test_the_latency_of_each_answer_is_recorded() -> None:

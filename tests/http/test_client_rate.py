@@ -166,8 +166,8 @@ async def test_a_refusal_closes_the_gate_for_everyone(
             assert (failure.blame, bench.is_closed) == (Blame.CELL, None)
         else:
             assert (failure.blame, bench.is_closed) == (Blame.RATE, Cause.REFUSED)
-            assert bench.gate.closed_for == pytest.approx(pause, abs=0.15)
-            assert bench.gate.closed_for <= pause
+            assert bench.gate.next_probe_in == pytest.approx(pause, abs=0.15)
+            assert bench.gate.next_probe_in <= pause
         assert bench.stats.refused == (pause is not None)
 
 
@@ -181,7 +181,7 @@ async def test_a_maintenance_page_that_says_when_to_come_back_is_believed(
         for blame in (Blame.CELL, Blame.RATE):
             failure = await bench.failure()
             assert (failure.kind, failure.blame) == (kind, blame)
-        assert bench.gate.closed_for == pytest.approx(7.0, abs=0.15)
+        assert bench.gate.next_probe_in == pytest.approx(7.0, abs=0.15)
 
 
 @pytest.mark.parametrize(
@@ -242,7 +242,7 @@ async def test_a_crowd_that_is_refused_is_one_refusal() -> None:
         failures = await asyncio.gather(*(bench.failure() for _ in range(40)))
         assert {failure.blame for failure in failures} == {Blame.RATE}
         assert bench.stats.refused == 40
-        assert bench.gate.closed_for <= 0.2
+        assert bench.gate.next_probe_in <= 0.2
 
 
 async def test_one_503_is_the_cells_own_and_two_together_are_a_refusal() -> None:
@@ -331,7 +331,7 @@ async def test_the_rate_headers_reach_the_controller(
         await bench.fetch()
         assert bench.is_closed is None
         await bench.failure()
-        assert bench.gate.closed_for == pytest.approx(7.0, abs=0.3)
+        assert bench.gate.next_probe_in == pytest.approx(7.0, abs=0.3)
 
 
 async def test_nothing_but_refusals_for_too_long_is_an_outage() -> None:

@@ -81,7 +81,7 @@ class Clock:
 class Reckless(RateController):
     """A controller that has lost its mind: everybody may leave at once, whatever the rate."""
 
-    def leave_at(self, *, is_urgent: bool = False) -> float:  # noqa: ARG002 - as its base has it
+    def next_at(self, *, is_urgent: bool = False) -> float:  # noqa: ARG002 - as its base has it
         """Hold nobody back."""
         return -inf
 

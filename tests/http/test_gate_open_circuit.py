@@ -77,24 +77,24 @@ async def test_a_gate_says_how_it_stands() -> None:
     clock = Clock()
     gate = gate_at(50.0, clock=clock)
     assert gate.view() == PaceView(50.0, 50.0)
-    assert (gate.closed_for, gate.control.is_doubtful) == (0.0, False)
+    assert (gate.next_probe_in, gate.control.is_doubtful) == (0.0, False)
     first, *_, second, third, fourth = await departures_at(gate, clock, 50.0, 30)
     for company in ("1", "2"):
         gate.failed(first, company, is_evidence=True, was_accepted=True)
     assert gate.control.is_doubtful
     # What the rate makes wait for is no closure.
     clock.now -= 0.02
-    assert gate.closed_for == 0.0
+    assert gate.next_probe_in == 0.0
     gate.refused(second, pause=5.0)
     assert cause_of(gate) is Cause.REFUSED
     gate.refused(third, pause=1.0)
-    assert gate.closed_for == pytest.approx(5.0)
+    assert gate.next_probe_in == pytest.approx(5.0)
     clock.now += 2.0
-    assert gate.closed_for == pytest.approx(3.0)
+    assert gate.next_probe_in == pytest.approx(3.0)
     gate.refused(fourth, pause=4.0)
-    assert gate.closed_for == pytest.approx(4.0)
+    assert gate.next_probe_in == pytest.approx(4.0)
     clock.now += 4.1
-    assert gate.closed_for == 0.0
+    assert gate.next_probe_in == 0.0
     gate.answered(await gate.acquire())
     assert cause_of(gate) is None
     assert gate.control.limit is not None
@@ -109,7 +109,7 @@ async def test_what_headers_say_reaches_the_controller() -> None:
         allowance = RateAllowance(0, 7.0, None)
         gate.answered(permit, allowance=None if comes_with_the_refusal else allowance)
         gate.refused(permit, allowance=allowance if comes_with_the_refusal else None)
-        assert gate.closed_for == pytest.approx(7.0)
+        assert gate.next_probe_in == pytest.approx(7.0)
 
 
 async def test_a_blockade_stops_everyone_and_lets_single_probes_out() -> None:
@@ -230,7 +230,7 @@ async def test_failures_in_a_row_are_an_outage_if_they_are_evidence(*, is_eviden
     if is_evidence:
         assert blames == [Blame.CELL] * 7 + [Blame.SERVICE]
         assert cause_of(gate) is Cause.FAILING
-        assert gate.closed_for == pytest.approx(1.0)
+        assert gate.next_probe_in == pytest.approx(1.0)
     else:
         assert blames == [Blame.CELL] * 8
         assert cause_of(gate) is None
@@ -279,7 +279,7 @@ async def test_the_urgent_passes_a_blockade() -> None:
         gate.answered(passed.value.value)
         gate.release(passed.value.value)
     assert cause_of(gate) is Cause.REFUSED
-    assert gate.closed_for > 3000.0
+    assert gate.next_probe_in > 3000.0
 
 
 @pytest.mark.parametrize(

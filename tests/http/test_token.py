@@ -208,11 +208,11 @@ async def test_an_early_renewal_that_comes_to_nothing_is_noticed_by_nobody(
     issuer.troubles = [trouble]
     old = Token.of(Secret(SECRET), time.monotonic() - 1.0)
     async with TokenSource(issuer, old) as source:
-        assert source.at_hand() is old
+        assert source.cached() is old
         async with asyncio.timeout(1):
             await issuer.was_asked.wait()
         for _ in range(20):
-            assert source.at_hand() is old
+            assert source.cached() is old
             await asyncio.sleep(0)
         assert (issuer.troubles, issuer.under_way, issuer.issued) == ([], 0, 0)
     del source
@@ -237,11 +237,11 @@ async def test_a_renewal_that_is_refused_is_told_to_the_next_who_asks() -> None:
     issuer.troubles = [CredentialsError("the client is refused")]
     old = Token.of(Secret(SECRET), time.monotonic() - 1.0)
     async with TokenSource(issuer, old) as source:
-        assert source.at_hand() is old
+        assert source.cached() is old
         await asyncio.wait(under_way())
         for _ in range(2):
             with pytest.raises(CredentialsError, match="the client is refused"):
-                source.at_hand()
+                source.cached()
     assert (issuer.issued, issuer.troubles) == (0, [])
 
 
@@ -267,19 +267,19 @@ async def test_a_token_is_at_hand_until_its_end() -> None:
     old = Token.of(Secret(SECRET), 1100.0, 1160.0)
     async with TokenSource(issuer, old, clock=clock) as source:
         clock.now = 1099.0
-        assert source.at_hand() is old
+        assert source.cached() is old
         assert under_way() == set()
         clock.now = 1100.0
-        assert source.at_hand() is old
+        assert source.cached() is old
         clock.now = 1159.0
-        assert source.at_hand() is old
+        assert source.cached() is old
         renewals = under_way()
         assert len(renewals) == 1
         clock.now = 1160.0
-        assert source.at_hand() is None
+        assert source.cached() is None
         issuer.let_go.set()
         await asyncio.wait(renewals)
-        assert name_of(source.at_hand()) == "token-1"
+        assert name_of(source.cached()) == "token-1"
     assert issuer.issued == 1
 
 
@@ -289,15 +289,15 @@ async def test_the_next_renewal_waits_a_while_after_one_that_came_to_nothing() -
     issuer.troubles = [OutageError("out of reach")]
     old = Token.of(Secret(SECRET), 1000.0, 1060.0)
     async with TokenSource(issuer, old, clock=clock) as source:
-        assert source.at_hand() is old
+        assert source.cached() is old
         await asyncio.wait(under_way())
         clock.now = 1004.9
-        assert source.at_hand() is old
+        assert source.cached() is old
         assert under_way() == set()
         clock.now = 1005.0
-        assert source.at_hand() is old
+        assert source.cached() is old
         await asyncio.wait(under_way())
-        assert name_of(source.at_hand()) == "token-1"
+        assert name_of(source.cached()) == "token-1"
 
 
 async def test_a_renewal_that_is_under_way_ends_with_the_source() -> None:
@@ -305,6 +305,6 @@ async def test_a_renewal_that_is_under_way_ends_with_the_source() -> None:
     issuer = Issuer()
     issuer.let_go.clear()
     async with TokenSource(issuer, Token.of(Secret(SECRET), time.monotonic() - 1.0)) as source:
-        source.at_hand()
+        source.cached()
         await issuer.was_asked.wait()
     assert (under_way(), issuer.under_way) == (set(), 0)

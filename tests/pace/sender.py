@@ -33,8 +33,8 @@ class Sender:
 
     def send(self) -> Permit:
         """Wait until one may leave, and let it."""
-        self.now = max(self.now, self.control.leave_at())
-        return self.control.depart(self.now)
+        self.now = max(self.now, self.control.next_at())
+        return self.control.issue_permit(self.now)
 
     def sends(self, number: int) -> list[Permit]:
         """Let several leave one after the other."""
@@ -49,7 +49,7 @@ class Sender:
         """Send, and let every request be answered, for so many seconds or until something is so."""
         ends, pending = self.now + seconds, list[tuple[float, Permit]]()
         while not until():
-            leaves = max(self.now, self.control.leave_at())
+            leaves = max(self.now, self.control.next_at())
             if pending and pending[0][0] <= min(leaves, ends):
                 self.now, permit = heappop(pending)
                 self.control.answered(permit, self.now)
@@ -118,7 +118,7 @@ class Sender:
     @property
     def waits(self) -> float:
         """Seconds until the next one may leave."""
-        return self.control.leave_at() - self.now
+        return self.control.next_at() - self.now
 
     @property
     def events(self) -> list[str]:

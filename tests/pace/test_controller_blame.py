@@ -59,7 +59,7 @@ def test_to_whom_a_try_is_charged(
     if cause is not None:
         block(sender, cause)
     permit = sender.send() if is_probe else other
-    leaves = sender.control.leave_at()
+    leaves = sender.control.next_at()
     charged = {
         REFUSED: lambda: sender.refuse(permit),
         UNAVAILABLE: lambda: sender.unavailable(permit),
@@ -68,4 +68,4 @@ def test_to_whom_a_try_is_charged(
     }[what]()
     assert (charged, sender.control.open_cause) == (blame, then)
     if cause is not None and not is_probe:
-        assert sender.control.leave_at() == leaves
+        assert sender.control.next_at() == leaves

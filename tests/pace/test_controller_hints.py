@@ -9,9 +9,9 @@ def test_a_hint_that_nothing_is_left_stops_growth_until_the_reset() -> None:
     """And nothing else: neither the rate nor the next departure changes."""
     sender = Sender(inf)
     sender.run(2)
-    rate, leaves = sender.control.rate, sender.control.leave_at()
+    rate, leaves = sender.control.rate, sender.control.next_at()
     sender.control.hinted(sender.now, 0, 5)
-    assert (sender.control.rate, sender.control.leave_at()) == (rate, leaves)
+    assert (sender.control.rate, sender.control.next_at()) == (rate, leaves)
     sender.run(4.9)
     assert sender.control.rate == rate
     sender.run(1)
@@ -37,7 +37,7 @@ def test_a_hint_tells_when_to_look_again_after_a_refusal() -> None:
     sender.control.hinted(sender.now, 0, 8)
     expected = sender.now + 8
     sender.refuse()
-    assert sender.control.leave_at() == pytest.approx(expected)
+    assert sender.control.next_at() == pytest.approx(expected)
     probe = sender.send()
     sender.control.hinted(sender.now, 0, 86400)
     sender.refuse(probe)

@@ -22,10 +22,10 @@ def test_refusals_of_what_was_sent_before_a_blockade_say_nothing_new() -> None:
     sender.run(5)
     first, *others = sender.sends(7)
     sender.refuse(first)
-    leaves = sender.control.leave_at()
+    leaves = sender.control.next_at()
     for permit in others[:3]:
         assert sender.refuse(permit) is Blame.RATE
-    assert sender.control.leave_at() == leaves
+    assert sender.control.next_at() == leaves
     sender.answer()
     rate = sender.control.rate
     for permit in others[3:]:
@@ -78,7 +78,7 @@ def test_probes_go_singly_at_doubling_intervals(cause: Cause, waits: list[float]
     for _ in waits:
         waited.append(sender.waits)
         probe = sender.send()
-        assert sender.control.leave_at() == probe.at + PROBE_SECONDS
+        assert sender.control.next_at() == probe.at + PROBE_SECONDS
         sender.now += 3
         if cause is Cause.REFUSED:
             assert sender.refuse(probe) is Blame.SERVICE
@@ -105,7 +105,7 @@ def test_a_lost_probe_makes_way_for_another(cause: Cause) -> None:
     sender.refuse(lost)
     sender.fail(lost)
     assert sender.cause() is cause
-    assert sender.control.leave_at() == probe.at + PROBE_SECONDS
+    assert sender.control.next_at() == probe.at + PROBE_SECONDS
     sender.answer(probe)
     assert sender.cause() is None
 
@@ -133,11 +133,11 @@ def test_answers_to_what_was_sent_before_do_not_end_a_blockade(cause: Cause) -> 
     others = sender.sends(5)
     sender.run(5)
     block(sender, cause)
-    leaves = sender.control.leave_at()
+    leaves = sender.control.next_at()
     for permit in others:
         sender.answer(permit)
     assert sender.cause() is cause
-    assert sender.control.leave_at() == leaves
+    assert sender.control.next_at() == leaves
 
 
 @CAUSES
@@ -146,14 +146,14 @@ def test_what_is_urgent_passes_a_blockade(cause: Cause) -> None:
     sender = Sender(50)
     sender.run(5)
     block(sender, cause)
-    sender.control.refused(sender.control.depart(sender.now), sender.now, pause=60)
-    leaves = sender.control.leave_at(is_urgent=True)
+    sender.control.refused(sender.control.issue_permit(sender.now), sender.now, pause=60)
+    leaves = sender.control.next_at(is_urgent=True)
     assert leaves < sender.now + 0.1
-    probe_at = sender.control.leave_at()
-    urgent = sender.control.depart(leaves, is_urgent=True)
+    probe_at = sender.control.next_at()
+    urgent = sender.control.issue_permit(leaves, is_urgent=True)
     assert urgent == Permit(leaves, -1, -1, is_paced=False)
-    assert sender.control.leave_at(is_urgent=True) == pytest.approx(leaves + 0.02, abs=0.03)
-    assert sender.control.leave_at() == probe_at
+    assert sender.control.next_at(is_urgent=True) == pytest.approx(leaves + 0.02, abs=0.03)
+    assert sender.control.next_at() == probe_at
 
 
 @pytest.mark.parametrize("more", [0.0, 1.0, 30.0])
@@ -164,11 +164,11 @@ def test_retry_after_pauses_all_and_is_extended_but_never_shortened(more: float)
     first, second, third = sender.sends(3)
     sender.refuse(first, pause=20)
     assert sender.waits == pytest.approx(20)
-    ends = sender.control.leave_at()
+    ends = sender.control.next_at()
     sender.refuse(second, pause=5)
-    assert sender.control.leave_at() == ends
+    assert sender.control.next_at() == ends
     sender.refuse(third, pause=20 + more)
-    assert sender.control.leave_at() == pytest.approx(sender.now + 20 + more)
+    assert sender.control.next_at() == pytest.approx(sender.now + 20 + more)
     probe = sender.send()
     sender.refuse(probe, pause=7)
     assert sender.waits == pytest.approx(7)
@@ -210,7 +210,7 @@ def test_reopening_goes_just_below_what_was_let_in() -> None:
         "reopened",
         {"blocked_for_seconds": 0.22, "rate": round(sender.control.rate, 2)},
     )
-    assert sender.control.leave_at() == pytest.approx(sender.now - RTT + 1 / sender.control.rate)
+    assert sender.control.next_at() == pytest.approx(sender.now - RTT + 1 / sender.control.rate)
 
 
 def test_reopening_is_never_above_the_rate_that_was_refused() -> None:
@@ -237,9 +237,9 @@ def test_a_quota_is_what_was_let_in_in_its_time() -> None:
     sender.run(12)
     while sender.now < START + 60:
         sender.refuse()
-    closed_until = sender.now
+    refused_until = sender.now
     sender.answer()
-    assert sender.control.limit == pytest.approx(600 / (closed_until - START), rel=0.01)
+    assert sender.control.limit == pytest.approx(600 / (refused_until - START), rel=0.01)
     sender.run(40)
     while sender.now < START + 180:
         sender.refuse()

@@ -166,7 +166,7 @@ def test_after_an_outage_it_comes_back_by_slow_start() -> None:
     assert sender.cause() is None
     assert sender.control.rate == pytest.approx(rate / 4)
     assert sender.control.limit == limit
-    assert sender.control.leave_at() == pytest.approx(sender.now - RTT + 4 / rate)
+    assert sender.control.next_at() == pytest.approx(sender.now - RTT + 4 / rate)
     sender.run(2)
     assert sender.control.rate == pytest.approx(rate / 4 * 1.5**2, rel=0.06)
     sender.run(2)

@@ -108,11 +108,11 @@ def test_after_a_false_alarm_the_restored_rate_counts_at_once() -> None:
         sender.run(3)
     sender.unavailable()
     permit = sender.send()
-    left = sender.control.leave_at() - 1 / sender.control.rate
+    left = sender.control.next_at() - 1 / sender.control.rate
     assert sender.control.rate < 49
     sender.unavailable(permit)
     assert sender.control.rate == 50
-    assert sender.control.leave_at() == pytest.approx(left + 1 / 50)
+    assert sender.control.next_at() == pytest.approx(left + 1 / 50)
 
 
 def test_503s_that_last_are_an_outage_rather_than_a_quota() -> None:

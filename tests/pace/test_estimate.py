@@ -31,16 +31,16 @@ class Server:
         """Refuse the next one, and `more` that are on their way with it."""
         first = self.send()
         self.estimate.refused(first)
-        self.estimate.blocked(first)
+        self.estimate.circuit_opened(first)
         for _ in range(more):
             self.estimate.refused(self.send())
         return first
 
     def reopen(self, after: float, *, closed: float = 0.0) -> tuple[float, bool]:
         """Let a probe in; `closed` is for how long (seconds) nobody would have been before."""
-        closed_until = self.now + closed
+        refused_until = self.now + closed
         self.now += after
-        limit, is_quota = self.estimate.reopened(self.send(), closed_until)
+        limit, is_quota = self.estimate.circuit_closed(self.send(), refused_until)
         return inf if limit is None else limit, is_quota
 
 
@@ -91,7 +91,7 @@ def test_so_few_that_were_let_in_say_nothing(
     """Fewer than 5 from the start on; the limit is None then."""
     server = Server()
     server.accepted(accepted, 10)
-    limit = server.estimate.reopened(*probe_after(server, blocked))[0]
+    limit = server.estimate.circuit_closed(*probe_after(server, blocked))[0]
     assert (limit is not None) is is_known
 
 
@@ -259,19 +259,19 @@ def test_a_quota_whose_end_the_server_tells_is_soon_known() -> None:
 )
 def test_an_estimate_is_a_number_and_never_negative(steps: list[tuple[float, str]]) -> None:
     """Whatever leaves and is refused, in any order, and late."""
-    server, closed_until = Server(), START
+    server, refused_until = Server(), START
     others = list[Permit]()
     for later, what in steps:
         server.now += later
         permit = server.send()
         if what == "refuse":
             server.estimate.refused(permit)
-            server.estimate.blocked(permit)
-            closed_until = server.now
+            server.estimate.circuit_opened(permit)
+            refused_until = server.now
         elif what == "late" and others:
             server.estimate.refused(others.pop())
         elif what == "reopen":
-            limit, _ = server.estimate.reopened(permit, closed_until)
+            limit, _ = server.estimate.circuit_closed(permit, refused_until)
             assert limit is None or 0 <= limit < 1e6
         else:
             others.append(permit)

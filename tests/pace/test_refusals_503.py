@@ -13,7 +13,7 @@ ERROR, REFUSAL, FALSE_ALARM = Reading.ERROR, Reading.REFUSAL, Reading.FALSE_ALAR
 
 def pair(suspicion: Status503Classifier, now: float, rate: float = RATE) -> tuple[Reading, Reading]:
     """Hear two 503s shortly after each other."""
-    return suspicion.heard(now, rate), suspicion.heard(now + 0.1, rate)
+    return suspicion.classify(now, rate), suspicion.classify(now + 0.1, rate)
 
 
 def test_a_single_503_is_an_error_and_a_second_soon_after_is_a_refusal() -> None:
@@ -37,8 +37,8 @@ def test_a_single_503_is_an_error_and_a_second_soon_after_is_a_refusal() -> None
 def test_together_is_2_seconds_or_60_requests(rate: float, apart: float, reading: Reading) -> None:
     """What is longer, 15 seconds at most: at 1 a second, 2 seconds would hold but 2 requests."""
     suspicion = Status503Classifier()
-    suspicion.heard(NOW, rate)
-    assert suspicion.heard(NOW + apart, rate) is reading
+    suspicion.classify(NOW, rate)
+    assert suspicion.classify(NOW + apart, rate) is reading
 
 
 def test_after_6_cuts_in_a_row_it_was_not_the_rate() -> None:
@@ -107,20 +107,20 @@ def test_after_the_distrust_the_count_begins_anew() -> None:
     """Also where 200 requests take longer than it lasts."""
     suspicion = Status503Classifier()
     for began in (NOW, NOW + 70):
-        readings = [suspicion.heard(began + number, 1.0) for number in range(8)]
+        readings = [suspicion.classify(began + number, 1.0) for number in range(8)]
         assert readings == [ERROR, *[REFUSAL] * 6, FALSE_ALARM]
 
 
 def test_until_a_second_503_would_be_a_refusal_it_is_no_time_to_go_faster() -> None:
     """2 seconds or 60 requests after one, 15 at most; never while 503s are errors anyway."""
     suspicion = Status503Classifier()
-    assert suspicion.waits_until(RATE) == -inf
-    suspicion.heard(NOW, RATE)
-    assert suspicion.waits_until(RATE) == NOW + 2
-    assert suspicion.waits_until(1.0) == NOW + 15
+    assert suspicion.may_be_limited_until(RATE) == -inf
+    suspicion.classify(NOW, RATE)
+    assert suspicion.may_be_limited_until(RATE) == NOW + 2
+    assert suspicion.may_be_limited_until(1.0) == NOW + 15
     end = alarm_falsely(suspicion, NOW + 60)
-    suspicion.heard(end + 30, RATE)
-    assert suspicion.waits_until(RATE) == end + 2
+    suspicion.classify(end + 30, RATE)
+    assert suspicion.may_be_limited_until(RATE) == end + 2
 
 
 @given(st.lists(st.floats(2.01, 100), max_size=30), st.floats(30, 1000))
@@ -129,4 +129,4 @@ def test_scattered_503s_are_errors(apart: list[float], rate: float) -> None:
     suspicion, now = Status503Classifier(), NOW
     for seconds in apart:
         now += seconds
-        assert suspicion.heard(now, rate) is ERROR
+        assert suspicion.classify(now, rate) is ERROR
