@@ -25,7 +25,7 @@ _SLACK: Final = 0.2
 def burst_limit(rate: float) -> int:
     """Return how many permits are issued in any 100 ms at most, at a rate (requests per second).
 
-    That is 1.5 times the rate, and at least 2: 7 at 50 per second. It is always one more than
+    That is about 1.5 times the rate, and at least 2: 7 at 50 per second. It is always one more than
     evenly spaced requests need: at 20 per second the third follows exactly 100 ms after the first.
     """
     evenly = min(rate, 1e9) * _BURST_SECONDS

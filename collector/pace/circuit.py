@@ -39,9 +39,10 @@ class Cause(Enum):
 class OpenCircuit:
     """An open circuit: when the next probe request may be sent. Time (seconds) is passed in.
 
-    Only one probe is in flight at a time: the next follows its result, or `lost_after` seconds
-    without one. The interval between probes doubles with each that fails; `interval` is the
-    current one. `since` is the time of the response or failure that opened the circuit.
+    Only one probe is in flight at a time, and the circuit is then half-open: the next follows its
+    result, or `lost_after` seconds without one. The interval between probes doubles with each that
+    fails; `interval` is the current one. `since` is the time of the response or failure that opened
+    the circuit.
     """
 
     cause: Cause

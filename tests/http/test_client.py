@@ -62,7 +62,7 @@ async def api(respond: Respond) -> AsyncIterator[str]:
 
 
 class Bench:
-    """A client and what it is wired to, with a token that is used as it is."""
+    """A client and its collaborators, with a token that is used as is."""
 
     def __init__(self, base_url: str, token: str = SECRET) -> None:
         self.gate = Gate(RateController(1e6, companies=3, probe_seconds=60.0))

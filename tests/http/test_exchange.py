@@ -138,7 +138,7 @@ async def test_every_origin_gets_its_own_name() -> None:
 
 
 async def test_nothing_is_sent_again() -> None:
-    """What becomes of a request on a dead connection is for the wire to say: it has to count."""
+    """The transport decides about a request on a dead connection: it has to count resends."""
     async with RawServer(always(b"", close=True)) as server, exchange_of() as exchange:
         with pytest.raises(ServerDisconnectedError):
             await exchange.send(exchange.get(server.url, TOKEN))

@@ -102,7 +102,7 @@ async def test_a_token_without_any_life_is_handed_out_once() -> None:
 
 
 async def test_a_storm_of_401_leads_to_one_renewal() -> None:
-    """Whoever was refused with the old token gets the new one, however late."""
+    """A request that was refused with the old token gets the new one, however late."""
     issuer = Issuer()
     source = TokenSource(issuer)
     old = await source.current()
@@ -114,7 +114,7 @@ async def test_a_storm_of_401_leads_to_one_renewal() -> None:
     assert name_of(await source.renewed(await source.current())) == "token-3"
 
 
-async def test_while_a_token_is_renewed_nobody_gets_the_refused_one_anew() -> None:
+async def test_while_a_token_is_renewed_no_request_gets_the_refused_one_again() -> None:
     """Those who ask for the next token during a renewal after a 401 wait for it or use the old.
 
     But there is never a second request under way, and the end is one token for all.
@@ -198,10 +198,10 @@ async def test_one_company_that_is_not_ours_does_not_stop_a_run(*, static: bool)
 
 
 @pytest.mark.parametrize("trouble", [StoppedError(), OutageError("out of reach")], ids=repr)
-async def test_an_early_renewal_that_comes_to_nothing_is_noticed_by_nobody(
+async def test_a_failed_early_renewal_delays_no_request(
     trouble: Exception,
 ) -> None:
-    """The old token is used on, the next renewal waits a while, and no error is left unheard."""
+    """The old token stays in use, the next renewal waits a while, and no error is lost."""
     unheard: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: unheard.append(context))
     issuer = Issuer()
@@ -222,7 +222,7 @@ async def test_an_early_renewal_that_comes_to_nothing_is_noticed_by_nobody(
 
 
 async def test_who_needs_a_token_is_told_that_the_run_is_stopped() -> None:
-    """Without one at hand nobody can go on: `StoppedError` reaches the caller, each of them."""
+    """Without a token no request can be sent: `StoppedError` reaches each caller."""
     issuer = Issuer()
     issuer.troubles = [StoppedError(), StoppedError()]
     source = TokenSource(issuer)
@@ -232,7 +232,7 @@ async def test_who_needs_a_token_is_told_that_the_run_is_stopped() -> None:
 
 
 async def test_a_renewal_that_is_refused_is_told_to_the_next_who_asks() -> None:
-    """In mid-run, and at once: the old token is still good, but whoever watches should know now."""
+    """In mid-run, and at once: the old token is still valid, but the user should know now."""
     issuer = Issuer()
     issuer.troubles = [CredentialsError("the client is refused")]
     old = Token.of(Secret(SECRET), time.monotonic() - 1.0)
@@ -260,8 +260,8 @@ class Clock:
         return self.now
 
 
-async def test_a_token_is_at_hand_until_its_end() -> None:
-    """From `renew_at` on a new one is asked for in the background, once; nobody waits for it."""
+async def test_a_token_is_cached_until_its_end() -> None:
+    """From `renew_at` on a new one is requested in the background, once; no request waits."""
     clock, issuer = Clock(), Issuer()
     issuer.let_go.clear()
     old = Token.of(Secret(SECRET), 1100.0, 1160.0)

@@ -22,7 +22,7 @@ def open_circuit(cause: Cause = Cause.REFUSED, interval: float | None = None) ->
     ],
 )
 def test_probes_that_fail_come_at_doubling_intervals(cause: Cause, waits: list[float]) -> None:
-    """Counted from when the one before failed, not from when it left; up to the longest."""
+    """Counted from the failure of the last probe, not from its sending; up to the longest."""
     circuit, now, waited = open_circuit(cause), SINCE, list[float]()
     for _ in waits:
         waited.append(circuit.next_at - now)
@@ -34,8 +34,8 @@ def test_probes_that_fail_come_at_doubling_intervals(cause: Cause, waits: list[f
     assert circuit.since == SINCE
 
 
-def test_a_blockade_may_begin_with_a_longer_interval() -> None:
-    """An outage that flaps goes on where it was."""
+def test_a_circuit_may_open_with_a_longer_interval() -> None:
+    """An outage that flaps continues with its last interval."""
     circuit = open_circuit(Cause.FAILING, 16.0)
     assert circuit.next_at == SINCE + 16.0
     circuit.probe_sent(circuit.next_at)
@@ -56,7 +56,7 @@ def test_while_a_probe_is_on_its_way_no_other_leaves() -> None:
 
 
 def test_nothing_is_a_probe_before_one_has_left_or_after_it_came_back() -> None:
-    """What left before the blockade is none either."""
+    """A request sent before the circuit opened is none either."""
     circuit = open_circuit()
     assert not circuit.is_probe(SINCE)
     circuit.probe_sent(SINCE + 1)

@@ -147,7 +147,7 @@ def test_whatever_happens_the_promises_hold(ceiling: float, steps: list[Step]) -
     """Random news in any order, late and lost ones included.
 
     The rate is above 0 and never above the ceiling; only an answer to what left in time raises it,
-    or the end of a false alarm. Probes go singly, no pause is cut short, departures are spaced, and
+    or the end of a false alarm. Probes go singly, no pause is cut short, permits are spaced, and
     there is always a time at which the next one may leave.
     """
     bench = Bench(ceiling)
@@ -160,7 +160,7 @@ def test_whatever_happens_the_promises_hold(ceiling: float, steps: list[Step]) -
 def test_whatever_happened_it_comes_back_when_all_is_well(
     ceiling: float, steps: list[Step]
 ) -> None:
-    """Nothing leaves the controller stuck: in 20 minutes of answers the ceiling is reached."""
+    """The controller never gets stuck: in 20 minutes of answers the ceiling is reached."""
     bench = Bench(ceiling)
     for step in steps:
         bench.step(step)
@@ -173,7 +173,7 @@ def test_whatever_happened_it_comes_back_when_all_is_well(
 
 
 @given(st.lists(st.tuples(st.integers(0, 2000), st.floats(0, 86400)), max_size=40))
-def test_hints_alone_change_neither_the_rate_nor_the_departures(
+def test_hints_alone_change_neither_the_rate_nor_the_permits(
     hints: list[tuple[int, float]],
 ) -> None:
     """Whatever a server claims while it lets requests in at the ceiling."""

@@ -29,8 +29,8 @@ def test_requests_leave_evenly_at_the_rate() -> None:
     assert sender.control.next_at() == pytest.approx(first.at + 0.04)
 
 
-def test_a_departure_says_what_its_outcome_is_worth() -> None:
-    """When it left, how many before it, how many blockades before it, and whether it was paced."""
+def test_a_permit_says_what_its_result_is_worth() -> None:
+    """When it was issued, how many came before, the epoch, and whether it was paced."""
     sender = Sender(50)
     assert sender.send() == Permit(START, 0, 0, is_paced=False)
     second = sender.send()

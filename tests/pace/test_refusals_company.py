@@ -3,7 +3,7 @@ from collector.pace import RateController
 from collector.pace.refusals import CompanyThrottling, ThrottledScope
 
 
-def test_the_second_refusal_after_others_were_let_in_is_its_own() -> None:
+def test_the_second_refusal_after_others_were_accepted_is_its_own() -> None:
     """And all that follow; the rate before the first one is known."""
     throttling = CompanyThrottling()
     read = [throttling.refused("7", epoch, 50.0 - epoch) for epoch in range(5)]
@@ -15,13 +15,13 @@ def test_the_second_refusal_after_others_were_let_in_is_its_own() -> None:
     assert throttling.rate_before == 50.0
 
 
-def test_refusals_before_one_blockade_count_once() -> None:
+def test_refusals_before_the_circuit_opened_once_count_once() -> None:
     """All that is under way when a limit is met is refused, of one company or of many."""
     throttling = CompanyThrottling()
     assert {throttling.refused("7", 3, 50.0) for _ in range(100)} == {ThrottledScope.ALL_COMPANIES}
 
 
-def test_a_company_that_is_let_in_is_like_any_other() -> None:
+def test_a_company_that_is_accepted_is_like_any_other() -> None:
     """Once known as well: what it was refused for is over."""
     throttling = CompanyThrottling()
     for epoch in range(4):
@@ -40,7 +40,7 @@ def test_memory_is_bounded() -> None:
     assert len(throttling._records) == 1024  # noqa: SLF001 - memory has no other face
 
 
-def test_an_outcast_gives_the_rate_back_and_stops_nobody() -> None:
+def test_a_throttled_company_restores_the_rate_and_stops_no_other() -> None:
     """Refused twice, the rate is what it was; from then on it is a failure of its own."""
     control = RateController(50.0, companies=10, probe_seconds=35)
     now, blames, rates = 1000.0, list[Blame](), list[float]()

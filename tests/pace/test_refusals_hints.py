@@ -48,7 +48,7 @@ def test_the_last_word_counts() -> None:
 
 
 def lie(hints: Hints, times: int, now: float = NOW) -> None:
-    """Let a server say that nothing is left, and let requests in nevertheless."""
+    """Record headers that say that nothing is left, while the server accepts requests."""
     for number in range(times + 1):
         hints.update(now + number / 10, 10, 0, 60)
 
@@ -76,7 +76,7 @@ def test_a_refusal_takes_the_contradictions_back() -> None:
 
 
 def test_a_liar_that_refuses_as_well_is_still_not_listened_to() -> None:
-    """20 times it let in what there was no room for; that it has a limit was known before."""
+    """20 times it accepted a request without room for it; that it has a limit was known before."""
     hints = Hints()
     lie(hints, 20)
     hints.refused()
@@ -85,7 +85,7 @@ def test_a_liar_that_refuses_as_well_is_still_not_listened_to() -> None:
 
 
 def test_a_window_that_is_over_is_no_contradiction() -> None:
-    """Being let in after the reset is what was promised; so is being let in while some is left."""
+    """A request accepted after the reset, or while some are left, contradicts nothing."""
     hints = Hints()
     now = NOW
     for _ in range(50):
