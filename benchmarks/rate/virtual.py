@@ -138,11 +138,11 @@ class _Run:
     def _leaves_at(self) -> float:
         if not self._at_gate:
             return inf
-        moment = self._control.leave_at()
+        moment = self._control.next_at()
         return self._now if moment <= self._now else moment + self._random.random() * _LATE_TIMER
 
     def _send(self, job: WorkItem) -> None:
-        permit = self._control.depart(self._now)
+        permit = self._control.issue_permit(self._now)
         arrives = self._now + self._random.random() * _NETWORK
         status, fault, delay = self._server.judge(arrives)
         at = arrives - self._began

@@ -70,7 +70,7 @@ async def show_lines(run: RunView, stream: TextIO, *, every: float = _LINE_SECON
             rate=round(stats.rate(), 1),
             allowed=round(pace.rate, 2),
             blocked=None if pace.open_cause is None else pace.open_cause.name.lower(),
-            paused_seconds=round(pace.closed_for, 1),
+            paused_seconds=round(pace.next_probe_in, 1),
             in_flight=stats.in_flight,
             retrying=stats.retrying,
             retries=stats.retries,
@@ -103,7 +103,7 @@ def _details(run: RunView) -> Text:
     text.append(f" · {failed} failed", style="red" if failed else "default")
     if (cause := pace.open_cause) is not None:
         what = "out of reach" if cause is Cause.FAILING else "refused"
-        text.append(f" · {what}, next try in {pace.closed_for:.0f} s", style="yellow")
+        text.append(f" · {what}, next try in {pace.next_probe_in:.0f} s", style="yellow")
     return text
 
 

@@ -135,7 +135,7 @@ class SharedState:
 
     async def _hand_out_token(self) -> None:
         wanted = {report.wants for report in self._scheduler.reports.values()}
-        token = self._tokens.at_hand()
+        token = self._tokens.cached()
         if token is None:
             token = await self._tokens.current()
         elif self._channel.token_number in wanted and time.monotonic() >= self._renewable_at:

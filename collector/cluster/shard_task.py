@@ -200,7 +200,7 @@ class _Shard:
             senders=self._senders,
             limit=pace.limit,
             open_cause=None if pace.open_cause is None else pace.open_cause.name,
-            closed_for=pace.closed_for,
+            closed_for=pace.next_probe_in,
             wants=self._wants,
         )
 

@@ -1,1 +1,1 @@
-"""Does the API honour the dates? Verified before a run, watched while it works."""
+"""Verification of the dates: before a run, and whenever answers repeat while it works."""

@@ -1,4 +1,4 @@
-"""Ensures that each line of a run covers the days that it states."""
+"""Guard that ensures that each line of a run covers the days that it states."""
 
 import asyncio
 from collections.abc import Sequence
@@ -39,10 +39,11 @@ DOUBT: Final = (
 
 
 class DatesGuard:
-    """Knows what the dates of a run mean; `record` is for the manifest, None without dates.
+    """Verifies what the dates of a run mean, and verifies them again when answers repeat.
 
-    `query` is how windows are to be sent, `ignored` the evidence once it is known that there are
-    lines of other days than they say. What is `known` already is not found out again.
+    `record` is for the manifest, None without dates. `query` is how windows are sent. `ignored` is
+    the evidence once lines are known to cover other days than they state. A record that is already
+    `known` is not verified again.
     """
 
     def __init__(
@@ -62,7 +63,7 @@ class DatesGuard:
         self._log = log
         self._verifier: DatesVerifier | None = None
         self._is_unsettled = False
-        self._has_news = asyncio.Event()
+        self._suspicion_raised = asyncio.Event()
         self._is_ending = False
         self._has_verified_last = False
         self._repetition: RepetitionWatch | None = None
@@ -72,38 +73,38 @@ class DatesGuard:
     async def establish(
         self, verifier: DatesVerifier, recovered: Recovered, output: Path
     ) -> Sequence[str]:
-        """Know what the dates mean before anything is begun; return what people should know.
+        """Determine what the dates mean before the first cell; return remarks for the user.
 
-        What was proved in an earlier attempt is not proved again. Raises `IgnoredDatesError` when
-        they are ignored, `DatesError` when new lines would not fit those that are there, and
-        `InputError` when the days cannot be sent.
+        Dates that an earlier attempt has verified are not verified again. Raises
+        `IgnoredDatesError` when the server ignores them, `DatesError` when new lines would not fit
+        the existing ones, and `InputError` when the days cannot be sent.
         """
         self._verifier = verifier
         first, last = self._plan.windows[0], self._plan.windows[-1]
         if first == SERVER_DEFAULT:
             return ()
-        given, before = self.query, recovered.dates
-        given.as_given().check(first, last)
+        configured, before = self.query, recovered.dates
+        configured.as_given().check(first, last)
         has_lines, is_complete = recovered.has_lines, recovered.is_complete
         if has_lines:
             refuse_spoilt(before, output)
         if is_verified(before) or recovered.is_settled:
             record = before
         else:
-            # What others know is older than a doubt.
+            # A record from elsewhere is older than a doubt.
             record = None if recovered.is_doubted else self._known
-            record = record or await self._found(has_lines=has_lines)
+            record = record or await self._determine(has_lines=has_lines)
         if record is None:
             return ()
         if has_lines and not is_complete:
             refuse_mixing(before, record, output, is_known=recovered.is_known)
         self.record = record
-        self.query = replace(given, until_exclusive=record.until_exclusive)
+        self.query = replace(configured, until_exclusive=record.until_exclusive)
         self.query.check(first, last)
-        return doubts(record, given)
+        return doubts(record, configured)
 
     def observe(self, cell: Cell, outcome: Outcome) -> None:
-        """Compare an outcome with those before it; `watch` looks into answers that repeat."""
+        """Compare an outcome with earlier ones; `watch` verifies the dates if answers repeat."""
         if self._repetition is None:
             return
         if isinstance(outcome, Failure):
@@ -111,58 +112,58 @@ class DatesGuard:
         else:
             self._repetition.answered(cell.company_id, outcome.counters)
         if self._repetition.suspicious:
-            self._has_news.set()
+            self._suspicion_raised.set()
 
     async def watch(self) -> None:
         """Verify the dates again whenever answers repeat, until `end_watch`.
 
-        Raises `IgnoredDatesError` when they are ignored by now, and what the client raises. Ends at
-        once when the run is stopped; the dates are doubtful then.
+        Raises `IgnoredDatesError` when the server now ignores them, and what the client raises.
+        Ends at once when the run is stopped; the dates are then doubtful.
         """
         with suppress(StoppedError):
-            while not self._is_ending or self._has_news.is_set():
-                await self._has_news.wait()
-                self._has_news.clear()
+            while not self._is_ending or self._suspicion_raised.is_set():
+                await self._suspicion_raised.wait()
+                self._suspicion_raised.clear()
                 await self.verify_suspicion()
 
     async def verify_suspicion(self) -> None:
         """Verify the dates again if answers repeat. Raises as `watch` does, and `StoppedError`."""
         if self._repetition is not None and (companies := self._repetition.suspicious):
-            await self._look_into(self._repetition, companies)
+            await self._verify_again(self._repetition, companies)
 
     def end_watch(self) -> None:
         """Tell `watch` that no more outcomes come: it ends after the verification in progress."""
         self._is_ending = True
-        self._has_news.set()
+        self._suspicion_raised.set()
 
     async def verify_last_answers(self) -> None:
         """After the last answer, verify the dates once more if most of the last ones repeat.
 
-        Raises `IgnoredDatesError` when they are ignored by now.
+        Raises `IgnoredDatesError` when the server now ignores them.
         """
         if self._repetition is not None:
             companies = self._repetition.suspicious_in_the_end
             if companies:
-                await self._look_into(self._repetition, companies)
+                await self._verify_again(self._repetition, companies)
         self._has_verified_last = True
 
     @property
     def is_doubtful(self) -> bool:
-        """Whether the latest answers repeat, and nobody has found out why."""
+        """Whether the latest answers repeat, and no verification has explained why."""
         if self._repetition is None or self.ignored is not None:
             return False
-        is_owed = bool(self._repetition.suspicious_in_the_end) and not self._has_verified_last
-        return self._is_unsettled or is_owed
+        is_due = bool(self._repetition.suspicious_in_the_end) and not self._has_verified_last
+        return self._is_unsettled or is_due
 
     def close(self) -> str | None:
-        """Take note that no more answers come; return what a person should know of them."""
+        """Record that no more answers come; return a remark for the user, if there is one."""
         if self._repetition is None:
             return None
         self._repetition.close()
-        # A shard has seen some windows of each company only; `collector status` looks at all.
+        # A shard has only some windows of each company; `collector status` checks all of them.
         return self._repetition.remark if self._is_whole else None
 
-    async def _found(self, *, has_lines: bool) -> DatesRecord:
+    async def _determine(self, *, has_lines: bool) -> DatesRecord:
         if self._trust:
             return trusted(self.query)
         assert self._verifier is not None, "establish comes first"  # noqa: S101 - for the type checker
@@ -170,12 +171,12 @@ class DatesGuard:
             finding, requests = await self._verifier.verify(self._plan.companies.ids)
         except IgnoredDatesError as error:
             if has_lines:
-                # They were collected when that was not known.
+                # They were collected before that was known.
                 self.ignored = str(error)
             raise
         return recorded(finding, self.query, datetime.now(UTC), requests)
 
-    async def _look_into(self, watch: RepetitionWatch, companies: Sequence[str]) -> None:
+    async def _verify_again(self, watch: RepetitionWatch, companies: Sequence[str]) -> None:
         assert self._verifier is not None, "establish comes first"  # noqa: S101 - for the type checker
         self._is_unsettled = True
         self._log.warning("answers_repeat", companies=companies)

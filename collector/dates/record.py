@@ -1,4 +1,4 @@
-"""What the manifest says of the meaning of dates, and what new lines may be mixed with."""
+"""Records of the meaning of dates in the manifest, and checks that new lines fit the old ones."""
 
 from datetime import datetime
 from pathlib import Path
@@ -28,17 +28,17 @@ _TRUSTED: Final = "trusted"
 
 
 def trusted(query: DateQuery) -> DatesRecord:
-    """Return the record of dates that nobody looks at."""
+    """Return the record of dates that the user trusts without verification."""
     return DatesRecord(verdict=_TRUSTED, until=_TRUSTED, until_exclusive=query.until_exclusive)
 
 
 def is_verified(record: DatesRecord | None) -> bool:
-    """Tell whether it need not be proved again."""
+    """Return whether the dates were verified as honoured, so that it need not be done again."""
     return record is not None and record.is_honoured
 
 
 def recorded(finding: Finding, query: DateQuery, at: datetime, requests: int) -> DatesRecord:
-    """Return a finding as the manifest has it; what was not found out is as `query` says."""
+    """Return the record of a finding; if `until` is inconclusive, `query` decides."""
     until_exclusive = finding.until is Until.EXCLUDED
     if finding.until is Until.INCONCLUSIVE:
         until_exclusive = query.until_exclusive
@@ -53,7 +53,7 @@ def recorded(finding: Finding, query: DateQuery, at: datetime, requests: int) ->
 
 
 def ignored(before: DatesRecord | None, evidence: str, at: datetime) -> DatesRecord:
-    """Return the record of dates that turned out to be ignored, after there were lines."""
+    """Return the record of dates found to be ignored after lines were written."""
     return DatesRecord(
         verdict=Verdict.IGNORED.value,
         until=Until.INCONCLUSIVE.value,
@@ -64,21 +64,21 @@ def ignored(before: DatesRecord | None, evidence: str, at: datetime) -> DatesRec
 
 
 def doubted(before: DatesRecord, evidence: str, at: datetime) -> DatesRecord:
-    """Return the record of dates that were proved, and may be ignored by now."""
+    """Return the record of dates that were verified before, and may be ignored now."""
     return structs.replace(before, verdict="doubted", checked_at=timestamp(at), evidence=[evidence])
 
 
 def refuse_spoilt(before: DatesRecord | None, directory: Path) -> None:
-    """Raise `DatesError` if the lines of a directory are known to be of other days.
+    """Raise `DatesError` if lines of a directory are known to cover other days than they state.
 
-    Nobody knows which of them, so that trust does not help either.
+    It is unknown which lines, so `--trust-dates` does not help.
     """
     if before is not None and before.is_ignored:
         raise DatesError(f"--output {directory}: {spoilt(before)}")
 
 
 def spoilt(record: DatesRecord) -> str:
-    """Say for people why lines that were fetched with ignored dates are not gone on with."""
+    """Return the message why a run whose lines were fetched with ignored dates cannot resume."""
     return (
         "the API ignored the dates when its lines were fetched "
         f"({'; '.join(record.evidence)}); give another --output"
@@ -88,11 +88,11 @@ def spoilt(record: DatesRecord) -> str:
 def refuse_mixing(
     before: DatesRecord | None, now: DatesRecord, directory: Path, *, is_known: bool
 ) -> None:
-    """Raise `DatesError` if new lines may be of other days than those of the directory.
+    """Raise `DatesError` if new lines may cover other days than those of the directory.
 
-    `before` is what was known when those were written; None in directories of before it was proved,
-    and if that is not known (`is_known`). Then only lines of a server that is proved to include the
-    last day can be of what they say.
+    `before` is the record with which those were written; None in directories written before dates
+    were verified, and if it is unknown (not `is_known`). If it is unknown, new lines are accepted
+    only when the server is verified to include the last day.
     """
     if not is_known and now.until != Until.INCLUDED.value:
         raise DatesError(
@@ -113,7 +113,7 @@ def refuse_mixing(
 
 
 def doubts(record: DatesRecord, query: DateQuery) -> list[str]:
-    """Say for people what is not known, or not as they think."""
+    """Return remarks for the user: what is unknown, or differs from the options."""
     if record.verdict == Verdict.INCONCLUSIVE.value:
         evidence = "; ".join(record.evidence)
         text = f"it could not be found out whether the API honours the dates ({evidence})"

@@ -1,9 +1,9 @@
-"""Notices answers that look as if the dates were ignored: one company after the other is judged.
+"""Watch for repeating answers, which suggest that the server ignores the dates.
 
-The proof before a run is about a few companies and one moment. A server may change its ways in the
-middle of a night, when each company under way has right answers already; so the latest answers of
-each are compared. They only raise a suspicion, for there are companies that look alike every day; a
-new proof decides.
+The verification before a run covers a few companies at one moment. A server may change its
+behaviour during a run, when each company in progress already has right answers; so the latest
+answers of each company are compared. They only raise a suspicion, because some companies have the
+same figures every day; a new verification decides.
 """
 
 from collections import deque
@@ -16,40 +16,45 @@ from collector.core.text import escaped
 
 __all__ = ["RepetitionWatch"]
 
-_ENOUGH: Final = 7
-"""Windows of a company, one after the other and all alike, that count against the server.
+_WINDOWS_ALIKE: Final = 7
+"""Consecutive windows of a company, all alike, that make it suspicious.
 
-With fewer answers a company is not named to a person either: two or three windows of a small
-company are the same by chance, and a remark that comes every night is read by nobody.
+With fewer answers the remark does not name a company either: two or three windows of a small
+company are the same by chance, and users stop reading a remark that comes every night.
 """
 
 _IN_A_ROW: Final = 5
-"""Companies, one after the other, that are suspicious; twice as many after each false alarm."""
+"""Suspicious companies in a row that raise a suspicion; twice as many after each false alarm."""
 
 _TOLERANCE: Final = 0.05
-"""What is ignored is answered with the last days, and their figures move a little meanwhile."""
+"""Relative difference of figures that count as alike. A server that ignores the dates answers with
+the last days, whose figures change a little in the meantime."""
 
 _SLACK: Final = 2
-"""The same for small figures."""
+"""Absolute difference that counts as alike, for small figures."""
 
 _WATCHED: Final = 1024
-"""Companies that are watched at a time: far more than are under way together."""
+"""Companies that are watched at a time: far more than are in progress together."""
 
 _LAST: Final = 64
-"""Companies whose last answers are looked at in the end: as many as take turns, see `plan`."""
+"""Companies whose last answers are checked at the end: as many as take turns, see `plan`."""
 
-_TELLING: Final = 40
-"""A total from which on it is the tolerance that makes answers alike, and not the slack.
+_SIGNIFICANT_TOTAL: Final = 40
+"""Smallest total at which the tolerance, not the slack, decides whether answers are alike.
 
-In the end two answers are enough, and those of small companies are alike on most nights.
+At the end two answers are enough, and those of small companies are alike on most nights.
 """
 
 _LISTED: Final = 5
 
 
 @dataclass(slots=True)
-class _Seen:
-    """What came of a company; `alike` and `since` are answers and windows like `like`, in a row."""
+class _CompanyAnswers:
+    """Answers of a company.
+
+    `alike` counts the answers in a row that are like `like`, `since` the windows since the first of
+    them, and `windows` all windows.
+    """
 
     first: Counters
     like: Counters
@@ -60,11 +65,11 @@ class _Seen:
     differs: bool = False
 
     def answered(self, counters: Counters) -> bool:
-        """Take an answer, and say whether it is like those before it."""
+        """Record an answer, and return whether it is like those before it."""
         self.windows += 1
         self.answers += 1
         self.differs = self.differs or counters != self.first
-        if not _nearly(counters, self.like):
+        if not _are_near(counters, self.like):
             self.like, self.alike, self.since = counters, 1, 1
             return False
         self.alike += 1
@@ -77,77 +82,77 @@ class _Seen:
         return self.alike > 1 and not self.like.is_empty
 
     @property
-    def has_a_say(self) -> bool:
-        """Whether it shows something that its last two answers are alike, or are not."""
-        return self.answers > 1 and self.like.total >= _TELLING
+    def is_significant(self) -> bool:
+        """Whether it is evidence that its last two answers are alike, or differ."""
+        return self.answers > 1 and self.like.total >= _SIGNIFICANT_TOTAL
 
 
 class RepetitionWatch:
-    """Notes companies with the same counters, not all zero, in one window after the other.
+    """Watches for companies with the same counters, not all zero, in consecutive windows.
 
-    `windows` is how many windows the plan has, 2 or more. With less than 7 of them companies make a
-    row that is `suspicious`, and no `remark`. Takes memory for a thousand companies.
+    `windows` is how many windows the plan has, 2 or more. With fewer than 7, companies can become
+    `suspicious`, but there is no `remark`. Takes memory for a thousand companies.
     """
 
     def __init__(self, windows: int) -> None:
         self.suspects = 0
-        """Companies with 7 answers or more, all of them the same."""
+        """Number of companies with 7 answers or more, all of them the same."""
         self._windows = windows
-        self._enough = min(_ENOUGH, windows)
-        self._seen: dict[str, _Seen] = {}
-        self._row: dict[str, None] = {}
+        self._windows_alike = min(_WINDOWS_ALIKE, windows)
+        self._seen: dict[str, _CompanyAnswers] = {}
+        self._in_a_row: dict[str, None] = {}
         self._needed = _IN_A_ROW
         self._listed: list[str] = []
-        self._over: deque[tuple[str, _Seen]] = deque(maxlen=_LAST)
+        self._finished: deque[tuple[str, _CompanyAnswers]] = deque(maxlen=_LAST)
 
     def answered(self, company_id: str, counters: Counters) -> None:
-        """Take the answer for a window of a company."""
+        """Record the answer for a window of a company."""
         seen = self._seen.get(company_id)
         if seen is None:
             self._begin(company_id, counters)
             return
         if not seen.answered(counters):
-            self._row.clear()
-        self._look_at(company_id, seen)
+            self._in_a_row.clear()
+        self._judge(company_id, seen)
 
     def failed(self, company_id: str) -> None:
-        """Take note that a window of a company has no answer."""
+        """Record that a window of a company has no answer."""
         seen = self._seen.get(company_id)
         if seen is not None:
             seen.windows += 1
             seen.since += 1
-            self._look_at(company_id, seen)
+            self._judge(company_id, seen)
 
     @property
     def suspicious(self) -> tuple[str, ...]:
-        """Companies, one after the other, that look as if the dates were ignored; often none."""
-        return tuple(self._row) if len(self._row) >= self._needed else ()
+        """Companies in a row whose answers repeat; empty if there are too few of them."""
+        return tuple(self._in_a_row) if len(self._in_a_row) >= self._needed else ()
 
     @property
     def suspicious_in_the_end(self) -> tuple[str, ...]:
-        """Companies whose last answers look so, if most of those that came last do.
+        """Companies whose last answers repeat, if most of the last companies' do; otherwise empty.
 
-        For dates that are ignored in the last windows only, too few for a row. Companies whose last
-        total is below 40 are left aside.
+        It finds dates that are ignored only in the last windows, too few for `suspicious`.
+        Companies whose last total is below 40 are left out.
         """
         under_way = islice(reversed(self._seen.items()), _LAST)
-        last = [(name, seen) for name, seen in (*self._over, *under_way) if seen.has_a_say]
+        last = [(name, seen) for name, seen in (*self._finished, *under_way) if seen.is_significant]
         repeating = tuple(name for name, seen in last if seen.repeats)
         return repeating if 2 * len(repeating) > len(last) else ()
 
     def false_alarm(self) -> None:
-        """Take note that the dates are honoured all the same; the next row must be longer."""
-        self._row.clear()
+        """Record that the dates are honoured; the next suspicion needs twice as many companies."""
+        self._in_a_row.clear()
         self._needed *= 2
 
     def close(self) -> None:
-        """Take note that no more answers come."""
+        """Record that no more answers come."""
         for company_id in list(self._seen):
             self._close(company_id)
 
     @property
     def remark(self) -> str | None:
-        """What a person should know; None if there is nothing odd."""
+        """Remark for the user; None if no company is suspect."""
         if not self.suspects:
             return None
         who = "1 company has" if self.suspects == 1 else f"{self.suspects:,} companies have"
@@ -159,32 +164,32 @@ class RepetitionWatch:
 
     def _begin(self, company_id: str, counters: Counters) -> None:
         if len(self._seen) >= _WATCHED:
-            # Not judged: it may come back, and would count twice.
+            # Dropped without judgement: it may come back, and would count twice.
             del self._seen[next(iter(self._seen))]
-        self._seen[company_id] = _Seen(counters, counters)
+        self._seen[company_id] = _CompanyAnswers(counters, counters)
 
-    def _look_at(self, company_id: str, seen: _Seen) -> None:
-        # Again and again: the row of that time may have been ended by another company.
-        if seen.since % self._enough == 0 and seen.repeats:
-            self._row[company_id] = None
+    def _judge(self, company_id: str, seen: _CompanyAnswers) -> None:
+        # Added every so many windows: another company may have cleared the row since.
+        if seen.since % self._windows_alike == 0 and seen.repeats:
+            self._in_a_row[company_id] = None
         if seen.windows == self._windows:
             self._close(company_id)
 
     def _close(self, company_id: str) -> None:
         seen = self._seen.pop(company_id)
-        self._over.append((company_id, seen))
-        if seen.differs or seen.answers < _ENOUGH or seen.first.is_empty:
+        self._finished.append((company_id, seen))
+        if seen.differs or seen.answers < _WINDOWS_ALIKE or seen.first.is_empty:
             return
         self.suspects += 1
         if len(self._listed) < _LISTED:
             self._listed.append(escaped(company_id))
 
 
-def _nearly(one: Counters, other: Counters) -> bool:
-    """Say whether two answers may be of the same days, asked for at different moments.
+def _are_near(one: Counters, other: Counters) -> bool:
+    """Return whether two answers may be of the same days, requested at different moments.
 
-    `campaign` is left aside, for it says little. Most answers of other days differ in their total,
-    which is all that is looked at then: this is asked of every answer.
+    `campaign` is not compared, because it says little. Most answers of other days differ in their
+    total, which is compared first, because this runs for every answer.
     """
     return (
         _is_near(one.total, other.total)

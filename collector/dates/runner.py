@@ -1,4 +1,4 @@
-"""Sends the questions of a probe, one after the other, and no more than so many."""
+"""Runner that sends the questions of a probe, one by one, up to a limit of requests."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from random import random
@@ -8,36 +8,37 @@ from collector.core.outcome import Blame, Failure, Outcome
 from collector.dates.probe import Probe, Question, QuestionReply, SpentError
 from collector.http.retry import RetryPolicy, is_outage_evidence
 
-__all__ = ["Client", "ProbeRunner"]
+__all__ = ["ProbeClient", "ProbeRunner"]
 
 _T = TypeVar("_T")
 
 _TRIES: Final = 2
-"""For one question. There are other companies to ask."""
+"""Charged tries of one question. There are other companies to ask."""
 
-_FOR_ONE: Final = 2
-"""Requests that a question may take beside its tries: one more with a new token."""
+_REQUESTS_PER_TRY: Final = 2
+"""Most requests of one try: one, and one more with a new token."""
 
 
-class Client(Protocol):
-    """Asks the statistics endpoint: `collector.http.client.StatisticsClient`."""
+class ProbeClient(Protocol):
+    """What the runner needs of a client: `collector.http.client.StatisticsClient` provides it."""
 
     async def ask_with(
         self, company_id: str, parameters: Mapping[str, str], *, is_retry: bool = False
     ) -> Outcome:
-        """Return an answer or a failure."""
+        """Request a company with the given parameters; return an answer or a failure."""
 
 
 class ProbeRunner:
-    """Conducts a probe with a client.
+    """Runs a probe with a client.
 
-    It ends when `most` requests were sent for it, but for those that the rate or the service is to
-    blame for, or when `may_continue` says no. `sleep` waits for so many seconds.
+    The probe may ask no more once `most` requests were sent for it, without those whose failure is
+    charged to the rate or the service, or once `may_continue` returns False. `sleep` waits for a
+    number of seconds.
     """
 
     def __init__(
         self,
-        client: Client,
+        client: ProbeClient,
         *,
         most: int,
         sleep: Callable[[float], Awaitable[None]],
@@ -50,16 +51,16 @@ class ProbeRunner:
         self._policy = RetryPolicy(_TRIES)
         self._charged = 0
         self.requests = 0
-        """How many were sent for it, whoever is to blame."""
+        """Number of requests that were sent, whatever their failures are charged to."""
         self.was_answered = False
-        """Whether there was any answer that says more than that something is out of order."""
+        """Whether the server gave an answer, or a failure that is no evidence of an outage."""
         self.met_outage = False
-        """Whether nobody was let in or answered for a while."""
+        """Whether a failure was charged to the service, because of an outage."""
 
     async def run(self, probe: Probe[_T]) -> _T:
-        """Return what the probe has found out.
+        """Run the probe and return its result.
 
-        Raises what the client raises: refused credentials, an outage.
+        Raises what the client raises: rejected credentials, an outage.
         """
         try:
             question = next(probe)
@@ -73,9 +74,9 @@ class ProbeRunner:
             probe.close()
 
     async def _ask(self, question: Question) -> QuestionReply | None:
-        """Ask with patience; None when that would be too many requests."""
+        """Ask a question, with retries; None when that would take too many requests."""
         tries = throttled_tries = 0
-        while self._charged + _FOR_ONE <= self._most and self._may_continue():
+        while self._charged + _REQUESTS_PER_TRY <= self._most and self._may_continue():
             outcome = await self._client.ask_with(
                 question.company_id, question.parameters, is_retry=tries > 0
             )

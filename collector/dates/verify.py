@@ -1,4 +1,4 @@
-"""Finds out by a few requests what dates mean, before the first cell and when there are doubts."""
+"""Verification of the dates by a few requests, before the first cell and when answers repeat."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from structlog.typing import FilteringBoundLogger
 
 from collector.core.errors import IgnoredDatesError
 from collector.dates.probe import Finding, Verdict, verify_dates
-from collector.dates.runner import Client, ProbeRunner
+from collector.dates.runner import ProbeClient, ProbeRunner
 from collector.http.gate import Gate
 from collector.plan import today_in
 from collector.plan.date_params import DateQuery
@@ -17,11 +17,11 @@ from collector.plan.date_params import DateQuery
 __all__ = ["MOST_REQUESTS", "DatesVerifier", "Verified"]
 
 MOST_REQUESTS: Final = 24
-"""Requests of one proof, at most. It takes 4 if the first company has data on most days."""
+"""Most requests of one verification. It takes 4 if the first company has data on most days."""
 
 
 class Verified(NamedTuple):
-    """What was found out, and how many requests it took."""
+    """Result of a verification, and how many requests it took."""
 
     finding: Finding
     requests: int
@@ -29,22 +29,27 @@ class Verified(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class DatesVerifier:
-    """Proves what dates mean; see `collector.dates.probe.verification` for how.
+    """Verifies what dates mean; see `collector.dates.probe.verification` for the method.
 
-    `client_of` gives a client that puts windows into queries in the given way.
+    * `query`: the names and the spelling of the dates.
+    * `timezone`: IANA name of the zone that decides which day is today; None for the local one.
+    * `client_of`: returns a client that sends windows as the given query says.
+    * `gate`: waits between tries, and shows whether the circuit is open.
+    * `log`: takes the event of each verification.
     """
 
     query: DateQuery
     timezone: str | None
-    client_of: Callable[[DateQuery], Client]
+    client_of: Callable[[DateQuery], ProbeClient]
     gate: Gate
     log: FilteringBoundLogger
 
     async def verify(self, ids: Sequence[str]) -> Verified:
-        """Ask about some of the companies.
+        """Verify the dates by some of the companies.
 
-        While nobody is answered at all it asks again, until the gate gives up; after an outage too,
-        for that has used up companies. Raises `IgnoredDatesError` when the dates are ignored.
+        While the server answers nothing at all, the verification starts again, until the gate gives
+        up; also after an outage, which has used up companies. Raises `IgnoredDatesError` when the
+        dates are ignored.
         """
         query = self.query.as_given()
         today = today_in(self.timezone, datetime.now(UTC))
@@ -54,8 +59,8 @@ class DatesVerifier:
             runner = ProbeRunner(client, most=MOST_REQUESTS, sleep=self.gate.sleep)
             finding = await runner.run(verify_dates(ids, query, today))
             requests += runner.requests
-            is_blocked = not runner.was_answered and self.gate.control.open_cause is not None
-            if finding.is_conclusive or not (is_blocked or runner.met_outage):
+            is_circuit_open = not runner.was_answered and self.gate.control.open_cause is not None
+            if finding.is_conclusive or not (is_circuit_open or runner.met_outage):
                 break
         self.log.info(
             "dates_examined",

@@ -1,1 +1,4 @@
-"""How to ask: the only room that knows HTTP, tokens, the rate and what is worth another try."""
+"""HTTP client: requests, tokens, the rate gate and retry decisions.
+
+The only room that knows aiohttp and asyncio-throttle.
+"""

@@ -1,4 +1,4 @@
-"""The client of the statistics endpoint: the address of a cell, and what came of its request."""
+"""Client of the statistics endpoint: the address of a cell, and the outcome of its request."""
 
 from collections.abc import Awaitable, Coroutine, Mapping
 from dataclasses import replace
@@ -23,37 +23,38 @@ from collector.http.transport import Response, TransportFailure
 from collector.plan.date_params import DateQuery
 from collector.telemetry.stats import RunStats
 
-__all__ = ["Addresses", "Sender", "StatisticsClient", "excerpt"]
+__all__ = ["Addresses", "StatisticsClient", "SupportsGet", "excerpt"]
 
 _PATH: Final = "campaigns/api/v1/company"
-_REMEMBERED: Final = 4096
-"""Windows and companies come back all the time in a plan; encoding them anew would cost a tenth
-of the time of a request."""
+_CACHE_SIZE: Final = 4096
+"""Entries of each cache. Windows and companies recur in a plan; encoding them for every request
+would cost a tenth of the time of a request."""
 
 
 class Addresses:
-    """Builds the address of a cell, `addresses(cell)`, or of other parameters, `asking(...)`.
+    """Builds the address of a cell (call it), or of other parameters (`with_parameters`).
 
-    The id is one path segment whatever it holds: everything but letters, digits and `_.-~` is
-    percent-encoded. Raises `ValueError` for ids that a server would take for a step in the path.
+    The id is always one path segment: everything but letters, digits and `_.-~` is
+    percent-encoded. Raises `ValueError` for an empty id, `.` and `..`, which a server would
+    resolve as part of the path.
     """
 
     def __init__(self, base_url: str, dates: DateQuery) -> None:
         base = urlsplit(f"{base_url.rstrip('/')}/{_PATH}/")
         self._scheme, self._netloc, self._path = base.scheme, base.netloc, base.path
         self._dates = dates
-        self._query_of = lru_cache(_REMEMBERED)(self._query)
+        self._query_of = lru_cache(_CACHE_SIZE)(self._query)
 
     def __call__(self, cell: Cell) -> URL:
-        """Return the address, encoded once and for all."""
+        """Return the address of a cell, already encoded."""
         return self._address(cell.company_id, self._query_of(cell.window))
 
-    def asking(self, company_id: str, parameters: Mapping[str, str]) -> URL:
+    def with_parameters(self, company_id: str, parameters: Mapping[str, str]) -> URL:
         """Return the address of a company with the given parameters in its query."""
         return self._address(company_id, urlencode(parameters))
 
     def _address(self, company_id: str, query: str) -> URL:
-        # Given in parts, for they are known: taking a text to pieces costs three times as much.
+        # Built from its known parts: parsing a text costs three times as much.
         path = f"{self._path}{_segment(company_id)}/statistics"
         return URL(SplitResult(self._scheme, self._netloc, path, query, ""), encoded=True)
 
@@ -61,7 +62,7 @@ class Addresses:
         return urlencode(self._dates.parameters(window))
 
 
-@lru_cache(_REMEMBERED)
+@lru_cache(_CACHE_SIZE)
 def _segment(company_id: str) -> str:
     if company_id in {"", ".", ".."}:
         message = f"{company_id!r} cannot be a company id: it is a step in a path"
@@ -71,7 +72,7 @@ def _segment(company_id: str) -> str:
 
 _EXCERPT_BYTES: Final = 2048
 _MESSAGE_BYTES: Final = 1024
-"""Messages quote what the body says of itself, which may be long."""
+"""Most bytes of a message; messages quote the error text of the body, which may be long."""
 
 _UNAUTHORIZED: Final = HTTPStatus.UNAUTHORIZED.value
 _TOO_MANY_REQUESTS: Final = HTTPStatus.TOO_MANY_REQUESTS.value
@@ -79,24 +80,31 @@ _SERVER_ERROR: Final = HTTPStatus.INTERNAL_SERVER_ERROR.value
 _UNAVAILABLE: Final = HTTPStatus.SERVICE_UNAVAILABLE.value
 
 
-class Sender(Protocol):
-    """Sends one request through the gate: `collector.http.transport.Transport`."""
+class SupportsGet(Protocol):
+    """What the client needs of a transport: `collector.http.transport.Transport` provides it."""
 
     def get(self, url: URL, tokens: TokenSource) -> Awaitable[Response | TransportFailure]:
-        """Return the whole answer, or what broke."""
+        """Send a GET through the gate; return the whole answer, or the transport failure."""
 
 
 class StatisticsClient:
-    """Turns a cell into an outcome; a failure is a value, not an exception.
+    """Client that requests a cell and returns its outcome; a failure is a value, not an exception.
 
-    What each request says about the rate and about the service goes to the gate, which answers
-    whom to blame.
+    It reports the result of each request to the gate, which returns what to charge a failure to.
+
+    * `transport`: sends the requests.
+    * `gate`: takes the results; holds the rate controller.
+    * `tokens`: provides access tokens, and judges each 401.
+    * `stats`: takes the latencies of good answers (seconds, per company) and the throttled count.
+    * `redact`: removes secrets from messages and excerpts.
+    * `addresses`: builds the address of each request.
+    * `log`: takes warnings about unusable `Retry-After` headers.
     """
 
     def __init__(  # noqa: PLR0913 - one collaborator each, all required, all by name
         self,
         *,
-        transport: Sender,
+        transport: SupportsGet,
         gate: Gate,
         tokens: TokenSource,
         stats: RunStats,
@@ -113,22 +121,22 @@ class StatisticsClient:
         self._log = log
 
     def fetch(self, cell: Cell, *, is_retry: bool = False) -> Coroutine[object, None, Outcome]:
-        """Ask for one cell: one request, and one more with a new token after a 401.
+        """Request one cell: one request, and one more with a new token after a 401.
 
-        A retry says less about the service than a first try: the cell itself may be the trouble.
-        Raises `CredentialsError` when the service refuses the credentials, `OutageError` when
-        nobody has been let in or answered for too long, or no token is issued.
+        A retry is weaker evidence about the service than a first try: the cell itself may be at
+        fault. Raises `CredentialsError` when the server rejects the credentials, `OutageError`
+        when the server has accepted or answered no request for too long, or issues no token.
         """
-        return self._ask(self._addresses(cell), cell.company_id, is_retry=is_retry)
+        return self._request(self._addresses(cell), cell.company_id, is_retry=is_retry)
 
     async def ask_with(
         self, company_id: str, parameters: Mapping[str, str], *, is_retry: bool = False
     ) -> Outcome:
-        """Ask for a company with the given parameters in the query; otherwise as `fetch`."""
-        url = self._addresses.asking(company_id, parameters)
-        return await self._ask(url, company_id, is_retry=is_retry)
+        """Request a company with the given parameters in the query; otherwise like `fetch`."""
+        url = self._addresses.with_parameters(company_id, parameters)
+        return await self._request(url, company_id, is_retry=is_retry)
 
-    async def _ask(self, url: URL, company_id: str, *, is_retry: bool) -> Outcome:
+    async def _request(self, url: URL, company_id: str, *, is_retry: bool) -> Outcome:
         reply = await self._transport.get(url, self._tokens)
         requests = reply.requests
         if self._is_unauthorized(reply, company_id) and reply.token is not None:
@@ -138,20 +146,20 @@ class StatisticsClient:
                 requests += reply.requests
                 self._is_unauthorized(reply, company_id)
         if isinstance(reply, TransportFailure):
-            return self._broken(company_id, reply, requests, is_retry=is_retry)
-        return self._read(company_id, reply, requests, is_retry=is_retry)
+            return self._to_failure(company_id, reply, requests, is_retry=is_retry)
+        return self._to_outcome(company_id, reply, requests, is_retry=is_retry)
 
     def _is_unauthorized(
         self, reply: Response | TransportFailure, company_id: str
     ) -> TypeGuard[Response]:
-        """Say whether the token was refused, and if so tell the gate of the answer."""
+        """Return whether the server rejected the token, and if so report the answer to the gate."""
         if isinstance(reply, TransportFailure) or reply.status != _UNAUTHORIZED:
             return False
-        # Said now: a new token may take long, and this was perhaps the probe that all wait for.
+        # Reported now: a new token may take long, and all may be waiting for this probe request.
         self._gate.answered(reply.permit, company_id)
         return True
 
-    def _broken(
+    def _to_failure(
         self, company_id: str, failure: TransportFailure, requests: int, *, is_retry: bool
     ) -> Failure:
         message = _cut(self._redact(failure.message), _MESSAGE_BYTES)
@@ -160,15 +168,17 @@ class StatisticsClient:
             blame = self._gate.failed(
                 failure.permit,
                 company_id,
-                # A connection that cannot be made has nothing to do with the cell.
+                # A connection failure does not depend on the cell.
                 is_evidence=not is_retry or failure.kind is FailureKind.CONNECTION,
                 was_accepted=False,
             )
         now = datetime.now(UTC)
         return Failure(failure.kind, None, message, None, now, requests, blame)
 
-    def _read(self, company_id: str, reply: Response, requests: int, *, is_retry: bool) -> Outcome:
-        """Judge a whole answer, and draw what it says about the token and about the rate."""
+    def _to_outcome(
+        self, company_id: str, reply: Response, requests: int, *, is_retry: bool
+    ) -> Outcome:
+        """Check a whole answer, and report what it means for the token and the rate."""
         now = datetime.now(UTC)
         verdict = check_reply(reply.status, reply.body, is_cut=reply.is_cut)
         allowance = read_rate_allowance(reply.headers, now)
@@ -190,10 +200,10 @@ class StatisticsClient:
             return failure
         if reply.status < _SERVER_ERROR and reply.status != _TOO_MANY_REQUESTS:
             self._tokens.accepted()
-        blame = self._report(company_id, reply, failure, allowance, is_retry=is_retry)
+        blame = self._report_failure(company_id, reply, failure, allowance, is_retry=is_retry)
         return failure if blame is Blame.CELL else replace(failure, blame=blame)
 
-    def _report(
+    def _report_failure(
         self,
         company_id: str,
         reply: Response,
@@ -202,7 +212,7 @@ class StatisticsClient:
         *,
         is_retry: bool,
     ) -> Blame:
-        """Tell the gate what came instead of an answer."""
+        """Report a failure to the gate; return what the try is charged to."""
         gate, permit = self._gate, reply.permit
         if not is_outage_evidence(failure):
             gate.answered(permit, company_id, allowance=allowance)
@@ -219,22 +229,22 @@ class StatisticsClient:
         return blame
 
     def _pause(self, reply: Response, now: datetime) -> float | None:
-        """Return for how many seconds the server asks everybody to wait, if it does."""
+        """Return the pause in seconds that `Retry-After` asks for; None without a usable one."""
         headers = reply.headers
-        asked = read_retry_after(headers.get("Retry-After"), now, headers.get("Date"))
-        if asked is None:
+        retry_after = read_retry_after(headers.get("Retry-After"), now, headers.get("Date"))
+        if retry_after is None:
             return None
-        if asked.problem is not None:
-            self._log.warning("odd_retry_after", problem=asked.problem, status=reply.status)
-        return asked.seconds
+        if retry_after.problem is not None:
+            self._log.warning("odd_retry_after", problem=retry_after.problem, status=reply.status)
+        return retry_after.seconds
 
 
 def excerpt(body: bytes, redact: Redactor) -> str:
     """Return the beginning of a body as text, at most 2 KiB of UTF-8, without secrets."""
-    # Redacted before it is cut, or else half a secret could remain at the end.
+    # Redacted before it is cut: otherwise half a secret could remain at the end.
     return _cut(redact(body.decode(errors="replace")), _EXCERPT_BYTES)
 
 
 def _cut(text: str, limit: int) -> str:
-    """Return as much of a text as fits into `limit` bytes of UTF-8."""
+    """Return the longest beginning of a text that fits into `limit` bytes of UTF-8."""
     return text.encode()[:limit].decode(errors="ignore")

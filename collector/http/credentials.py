@@ -1,7 +1,7 @@
-"""Where the credentials come from: the environment, or a file that only its owner may read.
+"""Credentials from the environment, or from a file that only its owner may read.
 
-A file that systemd has put into `$CREDENTIALS_DIRECTORY` (`LoadCredential=`) is such a file too,
-though its mode may not look like it; see `_is_systemds`.
+A file that systemd provides in `$CREDENTIALS_DIRECTORY` (`LoadCredential=`) is accepted too,
+although its mode may allow the group to read it; see `_is_systemd_credential`.
 """
 
 import os
@@ -20,7 +20,7 @@ __all__ = ["AccessToken", "ClientCredentials", "Credentials", "load_credentials"
 
 @dataclass(frozen=True, slots=True)
 class ClientCredentials:
-    """What Atenea exchanges for an access token."""
+    """Client id and secret, which Atenea exchanges for an access token."""
 
     client_id: Secret
     client_secret: Secret
@@ -28,7 +28,7 @@ class ClientCredentials:
 
 @dataclass(frozen=True, slots=True)
 class AccessToken:
-    """A ready-made token: used as it is, and never renewed."""
+    """A ready-made token: used as is, and never renewed."""
 
     token: Secret
 
@@ -37,7 +37,7 @@ Credentials = ClientCredentials | AccessToken
 
 
 def secrets_of(credentials: Credentials) -> tuple[Secret, ...]:
-    """Return everything in the credentials that must not show up anywhere."""
+    """Return the values that must not appear in any output."""
     if isinstance(credentials, AccessToken):
         return (credentials.token,)
     return (credentials.client_id, credentials.client_secret)
@@ -48,23 +48,23 @@ _VARIABLES: Final = {
     "client_id": "TRUST_CLIENT_ID",
     "client_secret": "TRUST_CLIENT_SECRET",
 }
-_HOW: Final = (
+_REMEDY: Final = (
     "set TRUST_CLIENT_ID and TRUST_CLIENT_SECRET, or TRUST_ACCESS_TOKEN, in the environment, "
     "or name a file that only you may read with --credentials-file"
 )
 
 
-_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
+_BY_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 _READABLE_BY_MASK: Final = stat.S_IRUSR | stat.S_IRGRP
 _MORE_THAN_MASK: Final = stat.S_IWGRP | stat.S_IRWXO
 
 
 def load_credentials(environ: Mapping[str, str], file: Path | None) -> Credentials:
-    """Find the credentials: the file if one is named, the environment otherwise.
+    """Return the credentials: from the file if one is named, otherwise from the environment.
 
-    `environ` also tells the directory of systemd's credentials, if there is one. An access token
-    beats a client id and secret. Raises `CredentialsError` when there are none
-    or only half of them, `InputError` when the file cannot be used.
+    `environ` also names the directory of systemd's credentials, if there is one. An access token
+    takes precedence over a client id and secret. Raises `CredentialsError` when there are none or
+    only one of id and secret, `InputError` when the file cannot be used.
     """
     if file is not None:
         table = _read_file(file, Path(environ.get("CREDENTIALS_DIRECTORY", "")))
@@ -83,12 +83,12 @@ def _choose(values: Mapping[str, str], *, where: str, names: Mapping[str, str]) 
         return ClientCredentials(client_id, client_secret)
     if client_id or client_secret:
         missing = names["client_secret" if client_id else "client_id"]
-        raise CredentialsError(f"{missing} is missing in {where}; {_HOW}")
-    raise CredentialsError(f"no credentials in {where}; {_HOW}")
+        raise CredentialsError(f"{missing} is missing in {where}; {_REMEDY}")
+    raise CredentialsError(f"no credentials in {where}; {_REMEDY}")
 
 
 def _clean(value: str, name: str, where: str) -> Secret | None:
-    """Strip white space around a secret; anything unprintable inside would break a header."""
+    """Strip white space around a secret; an unprintable character in it would break a header."""
     value = value.strip()
     if not value:
         return None
@@ -100,36 +100,38 @@ def _clean(value: str, name: str, where: str) -> Secret | None:
     return Secret(value)
 
 
-def _is_systemds(opened: os.stat_result, name: str, directory: Path) -> bool:
-    """Tell whether an open file is one of the service's credentials, closed by its directory.
+def _is_systemd_credential(opened: os.stat_result, name: str, directory: Path) -> bool:
+    """Return whether an open file is a systemd credential, protected by its directory.
 
-    systemd takes the mode down to 0400 and lets the service's user in by an ACL, for which it
-    leaves the file to root; the group bits of `stat` are the mask of that ACL then, so the mode is
-    0440. On a file system without ACLs the file belongs to that user, with 0400. The directory,
-    0550 or 0500, is made in the same two ways. See `write_credential` and `acquire_credentials` in
+    systemd sets the mode to 0400, keeps root as the owner, and grants the service's user access by
+    an ACL; the group bits of `stat` are then the mask of that ACL, so the mode is 0440. On a file
+    system without ACLs the file belongs to that user, with 0400. The directory, 0550 or 0500, is
+    made in the same two ways. See `write_credential` and `acquire_credentials` in
     https://github.com/systemd/systemd/blob/main/src/core/exec-credential.c, and acl(5) about the
-    mask. Here that means: nobody else may enter the directory, and the file stands in it itself,
-    not behind a link.
+    mask. The check: other users may not enter the directory, and the file is an entry of it, not
+    the target of a link.
     """
     if not directory.is_absolute():
         return False
     try:
-        around, inside = directory.stat(), (directory / name).lstat()
+        parent, entry = directory.stat(), (directory / name).lstat()
     except OSError:
         return False
     return (
-        os.path.samestat(inside, opened)
+        os.path.samestat(entry, opened)
         and not stat.S_IMODE(opened.st_mode) & ~_READABLE_BY_MASK
-        and not stat.S_IMODE(around.st_mode) & _MORE_THAN_MASK
+        and not stat.S_IMODE(parent.st_mode) & _MORE_THAN_MASK
     )
 
 
-def _read_file(file: Path, systemds: Path) -> dict[str, str]:
+def _read_file(file: Path, systemd_directory: Path) -> dict[str, str]:
     try:
         with file.open("rb") as stream:
             opened = os.fstat(stream.fileno())
             mode = stat.S_IMODE(opened.st_mode)
-            if mode & _OTHERS and not _is_systemds(opened, file.name, systemds):
+            if mode & _BY_OTHERS and not _is_systemd_credential(
+                opened, file.name, systemd_directory
+            ):
                 raise InputError(
                     f"--credentials-file {file}: others than its owner may read it "
                     f"(mode {mode:04o}); run: chmod 600 {file}"
@@ -139,7 +141,7 @@ def _read_file(file: Path, systemds: Path) -> dict[str, str]:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise InputError(f"--credentials-file {file}: cannot be read: {reason}") from None
     except tomllib.TOMLDecodeError:
-        # The decoder's message may quote the line, and with it the secret.
+        # The decoder's message may quote the line, including the secret.
         raise InputError(
             f'--credentials-file {file}: is not TOML; write lines like client_id = "..."'
         ) from None

@@ -1,4 +1,4 @@
-"""Is this the answer that was asked for? Pure checks of a body, before it may become a result."""
+"""Pure checks of a response body against the documented answer."""
 
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -29,7 +29,7 @@ _counters = msgspec.json.Decoder(all_required(Counters))
 
 
 class Checked(msgspec.Struct, frozen=True, gc=False):
-    """A good answer: `data` as it came, on one line, and what is documented of it, read."""
+    """A valid answer: `data` as received, on one line, and its documented counters, decoded."""
 
     statistics: bytes
     counters: Counters
@@ -37,7 +37,7 @@ class Checked(msgspec.Struct, frozen=True, gc=False):
 
 @dataclass(frozen=True, slots=True)
 class Wrong:
-    """A body that is no answer, and in which way. `code` is the envelope's, when it has one."""
+    """A body that is not a valid answer, and why. `code` is the envelope's, when it has one."""
 
     kind: FailureKind
     message: str
@@ -45,51 +45,51 @@ class Wrong:
 
 
 def check_reply(status: int, body: bytes, *, is_cut: bool) -> Checked | Wrong:
-    """Judge a whole HTTP answer; `is_cut` says that its body went on beyond the limit."""
+    """Check a whole HTTP answer; `is_cut` says that its body exceeded the limit."""
     if status == _OK:
         if is_cut:
             return Wrong(FailureKind.TOO_LARGE, "the answer is larger than 1 MiB and was cut off")
         return check_envelope(body)
     if 300 <= status <= 399:  # noqa: PLR2004 - the class 3xx
         return Wrong(FailureKind.REDIRECT, f"HTTP {status}: a redirect, which is not followed")
-    said = _error_text(body)
-    return Wrong(FailureKind.HTTP, f"HTTP {status}: {said}" if said else f"HTTP {status}")
+    texts = _error_text(body)
+    return Wrong(FailureKind.HTTP, f"HTTP {status}: {texts}" if texts else f"HTTP {status}")
 
 
 def check_envelope(body: bytes) -> Checked | Wrong:
     """Check the body of a 200: JSON, the envelope, `code` 200, counters that are counts.
 
-    Fields that nobody knows yet are kept and not looked at. The returned `statistics` is the
-    text of `data` itself, not a new rendering of it, so that nothing can get lost on the way:
-    big numbers, the spelling of numbers, the order of keys.
+    Undocumented fields are kept and not checked. The returned `statistics` is the text of `data`
+    itself, not encoded again, so that nothing is lost: big numbers, the spelling of numbers, the
+    order of keys.
     """
     try:
-        # The strictest parser goes first: what passes it, every reader of JSON Lines can read.
+        # The strictest parser runs first: every reader of JSON Lines can read what it accepts.
         orjson.loads(body)
     except orjson.JSONDecodeError as error:
         return Wrong(FailureKind.NOT_JSON, f"the answer is not JSON: {error}")
     try:
         envelope = _envelope.decode(body)
         if envelope.code != _OK:
-            message = f"code {envelope.code} in a 200: {_said(envelope)}".removesuffix(": ")
+            message = f"code {envelope.code} in a 200: {_error_texts(envelope)}".removesuffix(": ")
             code = envelope.code if abs(envelope.code) <= _LARGEST_CODE else None
             return Wrong(FailureKind.API_CODE, message, code)
         counters = _counters.decode(envelope.data)
     except (msgspec.DecodeError, RecursionError) as error:
         return Wrong(FailureKind.SCHEMA, f"not the documented answer: {error}")
-    # Inside a JSON string a line break is always escaped, so these stand between values only.
+    # Inside a JSON string a line break is always escaped, so these occur only between values.
     line = bytes(envelope.data).replace(b"\n", b" ").replace(b"\r", b" ")
     return Checked(line, counters)
 
 
 def _error_text(body: bytes) -> str:
-    """Return what an error body of the vendor's form says (`message`, `errors`), or ''."""
+    """Return the text of an error body in the vendor's form (`message`, `errors`), or ''."""
     try:
-        return _said(_envelope.decode(body))
+        return _error_texts(_envelope.decode(body))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return ""
 
 
-def _said(envelope: _Envelope) -> str:
-    said = (envelope.message, envelope.errors)
-    return ": ".join(text for text in said if isinstance(text, str) and text)
+def _error_texts(envelope: _Envelope) -> str:
+    texts = (envelope.message, envelope.errors)
+    return ": ".join(text for text in texts if isinstance(text, str) and text)

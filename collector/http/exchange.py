@@ -1,10 +1,10 @@
-"""One HTTP exchange, put together from aiohttp's parts: its requests, connections and answers.
+"""Connection pool, built from aiohttp's requests, connector and responses.
 
-`ClientSession.request` puts them together in the same way, and does much for each request that is
-of no use here: redirects, cookies, proxies, netrc, a timer of its own, headers merged anew. That
-is a quarter of the time that a request takes; to write the same headers for each is a tenth of the
-rest. What is used of aiohttp here has public names, but not all of it is documented; so tests
-compare what is sent with what `ClientSession` sends.
+`ClientSession.request` combines them in the same way, but does more for each request than is needed
+here: redirects, cookies, proxies, netrc, its own timer, merging the headers again. That is a
+quarter of the time that a request takes; writing the same headers for each is a tenth of the rest.
+The parts of aiohttp used here have public names, but not all are documented; so tests compare what
+is sent with what `ClientSession` sends.
 """
 
 import asyncio
@@ -23,46 +23,47 @@ from yarl import URL
 from collector import __version__
 from collector.http.token import Token
 
-__all__ = ["Exchange", "Get"]
+__all__ = ["ConnectionPool", "Get"]
 
 _OUR_HEADERS: Final = {"User-Agent": f"collector/{__version__}", "Accept": "application/json"}
 
 _NO_TRACES: Final[list[Trace]] = []
 
-_WRITTEN: Final = cast("AbstractStreamWriter", SimpleNamespace(output_size=0))
-"""An answer asks its writer how much was written, and nobody asks the answer."""
+_FINISHED_WRITER: Final = cast("AbstractStreamWriter", SimpleNamespace(output_size=0))
+"""Writer of a request that is already sent. A response reads `output_size`; its value is not used.
+"""
 
 _NO_TIMEOUT: Final = ClientTimeout(total=None, sock_connect=None)
-"""The time limit is that of the wire, for it begins behind the gate."""
+"""No limit here: the transport's time limit applies, which begins after the permit."""
 
 
 class Get(ClientRequest):
-    """A GET that is made once, and serves one address after the other."""
+    """GET that is built once and sent to one address after another."""
 
-    home: "list[Get]"
-    """Where it waits for another address of the same origin, and for the same token."""
+    idle: "list[Get]"
+    """Idle requests of the same origin and token; this one returns there after it is sent."""
 
     @cached_property
     def connection_key(self) -> ConnectionKey:
-        """By what the connections to its origin are found; the same for every address."""
+        """Key of the connections to its origin; the same for every address."""
         return super().connection_key
 
     @cached_property
     def _head(self) -> bytes:
-        """The headers with the empty line behind them; the same for every address."""
-        # Whatever is read of a token is checked where it comes from; this is the last guard.
+        """The headers with the empty line after them; the same for every address."""
+        # A token is checked where it is read; this is the last check.
         assert all(map(str.isprintable, self.headers.values())), "no header breaks its line"  # noqa: S101
         headers = "".join(f"{name}: {text}\r\n" for name, text in self.headers.items())
         return f"{headers}\r\n".encode()
 
-    def aim(self, url: URL) -> None:
-        """Go to another address of the same origin."""
+    def retarget(self, url: URL) -> None:
+        """Set another address of the same origin."""
         self.url = self.original_url = url
 
     async def send(self, conn: Connection) -> ClientResponse:
-        """Send it; of what goes out only the path is made anew.
+        """Send the request; only the path differs from the last one.
 
-        What is to be said of a connection that is closing, is left to aiohttp.
+        If the connection is closing, aiohttp's own method reports it.
         """
         protocol = conn.protocol
         transport = None if protocol is None else protocol.transport
@@ -80,21 +81,20 @@ class Get(ClientRequest):
             traces=_NO_TRACES,
             loop=self.loop,
             session=self._session,
-            stream_writer=_WRITTEN,
+            stream_writer=_FINISHED_WRITER,
         )
 
 
-class Exchange:
-    """Sends requests and receives the heads of answers, on connections that it keeps.
+class ConnectionPool:
+    """Pool of at most `connections` connections; sends requests and receives response heads.
 
-    There are `connections` of them at most. Redirects are not followed, cookies are not kept, and
-    nothing is sent again.
+    It does not follow redirects, keep cookies or send anything again.
     """
 
     def __init__(self, connections: int) -> None:
         self._loop = asyncio.get_running_loop()
         self._connector = TCPConnector(limit=connections)
-        self._purpose: tuple[object, ...] = ()
+        self._idle_key: tuple[object, ...] = ()
         self._idle: list[Get] = []
 
     async def close(self) -> None:
@@ -104,31 +104,32 @@ class Exchange:
     def request(
         self, method: str, url: URL, headers: CIMultiDict[str], body: bytes | None
     ) -> ClientRequest:
-        """Make a request with the given headers beside our own."""
+        """Build a request with the given headers in addition to our own."""
         return ClientRequest(method, url, headers=_merged(headers), data=body, loop=self._loop)
 
     def get(self, url: URL, token: Token) -> Get:
-        """Make a GET with a token, or use one again that was sent before.
+        """Build a GET with a token, or reuse one that was sent before.
 
-        Its headers are always the same, and make up most of the work.
+        Its headers are always the same; encoding them is most of the work.
         """
-        purpose = (token, url.scheme, url.raw_host, url.port)
-        if purpose != self._purpose:
-            # Those on their way come back to the old list, and are never used again.
-            self._purpose, self._idle = purpose, []
+        key = (token, url.scheme, url.raw_host, url.port)
+        if key != self._idle_key:
+            # Requests in flight return to the old list, and are never used again.
+            self._idle_key, self._idle = key, []
         if self._idle:
             request = self._idle.pop()
-            request.aim(url)
+            request.retarget(url)
         else:
             request = Get("GET", url, headers=_merged(token.headers), loop=self._loop)
-            request.home = self._idle
+            request.idle = self._idle
         return request
 
     async def send(self, request: ClientRequest) -> ClientResponse:
-        """Send a request, and return its answer as soon as the head is there.
+        """Send a request, and return the response as soon as its head has arrived.
 
         Raises `aiohttp.ClientError` and `OSError`. The connection is free again at the end of the
-        body; who does not read that far has to close the answer. A `Get` is over when this returns.
+        body; a caller that does not read that far must close the response. A `Get` can be reused
+        when this returns.
         """
         connection = await self._connector.connect(request, [], _NO_TIMEOUT)
         try:
@@ -146,7 +147,7 @@ class Exchange:
             raise
         if isinstance(request, Get):
             request.response = None
-            request.home.append(request)
+            request.idle.append(request)
         return response
 
 

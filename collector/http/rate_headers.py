@@ -1,6 +1,6 @@
-"""What a server's headers say about when to come back, and how much is left.
+"""Readers of `Retry-After` and of rate limit headers.
 
-What is malformed is passed over, what is absurd is bounded, and nothing here raises.
+Malformed headers are ignored, absurd values are bounded, and nothing here raises.
 """
 
 import math
@@ -25,7 +25,7 @@ __all__ = [
 ]
 
 LONGEST_PAUSE: Final = 3600.0
-"""Seconds: the longest pause that a `Retry-After` can ask for."""
+"""Longest pause in seconds that a `Retry-After` can ask for."""
 
 _LONGEST_RESET: Final = 86400.0
 _EXCERPT: Final = 40
@@ -36,13 +36,13 @@ _NUMBER: Final = re.compile(r"[0-9]+(?:\.[0-9]+)?")
 # RFC 9651, section 3.3.3; possessive, its end optional: one pass, whatever a header holds.
 _STRING: Final = re.compile(r'"(?:[^"\\]|\\.)*+"?')
 
-# Every answer is asked for these, and nearly all in vain: a multidict finds an istr in half the
-# time that it takes for a str.
+# They are looked up in every answer, nearly always without a result; a multidict finds an istr in
+# half the time that it takes for a str.
 _TRIPLES: Final = tuple(
     (istr(f"{prefix}-Remaining"), istr(f"{prefix}-Reset"), istr(f"{prefix}-Limit"))
     for prefix in ("RateLimit", "X-RateLimit", "X-Rate-Limit")
 )
-_SIGNS: Final = (istr("RateLimit"), *(remaining for remaining, _, _ in _TRIPLES))
+_FIRST_HEADERS: Final = (istr("RateLimit"), *(remaining for remaining, _, _ in _TRIPLES))
 
 
 class RetryAfter(NamedTuple):
@@ -56,9 +56,9 @@ class RetryAfter(NamedTuple):
 
 
 class RateAllowance(NamedTuple):
-    """How many requests are left, and for how many seconds (0 to a day).
+    """Requests that are left, and for how many seconds (0 to a day).
 
-    `limit` is how many there are in a whole window, where the server says so.
+    `limit` is the number of requests per window, if the server states it.
     """
 
     remaining: int
@@ -67,7 +67,7 @@ class RateAllowance(NamedTuple):
 
 
 def parse_http_date(value: str) -> float | None:
-    """Read an HTTP date (RFC 9110, section 5.6.7) as epoch seconds; None when it is none."""
+    """Read an HTTP date (RFC 9110, section 5.6.7) as epoch seconds; None when it is malformed."""
     try:
         moment = parsedate_to_datetime(value)
         if moment.tzinfo is None:
@@ -82,9 +82,9 @@ def read_retry_after(
 ) -> RetryAfter | None:
     """Read a `Retry-After` header: seconds, or an HTTP date (RFC 9110, section 10.2.3).
 
-    None when there is no header. Fractions are taken too: some servers send them. A date in the
-    past is 0 seconds. Dates are compared with `server_date`, the answer's `Date` header, as our
-    clock may be wrong; with `now` only if that is missing or malformed.
+    None when there is no header. Fractions are accepted: some servers send them. A date in the
+    past is 0 seconds. Dates are compared with `server_date`, the answer's `Date` header, because
+    the local clock may be wrong; with `now` only if that is missing or malformed.
     """
     if value is None:
         return None
@@ -104,20 +104,20 @@ def read_retry_after(
 
 
 def _epoch_seconds(now: datetime, server_date: str | None) -> float:
-    """Return the time of an answer: by its `Date` header if it can be read, else by our clock."""
+    """Return the time of an answer: its `Date` header if it can be read, else `now`."""
     moment = None if server_date is None else parse_http_date(server_date)
     return now.timestamp() if moment is None else moment
 
 
 def read_rate_allowance(headers: Mapping[str, str], now: datetime) -> RateAllowance | None:
-    """Read how much the server still allows; None when it says nothing usable.
+    """Read how many requests the server still allows; None when no header is usable.
 
     In order of preference: `RateLimit` (draft-ietf-httpapi-ratelimit-headers, from 07 on), the
     `RateLimit-Remaining` family (the same draft up to 06), and `X-RateLimit-Remaining` or
-    `X-Rate-Limit-Remaining`, as GitHub and X (Twitter) have them. A form that cannot be read
+    `X-Rate-Limit-Remaining`, as GitHub and X (Twitter) send them. A form that cannot be read
     counts as absent: these are hints.
     """
-    for name in _SIGNS:
+    for name in _FIRST_HEADERS:
         if name in headers:
             break
     else:
@@ -137,16 +137,16 @@ def read_rate_allowance(headers: Mapping[str, str], now: datetime) -> RateAllowa
 def _structured(field: str, clock: Callable[[], float]) -> RateAllowance | None:
     """Read a `RateLimit` field; of several policies, the one with the least left per second.
 
-    Drafts 08 and later have a list, `"default";r=50;t=30`; a policy without `t` is passed over.
+    Drafts 08 and later have a list, `"default";r=50;t=30`; a policy without `t` is ignored.
     Draft 07 has a dictionary, `limit=100, remaining=50, reset=30`.
     """
-    # The names of the policies do not matter, and may hold commas and semicolons.
+    # The names of the policies are not used, and may hold commas and semicolons.
     members = [member.split(";") for member in _STRING.sub("", field).split(",")]
     whole = _pairs([member[0] for member in members])
     if "remaining" in whole:
         return _allowance(whole["remaining"], whole.get("reset"), whole.get("limit"), clock)
     read = (_allowance(one.get("r"), one.get("t"), None, clock) for one in map(_pairs, members))
-    return min((one for one in read if one is not None), key=_looseness, default=None)
+    return min((one for one in read if one is not None), key=_allowed_rate, default=None)
 
 
 def _pairs(parts: list[str]) -> dict[str, str]:
@@ -155,8 +155,8 @@ def _pairs(parts: list[str]) -> dict[str, str]:
     return {key: value for key, _, value in split}
 
 
-def _looseness(allowance: RateAllowance) -> tuple[float, float]:
-    """Return what orders allowances, tightest first: requests a second, then the later end."""
+def _allowed_rate(allowance: RateAllowance) -> tuple[float, float]:
+    """Return a sort key, tightest allowance first: requests per second, then the later end."""
     remaining, seconds, _ = allowance
     return (remaining / seconds if seconds else math.inf, -seconds)
 
@@ -164,7 +164,7 @@ def _looseness(allowance: RateAllowance) -> tuple[float, float]:
 def _allowance(
     remaining: str | None, reset: str | None, limit: str | None, clock: Callable[[], float]
 ) -> RateAllowance | None:
-    """Return an allowance if `remaining` and `reset` make sense; a senseless `limit` is None."""
+    """Return an allowance if `remaining` and `reset` are valid; an invalid `limit` becomes None."""
     left = _count(remaining)
     seconds = _reset_seconds(reset, clock)
     if left is None or seconds is None:
@@ -174,10 +174,10 @@ def _allowance(
 
 
 def _reset_seconds(text: str | None, clock: Callable[[], float]) -> float | None:
-    """Return the seconds until a reset, 0 to a day; None when it makes no sense.
+    """Return the seconds until a reset, 0 to a day; None when the value is invalid.
 
     Over a billion it is a time since 1970 in seconds (GitHub), over a trillion in milliseconds;
-    up to a day in the past is 0, as the window is over.
+    up to a day in the past is 0, because the window is over.
     """
     seconds = _number(text)
     if seconds is not None and seconds > _EPOCH_SECONDS:

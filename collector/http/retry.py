@@ -1,4 +1,4 @@
-"""What is worth another try, and when: pure decisions."""
+"""Retry policy: which failures are retried, and when. Pure decisions."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,47 +18,50 @@ __all__ = [
 
 _BASE_SECONDS: Final = 0.5
 _CAP_SECONDS: Final = 30.0
-_SPARED: Final = 10
-"""A cell that was refused so often while others were let in may be refused for itself."""
+_MOST_THROTTLED_TRIES: Final = 10
+"""Throttled tries of a cell that are not charged to it. After so many, while the server accepted
+other requests, the server may be throttling this company alone."""
 
 _TRANSIENT_4XX: Final = frozenset(
     {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS}
 )
 _WORTH_RETRY: Final = frozenset({FailureKind.TIMEOUT, FailureKind.CONNECTION, FailureKind.NOT_JSON})
-"""A page of HTML under a 200 comes from a proxy or is a maintenance page, and those pass. An answer
-of the wrong shape, an answer that is too large and a redirect are the same the next time."""
+"""Transient kinds. An HTML page with status 200 comes from a proxy or is a maintenance page, which
+is temporary. An answer of the wrong shape, an answer that is too large and a redirect are the same
+the next time."""
 
 _OUTAGE_KINDS: Final = frozenset(
     {FailureKind.TIMEOUT, FailureKind.CONNECTION, FailureKind.NOT_JSON}
 )
-"""Failures that a service in order does not cause, whatever it is asked."""
+"""Failures that a working service does not cause, whatever the request is."""
 
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """Try again after `delay` seconds; `counts` says whether the try is one of the attempts."""
+    """Retry after `delay` seconds; `counts` says whether the failed try is charged to the cell."""
 
     delay: float
     counts: bool
 
 
 def is_transient_status(status: int) -> bool:
-    """Say whether a status means a transient failure: 408, 425, 429, and the class 5xx."""
+    """Return whether a status means a transient failure: 408, 425, 429, and the class 5xx."""
     return status in _TRANSIENT_4XX or status // 100 == 5  # noqa: PLR2004 - the class 5xx
 
 
 def is_worth_retry(failure: Failure) -> bool:
-    """Say whether another try may bring an answer."""
+    """Return whether a failure is transient, so that a retry may succeed."""
     if failure.kind in {FailureKind.HTTP, FailureKind.API_CODE}:
         return is_transient_status(failure.status or 0)
     return failure.kind in _WORTH_RETRY
 
 
 def is_outage_evidence(failure: Failure) -> bool:
-    """Say whether a failure may mean an outage, so that the circuit breaker counts it.
+    """Return whether a failure may mean an outage, so that the circuit breaker counts it.
 
-    Every other failure is an answer about this request, and shows that the service works. Today the
-    same failures are worth a retry, but that is another question: see `is_worth_retry`.
+    Every other failure is an answer about this request, and shows that the service works. At
+    present the same failures are worth a retry, but that is a separate question: see
+    `is_worth_retry`.
     """
     if failure.kind in {FailureKind.HTTP, FailureKind.API_CODE}:
         return is_transient_status(failure.status or 0)
@@ -68,34 +71,34 @@ def is_outage_evidence(failure: Failure) -> bool:
 def backoff(tries: int, random: Callable[[], float], *, least: float = 0.0) -> float:
     """Return the seconds to wait after the given number of failed tries (1 or more).
 
-    Exponential backoff with jitter: 0.5 s, 1 s, 2 s, ... 30 s, times a share from `least` up to 1
+    Exponential backoff with jitter: 0.5 s, 1 s, 2 s, ... 30 s, times a factor from `least` up to 1
     that `random` (0 up to 1) draws. `least` is 0 for full jitter, which spreads many callers best.
     Source: Marc Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
     """
-    # The exponent is bounded so that a long row of failures cannot overflow.
+    # The exponent is bounded so that many failures in a row cannot overflow.
     longest = min(_CAP_SECONDS, _BASE_SECONDS * 2.0 ** min(tries - 1, 16))
     return longest * (least + (1.0 - least) * random())
 
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """Decides what follows a failure: another try, or the end for this cell."""
+    """Decides what follows a failure: a retry, or the end for this cell."""
 
     max_attempts: int
 
     def decide(
         self, failure: Failure, tries: int, throttled_tries: int, random: Callable[[], float]
     ) -> Retry | None:
-        """Return the next try, or None to give up.
+        """Return the retry, or None to give up.
 
-        `tries` is how many tries have counted so far, without this one. `throttled_tries` is how
-        many have not, because the server refused them while it accepted others. `random` gives
-        numbers from 0 up to 1.
+        `tries` is the number of charged tries so far, without this one. `throttled_tries` is the
+        number that were not charged, because the server throttled them or was in an outage.
+        `random` returns numbers from 0 up to 1.
         """
         if failure.blame is Blame.SERVICE:
             return Retry(delay=0.0, counts=False)
-        if failure.blame is Blame.RATE and throttled_tries < _SPARED:
-            # The gate holds everyone back; the cell itself has nothing to wait for.
+        if failure.blame is Blame.RATE and throttled_tries < _MOST_THROTTLED_TRIES:
+            # The gate delays all requests; the cell itself needs no delay.
             return Retry(delay=0.0, counts=False)
         if not is_worth_retry(failure) or tries + 1 >= self.max_attempts:
             return None

@@ -1,4 +1,4 @@
-"""One time limit for all requests that are under way, watched by a single timer."""
+"""Time limit for all requests in flight, with a single timer."""
 
 import asyncio
 
@@ -8,10 +8,10 @@ __all__ = ["TimeLimit"]
 class TimeLimit:
     """Cancels a task whose request takes longer than `seconds`.
 
-    `asyncio.timeout` does the same for one task; it costs 10 microseconds a request, most of
-    them for a timer of its own. Here the limit is the same for all, so whoever began first is
-    also the first to run out, and one timer is enough. What a cancellation means is settled as
-    there: `ended` says whether it was ours, and takes it back.
+    `asyncio.timeout` does the same for one task; it costs 10 microseconds per request, most of
+    them for its own timer. Here the limit is the same for all, so the task that began first is
+    also the first to run out of time, and one timer is enough. As with `asyncio.timeout`, `ended`
+    tells a cancellation by the limit from any other, and takes it back.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -21,20 +21,20 @@ class TimeLimit:
         self._timer: asyncio.TimerHandle | None = None
 
     def begin(self, task: asyncio.Task[object], now: float) -> None:
-        """Let the time of a task run from `now` (the event loop's clock), once more if need be."""
+        """Start the time of a task at `now` (the event loop's clock), or restart it."""
         self._ends.pop(task, None)
         self._ends[task] = now + self.seconds
         if self._timer is None:
-            self._watch(now + self.seconds)
+            self._start_timer(now + self.seconds)
 
     def pause(self, task: asyncio.Task[object]) -> None:
-        """Let no time run for a task until it begins again."""
+        """Stop the time of a task until `begin` is called again."""
         self._ends.pop(task, None)
 
     def ended(self, task: asyncio.Task[object]) -> bool:
-        """Stop watching a task, and say whether it was cancelled because its time was over.
+        """Stop the time of a task, and return whether the limit cancelled it.
 
-        False as well when somebody else wants it cancelled too: that weighs more.
+        False as well when other code cancelled the task too: that cancellation takes precedence.
         """
         self._ends.pop(task, None)
         if task not in self._cancelled:
@@ -43,19 +43,19 @@ class TimeLimit:
         return task.uncancel() == 0
 
     def close(self) -> None:
-        """Forget the timer."""
+        """Cancel the timer."""
         if self._timer is not None:
             self._timer.cancel()
 
-    def _watch(self, moment: float) -> None:
-        self._timer = asyncio.get_running_loop().call_at(moment, self._look)
+    def _start_timer(self, moment: float) -> None:
+        self._timer = asyncio.get_running_loop().call_at(moment, self._expire)
 
-    def _look(self) -> None:
+    def _expire(self) -> None:
         self._timer = None
         now = asyncio.get_running_loop().time()
         for task, end in list(self._ends.items()):
             if end > now:
-                self._watch(end)
+                self._start_timer(end)
                 return
             del self._ends[task]
             self._cancelled.add(task)

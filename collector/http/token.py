@@ -1,4 +1,4 @@
-"""The access token: asked for once, shared by all, renewed before it ends."""
+"""Access token: requested once, shared by all requests, renewed before it expires."""
 
 import asyncio
 import math
@@ -17,19 +17,19 @@ from collector.http.gate import Gate
 __all__ = ["Token", "TokenProvider", "TokenSource"]
 
 _REJECTED_IN_A_ROW: Final = 10
-"""Companies; all windows of one company count once."""
+"""Companies in a row that get a 401; all windows of one company count once."""
 
 _BEARER: Final = "Bearer "
 
 _BETWEEN_RENEWALS: Final = 5.0
-"""Seconds after a renewal that failed while the old token was still good."""
+"""Seconds between a failed early renewal and the next one."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Token:
-    """A token with the ready-made headers.
+    """A token with the headers that carry it.
 
-    It can be used until `ends_at`, and is to be renewed from `renew_at` on (monotonic seconds).
+    It is valid until `ends_at`, and is renewed from `renew_at` on (monotonic seconds).
     """
 
     headers: CIMultiDict[str]
@@ -38,16 +38,16 @@ class Token:
 
     @property
     def secret(self) -> Secret:
-        """The token itself, for another process that sends requests of the same run."""
+        """The token itself, to pass to another process of the same run."""
         return Secret(self.headers["Authorization"].removeprefix(_BEARER))
 
     def __repr__(self) -> str:
-        """Leave the headers out, for they hold the secret."""
+        """Omit the headers, because they hold the secret."""
         return f"Token(renew_at={self.renew_at})"
 
     @classmethod
     def of(cls, secret: Secret, renew_at: float = math.inf, ends_at: float = math.inf) -> "Token":
-        """Make the headers once; every request shares them."""
+        """Return a token with its headers, which all requests share."""
         headers = CIMultiDict(
             {
                 "Authorization": f"{_BEARER}{secret.reveal()}",
@@ -58,19 +58,18 @@ class Token:
 
 
 class TokenProvider(Protocol):
-    """Another source of tokens than credentials, such as the process that hands out shards."""
+    """Source of tokens other than credentials, such as the scheduler of a cluster run."""
 
     def issue(self, gate: Gate, redact: Redactor) -> Awaitable[Token]:
-        """Return a newer token than the last time. Raises `StoppedError` once the gate is shut."""
+        """Return a newer token than the last call. Raises `StoppedError` if the gate is closed."""
 
 
 class TokenSource:
-    """Hands the current token to everyone, and asks for a new one once, whoever needs it first.
+    """Provides the current token to all requests, and requests a new one only once.
 
-    A token is renewed early and in the background, while the old one is still good; so an issuer
-    that is out of reach for a moment is noticed by nobody. Knows also when a 401 means that the
-    credentials themselves are no longer good. Use it as an async context manager: it owns the
-    task that renews.
+    It renews a token early and in the background, while the old one is still valid; so a short
+    outage of the issuer delays no request. It also decides when a 401 means that the credentials
+    themselves are rejected. Use it as an async context manager: it owns the task that renews.
     """
 
     def __init__(
@@ -81,9 +80,10 @@ class TokenSource:
         on_refused: Callable[[CredentialsError], None] = lambda _: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Take a way to get tokens, or one token that is used as it is.
+        """Take a function that requests tokens, or one token that is used as is.
 
-        `on_refused` hears at once when a renewal in the background was refused.
+        `on_refused` is called at once when the issuer rejects the credentials in a background
+        renewal.
         """
         self._issue = issue
         self._on_refused = on_refused
@@ -109,11 +109,12 @@ class TokenSource:
             self._renewal.cancel()
             await asyncio.wait([self._renewal])
 
-    def at_hand(self) -> Token | None:
-        """Return a token that can be used now, or None when one has to be asked for first.
+    def cached(self) -> Token | None:
+        """Return a token that is valid now, or None when one must be requested first.
 
-        Begins the renewal of one that is about to end. Raises `CredentialsError` when a renewal was
-        refused: the old token may be good for a while, but whoever watches should know now.
+        Begins the renewal of a token that is about to expire. Raises `CredentialsError` when the
+        issuer rejected a renewal: the old token may be valid for a while, but the user should know
+        now.
         """
         if self._refusal is not None:
             raise self._refusal
@@ -128,14 +129,14 @@ class TokenSource:
         return self._renewal is not None and not self._renewal.done()
 
     async def current(self) -> Token:
-        """Return a token that is good for a while, asking for one if need be."""
+        """Return a token that is not due for renewal; request one if necessary."""
         token = self._token
         if token is not None and self._clock() < token.renew_at:
             return token
         return await self._replace(token)
 
     async def renewed(self, refused: Token) -> Token | None:
-        """Return a newer token than the one that met a 401, or None when there cannot be one."""
+        """Return a newer token than the one that got a 401, or None if tokens cannot be renewed."""
         if self._issue is None:
             return None
         return await self._replace(refused)
@@ -147,29 +148,29 @@ class TokenSource:
             self._refusal = refusal
             self._on_refused(refusal)
         except (CollectorError, StoppedError):
-            # The old one is still good. Whoever needs a token after its end asks again, and is
-            # told then.
+            # The old token is still valid. A request after its end requests a token again, and
+            # gets the error then.
             self._no_renewal_before = self._clock() + _BETWEEN_RENEWALS
 
     async def _replace(self, old: Token | None) -> Token:
         async with self._lock:
-            # Whoever comes second finds the token that the first one has brought.
+            # A later caller finds the token that the first one has requested.
             if self._token is old or self._token is None:
                 assert self._issue is not None, "a token that is used as it is has no end"  # noqa: S101
                 self._token = await self._issue()
             return self._token
 
     def accepted(self) -> None:
-        """Take note of an answer other than 401: the token is good."""
+        """Record an answer other than 401: the server accepts the token."""
         self._was_accepted = True
         if self._rejected:
             self._rejected.clear()
 
     def rejected(self, company_id: str) -> None:
-        """Take note of a 401 that no new token could cure.
+        """Record a 401 that a new token did not resolve.
 
-        Raises `CredentialsError` when that says something about the credentials, not about one
-        company: no token was ever accepted, or ten companies in a row met it.
+        Raises `CredentialsError` when the cause is the credentials, not one company: the server
+        never accepted a token, or rejected it for ten companies in a row.
         """
         self._rejected.add(company_id)
         if self._was_accepted and len(self._rejected) < _REJECTED_IN_A_ROW:

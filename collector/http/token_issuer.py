@@ -1,4 +1,4 @@
-"""Asks Atenea for an access token, and again while Atenea is out of reach."""
+"""Token requests to Atenea, with retries while Atenea is unavailable."""
 
 import time
 from collections.abc import Callable
@@ -26,34 +26,34 @@ from collector.http.transport import Response, Transport, TransportFailure
 __all__ = ["TokenIssuer", "renew_after", "token_lifetime"]
 
 _LONGEST_PAUSE: Final = 30.0
-"""Seconds that a `Retry-After` can ask for before the first token."""
+"""Longest pause in seconds that a `Retry-After` can ask for before the first token."""
 
 _LEAST_JITTER: Final = 0.5
-"""Half an hour of outage is 70 to 130 requests."""
+"""With it, half an hour of outage takes 70 to 130 requests."""
 
 _RENEW_BEFORE: Final = 60.0
 _RENEW_BEFORE_SHARE: Final = 0.2
-"""A token is renewed a minute before its end, or when 80 % of a short life is over."""
+"""A token is renewed 60 seconds before its end, or after 80 % of a shorter life."""
 
 _DEFAULT_LIFE: Final = 7200.0
-"""Seconds; the documented life, for an issuer that does not state one."""
+"""The documented life in seconds, used when the issuer does not state one."""
 
 _WHOLE_SECOND: Final = 1.0
 """The server states its times in whole seconds, so a token may end a second earlier."""
 
-_SAID: Final = 500
-"""Characters of the issuer's own reason that a message repeats."""
+_REASON_LENGTH: Final = 500
+"""Most characters of the issuer's own reason that a message quotes."""
 
 _JSON: Final = CIMultiDict({"Content-Type": "application/json"})
 
 
-class _Granted(msgspec.Struct):
+class _TokenReply(msgspec.Struct):
     access_token: str
     expires_in: object = None
     created_at: object = None
 
 
-class _Refused(msgspec.Struct):
+class _ErrorReply(msgspec.Struct):
     error: str = ""
     error_description: str = ""
 
@@ -61,17 +61,17 @@ class _Refused(msgspec.Struct):
 def token_lifetime(
     expires_in: float | None, created_at: float | None, server_now: float | None
 ) -> float:
-    """Return for how many seconds a token that has just come can be used.
+    """Return for how many seconds a token that was just received is valid.
 
-    All by the server's clock: `created_at` (epoch seconds) and `server_now` (the answer's Date
-    header) show how old the token already is when an issuer hands out an earlier one again. The
-    local clock may be as wrong as it likes. Doorkeeper's `expires_in` is what is left, or the
-    whole life; the shorter reading is taken.
+    All times are by the server's clock: `created_at` (epoch seconds) and `server_now` (the
+    answer's Date header) show the age of the token when an issuer returns an earlier one again.
+    The local clock does not matter. Doorkeeper's `expires_in` is the remaining life, or the whole
+    life; the shorter reading is used.
     """
     life = expires_in if expires_in is not None and expires_in > 0 else _DEFAULT_LIFE
     if created_at is not None and server_now is not None:
         age = max(0.0, server_now - created_at)
-        # An age beyond the whole life is a clock that is wrong, since the token was just issued.
+        # An age beyond the whole life means a wrong clock, because the token was just issued.
         life = life - age if age < life else life
     return life
 
@@ -82,10 +82,20 @@ def renew_after(life: float) -> float:
 
 
 class TokenIssuer:
-    """Asks Atenea for a token, and again while Atenea is out of reach.
+    """Requests a token from Atenea, and retries while Atenea is unavailable.
 
-    Before the first token it gives up after `max_attempts` tries, for the address may be wrong, and
-    nothing has begun yet. Later it waits for as long as `patience` (seconds) allows.
+    Before the first token it gives up after `max_attempts` tries: the address may be wrong, and no
+    request of the run was sent yet. Later it retries for `patience` seconds.
+
+    * `credentials`: the client id and secret that are exchanged for a token.
+    * `url`: the address that issues tokens.
+    * `transport`: sends the requests, as urgent ones.
+    * `gate`: waits between tries, and ends the wait when the run is stopped.
+    * `max_attempts`: tries before the first token, at most.
+    * `patience`: seconds for which a failing issuer is retried; `inf` for no limit.
+    * `redact`: learns each token, and removes secrets from the issuer's messages.
+    * `log`: takes the events of tokens issued and not issued.
+    * `clock`: monotonic seconds, the same clock as that of the `TokenSource`.
     """
 
     def __init__(  # noqa: PLR0913 - one collaborator each, all required, all by name
@@ -122,8 +132,8 @@ class TokenIssuer:
     async def __call__(self) -> Token:
         """Return a new token.
 
-        Raises `CredentialsError` when the client is refused, `OutageError` when no token came in
-        time, `StoppedError` when the run is ended meanwhile.
+        Raises `CredentialsError` when the issuer rejects the client, `OutageError` when it issues
+        no token in time, `StoppedError` when the run is stopped meanwhile.
         """
         tries, problem = 0, ""
         while True:
@@ -136,39 +146,42 @@ class TokenIssuer:
                 return token
             problem = token
             self._log.warning("token_not_issued", problem=problem, attempt=tries)
-            asked = self._asked_pause(reply)
+            retry_after = self._retry_after(reply)
             if not self._has_issued:
-                # Nothing has begun yet, and somebody may be looking on.
-                asked = min(asked, _LONGEST_PAUSE)
+                # The run has not started yet, and the user may be waiting at the terminal.
+                retry_after = min(retry_after, _LONGEST_PAUSE)
             left = self._patience_left()
-            if left <= 0.0 or asked > left or self._was_never_right(tries):
+            if left <= 0.0 or retry_after > left or self._first_token_failed(tries):
                 break
-            # The last try is made just when patience ends.
-            pause = min(max(backoff(tries, random, least=_LEAST_JITTER), asked), left)
-            # Only the issuer is left alone: it is a service of its own, and whoever needs a token
-            # waits anyway.
+            # The last try is made exactly when patience ends.
+            pause = min(max(backoff(tries, random, least=_LEAST_JITTER), retry_after), left)
+            # Only requests to the issuer pause: it is a separate service, and requests that need a
+            # token wait anyway.
             await self._gate.sleep(pause)
         raise OutageError(f"no access token from {self._url} (tries: {tries}): {problem}")
 
     def _patience_left(self) -> float:
-        """Return the seconds for which a failing issuer is still waited for."""
+        """Return the seconds for which a failing issuer is still retried."""
         now = self._clock()
         if self._failing_since is None:
             self._failing_since = now
         return self._failing_since + self._patience - now
 
-    def _was_never_right(self, tries: int) -> bool:
+    def _first_token_failed(self, tries: int) -> bool:
         return not self._has_issued and tries >= self._max_attempts
 
-    def _asked_pause(self, reply: Response | TransportFailure) -> float:
+    def _retry_after(self, reply: Response | TransportFailure) -> float:
         if isinstance(reply, TransportFailure):
             return 0.0
         headers, now = reply.headers, datetime.now(UTC)
-        asked = read_retry_after(headers.get("Retry-After"), now, headers.get("Date"))
-        return 0.0 if asked is None or asked.seconds is None else asked.seconds
+        retry_after = read_retry_after(headers.get("Retry-After"), now, headers.get("Date"))
+        return 0.0 if retry_after is None or retry_after.seconds is None else retry_after.seconds
 
     def _read(self, reply: Response | TransportFailure) -> Token | str:
-        """Return the token, or the problem that may pass. Raises `CredentialsError`."""
+        """Return the token, or the text of a transient problem.
+
+        Raises `CredentialsError` when the issuer rejects the request or sends no usable token.
+        """
         if isinstance(reply, TransportFailure):
             return reply.message
         if is_transient_status(reply.status):
@@ -176,21 +189,19 @@ class TokenIssuer:
         if reply.status != HTTPStatus.OK:
             raise CredentialsError(self._refusal(reply))
         try:
-            granted = msgspec.json.decode(reply.body, type=_Granted)
+            issued = msgspec.json.decode(reply.body, type=_TokenReply)
         except msgspec.ValidationError:
-            granted = _Granted(access_token="")
+            issued = _TokenReply(access_token="")
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return "an answer that is no JSON, such as a page about maintenance"
-        text = granted.access_token
+        text = issued.access_token
         if not text or not text.isascii() or not text.isprintable() or " " in text:
             raise CredentialsError(
                 f"{self._url} answered 200 without a usable access_token; check --token-url"
             )
         secret = Secret(text)
         self._redact.learn(secret)
-        life = token_lifetime(
-            _number(granted.expires_in), _number(granted.created_at), _date(reply)
-        )
+        life = token_lifetime(_number(issued.expires_in), _number(issued.created_at), _date(reply))
         renew = renew_after(life)
         self._log.info("token_issued", renew_in_seconds=round(renew, 1))
         now = self._clock()
@@ -198,26 +209,26 @@ class TokenIssuer:
 
     def _refusal(self, reply: Response) -> str:
         try:
-            refused = msgspec.json.decode(reply.body, type=_Refused)
+            rejection = msgspec.json.decode(reply.body, type=_ErrorReply)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            refused = _Refused()
-        said = ": ".join(text for text in (refused.error, refused.error_description) if text)
-        said = self._redact(said)[:_SAID] or "no reason given"
+            rejection = _ErrorReply()
+        reason = ": ".join(text for text in (rejection.error, rejection.error_description) if text)
+        reason = self._redact(reason)[:_REASON_LENGTH] or "no reason given"
         remedy = (
             "check TRUST_CLIENT_ID and TRUST_CLIENT_SECRET (or the credentials file)"
             if reply.status in {HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED}
             else "check --token-url"
         )
-        return f"{self._url} refused to issue a token (HTTP {reply.status}: {said}); {remedy}"
+        return f"{self._url} refused to issue a token (HTTP {reply.status}: {reason}); {remedy}"
 
 
 def _date(reply: Response) -> float | None:
-    """Return the server's own time of an answer in epoch seconds, if it states one."""
+    """Return the time in an answer's `Date` header in epoch seconds; None without a valid one."""
     return parse_http_date(reply.headers.get("Date", ""))
 
 
 def _number(value: object) -> float | None:
-    """Read a number, and be it in quotes; what is none must not spoil a token that is good."""
+    """Read a number, also one in quotes; None otherwise, so that the token itself stays usable."""
     try:
         return float(value) if isinstance(value, int | float | str) else None
     except (ValueError, OverflowError):

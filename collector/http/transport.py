@@ -1,6 +1,6 @@
-"""One HTTP request through the gate, and once more if it went into a dead connection.
+"""HTTP transport: sends a request with a permit, and resends it if its connection was dead.
 
-aiohttp's exceptions end here; what comes out is a `Response` or a `TransportFailure`.
+aiohttp's exceptions are translated here; the result is a `Response` or a `TransportFailure`.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from collector.core.outcome import FailureKind
-from collector.http.exchange import Exchange
+from collector.http.exchange import ConnectionPool
 from collector.http.gate import Gate
 from collector.http.time_limit import TimeLimit
 from collector.http.token import Token, TokenSource
@@ -26,13 +26,14 @@ from collector.telemetry.stats import RunStats
 __all__ = ["MAX_ANSWER_BYTES", "Response", "Transport", "TransportFailure"]
 
 MAX_ANSWER_BYTES: Final = 1024 * 1024
-"""Largest answer, after decompression; real ones have about 200 bytes."""
+"""Largest answer in bytes, after decompression; real ones have about 200."""
 
 
 class Response(msgspec.Struct, frozen=True):
-    """A whole HTTP answer; `requests` counts resends too. The gate wants to hear of `permit`.
+    """A whole HTTP answer. The caller reports the result of `permit` to the gate.
 
-    `seconds` is how long the answer took, without what went before: the gate, a broken connection.
+    `requests` includes resends. `seconds` is how long the answer took, from the permit of the last
+    request on: without the wait at the gate and without a request on a dead connection.
     """
 
     status: int
@@ -46,9 +47,9 @@ class Response(msgspec.Struct, frozen=True):
 
 
 class TransportFailure(msgspec.Struct, frozen=True):
-    """No whole answer came: a timeout or a broken connection.
+    """A request without a whole answer: a timeout or a broken connection.
 
-    `permit` is None if it broke before anything was sent.
+    `permit` is None if it failed before anything was sent.
     """
 
     kind: FailureKind
@@ -62,11 +63,11 @@ _NOT_CONNECTED: Final = (
     aiohttp.ClientConnectorError,
     aiohttp.ClientConnectorCertificateError,
 )
-_DEAD: Final = (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError)
+_CONNECTION_LOST: Final = (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError)
 
 
 class _Message(NamedTuple):
-    """What is sent to an address."""
+    """Method, headers and body of a request."""
 
     method: str
     headers: CIMultiDict[str]
@@ -77,7 +78,14 @@ _GET: Final = _Message("GET", CIMultiDict(), None)
 
 
 class Transport:
-    """Sends requests; owns the connections. Use it as an async context manager."""
+    """Sends requests and owns the connections. Use it as an async context manager.
+
+    * `gate`: issues a permit for each request.
+    * `stats`: counts requests, answers and failures.
+    * `concurrency`: requests in flight at most, beside the one for a token.
+    * `timeout`: seconds from the permit to the end of the answer.
+    * `clock`: monotonic seconds, the same clock as that of the gate.
+    """
 
     def __init__(
         self,
@@ -94,8 +102,8 @@ class Transport:
         self._concurrency = concurrency
         self._limit = TimeLimit(timeout)
         self._loop = asyncio.get_running_loop()
-        # One more for the token: it must not wait for a statistics request to end.
-        self._exchange = Exchange(concurrency + 1)
+        # One more for the token request: it must not wait for a statistics request to end.
+        self._pool = ConnectionPool(concurrency + 1)
 
     async def __aenter__(self) -> Self:
         return self
@@ -107,42 +115,42 @@ class Transport:
         traceback: TracebackType | None,
     ) -> None:
         self._limit.close()
-        await self._exchange.close()
+        await self._pool.close()
 
     def get(self, url: URL, tokens: TokenSource) -> Awaitable[Response | TransportFailure]:
-        """Get what is at an address, with the token that is current when the request leaves."""
-        return self._ask(self._try(tokens), url, _GET)
+        """Send a GET with the token that is current when the permit is issued."""
+        return self._request(self._track(tokens), url, _GET)
 
     def send(
         self, method: str, url: URL, headers: CIMultiDict[str], body: bytes | None = None
     ) -> Awaitable[Response | TransportFailure]:
-        """Send a request that needs no token; it passes the gate as an urgent one."""
-        return self._ask(self._try(None), url, _Message(method, headers, body))
+        """Send a request that needs no token, with an urgent permit."""
+        return self._request(self._track(None), url, _Message(method, headers, body))
 
-    async def _ask(
-        self, this: "_Try", url: URL, message: "_Message"
+    async def _request(
+        self, tracked: "_TrackedRequest", url: URL, message: "_Message"
     ) -> Response | TransportFailure:
         """Send a request and read its whole answer, `MAX_ANSWER_BYTES` at most.
 
-        Redirects are not followed: the token belongs to the given origin only.
+        Redirects are not followed: the token is only for the given origin.
         """
         try:
-            response = await self._exchanged(this, url, message)
-            body, is_cut = _whole(response) or await _read(response)
+            response = await self._send(tracked, url, message)
+            body, is_cut = _complete_body(response) or await _read_body(response)
         except asyncio.CancelledError:
-            if not this.is_out_of_time():
-                this.give_up()
+            if not tracked.timed_out():
+                tracked.release_permit()
                 raise
             text = f"no whole answer within {self._limit.seconds:g} seconds"
-            return self._broken(FailureKind.TIMEOUT, text, this)
+            return self._failure(FailureKind.TIMEOUT, text, tracked)
         except (aiohttp.ClientError, OSError) as error:
-            return self._broken(FailureKind.CONNECTION, _describe(error), this)
+            return self._failure(FailureKind.CONNECTION, _describe(error), tracked)
         except BaseException:
-            this.give_up()
+            tracked.release_permit()
             raise
         finally:
-            this.end()
-        permit = this.permit
+            tracked.finish()
+        permit = tracked.permit
         assert permit is not None, "what has an answer has left"  # noqa: S101 - for the type checker
         seconds = self._clock() - permit.at
         self._stats.answered(response.status, seconds)
@@ -152,45 +160,58 @@ class Transport:
             body,
             is_cut,
             permit,
-            this.requests,
+            tracked.requests,
             seconds,
-            this.token,
+            tracked.token,
         )
 
-    async def _exchanged(self, this: "_Try", url: URL, message: "_Message") -> ClientResponse:
-        """Send a request, and once more if its connection turns out to be dead.
+    async def _send(
+        self, tracked: "_TrackedRequest", url: URL, message: "_Message"
+    ) -> ClientResponse:
+        """Send a request, and resend it once if its connection turns out to be dead.
 
-        A server may close a connection that is kept just when a request leaves. Then a GET is sent
-        again (RFC 9110, section 9.2.2), as `aiohttp.ClientSession` does it; that request passes the
-        gate and is counted like any other.
+        A server may close an idle connection just when a request is sent. Then a GET is sent again
+        (RFC 9110, section 9.2.2), as `aiohttp.ClientSession` does; that request acquires its own
+        permit and is counted like any other.
         """
         while True:
-            token = await this.leave()
+            token = await tracked.start()
             if token is None:
-                request = self._exchange.request(message.method, url, message.headers, message.body)
+                request = self._pool.request(message.method, url, message.headers, message.body)
             else:
-                request = self._exchange.get(url, token)
+                request = self._pool.get(url, token)
             try:
-                return await self._exchange.send(request)
+                return await self._pool.send(request)
             except _NOT_CONNECTED:
                 raise
-            except _DEAD:
-                if message.method != _GET.method or this.requests > 1:
+            except _CONNECTION_LOST:
+                if message.method != _GET.method or tracked.requests > 1:
                     raise
 
-    def _try(self, tokens: TokenSource | None) -> "_Try":
-        return _Try(self._gate, self._stats, self._limit, tokens, self._concurrency, self._loop)
+    def _track(self, tokens: TokenSource | None) -> "_TrackedRequest":
+        return _TrackedRequest(
+            self._gate, self._stats, self._limit, tokens, self._concurrency, self._loop
+        )
 
-    def _broken(self, kind: FailureKind, message: str, this: "_Try") -> TransportFailure:
+    def _failure(
+        self, kind: FailureKind, message: str, tracked: "_TrackedRequest"
+    ) -> TransportFailure:
         self._stats.broken[kind] += 1
-        return TransportFailure(kind, message, this.permit, this.requests)
+        return TransportFailure(kind, message, tracked.permit, tracked.requests)
 
 
-class _Try:
-    """One try on its way: at the gate, in time, counted.
+class _TrackedRequest:
+    """A request with its permit, its time limit and its counters.
 
-    The time limit begins behind the gate, and the token is chosen there: one that was chosen before
-    could end while it waits. A request that is sent again passes the gate again.
+    The time limit begins when the permit is issued, and the token is chosen then: one that was
+    chosen before could expire during the wait. A resend acquires a new permit.
+
+    * `gate`: issues the permits.
+    * `stats`: counts what is sent and what is in flight.
+    * `limit`: the time limit of all requests.
+    * `tokens`: provides the token; None for an urgent request that needs none.
+    * `concurrency`: requests in flight at most; a late request at this number counts as held up.
+    * `loop`: the event loop that runs the task of this request.
     """
 
     __slots__ = (
@@ -207,7 +228,7 @@ class _Try:
         concurrency: int,
         loop: asyncio.AbstractEventLoop,
     ) -> None:
-        # Told which loop it is, asyncio need not ask the system whether this is still the process.
+        # With the loop given, asyncio need not ask the system whether the process has forked.
         task = asyncio.current_task(loop)
         assert task is not None, "requests are sent by tasks"  # noqa: S101 - for the type checker
         self._task = task
@@ -220,23 +241,23 @@ class _Try:
         self.permit: Permit | None = None
         self.token: Token | None = None
 
-    async def leave(self) -> Token | None:
-        """Pass the gate and begin the time; return the token to be sent along, if there is one."""
+    async def start(self) -> Token | None:
+        """Acquire a permit and start the time limit; return the token to send, if any."""
         if self.requests:
-            # A resend: waiting at the gate is no part of the time limit, and what became of the
-            # first one nobody knows.
+            # A resend: the wait for a permit is not part of the time limit, and the result of the
+            # first request is unknown.
             self._limit.pause(self._task)
             self._stats.resent += 1
-            self.give_up()
+            self.release_permit()
         self.permit = permit = await self._gate.acquire(is_urgent=self._tokens is None)
         if self._tokens is not None:
-            while (token := self._tokens.at_hand()) is None:
-                self.give_up()
+            while (token := self._tokens.cached()) is None:
+                self.release_permit()
                 await self._tokens.current()
-                # Everybody waited for the token: they must not leave all at once.
+                # All requests waited for the token: they must not be sent all at once.
                 self.permit = permit = await self._gate.acquire()
             self.token = token
-        # The clock of the gate is that of the event loop, which the limit goes by.
+        # The gate and the event loop, whose clock the limit uses, have the same clock.
         self._limit.begin(self._task, permit.at)
         if not self.requests:
             self._stats.in_flight += 1
@@ -246,35 +267,35 @@ class _Try:
         self._stats.request_sent(permit.at)
         return self.token
 
-    def is_out_of_time(self) -> bool:
-        """Say whether a cancellation came from the time limit, and take it back if so."""
+    def timed_out(self) -> bool:
+        """Return whether the time limit cancelled the task, and if so take that back."""
         return self._limit.ended(self._task)
 
-    def give_up(self) -> None:
-        """Tell the gate that there will be no outcome of what has left."""
+    def release_permit(self) -> None:
+        """Release the permit: its request has no result to report."""
         if self.permit is not None:
             self._gate.release(self.permit)
             self.permit = None
 
-    def end(self) -> None:
-        """Stop the time, whatever came of the try."""
+    def finish(self) -> None:
+        """Stop the time limit, whatever the result."""
         self._limit.ended(self._task)
         if self.requests:
             self._stats.in_flight -= 1
 
 
-def _whole(response: ClientResponse) -> tuple[bytes, Literal[False]] | None:
-    """Return the body if all of it is there, and within the limit: nearly always it is."""
+def _complete_body(response: ClientResponse) -> tuple[bytes, Literal[False]] | None:
+    """Return the body if all of it has arrived and is within the limit, as nearly always."""
     content = response.content
     if content.is_eof() and content.total_bytes <= MAX_ANSWER_BYTES:
         return content.read_nowait(), False
     return None
 
 
-async def _read(response: ClientResponse) -> tuple[bytes, bool]:
-    """Read the body up to the limit; True when there would have been more.
+async def _read_body(response: ClientResponse) -> tuple[bytes, bool]:
+    """Read the body up to the limit; return it, and whether it was cut.
 
-    At the end of the body the connection goes back to the pool by itself; in every other case it
+    At the end of the body the connection returns to the pool by itself; in every other case it
     cannot serve another request, and is closed.
     """
     content = response.content
@@ -292,5 +313,5 @@ async def _read(response: ClientResponse) -> tuple[bytes, bool]:
 
 
 def _describe(error: Exception) -> str:
-    """Name an error for people. aiohttp's texts carry addresses, but neither headers nor bodies."""
+    """Return the text of an error. aiohttp's texts hold addresses, but no headers or bodies."""
     return f"{type(error).__name__}: {error}".rstrip(": ")

@@ -1,11 +1,15 @@
-"""How fast: pure decisions about the rate, about pauses and about retries.
+"""Rate control: pure decisions about the rate, about pauses and about retries.
 
-No HTTP, no tasks, no clock: time is passed in. `controller` is what the others are parts of: who is
-let in, kept out, charged. `pacer` is how fast they leave meanwhile: `schedule` (when the next may),
-`search` (at which rate), `latency_watch` (does the server queue). `estimate` is what the limit is,
-`circuit` single probes, `breaker` whether it is an outage, `suspicion` whether a 503 is a refusal,
-`outcasts` who is refused for itself, `hints` what headers say. `retry_budget` is about retries of
-all cells together, `in_flight` about concurrency, `share` about several who share a rate.
+No HTTP, no tasks, no clock: time is passed in.
+
+    controller      permits, the state of the circuit, and what a failure is charged to
+    limiter         the rate in force: its search, and the schedule of permits
+    latency         whether the server queues requests; the concurrency that a rate needs
+    circuit         the circuit breaker, and the probe requests while the circuit is open
+    estimate        the limit of the server, from accepted and throttled requests
+    refusals        what a 503 means, which companies are throttled, what rate headers say
+    retry_budget    the retries of all cells together
+    types           values shared with the callers
 """
 
 from collector.pace.circuit import Cause

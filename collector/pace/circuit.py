@@ -1,7 +1,7 @@
-"""The circuit breaker: when it opens, and the single probe requests that leave while it is open.
+"""Circuit breaker: when it opens, and the single probe requests while it is open.
 
-`CircuitBreaker` tells an outage of the service from cells that are broken. `OpenCircuit` times the
-probes, whether the server refuses everything or is down.
+`CircuitBreaker` tells an outage of the service from cells that fail on their own. `OpenCircuit`
+times the probe requests, whether the server throttles everything or is down.
 """
 
 from dataclasses import dataclass, field
@@ -15,73 +15,75 @@ _COMPANIES_KNOWN: Final = 5
 
 
 class Cause(Enum):
-    """Why there is a blockade."""
+    """Why the circuit is open."""
 
     REFUSED = auto()
-    """Because of the rate, as the server says: by 429, or with `Retry-After`."""
+    """The server throttles, and says so: by 429, or with `Retry-After`."""
     UNAVAILABLE = auto()
-    """By 503s that follow the rate, or seem to."""
+    """The server sends 503s that depend on the rate, or seem to."""
     FAILING = auto()
-    """Nearly everything fails."""
+    """Nearly every request fails: an outage."""
 
     @property
     def first(self) -> float:
-        """Seconds before the first probe: a bucket fills again in no time, an outage lasts."""
+        """Seconds before the first probe: a token bucket refills quickly, an outage lasts."""
         return 1.0 if self is Cause.FAILING else 0.2
 
     @property
     def longest(self) -> float:
-        """Seconds between two probes, at most; what a quota of a minute leaves may end any time."""
+        """Seconds between two probes at most; a quota per minute may be renewed at any time."""
         return 30.0 if self is Cause.FAILING else 15.0
 
 
 @dataclass(slots=True)
 class OpenCircuit:
-    """When the next probe may leave. Time (seconds) is passed in.
+    """An open circuit: when the next probe request may be sent. Time (seconds) is passed in.
 
-    Probes go singly: while one is on its way no other leaves, or not before `lost_after` seconds.
-    The time between them doubles. `interval` is the first one; `since` is when the refusal or
-    failure came with which the blockade began.
+    Only one probe is in flight at a time, and the circuit is then half-open: the next follows its
+    result, or `lost_after` seconds without one. The interval between probes doubles with each that
+    fails; `interval` is the current one. `since` is the time of the response or failure that opened
+    the circuit.
     """
 
     cause: Cause
     since: float
     interval: float
     lost_after: float
-    closed_until: float = field(init=False)
-    """Until when nobody was let in for sure: a refusal came then, or a pause was asked for."""
+    refused_until: float = field(init=False)
+    """Until when the server certainly accepted no request: a probe failed then, or the server had
+    asked for a pause until then."""
     _not_before: float = field(init=False)
     companies: set[str] = field(default_factory=set)
-    """Whose probes have brought nothing; a few are enough to know."""
+    """Companies whose probes failed; 5 at most, which are enough to know."""
     _probe_at: float | None = None
 
     def __post_init__(self) -> None:
-        """Let the first probe wait for one interval."""
-        self.closed_until = self.since
+        """Delay the first probe by one interval."""
+        self.refused_until = self.since
         self._not_before = self.since + self.interval
 
     @property
     def next_at(self) -> float:
-        """When the next probe may leave."""
+        """When the next probe may be sent."""
         if self._probe_at is None:
             return self._not_before
         return max(self._not_before, self._probe_at + self.lost_after)
 
     def pause_until(self, moment: float) -> None:
-        """Let no probe leave before `moment`, as the server asks; a later one stays as it is."""
-        self.closed_until = max(self.closed_until, moment)
+        """Send no probe before `moment`, as the server asks; a later time in force stays."""
+        self.refused_until = max(self.refused_until, moment)
         self._not_before = max(self._not_before, moment)
 
-    def depart(self, now: float) -> None:
-        """Take note that a probe leaves."""
+    def probe_sent(self, now: float) -> None:
+        """Record that a probe is sent."""
         self._probe_at = now
 
     def is_probe(self, at: float) -> bool:
-        """Say whether what left at `at` is the probe on its way."""
+        """Return whether the request that was sent at `at` is the probe in flight."""
         return self._probe_at == at
 
     def probe_failed(self, now: float, company_id: str | None = None) -> None:
-        """Take note that the probe brought nothing: the next one waits longer."""
+        """Record that the probe failed: the next one waits longer."""
         if company_id is not None and len(self.companies) < _COMPANIES_KNOWN:
             self.companies.add(company_id)
         self._probe_at = None
@@ -90,7 +92,7 @@ class OpenCircuit:
         self._not_before = max(self._not_before, now + self.interval)
 
     def probe_released(self) -> None:
-        """Take note that the probe was not sent after all: another one may leave at once."""
+        """Record that the probe was not sent after all: another one may be sent at once."""
         self._probe_at = None
 
 
@@ -99,11 +101,12 @@ _COMPANIES: Final = 3
 
 
 class CircuitBreaker:
-    """Counts failures in a row; an outage is 8 of them, of 3 companies or more.
+    """Counts failures in a row; 8 of them, of 3 companies or more, are an outage.
 
-    First tries only: a cell that has failed before may be broken itself, and at the end of a run
-    only such cells are left. A connection that cannot be made says the same whoever tries. With a
-    fifth of all requests failing by chance, 8 in a row come once in 400,000 requests.
+    Only first tries count: a cell that has failed before may be broken itself, and at the end of a
+    run only such cells are left. A connection failure counts for retries too, because it does not
+    depend on the cell. If a fifth of all requests fail by chance, 8 in a row occur once in 400,000
+    requests.
     """
 
     def __init__(self, companies: int) -> None:
@@ -113,17 +116,17 @@ class CircuitBreaker:
 
     @property
     def is_doubtful(self) -> bool:
-        """Whether it looks like an outage, but may still be a cell's own fault."""
+        """Whether there may be an outage: 2 or more failures in a row."""
         return self._in_a_row > 1
 
     def succeeded(self) -> None:
-        """Take note that the service answers."""
+        """Record that the service answers."""
         if self._in_a_row:
             self._in_a_row = 0
             self._companies.clear()
 
     def failed(self, company_id: str) -> bool:
-        """Take note of a failure that is evidence; True when this is an outage."""
+        """Record a failure that is evidence of an outage; return whether there is an outage."""
         self._in_a_row += 1
         if len(self._companies) < self._companies_needed:
             self._companies.add(company_id)

@@ -1,4 +1,4 @@
-"""Latency and the rate: whether the server queues, and how much concurrency a rate takes."""
+"""Latency: whether the server queues requests, and how much concurrency a rate needs."""
 
 from collections import deque
 from enum import Enum, auto
@@ -12,13 +12,13 @@ _FEWEST: Final = 3
 _SAMPLES: Final = 101
 _SHORTEST: Final = 0.1
 _RATIO: Final = 1.5
-_QUEUED: Final = 4.0
-_SHORTER: Final = 0.01
-"""Seconds of latency that a queue loses each second at the least when the rate is below what the
-server works off: at 0.97 times it is 0.03."""
+_MIN_QUEUE: Final = 4.0
+_LEAST_DECREASE: Final = 0.01
+"""Least decrease of the latency (seconds per second) while the rate is below what the server
+processes and its queue shrinks: at 0.97 times that rate it is 0.03."""
 
 _BETWEEN_CUTS: Final = 5.0
-"""Seconds that a queue has to become shorter before it is taken for one that does not."""
+"""Seconds that a queue gets to shrink before the next cut of the rate."""
 
 _USELESS_CUTS: Final = 2
 
@@ -28,61 +28,61 @@ class Advice(Enum):
 
     NOTHING = auto()
     LESS = auto()
-    """The rate has to come down: a queue does not become shorter."""
+    """Lower the rate: a queue does not shrink."""
     NO_QUEUE = auto()
-    """It has come down for nothing: the service has become slower, for whatever reason."""
+    """Restore the rate: there is no queue, the service has become slower for another reason."""
 
 
 class LatencyWatch:
     """Compares the median latency of each second with the least median of the last minute.
 
-    A server that delays what is too much instead of refusing it (nginx's `limit_req` without
-    `nodelay`) shows in one thing only: the same rate, and every answer later than the one before.
-    The requests in its queue are about rate * (latency - base latency), as TCP Vegas reckons
-    (Brakmo and Peterson, 1995). The median of a second, because single answers, slow or quick, mean
-    nothing; the base is taken from seconds without a queue. A queue that does not become shorter
-    wants a lower rate; when two cuts have not helped, there is none, and what the service takes now
-    is the new base. Time is passed in.
+    A server that delays excess requests instead of throttling them (nginx's `limit_req` without
+    `nodelay`) has one symptom: at the same rate, every answer takes longer than the one before.
+    The requests in its queue are about rate * (latency - base latency), as TCP Vegas estimates
+    them (Brakmo and Peterson, 1995). The median of a second is used because single answers, slow
+    or quick, are no evidence; the base comes from seconds without a queue. A queue that does not
+    shrink requires a lower rate; when two cuts have not helped, there is no queue, and the current
+    latency is the new base. Time is passed in.
     """
 
     __slots__ = (
-        *("_before", "_began", "_count", "_cuts", "_last", "_medians"),
+        *("_before", "_second_began", "_count", "_cuts", "_last", "_medians"),
         *("_next_cut", "_samples", "answered", "is_queueing", "rate_before"),
     )
 
     def __init__(self) -> None:
         self.is_queueing = False
-        """Whether requests have been waiting in a queue in the last second."""
+        """Whether requests waited in a queue of the server in the last second."""
         self.answered = 0.0
-        """Answers a second, in the last one."""
+        """Answers per second, in the last second."""
         self.rate_before = 0.0
-        """The rate (requests a second) before the first of the cuts in a row."""
+        """The rate (requests per second) before the first of the cuts in a row."""
         self._medians: deque[float] = deque(maxlen=_SECONDS_KEPT)
         self._samples: list[float] = []
         self._before = inf
         self._cuts = 0
         self._next_cut = -inf
-        self._began = self._last = -inf
+        self._second_began = self._last = -inf
         self._count = 0
 
     def restart(self) -> None:
-        """Begin another second: in the one before there was a blockade."""
-        self._began = self._last = -inf
+        """Begin a new second: the circuit was open in the last one."""
+        self._second_began = self._last = -inf
         self._count = 0
         self._samples.clear()
         self.is_queueing = False
 
     def add(self, now: float, latency: float, rate: float) -> Advice:
-        """Take the latency of an answer (seconds) at a rate (requests a second)."""
+        """Record the latency of an answer (seconds) at a rate (requests per second)."""
         advice = Advice.NOTHING
-        if now - self._began >= 1.0:
+        if now - self._second_began >= 1.0:
             if self._count >= _FEWEST:
-                # From the first to the last of them: a pause after that is no part of it.
-                self.answered = (self._count - 1) / max(_SHORTEST, self._last - self._began)
+                # From the first answer to the last: a pause after that does not count.
+                self.answered = (self._count - 1) / max(_SHORTEST, self._last - self._second_began)
                 advice = self._judge(now, sorted(self._samples)[len(self._samples) // 2], rate)
             else:
                 self.is_queueing = False
-            self._began, self._count = now, 0
+            self._second_began, self._count = now, 0
             self._samples.clear()
         if len(self._samples) < _SAMPLES:
             self._samples.append(latency)
@@ -94,12 +94,12 @@ class LatencyWatch:
         base = min(self._medians, default=median)
         was_queueing, before = self.is_queueing, self._before
         self._before = median
-        self.is_queueing = median > base * _RATIO and self.answered * (median - base) > _QUEUED
+        self.is_queueing = median > base * _RATIO and self.answered * (median - base) > _MIN_QUEUE
         if not self.is_queueing:
             self._medians.append(median)
             self._cuts = 0
             return Advice.NOTHING
-        if not was_queueing or median < before - _SHORTER or now < self._next_cut:
+        if not was_queueing or median < before - _LEAST_DECREASE or now < self._next_cut:
             return Advice.NOTHING
         self._next_cut = now + _BETWEEN_CUTS
         if self._cuts == _USELESS_CUTS:
@@ -116,9 +116,9 @@ _HEADROOM: Final = 1.2
 
 
 def in_flight_needed(rate: float, latency: float) -> int:
-    """Return how many requests in flight a rate (requests a second) takes at a latency (seconds).
+    """Return how many requests are in flight at a rate (requests per second) and latency (seconds).
 
-    Little's law, L = lambda * W (John Little, 1961), and a fifth more, because some answers take
+    Little's law, L = lambda * W (John Little, 1961), plus a fifth, because some answers take
     longer than others.
     """
     return max(1, ceil(rate * latency * _HEADROOM))

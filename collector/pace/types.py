@@ -1,4 +1,4 @@
-"""Values that travel between the rate controller and its callers."""
+"""Values exchanged between the rate controller and its callers."""
 
 from math import inf
 from typing import Final, NamedTuple
@@ -11,12 +11,12 @@ __all__ = ["AUTO_START", "PaceView", "Permit", "Share"]
 
 
 class Permit(msgspec.Struct, frozen=True, gc=False):
-    """A request that has left; whoever sent it tells the controller what became of it.
+    """Permission to send one request; the sender reports its result to the controller.
 
-    `at` is seconds of the controller's clock, `number` how many had left before. `epoch` counts the
-    blockades so far: what was sent before one began says nothing new about it. `is_paced` says that
-    the request left as soon as the rate allowed; one that left later says nothing about whether
-    the rate is right.
+    `at` is the time of sending, in seconds of the controller's clock; `number` is how many requests
+    were sent before. `epoch` counts how often the circuit has opened so far: a request sent before
+    it opened says nothing new about it. `is_paced` says that the request was sent as soon as the
+    rate allowed; a later one does not show whether the rate is right.
     """
 
     at: float
@@ -26,15 +26,14 @@ class Permit(msgspec.Struct, frozen=True, gc=False):
 
 
 AUTO_START: Final = 10.0
-"""Requests a second with which the search for a limit that nobody has stated begins."""
+"""Requests per second at which the search for a limit begins when the user sets no rate."""
 
 
 class Share(NamedTuple):
-    """What one of several may send, in requests a second.
+    """The part of the rate that one of `senders` senders may use, in requests per second.
 
-    `ceiling` is the most (`inf` for no limit), `start` the rate to begin with if there is none,
-    `limit` the part of the server's limit that the others have found, if they have. There are
-    `senders` of them.
+    `ceiling` is the highest rate (`inf` for none), `start` the first rate if there is no ceiling,
+    `limit` this sender's part of the server's limit, if any sender has found it.
     """
 
     ceiling: float
@@ -44,15 +43,15 @@ class Share(NamedTuple):
 
     @classmethod
     def of(cls, rate: float, senders: int = 1, limit: float | None = None) -> "Share":
-        """Return the share of one sender of so many, of a rate and of the limit found for all."""
+        """Return the share of one of `senders` senders, of a rate and of the limit for all."""
         share = None if limit is None else limit / senders
         return cls(rate / senders, AUTO_START / senders, share, senders)
 
     def first_after(self, number: int) -> float:
-        """Return the seconds after which the sender of this number may begin.
+        """Return the seconds after which the sender with this number may begin.
 
-        All of them begin one after the other, as evenly as they go on: together, and whenever one
-        takes the place of another, they keep the rate of all from the first request on.
+        The senders begin one after the other, evenly spaced: so they keep the common rate from the
+        first request on, also when one replaces another.
         """
         known = self.ceiling if self.limit is None else min(self.ceiling, self.limit)
         rate = self.start if known == inf else known
@@ -62,13 +61,13 @@ class Share(NamedTuple):
 class PaceView(NamedTuple):
     """The rate of a run at one moment, for displays, logs and metrics.
 
-    `rate` is the one in force, `ceiling` the highest that is allowed (`inf` if there is none), and
-    `limit` the server's limit as it was found last; all in requests per second. While the circuit
-    is open, `open_cause` says why, and `closed_for` is the seconds until the next probe may leave.
+    `rate` is the one in force, `ceiling` the highest allowed (`inf` if there is none), and `limit`
+    the server's limit found last; all in requests per second. While the circuit is open,
+    `open_cause` says why, and `next_probe_in` is the seconds until the next probe may be sent.
     """
 
     rate: float
     ceiling: float
     limit: float | None = None
     open_cause: Cause | None = None
-    closed_for: float = 0.0
+    next_probe_in: float = 0.0

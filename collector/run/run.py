@@ -231,7 +231,7 @@ class Run:
             decide=RetryPolicy(self.settings.max_attempts).decide,
             settle=settle,
             on_retry=lambda item, failure, retry: recorder.retry(
-                item, failure, max(retry.delay, self.gate.closed_for)
+                item, failure, max(retry.delay, self.gate.next_probe_in)
             ),
             stats=self.stats,
             concurrency=self.settings.concurrency,

@@ -148,4 +148,4 @@ def test_it_is_blocked_when_all_are() -> None:
     assert pace.view()[2:] == (None, Cause.FAILING, 3.0)
     pace.take([*blocked, report(2)])
     assert pace.view().open_cause is None
-    assert pace.view().closed_for == 0.0
+    assert pace.view().next_probe_in == 0.0

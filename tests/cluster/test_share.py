@@ -86,7 +86,7 @@ def test_never_above_the_ceiling(shares: list[tuple[float, float | None, bool]])
     search = RateSearch(100.0, 100.0)
     for now, (ceiling, limit, is_found) in enumerate(shares):
         search.share(ceiling, limit, float(now))
-        control.pacer.share(Share(ceiling, 1.0, limit), float(now))
+        control.limiter.share(Share(ceiling, 1.0, limit), float(now))
         assert search.rate <= ceiling
         assert control.rate <= ceiling
         if is_found:

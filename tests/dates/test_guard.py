@@ -1,4 +1,4 @@
-"""What a run knows of its dates: real plans and records, and a proof that says what it is told."""
+"""What a run knows of its dates: real plans and records, and a verifier with set findings."""
 
 import asyncio
 from collections.abc import Sequence
@@ -40,7 +40,7 @@ _OPEN = Finding(Verdict.HONOURED, Until.INCONCLUSIVE, ("because",))
 _UNKNOWN = Finding(Verdict.INCONCLUSIVE, Until.INCONCLUSIVE, ("who knows",))
 
 
-class _Proof:
+class _Verifier:
     """Says in turn what it was given, and then always the last of it."""
 
     def __init__(self, *findings: Finding | Exception) -> None:
@@ -95,16 +95,16 @@ def _record(verdict: str = "honoured", until: str = "included") -> DatesRecord:
 
 
 async def _establish(
-    guard: DatesGuard, verifier: _Proof, recovered: Recovered | None = None
+    guard: DatesGuard, verifier: _Verifier, recovered: Recovered | None = None
 ) -> Sequence[str]:
     return await guard.establish(
         cast("DatesVerifier", verifier), recovered or _recovered(_plan()), _RUN
     )
 
 
-async def test_a_new_run_proves_its_dates() -> None:
+async def test_a_new_run_verifies_its_dates() -> None:
     """By its companies, once, and the record says what was found out."""
-    guard, verifier = _guard(), _Proof(_INCLUDED)
+    guard, verifier = _guard(), _Verifier(_INCLUDED)
     assert await _establish(guard, verifier) == []
     assert verifier.asked == [_IDS]
     record = guard.record
@@ -118,10 +118,10 @@ async def test_a_new_run_proves_its_dates() -> None:
 async def test_a_server_that_leaves_the_last_day_out_gets_the_day_after_it() -> None:
     """Whatever the option says."""
     guard = _guard()
-    await _establish(guard, _Proof(_EXCLUDED))
+    await _establish(guard, _Verifier(_EXCLUDED))
     assert guard.query.until_exclusive
     guard = _guard(until_exclusive=True)
-    remarks = await _establish(guard, _Proof(_INCLUDED))
+    remarks = await _establish(guard, _Verifier(_INCLUDED))
     assert not guard.query.until_exclusive
     assert len(remarks) == 1
     assert "--until-exclusive is set, but" in remarks[0]
@@ -132,27 +132,27 @@ async def test_a_server_that_leaves_the_last_day_out_gets_the_day_after_it() -> 
 async def test_what_is_not_known_is_as_the_option_says(
     finding: Finding, *, exclusive: bool
 ) -> None:
-    """And people are told that it is not known; the run goes on."""
+    """The user is told that it is not known; the run continues."""
     guard = _guard(until_exclusive=exclusive)
-    assert len(await _establish(guard, _Proof(finding))) == 1
+    assert len(await _establish(guard, _Verifier(finding))) == 1
     assert guard.query.until_exclusive is exclusive
     assert guard.record is not None
     assert guard.record.verdict == finding.dates.value
 
 
 async def test_without_dates_nothing_is_asked() -> None:
-    """There is nothing to prove, and no record."""
+    """There is nothing to verify, and no record."""
     plan = _plan(first=SERVER_DEFAULT)
-    guard, verifier = _guard(plan), _Proof(_INCLUDED)
+    guard, verifier = _guard(plan), _Verifier(_INCLUDED)
     assert await _establish(guard, verifier, _recovered(plan)) == ()
     assert verifier.asked == []
     assert guard.record is None
 
 
 @pytest.mark.parametrize("exclusive", [False, True])
-async def test_trusted_dates_are_not_proved(*, exclusive: bool) -> None:
+async def test_trusted_dates_are_not_verified(*, exclusive: bool) -> None:
     """The option says what the last day means, and answers that repeat are passed over."""
-    guard, verifier = _guard(trust_dates=True, until_exclusive=exclusive), _Proof(_INCLUDED)
+    guard, verifier = _guard(trust_dates=True, until_exclusive=exclusive), _Verifier(_INCLUDED)
     assert await _establish(guard, verifier) == []
     assert guard.record is not None
     assert guard.record.verdict == "trusted"
@@ -165,9 +165,9 @@ async def test_trusted_dates_are_not_proved(*, exclusive: bool) -> None:
 @pytest.mark.parametrize("done", [0, 1])
 @pytest.mark.parametrize("until", ["included", "excluded", "inconclusive"])
 @pytest.mark.parametrize("trust", [False, True])
-async def test_a_proof_is_remembered(done: int, until: str, *, trust: bool) -> None:
+async def test_a_verification_is_remembered(done: int, until: str, *, trust: bool) -> None:
     """It is for the same service, so nothing is asked; the last day is sent as it was."""
-    guard, verifier, before = _guard(trust_dates=trust), _Proof(_UNKNOWN), _record(until=until)
+    guard, verifier, before = _guard(trust_dates=trust), _Verifier(_UNKNOWN), _record(until=until)
     await _establish(guard, verifier, _recovered(_plan(), done, before))
     assert verifier.asked == []
     assert guard.record is before
@@ -176,9 +176,9 @@ async def test_a_proof_is_remembered(done: int, until: str, *, trust: bool) -> N
 
 @pytest.mark.parametrize("before", [None, _record("inconclusive", "inconclusive")])
 @pytest.mark.parametrize("done", [0, 1])
-async def test_what_was_not_proved_is_proved_now(before: DatesRecord | None, done: int) -> None:
+async def test_what_was_not_verified_is_verified_now(before: DatesRecord | None, done: int) -> None:
     """Companies may have data by now."""
-    guard, verifier = _guard(), _Proof(_INCLUDED)
+    guard, verifier = _guard(), _Verifier(_INCLUDED)
     await _establish(guard, verifier, _recovered(_plan(), done, before))
     assert len(verifier.asked) == 1
     assert guard.record is not None
@@ -190,17 +190,17 @@ async def test_new_lines_are_not_mixed_with_those_of_another_meaning() -> None:
     guard = _guard()
     recovered = _recovered(_plan(), 1, _record("inconclusive", "inconclusive"))
     with pytest.raises(DatesError, match="sent as it is, and now it would be sent as the day"):
-        await _establish(guard, _Proof(_EXCLUDED), recovered)
+        await _establish(guard, _Verifier(_EXCLUDED), recovered)
     assert guard.record is None
     # Without lines there is nothing to mix with.
-    await _establish(guard, _Proof(_EXCLUDED), _recovered(_plan(), 0, recovered.dates))
+    await _establish(guard, _Verifier(_EXCLUDED), _recovered(_plan(), 0, recovered.dates))
 
 
 @pytest.mark.parametrize("trust", [False, True])
 @pytest.mark.parametrize("done", [1, 120])
 async def test_spoilt_lines_are_refused(done: int, *, trust: bool) -> None:
-    """Also with --trust-dates, and when all is done: nobody knows which of them are wrong."""
-    guard, verifier = _guard(trust_dates=trust), _Proof(_INCLUDED)
+    """Also with --trust-dates, and when all is done: it is unknown which of them are wrong."""
+    guard, verifier = _guard(trust_dates=trust), _Verifier(_INCLUDED)
     recovered = _recovered(_plan(), done, _record("ignored", "inconclusive"))
     with pytest.raises(DatesError, match=r"ignored the dates .*\(before\)") as raised:
         await _establish(guard, verifier, recovered)
@@ -211,7 +211,7 @@ async def test_spoilt_lines_are_refused(done: int, *, trust: bool) -> None:
 
 async def test_a_spoilt_directory_without_lines_may_begin_again() -> None:
     """There is nothing in it that could be wrong."""
-    guard, verifier = _guard(), _Proof(_INCLUDED)
+    guard, verifier = _guard(), _Verifier(_INCLUDED)
     await _establish(guard, verifier, _recovered(_plan(), 0, _record("ignored", "inconclusive")))
     assert len(verifier.asked) == 1
     assert guard.record is not None
@@ -228,7 +228,7 @@ async def test_a_complete_run_keeps_its_record(
 ) -> None:
     """Nothing is asked and nothing is refused, for nothing is going to be fetched."""
     plan = _plan()
-    guard, verifier = _guard(plan, trust_dates=trust, until_exclusive=True), _Proof(_UNKNOWN)
+    guard, verifier = _guard(plan, trust_dates=trust, until_exclusive=True), _Verifier(_UNKNOWN)
     await _establish(guard, verifier, _recovered(plan, len(plan), before, is_known=is_known))
     assert verifier.asked == []
     assert guard.record is before
@@ -238,7 +238,7 @@ async def test_ignored_dates_spoil_the_lines_that_are_there() -> None:
     """They were collected when that was not known."""
     guard, error = _guard(), IgnoredDatesError("all the same")
     with pytest.raises(IgnoredDatesError) as raised:
-        await _establish(guard, _Proof(error), _recovered(_plan(), 1))
+        await _establish(guard, _Verifier(error), _recovered(_plan(), 1))
     assert raised.value is error
     assert guard.ignored == "all the same"
     assert guard.record is None
@@ -248,7 +248,7 @@ async def test_ignored_dates_without_lines_spoil_nothing() -> None:
     """The directory may be used with other options."""
     guard = _guard()
     with pytest.raises(IgnoredDatesError):
-        await _establish(guard, _Proof(IgnoredDatesError("all the same")))
+        await _establish(guard, _Verifier(IgnoredDatesError("all the same")))
     assert (guard.ignored, guard.record) == (None, None)
 
 
@@ -259,11 +259,11 @@ async def test_lines_of_a_lost_manifest_need_a_server_that_includes_the_last_day
     """It is not known how the last day was sent for them."""
     lost = _recovered(_plan(), 1, is_known=False)
     guard = _guard()
-    await _establish(guard, _Proof(_INCLUDED), lost)
+    await _establish(guard, _Verifier(_INCLUDED), lost)
     assert guard.record is not None
     guard = _guard()
     with pytest.raises(DatesError, match="is not known any more"):
-        await _establish(guard, _Proof(finding), lost)
+        await _establish(guard, _Verifier(finding), lost)
     assert guard.record is None
 
 
@@ -271,10 +271,10 @@ async def test_trust_does_not_help_where_the_manifest_is_lost() -> None:
     """Unless there are no lines."""
     with pytest.raises(DatesError, match="is not known any more"):
         await _establish(
-            _guard(trust_dates=True), _Proof(_INCLUDED), _recovered(_plan(), 1, is_known=False)
+            _guard(trust_dates=True), _Verifier(_INCLUDED), _recovered(_plan(), 1, is_known=False)
         )
     guard = _guard(trust_dates=True)
-    await _establish(guard, _Proof(_INCLUDED), _recovered(_plan(), 0, is_known=False))
+    await _establish(guard, _Verifier(_INCLUDED), _recovered(_plan(), 0, is_known=False))
     assert guard.record is not None
 
 
@@ -283,17 +283,17 @@ async def test_trust_does_not_help_where_the_manifest_is_lost() -> None:
 async def test_the_last_day_of_the_calendar_can_be_sent_as_it_is(
     done: int, *, is_remembered: bool
 ) -> None:
-    """But there is no day after it, whether that is needed is proved now or was before."""
+    """But there is no day after it, whether the need for it is found now or was before."""
     end = date(9999, 12, 31)
     plan = _plan(first=Window(end, end))
     before = _record() if is_remembered else None
     guard = _guard(plan)
-    await _establish(guard, _Proof(_INCLUDED), _recovered(plan, done, before))
+    await _establish(guard, _Verifier(_INCLUDED), _recovered(plan, done, before))
     assert guard.record is not None
     before = _record(until="excluded") if is_remembered else None
     with pytest.raises(InputError, match="at the end of the calendar"):
         await _establish(
-            _guard(plan), _Proof(_EXCLUDED), _recovered(plan, done if before else 0, before)
+            _guard(plan), _Verifier(_EXCLUDED), _recovered(plan, done if before else 0, before)
         )
 
 
@@ -301,7 +301,7 @@ async def test_days_that_cannot_be_sent_at_all_are_refused_before_anything_is_as
     """Their last second is in a year that there is not."""
     end = date(9999, 12, 31)
     plan = _plan(first=Window(end, end))
-    guard, verifier = _guard(plan, date_format="epoch"), _Proof(_INCLUDED)
+    guard, verifier = _guard(plan, date_format="epoch"), _Verifier(_INCLUDED)
     with pytest.raises(InputError, match="at the end of the calendar"):
         await _establish(guard, verifier, _recovered(plan))
     assert verifier.asked == []
@@ -330,7 +330,7 @@ async def _notice_all(guard: DatesGuard, windows: int = 3) -> None:
 
 async def test_answers_that_repeat_are_looked_into_once_and_then_later() -> None:
     """By the companies that repeat; if the dates are honoured, the next row must be longer."""
-    guard, verifier = _guard(_plan(7)), _Proof(_INCLUDED)
+    guard, verifier = _guard(_plan(7)), _Verifier(_INCLUDED)
     await _establish(guard, verifier)
     record = guard.record
     verifier.asked.clear()
@@ -347,8 +347,8 @@ async def test_answers_that_repeat_are_looked_into_once_and_then_later() -> None
     "finding", [_UNKNOWN, OutageError("nobody is there"), StoppedError()], ids=str
 )
 async def test_what_was_not_found_out_in_the_end_is_a_doubt(finding: Finding | Exception) -> None:
-    """Also when nobody has asked, for the run was stopped; it is none once it is settled."""
-    guard, verifier = _guard(_plan(7)), _Proof(_INCLUDED, finding, _INCLUDED)
+    """Also when the run was stopped before the verification; it is none once it is settled."""
+    guard, verifier = _guard(_plan(7)), _Verifier(_INCLUDED, finding, _INCLUDED)
     await _establish(guard, verifier)
     said = [guard.is_doubtful]
     await _notice(guard, "1", _answer(counters(900)), windows=2)
@@ -364,14 +364,14 @@ async def test_what_was_not_found_out_in_the_end_is_a_doubt(finding: Finding | E
 @pytest.mark.parametrize(
     ("finding", "verdict"), [(_INCLUDED, "honoured"), (_UNKNOWN, "inconclusive"), (None, None)]
 )
-async def test_what_is_in_doubt_is_proved_again(
+async def test_what_is_in_doubt_is_verified_again(
     finding: Finding | None, verdict: str | None, *, is_complete: bool
 ) -> None:
     """Even if no cell is missing: its last lines may be of other days, which spoils them all."""
     plan = _plan()
-    verifier = _Proof(_INCLUDED if finding is None else finding)
+    verifier = _Verifier(_INCLUDED if finding is None else finding)
     if finding is None:
-        verifier = _Proof(IgnoredDatesError("all the same"))
+        verifier = _Verifier(IgnoredDatesError("all the same"))
     before = doubted(
         DatesRecord(verdict="honoured", until="included", until_exclusive=False), "why", _AT
     )
@@ -388,11 +388,11 @@ async def test_what_is_in_doubt_is_proved_again(
     assert verifier.asked == [_IDS]
 
 
-async def test_a_proof_after_the_last_answer_is_made_if_they_repeat() -> None:
+async def test_the_dates_are_verified_after_the_last_answer_if_answers_repeat() -> None:
     """Too few for a row, but most of them: they are looked into, and the end is as they show."""
     guard, verifier = (
         _guard(_plan(7)),
-        _Proof(_INCLUDED, _INCLUDED, IgnoredDatesError("all the same")),
+        _Verifier(_INCLUDED, _INCLUDED, IgnoredDatesError("all the same")),
     )
     await _establish(guard, verifier)
     verifier.asked.clear()
@@ -406,9 +406,9 @@ async def test_a_proof_after_the_last_answer_is_made_if_they_repeat() -> None:
     assert guard.ignored == "all the same"
 
 
-async def test_a_proof_that_shows_nothing_is_a_false_alarm() -> None:
-    """The run goes on."""
-    guard, verifier = _guard(), _Proof(_INCLUDED, _UNKNOWN)
+async def test_an_inconclusive_verification_is_a_false_alarm() -> None:
+    """The run continues."""
+    guard, verifier = _guard(), _Verifier(_INCLUDED, _UNKNOWN)
     await _establish(guard, verifier)
     await _notice_all(guard)
     assert len(verifier.asked) == 1 + 3
@@ -418,7 +418,7 @@ async def test_a_proof_that_shows_nothing_is_a_false_alarm() -> None:
 async def test_dates_that_are_ignored_by_now_end_the_run() -> None:
     """There are lines of other days then."""
     error = IgnoredDatesError("all the same")
-    guard, verifier = _guard(), _Proof(_INCLUDED, error)
+    guard, verifier = _guard(), _Verifier(_INCLUDED, error)
     await _establish(guard, verifier)
     with pytest.raises(IgnoredDatesError) as raised:
         await _notice_all(guard)
@@ -439,7 +439,7 @@ async def test_outcomes_that_come_during_a_verification_do_not_wait(
     finding: Finding | IgnoredDatesError,
 ) -> None:
     """It is asked once, whatever comes meanwhile, and waited for at the end."""
-    guard, verifier = _guard(_plan(2)), _Proof(_INCLUDED, finding)
+    guard, verifier = _guard(_plan(2)), _Verifier(_INCLUDED, finding)
     await _establish(guard, verifier, _recovered(_plan(2)))
     verifier.may_end.clear()
     watching = asyncio.create_task(guard.watch())
@@ -466,7 +466,7 @@ async def test_outcomes_that_come_during_a_verification_do_not_wait(
 
 async def test_a_watch_looks_at_what_came_last_before_it_ends() -> None:
     """The row may be complete with the very last answer."""
-    guard, verifier = _guard(_plan(2)), _Proof(_INCLUDED, IgnoredDatesError("all the same"))
+    guard, verifier = _guard(_plan(2)), _Verifier(_INCLUDED, IgnoredDatesError("all the same"))
     await _establish(guard, verifier, _recovered(_plan(2)))
     watching = asyncio.create_task(guard.watch())
     _repeat(guard)
@@ -477,7 +477,7 @@ async def test_a_watch_looks_at_what_came_last_before_it_ends() -> None:
 
 async def test_a_watch_that_is_stopped_leaves_a_doubt() -> None:
     """Nothing may be sent any more: that is no error of the run."""
-    guard, verifier = _guard(_plan(2)), _Proof(_INCLUDED, StoppedError())
+    guard, verifier = _guard(_plan(2)), _Verifier(_INCLUDED, StoppedError())
     await _establish(guard, verifier, _recovered(_plan(2)))
     watching = asyncio.create_task(guard.watch())
     _repeat(guard)
@@ -485,9 +485,9 @@ async def test_a_watch_that_is_stopped_leaves_a_doubt() -> None:
     assert guard.is_doubtful
 
 
-async def test_an_error_of_a_proof_does_not_end_the_watch() -> None:
+async def test_an_error_of_a_verification_does_not_end_the_watch() -> None:
     """What is not about dates goes through, spoils nothing, and the next answer asks again."""
-    guard, verifier = _guard(), _Proof(_INCLUDED, InputError("no"), _INCLUDED)
+    guard, verifier = _guard(), _Verifier(_INCLUDED, InputError("no"), _INCLUDED)
     await _establish(guard, verifier)
     with pytest.raises(InputError):
         await _notice_all(guard)
@@ -498,7 +498,7 @@ async def test_an_error_of_a_proof_does_not_end_the_watch() -> None:
 
 async def test_failures_and_differences_are_no_suspicion() -> None:
     """Nor are empty answers."""
-    guard, verifier = _guard(), _Proof(_INCLUDED)
+    guard, verifier = _guard(), _Verifier(_INCLUDED)
     await _establish(guard, verifier)
     for company in _IDS[:10]:
         await _notice(guard, company, Failure(FailureKind.TIMEOUT, None, "no", None, _AT, 1))
@@ -514,7 +514,7 @@ async def test_failures_and_differences_are_no_suspicion() -> None:
 async def test_a_plan_of_one_window_has_nothing_to_compare() -> None:
     """Nothing is watched."""
     plan = _plan(1)
-    guard, verifier = _guard(plan), _Proof(_INCLUDED)
+    guard, verifier = _guard(plan), _Verifier(_INCLUDED)
     await _establish(guard, verifier, _recovered(plan))
     for company in _IDS:
         await _notice(guard, company, _answer(counters(9)), 1)

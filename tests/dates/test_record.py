@@ -50,12 +50,12 @@ def test_a_record_says_what_was_found_and_what_it_cost() -> None:
     ("until", "exclusive"),
     [(Until.INCLUDED, False), (Until.EXCLUDED, True), (Until.INCONCLUSIVE, None)],
 )
-def test_what_is_proved_goes_before_the_option(
+def test_a_verification_takes_precedence_over_the_option(
     query: DateQuery,
     until: Until,
     exclusive: bool | None,  # noqa: FBT001 - a table
 ) -> None:
-    """The option counts where nothing was proved."""
+    """The option counts where nothing was verified."""
     expected = query.until_exclusive if exclusive is None else exclusive
     assert _record(until=until, query=query).until_exclusive == expected
 
@@ -91,7 +91,7 @@ def test_people_are_told_what_is_doubtful(
 
 @pytest.mark.parametrize("query", [_AS_IT_IS, _NEXT_DAY])
 def test_trust_takes_the_option_for_what_it_says(query: DateQuery) -> None:
-    """Nothing was asked, nothing is proved, and people who wanted that are told nothing."""
+    """Nothing was asked and nothing verified; the user wanted that, so there is no remark."""
     record = trusted(query)
     assert record == DatesRecord(
         verdict="trusted", until="trusted", until_exclusive=query.until_exclusive
@@ -102,7 +102,7 @@ def test_trust_takes_the_option_for_what_it_says(query: DateQuery) -> None:
 
 @pytest.mark.parametrize("until", Until)
 @pytest.mark.parametrize("dates", Verdict)
-def test_only_what_is_honoured_need_not_be_proved_again(dates: Verdict, until: Until) -> None:
+def test_only_what_is_honoured_need_not_be_verified_again(dates: Verdict, until: Until) -> None:
     """Though the end of a window may still be open."""
     assert is_verified(_record(dates, until)) == (dates is Verdict.HONOURED)
     assert not is_verified(None)
@@ -119,7 +119,7 @@ def test_only_what_is_honoured_need_not_be_proved_again(dates: Verdict, until: U
     ],
 )
 def test_the_same_meaning_may_go_on(before: DatesRecord | None) -> None:
-    """Directories of before dates were proved sent the last day as it is."""
+    """Directories written before dates were verified sent the last day unchanged."""
     for now in (_record(), _record(until=Until.INCONCLUSIVE), trusted(_AS_IT_IS)):
         refuse_mixing(before, now, _RUN, is_known=True)
     for now in (_record(until=Until.EXCLUDED), trusted(_NEXT_DAY)):
@@ -146,10 +146,10 @@ def test_lines_of_the_next_day_are_not_mixed_either() -> None:
         trusted(_NEXT_DAY),
     ],
 )
-def test_where_it_is_not_known_only_a_proof_that_the_last_day_is_included_helps(
+def test_where_it_is_unknown_only_a_verified_last_day_that_is_included_helps(
     now: DatesRecord,
 ) -> None:
-    """Nobody knows how the last day was sent when the lines were fetched."""
+    """It is unknown how the last day was sent when the lines were fetched."""
     refuse_mixing(None, _record(), _RUN, is_known=False)
     with pytest.raises(DatesError, match=r"output/night: it is not known .* run\.json is missing"):
         refuse_mixing(None, now, _RUN, is_known=False)

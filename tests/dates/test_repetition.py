@@ -100,7 +100,7 @@ def test_too_few_for_a_row_are_suspicious_in_the_end(windows: int, last: int) ->
 
 
 def test_what_was_asked_for_in_part_is_suspicious_in_the_end_too() -> None:
-    """A run that goes on has a few windows left of each company; the latest companies count."""
+    """A resumed run has a few windows left of each company; the latest companies count."""
     watch = RepetitionWatch(30)
     _feed(watch, *(_different(f"before {n}", 4) for n in range(200)))
     assert watch.suspicious_in_the_end == ()

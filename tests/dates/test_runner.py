@@ -153,7 +153,7 @@ async def test_what_is_not_the_questions_fault_uses_no_try_up(throttled_tries: F
 
 
 async def test_a_question_that_is_always_refused_is_given_up() -> None:
-    """After ten times it counts: while others are let in, it may be refused for itself."""
+    """After ten times it counts: while others are accepted, the company may be throttled alone."""
     client = _Client(_RATE)
     assert await client.runner().run(_asks("a")) == [_RATE]
     assert len(client.asked) == 12
@@ -184,7 +184,7 @@ async def test_what_is_charged_is_so_among_what_is_not() -> None:
 @pytest.mark.parametrize("most", range(8))
 @pytest.mark.parametrize("outcome", [_answer(), _failure(404), _TIMEOUT])
 async def test_no_more_is_sent_than_allowed(cost: int, most: int, outcome: Outcome) -> None:
-    """Also when each request is sent twice; the probe hears of it instead of a reply."""
+    """Also when each request is sent twice; the probe gets the error instead of a reply."""
     client = _Client(_costing(outcome, cost))
     runner = client.runner(most)
     await runner.run(_asks_till_spent())
@@ -201,7 +201,7 @@ async def test_the_allowance_is_for_all_probes_together() -> None:
     assert runner.requests == 5
 
 
-async def test_whoever_sends_more_may_end_it() -> None:
+async def test_the_caller_may_end_it() -> None:
     """Tokens cost requests, too: nothing is sent when the caller says so, not even a retry."""
     client = _Client(_answer())
     runner = client.runner(100, lambda: len(client.asked) < 3)
@@ -230,7 +230,7 @@ async def test_it_tells_whether_the_service_was_out(
     outcomes: list[Outcome],
     met_outage: bool,  # noqa: FBT001 - a parameter
 ) -> None:
-    """Nobody was let in or answered for a while, though it came back."""
+    """No request was accepted or answered for a while, though the service came back."""
     runner = _Client(*outcomes).runner()
     assert not runner.met_outage
     await runner.run(_asks("a", "b"))
@@ -262,7 +262,7 @@ async def test_a_probe_that_goes_on_after_the_end_hears_of_it_each_time() -> Non
 
 
 async def test_a_probe_that_does_not_mind_the_end_ends_with_it() -> None:
-    """Its caller hears of it."""
+    """Its caller gets the error."""
     client = _Client(_answer())
     with pytest.raises(SpentError):
         await client.runner(3).run(_asks("a", "b", "c"))
@@ -309,7 +309,7 @@ async def test_what_the_client_raises_comes_through(error: Exception) -> None:
 
 @pytest.mark.parametrize("error", [OutageError("no"), StoppedError()])
 async def test_a_probe_that_does_not_end_is_closed(error: Exception) -> None:
-    """It cleans up then, and not when somebody happens to drop it."""
+    """It cleans up then, not when it happens to be garbage-collected."""
     probe = _asks("a", "b")
     with pytest.raises(type(error)):
         await _Client(error).runner().run(probe)

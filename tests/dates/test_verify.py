@@ -1,4 +1,4 @@
-"""A proof of the dates over an API that is out of order for a while."""
+"""Verification of the dates with an API that fails for a while."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ _NOW = datetime(2026, 11, 24, tzinfo=UTC)
 
 @dataclass
 class _Client:
-    """Fails so many times first, three times because nobody is answered; then has 7 a day."""
+    """Fails so many times first, three times because of an outage; then has 7 per day."""
 
     failures: int
     asked: int = 0
@@ -37,12 +37,12 @@ class _Client:
         return Answer(b"{}", Counters(total, total, 0, 0, 1, {}), _NOW, 1)
 
 
-async def test_an_outage_that_used_up_companies_is_followed_by_another_proof() -> None:
+async def test_an_outage_that_used_up_companies_is_followed_by_another_verification() -> None:
     """All companies were asked in vain by the time that it was over, and that says nothing."""
     client = _Client(failures=7)
 
     async def sleep(_seconds: float) -> None:
-        """Go on at once."""
+        """Continue at once."""
 
     verifier = DatesVerifier(
         DateQuery("from_date", "until_date"),

@@ -13,7 +13,7 @@ from collector.core.cell import SERVER_DEFAULT, Cell
 from collector.core.outcome import Answer, Failure, FailureKind
 from collector.core.secrets import Redactor, Secret
 from collector.http.client import Addresses, StatisticsClient, excerpt
-from collector.http.exchange import Exchange
+from collector.http.exchange import ConnectionPool
 from collector.http.gate import Gate
 from collector.http.token import Token, TokenSource
 from collector.http.transport import Transport
@@ -62,7 +62,7 @@ async def api(respond: Respond) -> AsyncIterator[str]:
 
 
 class Bench:
-    """A client and what it is wired to, with a token that is used as it is."""
+    """A client and its collaborators, with a token that is used as is."""
 
     def __init__(self, base_url: str, token: str = SECRET) -> None:
         self.gate = Gate(RateController(1e6, companies=3, probe_seconds=60.0))
@@ -177,10 +177,10 @@ async def test_a_request_without_an_answer_is_a_failure_without_a_body(
 ) -> None:
     """A decision of the client alone: what the connection says, redacted, and nothing else."""
 
-    async def no_way(_: Exchange, __: ClientRequest) -> NoReturn:
+    async def no_way(_: ConnectionPool, __: ClientRequest) -> NoReturn:
         raise OSError(f"no way for {SECRET}")
 
-    monkeypatch.setattr(Exchange, "send", no_way)
+    monkeypatch.setattr(ConnectionPool, "send", no_way)
     bench = Bench("http://127.0.0.1:1")
     async with bench.transport:
         failure = await bench.failure()

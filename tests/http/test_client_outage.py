@@ -22,7 +22,7 @@ from collector.telemetry.stats import RunStats
 
 
 class Bench:
-    """A client of an embedded API, and what it is wired to."""
+    """A client of an embedded API, and its collaborators."""
 
     def __init__(self, server: Simulator, timeout: float, companies: int) -> None:
         self.server = server
@@ -55,7 +55,7 @@ class Bench:
         return [outcome for outcome in outcomes if isinstance(outcome, Failure)]
 
     @property
-    def is_closed(self) -> Cause | None:
+    def open_cause(self) -> Cause | None:
         """Why the gate is closed."""
         return self.gate.control.open_cause
 
@@ -100,10 +100,10 @@ async def test_first_tries_and_connections_tell_of_an_outage(
         blames = sorted(failure.blame.name for failure in failures)
         if is_outage:
             assert blames == ["CELL"] * 7 + ["SERVICE"] * 3
-            assert bench.is_closed is Cause.FAILING
+            assert bench.open_cause is Cause.FAILING
         else:
             assert blames == ["CELL"] * 10
-            assert bench.is_closed is None
+            assert bench.open_cause is None
 
 
 async def test_a_company_that_is_broken_is_no_outage() -> None:
@@ -111,23 +111,23 @@ async def test_a_company_that_is_broken_is_no_outage() -> None:
     async with bench_for(share_500=1.0) as bench:
         failures = await bench.failures(30, companies=2)
         assert {failure.blame for failure in failures} == {Blame.CELL}
-        assert bench.is_closed is None
+        assert bench.open_cause is None
     async with bench_for(share_500=1.0, companies=1) as bench:
         await bench.failures(8, companies=1)
-        assert bench.is_closed is Cause.FAILING
+        assert bench.open_cause is Cause.FAILING
 
 
-async def test_a_server_that_is_gone_is_an_outage_whoever_tries() -> None:
+async def test_a_server_that_is_gone_is_an_outage_for_first_tries_and_retries() -> None:
     """Retries included: a refused connection has nothing to do with the cell."""
     async with bench_for() as bench:
         await bench.server.stop()
         failures = await bench.failures(8, is_retry=True)
         assert {failure.kind for failure in failures} == {FailureKind.CONNECTION}
-        assert bench.is_closed is Cause.FAILING
+        assert bench.open_cause is Cause.FAILING
 
 
 async def test_an_outage_is_waited_out_with_single_probes() -> None:
-    """A second after it is noticed the first probe leaves; when it is answered, all go on.
+    """A second after it is noticed the first probe is sent; when it is answered, all resume.
 
     From a quarter of the rate, for the service may be weak yet.
     """
@@ -140,18 +140,18 @@ async def test_an_outage_is_waited_out_with_single_probes() -> None:
         assert time.monotonic() - began >= 0.9
         assert {type(outcome) for outcome in outcomes} == {Answer}
         assert bench.server.counts.total == 28
-        assert bench.is_closed is None
+        assert bench.open_cause is None
         assert 1e6 / 4 <= bench.gate.control.rate < 1e6
 
 
-async def test_a_failing_probe_is_charged_to_nobody() -> None:
+async def test_a_failing_probe_is_not_charged() -> None:
     """Nor is what was still on its way; the next probe waits twice as long."""
     async with bench_for(share_500=1.0) as bench:
         await bench.failures(8)
         [failure] = await bench.failures(1)
         assert failure.blame is Blame.SERVICE
-        assert bench.is_closed is Cause.FAILING
-        assert bench.gate.closed_for == pytest.approx(2.0, abs=0.2)
+        assert bench.open_cause is Cause.FAILING
+        assert bench.gate.next_probe_in == pytest.approx(2.0, abs=0.2)
 
 
 async def test_the_latency_of_each_answer_is_recorded() -> None:

@@ -51,7 +51,7 @@ def row(*responses: web.Response) -> Respond:
 
 
 def always(respond: Callable[[], web.Response | None]) -> Respond:
-    """Answer everybody alike."""
+    """Answer every request alike."""
 
     async def again(_: int) -> web.Response | None:
         return respond()
@@ -83,7 +83,7 @@ async def api(respond: Respond) -> AsyncIterator[tuple[str, list[float]]]:
 
 
 class Bench:
-    """A client, what it is wired to, what it logs, and when its requests came."""
+    """A client, its collaborators, what it logs, and when its requests came."""
 
     def __init__(self, base_url: str, arrivals: list[float], patience: float) -> None:
         control = RateController(1e6, companies=3, probe_seconds=60.0, patience=patience)
@@ -120,7 +120,7 @@ class Bench:
         assert {type(outcome) for outcome in outcomes} == {Answer}
 
     @property
-    def is_closed(self) -> Cause | None:
+    def open_cause(self) -> Cause | None:
         """Why the gate is closed."""
         return self.gate.control.open_cause
 
@@ -163,11 +163,11 @@ async def test_a_refusal_closes_the_gate_for_everyone(
         failure = await bench.failure()
         assert failure.status == status
         if pause is None:
-            assert (failure.blame, bench.is_closed) == (Blame.CELL, None)
+            assert (failure.blame, bench.open_cause) == (Blame.CELL, None)
         else:
-            assert (failure.blame, bench.is_closed) == (Blame.RATE, Cause.REFUSED)
-            assert bench.gate.closed_for == pytest.approx(pause, abs=0.15)
-            assert bench.gate.closed_for <= pause
+            assert (failure.blame, bench.open_cause) == (Blame.RATE, Cause.REFUSED)
+            assert bench.gate.next_probe_in == pytest.approx(pause, abs=0.15)
+            assert bench.gate.next_probe_in <= pause
         assert bench.stats.refused == (pause is not None)
 
 
@@ -181,7 +181,7 @@ async def test_a_maintenance_page_that_says_when_to_come_back_is_believed(
         for blame in (Blame.CELL, Blame.RATE):
             failure = await bench.failure()
             assert (failure.kind, failure.blame) == (kind, blame)
-        assert bench.gate.closed_for == pytest.approx(7.0, abs=0.15)
+        assert bench.gate.next_probe_in == pytest.approx(7.0, abs=0.15)
 
 
 @pytest.mark.parametrize(
@@ -209,7 +209,7 @@ async def test_a_refusal_is_one_however_much_it_says() -> None:
     """A 429 whose body goes on beyond the limit slows everyone down like any other."""
     async with bench_for(row(answer(429, body=b"x" * 2_000_000))) as bench:
         assert (await bench.failure()).blame is Blame.RATE
-        assert bench.is_closed is Cause.REFUSED
+        assert bench.open_cause is Cause.REFUSED
 
 
 async def test_others_wait_until_the_gate_opens_again() -> None:
@@ -225,7 +225,7 @@ async def test_others_wait_until_the_gate_opens_again() -> None:
         assert len(bench.arrivals) == 106
         # The client's pause begins with the end of the answer, which is after the arrival.
         assert bench.arrivals[101] - bench.arrivals[100] >= 0.199
-        assert bench.is_closed is None
+        assert bench.open_cause is None
 
 
 async def test_a_crowd_that_is_refused_is_one_refusal() -> None:
@@ -242,16 +242,16 @@ async def test_a_crowd_that_is_refused_is_one_refusal() -> None:
         failures = await asyncio.gather(*(bench.failure() for _ in range(40)))
         assert {failure.blame for failure in failures} == {Blame.RATE}
         assert bench.stats.refused == 40
-        assert bench.gate.closed_for <= 0.2
+        assert bench.gate.next_probe_in <= 0.2
 
 
 async def test_one_503_is_the_cells_own_and_two_together_are_a_refusal() -> None:
     """Many a limiter answers so; the second one is blamed on the rate, and counted as refused."""
     async with bench_for(row(answer(503), answer(503))) as bench:
         assert (await bench.failure()).blame is Blame.CELL
-        assert (bench.is_closed, bench.stats.refused) == (None, 0)
+        assert (bench.open_cause, bench.stats.refused) == (None, 0)
         assert (await bench.failure()).blame is Blame.RATE
-        assert (bench.is_closed, bench.stats.refused) == (Cause.UNAVAILABLE, 1)
+        assert (bench.open_cause, bench.stats.refused) == (Cause.UNAVAILABLE, 1)
 
 
 @pytest.mark.parametrize("is_retry", [True, False])
@@ -283,7 +283,7 @@ async def test_what_is_no_passing_trouble_says_that_the_service_answers(
         assert bench.gate.control.is_doubtful is (fails > 1)
         await bench.fetch()
         assert not bench.gate.control.is_doubtful
-        assert bench.is_closed is None
+        assert bench.open_cause is None
 
 
 @pytest.mark.parametrize(
@@ -300,7 +300,7 @@ async def test_what_becomes_of_a_probe(
     blame: Blame | None,
     ends_it: bool,  # noqa: FBT001 - a table
 ) -> None:
-    """A whole answer shows that it was let in; what was refused or lost is charged to nobody."""
+    """A whole answer shows that it was accepted; a throttled or lost request is not charged."""
 
     async def respond(number: int) -> web.Response | None:
         return probe() if number > 1 else answer(429)
@@ -309,7 +309,7 @@ async def test_what_becomes_of_a_probe(
         await bench.failure()
         outcome = await bench.fetch()
         assert (outcome.blame if isinstance(outcome, Failure) else None) is blame
-        assert bench.is_closed is (None if ends_it else Cause.REFUSED)
+        assert bench.open_cause is (None if ends_it else Cause.REFUSED)
 
 
 USED_UP = {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "7"}
@@ -326,16 +326,16 @@ USED_UP = {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "7"}
 async def test_the_rate_headers_reach_the_controller(
     first: web.Response, refusal: web.Response
 ) -> None:
-    """Of answers and of refusals: after one, nobody knocks before the quota begins anew."""
+    """Of answers and refusals: after a refusal no request is sent before the quota is renewed."""
     async with bench_for(row(first, refusal)) as bench:
         await bench.fetch()
-        assert bench.is_closed is None
+        assert bench.open_cause is None
         await bench.failure()
-        assert bench.gate.closed_for == pytest.approx(7.0, abs=0.3)
+        assert bench.gate.next_probe_in == pytest.approx(7.0, abs=0.3)
 
 
 async def test_nothing_but_refusals_for_too_long_is_an_outage() -> None:
-    """Exit code 4, for whoever asks next; it is the gate that says so."""
+    """Exit code 4, raised by the gate for the next request."""
     async with bench_for(always(lambda: answer(429)), patience=0.1) as bench:
         await bench.failure()
         with pytest.raises(OutageError, match="has refused every request") as caught:

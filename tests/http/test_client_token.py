@@ -71,7 +71,7 @@ class Numbered:
 
 
 class Bench:
-    """A client and what it is wired to; by default with a token that is used as it is."""
+    """A client and its collaborators; by default with a token that is used as is."""
 
     def __init__(self, base_url: str, tokens: TokenSource | None = None) -> None:
         self.gate = Gate(RateController(1e6, companies=3, probe_seconds=60.0))
@@ -200,7 +200,7 @@ async def test_a_401_that_no_token_cures_is_the_cells_own_failure() -> None:
         await bench.answer()
 
 
-async def test_a_fresh_token_that_nobody_ever_accepted_stops_the_run() -> None:
+async def test_a_new_token_that_the_server_never_accepted_stops_the_run() -> None:
     """After two requests with two tokens, and no more."""
     issuer = Numbered()
     async with bench_for(stranger_is_refused, TokenSource(issuer)) as bench:
@@ -282,7 +282,7 @@ async def test_a_refusal_says_nothing_about_the_token() -> None:
 
 
 async def test_a_401_on_the_probe_does_not_wait_for_the_new_token() -> None:
-    """It tells that requests are let in again: others leave while the issuer takes its time."""
+    """It shows that requests are accepted again: others are sent while the issuer is slow."""
     count, others_came = 0, asyncio.Event()
 
     def respond(_: web.BaseRequest) -> web.Response:
@@ -293,7 +293,7 @@ async def test_a_401_on_the_probe_does_not_wait_for_the_new_token() -> None:
         return answer(status={101: 429, 102: 401}.get(count, 200))
 
     class Slow(Numbered):
-        """Issues the second token only when somebody else was answered."""
+        """Issues the second token only when another request was answered."""
 
         async def __call__(self) -> Token:
             if self.issued == 1:

@@ -43,7 +43,7 @@ def test_a_client_comes_from_the_environment() -> None:
 
 
 def test_a_token_beats_a_client() -> None:
-    """Whoever sets all three means the token."""
+    """With all three set, the token is used."""
     assert load_credentials(VARIABLES, None) == AccessToken(Secret(TOKEN))
     assert load_credentials({**VARIABLES, "TRUST_ACCESS_TOKEN": ""}, None) == CLIENT
 

@@ -25,10 +25,10 @@ def _let_in(path: Path, permissions: int) -> None:
     The form is that of `setfacl`; see linux/posix_acl_xattr.h. Without ACLs in the file system
     only the mode becomes what it would be.
     """
-    owner, nobody = path.stat().st_mode >> 6 & 7, 0xFFFFFFFF
+    owner, no_id = path.stat().st_mode >> 6 & 7, 0xFFFFFFFF
     entries = [
-        *((0x01, owner, nobody), (0x02, permissions, _ANOTHER_USER), (0x04, 0, nobody)),
-        *((0x10, permissions, nobody), (0x20, 0, nobody)),
+        *((0x01, owner, no_id), (0x02, permissions, _ANOTHER_USER), (0x04, 0, no_id)),
+        *((0x10, permissions, no_id), (0x20, 0, no_id)),
     ]
     acl = struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *entry) for entry in entries)
     with suppress(OSError):
@@ -101,7 +101,7 @@ def test_the_same_file_is_refused_when_systemd_did_not_name_its_directory(
 def test_a_credential_that_is_not_as_systemd_makes_it_is_judged_like_any_file(
     systemd: Systemd, mode: int
 ) -> None:
-    """Others have no business in it, and nobody writes to it; the owner alone may do anything."""
+    """Others must have no access and the group must not write; the owner may do anything."""
     environ = systemd(mode=mode)
     if mode & 0o077:
         with pytest.raises(InputError, match=rf"mode {mode:04o}"):
@@ -112,7 +112,7 @@ def test_a_credential_that_is_not_as_systemd_makes_it_is_judged_like_any_file(
 
 @pytest.mark.parametrize("around", [0o551, 0o554, 0o555, 0o570, 0o755])
 def test_a_directory_that_is_open_protects_nothing(systemd: Systemd, around: int) -> None:
-    """It is the directory that closes a file of mode 0440; somebody has set the variable."""
+    """Only a closed directory protects a file of mode 0440, even if the variable is set."""
     environ = systemd(around=around)
     with pytest.raises(InputError, match="mode 0440"):
         load_credentials(environ, _credential(environ))

@@ -17,7 +17,7 @@ from yarl import URL
 
 from collector import __version__
 from collector.core.secrets import Secret
-from collector.http.exchange import Exchange, Get
+from collector.http.exchange import ConnectionPool, Get
 from collector.http.token import Token
 from tests.http.raw_server import RawServer, always, ok
 
@@ -26,16 +26,16 @@ OURS = {"User-Agent": f"collector/{__version__}", "Accept": "application/json"}
 
 
 @asynccontextmanager
-async def exchange_of(connections: int = 4) -> AsyncIterator[Exchange]:
+async def exchange_of(connections: int = 4) -> AsyncIterator[ConnectionPool]:
     """Open an exchange, and close it."""
-    exchange = Exchange(connections)
+    exchange = ConnectionPool(connections)
     try:
         yield exchange
     finally:
         await exchange.close()
 
 
-async def get(exchange: Exchange, url: URL, token: Token = TOKEN) -> bytes:
+async def get(exchange: ConnectionPool, url: URL, token: Token = TOKEN) -> bytes:
     """Get what is at an address."""
     return await (await exchange.send(exchange.get(url, token))).read()
 
@@ -138,7 +138,7 @@ async def test_every_origin_gets_its_own_name() -> None:
 
 
 async def test_nothing_is_sent_again() -> None:
-    """What becomes of a request on a dead connection is for the wire to say: it has to count."""
+    """The transport decides about a request on a dead connection: it has to count resends."""
     async with RawServer(always(b"", close=True)) as server, exchange_of() as exchange:
         with pytest.raises(ServerDisconnectedError):
             await exchange.send(exchange.get(server.url, TOKEN))

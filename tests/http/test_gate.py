@@ -15,7 +15,7 @@ from collector.http.gate import Gate, burst_limit
 from collector.pace import Cause, Permit, RateController
 
 _READING = 0.001
-"""Seconds between a request's leave and the test's own look at the clock, at most."""
+"""Seconds between a permit and the test's own reading of the clock, at most."""
 
 _CREDIT = 0.03
 """Seconds of lateness that are made up for; see `collector.pace.limiter`."""
@@ -79,10 +79,10 @@ class Clock:
 
 
 class Reckless(RateController):
-    """A controller that has lost its mind: everybody may leave at once, whatever the rate."""
+    """A faulty controller: every permit is due at once, whatever the rate."""
 
-    def leave_at(self, *, is_urgent: bool = False) -> float:  # noqa: ARG002 - as its base has it
-        """Hold nobody back."""
+    def next_at(self, *, is_urgent: bool = False) -> float:  # noqa: ARG002 - as its base has it
+        """Delay no request."""
         return -inf
 
 
@@ -105,12 +105,12 @@ async def turns(number: int) -> None:
 
 
 def shortest(times: list[float], steps: int) -> float:
-    """Return the shortest time from one departure to the one so many steps later."""
+    """Return the shortest time from one permit to the one so many steps later."""
     return min((b - a for a, b in zip(times, times[steps:], strict=False)), default=inf)
 
 
 @given(st.floats(1e-6, 1e9))
-def test_a_slice_holds_at_most_half_as_many_again(rate: float) -> None:
+def test_a_burst_is_at_most_half_as_many_again(rate: float) -> None:
     """A whole number, 2 at the least; evenly spaced requests fit in, and more at a higher rate."""
     most = burst_limit(rate)
     assert isinstance(most, int)
@@ -120,7 +120,7 @@ def test_a_slice_holds_at_most_half_as_many_again(rate: float) -> None:
 
 
 @pytest.mark.parametrize(("rate", "most"), [(0.001, 2), (10, 2), (20, 3), (50, 7), (100, 14)])
-def test_slices_of_usual_rates(rate: float, most: int) -> None:
+def test_burst_limits_of_usual_rates(rate: float, most: int) -> None:
     """As the documentation has them."""
     assert burst_limit(rate) == most
 
@@ -133,7 +133,7 @@ def test_no_limit_at_all_is_a_number_too() -> None:
 @pytest.mark.alone
 @pytest.mark.parametrize(("rate", "number"), [(20, 30), (50, 60), (200, 240)])
 async def test_the_rate_is_reached_and_never_exceeded(rate: float, number: int) -> None:
-    """In real time, over every stretch from one departure to another, and no time is wasted."""
+    """In real time, over every stretch from one permit to another, and no time is wasted."""
     gate, times = Gate(control(rate)), list[float]()
     async with asyncio.TaskGroup() as group:
         for _ in range(number):
@@ -147,7 +147,7 @@ async def test_the_rate_is_reached_and_never_exceeded(rate: float, number: int) 
     assert times[-1] - times[0] < number / rate * 1.5
 
 
-async def test_a_departure_says_when_and_in_which_order() -> None:
+async def test_a_permit_says_when_and_in_which_order() -> None:
     """By the gate's own clock; from the first one on it is never ahead of the rate."""
     gate, times = Gate(control(200)), list[float]()
     began = time.monotonic()
@@ -196,7 +196,7 @@ async def test_the_guard_follows_the_rate(watched: list[WatchedThrottler]) -> No
 
 
 async def test_first_come_first_served(watched: list[WatchedThrottler]) -> None:
-    """Whoever waits longest goes first, and never does more than one task ask the throttler."""
+    """The longest waiter goes first, and never does more than one task wait on the throttler."""
     gate, order = Gate(control(1000)), list[int]()
 
     async def take(number: int) -> None:
@@ -213,8 +213,8 @@ async def test_first_come_first_served(watched: list[WatchedThrottler]) -> None:
 
 
 @pytest.mark.parametrize("is_urgent", [False, True])
-async def test_nobody_overtakes_whoever_may_leave_but_has_not_yet(*, is_urgent: bool) -> None:
-    """Its time has come while it still sleeps, and another one comes that could leave at once."""
+async def test_no_request_overtakes_one_whose_permit_is_due(*, is_urgent: bool) -> None:
+    """Its permit is due while it still sleeps, and another request comes at that time."""
     clock, order = Clock(), list[str]()
     gate = Gate(control(100), clock=clock)
     await gate.acquire()
@@ -249,7 +249,7 @@ async def test_the_urgent_goes_before_all_who_sleep() -> None:
 
 
 async def test_the_urgent_keeps_to_the_rate() -> None:
-    """Nothing leaves ahead of it, whatever it is for."""
+    """No request is sent ahead of it, whatever it is for."""
     gate = Gate(control(100))
     permits = [await gate.acquire(is_urgent=number % 2 == 1) for number in range(6)]
     for number, permit in enumerate(permits):
@@ -281,7 +281,7 @@ async def test_after_a_stall_there_is_no_burst() -> None:
     await asyncio.wait(waiting)
 
 
-async def test_those_who_give_up_cost_nobody_a_turn_and_win_nobody_one() -> None:
+async def test_cancelled_waiters_change_no_other_turn() -> None:
     """The one whose turn it is, one in the queue and the last one are cancelled; the rest pass."""
     clock = Clock()
     gate, times = Gate(control(50), clock=clock), list[float]()
@@ -323,7 +323,7 @@ async def test_giving_up_during_the_last_millisecond(watched: list[WatchedThrott
 
 
 async def test_a_gate_shut_at_the_last_moment_is_shut(watched: list[WatchedThrottler]) -> None:
-    """Shut while the throttler is being polled: that request does not leave either."""
+    """Closed while the throttler is being polled: that request is not sent either."""
     gate = Gate(control(25))
     await gate.acquire()
 
@@ -335,10 +335,12 @@ async def test_a_gate_shut_at_the_last_moment_is_shut(watched: list[WatchedThrot
         await gate.acquire()
 
 
-async def test_a_blockade_at_the_last_moment_holds(watched: list[WatchedThrottler]) -> None:
+async def test_a_circuit_that_opens_at_the_last_moment_holds(
+    watched: list[WatchedThrottler],
+) -> None:
     """A refusal that comes while the throttler is being polled holds for that request too.
 
-    Nobody polls while it waits for the end of the blockade, and it hears of the shutting.
+    It does not poll while the circuit is open, and it wakes when the gate closes.
     """
     gate, times = Gate(control(1e6)), list[float]()
     first = await gate.acquire()

@@ -16,7 +16,7 @@ def gate_at(rate: float) -> Gate:
 
 
 async def pass_or_stop(gate: Gate, passed: list[str], name: str, *, is_urgent: bool = False) -> str:
-    """Pass the gate and note the name, or return that the gate was shut."""
+    """Acquire a permit and note the name, or return that the gate was closed."""
     try:
         await gate.acquire(is_urgent=is_urgent)
     except StoppedError:
@@ -34,7 +34,7 @@ async def turns(number: int) -> None:
 @pytest.mark.parametrize(
     ("rate", "pause"), [(0.001, None), (0.001, 3600.0), (50.0, 3600.0), (1_000_000.0, 3600.0)]
 )
-async def test_a_gate_that_is_shut_lets_nobody_through(rate: float, pause: float | None) -> None:
+async def test_a_closed_gate_issues_no_permit(rate: float, pause: float | None) -> None:
     """At the front, in the queue, urgent, and later: all are told at once, however long the wait.
 
     Nothing passes, be the rate one in a thousand seconds or the API closed for an hour.
@@ -88,7 +88,7 @@ async def test_the_urgent_one_at_the_front_and_those_behind_it_are_stopped() -> 
 
 
 async def test_who_waits_while_a_probe_is_on_its_way_is_stopped() -> None:
-    """Whatever becomes of the probe afterwards, nobody leaves any more."""
+    """Whatever the result of the probe, no more permits are issued."""
     gate, passed = gate_at(1e6), list[str]()
     gate.refused(await gate.acquire())
     async with asyncio.timeout(5):
@@ -103,7 +103,7 @@ async def test_who_waits_while_a_probe_is_on_its_way_is_stopped() -> None:
 
 
 async def test_who_gives_up_at_a_shut_gate_is_cancelled_not_stopped() -> None:
-    """A cancellation that comes with the shutting is not swallowed."""
+    """A cancellation that comes while the gate closes is not swallowed."""
     gate, passed = gate_at(0.001), list[str]()
     await gate.acquire()
     tasks = [asyncio.create_task(pass_or_stop(gate, passed, f"{number}")) for number in range(3)]
@@ -124,7 +124,7 @@ async def test_a_rest_lasts_as_long_as_it_was_said_to() -> None:
     begin = time.monotonic()
     resting = asyncio.create_task(gate.sleep(0.4))
     gate.refused(permits[-1])
-    # The end of a blockade wakes whoever is at the front, and nobody else.
+    # When the circuit closes, only the first waiter wakes.
     waiting = [asyncio.create_task(gate.acquire()) for _ in range(2)]
     gate.answered(await waiting[0])
     await waiting[1]

@@ -63,8 +63,8 @@ def crowd(gate: Gate, number: int) -> list[asyncio.Task[Permit]]:
     return [asyncio.create_task(gate.acquire()) for _ in range(number)]
 
 
-async def departures_at(gate: Gate, clock: Clock, rate: float, number: int) -> list[Permit]:
-    """Let so many leave, each as soon as the rate allows."""
+async def permits_at(gate: Gate, clock: Clock, rate: float, number: int) -> list[Permit]:
+    """Acquire so many permits, each as soon as the rate allows."""
     permits = list[Permit]()
     for _ in range(number):
         permits.append(await gate.acquire())
@@ -73,28 +73,28 @@ async def departures_at(gate: Gate, clock: Clock, rate: float, number: int) -> l
 
 
 async def test_a_gate_says_how_it_stands() -> None:
-    """Rate, ceiling, limit, blockade and its seconds, as the controller has them."""
+    """Rate, ceiling, limit, state of the circuit and its seconds, as the controller has them."""
     clock = Clock()
     gate = gate_at(50.0, clock=clock)
     assert gate.view() == PaceView(50.0, 50.0)
-    assert (gate.closed_for, gate.control.is_doubtful) == (0.0, False)
-    first, *_, second, third, fourth = await departures_at(gate, clock, 50.0, 30)
+    assert (gate.next_probe_in, gate.control.is_doubtful) == (0.0, False)
+    first, *_, second, third, fourth = await permits_at(gate, clock, 50.0, 30)
     for company in ("1", "2"):
         gate.failed(first, company, is_evidence=True, was_accepted=True)
     assert gate.control.is_doubtful
     # What the rate makes wait for is no closure.
     clock.now -= 0.02
-    assert gate.closed_for == 0.0
+    assert gate.next_probe_in == 0.0
     gate.refused(second, pause=5.0)
     assert cause_of(gate) is Cause.REFUSED
     gate.refused(third, pause=1.0)
-    assert gate.closed_for == pytest.approx(5.0)
+    assert gate.next_probe_in == pytest.approx(5.0)
     clock.now += 2.0
-    assert gate.closed_for == pytest.approx(3.0)
+    assert gate.next_probe_in == pytest.approx(3.0)
     gate.refused(fourth, pause=4.0)
-    assert gate.closed_for == pytest.approx(4.0)
+    assert gate.next_probe_in == pytest.approx(4.0)
     clock.now += 4.1
-    assert gate.closed_for == 0.0
+    assert gate.next_probe_in == 0.0
     gate.answered(await gate.acquire())
     assert cause_of(gate) is None
     assert gate.control.limit is not None
@@ -102,17 +102,17 @@ async def test_a_gate_says_how_it_stands() -> None:
 
 
 async def test_what_headers_say_reaches_the_controller() -> None:
-    """With an answer, or with the refusal itself: nobody knocks before the quota begins anew."""
+    """With an answer, or with the refusal itself: no request precedes the renewal of the quota."""
     for comes_with_the_refusal in (False, True):
         gate = gate_at(clock=Clock())
         permit = await gate.acquire()
         allowance = RateAllowance(0, 7.0, None)
         gate.answered(permit, allowance=None if comes_with_the_refusal else allowance)
         gate.refused(permit, allowance=allowance if comes_with_the_refusal else None)
-        assert gate.closed_for == pytest.approx(7.0)
+        assert gate.next_probe_in == pytest.approx(7.0)
 
 
-async def test_a_blockade_stops_everyone_and_lets_single_probes_out() -> None:
+async def test_an_open_circuit_stops_all_requests_but_single_probes() -> None:
     """Those who wait already and those who come; each probe that fails doubles the time."""
     gate, began = await refused_gate()
     waiting = crowd(gate, 4)
@@ -132,8 +132,8 @@ async def test_a_blockade_stops_everyone_and_lets_single_probes_out() -> None:
     await asyncio.wait(waiting)
 
 
-@pytest.mark.parametrize("how", ["answered", "let in"])
-async def test_the_end_of_a_blockade_wakes_whoever_is_at_the_front_at_once(how: str) -> None:
+@pytest.mark.parametrize("how", ["answered", "accepted"])
+async def test_the_first_waiter_wakes_at_once_when_the_circuit_closes(how: str) -> None:
     """Without waiting for the timer that would let the next probe out a minute later."""
     gate, _ = await refused_gate()
     waiting = crowd(gate, 2)
@@ -151,7 +151,7 @@ async def test_the_end_of_a_blockade_wakes_whoever_is_at_the_front_at_once(how: 
 
 
 async def test_a_probe_that_is_given_back_lets_the_next_one_go_at_once() -> None:
-    """It was not sent after all, or nobody waits for its answer any more."""
+    """It was not sent after all, or its sender was cancelled."""
     gate, _ = await refused_gate()
     waiting = crowd(gate, 3)
     async with asyncio.timeout(5):
@@ -168,7 +168,7 @@ async def test_a_probe_that_is_given_back_lets_the_next_one_go_at_once() -> None
 
 
 async def test_what_was_no_probe_changes_nothing_when_it_is_given_back() -> None:
-    """Somebody who left before the blockade gives up: the probe is still the only one."""
+    """A request sent before the circuit opened is cancelled: the probe is still the only one."""
     gate = gate_at()
     early = await gate.acquire()
     gate.refused(await gate.acquire())
@@ -185,7 +185,7 @@ async def test_what_was_no_probe_changes_nothing_when_it_is_given_back() -> None
 
 
 async def test_a_probe_without_news_is_given_up_after_a_while() -> None:
-    """After `probe_seconds` the next one leaves, so that a lost answer does not stop the run."""
+    """After `probe_seconds` the next one is sent, so that a lost answer does not stop the run."""
     gate, _ = await refused_gate(probe_seconds=0.05)
     async with asyncio.timeout(5):
         lost = await gate.acquire()
@@ -194,8 +194,8 @@ async def test_a_probe_without_news_is_given_up_after_a_while() -> None:
     assert cause_of(gate) is Cause.REFUSED
 
 
-async def test_a_pause_can_be_extended_while_somebody_waits_for_its_end() -> None:
-    """The waiter goes back to sleep; a shorter pause wakes nobody earlier."""
+async def test_a_pause_can_be_extended_while_a_request_waits_for_its_end() -> None:
+    """The waiter goes back to sleep; a shorter pause does not wake it earlier."""
     gate, began = await refused_gate()
     waiting = crowd(gate, 1)
     await turns(3)
@@ -208,7 +208,7 @@ async def test_a_pause_can_be_extended_while_somebody_waits_for_its_end() -> Non
 
 
 async def test_one_plain_503_is_an_error_and_two_together_are_a_refusal() -> None:
-    """As `Suspicion` reads them; what comes after belongs to the same refusal."""
+    """As `Status503Classifier` reads them; what comes after belongs to the same refusal."""
     gate = gate_at()
     permits = [await gate.acquire() for _ in range(3)]
     assert gate.unavailable(permits[0], "1", is_evidence=True) is Blame.CELL
@@ -230,7 +230,7 @@ async def test_failures_in_a_row_are_an_outage_if_they_are_evidence(*, is_eviden
     if is_evidence:
         assert blames == [Blame.CELL] * 7 + [Blame.SERVICE]
         assert cause_of(gate) is Cause.FAILING
-        assert gate.closed_for == pytest.approx(1.0)
+        assert gate.next_probe_in == pytest.approx(1.0)
     else:
         assert blames == [Blame.CELL] * 8
         assert cause_of(gate) is None
@@ -246,7 +246,7 @@ async def test_a_503_that_is_an_error_may_be_evidence(*, is_evidence: bool) -> N
     assert gate.control.is_doubtful is is_evidence
 
 
-async def test_the_urgent_passes_a_blockade_and_whoever_sleeps_before_it() -> None:
+async def test_an_urgent_request_passes_an_open_circuit_and_sleeping_waiters() -> None:
     """The front of those who wait gives way, and is the front again afterwards."""
     gate, order = gate_at(), list[str]()
 
@@ -269,7 +269,7 @@ async def test_the_urgent_passes_a_blockade_and_whoever_sleeps_before_it() -> No
     assert [type(error) for error in ended] == [StoppedError] * 2
 
 
-async def test_the_urgent_passes_a_blockade() -> None:
+async def test_an_urgent_request_passes_an_open_circuit() -> None:
     """Again and again, at once, and it is no probe: nothing that becomes of it changes anything."""
     gate = gate_at()
     gate.refused(await gate.acquire(), pause=3600.0)
@@ -279,7 +279,7 @@ async def test_the_urgent_passes_a_blockade() -> None:
         gate.answered(passed.value.value)
         gate.release(passed.value.value)
     assert cause_of(gate) is Cause.REFUSED
-    assert gate.closed_for > 3000.0
+    assert gate.next_probe_in > 3000.0
 
 
 @pytest.mark.parametrize(
@@ -309,7 +309,7 @@ async def test_patience_has_an_end(cause: Cause, text: str) -> None:
 
 
 async def test_patience_also_ends_while_a_probe_hangs() -> None:
-    """Nobody waits for its time limit."""
+    """Without waiting for its time limit."""
     gate, began = await refused_gate(patience=0.3, probe_seconds=60.0)
     waiting = crowd(gate, 3)
     async with asyncio.timeout(5):

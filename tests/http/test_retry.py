@@ -118,7 +118,7 @@ def test_what_the_service_is_to_blame_for_never_counts(
 def test_what_the_rate_is_to_blame_for_is_spared_ten_times(
     failed: Failure, attempts: int, tries: int, throttled_tries: int, number: float
 ) -> None:
-    """A cell that is refused more often while others are let in is treated as one that fails."""
+    """A cell that is throttled more often while others are accepted counts as one that fails."""
     policy = RetryPolicy(attempts)
     refused = replace(failed, blame=Blame.RATE)
     decision = policy.decide(refused, tries, throttled_tries, always(number))

@@ -137,7 +137,7 @@ async def test_each_task_has_its_own_full_time() -> None:
 
 
 async def test_the_timer_comes_back_after_a_rest() -> None:
-    """Once nobody was left to watch, the next request is watched all the same."""
+    """After a time without requests the next request is watched as well."""
     limit = TimeLimit(0.02)
     begin(limit)
     assert not limit.ended(this_task())
@@ -222,7 +222,7 @@ async def test_beginning_again_without_a_pause_starts_the_time_anew() -> None:
 
 
 async def test_beginning_again_does_not_delay_the_others() -> None:
-    """Whoever began after it, and before it began again, is cancelled in time."""
+    """A task that began between its first and second beginning is cancelled in time."""
     limit, loop = TimeLimit(SECONDS), asyncio.get_running_loop()
     resender = asyncio.create_task(wait_for_ever())
     limit.begin(resender, loop.time())
@@ -234,7 +234,7 @@ async def test_beginning_again_does_not_delay_the_others() -> None:
     await asyncio.wait([resender])
 
 
-async def test_a_closed_limit_cancels_nobody() -> None:
+async def test_a_closed_limit_cancels_no_task() -> None:
     """It lets go of its timer; closing twice, or unused, is fine."""
     limit, watch = TimeLimit(0.01), TimeLimit(0.03)
     begin(limit)

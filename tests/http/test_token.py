@@ -102,7 +102,7 @@ async def test_a_token_without_any_life_is_handed_out_once() -> None:
 
 
 async def test_a_storm_of_401_leads_to_one_renewal() -> None:
-    """Whoever was refused with the old token gets the new one, however late."""
+    """A request that was refused with the old token gets the new one, however late."""
     issuer = Issuer()
     source = TokenSource(issuer)
     old = await source.current()
@@ -114,7 +114,7 @@ async def test_a_storm_of_401_leads_to_one_renewal() -> None:
     assert name_of(await source.renewed(await source.current())) == "token-3"
 
 
-async def test_while_a_token_is_renewed_nobody_gets_the_refused_one_anew() -> None:
+async def test_while_a_token_is_renewed_no_request_gets_the_refused_one_again() -> None:
     """Those who ask for the next token during a renewal after a 401 wait for it or use the old.
 
     But there is never a second request under way, and the end is one token for all.
@@ -198,21 +198,21 @@ async def test_one_company_that_is_not_ours_does_not_stop_a_run(*, static: bool)
 
 
 @pytest.mark.parametrize("trouble", [StoppedError(), OutageError("out of reach")], ids=repr)
-async def test_an_early_renewal_that_comes_to_nothing_is_noticed_by_nobody(
+async def test_a_failed_early_renewal_delays_no_request(
     trouble: Exception,
 ) -> None:
-    """The old token is used on, the next renewal waits a while, and no error is left unheard."""
+    """The old token stays in use, the next renewal waits a while, and no error is lost."""
     unheard: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: unheard.append(context))
     issuer = Issuer()
     issuer.troubles = [trouble]
     old = Token.of(Secret(SECRET), time.monotonic() - 1.0)
     async with TokenSource(issuer, old) as source:
-        assert source.at_hand() is old
+        assert source.cached() is old
         async with asyncio.timeout(1):
             await issuer.was_asked.wait()
         for _ in range(20):
-            assert source.at_hand() is old
+            assert source.cached() is old
             await asyncio.sleep(0)
         assert (issuer.troubles, issuer.under_way, issuer.issued) == ([], 0, 0)
     del source
@@ -222,7 +222,7 @@ async def test_an_early_renewal_that_comes_to_nothing_is_noticed_by_nobody(
 
 
 async def test_who_needs_a_token_is_told_that_the_run_is_stopped() -> None:
-    """Without one at hand nobody can go on: `StoppedError` reaches the caller, each of them."""
+    """Without a token no request can be sent: `StoppedError` reaches each caller."""
     issuer = Issuer()
     issuer.troubles = [StoppedError(), StoppedError()]
     source = TokenSource(issuer)
@@ -232,16 +232,16 @@ async def test_who_needs_a_token_is_told_that_the_run_is_stopped() -> None:
 
 
 async def test_a_renewal_that_is_refused_is_told_to_the_next_who_asks() -> None:
-    """In mid-run, and at once: the old token is still good, but whoever watches should know now."""
+    """In mid-run, and at once: the old token is still valid, but the user should know now."""
     issuer = Issuer()
     issuer.troubles = [CredentialsError("the client is refused")]
     old = Token.of(Secret(SECRET), time.monotonic() - 1.0)
     async with TokenSource(issuer, old) as source:
-        assert source.at_hand() is old
+        assert source.cached() is old
         await asyncio.wait(under_way())
         for _ in range(2):
             with pytest.raises(CredentialsError, match="the client is refused"):
-                source.at_hand()
+                source.cached()
     assert (issuer.issued, issuer.troubles) == (0, [])
 
 
@@ -260,26 +260,26 @@ class Clock:
         return self.now
 
 
-async def test_a_token_is_at_hand_until_its_end() -> None:
-    """From `renew_at` on a new one is asked for in the background, once; nobody waits for it."""
+async def test_a_token_is_cached_until_its_end() -> None:
+    """From `renew_at` on a new one is requested in the background, once; no request waits."""
     clock, issuer = Clock(), Issuer()
     issuer.let_go.clear()
     old = Token.of(Secret(SECRET), 1100.0, 1160.0)
     async with TokenSource(issuer, old, clock=clock) as source:
         clock.now = 1099.0
-        assert source.at_hand() is old
+        assert source.cached() is old
         assert under_way() == set()
         clock.now = 1100.0
-        assert source.at_hand() is old
+        assert source.cached() is old
         clock.now = 1159.0
-        assert source.at_hand() is old
+        assert source.cached() is old
         renewals = under_way()
         assert len(renewals) == 1
         clock.now = 1160.0
-        assert source.at_hand() is None
+        assert source.cached() is None
         issuer.let_go.set()
         await asyncio.wait(renewals)
-        assert name_of(source.at_hand()) == "token-1"
+        assert name_of(source.cached()) == "token-1"
     assert issuer.issued == 1
 
 
@@ -289,15 +289,15 @@ async def test_the_next_renewal_waits_a_while_after_one_that_came_to_nothing() -
     issuer.troubles = [OutageError("out of reach")]
     old = Token.of(Secret(SECRET), 1000.0, 1060.0)
     async with TokenSource(issuer, old, clock=clock) as source:
-        assert source.at_hand() is old
+        assert source.cached() is old
         await asyncio.wait(under_way())
         clock.now = 1004.9
-        assert source.at_hand() is old
+        assert source.cached() is old
         assert under_way() == set()
         clock.now = 1005.0
-        assert source.at_hand() is old
+        assert source.cached() is old
         await asyncio.wait(under_way())
-        assert name_of(source.at_hand()) == "token-1"
+        assert name_of(source.cached()) == "token-1"
 
 
 async def test_a_renewal_that_is_under_way_ends_with_the_source() -> None:
@@ -305,6 +305,6 @@ async def test_a_renewal_that_is_under_way_ends_with_the_source() -> None:
     issuer = Issuer()
     issuer.let_go.clear()
     async with TokenSource(issuer, Token.of(Secret(SECRET), time.monotonic() - 1.0)) as source:
-        source.at_hand()
+        source.cached()
         await issuer.was_asked.wait()
     assert (under_way(), issuer.under_way) == (set(), 0)

@@ -27,7 +27,7 @@ GRANTED = {"access_token": "granted-5f2e", "token_type": "Bearer", "expires_in":
 
 
 class Bench:
-    """An issuer and what it is wired to."""
+    """An issuer and its collaborators."""
 
     def __init__(self, url: str, client: ClientCredentials = CLIENT) -> None:
         gate = Gate(RateController(1e6, companies=1, probe_seconds=60.0))
@@ -102,7 +102,7 @@ async def test_a_token_is_asked_for_as_documented() -> None:
 
 
 async def test_64_callers_are_one_token_request() -> None:
-    """Against the embedded API, over the wire."""
+    """Against the embedded API, over HTTP."""
     async with (
         Simulator(SimulatorSettings(port=0)) as api,
         issuer(api.token_url) as bench,

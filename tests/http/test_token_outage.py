@@ -51,7 +51,7 @@ class PatientGate(Gate):
 
 
 class Bench:
-    """An issuer and what it is wired to."""
+    """An issuer and its collaborators."""
 
     def __init__(
         self, url: str, gate: Gate | None, *, max_attempts: int = 3, patience: float = 600.0
@@ -203,7 +203,7 @@ async def test_after_the_first_token_patience_counts() -> None:
         # The last try comes just when patience ends, and no sooner.
         assert 0.0 < last <= 30.0
         assert sum(bench.pauses) == pytest.approx(600.0)
-        # It has been out of reach for too long already: whoever asks now is told after one try.
+        # It has been unavailable for too long already: the next request fails after one try.
         before = len(bodies)
         with pytest.raises(OutageError, match=r"\(tries: 1\): HTTP status 503"):
             await bench.issue()
@@ -303,9 +303,9 @@ async def test_a_silent_service_is_an_outage() -> None:
 
 async def test_a_service_that_is_not_there_is_an_outage() -> None:
     """A refused connection is tried again like any other trouble."""
-    with socket.socket() as nobody:
-        nobody.bind(("127.0.0.1", 0))
-        async with issuer(f"http://127.0.0.1:{nobody.getsockname()[1]}/") as bench:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        async with issuer(f"http://127.0.0.1:{unused.getsockname()[1]}/") as bench:
             with pytest.raises(OutageError, match=r"\(tries: 3\): ClientConnectorError"):
                 await bench.issue()
             assert bench.stats.requests == 3
@@ -340,7 +340,7 @@ async def test_only_the_issuer_is_left_alone() -> None:
     assert gate.control.open_cause is None
 
 
-async def test_a_token_is_asked_for_during_a_blockade() -> None:
+async def test_a_token_is_requested_while_the_circuit_is_open() -> None:
     """All others wait for it, so it does not wait for them; the probe comes after it."""
     gate = real_gate()
     gate.refused(await gate.acquire(), pause=3600.0)

@@ -48,7 +48,7 @@ class CountingGate(Gate):
 
 
 class Bench:
-    """A wire, what it is wired to, and the means to send."""
+    """A transport, its collaborators, and the means to send."""
 
     def __init__(self, *, timeout: float = 10.0, concurrency: int = 4) -> None:
         self.gate = CountingGate()
@@ -120,7 +120,7 @@ async def test_a_whole_answer_comes_out_as_it_came() -> None:
 async def test_a_request_carries_what_the_api_wants() -> None:
     """The token, the names of the formats, our own name, and no cookies that a server left."""
     async with RawServer(always(ok(b"{}", "Set-Cookie: a=b; Path=/"))) as server, Bench() as bench:
-        # By its name, for nobody takes cookies from a bare address anyway.
+        # By its name, because cookies from a bare address are never kept.
         url = URL(f"http://localhost:{server.url.port}/a%2Fb/%252e?q=%2F", encoded=True)
         await bench.reply(url)
         await bench.reply(url)
@@ -162,10 +162,10 @@ async def test_a_connection_serves_many_requests() -> None:
 
 
 async def test_a_refused_connection_is_one_request_without_an_answer() -> None:
-    """A port that nobody listens on; the message names it."""
-    with socket.socket() as nobody:
-        nobody.bind(("127.0.0.1", 0))
-        port = nobody.getsockname()[1]
+    """A port without a listener; the message names it."""
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
         async with Bench() as bench:
             broken = await bench.broken(URL(f"http://127.0.0.1:{port}/"))
             assert (broken.kind, broken.requests) == (FailureKind.CONNECTION, 1)
@@ -246,7 +246,7 @@ async def test_a_slow_drip_runs_out_of_time() -> None:
         assert dict(bench.stats.broken) == {FailureKind.TIMEOUT: 1}
 
 
-async def test_after_a_timeout_the_task_and_the_wire_go_on() -> None:
+async def test_after_a_timeout_the_task_and_the_transport_go_on() -> None:
     """The connection in question is gone, the task is not cancelled, the next request works."""
 
     async def first_hangs(number: int, writer: asyncio.StreamWriter) -> None:
@@ -273,7 +273,7 @@ async def test_the_time_limit_begins_behind_the_gate() -> None:
 
 
 async def test_a_resend_on_a_dead_connection_is_a_request_like_any_other() -> None:
-    """It passes the gate and is counted, in the reply and in the tally."""
+    """It acquires a permit and is counted, in the reply and in the statistics."""
 
     async def second_dies(number: int, writer: asyncio.StreamWriter) -> None:
         if number == 2:
@@ -408,7 +408,7 @@ async def test_a_bomb_takes_little_memory() -> None:
 
 
 async def test_the_limit_is_for_the_unpacked_answer() -> None:
-    """Small on the wire, whole when unpacked; and large on the wire does not matter."""
+    """Small when sent, whole when unpacked; and its sent size does not matter."""
     body = b"x" * MAX_ANSWER_BYTES
     packed = ok(gzip.compress(body), "Content-Encoding: gzip")
     async with RawServer(always(packed)) as server, Bench() as bench:

@@ -21,12 +21,12 @@ Respond = Callable[[int], Awaitable[bool]]
 
 
 async def at_once(_: int) -> bool:
-    """Answer everybody."""
+    """Answer every request."""
     return True
 
 
 class RecordingGate(Gate):
-    """A gate that notes who has left, and who was given back."""
+    """A gate that notes the permits it issues and the ones released."""
 
     def __init__(self, rate: float) -> None:
         super().__init__(RateController(rate, companies=1, probe_seconds=60.0))
@@ -62,7 +62,7 @@ class Issuer:
 
 
 class Bench:
-    """A wire and what it is wired to, and a server that lets a test say what comes back."""
+    """A transport and its collaborators, and a server whose answers a test sets."""
 
     def __init__(
         self, url: URL, *, rate: float, timeout: float, concurrency: int, tokens: TokenSource
@@ -90,7 +90,7 @@ class Bench:
         return broken
 
     @property
-    def is_closed(self) -> Cause | None:
+    def open_cause(self) -> Cause | None:
         """Why the gate is closed."""
         return self.gate.control.open_cause
 
@@ -104,7 +104,7 @@ async def bench_for(
     concurrency: int = 64,
     tokens: TokenSource | None = None,
 ) -> AsyncIterator[Bench]:
-    """Open a wire to a server."""
+    """Open a transport to a server."""
     count = 0
 
     async def handle(request: web.BaseRequest) -> web.StreamResponse:
@@ -140,8 +140,8 @@ async def turns(number: int) -> None:
         await asyncio.sleep(0)
 
 
-async def test_an_answer_brings_its_departure_and_its_token() -> None:
-    """The very ones that the gate and the source gave; nothing is given back."""
+async def test_an_answer_has_its_permit_and_its_token() -> None:
+    """The very ones of the gate and the source; no permit is released."""
     token = Token.of(Secret("static-77aa"))
     async with bench_for(at_once, tokens=TokenSource(None, token)) as bench:
         replies = [await bench.reply() for _ in range(3)]
@@ -167,8 +167,8 @@ async def test_a_latency_is_the_time_from_the_gate_to_the_end_of_the_answer() ->
         assert bench.stats.latencies.longest >= 0.05
 
 
-async def test_what_gets_no_answer_in_time_keeps_its_departure() -> None:
-    """The gate is to hear that it failed, so it is not given back."""
+async def test_a_request_without_an_answer_in_time_keeps_its_permit() -> None:
+    """The failure is reported to the gate, so the permit is not released."""
 
     async def hang(_: int) -> bool:
         await asyncio.get_running_loop().create_future()
@@ -182,8 +182,8 @@ async def test_what_gets_no_answer_in_time_keeps_its_departure() -> None:
         assert bench.stats.latencies.count == 0
 
 
-async def test_a_cancelled_request_gives_its_departure_back() -> None:
-    """If it was the probe, the next one leaves at once, and not when its news is overdue."""
+async def test_a_cancelled_request_releases_its_permit() -> None:
+    """If it was the probe, the next one is sent at once, not when its result is overdue."""
     was_asked, let_go = asyncio.Event(), asyncio.Event()
 
     async def first_waits(number: int) -> bool:
@@ -205,11 +205,11 @@ async def test_a_cancelled_request_gives_its_departure_back() -> None:
         assert probe.cancelled()
         assert bench.gate.released == [bench.gate.left[1]]
         assert reply.permit == bench.gate.left[2]
-        assert bench.is_closed is Cause.REFUSED
+        assert bench.open_cause is Cause.REFUSED
 
 
-async def test_a_resend_is_metered_and_the_first_departure_given_back() -> None:
-    """What became of the first one nobody knows; the answer belongs to the second."""
+async def test_a_resend_is_metered_and_the_first_permit_released() -> None:
+    """The result of the first one is unknown; the answer belongs to the second."""
 
     async def second_dies(number: int) -> bool:
         return number != 2
@@ -257,7 +257,7 @@ async def test_a_probe_that_is_sent_again_is_still_a_single_probe() -> None:
             reply = await probe
             assert reply.requests == 2
             bench.gate.answered(reply.permit)
-            assert bench.is_closed is None
+            assert bench.open_cause is None
         for other in others:
             other.cancel()
         await asyncio.wait(others)
@@ -283,7 +283,7 @@ async def test_a_resend_at_a_gate_that_was_shut_is_stopped() -> None:
 
 
 async def test_who_has_no_token_gives_its_turn_back_and_takes_another() -> None:
-    """When the token has come they leave at the rate, not all at once."""
+    """When the token has come they are sent at the rate, not all at once."""
     issuer = Issuer()
     async with bench_for(at_once, rate=100.0, tokens=TokenSource(issuer)) as bench:
         asking = [asyncio.create_task(bench.reply()) for _ in range(6)]
@@ -302,7 +302,7 @@ async def test_who_has_no_token_gives_its_turn_back_and_takes_another() -> None:
         assert permits[-1] - permits[0] >= 5 / 100 - 0.03
 
 
-async def test_a_refused_renewal_stops_whoever_is_about_to_leave() -> None:
+async def test_a_refused_renewal_stops_requests_about_to_be_sent() -> None:
     """`CredentialsError`, although the old token may still be good; nothing is sent."""
 
     async def refuse() -> Token:

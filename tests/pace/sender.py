@@ -1,4 +1,4 @@
-"""A sender for the tests of the controller: it moves the clock and keeps the news."""
+"""A sender for the tests of the controller: it moves the clock and keeps the events."""
 
 from collections.abc import Callable
 from heapq import heappop, heappush
@@ -17,7 +17,7 @@ RTT = 0.02
 
 
 class Sender:
-    """Sends as soon as it may, and moves the clock; keeps the news that it is told."""
+    """Sends as soon as it may, and moves the clock; keeps the events of the controller."""
 
     def __init__(self, ceiling: float = 50.0, *, companies: int = 10, **more: Any) -> None:  # noqa: ANN401
         self.now = START
@@ -32,12 +32,12 @@ class Sender:
         self._names = cycle([f"{number}" for number in range(40)])
 
     def send(self) -> Permit:
-        """Wait until one may leave, and let it."""
-        self.now = max(self.now, self.control.leave_at())
-        return self.control.depart(self.now)
+        """Wait until a permit is due, and send a request."""
+        self.now = max(self.now, self.control.next_at())
+        return self.control.issue_permit(self.now)
 
     def sends(self, number: int) -> list[Permit]:
-        """Let several leave one after the other."""
+        """Send several requests one after the other."""
         return [self.send() for _ in range(number)]
 
     def run(
@@ -49,7 +49,7 @@ class Sender:
         """Send, and let every request be answered, for so many seconds or until something is so."""
         ends, pending = self.now + seconds, list[tuple[float, Permit]]()
         while not until():
-            leaves = max(self.now, self.control.leave_at())
+            leaves = max(self.now, self.control.next_at())
             if pending and pending[0][0] <= min(leaves, ends):
                 self.now, permit = heappop(pending)
                 self.control.answered(permit, self.now)
@@ -112,13 +112,13 @@ class Sender:
         assert self.cause() is Cause.UNAVAILABLE
 
     def cause(self) -> Cause | None:
-        """Return why only probes may leave; a call, as it changes between two looks at it."""
+        """Return why only probes may be sent; a call, because it changes between two calls."""
         return self.control.open_cause
 
     @property
     def waits(self) -> float:
-        """Seconds until the next one may leave."""
-        return self.control.leave_at() - self.now
+        """Seconds until the next permit is due."""
+        return self.control.next_at() - self.now
 
     @property
     def events(self) -> list[str]:
@@ -129,8 +129,8 @@ class Sender:
 # Open
 
 
-def block(sender: Sender, cause: Cause) -> None:
-    """Begin a blockade of a kind."""
+def open_circuit(sender: Sender, cause: Cause) -> None:
+    """Open the circuit for a cause."""
     if cause is Cause.REFUSED:
         sender.refuse()
     elif cause is Cause.UNAVAILABLE:

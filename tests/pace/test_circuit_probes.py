@@ -22,76 +22,76 @@ def open_circuit(cause: Cause = Cause.REFUSED, interval: float | None = None) ->
     ],
 )
 def test_probes_that_fail_come_at_doubling_intervals(cause: Cause, waits: list[float]) -> None:
-    """Counted from when the one before failed, not from when it left; up to the longest."""
-    block, now, waited = open_circuit(cause), SINCE, list[float]()
+    """Counted from the failure of the last probe, not from its sending; up to the longest."""
+    circuit, now, waited = open_circuit(cause), SINCE, list[float]()
     for _ in waits:
-        waited.append(block.next_at - now)
-        block.depart(block.next_at)
-        now = block.next_at - LOST_AFTER + 3.0
-        block.probe_failed(now)
-        assert block.closed_until == now
+        waited.append(circuit.next_at - now)
+        circuit.probe_sent(circuit.next_at)
+        now = circuit.next_at - LOST_AFTER + 3.0
+        circuit.probe_failed(now)
+        assert circuit.refused_until == now
     assert waited == pytest.approx(waits)
-    assert block.since == SINCE
+    assert circuit.since == SINCE
 
 
-def test_a_blockade_may_begin_with_a_longer_interval() -> None:
-    """An outage that flaps goes on where it was."""
-    block = open_circuit(Cause.FAILING, 16.0)
-    assert block.next_at == SINCE + 16.0
-    block.depart(block.next_at)
-    block.probe_failed(SINCE + 16.1)
-    assert block.next_at == pytest.approx(SINCE + 16.1 + 30.0)
+def test_a_circuit_may_open_with_a_longer_interval() -> None:
+    """An outage that flaps continues with its last interval."""
+    circuit = open_circuit(Cause.FAILING, 16.0)
+    assert circuit.next_at == SINCE + 16.0
+    circuit.probe_sent(circuit.next_at)
+    circuit.probe_failed(SINCE + 16.1)
+    assert circuit.next_at == pytest.approx(SINCE + 16.1 + 30.0)
 
 
 def test_while_a_probe_is_on_its_way_no_other_leaves() -> None:
     """Not before it is given up for lost; a lost probe does not lengthen the interval."""
-    block = open_circuit()
-    block.depart(SINCE + 0.2)
-    assert block.is_probe(SINCE + 0.2)
-    assert block.next_at == SINCE + 0.2 + LOST_AFTER
-    block.depart(SINCE + 36.0)
-    assert not block.is_probe(SINCE + 0.2)
-    assert block.is_probe(SINCE + 36.0)
-    assert block.interval == 0.2
+    circuit = open_circuit()
+    circuit.probe_sent(SINCE + 0.2)
+    assert circuit.is_probe(SINCE + 0.2)
+    assert circuit.next_at == SINCE + 0.2 + LOST_AFTER
+    circuit.probe_sent(SINCE + 36.0)
+    assert not circuit.is_probe(SINCE + 0.2)
+    assert circuit.is_probe(SINCE + 36.0)
+    assert circuit.interval == 0.2
 
 
 def test_nothing_is_a_probe_before_one_has_left_or_after_it_came_back() -> None:
-    """What left before the blockade is none either."""
-    block = open_circuit()
-    assert not block.is_probe(SINCE)
-    block.depart(SINCE + 1)
-    assert not block.is_probe(SINCE)
-    block.probe_failed(SINCE + 2)
-    assert not block.is_probe(SINCE + 1)
+    """A request sent before the circuit opened is none either."""
+    circuit = open_circuit()
+    assert not circuit.is_probe(SINCE)
+    circuit.probe_sent(SINCE + 1)
+    assert not circuit.is_probe(SINCE)
+    circuit.probe_failed(SINCE + 2)
+    assert not circuit.is_probe(SINCE + 1)
 
 
 def test_a_probe_that_was_given_back_makes_way_at_once() -> None:
     """It says nothing: neither the interval nor the end of what is known moves."""
-    block = open_circuit()
-    block.depart(SINCE + 0.3)
-    block.probe_released()
-    assert block.next_at == SINCE + 0.2
-    assert (block.interval, block.closed_until) == (0.2, SINCE)
-    assert not block.is_probe(SINCE + 0.3)
+    circuit = open_circuit()
+    circuit.probe_sent(SINCE + 0.3)
+    circuit.probe_released()
+    assert circuit.next_at == SINCE + 0.2
+    assert (circuit.interval, circuit.refused_until) == (0.2, SINCE)
+    assert not circuit.is_probe(SINCE + 0.3)
 
 
 @given(st.lists(st.floats(0, 3600), max_size=10))
 def test_a_pause_is_extended_and_never_shortened(pauses: list[float]) -> None:
     """The latest of all ends counts, whichever is said first."""
-    block = open_circuit()
+    circuit = open_circuit()
     for pause in pauses:
-        block.pause_until(SINCE + pause)
-    assert block.next_at == max([SINCE + 0.2, *(SINCE + pause for pause in pauses)])
-    assert block.closed_until == max([SINCE, *(SINCE + pause for pause in pauses)])
+        circuit.pause_until(SINCE + pause)
+    assert circuit.next_at == max([SINCE + 0.2, *(SINCE + pause for pause in pauses)])
+    assert circuit.refused_until == max([SINCE, *(SINCE + pause for pause in pauses)])
 
 
 def test_a_failed_probe_does_not_shorten_a_pause() -> None:
     """Nor does a pause shorten the interval, nor the time that a probe has."""
-    block = open_circuit()
-    block.pause_until(SINCE + 60)
-    block.depart(SINCE + 60)
-    assert block.next_at == SINCE + 60 + LOST_AFTER
-    block.pause_until(SINCE + 120)
-    assert block.next_at == SINCE + 120
-    block.probe_failed(SINCE + 61)
-    assert block.next_at == block.closed_until == SINCE + 120
+    circuit = open_circuit()
+    circuit.pause_until(SINCE + 60)
+    circuit.probe_sent(SINCE + 60)
+    assert circuit.next_at == SINCE + 60 + LOST_AFTER
+    circuit.pause_until(SINCE + 120)
+    assert circuit.next_at == SINCE + 120
+    circuit.probe_failed(SINCE + 61)
+    assert circuit.next_at == circuit.refused_until == SINCE + 120

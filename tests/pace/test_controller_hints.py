@@ -6,12 +6,12 @@ from tests.pace.sender import RTT, Sender
 
 
 def test_a_hint_that_nothing_is_left_stops_growth_until_the_reset() -> None:
-    """And nothing else: neither the rate nor the next departure changes."""
+    """And nothing else: neither the rate nor the next permit changes."""
     sender = Sender(inf)
     sender.run(2)
-    rate, leaves = sender.control.rate, sender.control.leave_at()
+    rate, leaves = sender.control.rate, sender.control.next_at()
     sender.control.hinted(sender.now, 0, 5)
-    assert (sender.control.rate, sender.control.leave_at()) == (rate, leaves)
+    assert (sender.control.rate, sender.control.next_at()) == (rate, leaves)
     sender.run(4.9)
     assert sender.control.rate == rate
     sender.run(1)
@@ -19,7 +19,7 @@ def test_a_hint_that_nothing_is_left_stops_growth_until_the_reset() -> None:
 
 
 def test_a_hint_that_there_is_room_raises_nothing() -> None:
-    """Growth goes on as before."""
+    """Growth continues as before."""
     sender, other = Sender(inf), Sender(inf)
     for one in (sender, other):
         one.run(1)
@@ -31,13 +31,13 @@ def test_a_hint_that_there_is_room_raises_nothing() -> None:
 
 
 def test_a_hint_tells_when_to_look_again_after_a_refusal() -> None:
-    """The probe leaves when the allowance begins anew; for a minute at most it is believed."""
+    """The probe is sent when the allowance is renewed; the hint counts for a minute at most."""
     sender = Sender(50)
     sender.run(5)
     sender.control.hinted(sender.now, 0, 8)
     expected = sender.now + 8
     sender.refuse()
-    assert sender.control.leave_at() == pytest.approx(expected)
+    assert sender.control.next_at() == pytest.approx(expected)
     probe = sender.send()
     sender.control.hinted(sender.now, 0, 86400)
     sender.refuse(probe)
@@ -68,7 +68,7 @@ def test_a_liar_is_disbelieved_after_20_contradictions() -> None:
 
 
 def test_refusals_show_that_the_hints_may_be_right() -> None:
-    """What was let in too much before one does not add up with what is after it."""
+    """Contradictions before a refusal do not add up with those after it."""
     sender = Sender(50)
     for _ in range(4):
         for _ in range(9):

@@ -78,12 +78,12 @@ class Bench:
 
     def _send(self, late: float, *, is_urgent: bool) -> None:
         control = self.control
-        self.now = max(self.now, control.leave_at(is_urgent=is_urgent)) + late
+        self.now = max(self.now, control.next_at(is_urgent=is_urgent)) + late
         if control.open_cause is not None and not is_urgent:
             assert self.now >= self.paused_until
             # The one before came back, or is lost.
             assert self.probe is None or self.now >= self.probe.at + PROBE_SECONDS
-        permit = control.depart(self.now, is_urgent=is_urgent)
+        permit = control.issue_permit(self.now, is_urgent=is_urgent)
         self.left.append((self.now, control.rate))
         if not is_urgent:
             self.under_way.append(permit)
@@ -126,12 +126,12 @@ class Bench:
         control = self.control
         assert 0 < control.rate <= control.ceiling == self.ceiling
         assert control.limit is None or control.limit >= 0
-        assert control.leave_at() < inf
-        assert control.leave_at(is_urgent=True) <= control.leave_at()
+        assert control.next_at() < inf
+        assert control.next_at(is_urgent=True) <= control.next_at()
         assert (control.gives_up_at == inf) is (control.open_cause is None)
         if self.left:
             # As the schedule promises: an interval after the last one, but for the credit.
-            assert control.leave_at() >= self.left[-1][0] - 0.03 + 1 / control.rate - 1e-6
+            assert control.next_at() >= self.left[-1][0] - 0.03 + 1 / control.rate - 1e-6
 
     def check_windows(self) -> None:
         """See that no window held more than the schedule promises at the highest rate in it."""
@@ -147,7 +147,7 @@ def test_whatever_happens_the_promises_hold(ceiling: float, steps: list[Step]) -
     """Random news in any order, late and lost ones included.
 
     The rate is above 0 and never above the ceiling; only an answer to what left in time raises it,
-    or the end of a false alarm. Probes go singly, no pause is cut short, departures are spaced, and
+    or the end of a false alarm. Probes go singly, no pause is cut short, permits are spaced, and
     there is always a time at which the next one may leave.
     """
     bench = Bench(ceiling)
@@ -160,29 +160,29 @@ def test_whatever_happens_the_promises_hold(ceiling: float, steps: list[Step]) -
 def test_whatever_happened_it_comes_back_when_all_is_well(
     ceiling: float, steps: list[Step]
 ) -> None:
-    """Nothing leaves the controller stuck: in 20 minutes of answers the ceiling is reached."""
+    """The controller never gets stuck: in 20 minutes of answers the ceiling is reached."""
     bench = Bench(ceiling)
     for step in steps:
         bench.step(step)
     control, now = bench.control, bench.now
     until = now + 1200
     while control.rate < ceiling or control.open_cause is not None:
-        now = max(now, control.leave_at())
+        now = max(now, control.next_at())
         assert now < until
-        control.answered(control.depart(now), now + 0.01)
+        control.answered(control.issue_permit(now), now + 0.01)
 
 
 @given(st.lists(st.tuples(st.integers(0, 2000), st.floats(0, 86400)), max_size=40))
-def test_hints_alone_change_neither_the_rate_nor_the_departures(
+def test_hints_alone_change_neither_the_rate_nor_the_permits(
     hints: list[tuple[int, float]],
 ) -> None:
     """Whatever a server claims while it lets requests in at the ceiling."""
     told, untold = (RateController(50, companies=3, probe_seconds=35) for _ in range(2))
     now = START
     for remaining, reset in hints:
-        now = max(now, told.leave_at())
+        now = max(now, told.next_at())
         for control in (told, untold):
-            control.answered(control.depart(now), now + 0.01)
+            control.answered(control.issue_permit(now), now + 0.01)
         told.hinted(now + 0.01, remaining, reset)
         assert told.rate == untold.rate == 50
-        assert told.leave_at() == untold.leave_at()
+        assert told.next_at() == untold.next_at()

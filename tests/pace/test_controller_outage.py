@@ -5,11 +5,11 @@ import pytest
 
 from collector.core.outcome import Blame
 from collector.pace import Cause
-from tests.pace.sender import CAUSES, PATIENCE, PROBE_SECONDS, RTT, START, Sender, block
+from tests.pace.sender import CAUSES, PATIENCE, PROBE_SECONDS, RTT, START, Sender, open_circuit
 
 
 def test_8_first_tries_in_a_row_of_3_companies_that_fail_are_an_outage() -> None:
-    """Nobody may leave but a probe, after a second; the cells before were charged, this is not."""
+    """Only a probe is sent, after a second; the cells before were charged, this one is not."""
     sender = Sender(50)
     sender.run(5)
     blames = [sender.fail(company=company) for company in "abcabcab"]
@@ -123,7 +123,7 @@ def test_what_flaps_goes_on_with_the_interval() -> None:
     assert sender.waits == pytest.approx(1)
 
 
-def test_a_blockade_for_a_refusal_is_not_what_flaps() -> None:
+def test_a_circuit_opened_by_a_refusal_does_not_flap() -> None:
     """Only outages are."""
     sender = Sender(50)
     sender.run(5)
@@ -135,12 +135,12 @@ def test_a_blockade_for_a_refusal_is_not_what_flaps() -> None:
 
 
 @CAUSES
-def test_patience_counts_from_the_beginning_of_a_blockade(cause: Cause) -> None:
+def test_patience_counts_from_when_the_circuit_opened(cause: Cause) -> None:
     """Probes that fail do not prolong it, pauses neither; an answer ends it."""
     sender = Sender(50, patience=PATIENCE)
     sender.run(5)
     assert sender.control.gives_up_at == inf
-    block(sender, cause)
+    open_circuit(sender, cause)
     began = sender.now
     assert sender.control.gives_up_at == pytest.approx(began + PATIENCE)
     for _ in range(5):
@@ -148,7 +148,7 @@ def test_patience_counts_from_the_beginning_of_a_blockade(cause: Cause) -> None:
     assert sender.control.gives_up_at == pytest.approx(began + PATIENCE)
     sender.answer()
     assert sender.control.gives_up_at == inf
-    block(sender, cause)
+    open_circuit(sender, cause)
     assert sender.control.gives_up_at == pytest.approx(sender.now + PATIENCE)
 
 
@@ -166,7 +166,7 @@ def test_after_an_outage_it_comes_back_by_slow_start() -> None:
     assert sender.cause() is None
     assert sender.control.rate == pytest.approx(rate / 4)
     assert sender.control.limit == limit
-    assert sender.control.leave_at() == pytest.approx(sender.now - RTT + 4 / rate)
+    assert sender.control.next_at() == pytest.approx(sender.now - RTT + 4 / rate)
     sender.run(2)
     assert sender.control.rate == pytest.approx(rate / 4 * 1.5**2, rel=0.06)
     sender.run(2)
@@ -187,7 +187,7 @@ def _fail_for(sender: Sender, seconds: float, companies: str) -> list[Blame]:
 
 
 def test_when_only_failing_cells_are_left_they_are_charged_after_some_minutes() -> None:
-    """A minute for each company: nobody is left who could tell whether it is an outage."""
+    """A minute per company: no other cell is left that could show whether it is an outage."""
     sender = Sender(50)
     sender.run(5)
     sender.control.no_more_cells()
@@ -203,7 +203,7 @@ def test_when_only_failing_cells_are_left_they_are_charged_after_some_minutes() 
 
 
 def test_an_outage_at_the_end_is_waited_for() -> None:
-    """Retries tell of it as well when no first try is left; who is answered then ends it."""
+    """Retries are evidence as well when no first try is left; an answer ends it."""
     sender = Sender(50)
     sender.run(5)
     sender.control.no_more_cells()

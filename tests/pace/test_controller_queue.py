@@ -45,7 +45,7 @@ def test_a_queue_gets_5_seconds_before_it_is_taken_for_another_one() -> None:
 
 
 def test_a_service_that_has_become_slower_is_no_queue_for_ever() -> None:
-    """Two cuts have not helped, so it is not the rate; growth goes on after the hold."""
+    """Two cuts have not helped, so it is not the rate; growth continues after the hold."""
     sender = Sender(50)
     sender.run(5, lambda: 0.1)
     sender.run(20, lambda: 0.5)
@@ -56,8 +56,8 @@ def test_a_service_that_has_become_slower_is_no_queue_for_ever() -> None:
 
 
 @pytest.mark.parametrize("tenths", range(10, 31))
-def test_a_blockade_does_not_make_the_server_look_slow(tenths: int) -> None:
-    """Nobody is let in meanwhile, so the answers of those seconds are no measure of the server.
+def test_an_open_circuit_does_not_make_the_server_look_slow(tenths: int) -> None:
+    """No request is accepted meanwhile, so the answers of those seconds do not measure the server.
 
     nginx's `limit_req` with a burst delays first, and then refuses.
     """

@@ -23,14 +23,14 @@ def test_requests_leave_evenly_at_the_rate() -> None:
     """What is urgent is counted among them."""
     sender = Sender(50)
     first = sender.send()
-    assert sender.control.leave_at() == pytest.approx(first.at + 0.02)
-    sender.now = sender.control.leave_at()
-    sender.control.depart(sender.now, is_urgent=True)
-    assert sender.control.leave_at() == pytest.approx(first.at + 0.04)
+    assert sender.control.next_at() == pytest.approx(first.at + 0.02)
+    sender.now = sender.control.next_at()
+    sender.control.issue_permit(sender.now, is_urgent=True)
+    assert sender.control.next_at() == pytest.approx(first.at + 0.04)
 
 
-def test_a_departure_says_what_its_outcome_is_worth() -> None:
-    """When it left, how many before it, how many blockades before it, and whether it was paced."""
+def test_a_permit_says_what_its_result_is_worth() -> None:
+    """When it was issued, how many came before, the epoch, and whether it was paced."""
     sender = Sender(50)
     assert sender.send() == Permit(START, 0, 0, is_paced=False)
     second = sender.send()
@@ -57,7 +57,7 @@ def test_answers_to_what_did_not_leave_in_time_raise_nothing() -> None:
     """Something else than the rate holds requests back: that is local idleness, or concurrency."""
     sender = Sender(inf)
     for _ in range(100):
-        sender.now = sender.control.leave_at() + 1 if sender.control.leave_at() > 0 else START
+        sender.now = sender.control.next_at() + 1 if sender.control.next_at() > 0 else START
         sender.answer()
     assert sender.control.rate == 10.0
 
@@ -112,7 +112,7 @@ def test_after_the_hold_growth_is_gentle_up_to_the_band_and_brisk_beyond() -> No
 def test_without_anyone_to_notify_it_works_as_well() -> None:
     """News are optional."""
     control = RateController(50, companies=3, probe_seconds=35)
-    control.refused(control.depart(START), START)
-    control.answered(control.depart(START + 1), START + 1)
+    control.refused(control.issue_permit(START), START)
+    control.answered(control.issue_permit(START + 1), START + 1)
     assert control.open_cause is None
     assert control.gives_up_at == inf

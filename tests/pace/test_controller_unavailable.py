@@ -44,7 +44,7 @@ def test_between_a_503_and_the_next_growth_waits() -> None:
     assert sender.control.rate > rate
 
 
-def test_503s_of_what_was_sent_before_a_blockade_do_not_begin_another() -> None:
+def test_503s_of_requests_sent_before_the_circuit_opened_do_not_open_it_again() -> None:
     """They say nothing new."""
     sender = Sender(50)
     sender.run(5)
@@ -99,7 +99,7 @@ def test_after_a_false_alarm_pairs_of_503s_are_errors_for_a_minute() -> None:
 
 
 def test_after_a_false_alarm_the_restored_rate_counts_at_once() -> None:
-    """For the next departure, that is; and it is not above the ceiling."""
+    """For the next permit, that is; and it is not above the ceiling."""
     sender = Sender(50)
     sender.run(4)
     for _ in range(6):
@@ -108,15 +108,15 @@ def test_after_a_false_alarm_the_restored_rate_counts_at_once() -> None:
         sender.run(3)
     sender.unavailable()
     permit = sender.send()
-    left = sender.control.leave_at() - 1 / sender.control.rate
+    left = sender.control.next_at() - 1 / sender.control.rate
     assert sender.control.rate < 49
     sender.unavailable(permit)
     assert sender.control.rate == 50
-    assert sender.control.leave_at() == pytest.approx(left + 1 / 50)
+    assert sender.control.next_at() == pytest.approx(left + 1 / 50)
 
 
 def test_503s_that_last_are_an_outage_rather_than_a_quota() -> None:
-    """What was let in by such a long time would make a tiny rate: it begins again at a quarter."""
+    """Accepted requests over such a long time would give a tiny rate: it restarts at a quarter."""
     sender = Sender(50)
     sender.run(5)
     sender.meet_503s()
@@ -141,7 +141,7 @@ def test_429s_that_last_are_a_quota() -> None:
 
 
 def test_an_outage_that_is_met_while_refused_is_no_quota() -> None:
-    """Probes that found nobody were not refused; afterwards work resumes within a minute."""
+    """Probes without an answer were not throttled; afterwards work resumes within a minute."""
     sender = Sender(50)
     sender.run(60)
     sender.refuse()

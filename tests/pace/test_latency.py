@@ -156,7 +156,7 @@ def test_answers_that_come_all_at_once_are_no_endless_rate() -> None:
 
 
 def test_a_time_without_answers_does_not_make_the_server_look_slow() -> None:
-    """Nobody may have asked it: what comes in a second is counted in seconds of work."""
+    """It may have been idle: the answers of a second are counted in seconds of work."""
     watch = LatencyWatch()
     for began in (START, START + 10, START + 11, START + 12):
         for number in range(15):
@@ -171,7 +171,7 @@ def test_two_answers_are_too_few_for_a_judgement() -> None:
 
 
 def test_a_queue_is_forgotten_when_too_few_answers_come_to_see_it() -> None:
-    """It tells of the last second. An old judgement would stop growth, or cut, for ever."""
+    """It describes the last second. An old judgement would stop growth, or cut, for ever."""
     known = judge(*steady(0.1, 0.5, 0.9), *[[0.1, 0.1]] * 10)
     assert known[2] == (True, True)
     assert known[3:] == [(False, False)] * 10

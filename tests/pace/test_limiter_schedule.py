@@ -45,7 +45,7 @@ def test_no_window_holds_more_than_its_share(steps: list[tuple[float, float, flo
 
 @given(rates, st.lists(st.floats(0, 0.999), min_size=5, max_size=60))
 def test_late_timers_cost_nothing_of_the_rate(rate: float, lateness: list[float]) -> None:
-    """However late each one leaves within the credit, the last is late for itself only."""
+    """However late each one departs within the credit, the next one stays on schedule."""
     schedule, now = Schedule(rate), START
     most = min(1 / rate, credit(rate))
     schedule.depart(now)
@@ -73,7 +73,7 @@ def test_no_second_holds_one_more_for_an_arrival_that_is_late(
 
 @given(st.lists(st.tuples(seconds, seconds), min_size=8, max_size=60))
 def test_at_50_a_second_no_100_ms_hold_more_than_7(steps: list[tuple[float, float]]) -> None:
-    """Whatever the arrivals and the lateness, and no more than 2 leave at the same time."""
+    """Whatever the arrivals and the lateness, and no more than 2 depart at the same time."""
     schedule, now = Schedule(50), START
     times = []
     for idle, lateness in steps:

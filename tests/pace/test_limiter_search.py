@@ -109,7 +109,7 @@ def test_after_a_quota_growth_comes_late_and_is_slow() -> None:
 
 
 def test_after_a_cut_there_is_no_slow_start() -> None:
-    """Growth goes on gently, also when the hold is over."""
+    """Growth stays slow, also when the hold is over."""
     search = RateSearch(100, inf)
     search.found(50, NOW)
     search.answered(NOW + 1)
@@ -177,7 +177,7 @@ def test_a_rate_is_not_restored_above_the_ceiling() -> None:
 
 @pytest.mark.parametrize("limit", [0.0, 0.001, -5.0])
 def test_the_rate_is_never_so_low_that_nothing_would_move(limit: float) -> None:
-    """A request in 15 seconds is the least, as often as a blockade probes."""
+    """One request in 15 seconds is the least, as often as an open circuit sends probes."""
     search = RateSearch(10, inf)
     search.found(limit, NOW)
     assert search.rate == LEAST

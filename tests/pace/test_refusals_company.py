@@ -3,50 +3,50 @@ from collector.pace import RateController
 from collector.pace.refusals import CompanyThrottling, ThrottledScope
 
 
-def test_the_second_refusal_after_others_were_let_in_is_its_own() -> None:
+def test_the_second_refusal_after_others_were_accepted_is_its_own() -> None:
     """And all that follow; the rate before the first one is known."""
-    outcasts = CompanyThrottling()
-    read = [outcasts.refused("7", epoch, 50.0 - epoch) for epoch in range(5)]
+    throttling = CompanyThrottling()
+    read = [throttling.refused("7", epoch, 50.0 - epoch) for epoch in range(5)]
     assert read == [
-        ThrottledScope.EVERYBODYS,
-        ThrottledScope.JUST_FOUND,
-        *[ThrottledScope.ITS_OWN] * 3,
+        ThrottledScope.ALL_COMPANIES,
+        ThrottledScope.NEW_COMPANY,
+        *[ThrottledScope.KNOWN_COMPANY] * 3,
     ]
-    assert outcasts.rate_before == 50.0
+    assert throttling.rate_before == 50.0
 
 
-def test_refusals_before_one_blockade_count_once() -> None:
+def test_refusals_before_the_circuit_opened_once_count_once() -> None:
     """All that is under way when a limit is met is refused, of one company or of many."""
-    outcasts = CompanyThrottling()
-    assert {outcasts.refused("7", 3, 50.0) for _ in range(100)} == {ThrottledScope.EVERYBODYS}
+    throttling = CompanyThrottling()
+    assert {throttling.refused("7", 3, 50.0) for _ in range(100)} == {ThrottledScope.ALL_COMPANIES}
 
 
-def test_a_company_that_is_let_in_is_like_any_other() -> None:
+def test_a_company_that_is_accepted_is_like_any_other() -> None:
     """Once known as well: what it was refused for is over."""
-    outcasts = CompanyThrottling()
+    throttling = CompanyThrottling()
     for epoch in range(4):
-        outcasts.refused("7", epoch, 50.0)
-    outcasts.accepted("8")
-    assert outcasts.refused("7", 5, 50.0) is ThrottledScope.ITS_OWN
-    outcasts.accepted("7")
-    assert outcasts.refused("7", 6, 50.0) is ThrottledScope.EVERYBODYS
+        throttling.refused("7", epoch, 50.0)
+    throttling.accepted("8")
+    assert throttling.refused("7", 5, 50.0) is ThrottledScope.KNOWN_COMPANY
+    throttling.accepted("7")
+    assert throttling.refused("7", 6, 50.0) is ThrottledScope.ALL_COMPANIES
 
 
 def test_memory_is_bounded() -> None:
     """The oldest of a thousand companies is forgotten."""
-    outcasts = CompanyThrottling()
+    throttling = CompanyThrottling()
     for number in range(5000):
-        outcasts.refused(str(number), 0, 50.0)
-    assert len(outcasts._records) == 1024  # noqa: SLF001 - memory has no other face
+        throttling.refused(str(number), 0, 50.0)
+    assert len(throttling._records) == 1024  # noqa: SLF001 - memory has no other face
 
 
-def test_an_outcast_gives_the_rate_back_and_stops_nobody() -> None:
+def test_a_throttled_company_restores_the_rate_and_stops_no_other() -> None:
     """Refused twice, the rate is what it was; from then on it is a failure of its own."""
     control = RateController(50.0, companies=10, probe_seconds=35)
     now, blames, rates = 1000.0, list[Blame](), list[float]()
     for turn in range(600):
-        now = max(now, control.leave_at())
-        permit = control.depart(now)
+        now = max(now, control.next_at())
+        permit = control.issue_permit(now)
         if turn % 50 == 49 and control.open_cause is None:
             blames.append(control.refused(permit, now + 0.01, "7"))
         else:

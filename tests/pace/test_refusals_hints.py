@@ -35,22 +35,22 @@ def test_what_does_not_last_until_the_reset_is_used_up(
 ) -> None:
     """At the rate in force; until the reset, but not for more than a minute."""
     hints = Hints()
-    hints.heard(NOW, rate, remaining, reset)
+    hints.update(NOW, rate, remaining, reset)
     assert hints.used_up_until() == until
 
 
 def test_the_last_word_counts() -> None:
     """A hint that there is room again ends the one before."""
     hints = Hints()
-    hints.heard(NOW, 10, 0, 30)
-    hints.heard(NOW + 1, 10, 10_000, 29)
+    hints.update(NOW, 10, 0, 30)
+    hints.update(NOW + 1, 10, 10_000, 29)
     assert hints.used_up_until() == -inf
 
 
 def lie(hints: Hints, times: int, now: float = NOW) -> None:
-    """Let a server say that nothing is left, and let requests in nevertheless."""
+    """Record headers that say that nothing is left, while the server accepts requests."""
     for number in range(times + 1):
-        hints.heard(now + number / 10, 10, 0, 60)
+        hints.update(now + number / 10, 10, 0, 60)
 
 
 def test_a_server_that_contradicts_itself_20_times_is_not_listened_to() -> None:
@@ -58,9 +58,9 @@ def test_a_server_that_contradicts_itself_20_times_is_not_listened_to() -> None:
     hints = Hints()
     lie(hints, 19)
     assert hints.used_up_until() > NOW
-    hints.heard(NOW + 5, 10, 5, 60)
+    hints.update(NOW + 5, 10, 5, 60)
     assert hints.used_up_until() == -inf
-    hints.heard(NOW + 500, 10, 0, 60)
+    hints.update(NOW + 500, 10, 0, 60)
     assert hints.used_up_until() == -inf
 
 
@@ -76,24 +76,24 @@ def test_a_refusal_takes_the_contradictions_back() -> None:
 
 
 def test_a_liar_that_refuses_as_well_is_still_not_listened_to() -> None:
-    """20 times it let in what there was no room for; that it has a limit was known before."""
+    """20 times it accepted a request without room for it; that it has a limit was known before."""
     hints = Hints()
     lie(hints, 20)
     hints.refused()
-    hints.heard(NOW + 3, 10, 0, 60)
+    hints.update(NOW + 3, 10, 0, 60)
     assert hints.used_up_until() == -inf
 
 
 def test_a_window_that_is_over_is_no_contradiction() -> None:
-    """Being let in after the reset is what was promised; so is being let in while some is left."""
+    """A request accepted after the reset, or while some are left, contradicts nothing."""
     hints = Hints()
     now = NOW
     for _ in range(50):
-        hints.heard(now, 10, 0, 1)
+        hints.update(now, 10, 0, 1)
         now += 1
     assert hints.used_up_until() == now
     for left in reversed(range(50)):
-        hints.heard(now, 10, left, 30)
+        hints.update(now, 10, left, 30)
         now += 1
     assert hints.used_up_until() == now - 1 + 30
 
@@ -102,9 +102,9 @@ def test_what_is_left_must_become_less() -> None:
     """A server that says 100 for the next minute, a hundred times, counts something else."""
     hints = Hints()
     for number in range(20):
-        hints.heard(NOW + number / 10, 10, 100, 60)
+        hints.update(NOW + number / 10, 10, 100, 60)
         assert hints.used_up_until() > NOW
-    hints.heard(NOW + 2, 10, 100, 60)
+    hints.update(NOW + 2, 10, 100, 60)
     assert hints.used_up_until() == -inf
 
 
@@ -122,5 +122,5 @@ def test_no_hint_stops_growth_for_more_than_a_minute(
     hints, now = Hints(), NOW
     for later, rate, remaining, reset in heard:
         now += later
-        hints.heard(now, rate, remaining, reset)
+        hints.update(now, rate, remaining, reset)
         assert hints.used_up_until() <= now + 60

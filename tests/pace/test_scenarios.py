@@ -82,7 +82,7 @@ _QUICK = {(5.0, 0.005, 503), (5.0, 1.0, 429), (25.0, 1.0, 503), (200.0, 0.005, 4
     ],
 )
 def test_other_limits_and_latencies(status: int, latency: float, bounds: Bounds) -> None:
-    """A limit that nobody announced is used, whatever its size and however far the server is."""
+    """An unannounced limit is used, whatever its size and however far the server is."""
     limit, burst, least, most_refused = bounds
     seen = run_virtually(
         situation(
@@ -90,7 +90,7 @@ def test_other_limits_and_latencies(status: int, latency: float, bounds: Bounds)
             concurrency=2000,
         )
     )
-    # A slow server answers late, so that it takes longer until refusals are heard of.
+    # A slow server answers late, so that it takes longer until refusals arrive.
     begin = 30.0 + 30.0 * latency
     assert seen.used(limit, begin, seen.seconds) >= least - 0.05 * latency
     assert seen.refused_share(begin, seen.seconds) <= most_refused * (1 + 5 * latency)
@@ -129,13 +129,13 @@ def test_a_ceiling_above_the_limit_is_come_back_to() -> None:
 
 @pytest.mark.parametrize("ceiling", [50.0, inf])
 def test_a_run_that_begins_when_the_quota_is_used_up(ceiling: float) -> None:
-    """Killed and started again in a blockade: what others have used says nothing about the rate."""
+    """Killed and restarted with an open circuit: what others used says nothing about the rate."""
     seen = run_virtually(
         situation(
             settings=api(rate_limit=50.0, limit_kind="window", limit_window=60.0),
             ceiling=ceiling,
             seconds=400.0,
-            # Whatever the minute is, nothing is let in any more when the second process begins.
+            # Whatever the minute is, no request is accepted when the second process begins.
             changes=(
                 (1.0, {"limit_kind": "bucket", "rate_limit": 0.001}),
                 (40.0, {"limit_kind": "window", "rate_limit": 50.0}),
@@ -181,13 +181,13 @@ _NOTHING = {"rate_limit": 0.001, "limit_kind": "window", "limit_window": 10_000.
 def test_half_an_hour_of_any_outage(
     outage: dict[str, Any], back: dict[str, Any], ceiling: float
 ) -> None:
-    """At most 200 requests go into it, no cell is used up, and within a minute it goes on."""
+    """At most 200 requests are lost in it, no cell is used up, and it resumes within a minute."""
     seen = run_virtually(
         situation(
             ceiling=ceiling, seconds=2160.0, changes=((200.0, outage), (2000.0, back)), timeout=10.0
         )
     )
-    # Those in flight when it begins have left before.
+    # Those in flight when it begins were sent before.
     assert seen.sent_between(200.5, 2000.0) <= 200
     assert seen.failed_cells == 0
     assert seen.sent_between(2000.0, 2060.0) > 4 * ceiling

@@ -19,7 +19,7 @@ def test_all_who_begin_together_keep_the_rate_of_all(senders: int, rate: float) 
 
 
 def test_who_has_the_rate_alone_begins_at_once() -> None:
-    """Nobody else has left."""
+    """There is no other sender."""
     assert Share.of(50.0).first_after(0) == 0.0
     assert Share(inf).first_after(3) == 0.0
 
@@ -32,7 +32,7 @@ def test_without_a_rate_the_first_one_or_the_limit_counts() -> None:
 
 
 def test_a_schedule_that_is_held_lets_the_first_leave_then() -> None:
-    """And goes on from there as ever."""
+    """And continues from there as usual."""
     schedule = Schedule(10.0)
     schedule.hold(5.0)
     assert schedule.next_at == pytest.approx(5.0)

@@ -1,12 +1,13 @@
-"""What do dates mean to the server? Decisions only: probes ask questions, others send them.
+"""Probes of what dates mean to the server. Decisions only: probes ask questions, callers send them.
 
-    questions, sums, spans   what is asked, compared, and for which days
-    examination              one company: do days add up to windows?
-    proof                    the decisive part, before every run
-    names, search            other names and spellings, if those that are set are not honoured
-    checkup                  all of it, for `collector check`
+    questions      the questions, the days they are about, and the findings
+    sums           comparison and addition of counters
+    company        verification with one company: do days add up to windows?
+    verification   verification with several companies, before every run
+    search         other names and spellings, if the configured ones are not honoured
+    check          all of it, for `collector check`
 
-Nothing is concluded from companies without data, from coincidences, or from figures that move.
+Companies without data, coincidences and figures that change are not evidence.
 """
 
 from collector.dates.probe.check import CheckFindings, check_service

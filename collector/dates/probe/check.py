@@ -1,4 +1,4 @@
-"""All that `collector check` finds out, in few questions: who answers, and what dates mean."""
+"""Probe of `collector check`: which companies are answered, and what dates mean."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -26,30 +26,30 @@ __all__ = ["CheckFindings", "check_service"]
 
 _AT_LEAST: Final = 3
 _AT_MOST: Final = 16
-"""Companies that are asked at first, until one of them has data."""
+"""Companies that are asked first, until one of them has data."""
 
 _COMPANIES: Final = 8
-"""Companies that are asked in all, if there are questions left."""
+"""Companies that are asked in all, if questions are left."""
 
 NOT_ASKED: Final = Finding(Verdict.INCONCLUSIVE, Until.INCONCLUSIVE, ("it did not come to that",))
 
 
 @dataclass(slots=True)
 class CheckFindings:
-    """What was found out.
+    """Results of `check_service`.
 
-    `answers` has, for each company that was asked without dates, its counters or its failure.
-    `configured` is about the dates as they are set, `found` about another way that is honoured, if
-    there is one.
+    `answers` has the counters or the failure of each company that was asked without dates.
+    `configured` is the finding about the configured dates, `found` another way to send dates that
+    is honoured, if there is one.
     """
 
     answers: dict[str, Counters | Failure] = field(default_factory=dict)
     configured: Finding = NOT_ASKED
     found: Found | None = None
     was_searched: bool = False
-    """Whether other ways were looked for."""
+    """Whether other ways were searched for."""
     is_spent: bool = False
-    """Whether it ended because no more questions were to be asked."""
+    """Whether it ended because no more questions were allowed."""
 
     @property
     def has_data(self) -> bool:
@@ -62,13 +62,13 @@ def check_service(
 ) -> Probe[None]:
     """Ask companies without dates until one has data, verify the dates, and search if needed.
 
-    What is found out is put into `findings` as it comes. With what is left of the questions more
-    companies are asked. `query` leaves `until` as it is.
+    Results are put into `findings` as they come. The questions that are left go to more companies.
+    `query` sends the last day unchanged.
     """
     try:
         yield from _ask_companies(sample(ids, _AT_MOST), findings, _until_data)
         known = Known({i: a for i, a in findings.answers.items() if isinstance(a, Counters)})
-        # Companies with data first: those without prove nothing.
+        # Companies with data first: those without are no evidence.
         ranked = sorted(known.defaults, key=lambda i: known.defaults[i].is_empty)
         findings.configured = yield from _judge(ranked, query, today, known)
         if findings.configured.dates is not Verdict.HONOURED and findings.has_data:
@@ -112,7 +112,7 @@ def _judge(ranked: Sequence[str], query: DateQuery, today: date, known: Known) -
 def _compare_with_far_past(
     company_id: str, query: DateQuery, default: Counters
 ) -> Probe[Finding | None]:
-    """Find out whether windows of long ago have the same data as the last days."""
+    """Return the finding that dates are ignored if old windows have the same data as no dates."""
     if default.is_empty:
         return None
     for window in (FAR_PAST, LONG_AGO):

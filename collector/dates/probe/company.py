@@ -1,12 +1,12 @@
-"""Does one company show that dates are honoured? Days must add up to windows.
+"""Verification of the dates with one company: days must add up to windows.
 
 Three kinds of windows of one span are compared: the whole, a left part up to and including a day,
 and a right part that begins on that day or on the day after it.
 
 * Left and right from the day after add up to the whole: `until` is included.
 * Left and right from the day itself add up to the whole: `until` is left out.
-* Both: that day has no data, so another one is looked for, by halving.
-* Parts that are as large as the whole although the others are not empty: dates are ignored.
+* Both: that day has no data, so a day with data is searched by halving.
+* A part as large as the whole although the other part is not empty: dates are ignored.
 """
 
 from dataclasses import dataclass, field
@@ -42,67 +42,67 @@ __all__ = ["verify_company"]
 
 _WEEK: Final = timedelta(days=7)
 _SHORT: Final = 6
-"""Days that any server may be asked for at once."""
+"""Days that every server accepts in one window."""
 
 
 def verify_company(
     company_id: str, query: DateQuery, span: SplitRange, *, is_moving: bool = False
 ) -> Probe[Finding | None]:
-    """Find out from the answers for one company what dates mean; None if it has no data there.
+    """Determine from the answers for one company what dates mean; None if it has no data there.
 
     Takes 4 questions when the company has data on most days, up to 22 when it has few, and one more
-    each if the spelling can be mistaken, and if figures may move (`is_moving`). Raises
+    each if the spelling is ambiguous and if figures may change (`is_moving`). Raises
     `NoAnswerError` and `SpentError`.
     """
-    return (yield from _Examination(company_id, query, is_moving).of(span))
+    return (yield from _CompanyVerification(company_id, query, is_moving).run(span))
 
 
 @dataclass(slots=True)
-class _Examination:
+class _CompanyVerification:
     company_id: str
     query: DateQuery
     is_moving: bool
-    """Whether figures of these days may change while it lasts."""
+    """Whether the figures of these days may change during the verification."""
     _known: dict[Window, Counters] = field(default_factory=dict)
 
-    def of(self, span: SplitRange) -> Probe[Finding | None]:
-        """Halve the span until a day with data stands at a cut."""
+    def run(self, span: SplitRange) -> Probe[Finding | None]:
+        """Halve the span until there is data on both sides of the split."""
         first, split, last = span
         if is_quiet((yield from self._ask(first, last))):
             return None
         honoured: Finding | None = None
         try:
             while (last - first).days > 1:
-                finding = yield from self._cut(first, split, last)
+                finding = yield from self._check_split(first, split, last)
                 if finding is not None and not finding.leaves_until_open:
                     return finding if finding.is_conclusive else honoured or finding
                 honoured = honoured or finding
                 if self.query.mistakes_day_for_month:
-                    # Further cuts have only days up to the 12th on both sides, or none.
-                    return honoured or _one_sided(self.company_id, span)
+                    # Further splits have only days up to the 12th on both sides, or none.
+                    return honoured or _too_few_data(self.company_id, span)
                 left = yield from self._ask(first, split)
                 first, last = (split + DAY, last) if is_quiet(left) else (first, split)
                 split = first + (last - first) // 2
-            finding = yield from self._pivots(first, last)
+            finding = yield from self._check_last_days(first, last)
         except (SpentError, NoAnswerError):
             if honoured is None:
                 raise
             return honoured
-        return finding or honoured or _one_sided(self.company_id, span)
+        return finding or honoured or _too_few_data(self.company_id, span)
 
-    def _cut(self, first: date, split: date, last: date) -> Probe[Finding | None]:
-        """Judge one cut; None when all data are on one side of it."""
+    def _check_split(self, first: date, split: date, last: date) -> Probe[Finding | None]:
+        """Evaluate one split; None when all data are on one side of it."""
         whole = yield from self._ask(first, last)
         left = yield from self._ask(first, split)
         right = yield from self._ask(split + DAY, last)
-        if ignored := self._ignored(first, split, last):
+        if ignored := self._find_ignored(first, split, last):
             if (last - first).days >= _SHORT:
-                ignored = yield from self._closely(ignored, first)
+                ignored = yield from self._check_short_windows(ignored, first)
             if ignored.dates is not Verdict.IGNORED:
                 return ignored
             return (yield from self._confirmed(ignored, first, split, last))
         if not add_up((left, right), whole):
-            return (yield from self._overlapping(first, split, last))
+            return (yield from self._check_overlap(first, split, last))
         if is_quiet(left) or is_quiet(right):
             return None
         if self.query.mistakes_day_for_month and not (yield from self._reads_days(right, last)):
@@ -112,23 +112,23 @@ class _Examination:
         honoured = self._honoured(until, Window(first, split), Window(split + DAY, last))
         return (yield from self._confirmed(honoured, first, split, last))
 
-    def _closely(self, ignored: Finding, first: date) -> Probe[Finding]:
-        """Look at a few days: a server may cut windows that are too long for it."""
+    def _check_short_windows(self, ignored: Finding, first: date) -> Probe[Finding]:
+        """Check a few days: a server may shorten windows that are too long for it."""
         short = SplitRange(first, first + 2 * DAY, first + (_SHORT - 1) * DAY)
-        closer = _Examination(self.company_id, self.query, self.is_moving, self._known)
-        finding = yield from closer.of(short)
+        closer = _CompanyVerification(self.company_id, self.query, self.is_moving, self._known)
+        finding = yield from closer.run(short)
         if finding is None or finding.dates is not Verdict.HONOURED:
             return ignored
         text = f"windows of few days add up, but long ones seem to be cut: {ignored.evidence[0]}"
         return Finding(Verdict.INCONCLUSIVE, Until.INCONCLUSIVE, (text,), is_final=True)
 
     def _reads_days(self, right: Counters, last: date) -> Probe[bool]:
-        """Say whether days after the 12th are read; a server may pass over what is no month."""
+        """Return whether the server reads days after the 12th; it may ignore an invalid month."""
         later = yield from self._ask(last - _WEEK, last)
         return not alike(later, right) and not outgrow((later,), right)
 
     def _confirmed(self, finding: Finding, first: date, split: date, last: date) -> Probe[Finding]:
-        """Look whether figures of young days have moved meanwhile, which may look like anything."""
+        """Return the finding, or an inconclusive one if recent figures have changed meanwhile."""
         if not self.is_moving:
             return finding
         window = Window(first, last)
@@ -143,8 +143,8 @@ class _Examination:
         text = f"the figures moved meanwhile: {self._shown(window, Window(first, split))}"
         return Finding(Verdict.INCONCLUSIVE, Until.INCONCLUSIVE, (text,))
 
-    def _ignored(self, first: date, split: date, last: date) -> Finding | None:
-        """Find windows that cannot be of different days."""
+    def _find_ignored(self, first: date, split: date, last: date) -> Finding | None:
+        """Return the finding that dates are ignored if windows cannot be of different days."""
         whole = self._known[Window(first, last)]
         left = self._known[Window(first, split)]
         right = self._known[Window(split + DAY, last)]
@@ -163,8 +163,8 @@ class _Examination:
             (f"{what}: {self._shown(*windows)}",),
         )
 
-    def _overlapping(self, first: date, split: date, last: date) -> Probe[Finding]:
-        """Judge a cut whose parts do not add up as they are."""
+    def _check_overlap(self, first: date, split: date, last: date) -> Probe[Finding]:
+        """Evaluate a split whose parts do not add up; the right part may begin a day earlier."""
         whole = yield from self._ask(first, last)
         left = yield from self._ask(first, split)
         right = yield from self._ask(split + DAY, last)
@@ -174,7 +174,7 @@ class _Examination:
             if self.query.mistakes_day_for_month and (
                 is_quiet(right) or not (yield from self._reads_days(right, last))
             ):
-                return _one_sided(self.company_id, SplitRange(first, split, last))
+                return _too_few_data(self.company_id, SplitRange(first, split, last))
             honoured = self._honoured(Until.EXCLUDED, Window(first, split), Window(split, last))
             return (yield from self._confirmed(honoured, first, split, last))
         parts = self._shown(Window(first, last), Window(first, split), Window(split + DAY, last))
@@ -190,16 +190,16 @@ class _Examination:
             Verdict.INCONCLUSIVE, Until.INCONCLUSIVE, (f"the parts do not add up: {parts}",)
         )
 
-    def _pivots(self, first: date, last: date) -> Probe[Finding | None]:
-        """Look at each of the one or two days that are left, a week around it."""
+    def _check_last_days(self, first: date, last: date) -> Probe[Finding | None]:
+        """Check each of the one or two days that are left, with a week on either side."""
         for day in (first, last) if first != last else (first,):
-            finding = yield from self._pivot(day - _WEEK, day, day + _WEEK)
+            finding = yield from self._check_day(day - _WEEK, day, day + _WEEK)
             if finding is not None:
                 return finding
         return None
 
-    def _pivot(self, first: date, day: date, last: date) -> Probe[Finding | None]:
-        """Judge by a day that may be the only one with data; None if it has none."""
+    def _check_day(self, first: date, day: date, last: date) -> Probe[Finding | None]:
+        """Evaluate a day that may be the only one with data; None if it has none."""
         whole = yield from self._ask(first, last)
         left = yield from self._ask(first, day)
         right = yield from self._ask(day + DAY, last)
@@ -207,7 +207,7 @@ class _Examination:
         if alike(right, overlap):
             return None
         if not add_up((left, right), whole):
-            return (yield from self._overlapping(first, day, last))
+            return (yield from self._check_overlap(first, day, last))
         before = yield from self._ask(first, day - DAY)
         if same(before, left):
             what = f"{self.query.until_param} has no effect"
@@ -235,13 +235,13 @@ class _Examination:
         return f"company {self.company_id}: {texts}" if named else texts
 
     def _ask(self, first: date, last: date) -> Probe[Counters]:
-        """Ask for a window; one that was asked for before is remembered."""
+        """Ask for a window, or return its known answer."""
         window = Window(first, last)
         if window not in self._known:
             self._known[window] = yield from ask(self.company_id, self.query.parameters(window))
         return self._known[window]
 
 
-def _one_sided(company_id: str, span: SplitRange) -> Finding:
+def _too_few_data(company_id: str, span: SplitRange) -> Finding:
     text = f"company {company_id}: has too few data in {span.window} to tell"
     return Finding(Verdict.INCONCLUSIVE, Until.INCONCLUSIVE, (text,))

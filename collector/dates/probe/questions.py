@@ -1,4 +1,4 @@
-"""What a probe asks, for which days, and what it finds. No I/O.
+"""Questions of a probe, the days they are about, and its findings. No I/O.
 
 A probe is a generator: it yields a `Question`, is sent the `QuestionReply`, and returns what it
 found. The caller that runs it (see `collector.dates.runner`) sends the requests, and may throw
@@ -51,7 +51,7 @@ Probe: TypeAlias = Generator[Question, QuestionReply, _T]
 
 
 class NoAnswerError(Exception):
-    """A question brought a failure instead of counters; the probe has to do without."""
+    """A question got a failure instead of counters; the probe continues without an answer."""
 
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure.message)
@@ -59,7 +59,7 @@ class NoAnswerError(Exception):
 
     @property
     def is_refusal(self) -> bool:
-        """Whether the server understood the request and did not like its parameters."""
+        """Whether the server rejected the parameters of the request (400, 422)."""
         return self.failure.status in _REFUSALS
 
 
@@ -67,11 +67,11 @@ _REFUSALS: Final = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_E
 
 
 class SpentError(Exception):
-    """No more questions may be asked; a probe says what it knows by now."""
+    """No more questions may be asked; a probe returns what it knows."""
 
 
 def ask(company_id: str, parameters: Mapping[str, str]) -> Probe[Counters]:
-    """Ask one question. Raises `NoAnswerError`, and `SpentError` as whoever runs the probe says."""
+    """Ask one question. Raises `NoAnswerError`, and `SpentError` if the caller throws it."""
     reply = yield Question(company_id, parameters)
     if isinstance(reply, Failure):
         raise NoAnswerError(reply)
@@ -79,7 +79,7 @@ def ask(company_id: str, parameters: Mapping[str, str]) -> Probe[Counters]:
 
 
 def ask_unless_refused(company_id: str, parameters: Mapping[str, str]) -> Probe[Counters | None]:
-    """Ask one question; None if the server refuses its parameters. Raises as `ask` does."""
+    """Ask one question; None if the server rejects its parameters. Raises as `ask` does."""
     try:
         return (yield from ask(company_id, parameters))
     except NoAnswerError as error:
@@ -89,11 +89,11 @@ def ask_unless_refused(company_id: str, parameters: Mapping[str, str]) -> Probe[
 
 
 class Verdict(StrEnum):
-    """Whether the server answers for the days that it is asked for."""
+    """Whether the server answers for the days in the request."""
 
     HONOURED = "honoured"
     IGNORED = "ignored"
-    """Or not understood: in whatever way, its answers are of other days than were asked for."""
+    """Or misunderstood: its answers cover other days than the request."""
     INCONCLUSIVE = "inconclusive"
 
 
@@ -107,9 +107,9 @@ class Until(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A verdict with the sentences that show how it came about.
+    """A verdict with the sentences that are its evidence.
 
-    If it `is_final`, other days and companies would not tell more, though it be inconclusive.
+    If it `is_final`, other days and companies would not tell more, even if it is inconclusive.
     """
 
     dates: Verdict
@@ -124,26 +124,26 @@ class Finding:
 
     @property
     def is_conclusive(self) -> bool:
-        """Whether it is known if the dates are honoured."""
+        """Whether the dates are known to be honoured or ignored."""
         return self.dates is not Verdict.INCONCLUSIVE
 
 
 DAY: Final = timedelta(days=1)
 
 FAR_PAST: Final = Window(date(2001, 1, 1), date(2001, 1, 7))
-"""Before the service existed: there can be no data, and certainly not those of the last days."""
+"""A window before the service existed, which can have no data."""
 
 LONG_AGO: Final = Window(date(2002, 2, 1), date(2002, 2, 3))
-"""Another such window, of another length: two coincidences are none."""
+"""Another such window, of another length: two are no coincidence."""
 
 _SETTLED_DAYS: Final = 31
-"""Figures of days that are older hardly move any more."""
+"""Days after which figures hardly change any more."""
 
 _DECEMBER: Final = 12
 
 
 class SplitRange(NamedTuple):
-    """Days from `first` to `last`, cut for the first time after `split`."""
+    """Days from `first` to `last`, first split after `split`."""
 
     first: date
     split: date
@@ -151,15 +151,15 @@ class SplitRange(NamedTuple):
 
     @property
     def window(self) -> Window:
-        """The whole of it as a window."""
+        """The whole range as a window."""
         return Window(self.first, self.last)
 
 
 def settled_span(today: date) -> SplitRange:
-    """Return the 1st to the 28th of the last month whose figures have settled, cut at the 12th.
+    """Return the 1st to the 28th of the last month whose figures have settled, split at the 12th.
 
-    Whoever takes the day for the month, and guesses right from the 13th on, has a gap at that cut.
-    Not in December, for 12/12 is the same either way.
+    A server that takes the day for the month, and reads it correctly from the 13th on, has a gap at
+    that split. December is skipped, because 12/12 is the same either way.
     """
     last = today - timedelta(days=_SETTLED_DAYS)
     if last.day < 28:  # noqa: PLR2004 - the last day that every month has
@@ -170,14 +170,14 @@ def settled_span(today: date) -> SplitRange:
 
 
 def short_settled_span(today: date) -> SplitRange:
-    """Return six days of the same month, for servers that refuse more at once."""
+    """Return six days of the same month, for servers that reject longer windows."""
     _, split, _ = settled_span(today)
     return SplitRange(split - 2 * DAY, split, split + 3 * DAY)
 
 
 def recent_span(today: date) -> SplitRange:
-    """Return the days that a window of the last 7 days lies in, wherever its day begins.
+    """Return days that contain a window of the last 7 days in any time zone.
 
-    And the day after them, for a server that leaves out `until`.
+    They include the day after it, for a server that excludes `until`.
     """
     return SplitRange(today - 8 * DAY, today - 4 * DAY, today + 2 * DAY)

@@ -1,8 +1,7 @@
-"""Searches names and spellings of dates that the server honours, when the set ones are not.
+"""Search for names and spellings of dates that the server honours, if the configured ones fail.
 
 Servers ignore parameters that they do not know, so one request can carry all names at once. If its
-answer differs from the one without dates, some of the names are right; which ones is found by
-halving.
+answer differs from the one without dates, some of the names are right; halving finds which ones.
 """
 
 from collections.abc import Callable, Sequence
@@ -32,16 +31,16 @@ _COMPANIES: Final = 2
 
 
 class Found(NamedTuple):
-    """A way to send dates that is honoured, and what shows it."""
+    """A way to send dates that is honoured, with its finding."""
 
     query: DateQuery
     finding: Finding
 
 
 def search(ids: Sequence[str], query: DateQuery, today: date, known: Known) -> Probe[Found | None]:
-    """Find names and a spelling that are honoured; None if there are none in the lists.
+    """Find names and a spelling that are honoured; None if the lists hold none.
 
-    `ids` are companies to try it with, the best ones first. Raises `SpentError`.
+    `ids` are companies to try, the best ones first. Raises `SpentError`.
     """
     for company_id in ids[:_COMPANIES]:
         try:
@@ -62,7 +61,7 @@ class _Search:
     today: date
 
     def found(self) -> Probe[Found | None]:
-        """Try all names at once in each spelling; for servers that refuse unknown names, alone."""
+        """Try all names at once in each spelling; one pair at a time if that is always rejected."""
         window = settled_span(self.today).window
         all_refused = True
         for date_format in DATE_FORMATS:
@@ -73,10 +72,10 @@ class _Search:
                 continue
             all_refused = False
             if (yield from self._differs(answer)) and not (
-                yield from self._misreads(spelled, answer)
+                yield from self._misreads_spelling(spelled, answer)
             ):
                 named = yield from find_names(self.company_id, spelled, window, answer)
-                if found := (yield from self._proved(named)):
+                if found := (yield from self._verified(named)):
                     return found
         return (yield from self._one_by_one(window)) if all_refused else None
 
@@ -87,25 +86,25 @@ class _Search:
             named = replace(self.query, from_param=from_param, until_param=until_param)
             answer = yield from ask_unless_refused(self.company_id, named.parameters(window))
             if answer is not None and (yield from self._differs(answer)):
-                found = yield from self._proved(named)
+                found = yield from self._verified(named)
                 if found is not None:
                     return found
         return None
 
     def _differs(self, answer: Counters) -> Probe[bool]:
-        """Say whether an answer is another one than without dates, which may move meanwhile."""
+        """Return whether an answer differs from the one without dates, which may have changed."""
         if same(answer, self.default):
             return False
         if answer.is_empty:
-            # Figures do not move to nothing.
+            # Figures do not drop to zero.
             return True
         now = yield from ask(self.company_id, {})
         return not lies_between(answer, self.default, now)
 
-    def _misreads(self, query: DateQuery, answer: Counters) -> Probe[bool]:
-        """Say whether the spelling is taken for something else, so that no day is found.
+    def _misreads_spelling(self, query: DateQuery, answer: Counters) -> Probe[bool]:
+        """Return whether the server misreads the spelling, so that even recent days have no data.
 
-        A server that counts seconds takes 20260901 for a day in 1970.
+        A server that expects seconds takes 20260901 for a day in 1970.
         """
         if not answer.is_empty or self.default.is_empty:
             return False
@@ -113,9 +112,9 @@ class _Search:
         recent = yield from ask_unless_refused(self.company_id, covering)
         return recent is None or recent.is_empty
 
-    def _proved(self, query: DateQuery) -> Probe[Found | None]:
+    def _verified(self, query: DateQuery) -> Probe[Found | None]:
         known = Known({self.company_id: self.default})
-        # Not `prove`: that no more may be asked is for the caller to know.
+        # Not `verify_dates`: the caller handles `SpentError`.
         finding = yield from Verification(query, self.today, known).by([self.company_id])
         return Found(query, finding) if finding.dates is Verdict.HONOURED else None
 
@@ -139,8 +138,8 @@ NAMES: Final = (
     ("fecha_inicio", "fecha_fin"),
     ("fecha_desde", "fecha_hasta"),
 )
-"""Pairs of names, the likely ones first: the vendor's own in its sibling service, then what others
-use, in English and in Spanish. Their halves may be mixed."""
+"""Pairs of names, the likely ones first: the vendor's own in its sibling service, then those of
+other APIs, in English and in Spanish. Names of different pairs may be combined."""
 
 _FROM: Final = tuple(dict.fromkeys(name for name, _ in NAMES))
 _UNTIL: Final = tuple(dict.fromkeys(name for _, name in NAMES))
@@ -154,10 +153,10 @@ def with_all_names(query: DateQuery, window: Window) -> dict[str, str]:
 def find_names(
     company_id: str, query: DateQuery, window: Window, wanted: Counters
 ) -> Probe[DateQuery]:
-    """Return the query with the names that bring the answer `wanted`, as all of them together do.
+    """Return the query with the names that give the answer `wanted`, as all names together do.
 
     The names of `query` and the likeliest ones are tried first; otherwise it takes 8 to 10
-    questions. Which one is left last is not asked for again: a proof has to follow.
+    questions. The last name that is left is not tried: the caller must verify the result.
     """
     for names in dict.fromkeys([(query.from_param, query.until_param), NAMES[0]]):
         first, last = ((name,) for name in names)
@@ -182,7 +181,7 @@ def _first_needed(
     parameters: Callable[[Sequence[str]], dict[str, str]],
     wanted: Counters,
 ) -> Probe[str]:
-    """Find the shortest beginning of the list that brings the answer; its last name is the one."""
+    """Return the last name of the shortest beginning of the list that gives the answer."""
     low, high = 0, len(names)
     while high - low > 1:
         middle = (low + high) // 2

@@ -1,4 +1,4 @@
-"""Counters of several windows, compared and added. An action that is missing counts as 0."""
+"""Comparison and addition of counters of several windows. A missing action counts as 0."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -18,24 +18,24 @@ __all__ = [
 
 
 def same(one: Counters, other: Counters) -> bool:
-    """Say whether all counters and actions are the same."""
+    """Return whether all counters and actions are the same."""
     return one.campaign == other.campaign and _notifications(one) == _notifications(other)
 
 
 def alike(one: Counters, other: Counters) -> bool:
-    """Say whether all counters and actions but `campaign` are the same."""
+    """Return whether all counters and actions but `campaign` are the same."""
     return _notifications(one) == _notifications(other)
 
 
 def is_quiet(counters: Counters) -> bool:
-    """Say whether there are no notifications; there may be campaigns, which prove nothing."""
+    """Return whether there are no notifications; campaigns alone are no evidence."""
     return not any(_notifications(counters).values())
 
 
 def outgrow(parts: Iterable[Counters], whole: Counters) -> bool:
-    """Say whether parts are more than the whole in a figure that only ever grows.
+    """Return whether the parts exceed the whole in a figure that only ever grows.
 
-    If the whole was asked for after its parts, they cannot be of different days.
+    If the whole was requested after its parts, they cannot then be of different days.
     """
     growing = Counter[str]()
     for part in parts:
@@ -47,9 +47,9 @@ def outgrow(parts: Iterable[Counters], whole: Counters) -> bool:
 
 
 def add_up(parts: Iterable[Counters], whole: Counters) -> bool:
-    """Say whether counters and actions of the parts add up to those of the whole.
+    """Return whether counters and actions of the parts add up to those of the whole.
 
-    `campaign` is left aside: a campaign that runs over two windows may be counted in both of them
+    `campaign` is left out: a campaign that runs over two windows may be counted in both of them
     and once in the whole.
     """
     total = Counter[str]()
@@ -59,12 +59,12 @@ def add_up(parts: Iterable[Counters], whole: Counters) -> bool:
 
 
 def campaigns_add_up(parts: Iterable[Counters], whole: Counters) -> bool:
-    """Say whether `campaign` adds up as well."""
+    """Return whether `campaign` adds up as well."""
     return sum(part.campaign for part in parts) == whole.campaign
 
 
 def lies_between(counters: Counters, one: Counters, other: Counters) -> bool:
-    """Say whether each counter lies between those of two others, or is one of them."""
+    """Return whether each counter lies between those of two others, or equals one of them."""
     numbers, first, second = map(_notifications, (counters, one, other))
     return all(
         min(first[name], second[name]) <= numbers[name] <= max(first[name], second[name])
@@ -73,9 +73,9 @@ def lies_between(counters: Counters, one: Counters, other: Counters) -> bool:
 
 
 def shown(counters: Counters) -> str:
-    """Show counters for people, in a word or two: `total 12`, or the first one that is not 0.
+    """Return a short text of counters: `total 12`, or the first one that is not 0.
 
-    Names of actions are the server's, and are not shown.
+    Names of actions come from the server, and are not shown.
     """
     numbers = {
         "total": counters.total,
@@ -92,7 +92,7 @@ def shown(counters: Counters) -> str:
 def _notifications(counters: Counters) -> Counter[str]:
     """Return all counters but `campaign`, and the actions; equal ones compare as equal.
 
-    `Counter` takes what is missing for 0 when it compares.
+    `Counter` treats missing keys as 0 when it compares.
     """
     numbers = Counter[str](
         total=counters.total,

@@ -1,8 +1,8 @@
-"""The decisive part: whether the dates are honoured as they are sent.
+"""Verification whether the server honours the dates as they are sent.
 
-A company with data in a month that has settled shows it (see `examination`). If there is none, or
-the server refuses such days, the last days are looked at: what it has without dates, a window
-that covers them must have too.
+A company with data in a settled month shows it (see `company`). If there is none, or the server
+rejects such days, the last days are used: a window that covers them must have the data that the
+company has without dates.
 """
 
 from collections.abc import Sequence
@@ -34,26 +34,26 @@ from collector.plan.date_params import DateQuery
 __all__ = ["Known", "Verification", "sample", "verify_dates"]
 
 _COMPANIES: Final = 10
-"""Companies that are asked whether they have data; each costs a question, or two."""
+"""Companies that are asked whether they have data; each takes a question, or two."""
 
 _LONG: Final = timedelta(days=400)
 
 
 @dataclass(slots=True)
 class Known:
-    """What companies have without dates, as far as they were asked."""
+    """Counters of companies without dates, as far as they were asked."""
 
     defaults: dict[str, Counters] = field(default_factory=dict)
 
     def ask(self, company_id: str) -> Probe[Counters]:
-        """Return what a company has without dates, asking if need be."""
+        """Return the counters of a company without dates; ask if they are unknown."""
         if company_id not in self.defaults:
             self.defaults[company_id] = yield from ask(company_id, {})
         return self.defaults[company_id]
 
 
 def sample(ids: Sequence[str], most: int) -> Sequence[str]:
-    """Pick ids from the whole list, evenly: neighbours may be of one kind."""
+    """Return at most `most` ids, evenly from the whole list: neighbours may be of one kind."""
     if len(ids) <= most:
         return ids
     return [ids[number * len(ids) // most] for number in range(most)]
@@ -62,7 +62,7 @@ def sample(ids: Sequence[str], most: int) -> Sequence[str]:
 def verify_dates(
     ids: Sequence[str], query: DateQuery, today: date, known: Known | None = None
 ) -> Probe[Finding]:
-    """Find out what dates mean by a few of the companies; `query` leaves `until` as it is.
+    """Verify what dates mean with a few companies; `query` sends the last day unchanged.
 
     Takes 4 questions if the first company has data on most days.
     """
@@ -76,7 +76,7 @@ def verify_dates(
 
 @dataclass(slots=True)
 class Verification:
-    """A proof in work: `doubts` says why it is not known yet."""
+    """A verification in progress; `doubts` holds the reasons why it is not conclusive yet."""
 
     query: DateQuery
     today: date
@@ -84,7 +84,7 @@ class Verification:
     doubts: list[str] = field(default_factory=list)
 
     def by(self, ids: Sequence[str]) -> Probe[Finding]:
-        """Take the first company that shows it, by settled days, else by recent ones.
+        """Verify with the first company that is conclusive, by settled days, else by recent ones.
 
         Raises `SpentError`.
         """
@@ -98,12 +98,12 @@ class Verification:
                     self.doubts += finding.evidence
                     has_doubts = True
             if has_doubts:
-                # Few recent days may add up although the many settled ones do not.
+                # A few recent days may add up although the many settled ones do not.
                 break
         return self.inconclusive()
 
     def inconclusive(self) -> Finding:
-        """Say that it is not known."""
+        """Return the inconclusive finding, with the doubts so far."""
         doubts = tuple(dict.fromkeys(self.doubts))
         return Finding(Verdict.INCONCLUSIVE, Until.INCONCLUSIVE, doubts or ("no company has data",))
 
@@ -122,9 +122,9 @@ class Verification:
                 if not error.is_refusal:
                     raise
             if self.query.mistakes_day_for_month:
-                # It takes more days to tell.
+                # A short window has too few days to tell.
                 break
-        # Refused for what it asks for: the names, the spelling, or days too long ago.
+        # The server rejects the parameters: the names, the spelling, or days too long ago.
         default = yield from self.known.ask(company_id)
         return (yield from self._by_days_of_default(company_id, default))
 
@@ -135,9 +135,9 @@ class Verification:
         return (yield from self._by_days_of_default(company_id, default))
 
     def _by_days_of_default(self, company_id: str, default: Counters) -> Probe[Finding | None]:
-        """Judge by windows that cover the days that the server answers for without dates."""
+        """Verify with windows that cover the days that the server answers for without dates."""
         first, split, last = recent_span(self.today)
-        # The later ones in case that days to come are refused, or answered with nothing.
+        # The later windows are for servers that reject future days, or answer them with nothing.
         spans = [SplitRange(first, split, last - days * DAY) for days in range(4)]
         was_refused = False
         for span in spans:
@@ -162,13 +162,13 @@ class Verification:
         return self._misread(company_id, default, f"has nothing in {spans[0].window}")
 
     def _has_older_days(self, company_id: str) -> Probe[bool]:
-        """Say whether the default may be of more than the last days."""
+        """Return whether the answer without dates may cover more than the last days."""
         year = Window(self.today - _LONG, self.today + DAY)
         answer = yield from ask_unless_refused(company_id, self.query.parameters(year))
         return answer is None or not answer.is_empty
 
     def _refuses_any(self, company_id: str) -> Probe[bool]:
-        """Say whether even one or two days that are just over are refused."""
+        """Return whether the server rejects even one or two days that have just ended."""
         yesterday = self.today - DAY
         for window in (Window(yesterday - DAY, yesterday), Window(yesterday, yesterday)):
             parameters = self.query.parameters(window)

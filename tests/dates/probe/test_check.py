@@ -31,7 +31,7 @@ def _check(api: FakeApi, ids: list[str] | None = None, most: int = _MOST) -> Che
 
 
 def test_a_server_in_order_needs_few_questions() -> None:
-    """Each company once without dates, one of long ago, and the proof; no search."""
+    """Each company once without dates, one of long ago, and the verification; no search."""
     api = FakeApi({str(number): dense(_TODAY) for number in range(3)}, _TODAY)
     findings = _check(api)
     assert list(findings.answers) == ["0", "1", "2"]
@@ -56,7 +56,7 @@ def test_each_company_of_a_sample_has_its_answer() -> None:
 
 @pytest.mark.parametrize("with_data", range(17))
 def test_companies_are_asked_until_one_has_data(with_data: int) -> None:
-    """3 at least and 16 at most; the proof begins then, and more are asked up to 8 in all."""
+    """3 at least and 16 at most; the verification follows, and more are asked up to 8 in all."""
     ids = [str(number) for number in range(16)]
     api = FakeApi({str(with_data): dense(_TODAY)}, _TODAY)
     findings = _check(api, ids)
@@ -81,7 +81,7 @@ def test_no_company_is_asked_without_dates_twice(count: int) -> None:
 
 
 def test_more_companies_are_asked_with_the_questions_that_are_left_only() -> None:
-    """The proof comes first."""
+    """The verification comes first."""
     api = FakeApi({str(number): dense(_TODAY) for number in range(8)}, _TODAY)
     for most in range(8, 13):
         api.asked.clear()
@@ -94,7 +94,7 @@ def test_more_companies_are_asked_with_the_questions_that_are_left_only() -> Non
 
 
 def test_companies_with_data_are_asked_first() -> None:
-    """Those without prove nothing, and those that fail are not asked again."""
+    """Those without are no evidence, and those that fail are not asked again."""
     failing = {"0": failure(404)}
     api = FakeApi({"3": dense(_TODAY)}, _TODAY, failing=failing)
     _check(api, ["0", "1", "2", "3"])
@@ -160,7 +160,7 @@ def test_another_way_is_looked_for_also_when_nothing_is_known_about_the_one_that
 
 
 def test_what_is_found_out_is_there_as_it_comes() -> None:
-    """Whoever is interrupted shows what is known by then."""
+    """An interrupted check shows what is known by then."""
     api = FakeApi({"1": dense(_TODAY), "2": {}}, _TODAY)
     findings = CheckFindings()
     probe = check_service(["1", "2"], QUERY, _TODAY, findings)
@@ -182,7 +182,7 @@ def test_a_search_that_finds_nothing_is_said_so() -> None:
 
 @pytest.mark.parametrize("status", [400, 404, 500])
 def test_a_failure_for_the_far_past_shows_nothing(status: int) -> None:
-    """The proof goes on."""
+    """The verification continues."""
     api = FakeApi({"1": dense(_TODAY)}, _TODAY)
 
     def answer(question: Question) -> QuestionReply:
@@ -201,7 +201,7 @@ def test_a_failure_for_the_far_past_shows_nothing(status: int) -> None:
 def test_another_way_is_found_within_the_allowance(
     names: tuple[str, str], more: dict[str, Any], companies: int
 ) -> None:
-    """What is set is not honoured, and what would be is told, with what shows it."""
+    """The configured dates are not honoured; those that would be are reported, with evidence."""
     data = {str(number): dense(_TODAY) for number in range(companies)}
     api = FakeApi(data, _TODAY, names, **more)
     findings = _check(api)
@@ -281,7 +281,7 @@ def test_it_says_that_it_was_ended_early(most: int) -> None:
     assert findings.configured.evidence
 
 
-def test_it_says_that_it_was_ended_early_in_the_last_proof_of_a_search() -> None:
+def test_it_says_that_it_was_ended_early_in_the_last_verification_of_a_search() -> None:
     """There is no further question that would tell it."""
     api = FakeApi({"1": dense(_TODAY)}, _TODAY, NAMES[0], "epoch-ms")
     whole = _check(api, most=1000)

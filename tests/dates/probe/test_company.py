@@ -18,8 +18,8 @@ def _on(*days: date) -> dict[int, Counters]:
     return {day.toordinal(): counters(1) for day in days}
 
 
-def _examine(*replies: QuestionReply) -> Finding | None:
-    """Examine a company that answers its windows in turn: whole, left, right, overlap, ..."""
+def _verify(*replies: QuestionReply) -> Finding | None:
+    """Verify with a company that answers its windows in turn: whole, left, right, overlap, ..."""
     left = list(replies)
     return asking(verify_company("1", QUERY, _SPAN), lambda _: left.pop(0) if left else empty())
 
@@ -30,7 +30,7 @@ def test_any_day_of_the_month_is_found(
     day: date,
     excluded: bool,  # noqa: FBT001 - a parameter
 ) -> None:
-    """Though it be the only one; but one that the server leaves out is not there."""
+    """Even if it is the only one; but a day that the server leaves out has no data."""
     api = FakeApi({"1": _on(day)}, _TODAY, until_excluded=excluded)
     finding = run(verify_company("1", QUERY, _SPAN), api)
     if excluded and day == _SPAN.last:
@@ -88,7 +88,7 @@ def test_the_end_stays_open_where_day_and_month_may_be_mistaken() -> None:
 def test_parts_that_do_not_add_up_show_nothing(whole: int, left: int, right: int, now: int) -> None:
     """Only if both lie between two answers for the whole, the dates have no effect."""
     replies = (counters(number) for number in (whole, left, right, right, now))
-    finding = _examine(*replies)
+    finding = _verify(*replies)
     assert finding is not None
     assert (finding.dates, finding.until) == (Verdict.INCONCLUSIVE, Until.INCONCLUSIVE)
     assert "do not add up" in finding.evidence[0]
@@ -96,7 +96,7 @@ def test_parts_that_do_not_add_up_show_nothing(whole: int, left: int, right: int
 
 def test_parts_between_two_answers_for_the_whole_show_that_dates_are_ignored() -> None:
     """The figures of the same days, as they move."""
-    finding = _examine(*(counters(number) for number in (10, 11, 12, 13, 14)))
+    finding = _verify(*(counters(number) for number in (10, 11, 12, 13, 14)))
     assert finding is not None
     assert finding.dates is Verdict.IGNORED
 

@@ -173,7 +173,7 @@ def test_what_is_known_is_not_asked_again() -> None:
 
 @pytest.mark.parametrize("most", [0, 1, 2, 5, 8])
 def test_it_ends_when_no_more_may_be_asked(most: int) -> None:
-    """The caller hears of it."""
+    """The caller gets the error."""
     api = FakeApi({"1": dense(_TODAY)}, _TODAY, ("fecha_desde", "fecha_hasta"))
     with pytest.raises(SpentError):
         _search(api, most=most)

@@ -75,7 +75,7 @@ def test_refused_names_are_not_the_ones() -> None:
 
 
 def test_an_answer_that_no_names_bring_does_not_take_more_questions() -> None:
-    """What is found then is no good; whoever asks proves it."""
+    """The names found then are wrong; the caller verifies them."""
     api = FakeApi({"1": dense(_TODAY)}, _TODAY, names=("nobodys", "names"))
     run(find_names("1", _OWN, _WINDOW, counters(99999)), api)
     assert len(api.asked) <= 10

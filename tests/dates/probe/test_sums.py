@@ -33,7 +33,7 @@ def test_each_counter_makes_a_difference(field: str) -> None:
 
 
 def test_an_action_that_is_missing_counts_as_0() -> None:
-    """The API leaves actions out that nobody has done."""
+    """The API omits actions that did not occur."""
     assert same(counters(4), counters(4, RECEIVED=0))
     assert not same(counters(4), counters(4, RECEIVED=1))
     assert not same(counters(4, CLOSED=1), counters(4, RECEIVED=1))
@@ -41,7 +41,7 @@ def test_an_action_that_is_missing_counts_as_0() -> None:
 
 
 def test_an_action_may_have_the_name_of_a_counter() -> None:
-    """Actions that nobody knows yet are kept apart."""
+    """Unknown actions are kept apart."""
     assert not same(_zeros(total=1), Counters(0, 0, 0, 0, 0, {"total": 1}))
 
 

@@ -52,7 +52,7 @@ def test_a_company_with_data_on_most_days_shows_it_in_four_questions(
 
 @pytest.mark.parametrize("date_format", DATE_FORMATS)
 @pytest.mark.parametrize("excluded", [False, True])
-def test_each_spelling_is_proved(
+def test_each_spelling_is_verified(
     date_format: DateFormat,
     excluded: bool,  # noqa: FBT001 - a parameter
 ) -> None:
@@ -98,7 +98,7 @@ def test_a_single_day_is_enough(
     day: str,
     excluded: bool,  # noqa: FBT001 - a parameter
 ) -> None:
-    """It is found by halving, and is proved by the days around it."""
+    """It is found by halving, and verified by the days around it."""
     today = date(2026, 12, 1)
     api = FakeApi({"1": {_day(day): counters(1)}}, today, until_excluded=excluded)
     finding = run(verify_dates(["1"], QUERY, today), api)
@@ -207,7 +207,7 @@ def test_dates_that_find_nothing_where_there_is_data_are_not_understood() -> Non
     assert "has nothing in 2026-11-16.." in finding.evidence[0]
 
 
-def test_a_company_that_fails_with_and_without_dates_is_no_proof() -> None:
+def test_a_company_that_fails_with_and_without_dates_is_no_evidence() -> None:
     """A 400 for whatever is asked is not about the dates."""
     api = FakeApi({}, _TODAY, failing={"1": failure(400)})
     assert run(verify_dates(["1"], QUERY, _TODAY), api).dates is Verdict.INCONCLUSIVE
@@ -256,7 +256,7 @@ def test_what_is_known_when_no_more_may_be_asked_is_not_lost() -> None:
 
 @pytest.mark.parametrize("excluded", [False, True])
 def test_a_day_without_data_at_the_cut_does_not_leave_the_end_open(*, excluded: bool) -> None:
-    """Nobody sends on weekends, say; another cut shows it with three questions more."""
+    """A company may not send on weekends; another split shows it with three more questions."""
     api = FakeApi({"1": _without_12ths(_TODAY)}, _TODAY, until_excluded=excluded)
     finding = run(verify_dates(["1"], QUERY, _TODAY), api)
     assert finding.dates is Verdict.HONOURED

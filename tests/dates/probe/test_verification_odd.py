@@ -15,7 +15,7 @@ from tests.dates.probe.fake_api import QUERY, FakeApi, counters, dense, empty, r
 _TODAY = date(2026, 11, 24)
 
 
-def _prove(
+def _verify(
     api: FakeApi, *, today: date = _TODAY, date_format: DateFormat = "YYYY-MM-DD"
 ) -> Finding:
     return run(verify_dates(list(api.data), replace(QUERY, date_format=date_format), today), api)
@@ -29,7 +29,7 @@ def _on(day: date, size: int = 1, campaign: int = 1) -> dict[int, Counters]:
 def test_a_server_that_refuses_days_to_come_may_honour_dates(days: int) -> None:
     """A company whose data are of the last days only, and a 400 for windows that end tomorrow."""
     api = FakeApi({"1": dense(_TODAY, days)}, _TODAY, future="refuse")
-    assert _prove(api).dates is not Verdict.IGNORED
+    assert _verify(api).dates is not Verdict.IGNORED
 
 
 @pytest.mark.parametrize("longest", [1, 2, 7, 9])
@@ -37,27 +37,27 @@ def test_a_server_that_refuses_days_to_come_may_honour_dates(days: int) -> None:
 def test_a_server_that_refuses_long_windows_may_honour_dates(longest: int, days: int) -> None:
     """Whether or not there are data: short ones are answered for the days that were asked."""
     api = FakeApi({"1": dense(_TODAY, days)}, _TODAY, longest=longest)
-    assert _prove(api).dates is not Verdict.IGNORED
+    assert _verify(api).dates is not Verdict.IGNORED
 
 
 @pytest.mark.parametrize("days_back", [2, 6, 7])
 def test_a_server_that_knows_only_the_last_days_may_honour_dates(days_back: int) -> None:
     """It refuses windows that begin earlier."""
     api = FakeApi({"1": dense(_TODAY)}, _TODAY, days_back=days_back)
-    assert _prove(api).dates is not Verdict.IGNORED
+    assert _verify(api).dates is not Verdict.IGNORED
 
 
 def test_a_server_may_be_a_day_ahead_and_leave_until_out() -> None:
     """Its today is the client's tomorrow, and the company began there."""
     tomorrow = _TODAY + timedelta(days=1)
     api = FakeApi({"1": _on(tomorrow)}, tomorrow, until_excluded=True)
-    assert _prove(api).dates is not Verdict.IGNORED
+    assert _verify(api).dates is not Verdict.IGNORED
 
 
 def test_a_server_may_answer_with_nothing_for_windows_that_end_in_days_to_come() -> None:
     """And the company began today."""
     api = FakeApi({"1": _on(_TODAY)}, _TODAY, future="zeros")
-    assert _prove(api).dates is not Verdict.IGNORED
+    assert _verify(api).dates is not Verdict.IGNORED
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_a_server_that_passes_over_what_is_no_date_does_not_honour_them(
     """It takes the 12th of November for the 11th of December, and the 13th for no date at all."""
     data = dense(today, days)
     api = FakeApi({"1": data}, today, spelling=read, unreadable="missing", until_excluded=excluded)
-    assert _prove(api, today=today, date_format=sent).dates is not Verdict.HONOURED
+    assert _verify(api, today=today, date_format=sent).dates is not Verdict.HONOURED
 
 
 def _once(number: int, size: int = 1) -> Callable[[int], Counters]:
@@ -102,7 +102,7 @@ def test_a_notification_that_comes_in_meanwhile_shows_nothing(
     data = {_TODAY.toordinal() - age: counters(1) for age in ages}
     for number in range(1, 20):
         api = FakeApi({"1": data}, _TODAY, until_excluded=excluded, moves=_once(number))
-        finding = _prove(api)
+        finding = _verify(api)
         assert finding.dates is not Verdict.IGNORED
         assert finding.until in {truth, Until.INCONCLUSIVE}
 
@@ -113,21 +113,21 @@ def test_campaigns_without_notifications_show_nothing(*, distinct: bool) -> None
     for age in (0, 1, 3, 12, 40, 60, 70):
         data = _on(_TODAY - timedelta(days=age), 0, 2)
         api = FakeApi({"1": data}, _TODAY, until_excluded=True, distinct=distinct)
-        assert _prove(api).dates is not Verdict.IGNORED
+        assert _verify(api).dates is not Verdict.IGNORED
 
 
 def test_a_campaign_on_the_day_of_the_cut_does_not_show_whether_it_is_included() -> None:
     """It has no notifications, so the parts add up without it."""
     data = dense(_TODAY) | _on(date(2026, 9, 12), 0, 2)
     api = FakeApi({"1": data}, _TODAY, until_excluded=True)
-    assert _prove(api).until is not Until.INCLUDED
+    assert _verify(api).until is not Until.INCLUDED
 
 
 def test_a_campaign_that_goes_on_does_not_show_that_until_is_ignored() -> None:
     """Left and whole are the same, campaigns included, and the right part has but a campaign."""
     data = _on(date(2026, 9, 5), 4, 1) | _on(date(2026, 9, 20), 0, 1)
     api = FakeApi({"1": data}, _TODAY, distinct=True)
-    assert _prove(api).dates is not Verdict.IGNORED
+    assert _verify(api).dates is not Verdict.IGNORED
 
 
 @pytest.mark.parametrize("excluded", [False, True])
@@ -140,7 +140,7 @@ def test_a_server_that_cuts_long_windows_does_not_ignore_dates(
     api = FakeApi(
         {"1": dense(_TODAY)}, _TODAY, until_excluded=excluded, cut_to=cut_to, cut_from=cut_from
     )
-    finding = _prove(api)
+    finding = _verify(api)
     assert (finding.dates, finding.until) == (Verdict.INCONCLUSIVE, Until.INCONCLUSIVE)
     assert "long ones seem to be cut" in finding.evidence[0]
 
@@ -152,7 +152,7 @@ def test_a_server_that_cuts_long_windows_of_a_steady_company_does_not_ignore_dat
     """A company with the same figures every day, or every week, has the same in all 7 days."""
     data = {day: counters(1) for day in dense(_TODAY)}
     api = FakeApi({"1": data}, _TODAY, cut_to=7, cut_from=cut_from)
-    assert _prove(api).dates is not Verdict.IGNORED
+    assert _verify(api).dates is not Verdict.IGNORED
 
 
 def test_notifications_that_come_in_before_a_closer_look_show_nothing() -> None:
@@ -160,7 +160,7 @@ def test_notifications_that_come_in_before_a_closer_look_show_nothing() -> None:
     data = {_TODAY.toordinal() - 5: counters(1)}
     moves = {4: counters(2, 0), 12: counters(1, 0)}
     api = FakeApi({"1": data}, _TODAY, moves=lambda number: moves.get(number, empty()))
-    assert _prove(api).dates is not Verdict.IGNORED
+    assert _verify(api).dates is not Verdict.IGNORED
 
 
 @pytest.mark.parametrize("name", ["from_date", "until_date"])
@@ -178,7 +178,7 @@ def test_a_server_that_cuts_windows_and_ignores_an_end_ignores_dates(
         cut_to=7,
         cut_from="first" if name == "until_date" else "last",
     )
-    finding = _prove(api)
+    finding = _verify(api)
     assert finding.dates is Verdict.IGNORED
     assert finding.evidence[0].startswith(f"{name} has no effect")
 
@@ -189,7 +189,7 @@ def test_a_default_window_may_be_longer_than_a_week() -> None:
         day: counts for day, counts in dense(_TODAY).items() if 16 <= _TODAY.toordinal() - day <= 24
     }
     api = FakeApi({"1": data}, _TODAY, default_days=30)
-    assert _prove(api).dates is Verdict.INCONCLUSIVE
+    assert _verify(api).dates is Verdict.INCONCLUSIVE
 
 
 def test_a_spelling_that_finds_nothing_in_a_year_is_not_understood() -> None:
@@ -197,7 +197,7 @@ def test_a_spelling_that_finds_nothing_in_a_year_is_not_understood() -> None:
     api = FakeApi(
         {"1": dense(_TODAY)}, _TODAY, default_days=30, spelling="epoch", unreadable="zeros"
     )
-    assert _prove(api).dates is Verdict.IGNORED
+    assert _verify(api).dates is Verdict.IGNORED
 
 
 @pytest.mark.parametrize("cut_from", ["first", "last"])
@@ -207,19 +207,19 @@ def test_windows_that_are_cut_later_are_not_honoured_either(
 ) -> None:
     """The last days alone, which are few, would seem to verify_dates it; a month would be cut."""
     api = FakeApi({"1": dense(_TODAY)}, _TODAY, cut_to=cut_to, cut_from=cut_from)
-    finding = _prove(api)
+    finding = _verify(api)
     assert finding.dates is Verdict.INCONCLUSIVE
 
 
 @pytest.mark.parametrize("longest", [6, 7, 14])
 @pytest.mark.parametrize("excluded", [False, True])
-def test_a_server_that_refuses_long_windows_is_proved_by_short_ones(
+def test_a_server_that_refuses_long_windows_is_verified_by_short_ones(
     longest: int,
     excluded: bool,  # noqa: FBT001 - a parameter
 ) -> None:
     """Six days of the same month are enough; the 400 says nothing of names and spelling."""
     api = FakeApi({"1": dense(_TODAY)}, _TODAY, until_excluded=excluded, longest=longest)
-    finding = _prove(api)
+    finding = _verify(api)
     assert finding.dates is Verdict.HONOURED
     assert finding.until is (Until.EXCLUDED if excluded else Until.INCLUDED)
     assert len(api.asked) == 5
