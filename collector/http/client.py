@@ -12,6 +12,7 @@ from structlog.typing import FilteringBoundLogger
 from yarl import URL
 
 from collector.core.cell import Cell, Window
+from collector.core.endpoint import STATISTICS
 from collector.core.outcome import Answer, Blame, Failure, FailureKind, Outcome
 from collector.core.secrets import Redactor
 from collector.http.envelope import Checked, check_reply
@@ -25,7 +26,6 @@ from collector.telemetry.stats import RunStats
 
 __all__ = ["Addresses", "StatisticsClient", "SupportsGet", "excerpt"]
 
-_PATH: Final = "campaigns/api/v1/company"
 _CACHE_SIZE: Final = 4096
 """Entries of each cache. Windows and companies recur in a plan; encoding them for every request
 would cost a tenth of the time of a request."""
@@ -40,8 +40,9 @@ class Addresses:
     """
 
     def __init__(self, base_url: str, dates: DateQuery) -> None:
-        base = urlsplit(f"{base_url.rstrip('/')}/{_PATH}/")
-        self._scheme, self._netloc, self._path = base.scheme, base.netloc, base.path
+        before_id, self._after_id = STATISTICS.path.split("{company_id}")
+        base = urlsplit(f"{base_url.rstrip('/')}/{before_id}")
+        self._scheme, self._netloc, self._before_id = base.scheme, base.netloc, base.path
         self._dates = dates
         self._query_of = lru_cache(_CACHE_SIZE)(self._query)
 
@@ -55,7 +56,7 @@ class Addresses:
 
     def _address(self, company_id: str, query: str) -> URL:
         # Built from its known parts: parsing a text costs three times as much.
-        path = f"{self._path}{_segment(company_id)}/statistics"
+        path = f"{self._before_id}{_segment(company_id)}{self._after_id}"
         return URL(SplitResult(self._scheme, self._netloc, path, query, ""), encoded=True)
 
     def _query(self, window: Window) -> str:

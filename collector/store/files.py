@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from collector.core.endpoint import STATISTICS
 from collector.plan import Shard
 
 __all__ = ["CLUSTER_LOCK", "COMPANIES", "LOCK", "PartFiles", "parts_in"]
@@ -21,7 +22,8 @@ CLUSTER_LOCK: Final = "run-cluster.lock"
 """The lock of the process that hands out all shards."""
 
 _SHARD: Final = re.compile(
-    r"(?:statistics(?=.*\.jsonl)|run(?!.*\.jsonl))-(?P<number>[0-9]{5})-of-(?P<total>[0-9]{5})"
+    rf"(?:{STATISTICS.stem}(?=.*\.jsonl)|run(?!.*\.jsonl))"
+    r"-(?P<number>[0-9]{5})-of-(?P<total>[0-9]{5})"
     r"\.(?:jsonl|json|lock)"
 )
 
@@ -40,7 +42,7 @@ class PartFiles:
     @property
     def statistics(self) -> Path:
         """The lines of answered cells."""
-        return self._path("statistics", "jsonl")
+        return self._path(STATISTICS.stem, "jsonl")
 
     @property
     def errors(self) -> Path:
