@@ -178,7 +178,7 @@ class Run:
             try:
                 end = await self._shutdown.outcome(self._work(directory, recovered, record, log))
             except asyncio.CancelledError:
-                end = End(ExitCode.STOPPED_EARLY)
+                end = self._shutdown.end or End(ExitCode.STOPPED_EARLY)
                 raise
             finally:
                 # After the connections are closed: the disk needs file descriptors too.
@@ -222,7 +222,8 @@ class Run:
 
         async def settle(item: WorkItem, outcome: Outcome) -> None:
             await recorder.settle(item, outcome)
-            dates.observe(item.cell, outcome)
+            if dates.observe(item.cell, outcome):
+                await dates.verified()
 
         self._pool = pool = Pool(
             absent_in_turns(done, self._part),
@@ -239,11 +240,14 @@ class Run:
             on_exhausted=control.no_more_cells,
         )
         try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(journal.sync_groups(), name="journal")
-                group.create_task(dates.watch(), name="dates")
-                await pool.run()
-                dates.end_watch()
+            async with asyncio.TaskGroup() as writing:
+                writing.create_task(journal.sync_groups(), name="journal")
+                # A group of its own, so that an error of the watch cancels the journal after the
+                # last worker has ended.
+                async with asyncio.TaskGroup() as working:
+                    watching = working.create_task(dates.watch(), name="dates")
+                    await pool.run()
+                    watching.cancel()
                 journal.close()
         except ExceptionGroup as failed:
             return self._failed(main_error(failed))

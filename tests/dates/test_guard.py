@@ -313,8 +313,8 @@ def _answer(counts: Counters) -> Answer:
 
 async def _observe(guard: DatesGuard, cell: Cell, outcome: Outcome) -> None:
     """Show an outcome, and let what `watch` does about it be done."""
-    guard.observe(cell, outcome)
-    await guard.verify_suspicion()
+    if guard.observe(cell, outcome):
+        await guard.verify_suspicion()
 
 
 async def _notice(guard: DatesGuard, company: str, outcome: Outcome, windows: int = 3) -> None:
@@ -427,36 +427,41 @@ async def test_dates_that_are_ignored_by_now_end_the_run() -> None:
     assert verifier.asked == [_IDS, _IDS[:5]]
 
 
-def _repeat(guard: DatesGuard) -> None:
+def _repeat(guard: DatesGuard) -> list[bool]:
     """Let the first companies have the same answer in both windows of a plan, so a row is there."""
-    for number in range(2):
-        for company in _IDS[:5]:
-            guard.observe(Cell(company, _day(number)), _answer(counters(9)))
+    return [
+        guard.observe(Cell(company, _day(number)), _answer(counters(9)))
+        for number in range(2)
+        for company in _IDS[:5]
+    ]
 
 
 @pytest.mark.parametrize("finding", [_INCLUDED, IgnoredDatesError("all the same")])
 async def test_outcomes_that_come_during_a_verification_do_not_wait(
     finding: Finding | IgnoredDatesError,
 ) -> None:
-    """It is asked once, whatever comes meanwhile, and waited for at the end."""
+    """It is asked once, whatever comes meanwhile; only the one that completed the row waits."""
     guard, verifier = _guard(_plan(2)), _Proof(_INCLUDED, finding)
     await _establish(guard, verifier, _recovered(_plan(2)))
     verifier.may_end.clear()
     watching = asyncio.create_task(guard.watch())
-    _repeat(guard)
+    assert _repeat(guard) == [False] * 9 + [True]
+    waiting = asyncio.create_task(guard.verified())
     async with asyncio.timeout(10):
         while len(verifier.asked) == 1:  # noqa: ASYNC110 - a list has no events
             await asyncio.sleep(0)
     for number in range(2):
         for company in _IDS[5:9]:
-            guard.observe(Cell(company, _day(number)), _answer(counters(9)))
-    guard.end_watch()
+            assert not guard.observe(Cell(company, _day(number)), _answer(counters(9)))
     assert verifier.asked == [_IDS, _IDS[:5]]
-    assert not watching.done()
+    assert not waiting.done()
     verifier.may_end.set()
+    await waiting
     if isinstance(finding, Finding):
-        await watching
+        assert not watching.done()
         assert guard.ignored is None
+        watching.cancel()
+        await asyncio.wait([watching])
     else:
         with pytest.raises(IgnoredDatesError):
             await watching
@@ -464,15 +469,17 @@ async def test_outcomes_that_come_during_a_verification_do_not_wait(
     assert len(verifier.asked) == 2
 
 
-async def test_a_watch_looks_at_what_came_last_before_it_ends() -> None:
-    """The row may be complete with the very last answer."""
+async def test_a_row_is_looked_into_although_the_next_answer_ends_it() -> None:
+    """The watch is a task of its own, and more answers may come before its turn."""
     guard, verifier = _guard(_plan(2)), _Proof(_INCLUDED, IgnoredDatesError("all the same"))
     await _establish(guard, verifier, _recovered(_plan(2)))
     watching = asyncio.create_task(guard.watch())
     _repeat(guard)
-    guard.end_watch()
+    for number in range(2):
+        guard.observe(Cell("fine", _day(number)), _answer(counters(20 * number)))
     with pytest.raises(IgnoredDatesError):
         await watching
+    assert verifier.asked == [_IDS, _IDS[:5]]
 
 
 async def test_a_watch_that_is_stopped_leaves_a_doubt() -> None:
@@ -480,7 +487,10 @@ async def test_a_watch_that_is_stopped_leaves_a_doubt() -> None:
     guard, verifier = _guard(_plan(2)), _Proof(_INCLUDED, StoppedError())
     await _establish(guard, verifier, _recovered(_plan(2)))
     watching = asyncio.create_task(guard.watch())
-    _repeat(guard)
+    assert _repeat(guard)[-1]
+    await guard.verified()
+    # Nothing may be sent for it, so that it is not waited for.
+    assert not _repeat(guard)[-1]
     await watching
     assert guard.is_doubtful
 
