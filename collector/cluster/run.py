@@ -170,7 +170,7 @@ class ClusterRun:
             await in_thread(sync_answers, self.files.directory)
             self.remarks += past.recovered.remarks
             await self._establish(past)
-            self._shutdown.no_more_to_stop()
+            self._shutdown.disarm()
             return End(ExitCode.COMPLETE)
         # Whoever is to work must be there before anything is sent.
         async with open_cluster(self.settings, self._is_stopped) as client:

@@ -1,4 +1,4 @@
-"""How a run ended, and what is said to people about it."""
+"""How a run ended, and the message about it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,9 +18,9 @@ _RESUME_THERE: Final = "then run the same command again; what was collected so f
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """How a run ended; `error` says for people why it stopped before its end.
+    """How a run ended; `error` is the message that says why it stopped early.
 
-    `cause` is the branch of the error tree that stopped it, if one did.
+    `cause` is the class of the error that stopped it, if one did.
     """
 
     exit_code: ExitCode
@@ -29,7 +29,7 @@ class End:
 
 
 def end_by(error: CollectorError, redact: Callable[[str], str]) -> End:
-    """Return the end by an error that was expected to be possible, without secrets."""
+    """Return the end of a run that an expected error stopped; its text has no secrets."""
     text = str(error)
     if isinstance(error, OutageError):
         text = f"{text}; {_RESUME}"
@@ -39,7 +39,7 @@ def end_by(error: CollectorError, redact: Callable[[str], str]) -> End:
 
 
 def end_by_bug(error: BaseException, log: Path) -> End:
-    """Return the end by an error that nobody expected, in the run that writes this log."""
+    """Return the end of a run that an unexpected error stopped; `log` has the traceback."""
     return End(
         ExitCode.BUG,
         f"a bug in the collector ({type(error).__name__}); the traceback is in "
