@@ -270,8 +270,7 @@ class ClusterRun:
             return self._shutdown.end
         if (gone := error_by(error)) is not None:
             return end_by(gone, self._session.redact)
-        self._log.error("bug", exc_info=error)
-        return end_by_bug(error, self.files.log)
+        return end_by_bug(error, self._log, self.files.log)
 
     def _end(self) -> End:
         if self._shutdown.end is not None and self.stats.missing:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from structlog.typing import FilteringBoundLogger
+
 from collector.core.errors import ClusterError, CollectorError, ExitCode, OutageError
 
 __all__ = ["End", "end_by", "end_by_bug"]
@@ -38,10 +40,14 @@ def end_by(error: CollectorError, redact: Callable[[str], str]) -> End:
     return End(error.exit_code, redact(text), type(error))
 
 
-def end_by_bug(error: BaseException, log: Path) -> End:
-    """Return the end of a run that an unexpected error stopped; `log` has the traceback."""
+def end_by_bug(error: BaseException, log: FilteringBoundLogger, path: Path) -> End:
+    """Return the end of a run that an unexpected error stopped.
+
+    The traceback goes to the log, whose file is at `path`.
+    """
+    log.error("bug", exc_info=error)
     return End(
         ExitCode.BUG,
         f"a bug in the collector ({type(error).__name__}); the traceback is in "
-        f"{log}; what was collected so far is kept",
+        f"{path}; what was collected so far is kept",
     )

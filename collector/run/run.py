@@ -276,8 +276,7 @@ class Run:
     def _failed(self, error: BaseException) -> End:
         if isinstance(error, CollectorError):
             return end_by(error, self._session.redact)
-        self._log.error("bug", exc_info=error)
-        return end_by_bug(error, self.files.log)
+        return end_by_bug(error, self._log, self.files.log)
 
     def _record_dates(self, record: AttemptRecord) -> None:
         """Record in the manifest what the answers have shown about the dates."""
