@@ -126,7 +126,10 @@ class DatesGuard:
         return True
 
     async def verified(self) -> None:
-        """Wait until `watch` has verified the dates, or has ended because the run is stopped."""
+        """Wait until `watch` has verified the dates, or has ended because the run is stopped.
+
+        Does not return when `watch` raises: the caller sends nothing before it is cancelled.
+        """
         await self._is_verified.wait()
 
     async def watch(self) -> None:
@@ -139,7 +142,9 @@ class DatesGuard:
             while True:
                 await self._has_suspects.wait()
                 await self.verify_suspicion()
+                self._is_verified.set()
         self._is_stopped = True
+        self._is_verified.set()
 
     async def verify_suspicion(self) -> None:
         """Verify the dates again if answers repeat. Raises as `watch` does, and `StoppedError`."""
@@ -150,7 +155,6 @@ class DatesGuard:
         finally:
             self._suspects = ()
             self._has_suspects.clear()
-            self._is_verified.set()
 
     async def verify_last_answers(self) -> None:
         """After the last answer, verify the dates once more if most of the last ones repeat.

@@ -160,3 +160,20 @@ async def test_every_line_of_a_run_that_ends_by_ignored_dates_is_counted(
     assert manifest["dates"]["verdict"] == "ignored"
     assert manifest["attempts"][0]["cells"]["data"] == _lines(tmp_path / "r")
     assert _lines(tmp_path / "r") < _COMPANIES * 27
+
+
+async def test_nothing_is_sent_after_a_verification_that_ends_the_run(
+    serve: Serve, tmp_path: Path
+) -> None:
+    """The only worker waits for the verification, and does not request a cell before it ends."""
+    lengths: list[int] = []
+
+    def total(_company: str, days: range) -> int:
+        lengths.append(len(days))
+        return 900 if len(lengths) > 4 else sum(100 + 50 * (day % 3) for day in days)
+
+    api = await serve(lambda _company, _before: 200, total=total)
+    end = await _run(api, tmp_path / "r", concurrency=1, windows=14).execute()
+    assert end.exit_code is ExitCode.DATES
+    # A verification asks for several days, a cell of this plan is one day.
+    assert lengths[-1] > 1
