@@ -1,4 +1,4 @@
-"""The counts of all shards as those of one run."""
+"""The counts and the rate of all shards as those of one run."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -16,72 +16,73 @@ _ANSWERED: Final = (CellState.DATA, CellState.EMPTY)
 
 
 class ClusterStats(RunStats):
-    """A tally of what shards report, beside what this process itself has sent (`own`).
+    """Statistics of all shards, by their statuses, and of what this process has sent (`own`).
 
-    Cells are as the last life of each shard tells; what it finds on the disk of the lives before it
-    is of this attempt too, but for what was there `before` the first. Requests are those of all its
-    lives: what one has sent that died with its worker, the server has seen.
+    A shard whose worker died starts again in another one, as a new incarnation. Cells are those of
+    the last incarnation of each shard. What it finds on disk of earlier incarnations belongs to
+    this attempt too, except for what was there before the first one. Requests are those of all
+    incarnations, because the server has received them.
     """
 
     def __init__(self, planned: int) -> None:
         super().__init__(planned)
         self.own = RunStats(0)
-        self._lives: dict[int, dict[str, ShardStatus]] = {}
+        self._statuses: dict[int, dict[str, ShardStatus]] = {}
         self._before: Sequence[dict[CellState, int]] = ()
 
     def found_before(self, kept: Counter[CellState]) -> None:
-        """Take what earlier attempts have answered."""
+        """Set the cells that earlier attempts have answered."""
         self.kept = kept
 
     def found_by_shard(self, before: Sequence[dict[CellState, int]]) -> None:
-        """Take how much of that is of each shard."""
+        """Set how many of these cells belong to each shard."""
         self._before = before
 
-    def take(self, report: ShardStatus) -> None:
-        """Take the newest report of a shard in the place of the one before it."""
-        self._lives.setdefault(report.shard, {})[report.life] = report
+    def take(self, status: ShardStatus) -> None:
+        """Replace the status of a shard by its newest one."""
+        self._statuses.setdefault(status.shard, {})[status.incarnation] = status
         self.add_up()
 
     def finish(self, result: Result) -> None:
-        """Take what came of a shard."""
-        if result.report is not None:
-            self.take(result.report)
+        """Add the result of a shard that has ended."""
+        if result.status is not None:
+            self.take(result.status)
         self.latencies.add_all(result.latencies)
         self.company_latencies.add_all(result.company_latencies)
 
     def found_on_disk(self, counts: dict[CellState, int]) -> None:
-        """Take the answered cells as they are on the disk: some shards may not have told of all."""
+        """Set the answered cells as they are on disk: statuses of some shards may be missing."""
         for state in _ANSWERED:
             self.cells[state] = max(0, counts[state] - self.kept[state])
 
     def add_up(self) -> None:
-        """Count anew: the reports, and what this process has sent."""
-        lives = [list(lives.values()) for lives in self._lives.values()]
-        newest = [of_shard[-1] for of_shard in lives]
+        """Add up the newest statuses, and what this process has sent."""
+        by_shard = [list(statuses.values()) for statuses in self._statuses.values()]
+        newest = [statuses[-1] for statuses in by_shard]
         self.cells = Counter()
-        for report in newest:
-            self.cells.update(self._new_of(report))
-        self.failure_kinds = _kinds(report.failure_kinds for report in newest)
-        self.retrying = sum(report.retrying for report in newest)
-        self.in_flight = sum(report.in_flight for report in newest)
-        reports = [report for of_shard in lives for report in of_shard]
-        self.broken = _kinds(report.broken for report in reports) + self.own.broken
+        for status in newest:
+            self.cells.update(self._new_of(status))
+        self.failure_kinds = _kinds(status.failure_kinds for status in newest)
+        self.retrying = sum(status.retrying for status in newest)
+        self.in_flight = sum(status.in_flight for status in newest)
+        every = [status for statuses in by_shard for status in statuses]
+        self.broken = _kinds(status.broken for status in every) + self.own.broken
         self.statuses = self.own.statuses.copy()
-        for report in reports:
-            self.statuses.update(report.statuses)
-        self.retries = sum(report.retries for report in reports)
-        self.refused = sum(report.refused for report in reports)
-        self.resent = sum(report.resent for report in reports)
-        self.held_up = sum(report.held_up for report in reports)
-        self.requests_reported(self.own.requests + sum(report.requests for report in reports))
+        for status in every:
+            self.statuses.update(status.statuses)
+        self.retries = sum(status.retries for status in every)
+        self.refused = sum(status.refused for status in every)
+        self.resent = sum(status.resent for status in every)
+        self.held_up = sum(status.held_up for status in every)
+        self.requests_reported(self.own.requests + sum(status.requests for status in every))
 
-    def _new_of(self, report: ShardStatus) -> dict[CellState, int]:
-        """Return the cells of a shard that have their line by this attempt."""
-        cells = {CellState(state): n for state, n in report.cells.items()}
-        before = self._before[report.shard] if report.shard < len(self._before) else {}
+    def _new_of(self, status: ShardStatus) -> dict[CellState, int]:
+        """Return the cells of a shard whose line was written by this attempt."""
+        cells = {CellState(state): n for state, n in status.cells.items()}
+        before = self._before[status.shard] if status.shard < len(self._before) else {}
         for state in _ANSWERED:
-            there = cells.get(state, 0) + report.kept.get(state.value, 0)
-            # Until it has read what is there, it knows of nothing.
+            there = cells.get(state, 0) + status.kept.get(state.value, 0)
+            # Below zero until the shard has read what is on disk.
             cells[state] = max(0, there - before.get(state, 0))
         return cells
 
@@ -89,8 +90,8 @@ class ClusterStats(RunStats):
 class ClusterPace:
     """The rate of all shards together, in requests per second.
 
-    `rate` is in force until a shard has reported its own. The rate stays as it was when all shards
-    have ended.
+    `rate` is in force until a shard has reported its own. After the last shard has ended, the rate
+    stays as it was.
     """
 
     def __init__(self, ceiling: float, rate: float) -> None:
@@ -98,14 +99,14 @@ class ClusterPace:
         """The server's limit as it was found last."""
         self._ceiling = ceiling
         self._rate = rate
-        self._reports: list[ShardStatus] = []
+        self._running: list[ShardStatus] = []
 
-    def take(self, at_work: Iterable[ShardStatus]) -> None:
-        """Take the newest reports of the shards at work."""
-        self._reports = list(at_work)
-        if self._reports:
-            # Not their sum: when one has ended, the others have its part before they say so.
-            rates = [report.rate * report.senders for report in self._reports]
+    def take(self, running: Iterable[ShardStatus]) -> None:
+        """Replace the statuses by the newest ones of the shards that run."""
+        self._running = list(running)
+        if self._running:
+            # Not their sum: when a shard has ended, the others send its part before they report it.
+            rates = [status.rate * status.senders for status in self._running]
             self._rate = sum(rates) / len(rates)
 
     def view(self) -> PaceView:
@@ -113,11 +114,11 @@ class ClusterPace:
 
         The circuit counts as open if it is so for every shard that runs.
         """
-        causes = [report.open_cause for report in self._reports]
+        causes = [status.open_cause for status in self._running]
         known = [Cause[cause] for cause in causes if cause is not None]
         open_cause = known[0] if known and len(known) == len(causes) else None
-        closed_for = min((report.closed_for for report in self._reports), default=0.0)
-        return PaceView(self._rate, self._ceiling, self.limit, open_cause, closed_for)
+        next_probe_in = min((status.next_probe_in for status in self._running), default=0.0)
+        return PaceView(self._rate, self._ceiling, self.limit, open_cause, next_probe_in)
 
 
 def _kinds(counts: Iterable[dict[str, int]]) -> Counter[FailureKind]:

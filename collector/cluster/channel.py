@@ -1,4 +1,4 @@
-"""How the process that was started speaks to the shards: orders for all, reports from each."""
+"""Sends orders to all shards, and receives the status of each."""
 
 import asyncio
 import pickle
@@ -20,25 +20,33 @@ from collector.run.result import End
 
 __all__ = ["Channel"]
 
-_BEAT_SECONDS: Final = 0.5
+_HEARTBEAT_SECONDS: Final = 0.5
 
 
 class Channel:
-    """Publishes the orders in force twice a second, and hands reports on. An async context manager.
+    """Publishes the orders in force twice per second. Use it as an async context manager.
 
-    Orders lie on the scheduler under `name` and are taken away at the end: the token is in them.
-    Beside them lies the `plan`: no worker has it alone, so none takes it along when it dies, and
-    none is preferred for having it. `share` is that of each of the `senders`; `end` ends them all.
+    * `client`: of the Dask cluster.
+    * `plan`: what the shards collect. It is stored on the Dask scheduler: then it does not die
+      with a worker, and Dask prefers no worker for having it.
+    * `token`: the first token.
+    * `share`: the share of the rate (requests per second) of each shard that runs.
+    * `senders`: how many shards share the rate.
+    * `on_status`: called with each status that a shard sends.
+
+    Set `share` and `senders` to change them, `end` to stop all shards, and `at_once` for them not
+    to wait for requests in flight. The orders are stored on the Dask scheduler under `name`, and
+    deleted at the end, because they contain the token.
     """
 
-    def __init__(  # noqa: PLR0913, PLR0917 - what is sent at first
+    def __init__(  # noqa: PLR0913, PLR0917 - see the class
         self,
         client: Client,
         plan: Plan,
         token: Token,
         share: Share,
         senders: int,
-        hear: Callable[[ShardStatus], None],
+        on_status: Callable[[ShardStatus], None],
     ) -> None:
         self.name = f"collector-{uuid4().hex}"
         self.share = share
@@ -49,19 +57,19 @@ class Channel:
         self._variable = Variable(self.name, client=client)
         self._plan = plan
         self._plan_variable = Variable(name_of_plan(self.name), client=client)
-        self._hear = hear
+        self._on_status = on_status
         self._token = token
         self._token_number = 1
-        self._beat = 0
-        self._beating: asyncio.Task[None] | None = None
+        self._heartbeat = 0
+        self._publishing: asyncio.Task[None] | None = None
 
     @property
     def token_number(self) -> int:
-        """The number of the token that was handed out last."""
+        """The number of the newest token."""
         return self._token_number
 
-    def hand_out(self, token: Token) -> bool:
-        """Hand out a token from now on; return whether it is a new one, with the next number."""
+    def set_token(self, token: Token) -> bool:
+        """Send this token from now on; return whether it is a new one, with the next number."""
         if token is self._token:
             return False
         self._token = token
@@ -69,8 +77,8 @@ class Channel:
         return True
 
     async def publish(self) -> None:
-        """Give the orders now."""
-        self._beat += 1
+        """Publish the orders now."""
+        self._heartbeat += 1
         await self._variable.set(self._orders().encoded())
 
     async def __aenter__(self) -> Self:
@@ -78,10 +86,10 @@ class Channel:
             await self._plan_variable.set(pickle.dumps(self._plan))
             await self.publish()
         except BaseException:
-            self._take_away()
+            self._delete_variables()
             raise
         self._client.subscribe_topic(self.name, self._receive)
-        self._beating = asyncio.create_task(self._keep_beating(), name="orders")
+        self._publishing = asyncio.create_task(self._keep_publishing(), name="orders")
         return self
 
     async def __aexit__(
@@ -90,33 +98,33 @@ class Channel:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._beating is not None:
-            self._beating.cancel()
-            await asyncio.wait([self._beating])
+        if self._publishing is not None:
+            self._publishing.cancel()
+            await asyncio.wait([self._publishing])
         with suppress(Exception):
             self._client.unsubscribe_topic(self.name)
-        self._take_away()
+        self._delete_variables()
 
-    def _take_away(self) -> None:
-        # The cluster may be gone, and its scheduler with all that lay there.
+    def _delete_variables(self) -> None:
+        # The Dask scheduler may have ended, and the variables with it.
         with suppress(Exception):
             self._variable.delete()
             self._plan_variable.delete()
 
-    async def _keep_beating(self) -> None:
+    async def _keep_publishing(self) -> None:
         while True:
-            await asyncio.sleep(_BEAT_SECONDS)
-            # Whatever the trouble with the scheduler is, it may pass; shards wait for a minute.
+            await asyncio.sleep(_HEARTBEAT_SECONDS)
+            # Any error of the Dask scheduler may be transient; shards wait for a minute.
             with suppress(Exception):
                 await self.publish()
 
     def _receive(self, event: tuple[float, bytes]) -> None:
-        self._hear(ShardStatus.decode(event[1]))
+        self._on_status(ShardStatus.decode(event[1]))
 
     def _orders(self) -> Orders:
         now, token, end = time.monotonic(), self._token, self.end
         return Orders(
-            beat=self._beat,
+            heartbeat=self._heartbeat,
             senders=self.senders,
             ceiling=_finite(self.share.ceiling),
             start=self.share.start,

@@ -1,4 +1,4 @@
-"""The cluster that shards run on: a local one of this machine's own, or one that is there."""
+"""The Dask cluster that shards run on: a local one, or the address of one."""
 
 import asyncio
 import concurrent.futures
@@ -38,8 +38,8 @@ __all__ = [
 
 _CONNECT_SECONDS: Final = 20.0
 _ANSWER_SECONDS: Final = 60.0
-_LOOK_SECONDS: Final = 5.0
-_BETWEEN_LOOKS: Final = 0.2
+_IDENTITY_SECONDS: Final = 5.0
+_POLL_SECONDS: Final = 0.2
 
 _MOST_PORTS: Final = 65535
 
@@ -48,13 +48,13 @@ _MOST_PORTS: Final = 65535
 async def open_cluster(
     settings: RunSettings, is_stopped: Callable[[], bool]
 ) -> AsyncIterator[Client]:
-    """Give a client of the cluster that the settings name, with at least one worker.
+    """Open a client of the cluster that the settings name, with at least one worker.
 
-    Raises `InputError` when it is neither on loopback nor spoken to over TLS (the token would go
-    over the network in plain text), `ClusterError` when there is none, or it has no worker, and
-    `StoppedError` when the run `is_stopped` while workers are waited for.
+    Raises `InputError` when the cluster is neither on loopback nor uses TLS (the token would go
+    over the network in plain text), `ClusterError` when it is out of reach or has no worker, and
+    `StoppedError` when `is_stopped` returns True before it has one.
     """
-    _keep_quiet()
+    _silence_logs()
     if settings.scheduler is None:
         async with _local(settings.workers or os.cpu_count() or 1) as client:
             yield client
@@ -89,14 +89,14 @@ async def _first_workers(
         if is_stopped():
             raise StoppedError
         if time.monotonic() > until:
-            raise no_workers(settings, patience) if workers is not None else _gone()
-        await asyncio.sleep(_BETWEEN_LOOKS)
+            raise no_workers(settings, patience) if workers is not None else _scheduler_gone()
+        await asyncio.sleep(_POLL_SECONDS)
     return workers
 
 
-def _keep_quiet() -> None:
-    """Let Dask say nothing on the screen: what matters here the results say."""
-    # Its modules have levels of their own, which that of the package does not change.
+def _silence_logs() -> None:
+    """Silence the logs of Dask on the terminal: the results state what matters."""
+    # Its modules have levels of their own; the level of the package does not change them.
     for name in ("distributed", *logging.root.manager.loggerDict):
         if name.partition(".")[0] == "distributed":
             logging.getLogger(name).setLevel(logging.CRITICAL)
@@ -104,13 +104,13 @@ def _keep_quiet() -> None:
 
 @asynccontextmanager
 async def _local(workers: int) -> AsyncIterator[Client]:
-    """Give a client of a cluster of this machine alone.
+    """Open a client of a cluster on this machine.
 
-    Its processes speak TLS with certificates of their own, for who can speak to them runs code as
-    this user, and other users may be on this machine.
+    Its processes use TLS with certificates of their own, because a client of the cluster runs code
+    as this user, and this machine may have other users.
     """
     settings = {
-        # A worker dies with all that it holds: the files are the truth, and another one goes on.
+        # If a worker dies, nothing is lost: the files have the lines, and another worker continues.
         "distributed.scheduler.allowed-failures": 10,
         # Pages about the cluster, which other users of this machine could read.
         "distributed.scheduler.http.routes": [],
@@ -119,11 +119,11 @@ async def _local(workers: int) -> AsyncIterator[Client]:
         "distributed.worker.memory.spill": False,
         "distributed.worker.memory.pause": False,
         "distributed.worker.memory.terminate": False,
-        # A shard keeps its process busy; whoever looks on takes the interpreter away from it.
+        # A shard keeps its process busy, and a profiler takes the interpreter away from it.
         "distributed.worker.profile.enabled": False,
         "distributed.admin.tick.interval": "500 ms",
-        # Dask has the C library give memory back early. Then every answer is received into a block
-        # that comes from the kernel, page by page, and goes back there: a tenth of the time.
+        # Dask makes the C library return memory to the kernel early. Then every answer is received
+        # into pages that the kernel has just mapped: a tenth of the time.
         "distributed.nanny.pre-spawn-environ": {},
     }
     async with AsyncExitStack() as opened:
@@ -139,7 +139,7 @@ async def _local(workers: int) -> AsyncIterator[Client]:
                     protocol="tls://",
                     security=Security.temporary(),
                     dashboard_address=None,
-                    # Or it warns when its usual port is taken.
+                    # Otherwise it warns when its usual port is taken.
                     scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},
                     silence_logs=logging.CRITICAL,
                     asynchronous=True,
@@ -157,7 +157,7 @@ async def _local(workers: int) -> AsyncIterator[Client]:
 def check_addresses(addresses: Iterable[str], *, is_insecure: bool) -> None:
     """Raise `InputError` for addresses over which a token would travel in plain text.
 
-    Only TLS (`tls://`) and this machine itself are safe from readers.
+    Only TLS (`tls://`) and loopback are safe.
     """
     for address in addresses:
         scheme, host = _parsed(address)
@@ -170,7 +170,7 @@ def check_addresses(addresses: Iterable[str], *, is_insecure: bool) -> None:
 
 
 def _parsed(address: str) -> tuple[str, str]:
-    """Return scheme and host of an address, as Dask itself reads them."""
+    """Return scheme and host of an address, as Dask parses them."""
     try:
         scheme, location = parse_address(address)
         if scheme == "inproc":
@@ -187,22 +187,22 @@ def _parsed(address: str) -> tuple[str, str]:
 
 
 async def check_workers(client: Client, site: Site) -> list[str]:
-    """Return the addresses of the workers; each has this collector, and sees the directory.
+    """Return the addresses of the workers, each with this collector and access to the directory.
 
-    Raises `InputError` otherwise, and `ClusterError` when none answers. Those that join later are
-    asked when they get a shard.
+    Raises `InputError` otherwise, and `ClusterError` when no worker answers. Workers that join
+    later are checked when they get a shard.
     """
     try:
         async with asyncio.timeout(_ANSWER_SECONDS):
-            seen = await client.run(site.trouble, on_error="return")
+            seen = await client.run(site.mismatch, on_error="return")
     except TimeoutError as error:
         raise ClusterError(
             f"the workers of the cluster have not answered for {_ANSWER_SECONDS:.0f} seconds; see "
             "their logs"
         ) from error
     except OSError as error:
-        raise _gone() from error
-    # One that has gone meanwhile is none.
+        raise _scheduler_gone() from error
+    # A worker that has gone meanwhile does not count.
     seen = {worker: answer for worker, answer in seen.items() if not isinstance(answer, OSError)}
     if not seen:
         raise ClusterError("the cluster has lost its workers; start some with: dask worker")
@@ -230,10 +230,10 @@ def no_workers(settings: RunSettings, seconds: float) -> ClusterError:
 
 
 def error_by(error: BaseException) -> ClusterError | None:
-    """Return what an error of Dask says of the cluster; None if it is about something else."""
+    """Return the error of the cluster that an error of Dask means; None if it means another one."""
     if isinstance(error, concurrent.futures.CancelledError):
-        # Dask's own text is several lines with the key of the shard in them.
-        return _gone()
+        # The text of Dask has several lines, with the key of the shard in them.
+        return _scheduler_gone()
     if isinstance(error, OSError):
         text = " ".join(str(error).split()) or type(error).__name__
         return ClusterError(
@@ -244,18 +244,18 @@ def error_by(error: BaseException) -> ClusterError | None:
     return None
 
 
-def _gone() -> ClusterError:
+def _scheduler_gone() -> ClusterError:
     return ClusterError(
         "the scheduler of the cluster has gone, or is out of reach; start the cluster again"
     )
 
 
 async def workers_of(client: Client) -> Sequence[str] | None:
-    """Return the addresses of the workers that are there now; None if the scheduler is silent."""
-    # Whatever the trouble with the scheduler is, whoever waits for a shard is told of it.
+    """Return the addresses of the current workers; None if the Dask scheduler does not answer."""
+    # Any error of the Dask scheduler also reaches the futures of the shards.
     with suppress(Exception):
-        async with asyncio.timeout(_LOOK_SECONDS):
-            # What the client itself knows of them may be old.
+        async with asyncio.timeout(_IDENTITY_SECONDS):
+            # What the client itself knows about workers may be outdated.
             if (scheduler := client.scheduler) is not None:
                 return list((await scheduler.identity(n_workers=-1))["workers"])
     return None
@@ -273,19 +273,20 @@ _SIGNALS: Final = {signal.SIGHUP, signal.SIGINT, signal.SIGTERM}
 
 @contextmanager
 def own_signals() -> Iterator[None]:
-    """Let processes that are started meanwhile hear nothing of SIGHUP, SIGINT and SIGTERM.
+    """Block SIGHUP, SIGINT and SIGTERM in the processes that the body starts.
 
-    Terminals and systemd send them to all. This process ends the shards in order; processes that
-    end by themselves, or as they start, would lose what is in flight, or the whole cluster.
+    Terminals and systemd send these signals to all processes. This process stops the shards
+    gracefully; a worker that ended by itself would lose requests in flight, and one that ended as
+    it starts could end the whole cluster.
 
-    What is blocked here stays so in a process that is started, from its first instruction on. This
-    one hears of signals by a thread that is there for nothing else.
+    A child process inherits the signal mask, so the signals are blocked from its first instruction.
+    This process receives them in a thread that does nothing else.
     """
     over = Event()
-    hearing = Thread(target=over.wait, name="signals", daemon=True)
-    hearing.start()
+    receiver = Thread(target=over.wait, name="signals", daemon=True)
+    receiver.start()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
-    # It ignores SIGINT and SIGTERM by itself, and lets them through in the thread that starts it.
+    # This ignores SIGINT and SIGTERM by itself, and unblocks them in the thread that calls it.
     resource_tracker.ensure_running()
     signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     try:
@@ -293,4 +294,4 @@ def own_signals() -> Iterator[None]:
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
         over.set()
-        hearing.join()
+        receiver.join()

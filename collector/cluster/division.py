@@ -1,4 +1,4 @@
-"""Into how many shards a run is cut, and what each of those at work may send. Pure decisions."""
+"""Decides how many shards a run has, and what each of those that run may send. Pure."""
 
 from collections.abc import Collection, Iterable
 from enum import Enum, auto
@@ -11,77 +11,80 @@ from collector.plan import MOST_SHARDS, Shard
 __all__ = [
     "SharedLimit",
     "WorkerAbsence",
-    "WorkerNews",
+    "WorkerEvent",
     "number_of_shards",
     "share_of_each",
     "workers_within",
 ]
 
-_SHARDS_A_WORKER: Final = 16
-"""So the last ones, which leave some workers idle, are a small part of the run."""
+_SHARDS_PER_WORKER: Final = 16
+"""The last shards leave some workers idle; with 16 per worker they are a small part of the run."""
 
 _FEWEST_CELLS: Final = 1000
-"""A shard of fewer is done in no time, and to begin it takes a tenth of a second."""
+"""Cells per shard. To start a shard takes 0.1 s, which is too long for fewer cells."""
 
 _FEWEST_SHARDS: Final = 2
-"""A single one would be the run without shards, whose log is that of the whole."""
+"""A single shard would be the run without shards, with its file names."""
 
 _SETTLING_SECONDS: Final = 3.0
-"""How long it takes at most until shards have heard of a new share, and said so."""
-
+"""How long it takes, at most, until shards have received a new share and reported it."""
 
 _WORKERS_SECONDS: Final = 60.0
-"""How long it may take until there are workers: schedulers of machines start them one by one."""
+"""How long workers may take to start: batch systems start them one by one."""
 
 _FEWEST_SECONDS: Final = 10.0
-"""A worker that died may be replaced, and that takes seconds; `--max-outage` may say less."""
+"""To replace a dead worker takes seconds, even if `--max-outage` is shorter."""
 
 _NOTICED_SECONDS: Final = 3.0
-"""Nobody is told of what is over sooner."""
+"""A shorter absence is not reported."""
 
 
 def number_of_shards(cells: int, workers: int, found: Iterable[Shard] = ()) -> int:
-    """Return into how many shards a run of so many cells is cut.
+    """Return the number of shards for so many cells and workers.
 
-    Shards that were `found` in its directory are gone on with: of another number they would have to
-    be read by each.
+    If shards were `found` in the directory, their number stays: with another one, each shard would
+    have to read all of their files.
     """
     totals = [shard.total for shard in found if not shard.is_whole]
     if totals:
         return max(totals, key=totals.count)
-    wanted = min(_SHARDS_A_WORKER * workers, ceil(cells / _FEWEST_CELLS))
+    wanted = min(_SHARDS_PER_WORKER * workers, ceil(cells / _FEWEST_CELLS))
     return max(_FEWEST_SHARDS, min(MOST_SHARDS, max(workers, wanted)))
 
 
-def share_of_each(rate: float, at_work: int, limit: float | None = None) -> Share:
-    """Return the share of each shard at work, of the rate and of the limit that was found."""
-    return Share.of(rate, max(1, at_work), limit)
+def share_of_each(rate: float, running: int, limit: float | None = None) -> Share:
+    """Return the share of each shard that runs, of the rate and of the limit that was found.
+
+    `rate` and `limit` are those of all shards together, in requests per second.
+    """
+    return Share.of(rate, max(1, running), limit)
 
 
 class SharedLimit:
-    """The limit of all shards at work together (requests a second), from what each has found.
+    """The limit of the server for all shards together, in requests per second.
 
-    What one has found alone is not the limit of all, so it counts when half of them know theirs;
-    the others are taken to be like these. It stays when fewer are at work: these are to share what
-    the others had, and until they do, what they say of themselves is their old share.
+    It is computed from what each shard has found once half of them have found a limit; the others
+    count as their mean. It stays when fewer shards run: they take over the share of the others, and
+    until they do so, they report their old share.
     """
 
     def __init__(self) -> None:
         self.limit: float | None = None
-        self._at_work = 0
+        self._running = 0
         self._settled_at = -inf
 
-    def take(self, limits: Collection[float | None], at_work: int, now: float) -> float | None:
-        """Take what those at work have found for themselves, None if one has not; return it.
+    def take(self, limits: Collection[float | None], running: int, now: float) -> float | None:
+        """Return the limit of all, given what each shard that runs has found for itself.
 
-        `now` is in seconds.
+        `limits` are requests per second, None for a shard that has found none; `running` is how
+        many shards run; `now` is in seconds.
         """
-        if at_work < self._at_work:
+        if running < self._running:
             self._settled_at = now + _SETTLING_SECONDS
-        self._at_work = at_work
+        self._running = running
         known = [limit for limit in limits if limit is not None]
-        if now >= self._settled_at and known and 2 * len(known) >= at_work:
-            self.limit = sum(known) / len(known) * at_work
+        if now >= self._settled_at and known and 2 * len(known) >= running:
+            self.limit = sum(known) / len(known) * running
         return self.limit
 
 
@@ -93,42 +96,42 @@ def workers_within(max_outage: float) -> float:
     return max(_FEWEST_SECONDS, min(_WORKERS_SECONDS, max_outage))
 
 
-class WorkerNews(Enum):
-    """What there is to tell about workers."""
+class WorkerEvent(Enum):
+    """An event to report about workers."""
 
     GONE = auto()
     BACK = auto()
-    OVER = auto()
-    """There was none for as long as is waited for."""
+    TIMED_OUT = auto()
+    """There was no worker for too long."""
 
 
 class WorkerAbsence:
-    """How long there have been no workers at all, and what is to be told of it, each thing once.
+    """Measures how long a cluster has had no workers; each event is reported once.
 
-    It is waited for `patience` seconds.
+    After `patience` seconds the absence is too long.
     """
 
     def __init__(self, patience: float) -> None:
         self.is_empty = False
-        """Whether there was no worker when it was looked last."""
+        """Whether there was no worker at the last update."""
         self._patience = patience
         self._since = 0.0
-        self._told: WorkerNews | None = None
+        self._reported: WorkerEvent | None = None
 
-    def take(self, workers: int, now: float) -> WorkerNews | None:
-        """Take how many workers there are now (seconds); return what is to be told, if anything."""
-        told, news = self._told, None
+    def update(self, workers: int, now: float) -> WorkerEvent | None:
+        """Take the number of workers at `now` (seconds); return the event to report, if any."""
+        reported, event = self._reported, None
         if workers:
-            news = None if told is None else WorkerNews.BACK
-            self.is_empty, self._told = False, None
-            return news
+            event = None if reported is None else WorkerEvent.BACK
+            self.is_empty, self._reported = False, None
+            return event
         if not self.is_empty:
             self.is_empty, self._since = True, now
         if now - self._since >= self._patience:
-            news = WorkerNews.OVER
+            event = WorkerEvent.TIMED_OUT
         elif now - self._since >= _NOTICED_SECONDS:
-            news = WorkerNews.GONE
-        if news is told:
+            event = WorkerEvent.GONE
+        if event is reported:
             return None
-        self._told = news
-        return news
+        self._reported = event
+        return event

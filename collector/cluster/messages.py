@@ -1,4 +1,4 @@
-"""What the process that was started and the shards on the workers say to each other."""
+"""Messages between the process that the user started and the shards on the workers."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,14 +19,20 @@ __all__ = ["Orders", "Result", "ShardStatus", "Site", "Task", "name_of_plan"]
 
 
 class Orders(msgspec.Struct, frozen=True, kw_only=True):
-    """What all shards are told, twice a second; `beat` counts, to show that somebody is there.
+    """The orders to all shards, published twice per second.
 
-    Rates are requests a second, times seconds from now; None stands for no end. A token without an
-    end cannot be renewed. `exit_code` ends the shards in order, `at_once` without waiting for
-    what is in flight. The rate is shared by so many `senders`.
+    Rates are requests per second, times are seconds from now; None means no limit.
+
+    * `heartbeat`: grows with each message, and so shows that the sender is alive.
+    * `senders`: how many shards share the rate.
+    * `ceiling`, `start`, `limit`: the share of each; see `collector.pace.Share`.
+    * `token`, `token_number`: the newest token; the number grows with each new one.
+    * `renew_in`, `ends_in`: the times of the token. One that does not end cannot be renewed.
+    * `exit_code`, `why`: stop the shards gracefully.
+    * `at_once`: stop without waiting for requests in flight.
     """
 
-    beat: int
+    heartbeat: int
     senders: int
     ceiling: float | None
     start: float
@@ -41,45 +47,49 @@ class Orders(msgspec.Struct, frozen=True, kw_only=True):
 
     def __repr__(self) -> str:
         """Leave the token out."""
-        return f"Orders(beat={self.beat}, exit_code={self.exit_code})"
+        return f"Orders(heartbeat={self.heartbeat}, exit_code={self.exit_code})"
 
     @property
     def share(self) -> Share:
-        """The share of each shard."""
+        """The share of the rate of each shard."""
         return Share(_or_inf(self.ceiling), self.start, self.limit)
 
     @property
     def handed_token(self) -> HandedToken:
-        """The token, as it comes."""
+        """The token, with its number and times."""
         return HandedToken(
             self.token_number, Secret(self.token), _or_inf(self.renew_in), _or_inf(self.ends_in)
         )
 
     @property
     def is_renewable(self) -> bool:
-        """Whether there can be another token."""
+        """Whether the token can be renewed."""
         return self.ends_in is not None
 
     def encoded(self) -> bytes:
-        """Return the message as it is sent."""
+        """Return the message as MessagePack."""
         return msgspec.msgpack.encode(self)
 
     @classmethod
     def decode(cls, message: bytes) -> "Orders":
-        """Read a message."""
+        """Decode a message."""
         return msgspec.msgpack.decode(message, type=cls)
 
 
 class ShardStatus(msgspec.Struct, kw_only=True):
-    """What a shard has done so far: the counts of its `Tally`, and how its gate stands.
+    """The status of a shard: the counts of its `RunStats`, and the rate of its gate.
 
-    `wants` is the number of the token that a newer one is needed for. A shard whose worker died
-    begins anew in another: that is another `life`. Its `rate` is that of one of so many `senders`,
-    as far as it has heard.
+    * `shard`: its number.
+    * `incarnation`: identifies one execution. A shard whose worker died has another one.
+    * `planned` to `broken`: as in `RunStats`, by the values of the enumerations.
+    * `rate`, `limit`: in force, and found last, in requests per second, for this shard alone.
+    * `senders`: how many share the rate, by the last orders that it has received.
+    * `open_cause`, `next_probe_in`: why its circuit is open, and the seconds until the next probe.
+    * `stale_token`: the number of a token that has to be replaced; None if there is none.
     """
 
     shard: int
-    life: str
+    incarnation: str
     planned: int
     kept: dict[str, int]
     cells: dict[str, int]
@@ -97,32 +107,32 @@ class ShardStatus(msgspec.Struct, kw_only=True):
     senders: int
     limit: float | None
     open_cause: str | None
-    closed_for: float
-    wants: int | None = None
+    next_probe_in: float
+    stale_token: int | None = None
 
     def encoded(self) -> bytes:
-        """Return the message as it is sent."""
+        """Return the message as MessagePack."""
         return msgspec.msgpack.encode(self)
 
     @classmethod
     def decode(cls, message: bytes) -> "ShardStatus":
-        """Read a message."""
+        """Decode a message."""
         return msgspec.msgpack.decode(message, type=cls)
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """The run directory, what stands in the lock of whoever hands out shards, and the version.
+    """The run directory, the text of its lock, and the version of the collector.
 
-    A worker that does not find the same has another file system, or another collector.
+    A worker that finds something else has another file system, or another collector.
     """
 
     directory: Path
     lock: bytes
     version: str
 
-    def trouble(self) -> str | None:
-        """Say what is different here; None if nothing is."""
+    def mismatch(self) -> str | None:
+        """Return what is different in this process; None if nothing is."""
         if self.version != __version__:
             return f"has collector {__version__}, this is {self.version}; install the same there"
         try:
@@ -139,9 +149,12 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One shard, as it is handed to a worker. `settings` name it; there are no secrets among them.
+    """One shard, as it is sent to a worker. It contains no secrets.
 
-    `channel` is the name under which orders come, and reports go; `site` what a worker must find.
+    * `settings`: those of the run, with this shard.
+    * `site`: what the worker must find.
+    * `context`: the first share of the rate, and what is known about the dates.
+    * `channel`: the name of the Dask variable with orders, and of the topic for statuses.
     """
 
     settings: RunSettings
@@ -152,17 +165,17 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came of a shard; without a report if it was not even begun."""
+    """The result of a shard; without a status if the shard was not started."""
 
     end: End
     remarks: tuple[str, ...] = ()
-    report: ShardStatus | None = None
+    status: ShardStatus | None = None
     latencies: LatencyHistogram = field(default_factory=LatencyHistogram)
     company_latencies: CompanyLatencies = field(default_factory=CompanyLatencies)
 
 
 def name_of_plan(channel: str) -> str:
-    """Return the name under which the plan lies on the scheduler."""
+    """Return the name of the Dask variable with the plan."""
     return f"{channel}-plan"
 
 

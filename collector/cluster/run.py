@@ -1,4 +1,4 @@
-"""The composition root of a run on a cluster: hands out shards, and says how it ended."""
+"""The composition root of a run on a cluster: distributes shards, and returns how it ended."""
 
 import concurrent.futures
 from contextlib import suppress
@@ -14,12 +14,12 @@ from collector.cluster.channel import Channel
 from collector.cluster.cluster import check_addresses, check_workers, error_by, open_cluster
 from collector.cluster.division import number_of_shards, share_of_each
 from collector.cluster.messages import Result, ShardStatus, Site, Task
-from collector.cluster.scheduler import ShardScheduler, SharedState, beside
+from collector.cluster.scheduler import ShardScheduler, SharedState, in_background
 from collector.cluster.shared_directory import (
     ClusterLog,
-    HeldDirectory,
+    LockedDirectory,
     SurveyedDirectory,
-    hold,
+    lock_directory,
     survey_directory,
     sync_answers,
 )
@@ -43,22 +43,22 @@ from collector.telemetry.reporter import Telemetry
 __all__ = ["ClusterRun"]
 
 _GRACE_SECONDS: Final = 15.0
-"""How long shards that are being stopped are waited for: five seconds for what is in flight, and
-the time until they hear of it."""
+"""How long to wait for shards that were stopped: five seconds for requests in flight, and the time
+until they receive the order."""
 
 _AT_ONCE_SECONDS: Final = 3.0
-"""How long shards that are to give up what is in flight have to hear of it."""
+"""How long shards may take to receive the order to stop at once."""
 
-_CAN_RESUME: Final = {ExitCode.COMPLETE, ExitCode.SOME_FAILED}
-"""Ends of a shard after which the others go on."""
+_OTHERS_CONTINUE: Final = {ExitCode.COMPLETE, ExitCode.SOME_FAILED}
+"""Ends of a shard after which the others continue."""
 
 
 class ClusterRun:
     """One attempt at a run, as shards on a Dask cluster; see `collector.run.view.RunView`.
 
-    This process asks for the token and finds out about the dates; the shards do the rest, as many
-    at a time as the cluster has workers. Each has the same share of the rate, and more when no
-    shard is left to hand out and some have ended.
+    This process requests the token and verifies the dates; the shards do the rest, as many at a
+    time as the cluster has workers. Each has the same share of the rate, and a larger one when no
+    shard is left to start and some have ended.
     """
 
     def __init__(
@@ -82,12 +82,12 @@ class ClusterRun:
         self._log = self._session.log
         self._pace = ClusterPace(settings.rate, self._session.gate.control.rate)
         self._dates = DatesGuard(plan, settings, self._log)
-        # Under another name: those of the shards are in their own logs.
+        # Another event name: the logs of the shards have samples of their own.
         self._telemetry = Telemetry(
             settings.metrics_file, self.stats, self._pace.view, self._log, event="cluster_sample"
         )
         self._ends: list[End] = []
-        self._at_work: set[int] = set()
+        self._unfinished: set[int] = set()
         self._channel: Channel | None = None
         self._monitor: WorkerMonitor | None = None
         self._cluster_log = ClusterLog(self.files, self._session.events)
@@ -101,12 +101,12 @@ class ClusterRun:
 
     @property
     def answers(self) -> Path:
-        """The pattern of the files with the answers."""
+        """The pattern of the files of answers."""
         return self.files.directory / "statistics-*.jsonl"
 
     @property
     def failures(self) -> Path:
-        """The pattern of the files with the cells that failed for good."""
+        """The pattern of the files of cells that failed for good."""
         return self.files.directory / "errors-*.jsonl"
 
     @property
@@ -116,19 +116,19 @@ class ClusterRun:
 
     @property
     def dates_record(self) -> DatesRecord | None:
-        """What is known of the meaning of dates; None without dates."""
+        """What is known about the meaning of dates; None without dates."""
         return self._dates.record
 
     def stop(self, exit_code: ExitCode, why: str | None = None) -> None:
-        """End the run early from outside, as a signal does; the shards end in order."""
+        """End the run early, as a signal does; the shards stop gracefully."""
         self._shutdown.stop(End(exit_code, why))
 
     def stop_at_once(self) -> None:
-        """After `stop`: give up what is in flight."""
+        """After `stop`: abandon the requests in flight."""
         self._shutdown.stop_at_once()
 
     async def execute(self) -> End:
-        """Collect every missing cell, and say how it ended; what stops a run is no exception."""
+        """Collect every missing cell, and return how it ended. Expected errors become its end."""
         end = End(ExitCode.BUG)
         try:
             end = await self._shutdown.end_of(self._open(), self.settings.deadline)
@@ -145,13 +145,13 @@ class ClusterRun:
     def _is_stopped(self) -> bool:
         return self._shutdown.is_stopped
 
-    def _drain(self, told: End) -> None:
+    def _drain(self, reason: End) -> None:
         self._session.gate.close()
         if self._channel is not None:
-            self._channel.end = told
+            self._channel.end = reason
 
     def _give_up(self) -> float | None:
-        if self._channel is None or (self._monitor and self._monitor.is_deserted):
+        if self._channel is None or (self._monitor and self._monitor.has_no_workers):
             return 0.0
         if self._channel.at_once:
             return None
@@ -166,21 +166,21 @@ class ClusterRun:
         )
         self.stats.found_before(past.recovered.kept)
         if past.recovered.is_settled:
-            # Nothing is to be sent: neither a cluster nor a token is needed for that.
+            # Nothing is missing: neither a cluster nor a token is needed.
             await in_thread(sync_answers, self.files.directory)
             self.remarks += past.recovered.remarks
             await self._establish(past)
-            self._shutdown.no_more_to_stop()
+            self._shutdown.disarm()
             return End(ExitCode.COMPLETE)
-        # Whoever is to work must be there before anything is sent.
+        # The workers must be there before anything is sent.
         async with open_cluster(self.settings, self._is_stopped) as client:
-            with hold(self.files.directory) as held, self._cluster_log:
-                workers = await check_workers(client, held.site)
+            with lock_directory(self.files.directory) as locked, self._cluster_log:
+                workers = await check_workers(client, locked.site)
                 async with self._session as session:
                     await session.tokens.current()
                     await self._establish(past)
-                    end = await self._distribute(client, session, held, workers, past)
-                held.check()
+                    end = await self._distribute(client, session, locked, workers, past)
+                locked.check()
                 return end
 
     async def _establish(self, past: SurveyedDirectory) -> None:
@@ -192,70 +192,70 @@ class ClusterRun:
         self,
         client: Client,
         session: Session,
-        held: HeldDirectory,
+        locked: LockedDirectory,
         workers: list[str],
         past: SurveyedDirectory,
     ) -> End:
-        """Hand out all shards, as many at a time as there are workers, and gather what came."""
+        """Run all shards, as many at a time as there are workers, and take their results."""
         found = [files.shard for files in parts_in(self.files.directory) if files.exist()]
         total = number_of_shards(len(self.plan), len(workers), found)
         self.stats.found_by_shard(await in_thread(past.by_shard, self.plan, total))
         scheduler = ShardScheduler(total, len(workers))
-        # Reckoned here once: it goes to the workers with the plan, and a million ids take a second.
+        # Computed once: it is sent with the plan, and for a million ids it takes a second.
         await in_thread(lambda: self.plan.fingerprint)
         rate, senders = self.settings.rate, scheduler.senders
         share = share_of_each(rate, senders)
         token = await session.tokens.current()
         self._log.info("cluster_started", workers=len(workers), shards=total)
-        hear = partial(self._hear, scheduler)
-        async with Channel(client, self.plan, token, share, senders, hear) as self._channel:
+        on_status = partial(self._take_status, scheduler)
+        async with Channel(client, self.plan, token, share, senders, on_status) as self._channel:
             if self._shutdown.is_stopped:
                 raise StoppedError
             shared = SharedState(session.tokens, self._channel, scheduler, self._pace, rate)
             self._monitor = WorkerMonitor(
                 client, self.settings, self._log, self._shutdown, self._end_with
             )
-            task = partial(self._shard, held.site, self._channel)
-            keepers = shared.keep(), self._monitor.keep(), held.keep()
-            async with beside(*keepers, failed=self._keeper_failed):
-                await scheduler.work(client, task, self._take, self._is_stopped)
+            task = partial(self._shard, locked.site, self._channel)
+            work = shared.run(), self._monitor.run(), locked.run()
+            async with in_background(*work, failed=self._background_failed):
+                await scheduler.run(client, task, self._take_result, self._is_stopped)
         self._channel = None
         return self._end()
 
     def _shard(self, site: Site, channel: Channel, number: int, total: int) -> Task:
         shard = Shard(number, total)
-        self._at_work.add(number)
+        self._unfinished.add(number)
         settings = replace(self.settings, shard=shard, metrics_file=None, deadline=None)
         return Task(settings, site, ShardContext(channel.share, self._dates.record), channel.name)
 
-    def _take(self, number: int, result: Result | BaseException) -> None:
-        """Take what came of a shard; one that could not go on ends them all."""
+    def _take_result(self, number: int, result: Result | BaseException) -> None:
+        """Take the result of a shard; one that could not finish stops all of them."""
         if isinstance(result, BaseException):
             end = self._end_by(result)
         else:
             end = result.end
-            self._at_work.discard(number)
+            self._unfinished.discard(number)
             self.stats.finish(result)
             new = (text for text in result.remarks if text not in self.remarks)
             self.remarks += tuple(new)
         self._cluster_log.open()
         self._ends.append(end)
         self._log.info("shard_ended", exit_code=end.exit_code.value, error=end.error)
-        if end.exit_code not in _CAN_RESUME:
+        if end.exit_code not in _OTHERS_CONTINUE:
             if end.exit_code is ExitCode.BAD_INPUT and self._cluster_log.is_open:
-                # To people that code means that nothing was sent.
+                # That code promises that nothing was sent.
                 end = End(ExitCode.STOPPED_EARLY, end.error)
-            told = End(ExitCode.STOPPED_EARLY, "another shard of the run has ended it")
-            self._shutdown.stop(end, told)
+            reason = End(ExitCode.STOPPED_EARLY, "another shard of the run has ended it")
+            self._shutdown.stop(end, reason)
 
-    def _hear(self, scheduler: ShardScheduler, report: ShardStatus) -> None:
-        if scheduler.hear(report):
+    def _take_status(self, scheduler: ShardScheduler, status: ShardStatus) -> None:
+        if scheduler.update(status):
             self._cluster_log.open()
-            self.stats.take(report)
-            self._pace.take(scheduler.reports.values())
+            self.stats.take(status)
+            self._pace.take(scheduler.statuses.values())
 
-    def _keeper_failed(self, error: BaseException) -> None:
-        """End the run: without what goes on beside the shards nobody works on."""
+    def _background_failed(self, error: BaseException) -> None:
+        """End the run: no shard can continue without that work."""
         if isinstance(error, CollectorError):
             self._end_with(error)
         elif not isinstance(error, StoppedError):
@@ -265,13 +265,12 @@ class ClusterRun:
         self._shutdown.stop(end_by(error, self._session.redact))
 
     def _end_by(self, error: BaseException) -> End:
-        """Return the end by what kept a shard from coming to one of its own."""
+        """Return the end of a shard that returned no result, because of this error."""
         if self._shutdown.end is not None and isinstance(error, concurrent.futures.CancelledError):
             return self._shutdown.end
         if (gone := error_by(error)) is not None:
             return end_by(gone, self._session.redact)
-        self._log.error("bug", exc_info=error)
-        return end_by_bug(error, self.files.log)
+        return end_by_bug(error, self._log, self.files.log)
 
     def _end(self) -> End:
         if self._shutdown.end is not None and self.stats.missing:
@@ -280,9 +279,9 @@ class ClusterRun:
         return next((end for end in self._ends if end.exit_code == worst), End(ExitCode.COMPLETE))
 
     async def _count(self, end: End) -> None:
-        """Count what this process has sent, and on the disk what shards have not told of."""
+        """Count what this process has sent, and the answers on disk that no status has counted."""
         self.stats.add_up()
-        if self._at_work and self.stats.missing and end.exit_code not in _CAN_RESUME:
+        if self._unfinished and self.stats.missing and end.exit_code not in _OTHERS_CONTINUE:
             with suppress(CollectorError):
                 coverage = await in_thread(read_coverage, self.files.directory)
                 self.stats.found_on_disk(coverage.counts())

@@ -1,7 +1,7 @@
-"""The scheduler of a run: hands shards to workers, and keeps what they share up to date.
+"""The scheduler of a run: submits shards to workers, and keeps what they share up to date.
 
-As many shards run at a time as there are workers, until none is left. They share one token, the
-rate and the limit that they find.
+As many shards run at a time as the cluster has workers. They share one token, the rate, and the
+limit of the server that they find.
 """
 
 import asyncio
@@ -19,41 +19,44 @@ from collector.cluster.messages import Result, ShardStatus, Task
 from collector.cluster.shard_task import collect_shard
 from collector.http.token import TokenSource
 
-__all__ = ["ShardScheduler", "SharedState", "beside"]
+__all__ = ["ShardScheduler", "SharedState", "in_background"]
 
 _CANCELLING_SECONDS: Final = 3.0
 
 
 class ShardScheduler:
-    """Hands out shards to a cluster, and takes what comes of them.
+    """Submits shards to a cluster, and takes their results.
 
-    `senders` is how many share the rate, at least 1; `reports` is the newest of each at work.
+    `senders` is how many shards share the rate, at least 1. `statuses` has the newest status of
+    each shard that runs, by its number.
     """
 
     def __init__(self, shards: int, workers: int) -> None:
         self.senders = min(workers, shards)
-        self.reports: dict[int, ShardStatus] = {}
+        self.statuses: dict[int, ShardStatus] = {}
         self._shards = shards
-        self._at_work: set[int] = set()
+        self._running: set[int] = set()
 
-    def hear(self, report: ShardStatus) -> bool:
-        """Take a report; return whether its shard is at work, for some come late."""
-        if report.shard not in self._at_work:
+    def update(self, status: ShardStatus) -> bool:
+        """Take a status; return whether its shard runs. A status may come late."""
+        if status.shard not in self._running:
             return False
-        self.reports[report.shard] = report
+        self.statuses[status.shard] = status
         return True
 
-    async def work(
+    async def run(
         self,
         client: Client,
         task: Callable[[int, int], Task],
         take: Callable[[int, Result | BaseException], None],
         is_stopped: Callable[[], bool],
     ) -> None:
-        """Keep as many shards at work as there are senders, until none is left, or it is stopped.
+        """Run as many shards at a time as there are senders, until none is left.
 
-        `task` makes that of a shard, by its number and by how many there are; `take` gets what each
-        has returned, or what kept it from returning, by its number.
+        * `client`: of the Dask cluster.
+        * `task`: returns the task of a shard, by its number and by how many shards there are.
+        * `take`: gets the number of a shard, and its result or the error that Dask met.
+        * `is_stopped`: once it returns True, no more shards start.
         """
         waiting = iter(range(self._shards))
         futures: dict[Future[Result], int] = {}
@@ -62,10 +65,10 @@ class ShardScheduler:
             number = None if is_stopped() else next(waiting, None)
             if number is None:
                 return []
-            its = task(number, self._shards)
-            future = client.submit(collect_shard, its, key=f"{its.channel}-{number}", pure=False)
+            made = task(number, self._shards)
+            future = client.submit(collect_shard, made, key=f"{made.channel}-{number}", pure=False)
             futures[future] = number
-            self._at_work.add(number)
+            self._running.add(number)
             return [future]
 
         first = [future for _ in range(self.senders) for future in submit()]
@@ -74,37 +77,44 @@ class ShardScheduler:
             async for future in completed:
                 result = await _result(future)
                 number = futures.pop(future)
-                self._at_work.discard(number)
-                self.reports.pop(number, None)
+                self._running.discard(number)
+                self.statuses.pop(number, None)
                 take(number, result)
                 completed.update(submit())
-                # If nobody took its place, the others share what it had. It never grows again: who
-                # is told to send more must not hear of it before others have come down.
-                self.senders = max(1, len(self._at_work))
+                # If no shard took its place, the others share its rate. The number never grows
+                # again: a shard could send more before the others have learned to send less.
+                self.senders = max(1, len(self._running))
         finally:
-            # The scheduler may be what has gone.
+            # The Dask scheduler itself may have ended.
             with suppress(Exception):
                 async with asyncio.timeout(_CANCELLING_SECONDS):
                     await client.cancel(list(futures), force=True)
 
 
 async def _result(future: Future[Result]) -> Result | BaseException:
-    """Return what a shard has returned, or what kept it from returning."""
+    """Return the result of a shard, or the error that Dask met."""
     try:
         result: Result = await future
-    except Exception as error:  # noqa: BLE001 - whatever a worker has met
+    except Exception as error:  # noqa: BLE001 - any error of a worker
         return error
     return result
 
 
-_CARE_SECONDS: Final = 0.5
+_UPDATE_SECONDS: Final = 0.5
 
 _BETWEEN_TOKENS: Final = 3.0
-"""Seconds between two tokens that shards want, at least."""
+"""Seconds between two renewals that shards ask for, at least."""
 
 
 class SharedState:
-    """Keeps the token of all good, and shares the rate (requests a second) and the limit found."""
+    """Keeps what the shards share up to date: the token, the rate, the limit of the server.
+
+    * `tokens`: the token, and its renewals.
+    * `channel`: publishes what is set here.
+    * `scheduler`: knows the shards that run, and their statuses.
+    * `pace`: gets the limit, for displays.
+    * `rate`: the rate of all shards together, in requests per second.
+    """
 
     def __init__(
         self,
@@ -122,47 +132,47 @@ class SharedState:
         self._limit = SharedLimit()
         self._renewable_at = 0.0
 
-    async def keep(self) -> None:
-        """Work until cancelled.
+    async def run(self) -> None:
+        """Update the shared state until cancelled.
 
-        Raises `CredentialsError` and `OutageError` when there is no token any more, and
-        `StoppedError` when the gate is shut.
+        Raises `CredentialsError` and `OutageError` when there is no usable token, and
+        `StoppedError` when the gate is closed.
         """
         while True:
-            await self._hand_out_token()
+            await self._update_token()
             self._share()
-            await asyncio.sleep(_CARE_SECONDS)
+            await asyncio.sleep(_UPDATE_SECONDS)
 
-    async def _hand_out_token(self) -> None:
-        wanted = {report.wants for report in self._scheduler.reports.values()}
+    async def _update_token(self) -> None:
+        stale = {status.stale_token for status in self._scheduler.statuses.values()}
         token = self._tokens.cached()
         if token is None:
             token = await self._tokens.current()
-        elif self._channel.token_number in wanted and time.monotonic() >= self._renewable_at:
+        elif self._channel.token_number in stale and time.monotonic() >= self._renewable_at:
             token = await self._tokens.renewed(token) or token
-        if self._channel.hand_out(token):
-            # One company that is always refused must not have tokens asked for without end.
+        if self._channel.set_token(token):
+            # A single company that always gets a 401 must not cause endless renewals.
             self._renewable_at = time.monotonic() + _BETWEEN_TOKENS
 
     def _share(self) -> None:
         senders = self._scheduler.senders
-        limits = [report.limit for report in self._scheduler.reports.values()]
+        limits = [status.limit for status in self._scheduler.statuses.values()]
         self._pace.limit = limit = self._limit.take(limits, senders, time.monotonic())
         self._channel.share = share_of_each(self._rate, senders, limit)
         self._channel.senders = senders
 
 
 @asynccontextmanager
-async def beside(
-    *keepers: Awaitable[None], failed: Callable[[BaseException], None]
+async def in_background(
+    *work: Awaitable[None], failed: Callable[[BaseException], None]
 ) -> AsyncIterator[None]:
-    """Do other things while the body works; `failed` is told of what ends one of them early."""
+    """Run `work` while the body runs, then cancel it; `failed` gets the error that ends one."""
 
-    def ended(keeping: asyncio.Future[None]) -> None:
-        if not keeping.cancelled() and (error := keeping.exception()) is not None:
+    def ended(task: asyncio.Future[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
             failed(error)
 
-    tasks = [asyncio.ensure_future(shared) for shared in keepers]
+    tasks = [asyncio.ensure_future(each) for each in work]
     for task in tasks:
         task.add_done_callback(ended)
     try:

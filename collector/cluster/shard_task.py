@@ -24,50 +24,53 @@ from collector.run.run import Run
 
 __all__ = ["collect_shard"]
 
-_BEAT_SECONDS: Final = 0.5
+_STATUS_SECONDS: Final = 0.5
 
-_ALONE_SECONDS: Final = 60.0
-"""Without an order for so long, whoever started the run is taken to be gone."""
+_ORPHANED_SECONDS: Final = 60.0
+"""Without new orders for so long, the process that started the run counts as dead."""
 
-_LOCKED_SECONDS: Final = _ALONE_SECONDS + 30.0
-"""How long a shard is waited for that another worker holds: one that was given up as dead may
-still be at work, and its shard with it, until it finds itself alone."""
+_LOCKED_SECONDS: Final = _ORPHANED_SECONDS + 30.0
+"""How long to wait for a shard that another worker has locked: a worker that Dask has given up may
+still run the shard until it finds that it gets no orders."""
 
-_PUT_BACK_SECONDS: Final = 3.0
+_RESTORE_SECONDS: Final = 3.0
+"""How long to wait for a lock file that another process removes: the scheduler restores it."""
+
 _BETWEEN_TRIES: Final = 0.5
 
 
 def collect_shard(task: Task) -> Result:
-    """Collect the shard that the task's settings name; called by Dask in a thread of a worker."""
+    """Collect the shard in the settings of the task; Dask calls it in a thread of a worker."""
     worker = get_worker()
     try:
         check_addresses([worker.address], is_insecure=task.settings.insecure_cluster)
     except InputError as error:
         return Result(End(ExitCode.STOPPED_EARLY, str(error)))
-    if trouble := _trouble(task.site):
-        text = f"{worker.address}: a worker of the cluster {trouble}"
+    if mismatch := _lasting_mismatch(task.site):
+        text = f"{worker.address}: a worker of the cluster {mismatch}"
         return Result(End(ExitCode.STOPPED_EARLY, text))
     channel = Variable(task.channel, client=get_client())
 
-    def hear() -> Orders:
+    def read_orders() -> Orders:
         return Orders.decode(channel.get(timeout="10 s"))
 
-    def tell(report: ShardStatus) -> None:
-        worker.log_event(task.channel, report.encoded())
+    def send_status(status: ShardStatus) -> None:
+        worker.log_event(task.channel, status.encoded())
 
-    def take_away() -> None:
+    def delete_orders() -> None:
         channel.delete()
         Variable(name_of_plan(task.channel), client=get_client()).delete()
 
-    return asyncio.run(_Shard(_plan(task.channel), task, hear, tell, take_away).collect())
+    shard = _Shard(_plan(task.channel), task, read_orders, send_status, delete_orders)
+    return asyncio.run(shard.collect())
 
 
-def _trouble(site: Site) -> str | None:
-    """Say what is different here, if it stays so: a lock that somebody removes is put back."""
-    until = time.monotonic() + _PUT_BACK_SECONDS
-    while trouble := site.trouble():
+def _lasting_mismatch(site: Site) -> str | None:
+    """Return what is different in this worker, if it stays so for a few seconds."""
+    until = time.monotonic() + _RESTORE_SECONDS
+    while mismatch := site.mismatch():
         if time.monotonic() > until:
-            return trouble
+            return mismatch
         time.sleep(_BETWEEN_TRIES)
     return None
 
@@ -76,37 +79,41 @@ def _trouble(site: Site) -> str | None:
 def _plan(channel: str) -> Plan:
     """Fetch the plan, once for all shards of a run that this process collects."""
     sent = Variable(name_of_plan(channel), client=get_client()).get(timeout="60 s")
-    plan: Plan = pickle.loads(sent)  # noqa: S301 - of whoever sent this code
+    plan: Plan = pickle.loads(sent)  # noqa: S301 - from the process that sent this code
     return plan
 
 
 class _Shard:
-    """A run of one shard that obeys orders and reports; `hear` blocks, `tell` does not.
+    """A run of one shard that follows orders and sends its status.
 
-    `take_away` deletes the orders, for there is a token in them.
+    * `plan`: the cells of the whole run.
+    * `task`: the shard, and what it needs to know.
+    * `read_orders`: returns the orders in force; blocks.
+    * `send_status`: sends a status; does not block.
+    * `delete_orders`: deletes the orders, because they contain the token; blocks.
     """
 
     def __init__(
         self,
         plan: Plan,
         task: Task,
-        hear: Callable[[], Orders],
-        tell: Callable[[ShardStatus], None],
-        take_away: Callable[[], None],
+        read_orders: Callable[[], Orders],
+        send_status: Callable[[ShardStatus], None],
+        delete_orders: Callable[[], None],
     ) -> None:
         self._plan = plan
         self._task = task
-        self._hear = hear
-        self._tell = tell
-        self._take_away = take_away
-        self._feed: TokenFeed | None = None
-        self._wants: int | None = None
-        self._was_torn = False
+        self._read_orders = read_orders
+        self._send_status = send_status
+        self._delete_orders = delete_orders
+        self._token_feed: TokenFeed | None = None
+        self._stale_token: int | None = None
+        self._was_stopped_at_once = False
         self._senders = 1
-        self._life = uuid4().hex
+        self._incarnation = uuid4().hex
 
     async def collect(self) -> Result:
-        orders = await in_thread(self._hear)
+        orders = await in_thread(self._read_orders)
         until = time.monotonic() + _LOCKED_SECONDS
         while True:
             run = self._run(orders)
@@ -117,27 +124,27 @@ class _Shard:
             if end.exit_code is not ExitCode.LOCKED or time.monotonic() > until:
                 break
             await asyncio.sleep(_BETWEEN_TRIES)
-            orders = await in_thread(self._hear)
+            orders = await in_thread(self._read_orders)
         if end.exit_code is ExitCode.LOCKED:
             end = End(ExitCode.STOPPED_EARLY, end.error)
         stats = run.stats
-        report = self._report(run)
-        return Result(end, run.remarks, report, stats.latencies, stats.company_latencies)
+        status = self._status(run)
+        return Result(end, run.remarks, status, stats.latencies, stats.company_latencies)
 
     def _run(self, orders: Orders) -> Run:
         token = orders.handed_token
-        self._feed = TokenFeed(token, self._want) if orders.is_renewable else None
+        self._token_feed = TokenFeed(token, self._request_token) if orders.is_renewable else None
         return Run(
             self._plan,
             self._task.settings,
-            self._feed or AccessToken(token.secret),
+            self._token_feed or AccessToken(token.secret),
             self._task.site.directory,
             context=self._task.context,
         )
 
     async def _execute(self, run: Run, orders: Orders) -> End:
-        self._obey(run, orders)
-        listening = asyncio.create_task(self._listen(run), name="listen")
+        self._apply(run, orders)
+        listening = asyncio.create_task(self._follow_orders(run), name="listen")
         try:
             return await run.execute()
         finally:
@@ -145,44 +152,44 @@ class _Shard:
             with suppress(asyncio.CancelledError):
                 await listening
 
-    async def _listen(self, run: Run) -> None:
-        """ShardStatus and obey until cancelled; stop the run when nobody gives orders any more."""
-        beat, heard_at = -1, time.monotonic()
+    async def _follow_orders(self, run: Run) -> None:
+        """Send statuses and follow orders until cancelled; stop the run if no more orders come."""
+        heartbeat, received_at = -1, time.monotonic()
         while True:
-            self._tell(self._report(run))
-            await asyncio.sleep(_BEAT_SECONDS)
-            # Whatever the trouble with the scheduler is, it may pass; the run goes on meanwhile.
+            self._send_status(self._status(run))
+            await asyncio.sleep(_STATUS_SECONDS)
+            # Any error of the Dask scheduler may be transient; the run continues meanwhile.
             with suppress(Exception):
-                orders = await in_thread(self._hear)
-                if orders.beat != beat:
-                    beat, heard_at = orders.beat, time.monotonic()
-                self._obey(run, orders)
-            if time.monotonic() - heard_at > _ALONE_SECONDS:
+                orders = await in_thread(self._read_orders)
+                if orders.heartbeat != heartbeat:
+                    heartbeat, received_at = orders.heartbeat, time.monotonic()
+                self._apply(run, orders)
+            if time.monotonic() - received_at > _ORPHANED_SECONDS:
                 run.stop(ExitCode.STOPPED_EARLY, "whoever started the run has gone")
                 with suppress(Exception):
-                    self._take_away()
+                    self._delete_orders()
                 return
 
-    def _obey(self, run: Run, orders: Orders) -> None:
+    def _apply(self, run: Run, orders: Orders) -> None:
         run.gate.share(orders.share)
         self._senders = orders.senders
-        if self._feed is not None and self._feed.put(orders.handed_token):
-            self._wants = None
+        if self._token_feed is not None and self._token_feed.put(orders.handed_token):
+            self._stale_token = None
         if orders.exit_code is not None:
             run.stop(ExitCode(orders.exit_code), orders.why)
-            if orders.at_once and not self._was_torn:
-                # Once: another cancellation would tear the run out of its orderly end.
-                self._was_torn = True
+            if orders.at_once and not self._was_stopped_at_once:
+                # Once: a second cancellation would interrupt the end of the run.
+                self._was_stopped_at_once = True
                 run.stop_at_once()
 
-    def _want(self, number: int) -> None:
-        self._wants = number
+    def _request_token(self, number: int) -> None:
+        self._stale_token = number
 
-    def _report(self, run: Run) -> ShardStatus:
+    def _status(self, run: Run) -> ShardStatus:
         stats, pace = run.stats, run.pace
         return ShardStatus(
             shard=self._task.settings.shard.number,
-            life=self._life,
+            incarnation=self._incarnation,
             planned=stats.planned,
             kept=_named(stats.kept),
             cells=_named(stats.cells),
@@ -200,8 +207,8 @@ class _Shard:
             senders=self._senders,
             limit=pace.limit,
             open_cause=None if pace.open_cause is None else pace.open_cause.name,
-            closed_for=pace.next_probe_in,
-            wants=self._wants,
+            next_probe_in=pace.next_probe_in,
+            stale_token=self._stale_token,
         )
 
 

@@ -1,4 +1,4 @@
-"""The run directory of a cluster: how it is found, held, and written to for all shards."""
+"""The run directory of a cluster: surveyed, locked, and with a log of the whole run."""
 
 import asyncio
 import os
@@ -27,25 +27,25 @@ from collector.telemetry.log import EventLog
 
 __all__ = [
     "ClusterLog",
-    "HeldDirectory",
+    "LockedDirectory",
     "SurveyedDirectory",
-    "hold",
+    "lock_directory",
     "survey_directory",
     "sync_answers",
 ]
 
-_LOOK_SECONDS: Final = 0.5
+_CHECK_SECONDS: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class SurveyedDirectory:
-    """What earlier attempts have left; the `empty` ones of the done cells have no message."""
+    """What earlier attempts have left. `empty` has the answered cells whose counters are zero."""
 
     recovered: Recovered
     empty: CellSet
 
     def by_shard(self, plan: Plan, total: int) -> list[dict[CellState, int]]:
-        """Count the answered cells of each of so many shards by their state."""
+        """Return the answered cells of each of `total` shards, by their state."""
         done = count_by_shard(self.recovered.done, plan, total)
         empty = count_by_shard(self.empty, plan, total)
         return [
@@ -57,10 +57,11 @@ class SurveyedDirectory:
 def survey_directory(
     files: PartFiles, plan: Plan, settings: RunSettings, is_stopped: Callable[[], bool]
 ) -> SurveyedDirectory:
-    """Read what earlier attempts say of the plan and of the dates, and which cells are done.
+    """Read what earlier attempts have recorded of plan and dates, and which cells are answered.
 
-    Shards read theirs again, and repair it. Raises `LockedError` while somebody is at work there,
-    `InputError` if it is another run's, and `StorageError` if it cannot be read.
+    Each shard reads its files again, and repairs them. Raises `LockedError` while another process
+    writes there, `InputError` if the directory belongs to another run, and `StorageError` if it
+    cannot be read.
     """
     empty = CellSet(len(plan))
     try:
@@ -81,7 +82,7 @@ def survey_directory(
 
 
 def sync_answers(directory: Path) -> None:
-    """Sync what is there, for an attempt that was killed may not have. Raises `StorageError`."""
+    """Sync all answers, because a killed attempt may not have. Raises `StorageError`."""
     try:
         for files in parts_in(directory):
             if files.has_answers():
@@ -91,11 +92,11 @@ def sync_answers(directory: Path) -> None:
         raise StorageError(f"--output {directory}: cannot be synced: {error.strerror}") from error
 
 
-class HeldDirectory:
-    """A run directory that is locked for whoever hands out shards; `site` is for those who work."""
+class LockedDirectory:
+    """A run directory that the scheduler of a run has locked. `site` is what workers check."""
 
     def __init__(self, directory: Path) -> None:
-        """Lock it. Raises `LockedError`, and `OSError`."""
+        """Lock the directory. Raises `LockedError` and `OSError`."""
         self._directory = directory
         self._lock: DirectoryLock = lock_for_all(directory)
         try:
@@ -105,26 +106,26 @@ class HeldDirectory:
             raise
 
     def check(self) -> None:
-        """Raise `StorageError` if the directory does not stand under its name any more."""
+        """Raise `StorageError` if the directory was removed or replaced."""
         if not self._lock.is_ours():
             raise taken_away(self._directory)
 
-    async def keep(self) -> None:
-        """See until cancelled that the directory is there, and that workers recognise it.
+    async def run(self) -> None:
+        """Check until cancelled that the directory exists and has its lock file.
 
-        They do by its lock, which is put back if somebody takes that away alone. Raises
-        `StorageError` when the directory is taken away.
+        Workers recognise the directory by that file; it is restored if another process removes it.
+        Raises `StorageError` when the directory is removed or replaced.
         """
         while True:
-            await in_thread(self._see_to_it)
-            await asyncio.sleep(_LOOK_SECONDS)
+            await in_thread(self._restore_lock)
+            await asyncio.sleep(_CHECK_SECONDS)
 
-    def _see_to_it(self) -> None:
+    def _restore_lock(self) -> None:
         self.check()
         if self._lock.has_file():
             return
         path = self._directory / CLUSTER_LOCK
-        # Where that cannot be done, the workers will say so.
+        # If this fails, the workers report it.
         with suppress(LockedError, OSError):
             lock = DirectoryLock.take(path, with_directory=False)
             self._lock.release()
@@ -132,49 +133,49 @@ class HeldDirectory:
             path.write_bytes(self.site.lock)
 
     def release(self) -> None:
-        """Take the lock away. Where that cannot be done, it stays: the kernel knows it is free."""
+        """Remove the lock file and release the lock; a file that stays does not hold the lock."""
         with suppress(OSError):
             self._lock.discard()
         self._lock.release()
 
 
 @contextmanager
-def hold(directory: Path) -> Iterator[HeldDirectory]:
-    """Lock the directory for whoever hands out shards: for one, and until the body is done.
+def lock_directory(directory: Path) -> Iterator[LockedDirectory]:
+    """Lock the directory for one scheduler of a run until the body ends.
 
-    Of what is made for that nothing stays, unless something was begun there. Raises `InputError`,
-    `LockedError` and `StorageError`.
+    Directories that are made for this are removed at the end, unless a shard has started. Raises
+    `InputError`, `LockedError` and `StorageError`.
     """
     made: list[Path] = []
     with ExitStack() as opened:
         opened.callback(unmake, made)
         try:
             make_directory(directory, made)
-            held = HeldDirectory(directory)
+            locked = LockedDirectory(directory)
         except OSError as error:
             raise StorageError(
                 f"--output {directory}: cannot be written: {error.strerror}; see that this user "
                 "may write there, and that there is room"
             ) from error
-        opened.callback(held.release)
-        yield held
+        opened.callback(locked.release)
+        yield locked
 
 
 class ClusterLog:
-    """Opens that log. Leaving the context closes it.
+    """The log of the whole run, opened once a shard has started. Leaving the context closes it.
 
-    A log alone would be taken for that of another program when the run is gone on with.
+    A log without any shard would look like a file of another program when the run is resumed.
     """
 
     def __init__(self, files: PartFiles, events: EventLog) -> None:
         self.is_open = False
-        """Whether a shard has begun."""
+        """Whether a shard has started."""
         self._files = files
         self._events = events
         self._opened = ExitStack()
 
     def open(self) -> None:
-        """Open the log if a shard has begun, and it is not open yet."""
+        """Open the log if a shard has started, unless it is open."""
         # A log that cannot be written must not end the run; see `EventLog`.
         with suppress(OSError):
             if self.is_open or not any(

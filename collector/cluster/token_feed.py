@@ -1,4 +1,4 @@
-"""Tokens that another process asks for, and hands to this one."""
+"""Tokens that another process requests and sends to this one."""
 
 import time
 from collections.abc import Callable
@@ -11,21 +11,20 @@ from collector.http.token import Token
 
 __all__ = ["HandedToken", "TokenFeed"]
 
-_LOOK_EVERY: Final = 0.1
-"""Seconds."""
+_POLL_SECONDS: Final = 0.1
 
-_LATER: Final = 5.0
-"""Seconds after which this process misses the renewal: whoever asks for tokens renews by itself."""
+_RENEWAL_GRACE_SECONDS: Final = 5.0
+"""How much later than due this process asks for a renewal: the other process renews by itself."""
 
-
-_ON_ITS_WAY: Final = 0.6
-"""Seconds that it may have lain about before it came: orders are given and heard twice a second."""
+_TRANSIT_SECONDS: Final = 0.6
+"""The age of a token when it arrives, at most: orders are sent and read twice per second."""
 
 
 class HandedToken:
-    """A token on its way: its number, one more than that of the one before, and how long it lives.
+    """A token in a message.
 
-    It is to be renewed in `renew_in` seconds, and cannot be used any more in `ends_in`.
+    `number` is one more than that of the previous token. The token is due for renewal in `renew_in`
+    seconds, and unusable in `ends_in` seconds; both were counted when it was sent.
     """
 
     __slots__ = ("ends_in", "number", "renew_in", "secret")
@@ -38,45 +37,49 @@ class HandedToken:
 
 
 class TokenFeed:
-    """Has the newest token that was handed over; it issues tokens as `TokenIssuer` does.
+    """A `TokenProvider` that issues the newest token that another process has sent.
 
-    `want` is called with the number of a token when a newer one is needed: it was refused, or it
-    ends. `clock` gives seconds.
+    `first` is the first token. `request_newer` is called with the number of a token that has to be
+    replaced: the server refused it, or it is about to end. `clock` returns seconds.
     """
 
     def __init__(
         self,
         first: HandedToken,
-        want: Callable[[int], None],
+        request_newer: Callable[[int], None],
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._newest = first
         self._issued = 0
-        self._want = want
+        self._request_newer = request_newer
         self._clock = clock
-        self._came_at = clock()
+        self._arrived_at = clock()
 
     def put(self, token: HandedToken) -> bool:
-        """Take a token; return whether it is a new one."""
+        """Take a token; return whether it is new."""
         if token.number <= self._newest.number:
             return False
         self._newest = token
-        self._came_at = self._clock()
+        self._arrived_at = self._clock()
         return True
 
     async def issue(self, gate: Gate, redact: Redactor) -> Token:
         """Return a newer token than the last time, as soon as there is one.
 
-        Raises `StoppedError` when the gate is shut meanwhile.
+        Raises `StoppedError` once the gate is closed.
         """
         if self._newest.number <= self._issued:
-            self._want(self._issued)
+            self._request_newer(self._issued)
         while self._newest.number <= self._issued:
-            await gate.sleep(_LOOK_EVERY)
+            await gate.sleep(_POLL_SECONDS)
         token = self._newest
         self._issued = token.number
         redact.learn(token.secret)
-        renew_at = inf if token.renew_in == inf else self._came_at + token.renew_in + _LATER
-        ends_at = self._came_at + max(0.0, token.ends_in - _ON_ITS_WAY)
+        renew_at = (
+            inf
+            if token.renew_in == inf
+            else self._arrived_at + token.renew_in + _RENEWAL_GRACE_SECONDS
+        )
+        ends_at = self._arrived_at + max(0.0, token.ends_in - _TRANSIT_SECONDS)
         return Token.of(token.secret, min(renew_at, ends_at), ends_at)

@@ -1,4 +1,4 @@
-"""Whether there are workers while a run works: else its shards are waited for in vain."""
+"""Monitors that the cluster has workers: without them no shard would ever end."""
 
 import asyncio
 import time
@@ -9,20 +9,24 @@ from distributed import Client
 from structlog.typing import FilteringBoundLogger
 
 from collector.cluster.cluster import no_workers, workers_of
-from collector.cluster.division import WorkerAbsence, WorkerNews, workers_within
+from collector.cluster.division import WorkerAbsence, WorkerEvent, workers_within
 from collector.core.errors import ClusterError
 from collector.run.shutdown import Shutdown
 from collector.settings import RunSettings
 
 __all__ = ["WorkerMonitor"]
 
-_LOOK_SECONDS: Final = 1.0
+_POLL_SECONDS: Final = 1.0
 
 
 class WorkerMonitor:
-    """Looks on whether a cluster has workers.
+    """Monitors that a cluster has workers.
 
-    `end` is called with the error when it had none for as long as is waited for.
+    * `client`: of the Dask cluster.
+    * `settings`: how long to wait for workers; where the cluster is.
+    * `log`: gets an event when all workers have gone, and when they are back.
+    * `shutdown`: stops at once when there is no worker that could stop gracefully.
+    * `end`: called with the error when there was no worker for too long.
     """
 
     def __init__(
@@ -42,26 +46,26 @@ class WorkerMonitor:
         self._absence = WorkerAbsence(self._patience)
 
     @property
-    def is_deserted(self) -> bool:
-        """Whether there is nobody who could end a shard in order."""
+    def has_no_workers(self) -> bool:
+        """Whether there is no worker, so that no shard can stop gracefully."""
         return self._absence.is_empty
 
-    async def keep(self) -> None:
-        """Look on until cancelled."""
+    async def run(self) -> None:
+        """Watch until cancelled."""
         while True:
             workers = await workers_of(self._client)
-            # If the scheduler does not say, that is no news of its workers; it has ways of its own
-            # to be missed.
+            # None says nothing about the workers. If the Dask scheduler has ended, the futures of
+            # the shards say so.
             if workers is not None:
-                self._tell(self._absence.take(len(workers), time.monotonic()))
-            await asyncio.sleep(_LOOK_SECONDS)
+                self._report(self._absence.update(len(workers), time.monotonic()))
+            await asyncio.sleep(_POLL_SECONDS)
 
-    def _tell(self, news: WorkerNews | None) -> None:
-        if news is WorkerNews.GONE:
+    def _report(self, event: WorkerEvent | None) -> None:
+        if event is WorkerEvent.GONE:
             self._log.warning("workers_gone", waits_for=self._patience)
-        elif news is WorkerNews.BACK:
+        elif event is WorkerEvent.BACK:
             self._log.warning("workers_back")
-        elif news is WorkerNews.OVER:
+        elif event is WorkerEvent.TIMED_OUT:
             self._end(no_workers(self._settings, self._patience))
-        if self.is_deserted and self._shutdown.is_stopped:
+        if self.has_no_workers and self._shutdown.is_stopped:
             self._shutdown.stop_at_once()

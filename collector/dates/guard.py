@@ -63,8 +63,10 @@ class DatesGuard:
         self._log = log
         self._verifier: DatesVerifier | None = None
         self._is_unsettled = False
-        self._suspicion_raised = asyncio.Event()
-        self._is_ending = False
+        self._suspects: Sequence[str] = ()
+        self._has_suspects = asyncio.Event()
+        self._is_verified = asyncio.Event()
+        self._is_stopped = False
         self._has_verified_last = False
         self._repetition: RepetitionWatch | None = None
         if len(plan.windows) > 1 and not settings.trust_dates:
@@ -103,38 +105,57 @@ class DatesGuard:
         self.query.check(first, last)
         return doubts(record, configured)
 
-    def observe(self, cell: Cell, outcome: Outcome) -> None:
-        """Compare an outcome with earlier ones; `watch` verifies the dates if answers repeat."""
+    def observe(self, cell: Cell, outcome: Outcome) -> bool:
+        """Compare an outcome with earlier ones; return whether it makes `watch` send requests.
+
+        If so, wait for `verified` in place of sending a request: they count as the caller's.
+        """
         if self._repetition is None:
-            return
+            return False
         if isinstance(outcome, Failure):
             self._repetition.failed(cell.company_id)
         else:
             self._repetition.answered(cell.company_id, outcome.counters)
-        if self._repetition.suspicious:
-            self._suspicion_raised.set()
+        if self._suspects or self._is_stopped:
+            return False
+        # Taken now: the next answer may end the row, and that does not explain it.
+        self._suspects = self._repetition.suspicious
+        if not self._suspects:
+            return False
+        self._is_verified.clear()
+        self._has_suspects.set()
+        return True
+
+    async def verified(self) -> None:
+        """Wait until `watch` has verified the dates, or has ended because the run is stopped.
+
+        Does not return when `watch` raises: the caller sends nothing before it is cancelled.
+        """
+        await self._is_verified.wait()
 
     async def watch(self) -> None:
-        """Verify the dates again whenever answers repeat, until `end_watch`.
+        """Verify the dates again whenever answers repeat, until cancelled.
 
         Raises `IgnoredDatesError` when the server now ignores them, and what the client raises.
-        Ends at once when the run is stopped; the dates are then doubtful.
+        Ends when the run is stopped during a verification; the dates are then doubtful.
         """
         with suppress(StoppedError):
-            while not self._is_ending or self._suspicion_raised.is_set():
-                await self._suspicion_raised.wait()
-                self._suspicion_raised.clear()
+            while True:
+                await self._has_suspects.wait()
                 await self.verify_suspicion()
+                self._is_verified.set()
+        self._is_stopped = True
+        self._is_verified.set()
 
     async def verify_suspicion(self) -> None:
         """Verify the dates again if answers repeat. Raises as `watch` does, and `StoppedError`."""
-        if self._repetition is not None and (companies := self._repetition.suspicious):
-            await self._verify_again(self._repetition, companies)
-
-    def end_watch(self) -> None:
-        """Tell `watch` that no more outcomes come: it ends after the verification in progress."""
-        self._is_ending = True
-        self._suspicion_raised.set()
+        if self._repetition is None or not self._suspects:
+            return
+        try:
+            await self._verify_again(self._repetition, self._suspects)
+        finally:
+            self._suspects = ()
+            self._has_suspects.clear()
 
     async def verify_last_answers(self) -> None:
         """After the last answer, verify the dates once more if most of the last ones repeat.

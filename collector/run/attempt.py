@@ -1,4 +1,4 @@
-"""The story of one attempt at a run, as the manifest tells it: written at its start and its end."""
+"""The record of one attempt in the manifest: written at the start and the end of the attempt."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -22,7 +22,13 @@ __all__ = ["AttemptRecord"]
 
 
 class AttemptRecord:
-    """Keeps the manifest of a run while one attempt is made. The disk is waited for in threads."""
+    """Keeps the manifest of a run during one attempt. Threads write it.
+
+    * `directory`: the locked run directory.
+    * `recovered`: what earlier attempts have left.
+    * `plan`: the cells of the whole run.
+    * `settings`: those of this attempt.
+    """
 
     def __init__(
         self, directory: RunDirectory, recovered: Recovered, plan: Plan, settings: RunSettings
@@ -37,9 +43,10 @@ class AttemptRecord:
         )
 
     async def begin(self, dates: DatesRecord | None, remarks: Sequence[str]) -> RunFiles:
-        """Write down that the attempt begins, and open the files. Raises `StorageError`.
+        """Record the start of the attempt, and open the files.
 
-        `dates` is what is known of the meaning of dates, `remarks` what a person should know.
+        `dates` states what the dates mean, `remarks` what the user should know. Raises
+        `StorageError`, and `InputError` if another shard has recorded another plan meanwhile.
         """
         self._manifest.dates = dates
         self._attempt.remarks = list(remarks)
@@ -49,30 +56,30 @@ class AttemptRecord:
         )
 
     def _check(self) -> None:
-        """Raise `InputError` if another shard has written down another plan meanwhile."""
+        """Raise `InputError` if another shard has recorded another plan meanwhile."""
         files = self._directory.files
         read_earlier_attempts(files, parts_in(files.directory), self._plan, self._manifest.service)
 
     def remark(self, text: str) -> None:
-        """Add what a person should know."""
+        """Add what the user should know."""
         self._attempt.remarks = [*self._attempt.remarks, text]
 
     def dates_are_ignored(self, evidence: str) -> None:
-        """Take down that answers showed it in the middle of the run."""
+        """Record that the answers of this attempt have shown that the API ignores the dates."""
         self._manifest.dates = ignored(self._manifest.dates, evidence, datetime.now(UTC))
 
     def dates_are_doubted(self, evidence: str) -> None:
-        """Take down that answers may be of other days, so that the next attempt finds out."""
+        """Record that lines may be of other days, so that the next attempt verifies the dates."""
         if self._manifest.dates is not None:
             self._manifest.dates = doubted(self._manifest.dates, evidence, datetime.now(UTC))
 
     async def end(
         self, exit_code: ExitCode, error: str | None, stats: RunStats, limit_found: float | None
     ) -> None:
-        """Write down how the attempt ended; `limit_found` is the server's, in requests a second.
+        """Record how the attempt ended.
 
-        Raises `StorageError` when that cannot be done, unless the attempt ended for that reason:
-        what was said first says more.
+        `limit_found` is the server's limit, in requests per second. Raises `StorageError`, unless
+        the attempt itself ended with one: the first error says more.
         """
         self._attempt.ended(datetime.now(UTC), exit_code, error, stats, limit_found=limit_found)
         self._manifest.attempts[-1] = self._attempt.as_json()

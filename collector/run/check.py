@@ -1,4 +1,4 @@
-"""The composition root of a check: asks few questions, shows nothing, writes nothing."""
+"""The composition root of a check: sends a few requests, shows nothing, writes nothing."""
 
 import asyncio
 from collections.abc import Sequence
@@ -21,23 +21,23 @@ from collector.telemetry.stats import RunStats
 __all__ = ["MOST_REQUESTS", "Check", "CheckResult"]
 
 MOST_REQUESTS: Final = 40
-"""Requests of one check, at most: tokens, retries and all."""
+"""Requests of one check, at most: tokens and retries included."""
 
 _PATIENCE_SECONDS: Final = 15.0
-"""How long a check waits while the API is out of reach: somebody is looking on."""
+"""How long a check waits while the API is out of reach: the user is watching."""
 
 _LONGEST_SECONDS: Final = 300.0
-"""How long a check may take in all, beside what its rate asks for."""
+"""Time limit of a check, in addition to the time that its rate needs."""
 
-_RATE: Final = 10.0
-"""Above this the rate does not matter for so few requests."""
+_FAST_RATE: Final = 10.0
+"""Requests per second. Above this the rate does not matter for so few requests."""
 
 _TRY_AGAIN: Final = "the check ends here; try again when the API is in order"
 
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """What a check has found out, and how it ended; `error` says why it stopped before its end."""
+    """What a check has found, and how it ended; `error` says why it stopped early."""
 
     exit_code: ExitCode
     findings: CheckFindings = field(default_factory=CheckFindings)
@@ -48,7 +48,8 @@ class CheckResult:
 class Check:
     """One check of the service with the given settings. `execute` it once.
 
-    It is given up after `longest` seconds, beside what its rate asks for.
+    `ids` are companies that it may ask about. It ends after `longest` seconds, in addition to the
+    time that its rate needs.
     """
 
     def __init__(
@@ -59,7 +60,7 @@ class Check:
         *,
         longest: float = _LONGEST_SECONDS,
     ) -> None:
-        self._longest = longest + MOST_REQUESTS / min(settings.rate, _RATE)
+        self._longest = longest + MOST_REQUESTS / min(settings.rate, _FAST_RATE)
         self._ids = ids
         self._settings = settings
         self._stats = RunStats(0)
@@ -76,25 +77,25 @@ class Check:
         )
         self._findings = CheckFindings()
         self._task: asyncio.Task[object] | None = None
-        self._stopped: ExitCode | None = None
+        self._stop_code: ExitCode | None = None
 
     @property
     def requests(self) -> int:
-        """How many requests were sent so far."""
+        """Requests sent so far."""
         return self._stats.requests
 
     def stop(self, exit_code: ExitCode) -> None:
-        """End the check early, as a signal does: there is nothing to lose."""
-        self._stopped = exit_code
+        """End the check early, as a signal does. There is nothing to save."""
+        self._stop_code = exit_code
         self.cancel()
 
     def cancel(self) -> None:
-        """Give up what is in flight."""
+        """Cancel the request in flight."""
         if self._task is not None:
             self._task.cancel()
 
     async def execute(self) -> CheckResult:
-        """Ask, and say what was found out; what stops a check is no exception."""
+        """Run the check, and return its result. Expected errors become part of it."""
         self._task = asyncio.current_task()
         try:
             async with asyncio.timeout(self._longest):
@@ -107,10 +108,10 @@ class Check:
         except CollectorError as error:
             return self._result(error.exit_code, self._session.redact(str(error)))
         except asyncio.CancelledError:
-            if self._task is None or self._stopped is None:
+            if self._task is None or self._stop_code is None:
                 raise
             self._task.uncancel()
-            return self._result(self._stopped)
+            return self._result(self._stop_code)
         finally:
             self._task = None
         return self._result(_exit_code(self._findings))

@@ -1,6 +1,7 @@
-"""Workers that turn cells into outcomes: bounded, lazily fed, and never stopped by one cell.
+"""Workers that turn cells into outcomes. A cell that fails does not stop them.
 
-Knows cells, outcomes and retries; knows nothing of HTTP, files or screens.
+The pool takes cells from an iterator as workers become free. It knows cells, outcomes and retries,
+and nothing about HTTP, files or terminals.
 """
 
 import asyncio
@@ -20,7 +21,7 @@ __all__ = ["Fetch", "Pool", "Retriable", "RetryDecision", "Settle"]
 
 
 class Retriable(Protocol):
-    """The next try of a cell: after `delay` seconds; `counts` as one of its attempts or not."""
+    """The next try of a cell, after `delay` seconds. `counts` says if it is one of its attempts."""
 
     @property
     def delay(self) -> float: ...  # noqa: D102 - see the class
@@ -38,28 +39,36 @@ class RetryDecision(Protocol):
 
 
 class Fetch(Protocol):
-    """Asks for a cell, or raises `StoppedError` when it may not any more."""
+    """Requests a cell, or raises `StoppedError` when nothing more may be sent."""
 
     async def __call__(self, cell: Cell, /, *, is_retry: bool) -> Outcome:
-        """Return what came of it; a retry is a try after one that was charged to the cell."""
+        """Return the outcome; a retry is a try after one that was charged to the cell."""
 
 
 class Settle(Protocol):
-    """Takes the final outcome of a job."""
+    """Takes the final outcome of a cell."""
 
     async def __call__(self, item: WorkItem, outcome: Outcome, /) -> None:
-        """Write it down; may wait when the disk is slow."""
+        """Record it; may wait when the disk is slow."""
 
 
 class Pool:
-    """Runs `concurrency` workers until every cell is settled.
+    """Runs workers until every cell is settled.
 
-    `fetch` asks for a cell; `decide` says what follows a failure; `settle` takes the final outcome.
-    `rate` gives the requests a second in force, of which retries may be a share. While
-    `prefers_new` says so, a new cell goes before a retry; `on_exhausted` is called when there is no
-    new one any more. `clock` gives seconds. What `fetch` or
-    `settle` raise beside `StoppedError` ends the pool: all workers are cancelled and awaited, and
-    the error is raised.
+    * `cells`: the cells to request, taken one by one.
+    * `fetch`: requests a cell.
+    * `decide`: returns the retry that follows a failure, or None.
+    * `settle`: takes the final outcome of a cell.
+    * `on_retry`: called for each failure that a retry follows.
+    * `stats`: counts retries; says how many cells are missing.
+    * `concurrency`: workers, and so the requests in flight, at most.
+    * `rate`: returns the rate in force, in requests per second; retries get a share of it.
+    * `prefers_new`: while it returns True, a new cell goes before a retry.
+    * `on_exhausted`: called when the last cell has been started.
+    * `clock`: returns seconds.
+
+    If `fetch` or `settle` raises anything but `StoppedError`, the pool cancels and awaits all
+    workers, and raises that error. `StoppedError` from `fetch` drains the pool.
     """
 
     def __init__(  # noqa: PLR0913 - one collaborator each, all required, all by name
@@ -96,26 +105,26 @@ class Pool:
         self._changed = asyncio.Event()
 
     def drain(self) -> None:
-        """Begin nothing more: `run` ends when the cells in work are settled or given up.
+        """Start no more cells: `run` ends when those in progress are settled or put back.
 
-        What waits for its next try is left as it is, neither answered nor failed.
+        Cells that wait for a retry stay missing: neither answered nor failed.
         """
         self._queue.is_closed = True
-        self._nudge()
+        self._wake_idle()
 
     async def run(self) -> None:
-        """Work until the last cell is settled, or until nothing is in work after `drain`."""
+        """Run until the last cell is settled, or until none is in progress after `drain`."""
         workers = min(self._concurrency, self._stats.missing)
         try:
             async with asyncio.TaskGroup() as group:
                 for number in range(workers):
                     group.create_task(self._work(), name=f"worker-{number}")
         except BaseExceptionGroup as failed:
-            # Several workers may meet the same trouble; one report of it is enough.
+            # Several workers may meet the same error; one report of it is enough.
             error = main_error(failed)
         else:
             return
-        # Raised out here, so that the group does not take the place of what led to the error.
+        # Raised here, so that the context of the error is its own cause, not the group.
         raise error
 
     async def _work(self) -> None:
@@ -123,7 +132,7 @@ class Pool:
             try:
                 outcome = await self._fetch(item.cell, is_retry=item.tries > 0)
             except StoppedError:
-                # The job is not settled, so the others must not wait for it.
+                # The cell stays unsettled, so the other workers must not wait for it.
                 self.drain()
                 return
             item.requests += outcome.requests
@@ -134,7 +143,7 @@ class Pool:
             await self._settle(item, outcome)
             self._queue.settle()
             if self._queue.is_finished:
-                self._nudge()
+                self._wake_idle()
 
     def _take(self) -> WorkItem | None:
         item = self._queue.take()
@@ -142,7 +151,7 @@ class Pool:
         return item
 
     async def _next(self) -> WorkItem | None:
-        """Wait for a job; None if none will come."""
+        """Wait for a cell; return None if none will come."""
         while not (self._queue.is_finished or self._queue.is_closed):
             await self._wait_for_change(self._queue.next_due())
             item = self._take()
@@ -151,7 +160,7 @@ class Pool:
         return None
 
     async def _wait_for_change(self, due: float | None) -> None:
-        """Wait until a job is due or something changes, so that idle workers cost nothing."""
+        """Wait until `due` (seconds of the clock) or a change; idle workers do not poll."""
         changed = self._changed
         timeout = None if due is None else max(0.0, due - self._clock())
         try:
@@ -160,13 +169,13 @@ class Pool:
         except TimeoutError:
             pass
 
-    def _nudge(self) -> None:
+    def _wake_idle(self) -> None:
         """Wake all idle workers once."""
         self._changed.set()
         self._changed = asyncio.Event()
 
     def _retry(self, item: WorkItem, failure: Failure) -> bool:
-        """Let the job wait for its next try, if there is to be one."""
+        """Put a cell back for its retry, and return True; return False if there is none."""
         retry = self._decide(failure, item.tries, item.throttled_tries, random)
         if retry is None:
             item.tries += 1
@@ -179,6 +188,6 @@ class Pool:
         self._on_retry(item, failure, retry)
         due = self._queue.next_due()
         if before is None or (due is not None and due < before):
-            # Idle workers wait for the earliest retry; only an earlier one is news to them.
-            self._nudge()
+            # Idle workers wait for the earliest retry, so only an earlier one matters to them.
+            self._wake_idle()
         return True

@@ -1,4 +1,4 @@
-"""Which cell is asked for next: retries that are due, new cells from the plan."""
+"""Selects the next cell: a retry that is due, or a new cell from the plan."""
 
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -15,15 +15,15 @@ from collector.pace import RetryBudget
 __all__ = ["WAITING_PER_WORKER", "WorkItem", "WorkQueue"]
 
 WAITING_PER_WORKER: Final = 16
-"""Cells that may wait for their retry, for each worker. Beyond that no new cell is begun: in an
-outage the plan is not used up, and memory stays bounded."""
+"""Cells per worker that may wait for a retry. Above that no new cell starts: an outage does not use
+up the plan, and memory stays bounded."""
 
 
 class WorkItem(msgspec.Struct):
-    """A cell on its way.
+    """A cell in progress.
 
-    `tries` is how many of its tries have counted, `throttled_tries` how many were refused because
-    of the rate and have not, `requests` how many requests were sent.
+    `tries` counts the tries that were charged to the cell, `throttled_tries` those that the server
+    rate-limited and that were not charged, `requests` the requests sent.
     """
 
     cell: Cell
@@ -34,11 +34,18 @@ class WorkItem(msgspec.Struct):
 
 @dataclass(slots=True)
 class WorkQueue:
-    """Decides which job comes next; `clock` gives seconds.
+    """Decides which cell comes next.
 
-    A due retry goes before a new cell, if the budget for retries can pay for it; while
-    `prefers_new` says so, a new cell goes first. A try that was not charged to its cell needs no
-    budget. `on_exhausted` is called once the last cell has been begun.
+    * `cells`: the new cells, in their order.
+    * `max_waiting`: cells that may wait for a retry before no new one starts.
+    * `clock`: returns seconds.
+    * `budget`: limits retries to a share of the rate.
+    * `prefers_new`: while it returns True, a new cell goes before a retry that is due.
+    * `on_exhausted`: called once, when the last cell has been started.
+    * `in_progress`: cells that were taken, and neither settled nor put back.
+
+    A retry that is due goes before a new cell, if the budget allows it. A try that was not charged
+    to its cell needs no budget.
     """
 
     cells: Iterator[Cell]
@@ -47,64 +54,64 @@ class WorkQueue:
     budget: RetryBudget
     prefers_new: Callable[[], bool]
     on_exhausted: Callable[[], None] = lambda: None
-    in_work: int = 0
+    in_progress: int = 0
     is_closed: bool = False
-    """Whether no job is given any more, although some may be left."""
-    _again: deque[WorkItem] = field(default_factory=deque)
+    """Whether `take` returns None from now on, although cells may be left."""
+    _uncharged: deque[WorkItem] = field(default_factory=deque)
     _waiting: list[tuple[float, int, WorkItem]] = field(default_factory=list)
     _order: "count[int]" = field(default_factory=count)
     _exhausted: bool = False
 
     @property
     def waiting(self) -> int:
-        """How many jobs wait for their next try."""
-        return len(self._waiting) + len(self._again)
+        """Cells that wait for a retry."""
+        return len(self._waiting) + len(self._uncharged)
 
     @property
     def is_finished(self) -> bool:
-        """Whether no job is left, none is waiting, and none is in work that could come back."""
-        return self._exhausted and not self.waiting and not self.in_work
+        """Whether no cell is new, waits for a retry, or is in progress and could be put back."""
+        return self._exhausted and not self.waiting and not self.in_progress
 
     def take(self) -> WorkItem | None:
-        """Return the next job, or None when there is none right now."""
+        """Return the next cell, or None when there is none at the moment."""
         if self.is_closed:
             return None
-        if not self._waiting and not self._again:
+        if not self._waiting and not self._uncharged:
             item = self._new()
         elif self.prefers_new():
             item = self._new() or self._due()
         else:
             item = self._due() or self._new()
         if item is not None:
-            self.in_work += 1
+            self.in_progress += 1
         return item
 
     def next_due(self) -> float | None:
-        """Return when the next waiting job is due and can be paid for, in the clock's seconds."""
-        if self._again:
+        """Return when the next retry is due and within the budget, in seconds of the clock."""
+        if self._uncharged:
             return self.clock()
         if not self._waiting:
             return None
         return max(self._waiting[0][0], self.budget.next_at(self.clock()))
 
     def put_back(self, item: WorkItem, due: float, *, is_charged: bool) -> None:
-        """Let a job in work wait for its next try; it occupies no worker meanwhile.
+        """Put back a cell in progress for a retry at `due` (seconds of the clock).
 
-        One that was not charged to its cell comes again as soon as a worker is free.
+        If the try was not charged to the cell, it comes again as soon as a worker is free.
         """
-        self.in_work -= 1
+        self.in_progress -= 1
         if is_charged:
             heappush(self._waiting, (due, next(self._order), item))
         else:
-            self._again.append(item)
+            self._uncharged.append(item)
 
     def settle(self) -> None:
-        """Take note that a job in work is over."""
-        self.in_work -= 1
+        """Record that a cell in progress is settled."""
+        self.in_progress -= 1
 
     def _due(self) -> WorkItem | None:
-        if self._again:
-            return self._again.popleft()
+        if self._uncharged:
+            return self._uncharged.popleft()
         if self._waiting:
             now = self.clock()
             if self._waiting[0][0] <= now and self.budget.next_at(now) <= now:

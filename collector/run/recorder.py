@@ -1,4 +1,4 @@
-"""What becomes of an outcome: its line in the journal, its event in the log, its count."""
+"""Records an outcome: its line in the journal, its event in the log, its count."""
 
 from collections.abc import Sequence
 
@@ -16,7 +16,7 @@ __all__ = ["Recorder"]
 
 
 class Recorder:
-    """Writes the outcomes of cells; a cell is counted once its line is on the disk."""
+    """Writes the outcomes of cells. A cell is counted once its line is synced."""
 
     def __init__(
         self,
@@ -32,7 +32,7 @@ class Recorder:
         """Write the final outcome of a cell. Raises `StorageError`."""
         cell = item.cell
         if isinstance(outcome, Failure):
-            self._log.error("cell_failed", **_what_failed(item, outcome))
+            self._log.error("cell_failed", **_failure_fields(item, outcome))
             line = error_line(cell, outcome, item.requests)
             await self.journal.append(Line(line, CellState.FAILED, outcome.kind))
         else:
@@ -41,9 +41,9 @@ class Recorder:
             await self.journal.append(Line(line, state))
 
     def retry(self, item: WorkItem, failure: Failure, delay: float) -> None:
-        """Log a try that failed and will be followed by another one in `delay` seconds."""
+        """Log a failed try that a retry follows in `delay` seconds."""
         self._log.warning(
-            "try_failed", **_what_failed(item, failure), retry_in_seconds=round(delay, 3)
+            "try_failed", **_failure_fields(item, failure), retry_in_seconds=round(delay, 3)
         )
 
     def _count(self, lines: Sequence[Line]) -> None:
@@ -51,7 +51,7 @@ class Recorder:
         self._stats.failure_kinds.update(line.kind for line in lines if line.kind is not None)
 
 
-def _what_failed(item: WorkItem, failure: Failure) -> dict[str, object]:
+def _failure_fields(item: WorkItem, failure: Failure) -> dict[str, object]:
     return {
         "company_id": item.cell.company_id,
         "window": str(item.cell.window),

@@ -1,9 +1,11 @@
-"""How a run ended, and what is said to people about it."""
+"""How a run ended, and the message about it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from structlog.typing import FilteringBoundLogger
 
 from collector.core.errors import ClusterError, CollectorError, ExitCode, OutageError
 
@@ -18,9 +20,9 @@ _RESUME_THERE: Final = "then run the same command again; what was collected so f
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """How a run ended; `error` says for people why it stopped before its end.
+    """How a run ended; `error` is the message that says why it stopped early.
 
-    `cause` is the branch of the error tree that stopped it, if one did.
+    `cause` is the class of the error that stopped it, if one did.
     """
 
     exit_code: ExitCode
@@ -29,7 +31,7 @@ class End:
 
 
 def end_by(error: CollectorError, redact: Callable[[str], str]) -> End:
-    """Return the end by an error that was expected to be possible, without secrets."""
+    """Return the end of a run that an expected error stopped; its text has no secrets."""
     text = str(error)
     if isinstance(error, OutageError):
         text = f"{text}; {_RESUME}"
@@ -38,10 +40,14 @@ def end_by(error: CollectorError, redact: Callable[[str], str]) -> End:
     return End(error.exit_code, redact(text), type(error))
 
 
-def end_by_bug(error: BaseException, log: Path) -> End:
-    """Return the end by an error that nobody expected, in the run that writes this log."""
+def end_by_bug(error: BaseException, log: FilteringBoundLogger, path: Path) -> End:
+    """Return the end of a run that an unexpected error stopped.
+
+    The traceback goes to the log, whose file is at `path`.
+    """
+    log.error("bug", exc_info=error)
     return End(
         ExitCode.BUG,
         f"a bug in the collector ({type(error).__name__}); the traceback is in "
-        f"{log}; what was collected so far is kept",
+        f"{path}; what was collected so far is kept",
     )

@@ -1,4 +1,4 @@
-"""The composition root of a run: opens everything, wires it, closes it, and says how it ended."""
+"""The composition root of a run: opens everything, connects it, closes it, returns how it ended."""
 
 import asyncio
 from contextlib import ExitStack
@@ -36,15 +36,15 @@ from collector.telemetry.stats import RunStats
 __all__ = ["End", "Run", "ShardContext"]
 
 _GRACE_SECONDS: Final = 5.0
-"""How long a run that is being stopped waits for what is in flight."""
+"""How long a run that was stopped waits for the requests in flight."""
 
 
 @dataclass(frozen=True, slots=True)
 class ShardContext:
-    """What a shard need not find out: whoever runs all of them together knows it.
+    """What a shard gets from the process that distributes the shards.
 
-    `share` is its part of the rate, `dates` what was found out about these; its tokens come from a
-    feed.
+    `share` is its part of the rate, `dates` the result of the verification of the dates. Its tokens
+    come from a `TokenProvider`.
     """
 
     share: Share
@@ -54,9 +54,14 @@ class ShardContext:
 class Run:
     """One attempt at a run, from the lock of its directory to the last line. `execute` it once.
 
-    With a shard in the settings it is about the cells of that one, at its share of the rate.
+    * `plan`: the cells of the whole run.
+    * `settings`: with a shard among them, the run collects the cells of that one only, at its
+      share of the rate.
+    * `credentials`: what a token is requested with, the token itself, or a provider of tokens.
+    * `output`: the run directory.
+    * `context`: what the process that distributes shards knows; None without one.
 
-    Whoever shows it to people reads `stats`, `gate` and `remarks` meanwhile.
+    A display reads `stats`, `pace` and `remarks` meanwhile; see `collector.run.view.RunView`.
     """
 
     def __init__(
@@ -102,12 +107,12 @@ class Run:
 
     @property
     def answers(self) -> Path:
-        """Where the answers are."""
+        """The file of answers."""
         return self.files.statistics
 
     @property
     def failures(self) -> Path:
-        """Where the cells are that failed for good."""
+        """The file of cells that failed for good."""
         return self.files.errors
 
     @property
@@ -117,28 +122,28 @@ class Run:
 
     @property
     def dates_record(self) -> DatesRecord | None:
-        """What is known of the meaning of dates; None without dates."""
+        """What is known about the meaning of dates; None without dates."""
         return self.dates.record
 
     def stop(self, exit_code: ExitCode, why: str | None = None) -> None:
-        """End the run early from outside, as a signal does; what was collected is kept.
+        """End the run early, as a signal does; collected lines are kept.
 
-        Nothing more is sent. What is in flight has five seconds to come back, and is settled.
-        After the last cell there is nothing left to stop, unless the last answers repeat and it is
-        being found out why.
+        Nothing more is sent. Requests in flight have five seconds to come back, and are settled.
+        After the last cell there is nothing to stop, unless the last answers repeat and the dates
+        are being verified again.
         """
         self._shutdown.stop(End(exit_code, why))
 
     def stop_at_once(self) -> None:
-        """After `stop`: give up what is in flight. Lines that were begun are still finished."""
+        """After `stop`: abandon the requests in flight. Lines in progress are still finished."""
         self._shutdown.stop_at_once()
 
     async def execute(self) -> End:
-        """Collect every missing cell, and say how it ended; what stops a run is no exception.
+        """Collect every missing cell, and return how the run ended. Expected errors become its end.
 
-        The directory is locked, checked and repaired before anything is sent. In a new one a
-        token is asked for before anything is begun: refused credentials leave nothing behind.
-        When no cell is missing nothing is sent, and the manifest tells of the attempt all the same.
+        The directory is locked, checked and repaired before anything is sent. In a new one a token
+        is requested before the manifest is written: refused credentials leave nothing behind. When
+        no cell is missing, nothing is sent, and the manifest records the attempt all the same.
         """
         end = End(ExitCode.BUG)
         try:
@@ -179,7 +184,7 @@ class Run:
             try:
                 end = await self._shutdown.outcome(self._work(directory, recovered, record, log))
             except asyncio.CancelledError:
-                end = End(ExitCode.STOPPED_EARLY)
+                end = self._shutdown.end or End(ExitCode.STOPPED_EARLY)
                 raise
             finally:
                 # After the connections are closed: the disk needs file descriptors too.
@@ -198,7 +203,7 @@ class Run:
         if self._first_after:
             self.gate.hold(self._first_after)
         async with self._session as session:
-            # Where others have answered all of it there is nothing to ask for.
+            # If other shards have answered all cells there is nothing to request.
             if directory.is_new and not recovered.is_complete:
                 await session.tokens.current()
             try:
@@ -213,17 +218,18 @@ class Run:
             log.enter_context(session.events.into(files.log.append))
             self._log_start()
             end = await self._collect(files, recovered.done)
-            self._shutdown.no_more_to_stop()
+            self._shutdown.disarm()
             return end
 
     async def _collect(self, files: RunFiles, done: CellSet) -> End:
-        """Run the pool until every cell is settled, beside the journal and the watch on dates."""
+        """Run the pool until every cell is settled, together with the journal and the watch."""
         recorder = Recorder(files, self.stats, self._log)
         journal, dates, control = recorder.journal, self.dates, self.gate.control
 
         async def settle(item: WorkItem, outcome: Outcome) -> None:
             await recorder.settle(item, outcome)
-            dates.observe(item.cell, outcome)
+            if dates.observe(item.cell, outcome):
+                await dates.verified()
 
         self._pool = pool = Pool(
             absent_in_turns(done, self._part),
@@ -240,11 +246,14 @@ class Run:
             on_exhausted=control.no_more_cells,
         )
         try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(journal.sync_groups(), name="journal")
-                group.create_task(dates.watch(), name="dates")
-                await pool.run()
-                dates.end_watch()
+            async with asyncio.TaskGroup() as writing:
+                writing.create_task(journal.sync_groups(), name="journal")
+                # A group of its own, so that an error of the watch cancels the journal after the
+                # last worker has ended.
+                async with asyncio.TaskGroup() as working:
+                    watching = working.create_task(dates.watch(), name="dates")
+                    await pool.run()
+                    watching.cancel()
                 journal.close()
         except ExceptionGroup as failed:
             return self._failed(main_error(failed))
@@ -268,11 +277,10 @@ class Run:
     def _failed(self, error: BaseException) -> End:
         if isinstance(error, CollectorError):
             return end_by(error, self._session.redact)
-        self._log.error("bug", exc_info=error)
-        return end_by_bug(error, self.files.log)
+        return end_by_bug(error, self._log, self.files.log)
 
     def _record_dates(self, record: AttemptRecord) -> None:
-        """Write into the manifest what the answers themselves have shown."""
+        """Record in the manifest what the answers have shown about the dates."""
         if self.dates.ignored is not None:
             record.dates_are_ignored(self.dates.ignored)
         elif self.dates.is_doubtful:

@@ -1,4 +1,4 @@
-"""A session with the service: what a run, a run on a cluster and a check all open."""
+"""A session with the service: what a run, a run on a cluster and a check open."""
 
 from contextlib import AsyncExitStack
 from functools import partial
@@ -22,24 +22,24 @@ from collector.telemetry.stats import RunStats
 __all__ = ["Session"]
 
 _PROBE_GRACE_SECONDS: Final = 5.0
-"""How much longer than the time limit of a request a probe is waited for, in case it gets lost."""
+"""Added to the time limit of a request: after that a probe request counts as lost."""
 
 
 class Session:
     """The gate, the log, the connections and the token of one run or check.
 
-    The gate and the log exist from the start, so that others can watch them. Connections and token
-    exist while the session is open: use it as an async context manager. The parts:
+    The gate and the log exist from the start, so that a display can read them. Connections and
+    token exist while the session is open: use it as an async context manager.
 
     * `settings`: the service, and the limits of a request.
-    * `credentials`: for tokens, or another provider of tokens.
+    * `credentials`: what a token is requested with, the token itself, or a provider of tokens.
     * `share`: the rate (requests per second), or the part of it that this process has.
-    * `companies`: how many are asked for; the circuit breaker needs to know.
+    * `companies`: how many the session requests; the circuit breaker needs that.
     * `stats`: counts every request.
     * `concurrency`: requests in flight, at most.
-    * `patience`: for how many seconds an outage is waited for.
+    * `patience`: seconds after which an outage ends the session.
     * `log_level`: the minimum level of events in the log.
-    * `most_requests`: how many requests may be sent in all; None for any number.
+    * `most_requests`: requests in all, at most; None for no limit.
     """
 
     def __init__(  # noqa: PLR0913 - see the class
@@ -86,7 +86,7 @@ class Session:
         self._opened = AsyncExitStack()
 
     def client(self, dates: DateQuery) -> StatisticsClient:
-        """Return a client that puts windows into queries in the given way."""
+        """Return a client that puts windows into queries as `dates` says."""
         return StatisticsClient(
             transport=self._transport,
             gate=self.gate,
@@ -98,7 +98,7 @@ class Session:
         )
 
     def verifier(self, dates: DateQuery) -> DatesVerifier:
-        """Return what verifies dates that are sent in the given way."""
+        """Return a verifier of dates that are sent as `dates` says."""
         return DatesVerifier(dates, self._settings.timezone, self.client, self.gate, self.log)
 
     async def __aenter__(self) -> Self:

@@ -1,4 +1,4 @@
-"""Ending a run early: whether and why it was stopped, by when it is over, and what came of it."""
+"""The early end of a run: graceful at first, immediate after a grace period."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -13,12 +13,15 @@ __all__ = ["Shutdown"]
 
 
 class Shutdown:
-    """Stops one run from outside: in order at first, at once when that takes too long.
+    """Stops one run on request: gracefully at first, at once when that takes too long.
 
-    What a run does about it is passed in. `drain` lets nothing more be sent, and is told why; what
-    is in flight has `grace` seconds to come back, then it is given up. The task of the run is
-    cancelled for that, at once unless `give_up` finds a gentler way: it returns the seconds which
-    that may take before, or None if it is at it already.
+    * `log`: gets the event of the stop.
+    * `redact`: removes secrets from messages.
+    * `grace`: seconds that requests in flight have to come back; then `stop_at_once`.
+    * `drain`: called with the reason; stops the sending of requests.
+    * `give_up`: called before the task of the run is cancelled. It returns the seconds after which
+      that happens, because it has another way to end the work; 0 to cancel now; None if such a
+      delay runs already.
     """
 
     def __init__(
@@ -41,7 +44,7 @@ class Shutdown:
 
     @property
     def end(self) -> End | None:
-        """How the run ends because it was stopped, if it was."""
+        """The end of the run if it was stopped; None otherwise."""
         return self._end
 
     @property
@@ -50,12 +53,12 @@ class Shutdown:
         return self._end is not None
 
     async def end_of(self, body: Awaitable[End], deadline: Duration | None = None) -> End:
-        """Await the body of the run in this task, and return how it ended. Once.
+        """Await the body of the run in this task, and return how it ended. Call it once.
 
-        The run can be stopped meanwhile, and is at the `deadline`, until `no_more_to_stop`.
+        Until `disarm`, `stop` ends the run early, and so does the `deadline` (seconds from now).
         """
         self._task = asyncio.current_task()
-        timer = self._watch(deadline)
+        timer = self._start_deadline(deadline)
         try:
             return await self.outcome(body)
         finally:
@@ -67,8 +70,8 @@ class Shutdown:
     async def outcome(self, part: Awaitable[End]) -> End:
         """Await a part of the run inside `end_of`, and return how it ended.
 
-        Errors that are expected become its end. Everything else is raised as it came: bugs, and a
-        cancellation that has another cause than this shutdown.
+        Expected errors become its end. Everything else is raised: bugs, and a cancellation that
+        has another cause than this shutdown.
         """
         try:
             return await part
@@ -82,20 +85,20 @@ class Shutdown:
             self._task.uncancel()
             return self._end
 
-    def stop(self, end: End, told: End | None = None) -> None:
-        """End the run early in order; only the first reason counts.
+    def stop(self, end: End, drain_reason: End | None = None) -> None:
+        """End the run early and gracefully; only the first call counts.
 
-        Those who do the work are `told` another one than people, if it is not about all of them.
+        `drain` gets the `drain_reason` in place of `end`, if there is one.
         """
         if self._task is None or self._end is not None:
             return
         self._end = end
         self._log.warning("stopping", exit_code=end.exit_code.value, why=end.error)
-        self._drain(told or end)
+        self._drain(drain_reason or end)
         self._timer = asyncio.get_running_loop().call_later(self._grace, self.stop_at_once)
 
     def stop_at_once(self) -> None:
-        """After `stop`: give up what is in flight."""
+        """After `stop`: abandon the requests in flight."""
         if self._task is None:
             return
         seconds = self._give_up()
@@ -106,11 +109,11 @@ class Shutdown:
                 self._timer.cancel()
             self._timer = asyncio.get_running_loop().call_later(seconds, self._task.cancel)
 
-    def no_more_to_stop(self) -> None:
-        """Let nobody cut the orderly end short: from now on stopping does nothing."""
+    def disarm(self) -> None:
+        """Ignore `stop`, `stop_at_once` and the deadline from now on: the run is about to end."""
         self._task = None
 
-    def _watch(self, deadline: Duration | None) -> asyncio.TimerHandle | None:
+    def _start_deadline(self, deadline: Duration | None) -> asyncio.TimerHandle | None:
         if deadline is None:
             return None
         why = f"the deadline of {deadline} has passed; run the same command again to go on"

@@ -1,4 +1,4 @@
-"""A run, as those see it who show it to people: in this process, or on a cluster."""
+"""Read-only view of a run for the command line: in this process, or on a cluster."""
 
 from pathlib import Path
 from typing import Protocol
@@ -18,8 +18,13 @@ __all__ = ["RunView"]
 class RunView(Protocol):
     """One attempt at a run. `execute` it once; see `collector.run.run.Run`.
 
-    `remarks` is what people should know, `dates_record` what was found out about dates. `answers`
-    and `failures` are the files of these, or a pattern of their names.
+    * `plan`, `settings`: what the run collects, and how.
+    * `files`: the paths in the run directory.
+    * `remarks`: what the user should know.
+    * `stats`: the counts so far.
+    * `answers`, `failures`: the file of these, or the pattern of their names.
+    * `pace`: the rate at this moment.
+    * `dates_record`: what is known about the meaning of dates; None without dates.
     """
 
     plan: Plan

@@ -8,7 +8,7 @@ from collector.run.result import End
 from collector.telemetry.histogram import CompanyLatencies, LatencyHistogram
 
 
-def report(shard: int = 0, *, life: str = "a", **more: Any) -> ShardStatus:  # noqa: ANN401 - see ShardStatus
+def report(shard: int = 0, *, incarnation: str = "a", **more: Any) -> ShardStatus:  # noqa: ANN401 - see ShardStatus
     """Make a report of a shard that has done nothing yet, but for what is said."""
     nothing: dict[str, Any] = {
         **dict.fromkeys(("kept", "cells", "failure_kinds", "statuses", "broken")),
@@ -19,11 +19,11 @@ def report(shard: int = 0, *, life: str = "a", **more: Any) -> ShardStatus:  # n
         "senders": 1,
         "limit": None,
         "open_cause": None,
-        "closed_for": 0.0,
+        "next_probe_in": 0.0,
     }
     given = {name: {} if value is None else value for name, value in nothing.items()}
     given |= {"limit": None, "open_cause": None}
-    return ShardStatus(shard=shard, life=life, **(given | more))
+    return ShardStatus(shard=shard, incarnation=incarnation, **(given | more))
 
 
 def result(of: ShardStatus, code: ExitCode = ExitCode.COMPLETE, *, seconds: float = 0.1) -> Result:

@@ -18,7 +18,7 @@ _SMALL = st.integers(0, 50)
 def _reports(draw: st.DrawFn) -> ShardStatus:
     return report(
         draw(st.integers(0, 3)),
-        life=draw(st.sampled_from("ab")),
+        incarnation=draw(st.sampled_from("ab")),
         kept={"data": draw(_SMALL), "empty": draw(_SMALL)},
         cells={"data": draw(_SMALL), "failed": draw(_SMALL)},
         failure_kinds={"http": draw(_SMALL)},
@@ -42,9 +42,9 @@ def test_it_is_the_sum_of_the_newest_reports(reports: list[ShardStatus]) -> None
     last: dict[int, str] = {}
     for each in reports:
         stats.take(each)
-        if (each.shard, each.life) not in lives:
-            last[each.shard] = each.life
-        lives[each.shard, each.life] = each
+        if (each.shard, each.incarnation) not in lives:
+            last[each.shard] = each.incarnation
+        lives[each.shard, each.incarnation] = each
     newest = [lives[key] for key in last.items()]
     answered = sum(sum(r.kept.values()) + r.cells["data"] for r in newest)
     assert stats.done == answered + stats.cells[CellState.FAILED]
@@ -73,9 +73,11 @@ def test_a_shard_that_begins_anew_takes_nothing_back() -> None:
     """What has died with its worker was sent all the same; what it has done is kept now."""
     stats = ClusterStats(10)
     stats.take(report(requests=6, statuses={200: 5}, cells={"data": 5}))
-    stats.take(report(life="b"))
+    stats.take(report(incarnation="b"))
     assert (stats.requests, stats.statuses.total(), stats.done) == (6, 5, 0)
-    stats.take(report(life="b", requests=5, statuses={200: 5}, kept={"data": 5}, cells={"data": 5}))
+    stats.take(
+        report(incarnation="b", requests=5, statuses={200: 5}, kept={"data": 5}, cells={"data": 5})
+    )
     assert (stats.requests, stats.statuses.total(), stats.done, stats.missing) == (11, 10, 10, 0)
     # One that was given up as dead, and is not.
     stats.take(report(requests=7, statuses={200: 6}, cells={"data": 6}))
@@ -99,8 +101,8 @@ def test_what_a_shard_finds_of_its_own_dead_worker_is_of_this_attempt() -> None:
     stats.take(report())
     assert (stats.kept.total(), stats.cells.total(), stats.seconds_left()) == (8, 0, None)
     stats.take(report(kept={"data": 3}, cells={"data": 2, "empty": 1, "failed": 1}))
-    stats.take(report(life="b"))
-    stats.take(report(life="b", kept={"data": 5, "empty": 1}, cells={"data": 2}))
+    stats.take(report(incarnation="b"))
+    stats.take(report(incarnation="b", kept={"data": 5, "empty": 1}, cells={"data": 2}))
     assert stats.kept == {CellState.DATA: 7, CellState.EMPTY: 1}
     assert stats.cells == {CellState.DATA: 4, CellState.EMPTY: 1}
     assert (stats.done, stats.missing) == (13, 17)
@@ -143,7 +145,7 @@ def test_an_ended_shard_takes_nothing_of_the_pace_along() -> None:
 def test_it_is_blocked_when_all_are() -> None:
     """And then until the first of them tries."""
     pace = ClusterPace(inf, 10.0)
-    blocked = [report(n, open_cause=Cause.FAILING.name, closed_for=3.0 + n) for n in range(2)]
+    blocked = [report(n, open_cause=Cause.FAILING.name, next_probe_in=3.0 + n) for n in range(2)]
     pace.take(blocked)
     assert pace.view()[2:] == (None, Cause.FAILING, 3.0)
     pace.take([*blocked, report(2)])

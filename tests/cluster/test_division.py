@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from collector.cluster.division import (
     SharedLimit,
     WorkerAbsence,
-    WorkerNews,
+    WorkerEvent,
     number_of_shards,
     share_of_each,
     workers_within,
@@ -117,15 +117,15 @@ def test_of_an_absence_each_thing_is_told_once() -> None:
     """That all have gone after three seconds, that they are back, and that it takes too long."""
     absence = WorkerAbsence(10.0)
     seen = [(2, 0.0), (0, 1.0), (0, 3.9), (0, 4.0), (0, 5.0), (1, 6.0), (1, 7.0)]
-    told = [absence.take(workers, now) for workers, now in seen]
-    assert told == [None, None, None, WorkerNews.GONE, None, WorkerNews.BACK, None]
+    told = [absence.update(workers, now) for workers, now in seen]
+    assert told == [None, None, None, WorkerEvent.GONE, None, WorkerEvent.BACK, None]
     assert not absence.is_empty
-    told = [absence.take(0, now) for now in (8.0, 11.0, 17.9, 18.0, 19.0)]
-    assert told == [None, WorkerNews.GONE, None, WorkerNews.OVER, None]
+    told = [absence.update(0, now) for now in (8.0, 11.0, 17.9, 18.0, 19.0)]
+    assert told == [None, WorkerEvent.GONE, None, WorkerEvent.TIMED_OUT, None]
     assert absence.is_empty
 
 
 def test_a_short_absence_is_no_news() -> None:
     """A worker that is replaced at once."""
     absence = WorkerAbsence(10.0)
-    assert [absence.take(n % 2, 2.0 * n) for n in range(20)] == [None] * 20
+    assert [absence.update(n % 2, 2.0 * n) for n in range(20)] == [None] * 20

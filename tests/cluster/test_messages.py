@@ -25,7 +25,7 @@ def _orders(**more: float | str | None) -> Orders:
         "ends_in": 120.0,
         **more,
     }
-    return Orders(beat=3, senders=2, token=_SECRET, token_number=2, **given)  # type: ignore[arg-type]
+    return Orders(heartbeat=3, senders=2, token=_SECRET, token_number=2, **given)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_reports_come_as_they_were_sent() -> None:
         kept={"data": 2},
         open_cause="FAILING",
         limit=3.5,
-        wants=2,
+        stale_token=2,
     )
     assert ShardStatus.decode(sent.encoded()) == sent
 

@@ -17,7 +17,7 @@ def _site(directory: Path) -> Site:
 def test_who_sees_the_same_directory_is_of_use(tmp_path: Path) -> None:
     """Also a worker that joins later, or comes back on another machine, is asked that."""
     lock = lock_for_all(tmp_path)
-    assert _site(tmp_path).trouble() is None
+    assert _site(tmp_path).mismatch() is None
     lock.release()
 
 
@@ -29,16 +29,16 @@ def test_who_sees_another_directory_of_that_name_is_of_none(tmp_path: Path) -> N
     lock = lock_for_all(here)
     text = (here / CLUSTER_LOCK).read_bytes()
     elsewhere = Site(there, text, __version__)
-    assert "does not see" in (elsewhere.trouble() or "")
+    assert "does not see" in (elsewhere.mismatch() or "")
     (there / CLUSTER_LOCK).write_bytes(text.replace(b"pid", b"qid"))
-    assert "does not see" in (elsewhere.trouble() or "")
+    assert "does not see" in (elsewhere.mismatch() or "")
     lock.release()
 
 
 def test_another_version_is_told(tmp_path: Path) -> None:
     """It would write other lines, or understand orders otherwise."""
-    trouble = Site(tmp_path, b"", "0.0.1").trouble()
-    assert trouble == f"has collector {__version__}, this is 0.0.1; install the same there"
+    mismatch = Site(tmp_path, b"", "0.0.1").mismatch()
+    assert mismatch == f"has collector {__version__}, this is 0.0.1; install the same there"
 
 
 @pytest.mark.parametrize("shard", [Shard(), Shard(0, 2)])

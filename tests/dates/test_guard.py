@@ -1,4 +1,4 @@
-"""What a run knows of its dates: real plans and records, and a verifier with set findings."""
+"""What a run knows of its dates: real plans and records, and a proof that says what it is told."""
 
 import asyncio
 from collections.abc import Sequence
@@ -102,7 +102,7 @@ async def _establish(
     )
 
 
-async def test_a_new_run_verifies_its_dates() -> None:
+async def test_a_new_run_proves_its_dates() -> None:
     """By its companies, once, and the record says what was found out."""
     guard, verifier = _guard(), _Verifier(_INCLUDED)
     assert await _establish(guard, verifier) == []
@@ -132,7 +132,7 @@ async def test_a_server_that_leaves_the_last_day_out_gets_the_day_after_it() -> 
 async def test_what_is_not_known_is_as_the_option_says(
     finding: Finding, *, exclusive: bool
 ) -> None:
-    """The user is told that it is not known; the run continues."""
+    """And people are told that it is not known; the run goes on."""
     guard = _guard(until_exclusive=exclusive)
     assert len(await _establish(guard, _Verifier(finding))) == 1
     assert guard.query.until_exclusive is exclusive
@@ -141,7 +141,7 @@ async def test_what_is_not_known_is_as_the_option_says(
 
 
 async def test_without_dates_nothing_is_asked() -> None:
-    """There is nothing to verify, and no record."""
+    """There is nothing to prove, and no record."""
     plan = _plan(first=SERVER_DEFAULT)
     guard, verifier = _guard(plan), _Verifier(_INCLUDED)
     assert await _establish(guard, verifier, _recovered(plan)) == ()
@@ -150,7 +150,7 @@ async def test_without_dates_nothing_is_asked() -> None:
 
 
 @pytest.mark.parametrize("exclusive", [False, True])
-async def test_trusted_dates_are_not_verified(*, exclusive: bool) -> None:
+async def test_trusted_dates_are_not_proved(*, exclusive: bool) -> None:
     """The option says what the last day means, and answers that repeat are passed over."""
     guard, verifier = _guard(trust_dates=True, until_exclusive=exclusive), _Verifier(_INCLUDED)
     assert await _establish(guard, verifier) == []
@@ -165,7 +165,7 @@ async def test_trusted_dates_are_not_verified(*, exclusive: bool) -> None:
 @pytest.mark.parametrize("done", [0, 1])
 @pytest.mark.parametrize("until", ["included", "excluded", "inconclusive"])
 @pytest.mark.parametrize("trust", [False, True])
-async def test_a_verification_is_remembered(done: int, until: str, *, trust: bool) -> None:
+async def test_a_proof_is_remembered(done: int, until: str, *, trust: bool) -> None:
     """It is for the same service, so nothing is asked; the last day is sent as it was."""
     guard, verifier, before = _guard(trust_dates=trust), _Verifier(_UNKNOWN), _record(until=until)
     await _establish(guard, verifier, _recovered(_plan(), done, before))
@@ -176,7 +176,7 @@ async def test_a_verification_is_remembered(done: int, until: str, *, trust: boo
 
 @pytest.mark.parametrize("before", [None, _record("inconclusive", "inconclusive")])
 @pytest.mark.parametrize("done", [0, 1])
-async def test_what_was_not_verified_is_verified_now(before: DatesRecord | None, done: int) -> None:
+async def test_what_was_not_proved_is_proved_now(before: DatesRecord | None, done: int) -> None:
     """Companies may have data by now."""
     guard, verifier = _guard(), _Verifier(_INCLUDED)
     await _establish(guard, verifier, _recovered(_plan(), done, before))
@@ -199,7 +199,7 @@ async def test_new_lines_are_not_mixed_with_those_of_another_meaning() -> None:
 @pytest.mark.parametrize("trust", [False, True])
 @pytest.mark.parametrize("done", [1, 120])
 async def test_spoilt_lines_are_refused(done: int, *, trust: bool) -> None:
-    """Also with --trust-dates, and when all is done: it is unknown which of them are wrong."""
+    """Also with --trust-dates, and when all is done: nobody knows which of them are wrong."""
     guard, verifier = _guard(trust_dates=trust), _Verifier(_INCLUDED)
     recovered = _recovered(_plan(), done, _record("ignored", "inconclusive"))
     with pytest.raises(DatesError, match=r"ignored the dates .*\(before\)") as raised:
@@ -283,7 +283,7 @@ async def test_trust_does_not_help_where_the_manifest_is_lost() -> None:
 async def test_the_last_day_of_the_calendar_can_be_sent_as_it_is(
     done: int, *, is_remembered: bool
 ) -> None:
-    """But there is no day after it, whether the need for it is found now or was before."""
+    """But there is no day after it, whether that is needed is proved now or was before."""
     end = date(9999, 12, 31)
     plan = _plan(first=Window(end, end))
     before = _record() if is_remembered else None
@@ -313,8 +313,8 @@ def _answer(counts: Counters) -> Answer:
 
 async def _observe(guard: DatesGuard, cell: Cell, outcome: Outcome) -> None:
     """Show an outcome, and let what `watch` does about it be done."""
-    guard.observe(cell, outcome)
-    await guard.verify_suspicion()
+    if guard.observe(cell, outcome):
+        await guard.verify_suspicion()
 
 
 async def _notice(guard: DatesGuard, company: str, outcome: Outcome, windows: int = 3) -> None:
@@ -347,7 +347,7 @@ async def test_answers_that_repeat_are_looked_into_once_and_then_later() -> None
     "finding", [_UNKNOWN, OutageError("nobody is there"), StoppedError()], ids=str
 )
 async def test_what_was_not_found_out_in_the_end_is_a_doubt(finding: Finding | Exception) -> None:
-    """Also when the run was stopped before the verification; it is none once it is settled."""
+    """Also when nobody has asked, for the run was stopped; it is none once it is settled."""
     guard, verifier = _guard(_plan(7)), _Verifier(_INCLUDED, finding, _INCLUDED)
     await _establish(guard, verifier)
     said = [guard.is_doubtful]
@@ -364,7 +364,7 @@ async def test_what_was_not_found_out_in_the_end_is_a_doubt(finding: Finding | E
 @pytest.mark.parametrize(
     ("finding", "verdict"), [(_INCLUDED, "honoured"), (_UNKNOWN, "inconclusive"), (None, None)]
 )
-async def test_what_is_in_doubt_is_verified_again(
+async def test_what_is_in_doubt_is_proved_again(
     finding: Finding | None, verdict: str | None, *, is_complete: bool
 ) -> None:
     """Even if no cell is missing: its last lines may be of other days, which spoils them all."""
@@ -388,7 +388,7 @@ async def test_what_is_in_doubt_is_verified_again(
     assert verifier.asked == [_IDS]
 
 
-async def test_the_dates_are_verified_after_the_last_answer_if_answers_repeat() -> None:
+async def test_a_proof_after_the_last_answer_is_made_if_they_repeat() -> None:
     """Too few for a row, but most of them: they are looked into, and the end is as they show."""
     guard, verifier = (
         _guard(_plan(7)),
@@ -406,8 +406,8 @@ async def test_the_dates_are_verified_after_the_last_answer_if_answers_repeat() 
     assert guard.ignored == "all the same"
 
 
-async def test_an_inconclusive_verification_is_a_false_alarm() -> None:
-    """The run continues."""
+async def test_a_proof_that_shows_nothing_is_a_false_alarm() -> None:
+    """The run goes on."""
     guard, verifier = _guard(), _Verifier(_INCLUDED, _UNKNOWN)
     await _establish(guard, verifier)
     await _notice_all(guard)
@@ -427,52 +427,63 @@ async def test_dates_that_are_ignored_by_now_end_the_run() -> None:
     assert verifier.asked == [_IDS, _IDS[:5]]
 
 
-def _repeat(guard: DatesGuard) -> None:
+def _repeat(guard: DatesGuard) -> list[bool]:
     """Let the first companies have the same answer in both windows of a plan, so a row is there."""
-    for number in range(2):
-        for company in _IDS[:5]:
-            guard.observe(Cell(company, _day(number)), _answer(counters(9)))
+    return [
+        guard.observe(Cell(company, _day(number)), _answer(counters(9)))
+        for number in range(2)
+        for company in _IDS[:5]
+    ]
 
 
 @pytest.mark.parametrize("finding", [_INCLUDED, IgnoredDatesError("all the same")])
 async def test_outcomes_that_come_during_a_verification_do_not_wait(
     finding: Finding | IgnoredDatesError,
 ) -> None:
-    """It is asked once, whatever comes meanwhile, and waited for at the end."""
+    """It is asked once, whatever comes meanwhile; only the one that completed the row waits."""
     guard, verifier = _guard(_plan(2)), _Verifier(_INCLUDED, finding)
     await _establish(guard, verifier, _recovered(_plan(2)))
     verifier.may_end.clear()
     watching = asyncio.create_task(guard.watch())
-    _repeat(guard)
+    assert _repeat(guard) == [False] * 9 + [True]
+    waiting = asyncio.create_task(guard.verified())
     async with asyncio.timeout(10):
         while len(verifier.asked) == 1:  # noqa: ASYNC110 - a list has no events
             await asyncio.sleep(0)
     for number in range(2):
         for company in _IDS[5:9]:
-            guard.observe(Cell(company, _day(number)), _answer(counters(9)))
-    guard.end_watch()
+            assert not guard.observe(Cell(company, _day(number)), _answer(counters(9)))
     assert verifier.asked == [_IDS, _IDS[:5]]
-    assert not watching.done()
+    assert not waiting.done()
     verifier.may_end.set()
     if isinstance(finding, Finding):
-        await watching
+        await waiting
+        assert not watching.done()
         assert guard.ignored is None
+        watching.cancel()
+        await asyncio.wait([watching])
     else:
         with pytest.raises(IgnoredDatesError):
             await watching
         assert guard.ignored == "all the same"
+        await asyncio.sleep(0)
+        # Its caller is about to be cancelled, and must not send anything before that.
+        assert not waiting.done()
+        waiting.cancel()
     assert len(verifier.asked) == 2
 
 
-async def test_a_watch_looks_at_what_came_last_before_it_ends() -> None:
-    """The row may be complete with the very last answer."""
+async def test_a_row_is_looked_into_although_the_next_answer_ends_it() -> None:
+    """The watch is a task of its own, and more answers may come before its turn."""
     guard, verifier = _guard(_plan(2)), _Verifier(_INCLUDED, IgnoredDatesError("all the same"))
     await _establish(guard, verifier, _recovered(_plan(2)))
     watching = asyncio.create_task(guard.watch())
     _repeat(guard)
-    guard.end_watch()
+    for number in range(2):
+        guard.observe(Cell("fine", _day(number)), _answer(counters(20 * number)))
     with pytest.raises(IgnoredDatesError):
         await watching
+    assert verifier.asked == [_IDS, _IDS[:5]]
 
 
 async def test_a_watch_that_is_stopped_leaves_a_doubt() -> None:
@@ -480,12 +491,15 @@ async def test_a_watch_that_is_stopped_leaves_a_doubt() -> None:
     guard, verifier = _guard(_plan(2)), _Verifier(_INCLUDED, StoppedError())
     await _establish(guard, verifier, _recovered(_plan(2)))
     watching = asyncio.create_task(guard.watch())
-    _repeat(guard)
+    assert _repeat(guard)[-1]
+    await guard.verified()
+    # Nothing may be sent for it, so that it is not waited for.
+    assert not _repeat(guard)[-1]
     await watching
     assert guard.is_doubtful
 
 
-async def test_an_error_of_a_verification_does_not_end_the_watch() -> None:
+async def test_an_error_of_a_proof_does_not_end_the_watch() -> None:
     """What is not about dates goes through, spoils nothing, and the next answer asks again."""
     guard, verifier = _guard(), _Verifier(_INCLUDED, InputError("no"), _INCLUDED)
     await _establish(guard, verifier)

@@ -1,17 +1,37 @@
 """A check as a whole, without its command line."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+from aiohttp import web
 
 from collector.core.errors import ExitCode
 from collector.core.outcome import Counters
 from collector.core.secrets import Secret
 from collector.http.credentials import ClientCredentials
-from collector.run.check import Check
+from collector.run.check import MOST_REQUESTS, Check
 from collector.settings import CheckSettings
 from collector.settings.parsers import Rate
 from collector.simulator import Simulator
 
 StartApi = Callable[..., Awaitable[Simulator]]
+Handler = Callable[[web.Request], Awaitable[web.Response]]
+
+
+@asynccontextmanager
+async def serving(issue: Handler, answer: Handler) -> AsyncIterator[str]:
+    """Serve tokens and statistics until the block ends; give the base address."""
+    application = web.Application()
+    application.router.add_post("/oauth/token/", issue)
+    application.router.add_get("/campaigns/api/v1/company/{company}/statistics", answer)
+    runner = web.AppRunner(application, access_log=None)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
 
 
 async def test_a_check_takes_no_longer_than_it_may(start_api: StartApi) -> None:
@@ -29,3 +49,36 @@ async def test_a_check_takes_no_longer_than_it_may(start_api: StartApi) -> None:
     assert result.error is not None
     assert 1 <= len(result.findings.answers) <= 3
     assert all(isinstance(answer, Counters) for answer in result.findings.answers.values())
+
+
+@pytest.mark.parametrize("token_status", [200, 503])
+async def test_a_check_sends_no_more_requests_than_it_may(token_status: int) -> None:
+    """Each token is good for one answer; the last request asks for a token, in vain or not."""
+    sent: list[str] = []
+    is_used = False
+
+    async def issue(_request: web.Request) -> web.Response:
+        nonlocal is_used
+        sent.append("token")
+        is_used = False
+        status = token_status if len(sent) == MOST_REQUESTS else 200
+        return web.json_response({"access_token": f"fake{len(sent)}"}, status=status)
+
+    async def answer(_request: web.Request) -> web.Response:
+        nonlocal is_used
+        sent.append("statistics")
+        was_used, is_used = is_used, True
+        return web.json_response({}, status=401 if was_used else 500 if len(sent) % 2 else 200)
+
+    async with serving(issue, answer) as base_url:
+        settings = CheckSettings(
+            base_url=base_url, token_url=f"{base_url}/oauth/token/", rate=Rate(1000)
+        )
+        credentials = ClientCredentials(Secret("me"), Secret("fake secret"))
+        result = await Check([str(number) for number in range(20)], settings, credentials).execute()
+    assert len(sent) == result.requests == MOST_REQUESTS
+    assert sent[-1] == "token"
+    assert result.exit_code is ExitCode.STOPPED_EARLY
+    assert result.error == (
+        "40 requests were not enough; the check ends here; try again when the API is in order"
+    )

@@ -109,14 +109,14 @@ def test_it_is_finished_when_nothing_can_come_back() -> None:
     assert not queue.is_finished
     item = _take(queue)
     assert queue.take() is None
-    assert (queue.in_work, queue.is_finished) == (1, False)
+    assert (queue.in_progress, queue.is_finished) == (1, False)
     for is_charged in (True, False):
         queue.put_back(item, 100.0, is_charged=is_charged)
-        assert (queue.in_work, queue.waiting, queue.is_finished) == (0, 1, False)
+        assert (queue.in_progress, queue.waiting, queue.is_finished) == (0, 1, False)
         assert _take(queue) is item
         assert not queue.is_finished
     queue.settle()
-    assert (queue.in_work, queue.waiting, queue.is_finished) == (0, 0, True)
+    assert (queue.in_progress, queue.waiting, queue.is_finished) == (0, 0, True)
     assert queue.take() is None
 
 
@@ -154,7 +154,7 @@ def test_a_closed_one_gives_nothing_more(*, is_charged: bool) -> None:
     assert queue.take() is None
     queue.put_back(items[1], 100.0, is_charged=is_charged)
     assert queue.take() is None
-    assert (queue.in_work, queue.waiting) == (0, 2)
+    assert (queue.in_progress, queue.waiting) == (0, 2)
 
 
 def test_a_try_that_was_not_charged_comes_again_at_once() -> None:

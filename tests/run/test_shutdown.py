@@ -253,7 +253,7 @@ async def test_a_cancellation_by_somebody_else_is_raised(*, is_over: bool) -> No
     async def body() -> End:
         if is_over:
             run.shutdown.stop(_SIGNAL)
-            run.shutdown.no_more_to_stop()
+            run.shutdown.disarm()
         return await run.hang()
 
     with pytest.raises(TimeoutError):
@@ -268,7 +268,7 @@ async def test_after_the_last_cell_there_is_nothing_to_stop() -> None:
 
     async def body() -> End:
         run.shutdown.stop(_SIGNAL)
-        run.shutdown.no_more_to_stop()
+        run.shutdown.disarm()
         run.shutdown.stop_at_once()
         await asyncio.sleep(3 * _SOON)
         return _COMPLETE
@@ -281,7 +281,7 @@ async def test_a_stop_after_the_last_cell_is_not_heard() -> None:
     run = _Run()
 
     async def body() -> End:
-        run.shutdown.no_more_to_stop()
+        run.shutdown.disarm()
         run.shutdown.stop(_SIGNAL)
         return _COMPLETE
 
