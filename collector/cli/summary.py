@@ -14,7 +14,8 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from collector.cli.hints import dates_text, exit_text, next_step
+from collector.cli.hints import dates_text, exit_text
+from collector.cli.next_step import next_step
 from collector.cli.printing import rate_text, say, show
 from collector.core.cell import CellState
 from collector.core.errors import ExitCode

@@ -24,6 +24,7 @@ from collector.cluster.shared_directory import (
     sync_answers,
 )
 from collector.cluster.workers import WorkerMonitor
+from collector.core.endpoint import STATISTICS
 from collector.core.errors import CollectorError, ExitCode, StoppedError, gravest
 from collector.core.threads import in_thread
 from collector.dates.guard import DatesGuard
@@ -102,7 +103,7 @@ class ClusterRun:
     @property
     def answers(self) -> Path:
         """The pattern of the files of answers."""
-        return self.files.directory / "statistics-*.jsonl"
+        return self.files.directory / f"{STATISTICS.stem}-*.jsonl"
 
     @property
     def failures(self) -> Path:

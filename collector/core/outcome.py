@@ -33,9 +33,10 @@ _Count = Annotated[int, msgspec.Meta(ge=0)]
 class Counters(msgspec.Struct, gc=False):
     """The documented part of an answer's `data`; unknown fields are ignored.
 
-    Its fields are the one list of counters. A counter that the API documents later is added below
-    `actions`, with the default 0: older lines lack it. The fields without a default are in every
-    line since 0.1.0; a line that lacks one of them is damaged.
+    Its fields are the one list of counters for the check of answers, lines, tables, export and
+    diff; the report and the verification of dates choose among them by name. A counter that the
+    API documents later is added below `actions`, with the default 0: older lines lack it. The
+    fields without a default are in every line since 0.1.0; a line that lacks one is damaged.
     """
 
     total: _Count

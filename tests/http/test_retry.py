@@ -39,10 +39,8 @@ HTTP_STATUSES = {
 @pytest.mark.parametrize(("status", "again"), list(HTTP_STATUSES.items()))
 def test_passing_troubles_are_tried_again_by_their_status(status: int, again: bool) -> None:  # noqa: FBT001 - a table
     """408, 425 and the class 5xx pass by themselves; whatever else is the same the next time."""
-    assert is_transient_status(status) is again
     for kind in (FailureKind.HTTP, FailureKind.API_CODE):
         assert is_worth_retry(failure(kind, status)) is again
-        assert is_outage_evidence(failure(kind, status)) is again
         decision = RetryPolicy(5).decide(failure(kind, status), 0, 0, always(0.5))
         assert decision == (Retry(0.25, counts=True) if again else None)
 
@@ -68,7 +66,27 @@ def test_other_failures_are_tried_again_by_their_kind(
     """What a proxy or a network does passes; what the server means does not."""
     decision = RetryPolicy(5).decide(failure(kind, status), 0, 0, always(0.0))
     assert decision == (Retry(0.0, counts=True) if again else None)
-    assert is_outage_evidence(failure(kind, status)) is again
+
+
+_EVIDENCE = {
+    **dict.fromkeys((408, 425, 429, 500, 502, 503, 504, 599), True),
+    **dict.fromkeys((201, 302, 400, 401, 403, 404, 409, 422, 600), False),
+}
+
+
+@pytest.mark.parametrize(("status", "is_evidence"), list(_EVIDENCE.items()))
+def test_some_statuses_may_mean_an_outage(status: int, is_evidence: bool) -> None:  # noqa: FBT001 - a table
+    """Whatever the rule for retries is: a refusal of this request shows that the service works."""
+    assert is_transient_status(status) is is_evidence
+    for kind in (FailureKind.HTTP, FailureKind.API_CODE):
+        assert is_outage_evidence(failure(kind, status)) is is_evidence
+
+
+@pytest.mark.parametrize("kind", list(FailureKind))
+def test_some_failures_may_mean_an_outage(kind: FailureKind) -> None:
+    """No answer, a broken one, or a page of a proxy; not one that is about this request."""
+    expected = kind in {FailureKind.TIMEOUT, FailureKind.CONNECTION, FailureKind.NOT_JSON}
+    assert is_outage_evidence(failure(kind)) is expected
 
 
 FAILURES = st.builds(

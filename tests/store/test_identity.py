@@ -128,7 +128,7 @@ print(json.dumps([earlier.is_known, earlier.trouble, len(find_runs([old, new])),
 def test_an_option_that_is_added_refuses_no_older_directory(tmp_path: Path) -> None:
     """A later version has one option more; it continues a run of this one, and compares it."""
     runs = [make_run(tmp_path / name) for name in ("old", "new")]
-    head = 'class Service:\n    """Which API is asked, and how its dates are called."""\n'
-    more = '    region: Annotated[str, Parameter(group=SERVICE)] = "eu"\n    """Where it is."""\n'
-    edited_package(tmp_path, "settings/run.py", head, head + more)
+    first = "    base_url: Annotated["
+    more = '    region: Annotated[str, Parameter(group=SERVICE)] = "eu"\n    """Where it is."""\n\n'
+    edited_package(tmp_path, "settings/run.py", first, more + first)
     assert run_in(tmp_path, _SCRIPT, *map(str, runs)) == [True, "", 2, "us"]

@@ -10,7 +10,7 @@ from collector.report.language import Text
 from collector.report.model import Company, WindowSpan
 
 __all__ = [
-    "COUNTERS",
+    "DRAWN_COUNTERS",
     "FAILS",
     "PENDING",
     "PRESSED",
@@ -147,8 +147,8 @@ TOTAL: Final = Counter(_as_spelled("total"), "total", lambda sums: sums.total)
 SENDED: Final = Counter(_as_spelled("sended"), "sended", lambda sums: sums.sended)
 PENDING: Final = Counter(_as_spelled("pending"), "pending", lambda sums: sums.pending)
 FAILS: Final = Counter(_as_spelled("fails"), "fails", lambda sums: sums.fails)
-COUNTERS: Final = (TOTAL, SENDED, PENDING, FAILS)
-"""All counters, without actions, in the order of the API."""
+DRAWN_COUNTERS: Final = (TOTAL, SENDED, PENDING, FAILS)
+"""The counters that the page draws; it leaves `campaign` out."""
 
 RECEIVED: Final = Counter(texts.RECEIVED, "received", lambda sums: sums.received)
 PRESSED: Final = Counter(texts.PRESSED, "pressed", lambda sums: sums.pressed)

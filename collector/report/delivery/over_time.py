@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from collector.report import texts as page_texts
 from collector.report.delivery import texts
 from collector.report.delivery.model import (
-    COUNTERS,
+    DRAWN_COUNTERS,
     FAILS,
     PENDING,
     PRESSED,
@@ -234,7 +234,7 @@ def _table(
     sums: Sequence[SpanDelivery], cells: Mapping[WindowSpan, Tile], words: Language
 ) -> Markup:
     """Return the sums of each span, and how many of its cells lack an answer."""
-    shown = (*COUNTERS, RECEIVED, PRESSED)
+    shown = (*DRAWN_COUNTERS, RECEIVED, PRESSED)
     heads = [
         words(page_texts.WINDOW),
         *(words(counter.name) for counter in shown),

@@ -6,7 +6,7 @@ from typing import Final
 from collector.report import texts as page_texts
 from collector.report.delivery import texts
 from collector.report.delivery.model import (
-    COUNTERS,
+    DRAWN_COUNTERS,
     FAILS,
     PENDING,
     PRESSED,
@@ -191,7 +191,7 @@ def _fails(one: CompanyShare, words: Language) -> str:
 
 def _counters_table(delivery: Delivery, words: Language) -> Markup:
     """Return the counters, and all actions, the most frequent first."""
-    rows: list[tuple[Child, int]] = [(words(one.name), one.of(delivery)) for one in COUNTERS]
+    rows: list[tuple[Child, int]] = [(words(one.name), one.of(delivery)) for one in DRAWN_COUNTERS]
     actions = sorted(delivery.actions.items(), key=lambda action: (-action[1], action[0]))
     rows += [(action(name, words), count) for name, count in actions]
     return table(

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from collector.core.outcome import COUNTERS
 from collector.report.cells import Cells
 from collector.report.model import Company
 from collector.report.quality.model import Quality
@@ -14,11 +15,11 @@ _EXAMPLES: Final = 50
 _SUM: Final = "(sended::{wide} + pending::{wide} + fails::{wide})"
 """Three counts together may need more than 64 bits."""
 
-_ALIKE: Final = """
+_ALIKE: Final = f"""
 CREATE TEMP TABLE alike AS
 SELECT company, bool_and(is_empty) AS is_always_empty,
     count(*) > 1 AND NOT bool_or(is_empty)
-    AND count(DISTINCT (total, sended, pending, fails, campaign, counts)) = 1 AS is_same,
+    AND count(DISTINCT ({", ".join(COUNTERS)}, counts)) = 1 AS is_same,
     count(*) FILTER (NOT is_empty) > 1 AS is_comparable
 FROM facts GROUP BY company
 """
