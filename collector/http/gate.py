@@ -224,7 +224,7 @@ class Gate:
                 while permit is None:
                     async with self._turn:
                         permit = await self._acquire_in_turn(is_urgent=False)
-        assert permit is not None, "what is urgent gives way to nobody"  # noqa: S101 - for the type checker
+        assert permit is not None, "an urgent request never gives way"  # noqa: S101 - for the type checker
         return permit
 
     async def _acquire_in_turn(self, *, is_urgent: bool) -> Permit | None:
