@@ -152,12 +152,14 @@ class MetricsFile:
         self._shard = shard
         path = path.with_name(f"{path.stem}{shard.in_names}{path.suffix}")
         # Resolve links: the file that a link names is replaced, and the link stays.
+        nowhere = f"--metrics-file {path}: cannot be written: it is a link that leads nowhere"
         try:
             self.path = path.resolve()
-        except (OSError, RuntimeError) as error:  # links in a circle, by the version of Python
-            raise InputError(
-                f"--metrics-file {path}: cannot be written: it is a link that leads nowhere"
-            ) from error
+        except (OSError, RuntimeError) as error:
+            raise InputError(nowhere) from error
+        # From Python 3.13 on links in a circle raise nothing, and stay what they are.
+        if self.path.is_symlink():
+            raise InputError(nowhere)
         self.last_success: float | None = None
         self._started_at = time.time()
 
