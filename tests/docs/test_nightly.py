@@ -1,6 +1,6 @@
 """docs/nightly.md: what people copy from there works together, and is true.
 
-That its commands are understood is in `test_docs_calls.py`.
+That its commands are understood is in `test_calls.py`.
 """
 
 import re
@@ -60,7 +60,7 @@ _CALLS: Final = [tuple(call) for call in calls(_TEXT)]
 
 
 def test_the_commands_are_all_found() -> None:
-    """So that `test_docs_calls.py` is about something; and the night is the same everywhere."""
+    """So that `test_calls.py` is about something; and the night is the same everywhere."""
     assert {call[0] for call in _CALLS} == {"run", "plan", "status", "check", "diff", "latest"}
     night = ("run", "companies.txt", "--last", "1d", "--window", "1d", "--lookback", "14d")
     assert len({call for call in _CALLS if call[: len(night)] == night}) == 3
