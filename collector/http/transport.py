@@ -100,6 +100,7 @@ class Transport:
     * `timeout`: seconds from the permit to the end of the answer.
     * `notify`: called with a reason and a number of answers when answers cannot be attributed to
       requests; see `collector.http.connector.Connector`.
+    * `reuse`: decides how many requests a connection serves.
     * `clock`: monotonic seconds, the same clock as that of the gate.
     """
 
@@ -111,6 +112,7 @@ class Transport:
         concurrency: int,
         timeout: float,
         notify: Callable[[str, int], None] = lambda _reason, _answers: None,
+        reuse: ReusePolicy | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._gate = gate
@@ -119,7 +121,7 @@ class Transport:
         self._concurrency = concurrency
         self._limit = TimeLimit(timeout)
         self._loop = asyncio.get_running_loop()
-        self._reuse = ReusePolicy(clock())
+        self._reuse = reuse or ReusePolicy(clock())
         # One more for the token request: it must not wait for a statistics request to end.
         self._connector = Connector(self._reuse, limit=concurrency + 1, notify=notify, clock=clock)
         self._session = ClientSession(
