@@ -40,7 +40,7 @@ def _queue(
     clock = _Clock()
     cells = iter(_cells(count))
     return WorkQueue(
-        cells, count, max_waiting, clock, RetryBudget(clock(), lambda: 50.0), prefers_new
+        cells, max_waiting, clock, RetryBudget(clock(), lambda: 50.0), prefers_new
     ), clock
 
 
