@@ -1,11 +1,11 @@
 """Client of the statistics endpoint: the address of a cell, and the outcome of its request."""
 
-from collections.abc import Awaitable, Coroutine, Mapping
+from collections.abc import Coroutine, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from http import HTTPStatus
-from typing import Final, Protocol, TypeGuard
+from typing import Final, TypeGuard
 from urllib.parse import SplitResult, quote, urlencode, urlsplit
 
 import msgspec
@@ -21,11 +21,11 @@ from collector.http.gate import Gate
 from collector.http.rate_headers import RateAllowance, read_rate_allowance, read_retry_after
 from collector.http.retry import is_outage_evidence
 from collector.http.token import TokenSource
-from collector.http.transport import Response, TransportFailure
+from collector.http.transport import Response, Transport, TransportFailure
 from collector.plan.date_params import DateQuery
 from collector.telemetry.stats import RunStats
 
-__all__ = ["Addresses", "StatisticsClient", "SupportsGet", "excerpt"]
+__all__ = ["Addresses", "StatisticsClient", "excerpt"]
 
 _CACHE_SIZE: Final = 4096
 """Entries of each cache. Windows and companies recur in a plan; encoding them for every request
@@ -82,15 +82,6 @@ _SERVER_ERROR: Final = HTTPStatus.INTERNAL_SERVER_ERROR.value
 _UNAVAILABLE: Final = HTTPStatus.SERVICE_UNAVAILABLE.value
 
 
-class SupportsGet(Protocol):
-    """What the client needs of a transport: `collector.http.transport.Transport` provides it."""
-
-    def get(
-        self, url: URL, tokens: TokenSource, *, is_alone: bool = False, is_last: bool = False
-    ) -> Awaitable[Response | TransportFailure]:
-        """Send a GET through the gate; return the whole answer, or the transport failure."""
-
-
 class StatisticsClient:
     """Client that requests a cell and returns its outcome; a failure is a value, not an exception.
 
@@ -108,7 +99,7 @@ class StatisticsClient:
     def __init__(  # noqa: PLR0913 - one collaborator each, all required, all by name
         self,
         *,
-        transport: SupportsGet,
+        transport: Transport,
         gate: Gate,
         tokens: TokenSource,
         stats: RunStats,
