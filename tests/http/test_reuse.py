@@ -7,11 +7,9 @@ from collector.http.reuse import ReusePolicy
 def test_a_server_is_tried_with_one_request_for_each_connection() -> None:
     """Until an answer declares the close that was asked for."""
     policy = ReusePolicy(0.0)
-    assert policy.is_single
-    assert policy.is_last(0, None, 0.0)
+    assert (policy.is_single, policy.is_last(0, None, 0.0)) == (True, True)
     policy.confirmed(0.1)
-    assert not policy.is_single
-    assert not policy.is_last(0, None, 0.1)
+    assert (policy.is_single, policy.is_last(0, None, 0.1)) == (False, False)
     assert policy.is_last(1, 0.1, 0.1)
 
 

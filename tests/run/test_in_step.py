@@ -72,7 +72,7 @@ async def test_a_server_in_step_is_asked_once_for_each_cell(
         end = await _collect(server, tmp_path, cells=800, concurrency=concurrency)
         assert end == End(ExitCode.COMPLETE)
         assert server.requests == 800
-        assert server.connections < 20 + 3 * concurrency
+        assert server.connections < 20 + 6 * concurrency
     assert _events(tmp_path, "answers_not_attributed") == []
 
 
