@@ -37,9 +37,9 @@ class CountingGate(Gate):
     def __init__(self) -> None:
         super().__init__(RateController(1e6, companies=1, probe_seconds=60.0))
 
-    async def acquire(self, *, is_urgent: bool = False) -> Permit:
+    async def acquire(self, *, is_urgent: bool = False, is_final: bool = False) -> Permit:
         """Wait as ever, then count."""
-        permit = await super().acquire(is_urgent=is_urgent)
+        permit = await super().acquire(is_urgent=is_urgent, is_final=is_final)
         self.passed += 1
         return permit
 

@@ -35,9 +35,9 @@ class RecordingGate(Gate):
         self.released: list[Permit] = []
         self.was_given_back = asyncio.Semaphore(0)
 
-    async def acquire(self, *, is_urgent: bool = False) -> Permit:
+    async def acquire(self, *, is_urgent: bool = False, is_final: bool = False) -> Permit:
         """Wait as ever, and note it."""
-        permit = await super().acquire(is_urgent=is_urgent)
+        permit = await super().acquire(is_urgent=is_urgent, is_final=is_final)
         self.left.append(permit)
         return permit
 
