@@ -162,7 +162,7 @@ async def test_a_connection_serves_many_requests() -> None:
 
 
 async def test_a_refused_connection_is_one_request_without_an_answer() -> None:
-    """A port without a listener; the message names it."""
+    """A port without a listener."""
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
