@@ -169,7 +169,7 @@ async def test_a_refused_connection_is_one_request_without_an_answer() -> None:
         async with Bench() as bench:
             broken = await bench.broken(URL(f"http://127.0.0.1:{port}/"))
             assert (broken.kind, broken.requests) == (FailureKind.CONNECTION, 1)
-            assert str(port) in broken.message
+            assert broken.message == "connection refused"
             assert dict(bench.stats.broken) == {FailureKind.CONNECTION: 1}
             assert not bench.stats.statuses
 
