@@ -77,7 +77,8 @@ class ClusterRun:
             companies=len(plan.companies),
             stats=self.stats.own,
             concurrency=settings.concurrency,
-            patience=settings.max_outage,
+            patience=settings.patience,
+            first_patience=settings.first_patience,
             log_level=settings.log_level,
         )
         self._log = self._session.log

@@ -89,7 +89,8 @@ class Run:
             companies=len(plan.companies),
             stats=self.stats,
             concurrency=settings.concurrency,
-            patience=settings.max_outage,
+            patience=settings.patience,
+            first_patience=settings.first_patience,
             log_level=settings.log_level,
         )
         self.gate = self._session.gate
