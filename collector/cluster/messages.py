@@ -10,7 +10,7 @@ from collector.cluster.token_feed import HandedToken
 from collector.core.secrets import Secret
 from collector.pace import Share
 from collector.run.result import End
-from collector.run.run import ShardContext
+from collector.run.shard_context import ShardContext
 from collector.settings import RunSettings
 from collector.store.files import CLUSTER_LOCK
 from collector.telemetry.histogram import CompanyLatencies, LatencyHistogram

@@ -54,7 +54,8 @@ class Silence:
     """When the first request after the last answer was sent."""
     last_fault: Fault | None = None
     """The last failure; None after an answer."""
-    _was_answered: bool = False
+    was_answered: bool = False
+    """Whether there was an answer."""
     _failures: int = 0
     _is_unusable: bool = True
     _asked_until: float = -inf
@@ -67,7 +68,7 @@ class Silence:
     def answered(self) -> None:
         """Record an answer."""
         self.since = self.last_fault = None
-        self._was_answered = True
+        self.was_answered = True
 
     def failed(self, fault: Fault, paused_until: float | None = None) -> None:
         """Record a failure, and until when the service itself asks to wait, if it does."""
@@ -89,12 +90,12 @@ class Silence:
     @property
     def was_never_answered(self) -> bool:
         """Whether requests have failed, and none was answered since the start."""
-        return self._failures > 0 and not self._was_answered
+        return self._failures > 0 and not self.was_answered
 
     @property
     def first_ends_at(self) -> float:
         """When the wait for the first answer ends; `inf` while nothing says so."""
-        if self._was_answered or self.since is None or self._failures < _FEWEST_FAILURES:
+        if self.was_answered or self.since is None or self._failures < _FEWEST_FAILURES:
             return inf
         if self._is_unusable:
             return self.since + min(self.patience, _UNUSABLE_SECONDS)
@@ -113,7 +114,7 @@ class Silence:
         """
         address, option, answer = self.service
         cause = "" if self.last_fault is None else self.last_fault.text
-        if cause and self._is_unusable and not self._was_answered:
+        if cause and self._is_unusable and not self.was_answered:
             return UnusableError(f"{address} cannot be used as it is: {cause}; check {option}")
         seconds = _span(now - (now if self.since is None else self.since))
         what = f"{address} refused every request" if is_refusing else f"no {answer} from {address}"
