@@ -200,3 +200,19 @@ async def test_a_run_that_was_answered_before_may_end_with_failed_cells(
         done = await command.run(*RUN, *options, *more, stdin=b"1\n")
     assert done.exit_code == 1, done.stderr
     assert [line["message"] for line in command.lines("r/errors.jsonl")] == ["connection reset"]
+
+
+async def test_an_api_that_is_down_before_the_dates_are_verified(command: Any) -> None:  # noqa: ANN401 - see conftest
+    """Nothing is left behind; standard error says what the log would."""
+    async with RawServer(hang) as server:
+        address = str(server.url.origin())
+    command = command.with_environment(COLLECTOR_BASE_URL=address, TRUST_ACCESS_TOKEN=SECRET)
+    companies = b"".join(b"%d\n" % number for number in range(20))
+    run = ("run", "-", "--last", "3d", "--rate", "100", "--max-outage", "4s")
+    done = await command.run(*run, stdin=companies)
+    assert done.exit_code == 4, done.stderr
+    assert "for 4 s; last error: connection refused;" in done.stderr
+    (blocked,) = (line for line in done.stderr.splitlines() if "event=blocked" in line)
+    assert "level=warning" in blocked
+    assert f'last_error="{address}: connection refused"' in blocked
+    assert command.files() == set()
