@@ -94,8 +94,7 @@ class Gate:
         The caller reports the result, or calls `release`. First come, first served; but an urgent
         request goes before all waiters, also while the circuit is open: that is the request for a
         token, which all others need. Raises `StoppedError` once the gate is closed, the error
-        given to `fail`, and `OutageError` when the server has accepted or answered no request for
-        too long or the request budget is spent.
+        given to `fail`, and `OutageError` after too long a silence or when the budget is spent.
         """
         if not self._waiting:
             permit = self._acquire_now(is_urgent=is_urgent)
@@ -291,9 +290,10 @@ class Gate:
                 await self._change.wait()
 
     def _wake_first(self) -> None:
-        """Wake the first waiter if its permit is due earlier now.
+        """Wake the first waiter if its permit, or the end of its wait, is due earlier now.
 
         If it is due later now, the waiter finds that out when it wakes.
         """
-        if self._wakes_at > -inf and self.control.next_at() < self._wakes_at:
+        due_at = min(self.control.next_at(), self.silence.first_ends_at)
+        if self._wakes_at > -inf and due_at < self._wakes_at:
             self._change.set()
