@@ -10,7 +10,6 @@ from typing import Final
 
 import msgspec
 import orjson
-from multidict import CIMultiDict
 from structlog.typing import FilteringBoundLogger
 from yarl import URL
 
@@ -50,8 +49,6 @@ _REASON_LENGTH: Final = 500
 _NOT_JSON: Final = Fault(
     "the answer is not JSON; it may be a page about maintenance", Nature.TRANSIENT
 )
-
-_JSON: Final = CIMultiDict({"Content-Type": "application/json"})
 
 
 class _TokenReply(msgspec.Struct):
@@ -144,7 +141,7 @@ class TokenIssuer:
         while True:
             tries += 1
             self._silence.sent(self._clock())
-            reply = await self._transport.send("POST", self._url, _JSON, self._body)
+            reply = await self._transport.post(self._url, self._body)
             token = self._read(reply)
             if isinstance(token, Token):
                 self._silence.answered()

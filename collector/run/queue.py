@@ -23,13 +23,15 @@ class WorkItem(msgspec.Struct):
     """A cell in progress.
 
     `tries` counts the tries that were charged to the cell, `throttled_tries` those that the server
-    rate-limited and that were not charged, `requests` the requests sent.
+    rate-limited and that were not charged, `requests` the requests sent. `is_last` says that its
+    next request is the last one on its connection.
     """
 
     cell: Cell
     tries: int = 0
     throttled_tries: int = 0
     requests: int = 0
+    is_last: bool = False
 
 
 @dataclass(slots=True)
@@ -43,6 +45,7 @@ class WorkQueue:
     * `prefers_new`: while it returns True, a new cell goes before a retry that is due.
     * `on_exhausted`: called once, when the last cell has been started.
     * `in_progress`: cells that were taken, and neither settled nor put back.
+    * `started`: new cells that were taken so far.
 
     A retry that is due goes before a new cell, if the budget allows it. A try that was not charged
     to its cell needs no budget.
@@ -55,6 +58,7 @@ class WorkQueue:
     prefers_new: Callable[[], bool]
     on_exhausted: Callable[[], None] = lambda: None
     in_progress: int = 0
+    started: int = 0
     is_closed: bool = False
     """Whether `take` returns None from now on, although cells may be left."""
     _uncharged: deque[WorkItem] = field(default_factory=deque)
@@ -127,4 +131,5 @@ class WorkQueue:
             self._exhausted = True
             self.on_exhausted()
             return None
+        self.started += 1
         return WorkItem(cell)
