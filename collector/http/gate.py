@@ -10,7 +10,7 @@ from asyncio_throttle import Throttler
 
 from collector.core.errors import CollectorError, StoppedError
 from collector.core.outcome import Blame
-from collector.http.faults import UNKNOWN, Fault
+from collector.http.faults import Fault
 from collector.http.limits import BURST_SECONDS, RequestBudget, burst_limit
 from collector.http.rate_headers import RateAllowance
 from collector.http.silence import Silence
@@ -139,7 +139,7 @@ class Gate:
         *,
         pause: float = 0.0,
         allowance: RateAllowance | None = None,
-        fault: Fault = UNKNOWN,
+        fault: Fault,
     ) -> Blame:
         """Report a throttled request; the server asks for a `pause` (seconds, 0 for none)."""
         now = self._clock()
@@ -151,7 +151,7 @@ class Gate:
         return blame
 
     def unavailable(
-        self, permit: Permit, company_id: str, *, is_evidence: bool, fault: Fault = UNKNOWN
+        self, permit: Permit, company_id: str, *, is_evidence: bool, fault: Fault
     ) -> Blame:
         """Report a 503 without a usable `Retry-After`."""
         now = self._clock()
@@ -167,7 +167,7 @@ class Gate:
         *,
         is_evidence: bool,
         was_accepted: bool,
-        fault: Fault = UNKNOWN,
+        fault: Fault,
     ) -> Blame:
         """Report a transient failure; see `RateController.failed`."""
         self._keep(fault)

@@ -23,6 +23,7 @@ from collector.http.transport import MAX_ANSWER_BYTES, Response, Transport, Tran
 from collector.pace import Permit, RateController
 from collector.simulator import Simulator, SimulatorSettings
 from collector.telemetry.stats import RunStats
+from tests.http.made_faults import FAULT
 from tests.http.raw_server import Answer, RawServer, always, hang, ok, reset
 
 SECRET = "token-77aa"  # noqa: S105 - made up
@@ -45,7 +46,7 @@ class CountingGate(Gate):
 
     def close_for(self, seconds: float) -> None:
         """Let the server ask for a pause."""
-        self.refused(Permit(time.monotonic(), 0, 0, is_paced=True), pause=seconds)
+        self.refused(Permit(time.monotonic(), 0, 0, is_paced=True), pause=seconds, fault=FAULT)
 
 
 class Bench:
