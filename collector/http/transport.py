@@ -26,6 +26,7 @@ from collector.core.confirmation import CONFIRMED, Confirmation, ConnectionUse, 
 from collector.core.errors import AttributionError
 from collector.core.outcome import FailureKind
 from collector.http.connector import Connector, Lease, PooledRequest
+from collector.http.faults import MAX_HEADER_LINE_BYTES, Fault, Nature, fault_of
 from collector.http.gate import Gate
 from collector.http.reuse import ReusePolicy
 from collector.http.time_limit import TimeLimit
@@ -61,13 +62,15 @@ class Response(msgspec.Struct, frozen=True):
 class TransportFailure(msgspec.Struct, frozen=True):
     """A request without a whole answer: a timeout or a broken connection.
 
-    `permit` is None if it failed before anything was sent.
+    `message` and `nature` are those of a `Fault`. `permit` is None if it failed before anything was
+    sent.
     """
 
     kind: FailureKind
     message: str
     permit: Permit | None
     requests: int
+    nature: Nature = Nature.TRANSIENT
 
 
 _HEADERS: Final = {
@@ -75,7 +78,6 @@ _HEADERS: Final = {
     "Accept": "application/json",
     "Content-Type": "application/json",
 }
-_MAX_HEADER_LINE: Final = 64 * 1024
 
 _NOT_ATTRIBUTED: Final = (
     "the answers of {origin} cannot be attributed to requests: it sends more than was requested, "
@@ -128,8 +130,8 @@ class Transport:
             connector=self._connector,
             cookie_jar=DummyCookieJar(),
             headers=_HEADERS,
-            max_field_size=_MAX_HEADER_LINE,
-            max_line_size=_MAX_HEADER_LINE,
+            max_field_size=MAX_HEADER_LINE_BYTES,
+            max_line_size=MAX_HEADER_LINE_BYTES,
             request_class=PooledRequest,
             # The time limit of this transport applies, which begins after the permit.
             timeout=ClientTimeout(total=None, sock_connect=None),
@@ -182,9 +184,10 @@ class Transport:
                 tracked.release_permit()
                 raise
             text = f"no whole answer within {self._limit.seconds:g} seconds"
-            return self._failure(FailureKind.TIMEOUT, text, tracked)
+            fault = Fault(text, Nature.TRANSIENT)
+            return self._failure(FailureKind.TIMEOUT, fault, tracked)
         except (aiohttp.ClientError, OSError) as error:
-            return self._failure(FailureKind.CONNECTION, _describe(error), tracked)
+            return self._failure(FailureKind.CONNECTION, fault_of(error, url), tracked)
         except BaseException:
             tracked.release_permit()
             raise
@@ -216,10 +219,10 @@ class Transport:
         )
 
     def _failure(
-        self, kind: FailureKind, message: str, tracked: "_TrackedRequest"
+        self, kind: FailureKind, fault: Fault, tracked: "_TrackedRequest"
     ) -> TransportFailure:
         self._stats.broken[kind] += 1
-        return TransportFailure(kind, message, tracked.permit, tracked.requests)
+        return TransportFailure(kind, fault.text, tracked.permit, tracked.requests, fault.nature)
 
 
 class _DeadConnectionError(aiohttp.ClientError):
@@ -359,8 +362,3 @@ async def _read_body(response: ClientResponse) -> tuple[bytes, bool]:
         return body, False
     response.close()
     return body[:MAX_ANSWER_BYTES], True
-
-
-def _describe(error: Exception) -> str:
-    """Return the text of an error. aiohttp's texts hold addresses, but no headers or bodies."""
-    return f"{type(error).__name__}: {error}".rstrip(": ")

@@ -11,6 +11,7 @@ from aiohttp import hdrs
 from collector.core.secrets import Redactor, Secret
 from collector.http.credentials import ClientCredentials
 from collector.http.gate import Gate
+from collector.http.silence import Service, Silence
 from collector.http.token import Token
 from collector.http.token_issuer import TokenIssuer
 from collector.http.transport import Transport
@@ -56,7 +57,7 @@ class TokenBench:
         *,
         client: ClientCredentials = CLIENT,
         gate: Gate | None = None,
-        max_attempts: int = 3,
+        first: float = 60.0,
         patience: float = 600.0,
         timeout: float = 10.0,
     ) -> None:
@@ -76,7 +77,7 @@ class TokenBench:
             url=url,
             transport=self.transport,
             gate=gate,
-            max_attempts=max_attempts,
+            silence=Silence(Service(url, "--token-url", "access token"), first),
             patience=patience,
             redact=self.redact,
             log=self.log.logger,
