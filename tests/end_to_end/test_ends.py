@@ -376,7 +376,7 @@ async def test_every_kind_of_failure_is_named(start_api: StartApi, against: Agai
     assert done.exit_code == 1
     errors = command.lines("r/errors.jsonl")
     assert 4 < len(errors) < 40
-    # Two tries; one request more where the connection of an answer was lost before it was confirmed.
+    # Two tries, and one request more where a connection was lost before it was confirmed.
     assert min(line["attempts"] for line in errors) == 2
     by_kind = {line["kind"]: line for line in errors}
     assert by_kind.keys() == {"connection", "not_json"}
