@@ -13,7 +13,7 @@ from collector.cluster.aggregate import ClusterPace, ClusterStats
 from collector.cluster.channel import Channel
 from collector.cluster.cluster import check_addresses, check_workers, error_by, open_cluster
 from collector.cluster.division import number_of_shards, share_of_each
-from collector.cluster.messages import Result, ShardStatus, Site, Task
+from collector.cluster.messages import Common, Result, ShardStatus, Site, Task
 from collector.cluster.scheduler import ShardScheduler, SharedState, in_background
 from collector.cluster.shared_directory import (
     ClusterLog,
@@ -29,6 +29,7 @@ from collector.core.errors import CollectorError, ExitCode, StoppedError, graves
 from collector.core.threads import in_thread
 from collector.dates.guard import DatesGuard
 from collector.http.credentials import Credentials
+from collector.http.network import DIRECT, Network
 from collector.pace import PaceView, Share
 from collector.plan import Plan, Shard
 from collector.run.result import End, end_by, end_by_bug
@@ -63,7 +64,12 @@ class ClusterRun:
     """
 
     def __init__(
-        self, plan: Plan, settings: RunSettings, credentials: Credentials, output: Path
+        self,
+        plan: Plan,
+        settings: RunSettings,
+        credentials: Credentials,
+        output: Path,
+        network: Network = DIRECT,
     ) -> None:
         self.plan = plan
         self.settings = settings
@@ -74,6 +80,7 @@ class ClusterRun:
             settings,
             credentials,
             share=Share.of(settings.rate),
+            network=network,
             companies=len(plan.companies),
             stats=self.stats.own,
             concurrency=settings.concurrency,
@@ -207,9 +214,11 @@ class ClusterRun:
         rate, senders = self.settings.rate, scheduler.senders
         share = share_of_each(rate, senders)
         token = await session.tokens.current()
-        self._log.info("cluster_started", workers=len(workers), shards=total)
+        proxy = session.network.described()
+        self._log.info("cluster_started", workers=len(workers), shards=total, proxy=proxy)
         on_status = partial(self._take_status, scheduler)
-        async with Channel(client, self.plan, token, share, senders, on_status) as self._channel:
+        common = Common(self.plan, session.network)
+        async with Channel(client, common, token, share, senders, on_status) as self._channel:
             if self._shutdown.is_stopped:
                 raise StoppedError
             shared = SharedState(session.tokens, self._channel, scheduler, self._pace, rate)

@@ -13,12 +13,19 @@ from uuid import uuid4
 from distributed import Variable, get_client, get_worker
 
 from collector.cluster.cluster import check_addresses
-from collector.cluster.messages import Orders, Result, ShardStatus, Site, Task, name_of_plan
+from collector.cluster.messages import (
+    Common,
+    Orders,
+    Result,
+    ShardStatus,
+    Site,
+    Task,
+    name_of_common,
+)
 from collector.cluster.token_feed import TokenFeed
 from collector.core.errors import ExitCode, InputError
 from collector.core.threads import in_thread
 from collector.http.credentials import AccessToken
-from collector.plan import Plan
 from collector.run.result import End
 from collector.run.run import Run
 
@@ -59,9 +66,9 @@ def collect_shard(task: Task) -> Result:
 
     def delete_orders() -> None:
         channel.delete()
-        Variable(name_of_plan(task.channel), client=get_client()).delete()
+        Variable(name_of_common(task.channel), client=get_client()).delete()
 
-    shard = _Shard(_plan(task.channel), task, read_orders, send_status, delete_orders)
+    shard = _Shard(_common(task.channel), task, read_orders, send_status, delete_orders)
     return asyncio.run(shard.collect())
 
 
@@ -76,32 +83,32 @@ def _lasting_mismatch(site: Site) -> str | None:
 
 
 @lru_cache(maxsize=1)
-def _plan(channel: str) -> Plan:
-    """Fetch the plan, once for all shards of a run that this process collects."""
-    sent = Variable(name_of_plan(channel), client=get_client()).get(timeout="60 s")
-    plan: Plan = pickle.loads(sent)  # noqa: S301 - from the process that sent this code
-    return plan
+def _common(channel: str) -> Common:
+    """Fetch what all shards need, once for those of a run that this process collects."""
+    sent = Variable(name_of_common(channel), client=get_client()).get(timeout="60 s")
+    common: Common = pickle.loads(sent)  # noqa: S301 - from the process that sent this code
+    return common
 
 
 class _Shard:
     """A run of one shard that follows orders and sends its status.
 
-    * `plan`: the cells of the whole run.
+    * `common`: the plan, and how the service is reached.
     * `task`: the shard, and what it needs to know.
     * `read_orders`: returns the orders in force; blocks.
     * `send_status`: sends a status; does not block.
-    * `delete_orders`: deletes the orders, because they contain the token; blocks.
+    * `delete_orders`: deletes the orders and `common`, because they contain secrets; blocks.
     """
 
     def __init__(
         self,
-        plan: Plan,
+        common: Common,
         task: Task,
         read_orders: Callable[[], Orders],
         send_status: Callable[[ShardStatus], None],
         delete_orders: Callable[[], None],
     ) -> None:
-        self._plan = plan
+        self._common = common
         self._task = task
         self._read_orders = read_orders
         self._send_status = send_status
@@ -135,10 +142,11 @@ class _Shard:
         token = orders.handed_token
         self._token_feed = TokenFeed(token, self._request_token) if orders.is_renewable else None
         return Run(
-            self._plan,
+            self._common.plan,
             self._task.settings,
             self._token_feed or AccessToken(token.secret),
             self._task.site.directory,
+            network=self._common.network,
             context=self._task.context,
         )
 

@@ -21,7 +21,7 @@ from collector.http.certificates import context_of, read_authorities
 from collector.settings import Service
 from collector.settings.addresses import NO_PROXY, is_loopback, parse_proxy
 
-__all__ = ["Network", "Proxy", "is_excluded", "load_network"]
+__all__ = ["DIRECT", "Network", "Proxy", "is_excluded", "load_network"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,16 @@ class Proxy:
 
     def __str__(self) -> str:
         return f"{self.url.scheme}://{self.url.host_subcomponent}:{self.url.port}"
+
+    def headers_for(self, url: URL) -> tuple[dict[str, str] | None, dict[str, str] | None]:
+        """Return the headers of a request that the proxy needs, and those of its CONNECT.
+
+        Over TLS the server of the address must not see them.
+        """
+        if self.authorization is None:
+            return None, None
+        headers = {"Proxy-Authorization": self.authorization.reveal()}
+        return (None, headers) if url.scheme == "https" else (headers, None)
 
     def secrets(self) -> tuple[Secret, ...]:
         """Return what must not appear in any output: the password, as it is and as it is sent."""
@@ -69,7 +79,7 @@ class Network:
         """Return the proxy through which an address is reached."""
         return self.routes.get(_origin(url)) if self.routes else None
 
-    def ssl_context(self) -> ssl.SSLContext | bool:
+    def verification(self) -> ssl.SSLContext | bool:
         """Return what verifies certificates: True is the default of aiohttp.
 
         The default trusts the authorities of the machine, or those that `SSL_CERT_FILE` and
@@ -90,6 +100,10 @@ class Network:
 
     def _proxies(self) -> Iterable[Proxy]:
         return (proxy for proxy in self.routes.values() if proxy is not None)
+
+
+DIRECT: Final = Network()
+"""Connections without a proxy, to servers that the authorities of the machine have certified."""
 
 
 def _origin(url: URL) -> _Origin:

@@ -6,6 +6,7 @@ aiohttp's exceptions are translated here; the result is a `Response` or a `Trans
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from http import HTTPStatus
 from types import TracebackType
 from typing import Final, Self
 
@@ -13,6 +14,7 @@ import aiohttp
 import msgspec
 from aiohttp import (
     ClientHandlerType,
+    ClientHttpProxyError,
     ClientRequest,
     ClientResponse,
     ClientSession,
@@ -27,6 +29,7 @@ from collector.core.errors import AttributionError
 from collector.core.outcome import FailureKind
 from collector.http.connector import Connector, Lease, PooledRequest
 from collector.http.gate import Gate
+from collector.http.network import DIRECT, Network
 from collector.http.reuse import ReusePolicy
 from collector.http.time_limit import TimeLimit
 from collector.http.token import Token, TokenSource
@@ -98,6 +101,7 @@ class Transport:
     * `stats`: counts requests, answers and failures.
     * `concurrency`: requests in flight at most, beside the one for a token.
     * `timeout`: seconds from the permit to the end of the answer.
+    * `network`: through which proxy an address is reached, and which certificates are trusted.
     * `notify`: called with a reason and a number of answers when answers cannot be attributed to
       requests; see `collector.http.connector.Connector`.
     * `clock`: monotonic seconds, the same clock as that of the gate.
@@ -110,6 +114,7 @@ class Transport:
         *,
         concurrency: int,
         timeout: float,
+        network: Network = DIRECT,
         notify: Callable[[str, int], None] = lambda _reason, _answers: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -121,7 +126,14 @@ class Transport:
         self._loop = asyncio.get_running_loop()
         self._reuse = ReusePolicy(clock())
         # One more for the token request: it must not wait for a statistics request to end.
-        self._connector = Connector(self._reuse, limit=concurrency + 1, notify=notify, clock=clock)
+        self._connector = Connector(
+            self._reuse,
+            limit=concurrency + 1,
+            verify=network.verification(),
+            notify=notify,
+            clock=clock,
+        )
+        self._network = network
         self._session = ClientSession(
             connector=self._connector,
             cookie_jar=DummyCookieJar(),
@@ -129,6 +141,8 @@ class Transport:
             max_field_size=_MAX_HEADER_LINE,
             max_line_size=_MAX_HEADER_LINE,
             request_class=PooledRequest,
+            # The network has read the proxies already, and a netrc is not ours.
+            trust_env=False,
             # The time limit of this transport applies, which begins after the permit.
             timeout=ClientTimeout(total=None, sock_connect=None),
         )
@@ -170,10 +184,21 @@ class Transport:
 
         Redirects are not followed: the token is only for the given origin.
         """
+        proxy = self._network.proxy_for(url)
+        headers, proxy_headers = (None, None) if proxy is None else proxy.headers_for(url)
         try:
             response = await self._session.request(
-                method, url, data=body, allow_redirects=False, middlewares=(tracked,)
+                method,
+                url,
+                data=body,
+                headers=headers,
+                allow_redirects=False,
+                proxy=None if proxy is None else proxy.url,
+                proxy_headers=proxy_headers,
+                middlewares=(tracked,),
             )
+            if proxy is not None:
+                _check_proxy_accepts(response)
             content, is_cut = await _read_body(response)
         except asyncio.CancelledError:
             if not tracked.timed_out():
@@ -343,6 +368,16 @@ class _TrackedRequest:
         self._limit.ended(self._task)
         if self.requests:
             self._stats.in_flight -= 1
+
+
+def _check_proxy_accepts(response: ClientResponse) -> None:
+    """Raise for a proxy that requires other credentials what aiohttp raises for its CONNECT.
+
+    Plain http is sent to the proxy without a CONNECT.
+    """
+    if response.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
+        response.close()
+        raise ClientHttpProxyError(response.request_info, (), status=response.status)
 
 
 async def _read_body(response: ClientResponse) -> tuple[bytes, bool]:

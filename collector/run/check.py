@@ -11,6 +11,7 @@ from collector.core.outcome import Failure
 from collector.dates.probe import CheckFindings, Verdict, check_service
 from collector.dates.runner import ProbeRunner
 from collector.http.credentials import Credentials
+from collector.http.network import DIRECT, Network
 from collector.pace import Share
 from collector.plan import today_in
 from collector.run.session import Session
@@ -48,8 +49,8 @@ class CheckResult:
 class Check:
     """One check of the service with the given settings. `execute` it once.
 
-    `ids` are companies that it may ask about. It ends after `longest` seconds, in addition to the
-    time that its rate needs.
+    `ids` are companies that it may ask about, and `network` is how the service is reached. It ends
+    after `longest` seconds, in addition to the time that its rate needs.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class Check:
         settings: CheckSettings,
         credentials: Credentials,
         *,
+        network: Network = DIRECT,
         longest: float = _LONGEST_SECONDS,
     ) -> None:
         self._longest = longest + MOST_REQUESTS / min(settings.rate, _FAST_RATE)
@@ -68,6 +70,7 @@ class Check:
             settings,
             credentials,
             share=Share.of(settings.rate),
+            network=network,
             companies=len(ids),
             stats=self._stats,
             concurrency=1,

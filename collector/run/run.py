@@ -13,6 +13,7 @@ from collector.core.outcome import Outcome
 from collector.core.threads import in_thread
 from collector.dates.guard import DOUBT, DatesGuard
 from collector.http.credentials import Credentials
+from collector.http.network import DIRECT, Network
 from collector.http.retry import RetryPolicy
 from collector.http.token import TokenProvider
 from collector.pace import PaceView, Share
@@ -59,18 +60,20 @@ class Run:
       share of the rate.
     * `credentials`: what a token is requested with, the token itself, or a provider of tokens.
     * `output`: the run directory.
+    * `network`: how the service is reached.
     * `context`: what the process that distributes shards knows; None without one.
 
     A display reads `stats`, `pace` and `remarks` meanwhile; see `collector.run.view.RunView`.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - see the class
         self,
         plan: Plan,
         settings: RunSettings,
         credentials: Credentials | TokenProvider,
         output: Path,
         *,
+        network: Network = DIRECT,
         context: ShardContext | None = None,
     ) -> None:
         self.plan = plan
@@ -86,6 +89,7 @@ class Run:
             settings,
             credentials,
             share=share,
+            network=network,
             companies=len(plan.companies),
             stats=self.stats,
             concurrency=settings.concurrency,
@@ -265,12 +269,9 @@ class Run:
         return End(ExitCode.SOME_FAILED if failed_cells else ExitCode.COMPLETE)
 
     def _log_start(self) -> None:
-        self._log.info(
-            "run_started",
-            cells=len(self._part),
-            kept=self.stats.kept.total(),
-            rate=str(self.settings.rate),
-        )
+        kept, rate = self.stats.kept.total(), str(self.settings.rate)
+        proxy = self._session.network.described()
+        self._log.info("run_started", cells=len(self._part), kept=kept, rate=rate, proxy=proxy)
         for remark in self.remarks:
             self._log.warning("remark", text=remark)
 

@@ -10,6 +10,7 @@ from collector.dates.verify import DatesVerifier
 from collector.http.client import Addresses, StatisticsClient
 from collector.http.credentials import AccessToken, ClientCredentials, Credentials, secrets_of
 from collector.http.gate import Gate, RequestBudget
+from collector.http.network import DIRECT, Network
 from collector.http.token import Token, TokenProvider, TokenSource
 from collector.http.token_issuer import TokenIssuer
 from collector.http.transport import Transport
@@ -34,6 +35,7 @@ class Session:
     * `settings`: the service, and the limits of a request.
     * `credentials`: what a token is requested with, the token itself, or a provider of tokens.
     * `share`: the rate (requests per second), or the part of it that this process has.
+    * `network`: how the service is reached.
     * `companies`: how many the session requests; the circuit breaker needs that.
     * `stats`: counts every request.
     * `concurrency`: requests in flight, at most.
@@ -48,6 +50,7 @@ class Session:
         credentials: Credentials | TokenProvider,
         *,
         share: Share,
+        network: Network = DIRECT,
         companies: int,
         stats: RunStats,
         concurrency: int,
@@ -58,6 +61,7 @@ class Session:
         self.redact = Redactor()
         if isinstance(credentials, AccessToken | ClientCredentials):
             self.redact.learn(*secrets_of(credentials))
+        self.redact.learn(*network.secrets())
         self.events = EventLog(log_level, self.redact)
         self.log = self.events.logger
         budget = None
@@ -80,6 +84,7 @@ class Session:
         self._transport: Transport
         self._settings = settings
         self._credentials = credentials
+        self.network = network
         self._stats = stats
         self._concurrency = concurrency
         self._patience = patience
@@ -111,6 +116,7 @@ class Session:
                 self._stats,
                 concurrency=self._concurrency,
                 timeout=self._settings.timeout,
+                network=self.network,
                 notify=self._not_attributed,
             )
         )
