@@ -104,6 +104,7 @@ class Transport:
     * `network`: through which proxy an address is reached, and which certificates are trusted.
     * `notify`: called with a reason and a number of answers when answers cannot be attributed to
       requests; see `collector.http.connector.Connector`.
+    * `reuse`: decides how many requests a connection serves.
     * `clock`: monotonic seconds, the same clock as that of the gate.
     """
 
@@ -116,6 +117,7 @@ class Transport:
         timeout: float,
         network: Network = DIRECT,
         notify: Callable[[str, int], None] = lambda _reason, _answers: None,
+        reuse: ReusePolicy | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._gate = gate
@@ -124,7 +126,7 @@ class Transport:
         self._concurrency = concurrency
         self._limit = TimeLimit(timeout)
         self._loop = asyncio.get_running_loop()
-        self._reuse = ReusePolicy(clock())
+        self._reuse = reuse or ReusePolicy(clock())
         # One more for the token request: it must not wait for a statistics request to end.
         self._connector = Connector(
             self._reuse,
