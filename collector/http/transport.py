@@ -188,6 +188,8 @@ class Transport:
         """
         proxy = self._network.proxy_for(url)
         headers, proxy_headers = (None, None) if proxy is None else proxy.headers_for(url)
+        # Some proxies remove the credentials from the first request of a connection only.
+        tracked.is_alone |= headers is not None
         try:
             response = await self._session.request(
                 method,
@@ -276,8 +278,8 @@ class _TrackedRequest:
     """
 
     __slots__ = (
-        *("_concurrency", "_gate", "_is_alone", "_is_last", "_limit", "_stats", "_task", "_tokens"),
-        *("lease", "permit", "requests", "token"),
+        *("_concurrency", "_gate", "_is_last", "_limit", "_stats", "_task", "_tokens"),
+        *("is_alone", "lease", "permit", "requests", "token"),
     )
 
     def __init__(  # noqa: PLR0913, PLR0917 - one for each request, by position
@@ -301,7 +303,7 @@ class _TrackedRequest:
         self._limit = limit
         self._tokens = tokens
         self._concurrency = concurrency
-        self._is_alone = is_alone
+        self.is_alone = is_alone
         self._is_last = is_last
         self.requests = 0
         self.permit: Permit | None = None
@@ -316,7 +318,7 @@ class _TrackedRequest:
         if not isinstance(request, PooledRequest):  # in a test without connections
             return await send(request)
         request.is_last = self._is_last
-        if self._is_alone:
+        if self.is_alone:
             request.alone()
         try:
             return await send(request)

@@ -69,7 +69,7 @@ def test_one_damaged_certificate_is_too_many(tmp_path: Path) -> None:
 
 def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
     """It is missing, or a directory."""
-    with pytest.raises(InputError, match="missing.pem: cannot be read: No such file"):
+    with pytest.raises(InputError, match=r"missing\.pem: cannot be read: No such file"):
         read_authorities(tmp_path / "missing.pem")
     with pytest.raises(InputError, match="cannot be read: Is a directory"):
         read_authorities(tmp_path)

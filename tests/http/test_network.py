@@ -19,7 +19,10 @@ from tests.http.certificates import Made, make_certificate
 
 API = URL("https://api.trust.lat/campaigns/api/v1/company/1/statistics?from_date=2026-01-01")
 ISSUER = URL("https://atenea.trust.lat/oauth/token/")
-LOCAL = {"base_url": "http://127.0.0.1:8080", "token_url": "http://127.0.0.1:8080/oauth/token/"}
+LOCAL: dict[str, Any] = {
+    "base_url": "http://127.0.0.1:8080",
+    "token_url": "http://127.0.0.1:8080/oauth/token/",
+}
 LOCAL_API = URL("http://127.0.0.1:8080/x")
 
 
