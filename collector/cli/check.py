@@ -27,9 +27,10 @@ def check(
     """
     read = read_companies(companies)
     from collector.http.credentials import load_credentials
-    from collector.http.network import load_network
 
     credentials = load_credentials(os.environ, settings.credentials_file)
+    from collector.http.network import load_network
+
     network = load_network(os.environ, settings)
     warn_of_duplicates(read)
     from collector.cli.check_output import run_check

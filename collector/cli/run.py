@@ -35,9 +35,10 @@ def run(
     now = datetime.now(UTC)
     plan, read = prepare_plan(companies, settings, now)
     from collector.http.credentials import load_credentials
-    from collector.http.network import load_network
 
     credentials = load_credentials(os.environ, settings.credentials_file)
+    from collector.http.network import load_network
+
     network = load_network(os.environ, settings)
     warn_of_duplicates(read)
     from collector.cli.execution import collect
