@@ -21,6 +21,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from collector import __version__
+from collector.http.faults import MAX_HEADER_LINE_BYTES
 from collector.http.token import Token
 
 __all__ = ["ConnectionPool", "Get"]
@@ -135,7 +136,11 @@ class ConnectionPool:
         try:
             protocol = connection.protocol
             assert protocol is not None, "it is open"  # noqa: S101 - for the type checker
-            protocol.set_response_params(read_until_eof=True)
+            protocol.set_response_params(
+                read_until_eof=True,
+                max_line_size=MAX_HEADER_LINE_BYTES,
+                max_field_size=MAX_HEADER_LINE_BYTES,
+            )
             response = await request.send(connection)
             try:
                 await response.start(connection)

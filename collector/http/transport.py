@@ -17,6 +17,7 @@ from yarl import URL
 
 from collector.core.outcome import FailureKind
 from collector.http.exchange import ConnectionPool
+from collector.http.faults import Fault, Nature, fault_of
 from collector.http.gate import Gate
 from collector.http.time_limit import TimeLimit
 from collector.http.token import Token, TokenSource
@@ -49,13 +50,15 @@ class Response(msgspec.Struct, frozen=True):
 class TransportFailure(msgspec.Struct, frozen=True):
     """A request without a whole answer: a timeout or a broken connection.
 
-    `permit` is None if it failed before anything was sent.
+    `message` and `nature` are those of a `Fault`. `permit` is None if it failed before anything was
+    sent.
     """
 
     kind: FailureKind
     message: str
     permit: Permit | None
     requests: int
+    nature: Nature = Nature.TRANSIENT
 
 
 _NOT_CONNECTED: Final = (
@@ -142,9 +145,10 @@ class Transport:
                 tracked.release_permit()
                 raise
             text = f"no whole answer within {self._limit.seconds:g} seconds"
-            return self._failure(FailureKind.TIMEOUT, text, tracked)
+            fault = Fault(text, Nature.TRANSIENT)
+            return self._failure(FailureKind.TIMEOUT, fault, tracked)
         except (aiohttp.ClientError, OSError) as error:
-            return self._failure(FailureKind.CONNECTION, _describe(error), tracked)
+            return self._failure(FailureKind.CONNECTION, fault_of(error, url), tracked)
         except BaseException:
             tracked.release_permit()
             raise
@@ -194,10 +198,10 @@ class Transport:
         )
 
     def _failure(
-        self, kind: FailureKind, message: str, tracked: "_TrackedRequest"
+        self, kind: FailureKind, fault: Fault, tracked: "_TrackedRequest"
     ) -> TransportFailure:
         self._stats.broken[kind] += 1
-        return TransportFailure(kind, message, tracked.permit, tracked.requests)
+        return TransportFailure(kind, fault.text, tracked.permit, tracked.requests, fault.nature)
 
 
 class _TrackedRequest:
@@ -310,8 +314,3 @@ async def _read_body(response: ClientResponse) -> tuple[bytes, bool]:
         return body, False
     response.close()
     return body[:MAX_ANSWER_BYTES], True
-
-
-def _describe(error: Exception) -> str:
-    """Return the text of an error. aiohttp's texts hold addresses, but no headers or bodies."""
-    return f"{type(error).__name__}: {error}".rstrip(": ")
