@@ -7,6 +7,7 @@
   + ClusterError        4   the cluster is out of reach, or has no workers; likewise
   + StorageError        5   the output cannot be written
   + LockedError         6   another run holds the directory
+  + AttributionError    7   answers cannot be attributed to requests
   + DatesError          7   answers do not cover the days that their lines state
     + IgnoredDatesError     the server does not honour the date range
 
@@ -20,6 +21,7 @@ from typing import ClassVar, Final
 
 __all__ = [
     "NOT_STARTED",
+    "AttributionError",
     "ClusterError",
     "CollectorError",
     "CredentialsError",
@@ -127,6 +129,12 @@ class LockedError(CollectorError):
     """Another run holds the directory. Nothing was sent, nothing was written."""
 
     exit_code = ExitCode.LOCKED
+
+
+class AttributionError(CollectorError):
+    """The answers of the server cannot be attributed to requests. Nothing doubtful is kept."""
+
+    exit_code = ExitCode.DATES
 
 
 class DatesError(CollectorError):

@@ -15,6 +15,8 @@ from typing import Annotated, Final, cast
 import msgspec
 from msgspec.structs import fields
 
+from collector.core.confirmation import CONFIRMED, Confirmation
+
 __all__ = [
     "COUNTERS",
     "Answer",
@@ -110,12 +112,14 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
     `statistics` is the API's `data` as it came, byte for byte but for line breaks between
     values, so that it fits on one line; `counters` is the documented part of it, decoded.
     `requests` is how many requests were sent for it, aiohttp's own resend included.
+    `confirmation` says whether it is the answer to this request.
     """
 
     statistics: bytes
     counters: Counters
     fetched_at: datetime
     requests: int
+    confirmation: Confirmation = CONFIRMED
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +127,8 @@ class Failure:
     """A try that brought no answer.
 
     `body` is an excerpt of at most 2 KiB, secrets removed. `requests` is how many requests were
-    sent. `blame` says whether the cell itself is charged for it.
+    sent. `blame` says whether the cell itself is charged for it. `confirmation` says whether the
+    answer, if there was one, is the answer to this request.
     """
 
     kind: FailureKind
@@ -133,6 +138,7 @@ class Failure:
     failed_at: datetime
     requests: int
     blame: Blame = Blame.CELL
+    confirmation: Confirmation = CONFIRMED
 
 
 Outcome = Answer | Failure

@@ -8,6 +8,7 @@ from http import HTTPStatus
 from typing import Final, Protocol, TypeGuard
 from urllib.parse import SplitResult, quote, urlencode, urlsplit
 
+import msgspec
 from structlog.typing import FilteringBoundLogger
 from yarl import URL
 
@@ -88,7 +89,9 @@ _UNAVAILABLE: Final = HTTPStatus.SERVICE_UNAVAILABLE.value
 class SupportsGet(Protocol):
     """What the client needs of a transport: `collector.http.transport.Transport` provides it."""
 
-    def get(self, url: URL, tokens: TokenSource) -> Awaitable[Response | TransportFailure]:
+    def get(
+        self, url: URL, tokens: TokenSource, *, is_alone: bool = False, is_last: bool = False
+    ) -> Awaitable[Response | TransportFailure]:
         """Send a GET through the gate; return the whole answer, or the transport failure."""
 
 
@@ -125,29 +128,53 @@ class StatisticsClient:
         self._addresses = addresses
         self._log = log
 
-    def fetch(self, cell: Cell, *, is_retry: bool = False) -> Coroutine[object, None, Outcome]:
+    def fetch(
+        self, cell: Cell, *, is_retry: bool = False, is_last: bool = False
+    ) -> Coroutine[object, None, Outcome]:
         """Request one cell: one request, and one more with a new token after a 401.
 
         A retry is weaker evidence about the service than a first try: the cell itself may be at
-        fault. Raises `CredentialsError` when the server rejects the credentials, `OutageError`
-        when the server has accepted or answered no request for too long, or issues no token.
+        fault. `is_last` says that few requests follow, so that this one confirms its connection.
+        The outcome counts only when its confirmation is known. Raises `CredentialsError` when the
+        server rejects the credentials, `OutageError` when the server has accepted or answered no
+        request for too long, or issues no token, and `AttributionError` when answers cannot be
+        attributed to requests.
         """
-        return self._request(self._addresses(cell), cell.company_id, is_retry=is_retry)
+        url = self._addresses(cell)
+        return self._request(url, cell.company_id, is_retry=is_retry, is_last=is_last)
 
     async def ask_with(
         self, company_id: str, parameters: Mapping[str, str], *, is_retry: bool = False
     ) -> Outcome:
-        """Request a company with the given parameters in the query; otherwise like `fetch`."""
-        url = self._addresses.with_parameters(company_id, parameters)
-        return await self._request(url, company_id, is_retry=is_retry)
+        """Request a company with the given parameters in the query; otherwise like `fetch`.
 
-    async def _request(self, url: URL, company_id: str, *, is_retry: bool) -> Outcome:
-        reply = await self._transport.get(url, self._tokens)
+        The outcome is confirmed: it has a connection of its own, and is requested again if that
+        brings more than one answer.
+        """
+        url = self._addresses.with_parameters(company_id, parameters)
+        requests = 0
+        while True:
+            outcome = await self._request(url, company_id, is_retry=is_retry, is_alone=True)
+            requests += outcome.requests
+            if await outcome.confirmation.known():
+                return _with_requests(outcome, requests)
+
+    async def _request(
+        self,
+        url: URL,
+        company_id: str,
+        *,
+        is_retry: bool,
+        is_alone: bool = False,
+        is_last: bool = False,
+    ) -> Outcome:
+        get = self._transport.get
+        reply = await get(url, self._tokens, is_alone=is_alone, is_last=is_last)
         requests = reply.requests
         if self._is_unauthorized(reply, company_id) and reply.token is not None:
             newer = await self._tokens.renewed(reply.token)
             if newer is not None:
-                reply = await self._transport.get(url, self._tokens)
+                reply = await get(url, self._tokens, is_alone=is_alone, is_last=is_last)
                 requests += reply.requests
                 self._is_unauthorized(reply, company_id)
         if isinstance(reply, TransportFailure):
@@ -191,7 +218,7 @@ class StatisticsClient:
             self._tokens.accepted()
             self._gate.answered(reply.permit, company_id, allowance=allowance)
             self._stats.company_latencies.add(company_id, reply.seconds)
-            return Answer(verdict.statistics, verdict.counters, now, requests)
+            return Answer(verdict.statistics, verdict.counters, now, requests, reply.confirmation)
         failure = Failure(
             kind=verdict.kind,
             status=reply.status if verdict.code is None else verdict.code,
@@ -199,6 +226,7 @@ class StatisticsClient:
             body=excerpt(reply.body, self._redact),
             failed_at=now,
             requests=requests,
+            confirmation=reply.confirmation,
         )
         if reply.status == _UNAUTHORIZED:
             self._tokens.rejected(company_id)
@@ -248,6 +276,12 @@ class StatisticsClient:
                 status=reply.status,
             )
         return retry_after.seconds
+
+
+def _with_requests(outcome: Outcome, requests: int) -> Outcome:
+    if isinstance(outcome, Failure):
+        return replace(outcome, requests=requests)
+    return msgspec.structs.replace(outcome, requests=requests)
 
 
 def excerpt(body: bytes, redact: Redactor) -> str:

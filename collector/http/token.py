@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Protocol, Self
 
-from multidict import CIMultiDict
-
 from collector.core.errors import CollectorError, CredentialsError, StoppedError
 from collector.core.secrets import Redactor, Secret
 from collector.http.gate import Gate
@@ -27,34 +25,28 @@ _BETWEEN_RENEWALS: Final = 5.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Token:
-    """A token with the headers that carry it.
+    """A token, as the value of the header that carries it.
 
     It is valid until `ends_at`, and is renewed from `renew_at` on (monotonic seconds).
     """
 
-    headers: CIMultiDict[str]
+    authorization: str
     renew_at: float
     ends_at: float
 
     @property
     def secret(self) -> Secret:
         """The token itself, to pass to another process of the same run."""
-        return Secret(self.headers["Authorization"].removeprefix(_BEARER))
+        return Secret(self.authorization.removeprefix(_BEARER))
 
     def __repr__(self) -> str:
-        """Omit the headers, because they hold the secret."""
+        """Omit the header, because it holds the secret."""
         return f"Token(renew_at={self.renew_at})"
 
     @classmethod
     def of(cls, secret: Secret, renew_at: float = math.inf, ends_at: float = math.inf) -> "Token":
-        """Return a token with its headers, which all requests share."""
-        headers = CIMultiDict(
-            {
-                "Authorization": f"{_BEARER}{secret.reveal()}",
-                "Content-Type": "application/json",
-            }
-        )
-        return cls(headers, renew_at, ends_at)
+        """Return a token with its header value, which all requests share."""
+        return cls(f"{_BEARER}{secret.reveal()}", renew_at, ends_at)
 
 
 class TokenProvider(Protocol):

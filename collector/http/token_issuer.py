@@ -10,7 +10,6 @@ from typing import Final
 
 import msgspec
 import orjson
-from multidict import CIMultiDict
 from structlog.typing import FilteringBoundLogger
 from yarl import URL
 
@@ -43,8 +42,6 @@ _WHOLE_SECOND: Final = 1.0
 
 _REASON_LENGTH: Final = 500
 """Most characters of the issuer's own reason that a message quotes."""
-
-_JSON: Final = CIMultiDict({"Content-Type": "application/json"})
 
 
 class _TokenReply(msgspec.Struct):
@@ -138,7 +135,7 @@ class TokenIssuer:
         tries, problem = 0, ""
         while True:
             tries += 1
-            reply = await self._transport.send("POST", self._url, _JSON, self._body)
+            reply = await self._transport.post(self._url, self._body)
             token = self._read(reply)
             if isinstance(token, Token):
                 self._has_issued = True

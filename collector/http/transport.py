@@ -1,4 +1,4 @@
-"""HTTP transport: sends a request with a permit, and resends it if its connection was dead.
+"""HTTP transport: sends each request with a permit, through one `aiohttp.ClientSession`.
 
 aiohttp's exceptions are translated here; the result is a `Response` or a `TransportFailure`.
 """
@@ -7,18 +7,28 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from types import TracebackType
-from typing import Final, Literal, NamedTuple, Self
+from typing import Final, Self
 
 import aiohttp
 import msgspec
-from aiohttp import ClientResponse
-from multidict import CIMultiDict
+from aiohttp import (
+    ClientHandlerType,
+    ClientRequest,
+    ClientResponse,
+    ClientSession,
+    ClientTimeout,
+    DummyCookieJar,
+)
 from yarl import URL
 
+from collector import __version__
+from collector.core.confirmation import CONFIRMED, Confirmation
+from collector.core.errors import AttributionError
 from collector.core.outcome import FailureKind
-from collector.http.exchange import ConnectionPool
-from collector.http.faults import Fault, Nature, fault_of
+from collector.http.connector import Connector, Lease, PooledRequest
+from collector.http.faults import MAX_HEADER_LINE_BYTES, Fault, Nature, fault_of
 from collector.http.gate import Gate
+from collector.http.reuse import ReusePolicy
 from collector.http.time_limit import TimeLimit
 from collector.http.token import Token, TokenSource
 from collector.pace import Permit
@@ -35,6 +45,7 @@ class Response(msgspec.Struct, frozen=True):
 
     `requests` includes resends. `seconds` is how long the answer took, from the permit of the last
     request on: without the wait at the gate and without a request on a dead connection.
+    `confirmation` says whether the answer belongs to the request.
     """
 
     status: int
@@ -45,6 +56,7 @@ class Response(msgspec.Struct, frozen=True):
     requests: int
     seconds: float
     token: Token | None = None
+    confirmation: Confirmation = CONFIRMED
 
 
 class TransportFailure(msgspec.Struct, frozen=True):
@@ -61,23 +73,24 @@ class TransportFailure(msgspec.Struct, frozen=True):
     nature: Nature = Nature.TRANSIENT
 
 
+_HEADERS: Final = {
+    "User-Agent": f"collector/{__version__}",
+    "Accept": "application/json",
+    "Content-Type": "application/json",
+}
+
+_NOT_ATTRIBUTED: Final = (
+    "the answers of {origin} cannot be attributed to requests: it sends more than was requested, "
+    "even on connections with a single request; nothing doubtful was written; check what stands "
+    "between the collector and the API, such as a proxy or a load balancer"
+)
+
 _NOT_CONNECTED: Final = (
     aiohttp.ConnectionTimeoutError,
     aiohttp.ClientConnectorError,
     aiohttp.ClientConnectorCertificateError,
 )
 _CONNECTION_LOST: Final = (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError)
-
-
-class _Message(NamedTuple):
-    """Method, headers and body of a request."""
-
-    method: str
-    headers: CIMultiDict[str]
-    body: bytes | None
-
-
-_GET: Final = _Message("GET", CIMultiDict(), None)
 
 
 class Transport:
@@ -87,16 +100,19 @@ class Transport:
     * `stats`: counts requests, answers and failures.
     * `concurrency`: requests in flight at most, beside the one for a token.
     * `timeout`: seconds from the permit to the end of the answer.
+    * `notify`: called with a reason and a number of answers when answers cannot be attributed to
+      requests; see `collector.http.connector.Connector`.
     * `clock`: monotonic seconds, the same clock as that of the gate.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one collaborator each
         self,
         gate: Gate,
         stats: RunStats,
         *,
         concurrency: int,
         timeout: float,
+        notify: Callable[[str, int], None] = lambda _reason, _answers: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._gate = gate
@@ -105,8 +121,19 @@ class Transport:
         self._concurrency = concurrency
         self._limit = TimeLimit(timeout)
         self._loop = asyncio.get_running_loop()
+        self._reuse = ReusePolicy(clock())
         # One more for the token request: it must not wait for a statistics request to end.
-        self._pool = ConnectionPool(concurrency + 1)
+        self._connector = Connector(self._reuse, limit=concurrency + 1, notify=notify, clock=clock)
+        self._session = ClientSession(
+            connector=self._connector,
+            cookie_jar=DummyCookieJar(),
+            headers=_HEADERS,
+            max_field_size=MAX_HEADER_LINE_BYTES,
+            max_line_size=MAX_HEADER_LINE_BYTES,
+            request_class=PooledRequest,
+            # The time limit of this transport applies, which begins after the permit.
+            timeout=ClientTimeout(total=None, sock_connect=None),
+        )
 
     async def __aenter__(self) -> Self:
         return self
@@ -118,28 +145,38 @@ class Transport:
         traceback: TracebackType | None,
     ) -> None:
         self._limit.close()
-        await self._pool.close()
+        self._connector.end()
+        await self._session.close()
 
-    def get(self, url: URL, tokens: TokenSource) -> Awaitable[Response | TransportFailure]:
-        """Send a GET with the token that is current when the permit is issued."""
-        return self._request(self._track(tokens), url, _GET)
-
-    def send(
-        self, method: str, url: URL, headers: CIMultiDict[str], body: bytes | None = None
+    def get(
+        self, url: URL, tokens: TokenSource, *, is_alone: bool = False, is_last: bool = False
     ) -> Awaitable[Response | TransportFailure]:
-        """Send a request that needs no token, with an urgent permit."""
-        return self._request(self._track(None), url, _Message(method, headers, body))
+        """Send a GET with the token that is current when the permit is issued.
+
+        With `is_alone` it uses a connection of its own. With `is_last` its connection serves no
+        request after it, so that the earlier answers on it are confirmed, too. Raises
+        `AttributionError` when the answers of this server cannot be attributed to requests.
+        """
+        if self._reuse.is_hopeless:
+            raise AttributionError(_NOT_ATTRIBUTED.format(origin=url.origin()))
+        return self._request(self._track(tokens, is_alone=is_alone, is_last=is_last), "GET", url)
+
+    def post(self, url: URL, body: bytes) -> Awaitable[Response | TransportFailure]:
+        """Send a POST that needs no token, with an urgent permit and a connection of its own."""
+        return self._request(self._track(None, is_alone=True, is_last=True), "POST", url, body)
 
     async def _request(
-        self, tracked: "_TrackedRequest", url: URL, message: "_Message"
+        self, tracked: "_TrackedRequest", method: str, url: URL, body: bytes | None = None
     ) -> Response | TransportFailure:
         """Send a request and read its whole answer, `MAX_ANSWER_BYTES` at most.
 
         Redirects are not followed: the token is only for the given origin.
         """
         try:
-            response = await self._send(tracked, url, message)
-            body, is_cut = _complete_body(response) or await _read_body(response)
+            response = await self._session.request(
+                method, url, data=body, allow_redirects=False, middlewares=(tracked,)
+            )
+            content, is_cut = await _read_body(response)
         except asyncio.CancelledError:
             if not tracked.timed_out():
                 tracked.release_permit()
@@ -158,43 +195,32 @@ class Transport:
         assert permit is not None, "what has an answer has left"  # noqa: S101 - for the type checker
         seconds = self._clock() - permit.at
         self._stats.answered(response.status, seconds)
+        if (lease := tracked.lease) is not None:
+            self._connector.answered(lease, response, is_cut=is_cut)
         return Response(
             response.status,
             response.headers,
-            body,
+            content,
             is_cut,
             permit,
             tracked.requests,
             seconds,
             tracked.token,
+            CONFIRMED if lease is None else lease.confirmation,
         )
 
-    async def _send(
-        self, tracked: "_TrackedRequest", url: URL, message: "_Message"
-    ) -> ClientResponse:
-        """Send a request, and resend it once if its connection turns out to be dead.
-
-        A server may close an idle connection just when a request is sent. Then a GET is sent again
-        (RFC 9110, section 9.2.2), as `aiohttp.ClientSession` does; that request acquires its own
-        permit and is counted like any other.
-        """
-        while True:
-            token = await tracked.start()
-            if token is None:
-                request = self._pool.request(message.method, url, message.headers, message.body)
-            else:
-                request = self._pool.get(url, token)
-            try:
-                return await self._pool.send(request)
-            except _NOT_CONNECTED:
-                raise
-            except _CONNECTION_LOST:
-                if message.method != _GET.method or tracked.requests > 1:
-                    raise
-
-    def _track(self, tokens: TokenSource | None) -> "_TrackedRequest":
+    def _track(
+        self, tokens: TokenSource | None, *, is_alone: bool, is_last: bool
+    ) -> "_TrackedRequest":
         return _TrackedRequest(
-            self._gate, self._stats, self._limit, tokens, self._concurrency, self._loop
+            self._gate,
+            self._stats,
+            self._limit,
+            tokens,
+            self._concurrency,
+            self._loop,
+            is_alone=is_alone,
+            is_last=is_last,
         )
 
     def _failure(
@@ -204,11 +230,17 @@ class Transport:
         return TransportFailure(kind, fault.text, tracked.permit, tracked.requests, fault.nature)
 
 
-class _TrackedRequest:
-    """A request with its permit, its time limit and its counters.
+class _DeadConnectionError(aiohttp.ClientError):
+    """A connection that broke before it served any request; aiohttp resends nothing after it."""
 
-    The time limit begins when the permit is issued, and the token is chosen then: one that was
-    chosen before could expire during the wait. A resend acquires a new permit.
+
+class _TrackedRequest:
+    """A request with its permit, its time limit and its counters: a middleware of aiohttp's.
+
+    aiohttp calls it for each attempt: for the request, and for a resend when a kept-alive
+    connection turns out to be dead (RFC 9110, section 9.2.2). The time limit begins when the permit
+    is issued, and the token is chosen then: one that was chosen before could expire during the
+    wait. A resend acquires a new permit.
 
     * `gate`: issues the permits.
     * `stats`: counts what is sent and what is in flight.
@@ -216,11 +248,12 @@ class _TrackedRequest:
     * `tokens`: provides the token; None for an urgent request that needs none.
     * `concurrency`: requests in flight at most; a late request at this number counts as held up.
     * `loop`: the event loop that runs the task of this request.
+    * `is_alone`, `is_last`: see `Transport.get`.
     """
 
     __slots__ = (
-        *("_concurrency", "_gate", "_limit", "_stats", "_task", "_tokens"),
-        *("permit", "requests", "token"),
+        *("_concurrency", "_gate", "_is_alone", "_is_last", "_limit", "_stats", "_task", "_tokens"),
+        *("lease", "permit", "requests", "token"),
     )
 
     def __init__(  # noqa: PLR0913, PLR0917 - one for each request, by position
@@ -231,6 +264,9 @@ class _TrackedRequest:
         tokens: TokenSource | None,
         concurrency: int,
         loop: asyncio.AbstractEventLoop,
+        *,
+        is_alone: bool,
+        is_last: bool,
     ) -> None:
         # With the loop given, asyncio need not ask the system whether the process has forked.
         task = asyncio.current_task(loop)
@@ -241,11 +277,35 @@ class _TrackedRequest:
         self._limit = limit
         self._tokens = tokens
         self._concurrency = concurrency
+        self._is_alone = is_alone
+        self._is_last = is_last
         self.requests = 0
         self.permit: Permit | None = None
         self.token: Token | None = None
+        self.lease: Lease | None = None
 
-    async def start(self) -> Token | None:
+    async def __call__(self, request: ClientRequest, send: ClientHandlerType) -> ClientResponse:
+        """Send one attempt, with a permit and the current token."""
+        token = await self._start()
+        if token is not None:
+            request.headers["Authorization"] = token.authorization
+        if not isinstance(request, PooledRequest):  # in a test without connections
+            return await send(request)
+        request.is_last = self._is_last
+        if self._is_alone:
+            request.alone()
+        try:
+            return await send(request)
+        except _CONNECTION_LOST as error:
+            lease = request.lease
+            if lease is None or lease.sent > 1:
+                raise
+            # Not a server that closes idle connections: the usual retry follows, with a delay.
+            raise _DeadConnectionError(str(error)) from error
+        finally:
+            self.lease = request.lease
+
+    async def _start(self) -> Token | None:
         """Acquire a permit and start the time limit; return the token to send, if any."""
         if self.requests:
             # A resend: the wait for a permit is not part of the time limit, and the result of the
@@ -286,14 +346,6 @@ class _TrackedRequest:
         self._limit.ended(self._task)
         if self.requests:
             self._stats.in_flight -= 1
-
-
-def _complete_body(response: ClientResponse) -> tuple[bytes, Literal[False]] | None:
-    """Return the body if all of it has arrived and is within the limit, as nearly always."""
-    content = response.content
-    if content.is_eof() and content.total_bytes <= MAX_ANSWER_BYTES:
-        return content.read_nowait(), False
-    return None
 
 
 async def _read_body(response: ClientResponse) -> tuple[bytes, bool]:

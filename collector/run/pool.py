@@ -14,6 +14,7 @@ from collector.core.cell import Cell
 from collector.core.errors import StoppedError, main_error
 from collector.core.outcome import Blame, Failure, Outcome
 from collector.pace import RetryBudget
+from collector.run.held import HeldOutcomes
 from collector.run.queue import WAITING_PER_WORKER, WorkItem, WorkQueue
 from collector.telemetry.stats import RunStats
 
@@ -41,8 +42,11 @@ class RetryDecision(Protocol):
 class Fetch(Protocol):
     """Requests a cell, or raises `StoppedError` when nothing more may be sent."""
 
-    async def __call__(self, cell: Cell, /, *, is_retry: bool) -> Outcome:
-        """Return the outcome; a retry is a try after one that was charged to the cell."""
+    async def __call__(self, cell: Cell, /, *, is_retry: bool, is_last: bool) -> Outcome:
+        """Return the outcome; a retry is a try after one that was charged to the cell.
+
+        `is_last` says that few requests follow, so that no later one may confirm this outcome.
+        """
 
 
 class Settle(Protocol):
@@ -67,6 +71,9 @@ class Pool:
     * `on_exhausted`: called when the last cell has been started.
     * `clock`: returns seconds.
 
+    A final outcome is settled when it is confirmed. If it is refuted, its cell is requested again,
+    and is not charged for that.
+
     If `fetch` or `settle` raises anything but `StoppedError`, the pool cancels and awaits all
     workers, and raises that error. `StoppedError` from `fetch` drains the pool.
     """
@@ -89,6 +96,7 @@ class Pool:
         self._budget = RetryBudget(clock(), rate)
         self._queue = WorkQueue(
             cells,
+            stats.missing,
             concurrency * WAITING_PER_WORKER,
             clock,
             self._budget,
@@ -103,6 +111,7 @@ class Pool:
         self._stats = stats
         self._concurrency = concurrency
         self._changed = asyncio.Event()
+        self._held = HeldOutcomes(self._wake_idle, self._request_again)
 
     def drain(self) -> None:
         """Start no more cells: `run` ends when those in progress are settled or put back.
@@ -130,7 +139,11 @@ class Pool:
     async def _work(self) -> None:
         while (item := self._take() or await self._next()) is not None:
             try:
-                outcome = await self._fetch(item.cell, is_retry=item.tries > 0)
+                outcome = await self._fetch(
+                    item.cell,
+                    is_retry=item.tries > 0,
+                    is_last=item.is_last or self._is_near_the_end(),
+                )
             except StoppedError:
                 # The cell stays unsettled, so the other workers must not wait for it.
                 self.drain()
@@ -140,20 +153,37 @@ class Pool:
                 self._budget.succeeded(was_retry=item.tries > 0)
             elif self._retry(item, outcome):
                 continue
-            await self._settle(item, outcome)
+            self._held.hold(item, outcome)
+            await self._settle_confirmed()
+
+    async def _settle_confirmed(self) -> None:
+        while (confirmed := self._held.confirmed()) is not None:
+            await self._settle(*confirmed)
             self._queue.settle()
             if self._queue.is_finished:
                 self._wake_idle()
 
+    def _is_near_the_end(self) -> bool:
+        """Return whether the connections in use may get no other request after this one."""
+        in_flight = self._queue.in_progress - self._held.count
+        return self._queue.unstarted < 2 * in_flight
+
+    def _request_again(self, item: WorkItem) -> None:
+        self._queue.put_back(item, self._clock(), is_charged=False)
+        self._wake_idle()
+
     def _take(self) -> WorkItem | None:
         item = self._queue.take()
         self._stats.retrying = self._queue.waiting
+        if item is None and not self._queue.is_closed:
+            item = self._held.withdraw()
         return item
 
     async def _next(self) -> WorkItem | None:
         """Wait for a cell; return None if none will come."""
         while not (self._queue.is_finished or self._queue.is_closed):
             await self._wait_for_change(self._queue.next_due())
+            await self._settle_confirmed()
             item = self._take()
             if item is not None:
                 return item

@@ -23,20 +23,22 @@ class WorkItem(msgspec.Struct):
     """A cell in progress.
 
     `tries` counts the tries that were charged to the cell, `throttled_tries` those that the server
-    rate-limited and that were not charged, `requests` the requests sent.
+    rate-limited and that were not charged, `requests` the requests sent. `is_last` says that its
+    next request is the last one on its connection.
     """
 
     cell: Cell
     tries: int = 0
     throttled_tries: int = 0
     requests: int = 0
+    is_last: bool = False
 
 
 @dataclass(slots=True)
 class WorkQueue:
     """Decides which cell comes next.
 
-    * `cells`: the new cells, in their order.
+    * `cells`: the new cells, in their order; `total` is their number.
     * `max_waiting`: cells that may wait for a retry before no new one starts.
     * `clock`: returns seconds.
     * `budget`: limits retries to a share of the rate.
@@ -49,6 +51,7 @@ class WorkQueue:
     """
 
     cells: Iterator[Cell]
+    total: int
     max_waiting: int
     clock: Callable[[], float]
     budget: RetryBudget
@@ -61,11 +64,17 @@ class WorkQueue:
     _waiting: list[tuple[float, int, WorkItem]] = field(default_factory=list)
     _order: "count[int]" = field(default_factory=count)
     _exhausted: bool = False
+    _started: int = 0
 
     @property
     def waiting(self) -> int:
         """Cells that wait for a retry."""
         return len(self._waiting) + len(self._uncharged)
+
+    @property
+    def unstarted(self) -> int:
+        """New cells that were not taken yet."""
+        return self.total - self._started
 
     @property
     def is_finished(self) -> bool:
@@ -127,4 +136,5 @@ class WorkQueue:
             self._exhausted = True
             self.on_exhausted()
             return None
+        self._started += 1
         return WorkItem(cell)

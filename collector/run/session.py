@@ -101,6 +101,9 @@ class Session:
         """Return a verifier of dates that are sent as `dates` says."""
         return DatesVerifier(dates, self._settings.timezone, self.client, self.gate, self.log)
 
+    def _not_attributed(self, reason: str, answers: int) -> None:
+        self.log.warning("answers_not_attributed", reason=reason, answers=answers)
+
     async def __aenter__(self) -> Self:
         self._transport = await self._opened.enter_async_context(
             Transport(
@@ -108,6 +111,7 @@ class Session:
                 self._stats,
                 concurrency=self._concurrency,
                 timeout=self._settings.timeout,
+                notify=self._not_attributed,
             )
         )
         self.tokens = await self._opened.enter_async_context(self._token_source())

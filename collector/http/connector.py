@@ -1,0 +1,237 @@
+"""Connections in step: each answer belongs to the request that it was taken for."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from functools import partial
+from itertools import count
+from typing import Final
+
+from aiohttp import (
+    ClientConnectionError,
+    ClientRequest,
+    ClientResponse,
+    ClientTimeout,
+    HttpVersion10,
+    TCPConnector,
+)
+from aiohttp.client_proto import ResponseHandler
+from aiohttp.client_reqrep import ConnectionKey
+from aiohttp.connector import Connection
+from aiohttp.http import HttpProcessingError
+from aiohttp.tracing import Trace
+
+from collector.core.confirmation import Confirmation
+from collector.http.reuse import ReusePolicy
+
+__all__ = ["Connector", "Lease", "PooledRequest"]
+
+_LINGER_SECONDS: Final = 1.0
+"""How long a connection is watched that the server neither closes nor declares to close."""
+
+_numbers: Final = count()
+
+
+class Lease:
+    """One connection: the requests sent on it, and whether its answers are confirmed.
+
+    * `protocol`: the connection.
+    * `confirmation`: shared by all answers of the connection.
+    * `sent`: requests sent on it.
+    * `held`: answers that wait for the confirmation; `held_since`: when the first of them came.
+    * `is_last`: the server was asked to close the connection after the last request sent.
+    * `is_lingering`: the only answer has come, and the connection is watched for more.
+    """
+
+    __slots__ = (
+        *("confirmation", "held", "held_since", "is_last"),
+        *("is_lingering", "protocol", "sent"),
+    )
+
+    def __init__(self, protocol: ResponseHandler) -> None:
+        self.protocol = protocol
+        self.confirmation = Confirmation()
+        self.sent = 0
+        self.held = 0
+        self.held_since: float | None = None
+        self.is_last = False
+        self.is_lingering = False
+
+
+class PooledRequest(ClientRequest):
+    """Request that says how its connection is used. `aiohttp` makes one for each attempt."""
+
+    is_last = False
+    """Whether the connection serves no request after this one."""
+
+    lease: Lease | None = None
+    """The connection, once there is one."""
+
+    _alone = ""
+
+    def alone(self) -> None:
+        """Use a connection of its own, which serves no other request."""
+        self.is_last = True
+        self._alone = f"alone-{next(_numbers)}"
+
+    @property
+    def connection_key(self) -> ConnectionKey:
+        """Key of the connections in the pool that this request may use."""
+        key = super().connection_key
+        return key._replace(server_hostname=self._alone) if self._alone else key
+
+
+class Connector(TCPConnector):
+    """Connection pool that lends a connection only while it is in step.
+
+    aiohttp's own pool does not check whether an idle connection has brought bytes that were not
+    requested; they would be the answer to the next request (RFC 9112, section 9.2).
+
+    * `policy`: decides which request is the last one on a connection.
+    * `limit`: connections in use, at most.
+    * `notify`: called with the reason (`surplus`, `lost` or `undeclared`) and the number of answers
+      when answers of a connection cannot be attributed.
+    """
+
+    def __init__(
+        self,
+        policy: ReusePolicy,
+        *,
+        limit: int,
+        notify: Callable[[str, int], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        super().__init__(limit=limit)
+        self._policy = policy
+        self._notify = notify
+        self._clock = clock
+        self._leases: dict[ResponseHandler, Lease] = {}
+        self._is_ending = False
+
+    def end(self) -> None:
+        """Stop judging connections: they are about to be closed."""
+        self._is_ending = True
+
+    async def connect(
+        self,
+        req: ClientRequest,
+        traces: list[Trace],
+        timeout: ClientTimeout,  # noqa: ASYNC109 - aiohttp's parameter
+    ) -> Connection:
+        """Return a connection from the pool, or a new one."""
+        assert isinstance(req, PooledRequest), "the session makes no others"  # noqa: S101
+        while True:
+            connection = await super().connect(req, traces, timeout)
+            protocol = connection.protocol
+            assert protocol is not None, "it is open"  # noqa: S101 - for the type checker
+            lease = self._leases.get(protocol) or self._begin(protocol)
+            if not protocol.should_close:
+                break
+            # Bytes have arrived that no request has asked for.
+            self._out_of_step(lease)
+            connection.close()
+            if not lease.sent:
+                raise ClientConnectionError("the server sent bytes before the request")
+        req.lease = lease
+        if req.is_last or self._policy.is_last(lease.sent, lease.held_since, self._clock()):
+            lease.is_last = True
+            req.headers["Connection"] = "close"
+        lease.sent += 1
+        lease.confirmation.is_idle = False
+        return connection
+
+    def answered(self, lease: Lease, response: ClientResponse, *, is_cut: bool) -> None:
+        """Judge the connection after an answer; one that `is_cut` was not read to its end."""
+        if self._is_ending:
+            return
+        if is_cut or _declares_close(response):
+            if lease.sent == 1 or (lease.is_last and not is_cut):
+                self._policy.confirmed(self._clock())
+                lease.confirmation.resolve(is_confirmed=True)
+            else:
+                # It ends before the server was asked to close it, so nothing shows that there are
+                # as many answers as requests.
+                lease.held += 1
+                self._lost(lease)
+        elif len(lease.protocol):
+            self._out_of_step(lease)
+        elif not lease.is_last:
+            lease.held += 1
+            lease.held_since = lease.held_since or self._clock()
+            lease.confirmation.is_idle = True
+        else:
+            self._policy.undeclared()
+            if lease.sent == 1:
+                self._linger(lease)
+            else:
+                self._refute(lease, "undeclared")
+
+    def _begin(self, protocol: ResponseHandler) -> Lease:
+        lease = self._leases[protocol] = Lease(protocol)
+        closed = protocol.closed
+        if closed is not None:
+            closed.add_done_callback(partial(self._judge_closed, lease))
+        return lease
+
+    def _judge_closed(self, lease: Lease, _: object) -> None:
+        """Judge a connection that is closed; its answers are lost unless they are confirmed."""
+        self._leases.pop(lease.protocol, None)
+        if self._is_ending or lease.confirmation.is_confirmed is not None:
+            return
+        if lease.is_lingering:
+            self._end_linger(lease)
+        elif lease.held and _has_surplus(lease.protocol):
+            self._out_of_step(lease)
+        else:
+            self._lost(lease)
+
+    def _linger(self, lease: Lease) -> None:
+        """Watch a connection that served one request, until it is closed or a second has passed."""
+        lease.held = 1
+        lease.is_lingering = True
+        timer = asyncio.get_running_loop().call_later(_LINGER_SECONDS, self._end_linger, lease)
+        lease.confirmation.when_known(lambda _: timer.cancel())
+
+    def _end_linger(self, lease: Lease) -> None:
+        if _has_surplus(lease.protocol):
+            self._out_of_step(lease)
+        else:
+            self._policy.confirmed(self._clock())
+            lease.confirmation.resolve(is_confirmed=True)
+        lease.protocol.close()
+
+    def _out_of_step(self, lease: Lease) -> None:
+        self._policy.out_of_step(lease.sent)
+        self._refute(lease, "surplus")
+
+    def _lost(self, lease: Lease) -> None:
+        if lease.held:
+            self._policy.lost(lease.sent, self._clock())
+        self._refute(lease, "lost")
+
+    def _refute(self, lease: Lease, reason: str) -> None:
+        if lease.held or reason == "surplus":
+            self._notify(reason, lease.held)
+        lease.confirmation.resolve(is_confirmed=False)
+
+
+def _has_surplus(protocol: ResponseHandler) -> bool:
+    """Return whether a connection without an outstanding request has brought an answer or rubbish.
+
+    The end of the connection is not among that.
+    """
+    return len(protocol) > 0 or isinstance(protocol.exception(), HttpProcessingError)
+
+
+def _declares_close(response: ClientResponse) -> bool:
+    """Return whether an answer says that its connection is closed after it (RFC 9112, 9.6)."""
+    is_http10 = response.version == HttpVersion10
+    text = response.headers.get("Connection")
+    if text is None:
+        return is_http10
+    options = [
+        option.strip().lower()
+        for value in response.headers.getall("Connection")
+        for option in value.split(",")
+    ]
+    return "close" in options or (is_http10 and "keep-alive" not in options)

@@ -1,0 +1,77 @@
+"""Policy for the reuse of connections: how many requests one may serve. Pure decisions."""
+
+from typing import Final
+
+__all__ = ["ReusePolicy"]
+
+_MOST_REQUESTS: Final = 256
+_FIRST_HELD: Final = 0.5
+_LONGEST_HELD: Final = 5.0
+_HELD_SHARE: Final = 0.1
+"""An answer is held back for a tenth of the time that the session has lasted, within the two limits
+above, in seconds. So a killed process loses at most a tenth of its time, and half a second more."""
+
+_FORGET_SECONDS: Final = 30.0
+_HOPELESS: Final = 10
+
+
+class ReusePolicy:
+    """Limits how many requests a connection serves before its answers are confirmed.
+
+    The last request on a connection asks the server to close it (`Connection: close`). If the
+    answer to that request declares the close, it is the answer to the last request, and so every
+    earlier answer belongs to its own request. Until then the answers are held back.
+
+    The limit begins with 1, doubles with each connection that is confirmed, and falls when a
+    connection is lost with answers that are not confirmed: they must be requested again.
+
+    Times are in seconds of one clock; `began` is the time at which the session began.
+    """
+
+    def __init__(self, began: float) -> None:
+        self._began = began
+        self._limit = 1
+        self._ceiling = _MOST_REQUESTS
+        self._lost_at = began
+        self._in_a_row = 0
+        self.is_single = False
+        """Whether each connection serves one request only, for the rest of the session."""
+
+    @property
+    def is_hopeless(self) -> bool:
+        """Whether ten answers in a row could not be attributed, each alone on its connection."""
+        return self._in_a_row >= _HOPELESS
+
+    def is_last(self, sent: int, held_since: float | None, now: float) -> bool:
+        """Return whether the next request is the last one on its connection.
+
+        `sent` is the number of requests sent on it so far, `held_since` the time of its oldest
+        answer that is not confirmed.
+        """
+        if self.is_single or sent + 1 >= self._limit:
+            return True
+        longest = _FIRST_HELD + (now - self._began) * _HELD_SHARE
+        return held_since is not None and now - held_since >= min(longest, _LONGEST_HELD)
+
+    def confirmed(self, now: float) -> None:
+        """Record a connection whose answers are confirmed."""
+        self._in_a_row = 0
+        if now - self._lost_at >= _FORGET_SECONDS:
+            self._ceiling = min(self._ceiling * 2, _MOST_REQUESTS)
+            self._lost_at = now
+        self._limit = min(self._limit * 2, self._ceiling)
+
+    def lost(self, sent: int, now: float) -> None:
+        """Record a connection that ended after `sent` requests, with unconfirmed answers."""
+        self._lost_at = now
+        self._limit = self._ceiling = max(1, min(self._limit, sent - 1))
+
+    def undeclared(self) -> None:
+        """Record an answer to a last request that does not declare the close."""
+        self.is_single = True
+
+    def out_of_step(self, sent: int) -> None:
+        """Record a connection that brought more than was requested, after `sent` requests."""
+        self.is_single = True
+        if sent <= 1:
+            self._in_a_row += 1

@@ -1,0 +1,68 @@
+"""Outcomes that are held back until they are known to belong to their cells."""
+
+from collections import deque
+from collections.abc import Callable
+
+from collector.core.confirmation import Confirmation
+from collector.core.outcome import Outcome
+from collector.run.queue import WorkItem
+
+__all__ = ["HeldOutcomes"]
+
+
+class HeldOutcomes:
+    """Final outcomes whose connection is not confirmed yet.
+
+    * `on_confirmed`: called when outcomes are ready to be taken with `confirmed`.
+    * `on_refuted`: called with each cell whose outcome may be the answer to another request.
+    """
+
+    def __init__(
+        self, on_confirmed: Callable[[], None], on_refuted: Callable[[WorkItem], None]
+    ) -> None:
+        self._on_confirmed = on_confirmed
+        self._on_refuted = on_refuted
+        self._held: dict[Confirmation, list[tuple[WorkItem, Outcome]]] = {}
+        self._confirmed: deque[tuple[WorkItem, Outcome]] = deque()
+        self.count = 0
+        """Outcomes that wait for their confirmation."""
+
+    def hold(self, item: WorkItem, outcome: Outcome) -> None:
+        """Keep the final outcome of a cell until its connection is confirmed."""
+        confirmation = outcome.confirmation
+        self.count += 1
+        held = self._held.get(confirmation)
+        if held is None:
+            held = self._held[confirmation] = []
+            held.append((item, outcome))
+            confirmation.when_known(self._known)
+        else:
+            held.append((item, outcome))
+
+    def confirmed(self) -> tuple[WorkItem, Outcome] | None:
+        """Return the next outcome that is confirmed, in the order in which they came."""
+        return self._confirmed.popleft() if self._confirmed else None
+
+    def withdraw(self) -> WorkItem | None:
+        """Return a cell to request again, so that its new request confirms an idle connection.
+
+        That is one cell for each connection that has unconfirmed answers and no request.
+        """
+        for confirmation, held in self._held.items():
+            if confirmation.is_idle and held:
+                confirmation.is_idle = False
+                self.count -= 1
+                item, _ = held.pop()
+                item.is_last = True
+                return item
+        return None
+
+    def _known(self, confirmation: Confirmation) -> None:
+        held = self._held.pop(confirmation)
+        self.count -= len(held)
+        if confirmation.is_confirmed:
+            self._confirmed += held
+            self._on_confirmed()
+        else:
+            for item, _ in held:
+                self._on_refuted(item)
