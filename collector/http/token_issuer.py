@@ -210,7 +210,7 @@ class TokenIssuer:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             rejection = _ErrorReply()
         reason = ": ".join(text for text in (rejection.error, rejection.error_description) if text)
-        reason = self._redact(reason)[:_REASON_LENGTH] or "no reason given"
+        reason = self._redact.beginning(reason, _REASON_LENGTH) or "no reason given"
         remedy = (
             "check TRUST_CLIENT_ID and TRUST_CLIENT_SECRET (or the credentials file)"
             if reply.status in {HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED}

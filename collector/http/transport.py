@@ -28,6 +28,7 @@ from collector.core.confirmation import CONFIRMED, Confirmation
 from collector.core.errors import AttributionError
 from collector.core.outcome import FailureKind
 from collector.http.connector import Connector, Lease, PooledRequest
+from collector.http.faults import MAX_HEADER_LINE_BYTES, Fault, Nature, fault_of
 from collector.http.gate import Gate
 from collector.http.network import DIRECT, Network
 from collector.http.reuse import ReusePolicy
@@ -64,13 +65,15 @@ class Response(msgspec.Struct, frozen=True):
 class TransportFailure(msgspec.Struct, frozen=True):
     """A request without a whole answer: a timeout or a broken connection.
 
-    `permit` is None if it failed before anything was sent.
+    `message` and `nature` are those of a `Fault`. `permit` is None if it failed before anything was
+    sent.
     """
 
     kind: FailureKind
     message: str
     permit: Permit | None
     requests: int
+    nature: Nature = Nature.TRANSIENT
 
 
 _HEADERS: Final = {
@@ -78,7 +81,6 @@ _HEADERS: Final = {
     "Accept": "application/json",
     "Content-Type": "application/json",
 }
-_MAX_HEADER_LINE: Final = 64 * 1024
 
 _NOT_ATTRIBUTED: Final = (
     "the answers of {origin} cannot be attributed to requests: it sends more than was requested, "
@@ -140,8 +142,8 @@ class Transport:
             connector=self._connector,
             cookie_jar=DummyCookieJar(),
             headers=_HEADERS,
-            max_field_size=_MAX_HEADER_LINE,
-            max_line_size=_MAX_HEADER_LINE,
+            max_field_size=MAX_HEADER_LINE_BYTES,
+            max_line_size=MAX_HEADER_LINE_BYTES,
             request_class=PooledRequest,
             # The network has read the proxies already, and a netrc is not ours.
             trust_env=False,
@@ -187,6 +189,7 @@ class Transport:
         Redirects are not followed: the token is only for the given origin.
         """
         proxy = self._network.proxy_for(url)
+        proxy_url = None if proxy is None else proxy.url
         headers, proxy_headers = (None, None) if proxy is None else proxy.headers_for(url)
         # Some proxies remove the credentials from the first request of a connection only.
         tracked.is_alone |= headers is not None
@@ -197,7 +200,7 @@ class Transport:
                 data=body,
                 headers=headers,
                 allow_redirects=False,
-                proxy=None if proxy is None else proxy.url,
+                proxy=proxy_url,
                 proxy_headers=proxy_headers,
                 middlewares=(tracked,),
             )
@@ -209,9 +212,10 @@ class Transport:
                 tracked.release_permit()
                 raise
             text = f"no whole answer within {self._limit.seconds:g} seconds"
-            return self._failure(FailureKind.TIMEOUT, text, tracked)
+            fault = Fault(text, Nature.TRANSIENT)
+            return self._failure(FailureKind.TIMEOUT, fault, tracked)
         except (aiohttp.ClientError, OSError) as error:
-            return self._failure(FailureKind.CONNECTION, _describe(error), tracked)
+            return self._failure(FailureKind.CONNECTION, fault_of(error, url, proxy_url), tracked)
         except BaseException:
             tracked.release_permit()
             raise
@@ -250,10 +254,10 @@ class Transport:
         )
 
     def _failure(
-        self, kind: FailureKind, message: str, tracked: "_TrackedRequest"
+        self, kind: FailureKind, fault: Fault, tracked: "_TrackedRequest"
     ) -> TransportFailure:
         self._stats.broken[kind] += 1
-        return TransportFailure(kind, message, tracked.permit, tracked.requests)
+        return TransportFailure(kind, fault.text, tracked.permit, tracked.requests, fault.nature)
 
 
 class _DeadConnectionError(aiohttp.ClientError):
@@ -402,8 +406,3 @@ async def _read_body(response: ClientResponse) -> tuple[bytes, bool]:
         return body, False
     response.close()
     return body[:MAX_ANSWER_BYTES], True
-
-
-def _describe(error: Exception) -> str:
-    """Return the text of an error. aiohttp's texts hold addresses, but no headers or bodies."""
-    return f"{type(error).__name__}: {error}".rstrip(": ")

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import ssl
 import struct
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -69,21 +70,29 @@ class RawServer:
     """Reads the heads of requests, and lets a test answer with any bytes.
 
     Asked for `Connection: close`, it declares that in its next answer and closes the connection
-    after it, unless it `ignores_close`.
+    after it, unless it `ignores_close`. With `tls` it speaks TLS.
     """
 
-    def __init__(self, answer: Answer, *, ignores_close: bool = False) -> None:
+    def __init__(
+        self,
+        answer: Answer,
+        *,
+        ignores_close: bool = False,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self._ignores_close = ignores_close
         self.connections = 0
         self.heads: list[bytes] = []
         self.got_one = asyncio.Event()
         self._answer = answer
+        self._tls = tls
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0, ssl=self._tls)
         port = self._server.sockets[0].getsockname()[1]
-        self.url = URL(f"http://127.0.0.1:{port}/x")
+        scheme = "http" if self._tls is None else "https"
+        self.url = URL(f"{scheme}://127.0.0.1:{port}/x")
         return self
 
     async def __aexit__(

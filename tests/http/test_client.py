@@ -174,7 +174,7 @@ async def test_another_code_in_a_200_is_the_status(code: int) -> None:
 async def test_a_request_without_an_answer_is_a_failure_without_a_body(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A decision of the client alone: what the connection says, redacted, and nothing else."""
+    """A decision of the client alone: the cause in our own words, and nothing else."""
 
     async def no_way(*_: object) -> NoReturn:
         raise OSError(f"no way for {SECRET}")
@@ -184,7 +184,7 @@ async def test_a_request_without_an_answer_is_a_failure_without_a_body(
     async with bench.transport:
         failure = await bench.failure()
     assert (failure.kind, failure.status, failure.body) == (FailureKind.CONNECTION, None, None)
-    assert failure.message == "OSError: no way for [secret]"
+    assert failure.message == "connection failed"
 
 
 async def test_what_the_server_repeats_of_a_secret_is_masked() -> None:

@@ -91,15 +91,15 @@ class Bench:
         self.gate = Gate(control)
         self.stats = RunStats(1)
         self.lines: list[bytes] = []
-        redact = Redactor()
-        self.log = EventLog("debug", redact)
+        self.redact = Redactor()
+        self.log = EventLog("debug", self.redact)
         self.transport = Transport(self.gate, self.stats, concurrency=64, timeout=10.0)
         self.client = StatisticsClient(
             transport=self.transport,
             gate=self.gate,
             tokens=TokenSource(None, Token.of(Secret("static-77aa-1c9e"))),
             stats=self.stats,
-            redact=redact,
+            redact=self.redact,
             addresses=Addresses(base_url, DateQuery("from_date", "until_date")),
             log=self.log.logger,
         )
@@ -187,8 +187,8 @@ async def test_a_maintenance_page_that_says_when_to_come_back_is_believed(
 @pytest.mark.parametrize(
     ("status", "value", "problem"),
     [
-        *((429, "soon", '"soon" is ignored'), (503, "-1", '"-1" is ignored')),
-        (429, "86400", "86400 s is capped at 3600 s"),
+        *((429, "soon", "it is ignored"), (503, "-1", "it is ignored")),
+        (429, "86400", "it is capped at 3600 s"),
         *((429, "7", None), (429, None, None), (404, "soon", None), (200, "soon", None)),
     ],
 )
@@ -203,6 +203,25 @@ async def test_an_odd_header_is_logged(status: int, value: str | None, problem: 
         else:
             assert [(event["level"], event["status"]) for event in events] == [("warning", status)]
             assert problem in events[0]["problem"]
+            assert events[0]["retry_after"] == value
+
+
+async def test_of_an_odd_header_the_log_has_forty_printable_characters() -> None:
+    """A long or hostile one neither floods nor steers the terminal that shows the log."""
+    headers = {"Retry-After": "\u2028[2J" + "x" * 4000}
+    async with bench_for(row(answer(429, headers))) as bench:
+        await bench.fetch()
+        assert bench.events[0]["retry_after"] == "<U+2028>[2J" + "x" * 36
+
+
+async def test_an_odd_header_is_redacted_before_it_is_cut() -> None:
+    """Of a secret that begins within the forty characters no part is left."""
+    secret = "static-77aa-1c9e'\\" + "z" * 60
+    headers = {"Retry-After": f"token {secret}"}
+    async with bench_for(row(answer(429, headers))) as bench:
+        bench.redact.learn(Secret(secret))
+        await bench.fetch()
+        assert bench.events[0]["retry_after"] == "token [secret]"
 
 
 async def test_a_refusal_is_one_however_much_it_says() -> None:

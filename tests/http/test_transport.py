@@ -169,14 +169,14 @@ async def test_a_connection_serves_many_requests() -> None:
 
 
 async def test_a_refused_connection_is_one_request_without_an_answer() -> None:
-    """A port without a listener; the message names it."""
+    """A port without a listener."""
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
         async with Bench() as bench:
             broken = await bench.broken(URL(f"http://127.0.0.1:{port}/"))
             assert (broken.kind, broken.requests) == (FailureKind.CONNECTION, 1)
-            assert str(port) in broken.message
+            assert broken.message == "connection refused"
             assert dict(bench.stats.broken) == {FailureKind.CONNECTION: 1}
             assert not bench.stats.statuses
 
