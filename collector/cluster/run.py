@@ -33,8 +33,8 @@ from collector.http.network import DIRECT, Network
 from collector.pace import PaceView, Share
 from collector.plan import Plan, Shard
 from collector.run.result import End, end_by, end_by_bug
-from collector.run.run import ShardContext
 from collector.run.session import Session
+from collector.run.shard_context import ShardContext
 from collector.run.shutdown import Shutdown
 from collector.settings import RunSettings
 from collector.store.coverage import read_coverage
@@ -84,9 +84,11 @@ class ClusterRun:
             companies=len(plan.companies),
             stats=self.stats.own,
             concurrency=settings.concurrency,
-            patience=settings.max_outage,
+            patience=settings.patience,
+            first_patience=settings.first_patience,
             log_level=settings.log_level,
         )
+        self.events = self._session.events
         self._log = self._session.log
         self._pace = ClusterPace(settings.rate, self._session.gate.control.rate)
         self._dates = DatesGuard(plan, settings, self._log)
@@ -120,7 +122,8 @@ class ClusterRun:
     @property
     def pace(self) -> PaceView:
         """The rate of all shards together at this moment."""
-        return self._pace.view()
+        view = self._pace.view()
+        return view._replace(last_error=view.last_error or self._session.token_error)
 
     @property
     def dates_record(self) -> DatesRecord | None:
@@ -173,6 +176,8 @@ class ClusterRun:
             survey_directory, self.files, self.plan, self.settings, self._is_stopped
         )
         self.stats.found_before(past.recovered.kept)
+        if past.recovered.has_lines:
+            self._session.gate.silence.answered()
         if past.recovered.is_settled:
             # Nothing is missing: neither a cluster nor a token is needed.
             await in_thread(sync_answers, self.files.directory)
@@ -236,7 +241,8 @@ class ClusterRun:
         shard = Shard(number, total)
         self._unfinished.add(number)
         settings = replace(self.settings, shard=shard, metrics_file=None, deadline=None)
-        return Task(settings, site, ShardContext(channel.share, self._dates.record), channel.name)
+        context = ShardContext(channel.share, self._dates.record)
+        return Task(settings, site, context, channel.name)
 
     def _take_result(self, number: int, result: Result | BaseException) -> None:
         """Take the result of a shard; one that could not finish stops all of them."""

@@ -319,8 +319,7 @@ class _TrackedRequest:
         token = await self._start()
         if token is not None:
             request.headers["Authorization"] = token.authorization
-        if not isinstance(request, PooledRequest):  # in a test without connections
-            return await send(request)
+        assert isinstance(request, PooledRequest), "the session makes no others"  # noqa: S101
         request.is_last = self._is_last
         if self.is_alone:
             request.alone()

@@ -76,6 +76,8 @@ class RateController:
         self._outage_epoch = 0
         self._is_tail = False
         self._charges_all = False
+        self.last_error: str | None = None
+        """Text of the last failure, for events. The caller sets it before it reports a failure."""
 
     @property
     def rate(self) -> float:
@@ -268,7 +270,8 @@ class RateController:
     def _open_circuit(self, cause: Cause, now: float, interval: float) -> OpenCircuit:
         self._epoch += 1
         self._circuit = OpenCircuit(cause, now, interval, self._probe_seconds)
-        self._notify("blocked", cause=cause.name.lower(), rate=round(self.rate, 2))
+        name, rate = cause.name.lower(), round(self.rate, 2)
+        self._notify("blocked", cause=name, rate=rate, last_error=self.last_error)
         return self._circuit
 
     def _close_circuit(self, circuit: OpenCircuit, probe: Permit, now: float) -> None:

@@ -96,7 +96,6 @@ class Pool:
         self._budget = RetryBudget(clock(), rate)
         self._queue = WorkQueue(
             cells,
-            stats.missing,
             concurrency * WAITING_PER_WORKER,
             clock,
             self._budget,
@@ -109,6 +108,7 @@ class Pool:
         self._settle = settle
         self._on_retry = on_retry
         self._stats = stats
+        self._total = stats.missing
         self._concurrency = concurrency
         self._changed = asyncio.Event()
         self._held = HeldOutcomes(self._wake_idle, self._request_again)
@@ -166,7 +166,7 @@ class Pool:
     def _is_near_the_end(self) -> bool:
         """Return whether the connections in use may get no other request after this one."""
         in_flight = self._queue.in_progress - self._held.count
-        return self._queue.unstarted < 2 * in_flight
+        return self._total - self._queue.started < 2 * in_flight
 
     def _request_again(self, item: WorkItem) -> None:
         self._queue.put_back(item, self._clock(), is_charged=False)

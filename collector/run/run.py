@@ -1,15 +1,15 @@
 """The composition root of a run: opens everything, connects it, closes it, returns how it ended."""
 
 import asyncio
+import time
 from contextlib import ExitStack
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 from collector.core.cell import CellState
 from collector.core.errors import CollectorError, ExitCode, IgnoredDatesError, main_error
-from collector.core.outcome import Outcome
+from collector.core.outcome import FailureKind, Outcome
 from collector.core.threads import in_thread
 from collector.dates.guard import DOUBT, DatesGuard
 from collector.http.credentials import Credentials
@@ -24,6 +24,7 @@ from collector.run.queue import WorkItem
 from collector.run.recorder import Recorder
 from collector.run.result import End, end_by, end_by_bug
 from collector.run.session import Session
+from collector.run.shard_context import ShardContext
 from collector.run.shutdown import Shutdown
 from collector.settings import RunSettings
 from collector.store.files import PartFiles
@@ -34,22 +35,13 @@ from collector.store.run_directory import RunDirectory, RunFiles
 from collector.telemetry.reporter import Telemetry
 from collector.telemetry.stats import RunStats
 
-__all__ = ["End", "Run", "ShardContext"]
+__all__ = ["End", "Run"]
 
 _GRACE_SECONDS: Final = 5.0
 """How long a run that was stopped waits for the requests in flight."""
 
-
-@dataclass(frozen=True, slots=True)
-class ShardContext:
-    """What a shard gets from the process that distributes the shards.
-
-    `share` is its part of the rate, `dates` the result of the verification of the dates. Its tokens
-    come from a `TokenProvider`.
-    """
-
-    share: Share
-    dates: DatesRecord | None
+_ANSWERED: Final = frozenset(FailureKind) - {FailureKind.TIMEOUT, FailureKind.CONNECTION}
+"""Kinds of failure with a whole answer."""
 
 
 class Run:
@@ -63,7 +55,7 @@ class Run:
     * `network`: how the service is reached.
     * `context`: what the process that distributes shards knows; None without one.
 
-    A display reads `stats`, `pace` and `remarks` meanwhile; see `collector.run.view.RunView`.
+    A display reads from it meanwhile; see `collector.run.view.RunView`.
     """
 
     def __init__(  # noqa: PLR0913 - see the class
@@ -93,10 +85,12 @@ class Run:
             companies=len(plan.companies),
             stats=self.stats,
             concurrency=settings.concurrency,
-            patience=settings.max_outage,
+            patience=settings.patience,
+            first_patience=settings.first_patience,
             log_level=settings.log_level,
         )
         self.gate = self._session.gate
+        self.events = self._session.events
         self._log = self._session.log
         self._is_handed_out = context is not None
         known = None if context is None else context.dates
@@ -122,7 +116,8 @@ class Run:
     @property
     def pace(self) -> PaceView:
         """The rate at this moment."""
-        return self.gate.view()
+        view = self.gate.view()
+        return view._replace(last_error=view.last_error or self._session.token_error)
 
     @property
     def dates_record(self) -> DatesRecord | None:
@@ -181,6 +176,9 @@ class Run:
         """Collect what is missing, and write how it ended into the manifest, however it ends."""
         self.remarks += recovered.remarks
         self.stats.kept.update(recovered.kept)
+        if recovered.has_lines:
+            # The API has answered this run before: what fails now may be cells that are broken.
+            self.gate.silence.answered()
         # In a thread for the fingerprint of the plan: a million ids take a second.
         record = await in_thread(AttemptRecord, directory, recovered, self.plan, self.settings)
         end = End(ExitCode.BUG)
@@ -265,8 +263,14 @@ class Run:
             await dates.verify_last_answers()
         elif self.stats.missing or dates.is_doubtful:
             return self._shutdown.end
-        failed_cells = self.stats.cells[CellState.FAILED]
-        return End(ExitCode.SOME_FAILED if failed_cells else ExitCode.COMPLETE)
+        if not self.stats.cells[CellState.FAILED]:
+            return End(ExitCode.COMPLETE)
+        silence = self.gate.silence
+        no_answer = not _ANSWERED.intersection(self.stats.failure_kinds)
+        if silence.is_unusable or (silence.was_never_answered and no_answer):
+            # The few cells of a small run fail before the circuit breaker knows of an outage.
+            return self._failed(silence.error(time.monotonic()))
+        return End(ExitCode.SOME_FAILED)
 
     def _log_start(self) -> None:
         kept, rate = self.stats.kept.total(), str(self.settings.rate)

@@ -4,13 +4,16 @@ from contextlib import AsyncExitStack
 from functools import partial
 from types import TracebackType
 from typing import Final, Self
+from urllib.parse import urlsplit
 
 from collector.core.secrets import Redactor
 from collector.dates.verify import DatesVerifier
 from collector.http.client import Addresses, StatisticsClient
 from collector.http.credentials import AccessToken, ClientCredentials, Credentials, secrets_of
-from collector.http.gate import Gate, RequestBudget
+from collector.http.gate import Gate
+from collector.http.limits import RequestBudget
 from collector.http.network import DIRECT, Network
+from collector.http.silence import Service, Silence
 from collector.http.token import Token, TokenProvider, TokenSource
 from collector.http.token_issuer import TokenIssuer
 from collector.http.transport import Transport
@@ -40,6 +43,7 @@ class Session:
     * `stats`: counts every request.
     * `concurrency`: requests in flight, at most.
     * `patience`: seconds after which an outage ends the session.
+    * `first_patience`: the same before the first answer and before the first token.
     * `log_level`: the minimum level of events in the log.
     * `most_requests`: requests in all, at most; None for no limit.
     """
@@ -55,6 +59,7 @@ class Session:
         stats: RunStats,
         concurrency: int,
         patience: float,
+        first_patience: float,
         log_level: LogLevel,
         most_requests: int | None = None,
     ) -> None:
@@ -76,6 +81,9 @@ class Session:
                 patience=patience,
                 notify=self.log.warning,
             ),
+            silence=Silence(
+                Service(_origin(settings.base_url), "--base-url"), first_patience, patience
+            ),
             budget=budget,
         )
         self.gate.share(share)
@@ -88,7 +96,14 @@ class Session:
         self._stats = stats
         self._concurrency = concurrency
         self._patience = patience
+        issuer = Service(settings.token_url, "--token-url", "access token")
+        self._issuer = Silence(issuer, first_patience)
         self._opened = AsyncExitStack()
+
+    @property
+    def token_error(self) -> str | None:
+        """The token service and its last failure; None while it issues tokens."""
+        return self._issuer.last_error
 
     def client(self, dates: DateQuery) -> StatisticsClient:
         """Return a client that puts windows into queries as `dates` says."""
@@ -144,10 +159,15 @@ class Session:
                 url=self._settings.token_url,
                 transport=self._transport,
                 gate=self.gate,
-                max_attempts=self._settings.max_attempts,
+                silence=self._issuer,
                 patience=self._patience,
                 redact=self.redact,
                 log=self.log,
             ),
             on_refused=self.gate.fail,
         )
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"

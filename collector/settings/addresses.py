@@ -48,6 +48,9 @@ def parse_service_url(text: str) -> str:
     if url.scheme not in {"http", "https"} or not host or not _AUTHORITY.fullmatch(authority):
         message = "an address starts with https:// and names a host, like https://api.example.com"
         raise ValueError(message)
+    if not _has_short_labels(host):
+        message = f"a host name has 1 to {_LONGEST_LABEL} characters between two dots"
+        raise ValueError(message)
     if url.scheme == "http" and not is_loopback(host):
         message = (
             f'plain http would show the token to everyone on the way to "{host}"; '
@@ -55,6 +58,14 @@ def parse_service_url(text: str) -> str:
         )
         raise ValueError(message)
     return text
+
+
+_LONGEST_LABEL: Final = 63
+"""Characters between the dots of a host name (RFC 1035, 2.3.4); Python looks up no longer one."""
+
+
+def _has_short_labels(host: str) -> bool:
+    return all(0 < len(label) <= _LONGEST_LABEL for label in host.removesuffix(".").split("."))
 
 
 NO_PROXY: Final = "none"
@@ -115,7 +126,7 @@ def parse_proxy(text: str) -> str:
 
 def _is_host(text: str) -> bool:
     if not text.startswith("["):
-        return True
+        return _has_short_labels(text)
     try:
         ipaddress.IPv6Address(text[1:-1])
     except ValueError:

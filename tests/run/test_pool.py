@@ -118,10 +118,13 @@ class _Bench:
     planned: int | None = None
     retried: Counter[str] = field(default_factory=Counter)
     """How often each company was asked for after a try that was charged to it."""
+    last: list[bool] = field(default_factory=list)
+    """For each request, whether few others follow."""
     stats: _Watched = field(init=False)
 
     async def _fetch(self, cell: Cell, *, is_retry: bool, is_last: bool) -> Outcome:
         self.retried[cell.company_id] += is_retry
+        self.last.append(is_last)
         return await self.fetch(cell)
 
     def pool(self) -> Pool:

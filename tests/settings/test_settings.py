@@ -125,6 +125,15 @@ def test_a_secret_as_a_flag_is_refused(secret: str) -> None:
         _parse(secret, "x")
 
 
+def test_the_first_answer_is_waited_for_less_long_unless_patience_is_given() -> None:
+    """An hour and a minute; a value from a flag, the environment or the file is for both."""
+    assert (_DEFAULTS.patience, _DEFAULTS.first_patience) == (3600, 60)
+    given = _parse("--max-outage", "2h")
+    assert (given.patience, given.first_patience) == (7200, 7200)
+    short = _parse("--max-outage", "5s")
+    assert (short.patience, short.first_patience) == (5, 5)
+
+
 def test_the_defaults_are_those_of_the_design() -> None:
     """Ten requests a second, 32 in flight, five tries, half a minute; the server's own window."""
     assert vars(_DEFAULTS) == {
@@ -139,7 +148,7 @@ def test_the_defaults_are_those_of_the_design() -> None:
         "max_attempts": 5,
         "timeout": 30.0,
         "deadline": None,
-        "max_outage": 3600,
+        "max_outage": None,
         "shard": Shard(0, 1),
         "engine": "local",
         "workers": None,
