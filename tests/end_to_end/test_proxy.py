@@ -50,10 +50,18 @@ async def _run(command: Command, *more: str, companies: int = 20) -> Finished:
 def _assert_no_secret(command: Command, finished: Finished) -> None:
     """Look for the password of the proxy in everything that was written."""
     texts = [finished.stdout, finished.stderr]
-    files = [path for path in (command.directory / "night").rglob("*") if path.is_file()]
+    files = [path for path in command.directory.rglob("*") if path.is_file()]
     texts += [path.read_text(encoding="utf-8", errors="replace") for path in files]
     for secret in _SECRETS:
         assert not [text for text in texts if secret in text]
+
+
+async def _ends_early(command: Command, *options: str) -> str:
+    """Run until it ends with 4; return the message."""
+    finished = await _run(command.without_debugging(), "--max-outage", "1s", *options, companies=5)
+    assert finished.exit_code == 4, finished.stderr
+    _assert_no_secret(command, finished)
+    return finished.stderr
 
 
 async def test_token_and_statistics_take_the_proxy(
@@ -80,7 +88,7 @@ async def test_a_proxy_that_speaks_tls(
     certificate: Certificate,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    """TLS in TLS; one file has the authorities of both, and --proxy goes before the environment."""
+    """TLS in TLS: the certificates of both are verified, and one file has the authorities."""
     directory = tmp_path_factory.mktemp("tls-proxy")
     own = make_certificate(directory, Made("localhost"))
     authorities = command.directory / "authorities.pem"
@@ -88,6 +96,8 @@ async def test_a_proxy_that_speaks_tls(
     api = await serve(lambda *_: 200, tls=certificate.server, host=API)
     with forward_proxy(directory, own.path) as proxy:
         through = api.point(command).with_environment(all_proxy=proxy.url())
+        error = await _ends_early(through, "--ca-file", str(certificate.path))
+        assert f"proxy https://localhost:{proxy.port}: certificate not trusted" in error
         finished = await _run(through, "--ca-file", "authorities.pem", companies=5)
         assert finished.exit_code == 0, finished.stderr
         assert proxy.tunnels(_port(api), at_least=2) >= 2
@@ -152,3 +162,44 @@ async def test_the_embedded_api_is_reached_without_a_proxy(command: Command) -> 
     surrounded = command.with_environment(http_proxy=nowhere, all_proxy=nowhere, https_proxy="?")
     finished = await surrounded.run("demo", "--last", "1d", "--rate", "200", "--output", "night")
     assert finished.exit_code == 0, finished.stderr
+
+
+async def test_a_wrong_password_ends_it(
+    command: Command, serve: StartOwnApi, proxy: ForwardProxy, certificate: Certificate
+) -> None:
+    """With the proxy, the cause and the option; for TLS and for plain http."""
+    apis = (
+        await serve(lambda *_: 200, tls=certificate.server, host=API),
+        await serve(lambda *_: 200),
+    )
+    wrong = proxy.url("wrong-hunter23")
+    for api in apis:
+        through = api.point(command).with_environment(https_proxy=wrong, http_proxy=wrong)
+        error = await _ends_early(through, "--ca-file", str(certificate.path))
+        assert (
+            f"cannot be used as it is: proxy http://localhost:{proxy.port}: it requires other "
+            "credentials (HTTP 407) (see --proxy and https_proxy)"
+        ) in error
+        assert "hunter23" not in error
+        assert not api.headers
+
+
+async def test_a_certificate_that_is_not_trusted_ends_it(
+    command: Command, serve: StartOwnApi, proxy: ForwardProxy, certificate: Certificate
+) -> None:
+    """The message names the API behind the proxy, the cause and the option."""
+    api = await serve(lambda *_: 200, tls=certificate.server, host=API)
+    error = await _ends_early(api.point(command).with_environment(https_proxy=proxy.url()))
+    assert f"{api.base_url}/oauth/token/ cannot be used as it is: certificate not trusted" in error
+    assert "(see --ca-file)" in error
+    assert f"by way of proxy http://localhost:{proxy.port}" in error
+
+
+async def test_a_proxy_that_is_down(command: Command, serve: StartOwnApi) -> None:
+    """It is waited for as an API is; the message names the proxy."""
+    api = await serve(lambda *_: 200)
+    address = f"localhost:{_unused_port()}"
+    down = api.point(command).with_environment(http_proxy=f"http://{USER}:{PASSWORD}@{address}")
+    error = await _ends_early(down)
+    assert f"proxy http://{address}: connection refused (see --proxy and https_proxy)" in error
+    assert "cannot be used" not in error
