@@ -196,12 +196,23 @@ _ANSWER_FAULTS: Final = (
 """What is wrong with an answer or its end, by the class; the first that applies counts."""
 
 
+_RULED_OUT: Final = {
+    HTTPStatus.FORBIDDEN,
+    HTTPStatus.METHOD_NOT_ALLOWED,
+    HTTPStatus.NOT_IMPLEMENTED,
+}
+"""What a proxy answers to a CONNECT that it never allows."""
+
+
 def _answer_fault(chain: Sequence[BaseException]) -> Fault | None:
     to_connect = _find(chain, aiohttp.ClientHttpProxyError)
     if to_connect is not None:
         if to_connect.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
             return Fault("it requires other credentials (HTTP 407)", Nature.UNUSABLE)
-        return Fault(f"it refused the connection (HTTP {to_connect.status})", Nature.TRANSIENT)
+        # Its rules do not allow the host or the port; other codes may pass, like that of an outage.
+        is_ruled_out = to_connect.status in _RULED_OUT
+        nature = Nature.UNUSABLE if is_ruled_out else Nature.TRANSIENT
+        return Fault(f"it refused the connection (HTTP {to_connect.status})", nature)
     return next((fault for kind, fault in _ANSWER_FAULTS if _find(chain, kind)), None)
 
 

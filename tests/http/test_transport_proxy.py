@@ -2,6 +2,7 @@
 
 from base64 import b64encode
 
+import pytest
 from yarl import URL
 
 from collector.core.secrets import Secret
@@ -53,6 +54,30 @@ async def test_a_tunnel_is_asked_for_without_the_token() -> None:
     assert PROXY_AUTHORIZATION in _lines(head)
     assert TOKEN not in head.decode()
     assert TOKEN not in failure.message
+
+
+@pytest.mark.parametrize(
+    ("status", "nature"),
+    [
+        (403, Nature.UNUSABLE),
+        (405, Nature.UNUSABLE),
+        (501, Nature.UNUSABLE),
+        (502, Nature.TRANSIENT),
+        (503, Nature.TRANSIENT),
+        (504, Nature.TRANSIENT),
+        (429, Nature.TRANSIENT),
+        (302, Nature.TRANSIENT),
+    ],
+)
+async def test_a_proxy_that_gives_no_tunnel(status: int, nature: Nature) -> None:
+    """What its rules forbid does not pass; that it reaches the server does, perhaps."""
+    async with RawServer(always(ok(b"", status=f"{status} {TOKEN}"))) as proxy:
+        base_url = "https://api.collector.test"
+        (failure,) = await _get(f"{base_url}/x", _network(proxy, base_url))
+    assert isinstance(failure, TransportFailure)
+    assert failure.nature is nature
+    text = f"proxy {proxy.url.origin()}: it refused the connection (HTTP {status})"
+    assert failure.message == f"{text} (see --proxy and https_proxy)"
 
 
 async def test_a_proxy_that_refuses_plain_http() -> None:
