@@ -18,7 +18,7 @@ import aiohttp
 from aiohttp import http_exceptions
 from yarl import URL
 
-__all__ = ["MAX_HEADER_LINE_BYTES", "UNKNOWN", "Fault", "Nature", "fault_of"]
+__all__ = ["MAX_HEADER_LINE_BYTES", "UNKNOWN", "Fault", "Nature", "by_way_of", "fault_of"]
 
 MAX_HEADER_LINE_BYTES: Final = 64 * 1024
 """Longest status or header line that is read."""
@@ -62,10 +62,15 @@ def fault_of(error: BaseException, url: URL, proxy: URL | None = None) -> Fault:
     fault = _cause(chain)
     if proxy is None or fault.nature is Nature.LOCAL:
         return fault
-    name = str(proxy.origin())
     if _is_at_proxy(error, url, proxy):
-        return Fault(f"proxy {name}: {fault.text} (see --proxy and https_proxy)", fault.nature)
-    return Fault(f"{fault.text} (by way of proxy {name})", fault.nature)
+        text = f"proxy {proxy.origin()}: {fault.text} (see --proxy and https_proxy)"
+        return Fault(text, fault.nature)
+    return Fault(f"{fault.text}{by_way_of(proxy)}", fault.nature)
+
+
+def by_way_of(proxy: URL | None) -> str:
+    """Return what a text about a server says of the proxy on the way to it; nothing without one."""
+    return "" if proxy is None else f" (by way of proxy {proxy.origin()})"
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

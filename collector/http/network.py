@@ -5,6 +5,7 @@ and `all_proxy` of the environment, and `no_proxy` for the hosts that are reache
 """
 
 import ipaddress
+import os
 import re
 import ssl
 from base64 import b64decode, b64encode
@@ -171,7 +172,8 @@ def _parse(name: str, text: str) -> Proxy:
 
 def _authorization(userinfo: str) -> Secret:
     """Return the value of `Proxy-Authorization` for `user:password`, percent-encoded as in curl."""
-    user, _, password = userinfo.partition(":")
+    # The bytes of the environment, which may not be UTF-8.
+    user, _, password = os.fsencode(userinfo).partition(b":")
     credentials = unquote_to_bytes(user) + b":" + unquote_to_bytes(password)
     return Secret(_BASIC + b64encode(credentials).decode())
 

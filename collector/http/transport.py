@@ -28,7 +28,7 @@ from collector.core.confirmation import CONFIRMED, Confirmation
 from collector.core.errors import AttributionError
 from collector.core.outcome import FailureKind
 from collector.http.connector import Connector, Lease, PooledRequest
-from collector.http.faults import MAX_HEADER_LINE_BYTES, Fault, Nature, fault_of
+from collector.http.faults import MAX_HEADER_LINE_BYTES, Fault, Nature, by_way_of, fault_of
 from collector.http.gate import Gate
 from collector.http.network import DIRECT, Network
 from collector.http.reuse import ReusePolicy
@@ -211,7 +211,7 @@ class Transport:
             if not tracked.timed_out():
                 tracked.release_permit()
                 raise
-            text = f"no whole answer within {self._limit.seconds:g} seconds"
+            text = f"no whole answer within {self._limit.seconds:g} seconds{by_way_of(proxy_url)}"
             fault = Fault(text, Nature.TRANSIENT)
             return self._failure(FailureKind.TIMEOUT, fault, tracked)
         except (aiohttp.ClientError, OSError) as error:

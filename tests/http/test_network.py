@@ -119,6 +119,7 @@ def test_variables_that_do_not_count_are_not_looked_at() -> None:
         ({"all_proxy": "socks5h://me:hunter22@a:1"}, "all_proxy in the environment: a SOCKS proxy"),
         ({"HTTPS_PROXY": "ftp://a"}, "HTTPS_PROXY in the environment: not the address of a proxy"),
         ({"https_proxy": "http://me:hunter22@"}, "https_proxy in the environment: not the address"),
+        ({"https_proxy": "http://me:hunter22@\udcff"}, "https_proxy in the environment: not the"),
         ({"https_proxy": "http://me:hunter22@a:99999"}, "https_proxy in the environment: port"),
     ],
 )
@@ -140,6 +141,7 @@ def test_a_proxy_that_is_none_is_refused(environ: dict[str, str], text: str) -> 
         ("me:p@ss", b"me:p@ss"),
         ("me:p/ss", b"me:p/ss"),
         ("m%C3%A9:%FF", b"m\xc3\xa9:\xff"),
+        ("mé:\udcff", b"m\xc3\xa9:\xff"),
         ("", None),
     ],
 )

@@ -5,6 +5,7 @@ from base64 import b64encode
 import pytest
 from yarl import URL
 
+from collector.core.outcome import FailureKind
 from collector.core.secrets import Secret
 from collector.http.faults import Nature
 from collector.http.gate import Gate
@@ -14,7 +15,7 @@ from collector.http.transport import Response, Transport, TransportFailure
 from collector.pace import RateController
 from collector.settings import RunSettings
 from collector.telemetry.stats import RunStats
-from tests.http.raw_server import RawServer, always, ok
+from tests.http.raw_server import RawServer, always, hang, ok
 
 TOKEN = "static-77aa-1c9e"  # noqa: S105 - made up
 PROXY_AUTHORIZATION = f"Proxy-Authorization: Basic {b64encode(b'night:hunter22').decode()}"
@@ -27,12 +28,14 @@ def _network(proxy: RawServer, base_url: str) -> Network:
     return load_network(environ, RunSettings(base_url=base_url))
 
 
-async def _get(url: str, network: Network, times: int = 1) -> list[Response | TransportFailure]:
+async def _get(
+    url: str, network: Network, times: int = 1, limit: float = 10.0
+) -> list[Response | TransportFailure]:
     """Send GETs with a token, one after the other."""
     gate = Gate(RateController(1000.0, companies=1, probe_seconds=60.0))
     tokens = TokenSource(None, Token.of(Secret(TOKEN)))
     async with Transport(
-        gate, RunStats(1), concurrency=1, timeout=10.0, network=network
+        gate, RunStats(1), concurrency=1, timeout=limit, network=network
     ) as transport:
         return [await transport.get(URL(url), tokens) for _ in range(times)]
 
@@ -78,6 +81,16 @@ async def test_a_proxy_that_gives_no_tunnel(status: int, nature: Nature) -> None
     assert failure.nature is nature
     text = f"proxy {proxy.url.origin()}: it refused the connection (HTTP {status})"
     assert failure.message == f"{text} (see --proxy and https_proxy)"
+
+
+async def test_a_proxy_that_is_silent() -> None:
+    """It cannot be told from a silent server; the message names both ways."""
+    async with RawServer(hang) as proxy:
+        base_url = "https://api.collector.test"
+        (failure,) = await _get(f"{base_url}/x", _network(proxy, base_url), limit=0.1)
+    assert isinstance(failure, TransportFailure)
+    text = f"no whole answer within 0.1 seconds (by way of proxy {proxy.url.origin()})"
+    assert (failure.message, failure.kind) == (text, FailureKind.TIMEOUT)
 
 
 async def test_a_proxy_that_refuses_plain_http() -> None:
