@@ -69,6 +69,7 @@ async def test_it_says_which_proxy_each_host_has(command: Any, serve: Serve) -> 
         f"proxy for {api.base_url.removeprefix('http://')}: none",
         "proxy for atenea.collector.test: http://127.0.0.1:9",
     ]
+    assert "proxy http://127.0.0.1:9: connection refused" in done.stderr
     assert "hunter22" not in done.stdout + done.stderr
 
 
