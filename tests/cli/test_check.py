@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from collector.simulator import Simulator
+from tests.http.raw_server import RawServer, always, ok
 
 StartApi = Callable[..., Awaitable[Simulator]]
 Against = Callable[[Simulator], Any]
@@ -55,22 +56,24 @@ async def test_refused_credentials_end_it_with_3(start_api: StartApi, against: A
 
 
 async def test_it_says_which_proxy_each_host_has(command: Any, serve: Serve) -> None:  # noqa: ANN401 - see conftest
-    """Before it sends anything, without the password, and when there is no answer, too."""
+    """Without the password; and it is the one that is used."""
     api = await serve(lambda *_: 200)
-    through = api.point(command).with_environment(
-        COLLECTOR_TOKEN_URL="https://atenea.collector.test/oauth/token/",  # noqa: S106 - an address
-        https_proxy="http://night:hunter22@127.0.0.1:9",
-        no_proxy="127.0.0.1",
-    )
-    command.write("companies.txt", _IDS)
-    done = await through.run(*_CHECK)
-    assert done.exit_code == 4
-    assert done.stdout.splitlines() == [
+    token = always(ok(b'{"access_token": "fake", "expires_in": 7200}'))
+    async with RawServer(token) as proxy:
+        through = api.point(command).with_environment(
+            COLLECTOR_TOKEN_URL="http://localhost:9/oauth/token/",  # noqa: S106 - an address
+            http_proxy=f"http://night:hunter22@{proxy.url.authority}",
+            no_proxy="127.0.0.1",
+        )
+        command.write("companies.txt", _IDS)
+        done = await through.run(*_CHECK)
+    assert done.exit_code == 0, done.stderr
+    assert done.stdout.splitlines()[:2] == [
         f"proxy for {api.base_url.removeprefix('http://')}: none",
-        "proxy for atenea.collector.test: http://127.0.0.1:9",
+        f"proxy for localhost:9: {proxy.url.origin()}",
     ]
-    assert "proxy http://127.0.0.1:9: connection refused" in done.stderr
     assert "hunter22" not in done.stdout + done.stderr
+    assert [head.split()[1] for head in proxy.heads] == [b"http://localhost:9/oauth/token/"]
 
 
 async def test_no_credentials_send_nothing(start_api: StartApi, against: Against) -> None:
