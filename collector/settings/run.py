@@ -60,8 +60,8 @@ class Distribution(Portion):
     machines see --output."""
 
     insecure_cluster: Annotated[bool, Parameter(group=PACE, negative="")] = False
-    """Let the access token go to a cluster that is neither on this machine nor spoken to over
-    TLS."""
+    """Let the access token, and the password of a proxy, go to a cluster that is neither on this
+    machine nor spoken to over TLS."""
 
     def __post_init__(self) -> None:
         """Raise `InputError` for options that would have no effect."""
