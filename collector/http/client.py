@@ -1,6 +1,7 @@
 """Client of the statistics endpoint: the address of a cell, and the outcome of its request."""
 
-from collections.abc import Coroutine, Mapping
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -13,6 +14,7 @@ from structlog.typing import FilteringBoundLogger
 from yarl import URL
 
 from collector.core.cell import Cell, Window
+from collector.core.confirmation import Confirmation, ConnectionUse, alone, shared
 from collector.core.endpoint import STATISTICS
 from collector.core.outcome import Answer, Blame, Failure, FailureKind, Outcome
 from collector.core.secrets import Redactor
@@ -121,19 +123,22 @@ class StatisticsClient:
         self._log = log
 
     def fetch(
-        self, cell: Cell, *, is_retry: bool = False, is_last: bool = False
+        self,
+        cell: Cell,
+        *,
+        is_retry: bool = False,
+        use: Callable[[], ConnectionUse] = shared,
     ) -> Coroutine[object, None, Outcome]:
         """Request one cell: one request, and one more with a new token after a 401.
 
         A retry is weaker evidence about the service than a first try: the cell itself may be at
-        fault. `is_last` says that few requests follow, so that this one confirms its connection.
-        The outcome counts only when its confirmation is known. Raises `CredentialsError` when the
-        server rejects the credentials, `OutageError` when the server has accepted or answered no
-        request for too long, or issues no token, and `AttributionError` when answers cannot be
-        attributed to requests.
+        fault. `use` chooses how it uses its connection. The outcome counts only when its
+        confirmation is known. Raises `CredentialsError` when the server rejects the credentials,
+        `OutageError` when the server has accepted or answered no request for too long, or issues
+        no token, and `AttributionError` when answers cannot be attributed to requests.
         """
         url = self._addresses(cell)
-        return self._request(url, cell.company_id, is_retry=is_retry, is_last=is_last)
+        return self._request(url, cell.company_id, is_retry=is_retry, use=use)
 
     async def ask_with(
         self, company_id: str, parameters: Mapping[str, str], *, is_retry: bool = False
@@ -146,9 +151,9 @@ class StatisticsClient:
         url = self._addresses.with_parameters(company_id, parameters)
         requests = 0
         while True:
-            outcome = await self._request(url, company_id, is_retry=is_retry, is_alone=True)
+            outcome = await self._request(url, company_id, is_retry=is_retry, use=alone)
             requests += outcome.requests
-            if await outcome.confirmation.known():
+            if await _is_confirmed(outcome.confirmation):
                 return _with_requests(outcome, requests)
 
     async def _request(
@@ -157,16 +162,15 @@ class StatisticsClient:
         company_id: str,
         *,
         is_retry: bool,
-        is_alone: bool = False,
-        is_last: bool = False,
+        use: Callable[[], ConnectionUse],
     ) -> Outcome:
         get = self._transport.get
-        reply = await get(url, self._tokens, is_alone=is_alone, is_last=is_last)
+        reply = await get(url, self._tokens, use)
         requests = reply.requests
         if self._is_unauthorized(reply, company_id) and reply.token is not None:
             newer = await self._tokens.renewed(reply.token)
             if newer is not None:
-                reply = await get(url, self._tokens, is_alone=is_alone, is_last=is_last)
+                reply = await get(url, self._tokens, use)
                 requests += reply.requests
                 self._is_unauthorized(reply, company_id)
         if isinstance(reply, TransportFailure):
@@ -274,6 +278,14 @@ class StatisticsClient:
                 status=reply.status,
             )
         return retry_after.seconds
+
+
+async def _is_confirmed(confirmation: Confirmation) -> bool:
+    """Wait until it is known whether an answer belongs to its request, and return that."""
+    known = asyncio.Event()
+    confirmation.when_known(lambda _: known.set())
+    await known.wait()
+    return confirmation.is_confirmed is True
 
 
 def _cause(failure: Failure) -> str:

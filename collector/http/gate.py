@@ -10,7 +10,7 @@ from asyncio_throttle import Throttler
 
 from collector.core.errors import CollectorError, StoppedError
 from collector.core.outcome import Blame
-from collector.http.faults import UNKNOWN, Fault
+from collector.http.faults import Fault
 from collector.http.limits import BURST_SECONDS, RequestBudget, burst_limit
 from collector.http.rate_headers import RateAllowance
 from collector.http.silence import Silence
@@ -84,25 +84,30 @@ class Gate:
         self._change.set()
 
     def close(self) -> None:
-        """Issue no more permits: every waiter and every later caller gets `StoppedError`."""
+        """Issue no more permits, except final ones.
+
+        Every other waiter and later caller gets `StoppedError`. So do all while the circuit is
+        open.
+        """
         self._is_closed = True
         self._change.set()
 
-    async def acquire(self, *, is_urgent: bool = False) -> Permit:
+    async def acquire(self, *, is_urgent: bool = False, is_final: bool = False) -> Permit:
         """Wait for a permit; the caller must then send its request at once.
 
         The caller reports the result, or calls `release`. First come, first served; but an urgent
         request goes before all waiters, also while the circuit is open: that is the request for a
-        token, which all others need. Raises `StoppedError` once the gate is closed, the error
-        given to `fail`, and `OutageError` after too long a silence or when the budget is spent.
+        token, which all others need. A final request is sent also after `close`. Raises
+        `StoppedError` once the gate is closed, the error given to `fail`, and `OutageError` after
+        too long a silence or when the budget is spent.
         """
         if not self._waiting:
-            permit = self._acquire_now(is_urgent=is_urgent)
+            permit = self._acquire_now(is_urgent=is_urgent, is_final=is_final)
             if permit is not None:
                 return permit
         self._waiting += 1
         try:
-            return await self._acquire_queued(is_urgent=is_urgent)
+            return await self._acquire_queued(is_urgent=is_urgent, is_final=is_final)
         finally:
             self._waiting -= 1
 
@@ -139,7 +144,7 @@ class Gate:
         *,
         pause: float = 0.0,
         allowance: RateAllowance | None = None,
-        fault: Fault = UNKNOWN,
+        fault: Fault,
     ) -> Blame:
         """Report a throttled request; the server asks for a `pause` (seconds, 0 for none)."""
         now = self._clock()
@@ -151,7 +156,7 @@ class Gate:
         return blame
 
     def unavailable(
-        self, permit: Permit, company_id: str, *, is_evidence: bool, fault: Fault = UNKNOWN
+        self, permit: Permit, company_id: str, *, is_evidence: bool, fault: Fault
     ) -> Blame:
         """Report a 503 without a usable `Retry-After`."""
         now = self._clock()
@@ -167,7 +172,7 @@ class Gate:
         *,
         is_evidence: bool,
         was_accepted: bool,
-        fault: Fault = UNKNOWN,
+        fault: Fault,
     ) -> Blame:
         """Report a transient failure; see `RateController.failed`."""
         self._keep(fault)
@@ -187,9 +192,9 @@ class Gate:
         self.control.released(permit)
         self._wake_first()
 
-    def _acquire_now(self, *, is_urgent: bool) -> Permit | None:
+    def _acquire_now(self, *, is_urgent: bool, is_final: bool) -> Permit | None:
         """Return a permit if one is available without waiting or overtaking, otherwise None."""
-        self._check_open()
+        self._check_open(is_final=is_final)
         control, now = self.control, self._clock()
         if control.next_at(is_urgent=is_urgent) > now:
             return None
@@ -200,12 +205,12 @@ class Gate:
         try:
             acquiring.send(None)
         except StopIteration:
-            return self._issue_permit(is_urgent=is_urgent)
+            return self._issue_permit(is_urgent=is_urgent, is_final=is_final)
         # It would poll, which only the first waiter may do.
         acquiring.close()
         return None
 
-    async def _acquire_queued(self, *, is_urgent: bool) -> Permit:
+    async def _acquire_queued(self, *, is_urgent: bool, is_final: bool) -> Permit:
         """Wait in the queue until a permit is available, and return it."""
         permit = None
         if is_urgent:
@@ -214,31 +219,31 @@ class Gate:
             self._change.set()
             try:
                 async with self._turn:
-                    permit = await self._acquire_in_turn(is_urgent=True)
+                    permit = await self._acquire_in_turn(is_urgent=True, is_final=is_final)
             finally:
                 self._urgent -= 1
         else:
             async with self._queue:
                 while permit is None:
                     async with self._turn:
-                        permit = await self._acquire_in_turn(is_urgent=False)
+                        permit = await self._acquire_in_turn(is_urgent=False, is_final=is_final)
         assert permit is not None, "an urgent request never gives way"  # noqa: S101 - for the type checker
         return permit
 
-    async def _acquire_in_turn(self, *, is_urgent: bool) -> Permit | None:
+    async def _acquire_in_turn(self, *, is_urgent: bool, is_final: bool) -> Permit | None:
         """Wait for a permit at the head of the queue; None if an urgent request came meanwhile."""
-        while await self._wait_until_due(is_urgent=is_urgent):
+        while await self._wait_until_due(is_urgent=is_urgent, is_final=is_final):
             self._set_burst_limit(self.control.rate)
             await self._throttler.acquire()
-            permit = self._issue_permit(is_urgent=is_urgent)
+            permit = self._issue_permit(is_urgent=is_urgent, is_final=is_final)
             if permit is not None:
                 return permit
         return None
 
-    async def _wait_until_due(self, *, is_urgent: bool) -> bool:
+    async def _wait_until_due(self, *, is_urgent: bool, is_final: bool) -> bool:
         """Wait until a permit is due; False if an urgent request came meanwhile."""
         while True:
-            self._check_open()
+            self._check_open(is_final=is_final)
             now = self._clock()
             control = self.control
             next_at = control.next_at(is_urgent=is_urgent)
@@ -259,9 +264,9 @@ class Gate:
             await self._wait_for_change(next_at - now)
             self._wakes_at = -inf
 
-    def _issue_permit(self, *, is_urgent: bool) -> Permit | None:
+    def _issue_permit(self, *, is_urgent: bool, is_final: bool) -> Permit | None:
         """Issue a permit within the burst limit; None if the controller now says to wait."""
-        self._check_open()
+        self._check_open(is_final=is_final)
         now = self._clock()
         if self.control.next_at(is_urgent=is_urgent) > now:
             return None
@@ -275,10 +280,10 @@ class Gate:
             self._burst_rate = rate
             self._throttler.rate_limit = burst_limit(rate)
 
-    def _check_open(self) -> None:
+    def _check_open(self, *, is_final: bool = False) -> None:
         if self._failure is not None:
             raise self._failure
-        if self._is_closed:
+        if self._is_closed and (not is_final or self.control.open_cause is not None):
             raise StoppedError
         if self._budget is not None:
             self._budget.check()

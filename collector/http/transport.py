@@ -24,7 +24,7 @@ from aiohttp import (
 from yarl import URL
 
 from collector import __version__
-from collector.core.confirmation import CONFIRMED, Confirmation
+from collector.core.confirmation import CONFIRMED, Confirmation, ConnectionUse, alone, shared
 from collector.core.errors import AttributionError
 from collector.core.outcome import FailureKind
 from collector.http.connector import Connector, Lease, PooledRequest
@@ -165,21 +165,21 @@ class Transport:
         await self._session.close()
 
     def get(
-        self, url: URL, tokens: TokenSource, *, is_alone: bool = False, is_last: bool = False
+        self, url: URL, tokens: TokenSource, use: Callable[[], ConnectionUse] = shared
     ) -> Awaitable[Response | TransportFailure]:
         """Send a GET with the token that is current when the permit is issued.
 
-        With `is_alone` it uses a connection of its own. With `is_last` its connection serves no
-        request after it, so that the earlier answers on it are confirmed, too. Raises
-        `AttributionError` when the answers of this server cannot be attributed to requests.
+        `use` chooses how it uses its connection; it is called before and after the wait at the
+        gate. Raises `AttributionError` when the answers of this server cannot be attributed to
+        requests.
         """
         if self._reuse.is_hopeless:
             raise AttributionError(_NOT_ATTRIBUTED.format(origin=url.origin()))
-        return self._request(self._track(tokens, is_alone=is_alone, is_last=is_last), "GET", url)
+        return self._request(self._track(tokens, use), "GET", url)
 
     def post(self, url: URL, body: bytes) -> Awaitable[Response | TransportFailure]:
         """Send a POST that needs no token, with an urgent permit and a connection of its own."""
-        return self._request(self._track(None, is_alone=True, is_last=True), "POST", url, body)
+        return self._request(self._track(None, alone), "POST", url, body)
 
     async def _request(
         self, tracked: "_TrackedRequest", method: str, url: URL, body: bytes | None = None
@@ -191,8 +191,6 @@ class Transport:
         proxy = self._network.proxy_for(url)
         proxy_url = None if proxy is None else proxy.url
         headers, proxy_headers = (None, None) if proxy is None else proxy.headers_for(url)
-        # Some proxies remove the credentials from the first request of a connection only.
-        tracked.is_alone |= headers is not None
         try:
             response = await self._session.request(
                 method,
@@ -240,17 +238,10 @@ class Transport:
         )
 
     def _track(
-        self, tokens: TokenSource | None, *, is_alone: bool, is_last: bool
+        self, tokens: TokenSource | None, use: Callable[[], ConnectionUse]
     ) -> "_TrackedRequest":
         return _TrackedRequest(
-            self._gate,
-            self._stats,
-            self._limit,
-            tokens,
-            self._concurrency,
-            self._loop,
-            is_alone=is_alone,
-            is_last=is_last,
+            self._gate, self._stats, self._limit, tokens, use, self._concurrency, self._loop
         )
 
     def _failure(
@@ -278,12 +269,12 @@ class _TrackedRequest:
     * `tokens`: provides the token; None for an urgent request that needs none.
     * `concurrency`: requests in flight at most; a late request at this number counts as held up.
     * `loop`: the event loop that runs the task of this request.
-    * `is_alone`, `is_last`: see `Transport.get`.
+    * `use`: chooses how it uses its connection.
     """
 
     __slots__ = (
-        *("_concurrency", "_gate", "_is_last", "_limit", "_stats", "_task", "_tokens"),
-        *("is_alone", "lease", "permit", "requests", "token"),
+        *("_concurrency", "_gate", "_limit", "_stats", "_task", "_tokens", "_use"),
+        *("lease", "permit", "requests", "token"),
     )
 
     def __init__(  # noqa: PLR0913, PLR0917 - one for each request, by position
@@ -292,11 +283,9 @@ class _TrackedRequest:
         stats: RunStats,
         limit: TimeLimit,
         tokens: TokenSource | None,
+        use: Callable[[], ConnectionUse],
         concurrency: int,
         loop: asyncio.AbstractEventLoop,
-        *,
-        is_alone: bool,
-        is_last: bool,
     ) -> None:
         # With the loop given, asyncio need not ask the system whether the process has forked.
         task = asyncio.current_task(loop)
@@ -307,8 +296,7 @@ class _TrackedRequest:
         self._limit = limit
         self._tokens = tokens
         self._concurrency = concurrency
-        self.is_alone = is_alone
-        self._is_last = is_last
+        self._use = use
         self.requests = 0
         self.permit: Permit | None = None
         self.token: Token | None = None
@@ -320,9 +308,12 @@ class _TrackedRequest:
         if token is not None:
             request.headers["Authorization"] = token.authorization
         assert isinstance(request, PooledRequest), "the session makes no others"  # noqa: S101
-        request.is_last = self._is_last
-        if self.is_alone:
+        use = self._use()
+        # Some proxies take their credentials out of the first request on a connection only.
+        if use is ConnectionUse.ALONE or "Proxy-Authorization" in request.headers:
             request.alone()
+        elif use is not ConnectionUse.SHARED:
+            request.is_last = True
         try:
             return await send(request)
         except _CONNECTION_LOST as error:
@@ -342,13 +333,16 @@ class _TrackedRequest:
             self._limit.pause(self._task)
             self._stats.resent += 1
             self.release_permit()
-        self.permit = permit = await self._gate.acquire(is_urgent=self._tokens is None)
+        is_final = self._use() is ConnectionUse.CONFIRMING
+        self.permit = permit = await self._gate.acquire(
+            is_urgent=self._tokens is None, is_final=is_final
+        )
         if self._tokens is not None:
             while (token := self._tokens.cached()) is None:
                 self.release_permit()
                 await self._tokens.current()
                 # All requests waited for the token: they must not be sent all at once.
-                self.permit = permit = await self._gate.acquire()
+                self.permit = permit = await self._gate.acquire(is_final=is_final)
             self.token = token
         # The gate and the event loop, whose clock the limit uses, have the same clock.
         self._limit.begin(self._task, permit.at)

@@ -23,15 +23,15 @@ class WorkItem(msgspec.Struct):
     """A cell in progress.
 
     `tries` counts the tries that were charged to the cell, `throttled_tries` those that the server
-    rate-limited and that were not charged, `requests` the requests sent. `is_last` says that its
-    next request is the last one on its connection.
+    rate-limited and that were not charged, `requests` the requests sent. `is_confirming` says
+    that it is requested again to confirm the answers of a connection.
     """
 
     cell: Cell
     tries: int = 0
     throttled_tries: int = 0
     requests: int = 0
-    is_last: bool = False
+    is_confirming: bool = False
 
 
 @dataclass(slots=True)

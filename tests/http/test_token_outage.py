@@ -6,6 +6,7 @@ import pytest
 from collector.core.errors import ExitCode, OutageError, StoppedError
 from collector.http.gate import Gate
 from collector.pace import RateController
+from tests.http.made_faults import FAULT
 from tests.http.mocked import TOKEN_URL, Answer, Sent, answer, row
 from tests.http.token_bench import GRANTED, issuer_for, text_of
 
@@ -139,7 +140,7 @@ def real_gate() -> Gate:
 async def test_a_token_is_requested_while_the_circuit_is_open() -> None:
     """All others wait for it, so it does not wait for them; the probe comes after it."""
     gate = real_gate()
-    gate.refused(await gate.acquire(), pause=3600.0)
+    gate.refused(await gate.acquire(), pause=3600.0, fault=FAULT)
     async with issuer_for(lambda _: answer(GRANTED), gate=gate) as bench:
         async with asyncio.timeout(5):
             await bench.issue()

@@ -70,7 +70,7 @@ def test_one_cell_of_each_idle_connection_is_requested_again() -> None:
     idle.is_idle = True
     item = bench.held.withdraw()
     assert item is not None
-    assert (item.cell.company_id, item.is_last) == ("2", True)
+    assert (item.cell.company_id, item.is_confirming) == ("2", True)
     assert bench.held.withdraw() is None
     assert bench.held.count == 3
     idle.resolve(is_confirmed=True)
