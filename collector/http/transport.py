@@ -190,13 +190,15 @@ class Transport:
         """
         proxy = self._network.proxy_for(url)
         proxy_url = None if proxy is None else proxy.url
-        headers, proxy_headers = (None, None) if proxy is None else proxy.headers_for(url)
+        if proxy is None:
+            proxy_headers = None
+        else:
+            tracked.proxy_headers, proxy_headers = proxy.headers_for(url)
         try:
             response = await self._session.request(
                 method,
                 url,
                 data=body,
-                headers=headers,
                 allow_redirects=False,
                 proxy=proxy_url,
                 proxy_headers=proxy_headers,
@@ -274,7 +276,7 @@ class _TrackedRequest:
 
     __slots__ = (
         *("_concurrency", "_gate", "_limit", "_stats", "_task", "_tokens", "_use"),
-        *("lease", "permit", "requests", "token"),
+        *("lease", "permit", "proxy_headers", "requests", "token"),
     )
 
     def __init__(  # noqa: PLR0913, PLR0917 - one for each request, by position
@@ -301,16 +303,19 @@ class _TrackedRequest:
         self.permit: Permit | None = None
         self.token: Token | None = None
         self.lease: Lease | None = None
+        self.proxy_headers: dict[str, str] | None = None
 
     async def __call__(self, request: ClientRequest, send: ClientHandlerType) -> ClientResponse:
         """Send one attempt, with a permit and the current token."""
         token = await self._start()
         if token is not None:
             request.headers["Authorization"] = token.authorization
+        if self.proxy_headers is not None:
+            request.headers.update(self.proxy_headers)
         assert isinstance(request, PooledRequest), "the session makes no others"  # noqa: S101
         use = self._use()
-        # Some proxies take their credentials out of the first request on a connection only.
-        if use is ConnectionUse.ALONE or "Proxy-Authorization" in request.headers:
+        if use is ConnectionUse.ALONE or self.proxy_headers is not None:
+            # Some proxies take their credentials out of the first request on a connection only.
             request.alone()
         elif use is not ConnectionUse.SHARED:
             request.is_last = True
