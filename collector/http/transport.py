@@ -264,6 +264,8 @@ class _TrackedRequest:
     * `concurrency`: requests in flight at most; a late request at this number counts as held up.
     * `loop`: the event loop that runs the task of this request.
     * `use`: chooses how it uses its connection.
+
+    Headers for a proxy that belong to the request itself are set as `proxy_headers`.
     """
 
     __slots__ = (
