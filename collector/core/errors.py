@@ -4,6 +4,7 @@
   + InputError          2   bad arguments, configuration or input file
   + CredentialsError    3   credentials missing or refused
   + OutageError         4   the service is out of reach; the run can be resumed
+  + ShortageError       4   this machine can make no connection; likewise
   + ClusterError        4   the cluster is out of reach, or has no workers; likewise
   + StorageError        5   the output cannot be written
   + LockedError         6   another run holds the directory
@@ -31,6 +32,7 @@ __all__ = [
     "InputError",
     "LockedError",
     "OutageError",
+    "ShortageError",
     "StoppedError",
     "StorageError",
     "gravest",
@@ -106,6 +108,15 @@ class CredentialsError(CollectorError):
 
 class OutageError(CollectorError):
     """The service is out of reach. What was collected so far is kept."""
+
+    exit_code = ExitCode.STOPPED_EARLY
+
+
+class ShortageError(CollectorError):
+    """This machine can make no connection, for lack of file descriptors, memory or ports.
+
+    What was collected so far is kept.
+    """
 
     exit_code = ExitCode.STOPPED_EARLY
 

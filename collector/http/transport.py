@@ -4,8 +4,8 @@ aiohttp's exceptions are translated here; the result is a `Response` or a `Trans
 """
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Mapping
+from math import inf
 from types import TracebackType
 from typing import Final, Self
 
@@ -22,16 +22,18 @@ from aiohttp import (
 from yarl import URL
 
 from collector import __version__
+from collector.core.clock import AwakeClock
 from collector.core.confirmation import CONFIRMED, Confirmation
 from collector.core.errors import AttributionError
 from collector.core.outcome import FailureKind
 from collector.http.connector import Connector, Lease, PooledRequest
 from collector.http.faults import MAX_HEADER_LINE_BYTES, Fault, Nature, fault_of
 from collector.http.gate import Gate
+from collector.http.in_flight import InFlight
 from collector.http.reuse import ReusePolicy
 from collector.http.time_limit import TimeLimit
 from collector.http.token import Token, TokenSource
-from collector.pace import Permit
+from collector.pace import LocalLimit, Permit
 from collector.telemetry.stats import RunStats
 
 __all__ = ["MAX_ANSWER_BYTES", "Response", "Transport", "TransportFailure"]
@@ -100,9 +102,10 @@ class Transport:
     * `stats`: counts requests, answers and failures.
     * `concurrency`: requests in flight at most, beside the one for a token.
     * `timeout`: seconds from the permit to the end of the answer.
+    * `in_flight`: admits requests, as many at a time as this machine can make.
     * `notify`: called with a reason and a number of answers when answers cannot be attributed to
       requests; see `collector.http.connector.Connector`.
-    * `clock`: monotonic seconds, the same clock as that of the gate.
+    * `clock`: seconds in which the process was awake, the same clock as that of the gate.
     """
 
     def __init__(  # noqa: PLR0913 - one collaborator each
@@ -112,18 +115,22 @@ class Transport:
         *,
         concurrency: int,
         timeout: float,
+        in_flight: InFlight | None = None,
         notify: Callable[[str, int], None] = lambda _reason, _answers: None,
-        clock: Callable[[], float] = time.monotonic,
+        clock: AwakeClock | None = None,
     ) -> None:
         self._gate = gate
         self._stats = stats
-        self._clock = clock
+        self._clock = clock or AwakeClock()
         self._concurrency = concurrency
-        self._limit = TimeLimit(timeout)
+        self._in_flight = in_flight or InFlight(LocalLimit(inf), gate)
+        self._limit = TimeLimit(timeout, clock=self._clock)
         self._loop = asyncio.get_running_loop()
-        self._reuse = ReusePolicy(clock())
+        self._reuse = ReusePolicy(self._clock())
         # One more for the token request: it must not wait for a statistics request to end.
-        self._connector = Connector(self._reuse, limit=concurrency + 1, notify=notify, clock=clock)
+        self._connector = Connector(
+            self._reuse, limit=concurrency + 1, notify=notify, clock=self._clock
+        )
         self._session = ClientSession(
             connector=self._connector,
             cookie_jar=DummyCookieJar(),
@@ -184,7 +191,7 @@ class Transport:
             text = f"no whole answer within {self._limit.seconds:g} seconds"
             fault = Fault(text, Nature.TRANSIENT)
             return self._failure(FailureKind.TIMEOUT, fault, tracked)
-        except (aiohttp.ClientError, OSError) as error:
+        except (aiohttp.ClientError, OSError, MemoryError) as error:
             return self._failure(FailureKind.CONNECTION, fault_of(error, url), tracked)
         except BaseException:
             tracked.release_permit()
@@ -195,6 +202,7 @@ class Transport:
         assert permit is not None, "what has an answer has left"  # noqa: S101 - for the type checker
         seconds = self._clock() - permit.at
         self._stats.answered(response.status, seconds)
+        self._in_flight.worked()
         if (lease := tracked.lease) is not None:
             self._connector.answered(lease, response, is_cut=is_cut)
         return Response(
@@ -216,6 +224,7 @@ class Transport:
             self._gate,
             self._stats,
             self._limit,
+            self._in_flight,
             tokens,
             self._concurrency,
             self._loop,
@@ -227,7 +236,14 @@ class Transport:
         self, kind: FailureKind, fault: Fault, tracked: "_TrackedRequest"
     ) -> TransportFailure:
         self._stats.broken[kind] += 1
-        return TransportFailure(kind, fault.text, tracked.permit, tracked.requests, fault.nature)
+        permit, nature = tracked.permit, fault.nature
+        if nature is Nature.LOCAL:
+            self._in_flight.lacked(fault.text, self._stats.in_flight - 1)
+        else:
+            self._in_flight.worked()
+            if permit is not None and self._clock.slept_since(permit.at):
+                nature = Nature.SUSPENDED
+        return TransportFailure(kind, fault.text, permit, tracked.requests, nature)
 
 
 class _DeadConnectionError(aiohttp.ClientError):
@@ -245,6 +261,7 @@ class _TrackedRequest:
     * `gate`: issues the permits.
     * `stats`: counts what is sent and what is in flight.
     * `limit`: the time limit of all requests.
+    * `in_flight`: admits requests to the gate.
     * `tokens`: provides the token; None for an urgent request that needs none.
     * `concurrency`: requests in flight at most; a late request at this number counts as held up.
     * `loop`: the event loop that runs the task of this request.
@@ -252,7 +269,8 @@ class _TrackedRequest:
     """
 
     __slots__ = (
-        *("_concurrency", "_gate", "_is_alone", "_is_last", "_limit", "_stats", "_task", "_tokens"),
+        *("_concurrency", "_gate", "_in_flight", "_is_admitted", "_is_alone", "_is_last"),
+        *("_limit", "_stats", "_task", "_tokens"),
         *("lease", "permit", "requests", "token"),
     )
 
@@ -261,6 +279,7 @@ class _TrackedRequest:
         gate: Gate,
         stats: RunStats,
         limit: TimeLimit,
+        in_flight: InFlight,
         tokens: TokenSource | None,
         concurrency: int,
         loop: asyncio.AbstractEventLoop,
@@ -275,10 +294,12 @@ class _TrackedRequest:
         self._gate = gate
         self._stats = stats
         self._limit = limit
+        self._in_flight = in_flight
         self._tokens = tokens
         self._concurrency = concurrency
         self._is_alone = is_alone
         self._is_last = is_last
+        self._is_admitted = False
         self.requests = 0
         self.permit: Permit | None = None
         self.token: Token | None = None
@@ -313,6 +334,11 @@ class _TrackedRequest:
             self._limit.pause(self._task)
             self._stats.resent += 1
             self.release_permit()
+        elif self._tokens is not None:
+            await self._in_flight.enter()
+            self._is_admitted = True
+        else:
+            await self._in_flight.pause()
         self.permit = permit = await self._gate.acquire(is_urgent=self._tokens is None)
         if self._tokens is not None:
             while (token := self._tokens.cached()) is None:
@@ -321,14 +347,13 @@ class _TrackedRequest:
                 # All requests waited for the token: they must not be sent all at once.
                 self.permit = permit = await self._gate.acquire()
             self.token = token
-        # The gate and the event loop, whose clock the limit uses, have the same clock.
         self._limit.begin(self._task, permit.at)
         if not self.requests:
             self._stats.in_flight += 1
         if not permit.is_paced and self._stats.in_flight >= self._concurrency:
             self._stats.held_up += 1
         self.requests += 1
-        self._stats.request_sent(permit.at)
+        self._stats.request_sent()
         return self.token
 
     def timed_out(self) -> bool:
@@ -346,6 +371,8 @@ class _TrackedRequest:
         self._limit.ended(self._task)
         if self.requests:
             self._stats.in_flight -= 1
+        if self._is_admitted:
+            self._in_flight.leave()
 
 
 async def _read_body(response: ClientResponse) -> tuple[bytes, bool]:

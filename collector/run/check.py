@@ -119,6 +119,7 @@ class Check:
     async def _ask(self) -> None:
         query = date_query(self._settings).as_given()
         today = today_in(self._settings.timezone, datetime.now(UTC))
+        self._session.reserve_descriptors()
         async with self._session as session:
             await session.tokens.current()
             runner = ProbeRunner(

@@ -175,7 +175,7 @@ class Run:
 
     async def _attempt(self, directory: RunDirectory, recovered: Recovered) -> End:
         """Collect what is missing, and write how it ended into the manifest, however it ends."""
-        self.remarks += recovered.remarks
+        self.remarks += (*recovered.remarks, *self._session.reserve_descriptors())
         self.stats.kept.update(recovered.kept)
         # In a thread for the fingerprint of the plan: a million ids take a second.
         record = await in_thread(AttemptRecord, directory, recovered, self.plan, self.settings)

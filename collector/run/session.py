@@ -5,16 +5,19 @@ from functools import partial
 from types import TracebackType
 from typing import Final, Self
 
+from collector.core.clock import AwakeClock
 from collector.core.secrets import Redactor
 from collector.dates.verify import DatesVerifier
 from collector.http.client import Addresses, StatisticsClient
 from collector.http.credentials import AccessToken, ClientCredentials, Credentials, secrets_of
 from collector.http.gate import Gate, RequestBudget
+from collector.http.in_flight import InFlight
 from collector.http.token import Token, TokenProvider, TokenSource
 from collector.http.token_issuer import TokenIssuer
 from collector.http.transport import Transport
-from collector.pace import RateController, Share
+from collector.pace import LocalLimit, RateController, Share
 from collector.plan.date_params import DateQuery
+from collector.run.descriptors import reserve_descriptors, spare_descriptors
 from collector.settings import CheckSettings, LogLevel, RunSettings
 from collector.telemetry.log import EventLog
 from collector.telemetry.stats import RunStats
@@ -23,6 +26,9 @@ __all__ = ["Session"]
 
 _PROBE_GRACE_SECONDS: Final = 5.0
 """Added to the time limit of a request: after that a probe request counts as lost."""
+
+_SHORTAGE_PATIENCE: Final = 300.0
+"""Seconds for which a run waits at most when this machine can make no connection at all."""
 
 
 class Session:
@@ -60,6 +66,8 @@ class Session:
             self.redact.learn(*secrets_of(credentials))
         self.events = EventLog(log_level, self.redact)
         self.log = self.events.logger
+        self._clock = AwakeClock(notify=self._was_asleep)
+        self._local_limit = LocalLimit(min(patience, _SHORTAGE_PATIENCE))
         budget = None
         if most_requests is not None:
             budget = RequestBudget(most_requests, lambda: stats.requests)
@@ -73,6 +81,7 @@ class Session:
                 notify=self.log.warning,
             ),
             budget=budget,
+            clock=self._clock,
         )
         self.gate.share(share)
         self.tokens: TokenSource
@@ -84,6 +93,14 @@ class Session:
         self._concurrency = concurrency
         self._patience = patience
         self._opened = AsyncExitStack()
+
+    def reserve_descriptors(self) -> tuple[str, ...]:
+        """Raise the limit of file descriptors if necessary; if it is too low, limit the requests.
+
+        Return warnings for the user.
+        """
+        self._local_limit.ceiling, remark = reserve_descriptors(self._concurrency)
+        return () if remark is None else (remark,)
 
     def client(self, dates: DateQuery) -> StatisticsClient:
         """Return a client that puts windows into queries as `dates` says."""
@@ -104,13 +121,22 @@ class Session:
     def _not_attributed(self, reason: str, answers: int) -> None:
         self.log.warning("answers_not_attributed", reason=reason, answers=answers)
 
+    def _was_asleep(self, seconds: float) -> None:
+        self.log.warning("process_was_suspended", seconds=round(seconds, 1))
+
     async def __aenter__(self) -> Self:
+        self._opened.enter_context(spare_descriptors())
+        self._opened.enter_context(self._clock.beating())
         self._transport = await self._opened.enter_async_context(
             Transport(
                 self.gate,
                 self._stats,
                 concurrency=self._concurrency,
                 timeout=self._settings.timeout,
+                in_flight=InFlight(
+                    self._local_limit, self.gate, notify=self.log.warning, clock=self._clock
+                ),
+                clock=self._clock,
                 notify=self._not_attributed,
             )
         )
