@@ -285,11 +285,13 @@ class Gate:
                 await self._change.wait()
 
     def _wake_first(self) -> None:
-        """Wake the first waiter if its permit is due earlier now.
+        """Wake the first waiter if its permit, or its end, is due earlier now.
 
         If it is due later now, the waiter finds that out when it wakes.
         """
-        if self._wakes_at > -inf and self.control.next_at() < self._wakes_at:
+        if self._wakes_at == -inf:
+            return
+        if min(self.control.next_at(), self.control.gives_up_at) < self._wakes_at:
             self._change.set()
 
 

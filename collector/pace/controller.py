@@ -109,8 +109,13 @@ class RateController:
 
     @property
     def gives_up_at(self) -> float:
-        """When the patience ends; `inf` while the circuit is closed."""
-        return inf if self._circuit is None else self._circuit.since + self._patience
+        """When the patience ends; `inf` while the circuit is closed.
+
+        It lasts until the result of a probe that is in flight: the service may be back.
+        """
+        if self._circuit is None:
+            return inf
+        return max(self._circuit.since + self._patience, self._circuit.probe_ends_at)
 
     def no_more_cells(self) -> None:
         """Record that the last cell was started: only failing cells may be left."""
