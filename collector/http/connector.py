@@ -173,8 +173,10 @@ class Connector(TCPConnector):
             closed.add_done_callback(partial(self._judge_closed, lease))
         return lease
 
-    def _judge_closed(self, lease: Lease, _: object) -> None:
+    def _judge_closed(self, lease: Lease, closed: asyncio.Future[None]) -> None:
         """Judge a connection that is closed; its answers are lost unless they are confirmed."""
+        if not closed.cancelled():
+            closed.exception()  # Read here; the request in flight gets an error of its own.
         self._leases.pop(lease.protocol, None)
         if self._is_ending or lease.confirmation.is_confirmed is not None:
             return

@@ -25,12 +25,13 @@ class ReusePolicy:
     The limit begins with 1, doubles with each connection that is confirmed, and falls when a
     connection is lost with answers that are not confirmed: they must be requested again.
 
-    Times are in seconds of one clock; `began` is the time at which the session began.
+    Times are in seconds of one clock; `began` is the time at which the session began. `limit` is
+    the first limit.
     """
 
-    def __init__(self, began: float) -> None:
+    def __init__(self, began: float, *, limit: int = 1) -> None:
         self._began = began
-        self._limit = 1
+        self._limit = limit
         self._ceiling = _MOST_REQUESTS
         self._lost_at = began
         self._in_a_row = 0

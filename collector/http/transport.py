@@ -105,6 +105,7 @@ class Transport:
     * `in_flight`: admits requests, as many at a time as this machine can make.
     * `notify`: called with a reason and a number of answers when answers cannot be attributed to
       requests; see `collector.http.connector.Connector`.
+    * `reuse`: decides how many requests a connection serves.
     * `clock`: seconds in which the process was awake, the same clock as that of the gate.
     """
 
@@ -117,6 +118,7 @@ class Transport:
         timeout: float,
         in_flight: InFlight | None = None,
         notify: Callable[[str, int], None] = lambda _reason, _answers: None,
+        reuse: ReusePolicy | None = None,
         clock: AwakeClock | None = None,
     ) -> None:
         self._gate = gate
@@ -126,7 +128,7 @@ class Transport:
         self._in_flight = in_flight or InFlight(LocalLimit(inf), gate)
         self._limit = TimeLimit(timeout, clock=self._clock)
         self._loop = asyncio.get_running_loop()
-        self._reuse = ReusePolicy(self._clock())
+        self._reuse = reuse or ReusePolicy(self._clock())
         # One more for the token request: it must not wait for a statistics request to end.
         self._connector = Connector(
             self._reuse, limit=concurrency + 1, notify=notify, clock=self._clock

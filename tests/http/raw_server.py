@@ -7,7 +7,7 @@ import struct
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from types import TracebackType
-from typing import Self
+from typing import Self, cast
 
 from yarl import URL
 
@@ -47,10 +47,36 @@ async def reset(_: int, writer: asyncio.StreamWriter) -> None:
     writer.transport.abort()
 
 
-class RawServer:
-    """Reads the heads of requests, and lets a test answer with any bytes; with `tls` over TLS."""
+class _Closing:
+    """Writer that declares the close in the first answer that it writes."""
 
-    def __init__(self, answer: Answer, *, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(self, writer: asyncio.StreamWriter) -> None:
+        self._writer = writer
+        self._has_declared = False
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._writer, name)
+
+    def write(self, data: bytes) -> None:
+        """Write bytes, with the declaration after the status line."""
+        status, line_break, rest = data.partition(b"\r\n")
+        if not self._has_declared and status.startswith(b"HTTP/1.") and rest:
+            self._has_declared = True
+            data = status + line_break + b"Connection: close" + line_break + rest
+        self._writer.write(data)
+
+
+class RawServer:
+    """Reads the heads of requests, and lets a test answer with any bytes.
+
+    Asked for `Connection: close`, it declares that in its next answer and closes the connection
+    after it, unless it `ignores_close`. With `tls` it speaks TLS.
+    """
+
+    def __init__(
+        self, answer: Answer, *, ignores_close: bool = False, tls: ssl.SSLContext | None = None
+    ) -> None:
+        self._ignores_close = ignores_close
         self.connections = 0
         self.heads: list[bytes] = []
         self.got_one = asyncio.Event()
@@ -86,6 +112,12 @@ class RawServer:
             while True:
                 self.heads.append(await reader.readuntil(b"\r\n\r\n"))
                 self.got_one.set()
+                closes = b"\r\nConnection: close\r\n" in self.heads[-1]
+                if closes and not self._ignores_close:
+                    await self._answer(
+                        len(self.heads), cast("asyncio.StreamWriter", _Closing(writer))
+                    )
+                    break
                 await self._answer(len(self.heads), writer)
         except (asyncio.IncompleteReadError, OSError):
             pass

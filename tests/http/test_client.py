@@ -13,7 +13,6 @@ from collector.core.cell import SERVER_DEFAULT, Cell
 from collector.core.outcome import Answer, Failure, FailureKind
 from collector.core.secrets import Redactor, Secret
 from collector.http.client import Addresses, StatisticsClient, excerpt
-from collector.http.exchange import ConnectionPool
 from collector.http.gate import Gate
 from collector.http.token import Token, TokenSource
 from collector.http.transport import Transport
@@ -177,10 +176,10 @@ async def test_a_request_without_an_answer_is_a_failure_without_a_body(
 ) -> None:
     """A decision of the client alone: the cause in our own words, and nothing else."""
 
-    async def no_way(_: ConnectionPool, __: ClientRequest) -> NoReturn:
+    async def no_way(*_: object) -> NoReturn:
         raise OSError(f"no way for {SECRET}")
 
-    monkeypatch.setattr(ConnectionPool, "send", no_way)
+    monkeypatch.setattr(ClientRequest, "send", no_way)
     bench = Bench("http://127.0.0.1:1")
     async with bench.transport:
         failure = await bench.failure()

@@ -10,7 +10,7 @@ from collector.core.cell import SERVER_DEFAULT, Cell, Window
 from collector.core.secrets import Secret
 from collector.http.client import Addresses
 from collector.http.gate import Gate
-from collector.http.token import Token
+from collector.http.token import Token, TokenSource
 from collector.http.transport import Response, Transport
 from collector.pace import RateController
 from collector.plan.date_params import DateQuery
@@ -134,10 +134,10 @@ async def seen_by_the_server(ids: list[str]) -> list[tuple[str | None, str | Non
             timeout=10.0,
         ) as transport,
     ):
-        token = Token.of(Secret(api.issue_token()))
+        tokens = TokenSource(None, Token.of(Secret(api.issue_token())))
         build = addresses(api.base_url)
         for company_id in ids:
-            reply = await transport.send("GET", build(Cell(company_id, JANUARY)), token.headers)
+            reply = await transport.get(build(Cell(company_id, JANUARY)), tokens)
             assert isinstance(reply, Response)
             assert reply.status == 200
         return [(seen.company_id, seen.from_date, seen.until_date) for seen in api.requests]

@@ -32,7 +32,11 @@ class _Told:
         self._gate = gate
         self._answers = answers
 
-    async def get(self, url: URL, _tokens: TokenSource) -> Response | TransportFailure:
+    async def get(
+        self, url: URL, _tokens: TokenSource, *, is_alone: bool = False, is_last: bool = False
+    ) -> Response | TransportFailure:
+        assert not is_alone
+        assert not is_last
         permit = await self._gate.acquire()
         told = self._answers[url.parts[-2]].pop(0)
         if told is None:

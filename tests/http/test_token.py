@@ -45,16 +45,13 @@ class Issuer:
 def name_of(token: Token | None) -> str:
     """Return the secret of a token."""
     assert token is not None
-    return token.headers["Authorization"].removeprefix("Bearer ")
+    return token.authorization.removeprefix("Bearer ")
 
 
-def test_a_token_makes_the_headers_of_a_request() -> None:
-    """As the vendor documents them."""
+def test_a_token_makes_the_header_of_a_request() -> None:
+    """As the vendor documents it."""
     token = Token.of(Secret(SECRET))
-    assert dict(token.headers) == {
-        "Authorization": f"Bearer {SECRET}",
-        "Content-Type": "application/json",
-    }
+    assert token.authorization == f"Bearer {SECRET}"
     assert token.renew_at == math.inf
 
 

@@ -82,7 +82,7 @@ def answer(
 
 def text_of(token: Token) -> str:
     """Return the secret of a token."""
-    return token.headers["Authorization"].removeprefix("Bearer ")
+    return token.authorization.removeprefix("Bearer ")
 
 
 async def test_a_token_is_asked_for_as_documented() -> None:

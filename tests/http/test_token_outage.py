@@ -141,7 +141,7 @@ def answer(
 
 def text_of(token: Token) -> str:
     """Return the secret of a token."""
-    return token.headers["Authorization"].removeprefix("Bearer ")
+    return token.authorization.removeprefix("Bearer ")
 
 
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])

@@ -17,6 +17,7 @@ from collector import __version__
 from collector.core.outcome import FailureKind
 from collector.core.secrets import Secret
 from collector.http.gate import Gate
+from collector.http.reuse import ReusePolicy
 from collector.http.token import Token, TokenSource
 from collector.http.transport import MAX_ANSWER_BYTES, Response, Transport, TransportFailure
 from collector.pace import Permit, RateController
@@ -54,7 +55,13 @@ class Bench:
         self.gate = CountingGate()
         self.stats = RunStats(1)
         self.tokens = TokenSource(None, TOKEN)
-        self.transport = Transport(self.gate, self.stats, concurrency=concurrency, timeout=timeout)
+        self.transport = Transport(
+            self.gate,
+            self.stats,
+            concurrency=concurrency,
+            timeout=timeout,
+            reuse=ReusePolicy(time.monotonic(), limit=100),
+        )
 
     async def __aenter__(self) -> Self:
         return self
@@ -139,7 +146,7 @@ async def test_a_post_has_its_body() -> None:
         b'{"grant_type":"client_credentials","client_id":"demo","client_secret":"demo-secret"}'
     )
     async with Simulator(SimulatorSettings(port=0)) as api, Bench() as bench:
-        reply = await bench.transport.send("POST", URL(api.token_url), TOKEN.headers, content)
+        reply = await bench.transport.post(URL(api.token_url), content)
         assert isinstance(reply, Response)
         assert reply.status == 200
         assert b"access_token" in reply.body
@@ -208,12 +215,12 @@ async def test_what_is_not_a_whole_answer_is_a_broken_connection(content: bytes)
 
 @pytest.mark.parametrize("answer", [reset, always(b"", close=True)], ids=["reset", "closed"])
 async def test_a_reset_is_a_broken_connection(answer: Answer) -> None:
-    """A GET is sent once more, by aiohttp itself; both requests are counted."""
+    """A fresh connection is not an idle one that the server has closed: nothing is resent."""
     async with RawServer(answer) as server, Bench() as bench:
         broken = await bench.broken(server.url)
         assert broken.kind is FailureKind.CONNECTION
-        assert broken.requests == len(server.heads) == 2
-        assert bench.stats.requests == 2
+        assert broken.requests == len(server.heads) == 1
+        assert bench.stats.requests == 1
         assert dict(bench.stats.broken) == {FailureKind.CONNECTION: 1}
 
 
@@ -337,7 +344,7 @@ async def test_a_post_is_not_resent() -> None:
 
     async with RawServer(second_dies) as server, Bench() as bench:
         await bench.reply(server.url)
-        broken = await bench.transport.send("POST", server.url, TOKEN.headers)
+        broken = await bench.transport.post(server.url, b"{}")
         assert isinstance(broken, TransportFailure)
         assert (broken.kind, broken.requests) == (FailureKind.CONNECTION, 1)
         assert len(server.heads) == 2
@@ -497,7 +504,7 @@ async def test_a_token_request_finds_a_free_connection() -> None:
     ):
         worker = asyncio.create_task(bench.get(server.url))
         await server.got_one.wait()
-        reply = await bench.transport.send("POST", server.url, TOKEN.headers)
+        reply = await bench.transport.post(server.url, b"{}")
         assert isinstance(reply, Response)
         worker.cancel()
         await asyncio.wait([worker])

@@ -11,6 +11,7 @@ from collector.core.errors import CredentialsError, StoppedError
 from collector.core.outcome import FailureKind
 from collector.core.secrets import Secret
 from collector.http.gate import Gate
+from collector.http.reuse import ReusePolicy
 from collector.http.token import Token, TokenSource
 from collector.http.transport import Response, Transport, TransportFailure
 from collector.pace import Cause, Permit, RateController
@@ -71,7 +72,13 @@ class Bench:
         self.gate = RecordingGate(rate)
         self.stats = RunStats(1)
         self.tokens = tokens
-        self.transport = Transport(self.gate, self.stats, concurrency=concurrency, timeout=timeout)
+        self.transport = Transport(
+            self.gate,
+            self.stats,
+            concurrency=concurrency,
+            timeout=timeout,
+            reuse=ReusePolicy(time.monotonic(), limit=100),
+        )
 
     async def get(self) -> Response | TransportFailure:
         """Send a GET."""

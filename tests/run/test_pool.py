@@ -120,7 +120,7 @@ class _Bench:
     """How often each company was asked for after a try that was charged to it."""
     stats: _Watched = field(init=False)
 
-    async def _fetch(self, cell: Cell, *, is_retry: bool) -> Outcome:
+    async def _fetch(self, cell: Cell, *, is_retry: bool, is_last: bool) -> Outcome:
         self.retried[cell.company_id] += is_retry
         return await self.fetch(cell)
 
