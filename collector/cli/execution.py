@@ -9,7 +9,7 @@ from collector.cli.printing import complain
 from collector.cli.signals import stop_on_signals
 from collector.cli.summary import print_summary
 from collector.cli.watch import watch
-from collector.core.errors import NOT_STARTED
+from collector.core.errors import NOT_STARTED, ExitCode
 from collector.http.credentials import Credentials
 from collector.plan import Plan
 from collector.run.result import End
@@ -48,8 +48,12 @@ async def execute(run: RunView) -> End:
 def report_end(run: RunView, end: End, *, can_resume: bool = True) -> int:
     """Print warnings, error and summary of a run, and return its exit code.
 
-    See `summary_rows` for `can_resume`.
+    If the run never began, there is no log, and its warnings come first. See `summary_rows` for
+    `can_resume`.
     """
+    if end.exit_code is not ExitCode.COMPLETE:
+        for event in run.events.unwritten():
+            complain(event)
     for remark in run.remarks:
         complain(f"warning: {run.files.directory}: {remark}")
     if end.error is not None:

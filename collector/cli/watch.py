@@ -15,6 +15,7 @@ from rich.text import Text
 
 from collector.cli.printing import rate_text
 from collector.core.cell import CellState
+from collector.core.text import escaped
 from collector.pace import Cause
 from collector.run.view import RunView
 from collector.telemetry.log import console_logger
@@ -71,6 +72,7 @@ async def show_lines(run: RunView, stream: TextIO, *, every: float = _LINE_SECON
             allowed=round(pace.rate, 2),
             blocked=None if pace.open_cause is None else pace.open_cause.name.lower(),
             paused_seconds=round(pace.next_probe_in, 1),
+            last_error=pace.last_error,
             in_flight=stats.in_flight,
             retrying=stats.retrying,
             retries=stats.retries,
@@ -104,6 +106,8 @@ def _details(run: RunView) -> Text:
     if (cause := pace.open_cause) is not None:
         what = "out of reach" if cause is Cause.FAILING else "refused"
         text.append(f" · {what}, next try in {pace.next_probe_in:.0f} s", style="yellow")
+        if pace.last_error is not None:
+            text.append(f" · {escaped(pace.last_error)}", style="yellow")
     return text
 
 

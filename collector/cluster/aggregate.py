@@ -114,11 +114,18 @@ class ClusterPace:
 
         The circuit counts as open if it is so for every shard that runs.
         """
-        causes = [status.open_cause for status in self._running]
-        known = [Cause[cause] for cause in causes if cause is not None]
-        open_cause = known[0] if known and len(known) == len(causes) else None
-        next_probe_in = min((status.next_probe_in for status in self._running), default=0.0)
-        return PaceView(self._rate, self._ceiling, self.limit, open_cause, next_probe_in)
+        is_open = bool(self._running) and all(status.open_cause for status in self._running)
+        first = min(self._running, key=lambda status: status.next_probe_in) if is_open else None
+        if first is None or first.open_cause is None:
+            return PaceView(self._rate, self._ceiling, self.limit)
+        return PaceView(
+            self._rate,
+            self._ceiling,
+            self.limit,
+            Cause[first.open_cause],
+            first.next_probe_in,
+            first.last_error,
+        )
 
 
 def _kinds(counts: Iterable[dict[str, int]]) -> Counter[FailureKind]:

@@ -61,7 +61,7 @@ async def open_cluster(
         return
     check_addresses([settings.scheduler], is_insecure=settings.insecure_cluster)
     try:
-        timeout = min(_CONNECT_SECONDS, workers_within(settings.max_outage))
+        timeout = min(_CONNECT_SECONDS, workers_within(settings.patience))
         client = await Client(settings.scheduler, asynchronous=True, timeout=timeout)
     except OSError as error:
         raise ClusterError(
@@ -83,7 +83,7 @@ async def _first_workers(
     client: Client, settings: RunSettings, is_stopped: Callable[[], bool]
 ) -> Sequence[str]:
     """Wait until there are workers, and return their addresses."""
-    patience = workers_within(settings.max_outage)
+    patience = workers_within(settings.patience)
     until = time.monotonic() + patience
     while not (workers := await workers_of(client)):
         if is_stopped():

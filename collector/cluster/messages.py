@@ -10,7 +10,7 @@ from collector.cluster.token_feed import HandedToken
 from collector.core.secrets import Secret
 from collector.pace import Share
 from collector.run.result import End
-from collector.run.run import ShardContext
+from collector.run.shard_context import ShardContext
 from collector.settings import RunSettings
 from collector.store.files import CLUSTER_LOCK
 from collector.telemetry.histogram import CompanyLatencies, LatencyHistogram
@@ -85,6 +85,7 @@ class ShardStatus(msgspec.Struct, kw_only=True):
     * `rate`, `limit`: in force, and found last, in requests per second, for this shard alone.
     * `senders`: how many share the rate, by the last orders that it has received.
     * `open_cause`, `next_probe_in`: why its circuit is open, and the seconds until the next probe.
+    * `last_error`: the service and its last failure, while the circuit is open.
     * `stale_token`: the number of a token that has to be replaced; None if there is none.
     """
 
@@ -108,6 +109,7 @@ class ShardStatus(msgspec.Struct, kw_only=True):
     limit: float | None
     open_cause: str | None
     next_probe_in: float
+    last_error: str | None
     stale_token: int | None = None
 
     def encoded(self) -> bytes:

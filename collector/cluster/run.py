@@ -24,6 +24,7 @@ from collector.cluster.shared_directory import (
     sync_answers,
 )
 from collector.cluster.workers import WorkerMonitor
+from collector.core.cell import CellState
 from collector.core.endpoint import STATISTICS
 from collector.core.errors import CollectorError, ExitCode, StoppedError, gravest
 from collector.core.threads import in_thread
@@ -32,8 +33,8 @@ from collector.http.credentials import Credentials
 from collector.pace import PaceView, Share
 from collector.plan import Plan, Shard
 from collector.run.result import End, end_by, end_by_bug
-from collector.run.run import ShardContext
 from collector.run.session import Session
+from collector.run.shard_context import ShardContext
 from collector.run.shutdown import Shutdown
 from collector.settings import RunSettings
 from collector.store.coverage import read_coverage
@@ -77,9 +78,11 @@ class ClusterRun:
             companies=len(plan.companies),
             stats=self.stats.own,
             concurrency=settings.concurrency,
-            patience=settings.max_outage,
+            patience=settings.patience,
+            first_patience=settings.first_patience,
             log_level=settings.log_level,
         )
+        self.events = self._session.events
         self._log = self._session.log
         self._pace = ClusterPace(settings.rate, self._session.gate.control.rate)
         self._dates = DatesGuard(plan, settings, self._log)
@@ -227,7 +230,10 @@ class ClusterRun:
         shard = Shard(number, total)
         self._unfinished.add(number)
         settings = replace(self.settings, shard=shard, metrics_file=None, deadline=None)
-        return Task(settings, site, ShardContext(channel.share, self._dates.record), channel.name)
+        by_shards = sum(self.stats.cells[state] for state in (CellState.DATA, CellState.EMPTY))
+        was_answered = self._session.gate.silence.was_answered or by_shards > 0
+        context = ShardContext(channel.share, self._dates.record, was_answered=was_answered)
+        return Task(settings, site, context, channel.name)
 
     def _take_result(self, number: int, result: Result | BaseException) -> None:
         """Take the result of a shard; one that could not finish stops all of them."""

@@ -208,6 +208,7 @@ class _Shard:
             limit=pace.limit,
             open_cause=None if pace.open_cause is None else pace.open_cause.name,
             next_probe_in=pace.next_probe_in,
+            last_error=pace.last_error,
             stale_token=self._stale_token,
         )
 

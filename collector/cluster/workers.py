@@ -42,7 +42,7 @@ class WorkerMonitor:
         self._log = log
         self._shutdown = shutdown
         self._end = end
-        self._patience = workers_within(settings.max_outage)
+        self._patience = workers_within(settings.patience)
         self._absence = WorkerAbsence(self._patience)
 
     @property

@@ -4,6 +4,7 @@
   + InputError          2   bad arguments, configuration or input file
   + CredentialsError    3   credentials missing or refused
   + OutageError         4   the service is out of reach; the run can be resumed
+    + UnusableError         every answer of it is unusable, from the start
   + ShortageError       4   this machine can make no connection; likewise
   + ClusterError        4   the cluster is out of reach, or has no workers; likewise
   + StorageError        5   the output cannot be written
@@ -35,6 +36,7 @@ __all__ = [
     "ShortageError",
     "StoppedError",
     "StorageError",
+    "UnusableError",
     "gravest",
     "main_error",
 ]
@@ -110,6 +112,13 @@ class OutageError(CollectorError):
     """The service is out of reach. What was collected so far is kept."""
 
     exit_code = ExitCode.STOPPED_EARLY
+
+
+class UnusableError(OutageError):
+    """The service, or the way to it, cannot be used as it is set up: waiting does not help.
+
+    Its text ends with the option to look at.
+    """
 
 
 class ShortageError(CollectorError):

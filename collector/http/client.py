@@ -18,9 +18,9 @@ from collector.core.outcome import Answer, Blame, Failure, FailureKind, Outcome
 from collector.core.secrets import Redactor
 from collector.core.text import escaped
 from collector.http.envelope import Checked, check_reply
-from collector.http.faults import Nature
+from collector.http.faults import Fault, Nature
 from collector.http.gate import Gate
-from collector.http.rate_headers import RateAllowance, read_rate_allowance, read_retry_after
+from collector.http.rate_headers import read_rate_allowance, read_retry_after
 from collector.http.retry import is_outage_evidence
 from collector.http.token import TokenSource
 from collector.http.transport import Response, TransportFailure
@@ -208,6 +208,7 @@ class StatisticsClient:
                 # A connection failure does not depend on the cell.
                 is_evidence=not is_retry or failure.kind is FailureKind.CONNECTION,
                 was_accepted=False,
+                fault=Fault(message, failure.nature),
             )
         now = datetime.now(UTC)
         return Failure(failure.kind, None, message, None, now, requests, blame)
@@ -217,10 +218,10 @@ class StatisticsClient:
     ) -> Outcome:
         """Check a whole answer, and report what it means for the token and the rate."""
         now = datetime.now(UTC)
-        verdict = check_reply(reply.status, reply.body, is_cut=reply.is_cut)
-        allowance = read_rate_allowance(reply.headers, now)
+        verdict = check_reply(reply.status, reply.headers, reply.body, is_cut=reply.is_cut)
         if isinstance(verdict, Checked):
             self._tokens.accepted()
+            allowance = read_rate_allowance(reply.headers, now)
             self._gate.answered(reply.permit, company_id, allowance=allowance)
             self._stats.company_latencies.add(company_id, reply.seconds)
             return Answer(verdict.statistics, verdict.counters, now, requests, reply.confirmation)
@@ -238,7 +239,8 @@ class StatisticsClient:
             return failure
         if reply.status < _SERVER_ERROR and reply.status != _TOO_MANY_REQUESTS:
             self._tokens.accepted()
-        blame = self._report_failure(company_id, reply, failure, allowance, is_retry=is_retry)
+        fault = Fault(_cause(failure), verdict.nature)
+        blame = self._report_failure(company_id, reply, failure, fault, is_retry=is_retry)
         return failure if blame is Blame.CELL else replace(failure, blame=blame)
 
     def _report_failure(
@@ -246,23 +248,27 @@ class StatisticsClient:
         company_id: str,
         reply: Response,
         failure: Failure,
-        allowance: RateAllowance | None,
+        fault: Fault,
         *,
         is_retry: bool,
     ) -> Blame:
         """Report a failure to the gate; return what the try is charged to."""
         gate, permit = self._gate, reply.permit
+        allowance = read_rate_allowance(reply.headers, failure.failed_at)
         if not is_outage_evidence(failure):
             gate.answered(permit, company_id, allowance=allowance)
             return Blame.CELL
         pause = self._pause(reply, failure.failed_at)
         if reply.status == _TOO_MANY_REQUESTS or pause is not None:
-            blame = gate.refused(permit, company_id, pause=pause or 0.0, allowance=allowance)
+            blame = gate.refused(
+                permit, company_id, pause=pause or 0.0, allowance=allowance, fault=fault
+            )
         elif reply.status == _UNAVAILABLE:
-            blame = gate.unavailable(permit, company_id, is_evidence=not is_retry)
+            blame = gate.unavailable(permit, company_id, is_evidence=not is_retry, fault=fault)
         else:
-            is_first = not is_retry
-            blame = gate.failed(permit, company_id, is_evidence=is_first, was_accepted=True)
+            blame = gate.failed(
+                permit, company_id, is_evidence=not is_retry, was_accepted=True, fault=fault
+            )
         self._stats.refused = gate.control.refusals
         return blame
 
@@ -287,6 +293,15 @@ def _with_requests(outcome: Outcome, requests: int) -> Outcome:
     if isinstance(outcome, Failure):
         return replace(outcome, requests=requests)
     return msgspec.structs.replace(outcome, requests=requests)
+
+
+def _cause(failure: Failure) -> str:
+    """Return the cause of a failure in a few words, none of them the server's."""
+    if failure.kind is FailureKind.HTTP:
+        return f"HTTP {failure.status}"
+    if failure.kind is FailureKind.API_CODE:
+        return f"code {failure.status} in a 200"
+    return failure.message
 
 
 def excerpt(body: bytes, redact: Redactor) -> str:

@@ -1,5 +1,6 @@
 """Pure checks of a response body against the documented answer."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
@@ -8,6 +9,8 @@ import msgspec
 import orjson
 
 from collector.core.outcome import Counters, FailureKind, all_required
+from collector.http.content import NOT_UTF8, content_fault, is_utf8, without_bom
+from collector.http.faults import Nature
 
 __all__ = ["Checked", "Wrong", "check_envelope", "check_reply"]
 
@@ -37,16 +40,25 @@ class Checked(msgspec.Struct, frozen=True, gc=False):
 
 @dataclass(frozen=True, slots=True)
 class Wrong:
-    """A body that is not a valid answer, and why. `code` is the envelope's, when it has one."""
+    """A body that is not a valid answer, and why. `code` is the envelope's, when it has one.
+
+    `nature` says whether the next answer may be valid.
+    """
 
     kind: FailureKind
     message: str
     code: int | None = None
+    nature: Nature = Nature.TRANSIENT
 
 
-def check_reply(status: int, body: bytes, *, is_cut: bool) -> Checked | Wrong:
+def check_reply(
+    status: int, headers: Mapping[str, str], body: bytes, *, is_cut: bool
+) -> Checked | Wrong:
     """Check a whole HTTP answer; `is_cut` says that its body exceeded the limit."""
     if status == _OK:
+        fault = content_fault(headers)
+        if fault is not None:
+            return Wrong(FailureKind.NOT_JSON, fault.text, nature=fault.nature)
         if is_cut:
             return Wrong(FailureKind.TOO_LARGE, "the answer is larger than 1 MiB and was cut off")
         return check_envelope(body)
@@ -63,10 +75,13 @@ def check_envelope(body: bytes) -> Checked | Wrong:
     itself, not encoded again, so that nothing is lost: big numbers, the spelling of numbers, the
     order of keys.
     """
+    body = without_bom(body)
     try:
         # The strictest parser runs first: every reader of JSON Lines can read what it accepts.
         orjson.loads(body)
     except orjson.JSONDecodeError as error:
+        if not is_utf8(body):
+            return Wrong(FailureKind.NOT_JSON, NOT_UTF8.text, nature=NOT_UTF8.nature)
         return Wrong(FailureKind.NOT_JSON, f"the answer is not JSON: {error}")
     try:
         envelope = _envelope.decode(body)
@@ -85,7 +100,7 @@ def check_envelope(body: bytes) -> Checked | Wrong:
 def _error_text(body: bytes) -> str:
     """Return the text of an error body in the vendor's form (`message`, `errors`), or ''."""
     try:
-        return _error_texts(_envelope.decode(body))
+        return _error_texts(_envelope.decode(without_bom(body)))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return ""
 

@@ -4,45 +4,19 @@ import asyncio
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
-from math import ceil, inf
-from typing import Final
+from math import inf
 
 from asyncio_throttle import Throttler
 
-from collector.core.errors import CollectorError, OutageError, StoppedError
+from collector.core.errors import CollectorError, StoppedError
 from collector.core.outcome import Blame
+from collector.http.faults import UNKNOWN, Fault
+from collector.http.limits import BURST_SECONDS, RequestBudget, burst_limit, wait_ends_at
 from collector.http.rate_headers import RateAllowance
+from collector.http.silence import Silence
 from collector.pace import Cause, PaceView, Permit, RateController, Share
 
-__all__ = ["Gate", "RequestBudget", "burst_limit"]
-
-_BURST_SECONDS: Final = 0.1
-_BURST_FACTOR: Final = 1.5
-_SLACK: Final = 0.2
-
-
-def burst_limit(rate: float) -> int:
-    """Return how many permits are issued in any 100 ms at most, at a rate (requests per second).
-
-    That is about 1.5 times the rate, and at least 2: 7 at 50 per second. It is always one more than
-    evenly spaced requests need: at 20 per second the third follows exactly 100 ms after the first.
-    """
-    evenly = min(rate, 1e9) * _BURST_SECONDS
-    return max(2, ceil(evenly + _SLACK), ceil(evenly * _BURST_FACTOR) - 1)
-
-
-@dataclass(frozen=True, slots=True)
-class RequestBudget:
-    """Limit of the requests sent in all: at most `most`; `sent` returns how many were sent."""
-
-    most: int
-    sent: Callable[[], int]
-
-    def check(self) -> None:
-        """Raise `OutageError` when `most` requests were sent."""
-        if self.sent() >= self.most:
-            raise OutageError(f"{self.most} requests were not enough")
+__all__ = ["Gate"]
 
 
 class Gate:
@@ -52,20 +26,24 @@ class Gate:
     allows an earlier time. A second, independent limit follows, the burst limit:
     `asyncio_throttle.Throttler` counts the permits in any 100 ms by its own clock. It polls for
     each task that waits on it, so only the first waiter ever does.
+
+    `silence` decides how long the first answer is waited for, and names the service in messages.
     """
 
     def __init__(
         self,
         control: RateController,
         *,
+        silence: Silence | None = None,
         budget: RequestBudget | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.control = control
+        self.silence = silence or Silence()
         self._budget = budget
         self._clock = clock
         self._burst_rate = control.rate
-        self._throttler = Throttler(burst_limit(control.rate), _BURST_SECONDS)
+        self._throttler = Throttler(burst_limit(control.rate), BURST_SECONDS)
         self._queue = asyncio.Lock()
         self._turn = asyncio.Lock()
         self._change = asyncio.Event()
@@ -78,9 +56,10 @@ class Gate:
 
     def view(self) -> PaceView:
         """Return the current state of the rate control."""
-        control = self.control
+        control, cause = self.control, self.control.open_cause
+        error = None if cause is None else self.silence.last_error
         return PaceView(
-            control.rate, control.ceiling, control.limit, control.open_cause, self.next_probe_in
+            control.rate, control.ceiling, control.limit, cause, self.next_probe_in, error
         )
 
     @property
@@ -148,6 +127,7 @@ class Gate:
     ) -> None:
         """Report a response, including a definitive error."""
         now = self._clock()
+        self.silence.answered()
         self.control.answered(permit, now, company_id)
         if allowance is not None:
             self.control.hinted(now, allowance.remaining, allowance.reset_seconds)
@@ -160,31 +140,48 @@ class Gate:
         *,
         pause: float = 0.0,
         allowance: RateAllowance | None = None,
+        fault: Fault = UNKNOWN,
     ) -> Blame:
         """Report a throttled request; the server asks for a `pause` (seconds, 0 for none)."""
         now = self._clock()
+        self._keep(fault, now + pause if pause else None)
         if allowance is not None:
             self.control.hinted(now, allowance.remaining, allowance.reset_seconds)
         blame = self.control.refused(permit, now, company_id, pause=pause)
         self._wake_first()
         return blame
 
-    def unavailable(self, permit: Permit, company_id: str, *, is_evidence: bool) -> Blame:
+    def unavailable(
+        self, permit: Permit, company_id: str, *, is_evidence: bool, fault: Fault = UNKNOWN
+    ) -> Blame:
         """Report a 503 without a usable `Retry-After`."""
         now = self._clock()
+        self._keep(fault)
         blame = self.control.unavailable(permit, now, company_id, is_evidence=is_evidence)
         self._wake_first()
         return blame
 
     def failed(
-        self, permit: Permit, company_id: str, *, is_evidence: bool, was_accepted: bool
+        self,
+        permit: Permit,
+        company_id: str,
+        *,
+        is_evidence: bool,
+        was_accepted: bool,
+        fault: Fault = UNKNOWN,
     ) -> Blame:
         """Report a transient failure; see `RateController.failed`."""
+        self._keep(fault)
         blame = self.control.failed(
             permit, self._clock(), company_id, is_evidence=is_evidence, was_accepted=was_accepted
         )
         self._wake_first()
         return blame
+
+    def _keep(self, fault: Fault, paused_until: float | None = None) -> None:
+        """Keep the cause of a failure: the controller logs it when it hears of the failure."""
+        self.silence.failed(fault, paused_until)
+        self.control.last_error = self.silence.last_error
 
     def release(self, permit: Permit) -> None:
         """Report that a request was not sent after all, or was cancelled."""
@@ -194,9 +191,11 @@ class Gate:
     def _acquire_now(self, *, is_urgent: bool) -> Permit | None:
         """Return a permit if one is available without waiting or overtaking, otherwise None."""
         self._check_open()
-        control = self.control
-        if control.next_at(is_urgent=is_urgent) > self._clock():
+        control, now = self.control, self._clock()
+        if control.next_at(is_urgent=is_urgent) > now:
             return None
+        if not is_urgent and control.open_cause is None:
+            self.silence.check(now)
         self._set_burst_limit(control.rate)
         acquiring = self._throttler.acquire()
         try:
@@ -241,17 +240,20 @@ class Gate:
         """Wait until a permit is due; False if an urgent request came meanwhile."""
         while True:
             self._check_open()
-            now = self._clock()
-            next_at = self.control.next_at(is_urgent=is_urgent)
+            control, now = self.control, self._clock()
+            next_at = control.next_at(is_urgent=is_urgent)
+            if not is_urgent and control.open_cause is None:
+                self.silence.check(now)
             if next_at <= now:
                 # A last probe request that is due is sent before giving up.
                 return True
             if not is_urgent:
-                if now >= self.control.gives_up_at:
-                    raise OutageError(_outage_message(self.control.open_cause))
+                gives_up_at = wait_ends_at(control, self.silence)
+                if now >= gives_up_at:
+                    raise self.silence.error(now, is_refusing=control.open_cause is Cause.REFUSED)
                 if self._urgent:
                     return False
-                next_at = min(next_at, self.control.gives_up_at)
+                next_at = min(next_at, gives_up_at)
             self._wakes_at = next_at
             await self._wait_for_change(next_at - now)
             self._wakes_at = -inf
@@ -262,6 +264,8 @@ class Gate:
         now = self._clock()
         if self.control.next_at(is_urgent=is_urgent) > now:
             return None
+        if not is_urgent:
+            self.silence.sent(now)
         return self.control.issue_permit(now, is_urgent=is_urgent)
 
     def _set_burst_limit(self, rate: float) -> None:
@@ -291,10 +295,6 @@ class Gate:
         """
         if self._wakes_at == -inf:
             return
-        if min(self.control.next_at(), self.control.gives_up_at) < self._wakes_at:
+        earliest = min(self.control.next_at(), wait_ends_at(self.control, self.silence))
+        if earliest < self._wakes_at:
             self._change.set()
-
-
-def _outage_message(cause: Cause | None) -> str:
-    what = "has answered nothing" if cause is Cause.FAILING else "has refused every request"
-    return f"the API {what} for longer than it is waited for"

@@ -13,12 +13,15 @@ import orjson
 from structlog.typing import FilteringBoundLogger
 from yarl import URL
 
-from collector.core.errors import CredentialsError, OutageError
+from collector.core.errors import CredentialsError
 from collector.core.secrets import Redactor, Secret
+from collector.http.content import NOT_UTF8, content_fault, is_utf8, without_bom
 from collector.http.credentials import ClientCredentials
+from collector.http.faults import Fault, Nature
 from collector.http.gate import Gate
 from collector.http.rate_headers import parse_http_date, read_retry_after
 from collector.http.retry import backoff, is_transient_status
+from collector.http.silence import Silence
 from collector.http.token import Token
 from collector.http.transport import Response, Transport, TransportFailure
 
@@ -42,6 +45,10 @@ _WHOLE_SECOND: Final = 1.0
 
 _REASON_LENGTH: Final = 500
 """Most characters of the issuer's own reason that a message quotes."""
+
+_NOT_JSON: Final = Fault(
+    "the answer is not JSON; it may be a page about maintenance", Nature.TRANSIENT
+)
 
 
 class _TokenReply(msgspec.Struct):
@@ -81,18 +88,19 @@ def renew_after(life: float) -> float:
 class TokenIssuer:
     """Requests a token from Atenea, and retries while Atenea is unavailable.
 
-    Before the first token it gives up after `max_attempts` tries: the address may be wrong, and no
-    request of the run was sent yet. Later it retries for `patience` seconds.
+    `silence` decides how long the first token is waited for. Later it retries for `patience`
+    seconds.
 
     * `credentials`: the client id and secret that are exchanged for a token.
     * `url`: the address that issues tokens.
     * `transport`: sends the requests, as urgent ones.
     * `gate`: waits between tries, and ends the wait when the run is stopped.
-    * `max_attempts`: tries before the first token, at most.
+    * `silence`: of the issuer; names it in messages.
     * `patience`: seconds for which a failing issuer is retried; `inf` for no limit.
     * `redact`: learns each token, and removes secrets from the issuer's messages.
     * `log`: takes the events of tokens issued and not issued.
     * `clock`: monotonic seconds, the same clock as that of the `TokenSource`.
+    * `awake`: seconds in which the process was awake, for the patience; `clock` if not given.
     """
 
     def __init__(  # noqa: PLR0913 - one collaborator each, all required, all by name
@@ -102,22 +110,22 @@ class TokenIssuer:
         url: str,
         transport: Transport,
         gate: Gate,
-        max_attempts: int,
+        silence: Silence,
         patience: float = inf,
         redact: Redactor,
         log: FilteringBoundLogger,
         clock: Callable[[], float] = time.monotonic,
+        awake: Callable[[], float] | None = None,
     ) -> None:
         self._url = URL(url)
         self._transport = transport
         self._gate = gate
-        self._max_attempts = max_attempts
+        self._silence = silence
         self._patience = patience
         self._redact = redact
         self._log = log
         self._clock = clock
-        self._has_issued = False
-        self._failing_since: float | None = None
+        self._awake = awake or clock
         self._body = orjson.dumps(
             {
                 "client_id": credentials.client_id.reveal(),
@@ -132,40 +140,38 @@ class TokenIssuer:
         Raises `CredentialsError` when the issuer rejects the client, `OutageError` when it issues
         no token in time, `StoppedError` when the run is stopped meanwhile.
         """
-        tries, problem = 0, ""
+        tries = 0
         while True:
             tries += 1
+            self._silence.sent(self._awake())
             reply = await self._transport.post(self._url, self._body)
             token = self._read(reply)
             if isinstance(token, Token):
-                self._has_issued = True
-                self._failing_since = None
+                self._silence.answered()
                 return token
-            problem = token
-            self._log.warning("token_not_issued", problem=problem, attempt=tries)
+            self._silence.failed(token)
+            self._log.warning("token_not_issued", problem=token.text, attempt=tries)
+            now = self._awake()
+            # What is up to this machine is charged to nobody; it ends the wait itself.
+            is_local = token.nature in {Nature.LOCAL, Nature.SUSPENDED}
+            left = inf if is_local else self._ends_at(now) - now
             retry_after = self._retry_after(reply)
-            if not self._has_issued:
+            if self._silence.was_never_answered:
                 # The run has not started yet, and the user may be waiting at the terminal.
                 retry_after = min(retry_after, _LONGEST_PAUSE)
-            left = self._patience_left()
-            if left <= 0.0 or retry_after > left or self._first_token_failed(tries):
-                break
+            if left <= 0.0 or retry_after > left:
+                raise self._silence.error(now)
             # The last try is made exactly when patience ends.
             pause = min(max(backoff(tries, random, least=_LEAST_JITTER), retry_after), left)
             # Only requests to the issuer pause: it is a separate service, and requests that need a
             # token wait anyway.
             await self._gate.sleep(pause)
-        raise OutageError(f"no access token from {self._url} (tries: {tries}): {problem}")
 
-    def _patience_left(self) -> float:
-        """Return the seconds for which a failing issuer is still retried."""
-        now = self._clock()
-        if self._failing_since is None:
-            self._failing_since = now
-        return self._failing_since + self._patience - now
-
-    def _first_token_failed(self, tries: int) -> bool:
-        return not self._has_issued and tries >= self._max_attempts
+    def _ends_at(self, now: float) -> float:
+        """Return until when a failing issuer is retried."""
+        since = self._silence.since
+        later = (now if since is None else since) + self._patience
+        return min(later, self._silence.first_ends_at)
 
     def _retry_after(self, reply: Response | TransportFailure) -> float:
         if isinstance(reply, TransportFailure):
@@ -174,23 +180,26 @@ class TokenIssuer:
         retry_after = read_retry_after(headers.get("Retry-After"), now, headers.get("Date"))
         return 0.0 if retry_after is None or retry_after.seconds is None else retry_after.seconds
 
-    def _read(self, reply: Response | TransportFailure) -> Token | str:
-        """Return the token, or the text of a transient problem.
+    def _read(self, reply: Response | TransportFailure) -> Token | Fault:
+        """Return the token, or the cause of a failure that may pass.
 
         Raises `CredentialsError` when the issuer rejects the request or sends no usable token.
         """
         if isinstance(reply, TransportFailure):
-            return reply.message
+            return Fault(reply.message, reply.nature)
         if is_transient_status(reply.status):
-            return f"HTTP status {reply.status}"
+            return Fault(f"HTTP {reply.status}", Nature.TRANSIENT)
         if reply.status != HTTPStatus.OK:
             raise CredentialsError(self._refusal(reply))
+        unreadable = content_fault(reply.headers)
+        if unreadable is not None:
+            return unreadable
         try:
-            issued = msgspec.json.decode(reply.body, type=_TokenReply)
+            issued = msgspec.json.decode(without_bom(reply.body), type=_TokenReply)
         except msgspec.ValidationError:
             issued = _TokenReply(access_token="")
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return "an answer that is no JSON, such as a page about maintenance"
+            return _NOT_JSON if is_utf8(reply.body) else NOT_UTF8
         text = issued.access_token
         if not text or not text.isascii() or not text.isprintable() or " " in text:
             raise CredentialsError(
@@ -206,7 +215,7 @@ class TokenIssuer:
 
     def _refusal(self, reply: Response) -> str:
         try:
-            rejection = msgspec.json.decode(reply.body, type=_ErrorReply)
+            rejection = msgspec.json.decode(without_bom(reply.body), type=_ErrorReply)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             rejection = _ErrorReply()
         reason = ": ".join(text for text in (rejection.error, rejection.error_description) if text)

@@ -76,6 +76,8 @@ class RateController:
         self._outage_epoch = 0
         self._is_tail = False
         self._charges_all = False
+        self.last_error: str | None = None
+        """Text of the last failure, for events. The caller sets it before it reports a failure."""
 
     @property
     def rate(self) -> float:
@@ -109,13 +111,13 @@ class RateController:
 
     @property
     def gives_up_at(self) -> float:
-        """When the patience ends; `inf` while the circuit is closed.
+        """When the patience ends; `inf` while the circuit is closed."""
+        return inf if self._circuit is None else self._circuit.since + self._patience
 
-        It lasts until the result of a probe that is in flight: the service may be back.
-        """
-        if self._circuit is None:
-            return inf
-        return max(self._circuit.since + self._patience, self._circuit.probe_ends_at)
+    @property
+    def probe_ends_at(self) -> float:
+        """When the probe in flight counts as lost; `-inf` if there is none."""
+        return -inf if self._circuit is None else self._circuit.probe_ends_at
 
     def no_more_cells(self) -> None:
         """Record that the last cell was started: only failing cells may be left."""
@@ -273,7 +275,8 @@ class RateController:
     def _open_circuit(self, cause: Cause, now: float, interval: float) -> OpenCircuit:
         self._epoch += 1
         self._circuit = OpenCircuit(cause, now, interval, self._probe_seconds)
-        self._notify("blocked", cause=cause.name.lower(), rate=round(self.rate, 2))
+        name, rate = cause.name.lower(), round(self.rate, 2)
+        self._notify("blocked", cause=name, rate=rate, last_error=self.last_error)
         return self._circuit
 
     def _close_circuit(self, circuit: OpenCircuit, probe: Permit, now: float) -> None:

@@ -63,7 +63,8 @@ class PaceView(NamedTuple):
 
     `rate` is the one in force, `ceiling` the highest allowed (`inf` if there is none), and `limit`
     the server's limit found last; all in requests per second. While the circuit is open,
-    `open_cause` says why, and `next_probe_in` is the seconds until the next probe may be sent.
+    `open_cause` says why, `next_probe_in` is the seconds until the next probe may be sent, and
+    `last_error` names the service and its last failure.
     """
 
     rate: float
@@ -71,3 +72,4 @@ class PaceView(NamedTuple):
     limit: float | None = None
     open_cause: Cause | None = None
     next_probe_in: float = 0.0
+    last_error: str | None = None

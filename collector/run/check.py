@@ -72,6 +72,7 @@ class Check:
             stats=self._stats,
             concurrency=1,
             patience=_PATIENCE_SECONDS,
+            first_patience=_PATIENCE_SECONDS,
             log_level="error",
             most_requests=MOST_REQUESTS,
         )

@@ -7,7 +7,14 @@ from typing import Final
 
 from structlog.typing import FilteringBoundLogger
 
-from collector.core.errors import ClusterError, CollectorError, ExitCode, OutageError, ShortageError
+from collector.core.errors import (
+    ClusterError,
+    CollectorError,
+    ExitCode,
+    OutageError,
+    ShortageError,
+    UnusableError,
+)
 
 __all__ = ["End", "end_by", "end_by_bug"]
 
@@ -37,7 +44,9 @@ class End:
 def end_by(error: CollectorError, redact: Callable[[str], str]) -> End:
     """Return the end of a run that an expected error stopped; its text has no secrets."""
     text = str(error)
-    if isinstance(error, OutageError):
+    if isinstance(error, UnusableError):
+        text = f"{text}, then run the same command again"
+    elif isinstance(error, OutageError):
         text = f"{text}; {_RESUME}"
     elif isinstance(error, ShortageError):
         text = f"{text}; {_RESUME_HERE}"

@@ -1,15 +1,15 @@
 """The composition root of a run: opens everything, connects it, closes it, returns how it ended."""
 
 import asyncio
+import time
 from contextlib import ExitStack
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 from collector.core.cell import CellState
 from collector.core.errors import CollectorError, ExitCode, IgnoredDatesError, main_error
-from collector.core.outcome import Outcome
+from collector.core.outcome import FailureKind, Outcome
 from collector.core.threads import in_thread
 from collector.dates.guard import DOUBT, DatesGuard
 from collector.http.credentials import Credentials
@@ -23,6 +23,7 @@ from collector.run.queue import WorkItem
 from collector.run.recorder import Recorder
 from collector.run.result import End, end_by, end_by_bug
 from collector.run.session import Session
+from collector.run.shard_context import ShardContext
 from collector.run.shutdown import Shutdown
 from collector.settings import RunSettings
 from collector.store.files import PartFiles
@@ -33,22 +34,13 @@ from collector.store.run_directory import RunDirectory, RunFiles
 from collector.telemetry.reporter import Telemetry
 from collector.telemetry.stats import RunStats
 
-__all__ = ["End", "Run", "ShardContext"]
+__all__ = ["End", "Run"]
 
 _GRACE_SECONDS: Final = 5.0
 """How long a run that was stopped waits for the requests in flight."""
 
-
-@dataclass(frozen=True, slots=True)
-class ShardContext:
-    """What a shard gets from the process that distributes the shards.
-
-    `share` is its part of the rate, `dates` the result of the verification of the dates. Its tokens
-    come from a `TokenProvider`.
-    """
-
-    share: Share
-    dates: DatesRecord | None
+_ANSWERED: Final = frozenset(FailureKind) - {FailureKind.TIMEOUT, FailureKind.CONNECTION}
+"""Kinds of failure with a whole answer."""
 
 
 class Run:
@@ -61,7 +53,8 @@ class Run:
     * `output`: the run directory.
     * `context`: what the process that distributes shards knows; None without one.
 
-    A display reads `stats`, `pace` and `remarks` meanwhile; see `collector.run.view.RunView`.
+    A display reads `stats`, `pace` and `remarks` meanwhile, and `events` at the end; see
+    `collector.run.view.RunView`.
     """
 
     def __init__(
@@ -89,10 +82,14 @@ class Run:
             companies=len(plan.companies),
             stats=self.stats,
             concurrency=settings.concurrency,
-            patience=settings.max_outage,
+            patience=settings.patience,
+            first_patience=settings.first_patience,
             log_level=settings.log_level,
         )
         self.gate = self._session.gate
+        if context is not None and context.was_answered:
+            self.gate.silence.answered()
+        self.events = self._session.events
         self._log = self._session.log
         self._is_handed_out = context is not None
         known = None if context is None else context.dates
@@ -261,8 +258,13 @@ class Run:
             await dates.verify_last_answers()
         elif self.stats.missing or dates.is_doubtful:
             return self._shutdown.end
-        failed_cells = self.stats.cells[CellState.FAILED]
-        return End(ExitCode.SOME_FAILED if failed_cells else ExitCode.COMPLETE)
+        if not self.stats.cells[CellState.FAILED]:
+            return End(ExitCode.COMPLETE)
+        silence = self.gate.silence
+        if silence.was_never_answered and not _ANSWERED.intersection(self.stats.failure_kinds):
+            # The few cells of a small run fail before the circuit breaker knows of an outage.
+            return self._failed(silence.error(time.monotonic()))
+        return End(ExitCode.SOME_FAILED)
 
     def _log_start(self) -> None:
         self._log.info(

@@ -4,14 +4,17 @@ from contextlib import AsyncExitStack
 from functools import partial
 from types import TracebackType
 from typing import Final, Self
+from urllib.parse import urlsplit
 
 from collector.core.clock import AwakeClock
 from collector.core.secrets import Redactor
 from collector.dates.verify import DatesVerifier
 from collector.http.client import Addresses, StatisticsClient
 from collector.http.credentials import AccessToken, ClientCredentials, Credentials, secrets_of
-from collector.http.gate import Gate, RequestBudget
+from collector.http.gate import Gate
 from collector.http.in_flight import InFlight
+from collector.http.limits import RequestBudget
+from collector.http.silence import Service, Silence
 from collector.http.token import Token, TokenProvider, TokenSource
 from collector.http.token_issuer import TokenIssuer
 from collector.http.transport import Transport
@@ -44,6 +47,7 @@ class Session:
     * `stats`: counts every request.
     * `concurrency`: requests in flight, at most.
     * `patience`: seconds after which an outage ends the session.
+    * `first_patience`: the same before the first answer and before the first token.
     * `log_level`: the minimum level of events in the log.
     * `most_requests`: requests in all, at most; None for no limit.
     """
@@ -58,6 +62,7 @@ class Session:
         stats: RunStats,
         concurrency: int,
         patience: float,
+        first_patience: float,
         log_level: LogLevel,
         most_requests: int | None = None,
     ) -> None:
@@ -80,6 +85,9 @@ class Session:
                 patience=patience,
                 notify=self.log.warning,
             ),
+            silence=Silence(
+                Service(_origin(settings.base_url), "--base-url"), first_patience, patience
+            ),
             budget=budget,
             clock=self._clock,
         )
@@ -92,6 +100,7 @@ class Session:
         self._stats = stats
         self._concurrency = concurrency
         self._patience = patience
+        self._first_patience = first_patience
         self._opened = AsyncExitStack()
 
     def reserve_descriptors(self) -> tuple[str, ...]:
@@ -158,16 +167,23 @@ class Session:
         if not isinstance(credentials, ClientCredentials):
             issue = partial(credentials.issue, self.gate, self.redact)
             return TokenSource(issue, on_refused=self.gate.fail)
+        issuer = Service(self._settings.token_url, "--token-url", "access token")
         return TokenSource(
             TokenIssuer(
                 credentials,
                 url=self._settings.token_url,
                 transport=self._transport,
                 gate=self.gate,
-                max_attempts=self._settings.max_attempts,
+                silence=Silence(issuer, self._first_patience),
                 patience=self._patience,
                 redact=self.redact,
                 log=self.log,
+                awake=self._clock,
             ),
             on_refused=self.gate.fail,
         )
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"

@@ -10,6 +10,7 @@ from collector.run.result import End
 from collector.settings import RunSettings
 from collector.store.files import PartFiles
 from collector.store.manifest import DatesRecord
+from collector.telemetry.log import EventLog
 from collector.telemetry.stats import RunStats
 
 __all__ = ["RunView"]
@@ -21,6 +22,7 @@ class RunView(Protocol):
     * `plan`, `settings`: what the run collects, and how.
     * `files`: the paths in the run directory.
     * `remarks`: what the user should know.
+    * `events`: the log; `unwritten` has the events if the run never began.
     * `stats`: the counts so far.
     * `answers`, `failures`: the file of these, or the pattern of their names.
     * `pace`: the rate at this moment.
@@ -31,6 +33,7 @@ class RunView(Protocol):
     settings: RunSettings
     files: PartFiles
     remarks: tuple[str, ...]
+    events: EventLog
 
     @property
     def stats(self) -> RunStats: ...  # noqa: D102 - see the class

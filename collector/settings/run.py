@@ -86,6 +86,7 @@ MOST_IN_FLIGHT: Final = 10_000
 
 _RATE: Final = Rate(10)
 _MAX_OUTAGE: Final = Duration(3600)
+_FIRST_ANSWER: Final = Duration(60)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,11 +139,22 @@ class RunLimits(AttemptLimits):
     """How long the run may take, such as 90s, 30m or 6h. Then it ends in order with exit code 4;
     the same command again goes on."""
 
-    max_outage: Annotated[Duration, Parameter(group=PACE, converter=converter(parse_duration))] = (
-        _MAX_OUTAGE
-    )
+    max_outage: Annotated[
+        Duration | None, Parameter(group=PACE, converter=converter(parse_duration))
+    ] = None
     """How long the API may be out of reach, or refuse everything, before the run ends with exit
-    code 4, such as 30m. Until then single requests try now and then whether it is back."""
+    code 4, such as 30m. Until then single requests try now and then whether it is back. Default:
+    1h, and 1m before the first answer of a run."""
+
+    @property
+    def patience(self) -> Duration:
+        """Seconds for which an outage is waited for."""
+        return self.max_outage or _MAX_OUTAGE
+
+    @property
+    def first_patience(self) -> Duration:
+        """Seconds for which the first answer of a run is waited for."""
+        return self.max_outage or _FIRST_ANSWER
 
 
 @dataclass(frozen=True, kw_only=True)

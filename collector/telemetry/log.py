@@ -1,6 +1,7 @@
 """Structured events: one JSON line each in `log.jsonl`, one readable line each on a console."""
 
 import logging
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager, suppress
 from typing import Any, Final, TextIO
@@ -22,6 +23,12 @@ _LEVELS: Final[dict[LogLevel, int]] = {
 }
 
 
+_LOGFMT: Final = structlog.processors.LogfmtRenderer()
+
+_GRAVE: Final = frozenset({"warning", "error", "critical"})
+
+_MOST_EARLY: Final = 1000
+
 _TOO_LONG: Final = 2**63
 """Integers from here on become text: most parsers of JSON cannot read them."""
 
@@ -30,7 +37,7 @@ class EventLog:
     """The event log of a run: JSON lines with `at`, `level`, `event`, then the event's fields.
 
     It accepts events before its file exists: they stay in memory, and are written once there is
-    a file.
+    a file. If there never is one, `unwritten` returns them.
     """
 
     def __init__(self, level: LogLevel, redact: Callable[[str], str]) -> None:
@@ -55,12 +62,20 @@ class EventLog:
         finally:
             self._sink.detach()
 
+    def unwritten(self) -> list[str]:
+        """Return warnings and errors as `key=value` lines, if the events never had a file.
+
+        They are the last ones: `_MOST_EARLY` events are kept.
+        """
+        if self._sink.had_file:
+            return []
+        events = [orjson.loads(line) for line in self._sink.early]
+        return [str(_LOGFMT(None, "", event)) for event in events if event["level"] in _GRAVE]
+
 
 def console_logger(stream: TextIO) -> FilteringBoundLogger:
     """Return a logger that writes `key=value` lines, for cron mails and the system's journal."""
-    return _logger(
-        structlog.WriteLogger(stream), "info", [_in_order, structlog.processors.LogfmtRenderer()]
-    )
+    return _logger(structlog.WriteLogger(stream), "info", [_in_order, _LOGFMT])
 
 
 def _logger(sink: object, level: LogLevel, processors: list[Processor]) -> FilteringBoundLogger:
@@ -86,20 +101,23 @@ class _Sink:
 
     def __init__(self) -> None:
         self._append: Callable[[bytes], None] | None = None
-        self._early: list[bytes] = []
+        self.early: deque[bytes] = deque(maxlen=_MOST_EARLY)
+        """Lines from before there was a file; an issuer that is down for days must not fill up the
+        memory."""
+        self.had_file = False
 
     def attach(self, append: Callable[[bytes], None]) -> None:
         self._append = append
-        early, self._early = self._early, []
-        for line in early:
-            self.msg(line)
+        self.had_file = True
+        while self.early:
+            self.msg(self.early.popleft())
 
     def detach(self) -> None:
         self._append = None
 
     def msg(self, line: bytes) -> None:
         if self._append is None:
-            self._early.append(line)
+            self.early.append(line)
             return
         with suppress(OSError):
             self._append(line)

@@ -22,6 +22,7 @@ from collector.cli.watch import show_lines, show_live
 from collector.core.cell import SERVER_DEFAULT, CellState
 from collector.core.secrets import Secret
 from collector.http.credentials import AccessToken
+from collector.http.faults import Fault, Nature
 from collector.plan import Companies, Plan
 from collector.run.run import Run
 from collector.settings import RunSettings, option_name
@@ -303,24 +304,29 @@ async def test_without_a_terminal_a_structured_line_comes(tmp_path: Path) -> Non
     assert figures["allowed"] == "7.0"
     assert figures["retries"] == "5"
     assert (figures["blocked"], figures["paused_seconds"]) == ("", "0.0")
+    assert not figures["last_error"]
     names = {"rate", "in_flight", "retrying", "refused", "failed", "seconds_left"}
     assert names <= figures.keys()
     await _refuse(job, pause=90.0)
-    figures = dict(pair.split("=", 1) for pair in (await _first_line(job)).split())
+    line = await _first_line(job)
+    assert 'last_error="https://api.trust.lat: HTTP 429"' in line
+    figures = dict(pair.split("=", 1) for pair in line.split() if "=" in pair)
     assert figures["blocked"] == "refused"
     assert 89.0 < float(figures["paused_seconds"]) <= 90.0
 
 
 async def _refuse(job: Run, *, pause: float) -> None:
     """Let the API refuse a request of this run, and ask for a pause (seconds)."""
-    job.gate.refused(await job.gate.acquire(), pause=pause)
+    fault = Fault("HTTP 429", Nature.TRANSIENT)
+    job.gate.refused(await job.gate.acquire(), pause=pause, fault=fault)
 
 
 async def _fail(job: Run) -> None:
     """Let nearly everything fail."""
+    fault = Fault("connection refused", Nature.TRANSIENT)
     for number in range(8):
         permit = await job.gate.acquire()
-        job.gate.failed(permit, str(number), is_evidence=True, was_accepted=False)
+        job.gate.failed(permit, str(number), is_evidence=True, was_accepted=False, fault=fault)
 
 
 @pytest.mark.parametrize("width", [100, 40])
@@ -334,7 +340,9 @@ async def test_a_terminal_shows_the_run_live(tmp_path: Path, width: int) -> None
     shown = await _shown(job, width)
     for text in ("3 of 4 cells", "of 7 requests/s", "3 in flight", "1 failed", "left"):
         assert text in shown
-    assert re.search(r"refused, next try in (90|89) s", shown)
+    cause = "https://api.trust.lat: HTTP 429"
+    # Where there is little room, the line is folded.
+    assert re.search(rf"refused, next try in (90|89) s · {cause.replace(' ', ' ?')}", shown)
 
 
 async def _shown(job: Run, width: int = 100) -> str:
@@ -350,7 +358,9 @@ async def test_a_terminal_tells_an_outage_from_a_refusal(tmp_path: Path) -> None
     job = _job(tmp_path, rate=Rate(1000))
     assert "next try" not in await _shown(job)
     await _fail(job)
-    assert re.search(r"· out of reach, next try in [01] s", await _shown(job))
+    shown = await _shown(job)
+    assert re.search(r"· out of reach, next try in [01] s", shown)
+    assert "https://api.trust.lat: connection refused" in shown
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ def report(shard: int = 0, *, incarnation: str = "a", **more: Any) -> ShardStatu
         "next_probe_in": 0.0,
     }
     given = {name: {} if value is None else value for name, value in nothing.items()}
-    given |= {"limit": None, "open_cause": None}
+    given |= {"limit": None, "open_cause": None, "last_error": None}
     return ShardStatus(shard=shard, incarnation=incarnation, **(given | more))
 
 

@@ -61,7 +61,7 @@ def test_it_is_the_sum_of_the_newest_reports(reports: list[ShardStatus]) -> None
 def test_what_this_process_has_sent_counts_as_well() -> None:
     """The token, and what it took to prove the dates."""
     stats = ClusterStats(20)
-    stats.own.request_sent(0.0)
+    stats.own.request_sent()
     stats.own.answered(200, 0.1)
     stats.add_up()
     assert (stats.requests, stats.statuses) == (1, Counter({200: 1}))
@@ -143,11 +143,15 @@ def test_an_ended_shard_takes_nothing_of_the_pace_along() -> None:
 
 
 def test_it_is_blocked_when_all_are() -> None:
-    """And then until the first of them tries."""
+    """And then until the first of them tries; the cause is that of the first."""
     pace = ClusterPace(inf, 10.0)
-    blocked = [report(n, open_cause=Cause.FAILING.name, next_probe_in=3.0 + n) for n in range(2)]
+    error = "https://api.example: HTTP 502"
+    blocked = [
+        report(n, open_cause=Cause.FAILING.name, next_probe_in=3.0 + n, last_error=error)
+        for n in range(2)
+    ]
     pace.take(blocked)
-    assert pace.view()[2:] == (None, Cause.FAILING, 3.0)
+    assert pace.view()[2:] == (None, Cause.FAILING, 3.0, error)
     pace.take([*blocked, report(2)])
     assert pace.view().open_cause is None
     assert pace.view().next_probe_in == 0.0

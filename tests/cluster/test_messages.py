@@ -8,7 +8,7 @@ from collector.cluster.messages import Orders, ShardStatus, Site, Task
 from collector.dates.record import trusted
 from collector.pace import Share
 from collector.plan import Shard
-from collector.run.run import ShardContext
+from collector.run.shard_context import ShardContext
 from collector.settings import RunSettings
 from collector.settings.prepare import date_query
 from tests.cluster.made_reports import report

@@ -49,6 +49,7 @@ def test_errors_are_pinned() -> None:
         "OutageError",
         "StoppedError",
         "StorageError",
+        "UnusableError",
         "gravest",
         "main_error",
     ]

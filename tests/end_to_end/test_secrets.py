@@ -201,7 +201,11 @@ async def test_no_refused_token_brings_a_secret_into_a_message(
         text = "-" * 480 + json.dumps(json.dumps(_SENT_FOR_A_TOKEN))[1:-1]
         body = refusal.replace("TEXT", text)
         leak = _answer(body, f"Retry-After: {text}", f"Location: {text}", status=status)
-        finished = await _run(command, lambda _path, _number, leak=leak: leak, *arguments)
+
+        def answer(_path: str, _number: int, leak: bytes = leak) -> bytes:
+            return leak
+
+        finished = await _run(command, answer, *arguments)
         assert finished.exit_code in {3, 4}, finished
         _assert_no_part_of_a_secret(command.directory, finished)
 

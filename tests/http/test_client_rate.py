@@ -357,7 +357,9 @@ async def test_nothing_but_refusals_for_too_long_is_an_outage() -> None:
     """Exit code 4, raised by the gate for the next request."""
     async with bench_for(always(lambda: answer(429)), patience=0.1) as bench:
         await bench.failure()
-        with pytest.raises(OutageError, match="has refused every request") as caught:
+        with pytest.raises(
+            OutageError, match=r"refused every request for 1 s; last error: HTTP 429$"
+        ) as caught:
             await bench.fetch()
         assert len(bench.arrivals) == 1
     assert caught.value.exit_code is ExitCode.STOPPED_EARLY

@@ -13,6 +13,7 @@ from collector.core.secrets import Redactor, Secret
 from collector.http.client import Addresses, StatisticsClient
 from collector.http.credentials import ClientCredentials
 from collector.http.gate import Gate
+from collector.http.silence import Service, Silence
 from collector.http.token import Token, TokenSource
 from collector.http.token_issuer import TokenIssuer
 from collector.http.transport import Transport
@@ -133,7 +134,7 @@ async def simulated() -> AsyncIterator[tuple[Simulator, Bench]]:
                 url=server.token_url,
                 transport=bench.transport,
                 gate=bench.gate,
-                max_attempts=1,
+                silence=Silence(Service(server.token_url, "--token-url"), 0.1),
                 redact=bench.redact,
                 log=EventLog("error", bench.redact).logger,
             )

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.core.errors import StoppedError
-from collector.http.gate import Gate, burst_limit
+from collector.http.gate import Gate
+from collector.http.limits import burst_limit
 from collector.pace import Cause, Permit, RateController
 
 _READING = 0.001

@@ -7,6 +7,7 @@ import pytest
 
 from collector.core.errors import ExitCode, OutageError, StoppedError
 from collector.core.outcome import Blame
+from collector.http.faults import Fault, Nature
 from collector.http.gate import Gate
 from collector.http.rate_headers import RateAllowance
 from collector.pace import Cause, PaceView, Permit, RateController
@@ -285,24 +286,26 @@ async def test_an_urgent_request_passes_an_open_circuit() -> None:
 @pytest.mark.parametrize(
     ("cause", "text"),
     [
-        (Cause.REFUSED, "has refused every request"),
-        (Cause.FAILING, "has answered nothing"),
+        (Cause.REFUSED, "the API refused every request for 1 s; last error: HTTP 502"),
+        (Cause.FAILING, "no answer from the API for 1 s; last error: HTTP 502"),
     ],
 )
 async def test_patience_has_an_end(cause: Cause, text: str) -> None:
-    """Exit code 4 for everyone who waits or comes, and the message says what to do."""
+    """Exit code 4 for everyone who waits or comes, and the message names service and cause."""
     gate = gate_at(patience=0.1)
     permit = await gate.acquire()
     began = time.monotonic()
     if cause is Cause.REFUSED:
         gate.refused(permit, pause=3600.0)
+    fault = Fault("HTTP 502", Nature.TRANSIENT)
     for number in range(8):
-        gate.failed(permit, f"{number}", is_evidence=True, was_accepted=False)
+        gate.failed(permit, f"{number}", is_evidence=True, was_accepted=False, fault=fault)
     assert cause_of(gate) is cause
+    assert gate.view().last_error == "the API: HTTP 502"
     async with asyncio.timeout(5):
         ends = await asyncio.gather(*crowd(gate, 5), return_exceptions=True)
         assert time.monotonic() - began >= 0.1 - _READING
-        with pytest.raises(OutageError, match=f"{text} for longer than it is waited for") as told:
+        with pytest.raises(OutageError, match=f"^{text}$") as told:
             await gate.acquire()
     assert [type(end) for end in ends] == [OutageError] * 5
     assert told.value.exit_code is ExitCode.STOPPED_EARLY

@@ -14,6 +14,7 @@ from collector.core.errors import CredentialsError, ExitCode
 from collector.core.secrets import Redactor, Secret
 from collector.http.credentials import ClientCredentials
 from collector.http.gate import Gate
+from collector.http.silence import Service, Silence
 from collector.http.token import Token, TokenSource
 from collector.http.token_issuer import TokenIssuer
 from collector.http.transport import Transport
@@ -40,7 +41,7 @@ class Bench:
             url=url,
             transport=self.transport,
             gate=gate,
-            max_attempts=3,
+            silence=Silence(Service(url, "--token-url"), 60.0),
             redact=self.redact,
             log=EventLog("error", self.redact).logger,
         )

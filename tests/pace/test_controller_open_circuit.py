@@ -13,7 +13,7 @@ def test_the_first_refusal_opens_the_circuit() -> None:
     assert sender.cause() is Cause.REFUSED
     assert sender.control.rate == 50
     assert sender.waits == pytest.approx(0.2)
-    assert sender.news == [("blocked", {"cause": "refused", "rate": 50})]
+    assert sender.news == [("blocked", {"cause": "refused", "rate": 50, "last_error": None})]
 
 
 def test_refusals_of_requests_sent_before_the_circuit_opened_say_nothing_new() -> None:

@@ -16,7 +16,7 @@ def test_8_first_tries_in_a_row_of_3_companies_that_fail_are_an_outage() -> None
     assert blames == [Blame.CELL] * 7 + [Blame.SERVICE]
     assert sender.cause() is Cause.FAILING
     assert sender.waits == pytest.approx(1.0)
-    assert sender.news == [("blocked", {"cause": "failing", "rate": 50})]
+    assert sender.news == [("blocked", {"cause": "failing", "rate": 50, "last_error": None})]
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ def test_a_single_503_is_an_error_and_a_pair_is_a_refusal() -> None:
     assert sender.unavailable() is Blame.RATE
     assert sender.cause() is Cause.UNAVAILABLE
     assert sender.waits == pytest.approx(0.2)
-    assert sender.news == [("blocked", {"cause": "unavailable", "rate": 50})]
+    assert sender.news == [("blocked", {"cause": "unavailable", "rate": 50, "last_error": None})]
     sender.answer()
     assert sender.control.rate == pytest.approx(48.5, rel=0.03)
 

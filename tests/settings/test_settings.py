@@ -137,7 +137,7 @@ def test_the_defaults_are_those_of_the_design() -> None:
         "max_attempts": 5,
         "timeout": 30.0,
         "deadline": None,
-        "max_outage": 3600,
+        "max_outage": None,
         "shard": Shard(0, 1),
         "engine": "local",
         "workers": None,

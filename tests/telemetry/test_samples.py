@@ -32,7 +32,7 @@ def stats(clock: _Clock) -> RunStats:
 
 def _answer(stats: RunStats, clock: _Clock, *seconds: float, status: int = 200) -> None:
     for each in seconds:
-        stats.request_sent(clock.now)
+        stats.request_sent()
         stats.answered(status, each)
 
 
@@ -82,7 +82,7 @@ def test_an_interval_without_answers_has_no_latencies(stats: RunStats, clock: _C
     sampler = Sampler(stats, lambda: 1.0)
     _answer(stats, clock, 0.2)
     sampler.take()
-    stats.request_sent(clock.now)
+    stats.request_sent()
     stats.broken[FailureKind.TIMEOUT] += 1
     sample = sampler.take()
     assert (sample.sent, sample.accepted) == (1, 0)

@@ -1,0 +1,47 @@
+"""Limits beside the rate: of bursts, of the requests in all, and of the wait for a permit."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import ceil
+from typing import Final
+
+from collector.core.errors import OutageError
+from collector.http.silence import Silence
+from collector.pace import RateController
+
+__all__ = ["BURST_SECONDS", "RequestBudget", "burst_limit", "wait_ends_at"]
+
+BURST_SECONDS: Final = 0.1
+_BURST_FACTOR: Final = 1.5
+_SLACK: Final = 0.2
+
+
+def burst_limit(rate: float) -> int:
+    """Return how many permits are issued in any 100 ms at most, at a rate (requests per second).
+
+    That is about 1.5 times the rate, and at least 2: 7 at 50 per second. It is always one more than
+    evenly spaced requests need: at 20 per second the third follows exactly 100 ms after the first.
+    """
+    evenly = min(rate, 1e9) * BURST_SECONDS
+    return max(2, ceil(evenly + _SLACK), ceil(evenly * _BURST_FACTOR) - 1)
+
+
+def wait_ends_at(control: RateController, silence: Silence) -> float:
+    """Return when a wait for a permit ends in vain; `inf` while nothing says so.
+
+    The result of a probe request that is in flight is waited for: the service may be back.
+    """
+    return max(min(control.gives_up_at, silence.first_ends_at), control.probe_ends_at)
+
+
+@dataclass(frozen=True, slots=True)
+class RequestBudget:
+    """Limit of the requests sent in all: at most `most`; `sent` returns how many were sent."""
+
+    most: int
+    sent: Callable[[], int]
+
+    def check(self) -> None:
+        """Raise `OutageError` when `most` requests were sent."""
+        if self.sent() >= self.most:
+            raise OutageError(f"{self.most} requests were not enough")
