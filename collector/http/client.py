@@ -199,6 +199,9 @@ class StatisticsClient:
         blame = Blame.CELL
         if failure.nature in {Nature.LOCAL, Nature.SUSPENDED}:
             blame = Blame.LOCAL
+            if failure.nature is Nature.LOCAL:
+                # It did not leave this machine.
+                requests -= failure.requests
             if failure.permit is not None:
                 self._gate.release(failure.permit)
         elif failure.permit is not None:
