@@ -244,17 +244,17 @@ class Gate:
             next_at = control.next_at(is_urgent=is_urgent)
             if not is_urgent and control.open_cause is None:
                 self.silence.check(now)
-            if next_at <= now:
+            gives_up_at = inf if is_urgent else wait_ends_at(control, self.silence)
+            is_last_lost = now >= gives_up_at and control.probe_ends_at > -inf
+            if next_at <= now and not is_last_lost:
                 # A last probe request that is due is sent before giving up.
                 return True
             if not is_urgent:
-                gives_up_at = wait_ends_at(control, self.silence)
                 if now >= gives_up_at:
                     raise self.silence.error(now, is_refusing=control.open_cause is Cause.REFUSED)
                 if self._urgent:
                     return False
-                next_at = min(next_at, gives_up_at)
-            self._wakes_at = next_at
+            self._wakes_at = next_at = min(next_at, gives_up_at)
             await self._wait_for_change(next_at - now)
             self._wakes_at = -inf
 
