@@ -106,8 +106,8 @@ def _details(run: RunView) -> Text:
     if (cause := pace.open_cause) is not None:
         what = "out of reach" if cause is Cause.FAILING else "refused"
         text.append(f" · {what}, next try in {pace.next_probe_in:.0f} s", style="yellow")
-        if pace.last_error is not None:
-            text.append(f" · {escaped(pace.last_error)}", style="yellow")
+    if pace.last_error is not None:
+        text.append(f" · {escaped(pace.last_error)}", style="yellow")
     return text
 
 

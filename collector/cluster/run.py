@@ -24,7 +24,6 @@ from collector.cluster.shared_directory import (
     sync_answers,
 )
 from collector.cluster.workers import WorkerMonitor
-from collector.core.cell import CellState
 from collector.core.endpoint import STATISTICS
 from collector.core.errors import CollectorError, ExitCode, StoppedError, gravest
 from collector.core.threads import in_thread
@@ -116,7 +115,8 @@ class ClusterRun:
     @property
     def pace(self) -> PaceView:
         """The rate of all shards together at this moment."""
-        return self._pace.view()
+        view = self._pace.view()
+        return view._replace(last_error=view.last_error or self._session.token_error)
 
     @property
     def dates_record(self) -> DatesRecord | None:
@@ -169,6 +169,8 @@ class ClusterRun:
             survey_directory, self.files, self.plan, self.settings, self._is_stopped
         )
         self.stats.found_before(past.recovered.kept)
+        if past.recovered.has_lines:
+            self._session.gate.silence.answered()
         if past.recovered.is_settled:
             # Nothing is missing: neither a cluster nor a token is needed.
             await in_thread(sync_answers, self.files.directory)
@@ -230,9 +232,7 @@ class ClusterRun:
         shard = Shard(number, total)
         self._unfinished.add(number)
         settings = replace(self.settings, shard=shard, metrics_file=None, deadline=None)
-        by_shards = sum(self.stats.cells[state] for state in (CellState.DATA, CellState.EMPTY))
-        was_answered = self._session.gate.silence.was_answered or by_shards > 0
-        context = ShardContext(channel.share, self._dates.record, was_answered=was_answered)
+        context = ShardContext(channel.share, self._dates.record)
         return Task(settings, site, context, channel.name)
 
     def _take_result(self, number: int, result: Result | BaseException) -> None:

@@ -93,11 +93,16 @@ class Silence:
         return self._failures > 0 and not self.was_answered
 
     @property
+    def is_unusable(self) -> bool:
+        """Whether every failure since the start says that the service cannot be used as it is."""
+        return self.was_never_answered and self._is_unusable
+
+    @property
     def first_ends_at(self) -> float:
         """When the wait for the first answer ends; `inf` while nothing says so."""
         if self.was_answered or self.since is None or self._failures < _FEWEST_FAILURES:
             return inf
-        if self._is_unusable:
+        if self.is_unusable:
             return self.since + min(self.patience, _UNUSABLE_SECONDS)
         end = max(self.since, self._asked_until) + self.patience
         return min(end, self.since + max(self.patience, self.longest))
@@ -114,7 +119,7 @@ class Silence:
         """
         address, option, answer = self.service
         cause = "" if self.last_fault is None else self.last_fault.text
-        if cause and self._is_unusable and not self.was_answered:
+        if cause and self.is_unusable:
             return UnusableError(f"{address} cannot be used as it is: {cause}; check {option}")
         seconds = _span(now - (now if self.since is None else self.since))
         what = f"{address} refused every request" if is_refusing else f"no {answer} from {address}"

@@ -64,7 +64,8 @@ class PaceView(NamedTuple):
     `rate` is the one in force, `ceiling` the highest allowed (`inf` if there is none), and `limit`
     the server's limit found last; all in requests per second. While the circuit is open,
     `open_cause` says why, `next_probe_in` is the seconds until the next probe may be sent, and
-    `last_error` names the service and its last failure.
+    `last_error` names the service and its last failure; that of the token service is shown while
+    it issues no token.
     """
 
     rate: float

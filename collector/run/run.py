@@ -87,8 +87,6 @@ class Run:
             log_level=settings.log_level,
         )
         self.gate = self._session.gate
-        if context is not None and context.was_answered:
-            self.gate.silence.answered()
         self.events = self._session.events
         self._log = self._session.log
         self._is_handed_out = context is not None
@@ -115,7 +113,8 @@ class Run:
     @property
     def pace(self) -> PaceView:
         """The rate at this moment."""
-        return self.gate.view()
+        view = self.gate.view()
+        return view._replace(last_error=view.last_error or self._session.token_error)
 
     @property
     def dates_record(self) -> DatesRecord | None:
@@ -174,6 +173,9 @@ class Run:
         """Collect what is missing, and write how it ended into the manifest, however it ends."""
         self.remarks += (*recovered.remarks, *self._session.reserve_descriptors())
         self.stats.kept.update(recovered.kept)
+        if recovered.has_lines:
+            # The API has answered this run before: what fails now may be cells that are broken.
+            self.gate.silence.answered()
         # In a thread for the fingerprint of the plan: a million ids take a second.
         record = await in_thread(AttemptRecord, directory, recovered, self.plan, self.settings)
         end = End(ExitCode.BUG)
@@ -261,7 +263,8 @@ class Run:
         if not self.stats.cells[CellState.FAILED]:
             return End(ExitCode.COMPLETE)
         silence = self.gate.silence
-        if silence.was_never_answered and not _ANSWERED.intersection(self.stats.failure_kinds):
+        no_answer = not _ANSWERED.intersection(self.stats.failure_kinds)
+        if silence.is_unusable or (silence.was_never_answered and no_answer):
             # The few cells of a small run fail before the circuit breaker knows of an outage.
             return self._failed(silence.error(time.monotonic()))
         return End(ExitCode.SOME_FAILED)

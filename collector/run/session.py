@@ -100,7 +100,8 @@ class Session:
         self._stats = stats
         self._concurrency = concurrency
         self._patience = patience
-        self._first_patience = first_patience
+        issuer = Service(settings.token_url, "--token-url", "access token")
+        self._issuer = Silence(issuer, first_patience)
         self._opened = AsyncExitStack()
 
     def reserve_descriptors(self) -> tuple[str, ...]:
@@ -110,6 +111,11 @@ class Session:
         """
         self._local_limit.ceiling, remark = reserve_descriptors(self._concurrency)
         return () if remark is None else (remark,)
+
+    @property
+    def token_error(self) -> str | None:
+        """The token service and its last failure; None while it issues tokens."""
+        return self._issuer.last_error
 
     def client(self, dates: DateQuery) -> StatisticsClient:
         """Return a client that puts windows into queries as `dates` says."""
@@ -167,14 +173,13 @@ class Session:
         if not isinstance(credentials, ClientCredentials):
             issue = partial(credentials.issue, self.gate, self.redact)
             return TokenSource(issue, on_refused=self.gate.fail)
-        issuer = Service(self._settings.token_url, "--token-url", "access token")
         return TokenSource(
             TokenIssuer(
                 credentials,
                 url=self._settings.token_url,
                 transport=self._transport,
                 gate=self.gate,
-                silence=Silence(issuer, self._first_patience),
+                silence=self._issuer,
                 patience=self._patience,
                 redact=self.redact,
                 log=self.log,

@@ -12,11 +12,9 @@ __all__ = ["ShardContext"]
 class ShardContext:
     """What a shard gets from the process that distributes the shards.
 
-    `share` is its part of the rate, `dates` the result of the verification of the dates.
-    `was_answered` says that the API has answered the run before. Its tokens come from a
-    `TokenProvider`.
+    `share` is its part of the rate, `dates` the result of the verification of the dates. Its tokens
+    come from a `TokenProvider`.
     """
 
     share: Share
     dates: DatesRecord | None
-    was_answered: bool = False

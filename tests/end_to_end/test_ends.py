@@ -55,14 +55,20 @@ async def test_a_token_that_is_used_as_it_is(start_api: StartApi, against: Again
 
 
 async def test_an_issuer_out_of_reach_is_an_outage(start_api: StartApi, against: Against) -> None:
-    """Nobody answers at the token's address: exit 4 after the given tries."""
+    """Nobody answers at the token's address: exit 4 when the patience of the start has ended.
+
+    There is no directory, so no log: what it would say is on standard error.
+    """
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{taken.getsockname()[1]}/oauth/token/"
         command = against(await start_api()).with_environment(COLLECTOR_TOKEN_URL=url)
-        done = await command.run("run", "-", "--max-attempts", "2", stdin=b"1\n")
+        done = await command.run("run", "-", "--max-outage", "1s", stdin=b"1\n")
     assert done.exit_code == 4
-    assert "(tries: 2)" in done.stderr
+    assert f"no access token from {url} for 1 s; last error: connection refused" in done.stderr
+    tries = [line for line in done.stderr.splitlines() if "event=token_not_issued" in line]
+    assert len(tries) >= 2
+    assert all("level=warning" in line and 'problem="connection refused"' in line for line in tries)
     assert command.files() == set()
 
 

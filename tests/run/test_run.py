@@ -177,3 +177,17 @@ async def test_nothing_is_sent_after_a_verification_that_ends_the_run(
     assert end.exit_code is ExitCode.DATES
     # A verification asks for several days, a cell of this plan is one day.
     assert lengths[-1] > 1
+
+
+@pytest.mark.parametrize(
+    ("given", "seconds"), [(None, (60.0, 3600.0)), (Duration(7200), (7200.0, 7200.0))]
+)
+async def test_how_long_a_run_waits_for_its_first_answer(
+    tmp_path: Path, given: Duration | None, seconds: tuple[float, float]
+) -> None:
+    """A minute, or as the user says; messages name the service by its address."""
+    settings = RunSettings(base_url="https://api.example/v2", max_outage=given)
+    run = Run(_plan(1), settings, AccessToken(Secret("fake")), tmp_path / "r")
+    silence = run.gate.silence
+    assert (silence.patience, silence.longest) == seconds
+    assert silence.service == ("https://api.example", "--base-url", "answer")

@@ -123,6 +123,15 @@ def test_a_secret_as_a_flag_is_refused(secret: str) -> None:
         _parse(secret, "x")
 
 
+def test_the_first_answer_is_waited_for_less_long_unless_patience_is_given() -> None:
+    """An hour and a minute; a value from a flag, the environment or the file is for both."""
+    assert (_DEFAULTS.patience, _DEFAULTS.first_patience) == (3600, 60)
+    given = _parse("--max-outage", "2h")
+    assert (given.patience, given.first_patience) == (7200, 7200)
+    short = _parse("--max-outage", "5s")
+    assert (short.patience, short.first_patience) == (5, 5)
+
+
 def test_the_defaults_are_those_of_the_design() -> None:
     """Ten requests a second, 32 in flight, five tries, half a minute; the server's own window."""
     assert vars(_DEFAULTS) == {

@@ -79,6 +79,41 @@ def test_events_from_before_there_was_a_file_land_in_it() -> None:
     assert len(lines) == 3
 
 
+def test_what_went_wrong_before_there_was_a_file_can_be_shown() -> None:
+    """One readable line for each warning or error, without secrets; infos are left out."""
+    log = EventLog("info", _redactor())
+    log.logger.info("sample", sent=0)
+    log.logger.warning("token_not_issued", problem=f"no {_VALUE}\n", attempt=1)
+    log.logger.error("bug", exc_info=ValueError("broken"))
+    first, second = log.unwritten()
+    assert first.startswith("at=2")
+    assert first.endswith(
+        r' level=warning event=token_not_issued problem="no [secret]\n" attempt=1'
+    )
+    assert "event=bug" in second
+    assert "\n" not in second
+
+
+def test_events_that_had_a_file_are_not_shown_again() -> None:
+    """Nor those that come after it was closed."""
+    log = EventLog("info", _unchanged)
+    log.logger.warning("early")
+    with log.into(lambda _: None):
+        log.logger.warning("in time")
+    log.logger.warning("late")
+    assert log.unwritten() == []
+
+
+def test_a_log_without_a_file_stays_small() -> None:
+    """The first events give way to the last ones."""
+    log = EventLog("warning", _unchanged)
+    for number in range(1500):
+        log.logger.warning("tried", number=number)
+    events = log.unwritten()
+    assert len(events) == 1000
+    assert events[-1].endswith("event=tried number=1499")
+
+
 def test_events_are_written_as_they_happen() -> None:
     """Not at the end: the log shows them during the run."""
     lines: list[bytes] = []
