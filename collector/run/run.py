@@ -1,7 +1,6 @@
 """The composition root of a run: opens everything, connects it, closes it, returns how it ended."""
 
 import asyncio
-import time
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -266,7 +265,7 @@ class Run:
         no_answer = not _ANSWERED.intersection(self.stats.failure_kinds)
         if silence.is_unusable or (silence.was_never_answered and no_answer):
             # The few cells of a small run fail before the circuit breaker knows of an outage.
-            return self._failed(silence.error(time.monotonic()))
+            return self._failed(silence.error(self._session.clock()))
         return End(ExitCode.SOME_FAILED)
 
     def _log_start(self) -> None:

@@ -71,7 +71,8 @@ class Session:
             self.redact.learn(*secrets_of(credentials))
         self.events = EventLog(log_level, self.redact)
         self.log = self.events.logger
-        self._clock = AwakeClock(notify=self._was_asleep)
+        self.clock = AwakeClock(notify=self._was_asleep)
+        """Seconds in which this process was awake; the clock of the gate."""
         self._local_limit = LocalLimit(min(patience, _SHORTAGE_PATIENCE))
         budget = None
         if most_requests is not None:
@@ -89,7 +90,7 @@ class Session:
                 Service(_origin(settings.base_url), "--base-url"), first_patience, patience
             ),
             budget=budget,
-            clock=self._clock,
+            clock=self.clock,
         )
         self.gate.share(share)
         self.tokens: TokenSource
@@ -141,7 +142,7 @@ class Session:
 
     async def __aenter__(self) -> Self:
         self._opened.enter_context(spare_descriptors())
-        self._opened.enter_context(self._clock.beating())
+        self._opened.enter_context(self.clock.beating())
         self._transport = await self._opened.enter_async_context(
             Transport(
                 self.gate,
@@ -149,9 +150,9 @@ class Session:
                 concurrency=self._concurrency,
                 timeout=self._settings.timeout,
                 in_flight=InFlight(
-                    self._local_limit, self.gate, notify=self.log.warning, clock=self._clock
+                    self._local_limit, self.gate, notify=self.log.warning, clock=self.clock
                 ),
-                clock=self._clock,
+                clock=self.clock,
                 notify=self._not_attributed,
             )
         )
@@ -183,7 +184,7 @@ class Session:
                 patience=self._patience,
                 redact=self.redact,
                 log=self.log,
-                awake=self._clock,
+                awake=self.clock,
             ),
             on_refused=self.gate.fail,
         )
