@@ -47,7 +47,6 @@ def test_the_traceback_of_a_bug_has_no_secret(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Not even one of a run that has not begun; the code is that of a bug."""
-
     secret = "it's-\\4711"  # noqa: S105 - made up
 
     def fail(_: object) -> None:
