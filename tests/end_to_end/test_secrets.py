@@ -190,8 +190,14 @@ _REFUSALS: Final = (
 )
 
 
-@pytest.mark.parametrize("status", ["200 OK", "401 Unauthorized", "503 Gone", "302 Found"])
-@pytest.mark.parametrize("arguments", [_RUN, ("check", "companies.txt", "--max-attempts", "1")])
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [
+        *(((*_RUN, "--max-outage", "1s"), status) for status in ("200 OK", "503 Unavailable")),
+        *((_RUN, status) for status in ("401 Unauthorized", "302 Found")),
+        *((("check", "companies.txt"), status) for status in ("401 Unauthorized", "302 Found")),
+    ],
+)
 async def test_no_refused_token_brings_a_secret_into_a_message(
     command: Command, arguments: tuple[str, ...], status: str
 ) -> None:
