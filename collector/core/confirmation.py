@@ -1,9 +1,32 @@
 """Confirmation that the answers of a connection belong to the requests they were taken for."""
 
-import asyncio
 from collections.abc import Callable
+from enum import Enum, auto
 
-__all__ = ["CONFIRMED", "Confirmation"]
+__all__ = ["CONFIRMED", "Confirmation", "ConnectionUse", "alone", "shared"]
+
+
+class ConnectionUse(Enum):
+    """How a request uses its connection."""
+
+    SHARED = auto()
+    """Other requests may follow on it."""
+    LAST = auto()
+    """No request follows on it. Its answer confirms the earlier answers of the connection."""
+    CONFIRMING = auto()
+    """The same, also after the run was stopped: this request serves to confirm other answers."""
+    ALONE = auto()
+    """The request has a connection of its own."""
+
+
+def shared() -> ConnectionUse:
+    """Choose `SHARED`. Such functions are called when a request leaves."""
+    return ConnectionUse.SHARED
+
+
+def alone() -> ConnectionUse:
+    """Choose `ALONE`."""
+    return ConnectionUse.ALONE
 
 
 class Confirmation:
@@ -31,14 +54,6 @@ class Confirmation:
             self._callbacks.append(callback)
         else:
             callback(self)
-
-    async def known(self) -> bool:
-        """Wait until it is known, and return whether the answers are confirmed."""
-        if self.is_confirmed is None:
-            known = asyncio.Event()
-            self.when_known(lambda _: known.set())
-            await known.wait()
-        return self.is_confirmed is True
 
     def resolve(self, *, is_confirmed: bool) -> None:
         """Record the result. Only the first call counts."""

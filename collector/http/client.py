@@ -1,11 +1,12 @@
 """Client of the statistics endpoint: the address of a cell, and the outcome of its request."""
 
-from collections.abc import Awaitable, Coroutine, Mapping
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from http import HTTPStatus
-from typing import Final, Protocol, TypeGuard
+from typing import Final, TypeGuard
 from urllib.parse import SplitResult, quote, urlencode, urlsplit
 
 import msgspec
@@ -13,6 +14,7 @@ from structlog.typing import FilteringBoundLogger
 from yarl import URL
 
 from collector.core.cell import Cell, Window
+from collector.core.confirmation import Confirmation, ConnectionUse, alone, shared
 from collector.core.endpoint import STATISTICS
 from collector.core.outcome import Answer, Blame, Failure, FailureKind, Outcome
 from collector.core.secrets import Redactor
@@ -23,11 +25,11 @@ from collector.http.gate import Gate
 from collector.http.rate_headers import read_rate_allowance, read_retry_after
 from collector.http.retry import is_outage_evidence
 from collector.http.token import TokenSource
-from collector.http.transport import Response, TransportFailure
+from collector.http.transport import Response, Transport, TransportFailure
 from collector.plan.date_params import DateQuery
 from collector.telemetry.stats import RunStats
 
-__all__ = ["Addresses", "StatisticsClient", "SupportsGet", "excerpt"]
+__all__ = ["Addresses", "StatisticsClient", "excerpt"]
 
 _CACHE_SIZE: Final = 4096
 """Entries of each cache. Windows and companies recur in a plan; encoding them for every request
@@ -87,15 +89,6 @@ _SERVER_ERROR: Final = HTTPStatus.INTERNAL_SERVER_ERROR.value
 _UNAVAILABLE: Final = HTTPStatus.SERVICE_UNAVAILABLE.value
 
 
-class SupportsGet(Protocol):
-    """What the client needs of a transport: `collector.http.transport.Transport` provides it."""
-
-    def get(
-        self, url: URL, tokens: TokenSource, *, is_alone: bool = False, is_last: bool = False
-    ) -> Awaitable[Response | TransportFailure]:
-        """Send a GET through the gate; return the whole answer, or the transport failure."""
-
-
 class StatisticsClient:
     """Client that requests a cell and returns its outcome; a failure is a value, not an exception.
 
@@ -113,7 +106,7 @@ class StatisticsClient:
     def __init__(  # noqa: PLR0913 - one collaborator each, all required, all by name
         self,
         *,
-        transport: SupportsGet,
+        transport: Transport,
         gate: Gate,
         tokens: TokenSource,
         stats: RunStats,
@@ -130,19 +123,22 @@ class StatisticsClient:
         self._log = log
 
     def fetch(
-        self, cell: Cell, *, is_retry: bool = False, is_last: bool = False
+        self,
+        cell: Cell,
+        *,
+        is_retry: bool = False,
+        use: Callable[[], ConnectionUse] = shared,
     ) -> Coroutine[object, None, Outcome]:
         """Request one cell: one request, and one more with a new token after a 401.
 
         A retry is weaker evidence about the service than a first try: the cell itself may be at
-        fault. `is_last` says that few requests follow, so that this one confirms its connection.
-        The outcome counts only when its confirmation is known. Raises `CredentialsError` when the
-        server rejects the credentials, `OutageError` when the server has accepted or answered no
-        request for too long, or issues no token, and `AttributionError` when answers cannot be
-        attributed to requests.
+        fault. `use` chooses how it uses its connection. The outcome counts only when its
+        confirmation is known. Raises `CredentialsError` when the server rejects the credentials,
+        `OutageError` when the server has accepted or answered no request for too long, or issues
+        no token, and `AttributionError` when answers cannot be attributed to requests.
         """
         url = self._addresses(cell)
-        return self._request(url, cell.company_id, is_retry=is_retry, is_last=is_last)
+        return self._request(url, cell.company_id, is_retry=is_retry, use=use)
 
     async def ask_with(
         self, company_id: str, parameters: Mapping[str, str], *, is_retry: bool = False
@@ -155,9 +151,9 @@ class StatisticsClient:
         url = self._addresses.with_parameters(company_id, parameters)
         requests = 0
         while True:
-            outcome = await self._request(url, company_id, is_retry=is_retry, is_alone=True)
+            outcome = await self._request(url, company_id, is_retry=is_retry, use=alone)
             requests += outcome.requests
-            if await outcome.confirmation.known():
+            if await _is_confirmed(outcome.confirmation):
                 return _with_requests(outcome, requests)
 
     async def _request(
@@ -166,16 +162,15 @@ class StatisticsClient:
         company_id: str,
         *,
         is_retry: bool,
-        is_alone: bool = False,
-        is_last: bool = False,
+        use: Callable[[], ConnectionUse],
     ) -> Outcome:
         get = self._transport.get
-        reply = await get(url, self._tokens, is_alone=is_alone, is_last=is_last)
+        reply = await get(url, self._tokens, use)
         requests = reply.requests
         if self._is_unauthorized(reply, company_id) and reply.token is not None:
             newer = await self._tokens.renewed(reply.token)
             if newer is not None:
-                reply = await get(url, self._tokens, is_alone=is_alone, is_last=is_last)
+                reply = await get(url, self._tokens, use)
                 requests += reply.requests
                 self._is_unauthorized(reply, company_id)
         if isinstance(reply, TransportFailure):
@@ -292,10 +287,12 @@ class StatisticsClient:
         return retry_after.seconds
 
 
-def _with_requests(outcome: Outcome, requests: int) -> Outcome:
-    if isinstance(outcome, Failure):
-        return replace(outcome, requests=requests)
-    return msgspec.structs.replace(outcome, requests=requests)
+async def _is_confirmed(confirmation: Confirmation) -> bool:
+    """Wait until it is known whether an answer belongs to its request, and return that."""
+    known = asyncio.Event()
+    confirmation.when_known(lambda _: known.set())
+    await known.wait()
+    return confirmation.is_confirmed is True
 
 
 def _cause(failure: Failure) -> str:
@@ -305,6 +302,12 @@ def _cause(failure: Failure) -> str:
     if failure.kind is FailureKind.API_CODE:
         return f"code {failure.status} in a 200"
     return failure.message
+
+
+def _with_requests(outcome: Outcome, requests: int) -> Outcome:
+    if isinstance(outcome, Failure):
+        return replace(outcome, requests=requests)
+    return msgspec.structs.replace(outcome, requests=requests)
 
 
 def excerpt(body: bytes, redact: Redactor) -> str:

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from functools import partial
+from http import HTTPStatus
 from itertools import count
 from typing import Final
 
@@ -120,6 +121,8 @@ class Connector(TCPConnector):
     ) -> Connection:
         """Return a connection from the pool, or a new one."""
         assert isinstance(req, PooledRequest), "the session makes no others"  # noqa: S101
+        if self._policy.is_single:
+            req.alone()
         while True:
             connection = await super().connect(req, traces, timeout)
             protocol = connection.protocol
@@ -145,7 +148,9 @@ class Connector(TCPConnector):
         if self._is_ending:
             return
         if is_cut or _declares_close(response):
-            if lease.sent == 1 or (lease.is_last and not is_cut):
+            # A server may send a 408 on its own account, also while a request is on its way.
+            is_uncertain = is_cut or response.status == HTTPStatus.REQUEST_TIMEOUT
+            if lease.sent == 1 or (lease.is_last and not is_uncertain):
                 self._policy.confirmed(self._clock())
                 lease.confirmation.resolve(is_confirmed=True)
             else:
@@ -157,6 +162,10 @@ class Connector(TCPConnector):
             self._out_of_step(lease)
         elif not lease.is_last:
             lease.held += 1
+            if self._policy.is_single:
+                self._refute(lease, "surplus")
+                lease.protocol.close()
+                return
             lease.held_since = lease.held_since or self._clock()
             lease.confirmation.is_idle = True
         else:
@@ -164,7 +173,10 @@ class Connector(TCPConnector):
             if lease.sent == 1:
                 self._linger(lease)
             else:
+                lease.held += 1
                 self._refute(lease, "undeclared")
+                lease.protocol.close()
+            self._give_up_idle()
 
     def _begin(self, protocol: ResponseHandler) -> Lease:
         lease = self._leases[protocol] = Lease(protocol)
@@ -203,8 +215,16 @@ class Connector(TCPConnector):
         lease.protocol.close()
 
     def _out_of_step(self, lease: Lease) -> None:
-        self._policy.out_of_step(lease.sent)
+        self._policy.out_of_step(was_alone=lease.sent == 0 or (lease.sent == 1 and lease.is_last))
         self._refute(lease, "surplus")
+        self._give_up_idle()
+
+    def _give_up_idle(self) -> None:
+        """Refute the answers of idle connections: no request will confirm them any more."""
+        for lease in list(self._leases.values()):
+            if lease.held and lease.confirmation.is_idle:
+                self._refute(lease, "surplus")
+                lease.protocol.close()
 
     def _lost(self, lease: Lease) -> None:
         if lease.held:

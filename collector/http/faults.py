@@ -18,7 +18,7 @@ import aiohttp
 from aiohttp import http_exceptions
 from yarl import URL
 
-__all__ = ["MAX_HEADER_LINE_BYTES", "UNKNOWN", "Fault", "Nature", "fault_of"]
+__all__ = ["MAX_HEADER_LINE_BYTES", "Fault", "Nature", "fault_of"]
 
 MAX_HEADER_LINE_BYTES: Final = 64 * 1024
 """Longest status or header line that is read."""
@@ -50,9 +50,6 @@ class Fault(NamedTuple):
 
     text: str
     nature: Nature
-
-
-UNKNOWN: Final = Fault("cause not known", Nature.TRANSIENT)
 
 
 def fault_of(error: BaseException, url: URL, proxy: URL | None = None) -> Fault:

@@ -10,8 +10,14 @@ from asyncio_throttle import Throttler
 
 from collector.core.errors import CollectorError, StoppedError
 from collector.core.outcome import Blame
-from collector.http.faults import UNKNOWN, Fault
-from collector.http.limits import BURST_SECONDS, RequestBudget, burst_limit, wait_ends_at
+from collector.http.faults import Fault
+from collector.http.limits import (
+    BURST_SECONDS,
+    RequestBudget,
+    burst_limit,
+    first_due_at,
+    wait_ends_at,
+)
 from collector.http.rate_headers import RateAllowance
 from collector.http.silence import Silence
 from collector.pace import Cause, PaceView, Permit, RateController, Share
@@ -84,26 +90,30 @@ class Gate:
         self._change.set()
 
     def close(self) -> None:
-        """Issue no more permits: every waiter and every later caller gets `StoppedError`."""
+        """Issue no more permits, except final ones.
+
+        Every other waiter and later caller gets `StoppedError`. So do all while the circuit is
+        open.
+        """
         self._is_closed = True
         self._change.set()
 
-    async def acquire(self, *, is_urgent: bool = False) -> Permit:
+    async def acquire(self, *, is_urgent: bool = False, is_final: bool = False) -> Permit:
         """Wait for a permit; the caller must then send its request at once.
 
         The caller reports the result, or calls `release`. First come, first served; but an urgent
         request goes before all waiters, also while the circuit is open: that is the request for a
-        token, which all others need. Raises `StoppedError` once the gate is closed, the error
-        given to `fail`, and `OutageError` when the server has accepted or answered no request for
-        too long or the request budget is spent.
+        token, which all others need. A final request is sent also after `close`. Raises
+        `StoppedError` once the gate is closed, the error given to `fail`, and `OutageError` after
+        too long a silence or when the budget is spent.
         """
         if not self._waiting:
-            permit = self._acquire_now(is_urgent=is_urgent)
+            permit = self._acquire_now(is_urgent=is_urgent, is_final=is_final)
             if permit is not None:
                 return permit
         self._waiting += 1
         try:
-            return await self._acquire_queued(is_urgent=is_urgent)
+            return await self._acquire_queued(is_urgent=is_urgent, is_final=is_final)
         finally:
             self._waiting -= 1
 
@@ -140,7 +150,7 @@ class Gate:
         *,
         pause: float = 0.0,
         allowance: RateAllowance | None = None,
-        fault: Fault = UNKNOWN,
+        fault: Fault,
     ) -> Blame:
         """Report a throttled request; the server asks for a `pause` (seconds, 0 for none)."""
         now = self._clock()
@@ -152,7 +162,7 @@ class Gate:
         return blame
 
     def unavailable(
-        self, permit: Permit, company_id: str, *, is_evidence: bool, fault: Fault = UNKNOWN
+        self, permit: Permit, company_id: str, *, is_evidence: bool, fault: Fault
     ) -> Blame:
         """Report a 503 without a usable `Retry-After`."""
         now = self._clock()
@@ -168,7 +178,7 @@ class Gate:
         *,
         is_evidence: bool,
         was_accepted: bool,
-        fault: Fault = UNKNOWN,
+        fault: Fault,
     ) -> Blame:
         """Report a transient failure; see `RateController.failed`."""
         self._keep(fault)
@@ -188,9 +198,9 @@ class Gate:
         self.control.released(permit)
         self._wake_first()
 
-    def _acquire_now(self, *, is_urgent: bool) -> Permit | None:
+    def _acquire_now(self, *, is_urgent: bool, is_final: bool) -> Permit | None:
         """Return a permit if one is available without waiting or overtaking, otherwise None."""
-        self._check_open()
+        self._check_open(is_final=is_final)
         control, now = self.control, self._clock()
         if control.next_at(is_urgent=is_urgent) > now:
             return None
@@ -201,12 +211,12 @@ class Gate:
         try:
             acquiring.send(None)
         except StopIteration:
-            return self._issue_permit(is_urgent=is_urgent)
+            return self._issue_permit(is_urgent=is_urgent, is_final=is_final)
         # It would poll, which only the first waiter may do.
         acquiring.close()
         return None
 
-    async def _acquire_queued(self, *, is_urgent: bool) -> Permit:
+    async def _acquire_queued(self, *, is_urgent: bool, is_final: bool) -> Permit:
         """Wait in the queue until a permit is available, and return it."""
         permit = None
         if is_urgent:
@@ -215,52 +225,50 @@ class Gate:
             self._change.set()
             try:
                 async with self._turn:
-                    permit = await self._acquire_in_turn(is_urgent=True)
+                    permit = await self._acquire_in_turn(is_urgent=True, is_final=is_final)
             finally:
                 self._urgent -= 1
         else:
             async with self._queue:
                 while permit is None:
                     async with self._turn:
-                        permit = await self._acquire_in_turn(is_urgent=False)
+                        permit = await self._acquire_in_turn(is_urgent=False, is_final=is_final)
         assert permit is not None, "an urgent request never gives way"  # noqa: S101 - for the type checker
         return permit
 
-    async def _acquire_in_turn(self, *, is_urgent: bool) -> Permit | None:
+    async def _acquire_in_turn(self, *, is_urgent: bool, is_final: bool) -> Permit | None:
         """Wait for a permit at the head of the queue; None if an urgent request came meanwhile."""
-        while await self._wait_until_due(is_urgent=is_urgent):
+        while await self._wait_until_due(is_urgent=is_urgent, is_final=is_final):
             self._set_burst_limit(self.control.rate)
             await self._throttler.acquire()
-            permit = self._issue_permit(is_urgent=is_urgent)
+            permit = self._issue_permit(is_urgent=is_urgent, is_final=is_final)
             if permit is not None:
                 return permit
         return None
 
-    async def _wait_until_due(self, *, is_urgent: bool) -> bool:
+    async def _wait_until_due(self, *, is_urgent: bool, is_final: bool) -> bool:
         """Wait until a permit is due; False if an urgent request came meanwhile."""
         while True:
-            self._check_open()
+            self._check_open(is_final=is_final)
             control, now = self.control, self._clock()
             next_at = control.next_at(is_urgent=is_urgent)
             if not is_urgent and control.open_cause is None:
                 self.silence.check(now)
             gives_up_at = inf if is_urgent else wait_ends_at(control, self.silence)
-            is_last_lost = now >= gives_up_at and control.probe_ends_at > -inf
-            if next_at <= now and not is_last_lost:
-                # A last probe request that is due is sent before giving up.
+            if next_at <= now and (now < gives_up_at or control.probe_ends_at == -inf):
+                # A last probe request that is due is sent before giving up, unless one was lost.
                 return True
-            if not is_urgent:
-                if now >= gives_up_at:
-                    raise self.silence.error(now, is_refusing=control.open_cause is Cause.REFUSED)
-                if self._urgent:
-                    return False
+            if now >= gives_up_at:
+                raise self.silence.error(now, is_refusing=control.open_cause is Cause.REFUSED)
+            if self._urgent and not is_urgent:
+                return False
             self._wakes_at = next_at = min(next_at, gives_up_at)
             await self._wait_for_change(next_at - now)
             self._wakes_at = -inf
 
-    def _issue_permit(self, *, is_urgent: bool) -> Permit | None:
+    def _issue_permit(self, *, is_urgent: bool, is_final: bool) -> Permit | None:
         """Issue a permit within the burst limit; None if the controller now says to wait."""
-        self._check_open()
+        self._check_open(is_final=is_final)
         now = self._clock()
         if self.control.next_at(is_urgent=is_urgent) > now:
             return None
@@ -274,10 +282,10 @@ class Gate:
             self._burst_rate = rate
             self._throttler.rate_limit = burst_limit(rate)
 
-    def _check_open(self) -> None:
+    def _check_open(self, *, is_final: bool = False) -> None:
         if self._failure is not None:
             raise self._failure
-        if self._is_closed:
+        if self._is_closed and (not is_final or self.control.open_cause is not None):
             raise StoppedError
         if self._budget is not None:
             self._budget.check()
@@ -289,12 +297,9 @@ class Gate:
                 await self._change.wait()
 
     def _wake_first(self) -> None:
-        """Wake the first waiter if its permit, or its end, is due earlier now.
+        """Wake the first waiter if its permit, or the end of its wait, is due earlier now.
 
         If it is due later now, the waiter finds that out when it wakes.
         """
-        if self._wakes_at == -inf:
-            return
-        earliest = min(self.control.next_at(), wait_ends_at(self.control, self.silence))
-        if earliest < self._wakes_at:
+        if self._wakes_at > -inf and first_due_at(self.control, self.silence) < self._wakes_at:
             self._change.set()

@@ -9,7 +9,7 @@ from collector.core.errors import OutageError
 from collector.http.silence import Silence
 from collector.pace import RateController
 
-__all__ = ["BURST_SECONDS", "RequestBudget", "burst_limit", "wait_ends_at"]
+__all__ = ["BURST_SECONDS", "RequestBudget", "burst_limit", "first_due_at", "wait_ends_at"]
 
 BURST_SECONDS: Final = 0.1
 _BURST_FACTOR: Final = 1.5
@@ -32,6 +32,11 @@ def wait_ends_at(control: RateController, silence: Silence) -> float:
     The result of a probe request that is in flight is waited for: the service may be back.
     """
     return max(min(control.gives_up_at, silence.first_ends_at), control.probe_ends_at)
+
+
+def first_due_at(control: RateController, silence: Silence) -> float:
+    """Return when the next permit, or the end of the wait for it, is due."""
+    return min(control.next_at(), wait_ends_at(control, silence))
 
 
 @dataclass(frozen=True, slots=True)

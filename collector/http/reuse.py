@@ -35,8 +35,17 @@ class ReusePolicy:
         self._ceiling = _MOST_REQUESTS
         self._lost_at = began
         self._in_a_row = 0
-        self.is_single = False
-        """Whether each connection serves one request only, for the rest of the session."""
+        self._is_single = False
+        self._is_known = limit > 1
+
+    @property
+    def is_single(self) -> bool:
+        """Whether each request gets a connection of its own.
+
+        That holds until a server has shown that it declares the close, and again, for the rest of
+        the session, when a server does not, or sends more than was requested.
+        """
+        return self._is_single or not self._is_known
 
     @property
     def is_hopeless(self) -> bool:
@@ -49,7 +58,7 @@ class ReusePolicy:
         `sent` is the number of requests sent on it so far, `held_since` the time of its oldest
         answer that is not confirmed.
         """
-        if self.is_single or sent + 1 >= self._limit:
+        if self._is_single or sent + 1 >= self._limit:
             return True
         longest = _FIRST_HELD + (now - self._began) * _HELD_SHARE
         return held_since is not None and now - held_since >= min(longest, _LONGEST_HELD)
@@ -57,6 +66,7 @@ class ReusePolicy:
     def confirmed(self, now: float) -> None:
         """Record a connection whose answers are confirmed."""
         self._in_a_row = 0
+        self._is_known = True
         if now - self._lost_at >= _FORGET_SECONDS:
             self._ceiling = min(self._ceiling * 2, _MOST_REQUESTS)
             self._lost_at = now
@@ -69,10 +79,12 @@ class ReusePolicy:
 
     def undeclared(self) -> None:
         """Record an answer to a last request that does not declare the close."""
-        self.is_single = True
+        self._is_single = True
 
-    def out_of_step(self, sent: int) -> None:
-        """Record a connection that brought more than was requested, after `sent` requests."""
-        self.is_single = True
-        if sent <= 1:
-            self._in_a_row += 1
+    def out_of_step(self, *, was_alone: bool) -> None:
+        """Record a connection that brought more than was requested.
+
+        `was_alone` says that it was meant for a single request.
+        """
+        self._is_single = True
+        self._in_a_row += was_alone

@@ -4,6 +4,7 @@ aiohttp's exceptions are translated here; the result is a `Response` or a `Trans
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from math import inf
 from types import TracebackType
@@ -22,8 +23,7 @@ from aiohttp import (
 from yarl import URL
 
 from collector import __version__
-from collector.core.clock import AwakeClock
-from collector.core.confirmation import CONFIRMED, Confirmation
+from collector.core.confirmation import CONFIRMED, Confirmation, ConnectionUse, alone, shared
 from collector.core.errors import AttributionError
 from collector.core.outcome import FailureKind
 from collector.http.connector import Connector, Lease, PooledRequest
@@ -107,6 +107,7 @@ class Transport:
       requests; see `collector.http.connector.Connector`.
     * `reuse`: decides how many requests a connection serves.
     * `clock`: seconds in which the process was awake, the same clock as that of the gate.
+    * `slept_since`: returns whether sleep may have broken connections in use since such a moment.
     """
 
     def __init__(  # noqa: PLR0913 - one collaborator each
@@ -119,11 +120,13 @@ class Transport:
         in_flight: InFlight | None = None,
         notify: Callable[[str, int], None] = lambda _reason, _answers: None,
         reuse: ReusePolicy | None = None,
-        clock: AwakeClock | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        slept_since: Callable[[float], bool] = lambda _: False,
     ) -> None:
         self._gate = gate
         self._stats = stats
-        self._clock = clock or AwakeClock()
+        self._clock = clock
+        self._slept_since = slept_since
         self._concurrency = concurrency
         self._in_flight = in_flight or InFlight(LocalLimit(inf), gate)
         self._limit = TimeLimit(timeout, clock=self._clock)
@@ -158,21 +161,21 @@ class Transport:
         await self._session.close()
 
     def get(
-        self, url: URL, tokens: TokenSource, *, is_alone: bool = False, is_last: bool = False
+        self, url: URL, tokens: TokenSource, use: Callable[[], ConnectionUse] = shared
     ) -> Awaitable[Response | TransportFailure]:
         """Send a GET with the token that is current when the permit is issued.
 
-        With `is_alone` it uses a connection of its own. With `is_last` its connection serves no
-        request after it, so that the earlier answers on it are confirmed, too. Raises
-        `AttributionError` when the answers of this server cannot be attributed to requests.
+        `use` chooses how it uses its connection; it is called before and after the wait at the
+        gate. Raises `AttributionError` when the answers of this server cannot be attributed to
+        requests.
         """
         if self._reuse.is_hopeless:
             raise AttributionError(_NOT_ATTRIBUTED.format(origin=url.origin()))
-        return self._request(self._track(tokens, is_alone=is_alone, is_last=is_last), "GET", url)
+        return self._request(self._track(tokens, use), "GET", url)
 
     def post(self, url: URL, body: bytes) -> Awaitable[Response | TransportFailure]:
         """Send a POST that needs no token, with an urgent permit and a connection of its own."""
-        return self._request(self._track(None, is_alone=True, is_last=True), "POST", url, body)
+        return self._request(self._track(None, alone), "POST", url, body)
 
     async def _request(
         self, tracked: "_TrackedRequest", method: str, url: URL, body: bytes | None = None
@@ -220,7 +223,7 @@ class Transport:
         )
 
     def _track(
-        self, tokens: TokenSource | None, *, is_alone: bool, is_last: bool
+        self, tokens: TokenSource | None, use: Callable[[], ConnectionUse]
     ) -> "_TrackedRequest":
         return _TrackedRequest(
             self._gate,
@@ -228,10 +231,9 @@ class Transport:
             self._limit,
             self._in_flight,
             tokens,
+            use,
             self._concurrency,
             self._loop,
-            is_alone=is_alone,
-            is_last=is_last,
         )
 
     def _failure(
@@ -243,7 +245,7 @@ class Transport:
             self._in_flight.lacked(fault.text, self._stats.in_flight - 1)
         else:
             self._in_flight.worked()
-            if permit is not None and self._clock.slept_since(permit.at):
+            if permit is not None and self._slept_since(permit.at):
                 nature = Nature.SUSPENDED
         return TransportFailure(kind, fault.text, permit, tracked.requests, nature)
 
@@ -267,12 +269,12 @@ class _TrackedRequest:
     * `tokens`: provides the token; None for an urgent request that needs none.
     * `concurrency`: requests in flight at most; a late request at this number counts as held up.
     * `loop`: the event loop that runs the task of this request.
-    * `is_alone`, `is_last`: see `Transport.get`.
+    * `use`: chooses how it uses its connection.
     """
 
     __slots__ = (
-        *("_concurrency", "_gate", "_in_flight", "_is_admitted", "_is_alone", "_is_last"),
-        *("_limit", "_stats", "_task", "_tokens"),
+        *("_concurrency", "_gate", "_in_flight", "_is_admitted", "_limit", "_stats", "_task"),
+        *("_tokens", "_use"),
         *("lease", "permit", "requests", "token"),
     )
 
@@ -283,11 +285,9 @@ class _TrackedRequest:
         limit: TimeLimit,
         in_flight: InFlight,
         tokens: TokenSource | None,
+        use: Callable[[], ConnectionUse],
         concurrency: int,
         loop: asyncio.AbstractEventLoop,
-        *,
-        is_alone: bool,
-        is_last: bool,
     ) -> None:
         # With the loop given, asyncio need not ask the system whether the process has forked.
         task = asyncio.current_task(loop)
@@ -299,9 +299,8 @@ class _TrackedRequest:
         self._in_flight = in_flight
         self._tokens = tokens
         self._concurrency = concurrency
-        self._is_alone = is_alone
-        self._is_last = is_last
         self._is_admitted = False
+        self._use = use
         self.requests = 0
         self.permit: Permit | None = None
         self.token: Token | None = None
@@ -312,11 +311,12 @@ class _TrackedRequest:
         token = await self._start()
         if token is not None:
             request.headers["Authorization"] = token.authorization
-        if not isinstance(request, PooledRequest):  # in a test without connections
-            return await send(request)
-        request.is_last = self._is_last
-        if self._is_alone:
+        assert isinstance(request, PooledRequest), "the session makes no others"  # noqa: S101
+        use = self._use()
+        if use is ConnectionUse.ALONE:
             request.alone()
+        elif use is not ConnectionUse.SHARED:
+            request.is_last = True
         try:
             return await send(request)
         except _CONNECTION_LOST as error:
@@ -341,13 +341,16 @@ class _TrackedRequest:
             self._is_admitted = True
         else:
             await self._in_flight.pause()
-        self.permit = permit = await self._gate.acquire(is_urgent=self._tokens is None)
+        is_final = self._use() is ConnectionUse.CONFIRMING
+        self.permit = permit = await self._gate.acquire(
+            is_urgent=self._tokens is None, is_final=is_final
+        )
         if self._tokens is not None:
             while (token := self._tokens.cached()) is None:
                 self.release_permit()
                 await self._tokens.current()
                 # All requests waited for the token: they must not be sent all at once.
-                self.permit = permit = await self._gate.acquire()
+                self.permit = permit = await self._gate.acquire(is_final=is_final)
             self.token = token
         self._limit.begin(self._task, permit.at)
         if not self.requests:

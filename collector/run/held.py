@@ -27,6 +27,11 @@ class HeldOutcomes:
         self.count = 0
         """Outcomes that wait for their confirmation."""
 
+    @property
+    def connections(self) -> int:
+        """Connections with outcomes that wait."""
+        return len(self._held)
+
     def hold(self, item: WorkItem, outcome: Outcome) -> None:
         """Keep the final outcome of a cell until its connection is confirmed."""
         confirmation = outcome.confirmation
@@ -53,7 +58,7 @@ class HeldOutcomes:
                 confirmation.is_idle = False
                 self.count -= 1
                 item, _ = held.pop()
-                item.is_last = True
+                item.is_confirming = True
                 return item
         return None
 

@@ -7,10 +7,13 @@ and nothing about HTTP, files or terminals.
 import asyncio
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
+from math import inf
 from random import random
-from typing import Protocol
+from typing import Final, Protocol
 
 from collector.core.cell import Cell
+from collector.core.confirmation import ConnectionUse
 from collector.core.errors import StoppedError, main_error
 from collector.core.outcome import Blame, Failure, Outcome
 from collector.pace import RetryBudget
@@ -19,6 +22,10 @@ from collector.run.queue import WAITING_PER_WORKER, WorkItem, WorkQueue
 from collector.telemetry.stats import RunStats
 
 __all__ = ["Fetch", "Pool", "Retriable", "RetryDecision", "Settle"]
+
+
+_LATENCIES_KNOWN: Final = 10
+"""Answers after which latencies say how many requests will be in flight: the first are slower."""
 
 
 class Retriable(Protocol):
@@ -42,11 +49,10 @@ class RetryDecision(Protocol):
 class Fetch(Protocol):
     """Requests a cell, or raises `StoppedError` when nothing more may be sent."""
 
-    async def __call__(self, cell: Cell, /, *, is_retry: bool, is_last: bool) -> Outcome:
-        """Return the outcome; a retry is a try after one that was charged to the cell.
-
-        `is_last` says that few requests follow, so that no later one may confirm this outcome.
-        """
+    async def __call__(
+        self, cell: Cell, /, *, is_retry: bool, use: Callable[[], ConnectionUse]
+    ) -> Outcome:
+        """Return the outcome; a retry is a try after one that was charged to the cell."""
 
 
 class Settle(Protocol):
@@ -66,7 +72,8 @@ class Pool:
     * `on_retry`: called for each failure that a retry follows.
     * `stats`: counts retries; says how many cells are missing.
     * `concurrency`: workers, and so the requests in flight, at most.
-    * `rate`: returns the rate in force, in requests per second; retries get a share of it.
+    * `rate`: returns the rate in force, in requests per second. Retries get a share of it; it also
+      says how many requests will be in flight.
     * `prefers_new`: while it returns True, a new cell goes before a retry.
     * `on_exhausted`: called when the last cell has been started.
     * `clock`: returns seconds.
@@ -96,19 +103,20 @@ class Pool:
         self._budget = RetryBudget(clock(), rate)
         self._queue = WorkQueue(
             cells,
-            stats.missing,
             concurrency * WAITING_PER_WORKER,
             clock,
             self._budget,
             prefers_new,
             on_exhausted,
         )
+        self._rate = rate
         self._clock = clock
         self._fetch = fetch
         self._decide = decide
         self._settle = settle
         self._on_retry = on_retry
         self._stats = stats
+        self._total = stats.missing
         self._concurrency = concurrency
         self._changed = asyncio.Event()
         self._held = HeldOutcomes(self._wake_idle, self._request_again)
@@ -116,7 +124,8 @@ class Pool:
     def drain(self) -> None:
         """Start no more cells: `run` ends when those in progress are settled or put back.
 
-        Cells that wait for a retry stay missing: neither answered nor failed.
+        Cells that wait for a retry stay missing: neither answered nor failed. Answers that are not
+        confirmed get one more request on each idle connection, so that they are settled too.
         """
         self._queue.is_closed = True
         self._wake_idle()
@@ -140,9 +149,7 @@ class Pool:
         while (item := self._take() or await self._next()) is not None:
             try:
                 outcome = await self._fetch(
-                    item.cell,
-                    is_retry=item.tries > 0,
-                    is_last=item.is_last or self._is_near_the_end(),
+                    item.cell, is_retry=item.tries > 0, use=partial(self._use_for, item)
                 )
             except StoppedError:
                 # The cell stays unsettled, so the other workers must not wait for it.
@@ -163,10 +170,21 @@ class Pool:
             if self._queue.is_finished:
                 self._wake_idle()
 
-    def _is_near_the_end(self) -> bool:
-        """Return whether the connections in use may get no other request after this one."""
-        in_flight = self._queue.in_progress - self._held.count
-        return self._queue.unstarted < 2 * in_flight
+    def _use_for(self, item: WorkItem) -> ConnectionUse:
+        """Return how a request uses its connection: near the end, none may follow on it."""
+        if item.is_confirming:
+            return ConnectionUse.CONFIRMING
+        queue, stats = self._queue, self._stats
+        at_gate = queue.in_progress - self._held.count - stats.in_flight
+        left = self._total - queue.started + at_gate
+        if left >= 4 * self._concurrency:
+            return ConnectionUse.SHARED
+        latencies = stats.latencies
+        is_known = latencies.count >= _LATENCIES_KNOWN
+        expected = 1 + self._rate() * latencies.percentile(0.9) if is_known else inf
+        in_flight = min(max(expected, stats.in_flight), self._concurrency)
+        connections = self._held.connections + in_flight
+        return ConnectionUse.SHARED if left >= 2 * connections else ConnectionUse.LAST
 
     def _request_again(self, item: WorkItem) -> None:
         self._queue.put_back(item, self._clock(), is_charged=False)
@@ -175,9 +193,7 @@ class Pool:
     def _take(self) -> WorkItem | None:
         item = self._queue.take()
         self._stats.retrying = self._queue.waiting
-        if item is None and not self._queue.is_closed:
-            item = self._held.withdraw()
-        return item
+        return item or self._held.withdraw()
 
     async def _next(self) -> WorkItem | None:
         """Wait for a cell; return None if none will come."""

@@ -23,58 +23,53 @@ class WorkItem(msgspec.Struct):
     """A cell in progress.
 
     `tries` counts the tries that were charged to the cell, `throttled_tries` those that the server
-    rate-limited and that were not charged, `requests` the requests sent. `is_last` says that its
-    next request is the last one on its connection.
+    rate-limited and that were not charged, `requests` the requests sent. `is_confirming` says
+    that it is requested again to confirm the answers of a connection.
     """
 
     cell: Cell
     tries: int = 0
     throttled_tries: int = 0
     requests: int = 0
-    is_last: bool = False
+    is_confirming: bool = False
 
 
 @dataclass(slots=True)
 class WorkQueue:
     """Decides which cell comes next.
 
-    * `cells`: the new cells, in their order; `total` is their number.
+    * `cells`: the new cells, in their order.
     * `max_waiting`: cells that may wait for a retry before no new one starts.
     * `clock`: returns seconds.
     * `budget`: limits retries to a share of the rate.
     * `prefers_new`: while it returns True, a new cell goes before a retry that is due.
     * `on_exhausted`: called once, when the last cell has been started.
     * `in_progress`: cells that were taken, and neither settled nor put back.
+    * `started`: new cells that were taken so far.
 
     A retry that is due goes before a new cell, if the budget allows it. A try that was not charged
     to its cell needs no budget.
     """
 
     cells: Iterator[Cell]
-    total: int
     max_waiting: int
     clock: Callable[[], float]
     budget: RetryBudget
     prefers_new: Callable[[], bool]
     on_exhausted: Callable[[], None] = lambda: None
     in_progress: int = 0
+    started: int = 0
     is_closed: bool = False
     """Whether `take` returns None from now on, although cells may be left."""
     _uncharged: deque[WorkItem] = field(default_factory=deque)
     _waiting: list[tuple[float, int, WorkItem]] = field(default_factory=list)
     _order: "count[int]" = field(default_factory=count)
     _exhausted: bool = False
-    _started: int = 0
 
     @property
     def waiting(self) -> int:
         """Cells that wait for a retry."""
         return len(self._waiting) + len(self._uncharged)
-
-    @property
-    def unstarted(self) -> int:
-        """New cells that were not taken yet."""
-        return self.total - self._started
 
     @property
     def is_finished(self) -> bool:
@@ -136,5 +131,5 @@ class WorkQueue:
             self._exhausted = True
             self.on_exhausted()
             return None
-        self._started += 1
+        self.started += 1
         return WorkItem(cell)

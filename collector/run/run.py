@@ -52,8 +52,7 @@ class Run:
     * `output`: the run directory.
     * `context`: what the process that distributes shards knows; None without one.
 
-    A display reads `stats`, `pace` and `remarks` meanwhile, and `events` at the end; see
-    `collector.run.view.RunView`.
+    A display reads from it meanwhile; see `collector.run.view.RunView`.
     """
 
     def __init__(

@@ -153,6 +153,7 @@ class Session:
                     self._local_limit, self.gate, notify=self.log.warning, clock=self.clock
                 ),
                 clock=self.clock,
+                slept_since=self.clock.slept_since,
                 notify=self._not_attributed,
             )
         )

@@ -39,6 +39,10 @@ _AUTHORITY: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\[\]:@]+)(:[0-9]+)?")
 """A host name or an address, and perhaps a port; nothing else after a closing bracket."""
 
 
+_LONGEST_LABEL: Final = 63
+"""Characters between the dots of a host name (RFC 1035, 2.3.4); Python looks up no longer one."""
+
+
 def parse_directory(text: str) -> Path:
     """Return a path; `ValueError` for an empty text: an unset variable names no directory."""
     if not text:
@@ -197,6 +201,9 @@ def parse_service_url(text: str) -> str:
         raise ValueError(message) from None
     if url.scheme not in {"http", "https"} or not host or not _AUTHORITY.fullmatch(authority):
         message = "an address starts with https:// and names a host, like https://api.example.com"
+        raise ValueError(message)
+    if not all(0 < len(label) <= _LONGEST_LABEL for label in host.removesuffix(".").split(".")):
+        message = f"a host name has 1 to {_LONGEST_LABEL} characters between two dots"
         raise ValueError(message)
     if url.scheme == "http" and not _is_loopback(host):
         message = (

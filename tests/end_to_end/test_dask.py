@@ -175,8 +175,8 @@ async def test_a_worker_is_killed(start_api: StartApi, against: Against, workers
     directory = command.directory / "r"
     assert cells_of(directory) == _companies(400)
     assert sorted(codes_of(directory), key=len) == [[0], [None, 0]]
-    # Only what was in flight is asked for again.
-    assert api.counts.kinds["statistics"] <= 400 + 32
+    # Only what was in flight or not confirmed is asked for again: 1.5 seconds at 30 a second.
+    assert api.counts.kinds["statistics"] <= 400 + 32 + 45
     assert api.counts.kinds["token"] == 1
     told = re.search(r"requests  (\d+) sent", done.stdout)
     assert told is not None
@@ -413,8 +413,8 @@ async def test_a_signal_ends_all_in_order(  # noqa: PLR0913, PLR0917 - a table
     again = await command.run(*same, "1000000")
     assert (again.exit_code, again.stderr) == (0, "")
     assert cells_of(directory) == _companies(600)
-    # What was in flight had time to come back.
-    assert api.counts.kinds["statistics"] == 600
+    # What was in flight had time to come back; the last answer of a connection may count twice.
+    assert api.counts.kinds["statistics"] <= 600 + 32
 
 
 @pytest.mark.torture

@@ -153,7 +153,7 @@ async def test_trusted_dates_are_not_looked_at(start_api: StartApi, against: Aga
     run = ("run", "-", *_DAYS, "--window", "1d", *_FAST, "--output", "r", "--trust-dates")
     done = await command.run(*run, stdin=ids)
     assert done.exit_code == 0, done.stderr
-    assert api.counts.kinds["statistics"] == 30 * 7
+    assert 30 * 7 <= api.counts.kinds["statistics"] < 30 * 7 + 32
     manifest = command.manifest("r")
     assert manifest["dates"]["verdict"] == "trusted"
     assert manifest["attempts"][0]["settings"]["trust-dates"] is True
@@ -277,7 +277,9 @@ async def test_a_look_back_that_is_cut_short_is_owed(
         process.send_signal(signal.SIGTERM)
     first = await command.finish(process)
     assert first.exit_code == code, first.stderr
-    assert len(command.lines("r/statistics.jsonl")) == 50
+    lines = len(command.lines("r/statistics.jsonl"))
+    # In an outage the last answers cannot be confirmed any more, and are requested again.
+    assert lines == 50 if stop == "signal" else 0 < lines <= 50
     assert "it was not found out whether the API still honours the dates" in first.stderr
     status = await command.run("status", "r")
     assert "doubted: the latest answers repeat" in status.stdout

@@ -94,8 +94,9 @@ async def test_a_signal_ends_the_run_in_order(
     attempt = command.manifest("r")["attempts"][0]
     lines = command.lines("r/statistics.jsonl")
     assert len(lines) == attempt["cells"]["data"] + attempt["cells"]["empty"] > 0
-    # What was in flight has come back and is kept: nothing that was sent was sent in vain.
-    assert len(lines) == api.counts.kinds["statistics"]
+    # What was in flight has come back and is kept; some cells were requested once more for that.
+    asked = {request.company_id for request in api.requests if request.kind == "statistics"}
+    assert {line["company_id"] for line in lines} == asked
     assert attempt["cells"]["missing"] == 5000 - len(lines)
     assert attempt["exit_code"] == code
     assert f"{code}: interrupted" in done.stdout
@@ -156,10 +157,12 @@ async def test_a_deadline_ends_the_run_to_be_continued(
     assert "the deadline of 2s has passed" in done.stderr
     lines = command.lines("r/statistics.jsonl")
     assert 0 < len(lines) < 400
-    assert len(lines) == api.counts.kinds["statistics"]
+    asked = {request.company_id for request in api.requests if request.kind == "statistics"}
+    assert {line["company_id"] for line in lines} == asked
     assert "deadline" in command.manifest("r")["attempts"][0]["error"]
+    before = api.counts.kinds["statistics"]
     assert (await command.run(*run, "--rate", "10000", "--deadline", "1h")).exit_code == 0
-    assert api.counts.kinds["statistics"] == 400
+    assert api.counts.kinds["statistics"] - before >= 400 - len(lines)
 
 
 async def test_a_signal_before_the_first_token_leaves_nothing(
@@ -217,7 +220,9 @@ async def test_a_full_disk_ends_the_run(start_api: StartApi, against: Against) -
     assert done.exit_code == 0, done.stderr
     assert len({line["company_id"] for line in command.lines("r/statistics.jsonl")}) == 500
     assert len(command.lines("r/statistics.jsonl")) == 500
-    assert api.counts.kinds["statistics"] == sent + 500 - len(lines)
+    # The last answers on connections that were in use at the end may be requested twice.
+    asked = api.counts.kinds["statistics"] - sent
+    assert 500 - len(lines) <= asked < 500 - len(lines) + 32
 
 
 async def test_a_full_device_ends_the_run(start_api: StartApi, against: Against) -> None:

@@ -162,7 +162,8 @@ async def test_unusable_answers_in_mid_run_are_an_outage(command: Any) -> None: 
     cause = "charset other than UTF-8: utf-16"
     assert f"no answer from {address} for " in done.stderr
     assert f"; last error: {cause}; what was collected so far is kept" in done.stderr
-    assert len(command.lines("r/statistics.jsonl")) == 5
+    # What came last may be held back.
+    assert 1 <= len(command.lines("r/statistics.jsonl")) <= 5
 
 
 @pytest.mark.parametrize("companies", [1, 3])

@@ -77,11 +77,11 @@ class RawServer:
         self, answer: Answer, *, ignores_close: bool = False, tls: ssl.SSLContext | None = None
     ) -> None:
         self._ignores_close = ignores_close
+        self._tls = tls
         self.connections = 0
         self.heads: list[bytes] = []
         self.got_one = asyncio.Event()
         self._answer = answer
-        self._tls = tls
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:

@@ -1,110 +1,17 @@
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
-from typing import NoReturn
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from aiohttp import ClientRequest, web
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.core.cell import SERVER_DEFAULT, Cell
-from collector.core.outcome import Answer, Failure, FailureKind
+from collector.core.cell import Cell, Window
+from collector.core.outcome import Answer, FailureKind
 from collector.core.secrets import Redactor, Secret
-from collector.http.client import Addresses, StatisticsClient, excerpt
-from collector.http.gate import Gate
-from collector.http.token import Token, TokenSource
-from collector.http.transport import Transport
-from collector.pace import RateController
-from collector.plan.date_params import DateQuery
-from collector.simulator import Simulator, SimulatorSettings
+from collector.http.client import excerpt
 from collector.store.lines import error_line
-from collector.telemetry.log import EventLog
-from collector.telemetry.stats import RunStats
-
-SECRET = "static-77aa-1c9e"  # noqa: S105 - made up
-CELL = Cell("7", SERVER_DEFAULT)
-ZEROS = {"total": 0, "sended": 0, "pending": 0, "fails": 0, "actions": {}, "campaign": 0}
-GOOD = json.dumps({"code": 200, "data": {**ZEROS, "total": 6}}).encode()
-
-Respond = Callable[[web.BaseRequest], web.Response | None]
-"""Answers a request; None breaks the connection off."""
-
-
-def answer(
-    body: bytes = GOOD, status: int = 200, headers: Mapping[str, str] | None = None
-) -> web.Response:
-    """Make an answer."""
-    return web.Response(status=status, body=body, headers=headers)
-
-
-@asynccontextmanager
-async def api(respond: Respond) -> AsyncIterator[str]:
-    """Serve answers of a test's own choice; gives the base address."""
-
-    async def handle(request: web.BaseRequest) -> web.StreamResponse:
-        response = respond(request)
-        if response is None:
-            assert request.transport is not None
-            request.transport.abort()
-            return answer()
-        return response
-
-    runner = web.ServerRunner(web.Server(handle, access_log=None), shutdown_timeout=0.1)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
-
-
-class Bench:
-    """A client and its collaborators, with a token that is used as is."""
-
-    def __init__(self, base_url: str, token: str = SECRET) -> None:
-        self.gate = Gate(RateController(1e6, companies=3, probe_seconds=60.0))
-        self.stats = RunStats(1)
-        self.redact = Redactor()
-        self.redact.learn(Secret(SECRET))
-        self.tokens = TokenSource(None, Token.of(Secret(token)))
-        self.transport = Transport(self.gate, self.stats, concurrency=64, timeout=10.0)
-        self.client = StatisticsClient(
-            transport=self.transport,
-            gate=self.gate,
-            tokens=self.tokens,
-            stats=self.stats,
-            redact=self.redact,
-            addresses=Addresses(base_url, DateQuery("from_date", "until_date")),
-            log=EventLog("error", self.redact).logger,
-        )
-
-    async def answer(self, cell: Cell = CELL) -> Answer:
-        """Ask for a cell that has an answer."""
-        outcome = await self.client.fetch(cell)
-        assert isinstance(outcome, Answer), outcome
-        return outcome
-
-    async def failure(self, cell: Cell = CELL) -> Failure:
-        """Ask for a cell that has none."""
-        outcome = await self.client.fetch(cell)
-        assert isinstance(outcome, Failure), outcome
-        # Whatever it is, it can be written down, and gives nothing away.
-        line = error_line(cell, outcome, outcome.requests)
-        assert SECRET.encode() not in line
-        assert outcome.body is None or len(outcome.body.encode()) <= 2048
-        assert outcome.failed_at.tzinfo is UTC
-        return outcome
-
-
-@asynccontextmanager
-async def bench_for(respond: Respond) -> AsyncIterator[Bench]:
-    """Open a client of an API that answers as a test likes."""
-    async with api(respond) as base_url:
-        bench = Bench(base_url)
-        async with bench.transport:
-            yield bench
+from tests.http.client_bench import CELL, GOOD, SECRET, STATISTICS, ZEROS, bench_for
+from tests.http.mocked import answer
 
 
 async def test_a_cell_becomes_an_answer() -> None:
@@ -120,16 +27,36 @@ async def test_a_cell_becomes_an_answer() -> None:
         assert bench.stats.refused == 0
 
 
-async def test_answers_of_the_embedded_api() -> None:
-    """Some are empty, some are not."""
-    settings = SimulatorSettings(port=0, empty_share=0.5)
-    async with Simulator(settings) as server:
-        bench = Bench(server.base_url, server.issue_token())
-        async with bench.transport:
-            cells = [Cell(str(number), SERVER_DEFAULT) for number in range(20)]
-            answers = [await bench.answer(cell) for cell in cells]
-        assert {got.counters.is_empty for got in answers} == {True, False}
-        assert server.counts.kinds == {"statistics": 20}
+@pytest.mark.parametrize(("total", "is_empty"), [(0, True), (6, False)])
+async def test_an_answer_without_a_notification_is_empty(total: int, *, is_empty: bool) -> None:
+    """It is an answer all the same."""
+    body = {"code": 200, "data": {**ZEROS, "total": total}}
+    async with bench_for(lambda _: answer(body)) as bench:
+        assert (await bench.answer()).counters.is_empty is is_empty
+
+
+async def test_a_request_is_sent_as_documented() -> None:
+    """One GET with the token, to the address of the cell as it is encoded, and no body."""
+    cell = Cell("a/b %41", Window(date(2026, 1, 31), date(2026, 2, 1)))
+    async with bench_for(lambda _: answer(GOOD)) as bench:
+        await bench.answer(cell)
+    [sent] = bench.sent
+    assert (sent.method, sent.body) == ("GET", None)
+    address = f"{STATISTICS}a%2Fb%20%2541/statistics?from_date=2026-01-31&until_date=2026-02-01"
+    assert str(sent.url) == address
+    assert sent.headers["Authorization"] == f"Bearer {SECRET}"
+    assert sent.headers["Accept"] == "application/json"
+
+
+async def test_a_question_is_sent_with_its_own_parameters() -> None:
+    """In place of the dates of a cell, encoded; the answer is one like any other."""
+    async with bench_for(lambda _: answer(GOOD)) as bench:
+        outcome = await bench.client.ask_with("a/b", {"since": "1 / 2", "x&y": ""})
+    assert isinstance(outcome, Answer)
+    assert outcome.counters.total == 6
+    assert [str(sent.url) for sent in bench.sent] == [
+        f"{STATISTICS}a%2Fb/statistics?since=1+%2F+2&x%26y="
+    ]
 
 
 @pytest.mark.parametrize(
@@ -149,7 +76,6 @@ async def test_answers_of_the_embedded_api() -> None:
         (200, GOOD[:-3], "not_json", "the answer is not JSON"),
         (200, b'{"code":200}', "schema", "not the documented answer"),
         (200, GOOD.replace(b"6", b"6.0"), "schema", "not the documented answer"),
-        (200, GOOD + b" " * 2_000_000, "too_large", "the answer is larger than 1 MiB"),
     ],
 )
 async def test_a_failure_says_what_came(status: int, body: bytes, kind: str, said: str) -> None:
@@ -171,17 +97,9 @@ async def test_another_code_in_a_200_is_the_status(code: int) -> None:
     assert abs(code) > 2**53 or failure.status == code
 
 
-async def test_a_request_without_an_answer_is_a_failure_without_a_body(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+async def test_a_request_without_an_answer_is_a_failure_without_a_body() -> None:
     """A decision of the client alone: the cause in our own words, and nothing else."""
-
-    async def no_way(*_: object) -> NoReturn:
-        raise OSError(f"no way for {SECRET}")
-
-    monkeypatch.setattr(ClientRequest, "send", no_way)
-    bench = Bench("http://127.0.0.1:1")
-    async with bench.transport:
+    async with bench_for(lambda _: OSError(f"no way for {SECRET}")) as bench:
         failure = await bench.failure()
     assert (failure.kind, failure.status, failure.body) == (FailureKind.CONNECTION, None, None)
     assert failure.message == "connection failed"
@@ -200,7 +118,7 @@ async def test_what_the_server_repeats_of_a_secret_is_masked() -> None:
 @pytest.mark.parametrize("status", [200, 500])
 async def test_a_long_reason_does_not_fill_the_disk(status: int) -> None:
     """The message is made of the body, so it has a limit like the excerpt."""
-    body = json.dumps({"code": 500, "message": "m" * 300_000, "errors": "é" * 100_000}).encode()
+    body = json.dumps({"code": 500, "message": "m" * 30_000, "errors": "é" * 10_000}).encode()
     async with bench_for(lambda _: answer(body, status)) as bench:
         failure = await bench.failure()
     assert "mmm" in failure.message

@@ -14,6 +14,7 @@ from collector.core.errors import StoppedError
 from collector.http.gate import Gate
 from collector.http.limits import burst_limit
 from collector.pace import Cause, Permit, RateController
+from tests.http.made_faults import FAULT
 
 _READING = 0.001
 """Seconds between a permit and the test's own reading of the clock, at most."""
@@ -188,7 +189,7 @@ async def test_the_guard_follows_the_rate(watched: list[WatchedThrottler]) -> No
     """A rate that was cut has a guard to match."""
     gate, times = Gate(control(1e6)), list[float]()
     permits = [await leave(gate, times) for _ in range(20)]
-    gate.refused(permits[-1])
+    gate.refused(permits[-1], fault=FAULT)
     gate.answered(await gate.acquire())
     assert gate.control.rate < 1000
     await gate.acquire()
@@ -347,7 +348,7 @@ async def test_a_circuit_that_opens_at_the_last_moment_holds(
     first = await gate.acquire()
 
     async def refuse() -> None:
-        gate.refused(first, pause=3600.0)
+        gate.refused(first, pause=3600.0, fault=FAULT)
 
     watched[0].before = refuse
     late = asyncio.create_task(leave(gate, times))

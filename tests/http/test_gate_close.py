@@ -6,6 +6,7 @@ import pytest
 from collector.core.errors import StoppedError
 from collector.http.gate import Gate
 from collector.pace import RateController
+from tests.http.made_faults import FAULT
 
 _STOPPED = "stopped"
 
@@ -42,7 +43,7 @@ async def test_a_closed_gate_issues_no_permit(rate: float, pause: float | None) 
     gate, passed = gate_at(rate), list[str]()
     first = await gate.acquire()
     if pause is not None:
-        gate.refused(first, pause=pause)
+        gate.refused(first, pause=pause, fault=FAULT)
     waiting = [
         asyncio.create_task(
             # An urgent one passes a closed gate, at the rate.
@@ -90,7 +91,7 @@ async def test_the_urgent_one_at_the_front_and_those_behind_it_are_stopped() -> 
 async def test_who_waits_while_a_probe_is_on_its_way_is_stopped() -> None:
     """Whatever the result of the probe, no more permits are issued."""
     gate, passed = gate_at(1e6), list[str]()
-    gate.refused(await gate.acquire())
+    gate.refused(await gate.acquire(), fault=FAULT)
     async with asyncio.timeout(5):
         probe = await gate.acquire()
     waiting = [asyncio.create_task(pass_or_stop(gate, passed, f"{number}")) for number in range(3)]
@@ -123,7 +124,7 @@ async def test_a_rest_lasts_as_long_as_it_was_said_to() -> None:
     permits = [await gate.acquire() for _ in range(100)]
     begin = time.monotonic()
     resting = asyncio.create_task(gate.sleep(0.4))
-    gate.refused(permits[-1])
+    gate.refused(permits[-1], fault=FAULT)
     # When the circuit closes, only the first waiter wakes.
     waiting = [asyncio.create_task(gate.acquire()) for _ in range(2)]
     gate.answered(await waiting[0])

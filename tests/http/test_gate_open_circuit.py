@@ -11,6 +11,7 @@ from collector.http.faults import Fault, Nature
 from collector.http.gate import Gate
 from collector.http.rate_headers import RateAllowance
 from collector.pace import Cause, PaceView, Permit, RateController
+from tests.http.made_faults import FAULT
 
 _READING = 0.001
 
@@ -57,7 +58,7 @@ async def refused_gate(*, probe_seconds: float = 60.0, patience: float = inf) ->
     gate = gate_at(probe_seconds=probe_seconds, patience=patience)
     permits = [await gate.acquire() for _ in range(200)]
     began = time.monotonic()
-    assert gate.refused(permits[-1]) is Blame.RATE
+    assert gate.refused(permits[-1], fault=FAULT) is Blame.RATE
     return gate, began
 
 
@@ -83,18 +84,18 @@ async def test_a_gate_says_how_it_stands() -> None:
     assert (gate.next_probe_in, gate.control.is_doubtful) == (0.0, False)
     first, *_, second, third, fourth = await permits_at(gate, clock, 50.0, 30)
     for company in ("1", "2"):
-        gate.failed(first, company, is_evidence=True, was_accepted=True)
+        gate.failed(first, company, is_evidence=True, was_accepted=True, fault=FAULT)
     assert gate.control.is_doubtful
     # What the rate makes wait for is no closure.
     clock.now -= 0.02
     assert gate.next_probe_in == 0.0
-    gate.refused(second, pause=5.0)
+    gate.refused(second, pause=5.0, fault=FAULT)
     assert cause_of(gate) is Cause.REFUSED
-    gate.refused(third, pause=1.0)
+    gate.refused(third, pause=1.0, fault=FAULT)
     assert gate.next_probe_in == pytest.approx(5.0)
     clock.now += 2.0
     assert gate.next_probe_in == pytest.approx(3.0)
-    gate.refused(fourth, pause=4.0)
+    gate.refused(fourth, pause=4.0, fault=FAULT)
     assert gate.next_probe_in == pytest.approx(4.0)
     clock.now += 4.1
     assert gate.next_probe_in == 0.0
@@ -111,7 +112,7 @@ async def test_what_headers_say_reaches_the_controller() -> None:
         permit = await gate.acquire()
         allowance = RateAllowance(0, 7.0, None)
         gate.answered(permit, allowance=None if comes_with_the_refusal else allowance)
-        gate.refused(permit, allowance=allowance if comes_with_the_refusal else None)
+        gate.refused(permit, allowance=allowance if comes_with_the_refusal else None, fault=FAULT)
         assert gate.next_probe_in == pytest.approx(7.0)
 
 
@@ -125,7 +126,7 @@ async def test_an_open_circuit_stops_all_requests_but_single_probes() -> None:
         waiting += crowd(gate, 2)
         await turns(20)
         assert sum(task.done() for task in waiting) == 1
-        assert gate.refused(first) is Blame.SERVICE
+        assert gate.refused(first, fault=FAULT) is Blame.SERVICE
         failed_at = time.monotonic()
         second = await waiting[1]
     assert second.at - failed_at >= 0.4 - _READING
@@ -147,7 +148,7 @@ async def test_the_first_waiter_wakes_at_once_when_the_circuit_closes(how: str) 
         if how == "answered":
             gate.answered(probe)
         else:
-            blame = gate.failed(probe, "1", is_evidence=True, was_accepted=True)
+            blame = gate.failed(probe, "1", is_evidence=True, was_accepted=True, fault=FAULT)
             assert blame is Blame.CELL
         assert cause_of(gate) is None
         await waiting[1]
@@ -174,7 +175,7 @@ async def test_what_was_no_probe_changes_nothing_when_it_is_given_back() -> None
     """A request sent before the circuit opened is cancelled: the probe is still the only one."""
     gate = gate_at()
     early = await gate.acquire()
-    gate.refused(await gate.acquire())
+    gate.refused(await gate.acquire(), fault=FAULT)
     waiting = crowd(gate, 2)
     async with asyncio.timeout(5):
         await waiting[0]
@@ -204,8 +205,8 @@ async def test_a_pause_can_be_extended_while_a_request_waits_for_its_end() -> No
     await turns(3)
     # Both were sent before it.
     old = Permit(began, 0, 0, is_paced=True)
-    gate.refused(old, pause=0.35)
-    gate.refused(old, pause=0.1)
+    gate.refused(old, pause=0.35, fault=FAULT)
+    gate.refused(old, pause=0.1, fault=FAULT)
     async with asyncio.timeout(5):
         assert (await waiting[0]).at - began >= 0.35 - _READING
 
@@ -214,11 +215,11 @@ async def test_one_plain_503_is_an_error_and_two_together_are_a_refusal() -> Non
     """As `Status503Classifier` reads them; what comes after belongs to the same refusal."""
     gate = gate_at()
     permits = [await gate.acquire() for _ in range(3)]
-    assert gate.unavailable(permits[0], "1", is_evidence=True) is Blame.CELL
+    assert gate.unavailable(permits[0], "1", is_evidence=True, fault=FAULT) is Blame.CELL
     assert cause_of(gate) is None
-    assert gate.unavailable(permits[1], "2", is_evidence=True) is Blame.RATE
+    assert gate.unavailable(permits[1], "2", is_evidence=True, fault=FAULT) is Blame.RATE
     assert cause_of(gate) is Cause.UNAVAILABLE
-    assert gate.unavailable(permits[2], "3", is_evidence=True) is Blame.RATE
+    assert gate.unavailable(permits[2], "3", is_evidence=True, fault=FAULT) is Blame.RATE
 
 
 @pytest.mark.parametrize("is_evidence", [True, False])
@@ -227,7 +228,9 @@ async def test_failures_in_a_row_are_an_outage_if_they_are_evidence(*, is_eviden
     gate = gate_at(clock=Clock())
     permit = await gate.acquire()
     blames = [
-        gate.failed(permit, f"{number % 3}", is_evidence=is_evidence, was_accepted=False)
+        gate.failed(
+            permit, f"{number % 3}", is_evidence=is_evidence, was_accepted=False, fault=FAULT
+        )
         for number in range(8)
     ]
     if is_evidence:
@@ -244,8 +247,8 @@ async def test_a_503_that_is_an_error_may_be_evidence(*, is_evidence: bool) -> N
     """Like any other failure: two in a row are doubtful, but a retry's does not count."""
     gate = gate_at()
     permit = await gate.acquire()
-    gate.failed(permit, "1", is_evidence=True, was_accepted=True)
-    gate.unavailable(permit, "2", is_evidence=is_evidence)
+    gate.failed(permit, "1", is_evidence=True, was_accepted=True, fault=FAULT)
+    gate.unavailable(permit, "2", is_evidence=is_evidence, fault=FAULT)
     assert gate.control.is_doubtful is is_evidence
 
 
@@ -258,7 +261,7 @@ async def test_an_urgent_request_passes_an_open_circuit_and_sleeping_waiters() -
         order.append(name)
 
     first = await gate.acquire()
-    gate.refused(first, pause=3600.0)
+    gate.refused(first, pause=3600.0, fault=FAULT)
     usual = [asyncio.create_task(take(name)) for name in ("front", "second")]
     for _ in range(5):
         await asyncio.sleep(0)
@@ -275,7 +278,7 @@ async def test_an_urgent_request_passes_an_open_circuit_and_sleeping_waiters() -
 async def test_an_urgent_request_passes_an_open_circuit() -> None:
     """Again and again, at once, and it is no probe: nothing that becomes of it changes anything."""
     gate = gate_at()
-    gate.refused(await gate.acquire(), pause=3600.0)
+    gate.refused(await gate.acquire(), pause=3600.0, fault=FAULT)
     for _ in range(3):
         with pytest.raises(StopIteration) as passed:
             gate.acquire(is_urgent=True).send(None)
@@ -298,7 +301,7 @@ async def test_patience_has_an_end(cause: Cause, text: str) -> None:
     permit = await gate.acquire()
     began = time.monotonic()
     if cause is Cause.REFUSED:
-        gate.refused(permit, pause=3600.0)
+        gate.refused(permit, pause=3600.0, fault=FAULT)
     fault = Fault("HTTP 502", Nature.TRANSIENT)
     for number in range(8):
         gate.failed(permit, f"{number}", is_evidence=True, was_accepted=False, fault=fault)
@@ -336,7 +339,7 @@ async def test_the_failure_of_the_last_probe_is_the_end() -> None:
     async with asyncio.timeout(5):
         gate, probe, others = await waiting_for_a_probe(probe_seconds=60.0)
         began = time.monotonic()
-        gate.refused(probe)
+        gate.refused(probe, fault=FAULT)
         ends = await asyncio.gather(*others, return_exceptions=True)
     assert [type(end) for end in ends] == [OutageError] * 3
     assert time.monotonic() - began < 0.2
@@ -358,7 +361,7 @@ async def test_the_urgent_is_not_given_up_and_waits_for_the_rate_asleep() -> Non
     """
     clock = Clock()
     gate = gate_at(0.01, patience=10.0, clock=clock)
-    gate.refused(await gate.acquire())
+    gate.refused(await gate.acquire(), fault=FAULT)
     clock.now += 20.0
     token = asyncio.create_task(gate.acquire(is_urgent=True))
     await turns(3)

@@ -1,157 +1,80 @@
 import asyncio
-import json
 import math
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from dataclasses import replace
 
 import orjson
 import pytest
-from aiohttp import web
 
 from collector.core.errors import CredentialsError, ExitCode
-from collector.core.secrets import Redactor, Secret
-from collector.http.credentials import ClientCredentials
-from collector.http.gate import Gate
-from collector.http.silence import Service, Silence
-from collector.http.token import Token, TokenSource
-from collector.http.token_issuer import TokenIssuer
-from collector.http.transport import Transport
-from collector.pace import RateController
-from collector.simulator import Simulator, SimulatorSettings
-from collector.telemetry.log import EventLog
-from collector.telemetry.stats import RunStats
+from collector.core.secrets import Secret
+from collector.http.token import TokenSource
+from tests.http.mocked import TOKEN_URL, Answer, Sent, answer, row
+from tests.http.token_bench import CLIENT, GRANTED, issuer_for, text_of
 
-CLIENT = ClientCredentials(Secret("demo"), Secret("demo-secret"))
-GRANTED = {"access_token": "granted-5f2e", "token_type": "Bearer", "expires_in": 7200}
-
-
-class Bench:
-    """An issuer and its collaborators."""
-
-    def __init__(self, url: str, client: ClientCredentials = CLIENT) -> None:
-        gate = Gate(RateController(1e6, companies=1, probe_seconds=60.0))
-        self.redact = Redactor()
-        self.redact.learn(client.client_id, client.client_secret)
-        self.stats = RunStats(1)
-        self.transport = Transport(gate, self.stats, concurrency=64, timeout=10.0)
-        self.issue = TokenIssuer(
-            client,
-            url=url,
-            transport=self.transport,
-            gate=gate,
-            silence=Silence(Service(url, "--token-url"), 60.0),
-            redact=self.redact,
-            log=EventLog("error", self.redact).logger,
-        )
-
-
-@asynccontextmanager
-async def issuer(url: str, client: ClientCredentials = CLIENT) -> AsyncIterator[Bench]:
-    """Open an issuer."""
-    bench = Bench(url, client)
-    async with bench.transport:
-        yield bench
-
-
-@asynccontextmanager
-async def atenea(respond: Callable[[], web.Response]) -> AsyncIterator[tuple[str, list[bytes]]]:
-    """Serve answers of a test's own choice; gives the address and the bodies that came."""
-    bodies = list[bytes]()
-
-    async def handle(request: web.BaseRequest) -> web.StreamResponse:
-        bodies.append(await request.read())
-        return respond()
-
-    runner = web.ServerRunner(web.Server(handle, access_log=None), shutdown_timeout=0.1)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}/oauth/token/", bodies
-    finally:
-        await runner.cleanup()
-
-
-def answer(
-    content: object, status: int = 200, headers: Mapping[str, str] | None = None
-) -> web.Response:
-    """Make an answer: bytes as they are, everything else as JSON."""
-    body = content if isinstance(content, bytes) else json.dumps(content).encode()
-    return web.Response(status=status, body=body, headers=headers)
-
-
-def text_of(token: Token) -> str:
-    """Return the secret of a token."""
-    return token.authorization.removeprefix("Bearer ")
+NOW = 784111777
+DATE = {"Date": "Sun, 06 Nov 1994 08:49:37 GMT"}
 
 
 async def test_a_token_is_asked_for_as_documented() -> None:
-    """One POST with a JSON body; the token's life begins with the answer."""
-    async with (
-        atenea(lambda: answer({**GRANTED, "scope": "x"})) as (url, bodies),
-        issuer(url) as bench,
-    ):
+    """One POST with a JSON body and no token; the token's life begins with the answer."""
+    async with issuer_for(lambda _: answer({**GRANTED, "scope": "x"})) as bench:
         token = await bench.issue()
-        left = token.renew_at - time.monotonic()
-        assert 7139.0 < left <= 7140.0
+        assert token.renew_at == bench.clock() + 7140.0
         assert text_of(token) == "granted-5f2e"
         assert bench.redact("it is granted-5f2e!") == "it is [secret]!"
-    assert [orjson.loads(body) for body in bodies] == [
-        {"client_id": "demo", "client_secret": "demo-secret", "grant_type": "client_credentials"}
-    ]
+    [sent] = bench.sent
+    assert (sent.method, str(sent.url)) == ("POST", TOKEN_URL)
+    assert sent.headers["Content-Type"] == "application/json"
+    assert "Authorization" not in sent.headers
+    assert sent.body is not None
+    assert orjson.loads(sent.body) == {
+        "client_id": "demo",
+        "client_secret": "demo-secret",
+        "grant_type": "client_credentials",
+    }
 
 
 async def test_64_callers_are_one_token_request() -> None:
-    """Against the embedded API, over HTTP."""
-    async with (
-        Simulator(SimulatorSettings(port=0)) as api,
-        issuer(api.token_url) as bench,
-    ):
-        source = TokenSource(bench.issue)
+    """All of them wait for it, and get the same token."""
+
+    async def respond(sent: Sent) -> Answer:
+        await asyncio.sleep(0)  # All others ask meanwhile.
+        return answer({**GRANTED, "access_token": f"granted-{sent.number}"})
+
+    async with issuer_for(respond) as bench:
+        source = TokenSource(bench.issue, clock=bench.clock)
         tokens = await asyncio.gather(*(source.current() for _ in range(64)))
-        assert len({text_of(token) for token in tokens}) == 1
-        assert api.counts.kinds == {"token": 1}
-        await asyncio.gather(*(source.renewed(tokens[0]) for _ in range(64)))
-        assert api.counts.kinds == {"token": 2}
-        assert bench.stats.requests == 2
+        assert {text_of(token) for token in tokens} == {"granted-1"}
+        newer = await asyncio.gather(*(source.renewed(tokens[0]) for _ in range(64)))
+        assert {text_of(token) for token in newer if token is not None} == {"granted-2"}
+        assert len(bench.sent) == 2
 
 
 @pytest.mark.parametrize(("life", "used_for"), [(100, 80.0), (1000, 940.0)])
 async def test_a_token_is_renewed_before_it_ends(life: int, used_for: float) -> None:
-    """By the life that the service states; a second is lost to its rounding at most."""
-    async with (
-        Simulator(SimulatorSettings(port=0, token_life=life)) as api,
-        issuer(api.token_url) as bench,
-    ):
-        left = (await bench.issue()).renew_at - time.monotonic()
-        assert used_for - 1.5 <= left <= used_for
+    """By the life that the service states."""
+    async with issuer_for(lambda _: answer({**GRANTED, "expires_in": life})) as bench:
+        assert (await bench.issue()).renew_at == bench.clock() + used_for
 
 
 async def test_a_token_that_was_issued_long_ago_is_renewed_in_time() -> None:
     """Doorkeeper can hand out an earlier token again; its age is read by the server's clock."""
-    content = {**GRANTED, "created_at": 784111777 - 7000}
-    date = {"Date": "Sun, 06 Nov 1994 08:49:37 GMT"}
-    async with (
-        atenea(lambda: answer(content, headers=date)) as (url, _bodies),
-        issuer(url) as bench,
-    ):
-        left = (await bench.issue()).renew_at - time.monotonic()
-        assert 159.0 < left <= 160.0
+    content = {**GRANTED, "created_at": NOW - 7000}
+    async with issuer_for(lambda _: answer(content, headers=DATE)) as bench:
+        assert (await bench.issue()).renew_at == bench.clock() + 160.0
 
 
-@pytest.mark.parametrize("skew", [-86400.0, -7300.0, 60.0, 86400.0])
-async def test_a_clock_that_is_wrong_costs_no_life(skew: float) -> None:
+@pytest.mark.parametrize("skew", [-86400, -7300, 60, 86400])
+async def test_a_clock_that_is_wrong_costs_no_life(skew: int) -> None:
     """`created_at` and `Date` of one service that disagree by more than a life, or the other way.
 
     And our own clock does not matter at all: it is not asked for the time of day.
     """
-    async with (
-        Simulator(SimulatorSettings(port=0), clock=lambda: time.time() + skew) as api,
-        issuer(api.token_url) as bench,
-    ):
-        left = (await bench.issue()).renew_at - time.monotonic()
-        assert 7138.0 < left <= 7140.0
+    content = {**GRANTED, "created_at": NOW + skew}
+    async with issuer_for(lambda _: answer(content, headers=DATE)) as bench:
+        assert (await bench.issue()).renew_at == bench.clock() + 7140.0
 
 
 @pytest.mark.parametrize(
@@ -159,15 +82,11 @@ async def test_a_clock_that_is_wrong_costs_no_life(skew: float) -> None:
 )
 async def test_a_life_may_be_written_as_a_string(expires_in: str, life: float) -> None:
     """Some services quote numbers."""
-    content = {**GRANTED, "expires_in": expires_in, "created_at": "784111777"}
-    headers = {"Date": "Sun, 06 Nov 1994 08:49:37 GMT"}
-    async with (
-        atenea(lambda: answer(content, headers=headers)) as (url, _bodies),
-        issuer(url) as bench,
-    ):
+    content = {**GRANTED, "expires_in": expires_in, "created_at": str(NOW)}
+    async with issuer_for(lambda _: answer(content, headers=DATE)) as bench:
         token = await bench.issue()
-        assert token.ends_at - time.monotonic() == pytest.approx(life - 1.0, abs=1.0)
-        assert token.renew_at == pytest.approx(token.ends_at - 59.0)
+        assert token.ends_at == bench.clock() + life - 1.0
+        assert token.renew_at == bench.clock() + life - 60.0
 
 
 @pytest.fixture
@@ -183,14 +102,10 @@ def elsewhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.mark.usefixtures("elsewhere")
 async def test_a_date_in_the_oldest_form_is_gmt() -> None:
     """RFC 9110, section 5.6.7: C's asctime names no zone and means UTC, wherever we are."""
-    content = {**GRANTED, "created_at": 784111777}
+    content = {**GRANTED, "created_at": NOW - 10}
     date = {"Date": "Sun Nov  6 08:49:37 1994"}
-    async with (
-        atenea(lambda: answer(content, headers=date)) as (url, _bodies),
-        issuer(url) as bench,
-    ):
-        left = (await bench.issue()).renew_at - time.monotonic()
-        assert 7139.0 < left <= 7140.0
+    async with issuer_for(lambda _: answer(content, headers=date)) as bench:
+        assert (await bench.issue()).renew_at == bench.clock() + 7130.0
 
 
 @pytest.mark.parametrize(
@@ -203,20 +118,16 @@ async def test_a_date_in_the_oldest_form_is_gmt() -> None:
 )
 async def test_a_strange_date_says_nothing(date: str) -> None:
     """The token is good all the same."""
-    content = {**GRANTED, "created_at": 784111777}
-    async with (
-        atenea(lambda: answer(content, headers={"Date": date})) as (url, _bodies),
-        issuer(url) as bench,
-    ):
-        left = (await bench.issue()).renew_at - time.monotonic()
-        assert 7139.0 < left <= 7140.0
+    content = {**GRANTED, "created_at": NOW}
+    async with issuer_for(lambda _: answer(content, headers={"Date": date})) as bench:
+        assert (await bench.issue()).renew_at == bench.clock() + 7140.0
 
 
 @pytest.mark.parametrize("more", [{}, {"expires_in": None}, {"expires_in": 0}, {"created_at": 1.5}])
 async def test_a_token_may_come_with_little_else(more: dict[str, object]) -> None:
     """The documented life is assumed."""
     content = {"access_token": "granted-5f2e", **more}
-    async with atenea(lambda: answer(content)) as (url, _bodies), issuer(url) as bench:
+    async with issuer_for(lambda _: answer(content)) as bench:
         token = await bench.issue()
         assert text_of(token) == "granted-5f2e"
         assert token.renew_at < math.inf
@@ -225,13 +136,14 @@ async def test_a_token_may_come_with_little_else(more: dict[str, object]) -> Non
 async def test_a_refused_client_is_told_what_to_check() -> None:
     """Exit code 3, the service's own reason, no second request, no secret."""
     wrong = replace(CLIENT, client_secret=Secret("wrong-9c1f"))
-    async with (
-        Simulator(SimulatorSettings(port=0)) as api,
-        issuer(api.token_url, client=wrong) as bench,
-    ):
-        with pytest.raises(CredentialsError, match=r"HTTP 401: invalid_client: .*") as caught:
+    reason = {"error": "invalid_client", "error_description": "unknown client"}
+    async with issuer_for(lambda _: answer(reason, 401), client=wrong) as bench:
+        with pytest.raises(
+            CredentialsError, match="HTTP 401: invalid_client: unknown client"
+        ) as caught:
             await bench.issue()
-        assert api.counts.kinds == {"token": 1}
+        assert len(bench.sent) == 1
+        assert b"wrong-9c1f" in (bench.sent[0].body or b"")
     text = str(caught.value)
     assert "TRUST_CLIENT_SECRET" in text
     assert "wrong-9c1f" not in text
@@ -242,15 +154,15 @@ async def test_a_refused_client_is_told_what_to_check() -> None:
 async def test_a_refusal_that_repeats_the_secret_does_not_show_it(status: int) -> None:
     """Redacted; an address that is wrong is named as such."""
     content = {"error": "for demo-secret", "error_description": "client demo, demo-secret: no"}
-    async with atenea(lambda: answer(content, status)) as (url, bodies), issuer(url) as bench:
+    async with issuer_for(lambda _: answer(content, status)) as bench:
         with pytest.raises(CredentialsError) as caught:
             await bench.issue()
-        assert len(bodies) == 1
+        assert len(bench.sent) == 1
     text = str(caught.value)
     assert "demo" not in text
     assert "for [secret]: client [secret], [secret]: no" in text
     assert ("TRUST_CLIENT_ID" if status in {400, 401} else "--token-url") in text
-    assert url in text
+    assert TOKEN_URL in text
 
 
 @pytest.mark.parametrize(
@@ -258,7 +170,7 @@ async def test_a_refusal_that_repeats_the_secret_does_not_show_it(status: int) -
 )
 async def test_a_refusal_without_a_reason_is_still_one(content: bytes) -> None:
     """Whatever the body is."""
-    async with atenea(lambda: answer(content, 401)) as (url, _bodies), issuer(url) as bench:
+    async with issuer_for(lambda _: answer(content, 401)) as bench:
         with pytest.raises(CredentialsError, match="HTTP 401: no reason given"):
             await bench.issue()
 
@@ -281,7 +193,7 @@ async def test_a_refusal_without_a_reason_is_still_one(content: bytes) -> None:
 )
 async def test_a_200_without_a_usable_token_says_so(content: object) -> None:
     """Nothing of it is shown, and nothing is sent with it."""
-    async with atenea(lambda: answer(content)) as (url, _bodies), issuer(url) as bench:
+    async with issuer_for(lambda _: answer(content)) as bench:
         with pytest.raises(CredentialsError, match="without a usable access_token") as caught:
             await bench.issue()
     assert str(caught.value).isprintable()
@@ -294,9 +206,8 @@ async def test_a_200_without_a_usable_token_says_so(content: object) -> None:
 )
 async def test_a_refusal_in_mid_run_is_not_waited_out(status: int, content: object) -> None:
     """Exit code 3 at the first one, however much patience is left."""
-    answers = iter([answer(GRANTED), answer(content, status)])
-    async with atenea(lambda: next(answers)) as (url, bodies), issuer(url) as bench:
+    async with issuer_for(row(answer(GRANTED), then=answer(content, status))) as bench:
         await bench.issue()
         with pytest.raises(CredentialsError):
             await bench.issue()
-        assert len(bodies) == 2
+        assert len(bench.sent) == 2

@@ -23,6 +23,7 @@ from collector.http.transport import MAX_ANSWER_BYTES, Response, Transport, Tran
 from collector.pace import Permit, RateController
 from collector.simulator import Simulator, SimulatorSettings
 from collector.telemetry.stats import RunStats
+from tests.http.made_faults import FAULT
 from tests.http.raw_server import Answer, RawServer, always, hang, ok, reset
 
 SECRET = "token-77aa"  # noqa: S105 - made up
@@ -37,15 +38,15 @@ class CountingGate(Gate):
     def __init__(self) -> None:
         super().__init__(RateController(1e6, companies=1, probe_seconds=60.0))
 
-    async def acquire(self, *, is_urgent: bool = False) -> Permit:
+    async def acquire(self, *, is_urgent: bool = False, is_final: bool = False) -> Permit:
         """Wait as ever, then count."""
-        permit = await super().acquire(is_urgent=is_urgent)
+        permit = await super().acquire(is_urgent=is_urgent, is_final=is_final)
         self.passed += 1
         return permit
 
     def close_for(self, seconds: float) -> None:
         """Let the server ask for a pause."""
-        self.refused(Permit(time.monotonic(), 0, 0, is_paced=True), pause=seconds)
+        self.refused(Permit(time.monotonic(), 0, 0, is_paced=True), pause=seconds, fault=FAULT)
 
 
 class Bench:

@@ -16,6 +16,7 @@ from collector.http.token import Token, TokenSource
 from collector.http.transport import Response, Transport, TransportFailure
 from collector.pace import Cause, Permit, RateController
 from collector.telemetry.stats import RunStats
+from tests.http.made_faults import FAULT
 
 Respond = Callable[[int], Awaitable[bool]]
 """Gets the number of the request (from 1); False breaks the connection off."""
@@ -35,9 +36,9 @@ class RecordingGate(Gate):
         self.released: list[Permit] = []
         self.was_given_back = asyncio.Semaphore(0)
 
-    async def acquire(self, *, is_urgent: bool = False) -> Permit:
+    async def acquire(self, *, is_urgent: bool = False, is_final: bool = False) -> Permit:
         """Wait as ever, and note it."""
-        permit = await super().acquire(is_urgent=is_urgent)
+        permit = await super().acquire(is_urgent=is_urgent, is_final=is_final)
         self.left.append(permit)
         return permit
 
@@ -200,7 +201,7 @@ async def test_a_cancelled_request_releases_its_permit() -> None:
         return True
 
     async with bench_for(first_waits) as bench:
-        bench.gate.refused(await bench.gate.acquire())
+        bench.gate.refused(await bench.gate.acquire(), fault=FAULT)
         probe = asyncio.create_task(bench.get())
         other = asyncio.create_task(bench.reply())
         async with asyncio.timeout(5):
@@ -253,7 +254,7 @@ async def test_a_probe_that_is_sent_again_is_still_a_single_probe() -> None:
 
     async with bench_for(respond) as bench:
         refused = await bench.reply()
-        bench.gate.refused(refused.permit)
+        bench.gate.refused(refused.permit, fault=FAULT)
         probe = asyncio.create_task(bench.reply())
         async with asyncio.timeout(5):
             await was_asked.wait()

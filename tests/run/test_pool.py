@@ -12,6 +12,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from collector.core.cell import SERVER_DEFAULT, Cell
+from collector.core.confirmation import ConnectionUse
 from collector.core.errors import CredentialsError, OutageError, StoppedError, StorageError
 from collector.core.outcome import Answer, Counters, Failure, FailureKind, Outcome
 from collector.run.pool import Pool, Retriable, RetryDecision, Settle
@@ -118,10 +119,14 @@ class _Bench:
     planned: int | None = None
     retried: Counter[str] = field(default_factory=Counter)
     """How often each company was asked for after a try that was charged to it."""
+    uses: list[ConnectionUse] = field(default_factory=list)
     stats: _Watched = field(init=False)
 
-    async def _fetch(self, cell: Cell, *, is_retry: bool, is_last: bool) -> Outcome:
+    async def _fetch(
+        self, cell: Cell, *, is_retry: bool, use: Callable[[], ConnectionUse]
+    ) -> Outcome:
         self.retried[cell.company_id] += is_retry
+        self.uses.append(use())
         return await self.fetch(cell)
 
     def pool(self) -> Pool:

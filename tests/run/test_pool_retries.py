@@ -73,7 +73,7 @@ class _Bench:
         async with asyncio.timeout(5):
             await self.pool.run()
 
-    async def _fetch(self, cell: Cell, *, is_retry: bool, is_last: bool) -> Outcome:
+    async def _fetch(self, cell: Cell, *, is_retry: bool, **_: object) -> Outcome:
         tries = self.fetched.count(cell.company_id)
         self.fetched.append(cell.company_id)
         self.retried.append(is_retry)

@@ -40,7 +40,7 @@ def _queue(
     clock = _Clock()
     cells = iter(_cells(count))
     return WorkQueue(
-        cells, count, max_waiting, clock, RetryBudget(clock(), lambda: 50.0), prefers_new
+        cells, max_waiting, clock, RetryBudget(clock(), lambda: 50.0), prefers_new
     ), clock
 
 
@@ -134,9 +134,7 @@ class _BeginsAnew(Iterator[Cell]):
 
 def test_an_iterator_is_asked_no_more_once_it_is_over() -> None:
     """Otherwise a cell could be collected twice, and the end would not be the end."""
-    queue = WorkQueue(
-        _BeginsAnew(), 1, 10, _Clock(), RetryBudget(100.0, lambda: 50.0), lambda: False
-    )
+    queue = WorkQueue(_BeginsAnew(), 10, _Clock(), RetryBudget(100.0, lambda: 50.0), lambda: False)
     assert [queue.take() for _ in range(4)] == [
         WorkItem(Cell("0", SERVER_DEFAULT)),
         None,

@@ -155,6 +155,15 @@ def test_an_address_has_no_user_name(text: str) -> None:
     assert "pass@" not in str(caught.value)
 
 
+@pytest.mark.parametrize("host", ["a..b", ".b", "a..", "x" * 64, f"a.{'x' * 64}.b"])
+def test_a_host_that_no_name_server_can_be_asked_for(host: str) -> None:
+    """Python's resolver would raise an error that looks like a bug."""
+    with pytest.raises(ValueError, match="1 to 63 characters between two dots"):
+        parse_service_url(f"https://{host}:8443/x")
+    for good in ("a.b.", "x" * 63, "[::1]", "10.0.0.1"):
+        assert parse_service_url(f"https://{good}/x")
+
+
 @pytest.mark.parametrize("tail", ["?", "?a=b", "/x?a=b", "#", "#top", "/?#", "?a#b"])
 def test_an_address_ends_with_its_path(tail: str) -> None:
     """The path of a cell is put behind it: in a query or a fragment it would be lost."""
