@@ -11,7 +11,7 @@ import orjson
 
 from benchmarks.speed.work import IN_FLIGHT, Work
 
-__all__ = ["BARE", "CONTENDERS", "CURL", "PEERS", "Contender", "Job", "Repetition"]
+__all__ = ["BARE", "CONTENDERS", "CURL", "CURL_AND_JQ", "PEERS", "Contender", "Job", "Repetition"]
 
 PEERS: Final = Path(".venv-peers/bin/python")
 """The interpreter that has the peers; `make bench` installs them."""
@@ -103,6 +103,32 @@ def _curl(job: Job) -> Command:
     return ["curl", "--disable", "--config", job.file("curl.txt", "\n".join(lines))]
 
 
+_TO_LINES: Final = """
+set -e
+curl --disable --config "$1"
+find "$2" -type f -print0 | sort -z | xargs -0 jq -c '
+  (input_filename | split("/") | last | split("_")) as $cell
+  | {company_id: $cell[0], from_date: $cell[1], until_date: $cell[2], statistics: .data}
+' > "$3"
+test "$(wc -l < "$3")" = "$4"
+"""
+
+
+def _curl_and_jq(job: Job) -> Command:
+    """Return what users would type instead: a file for each answer, then lines of all of them."""
+    answers = job.directory / "answers"
+    answers.mkdir()
+    lines = ["silent", "fail", "parallel", f"parallel-max = {IN_FLIGHT}", "http1.1"]
+    lines.append('header = "Authorization: Bearer bench"')
+    for address in job.work.addresses:
+        company, query = address.split("/")[5], address.rpartition("?")[2]
+        first, last = (parameter.partition("=")[2] for parameter in query.split("&"))
+        lines += [f'url = "{job.base_url}{address}"']
+        lines += [f'output = "{answers}/{company}_{first}_{last}"']
+    config, output = job.file("curl.txt", "\n".join(lines)), job.directory / "lines.jsonl"
+    return ["bash", "-c", _TO_LINES, "bash", config, answers, output, str(job.work.requests)]
+
+
 def _scrapy(job: Job) -> Command:
     spider, feed = _SCRIPTS / "scrapy_spider.py", job.directory / "feed.jsonl"
     return [PEERS, "-m", "scrapy", "runspider", spider, "-a", f"urls={job.urls()}", "-O", feed]
@@ -134,11 +160,16 @@ _TLS: Final = Repetition(requests=40_000, late_requests=10_000)
 BARE: Final = Contender("bare", "bare aiohttp loop", _bare_loop(), _FAST)
 CURL: Final = Contender("curl", "`curl --parallel`", _curl, _FAST)
 
+CURL_AND_JQ: Final = Contender(
+    "curl-jq", "`curl --parallel` into files, then `jq -c` over them", _curl_and_jq, _FAST
+)
+
 CONTENDERS: Final = (
     Contender("collector", "**collector**, everything on", _collector, _FAST, _CREDENTIALS),
     BARE,
     Contender("bare-warm", "the same, memory warmed", _bare_loop("warm"), _FAST),
     CURL,
+    CURL_AND_JQ,
     Contender(
         "collector-tls", "**collector** over TLS", _collector, _TLS, _CREDENTIALS, is_encrypted=True
     ),

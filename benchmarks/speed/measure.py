@@ -35,11 +35,16 @@ class Limits:
 
 
 class Run(NamedTuple):
-    """One run: answers per second by the server's clock, CPU seconds per request, peak in bytes."""
+    """One run: answers per second by the server's clock, CPU seconds per request, peak in bytes.
+
+    `seconds` is how long the whole command took, with its start and what it does after the last
+    answer.
+    """
 
     rate: float
     cpu: float
     peak: int
+    seconds: float
 
 
 @dataclass(slots=True)
@@ -64,6 +69,11 @@ class Figures:
     def peak(self) -> float:
         """Median peak memory, in bytes."""
         return median(run.peak for run in self.runs)
+
+    @property
+    def seconds(self) -> float:
+        """Median seconds of the whole command."""
+        return median(run.seconds for run in self.runs)
 
     def times(self, other: "Figures") -> float:
         """Return the median, over the rounds that both ran, of the ratio of their rates."""
@@ -126,7 +136,8 @@ class _Course:
         """Run a contender for a single request, then for the work; record both."""
         start, _ = self._run(contender, 1)
         usage, seconds = self._run(contender, figures.requests)
-        run = Run(figures.requests / seconds, usage.cpu / figures.requests, usage.peak)
+        cpu = usage.cpu / figures.requests
+        run = Run(figures.requests / seconds, cpu, usage.peak, usage.seconds)
         figures.start.append(start.cpu)
         figures.runs.append(run)
         print(f"  {contender.key:<12} {run.rate:9,.0f} requests/s", file=sys.stderr)

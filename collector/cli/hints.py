@@ -86,7 +86,7 @@ EXIT_TEXTS: Final[Mapping[int, str]] = {
     ExitCode.STOPPED_EARLY: "stopped early",
     ExitCode.STORAGE: "the output cannot be written",
     ExitCode.LOCKED: "another run holds the directory",
-    ExitCode.DATES: "dates are not honoured, or have come to mean something else",
+    ExitCode.DATES: "the API does not honour the dates, or its answers cannot be attributed",
     ExitCode.BUG: "a bug",
     ExitCode.SIGHUP: "interrupted by SIGHUP, for the terminal was closed",
     ExitCode.SIGINT: "interrupted by SIGINT",

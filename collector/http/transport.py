@@ -22,7 +22,6 @@ from aiohttp import (
 )
 from yarl import URL
 
-from collector import __version__
 from collector.core.confirmation import CONFIRMED, Confirmation, ConnectionUse, alone, shared
 from collector.core.errors import AttributionError
 from collector.core.outcome import FailureKind
@@ -74,12 +73,6 @@ class TransportFailure(msgspec.Struct, frozen=True):
     requests: int
     nature: Nature = Nature.TRANSIENT
 
-
-_HEADERS: Final = {
-    "User-Agent": f"collector/{__version__}",
-    "Accept": "application/json",
-    "Content-Type": "application/json",
-}
 
 _NOT_ATTRIBUTED: Final = (
     "the answers of {origin} cannot be attributed to requests: it sends more than was requested, "
@@ -139,7 +132,6 @@ class Transport:
         self._session = ClientSession(
             connector=self._connector,
             cookie_jar=DummyCookieJar(),
-            headers=_HEADERS,
             max_field_size=MAX_HEADER_LINE_BYTES,
             max_line_size=MAX_HEADER_LINE_BYTES,
             request_class=PooledRequest,
@@ -387,6 +379,8 @@ async def _read_body(response: ClientResponse) -> tuple[bytes, bool]:
     cannot serve another request, and is closed.
     """
     content = response.content
+    if content.is_eof() and content.total_bytes <= MAX_ANSWER_BYTES:
+        return content.read_nowait(), False
     try:
         body = b"" if content.at_eof() else await content.readany()
         while not content.at_eof() and len(body) <= MAX_ANSWER_BYTES:

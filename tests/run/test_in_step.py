@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,7 +17,7 @@ from collector.core.cell import Window
 from collector.core.errors import ExitCode
 from collector.core.secrets import Secret
 from collector.http import connector
-from collector.http.credentials import AccessToken
+from collector.http.credentials import AccessToken, ClientCredentials
 from collector.plan import Companies, Plan
 from collector.run.run import End, Run
 from collector.settings import RunSettings
@@ -28,18 +29,18 @@ _FIRST = date(2026, 9, 1)
 Chooses = Callable[[int, int], Surplus | None]
 
 
-def _run(server: UnsteadyServer, output: Path, *, cells: int, concurrency: int) -> Run:
+_OPTIONS = RunSettings(rate=Rate(100_000), concurrency=4, trust_dates=True, max_outage=Duration(5))
+
+
+def _plan(cells: int) -> Plan:
     days = [_FIRST + timedelta(number) for number in range(4)]
     ids = tuple(str(number) for number in range(1, cells // len(days) + 1))
-    plan = Plan(Companies(ids), [Window(day, day) for day in days])
-    options = RunSettings(
-        base_url=server.base_url,
-        rate=Rate(100_000),
-        concurrency=concurrency,
-        trust_dates=True,
-        max_outage=Duration(5),
-    )
-    return Run(plan, options, AccessToken(Secret("made-up-token")), output)
+    return Plan(Companies(ids), [Window(day, day) for day in days])
+
+
+def _run(server: UnsteadyServer, output: Path, *, cells: int, concurrency: int) -> Run:
+    options = replace(_OPTIONS, base_url=server.base_url, concurrency=concurrency)
+    return Run(_plan(cells), options, AccessToken(Secret("made-up-token")), output)
 
 
 async def _collect(
@@ -124,6 +125,21 @@ async def test_a_greeting_is_no_answer(
     assert "cannot be attributed to requests" in end.error
     assert server.base_url in end.error
     assert (tmp_path / "statistics.jsonl").read_bytes() == b""
+
+
+@pytest.mark.parametrize("honours_close", [True, False])
+async def test_an_answer_behind_the_token_is_no_answer(
+    tmp_path: Path, *, honours_close: bool
+) -> None:
+    """The token is issued at the same address, and has a connection of its own."""
+    async with UnsteadyServer(honours_close=honours_close) as server:
+        options = replace(
+            _OPTIONS, base_url=server.base_url, token_url=f"{server.base_url}/oauth/token/"
+        )
+        credentials = ClientCredentials(Secret("made-up-id"), Secret("made-up-secret"))
+        run = Run(_plan(40), options, credentials, tmp_path)
+        assert await run.execute() == End(ExitCode.COMPLETE)
+    assert wrong_lines(tmp_path / "statistics.jsonl") == []
 
 
 async def test_a_server_that_closes_early_is_asked_again_for_what_is_uncertain(

@@ -120,6 +120,10 @@ class UnsteadyServer:
         with suppress(asyncio.IncompleteReadError, OSError):
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
+                if head.startswith(b"POST /oauth/token/ "):
+                    if await self._issue_token(head, reader, writer):
+                        break
+                    continue
                 number += 1
                 self.requests += 1
                 await asyncio.sleep(self._latency)
@@ -139,6 +143,23 @@ class UnsteadyServer:
         with suppress(OSError):
             writer.close()
             await writer.wait_closed()
+
+    async def _issue_token(
+        self, head: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> bool:
+        """Answer with a token and, behind it, an answer for a company; return whether it closes."""
+        length = re.search(rb"Content-Length: (\d+)", head)
+        assert length is not None
+        await reader.readexactly(int(length[1]))
+        closes = self._honours_close and b"\r\nConnection: close\r\n" in head
+        options = ["Connection: close"] if closes else []
+        body = b'{"access_token":"made-up-token","expires_in":7200}'
+        lines = ["HTTP/1.1 200 OK", f"Content-Length: {len(body)}", *options, "", ""]
+        writer.write("\r\n".join(lines).encode() + body)
+        await asyncio.sleep(0.01)
+        if not closes:
+            writer.write(answer_to(7, "2026-09-03"))
+        return closes
 
     async def _send(
         self, surplus: Surplus, company: int, day: str, answer: bytes, writer: asyncio.StreamWriter
