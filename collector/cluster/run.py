@@ -228,7 +228,12 @@ class ClusterRun:
                 raise StoppedError
             shared = SharedState(session.tokens, self._channel, scheduler, self._pace, rate)
             self._monitor = WorkerMonitor(
-                client, self.settings, self._log, self._shutdown, self._end_with
+                client,
+                self.settings,
+                self._log,
+                self._shutdown,
+                self._end_with,
+                self._session.clock,
             )
             task = partial(self._shard, locked.site, self._channel)
             work = shared.run(), self._monitor.run(), locked.run()

@@ -23,6 +23,7 @@ from collector.cluster.messages import (
     name_of_common,
 )
 from collector.cluster.token_feed import TokenFeed
+from collector.core.clock import AwakeClock
 from collector.core.errors import ExitCode, InputError
 from collector.core.threads import in_thread
 from collector.http.credentials import AccessToken
@@ -162,21 +163,22 @@ class _Shard:
 
     async def _follow_orders(self, run: Run) -> None:
         """Send statuses and follow orders until cancelled; stop the run if no more orders come."""
-        heartbeat, received_at = -1, time.monotonic()
-        while True:
-            self._send_status(self._status(run))
-            await asyncio.sleep(_STATUS_SECONDS)
-            # Any error of the Dask scheduler may be transient; the run continues meanwhile.
-            with suppress(Exception):
-                orders = await in_thread(self._read_orders)
-                if orders.heartbeat != heartbeat:
-                    heartbeat, received_at = orders.heartbeat, time.monotonic()
-                self._apply(run, orders)
-            if time.monotonic() - received_at > _ORPHANED_SECONDS:
-                run.stop(ExitCode.STOPPED_EARLY, "whoever started the run has gone")
+        # The time in which this process was stopped does not count.
+        clock = AwakeClock()
+        heartbeat, received_at = -1, clock()
+        with clock.beating():
+            while clock() - received_at <= _ORPHANED_SECONDS:
+                self._send_status(self._status(run))
+                await asyncio.sleep(_STATUS_SECONDS)
+                # Any error of the Dask scheduler may be transient; the run continues meanwhile.
                 with suppress(Exception):
-                    self._delete_orders()
-                return
+                    orders = await in_thread(self._read_orders)
+                    if orders.heartbeat != heartbeat:
+                        heartbeat, received_at = orders.heartbeat, clock()
+                    self._apply(run, orders)
+        run.stop(ExitCode.STOPPED_EARLY, "whoever started the run has gone")
+        with suppress(Exception):
+            self._delete_orders()
 
     def _apply(self, run: Run, orders: Orders) -> None:
         run.gate.share(orders.share)

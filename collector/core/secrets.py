@@ -5,7 +5,7 @@ import sys
 from html.entities import html5
 from typing import Final
 
-__all__ = ["Redactor", "Secret"]
+__all__ = ["Redactor", "Secret", "redacted"]
 
 _MASK = "[secret]"
 
@@ -60,6 +60,8 @@ class Redactor:
 
     def learn(self, *secrets: Secret) -> None:
         """Add secrets; longer ones are replaced first, so that none hides another."""
+        if self is not _of_this_process:
+            _of_this_process.learn(*secrets)
         for secret in secrets:
             value = secret.reveal()
             self._known |= {value, _unescaped(value)}
@@ -97,6 +99,14 @@ class Redactor:
             # It may end within a secret, of which no more than this is left.
             shown = shown[: max(0, len(shown) - self._reach)]
         return shown[:most]
+
+
+_of_this_process: Final = Redactor()
+
+
+def redacted(text: str) -> str:
+    """Mask every secret that any redactor of this process has learnt, such as in a traceback."""
+    return _of_this_process(text)
 
 
 _NAMED: Final = {

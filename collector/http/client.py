@@ -20,7 +20,7 @@ from collector.core.outcome import Answer, Blame, Failure, FailureKind, Outcome
 from collector.core.secrets import Redactor
 from collector.core.text import escaped
 from collector.http.envelope import Checked, check_reply
-from collector.http.faults import Fault
+from collector.http.faults import Fault, Nature
 from collector.http.gate import Gate
 from collector.http.rate_headers import read_rate_allowance, read_retry_after
 from collector.http.retry import is_outage_evidence
@@ -192,7 +192,14 @@ class StatisticsClient:
     ) -> Failure:
         message = _beginning(failure.message, _MESSAGE_BYTES, self._redact)
         blame = Blame.CELL
-        if failure.permit is not None:
+        if failure.nature in {Nature.LOCAL, Nature.SUSPENDED}:
+            blame = Blame.LOCAL
+            if failure.nature is Nature.LOCAL:
+                # It did not leave this machine.
+                requests -= failure.requests
+            if failure.permit is not None:
+                self._gate.release(failure.permit)
+        elif failure.permit is not None:
             blame = self._gate.failed(
                 failure.permit,
                 company_id,

@@ -37,6 +37,8 @@ class Nature(Enum):
     """The service, or the way to it, is not usable as it is set up: the next request fails too."""
     LOCAL = auto()
     """This machine lacks something: the fault is neither the service's nor the request's."""
+    SUSPENDED = auto()
+    """The process was suspended while the request was in flight, which says nothing."""
 
 
 class Fault(NamedTuple):

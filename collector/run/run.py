@@ -1,7 +1,6 @@
 """The composition root of a run: opens everything, connects it, closes it, returns how it ended."""
 
 import asyncio
-import time
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -174,7 +173,7 @@ class Run:
 
     async def _attempt(self, directory: RunDirectory, recovered: Recovered) -> End:
         """Collect what is missing, and write how it ended into the manifest, however it ends."""
-        self.remarks += recovered.remarks
+        self.remarks += (*recovered.remarks, *self._session.reserve_descriptors())
         self.stats.kept.update(recovered.kept)
         if recovered.has_lines:
             # The API has answered this run before: what fails now may be cells that are broken.
@@ -269,7 +268,7 @@ class Run:
         no_answer = not _ANSWERED.intersection(self.stats.failure_kinds)
         if silence.is_unusable or (silence.was_never_answered and no_answer):
             # The few cells of a small run fail before the circuit breaker knows of an outage.
-            return self._failed(silence.error(time.monotonic()))
+            return self._failed(silence.error(self._session.clock()))
         return End(ExitCode.SOME_FAILED)
 
     def _log_start(self) -> None:

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.core.secrets import Redactor, Secret
+from collector.core.secrets import Redactor, Secret, redacted
 
 _VALUE = "hush-hush-4711"
 
@@ -312,3 +312,10 @@ def test_the_beginning_of_a_short_text_is_all_of_it() -> None:
     redact = _redactor(_VALUE)
     assert redact.beginning(f"a {_VALUE} b", 100) == "a [secret] b"
     assert redact.beginning("", 100) == ""
+
+
+def test_what_any_redactor_knows_is_masked_for_the_whole_process() -> None:
+    """A traceback that no run has caught may hold any secret."""
+    _redactor("known-to-one-4711")
+    _redactor("known-to-another-4712")
+    assert redacted("known-to-one-4711, known-to-another-4712") == "[secret], [secret]"

@@ -190,8 +190,14 @@ _REFUSALS: Final = (
 )
 
 
-@pytest.mark.parametrize("status", ["200 OK", "401 Unauthorized", "503 Gone", "302 Found"])
-@pytest.mark.parametrize("arguments", [_RUN, ("check", "companies.txt", "--max-attempts", "1")])
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [
+        *(((*_RUN, "--max-outage", "1s"), status) for status in ("200 OK", "503 Unavailable")),
+        *((_RUN, status) for status in ("401 Unauthorized", "302 Found")),
+        *((("check", "companies.txt"), status) for status in ("401 Unauthorized", "302 Found")),
+    ],
+)
 async def test_no_refused_token_brings_a_secret_into_a_message(
     command: Command, arguments: tuple[str, ...], status: str
 ) -> None:
@@ -201,7 +207,11 @@ async def test_no_refused_token_brings_a_secret_into_a_message(
         text = "-" * 480 + json.dumps(json.dumps(_SENT_FOR_A_TOKEN))[1:-1]
         body = refusal.replace("TEXT", text)
         leak = _answer(body, f"Retry-After: {text}", f"Location: {text}", status=status)
-        finished = await _run(command, lambda _path, _number, leak=leak: leak, *arguments)
+
+        def answer(_path: str, _number: int, leak: bytes = leak) -> bytes:
+            return leak
+
+        finished = await _run(command, answer, *arguments)
         assert finished.exit_code in {3, 4}, finished
         _assert_no_part_of_a_secret(command.directory, finished)
 
