@@ -71,8 +71,7 @@ class ClusterRun:
         output: Path,
         network: Network = DIRECT,
     ) -> None:
-        self.plan = plan
-        self.settings = settings
+        self.plan, self.settings = plan, settings
         self.files = PartFiles(output.resolve())
         self.stats = ClusterStats(len(plan))
         self.remarks: tuple[str, ...] = ()
@@ -88,8 +87,7 @@ class ClusterRun:
             first_patience=settings.first_patience,
             log_level=settings.log_level,
         )
-        self.events = self._session.events
-        self._log = self._session.log
+        self.events, self._log = self._session.events, self._session.log
         self._pace = ClusterPace(settings.rate, self._session.gate.control.rate)
         self._dates = DatesGuard(plan, settings, self._log)
         # Another event name: the logs of the shards have samples of their own.
@@ -228,12 +226,7 @@ class ClusterRun:
                 raise StoppedError
             shared = SharedState(session.tokens, self._channel, scheduler, self._pace, rate)
             self._monitor = WorkerMonitor(
-                client,
-                self.settings,
-                self._log,
-                self._shutdown,
-                self._end_with,
-                self._session.clock,
+                client, self.settings, self._log, self._shutdown, self._end_with, session.clock
             )
             task = partial(self._shard, locked.site, self._channel)
             work = shared.run(), self._monitor.run(), locked.run()
@@ -246,8 +239,7 @@ class ClusterRun:
         shard = Shard(number, total)
         self._unfinished.add(number)
         settings = replace(self.settings, shard=shard, metrics_file=None, deadline=None)
-        context = ShardContext(channel.share, self._dates.record)
-        return Task(settings, site, context, channel.name)
+        return Task(settings, site, ShardContext(channel.share, self._dates.record), channel.name)
 
     def _take_result(self, number: int, result: Result | BaseException) -> None:
         """Take the result of a shard; one that could not finish stops all of them."""
@@ -257,8 +249,7 @@ class ClusterRun:
             end = result.end
             self._unfinished.discard(number)
             self.stats.finish(result)
-            new = (text for text in result.remarks if text not in self.remarks)
-            self.remarks += tuple(new)
+            self.remarks += tuple(text for text in result.remarks if text not in self.remarks)
         self._cluster_log.open()
         self._ends.append(end)
         self._log.info("shard_ended", exit_code=end.exit_code.value, error=end.error)

@@ -59,8 +59,8 @@ async def test_a_maintenance_page_that_says_when_to_come_back_is_believed(
 @pytest.mark.parametrize(
     ("status", "value", "problem"),
     [
-        *((429, "soon", '"soon" is ignored'), (503, "-1", '"-1" is ignored')),
-        (429, "86400", "86400 s is capped at 3600 s"),
+        *((429, "soon", "it is ignored"), (503, "-1", "it is ignored")),
+        (429, "86400", "it is capped at 3600 s"),
         *((429, "7", None), (429, None, None), (404, "soon", None), (200, "soon", None)),
     ],
 )
