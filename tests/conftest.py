@@ -7,6 +7,7 @@ import json
 import os
 import resource
 import signal
+import ssl
 import sys
 from collections import Counter
 from collections.abc import (
@@ -49,6 +50,10 @@ for name, count in (("quick", 40), ("torture", 1000)):
         name, hypothesis.settings(), max_examples=count, deadline=None
     )
 hypothesis.settings.load_profile("quick")
+
+# The servers of the tests are on this machine, whatever proxy it has for others.
+for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
+    del os.environ[name]
 
 ENVIRONMENT = {
     name: value
@@ -253,15 +258,19 @@ class OwnApi:
     """A server that issues a token to any client, and answers what `judge` says.
 
     `judge` takes a company and the number of requests before, and returns the status; every answer
-    takes `latency` seconds. `total` gives the total for a company and the ordinals of its days.
+    takes `latency` seconds. With `tls` its address is `https://host`. `total` gives the total for a
+    company and the ordinals of its days. `headers` are the names of all headers that have come.
     """
 
     judge: Judge
     latency: float = 0.0
+    tls: ssl.SSLContext | None = None
+    host: str = "127.0.0.1"
     total: Total = lambda _company, _days: 0
     base_url: str = ""
     asked: Counter[str] = field(default_factory=Counter)
     statuses: Counter[int] = field(default_factory=Counter)
+    headers: set[str] = field(default_factory=set)
     in_flight: int = 0
     most_in_flight: int = 0
 
@@ -284,19 +293,21 @@ class OwnApi:
         runner = web.AppRunner(application, access_log=None)
         await runner.setup()
         try:
-            site = web.TCPSite(runner, "127.0.0.1", 0)
+            site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=self.tls)
             await site.start()
-            self.base_url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+            scheme = "http" if self.tls is None else "https"
+            self.base_url = f"{scheme}://{self.host}:{runner.addresses[0][1]}"
             yield self
         finally:
             await runner.cleanup()
 
-    @staticmethod
-    async def _token(_request: web.Request) -> web.Response:
+    async def _token(self, request: web.Request) -> web.Response:
+        self.headers.update(request.headers)
         return web.json_response({"access_token": "fake", "expires_in": 7200})
 
     async def _statistics(self, request: web.Request) -> web.Response:
         company = request.match_info["company"]
+        self.headers.update(request.headers)
         status = self.judge(company, self.asked.total())
         self.asked[company] += 1
         self.statuses[status] += 1

@@ -246,7 +246,9 @@ def _unexpected(error: Exception, arguments: list[str] | None) -> ExitCode:
     is_help_or_version = not words or not _HELP_OR_VERSION.isdisjoint(words)
     if isinstance(error, OSError) and is_help_or_version:
         return ExitCode.COMPLETE
-    complain(f"this is a bug in the collector\n{traceback.format_exc()}")
+    from collector.core.secrets import redacted
+
+    complain(redacted(f"this is a bug in the collector\n{traceback.format_exc()}"))
     return ExitCode.BUG
 
 

@@ -29,7 +29,10 @@ def check(
     from collector.http.credentials import load_credentials
 
     credentials = load_credentials(os.environ, settings.credentials_file)
+    from collector.http.network import load_network
+
+    network = load_network(os.environ, settings)
     warn_of_duplicates(read)
     from collector.cli.check_output import run_check
 
-    return run_check(read, settings, credentials)
+    return run_check(read, settings, credentials, network)

@@ -24,6 +24,7 @@ from collector.core.outcome import Failure
 from collector.core.text import escaped
 from collector.dates.probe import CheckFindings, Finding, Until, Verdict
 from collector.http.credentials import Credentials
+from collector.http.network import Network
 from collector.plan import Companies
 from collector.plan.date_params import DateQuery
 from collector.run.check import MOST_REQUESTS, Check, CheckResult
@@ -38,9 +39,16 @@ _REFRESH_SECONDS: Final = 0.25
 _CONFIG: Final = Path("collector.toml")
 
 
-def run_check(companies: Companies, settings: CheckSettings, credentials: Credentials) -> int:
-    """Run the check, print its table, write the options if asked to, and return the exit code."""
-    result = asyncio.run(_execute(Check(companies.ids, settings, credentials)))
+def run_check(
+    companies: Companies, settings: CheckSettings, credentials: Credentials, network: Network
+) -> int:
+    """Run the check, print its table, write the options if asked to, and return the exit code.
+
+    The proxies are printed before anything is sent: they may be why there is no answer.
+    """
+    say(_proxies(network))
+    check = Check(companies.ids, settings, credentials, network=network)
+    result = asyncio.run(_execute(check))
     if result.error is not None:
         complain(result.error)
     if result.findings.answers:
@@ -53,6 +61,14 @@ def run_check(companies: Companies, settings: CheckSettings, credentials: Creden
         return result.exit_code or ExitCode.SOME_FAILED
     _write(*honoured)
     return ExitCode.COMPLETE if result.exit_code is ExitCode.DATES else result.exit_code
+
+
+def _proxies(network: Network) -> str:
+    """Return a line: `proxy for api.trust.lat, atenea.trust.lat: none`."""
+    hosts: dict[str, list[str]] = {}
+    for host, proxy in network.described().items():
+        hosts.setdefault(proxy, []).append(host)
+    return "\n".join(f"proxy for {', '.join(names)}: {proxy}" for proxy, names in hosts.items())
 
 
 async def _execute(check: Check) -> CheckResult:

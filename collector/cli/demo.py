@@ -1,6 +1,6 @@
 """`collector demo`: the embedded API and a run against it, in one command."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 from cyclopts import Parameter
 
 from collector.cli.arguments import CompaniesArgument, warn_of_duplicates
+from collector.cli.printing import complain
 from collector.plan import Plan
 from collector.settings import DemoSettings, RunSettings
 from collector.settings.prepare import prepare_plan
@@ -55,11 +56,17 @@ async def _run_against_embedded_api(
     from collector.cli.execution import execute
     from collector.core.secrets import Secret
     from collector.http.credentials import ClientCredentials
+    from collector.run.descriptors import reserve_descriptors
     from collector.run.run import Run
     from collector.simulator import Simulator, SimulatorSettings
 
     api = SimulatorSettings(port=0)
     credentials = ClientCredentials(Secret(api.client_id), Secret(api.client_secret))
+    # Both ends of each connection are in this process.
+    concurrency, remark = reserve_descriptors(settings.concurrency, each=2)
+    if remark is not None:
+        complain(f"warning: {remark}")
+    settings = replace(settings, concurrency=concurrency)
     async with Simulator(api) as simulator:
         service = RunSettings(
             **{field.name: getattr(settings, field.name) for field in fields(settings)},

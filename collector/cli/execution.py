@@ -11,6 +11,7 @@ from collector.cli.summary import print_summary
 from collector.cli.watch import watch
 from collector.core.errors import NOT_STARTED, ExitCode
 from collector.http.credentials import Credentials
+from collector.http.network import Network
 from collector.plan import Plan
 from collector.run.result import End
 from collector.run.run import Run
@@ -20,19 +21,23 @@ from collector.settings import RunSettings
 __all__ = ["collect", "execute", "report_end"]
 
 
-def collect(plan: Plan, settings: RunSettings, credentials: Credentials, output: Path) -> int:
+def collect(
+    plan: Plan, settings: RunSettings, credentials: Credentials, output: Path, network: Network
+) -> int:
     """Collect a plan into a run directory, and return the exit code."""
-    run = _make_run(plan, settings, credentials, output)
+    run = _make_run(plan, settings, credentials, output, network)
     end = asyncio.run(execute(run))
     return report_end(run, end)
 
 
-def _make_run(plan: Plan, settings: RunSettings, credentials: Credentials, output: Path) -> RunView:
+def _make_run(
+    plan: Plan, settings: RunSettings, credentials: Credentials, output: Path, network: Network
+) -> RunView:
     if settings.engine == "local":
-        return Run(plan, settings, credentials, output)
+        return Run(plan, settings, credentials, output, network=network)
     with needs_extra("dask", "dask", "distributed", "cryptography"):
         from collector.cluster.run import ClusterRun
-    return ClusterRun(plan, settings, credentials, output)
+    return ClusterRun(plan, settings, credentials, output, network)
 
 
 async def execute(run: RunView) -> End:

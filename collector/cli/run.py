@@ -37,7 +37,11 @@ def run(
     from collector.http.credentials import load_credentials
 
     credentials = load_credentials(os.environ, settings.credentials_file)
+    from collector.http.network import load_network
+
+    network = load_network(os.environ, settings)
     warn_of_duplicates(read)
     from collector.cli.execution import collect
 
-    return collect(plan, settings, credentials, settings.output or default_output(settings, now))
+    output = settings.output or default_output(settings, now)
+    return collect(plan, settings, credentials, output, network)

@@ -12,10 +12,9 @@ from uuid import uuid4
 
 from distributed import Client, Variable
 
-from collector.cluster.messages import Orders, ShardStatus, name_of_plan
+from collector.cluster.messages import Common, Orders, ShardStatus, name_of_common
 from collector.http.token import Token
 from collector.pace import Share
-from collector.plan import Plan
 from collector.run.result import End
 
 __all__ = ["Channel"]
@@ -27,7 +26,7 @@ class Channel:
     """Publishes the orders in force twice per second. Use it as an async context manager.
 
     * `client`: of the Dask cluster.
-    * `plan`: what the shards collect. It is stored on the Dask scheduler: then it does not die
+    * `common`: what all shards need. It is stored on the Dask scheduler: then it does not die
       with a worker, and Dask prefers no worker for having it.
     * `token`: the first token.
     * `share`: the share of the rate (requests per second) of each shard that runs.
@@ -35,14 +34,14 @@ class Channel:
     * `on_status`: called with each status that a shard sends.
 
     Set `share` and `senders` to change them, `end` to stop all shards, and `at_once` for them not
-    to wait for requests in flight. The orders are stored on the Dask scheduler under `name`, and
-    deleted at the end, because they contain the token.
+    to wait for requests in flight. The orders are stored on the Dask scheduler under `name`. They
+    and `common` are deleted at the end, because they contain secrets.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - see the class
         self,
         client: Client,
-        plan: Plan,
+        common: Common,
         token: Token,
         share: Share,
         senders: int,
@@ -55,8 +54,8 @@ class Channel:
         self.at_once = False
         self._client = client
         self._variable = Variable(self.name, client=client)
-        self._plan = plan
-        self._plan_variable = Variable(name_of_plan(self.name), client=client)
+        self._common = common
+        self._common_variable = Variable(name_of_common(self.name), client=client)
         self._on_status = on_status
         self._token = token
         self._token_number = 1
@@ -83,7 +82,7 @@ class Channel:
 
     async def __aenter__(self) -> Self:
         try:
-            await self._plan_variable.set(pickle.dumps(self._plan))
+            await self._common_variable.set(pickle.dumps(self._common))
             await self.publish()
         except BaseException:
             self._delete_variables()
@@ -109,7 +108,7 @@ class Channel:
         # The Dask scheduler may have ended, and the variables with it.
         with suppress(Exception):
             self._variable.delete()
-            self._plan_variable.delete()
+            self._common_variable.delete()
 
     async def _keep_publishing(self) -> None:
         while True:

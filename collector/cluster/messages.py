@@ -8,14 +8,16 @@ import msgspec
 from collector import __version__
 from collector.cluster.token_feed import HandedToken
 from collector.core.secrets import Secret
+from collector.http.network import Network
 from collector.pace import Share
+from collector.plan import Plan
 from collector.run.result import End
 from collector.run.shard_context import ShardContext
 from collector.settings import RunSettings
 from collector.store.files import CLUSTER_LOCK
 from collector.telemetry.histogram import CompanyLatencies, LatencyHistogram
 
-__all__ = ["Orders", "Result", "ShardStatus", "Site", "Task", "name_of_plan"]
+__all__ = ["Common", "Orders", "Result", "ShardStatus", "Site", "Task", "name_of_common"]
 
 
 class Orders(msgspec.Struct, frozen=True, kw_only=True):
@@ -123,6 +125,21 @@ class ShardStatus(msgspec.Struct, kw_only=True):
 
 
 @dataclass(frozen=True, slots=True)
+class Common:
+    """What all shards need, sent once.
+
+    The password of a proxy may be in it: it is stored where the token is, in the memory of the Dask
+    scheduler, and deleted with it.
+
+    * `plan`: the cells of the whole run.
+    * `network`: how the service is reached, as the process that the user started has read it.
+    """
+
+    plan: Plan
+    network: Network
+
+
+@dataclass(frozen=True, slots=True)
 class Site:
     """The run directory, the text of its lock, and the version of the collector.
 
@@ -176,9 +193,9 @@ class Result:
     company_latencies: CompanyLatencies = field(default_factory=CompanyLatencies)
 
 
-def name_of_plan(channel: str) -> str:
-    """Return the name of the Dask variable with the plan."""
-    return f"{channel}-plan"
+def name_of_common(channel: str) -> str:
+    """Return the name of the Dask variable with what is sent once."""
+    return f"{channel}-common"
 
 
 def _or_inf(value: float | None) -> float:

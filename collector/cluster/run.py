@@ -13,7 +13,7 @@ from collector.cluster.aggregate import ClusterPace, ClusterStats
 from collector.cluster.channel import Channel
 from collector.cluster.cluster import check_addresses, check_workers, error_by, open_cluster
 from collector.cluster.division import number_of_shards, share_of_each
-from collector.cluster.messages import Result, ShardStatus, Site, Task
+from collector.cluster.messages import Common, Result, ShardStatus, Site, Task
 from collector.cluster.scheduler import ShardScheduler, SharedState, in_background
 from collector.cluster.shared_directory import (
     ClusterLog,
@@ -29,6 +29,7 @@ from collector.core.errors import CollectorError, ExitCode, StoppedError, graves
 from collector.core.threads import in_thread
 from collector.dates.guard import DatesGuard
 from collector.http.credentials import Credentials
+from collector.http.network import DIRECT, Network
 from collector.pace import PaceView, Share
 from collector.plan import Plan, Shard
 from collector.run.result import End, end_by, end_by_bug
@@ -63,10 +64,14 @@ class ClusterRun:
     """
 
     def __init__(
-        self, plan: Plan, settings: RunSettings, credentials: Credentials, output: Path
+        self,
+        plan: Plan,
+        settings: RunSettings,
+        credentials: Credentials,
+        output: Path,
+        network: Network = DIRECT,
     ) -> None:
-        self.plan = plan
-        self.settings = settings
+        self.plan, self.settings = plan, settings
         self.files = PartFiles(output.resolve())
         self.stats = ClusterStats(len(plan))
         self.remarks: tuple[str, ...] = ()
@@ -74,6 +79,7 @@ class ClusterRun:
             settings,
             credentials,
             share=Share.of(settings.rate),
+            network=network,
             companies=len(plan.companies),
             stats=self.stats.own,
             concurrency=settings.concurrency,
@@ -81,8 +87,7 @@ class ClusterRun:
             first_patience=settings.first_patience,
             log_level=settings.log_level,
         )
-        self.events = self._session.events
-        self._log = self._session.log
+        self.events, self._log = self._session.events, self._session.log
         self._pace = ClusterPace(settings.rate, self._session.gate.control.rate)
         self._dates = DatesGuard(plan, settings, self._log)
         # Another event name: the logs of the shards have samples of their own.
@@ -212,14 +217,16 @@ class ClusterRun:
         rate, senders = self.settings.rate, scheduler.senders
         share = share_of_each(rate, senders)
         token = await session.tokens.current()
-        self._log.info("cluster_started", workers=len(workers), shards=total)
+        proxy = session.network.described()
+        self._log.info("cluster_started", workers=len(workers), shards=total, proxy=proxy)
         on_status = partial(self._take_status, scheduler)
-        async with Channel(client, self.plan, token, share, senders, on_status) as self._channel:
+        common = Common(self.plan, session.network)
+        async with Channel(client, common, token, share, senders, on_status) as self._channel:
             if self._shutdown.is_stopped:
                 raise StoppedError
             shared = SharedState(session.tokens, self._channel, scheduler, self._pace, rate)
             self._monitor = WorkerMonitor(
-                client, self.settings, self._log, self._shutdown, self._end_with
+                client, self.settings, self._log, self._shutdown, self._end_with, session.clock
             )
             task = partial(self._shard, locked.site, self._channel)
             work = shared.run(), self._monitor.run(), locked.run()
@@ -232,8 +239,7 @@ class ClusterRun:
         shard = Shard(number, total)
         self._unfinished.add(number)
         settings = replace(self.settings, shard=shard, metrics_file=None, deadline=None)
-        context = ShardContext(channel.share, self._dates.record)
-        return Task(settings, site, context, channel.name)
+        return Task(settings, site, ShardContext(channel.share, self._dates.record), channel.name)
 
     def _take_result(self, number: int, result: Result | BaseException) -> None:
         """Take the result of a shard; one that could not finish stops all of them."""
@@ -243,8 +249,7 @@ class ClusterRun:
             end = result.end
             self._unfinished.discard(number)
             self.stats.finish(result)
-            new = (text for text in result.remarks if text not in self.remarks)
-            self.remarks += tuple(new)
+            self.remarks += tuple(text for text in result.remarks if text not in self.remarks)
         self._cluster_log.open()
         self._ends.append(end)
         self._log.info("shard_ended", exit_code=end.exit_code.value, error=end.error)

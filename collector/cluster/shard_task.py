@@ -13,12 +13,20 @@ from uuid import uuid4
 from distributed import Variable, get_client, get_worker
 
 from collector.cluster.cluster import check_addresses
-from collector.cluster.messages import Orders, Result, ShardStatus, Site, Task, name_of_plan
+from collector.cluster.messages import (
+    Common,
+    Orders,
+    Result,
+    ShardStatus,
+    Site,
+    Task,
+    name_of_common,
+)
 from collector.cluster.token_feed import TokenFeed
+from collector.core.clock import AwakeClock
 from collector.core.errors import ExitCode, InputError
 from collector.core.threads import in_thread
 from collector.http.credentials import AccessToken
-from collector.plan import Plan
 from collector.run.result import End
 from collector.run.run import Run
 
@@ -59,9 +67,9 @@ def collect_shard(task: Task) -> Result:
 
     def delete_orders() -> None:
         channel.delete()
-        Variable(name_of_plan(task.channel), client=get_client()).delete()
+        Variable(name_of_common(task.channel), client=get_client()).delete()
 
-    shard = _Shard(_plan(task.channel), task, read_orders, send_status, delete_orders)
+    shard = _Shard(_common(task.channel), task, read_orders, send_status, delete_orders)
     return asyncio.run(shard.collect())
 
 
@@ -76,32 +84,32 @@ def _lasting_mismatch(site: Site) -> str | None:
 
 
 @lru_cache(maxsize=1)
-def _plan(channel: str) -> Plan:
-    """Fetch the plan, once for all shards of a run that this process collects."""
-    sent = Variable(name_of_plan(channel), client=get_client()).get(timeout="60 s")
-    plan: Plan = pickle.loads(sent)  # noqa: S301 - from the process that sent this code
-    return plan
+def _common(channel: str) -> Common:
+    """Fetch what all shards need, once for those of a run that this process collects."""
+    sent = Variable(name_of_common(channel), client=get_client()).get(timeout="60 s")
+    common: Common = pickle.loads(sent)  # noqa: S301 - from the process that sent this code
+    return common
 
 
 class _Shard:
     """A run of one shard that follows orders and sends its status.
 
-    * `plan`: the cells of the whole run.
+    * `common`: the plan, and how the service is reached.
     * `task`: the shard, and what it needs to know.
     * `read_orders`: returns the orders in force; blocks.
     * `send_status`: sends a status; does not block.
-    * `delete_orders`: deletes the orders, because they contain the token; blocks.
+    * `delete_orders`: deletes the orders and `common`, because they contain secrets; blocks.
     """
 
     def __init__(
         self,
-        plan: Plan,
+        common: Common,
         task: Task,
         read_orders: Callable[[], Orders],
         send_status: Callable[[ShardStatus], None],
         delete_orders: Callable[[], None],
     ) -> None:
-        self._plan = plan
+        self._common = common
         self._task = task
         self._read_orders = read_orders
         self._send_status = send_status
@@ -135,10 +143,11 @@ class _Shard:
         token = orders.handed_token
         self._token_feed = TokenFeed(token, self._request_token) if orders.is_renewable else None
         return Run(
-            self._plan,
+            self._common.plan,
             self._task.settings,
             self._token_feed or AccessToken(token.secret),
             self._task.site.directory,
+            network=self._common.network,
             context=self._task.context,
         )
 
@@ -154,21 +163,22 @@ class _Shard:
 
     async def _follow_orders(self, run: Run) -> None:
         """Send statuses and follow orders until cancelled; stop the run if no more orders come."""
-        heartbeat, received_at = -1, time.monotonic()
-        while True:
-            self._send_status(self._status(run))
-            await asyncio.sleep(_STATUS_SECONDS)
-            # Any error of the Dask scheduler may be transient; the run continues meanwhile.
-            with suppress(Exception):
-                orders = await in_thread(self._read_orders)
-                if orders.heartbeat != heartbeat:
-                    heartbeat, received_at = orders.heartbeat, time.monotonic()
-                self._apply(run, orders)
-            if time.monotonic() - received_at > _ORPHANED_SECONDS:
-                run.stop(ExitCode.STOPPED_EARLY, "whoever started the run has gone")
+        # The time in which this process was stopped does not count.
+        clock = AwakeClock()
+        heartbeat, received_at = -1, clock()
+        with clock.beating():
+            while clock() - received_at <= _ORPHANED_SECONDS:
+                self._send_status(self._status(run))
+                await asyncio.sleep(_STATUS_SECONDS)
+                # Any error of the Dask scheduler may be transient; the run continues meanwhile.
                 with suppress(Exception):
-                    self._delete_orders()
-                return
+                    orders = await in_thread(self._read_orders)
+                    if orders.heartbeat != heartbeat:
+                        heartbeat, received_at = orders.heartbeat, clock()
+                    self._apply(run, orders)
+        run.stop(ExitCode.STOPPED_EARLY, "whoever started the run has gone")
+        with suppress(Exception):
+            self._delete_orders()
 
     def _apply(self, run: Run, orders: Orders) -> None:
         run.gate.share(orders.share)

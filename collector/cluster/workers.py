@@ -1,7 +1,6 @@
 """Monitors that the cluster has workers: without them no shard would ever end."""
 
 import asyncio
-import time
 from collections.abc import Callable
 from typing import Final
 
@@ -27,21 +26,24 @@ class WorkerMonitor:
     * `log`: gets an event when all workers have gone, and when they are back.
     * `shutdown`: stops at once when there is no worker that could stop gracefully.
     * `end`: called with the error when there was no worker for too long.
+    * `clock`: seconds in which this process was awake.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - one collaborator each
         self,
         client: Client,
         settings: RunSettings,
         log: FilteringBoundLogger,
         shutdown: Shutdown,
         end: Callable[[ClusterError], None],
+        clock: Callable[[], float],
     ) -> None:
         self._client = client
         self._settings = settings
         self._log = log
         self._shutdown = shutdown
         self._end = end
+        self._clock = clock
         self._patience = workers_within(settings.patience)
         self._absence = WorkerAbsence(self._patience)
 
@@ -57,7 +59,7 @@ class WorkerMonitor:
             # None says nothing about the workers. If the Dask scheduler has ended, the futures of
             # the shards say so.
             if workers is not None:
-                self._report(self._absence.update(len(workers), time.monotonic()))
+                self._report(self._absence.update(len(workers), self._clock()))
             await asyncio.sleep(_POLL_SECONDS)
 
     def _report(self, event: WorkerEvent | None) -> None:

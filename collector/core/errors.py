@@ -5,6 +5,7 @@
   + CredentialsError    3   credentials missing or refused
   + OutageError         4   the service is out of reach; the run can be resumed
     + UnusableError         every answer of it is unusable, from the start
+  + ShortageError       4   this machine can make no connection; likewise
   + ClusterError        4   the cluster is out of reach, or has no workers; likewise
   + StorageError        5   the output cannot be written
   + LockedError         6   another run holds the directory
@@ -32,6 +33,7 @@ __all__ = [
     "InputError",
     "LockedError",
     "OutageError",
+    "ShortageError",
     "StoppedError",
     "StorageError",
     "UnusableError",
@@ -117,6 +119,15 @@ class UnusableError(OutageError):
 
     Its text ends with the option to look at.
     """
+
+
+class ShortageError(CollectorError):
+    """This machine can make no connection, for lack of file descriptors, memory or ports.
+
+    What was collected so far is kept.
+    """
+
+    exit_code = ExitCode.STOPPED_EARLY
 
 
 class ClusterError(CollectorError):

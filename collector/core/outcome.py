@@ -104,6 +104,8 @@ class Blame(Enum):
     """To the rate: the request came too early, while the server accepts others."""
     SERVICE = auto()
     """To the service: it accepts or answers no request at present."""
+    LOCAL = auto()
+    """To this machine: it lacks file descriptors or the like, or was suspended."""
 
 
 class Answer(msgspec.Struct, frozen=True, gc=False):

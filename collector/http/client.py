@@ -18,8 +18,9 @@ from collector.core.confirmation import Confirmation, ConnectionUse, alone, shar
 from collector.core.endpoint import STATISTICS
 from collector.core.outcome import Answer, Blame, Failure, FailureKind, Outcome
 from collector.core.secrets import Redactor
+from collector.core.text import escaped
 from collector.http.envelope import Checked, check_reply
-from collector.http.faults import Fault
+from collector.http.faults import Fault, Nature
 from collector.http.gate import Gate
 from collector.http.rate_headers import read_rate_allowance, read_retry_after
 from collector.http.retry import is_outage_evidence
@@ -78,6 +79,9 @@ def _segment(company_id: str) -> str:
 _EXCERPT_BYTES: Final = 2048
 _MESSAGE_BYTES: Final = 1024
 """Most bytes of a message; messages quote the error text of the body, which may be long."""
+
+_HEADER_LENGTH: Final = 40
+"""Most characters of a header that an event quotes."""
 
 _UNAUTHORIZED: Final = HTTPStatus.UNAUTHORIZED.value
 _TOO_MANY_REQUESTS: Final = HTTPStatus.TOO_MANY_REQUESTS.value
@@ -186,9 +190,16 @@ class StatisticsClient:
     def _to_failure(
         self, company_id: str, failure: TransportFailure, requests: int, *, is_retry: bool
     ) -> Failure:
-        message = _cut(self._redact(failure.message), _MESSAGE_BYTES)
+        message = _beginning(failure.message, _MESSAGE_BYTES, self._redact)
         blame = Blame.CELL
-        if failure.permit is not None:
+        if failure.nature in {Nature.LOCAL, Nature.SUSPENDED}:
+            blame = Blame.LOCAL
+            if failure.nature is Nature.LOCAL:
+                # It did not leave this machine.
+                requests -= failure.requests
+            if failure.permit is not None:
+                self._gate.release(failure.permit)
+        elif failure.permit is not None:
             blame = self._gate.failed(
                 failure.permit,
                 company_id,
@@ -215,7 +226,7 @@ class StatisticsClient:
         failure = Failure(
             kind=verdict.kind,
             status=reply.status if verdict.code is None else verdict.code,
-            message=_cut(self._redact(verdict.message), _MESSAGE_BYTES),
+            message=_beginning(verdict.message, _MESSAGE_BYTES, self._redact),
             body=excerpt(reply.body, self._redact),
             failed_at=now,
             requests=requests,
@@ -262,11 +273,17 @@ class StatisticsClient:
     def _pause(self, reply: Response, now: datetime) -> float | None:
         """Return the pause in seconds that `Retry-After` asks for; None without a usable one."""
         headers = reply.headers
-        retry_after = read_retry_after(headers.get("Retry-After"), now, headers.get("Date"))
-        if retry_after is None:
+        value = headers.get("Retry-After")
+        retry_after = read_retry_after(value, now, headers.get("Date"))
+        if value is None or retry_after is None:
             return None
         if retry_after.problem is not None:
-            self._log.warning("odd_retry_after", problem=retry_after.problem, status=reply.status)
+            self._log.warning(
+                "odd_retry_after",
+                retry_after=escaped(self._redact.beginning(value, _HEADER_LENGTH)),
+                problem=retry_after.problem,
+                status=reply.status,
+            )
         return retry_after.seconds
 
 
@@ -295,10 +312,9 @@ def _with_requests(outcome: Outcome, requests: int) -> Outcome:
 
 def excerpt(body: bytes, redact: Redactor) -> str:
     """Return the beginning of a body as text, at most 2 KiB of UTF-8, without secrets."""
-    # Redacted before it is cut: otherwise half a secret could remain at the end.
-    return _cut(redact(body.decode(errors="replace")), _EXCERPT_BYTES)
+    return _beginning(body.decode(errors="replace"), _EXCERPT_BYTES, redact)
 
 
-def _cut(text: str, limit: int) -> str:
-    """Return the longest beginning of a text that fits into `limit` bytes of UTF-8."""
-    return text.encode()[:limit].decode(errors="ignore")
+def _beginning(text: str, limit: int, redact: Redactor) -> str:
+    """Return the longest beginning of a redacted text that fits into `limit` bytes of UTF-8."""
+    return redact.beginning(text, limit).encode()[:limit].decode(errors="ignore")

@@ -1,6 +1,7 @@
 """Connections in step: each answer belongs to the request that it was taken for."""
 
 import asyncio
+import ssl
 import time
 from collections.abc import Callable, Iterable
 from functools import lru_cache, partial
@@ -106,6 +107,7 @@ class Connector(TCPConnector):
 
     * `policy`: decides which request is the last one on a connection.
     * `limit`: connections in use, at most.
+    * `verify`: verifies certificates; True is aiohttp's default.
     * `notify`: called with the reason (`surplus`, `lost` or `undeclared`) and the number of answers
       when answers of a connection cannot be attributed.
     """
@@ -115,10 +117,11 @@ class Connector(TCPConnector):
         policy: ReusePolicy,
         *,
         limit: int,
+        verify: ssl.SSLContext | bool,
         notify: Callable[[str, int], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        super().__init__(limit=limit)
+        super().__init__(limit=limit, ssl=verify)
         self._policy = policy
         self._notify = notify
         self._clock = clock

@@ -18,7 +18,7 @@ import aiohttp
 from aiohttp import http_exceptions
 from yarl import URL
 
-__all__ = ["MAX_HEADER_LINE_BYTES", "Fault", "Nature", "fault_of"]
+__all__ = ["MAX_HEADER_LINE_BYTES", "Fault", "Nature", "by_way_of", "fault_of"]
 
 MAX_HEADER_LINE_BYTES: Final = 64 * 1024
 """Longest status or header line that is read."""
@@ -37,6 +37,8 @@ class Nature(Enum):
     """The service, or the way to it, is not usable as it is set up: the next request fails too."""
     LOCAL = auto()
     """This machine lacks something: the fault is neither the service's nor the request's."""
+    SUSPENDED = auto()
+    """The process was suspended while the request was in flight, which says nothing."""
 
 
 class Fault(NamedTuple):
@@ -59,10 +61,15 @@ def fault_of(error: BaseException, url: URL, proxy: URL | None = None) -> Fault:
     fault = _cause(chain)
     if proxy is None or fault.nature is Nature.LOCAL:
         return fault
-    name = str(proxy.origin())
     if _is_at_proxy(error, url, proxy):
-        return Fault(f"proxy {name}: {fault.text} (see --proxy and https_proxy)", fault.nature)
-    return Fault(f"{fault.text} (by way of proxy {name})", fault.nature)
+        text = f"proxy {proxy.origin()}: {fault.text} (see --proxy and https_proxy)"
+        return Fault(text, fault.nature)
+    return Fault(f"{fault.text}{by_way_of(proxy)}", fault.nature)
+
+
+def by_way_of(proxy: URL | None) -> str:
+    """Return what a text about a server says of the proxy on the way to it; nothing without one."""
+    return "" if proxy is None else f" (by way of proxy {proxy.origin()})"
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
@@ -193,12 +200,23 @@ _ANSWER_FAULTS: Final = (
 """What is wrong with an answer or its end, by the class; the first that applies counts."""
 
 
+_RULED_OUT: Final = {
+    HTTPStatus.FORBIDDEN,
+    HTTPStatus.METHOD_NOT_ALLOWED,
+    HTTPStatus.NOT_IMPLEMENTED,
+}
+"""What a proxy answers to a CONNECT that it never allows."""
+
+
 def _answer_fault(chain: Sequence[BaseException]) -> Fault | None:
     to_connect = _find(chain, aiohttp.ClientHttpProxyError)
     if to_connect is not None:
         if to_connect.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
             return Fault("it requires other credentials (HTTP 407)", Nature.UNUSABLE)
-        return Fault(f"it refused the connection (HTTP {to_connect.status})", Nature.TRANSIENT)
+        # Its rules do not allow the host or the port; other codes may pass, like that of an outage.
+        is_ruled_out = to_connect.status in _RULED_OUT
+        nature = Nature.UNUSABLE if is_ruled_out else Nature.TRANSIENT
+        return Fault(f"it refused the connection (HTTP {to_connect.status})", nature)
     return next((fault for kind, fault in _ANSWER_FAULTS if _find(chain, kind)), None)
 
 

@@ -11,7 +11,13 @@ from asyncio_throttle import Throttler
 from collector.core.errors import CollectorError, StoppedError
 from collector.core.outcome import Blame
 from collector.http.faults import Fault
-from collector.http.limits import BURST_SECONDS, RequestBudget, burst_limit
+from collector.http.limits import (
+    BURST_SECONDS,
+    RequestBudget,
+    burst_limit,
+    first_due_at,
+    wait_ends_at,
+)
 from collector.http.rate_headers import RateAllowance
 from collector.http.silence import Silence
 from collector.pace import Cause, PaceView, Permit, RateController, Share
@@ -244,23 +250,19 @@ class Gate:
         """Wait until a permit is due; False if an urgent request came meanwhile."""
         while True:
             self._check_open(is_final=is_final)
-            now = self._clock()
-            control = self.control
+            control, now = self.control, self._clock()
             next_at = control.next_at(is_urgent=is_urgent)
             if not is_urgent and control.open_cause is None:
                 self.silence.check(now)
-            if next_at <= now:
-                # A last probe request that is due is sent before giving up.
+            gives_up_at = inf if is_urgent else wait_ends_at(control, self.silence)
+            if next_at <= now and (now < gives_up_at or control.probe_ends_at == -inf):
+                # A last probe request that is due is sent before giving up, unless one was lost.
                 return True
-            if not is_urgent:
-                gives_up_at = min(control.gives_up_at, self.silence.first_ends_at)
-                if now >= gives_up_at:
-                    is_refusing = control.open_cause is Cause.REFUSED
-                    raise self.silence.error(now, is_refusing=is_refusing)
-                if self._urgent:
-                    return False
-                next_at = min(next_at, gives_up_at)
-            self._wakes_at = next_at
+            if now >= gives_up_at:
+                raise self.silence.error(now, is_refusing=control.open_cause is Cause.REFUSED)
+            if self._urgent and not is_urgent:
+                return False
+            self._wakes_at = next_at = min(next_at, gives_up_at)
             await self._wait_for_change(next_at - now)
             self._wakes_at = -inf
 
@@ -299,6 +301,5 @@ class Gate:
 
         If it is due later now, the waiter finds that out when it wakes.
         """
-        due_at = min(self.control.next_at(), self.silence.first_ends_at)
-        if self._wakes_at > -inf and due_at < self._wakes_at:
+        if self._wakes_at > -inf and first_due_at(self.control, self.silence) < self._wakes_at:
             self._change.set()

@@ -1,4 +1,4 @@
-"""Limits beside the rate: of bursts, and of the requests in all."""
+"""Limits beside the rate: of bursts, of the requests in all, and of the wait for a permit."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,8 +6,10 @@ from math import ceil
 from typing import Final
 
 from collector.core.errors import OutageError
+from collector.http.silence import Silence
+from collector.pace import RateController
 
-__all__ = ["BURST_SECONDS", "RequestBudget", "burst_limit"]
+__all__ = ["BURST_SECONDS", "RequestBudget", "burst_limit", "first_due_at", "wait_ends_at"]
 
 BURST_SECONDS: Final = 0.1
 _BURST_FACTOR: Final = 1.5
@@ -22,6 +24,19 @@ def burst_limit(rate: float) -> int:
     """
     evenly = min(rate, 1e9) * BURST_SECONDS
     return max(2, ceil(evenly + _SLACK), ceil(evenly * _BURST_FACTOR) - 1)
+
+
+def wait_ends_at(control: RateController, silence: Silence) -> float:
+    """Return when a wait for a permit ends in vain; `inf` while nothing says so.
+
+    The result of a probe request that is in flight is waited for: the service may be back.
+    """
+    return max(min(control.gives_up_at, silence.first_ends_at), control.probe_ends_at)
+
+
+def first_due_at(control: RateController, silence: Silence) -> float:
+    """Return when the next permit, or the end of the wait for it, is due."""
+    return min(control.next_at(), wait_ends_at(control, silence))
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,6 @@ from typing import Final, NamedTuple
 
 from multidict import istr
 
-from collector.core.text import escaped
-
 __all__ = [
     "LONGEST_PAUSE",
     "RateAllowance",
@@ -28,7 +26,6 @@ LONGEST_PAUSE: Final = 3600.0
 """Longest pause in seconds that a `Retry-After` can ask for."""
 
 _LONGEST_RESET: Final = 86400.0
-_EXCERPT: Final = 40
 _EPOCH_SECONDS: Final = 10.0**9
 _LARGEST_COUNT: Final = 10.0**15  # up to here a float holds every whole number
 # ASCII only: float() alone would take signs, exponents, underscores, NaN and foreign digits.
@@ -48,7 +45,8 @@ _FIRST_HEADERS: Final = (istr("RateLimit"), *(remaining for remaining, _, _ in _
 class RetryAfter(NamedTuple):
     """A `Retry-After` header: the pause in seconds, 0 to `LONGEST_PAUSE`; None when ignored.
 
-    `problem` is a text for the log when the header was capped or ignored.
+    `problem` says why the header was capped or ignored. It has no text of the header, which may
+    hold a secret.
     """
 
     seconds: float | None
@@ -93,13 +91,10 @@ def read_retry_after(
     if seconds is None:
         moment = parse_http_date(value)
         if moment is None:
-            start = escaped(value[:_EXCERPT]) + ("..." if len(value) > _EXCERPT else "")
-            problem = f'Retry-After "{start}" is ignored: neither seconds nor an HTTP date'
-            return RetryAfter(None, problem)
+            return RetryAfter(None, "it is ignored: neither seconds nor an HTTP date")
         seconds = max(moment - _epoch_seconds(now, server_date), 0.0)
     if seconds > LONGEST_PAUSE:
-        problem = f"Retry-After of {seconds:.12g} s is capped at {LONGEST_PAUSE:.0f} s"
-        return RetryAfter(LONGEST_PAUSE, problem)
+        return RetryAfter(LONGEST_PAUSE, f"it is capped at {LONGEST_PAUSE:.0f} s")
     return RetryAfter(seconds, None)
 
 

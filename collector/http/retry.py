@@ -95,7 +95,7 @@ class RetryPolicy:
         number that were not charged, because the server throttled them or was in an outage.
         `random` returns numbers from 0 up to 1.
         """
-        if failure.blame is Blame.SERVICE:
+        if failure.blame in {Blame.SERVICE, Blame.LOCAL}:
             return Retry(delay=0.0, counts=False)
         if failure.blame is Blame.RATE and throttled_tries < _MOST_THROTTLED_TRIES:
             # The gate delays all requests; the cell itself needs no delay.

@@ -74,7 +74,7 @@ class Silence:
         """Record a failure, and until when the service itself asks to wait, if it does."""
         if paused_until is not None:
             self._asked_until = max(self._asked_until, paused_until)
-        if fault.nature is Nature.LOCAL:
+        if fault.nature in {Nature.LOCAL, Nature.SUSPENDED}:
             return
         self.last_fault = fault
         self._failures += 1

@@ -1,6 +1,8 @@
 """Time limit for all requests in flight, with a single timer."""
 
 import asyncio
+import time
+from collections.abc import Callable
 
 __all__ = ["TimeLimit"]
 
@@ -12,16 +14,19 @@ class TimeLimit:
     them for its own timer. Here the limit is the same for all, so the task that began first is
     also the first to run out of time, and one timer is enough. As with `asyncio.timeout`, `ended`
     tells a cancellation by the limit from any other, and takes it back.
+
+    `clock` returns seconds. If it stands still while the process does, so does the limit.
     """
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.seconds = seconds
+        self._clock = clock
         self._ends: dict[asyncio.Task[object], float] = {}
         self._cancelled: set[asyncio.Task[object]] = set()
         self._timer: asyncio.TimerHandle | None = None
 
     def begin(self, task: asyncio.Task[object], now: float) -> None:
-        """Start the time of a task at `now` (the event loop's clock), or restart it."""
+        """Start the time of a task at `now` (seconds of the clock), or restart it."""
         self._ends.pop(task, None)
         self._ends[task] = now + self.seconds
         if self._timer is None:
@@ -48,11 +53,12 @@ class TimeLimit:
             self._timer.cancel()
 
     def _start_timer(self, moment: float) -> None:
-        self._timer = asyncio.get_running_loop().call_at(moment, self._expire)
+        seconds = moment - self._clock()
+        self._timer = asyncio.get_running_loop().call_later(seconds, self._expire)
 
     def _expire(self) -> None:
         self._timer = None
-        now = asyncio.get_running_loop().time()
+        now = self._clock()
         for task, end in list(self._ends.items()):
             if end > now:
                 self._start_timer(end)

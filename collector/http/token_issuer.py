@@ -100,6 +100,7 @@ class TokenIssuer:
     * `redact`: learns each token, and removes secrets from the issuer's messages.
     * `log`: takes the events of tokens issued and not issued.
     * `clock`: monotonic seconds, the same clock as that of the `TokenSource`.
+    * `awake`: seconds in which the process was awake, for the patience; `clock` if not given.
     """
 
     def __init__(  # noqa: PLR0913 - one collaborator each, all required, all by name
@@ -114,6 +115,7 @@ class TokenIssuer:
         redact: Redactor,
         log: FilteringBoundLogger,
         clock: Callable[[], float] = time.monotonic,
+        awake: Callable[[], float] | None = None,
     ) -> None:
         self._url = URL(url)
         self._transport = transport
@@ -123,6 +125,7 @@ class TokenIssuer:
         self._redact = redact
         self._log = log
         self._clock = clock
+        self._awake = awake or clock
         self._body = orjson.dumps(
             {
                 "client_id": credentials.client_id.reveal(),
@@ -140,7 +143,7 @@ class TokenIssuer:
         tries = 0
         while True:
             tries += 1
-            self._silence.sent(self._clock())
+            self._silence.sent(self._awake())
             reply = await self._transport.post(self._url, self._body)
             token = self._read(reply)
             if isinstance(token, Token):
@@ -148,8 +151,10 @@ class TokenIssuer:
                 return token
             self._silence.failed(token)
             self._log.warning("token_not_issued", problem=token.text, attempt=tries)
-            now = self._clock()
-            left = self._ends_at(now) - now
+            now = self._awake()
+            # What is up to this machine is charged to nobody; it ends the wait itself.
+            is_local = token.nature in {Nature.LOCAL, Nature.SUSPENDED}
+            left = inf if is_local else self._ends_at(now) - now
             retry_after = self._retry_after(reply)
             if self._silence.was_never_answered:
                 # The run has not started yet, and the user may be waiting at the terminal.
@@ -214,7 +219,7 @@ class TokenIssuer:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             rejection = _ErrorReply()
         reason = ": ".join(text for text in (rejection.error, rejection.error_description) if text)
-        reason = self._redact(reason)[:_REASON_LENGTH] or "no reason given"
+        reason = self._redact.beginning(reason, _REASON_LENGTH) or "no reason given"
         remedy = (
             "check TRUST_CLIENT_ID and TRUST_CLIENT_SECRET (or the credentials file)"
             if reply.status in {HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED}

@@ -6,6 +6,8 @@ aiohttp's exceptions are translated here; the result is a `Response` or a `Trans
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from http import HTTPStatus
+from math import inf
 from types import TracebackType
 from typing import Final, Self
 
@@ -13,6 +15,7 @@ import aiohttp
 import msgspec
 from aiohttp import (
     ClientHandlerType,
+    ClientHttpProxyError,
     ClientRequest,
     ClientResponse,
     ClientSession,
@@ -25,12 +28,14 @@ from collector.core.confirmation import CONFIRMED, Confirmation, ConnectionUse, 
 from collector.core.errors import AttributionError
 from collector.core.outcome import FailureKind
 from collector.http.connector import Connector, Lease, PooledRequest
-from collector.http.faults import MAX_HEADER_LINE_BYTES, Fault, Nature, fault_of
+from collector.http.faults import MAX_HEADER_LINE_BYTES, Fault, Nature, by_way_of, fault_of
 from collector.http.gate import Gate
+from collector.http.in_flight import InFlight
+from collector.http.network import DIRECT, Network
 from collector.http.reuse import ReusePolicy
 from collector.http.time_limit import TimeLimit
 from collector.http.token import Token, TokenSource
-from collector.pace import Permit
+from collector.pace import LocalLimit, Permit
 from collector.telemetry.stats import RunStats
 
 __all__ = ["MAX_ANSWER_BYTES", "Response", "Transport", "TransportFailure"]
@@ -93,10 +98,13 @@ class Transport:
     * `stats`: counts requests, answers and failures.
     * `concurrency`: requests in flight at most, beside the one for a token.
     * `timeout`: seconds from the permit to the end of the answer.
+    * `network`: through which proxy an address is reached, and which certificates are trusted.
+    * `in_flight`: admits requests, as many at a time as this machine can make.
     * `notify`: called with a reason and a number of answers when answers cannot be attributed to
       requests; see `collector.http.connector.Connector`.
     * `reuse`: decides how many requests a connection serves.
-    * `clock`: monotonic seconds, the same clock as that of the gate.
+    * `clock`: seconds in which the process was awake, the same clock as that of the gate.
+    * `slept_since`: returns whether sleep may have broken connections in use since such a moment.
     """
 
     def __init__(  # noqa: PLR0913 - one collaborator each
@@ -106,25 +114,39 @@ class Transport:
         *,
         concurrency: int,
         timeout: float,
+        network: Network = DIRECT,
+        in_flight: InFlight | None = None,
         notify: Callable[[str, int], None] = lambda _reason, _answers: None,
         reuse: ReusePolicy | None = None,
         clock: Callable[[], float] = time.monotonic,
+        slept_since: Callable[[float], bool] = lambda _: False,
     ) -> None:
         self._gate = gate
         self._stats = stats
         self._clock = clock
+        self._slept_since = slept_since
         self._concurrency = concurrency
-        self._limit = TimeLimit(timeout)
+        self._in_flight = in_flight or InFlight(LocalLimit(inf), gate)
+        self._limit = TimeLimit(timeout, clock=self._clock)
         self._loop = asyncio.get_running_loop()
-        self._reuse = reuse or ReusePolicy(clock())
+        self._reuse = reuse or ReusePolicy(self._clock())
         # One more for the token request: it must not wait for a statistics request to end.
-        self._connector = Connector(self._reuse, limit=concurrency + 1, notify=notify, clock=clock)
+        self._connector = Connector(
+            self._reuse,
+            limit=concurrency + 1,
+            verify=network.verification(),
+            notify=notify,
+            clock=self._clock,
+        )
+        self._network = network
         self._session = ClientSession(
             connector=self._connector,
             cookie_jar=DummyCookieJar(),
             max_field_size=MAX_HEADER_LINE_BYTES,
             max_line_size=MAX_HEADER_LINE_BYTES,
             request_class=PooledRequest,
+            # The network has read the proxies already, and a netrc is not ours.
+            trust_env=False,
             # The time limit of this transport applies, which begins after the permit.
             timeout=ClientTimeout(total=None, sock_connect=None),
         )
@@ -166,20 +188,34 @@ class Transport:
 
         Redirects are not followed: the token is only for the given origin.
         """
+        proxy = self._network.proxy_for(url)
+        proxy_url = None if proxy is None else proxy.url
+        if proxy is None:
+            proxy_headers = None
+        else:
+            tracked.proxy_headers, proxy_headers = proxy.headers_for(url)
         try:
             response = await self._session.request(
-                method, url, data=body, allow_redirects=False, middlewares=(tracked,)
+                method,
+                url,
+                data=body,
+                allow_redirects=False,
+                proxy=proxy_url,
+                proxy_headers=proxy_headers,
+                middlewares=(tracked,),
             )
+            if proxy is not None:
+                _check_proxy_accepts(response)
             content, is_cut = await _read_body(response)
         except asyncio.CancelledError:
             if not tracked.timed_out():
                 tracked.release_permit()
                 raise
-            text = f"no whole answer within {self._limit.seconds:g} seconds"
+            text = f"no whole answer within {self._limit.seconds:g} seconds{by_way_of(proxy_url)}"
             fault = Fault(text, Nature.TRANSIENT)
             return self._failure(FailureKind.TIMEOUT, fault, tracked)
-        except (aiohttp.ClientError, OSError) as error:
-            return self._failure(FailureKind.CONNECTION, fault_of(error, url), tracked)
+        except (aiohttp.ClientError, OSError, MemoryError) as error:
+            return self._failure(FailureKind.CONNECTION, fault_of(error, url, proxy_url), tracked)
         except BaseException:
             tracked.release_permit()
             raise
@@ -189,6 +225,7 @@ class Transport:
         assert permit is not None, "what has an answer has left"  # noqa: S101 - for the type checker
         seconds = self._clock() - permit.at
         self._stats.answered(response.status, seconds)
+        self._in_flight.worked()
         if (lease := tracked.lease) is not None:
             self._connector.answered(lease, response, is_cut=is_cut)
         return Response(
@@ -207,14 +244,28 @@ class Transport:
         self, tokens: TokenSource | None, use: Callable[[], ConnectionUse]
     ) -> "_TrackedRequest":
         return _TrackedRequest(
-            self._gate, self._stats, self._limit, tokens, use, self._concurrency, self._loop
+            self._gate,
+            self._stats,
+            self._limit,
+            self._in_flight,
+            tokens,
+            use,
+            self._concurrency,
+            self._loop,
         )
 
     def _failure(
         self, kind: FailureKind, fault: Fault, tracked: "_TrackedRequest"
     ) -> TransportFailure:
         self._stats.broken[kind] += 1
-        return TransportFailure(kind, fault.text, tracked.permit, tracked.requests, fault.nature)
+        permit, nature = tracked.permit, fault.nature
+        if nature is Nature.LOCAL:
+            self._in_flight.lacked(fault.text, self._stats.in_flight - 1)
+        else:
+            self._in_flight.worked()
+            if permit is not None and self._slept_since(permit.at):
+                nature = Nature.SUSPENDED
+        return TransportFailure(kind, fault.text, permit, tracked.requests, nature)
 
 
 class _DeadConnectionError(aiohttp.ClientError):
@@ -232,15 +283,19 @@ class _TrackedRequest:
     * `gate`: issues the permits.
     * `stats`: counts what is sent and what is in flight.
     * `limit`: the time limit of all requests.
+    * `in_flight`: admits requests to the gate.
     * `tokens`: provides the token; None for an urgent request that needs none.
     * `concurrency`: requests in flight at most; a late request at this number counts as held up.
     * `loop`: the event loop that runs the task of this request.
     * `use`: chooses how it uses its connection.
+
+    Headers for a proxy that belong to the request itself are set as `proxy_headers`.
     """
 
     __slots__ = (
-        *("_concurrency", "_gate", "_limit", "_stats", "_task", "_tokens", "_use"),
-        *("lease", "permit", "requests", "token"),
+        *("_concurrency", "_gate", "_in_flight", "_is_admitted", "_limit", "_stats", "_task"),
+        *("_tokens", "_use"),
+        *("lease", "permit", "proxy_headers", "requests", "token"),
     )
 
     def __init__(  # noqa: PLR0913, PLR0917 - one for each request, by position
@@ -248,6 +303,7 @@ class _TrackedRequest:
         gate: Gate,
         stats: RunStats,
         limit: TimeLimit,
+        in_flight: InFlight,
         tokens: TokenSource | None,
         use: Callable[[], ConnectionUse],
         concurrency: int,
@@ -260,22 +316,28 @@ class _TrackedRequest:
         self._gate = gate
         self._stats = stats
         self._limit = limit
+        self._in_flight = in_flight
         self._tokens = tokens
         self._concurrency = concurrency
+        self._is_admitted = False
         self._use = use
         self.requests = 0
         self.permit: Permit | None = None
         self.token: Token | None = None
         self.lease: Lease | None = None
+        self.proxy_headers: dict[str, str] | None = None
 
     async def __call__(self, request: ClientRequest, send: ClientHandlerType) -> ClientResponse:
         """Send one attempt, with a permit and the current token."""
         token = await self._start()
         if token is not None:
             request.headers["Authorization"] = token.authorization
+        if self.proxy_headers is not None:
+            request.headers.update(self.proxy_headers)
         assert isinstance(request, PooledRequest), "the session makes no others"  # noqa: S101
         use = self._use()
-        if use is ConnectionUse.ALONE:
+        if use is ConnectionUse.ALONE or self.proxy_headers is not None:
+            # Some proxies take their credentials out of the first request on a connection only.
             request.alone()
         elif use is not ConnectionUse.SHARED:
             request.is_last = True
@@ -298,6 +360,11 @@ class _TrackedRequest:
             self._limit.pause(self._task)
             self._stats.resent += 1
             self.release_permit()
+        elif self._tokens is not None:
+            await self._in_flight.enter()
+            self._is_admitted = True
+        else:
+            await self._in_flight.pause()
         is_final = self._use() is ConnectionUse.CONFIRMING
         self.permit = permit = await self._gate.acquire(
             is_urgent=self._tokens is None, is_final=is_final
@@ -309,14 +376,13 @@ class _TrackedRequest:
                 # All requests waited for the token: they must not be sent all at once.
                 self.permit = permit = await self._gate.acquire(is_final=is_final)
             self.token = token
-        # The gate and the event loop, whose clock the limit uses, have the same clock.
         self._limit.begin(self._task, permit.at)
         if not self.requests:
             self._stats.in_flight += 1
         if not permit.is_paced and self._stats.in_flight >= self._concurrency:
             self._stats.held_up += 1
         self.requests += 1
-        self._stats.request_sent(permit.at)
+        self._stats.request_sent()
         return self.token
 
     def timed_out(self) -> bool:
@@ -334,6 +400,18 @@ class _TrackedRequest:
         self._limit.ended(self._task)
         if self.requests:
             self._stats.in_flight -= 1
+        if self._is_admitted:
+            self._in_flight.leave()
+
+
+def _check_proxy_accepts(response: ClientResponse) -> None:
+    """Raise for a proxy that requires other credentials what aiohttp raises for its CONNECT.
+
+    Plain http is sent to the proxy without a CONNECT.
+    """
+    if response.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
+        response.close()
+        raise ClientHttpProxyError(response.request_info, (), status=response.status)
 
 
 async def _read_body(response: ClientResponse) -> tuple[bytes, bool]:

@@ -8,6 +8,7 @@ No HTTP, no tasks, no clock: time is passed in.
     circuit         the circuit breaker, and the probe requests while the circuit is open
     estimate        the limit of the server, from accepted and throttled requests
     refusals        what a 503 means, which companies are throttled, what rate headers say
+    shortage        the requests in flight that this machine can make
     retry_budget    the retries of all cells together
     types           values shared with the callers
 """
@@ -17,11 +18,13 @@ from collector.pace.controller import RateController
 from collector.pace.latency import in_flight_needed
 from collector.pace.limiter import Notify
 from collector.pace.retry_budget import RetryBudget
+from collector.pace.shortage import LocalLimit
 from collector.pace.types import AUTO_START, PaceView, Permit, Share
 
 __all__ = [
     "AUTO_START",
     "Cause",
+    "LocalLimit",
     "Notify",
     "PaceView",
     "Permit",

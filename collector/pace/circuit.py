@@ -6,6 +6,7 @@ times the probe requests, whether the server throttles everything or is down.
 
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from math import inf
 from typing import Final
 
 __all__ = ["Cause", "CircuitBreaker", "OpenCircuit"]
@@ -68,6 +69,11 @@ class OpenCircuit:
         if self._probe_at is None:
             return self._not_before
         return max(self._not_before, self._probe_at + self.lost_after)
+
+    @property
+    def probe_ends_at(self) -> float:
+        """When the probe in flight counts as lost; `-inf` if there is none."""
+        return -inf if self._probe_at is None else self._probe_at + self.lost_after
 
     def pause_until(self, moment: float) -> None:
         """Send no probe before `moment`, as the server asks; a later time in force stays."""

@@ -114,6 +114,11 @@ class RateController:
         """When the patience ends; `inf` while the circuit is closed."""
         return inf if self._circuit is None else self._circuit.since + self._patience
 
+    @property
+    def probe_ends_at(self) -> float:
+        """When the probe in flight counts as lost; `-inf` if there is none."""
+        return -inf if self._circuit is None else self._circuit.probe_ends_at
+
     def no_more_cells(self) -> None:
         """Record that the last cell was started: only failing cells may be left."""
         self._is_tail = True

@@ -11,6 +11,8 @@ from collector.core.outcome import Failure
 from collector.dates.probe import CheckFindings, Verdict, check_service
 from collector.dates.runner import ProbeRunner
 from collector.http.credentials import Credentials
+from collector.http.network import DIRECT, Network
+from collector.http.time_limit import TimeLimit
 from collector.pace import Share
 from collector.plan import today_in
 from collector.run.session import Session
@@ -48,8 +50,8 @@ class CheckResult:
 class Check:
     """One check of the service with the given settings. `execute` it once.
 
-    `ids` are companies that it may ask about. It ends after `longest` seconds, in addition to the
-    time that its rate needs.
+    `ids` are companies that it may ask about, and `network` is how the service is reached. It ends
+    after `longest` seconds, in addition to the time that its rate needs.
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class Check:
         settings: CheckSettings,
         credentials: Credentials,
         *,
+        network: Network = DIRECT,
         longest: float = _LONGEST_SECONDS,
     ) -> None:
         self._longest = longest + MOST_REQUESTS / min(settings.rate, _FAST_RATE)
@@ -68,6 +71,7 @@ class Check:
             settings,
             credentials,
             share=Share.of(settings.rate),
+            network=network,
             companies=len(ids),
             stats=self._stats,
             concurrency=1,
@@ -97,29 +101,34 @@ class Check:
 
     async def execute(self) -> CheckResult:
         """Run the check, and return its result. Expected errors become part of it."""
-        self._task = asyncio.current_task()
+        self._task = task = asyncio.current_task()
+        assert task is not None, "a coroutine runs in a task"  # noqa: S101 - for the type checker
+        limit = TimeLimit(self._longest, clock=self._session.clock)
+        limit.begin(task, self._session.clock())
         try:
-            async with asyncio.timeout(self._longest):
-                await self._ask()
-        except TimeoutError:
-            return self._result(ExitCode.STOPPED_EARLY, f"it took too long; {_TRY_AGAIN}")
+            await self._ask()
         except OutageError as error:
             text = f"{self._session.redact(str(error))}; {_TRY_AGAIN}"
             return self._result(ExitCode.STOPPED_EARLY, text)
         except CollectorError as error:
             return self._result(error.exit_code, self._session.redact(str(error)))
         except asyncio.CancelledError:
-            if self._task is None or self._stop_code is None:
+            if limit.ended(task):
+                return self._result(ExitCode.STOPPED_EARLY, f"it took too long; {_TRY_AGAIN}")
+            if self._stop_code is None:
                 raise
-            self._task.uncancel()
+            task.uncancel()
             return self._result(self._stop_code)
         finally:
+            limit.ended(task)
+            limit.close()
             self._task = None
         return self._result(_exit_code(self._findings))
 
     async def _ask(self) -> None:
         query = date_query(self._settings).as_given()
         today = today_in(self._settings.timezone, datetime.now(UTC))
+        self._session.reserve_descriptors()
         async with self._session as session:
             await session.tokens.current()
             runner = ProbeRunner(

@@ -7,13 +7,24 @@ from typing import Final
 
 from structlog.typing import FilteringBoundLogger
 
-from collector.core.errors import ClusterError, CollectorError, ExitCode, OutageError, UnusableError
+from collector.core.errors import (
+    ClusterError,
+    CollectorError,
+    ExitCode,
+    OutageError,
+    ShortageError,
+    UnusableError,
+)
 
 __all__ = ["End", "end_by", "end_by_bug"]
 
 _RESUME: Final = (
     "what was collected so far is kept; run the same command again to go on when the service is "
     "back (--max-outage sets how long a run waits for that)"
+)
+_RESUME_HERE: Final = (
+    "what was collected so far is kept; run the same command again to go on when other processes "
+    "need less, or with a lower --concurrency"
 )
 _RESUME_THERE: Final = "then run the same command again; what was collected so far is kept"
 
@@ -37,6 +48,8 @@ def end_by(error: CollectorError, redact: Callable[[str], str]) -> End:
         text = f"{text}, then run the same command again"
     elif isinstance(error, OutageError):
         text = f"{text}; {_RESUME}"
+    elif isinstance(error, ShortageError):
+        text = f"{text}; {_RESUME_HERE}"
     elif isinstance(error, ClusterError):
         text = f"{text}, {_RESUME_THERE}"
     return End(error.exit_code, redact(text), type(error))

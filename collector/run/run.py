@@ -1,7 +1,6 @@
 """The composition root of a run: opens everything, connects it, closes it, returns how it ended."""
 
 import asyncio
-import time
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -13,6 +12,7 @@ from collector.core.outcome import FailureKind, Outcome
 from collector.core.threads import in_thread
 from collector.dates.guard import DOUBT, DatesGuard
 from collector.http.credentials import Credentials
+from collector.http.network import DIRECT, Network
 from collector.http.retry import RetryPolicy
 from collector.http.token import TokenProvider
 from collector.pace import PaceView, Share
@@ -51,18 +51,20 @@ class Run:
       share of the rate.
     * `credentials`: what a token is requested with, the token itself, or a provider of tokens.
     * `output`: the run directory.
+    * `network`: how the service is reached.
     * `context`: what the process that distributes shards knows; None without one.
 
     A display reads from it meanwhile; see `collector.run.view.RunView`.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - see the class
         self,
         plan: Plan,
         settings: RunSettings,
         credentials: Credentials | TokenProvider,
         output: Path,
         *,
+        network: Network = DIRECT,
         context: ShardContext | None = None,
     ) -> None:
         self.plan = plan
@@ -78,6 +80,7 @@ class Run:
             settings,
             credentials,
             share=share,
+            network=network,
             companies=len(plan.companies),
             stats=self.stats,
             concurrency=settings.concurrency,
@@ -170,7 +173,7 @@ class Run:
 
     async def _attempt(self, directory: RunDirectory, recovered: Recovered) -> End:
         """Collect what is missing, and write how it ended into the manifest, however it ends."""
-        self.remarks += recovered.remarks
+        self.remarks += (*recovered.remarks, *self._session.reserve_descriptors())
         self.stats.kept.update(recovered.kept)
         if recovered.has_lines:
             # The API has answered this run before: what fails now may be cells that are broken.
@@ -265,16 +268,13 @@ class Run:
         no_answer = not _ANSWERED.intersection(self.stats.failure_kinds)
         if silence.is_unusable or (silence.was_never_answered and no_answer):
             # The few cells of a small run fail before the circuit breaker knows of an outage.
-            return self._failed(silence.error(time.monotonic()))
+            return self._failed(silence.error(self._session.clock()))
         return End(ExitCode.SOME_FAILED)
 
     def _log_start(self) -> None:
-        self._log.info(
-            "run_started",
-            cells=len(self._part),
-            kept=self.stats.kept.total(),
-            rate=str(self.settings.rate),
-        )
+        kept, rate = self.stats.kept.total(), str(self.settings.rate)
+        proxy = self._session.network.described()
+        self._log.info("run_started", cells=len(self._part), kept=kept, rate=rate, proxy=proxy)
         for remark in self.remarks:
             self._log.warning("remark", text=remark)
 

@@ -6,18 +6,22 @@ from types import TracebackType
 from typing import Final, Self
 from urllib.parse import urlsplit
 
+from collector.core.clock import AwakeClock
 from collector.core.secrets import Redactor
 from collector.dates.verify import DatesVerifier
 from collector.http.client import Addresses, StatisticsClient
 from collector.http.credentials import AccessToken, ClientCredentials, Credentials, secrets_of
 from collector.http.gate import Gate
+from collector.http.in_flight import InFlight
 from collector.http.limits import RequestBudget
+from collector.http.network import DIRECT, Network
 from collector.http.silence import Service, Silence
 from collector.http.token import Token, TokenProvider, TokenSource
 from collector.http.token_issuer import TokenIssuer
 from collector.http.transport import Transport
-from collector.pace import RateController, Share
+from collector.pace import LocalLimit, RateController, Share
 from collector.plan.date_params import DateQuery
+from collector.run.descriptors import reserve_descriptors, spare_descriptors
 from collector.settings import CheckSettings, LogLevel, RunSettings
 from collector.telemetry.log import EventLog
 from collector.telemetry.stats import RunStats
@@ -26,6 +30,9 @@ __all__ = ["Session"]
 
 _PROBE_GRACE_SECONDS: Final = 5.0
 """Added to the time limit of a request: after that a probe request counts as lost."""
+
+_SHORTAGE_PATIENCE: Final = 300.0
+"""Seconds for which a run waits at most when this machine can make no connection at all."""
 
 
 class Session:
@@ -37,6 +44,7 @@ class Session:
     * `settings`: the service, and the limits of a request.
     * `credentials`: what a token is requested with, the token itself, or a provider of tokens.
     * `share`: the rate (requests per second), or the part of it that this process has.
+    * `network`: how the service is reached.
     * `companies`: how many the session requests; the circuit breaker needs that.
     * `stats`: counts every request.
     * `concurrency`: requests in flight, at most.
@@ -52,6 +60,7 @@ class Session:
         credentials: Credentials | TokenProvider,
         *,
         share: Share,
+        network: Network = DIRECT,
         companies: int,
         stats: RunStats,
         concurrency: int,
@@ -63,8 +72,12 @@ class Session:
         self.redact = Redactor()
         if isinstance(credentials, AccessToken | ClientCredentials):
             self.redact.learn(*secrets_of(credentials))
+        self.redact.learn(*network.secrets())
         self.events = EventLog(log_level, self.redact)
         self.log = self.events.logger
+        self.clock = AwakeClock(notify=self._was_asleep)
+        """Seconds in which this process was awake; the clock of the gate."""
+        self._local_limit = LocalLimit(min(patience, _SHORTAGE_PATIENCE))
         budget = None
         if most_requests is not None:
             budget = RequestBudget(most_requests, lambda: stats.requests)
@@ -81,6 +94,7 @@ class Session:
                 Service(_origin(settings.base_url), "--base-url"), first_patience, patience
             ),
             budget=budget,
+            clock=self.clock,
         )
         self.gate.share(share)
         self.tokens: TokenSource
@@ -88,12 +102,21 @@ class Session:
         self._transport: Transport
         self._settings = settings
         self._credentials = credentials
+        self.network = network
         self._stats = stats
         self._concurrency = concurrency
         self._patience = patience
         issuer = Service(settings.token_url, "--token-url", "access token")
         self._issuer = Silence(issuer, first_patience)
         self._opened = AsyncExitStack()
+
+    def reserve_descriptors(self) -> tuple[str, ...]:
+        """Raise the limit of file descriptors if necessary; if it is too low, limit the requests.
+
+        Return warnings for the user.
+        """
+        self._local_limit.ceiling, remark = reserve_descriptors(self._concurrency)
+        return () if remark is None else (remark,)
 
     @property
     def token_error(self) -> str | None:
@@ -119,13 +142,24 @@ class Session:
     def _not_attributed(self, reason: str, answers: int) -> None:
         self.log.warning("answers_not_attributed", reason=reason, answers=answers)
 
+    def _was_asleep(self, seconds: float) -> None:
+        self.log.warning("process_was_suspended", seconds=round(seconds, 1))
+
     async def __aenter__(self) -> Self:
+        self._opened.enter_context(spare_descriptors())
+        self._opened.enter_context(self.clock.beating())
         self._transport = await self._opened.enter_async_context(
             Transport(
                 self.gate,
                 self._stats,
                 concurrency=self._concurrency,
                 timeout=self._settings.timeout,
+                network=self.network,
+                in_flight=InFlight(
+                    self._local_limit, self.gate, notify=self.log.warning, clock=self.clock
+                ),
+                clock=self.clock,
+                slept_since=self.clock.slept_since,
                 notify=self._not_attributed,
             )
         )
@@ -157,6 +191,7 @@ class Session:
                 patience=self._patience,
                 redact=self.redact,
                 log=self.log,
+                awake=self.clock,
             ),
             on_refused=self.gate.fail,
         )

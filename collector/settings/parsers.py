@@ -3,7 +3,6 @@
 Parsers raise `ValueError`; the command line library puts the option in front of the message.
 """
 
-import ipaddress
 import math
 import re
 from collections.abc import Callable, Sequence
@@ -29,18 +28,10 @@ __all__ = [
     "parse_duration",
     "parse_metrics_file",
     "parse_rate",
-    "parse_service_url",
     "parse_states",
 ]
 
 _Value = TypeVar("_Value")
-
-_AUTHORITY: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\[\]:@]+)(:[0-9]+)?")
-"""A host name or an address, and perhaps a port; nothing else after a closing bracket."""
-
-
-_LONGEST_LABEL: Final = 63
-"""Characters between the dots of a host name (RFC 1035, 2.3.4); Python looks up no longer one."""
 
 
 def parse_directory(text: str) -> Path:
@@ -165,66 +156,6 @@ def parse_date(text: str) -> date:
         message = f'"{text}" is not a day of the calendar; write YYYY-MM-DD, such as 2026-01-31'
         raise ValueError(message)
     return day
-
-
-def parse_service_url(text: str) -> str:
-    """Check an address that the token will be sent to, and return it.
-
-    Only `https` is accepted, or `http` to this machine (loopback). User names, passwords,
-    queries and fragments are refused, and so is any text that two programs could read differently.
-    Raises `ValueError` with a message that teaches; it never repeats a password.
-    """
-    if not _is_plain(text):
-        message = (
-            "an address has letters, digits and -._~:/[]%@ only; write other characters of a "
-            "path as %XX and names in other scripts as xn--..., like https://api.example.com"
-        )
-        raise ValueError(message)
-    if "?" in text or "#" in text:
-        message = "an address ends with its path: leave out everything from '?' or '#' on"
-        raise ValueError(message)
-    authority = text.partition("://")[2].partition("/")[0]
-    if "@" in authority:
-        message = (
-            "an address carries no user name or password; "
-            "credentials come from TRUST_CLIENT_ID and TRUST_CLIENT_SECRET"
-        )
-        raise ValueError(message)
-    from yarl import URL  # noqa: PLC0415 - most commands are given no address to read
-
-    try:
-        # The parser of the HTTP client is the one that counts.
-        url = URL(text)
-        host, _ = url.host, url.port
-    except ValueError as error:
-        message = f"not an address: {error}; write it like https://api.example.com"
-        raise ValueError(message) from None
-    if url.scheme not in {"http", "https"} or not host or not _AUTHORITY.fullmatch(authority):
-        message = "an address starts with https:// and names a host, like https://api.example.com"
-        raise ValueError(message)
-    if not all(0 < len(label) <= _LONGEST_LABEL for label in host.removesuffix(".").split(".")):
-        message = f"a host name has 1 to {_LONGEST_LABEL} characters between two dots"
-        raise ValueError(message)
-    if url.scheme == "http" and not _is_loopback(host):
-        message = (
-            f'plain http would show the token to everyone on the way to "{host}"; '
-            "use https:// (http:// is for this machine only, such as http://127.0.0.1:8080)"
-        )
-        raise ValueError(message)
-    return text
-
-
-def _is_plain(text: str) -> bool:
-    return all("!" <= char <= "~" and char not in '\\"<>^`{|}' for char in text)
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def parse_count(text: str) -> int:

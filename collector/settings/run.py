@@ -8,6 +8,7 @@ from cyclopts import Parameter, validators
 
 from collector.core.errors import InputError
 from collector.plan.date_params import DateFormat
+from collector.settings.addresses import parse_proxy_option, parse_service_url
 from collector.settings.parsers import (
     Duration,
     Rate,
@@ -19,7 +20,6 @@ from collector.settings.parsers import (
     parse_duration,
     parse_metrics_file,
     parse_rate,
-    parse_service_url,
 )
 from collector.settings.selection import OUTPUT, PACE, SERVICE, Portion, Selection, Zone
 
@@ -60,8 +60,8 @@ class Distribution(Portion):
     machines see --output."""
 
     insecure_cluster: Annotated[bool, Parameter(group=PACE, negative="")] = False
-    """Let the access token go to a cluster that is neither on this machine nor spoken to over
-    TLS."""
+    """Let the access token, and the password of a proxy, go to a cluster that is neither on this
+    machine nor spoken to over TLS."""
 
     def __post_init__(self) -> None:
         """Raise `InputError` for options that would have no effect."""
@@ -199,6 +199,17 @@ class Service:
     """A TOML file with client_id and client_secret, or access_token, that only its owner may
     read. Without it they come from TRUST_CLIENT_ID and TRUST_CLIENT_SECRET, or
     TRUST_ACCESS_TOKEN."""
+
+    proxy: Annotated[
+        str | None, Parameter(converter=converter(parse_proxy_option), group=SERVICE)
+    ] = None
+    """The HTTP proxy for all requests, such as http://proxy.example.com:3128; hosts in no_proxy are
+    reached without it. Default: https_proxy, http_proxy and all_proxy of the environment, which may
+    carry a user name and a password. none overrides them."""
+
+    ca_file: Annotated[Path | None, Parameter(group=SERVICE)] = None
+    """A PEM file with the certificates of the authorities to trust, of the API and of a proxy, in
+    place of those of this machine."""
 
     from_param: Annotated[str, Parameter(group=SERVICE, validator=check_parameter_name)] = (
         "from_date"

@@ -59,10 +59,10 @@ class RunStats:
         """Seconds since the run began."""
         return self._clock() - self._started
 
-    def request_sent(self, now: float) -> None:
-        """Count a request that passes the gate now (seconds of the clock of the stats)."""
+    def request_sent(self) -> None:
+        """Count a request that passes the gate now."""
         self.requests += 1
-        self._count_recent(int(now), 1)
+        self._count_recent(int(self._clock()), 1)
 
     def _count_recent(self, second: int, count: int) -> None:
         if self._recent and self._recent[-1][0] == second:

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from collector.simulator import Simulator
+from tests.http.raw_server import RawServer, always, ok
 
 StartApi = Callable[..., Awaitable[Simulator]]
 Against = Callable[[Simulator], Any]
@@ -37,6 +38,7 @@ async def test_all_is_well(start_api: StartApi, against: Against) -> None:
     assert rows["dates"].startswith("honoured")
     assert rows["until"].startswith("included")
     assert rows["requests"].split() == [str(api.counts.total), "40", "at", "most"]
+    assert done.stdout.startswith(f"proxy for {api.base_url.removeprefix('http://')}: none\n")
     assert "collector run can send dates as they are set." in done.stdout
     assert command.files() == {"companies.txt"}
 
@@ -47,9 +49,31 @@ async def test_refused_credentials_end_it_with_3(start_api: StartApi, against: A
     command = against(api).with_environment(TRUST_CLIENT_SECRET="wrong")  # noqa: S106 - fake
     command.write("companies.txt", _IDS)
     done = await command.run(*_CHECK)
-    assert (done.exit_code, done.stdout) == (3, "")
+    assert done.exit_code == 3
+    assert _rows(done.stdout) == {}
     assert api.counts.total == 1
     assert "wrong" not in done.stderr
+
+
+async def test_it_says_which_proxy_each_host_has(command: Any, serve: Serve) -> None:  # noqa: ANN401 - see conftest
+    """Without the password; and it is the one that is used."""
+    api = await serve(lambda *_: 200)
+    token = always(ok(b'{"access_token": "fake", "expires_in": 7200}'))
+    async with RawServer(token) as proxy:
+        through = api.point(command).with_environment(
+            COLLECTOR_TOKEN_URL="http://localhost:9/oauth/token/",  # noqa: S106 - an address
+            http_proxy=f"http://night:hunter22@{proxy.url.authority}",
+            no_proxy="127.0.0.1",
+        )
+        command.write("companies.txt", _IDS)
+        done = await through.run(*_CHECK)
+    assert done.exit_code == 0, done.stderr
+    assert done.stdout.splitlines()[:2] == [
+        f"proxy for {api.base_url.removeprefix('http://')}: none",
+        f"proxy for localhost:9: {proxy.url.origin()}",
+    ]
+    assert "hunter22" not in done.stdout + done.stderr
+    assert [head.split()[1] for head in proxy.heads] == [b"http://localhost:9/oauth/token/"]
 
 
 async def test_no_credentials_send_nothing(start_api: StartApi, against: Against) -> None:
@@ -119,7 +143,8 @@ async def test_a_signal_ends_it(start_api: StartApi, against: Against) -> None:
             await asyncio.sleep(0.01)
     process.send_signal(signal.SIGINT)
     done = await command.finish(process)
-    assert (done.exit_code, done.stdout) == (130, "")
+    assert done.exit_code == 130
+    assert _rows(done.stdout) == {}
 
 
 async def test_what_is_honoured_is_written_beside_what_was_there(

@@ -20,7 +20,8 @@ import collector
 from collector.cli.app import main
 from collector.cli.watch import show_lines, show_live
 from collector.core.cell import SERVER_DEFAULT, CellState
-from collector.core.secrets import Secret
+from collector.core.errors import ExitCode
+from collector.core.secrets import Redactor, Secret
 from collector.http.credentials import AccessToken
 from collector.http.faults import Fault, Nature
 from collector.plan import Companies, Plan
@@ -40,6 +41,25 @@ def _printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
         main(list(arguments))
     assert ended.value.code == 0
     return capsys.readouterr().out
+
+
+def test_the_traceback_of_a_bug_has_no_secret(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Not even one of a run that has not begun; the code is that of a bug."""
+    secret = "it's-\\4711"  # noqa: S105 - made up
+
+    def fail(_: object) -> None:
+        Redactor().learn(Secret(secret))
+        raise ValueError(repr(secret))
+
+    monkeypatch.setattr("collector.cli.app.app", fail)
+    with pytest.raises(SystemExit) as ended:
+        main(["run"])
+    assert ended.value.code == ExitCode.BUG
+    text = capsys.readouterr().err
+    assert "this is a bug in the collector\nTraceback" in text
+    assert 'ValueError: "[secret]"' in text
 
 
 def test_help_names_every_command_and_exit_code(capsys: pytest.CaptureFixture[str]) -> None:

@@ -80,6 +80,12 @@ BAD_OPTIONS = [
     ("--token-url http://atenea.trust.lat/oauth/token/", "--token-url: plain http"),
     ("--base-url https://user:pw@api.trust.lat", "--base-url: an address carries no user name"),
     ("--base-url api.trust.lat", "--base-url: an address starts with https://"),
+    ("--proxy http://me:hunter22@proxy", "--proxy: an option carries no user name or password"),
+    ("--proxy socks5://proxy", "--proxy: a SOCKS proxy cannot be used; name an HTTP proxy"),
+    ("--proxy ftp://proxy:1", "--proxy: not the address of a proxy: write scheme"),
+    ("--ca-file missing.pem", "--ca-file missing.pem: cannot be read: No such file"),
+    ("--ca-file companies.txt", "--ca-file companies.txt: has no certificate"),
+    ("--ca-file .", "--ca-file .: cannot be read: Is a directory"),
     ("--from-param day --until-param day", "--from-param and --until-param are both day"),
     ("--log-level loud", "--log-level"),
     ("--frobnicate 1", "--frobnicate"),
@@ -96,8 +102,49 @@ def test_a_bad_option_is_named(cli: Cli, tmp_path: Path, options: str, message: 
     assert message in said.stderr
     assert said.stderr.startswith("collector: ")
     assert "Traceback" not in said.stderr
+    assert "hunter22" not in said.stderr
     assert said.stdout == ""
     assert [path.name for path in tmp_path.iterdir()] == ["companies.txt"]
+
+
+@pytest.mark.parametrize("subcommand", ["run", "check"])
+@pytest.mark.parametrize(
+    ("variable", "value", "message"),
+    [
+        ("COLLECTOR_PROXY", "http://me:hunter22@proxy", "COLLECTOR_PROXY: an option carries no"),
+        ("all_proxy", "socks5://me:hunter22@proxy", "all_proxy in the environment: a SOCKS proxy"),
+        ("http_proxy", "me:hunter22@proxy:0", "http_proxy in the environment: port 0"),
+    ],
+)
+def test_a_bad_proxy_in_the_environment_is_named(  # noqa: PLR0913, PLR0917 - fixtures
+    cli: Cli,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    subcommand: str,
+    variable: str,
+    value: str,
+    message: str,
+) -> None:
+    """The variable and what is wrong with it, without the password; nothing is sent or written."""
+    monkeypatch.setenv("COLLECTOR_TOKEN_URL", "http://127.0.0.1:9/token")
+    monkeypatch.setenv(variable, value)
+    (tmp_path / "companies.txt").write_text("1\n")
+    said = cli(subcommand, "companies.txt")
+    assert (said.exit_code, said.stdout) == (2, "")
+    assert message in said.stderr
+    assert "hunter22" not in said.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["companies.txt"]
+
+
+def test_a_password_in_the_file_of_options_is_refused(cli: Cli, tmp_path: Path) -> None:
+    """The file is no place for secrets either; the text names it."""
+    (tmp_path / "companies.txt").write_text("1\n")
+    (tmp_path / "collector.toml").write_text('proxy = "http://me:hunter22@proxy:3128"\n')
+    said = cli("run", "companies.txt")
+    assert said.exit_code == 2
+    assert "no user name or password" in said.stderr
+    assert "(in collector.toml)" in said.stderr
+    assert "hunter22" not in said.stderr
 
 
 @pytest.mark.parametrize("subcommand", ["run", "plan", "demo"])

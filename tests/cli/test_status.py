@@ -444,6 +444,8 @@ _SETTINGS = [
         timeout=2.0,
         deadline=Duration(5400),
         credentials_file=Path("my keys.toml"),
+        proxy="http://proxy.example:3128",
+        ca_file=Path("my ca.pem"),
         from_param="desde",
         until_param="hasta",
         log_level="debug",
@@ -460,6 +462,7 @@ _SETTINGS = [
     pytest.param(
         RunSettings(base_url="https://api.example.com/v1.0", credentials_file=Path("keys.0")),
     ),
+    RunSettings(proxy="none"),
     pytest.param(
         RunSettings(from_param="-from", until_param="-until"),
     ),

@@ -61,7 +61,7 @@ def test_it_is_the_sum_of_the_newest_reports(reports: list[ShardStatus]) -> None
 def test_what_this_process_has_sent_counts_as_well() -> None:
     """The token, and what it took to prove the dates."""
     stats = ClusterStats(20)
-    stats.own.request_sent(0.0)
+    stats.own.request_sent()
     stats.own.answered(200, 0.1)
     stats.add_up()
     assert (stats.requests, stats.statuses) == (1, Counter({200: 1}))

@@ -38,6 +38,7 @@ def test_errors_are_pinned() -> None:
     """Others catch and match these names."""
     assert collector.core.errors.__all__ == [
         "NOT_STARTED",
+        "AttributionError",
         "ClusterError",
         "CollectorError",
         "CredentialsError",
@@ -47,6 +48,7 @@ def test_errors_are_pinned() -> None:
         "InputError",
         "LockedError",
         "OutageError",
+        "ShortageError",
         "StoppedError",
         "StorageError",
         "UnusableError",

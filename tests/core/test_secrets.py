@@ -1,14 +1,19 @@
 import copy
+import html
 import json
+import time
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
+from urllib.parse import quote
 
 import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.core.secrets import Redactor, Secret
+from collector.core.secrets import Redactor, Secret, redacted
 
 _VALUE = "hush-hush-4711"
 
@@ -168,3 +173,149 @@ def test_other_spellings_of_a_secret_are_found(text: str) -> None:
     redact.learn(Secret("tok/en+x=="))
     assert "[secret]" in redact(text)
     assert "en" not in redact(text).replace("[secret]", "").replace("sent", "").replace("token", "")
+
+
+_AWKWARD: Final = "aB3'\\\"<&>%41+/=\\u0041#;x9Z"
+"""Has all that escapes are made of, and what looks like an escape itself."""
+
+
+def _in_json(text: str) -> str:
+    return json.dumps(text)[1:-1]
+
+
+def _as_unicode(text: str) -> str:
+    return "".join(f"\\u{ord(char):04X}" for char in text)
+
+
+def _in_rails(text: str) -> str:
+    """Escape as the JSON of Rails does, so that it can stand in a script."""
+    return _in_json(text).translate({ord(char): _as_unicode(char) for char in "<>&"})
+
+
+def _in_hex(text: str) -> str:
+    return "".join(f"&#X000{ord(char):x};" for char in text)
+
+
+def _in_digits(text: str) -> str:
+    return "".join(char if char.isalnum() else f"&#0{ord(char)};" for char in text)
+
+
+def _in_capitals(text: str) -> str:
+    return text.replace("&", "&AMP;").replace("<", "&LT;").replace('"', "&Quot;")
+
+
+def _in_python(text: str) -> str:
+    return repr(f"{text}\n")
+
+
+def _percent(text: str) -> str:
+    return quote(text, safe="")
+
+
+def _all_percent(text: str) -> str:
+    return "".join(f"%{ord(char):02x}" for char in text)
+
+
+_ESCAPES: Final[tuple[Callable[[str], str], ...]] = (
+    *(_in_json, _as_unicode, _in_rails, _in_hex, _in_digits, _in_capitals, _in_python),
+    *(_percent, _all_percent, html.escape),
+)
+
+
+@pytest.mark.parametrize("secret", [_AWKWARD, "it's-4711", "back\\slash", '"quoted"', "per%cent&"])
+@pytest.mark.parametrize("outer", [None, *_ESCAPES], ids=lambda way: getattr(way, "__name__", ""))
+@pytest.mark.parametrize("inner", _ESCAPES, ids=lambda way: str(way.__name__))
+def test_a_secret_is_found_under_two_layers_of_escaping(
+    inner: Callable[[str], str], outer: Callable[[str], str] | None, secret: str
+) -> None:
+    """JSON in JSON, HTML in JSON, an address in HTML: in the middle of a text and alone."""
+    redact = _redactor(secret, "another-secret")
+    text = inner(f"before {secret} after")
+    masked = redact(text if outer is None else outer(text))
+    assert masked.count("[secret]") == 1
+    assert secret[:4] not in masked
+    assert secret[-4:] not in masked
+
+
+@pytest.mark.parametrize("layers", [1, 2, 3, 4])
+@pytest.mark.parametrize("escape", _ESCAPES, ids=lambda way: str(way.__name__))
+def test_a_secret_is_found_under_many_layers_of_one_kind(
+    escape: Callable[[str], str], layers: int
+) -> None:
+    """A gateway that logs what a gateway has logged."""
+    redact = _redactor(_AWKWARD)
+    text = _AWKWARD
+    for _ in range(layers):
+        text = escape(text)
+    assert "[secret]" in redact(text)
+
+
+def test_a_text_without_a_secret_stays_as_it_is() -> None:
+    """Its escapes included: it is shown as it came."""
+    redact = _redactor(_AWKWARD)
+    text = r'{"message":"it\u0027s \\ 100%25 &amp;#39; \x1b","path":"C:\\new"}'
+    assert redact(text) == text
+
+
+def test_what_is_unescaped_cannot_control_a_terminal() -> None:
+    """Only printable characters take the place of their escapes."""
+    redact = _redactor("it's-4711")
+    masked = redact(r"it\u0027s-4711 \u001b[2J %0d%0a &#27; &#x9b; &#9999999;")
+    assert masked == r"[secret] \u001b[2J %0d%0a &#27; &#x9b; &#9999999;"
+
+
+def test_a_secret_in_utf_16_is_found() -> None:
+    """A page in another encoding is read as UTF-8, with a NUL beside each letter."""
+    redact = _redactor(_AWKWARD)
+    assert redact(f"<{_AWKWARD}>".encode("utf-16-le").decode()) == "<[secret]>"
+
+
+_UNITS: Final = (
+    *("\\", '\\"', "\\u0027", "&", "&amp;", "amp;", "&#39;", "&#0", "0", "&#x0000", "%", "%25"),
+    *("25", "%27", "%26%2339%3b", "\\\\&amp;%25", _AWKWARD, _AWKWARD[:-1], _percent(_AWKWARD)),
+)
+
+
+@pytest.mark.parametrize("unit", _UNITS)
+def test_the_time_grows_with_the_length_of_a_text_only(unit: str) -> None:
+    """What a hostile server may send takes half a second for 1 MiB at most, and never minutes."""
+    redact = _redactor(_AWKWARD, "x" * 40, "\\\\\\\\\\\\''\"%25%25")
+    text = unit * (2**18 // len(unit))
+    began = time.process_time()
+    for start in ("&#", "&", "%", "\\u00"):
+        redact(start + text)
+    assert time.process_time() - began < 10.0
+
+
+def test_a_text_is_cut_after_it_is_redacted() -> None:
+    """Wherever the cut falls, nothing of a secret is left before it."""
+    redact = _redactor(_AWKWARD)
+    for spelled in (_AWKWARD, *(escape(_AWKWARD) for escape in _ESCAPES)):
+        text = f"{'-' * 30}{spelled}{'-' * 5000}"
+        for most in range(60):
+            assert redact.beginning(text, most) == redact(text)[:most]
+
+
+def test_the_beginning_of_a_text_full_of_secrets_has_no_part_of_one() -> None:
+    """Masks are shorter than secrets, so that the end of what was looked at comes into view."""
+    secret = "s3cr3t-" + "z" * 200
+    redact = _redactor(secret)
+    for most in range(0, 20_000, 1000):
+        shown = redact.beginning(secret * 1000, most)
+        assert shown == ("[secret]" * 1000)[: len(shown)]
+
+
+def test_the_beginning_of_a_short_text_is_all_of_it() -> None:
+    """With secrets or without, known or not."""
+    assert Redactor().beginning("abc", 10) == "abc"
+    assert Redactor().beginning("abc", 2) == "ab"
+    redact = _redactor(_VALUE)
+    assert redact.beginning(f"a {_VALUE} b", 100) == "a [secret] b"
+    assert redact.beginning("", 100) == ""
+
+
+def test_what_any_redactor_knows_is_masked_for_the_whole_process() -> None:
+    """A traceback that no run has caught may hold any secret."""
+    _redactor("known-to-one-4711")
+    _redactor("known-to-another-4712")
+    assert redacted("known-to-one-4711, known-to-another-4712") == "[secret], [secret]"

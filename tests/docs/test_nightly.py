@@ -14,7 +14,9 @@ import pytest
 from collector.cli.app import app, main
 from collector.core.cell import CellState
 from collector.core.errors import ExitCode
+from collector.core.secrets import Secret
 from collector.http.credentials import ClientCredentials, load_credentials
+from collector.http.network import load_network
 from collector.settings import RunSettings
 from collector.settings.prepare import prepare_plan
 from collector.telemetry.prometheus import LABEL, RunState, page
@@ -126,6 +128,19 @@ def _exit_codes() -> dict[int, str]:
     rows = re.findall(r"^\| (\d+) \| [^|]+ \| (yes|no) \| [^|]+ \|$", _TEXT, re.MULTILINE)
     assert len(rows) == len(dict(rows))
     return {int(code): again for code, again in rows}
+
+
+def test_the_proxy_is_where_the_unit_looks_for_it() -> None:
+    """In a file whose lines mean the same to the collector, without quotes or `export`."""
+    (file,) = _unit("proxy.conf")["Service", "EnvironmentFile"]
+    assert f"sudo install -m 0600 /dev/null {file}\n" in _TEXT
+    lines = _file("proxy.env").splitlines()[1:]
+    environ = dict(line.split("=", maxsplit=1) for line in lines)
+    network = load_network(environ, RunSettings())
+    assert set(network.described().values()) == {"http://proxy.example.com:3128"}
+    assert Secret("PASSWORD") in network.secrets()
+    local = RunSettings(base_url="https://localhost", token_url="https://127.0.0.1")  # noqa: S106 - addresses
+    assert set(load_network(environ, local).described().values()) == {"none"}
 
 
 def test_the_table_has_every_exit_code_and_no_other() -> None:

@@ -310,24 +310,6 @@ async def test_a_file_that_is_taken_away_is_no_success(
     assert len(command.lines("r/statistics.jsonl")) == 500
 
 
-async def test_too_few_file_descriptors_are_no_bug(start_api: StartApi, against: Against) -> None:
-    """More connections than the system allows: those cells fail, and the run ends as it should."""
-    api = await start_api(latency=0.5)
-    command = against(api)
-    command.write("companies.txt", company_lines(100))
-
-    def limit_open_files() -> None:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
-
-    run = ("run", "companies.txt", "--output", "r", "--concurrency", "150", "--rate", "10000")
-    done = await command.run(*run, "--max-attempts", "1", preexec_fn=limit_open_files)
-    assert done.exit_code == 1, done.stderr
-    attempt = command.manifest("r")["attempts"][0]
-    assert attempt["exit_code"] == 1
-    assert attempt["cells"]["failed"] == len(command.lines("r/errors.jsonl")) > 0
-    assert attempt["cells"]["missing"] == 0
-
-
 async def test_a_run_directory_may_be_the_current_one(
     start_api: StartApi, against: Against
 ) -> None:

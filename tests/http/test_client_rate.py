@@ -3,6 +3,7 @@ from aiohttp import ServerDisconnectedError
 
 from collector.core.errors import ExitCode, OutageError
 from collector.core.outcome import Blame, Failure
+from collector.core.secrets import Secret
 from collector.pace import Cause
 from tests.http.client_bench import GOOD, PAGE, bench_for
 from tests.http.mocked import Answer, Sent, answer, row, together
@@ -58,8 +59,8 @@ async def test_a_maintenance_page_that_says_when_to_come_back_is_believed(
 @pytest.mark.parametrize(
     ("status", "value", "problem"),
     [
-        *((429, "soon", '"soon" is ignored'), (503, "-1", '"-1" is ignored')),
-        (429, "86400", "86400 s is capped at 3600 s"),
+        *((429, "soon", "it is ignored"), (503, "-1", "it is ignored")),
+        (429, "86400", "it is capped at 3600 s"),
         *((429, "7", None), (429, None, None), (404, "soon", None), (200, "soon", None)),
     ],
 )
@@ -74,6 +75,24 @@ async def test_an_odd_header_is_logged(status: int, value: str | None, problem: 
         else:
             assert [(event["level"], event["status"]) for event in events] == [("warning", status)]
             assert problem in events[0]["problem"]
+            assert events[0]["retry_after"] == value
+
+
+async def test_of_an_odd_header_the_log_has_forty_printable_characters() -> None:
+    """A long or hostile one neither floods nor steers the terminal that shows the log."""
+    headers = {"Retry-After": "\x1b[2J" + "x" * 4000}
+    async with bench_for(lambda _: answer(GOOD, 429, headers)) as bench:
+        await bench.fetch()
+        assert bench.events[0]["retry_after"] == "<U+001B>[2J" + "x" * 36
+
+
+async def test_an_odd_header_is_redacted_before_it_is_cut() -> None:
+    """Of a secret that begins within the forty characters no part is left."""
+    headers = {"Retry-After": "token " + "static-77aa-1c9e'\\" + "z" * 60}
+    async with bench_for(lambda _: answer(GOOD, 429, headers)) as bench:
+        bench.redact.learn(Secret(headers["Retry-After"].removeprefix("token ")))
+        await bench.fetch()
+        assert bench.events[0]["retry_after"] == "token [secret]"
 
 
 async def test_a_crowd_that_is_refused_is_one_refusal() -> None:

@@ -92,7 +92,7 @@ async def test_a_pause_that_the_api_asks_for_is_not_given_up() -> None:
     gate.refused(await gate.acquire(), fault=Fault("HTTP 429", Nature.TRANSIENT))
     # The last probe that is due is sent.
     clock.ahead += 60.0
-    await gate.acquire()
+    gate.refused(await gate.acquire(), fault=Fault("HTTP 429", Nature.TRANSIENT))
     with pytest.raises(OutageError, match=r"refused every request for 5 min; last error: HTTP 429"):
         await gate.acquire()
 

@@ -15,6 +15,8 @@ from tests.http.made_faults import FAULT
 
 _READING = 0.001
 
+Waiting = asyncio.Task[Permit]
+
 
 class Clock:
     """Seconds that stand still until they are told to move; counts how often it is read."""
@@ -314,15 +316,42 @@ async def test_patience_has_an_end(cause: Cause, text: str) -> None:
     assert told.value.exit_code is ExitCode.STOPPED_EARLY
 
 
-async def test_patience_also_ends_while_a_probe_hangs() -> None:
-    """Without waiting for its time limit."""
-    gate, began = await refused_gate(patience=0.3, probe_seconds=60.0)
-    waiting = crowd(gate, 3)
+async def waiting_for_a_probe(*, probe_seconds: float) -> tuple[Gate, Permit, list[Waiting]]:
+    """Make a gate whose patience has ended with a probe in flight, and three that wait."""
+    gate, began = await refused_gate(patience=0.3, probe_seconds=probe_seconds)
+    first, *others = crowd(gate, 4)
+    probe = await first
+    await asyncio.sleep(began + 0.4 - time.monotonic())
+    assert not any(task.done() for task in others)
+    return gate, probe, others
+
+
+async def test_the_answer_to_the_last_probe_is_waited_for() -> None:
+    """It may come a moment after patience has ended: the service is back."""
     async with asyncio.timeout(5):
-        await waiting[0]
-        ends = await asyncio.gather(*waiting[1:], return_exceptions=True)
-    assert [type(end) for end in ends] == [OutageError] * 2
-    assert 0.3 - _READING <= time.monotonic() - began < 3.0
+        gate, probe, others = await waiting_for_a_probe(probe_seconds=60.0)
+        gate.answered(probe)
+        await asyncio.gather(*others)
+
+
+async def test_the_failure_of_the_last_probe_is_the_end() -> None:
+    """At once, although the next probe would be due much later."""
+    async with asyncio.timeout(5):
+        gate, probe, others = await waiting_for_a_probe(probe_seconds=60.0)
+        began = time.monotonic()
+        gate.refused(probe, fault=FAULT)
+        ends = await asyncio.gather(*others, return_exceptions=True)
+    assert [type(end) for end in ends] == [OutageError] * 3
+    assert time.monotonic() - began < 0.2
+
+
+async def test_a_last_probe_without_a_result_is_waited_for_until_it_counts_as_lost() -> None:
+    """Not for ever."""
+    async with asyncio.timeout(5):
+        _, probe, others = await waiting_for_a_probe(probe_seconds=0.4)
+        ends = await asyncio.gather(*others, return_exceptions=True)
+    assert [type(end) for end in ends] == [OutageError] * 3
+    assert time.monotonic() - probe.at >= 0.4 - _READING
 
 
 async def test_the_urgent_is_not_given_up_and_waits_for_the_rate_asleep() -> None:

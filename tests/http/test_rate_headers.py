@@ -83,18 +83,15 @@ def test_seconds_and_dates_are_read(value: str, seconds: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "asked"),
+    "value",
     [
-        *(("86400", "86400"), ("3601", "3601"), ("3600.5", "3600.5"), ("9" * 4000, "inf")),
-        ("9" * 100, "1e+100"),
-        ("Tue, 24 Nov 2026 02:00:00 GMT", "86400"),
-        ("Fri, 31 Dec 9999 23:59:59 GMT", "251606901599"),
+        *("86400", "3601", "3600.5", "9" * 100, "9" * 4000),
+        *("Tue, 24 Nov 2026 02:00:00 GMT", "Fri, 31 Dec 9999 23:59:59 GMT"),
     ],
 )
-def test_what_is_absurd_is_capped_at_an_hour(value: str, asked: str) -> None:
-    """The log learns what was asked for, and what is made of it."""
-    problem = f"Retry-After of {asked} s is capped at 3600 s"
-    assert read_retry_after(value, NOW) == RetryAfter(3600.0, problem)
+def test_what_is_absurd_is_capped_at_an_hour(value: str) -> None:
+    """The log learns what is made of it."""
+    assert read_retry_after(value, NOW) == RetryAfter(3600.0, "it is capped at 3600 s")
 
 
 @pytest.mark.parametrize(
@@ -108,25 +105,13 @@ def test_what_is_absurd_is_capped_at_an_hour(value: str, asked: str) -> None:
 )
 def test_what_is_neither_is_ignored(value: str) -> None:
     """Signs, exponents, digits of other scripts and impossible dates: the log learns of it."""
-    problem = f'Retry-After "{value.strip()}" is ignored: neither seconds nor an HTTP date'
+    problem = "it is ignored: neither seconds nor an HTTP date"
     assert read_retry_after(value, NOW) == RetryAfter(None, problem)
 
 
 def test_no_header_is_no_advice() -> None:
     """None, as opposed to a header that is ignored."""
     assert read_retry_after(None, NOW, "Mon, 23 Nov 2026 02:00:00 GMT") is None
-
-
-def test_a_problem_quotes_forty_printable_characters() -> None:
-    """A long or hostile header neither floods nor steers the terminal that shows the log."""
-    advice = read_retry_after("\x1b[2J" + "x" * 4000, NOW)
-    assert advice is not None
-    start = "<U+001B>[2J" + "x" * 36
-    text = f'Retry-After "{start}..." is ignored: neither seconds nor an HTTP date'
-    assert advice.problem == text
-    exact = read_retry_after("x" * 40, NOW)
-    assert exact is not None
-    assert f'"{"x" * 40}"' in str(exact.problem)
 
 
 @pytest.mark.parametrize(
@@ -196,14 +181,14 @@ def test_dates_are_taken_at_their_word_up_to_an_hour(seconds: int) -> None:
 def test_no_retry_after_whatever_raises_or_leaves_the_bounds(
     value: str, server_date: str | None
 ) -> None:
-    """From 0 to 3600 seconds, or ignored, which is told in printable text."""
+    """From 0 to 3600 seconds, or ignored, which is told in words of our own."""
     advice = read_retry_after(value, NOW, server_date)
     assert advice is not None
     if advice.seconds is None:
         assert advice.problem is not None
     else:
         assert 0.0 <= advice.seconds <= LONGEST_PAUSE
-    assert (advice.problem or "").isprintable()
+    assert advice.problem is None or advice.problem.startswith("it is ")
 
 
 @pytest.mark.parametrize(

@@ -92,13 +92,15 @@ async def test_a_request_that_ended_in_time_is_left_alone() -> None:
 async def test_many_tasks_share_one_timer(monkeypatch: pytest.MonkeyPatch) -> None:
     """A thousand requests that end in time set one timer in all."""
     loop = asyncio.get_running_loop()
-    timers, call_at = list[float](), loop.call_at
+    timers, call_later = list[float](), loop.call_later
 
-    def counted(when: float, callback: Callable[..., object], *args: object) -> asyncio.TimerHandle:
-        timers.append(when)
-        return call_at(when, callback, *args)
+    def counted(
+        delay: float, callback: Callable[..., object], *args: object
+    ) -> asyncio.TimerHandle:
+        timers.append(delay)
+        return call_later(delay, callback, *args)
 
-    monkeypatch.setattr(loop, "call_at", counted)
+    monkeypatch.setattr(loop, "call_later", counted)
     limit = TimeLimit(60.0)
 
     async def request() -> None:
@@ -169,6 +171,21 @@ async def test_a_cancellation_from_outside_weighs_more(offset: float) -> None:
     await asyncio.wait([task])
     assert said == [False]
     assert task.cancelled()
+    limit.close()
+
+
+async def test_a_clock_that_stands_still_stops_the_limit() -> None:
+    """The timer fires when the process wakes, and what is left of the time begins again."""
+    now = 1000.0
+    limit = TimeLimit(SECONDS, clock=lambda: now)
+    limit.begin(this_task(), now)
+    # The timer fires again and again meanwhile.
+    await asyncio.sleep(4 * SECONDS)
+    assert this_task().cancelling() == 0
+    now += SECONDS
+    with pytest.raises(asyncio.CancelledError):
+        await wait_for_ever()
+    assert limit.ended(this_task())
     limit.close()
 
 

@@ -30,6 +30,7 @@ from collector.settings.parsers import Days, Duration, Rate
 _DEFAULTS = RunSettings()
 _OPTIONS = [
     "base-url",
+    "ca-file",
     "concurrency",
     "credentials-file",
     "date-format",
@@ -45,6 +46,7 @@ _OPTIONS = [
     "max-outage",
     "metrics-file",
     "output",
+    "proxy",
     "quiet",
     "rate",
     "scheduler",
@@ -159,6 +161,8 @@ def test_the_defaults_are_those_of_the_design() -> None:
         "base_url": "https://api.trust.lat",
         "token_url": "https://atenea.trust.lat/oauth/token/",
         "credentials_file": None,
+        "proxy": None,
+        "ca_file": None,
         "from_param": "from_date",
         "until_param": "until_date",
         "date_format": "YYYY-MM-DD",
@@ -178,6 +182,7 @@ _FLAGS = [
     *("--date-format", "epoch-ms", "--until-exclusive", "--trust-dates"),
     *("--base-url", "http://127.0.0.1:1", "--token-url", "https://t.example/oauth"),
     *("--credentials-file", "keys.toml", "--from-param", "desde", "--until-param", "hasta"),
+    *("--proxy", "http://proxy.example:3128", "--ca-file", "ca.pem"),
 ]
 _GIVEN = RunSettings(
     from_date=date(2026, 1, 1),
@@ -205,6 +210,8 @@ _GIVEN = RunSettings(
     base_url="http://127.0.0.1:1",
     token_url="https://t.example/oauth",  # noqa: S106 - an address, no password
     credentials_file=Path("keys.toml"),
+    proxy="http://proxy.example:3128",
+    ca_file=Path("ca.pem"),
     from_param="desde",
     until_param="hasta",
 )
@@ -303,6 +310,7 @@ _REFUSED = [
     *(("log-level", value) for value in ("verbose", "10")),
     *(("base-url", value) for value in ("http://api.trust.lat", "api.trust.lat", "")),
     *(("token-url", value) for value in ("http://api.trust.lat", "https://u:p@api.trust.lat")),
+    *(("proxy", value) for value in ("http://u:p@proxy", "socks5://proxy", "ftp://proxy", "")),
     *(("from-param", value) for value in ("a&b", "")),
     *(("until-param", value) for value in ("a=b", "")),
 ]

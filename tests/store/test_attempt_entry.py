@@ -146,6 +146,8 @@ def test_settings_stand_under_the_names_of_their_options() -> None:
         "base-url": 0,
         "token-url": 0,
         "credentials-file": "keys.toml",
+        "proxy": None,
+        "ca-file": None,
         "from-param": "from_date",
         "until-param": "until_date",
         "date-format": "YYYY-MM-DD",

@@ -94,6 +94,8 @@ _OTHERS: dict[str, Any] = {
     "date_format": "epoch",
     "token_url": "https://three.example",
     "credentials_file": Path("keys.toml"),
+    "proxy": "http://proxy.example:3128",
+    "ca_file": Path("ca.pem"),
     "until_exclusive": True,
 }
 """Another value for each option of the service."""

@@ -52,9 +52,9 @@ def _stats() -> RunStats:
     stats.kept.update({CellState.DATA: 40, CellState.EMPTY: 10})
     stats.cells.update({CellState.DATA: 5, CellState.EMPTY: 4, CellState.FAILED: 3})
     for status, seconds in [(200, 0.1), (200, 0.1), (429, 0.01), (500, 1.0)]:
-        stats.request_sent(0.0)
+        stats.request_sent()
         stats.answered(status, seconds)
-    stats.request_sent(0.0)
+    stats.request_sent()
     stats.broken[FailureKind.TIMEOUT] = 1
     stats.refused, stats.retries = 1, 2
     return stats

@@ -70,9 +70,9 @@ async def test_samples_come_at_intervals_and_at_the_end() -> None:
 
     async def work() -> None:
         for count in range(1, 4):
-            told.stats.request_sent(0.0)
+            told.stats.request_sent()
             await _until(lambda: sum(line["sent"] for line in told.of("sample")) == count)  # noqa: B023
-        told.stats.request_sent(0.0)
+        told.stats.request_sent()
 
     await _whole_run(told, work, sample_every=_OFTEN)
     samples = told.of("sample")
@@ -90,7 +90,7 @@ async def test_a_short_run_has_one_sample() -> None:
     told = _Told()
 
     async def work() -> None:
-        told.stats.request_sent(0.0)
+        told.stats.request_sent()
         await asyncio.sleep(0)
 
     await _whole_run(told, work)
@@ -110,7 +110,7 @@ async def test_the_file_is_written_at_the_start_now_and_then_and_at_the_end(
     async with told.telemetry.working(write_every=_OFTEN) as remarks:
         assert remarks == ()
         assert (told.value("run_running"), told.value("run_exit_code")) == (1, None)
-        told.stats.request_sent(0.0)
+        told.stats.request_sent()
         await _until(lambda: told.value("requests_sent_total") == 1)
         assert told.value("run_running") == 1
     assert _others() == set()

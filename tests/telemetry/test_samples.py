@@ -30,9 +30,9 @@ def stats(clock: _Clock) -> RunStats:
     return RunStats(100, clock=clock)
 
 
-def _answer(stats: RunStats, clock: _Clock, *seconds: float, status: int = 200) -> None:
+def _answer(stats: RunStats, *seconds: float, status: int = 200) -> None:
     for each in seconds:
-        stats.request_sent(clock.now)
+        stats.request_sent()
         stats.answered(status, each)
 
 
@@ -40,7 +40,7 @@ def test_a_sample_tells_of_its_interval_only(stats: RunStats, clock: _Clock) -> 
     """Counts and latencies of before are in the sample before."""
     rate = 10.0
     sampler = Sampler(stats, lambda: rate)
-    _answer(stats, clock, *[0.1] * 90, *[9.0] * 10)
+    _answer(stats, *[0.1] * 90, *[9.0] * 10)
     stats.retries, stats.refused, stats.in_flight = 4, 7, 3
     stats.kept[CellState.DATA], stats.cells[CellState.EMPTY] = 20, 5
     clock.now += 10.0
@@ -59,7 +59,7 @@ def test_a_sample_tells_of_its_interval_only(stats: RunStats, clock: _Clock) -> 
         "done": 25,
     }
     rate = 7.123456
-    _answer(stats, clock, *[0.5] * 60)
+    _answer(stats, *[0.5] * 60)
     stats.retries += 1
     stats.cells[CellState.FAILED] = 1
     clock.now += 10.25
@@ -71,18 +71,18 @@ def test_a_sample_tells_of_its_interval_only(stats: RunStats, clock: _Clock) -> 
 
 def test_the_first_interval_begins_with_the_run(stats: RunStats, clock: _Clock) -> None:
     """What was sent before the sampler was made, as for a token, is not lost."""
-    _answer(stats, clock, 0.2)
+    _answer(stats, 0.2)
     clock.now += 3.0
     sample = Sampler(stats, lambda: 1.0).take()
     assert (sample.seconds, sample.sent) == (3.0, 1)
 
 
-def test_an_interval_without_answers_has_no_latencies(stats: RunStats, clock: _Clock) -> None:
+def test_an_interval_without_answers_has_no_latencies(stats: RunStats) -> None:
     """None, and not the ones of before: nothing is known, and zero would be a very good one."""
     sampler = Sampler(stats, lambda: 1.0)
-    _answer(stats, clock, 0.2)
+    _answer(stats, 0.2)
     sampler.take()
-    stats.request_sent(clock.now)
+    stats.request_sent()
     stats.broken[FailureKind.TIMEOUT] += 1
     sample = sampler.take()
     assert (sample.sent, sample.accepted) == (1, 0)
@@ -95,8 +95,8 @@ def test_all_samples_together_are_the_run(stats: RunStats, clock: _Clock) -> Non
     samples = []
     for step in (0.0, 0.3, 10.0, 9.9, 0.0, 4.7):
         clock.now += step
-        _answer(stats, clock, *[step] * round(step * 7))
-        _answer(stats, clock, *[0.01] * round(step * 2), status=429)
+        _answer(stats, *[step] * round(step * 7))
+        _answer(stats, *[0.01] * round(step * 2), status=429)
         stats.refused += round(step * 2)
         stats.retries += round(step)
         samples.append(sampler.take())
