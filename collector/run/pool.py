@@ -174,9 +174,8 @@ class Pool:
         """Return how a request uses its connection: near the end, none may follow on it."""
         if item.is_confirming:
             return ConnectionUse.CONFIRMING
-        queue, stats = self._queue, self._stats
-        at_gate = queue.in_progress - self._held.count - stats.in_flight
-        left = self._total - queue.started + at_gate
+        stats = self._stats
+        left = self._total - self._queue.started + self._at_gate
         if left >= 4 * self._concurrency:
             return ConnectionUse.SHARED
         latencies = stats.latencies
@@ -193,7 +192,17 @@ class Pool:
     def _take(self) -> WorkItem | None:
         item = self._queue.take()
         self._stats.retrying = self._queue.waiting
-        return item or self._held.withdraw()
+        if item is None and (self._queue.is_closed or self._at_gate <= 0):
+            # Nothing else will be sent that confirms an idle connection.
+            item = self._held.withdraw()
+            if item is not None:
+                self._wake_idle()
+        return item
+
+    @property
+    def _at_gate(self) -> int:
+        """Cells whose request is about to be sent."""
+        return self._queue.in_progress - self._held.count - self._stats.in_flight
 
     async def _next(self) -> WorkItem | None:
         """Wait for a cell; return None if none will come."""
