@@ -115,8 +115,11 @@ class Session:
 
         Return warnings for the user.
         """
-        self._local_limit.ceiling, remark = reserve_descriptors(self._concurrency)
-        return () if remark is None else (remark,)
+        most, remark = reserve_descriptors(self._concurrency)
+        if remark is None:
+            return ()
+        self._local_limit.ceiling = most
+        return (remark,)
 
     @property
     def token_error(self) -> str | None:
