@@ -4,21 +4,19 @@ import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import lru_cache
 from http import HTTPStatus
 from typing import Final, TypeGuard
-from urllib.parse import SplitResult, quote, urlencode, urlsplit
 
 import msgspec
 from structlog.typing import FilteringBoundLogger
 from yarl import URL
 
-from collector.core.cell import Cell, Window
+from collector.core.cell import Cell
 from collector.core.confirmation import Confirmation, ConnectionUse, alone, shared
-from collector.core.endpoint import STATISTICS
 from collector.core.outcome import Answer, Blame, Failure, FailureKind, Outcome
 from collector.core.secrets import Redactor
 from collector.core.text import escaped
+from collector.http.addresses import Addresses
 from collector.http.envelope import Checked, check_reply
 from collector.http.faults import Fault, Nature
 from collector.http.gate import Gate
@@ -26,55 +24,9 @@ from collector.http.rate_headers import read_rate_allowance, read_retry_after
 from collector.http.retry import is_outage_evidence
 from collector.http.token import TokenSource
 from collector.http.transport import Response, Transport, TransportFailure
-from collector.plan.date_params import DateQuery
 from collector.telemetry.stats import RunStats
 
-__all__ = ["Addresses", "StatisticsClient", "excerpt"]
-
-_CACHE_SIZE: Final = 4096
-"""Entries of each cache. Windows and companies recur in a plan; encoding them for every request
-would cost a tenth of the time of a request."""
-
-
-class Addresses:
-    """Builds the address of a cell (call it), or of other parameters (`with_parameters`).
-
-    The id is always one path segment: everything but letters, digits and `_.-~` is
-    percent-encoded. Raises `ValueError` for an empty id, `.` and `..`, which a server would
-    resolve as part of the path.
-    """
-
-    def __init__(self, base_url: str, dates: DateQuery) -> None:
-        before_id, self._after_id = STATISTICS.path.split("{company_id}")
-        base = urlsplit(f"{base_url.rstrip('/')}/{before_id}")
-        self._scheme, self._netloc, self._before_id = base.scheme, base.netloc, base.path
-        self._dates = dates
-        self._query_of = lru_cache(_CACHE_SIZE)(self._query)
-
-    def __call__(self, cell: Cell) -> URL:
-        """Return the address of a cell, already encoded."""
-        return self._address(cell.company_id, self._query_of(cell.window))
-
-    def with_parameters(self, company_id: str, parameters: Mapping[str, str]) -> URL:
-        """Return the address of a company with the given parameters in its query."""
-        return self._address(company_id, urlencode(parameters))
-
-    def _address(self, company_id: str, query: str) -> URL:
-        # Built from its known parts: parsing a text costs three times as much.
-        path = f"{self._before_id}{_segment(company_id)}{self._after_id}"
-        return URL(SplitResult(self._scheme, self._netloc, path, query, ""), encoded=True)
-
-    def _query(self, window: Window) -> str:
-        return urlencode(self._dates.parameters(window))
-
-
-@lru_cache(_CACHE_SIZE)
-def _segment(company_id: str) -> str:
-    if company_id in {"", ".", ".."}:
-        message = f"{company_id!r} cannot be a company id: it is a step in a path"
-        raise ValueError(message)
-    return quote(company_id, safe="")
-
+__all__ = ["StatisticsClient", "excerpt"]
 
 _EXCERPT_BYTES: Final = 2048
 _MESSAGE_BYTES: Final = 1024

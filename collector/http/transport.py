@@ -14,9 +14,7 @@ from typing import Final, Self
 import aiohttp
 import msgspec
 from aiohttp import (
-    ClientHandlerType,
     ClientHttpProxyError,
-    ClientRequest,
     ClientResponse,
     ClientSession,
     ClientTimeout,
@@ -27,7 +25,7 @@ from yarl import URL
 from collector.core.confirmation import CONFIRMED, Confirmation, ConnectionUse, alone, shared
 from collector.core.errors import AttributionError
 from collector.core.outcome import FailureKind
-from collector.http.connector import Connector, Lease, PooledRequest
+from collector.http.connector import Connector, PooledRequest
 from collector.http.faults import MAX_HEADER_LINE_BYTES, Fault, Nature, by_way_of, fault_of
 from collector.http.gate import Gate
 from collector.http.in_flight import InFlight
@@ -35,6 +33,7 @@ from collector.http.network import DIRECT, Network
 from collector.http.reuse import ReusePolicy
 from collector.http.time_limit import TimeLimit
 from collector.http.token import Token, TokenSource
+from collector.http.tracked import TrackedRequest
 from collector.pace import LocalLimit, Permit
 from collector.telemetry.stats import RunStats
 
@@ -82,13 +81,6 @@ _NOT_ATTRIBUTED: Final = (
     "even on connections with a single request; nothing doubtful was written; check what stands "
     "between the collector and the API, such as a proxy or a load balancer"
 )
-
-_NOT_CONNECTED: Final = (
-    aiohttp.ConnectionTimeoutError,
-    aiohttp.ClientConnectorError,
-    aiohttp.ClientConnectorCertificateError,
-)
-_CONNECTION_LOST: Final = (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError)
 
 
 class Transport:
@@ -182,7 +174,7 @@ class Transport:
         return self._request(self._track(None, alone), "POST", url, body)
 
     async def _request(
-        self, tracked: "_TrackedRequest", method: str, url: URL, body: bytes | None = None
+        self, tracked: TrackedRequest, method: str, url: URL, body: bytes | None = None
     ) -> Response | TransportFailure:
         """Send a request and read its whole answer, `MAX_ANSWER_BYTES` at most.
 
@@ -242,8 +234,8 @@ class Transport:
 
     def _track(
         self, tokens: TokenSource | None, use: Callable[[], ConnectionUse]
-    ) -> "_TrackedRequest":
-        return _TrackedRequest(
+    ) -> TrackedRequest:
+        return TrackedRequest(
             self._gate,
             self._stats,
             self._limit,
@@ -255,7 +247,7 @@ class Transport:
         )
 
     def _failure(
-        self, kind: FailureKind, fault: Fault, tracked: "_TrackedRequest"
+        self, kind: FailureKind, fault: Fault, tracked: TrackedRequest
     ) -> TransportFailure:
         self._stats.broken[kind] += 1
         permit, nature = tracked.permit, fault.nature
@@ -266,142 +258,6 @@ class Transport:
             if permit is not None and self._slept_since(permit.at):
                 nature = Nature.SUSPENDED
         return TransportFailure(kind, fault.text, permit, tracked.requests, nature)
-
-
-class _DeadConnectionError(aiohttp.ClientError):
-    """A connection that broke before it served any request; aiohttp resends nothing after it."""
-
-
-class _TrackedRequest:
-    """A request with its permit, its time limit and its counters: a middleware of aiohttp's.
-
-    aiohttp calls it for each attempt: for the request, and for a resend when a kept-alive
-    connection turns out to be dead (RFC 9110, section 9.2.2). The time limit begins when the permit
-    is issued, and the token is chosen then: one that was chosen before could expire during the
-    wait. A resend acquires a new permit.
-
-    * `gate`: issues the permits.
-    * `stats`: counts what is sent and what is in flight.
-    * `limit`: the time limit of all requests.
-    * `in_flight`: admits requests to the gate.
-    * `tokens`: provides the token; None for an urgent request that needs none.
-    * `concurrency`: requests in flight at most; a late request at this number counts as held up.
-    * `loop`: the event loop that runs the task of this request.
-    * `use`: chooses how it uses its connection.
-
-    Headers for a proxy that belong to the request itself are set as `proxy_headers`.
-    """
-
-    __slots__ = (
-        *("_concurrency", "_gate", "_in_flight", "_is_admitted", "_limit", "_stats", "_task"),
-        *("_tokens", "_use"),
-        *("lease", "permit", "proxy_headers", "requests", "token"),
-    )
-
-    def __init__(  # noqa: PLR0913, PLR0917 - one for each request, by position
-        self,
-        gate: Gate,
-        stats: RunStats,
-        limit: TimeLimit,
-        in_flight: InFlight,
-        tokens: TokenSource | None,
-        use: Callable[[], ConnectionUse],
-        concurrency: int,
-        loop: asyncio.AbstractEventLoop,
-    ) -> None:
-        # With the loop given, asyncio need not ask the system whether the process has forked.
-        task = asyncio.current_task(loop)
-        assert task is not None, "requests are sent by tasks"  # noqa: S101 - for the type checker
-        self._task = task
-        self._gate = gate
-        self._stats = stats
-        self._limit = limit
-        self._in_flight = in_flight
-        self._tokens = tokens
-        self._concurrency = concurrency
-        self._is_admitted = False
-        self._use = use
-        self.requests = 0
-        self.permit: Permit | None = None
-        self.token: Token | None = None
-        self.lease: Lease | None = None
-        self.proxy_headers: dict[str, str] | None = None
-
-    async def __call__(self, request: ClientRequest, send: ClientHandlerType) -> ClientResponse:
-        """Send one attempt, with a permit and the current token."""
-        token = await self._start()
-        if token is not None:
-            request.headers["Authorization"] = token.authorization
-        if self.proxy_headers is not None:
-            request.headers.update(self.proxy_headers)
-        assert isinstance(request, PooledRequest), "the session makes no others"  # noqa: S101
-        use = self._use()
-        if use is ConnectionUse.ALONE or self.proxy_headers is not None:
-            # Some proxies take their credentials out of the first request on a connection only.
-            request.alone()
-        elif use is not ConnectionUse.SHARED:
-            request.is_last = True
-        try:
-            return await send(request)
-        except _CONNECTION_LOST as error:
-            lease = request.lease
-            if lease is None or lease.sent > 1:
-                raise
-            # Not a server that closes idle connections: the usual retry follows, with a delay.
-            raise _DeadConnectionError(str(error)) from error
-        finally:
-            self.lease = request.lease
-
-    async def _start(self) -> Token | None:
-        """Acquire a permit and start the time limit; return the token to send, if any."""
-        if self.requests:
-            # A resend: the wait for a permit is not part of the time limit, and the result of the
-            # first request is unknown.
-            self._limit.pause(self._task)
-            self._stats.resent += 1
-            self.release_permit()
-        elif self._tokens is not None:
-            await self._in_flight.enter()
-            self._is_admitted = True
-        else:
-            await self._in_flight.pause()
-        is_final = self._use() is ConnectionUse.CONFIRMING
-        self.permit = permit = await self._gate.acquire(
-            is_urgent=self._tokens is None, is_final=is_final
-        )
-        if self._tokens is not None:
-            while (token := self._tokens.cached()) is None:
-                self.release_permit()
-                await self._tokens.current()
-                # All requests waited for the token: they must not be sent all at once.
-                self.permit = permit = await self._gate.acquire(is_final=is_final)
-            self.token = token
-        self._limit.begin(self._task, permit.at)
-        if not self.requests:
-            self._stats.in_flight += 1
-        if not permit.is_paced and self._stats.in_flight >= self._concurrency:
-            self._stats.held_up += 1
-        self.requests += 1
-        self._stats.request_sent()
-        return self.token
-
-    def timed_out(self) -> bool:
-        """Return whether the time limit cancelled the task, and if so take that back."""
-        return self._limit.ended(self._task)
-
-    def release_permit(self) -> None:
-        """Release the permit: its request has no result to report."""
-        if self.permit is not None:
-            self._gate.release(self.permit)
-            self.permit = None
-
-    def finish(self) -> None:
-        """Stop the time limit, whatever the result."""
-        self._limit.ended(self._task)
-        if self.requests:
-            self._stats.in_flight -= 1
-        if self._is_admitted:
-            self._in_flight.leave()
 
 
 def _check_proxy_accepts(response: ClientResponse) -> None:

@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 from collector.core.clock import AwakeClock
 from collector.core.secrets import Redactor
 from collector.dates.verify import DatesVerifier
-from collector.http.client import Addresses, StatisticsClient
+from collector.http.addresses import Addresses
+from collector.http.client import StatisticsClient
 from collector.http.credentials import AccessToken, ClientCredentials, Credentials, secrets_of
 from collector.http.gate import Gate
 from collector.http.in_flight import InFlight

@@ -15,7 +15,8 @@ from aiohttp import hdrs
 from collector.core.cell import SERVER_DEFAULT, Cell
 from collector.core.outcome import Answer, Failure, Outcome
 from collector.core.secrets import Redactor, Secret
-from collector.http.client import Addresses, StatisticsClient
+from collector.http.addresses import Addresses
+from collector.http.client import StatisticsClient
 from collector.http.gate import Gate
 from collector.http.token import Token, TokenSource
 from collector.http.transport import Transport

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from collector.core.cell import SERVER_DEFAULT, Cell, Window
 from collector.core.secrets import Secret
-from collector.http.client import Addresses
+from collector.http.addresses import Addresses
 from collector.http.gate import Gate
 from collector.http.token import Token, TokenSource
 from collector.http.transport import Response, Transport
