@@ -166,7 +166,6 @@ _draw = given(
     st.lists(st.none() | _SURPLUS, min_size=1, max_size=12),
     st.sampled_from([1, 3, 64]),
     st.sampled_from([0.0, 0.002, 0.02]),
-    st.sampled_from([None, 2, 7]),
     st.booleans(),
 )
 
@@ -175,7 +174,6 @@ async def _draw_and_collect(
     surplus: list[Surplus | None],
     concurrency: int,
     latency: float,
-    most_answers: int | None,
     honours_close: bool,  # noqa: FBT001 - drawn
 ) -> None:
     with pytest.MonkeyPatch.context() as patch, TemporaryDirectory() as output:
@@ -184,7 +182,6 @@ async def _draw_and_collect(
             lambda connection, number: surplus[(connection + number) % len(surplus)],
             honours_close=honours_close,
             latency=latency,
-            most_answers=most_answers,
         )
         async with server:
             await _collect(server, Path(output), cells=48, concurrency=concurrency)
