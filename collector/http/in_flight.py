@@ -55,7 +55,8 @@ class InFlight:
     def leave(self) -> None:
         """Record the end of a request that was admitted."""
         self._admitted -= 1
-        self._change.set()
+        if self._queue.locked():
+            self._change.set()
 
     async def pause(self) -> None:
         """Wait while no request at all is possible. Raises `StoppedError`, as `enter` does."""
