@@ -154,7 +154,9 @@ class Pool:
             except StoppedError:
                 # The cell stays unsettled, so the other workers must not wait for it.
                 self.drain()
-                return
+                if item.is_confirming:
+                    return
+                continue
             item.requests += outcome.requests
             if not isinstance(outcome, Failure):
                 self._budget.succeeded(was_retry=item.tries > 0)

@@ -153,13 +153,13 @@ async def test_every_line_of_a_run_that_ends_by_ignored_dates_is_counted(
         return 200
 
     api = await serve(judge, total=total, latency=0.01)
-    run = _run(api, tmp_path / "r", concurrency=20, windows=28)
+    run = _run(api, tmp_path / "r", concurrency=20, windows=84)
     end = await run.execute()
     assert end.exit_code is ExitCode.DATES
     manifest = json.loads((tmp_path / "r" / "run.json").read_bytes())
     assert manifest["dates"]["verdict"] == "ignored"
     assert manifest["attempts"][0]["cells"]["data"] == _lines(tmp_path / "r")
-    assert _lines(tmp_path / "r") < _COMPANIES * 27
+    assert _lines(tmp_path / "r") < _COMPANIES * 83
 
 
 async def test_nothing_is_sent_after_a_verification_that_ends_the_run(
