@@ -130,7 +130,8 @@ class Transport:
             notify=notify,
             clock=self._clock,
         )
-        self._network = network
+        # Without any proxy, the origin of each address need not be looked up.
+        self._network = network if any(network.routes.values()) else DIRECT
         self._session = ClientSession(
             connector=self._connector,
             cookie_jar=DummyCookieJar(),
