@@ -190,7 +190,7 @@ class Run:
             finally:
                 # After the connections are closed: the disk needs file descriptors too.
                 if directory.has_begun:
-                    self._record_dates(record)
+                    self._record_findings(record)
                     self._telemetry.last_sample()
                     self._log.info("run_ended", exit_code=end.exit_code.value, error=end.error)
                     limit = self.gate.control.limit
@@ -283,14 +283,14 @@ class Run:
             return end_by(error, self._session.redact)
         return end_by_bug(error, self._log, self.files.log)
 
-    def _record_dates(self, record: AttemptRecord) -> None:
-        """Record in the manifest what the answers have shown about the dates."""
+    def _record_findings(self, record: AttemptRecord) -> None:
+        """Record in the manifest what the answers have shown about dates and server."""
         if self.dates.ignored is not None:
             record.dates_are_ignored(self.dates.ignored)
         elif self.dates.is_doubtful:
             record.dates_are_doubted(DOUBT)
             self._note(record, f"{DOUBT}; the same command again finds out")
-        if remark := self.dates.close():
+        for remark in filter(None, (self.dates.close(), self._session.surplus)):
             self._note(record, remark)
 
     def _note(self, record: AttemptRecord, remark: str) -> None:

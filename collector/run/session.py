@@ -109,6 +109,7 @@ class Session:
         self._patience = patience
         issuer = Service(settings.token_url, "--token-url", "access token")
         self._issuer = Silence(issuer, first_patience)
+        self._not_ours: int | None = None
         self._opened = AsyncExitStack()
 
     def reserve_descriptors(self) -> tuple[str, ...]:
@@ -143,7 +144,19 @@ class Session:
         """Return a verifier of dates that are sent as `dates` says."""
         return DatesVerifier(dates, self._settings.timezone, self.client, self.gate, self.log)
 
+    @property
+    def surplus(self) -> str | None:
+        """Warning that the server sends more than was requested; None if it was not seen to."""
+        if self._not_ours is None:
+            return None
+        return (
+            f"{_origin(self._settings.base_url)} sends answers that were not requested, or does "
+            f"not close a connection as it was asked to; {self._not_ours} answers that might belong to other cells were requested again"
+        )
+
     def _not_attributed(self, reason: str, answers: int) -> None:
+        if reason != "lost":
+            self._not_ours = (self._not_ours or 0) + answers
         self.log.warning("answers_not_attributed", reason=reason, answers=answers)
 
     def _was_asleep(self, seconds: float) -> None:

@@ -92,6 +92,10 @@ async def test_bytes_that_nobody_asked_for_are_no_answer(
         end = await _collect(server, tmp_path, cells=400, concurrency=concurrency)
         assert end == End(ExitCode.COMPLETE)
         assert server.surplus > 0
+    (attempt,) = json.loads((tmp_path / "run.json").read_bytes())["attempts"]
+    warning = f"{server.base_url} sends answers that were not requested"
+    if kind in {"repeat", "other"}:
+        assert [text.startswith(warning) for text in attempt["remarks"]] == [True]
 
 
 @pytest.mark.parametrize("concurrency", [1, 64])
