@@ -151,7 +151,8 @@ class Session:
             return None
         return (
             f"{_origin(self._settings.base_url)} sends answers that were not requested, or does "
-            f"not close a connection as it was asked to; {self._not_ours} answers that might belong to other cells were requested again"
+            f"not close a connection as it was asked to; {self._not_ours} answers that might "
+            "belong to other cells were requested again"
         )
 
     def _not_attributed(self, reason: str, answers: int) -> None:
