@@ -52,7 +52,7 @@ def _after_error(cause: type[CollectorError], run: RunView) -> str:
     source = run.plan.companies.source
     check = _command("check", "COMPANIES" if source == _NO_FILE else source)
     if issubclass(cause, OutageError):
-        return f"{check} tells whether the service is back"
+        return f"{check} tells whether it works now"
     if issubclass(cause, ClusterError):
         return _START_CLUSTER if run.settings.scheduler else _RESUME
     if issubclass(cause, CredentialsError):

@@ -39,13 +39,15 @@ class Confirmation:
     * `is_confirmed`: None until it is known; then it does not change.
     * `is_idle`: the connection is open and no request is outstanding on it. One more request can
       confirm its answers.
+    * `is_watched`: it will be known within a second or so, without another request.
     """
 
-    __slots__ = ("_callbacks", "is_confirmed", "is_idle")
+    __slots__ = ("_callbacks", "is_confirmed", "is_idle", "is_watched")
 
     def __init__(self, *, is_confirmed: bool | None = None) -> None:
         self.is_confirmed = is_confirmed
         self.is_idle = False
+        self.is_watched = False
         self._callbacks: list[Callable[[Confirmation], None]] = []
 
     def when_known(self, callback: Callable[["Confirmation"], None]) -> None:

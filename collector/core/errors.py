@@ -156,6 +156,13 @@ class AttributionError(CollectorError):
 
     exit_code = ExitCode.DATES
 
+    def __init__(self, server: str = "the API") -> None:
+        super().__init__(
+            f"the answers of {server} cannot be attributed to requests: it sends more than was "
+            "requested, even on connections with a single request; nothing doubtful was written; "
+            "check what is between the collector and the API, such as a proxy or a load balancer"
+        )
+
 
 class DatesError(CollectorError):
     """New or existing answers would not cover the days that their lines state."""

@@ -1,6 +1,5 @@
 """Client of the statistics endpoint: the address of a cell, and the outcome of its request."""
 
-import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -12,11 +11,13 @@ from structlog.typing import FilteringBoundLogger
 from yarl import URL
 
 from collector.core.cell import Cell
-from collector.core.confirmation import Confirmation, ConnectionUse, alone, shared
+from collector.core.confirmation import ConnectionUse, alone, shared
+from collector.core.errors import AttributionError
 from collector.core.outcome import Answer, Blame, Failure, FailureKind, Outcome
 from collector.core.secrets import Redactor
 from collector.core.text import escaped
 from collector.http.addresses import Addresses
+from collector.http.connector import is_confirmed
 from collector.http.envelope import Checked, check_reply
 from collector.http.faults import Fault, Nature
 from collector.http.gate import Gate
@@ -27,6 +28,9 @@ from collector.http.transport import Response, Transport, TransportFailure
 from collector.telemetry.stats import RunStats
 
 __all__ = ["StatisticsClient", "excerpt"]
+
+_MOST_REFUTED: Final = 20
+"""Answers to one question that cannot be attributed, before the run ends."""
 
 _EXCERPT_BYTES: Final = 2048
 _MESSAGE_BYTES: Final = 1024
@@ -102,11 +106,12 @@ class StatisticsClient:
         """
         url = self._addresses.with_parameters(company_id, parameters)
         requests = 0
-        while True:
+        for _ in range(_MOST_REFUTED):
             outcome = await self._request(url, company_id, is_retry=is_retry, use=alone)
             requests += outcome.requests
-            if await _is_confirmed(outcome.confirmation):
+            if await is_confirmed(outcome.confirmation):
                 return _with_requests(outcome, requests)
+        raise AttributionError
 
     async def _request(
         self,
@@ -237,14 +242,6 @@ class StatisticsClient:
                 status=reply.status,
             )
         return retry_after.seconds
-
-
-async def _is_confirmed(confirmation: Confirmation) -> bool:
-    """Wait until it is known whether an answer belongs to its request, and return that."""
-    known = asyncio.Event()
-    confirmation.when_known(lambda _: known.set())
-    await known.wait()
-    return confirmation.is_confirmed is True
 
 
 def _cause(failure: Failure) -> str:

@@ -29,7 +29,7 @@ from collector import __version__
 from collector.core.confirmation import Confirmation
 from collector.http.reuse import ReusePolicy
 
-__all__ = ["Connector", "Lease", "PooledRequest"]
+__all__ = ["Connector", "Lease", "PooledRequest", "is_confirmed"]
 
 _LINGER_SECONDS: Final = 1.0
 """How long a connection is watched that the server neither closes nor declares to close."""
@@ -45,15 +45,21 @@ class Lease:
     * `sent`: requests sent on it.
     * `held`: answers that wait for the confirmation; `held_since`: when the first of them came.
     * `is_last`: the server was asked to close the connection after the last request sent.
+    * `is_busy`: a request is outstanding on it.
+    * `is_closed`: it was closed while it was busy.
     * `is_lingering`: the only answer has come, and the connection is watched for more.
+    * `judge`: called with it when it is closed, and no request is outstanding.
     """
 
     __slots__ = (
-        *("confirmation", "held", "held_since", "is_last"),
-        *("is_lingering", "protocol", "sent"),
+        *("confirmation", "held", "held_since", "is_busy", "is_closed", "is_last"),
+        *("is_lingering", "judge", "protocol", "sent"),
     )
 
-    def __init__(self, protocol: ResponseHandler) -> None:
+    def __init__(self, protocol: ResponseHandler, judge: Callable[["Lease"], None]) -> None:
+        self.judge = judge
+        self.is_busy = False
+        self.is_closed = False
         self.protocol = protocol
         self.confirmation = Confirmation()
         self.sent = 0
@@ -61,6 +67,12 @@ class Lease:
         self.held_since: float | None = None
         self.is_last = False
         self.is_lingering = False
+
+    def failed(self) -> None:
+        """Record that the outstanding request gets no answer."""
+        self.is_busy = False
+        if self.is_closed:
+            self.judge(self)
 
 
 class PooledRequest(ClientRequest):
@@ -127,6 +139,8 @@ class Connector(TCPConnector):
         self._clock = clock
         self._leases: dict[ResponseHandler, Lease] = {}
         self._is_ending = False
+        self.lingering = 0
+        """Connections that are watched after their only answer."""
 
     def end(self) -> None:
         """Stop judging connections: they are about to be closed."""
@@ -159,26 +173,30 @@ class Connector(TCPConnector):
             lease.is_last = True
             req.headers["Connection"] = "close"
         lease.sent += 1
+        lease.is_busy = True
         lease.confirmation.is_idle = False
         return connection
 
     def answered(self, lease: Lease, response: ClientResponse, *, is_cut: bool) -> None:
         """Judge the connection after an answer; one that `is_cut` was not read to its end."""
+        lease.is_busy = False
         if self._is_ending:
             return
-        if is_cut or _declares_close(response):
-            # A server may send a 408 on its own account, also while a request is on its way.
-            is_uncertain = is_cut or response.status == HTTPStatus.REQUEST_TIMEOUT
-            if lease.sent == 1 or (lease.is_last and not is_uncertain):
-                self._policy.confirmed(self._clock())
-                lease.confirmation.resolve(is_confirmed=True)
-            else:
-                # It ends before the server was asked to close it, so nothing shows that there are
-                # as many answers as requests.
-                lease.held += 1
-                self._lost(lease)
+        declares_close = _declares_close(response)
+        # A server may send a 408 on its own account, also while a request is on its way.
+        is_proof = declares_close and not is_cut and response.status != HTTPStatus.REQUEST_TIMEOUT
+        if (lease.is_last and is_proof) or (lease.sent == 1 and (is_cut or declares_close)):
+            self._confirm(lease)
         elif len(lease.protocol):
             self._out_of_step(lease)
+        elif lease.sent == 1 and not lease.protocol.is_connected():
+            # The end of the connection is the end of the answer.
+            self._confirm(lease)
+        elif is_cut or declares_close or not lease.protocol.is_connected():
+            # It ends before the server was asked to close it, or without a declaration. So nothing
+            # shows that there are as many answers as requests.
+            lease.held += 1
+            self._lost(lease)
         elif not lease.is_last:
             lease.held += 1
             if self._policy.is_single:
@@ -198,17 +216,26 @@ class Connector(TCPConnector):
             self._give_up_idle()
 
     def _begin(self, protocol: ResponseHandler) -> Lease:
-        lease = self._leases[protocol] = Lease(protocol)
+        lease = self._leases[protocol] = Lease(protocol, self._judge)
         closed = protocol.closed
         if closed is not None:
             closed.add_done_callback(partial(self._judge_closed, lease))
         return lease
 
     def _judge_closed(self, lease: Lease, closed: asyncio.Future[None]) -> None:
-        """Judge a connection that is closed; its answers are lost unless they are confirmed."""
+        """Judge a closed connection; its answers are lost unless they are confirmed.
+
+        If a request is outstanding, its result comes first: the end of the connection may be that
+        of the answer.
+        """
         if not closed.cancelled():
             closed.exception()  # Read here; the request in flight gets an error of its own.
         self._leases.pop(lease.protocol, None)
+        lease.is_closed = True
+        if not lease.is_busy:
+            self._judge(lease)
+
+    def _judge(self, lease: Lease) -> None:
         if self._is_ending or lease.confirmation.is_confirmed is not None:
             return
         if lease.is_lingering:
@@ -221,17 +248,22 @@ class Connector(TCPConnector):
     def _linger(self, lease: Lease) -> None:
         """Watch a connection that served one request, until it is closed or a second has passed."""
         lease.held = 1
-        lease.is_lingering = True
+        lease.is_lingering = lease.confirmation.is_watched = True
+        self.lingering += 1
         timer = asyncio.get_running_loop().call_later(_LINGER_SECONDS, self._end_linger, lease)
         lease.confirmation.when_known(lambda _: timer.cancel())
 
     def _end_linger(self, lease: Lease) -> None:
+        self.lingering -= 1
         if _has_surplus(lease.protocol):
             self._out_of_step(lease)
         else:
-            self._policy.confirmed(self._clock())
-            lease.confirmation.resolve(is_confirmed=True)
+            self._confirm(lease)
         lease.protocol.close()
+
+    def _confirm(self, lease: Lease) -> None:
+        self._policy.confirmed(self._clock())
+        lease.confirmation.resolve(is_confirmed=True)
 
     def _out_of_step(self, lease: Lease) -> None:
         self._policy.out_of_step(was_alone=lease.sent == 0 or (lease.sent == 1 and lease.is_last))
@@ -268,6 +300,15 @@ def _common_headers(host: str) -> CIMultiDict[str]:
         }
     )
     return headers
+
+
+async def is_confirmed(confirmation: Confirmation) -> bool:
+    """Wait until it is known whether an answer belongs to its request, and return that."""
+    if confirmation.is_confirmed is None:
+        known = asyncio.Event()
+        confirmation.when_known(lambda _: known.set())
+        await known.wait()
+    return confirmation.is_confirmed is True
 
 
 def _has_surplus(protocol: ResponseHandler) -> bool:

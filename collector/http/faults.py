@@ -62,9 +62,16 @@ def fault_of(error: BaseException, url: URL, proxy: URL | None = None) -> Fault:
     if proxy is None or fault.nature is Nature.LOCAL:
         return fault
     if _is_at_proxy(error, url, proxy):
-        text = f"proxy {proxy.origin()}: {fault.text} (see --proxy and https_proxy)"
+        hint = (
+            "; does it speak TLS? most proxies are http://" if _may_lack_tls(fault, proxy) else ""
+        )
+        text = f"proxy {proxy.origin()}: {fault.text}{hint} (see --proxy and https_proxy)"
         return Fault(text, fault.nature)
     return Fault(f"{fault.text}{by_way_of(proxy)}", fault.nature)
+
+
+def _may_lack_tls(fault: Fault, proxy: URL) -> bool:
+    return proxy.scheme == "https" and "certificate" not in fault.text and "HTTP" not in fault.text
 
 
 def by_way_of(proxy: URL | None) -> str:
@@ -127,12 +134,16 @@ def _shortage(chain: Sequence[BaseException]) -> Fault | None:
 
 
 _CERTIFICATE_TEXTS: Final = {
-    9: "certificate not valid yet",
-    10: "certificate expired",
+    9: "certificate not valid yet, or the clock of this machine is wrong",
+    10: "certificate expired, or the clock of this machine is wrong",
     62: "certificate issued for another host",
     64: "certificate issued for another address",
 }
 """By the codes of OpenSSL (X509_V_ERR_*). For other codes OpenSSL's own words are quoted."""
+
+
+_NO_TLS: Final = {"wrong version number", "http request", "packet length too long"}
+"""What OpenSSL says of an answer that is not TLS."""
 
 
 def _tls_fault(chain: Sequence[BaseException]) -> Fault | None:
@@ -142,13 +153,15 @@ def _tls_fault(chain: Sequence[BaseException]) -> Fault | None:
         text = _CERTIFICATE_TEXTS.get(getattr(certificate, "verify_code", 0))
         if text is None:
             reason = getattr(certificate, "verify_message", "")
-            text = f"certificate not trusted: {reason}".removesuffix(": ")
-        return Fault(f"{text} (see --ca-file)", Nature.UNUSABLE)
+            text = f"certificate not trusted: {reason}".removesuffix(": ") + " (see --ca-file)"
+        return Fault(text, Nature.UNUSABLE)
     tls = _find(chain, ssl.SSLError)
     if tls is None:
         return None
     # OpenSSL's name of the error, such as WRONG_VERSION_NUMBER.
     reason = (getattr(tls, "reason", None) or "").replace("_", " ").lower()
+    if reason in _NO_TLS:
+        return Fault(f"this port does not speak TLS ({reason})", Nature.UNUSABLE)
     return Fault(f"TLS handshake failed: {reason}".removesuffix(": "), Nature.TRANSIENT)
 
 
@@ -212,7 +225,9 @@ def _answer_fault(chain: Sequence[BaseException]) -> Fault | None:
     to_connect = _find(chain, aiohttp.ClientHttpProxyError)
     if to_connect is not None:
         if to_connect.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
-            return Fault("it requires other credentials (HTTP 407)", Nature.UNUSABLE)
+            return Fault(
+                "it requires a user name and a password, or others (HTTP 407)", Nature.UNUSABLE
+            )
         # Its rules do not allow the host or the port; other codes may pass, like that of an outage.
         is_ruled_out = to_connect.status in _RULED_OUT
         nature = Nature.UNUSABLE if is_ruled_out else Nature.TRANSIENT

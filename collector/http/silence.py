@@ -120,7 +120,9 @@ class Silence:
         address, option, answer = self.service
         cause = "" if self.last_fault is None else self.last_fault.text
         if cause and self.is_unusable:
-            return UnusableError(f"{address} cannot be used as it is: {cause}; check {option}")
+            # The cause may name another option, such as that of the proxy.
+            remedy = "" if "(see --" in cause else f"; check {option}"
+            return UnusableError(f"{address} cannot be used as it is: {cause}{remedy}")
         seconds = _span(now - (now if self.since is None else self.since))
         what = f"{address} refused every request" if is_refusing else f"no {answer} from {address}"
         return OutageError(

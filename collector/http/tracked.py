@@ -106,8 +106,10 @@ class TrackedRequest:
             if lease is None or lease.sent > 1:
                 raise
             # Not a server that closes idle connections: the usual retry follows, with a delay.
-            raise _DeadConnectionError(str(error)) from error
+            raise _DeadConnectionError from error
         finally:
+            if self.lease is not None:
+                self.lease.failed()
             self.lease = request.lease
 
     async def _start(self) -> Token | None:
@@ -143,6 +145,11 @@ class TrackedRequest:
         self._stats.request_sent()
         return self.token
 
+    @property
+    def is_connecting(self) -> bool:
+        """Whether it was sent, and had no connection yet when it ended."""
+        return self.requests > 0 and self.lease is None
+
     def timed_out(self) -> bool:
         """Return whether the time limit cancelled the task, and if so take that back."""
         return self._limit.ended(self._task)
@@ -152,6 +159,11 @@ class TrackedRequest:
         if self.permit is not None:
             self._gate.release(self.permit)
             self.permit = None
+
+    def break_off(self) -> None:
+        """Record that the request gets no whole answer."""
+        if self.lease is not None:
+            self.lease.failed()
 
     def finish(self) -> None:
         """Stop the time limit, whatever the result."""

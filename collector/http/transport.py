@@ -25,7 +25,7 @@ from yarl import URL
 from collector.core.confirmation import CONFIRMED, Confirmation, ConnectionUse, alone, shared
 from collector.core.errors import AttributionError
 from collector.core.outcome import FailureKind
-from collector.http.connector import Connector, PooledRequest
+from collector.http.connector import Connector, PooledRequest, is_confirmed
 from collector.http.faults import MAX_HEADER_LINE_BYTES, Fault, Nature, by_way_of, fault_of
 from collector.http.gate import Gate
 from collector.http.in_flight import InFlight
@@ -76,11 +76,8 @@ class TransportFailure(msgspec.Struct, frozen=True):
     nature: Nature = Nature.TRANSIENT
 
 
-_NOT_ATTRIBUTED: Final = (
-    "the answers of {origin} cannot be attributed to requests: it sends more than was requested, "
-    "even on connections with a single request; nothing doubtful was written; check what stands "
-    "between the collector and the API, such as a proxy or a load balancer"
-)
+_MOST_LINGERING: Final = 64
+"""Connections that are watched after their only answer. If there are more, requests wait."""
 
 
 class Transport:
@@ -167,7 +164,7 @@ class Transport:
         requests.
         """
         if self._reuse.is_hopeless:
-            raise AttributionError(_NOT_ATTRIBUTED.format(origin=url.origin()))
+            raise AttributionError(str(url.origin()))
         return self._request(self._track(tokens, use), "GET", url)
 
     def post(self, url: URL, body: bytes) -> Awaitable[Response | TransportFailure]:
@@ -202,14 +199,17 @@ class Transport:
             content, is_cut = await _read_body(response)
         except asyncio.CancelledError:
             if not tracked.timed_out():
+                tracked.break_off()
                 tracked.release_permit()
                 raise
-            text = f"no whole answer within {self._limit.seconds:g} seconds{by_way_of(proxy_url)}"
+            what = "connection" if tracked.is_connecting else "whole answer"
+            text = f"no {what} within {self._limit.seconds:g} seconds{by_way_of(proxy_url)}"
             fault = Fault(text, Nature.TRANSIENT)
             return self._failure(FailureKind.TIMEOUT, fault, tracked)
         except (aiohttp.ClientError, OSError, MemoryError) as error:
             return self._failure(FailureKind.CONNECTION, fault_of(error, url, proxy_url), tracked)
         except BaseException:
+            tracked.break_off()
             tracked.release_permit()
             raise
         finally:
@@ -221,6 +221,8 @@ class Transport:
         self._in_flight.worked()
         if (lease := tracked.lease) is not None:
             self._connector.answered(lease, response, is_cut=is_cut)
+            if self._connector.lingering >= _MOST_LINGERING:
+                await is_confirmed(lease.confirmation)
         return Response(
             response.status,
             response.headers,
@@ -250,6 +252,7 @@ class Transport:
     def _failure(
         self, kind: FailureKind, fault: Fault, tracked: TrackedRequest
     ) -> TransportFailure:
+        tracked.break_off()
         self._stats.broken[kind] += 1
         permit, nature = tracked.permit, fault.nature
         if nature is Nature.LOCAL:

@@ -32,6 +32,11 @@ class HeldOutcomes:
         """Connections with outcomes that wait."""
         return len(self._held)
 
+    @property
+    def is_watched(self) -> bool:
+        """Whether it will soon be known of some of them, without another request."""
+        return any(confirmation.is_watched for confirmation in self._held)
+
     def hold(self, item: WorkItem, outcome: Outcome) -> None:
         """Keep the final outcome of a cell until its connection is confirmed."""
         confirmation = outcome.confirmation

@@ -14,7 +14,7 @@ from typing import Final, Protocol
 
 from collector.core.cell import Cell
 from collector.core.confirmation import ConnectionUse
-from collector.core.errors import StoppedError, main_error
+from collector.core.errors import AttributionError, StoppedError, main_error
 from collector.core.outcome import Blame, Failure, Outcome
 from collector.pace import RetryBudget
 from collector.run.held import HeldOutcomes
@@ -26,6 +26,10 @@ __all__ = ["Fetch", "Pool", "Retriable", "RetryDecision", "Settle"]
 
 _LATENCIES_KNOWN: Final = 10
 """Answers after which latencies say how many requests will be in flight: the first are slower."""
+
+
+_MOST_REFUTED: Final = 20
+"""Answers to one cell that cannot be attributed to it, before the run ends."""
 
 
 class Retriable(Protocol):
@@ -147,6 +151,8 @@ class Pool:
 
     async def _work(self) -> None:
         while (item := self._take() or await self._next()) is not None:
+            if item.refuted >= _MOST_REFUTED:
+                raise AttributionError
             try:
                 outcome = await self._fetch(
                     item.cell, is_retry=item.tries > 0, use=partial(self._use_for, item)
@@ -188,6 +194,7 @@ class Pool:
         return ConnectionUse.SHARED if left >= 2 * connections else ConnectionUse.LAST
 
     def _request_again(self, item: WorkItem) -> None:
+        item.refuted += 1
         self._queue.put_back(item, self._clock(), is_charged=False)
         self._wake_idle()
 
@@ -208,8 +215,11 @@ class Pool:
 
     async def _next(self) -> WorkItem | None:
         """Wait for a cell; return None if none will come."""
-        while not (self._queue.is_finished or self._queue.is_closed):
-            await self._wait_for_change(self._queue.next_due())
+        while not self._queue.is_finished:
+            is_closed = self._queue.is_closed
+            if is_closed and not self._held.is_watched:
+                break
+            await self._wait_for_change(None if is_closed else self._queue.next_due())
             await self._settle_confirmed()
             item = self._take()
             if item is not None:

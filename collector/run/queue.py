@@ -24,7 +24,8 @@ class WorkItem(msgspec.Struct):
 
     `tries` counts the tries that were charged to the cell, `throttled_tries` those that the server
     rate-limited and that were not charged, `requests` the requests sent. `is_confirming` says
-    that it is requested again to confirm the answers of a connection.
+    that it is requested again to confirm the answers of a connection, `refuted` counts its answers
+    that could not be attributed to it.
     """
 
     cell: Cell
@@ -32,6 +33,7 @@ class WorkItem(msgspec.Struct):
     throttled_tries: int = 0
     requests: int = 0
     is_confirming: bool = False
+    refuted: int = 0
 
 
 @dataclass(slots=True)

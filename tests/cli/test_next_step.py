@@ -80,7 +80,7 @@ def test_after_a_deadline_only_the_time_is_news() -> None:
 @pytest.mark.parametrize(
     ("cause", "step"),
     [
-        (OutageError, "collector check companies.txt tells whether the service is back"),
+        (OutageError, "collector check companies.txt tells whether it works now"),
         (CredentialsError, "collector check companies.txt tells whether the credentials are taken"),
         (
             IgnoredDatesError,

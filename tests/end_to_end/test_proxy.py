@@ -177,8 +177,8 @@ async def test_a_wrong_password_ends_it(
         through = api.point(command).with_environment(https_proxy=wrong, http_proxy=wrong)
         error = await _ends_early(through, "--ca-file", str(certificate.path))
         assert (
-            f"cannot be used as it is: proxy http://localhost:{proxy.port}: it requires other "
-            "credentials (HTTP 407) (see --proxy and https_proxy)"
+            f"cannot be used as it is: proxy http://localhost:{proxy.port}: it requires a "
+            "user name and a password, or others (HTTP 407) (see --proxy and https_proxy)"
         ) in error
         assert "hunter23" not in error
         assert not api.headers

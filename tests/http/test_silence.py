@@ -97,8 +97,9 @@ def test_an_unusable_service_is_named_with_the_option_to_look_at() -> None:
     silence.check(1009.9)
     with pytest.raises(UnusableError) as caught:
         silence.check(1010.0)
+    # The cause names another option than the address.
     cause = "certificate expired (see --ca-file)"
-    text = f"https://api.example cannot be used as it is: {cause}; check --base-url"
+    text = f"https://api.example cannot be used as it is: {cause}"
     assert str(caught.value) == text
     assert caught.value.exit_code is ExitCode.STOPPED_EARLY
 

@@ -51,7 +51,9 @@ async def test_a_tunnel_is_asked_for_without_the_token() -> None:
         (failure,) = await _get(f"{base_url}/x?a=b", _network(proxy, base_url))
     assert isinstance(failure, TransportFailure)
     assert failure.nature is Nature.UNUSABLE
-    assert failure.message.startswith(f"proxy {proxy.url.origin()}: it requires other credentials")
+    assert failure.message.startswith(
+        f"proxy {proxy.url.origin()}: it requires a user name and a password, or others"
+    )
     (head,) = proxy.heads
     assert _lines(head)[0] == "CONNECT api.collector.test:443 HTTP/1.1"
     assert PROXY_AUTHORIZATION in _lines(head)
@@ -89,7 +91,7 @@ async def test_a_proxy_that_is_silent() -> None:
         base_url = "https://api.collector.test"
         (failure,) = await _get(f"{base_url}/x", _network(proxy, base_url), limit=0.1)
     assert isinstance(failure, TransportFailure)
-    text = f"no whole answer within 0.1 seconds (by way of proxy {proxy.url.origin()})"
+    text = f"no connection within 0.1 seconds (by way of proxy {proxy.url.origin()})"
     assert (failure.message, failure.kind) == (text, FailureKind.TIMEOUT)
 
 
@@ -100,7 +102,9 @@ async def test_a_proxy_that_refuses_plain_http() -> None:
         (failure,) = await _get(f"{base_url}/x", _network(proxy, base_url))
     assert isinstance(failure, TransportFailure)
     assert failure.nature is Nature.UNUSABLE
-    assert failure.message.startswith(f"proxy {proxy.url.origin()}: it requires other credentials")
+    assert failure.message.startswith(
+        f"proxy {proxy.url.origin()}: it requires a user name and a password, or others"
+    )
     assert TOKEN not in failure.message
 
 

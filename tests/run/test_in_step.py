@@ -131,6 +131,18 @@ async def test_a_greeting_is_no_answer(
     assert (tmp_path / "statistics.jsonl").read_bytes() == b""
 
 
+@pytest.mark.parametrize("concurrency", [1, 64])
+@pytest.mark.parametrize("declares", [True, False])
+async def test_an_answer_may_end_with_its_connection(
+    tmp_path: Path, concurrency: int, *, declares: bool
+) -> None:
+    """It has no length: each connection brings one answer, and none is requested twice."""
+    async with UnsteadyServer(ends_by_close=True, honours_close=declares) as server:
+        end = await _collect(server, tmp_path, cells=80, concurrency=concurrency)
+        assert end == End(ExitCode.COMPLETE)
+        assert server.requests == server.connections == 80
+
+
 @pytest.mark.parametrize("honours_close", [True, False])
 async def test_an_answer_behind_the_token_is_no_answer(
     tmp_path: Path, *, honours_close: bool

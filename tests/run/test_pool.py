@@ -7,13 +7,20 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+import msgspec
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from collector.core.cell import SERVER_DEFAULT, Cell
-from collector.core.confirmation import ConnectionUse
-from collector.core.errors import CredentialsError, OutageError, StoppedError, StorageError
+from collector.core.confirmation import Confirmation, ConnectionUse
+from collector.core.errors import (
+    AttributionError,
+    CredentialsError,
+    OutageError,
+    StoppedError,
+    StorageError,
+)
 from collector.core.outcome import Answer, Counters, Failure, FailureKind, Outcome
 from collector.run.pool import Pool, Retriable, RetryDecision, Settle
 from collector.run.queue import WorkItem
@@ -867,3 +874,17 @@ def test_a_pool_can_be_drained_at_any_moment(
         assert play.tries[company_id] == len(script.fails) + 1
     left = [i for i in play.tries if i not in settled]
     assert all(play.noticed[company_id] == play.tries[company_id] for company_id in left)
+
+
+async def test_answers_that_are_never_confirmed_end_the_pool() -> None:
+    """After twenty to the same cell: something is wrong that no repetition cures."""
+
+    async def refuted(cell: Cell) -> Outcome:
+        outcome = await _answer(cell)
+        assert isinstance(outcome, Answer)
+        return msgspec.structs.replace(outcome, confirmation=Confirmation(is_confirmed=False))
+
+    bench = _Bench([Cell("1", SERVER_DEFAULT)], fetch=refuted)
+    with pytest.raises(AttributionError):
+        await bench.pool().run()
+    assert len(bench.uses) == 20

@@ -65,6 +65,7 @@ class UnsteadyServer:
     * `greeting`: bytes that a new connection gets at once.
     * `honours_close`: answer a request for `Connection: close` with a declaration, and close.
     * `latency`: seconds before an answer.
+    * `ends_by_close`: give no length, so that the end of the connection is that of the answer.
     * `most_answers`: answers on a connection; the server declares the close in the last one.
     """
 
@@ -76,7 +77,9 @@ class UnsteadyServer:
         honours_close: bool = True,
         latency: float = 0.0,
         most_answers: int | None = None,
+        ends_by_close: bool = False,
     ) -> None:
+        self._ends_by_close = ends_by_close
         self._most_answers = most_answers
         self._chooses = chooses
         self._greeting = greeting
@@ -135,6 +138,9 @@ class UnsteadyServer:
                 company, day = int(found[1]), found[2].decode()
                 options = ["Connection: close"] if closes else []
                 answer = answer_to(company, day, *options)
+                if self._ends_by_close:
+                    answer = re.sub(rb"\r\nContent-Length: \d+", b"", answer)
+                    closes = True
                 writer.write(answer)
                 if (surplus := self._chooses(connection, number)) is not None:
                     self._start(self._send(surplus, company, day, answer, writer))
