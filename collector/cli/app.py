@@ -72,7 +72,7 @@ _command(
     help="""Collect every company and window into a run directory: the main job.
 
     Credentials come from TRUST_CLIENT_ID and TRUST_CLIENT_SECRET, or TRUST_ACCESS_TOKEN, in the
-    environment. Answers are in statistics.jsonl of the run directory as they come, cells that
+    environment. Answers are in statistics.jsonl of the run directory within seconds, cells that
     failed for good in errors.jsonl, what happened in log.jsonl, and the whole story in run.json.
 
     Example, the last week day by day: `collector run companies.txt --last 7d --window 1d`

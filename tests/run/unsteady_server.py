@@ -69,7 +69,7 @@ class UnsteadyServer:
     * `most_answers`: answers on a connection; the server declares the close in the last one.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what tests vary
         self,
         chooses: Chooses = lambda _connection, _answer: None,
         *,
