@@ -171,7 +171,8 @@ async def test_an_issuer_that_is_down_for_too_long_ends_the_run(
     assert "no access token from" in done.stderr
     assert "run the same command again" in done.stderr
     kinds = Counter((request.kind, request.status) for request in api.requests)
-    assert len(command.lines("r/statistics.jsonl")) == kinds["statistics", 200] >= 40
+    # The answers that were held when the run ended are requested again by the next one.
+    assert 0 < len(command.lines("r/statistics.jsonl")) <= kinds["statistics", 200]
     assert command.lines("r/errors.jsonl") == []
     assert command.manifest("r")["attempts"][0]["exit_code"] == 4
 
