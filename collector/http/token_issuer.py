@@ -152,7 +152,7 @@ class TokenIssuer:
             self._silence.failed(token)
             self._log.warning("token_not_issued", problem=token.text, attempt=tries)
             now = self._awake()
-            # What is up to this machine is charged to nobody; it ends the wait itself.
+            # A fault of this machine is not charged; it ends the wait itself.
             is_local = token.nature in {Nature.LOCAL, Nature.SUSPENDED}
             left = inf if is_local else self._ends_at(now) - now
             retry_after = self._retry_after(reply)

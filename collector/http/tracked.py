@@ -8,9 +8,9 @@ import aiohttp
 from aiohttp import ClientHandlerType, ClientRequest, ClientResponse
 
 from collector.core.confirmation import ConnectionUse
-from collector.http.connector import Lease, PooledRequest
 from collector.http.gate import Gate
 from collector.http.in_flight import InFlight
+from collector.http.lease import Lease, PooledRequest
 from collector.http.time_limit import TimeLimit
 from collector.http.token import Token, TokenSource
 from collector.pace import Permit

@@ -25,10 +25,11 @@ from yarl import URL
 from collector.core.confirmation import CONFIRMED, Confirmation, ConnectionUse, alone, shared
 from collector.core.errors import AttributionError
 from collector.core.outcome import FailureKind
-from collector.http.connector import Connector, PooledRequest, is_confirmed
+from collector.http.connector import Connector, is_confirmed
 from collector.http.faults import MAX_HEADER_LINE_BYTES, Fault, Nature, by_way_of, fault_of
 from collector.http.gate import Gate
 from collector.http.in_flight import InFlight
+from collector.http.lease import PooledRequest
 from collector.http.network import DIRECT, Network
 from collector.http.reuse import ReusePolicy
 from collector.http.time_limit import TimeLimit

@@ -19,7 +19,7 @@ from aioresponses import CallbackResult, aioresponses
 from multidict import CIMultiDict
 from yarl import URL
 
-from collector.http.connector import PooledRequest
+from collector.http.lease import PooledRequest
 
 API = "https://api.example/base"
 TOKEN_URL = "https://accounts.example/oauth/token/"  # noqa: S105 - an address
