@@ -176,7 +176,7 @@ class _Shard:
                     if orders.heartbeat != heartbeat:
                         heartbeat, received_at = orders.heartbeat, clock()
                     self._apply(run, orders)
-        run.stop(ExitCode.STOPPED_EARLY, "whoever started the run has gone")
+        run.stop(ExitCode.STOPPED_EARLY, "the process that started the run has gone")
         with suppress(Exception):
             self._delete_orders()
 
