@@ -258,12 +258,14 @@ class OwnApi:
     """A server that issues a token to any client, and answers what `judge` says.
 
     `judge` takes a company and the number of requests before, and returns the status; every answer
-    takes `latency` seconds. With `tls` its address is `https://host`. `total` gives the total for a
-    company and the ordinals of its days. `headers` are the names of all headers that have come.
+    takes `latency` seconds, and the first answers wait until `gathers` requests are in flight. With
+    `tls` its address is `https://host`. `total` gives the total for a company and the ordinals of
+    its days. `headers` are the names of all headers that have come.
     """
 
     judge: Judge
     latency: float = 0.0
+    gathers: int = 0
     tls: ssl.SSLContext | None = None
     host: str = "127.0.0.1"
     total: Total = lambda _company, _days: 0
@@ -273,6 +275,7 @@ class OwnApi:
     headers: set[str] = field(default_factory=set)
     in_flight: int = 0
     most_in_flight: int = 0
+    _gathered: asyncio.Event = field(default_factory=asyncio.Event)
 
     def point(self, command: Command) -> Command:
         """Point the command at this server."""
@@ -313,7 +316,10 @@ class OwnApi:
         self.statuses[status] += 1
         self.in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
+        if self.most_in_flight >= self.gathers:
+            self._gathered.set()
         try:
+            await self._gathered.wait()
             await asyncio.sleep(self.latency)
         finally:
             self.in_flight -= 1
