@@ -258,14 +258,16 @@ class OwnApi:
     """A server that issues a token to any client, and answers what `judge` says.
 
     `judge` takes a company and the number of requests before, and returns the status; every answer
-    takes `latency` seconds, and the first answers wait until `gathers` requests are in flight. With
-    `tls` its address is `https://host`. `total` gives the total for a company and the ordinals of
-    its days. `headers` are the names of all headers that have come.
+    takes `latency` seconds, and the first answers wait until `gathers` requests are in flight. If
+    it `closes`, it ends each connection after one answer. With `tls` its address is `https://host`.
+    `total` gives the total for a company and the ordinals of its days. `headers` are the names of
+    all headers that have come.
     """
 
     judge: Judge
     latency: float = 0.0
     gathers: int = 0
+    closes: bool = False
     tls: ssl.SSLContext | None = None
     host: str = "127.0.0.1"
     total: Total = lambda _company, _days: 0
@@ -327,7 +329,10 @@ class OwnApi:
         counters: dict[str, Any] = {"total": total, "sended": total, "pending": 0, "fails": 0}
         counters |= {"campaign": 0, "actions": {}}
         envelope = {"code": status, "data": counters if status == web.HTTPOk.status_code else None}
-        return web.json_response(envelope, status=status)
+        answer = web.json_response(envelope, status=status)
+        if self.closes:
+            answer.force_close()
+        return answer
 
     @staticmethod
     def _days(request: web.Request) -> range:

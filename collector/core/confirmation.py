@@ -13,8 +13,6 @@ class ConnectionUse(Enum):
     """Other requests may follow on it."""
     LAST = auto()
     """No request follows on it. Its answer confirms the earlier answers of the connection."""
-    CONFIRMING = auto()
-    """The same, also after the run was stopped: this request serves to confirm other answers."""
     ALONE = auto()
     """The request has a connection of its own."""
 

@@ -35,7 +35,8 @@ class Addresses:
 
     def __call__(self, cell: Cell) -> URL:
         """Return the address of a cell, already encoded."""
-        return self._address(cell.company_id, self._query_of(cell.window))
+        company_id, window = cell
+        return self._address(company_id, self._query_of(window))
 
     def with_parameters(self, company_id: str, parameters: Mapping[str, str]) -> URL:
         """Return the address of a company with the given parameters in its query."""

@@ -83,18 +83,19 @@ class StatisticsClient:
         cell: Cell,
         *,
         is_retry: bool = False,
+        is_final: bool = False,
         use: Callable[[], ConnectionUse] = shared,
     ) -> Coroutine[object, None, Outcome]:
         """Request one cell: one request, and one more with a new token after a 401.
 
         A retry is weaker evidence about the service than a first try: the cell itself may be at
-        fault. `use` chooses how it uses its connection. The outcome counts only when its
+        fault. `use` and `is_final` are those of `Transport.get`. The outcome counts only when its
         confirmation is known. Raises `CredentialsError` when the server rejects the credentials,
         `OutageError` when the server has accepted or answered no request for too long, or issues
         no token, and `AttributionError` when answers cannot be attributed to requests.
         """
         url = self._addresses(cell)
-        return self._request(url, cell.company_id, is_retry=is_retry, use=use)
+        return self._request(url, cell.company_id, is_retry=is_retry, is_final=is_final, use=use)
 
     async def ask_with(
         self, company_id: str, parameters: Mapping[str, str], *, is_retry: bool = False
@@ -107,7 +108,9 @@ class StatisticsClient:
         url = self._addresses.with_parameters(company_id, parameters)
         requests = 0
         for _ in range(_MOST_REFUTED):
-            outcome = await self._request(url, company_id, is_retry=is_retry, use=alone)
+            outcome = await self._request(
+                url, company_id, is_retry=is_retry, is_final=False, use=alone
+            )
             requests += outcome.requests
             if await is_confirmed(outcome.confirmation):
                 return _with_requests(outcome, requests)
@@ -119,15 +122,16 @@ class StatisticsClient:
         company_id: str,
         *,
         is_retry: bool,
+        is_final: bool,
         use: Callable[[], ConnectionUse],
     ) -> Outcome:
         get = self._transport.get
-        reply = await get(url, self._tokens, use)
+        reply = await get(url, self._tokens, use, is_final=is_final)
         requests = reply.requests
         if self._is_unauthorized(reply, company_id) and reply.token is not None:
             newer = await self._tokens.renewed(reply.token)
             if newer is not None:
-                reply = await get(url, self._tokens, use)
+                reply = await get(url, self._tokens, use, is_final=is_final)
                 requests += reply.requests
                 self._is_unauthorized(reply, company_id)
         if isinstance(reply, TransportFailure):

@@ -89,7 +89,8 @@ class Connector(TCPConnector):
             if not lease.sent:
                 raise ClientConnectionError("the server sent bytes before the request")
         req.lease = lease
-        if req.is_last or self._policy.is_last(lease.sent, lease.held_since, self._clock()):
+        is_last = self._policy.is_last
+        if req.is_last or is_last(lease.sent, req.sent_at, lease.held_since, lease.held_bytes):
             lease.is_last = True
             req.headers["Connection"] = "close"
         lease.sent += 1
@@ -97,8 +98,11 @@ class Connector(TCPConnector):
         lease.confirmation.is_idle = False
         return connection
 
-    def answered(self, lease: Lease, response: ClientResponse, *, is_cut: bool) -> None:
-        """Judge the connection after an answer; one that `is_cut` was not read to its end."""
+    def answered(self, lease: Lease, response: ClientResponse, *, size: int, is_cut: bool) -> None:
+        """Judge the connection after an answer of `size` bytes.
+
+        One that `is_cut` was not read to its end.
+        """
         lease.is_busy = False
         if self._is_ending:
             return
@@ -124,6 +128,7 @@ class Connector(TCPConnector):
                 lease.protocol.close()
                 return
             lease.held_since = lease.held_since or self._clock()
+            lease.held_bytes += size
             lease.confirmation.is_idle = True
         else:
             self._policy.undeclared()

@@ -211,7 +211,7 @@ class Gate:
         try:
             acquiring.send(None)
         except StopIteration:
-            return self._issue_permit(is_urgent=is_urgent, is_final=is_final)
+            return self._issue_permit(now, is_urgent=is_urgent)
         # It would poll, which only the first waiter may do.
         acquiring.close()
         return None
@@ -241,9 +241,11 @@ class Gate:
         while await self._wait_until_due(is_urgent=is_urgent, is_final=is_final):
             self._set_burst_limit(self.control.rate)
             await self._throttler.acquire()
-            permit = self._issue_permit(is_urgent=is_urgent, is_final=is_final)
-            if permit is not None:
-                return permit
+            # The limit may have been found, and the gate closed, during the wait.
+            self._check_open(is_final=is_final)
+            now = self._clock()
+            if self.control.next_at(is_urgent=is_urgent) <= now:
+                return self._issue_permit(now, is_urgent=is_urgent)
         return None
 
     async def _wait_until_due(self, *, is_urgent: bool, is_final: bool) -> bool:
@@ -266,12 +268,7 @@ class Gate:
             await self._wait_for_change(next_at - now)
             self._wakes_at = -inf
 
-    def _issue_permit(self, *, is_urgent: bool, is_final: bool) -> Permit | None:
-        """Issue a permit within the burst limit; None if the controller now says to wait."""
-        self._check_open(is_final=is_final)
-        now = self._clock()
-        if self.control.next_at(is_urgent=is_urgent) > now:
-            return None
+    def _issue_permit(self, now: float, *, is_urgent: bool) -> Permit:
         if not is_urgent:
             self.silence.sent(now)
         return self.control.issue_permit(now, is_urgent=is_urgent)

@@ -10,6 +10,7 @@ from aiohttp.client_proto import ResponseHandler
 from aiohttp.client_reqrep import ConnectionKey
 from aiohttp.typedefs import LooseHeaders
 from multidict import CIMultiDict
+from yarl import URL
 
 from collector import __version__
 from collector.core.confirmation import Confirmation
@@ -25,7 +26,8 @@ class Lease:
     * `protocol`: the connection.
     * `confirmation`: shared by all answers of the connection.
     * `sent`: requests sent on it.
-    * `held`: answers that wait for the confirmation; `held_since`: when the first of them came.
+    * `held`: answers that wait for the confirmation; `held_bytes`: their bytes; `held_since`: when
+      the first of them came.
     * `is_last`: the server was asked to close the connection after the last request sent.
     * `is_busy`: a request is outstanding on it.
     * `is_closed`: it was closed while it was busy.
@@ -34,7 +36,7 @@ class Lease:
     """
 
     __slots__ = (
-        *("confirmation", "held", "held_since", "is_busy", "is_closed", "is_last"),
+        *("confirmation", "held", "held_bytes", "held_since", "is_busy", "is_closed", "is_last"),
         *("is_lingering", "judge", "protocol", "sent"),
     )
 
@@ -45,7 +47,7 @@ class Lease:
         self.protocol = protocol
         self.confirmation = Confirmation()
         self.sent = 0
-        self.held = 0
+        self.held = self.held_bytes = 0
         self.held_since: float | None = None
         self.is_last = False
         self.is_lingering = False
@@ -63,6 +65,9 @@ class PooledRequest(ClientRequest):
     is_last = False
     """Whether the connection serves no request after this one."""
 
+    sent_at = 0.0
+    """When its permit was issued, in seconds of the gate's clock."""
+
     lease: Lease | None = None
     """The connection, once there is one."""
 
@@ -74,7 +79,7 @@ class PooledRequest(ClientRequest):
         aiohttp calls this for each attempt. Nearly always the headers are the same, and a copy is
         made in a fraction of the time.
         """
-        self.headers = _common_headers(self.url.host_port_subcomponent or "").copy()
+        self.headers = _common_headers(self.url.scheme, self.url.raw_authority).copy()
         if headers:
             self.headers.update(headers)
 
@@ -94,11 +99,12 @@ class PooledRequest(ClientRequest):
 
 
 @lru_cache(16)
-def _common_headers(host: str) -> CIMultiDict[str]:
+def _common_headers(scheme: str, authority: str) -> CIMultiDict[str]:
+    origin = URL.build(scheme=scheme, authority=authority, encoded=True)
     headers = CIMultiDict[str](ClientRequest.DEFAULT_HEADERS)
     headers.update(
         {
-            "Host": host,
+            "Host": origin.host_port_subcomponent or "",
             "Accept": "application/json",
             "Content-Type": "application/json",
             "User-Agent": f"collector/{__version__}",

@@ -5,6 +5,7 @@ from typing import Final
 __all__ = ["ReusePolicy"]
 
 _MOST_REQUESTS: Final = 256
+_MOST_HELD_BYTES: Final = 1024 * 1024
 _FIRST_HELD: Final = 0.5
 _LONGEST_HELD: Final = 5.0
 _HELD_SHARE: Final = 0.1
@@ -52,13 +53,15 @@ class ReusePolicy:
         """Whether ten answers in a row could not be attributed, each alone on its connection."""
         return self._in_a_row >= _HOPELESS
 
-    def is_last(self, sent: int, held_since: float | None, now: float) -> bool:
+    def is_last(
+        self, sent: int, now: float, held_since: float | None = None, held_bytes: int = 0
+    ) -> bool:
         """Return whether the next request is the last one on its connection.
 
-        `sent` is the number of requests sent on it so far, `held_since` the time of its oldest
-        answer that is not confirmed.
+        `sent` is the number of requests sent on it so far. Of its answers that are not confirmed,
+        the oldest came at `held_since`, and all together have `held_bytes`.
         """
-        if self._is_single or sent + 1 >= self._limit:
+        if self._is_single or sent + 1 >= self._limit or held_bytes >= _MOST_HELD_BYTES:
             return True
         longest = _FIRST_HELD + (now - self._began) * _HELD_SHARE
         return held_since is not None and now - held_since >= min(longest, _LONGEST_HELD)

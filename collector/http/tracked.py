@@ -45,14 +45,15 @@ class TrackedRequest:
     * `tokens`: provides the token; None for an urgent request that needs none.
     * `concurrency`: requests in flight at most; a late request at this number counts as held up.
     * `loop`: the event loop that runs the task of this request.
-    * `use`: chooses how it uses its connection.
+    * `use`: chooses how it uses its connection; called when it is sent.
+    * `is_final`: it is sent also after the gate was closed, as the last one on its connection.
 
     Headers for a proxy that belong to the request itself are set as `proxy_headers`.
     """
 
     __slots__ = (
-        *("_concurrency", "_gate", "_in_flight", "_is_admitted", "_limit", "_stats", "_task"),
-        *("_tokens", "_use"),
+        *("_concurrency", "_gate", "_in_flight", "_is_admitted", "_is_final", "_limit", "_stats"),
+        *("_task", "_tokens", "_use"),
         *("lease", "permit", "proxy_headers", "requests", "token"),
     )
 
@@ -64,6 +65,7 @@ class TrackedRequest:
         in_flight: InFlight,
         tokens: TokenSource | None,
         use: Callable[[], ConnectionUse],
+        is_final: bool,  # noqa: FBT001 - by position, as the others
         concurrency: int,
         loop: asyncio.AbstractEventLoop,
     ) -> None:
@@ -79,6 +81,7 @@ class TrackedRequest:
         self._concurrency = concurrency
         self._is_admitted = False
         self._use = use
+        self._is_final = is_final
         self.requests = 0
         self.permit: Permit | None = None
         self.token: Token | None = None
@@ -93,12 +96,14 @@ class TrackedRequest:
         if self.proxy_headers is not None:
             request.headers.update(self.proxy_headers)
         assert isinstance(request, PooledRequest), "the session makes no others"  # noqa: S101
+        if self.permit is not None:
+            request.sent_at = self.permit.at
         use = self._use()
         if use is ConnectionUse.ALONE or self.proxy_headers is not None:
             # Some proxies take their credentials out of the first request on a connection only.
             request.alone()
-        elif use is not ConnectionUse.SHARED:
-            request.is_last = True
+        else:
+            request.is_last = self._is_final or use is ConnectionUse.LAST
         try:
             return await send(request)
         except _CONNECTION_LOST as error:
@@ -120,21 +125,20 @@ class TrackedRequest:
             self._limit.pause(self._task)
             self._stats.resent += 1
             self.release_permit()
-        elif self._tokens is not None:
+        elif self._tokens is None:
+            await self._in_flight.pause()
+        else:
             await self._in_flight.enter()
             self._is_admitted = True
-        else:
-            await self._in_flight.pause()
-        is_final = self._use() is ConnectionUse.CONFIRMING
-        self.permit = permit = await self._gate.acquire(
-            is_urgent=self._tokens is None, is_final=is_final
+        permit = self.permit = await self._gate.acquire(
+            is_urgent=self._tokens is None, is_final=self._is_final
         )
         if self._tokens is not None:
             while (token := self._tokens.cached()) is None:
                 self.release_permit()
                 await self._tokens.current()
                 # All requests waited for the token: they must not be sent all at once.
-                self.permit = permit = await self._gate.acquire(is_final=is_final)
+                permit = self.permit = await self._gate.acquire(is_final=self._is_final)
             self.token = token
         self._limit.begin(self._task, permit.at)
         if not self.requests:

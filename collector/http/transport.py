@@ -156,21 +156,26 @@ class Transport:
         await self._session.close()
 
     def get(
-        self, url: URL, tokens: TokenSource, use: Callable[[], ConnectionUse] = shared
+        self,
+        url: URL,
+        tokens: TokenSource,
+        use: Callable[[], ConnectionUse] = shared,
+        *,
+        is_final: bool = False,
     ) -> Awaitable[Response | TransportFailure]:
         """Send a GET with the token that is current when the permit is issued.
 
-        `use` chooses how it uses its connection; it is called before and after the wait at the
-        gate. Raises `AttributionError` when the answers of this server cannot be attributed to
-        requests.
+        `use` chooses how it uses its connection; it is called when the request leaves. A final
+        request is the last one on its connection, and is sent also after the gate was closed.
+        Raises `AttributionError` when the answers of this server cannot be attributed to requests.
         """
         if self._reuse.is_hopeless:
             raise AttributionError(str(url.origin()))
-        return self._request(self._track(tokens, use), "GET", url)
+        return self._request(self._track(tokens, use, is_final=is_final), "GET", url)
 
     def post(self, url: URL, body: bytes) -> Awaitable[Response | TransportFailure]:
         """Send a POST that needs no token, with an urgent permit and a connection of its own."""
-        return self._request(self._track(None, alone), "POST", url, body)
+        return self._request(self._track(None, alone, is_final=False), "POST", url, body)
 
     async def _request(
         self, tracked: TrackedRequest, method: str, url: URL, body: bytes | None = None
@@ -221,7 +226,7 @@ class Transport:
         self._stats.answered(response.status, seconds)
         self._in_flight.worked()
         if (lease := tracked.lease) is not None:
-            self._connector.answered(lease, response, is_cut=is_cut)
+            self._connector.answered(lease, response, size=len(content), is_cut=is_cut)
             if self._connector.lingering >= _MOST_LINGERING:
                 await is_confirmed(lease.confirmation)
         return Response(
@@ -237,7 +242,7 @@ class Transport:
         )
 
     def _track(
-        self, tokens: TokenSource | None, use: Callable[[], ConnectionUse]
+        self, tokens: TokenSource | None, use: Callable[[], ConnectionUse], *, is_final: bool
     ) -> TrackedRequest:
         return TrackedRequest(
             self._gate,
@@ -246,6 +251,7 @@ class Transport:
             self._in_flight,
             tokens,
             use,
+            is_final,
             self._concurrency,
             self._loop,
         )

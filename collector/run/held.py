@@ -1,19 +1,21 @@
 """Outcomes that are held back until they are known to belong to their cells."""
 
-from collections import deque
 from collections.abc import Callable
 
 from collector.core.confirmation import Confirmation
 from collector.core.outcome import Outcome
 from collector.run.queue import WorkItem
 
-__all__ = ["HeldOutcomes"]
+__all__ = ["HeldOutcomes", "Settled"]
+
+Settled = tuple[WorkItem, Outcome]
+"""A cell in progress, and its final outcome."""
 
 
 class HeldOutcomes:
     """Final outcomes whose connection is not confirmed yet.
 
-    * `on_confirmed`: called when outcomes are ready to be taken with `confirmed`.
+    * `on_confirmed`: called when outcomes are ready to be taken with `take_confirmed`.
     * `on_refuted`: called with each cell whose outcome may be the answer to another request.
     """
 
@@ -22,8 +24,8 @@ class HeldOutcomes:
     ) -> None:
         self._on_confirmed = on_confirmed
         self._on_refuted = on_refuted
-        self._held: dict[Confirmation, list[tuple[WorkItem, Outcome]]] = {}
-        self._confirmed: deque[tuple[WorkItem, Outcome]] = deque()
+        self._held: dict[Confirmation, list[Settled]] = {}
+        self._confirmed: list[Settled] = []
         self.count = 0
         """Outcomes that wait for their confirmation."""
 
@@ -49,9 +51,12 @@ class HeldOutcomes:
         else:
             held.append((item, outcome))
 
-    def confirmed(self) -> tuple[WorkItem, Outcome] | None:
-        """Return the next outcome that is confirmed, in the order in which they came."""
-        return self._confirmed.popleft() if self._confirmed else None
+    def take_confirmed(self) -> list[Settled]:
+        """Remove and return the outcomes that are confirmed, in the order in which they came."""
+        confirmed = self._confirmed
+        if confirmed:
+            self._confirmed = []
+        return confirmed
 
     def withdraw(self) -> WorkItem | None:
         """Return a cell to request again, so that its new request confirms an idle connection.

@@ -6,8 +6,7 @@ and nothing about HTTP, files or terminals.
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Callable, Iterator, Sequence
 from math import inf
 from random import random
 from typing import Final, Protocol
@@ -17,7 +16,7 @@ from collector.core.confirmation import ConnectionUse
 from collector.core.errors import AttributionError, StoppedError, main_error
 from collector.core.outcome import Blame, Failure, Outcome
 from collector.pace import RetryBudget
-from collector.run.held import HeldOutcomes
+from collector.run.held import HeldOutcomes, Settled
 from collector.run.queue import WAITING_PER_WORKER, WorkItem, WorkQueue
 from collector.telemetry.stats import RunStats
 
@@ -54,16 +53,20 @@ class Fetch(Protocol):
     """Requests a cell, or raises `StoppedError` when nothing more may be sent."""
 
     async def __call__(
-        self, cell: Cell, /, *, is_retry: bool, use: Callable[[], ConnectionUse]
+        self, cell: Cell, /, *, is_retry: bool, is_final: bool, use: Callable[[], ConnectionUse]
     ) -> Outcome:
-        """Return the outcome; a retry is a try after one that was charged to the cell."""
+        """Return the outcome; a retry is a try after one that was charged to the cell.
+
+        `use` chooses how a request uses its connection. A final request is the last one on its
+        connection, and is sent also when no other one may be.
+        """
 
 
 class Settle(Protocol):
-    """Takes the final outcome of a cell."""
+    """Takes final outcomes of cells."""
 
-    async def __call__(self, item: WorkItem, outcome: Outcome, /) -> None:
-        """Record it; may wait when the disk is slow."""
+    async def __call__(self, settled: Sequence[Settled], /) -> None:
+        """Record them; may wait when the disk is slow."""
 
 
 class Pool:
@@ -72,7 +75,7 @@ class Pool:
     * `cells`: the cells to request, taken one by one.
     * `fetch`: requests a cell.
     * `decide`: returns the retry that follows a failure, or None.
-    * `settle`: takes the final outcome of a cell.
+    * `settle`: takes the final outcomes of cells.
     * `on_retry`: called for each failure that a retry follows.
     * `stats`: counts retries; says how many cells are missing.
     * `concurrency`: workers, and so the requests in flight, at most.
@@ -155,7 +158,10 @@ class Pool:
                 raise AttributionError
             try:
                 outcome = await self._fetch(
-                    item.cell, is_retry=item.tries > 0, use=partial(self._use_for, item)
+                    item.cell,
+                    is_retry=item.tries > 0,
+                    is_final=item.is_confirming,
+                    use=self._use,
                 )
             except StoppedError:
                 # The cell stays unsettled, so the other workers must not wait for it.
@@ -172,20 +178,20 @@ class Pool:
             await self._settle_confirmed()
 
     async def _settle_confirmed(self) -> None:
-        while (confirmed := self._held.confirmed()) is not None:
-            await self._settle(*confirmed)
-            self._queue.settle()
+        settled = self._held.take_confirmed()
+        if settled:
+            await self._settle(settled)
+            self._queue.settle(len(settled))
             if self._queue.is_finished:
                 self._wake_idle()
 
-    def _use_for(self, item: WorkItem) -> ConnectionUse:
+    def _use(self) -> ConnectionUse:
         """Return how a request uses its connection: near the end, none may follow on it."""
-        if item.is_confirming:
-            return ConnectionUse.CONFIRMING
         stats = self._stats
-        left = self._total - self._queue.started + self._at_gate
+        left = self._total - self._queue.started
         if left >= 4 * self._concurrency:
             return ConnectionUse.SHARED
+        left += self._at_gate
         latencies = stats.latencies
         is_known = latencies.count >= _LATENCIES_KNOWN
         expected = 1 + self._rate() * latencies.percentile(0.9) if is_known else inf

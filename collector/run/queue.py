@@ -48,6 +48,7 @@ class WorkQueue:
     * `on_exhausted`: called once, when the last cell has been started.
     * `in_progress`: cells that were taken, and neither settled nor put back.
     * `started`: new cells that were taken so far.
+    * `waiting`: cells that wait for a retry.
 
     A retry that is due goes before a new cell, if the budget allows it. A try that was not charged
     to its cell needs no budget.
@@ -61,17 +62,13 @@ class WorkQueue:
     on_exhausted: Callable[[], None] = lambda: None
     in_progress: int = 0
     started: int = 0
+    waiting: int = 0
     is_closed: bool = False
     """Whether `take` returns None from now on, although cells may be left."""
     _uncharged: deque[WorkItem] = field(default_factory=deque)
     _waiting: list[tuple[float, int, WorkItem]] = field(default_factory=list)
     _order: "count[int]" = field(default_factory=count)
     _exhausted: bool = False
-
-    @property
-    def waiting(self) -> int:
-        """Cells that wait for a retry."""
-        return len(self._waiting) + len(self._uncharged)
 
     @property
     def is_finished(self) -> bool:
@@ -82,7 +79,7 @@ class WorkQueue:
         """Return the next cell, or None when there is none at the moment."""
         if self.is_closed:
             return None
-        if not self._waiting and not self._uncharged:
+        if not self.waiting:
             item = self._new()
         elif self.prefers_new():
             item = self._new() or self._due()
@@ -106,22 +103,25 @@ class WorkQueue:
         If the try was not charged to the cell, it comes again as soon as a worker is free.
         """
         self.in_progress -= 1
+        self.waiting += 1
         if is_charged:
             heappush(self._waiting, (due, next(self._order), item))
         else:
             self._uncharged.append(item)
 
-    def settle(self) -> None:
-        """Record that a cell in progress is settled."""
-        self.in_progress -= 1
+    def settle(self, cells: int = 1) -> None:
+        """Record that so many cells in progress are settled."""
+        self.in_progress -= cells
 
     def _due(self) -> WorkItem | None:
         if self._uncharged:
+            self.waiting -= 1
             return self._uncharged.popleft()
         if self._waiting:
             now = self.clock()
             if self._waiting[0][0] <= now and self.budget.next_at(now) <= now:
                 self.budget.spend()
+                self.waiting -= 1
                 return heappop(self._waiting)[2]
         return None
 

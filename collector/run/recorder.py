@@ -1,4 +1,4 @@
-"""Records an outcome: its line in the journal, its event in the log, its count."""
+"""Records outcomes: their lines in the journal, their events in the log, their counts."""
 
 from collections.abc import Sequence
 
@@ -6,6 +6,7 @@ from structlog.typing import FilteringBoundLogger
 
 from collector.core.cell import CellState
 from collector.core.outcome import Failure, Outcome
+from collector.run.held import Settled
 from collector.run.queue import WorkItem
 from collector.store.journal import Journal, Line
 from collector.store.lines import error_line, result_line
@@ -28,23 +29,24 @@ class Recorder:
         self._stats = stats
         self._log = log
 
-    async def settle(self, item: WorkItem, outcome: Outcome) -> None:
-        """Write the final outcome of a cell. Raises `StorageError`."""
-        cell = item.cell
-        if isinstance(outcome, Failure):
-            self._log.error("cell_failed", **_failure_fields(item, outcome))
-            line = error_line(cell, outcome, item.requests)
-            await self.journal.append(Line(line, CellState.FAILED, outcome.kind))
-        else:
-            line = result_line(cell, outcome, item.requests)
-            state = CellState.EMPTY if outcome.counters.is_empty else CellState.DATA
-            await self.journal.append(Line(line, state))
+    async def settle(self, settled: Sequence[Settled]) -> None:
+        """Write the final outcomes of cells. Raises `StorageError`."""
+        await self.journal.append([self._line(item, outcome) for item, outcome in settled])
 
     def retry(self, item: WorkItem, failure: Failure, delay: float) -> None:
         """Log a failed try that a retry follows in `delay` seconds."""
         self._log.warning(
             "try_failed", **_failure_fields(item, failure), retry_in_seconds=round(delay, 3)
         )
+
+    def _line(self, item: WorkItem, outcome: Outcome) -> Line:
+        cell = item.cell
+        if isinstance(outcome, Failure):
+            self._log.error("cell_failed", **_failure_fields(item, outcome))
+            text = error_line(cell, outcome, item.requests)
+            return Line(text, CellState.FAILED, outcome.kind)
+        state = CellState.EMPTY if outcome.counters.is_empty else CellState.DATA
+        return Line(result_line(cell, outcome, item.requests), state)
 
     def _count(self, lines: Sequence[Line]) -> None:
         self._stats.cells.update(line.state for line in lines)

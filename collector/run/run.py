@@ -1,6 +1,7 @@
 """The composition root of a run: opens everything, connects it, closes it, returns how it ended."""
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Final
 
 from collector.core.cell import CellState
 from collector.core.errors import CollectorError, ExitCode, IgnoredDatesError, main_error
-from collector.core.outcome import FailureKind, Outcome
+from collector.core.outcome import FailureKind
 from collector.core.threads import in_thread
 from collector.dates.guard import DOUBT, DatesGuard
 from collector.http.credentials import Credentials
@@ -18,8 +19,8 @@ from collector.http.token import TokenProvider
 from collector.pace import PaceView, Share
 from collector.plan import CellSet, Part, Plan, absent_in_turns
 from collector.run.attempt import AttemptRecord
+from collector.run.held import Settled
 from collector.run.pool import Pool
-from collector.run.queue import WorkItem
 from collector.run.recorder import Recorder
 from collector.run.result import End, end_by, end_by_bug
 from collector.run.session import Session
@@ -227,9 +228,10 @@ class Run:
         recorder = Recorder(files, self.stats, self._log)
         journal, dates, control = recorder.journal, self.dates, self.gate.control
 
-        async def settle(item: WorkItem, outcome: Outcome) -> None:
-            await recorder.settle(item, outcome)
-            if dates.observe(item.cell, outcome):
+        async def settle(settled: Sequence[Settled]) -> None:
+            await recorder.settle(settled)
+            are_suspicious = [dates.observe(item.cell, outcome) for item, outcome in settled]
+            if any(are_suspicious):
                 await dates.verified()
 
         self._pool = pool = Pool(

@@ -54,25 +54,26 @@ class Journal:
         self._is_closing = False
         self._failure: StorageError | None = None
 
-    async def append(self, line: Line) -> None:
-        """Write a line; wait only while syncing is far behind.
+    async def append(self, lines: Sequence[Line]) -> None:
+        """Write lines, all of a file by one call; wait only while syncing is far behind.
 
-        Raises `StorageError` when the line, or an earlier one, cannot be written or synced. Nothing
-        is written after that.
+        Raises `StorageError` when they, or earlier ones, cannot be written or synced. Nothing is
+        written after that.
         """
-        while (unsynced := self._unsynced) >= _MAX_UNSYNCED and not self._failure:
+        while self._unsynced >= _MAX_UNSYNCED and not self._failure:
             self._room.clear()
             await self._room.wait()
         if self._failure:
             raise self._failure
-        part = self._errors if line.state is CellState.FAILED else self._statistics
-        try:
-            part.file.append(line.text)
-        except OSError as error:
-            raise self._failed(part, error) from error
-        part.unsynced.append(line)
+        failures = [line for line in lines if line.state is CellState.FAILED]
+        answers = lines
+        if failures:
+            answers = [line for line in lines if line.state is not CellState.FAILED]
+        for part, of_part in ((self._statistics, answers), (self._errors, failures)):
+            if of_part:
+                self._write(part, of_part)
         self._arrived.set()
-        if unsynced + 1 >= _GROUP_LINES:
+        if self._unsynced >= _GROUP_LINES:
             self._hurry.set()
 
     def close(self) -> None:
@@ -97,6 +98,13 @@ class Journal:
                 with suppress(asyncio.CancelledError):
                     await self._sync()
             raise
+
+    def _write(self, part: "_Part", lines: Sequence[Line]) -> None:
+        try:
+            part.file.append(b"".join([line.text for line in lines]))
+        except OSError as error:
+            raise self._failed(part, error) from error
+        part.unsynced += lines
 
     @property
     def _unsynced(self) -> int:

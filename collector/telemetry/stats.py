@@ -42,7 +42,8 @@ class RunStats:
         self.broken: Counter[FailureKind] = Counter()
         self._clock = clock
         self._started = clock()
-        self._recent: deque[tuple[int, int]] = deque()
+        self._second: int | None = None
+        self._recent: deque[list[int]] = deque()
 
     @property
     def done(self) -> int:
@@ -62,22 +63,24 @@ class RunStats:
     def request_sent(self) -> None:
         """Count a request that passes the gate now."""
         self.requests += 1
-        self._count_recent(int(self._clock()), 1)
+        self._count_recent(1)
 
-    def _count_recent(self, second: int, count: int) -> None:
-        if self._recent and self._recent[-1][0] == second:
-            self._recent[-1] = (second, self._recent[-1][1] + count)
-        else:
-            self._recent.append((second, count))
-            while self._recent[0][0] < second - _RATE_SECONDS:
-                self._recent.popleft()
+    def _count_recent(self, count: int) -> None:
+        second = int(self._clock())
+        if second == self._second:
+            self._recent[-1][1] += count
+            return
+        self._second = second
+        self._recent.append([second, count])
+        while self._recent[0][0] < second - _RATE_SECONDS:
+            self._recent.popleft()
 
     def requests_reported(self, total: int) -> None:
         """Set the number of requests to a total that other processes have sent up to now."""
         new = total - self.requests
         if new > 0:
             self.requests = total
-            self._count_recent(int(self._clock()), new)
+            self._count_recent(new)
 
     def answered(self, status: int, seconds: float) -> None:
         """Count a whole answer of any status that took `seconds`."""

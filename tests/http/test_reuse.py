@@ -7,9 +7,9 @@ from collector.http.reuse import ReusePolicy
 def test_a_server_is_tried_with_one_request_for_each_connection() -> None:
     """Until an answer declares the close that was asked for."""
     policy = ReusePolicy(0.0)
-    assert (policy.is_single, policy.is_last(0, None, 0.0)) == (True, True)
+    assert (policy.is_single, policy.is_last(0, 0.0)) == (True, True)
     policy.confirmed(0.1)
-    assert (policy.is_single, policy.is_last(0, None, 0.1)) == (False, False)
+    assert (policy.is_single, policy.is_last(0, 0.1)) == (False, False)
     assert policy.is_last(1, 0.1, 0.1)
 
 
@@ -18,7 +18,7 @@ def test_the_limit_doubles_with_each_confirmed_connection() -> None:
     policy = ReusePolicy(0.0)
     limits = list[int]()
     for _ in range(10):
-        limits.append(next(sent + 1 for sent in range(1000) if policy.is_last(sent, None, 0.0)))
+        limits.append(next(sent + 1 for sent in range(1000) if policy.is_last(sent, 0.0)))
         policy.confirmed(0.0)
     assert limits == [1, 2, 4, 8, 16, 32, 64, 128, 256, 256]
 
@@ -27,8 +27,15 @@ def test_an_answer_is_held_for_half_a_second_and_a_tenth_of_the_session() -> Non
     """For five seconds at most."""
     policy = ReusePolicy(100.0, limit=256)
     for now, longest in ((100.0, 0.5), (110.0, 1.5), (145.0, 5.0), (1000.0, 5.0)):
-        assert not policy.is_last(1, now - longest + 0.01, now)
-        assert policy.is_last(1, now - longest - 0.01, now)
+        assert not policy.is_last(1, now, now - longest + 0.01)
+        assert policy.is_last(1, now, now - longest - 0.01)
+
+
+def test_answers_that_wait_take_bounded_memory() -> None:
+    """A connection whose answers have 1 MiB together serves one more request."""
+    policy = ReusePolicy(0.0, limit=256)
+    assert not policy.is_last(1, 0.0, 0.0, 1024 * 1024 - 1)
+    assert policy.is_last(1, 0.0, 0.0, 1024 * 1024)
 
 
 def test_a_lost_connection_lowers_the_limit_until_half_a_minute_has_passed() -> None:
@@ -36,10 +43,10 @@ def test_a_lost_connection_lowers_the_limit_until_half_a_minute_has_passed() -> 
     policy = ReusePolicy(0.0, limit=256)
     policy.lost(100, 10.0)
     policy.confirmed(11.0)
-    assert not policy.is_last(97, None, 11.0)
-    assert policy.is_last(98, None, 11.0)
+    assert not policy.is_last(97, 11.0)
+    assert policy.is_last(98, 11.0)
     policy.confirmed(41.0)
-    assert not policy.is_last(98, None, 41.0)
+    assert not policy.is_last(98, 41.0)
 
 
 def test_a_server_that_declares_nothing_gets_single_requests() -> None:
@@ -48,7 +55,7 @@ def test_a_server_that_declares_nothing_gets_single_requests() -> None:
     policy.undeclared()
     policy.confirmed(1.0)
     assert policy.is_single
-    assert policy.is_last(0, None, 100.0)
+    assert policy.is_last(0, 100.0)
 
 
 def test_ten_single_answers_in_a_row_without_attribution_are_hopeless() -> None:
@@ -72,4 +79,4 @@ def test_the_limit_stays_between_1_and_256(events: list[tuple[bool, int, float]]
     policy = ReusePolicy(0.0)
     for is_confirmed, sent, now in events:
         policy.confirmed(now) if is_confirmed else policy.lost(sent, now)
-        assert policy.is_last(255, None, now)
+        assert policy.is_last(255, now)

@@ -27,10 +27,7 @@ class _Bench:
 
     def confirmed(self) -> list[str]:
         """Take every confirmed outcome."""
-        taken = list[str]()
-        while (pair := self.held.confirmed()) is not None:
-            taken.append(pair[0].cell.company_id)
-        return taken
+        return [item.cell.company_id for item, _ in self.held.take_confirmed()]
 
 
 def test_a_confirmed_outcome_is_ready_at_once() -> None:

@@ -2,7 +2,7 @@ import asyncio
 import time
 import traceback
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -22,7 +22,8 @@ from collector.core.errors import (
     StorageError,
 )
 from collector.core.outcome import Answer, Counters, Failure, FailureKind, Outcome
-from collector.run.pool import Pool, Retriable, RetryDecision, Settle
+from collector.run.held import Settled
+from collector.run.pool import Pool, Retriable, RetryDecision
 from collector.run.queue import WorkItem
 from collector.telemetry.stats import RunStats
 
@@ -120,21 +121,28 @@ class _Bench:
     cells: Iterable[Cell]
     fetch: Callable[[Cell], Awaitable[Outcome]] = _answer
     decide: RetryDecision = _never
-    settle: Settle = _accept
+    settle: Callable[[WorkItem, Outcome], Awaitable[None]] = _accept
     on_retry: Callable[[WorkItem, Failure, Retriable], None] = _unnoticed
     concurrency: int = 1
     planned: int | None = None
     retried: Counter[str] = field(default_factory=Counter)
     """How often each company was asked for after a try that was charged to it."""
     uses: list[ConnectionUse] = field(default_factory=list)
+    batches: list[int] = field(default_factory=list)
+    """How many outcomes were settled together."""
     stats: _Watched = field(init=False)
 
     async def _fetch(
-        self, cell: Cell, *, is_retry: bool, use: Callable[[], ConnectionUse]
+        self, cell: Cell, *, is_retry: bool, use: Callable[[], ConnectionUse], **_: object
     ) -> Outcome:
         self.retried[cell.company_id] += is_retry
         self.uses.append(use())
         return await self.fetch(cell)
+
+    async def _settle(self, settled: Sequence[Settled]) -> None:
+        self.batches.append(len(settled))
+        for item, outcome in settled:
+            await self.settle(item, outcome)
 
     def pool(self) -> Pool:
         if self.planned is None:
@@ -146,7 +154,7 @@ class _Bench:
             rate=lambda: 50.0,
             fetch=self._fetch,
             decide=self.decide,
-            settle=self.settle,
+            settle=self._settle,
             on_retry=self.on_retry,
             stats=self.stats,
             concurrency=self.concurrency,
@@ -888,3 +896,19 @@ async def test_answers_that_are_never_confirmed_end_the_pool() -> None:
     with pytest.raises(AttributionError):
         await bench.pool().run()
     assert len(bench.uses) == 20
+
+
+async def test_the_answers_of_a_connection_are_settled_together() -> None:
+    """So that one call writes the lines of all of them."""
+    confirmation = Confirmation()
+
+    async def fetch(cell: Cell) -> Outcome:
+        outcome = await _answer(cell)
+        assert isinstance(outcome, Answer)
+        if cell.company_id == "4":
+            confirmation.resolve(is_confirmed=True)
+        return msgspec.structs.replace(outcome, confirmation=confirmation)
+
+    bench = _Bench(_cells(6), fetch=fetch)
+    await bench.run()
+    assert bench.batches == [5, 1]

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -10,8 +10,8 @@ import pytest
 
 from collector.core.cell import SERVER_DEFAULT, Cell
 from collector.core.outcome import Answer, Blame, Counters, Failure, FailureKind, Outcome
+from collector.run.held import Settled
 from collector.run.pool import Pool, Retriable
-from collector.run.queue import WorkItem
 from collector.telemetry.stats import RunStats
 
 _NOW = datetime(2026, 11, 23, tzinfo=UTC)
@@ -86,9 +86,10 @@ class _Bench:
         self.decided.append((tries, throttled_tries))
         return self.decide(failure, tries)
 
-    async def _settle(self, item: WorkItem, outcome: Outcome) -> None:
-        assert item.cell.company_id not in self.settled
-        self.settled[item.cell.company_id] = outcome
+    async def _settle(self, settled: Sequence[Settled]) -> None:
+        for item, outcome in settled:
+            assert item.cell.company_id not in self.settled
+            self.settled[item.cell.company_id] = outcome
 
 
 def _at_once(_failure: Failure, _tries: int) -> Retriable:

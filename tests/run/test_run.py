@@ -112,7 +112,7 @@ async def test_a_disk_that_refuses_a_line_ends_a_verification_too(
             api.latency = 0.2
         return 200
 
-    api = await serve(judge, total=_alike)
+    api = await serve(judge, total=_alike, closes=True)
     running = asyncio.create_task(_run(api, tmp_path / "r", concurrency=4).execute())
     async with asyncio.timeout(30):
         await _answers_repeat(tmp_path / "r")

@@ -71,7 +71,7 @@ class _Bench:
 
     async def append(self, *lines: Line) -> None:
         for line in lines:
-            await self.journal.append(line)
+            await self.journal.append([line])
 
     async def until_durable(self, count: int) -> None:
         async with asyncio.timeout(5):
@@ -410,7 +410,7 @@ async def test_what_cannot_be_synced_is_a_storage_error(tmp_path: Path) -> None:
     )
     durable: list[Line] = []
     journal = Journal(pipe, errors, on_durable=durable.extend)
-    await journal.append(_line(1))
+    await journal.append([_line(1)])
     journal.close()
     with pytest.raises(StorageError, match=r"pipe\.jsonl cannot be written: Invalid argument"):
         await journal.sync_groups()
@@ -466,7 +466,7 @@ async def test_a_full_device_is_a_storage_error(bench: _Bench, tmp_path: Path) -
     full = AppendFile.open(link)
     journal = Journal(full, bench.errors, on_durable=bench.durable.extend)
     with pytest.raises(StorageError, match=r"full\.jsonl cannot be written: No space left"):
-        await journal.append(_line(1))
+        await journal.append([_line(1)])
     full.close()
     journal.close()
     await asyncio.wait_for(journal.sync_groups(), 5)
