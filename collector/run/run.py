@@ -292,7 +292,9 @@ class Run:
         elif self.dates.is_doubtful:
             record.dates_are_doubted(DOUBT)
             self._note(record, f"{DOUBT}; the same command again finds out")
-        for remark in filter(None, (self.dates.close(), self._session.surplus)):
+        for remark in filter(
+            None, (self.dates.close(), self._session.surplus, self._session.suspension)
+        ):
             self._note(record, remark)
 
     def _note(self, record: AttemptRecord, remark: str) -> None:

@@ -32,6 +32,9 @@ __all__ = ["Session"]
 _PROBE_GRACE_SECONDS: Final = 5.0
 """Added to the time limit of a request: after that a probe request counts as lost."""
 
+_LONG_SUSPENSION: Final = 60.0
+"""Seconds of suspension in all that the user is told of at the end."""
+
 _SHORTAGE_PATIENCE: Final = 300.0
 """Seconds for which a run waits at most when this machine can make no connection at all."""
 
@@ -110,6 +113,7 @@ class Session:
         issuer = Service(settings.token_url, "--token-url", "access token")
         self._issuer = Silence(issuer, first_patience)
         self._not_ours: int | None = None
+        self._suspended_seconds = 0.0
         self._opened = AsyncExitStack()
 
     def reserve_descriptors(self) -> tuple[str, ...]:
@@ -155,12 +159,24 @@ class Session:
             "belong to other cells were requested again"
         )
 
+    @property
+    def suspension(self) -> str | None:
+        """Remark that the process was suspended for a minute or more; None if it was not."""
+        if self._suspended_seconds < _LONG_SUSPENSION:
+            return None
+        minutes = self._suspended_seconds / 60.0
+        return (
+            f"the process was suspended for {minutes:.0f} min in all (stopped, or the machine was "
+            "asleep); no limit of time counts that"
+        )
+
     def _not_attributed(self, reason: str, answers: int) -> None:
         if reason != "lost":
             self._not_ours = (self._not_ours or 0) + answers
         self.log.warning("answers_not_attributed", reason=reason, answers=answers)
 
     def _was_asleep(self, seconds: float) -> None:
+        self._suspended_seconds += seconds
         self.log.warning("process_was_suspended", seconds=round(seconds, 1))
 
     async def __aenter__(self) -> Self:
