@@ -5,6 +5,7 @@ import socket
 import time
 import tracemalloc
 from collections.abc import AsyncIterator
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -151,6 +152,20 @@ async def test_a_post_has_its_body() -> None:
         assert isinstance(reply, Response)
         assert reply.status == 200
         assert b"access_token" in reply.body
+
+
+async def test_a_netrc_gives_no_credentials(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as those of a user at the terminal, for another program."""
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login somebody password hunter2\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    async with RawServer(always(ok())) as server, Bench() as bench:
+        reply = await bench.transport.post(server.url, b"{}")
+    assert isinstance(reply, Response)
+    assert [b"authorization" in head.lower() for head in server.heads] == [False]
 
 
 async def test_a_connection_serves_many_requests() -> None:
