@@ -211,7 +211,7 @@ class TokenIssuer:
         renew = renew_after(life)
         self._log.info("token_issued", renew_in_seconds=round(renew, 1))
         now = self._clock()
-        return Token.of(secret, now + renew, now + max(renew, life - _WHOLE_SECOND))
+        return Token.of(secret, now + renew, now + max(renew, life - _WHOLE_SECOND), now)
 
     def _refusal(self, reply: Response) -> str:
         try:
