@@ -344,7 +344,7 @@ class StatisticsClient:
         If no other company is known, the request of this one is sent again.
         """
         tokens, is_refused = TokenSource(None, token), None
-        for other_url, other_id in self._others() or [(url, company_id)]:
+        for other_url, other_id in self._others(company_id) or [(url, company_id)]:
             reply = await self._transport.get(other_url, tokens, alone)
             if isinstance(reply, TransportFailure):
                 self._to_failure(other_id, reply, reply.requests, is_retry=False)
@@ -363,9 +363,10 @@ class StatisticsClient:
                 is_refused = False
         return is_refused
 
-    def _others(self) -> list[tuple[URL, str]]:
+    def _others(self, company_id: str) -> list[tuple[URL, str]]:
+        """Return requests to ask with: the witness first, and companies in turn."""
         known = self._witness.address
-        others = [] if known is None else [known]
+        others = [] if known is None or known[1] == company_id else [known]
         while len(others) < _MOST_ASKED:
             cell = self._another()
             if cell is None:
