@@ -159,7 +159,7 @@ class Command:
         order = Order(arguments, self.directory, self.environment, self.flags, size)
         async with asyncio.timeout(90):
             code, stdout, stderr = await run_forked(order, stdin or b"")
-        return Finished(code, stdout.decode(), stderr.decode())
+        return Finished(code, stdout.decode(), _without_notes(stderr.decode()))
 
     @staticmethod
     async def finish(process: asyncio.subprocess.Process, stdin: bytes | None = None) -> Finished:
@@ -172,7 +172,13 @@ class Command:
             await process.wait()
             raise
         assert process.returncode is not None
-        return Finished(process.returncode, stdout.decode(), stderr.decode())
+        return Finished(process.returncode, stdout.decode(), _without_notes(stderr.decode()))
+
+
+def _without_notes(stderr: str) -> str:
+    """Leave out asyncio's notes about slow callbacks, which depend on how busy the machine is."""
+    lines = stderr.splitlines(keepends=True)
+    return "".join(line for line in lines if not line.startswith("Executing <"))
 
     def with_environment(self, **variables: str) -> "Command":
         """Return the same command with more environment variables."""
