@@ -115,6 +115,12 @@ class Finished:
     stderr: str
 
 
+def _without_notes(stderr: str) -> str:
+    """Leave out asyncio's notes about slow callbacks, which depend on how busy the machine is."""
+    lines = stderr.splitlines(keepends=True)
+    return "".join(line for line in lines if not line.startswith("Executing <"))
+
+
 @dataclass(frozen=True)
 class Command:
     """Runs `python -m collector` as a user would, in an empty directory of its own.
@@ -173,12 +179,6 @@ class Command:
             raise
         assert process.returncode is not None
         return Finished(process.returncode, stdout.decode(), _without_notes(stderr.decode()))
-
-
-def _without_notes(stderr: str) -> str:
-    """Leave out asyncio's notes about slow callbacks, which depend on how busy the machine is."""
-    lines = stderr.splitlines(keepends=True)
-    return "".join(line for line in lines if not line.startswith("Executing <"))
 
     def with_environment(self, **variables: str) -> "Command":
         """Return the same command with more environment variables."""
