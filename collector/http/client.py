@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
 from functools import partial
 from math import inf
 from typing import Final
@@ -16,31 +15,22 @@ from collector.core.confirmation import ConnectionUse, alone, shared
 from collector.core.errors import AttributionError
 from collector.core.outcome import Answer, Blame, Failure, FailureKind, Meaning, Outcome
 from collector.core.secrets import Redactor
-from collector.core.text import escaped
 from collector.http.addresses import Addresses
 from collector.http.connector import is_confirmed
-from collector.http.envelope import Checked, check_reply
-from collector.http.faults import Fault, Nature
+from collector.http.faults import Nature
 from collector.http.gate import Gate
-from collector.http.meaning import Signs, is_page, is_throttle_page, meaning_of
-from collector.http.rate_headers import read_rate_allowance, read_retry_after
+from collector.http.rate_headers import read_rate_allowance
+from collector.http.replies import Replies
 from collector.http.token import Token, TokenSource
 from collector.http.transport import Response, Transport, TransportFailure
 from collector.http.unauthorized import TokenJudge
 from collector.http.witness import Testimony, Witness
 from collector.telemetry.stats import RunStats
 
-__all__ = ["StatisticsClient", "excerpt"]
+__all__ = ["StatisticsClient"]
 
 _MOST_REFUTED: Final = 20
 """Answers to one question that cannot be attributed, before the run ends."""
-
-_EXCERPT_BYTES: Final = 2048
-_MESSAGE_BYTES: Final = 1024
-"""Most bytes of a message; messages quote the error text of the body, which may be long."""
-
-_HEADER_LENGTH: Final = 40
-"""Most characters of a header that an event quotes."""
 
 _MOST_REMEMBERED: Final = 1024
 """Companies that are remembered as denied."""
@@ -90,9 +80,8 @@ class StatisticsClient:
         self._gate = gate
         self._tokens = tokens
         self._stats = stats
-        self._redact = redact
         self._addresses = addresses
-        self._log = log
+        self._replies = Replies(gate, stats, redact, log)
         self._witness = witness or Witness()
         self._token_judge = token_judge or TokenJudge(tokens, gate.sleep)
         self._another = another
@@ -153,8 +142,8 @@ class StatisticsClient:
             reply = await self._transport.get(url, self._tokens, use, is_final=is_final)
             requests += reply.requests
             if isinstance(reply, TransportFailure):
-                return self._to_failure(company_id, reply, requests, is_retry=is_retry)
-            outcome, nature = self._read(reply, requests)
+                return self._replies.broken(company_id, reply, requests, is_retry=is_retry)
+            outcome, nature = self._replies.read(reply, requests)
             if not isinstance(outcome, Failure):
                 self._succeeded(url, company_id, reply, outcome)
                 return outcome
@@ -182,67 +171,6 @@ class StatisticsClient:
             self._unauthorized.pop(company_id, None)
         self._stats.company_latencies.add(company_id, reply.seconds)
 
-    def _to_failure(
-        self, company_id: str, failure: TransportFailure, requests: int, *, is_retry: bool
-    ) -> Failure:
-        message = _beginning(failure.message, _MESSAGE_BYTES, self._redact)
-        blame = Blame.CELL
-        if failure.nature in {Nature.LOCAL, Nature.SUSPENDED}:
-            blame = Blame.LOCAL
-            if failure.nature is Nature.LOCAL:
-                # It did not leave this machine.
-                requests -= failure.requests
-            if failure.permit is not None:
-                self._gate.release(failure.permit)
-        elif failure.permit is not None:
-            blame = self._gate.failed(
-                failure.permit,
-                company_id,
-                # A connection failure does not depend on the cell.
-                is_evidence=not is_retry or failure.kind is FailureKind.CONNECTION,
-                was_accepted=False,
-                fault=Fault(message, failure.nature),
-            )
-        return Failure(
-            kind=failure.kind,
-            status=None,
-            message=message,
-            body=None,
-            failed_at=datetime.now(UTC),
-            requests=requests,
-            blame=blame,
-            meaning=meaning_of(failure.kind, None),
-        )
-
-    def _read(self, reply: Response, requests: int) -> tuple[Outcome, Nature]:
-        """Return the outcome of a whole answer, and whether a failure may pass by itself."""
-        now = datetime.now(UTC)
-        verdict = check_reply(reply.status, reply.headers, reply.body, is_cut=reply.is_cut)
-        if isinstance(verdict, Checked):
-            answer = Answer(verdict.statistics, verdict.counters, now, requests, reply.confirmation)
-            return answer, Nature.TRANSIENT
-        status = reply.status if verdict.code is None else verdict.code
-        pause = self._pause(reply, now)
-        allowance = read_rate_allowance(reply.headers, now)
-        signs = Signs(
-            asks_pause=pause is not None,
-            is_used_up=allowance is not None and allowance.remaining == 0,
-            is_page=is_page(reply.headers, reply.body),
-            is_throttle_page=is_throttle_page(reply.body),
-        )
-        failure = Failure(
-            kind=verdict.kind,
-            status=status,
-            message=_beginning(verdict.message, _MESSAGE_BYTES, self._redact),
-            body=excerpt(reply.body, self._redact),
-            failed_at=now,
-            requests=requests,
-            confirmation=reply.confirmation,
-            meaning=meaning_of(verdict.kind, status, signs),
-            retry_after=pause or 0.0,
-        )
-        return failure, verdict.nature
-
     def _judge(
         self,
         company_id: str,
@@ -255,37 +183,8 @@ class StatisticsClient:
         """Report a failure to the gate; return it with what the try is charged to."""
         if failure.meaning in _SHOW_THAT_IT_IS_ACCEPTED:
             self._tokens.accepted(reply.token, reply.permit.at)
-        blame = self._report(company_id, reply, failure, nature, is_evidence=not is_retry)
+        blame = self._replies.report(company_id, reply, failure, nature, is_evidence=not is_retry)
         return failure if blame is Blame.CELL else replace(failure, blame=blame)
-
-    def _report(
-        self,
-        company_id: str,
-        reply: Response,
-        failure: Failure,
-        nature: Nature,
-        *,
-        is_evidence: bool,
-    ) -> Blame:
-        """Report a failure to the gate; return what the try is charged to."""
-        gate, permit, meaning = self._gate, reply.permit, failure.meaning
-        allowance = read_rate_allowance(reply.headers, failure.failed_at)
-        fault = Fault(_cause(failure), nature)
-        if meaning is Meaning.RATE_LIMITED:
-            blame = gate.refused(
-                permit, company_id, pause=failure.retry_after, allowance=allowance, fault=fault
-            )
-        elif meaning is Meaning.UNAVAILABLE:
-            blame = gate.unavailable(permit, company_id, is_evidence=is_evidence, fault=fault)
-        elif meaning in {Meaning.TRANSIENT, Meaning.DENIED}:
-            blame = gate.failed(
-                permit, company_id, is_evidence=is_evidence, was_accepted=True, fault=fault
-            )
-        else:
-            gate.answered(permit, company_id, allowance=allowance, is_good=False)
-            return Blame.CELL
-        self._stats.refused = gate.control.refusals
-        return blame
 
     async def _judge_token(self, url: URL, company_id: str, reply: Response) -> None:
         """Return when a request that got a 401 may be sent again."""
@@ -310,7 +209,7 @@ class StatisticsClient:
         if gate.control.open_cause is not None:
             # It may be the probe request that all others wait for. The witness is the next one, so
             # that companies that are refused do not keep the circuit open.
-            self._report(company_id, reply, failure, nature, is_evidence=True)
+            self._replies.report(company_id, reply, failure, nature, is_evidence=True)
             await ask(since, self._ask_witness)
             return Blame.SERVICE
         is_working = await ask(since, self._ask_witness)
@@ -319,7 +218,7 @@ class StatisticsClient:
             gate.answered(permit, company_id, is_good=False)
             return Blame.CELL
         if not is_working:
-            blame = self._report(company_id, reply, failure, nature, is_evidence=True)
+            blame = self._replies.report(company_id, reply, failure, nature, is_evidence=True)
             return blame if is_working is None else Blame.SERVICE
         gate.answered(permit, company_id, is_good=False)
         return None
@@ -347,15 +246,15 @@ class StatisticsClient:
         for other_url, other_id in self._others(company_id) or [(url, company_id)]:
             reply = await self._transport.get(other_url, tokens, alone)
             if isinstance(reply, TransportFailure):
-                self._to_failure(other_id, reply, reply.requests, is_retry=False)
+                self._replies.broken(other_id, reply, reply.requests, is_retry=False)
                 continue
-            outcome, nature = self._read(reply, reply.requests)
+            outcome, nature = self._replies.read(reply, reply.requests)
             if not isinstance(outcome, Failure):
                 self._gate.answered(reply.permit, other_id)
                 self._witness.answered(other_url, other_id, reply.permit.at)
                 self._tokens.accepted(token, reply.permit.at)
                 return True
-            self._report(other_id, reply, outcome, nature, is_evidence=True)
+            self._replies.report(other_id, reply, outcome, nature, is_evidence=True)
             if outcome.meaning in _SHOW_THAT_IT_IS_ACCEPTED:
                 self._tokens.accepted(token, reply.permit.at)
                 return True
@@ -378,32 +277,16 @@ class StatisticsClient:
         """Send a request again that was answered before; return whether it is answered now."""
         reply = await self._transport.get(url, self._tokens, alone)
         if isinstance(reply, TransportFailure):
-            self._to_failure(company_id, reply, reply.requests, is_retry=False)
+            self._replies.broken(company_id, reply, reply.requests, is_retry=False)
             at = inf if reply.permit is None else reply.permit.at
             return Testimony(at, is_answered=False)
-        outcome, nature = self._read(reply, reply.requests)
+        outcome, nature = self._replies.read(reply, reply.requests)
         if not isinstance(outcome, Failure):
             self._gate.answered(reply.permit, company_id)
             return Testimony(reply.permit.at, is_answered=True)
-        self._report(company_id, reply, outcome, nature, is_evidence=True)
+        self._replies.report(company_id, reply, outcome, nature, is_evidence=True)
         is_answered = outcome.meaning in _SHOW_THAT_IT_IS_ACCEPTED
         return Testimony(reply.permit.at, is_answered)
-
-    def _pause(self, reply: Response, now: datetime) -> float | None:
-        """Return the pause in seconds that `Retry-After` asks for; None without a usable one."""
-        headers = reply.headers
-        value = headers.get("Retry-After")
-        retry_after = read_retry_after(value, now, headers.get("Date"))
-        if value is None or retry_after is None:
-            return None
-        if retry_after.problem is not None:
-            self._log.warning(
-                "odd_retry_after",
-                retry_after=escaped(self._redact.beginning(value, _HEADER_LENGTH)),
-                problem=retry_after.problem,
-                status=reply.status,
-            )
-        return retry_after.seconds
 
 
 _SHOW_THAT_IT_IS_ACCEPTED: Final = frozenset({Meaning.DEFINITIVE, Meaning.NOT_READY})
@@ -418,26 +301,7 @@ def _remember(times: dict[str, int], company_id: str) -> int:
     return times[company_id]
 
 
-def _cause(failure: Failure) -> str:
-    """Return the cause of a failure in a few words, none of them the server's."""
-    if failure.kind is FailureKind.HTTP:
-        return f"HTTP {failure.status}"
-    if failure.kind is FailureKind.API_CODE:
-        return f"code {failure.status} in a 200"
-    return failure.message
-
-
 def _with_requests(outcome: Outcome, requests: int) -> Outcome:
     if isinstance(outcome, Failure):
         return replace(outcome, requests=requests)
     return msgspec.structs.replace(outcome, requests=requests)
-
-
-def excerpt(body: bytes, redact: Redactor) -> str:
-    """Return the beginning of a body as text, at most 2 KiB of UTF-8, without secrets."""
-    return _beginning(body.decode(errors="replace"), _EXCERPT_BYTES, redact)
-
-
-def _beginning(text: str, limit: int, redact: Redactor) -> str:
-    """Return the longest beginning of a redacted text that fits into `limit` bytes of UTF-8."""
-    return redact.beginning(text, limit).encode()[:limit].decode(errors="ignore")
