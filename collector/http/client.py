@@ -24,7 +24,7 @@ from collector.http.replies import Replies
 from collector.http.token import Token, TokenSource
 from collector.http.transport import Response, Transport, TransportFailure
 from collector.http.unauthorized import TokenJudge
-from collector.http.witness import Testimony, Witness
+from collector.http.witness import WitnessAnswer, Witness
 from collector.telemetry.stats import RunStats
 
 __all__ = ["StatisticsClient"]
@@ -242,7 +242,9 @@ class StatisticsClient:
 
         If no other company is known, the request of this one is sent again.
         """
-        tokens, is_refused = TokenSource(None, token), None
+        # Also one that has ended by its own statement is asked with.
+        endless = replace(token, renew_at=inf, ends_at=inf)
+        tokens, is_refused = TokenSource(None, endless), None
         for other_url, other_id in self._others(company_id) or [(url, company_id)]:
             reply = await self._transport.get(other_url, tokens, alone)
             if isinstance(reply, TransportFailure):
@@ -273,20 +275,20 @@ class StatisticsClient:
             others.append((self._addresses(cell), cell.company_id))
         return others
 
-    async def _ask_witness(self, url: URL, company_id: str) -> Testimony:
+    async def _ask_witness(self, url: URL, company_id: str) -> WitnessAnswer:
         """Send a request again that was answered before; return whether it is answered now."""
         reply = await self._transport.get(url, self._tokens, alone)
         if isinstance(reply, TransportFailure):
             self._replies.broken(company_id, reply, reply.requests, is_retry=False)
             at = inf if reply.permit is None else reply.permit.at
-            return Testimony(at, is_answered=False)
+            return WitnessAnswer(at, is_answered=False)
         outcome, nature = self._replies.read(reply, reply.requests)
         if not isinstance(outcome, Failure):
             self._gate.answered(reply.permit, company_id)
-            return Testimony(reply.permit.at, is_answered=True)
+            return WitnessAnswer(reply.permit.at, is_answered=True)
         self._replies.report(company_id, reply, outcome, nature, is_evidence=True)
         is_answered = outcome.meaning in _SHOW_THAT_IT_IS_ACCEPTED
-        return Testimony(reply.permit.at, is_answered)
+        return WitnessAnswer(reply.permit.at, is_answered)
 
 
 _SHOW_THAT_IT_IS_ACCEPTED: Final = frozenset({Meaning.DEFINITIVE, Meaning.NOT_READY})

@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 from yarl import URL
 
-__all__ = ["Testimony", "Witness"]
+__all__ = ["WitnessAnswer", "Witness"]
 
 
-class Testimony(NamedTuple):
+class WitnessAnswer(NamedTuple):
     """Whether a request that was sent at `at` was answered (seconds of the gate's clock)."""
 
     at: float
@@ -46,7 +46,7 @@ class Witness:
         return self._address
 
     async def is_service_working(
-        self, since: float, ask: Callable[[URL, str], Awaitable[Testimony]]
+        self, since: float, ask: Callable[[URL, str], Awaitable[WitnessAnswer]]
     ) -> bool | None:
         """Return whether a request that was sent after `since` was answered; ask if necessary.
 

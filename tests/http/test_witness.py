@@ -3,7 +3,7 @@ from dataclasses import dataclass, field
 
 from yarl import URL
 
-from collector.http.witness import Testimony, Witness
+from collector.http.witness import WitnessAnswer, Witness
 
 _URL = URL("http://127.0.0.1/7")
 
@@ -17,12 +17,12 @@ class _Bench:
     asked: list[str] = field(default_factory=list)
     witness: Witness = field(default_factory=Witness)
 
-    async def ask(self, _url: URL, company_id: str) -> Testimony:
+    async def ask(self, _url: URL, company_id: str) -> WitnessAnswer:
         """Send the request of the witness."""
         self.asked.append(company_id)
         self.now += 1.0
         await asyncio.sleep(0)
-        return Testimony(self.now, self.is_answered)
+        return WitnessAnswer(self.now, self.is_answered)
 
     async def is_working(self, since: float) -> bool | None:
         """Return whether the service works, after a refusal that came at `since`."""
