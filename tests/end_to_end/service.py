@@ -43,12 +43,14 @@ Judge = Callable[[Asked], web.Response]
 class Service:
     """A server on loopback; `judge` decides over each request for statistics.
 
-    `issued` has the moments at which tokens were issued, by their names: `t0`, `t1`, ...
+    `issued` has the moments at which tokens were issued, by their names: `t0`, `t1`, ...; `grant`
+    answers a request for the token of that name in its own way.
     """
 
     judge: Judge
     latency: float = 0.005
     expires_in: float = 7200.0
+    grant: Callable[[str], web.Response] | None = None
     issued: dict[str, float] = field(default_factory=dict)
     asked: list[Asked] = field(default_factory=list)
     statuses: Counter[int] = field(default_factory=Counter)
@@ -82,6 +84,8 @@ class Service:
     async def _token(self, _request: web.Request) -> web.Response:
         name = f"t{len(self.issued)}"
         self.issued[name] = time.monotonic()
+        if self.grant is not None:
+            return self.grant(name)
         return web.json_response({"access_token": name, "expires_in": self.expires_in})
 
     async def _statistics(self, request: web.Request) -> web.Response:

@@ -202,7 +202,10 @@ async def test_a_200_without_a_usable_token_says_so(content: object) -> None:
 
 @pytest.mark.parametrize(
     ("status", "content"),
-    [(401, {"error": "invalid_client"}), (403, b""), (200, {}), (200, {"access_token": ""})],
+    [
+        *[(401, {"error": "invalid_client"}), (403, {"error": "access_denied"})],
+        *[(404, b""), (200, {}), (200, {"access_token": ""})],
+    ],
 )
 async def test_a_refusal_in_mid_run_is_not_waited_out(status: int, content: object) -> None:
     """Exit code 3 at the first one, however much patience is left."""
