@@ -19,6 +19,7 @@ from benchmarks.rate.scenario import Scenario
 from benchmarks.rate.seen import Seen
 from collector.core.cell import SERVER_DEFAULT, Cell
 from collector.core.outcome import Blame, Failure, FailureKind
+from collector.http.meaning import meaning_of
 from collector.http.retry import RetryPolicy
 from collector.pace import Permit, RateController, RetryBudget
 from collector.run.queue import WAITING_PER_WORKER, WorkItem, WorkQueue
@@ -204,7 +205,8 @@ def _failure(status: int, fault: Fault | None, blame: Blame) -> Failure:
     kind = FailureKind.HTTP if fault in {None, Fault.STATUS_500} else FailureKind.CONNECTION
     kind = kind if fault is None else kinds.get(fault, kind)
     shown = 500 if fault is Fault.STATUS_500 else status
-    return Failure(kind, shown, "", None, _NOW, 1, blame)
+    meaning = meaning_of(kind, shown)
+    return Failure(kind, shown, "", None, _NOW, 1, blame, meaning=meaning)
 
 
 def run_virtually(scenario: Scenario, seed: int = 1) -> Seen:

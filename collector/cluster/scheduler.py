@@ -149,7 +149,7 @@ class SharedState:
         if token is None:
             token = await self._tokens.current()
         elif self._channel.token_number in stale and time.monotonic() >= self._renewable_at:
-            token = await self._tokens.renewed(token) or token
+            token = await self._tokens.renewed(token)
         if self._channel.set_token(token):
             # A single company that always gets a 401 must not cause endless renewals.
             self._renewable_at = time.monotonic() + _BETWEEN_TOKENS

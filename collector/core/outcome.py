@@ -24,6 +24,7 @@ __all__ = [
     "Counters",
     "Failure",
     "FailureKind",
+    "Meaning",
     "Outcome",
     "all_required",
 ]
@@ -95,6 +96,25 @@ class FailureKind(StrEnum):
     """A redirect. It is never followed: the token belongs to the configured origin only."""
 
 
+class Meaning(Enum):
+    """What a failure means for the next request; see `collector.http.meaning`."""
+
+    NOT_READY = auto()
+    """The answer is being prepared: the same request is sent again later."""
+    UNAUTHORIZED = auto()
+    """The token is not accepted, or not for this company."""
+    RATE_LIMITED = auto()
+    """The request came too early."""
+    UNAVAILABLE = auto()
+    """A 503 without a hint: the rate is too high, or there is an outage."""
+    TRANSIENT = auto()
+    """No answer, or one that says that the service has a problem."""
+    DENIED = auto()
+    """This company is refused; or all are, if others are refused as well."""
+    DEFINITIVE = auto()
+    """The next answer to this request will be the same."""
+
+
 class Blame(Enum):
     """To whom a failed try is charged."""
 
@@ -129,8 +149,9 @@ class Failure:
     """A try that brought no answer.
 
     `body` is an excerpt of at most 2 KiB, secrets removed. `requests` is how many requests were
-    sent. `blame` says whether the cell itself is charged for it. `confirmation` says whether the
-    answer, if there was one, is the answer to this request.
+    sent. `meaning` says what it means for the next request, and `retry_after` how many seconds the
+    server asks to wait with this one. `blame` says whether the cell itself is charged for it.
+    `confirmation` says whether the answer, if there was one, is the answer to this request.
     """
 
     kind: FailureKind
@@ -141,6 +162,8 @@ class Failure:
     requests: int
     blame: Blame = Blame.CELL
     confirmation: Confirmation = CONFIRMED
+    meaning: Meaning = Meaning.DEFINITIVE
+    retry_after: float = 0.0
 
 
 Outcome = Answer | Failure

@@ -5,7 +5,10 @@ import sys
 from html.entities import html5
 from typing import Final
 
-__all__ = ["Redactor", "Secret", "redacted"]
+__all__ = ["LONGEST_SECRET", "Redactor", "Secret", "redacted"]
+
+LONGEST_SECRET: Final = 16 * 1024
+"""Most characters of a secret. No server takes a header that is longer."""
 
 _MASK = "[secret]"
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
-from http import HTTPStatus
-from typing import Final, TypeGuard
+from functools import partial
+from math import inf
+from typing import Final
 
 import msgspec
 from structlog.typing import FilteringBoundLogger
@@ -13,36 +13,35 @@ from yarl import URL
 from collector.core.cell import Cell
 from collector.core.confirmation import ConnectionUse, alone, shared
 from collector.core.errors import AttributionError
-from collector.core.outcome import Answer, Blame, Failure, FailureKind, Outcome
+from collector.core.outcome import Answer, Blame, Failure, FailureKind, Meaning, Outcome
 from collector.core.secrets import Redactor
-from collector.core.text import escaped
 from collector.http.addresses import Addresses
 from collector.http.connector import is_confirmed
-from collector.http.envelope import Checked, check_reply
-from collector.http.faults import Fault, Nature
+from collector.http.faults import Nature
 from collector.http.gate import Gate
-from collector.http.rate_headers import read_rate_allowance, read_retry_after
-from collector.http.retry import is_outage_evidence
-from collector.http.token import TokenSource
+from collector.http.rate_headers import read_rate_allowance
+from collector.http.replies import Replies
+from collector.http.token import Token, TokenSource
 from collector.http.transport import Response, Transport, TransportFailure
+from collector.http.unauthorized import TokenJudge
+from collector.http.witness import WitnessAnswer, Witness
 from collector.telemetry.stats import RunStats
 
-__all__ = ["StatisticsClient", "excerpt"]
+__all__ = ["StatisticsClient"]
 
 _MOST_REFUTED: Final = 20
 """Answers to one question that cannot be attributed, before the run ends."""
 
-_EXCERPT_BYTES: Final = 2048
-_MESSAGE_BYTES: Final = 1024
-"""Most bytes of a message; messages quote the error text of the body, which may be long."""
+_MOST_REMEMBERED: Final = 1024
+"""Companies that are remembered as denied."""
 
-_HEADER_LENGTH: Final = 40
-"""Most characters of a header that an event quotes."""
+_UNAUTHORIZED_TIMES: Final = 5
+"""Tries in a row with a 401 after which a company counts as denied. If one of five servers does not
+know the token, that many come together once in ten million: each try asks twice."""
 
-_UNAUTHORIZED: Final = HTTPStatus.UNAUTHORIZED.value
-_TOO_MANY_REQUESTS: Final = HTTPStatus.TOO_MANY_REQUESTS.value
-_SERVER_ERROR: Final = HTTPStatus.INTERNAL_SERVER_ERROR.value
-_UNAVAILABLE: Final = HTTPStatus.SERVICE_UNAVAILABLE.value
+_MOST_ASKED: Final = 3
+"""Requests for other companies before a token counts as refused: one of several servers may be the
+one that refuses it."""
 
 
 class StatisticsClient:
@@ -57,6 +56,10 @@ class StatisticsClient:
     * `redact`: removes secrets from messages and excerpts.
     * `addresses`: builds the address of each request.
     * `log`: takes warnings about unusable `Retry-After` headers.
+    * `witness`, `token_judge`: tell a refusal of one company from one of all; shared by all clients
+      of a session.
+    * `another`: returns a cell, in turns of different companies, to ask with a token that was
+      refused; None if there is none.
     """
 
     def __init__(  # noqa: PLR0913 - one collaborator each, all required, all by name
@@ -69,14 +72,23 @@ class StatisticsClient:
         redact: Redactor,
         addresses: Addresses,
         log: FilteringBoundLogger,
+        witness: Witness | None = None,
+        token_judge: TokenJudge | None = None,
+        another: Callable[[], Cell | None] = lambda: None,
     ) -> None:
         self._transport = transport
         self._gate = gate
         self._tokens = tokens
         self._stats = stats
-        self._redact = redact
         self._addresses = addresses
-        self._log = log
+        self._replies = Replies(gate, stats, redact, log)
+        self._witness = witness or Witness()
+        self._token_judge = token_judge or TokenJudge(tokens, gate.sleep)
+        self._another = another
+        self._denied: dict[str, int] = {}
+        """Companies that the server refuses while it answers others; the oldest first."""
+        self._unauthorized: dict[str, int] = {}
+        """How many tries of a company got a 401 while the token was accepted for others."""
 
     def fetch(
         self,
@@ -125,149 +137,173 @@ class StatisticsClient:
         is_final: bool,
         use: Callable[[], ConnectionUse],
     ) -> Outcome:
-        get = self._transport.get
-        reply = await get(url, self._tokens, use, is_final=is_final)
-        requests = reply.requests
-        if self._is_unauthorized(reply, company_id) and reply.token is not None:
-            newer = await self._tokens.renewed(reply.token)
-            if newer is not None:
-                reply = await get(url, self._tokens, use, is_final=is_final)
-                requests += reply.requests
-                self._is_unauthorized(reply, company_id)
-        if isinstance(reply, TransportFailure):
-            return self._to_failure(company_id, reply, requests, is_retry=is_retry)
-        return self._to_outcome(company_id, reply, requests, is_retry=is_retry)
+        requests, asked_before = 0, False
+        while True:
+            reply = await self._transport.get(url, self._tokens, use, is_final=is_final)
+            requests += reply.requests
+            if isinstance(reply, TransportFailure):
+                return self._replies.broken(company_id, reply, requests, is_retry=is_retry)
+            outcome, nature = self._replies.read(reply, requests)
+            if not isinstance(outcome, Failure):
+                self._succeeded(url, company_id, reply, outcome)
+                return outcome
+            if outcome.meaning not in {Meaning.UNAUTHORIZED, Meaning.DENIED}:
+                return self._judge(company_id, reply, outcome, nature, is_retry=is_retry)
+            if asked_before or company_id in self._denied:
+                return self._refused(company_id, reply, outcome)
+            asked_before = True
+            if outcome.meaning is Meaning.UNAUTHORIZED:
+                await self._judge_token(url, company_id, reply)
+                continue
+            blame = await self._judge_denial(company_id, reply, outcome, nature)
+            if blame is not None:
+                return replace(outcome, blame=blame)
 
-    def _is_unauthorized(
-        self, reply: Response | TransportFailure, company_id: str
-    ) -> TypeGuard[Response]:
-        """Return whether the server rejected the token, and if so report the answer to the gate."""
-        if isinstance(reply, TransportFailure) or reply.status != _UNAUTHORIZED:
-            return False
-        # Reported now: a new token may take long, and all may be waiting for this probe request.
-        self._gate.answered(reply.permit, company_id)
-        return True
+    def _succeeded(self, url: URL, company_id: str, reply: Response, answer: Answer) -> None:
+        """Report a good answer: to the gate, and to all that a later refusal is compared with."""
+        allowance = read_rate_allowance(reply.headers, answer.fetched_at)
+        self._gate.answered(reply.permit, company_id, allowance=allowance)
+        self._tokens.accepted(reply.token, reply.permit.at)
+        self._witness.answered(url, company_id, reply.permit.at)
+        if self._denied:
+            self._denied.pop(company_id, None)
+        if self._unauthorized:
+            self._unauthorized.pop(company_id, None)
+        self._stats.company_latencies.add(company_id, reply.seconds)
 
-    def _to_failure(
-        self, company_id: str, failure: TransportFailure, requests: int, *, is_retry: bool
-    ) -> Failure:
-        message = _beginning(failure.message, _MESSAGE_BYTES, self._redact)
-        blame = Blame.CELL
-        if failure.nature in {Nature.LOCAL, Nature.SUSPENDED}:
-            blame = Blame.LOCAL
-            if failure.nature is Nature.LOCAL:
-                # It did not leave this machine.
-                requests -= failure.requests
-            if failure.permit is not None:
-                self._gate.release(failure.permit)
-        elif failure.permit is not None:
-            blame = self._gate.failed(
-                failure.permit,
-                company_id,
-                # A connection failure does not depend on the cell.
-                is_evidence=not is_retry or failure.kind is FailureKind.CONNECTION,
-                was_accepted=False,
-                fault=Fault(message, failure.nature),
-            )
-        now = datetime.now(UTC)
-        return Failure(failure.kind, None, message, None, now, requests, blame)
-
-    def _to_outcome(
-        self, company_id: str, reply: Response, requests: int, *, is_retry: bool
-    ) -> Outcome:
-        """Check a whole answer, and report what it means for the token and the rate."""
-        now = datetime.now(UTC)
-        verdict = check_reply(reply.status, reply.headers, reply.body, is_cut=reply.is_cut)
-        if isinstance(verdict, Checked):
-            self._tokens.accepted()
-            allowance = read_rate_allowance(reply.headers, now)
-            self._gate.answered(reply.permit, company_id, allowance=allowance)
-            self._stats.company_latencies.add(company_id, reply.seconds)
-            return Answer(verdict.statistics, verdict.counters, now, requests, reply.confirmation)
-        failure = Failure(
-            kind=verdict.kind,
-            status=reply.status if verdict.code is None else verdict.code,
-            message=_beginning(verdict.message, _MESSAGE_BYTES, self._redact),
-            body=excerpt(reply.body, self._redact),
-            failed_at=now,
-            requests=requests,
-            confirmation=reply.confirmation,
-        )
-        if reply.status == _UNAUTHORIZED:
-            self._tokens.rejected(company_id)
-            return failure
-        if reply.status < _SERVER_ERROR and reply.status != _TOO_MANY_REQUESTS:
-            self._tokens.accepted()
-        fault = Fault(_cause(failure), verdict.nature)
-        blame = self._report_failure(company_id, reply, failure, fault, is_retry=is_retry)
-        return failure if blame is Blame.CELL else replace(failure, blame=blame)
-
-    def _report_failure(
+    def _judge(
         self,
         company_id: str,
         reply: Response,
         failure: Failure,
-        fault: Fault,
+        nature: Nature,
         *,
         is_retry: bool,
-    ) -> Blame:
-        """Report a failure to the gate; return what the try is charged to."""
+    ) -> Failure:
+        """Report a failure to the gate; return it with what the try is charged to."""
+        if failure.meaning in _SHOW_THAT_IT_IS_ACCEPTED:
+            self._tokens.accepted(reply.token, reply.permit.at)
+        blame = self._replies.report(company_id, reply, failure, nature, is_evidence=not is_retry)
+        return failure if blame is Blame.CELL else replace(failure, blame=blame)
+
+    async def _judge_token(self, url: URL, company_id: str, reply: Response) -> None:
+        """Return when a request that got a 401 may be sent again."""
+        # Reported now: a new token may take long, and all may wait for this probe request.
+        self._gate.answered(reply.permit, company_id, is_good=False)
+        token = reply.token
+        assert token is not None, "each request has one"  # noqa: S101 - for the type checker
+        since = reply.permit.at + reply.seconds
+        await self._token_judge.judge(token, since, partial(self._is_accepted, url, company_id))
+
+    async def _judge_denial(
+        self, company_id: str, reply: Response, failure: Failure, nature: Nature
+    ) -> Blame | None:
+        """Tell a company that is refused from a ban; return what the try is charged to.
+
+        None if the service answers others: then the request is sent once more.
+        """
         gate, permit = self._gate, reply.permit
-        allowance = read_rate_allowance(reply.headers, failure.failed_at)
-        if not is_outage_evidence(failure):
-            gate.answered(permit, company_id, allowance=allowance)
+        # Requests overtake each other: what was sent since then counts, or the witness.
+        since = permit.at + reply.seconds
+        ask = self._witness.is_service_working
+        if gate.control.open_cause is not None:
+            # It may be the probe request that all others wait for. The witness is the next one, so
+            # that companies that are refused do not keep the circuit open.
+            self._replies.report(company_id, reply, failure, nature, is_evidence=True)
+            await ask(since, self._ask_witness)
+            return Blame.SERVICE
+        is_working = await ask(since, self._ask_witness)
+        if is_working is None and failure.kind is not FailureKind.REDIRECT:
+            # Nothing was answered before that it could be compared with.
+            gate.answered(permit, company_id, is_good=False)
             return Blame.CELL
-        pause = self._pause(reply, failure.failed_at)
-        if reply.status == _TOO_MANY_REQUESTS or pause is not None:
-            blame = gate.refused(
-                permit, company_id, pause=pause or 0.0, allowance=allowance, fault=fault
-            )
-        elif reply.status == _UNAVAILABLE:
-            blame = gate.unavailable(permit, company_id, is_evidence=not is_retry, fault=fault)
-        else:
-            blame = gate.failed(
-                permit, company_id, is_evidence=not is_retry, was_accepted=True, fault=fault
-            )
-        self._stats.refused = gate.control.refusals
-        return blame
+        if not is_working:
+            blame = self._replies.report(company_id, reply, failure, nature, is_evidence=True)
+            return blame if is_working is None else Blame.SERVICE
+        gate.answered(permit, company_id, is_good=False)
+        return None
 
-    def _pause(self, reply: Response, now: datetime) -> float | None:
-        """Return the pause in seconds that `Retry-After` asks for; None without a usable one."""
-        headers = reply.headers
-        value = headers.get("Retry-After")
-        retry_after = read_retry_after(value, now, headers.get("Date"))
-        if value is None or retry_after is None:
-            return None
-        if retry_after.problem is not None:
-            self._log.warning(
-                "odd_retry_after",
-                retry_after=escaped(self._redact.beginning(value, _HEADER_LENGTH)),
-                problem=retry_after.problem,
-                status=reply.status,
-            )
-        return retry_after.seconds
+    def _refused(self, company_id: str, reply: Response, failure: Failure) -> Failure:
+        """Judge a company that is refused again, while the service answers others."""
+        self._gate.answered(reply.permit, company_id, is_good=False)
+        if company_id in self._denied:
+            return replace(failure, meaning=Meaning.DENIED)
+        if failure.meaning is Meaning.UNAUTHORIZED:
+            # One of several servers may not know the token.
+            if _remember(self._unauthorized, company_id) >= _UNAUTHORIZED_TIMES:
+                _remember(self._denied, company_id)
+                return replace(failure, meaning=Meaning.DENIED)
+        elif self._witness.is_of_other(company_id):
+            _remember(self._denied, company_id)
+        return failure
+
+    async def _is_accepted(self, url: URL, company_id: str, token: Token) -> bool | None:
+        """Return whether the server accepts a token for other companies; None if nothing tells.
+
+        If no other company is known, the request of this one is sent again.
+        """
+        # Also one that has ended by its own statement is asked with.
+        endless = replace(token, renew_at=inf, ends_at=inf)
+        tokens, is_refused = TokenSource(None, endless), None
+        for other_url, other_id in self._others(company_id) or [(url, company_id)]:
+            reply = await self._transport.get(other_url, tokens, alone)
+            if isinstance(reply, TransportFailure):
+                self._replies.broken(other_id, reply, reply.requests, is_retry=False)
+                continue
+            outcome, nature = self._replies.read(reply, reply.requests)
+            if not isinstance(outcome, Failure):
+                self._gate.answered(reply.permit, other_id)
+                self._witness.answered(other_url, other_id, reply.permit.at)
+                self._tokens.accepted(token, reply.permit.at)
+                return True
+            self._replies.report(other_id, reply, outcome, nature, is_evidence=True)
+            if outcome.meaning in _SHOW_THAT_IT_IS_ACCEPTED:
+                self._tokens.accepted(token, reply.permit.at)
+                return True
+            if outcome.meaning is Meaning.UNAUTHORIZED:
+                is_refused = False
+        return is_refused
+
+    def _others(self, company_id: str) -> list[tuple[URL, str]]:
+        """Return requests to ask with: the witness first, and companies in turn."""
+        known = self._witness.address
+        others = [] if known is None or known[1] == company_id else [known]
+        while len(others) < _MOST_ASKED:
+            cell = self._another()
+            if cell is None:
+                break
+            others.append((self._addresses(cell), cell.company_id))
+        return others
+
+    async def _ask_witness(self, url: URL, company_id: str) -> WitnessAnswer:
+        """Send a request again that was answered before; return whether it is answered now."""
+        reply = await self._transport.get(url, self._tokens, alone)
+        if isinstance(reply, TransportFailure):
+            self._replies.broken(company_id, reply, reply.requests, is_retry=False)
+            at = inf if reply.permit is None else reply.permit.at
+            return WitnessAnswer(at, is_answered=False)
+        outcome, nature = self._replies.read(reply, reply.requests)
+        if not isinstance(outcome, Failure):
+            self._gate.answered(reply.permit, company_id)
+            return WitnessAnswer(reply.permit.at, is_answered=True)
+        self._replies.report(company_id, reply, outcome, nature, is_evidence=True)
+        is_answered = outcome.meaning in _SHOW_THAT_IT_IS_ACCEPTED
+        return WitnessAnswer(reply.permit.at, is_answered)
 
 
-def _cause(failure: Failure) -> str:
-    """Return the cause of a failure in a few words, none of them the server's."""
-    if failure.kind is FailureKind.HTTP:
-        return f"HTTP {failure.status}"
-    if failure.kind is FailureKind.API_CODE:
-        return f"code {failure.status} in a 200"
-    return failure.message
+_SHOW_THAT_IT_IS_ACCEPTED: Final = frozenset({Meaning.DEFINITIVE, Meaning.NOT_READY})
+"""Failures that come from the service itself, after it has accepted the token."""
+
+
+def _remember(times: dict[str, int], company_id: str) -> int:
+    """Count a company, and return how often it was counted. Memory is bounded."""
+    if company_id not in times and len(times) >= _MOST_REMEMBERED:
+        del times[next(iter(times))]
+    times[company_id] = times.get(company_id, 0) + 1
+    return times[company_id]
 
 
 def _with_requests(outcome: Outcome, requests: int) -> Outcome:
     if isinstance(outcome, Failure):
         return replace(outcome, requests=requests)
     return msgspec.structs.replace(outcome, requests=requests)
-
-
-def excerpt(body: bytes, redact: Redactor) -> str:
-    """Return the beginning of a body as text, at most 2 KiB of UTF-8, without secrets."""
-    return _beginning(body.decode(errors="replace"), _EXCERPT_BYTES, redact)
-
-
-def _beginning(text: str, limit: int, redact: Redactor) -> str:
-    """Return the longest beginning of a redacted text that fits into `limit` bytes of UTF-8."""
-    return redact.beginning(text, limit).encode()[:limit].decode(errors="ignore")

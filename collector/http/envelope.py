@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 import orjson
+from yarl import URL
 
 from collector.core.outcome import Counters, FailureKind, all_required
 from collector.http.content import NOT_UTF8, content_fault, is_utf8, without_bom
@@ -63,7 +64,9 @@ def check_reply(
             return Wrong(FailureKind.TOO_LARGE, "the answer is larger than 1 MiB and was cut off")
         return check_envelope(body)
     if 300 <= status <= 399:  # noqa: PLR2004 - the class 3xx
-        return Wrong(FailureKind.REDIRECT, f"HTTP {status}: a redirect, which is not followed")
+        to = _origin(headers.get("Location", ""))
+        message = f"HTTP {status}: a redirect{to}, which is not followed"
+        return Wrong(FailureKind.REDIRECT, message, nature=Nature.MOVED)
     texts = _error_text(body)
     return Wrong(FailureKind.HTTP, f"HTTP {status}: {texts}" if texts else f"HTTP {status}")
 
@@ -95,6 +98,23 @@ def check_envelope(body: bytes) -> Checked | Wrong:
     # Inside a JSON string a line break is always escaped, so these occur only between values.
     line = bytes(envelope.data).replace(b"\n", b" ").replace(b"\r", b" ")
     return Checked(line, counters)
+
+
+_LONGEST_ORIGIN: Final = 200
+
+
+def _origin(location: str) -> str:
+    """Return where a redirect leads, as ` to https://other.example`; '' within the same origin.
+
+    The rest of the address may hold a secret, and anything else.
+    """
+    try:
+        url = URL(location)
+        origin = str(url.origin()) if url.absolute else ""
+    except ValueError:
+        return ""
+    is_harmless = origin.isascii() and origin.isprintable() and len(origin) <= _LONGEST_ORIGIN
+    return f" to {origin}" if origin and is_harmless else ""
 
 
 def _error_text(body: bytes) -> str:

@@ -35,6 +35,8 @@ class Nature(Enum):
     """The next request may succeed."""
     UNUSABLE = auto()
     """The service, or the way to it, is not usable as it is set up: the next request fails too."""
+    MOVED = auto()
+    """The service sends requests elsewhere; if it does that with all, it is not usable either."""
     LOCAL = auto()
     """This machine lacks something: the fault is neither the service's nor the request's."""
     SUSPENDED = auto()

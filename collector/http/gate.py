@@ -134,11 +134,12 @@ class Gate:
         company_id: str | None = None,
         *,
         allowance: RateAllowance | None = None,
+        is_good: bool = True,
     ) -> None:
-        """Report a response, including a definitive error."""
+        """Report a response: a good one, or one that shows at least that the service works."""
         now = self._clock()
         self.silence.answered()
-        self.control.answered(permit, now, company_id)
+        self.control.answered(permit, now, company_id, is_good=is_good)
         if allowance is not None:
             self.control.hinted(now, allowance.remaining, allowance.reset_seconds)
         self._wake_first()

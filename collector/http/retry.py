@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Final
 
-from collector.core.outcome import Blame, Failure, FailureKind
+from collector.core.outcome import Blame, Failure, FailureKind, Meaning
+from collector.http.meaning import meaning_of
 
 __all__ = [
     "Retry",
@@ -22,18 +22,16 @@ _MOST_THROTTLED_TRIES: Final = 10
 """Throttled tries of a cell that are not charged to it. After so many, while the server accepted
 other requests, the server may be throttling this company alone."""
 
-_TRANSIENT_4XX: Final = frozenset(
-    {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS}
-)
-_WORTH_RETRY: Final = frozenset({FailureKind.TIMEOUT, FailureKind.CONNECTION, FailureKind.NOT_JSON})
-"""Transient kinds. An HTML page with status 200 comes from a proxy or is a maintenance page, which
-is temporary. An answer of the wrong shape, an answer that is too large and a redirect are the same
-the next time."""
+_LONGEST_WAIT: Final = 300.0
+"""Most seconds that an answer which is not ready can ask a cell to wait."""
 
-_OUTAGE_KINDS: Final = frozenset(
-    {FailureKind.TIMEOUT, FailureKind.CONNECTION, FailureKind.NOT_JSON}
+_WORTH_RETRY: Final = frozenset(
+    {
+        *(Meaning.NOT_READY, Meaning.UNAUTHORIZED, Meaning.RATE_LIMITED),
+        *(Meaning.UNAVAILABLE, Meaning.TRANSIENT),
+    }
 )
-"""Failures that a working service does not cause, whatever the request is."""
+_OUTAGE_EVIDENCE: Final = frozenset({Meaning.RATE_LIMITED, Meaning.UNAVAILABLE, Meaning.TRANSIENT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,27 +43,23 @@ class Retry:
 
 
 def is_transient_status(status: int) -> bool:
-    """Return whether a status means a transient failure: 408, 425, 429, and the class 5xx."""
-    return status in _TRANSIENT_4XX or status // 100 == 5  # noqa: PLR2004 - the class 5xx
+    """Return whether a status alone means a failure that may pass: 202, 408, 425, 429, 5xx, ..."""
+    meaning = meaning_of(FailureKind.HTTP, status)
+    return meaning in _WORTH_RETRY and meaning is not Meaning.UNAUTHORIZED
 
 
 def is_worth_retry(failure: Failure) -> bool:
-    """Return whether a failure is transient, so that a retry may succeed."""
-    if failure.kind in {FailureKind.HTTP, FailureKind.API_CODE}:
-        return is_transient_status(failure.status or 0)
-    return failure.kind in _WORTH_RETRY
+    """Return whether a failure may pass, so that a retry may succeed."""
+    return failure.meaning in _WORTH_RETRY
 
 
 def is_outage_evidence(failure: Failure) -> bool:
     """Return whether a failure may mean an outage, so that the circuit breaker counts it.
 
-    Every other failure is an answer about this request, and shows that the service works. At
-    present the same failures are worth a retry, but that is a separate question: see
-    `is_worth_retry`.
+    Every other failure is an answer about this request, and shows that the service works. One that
+    means `DENIED` is evidence if other companies are refused as well.
     """
-    if failure.kind in {FailureKind.HTTP, FailureKind.API_CODE}:
-        return is_transient_status(failure.status or 0)
-    return failure.kind in _OUTAGE_KINDS
+    return failure.meaning in _OUTAGE_EVIDENCE
 
 
 def backoff(tries: int, random: Callable[[], float], *, least: float = 0.0) -> float:
@@ -102,4 +96,7 @@ class RetryPolicy:
             return Retry(delay=0.0, counts=False)
         if not is_worth_retry(failure) or tries + 1 >= self.max_attempts:
             return None
-        return Retry(delay=backoff(tries + 1, random), counts=True)
+        delay = backoff(tries + 1, random)
+        if failure.meaning is Meaning.NOT_READY:
+            delay = max(delay, min(failure.retry_after, _LONGEST_WAIT))
+        return Retry(delay=delay, counts=True)

@@ -58,6 +58,7 @@ class Silence:
     """Whether there was an answer."""
     _failures: int = 0
     _is_unusable: bool = True
+    _is_moved: bool = True
     _asked_until: float = -inf
 
     def sent(self, now: float) -> None:
@@ -78,7 +79,8 @@ class Silence:
             return
         self.last_fault = fault
         self._failures += 1
-        self._is_unusable = self._is_unusable and fault.nature is Nature.UNUSABLE
+        self._is_moved = self._is_moved and fault.nature is Nature.MOVED
+        self._is_unusable = self._is_unusable and fault.nature in {Nature.UNUSABLE, Nature.MOVED}
 
     @property
     def last_error(self) -> str | None:
@@ -102,6 +104,8 @@ class Silence:
         """When the wait for the first answer ends; `inf` while nothing says so."""
         if self.was_answered or self.since is None or self._failures < _FEWEST_FAILURES:
             return inf
+        if self.is_unusable and self._is_moved:
+            return self.since
         if self.is_unusable:
             return self.since + min(self.patience, _UNUSABLE_SECONDS)
         end = max(self.since, self._asked_until) + self.patience

@@ -3,7 +3,8 @@
 import asyncio
 import math
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Protocol, Self
@@ -13,9 +14,6 @@ from collector.core.secrets import Redactor, Secret
 from collector.http.gate import Gate
 
 __all__ = ["Token", "TokenProvider", "TokenSource"]
-
-_REJECTED_IN_A_ROW: Final = 10
-"""Companies in a row that get a 401; all windows of one company count once."""
 
 _BEARER: Final = "Bearer "
 
@@ -27,12 +25,14 @@ _BETWEEN_RENEWALS: Final = 5.0
 class Token:
     """A token, as the value of the header that carries it.
 
-    It is valid until `ends_at`, and is renewed from `renew_at` on (monotonic seconds).
+    It was issued at `issued_at`, is renewed from `renew_at` on, and valid until `ends_at`
+    (monotonic seconds).
     """
 
     authorization: str
     renew_at: float
     ends_at: float
+    issued_at: float = -math.inf
 
     @property
     def secret(self) -> Secret:
@@ -44,9 +44,15 @@ class Token:
         return f"Token(renew_at={self.renew_at})"
 
     @classmethod
-    def of(cls, secret: Secret, renew_at: float = math.inf, ends_at: float = math.inf) -> "Token":
+    def of(
+        cls,
+        secret: Secret,
+        renew_at: float = math.inf,
+        ends_at: float = math.inf,
+        issued_at: float = -math.inf,
+    ) -> "Token":
         """Return a token with its header value, which all requests share."""
-        return cls(f"{_BEARER}{secret.reveal()}", renew_at, ends_at)
+        return cls(f"{_BEARER}{secret.reveal()}", renew_at, ends_at, issued_at)
 
 
 class TokenProvider(Protocol):
@@ -60,8 +66,10 @@ class TokenSource:
     """Provides the current token to all requests, and requests a new one only once.
 
     It renews a token early and in the background, while the old one is still valid; so a short
-    outage of the issuer delays no request. It also decides when a 401 means that the credentials
-    themselves are rejected. Use it as an async context manager: it owns the task that renews.
+    outage of the issuer delays no request. A new token that the server does not know yet is held
+    back for a while (`on_trial`): the one before it is provided then, as long as it is valid. What
+    a 401 means is decided in `collector.http.unauthorized`. Use it as an async context manager: it
+    owns the task that renews.
     """
 
     def __init__(
@@ -85,8 +93,9 @@ class TokenSource:
         self._renewal: asyncio.Task[None] | None = None
         self._no_renewal_before = -math.inf
         self._refusal: CredentialsError | None = None
-        self._was_accepted = False
-        self._rejected: set[str] = set()
+        self._before: Token | None = None
+        self._accepted_at = -math.inf
+        self._trial: asyncio.Event | None = None
 
     async def __aenter__(self) -> Self:
         return self
@@ -111,7 +120,13 @@ class TokenSource:
         if self._refusal is not None:
             raise self._refusal
         token = self._token
-        if token is None or (now := self._clock()) >= token.ends_at:
+        if token is None:
+            return None
+        now = self._clock()
+        if self._trial is not None:
+            token = self._before
+            return None if token is None or now >= token.ends_at else token
+        if now >= token.ends_at:
             return None
         if now >= max(token.renew_at, self._no_renewal_before) and not self._is_renewing():
             self._renewal = asyncio.create_task(self._renew_early(token), name="renew token")
@@ -121,17 +136,53 @@ class TokenSource:
         return self._renewal is not None and not self._renewal.done()
 
     async def current(self) -> Token:
-        """Return a token that is not due for renewal; request one if necessary."""
+        """Return a token that is not due for renewal; request one if necessary.
+
+        It waits for the end of a trial.
+        """
+        while self._trial is not None:
+            await self._trial.wait()
         token = self._token
         if token is not None and self._clock() < token.renew_at:
             return token
         return await self._replace(token)
 
-    async def renewed(self, refused: Token) -> Token | None:
-        """Return a newer token than the one that got a 401, or None if tokens cannot be renewed."""
-        if self._issue is None:
-            return None
+    @property
+    def can_renew(self) -> bool:
+        """Whether tokens can be requested, and are not given."""
+        return self._issue is not None
+
+    async def renewed(self, refused: Token) -> Token:
+        """Return a newer token than one that the server does not accept."""
         return await self._replace(refused)
+
+    def is_newest(self, token: Token) -> bool:
+        """Return whether no newer token was issued; an older one that was refused is forgotten."""
+        if token is self._before:
+            self._before = None
+        return token is self._token
+
+    def accepted(self, token: Token | None, sent_at: float) -> None:
+        """Record that the server accepted a token with a request sent at `sent_at`.
+
+        That is in seconds of the gate's clock.
+        """
+        if token is self._token and sent_at > self._accepted_at:
+            self._accepted_at = sent_at
+
+    def was_accepted(self, since: float = -math.inf) -> bool:
+        """Return whether the server accepted the newest token in a request sent after `since`."""
+        return self._accepted_at > since
+
+    @contextmanager
+    def on_trial(self) -> Iterator[None]:
+        """Hold back the newest token until the context ends."""
+        self._trial = asyncio.Event()
+        try:
+            yield
+        finally:
+            self._trial.set()
+            self._trial = None
 
     async def _renew_early(self, old: Token) -> None:
         try:
@@ -149,31 +200,6 @@ class TokenSource:
             # A later caller finds the token that the first one has requested.
             if self._token is old or self._token is None:
                 assert self._issue is not None, "a token that is used as it is has no end"  # noqa: S101
-                self._token = await self._issue()
+                token = await self._issue()
+                self._before, self._token, self._accepted_at = self._token, token, -math.inf
             return self._token
-
-    def accepted(self) -> None:
-        """Record an answer other than 401: the server accepts the token."""
-        self._was_accepted = True
-        if self._rejected:
-            self._rejected.clear()
-
-    def rejected(self, company_id: str) -> None:
-        """Record a 401 that a new token did not resolve.
-
-        Raises `CredentialsError` when the cause is the credentials, not one company: the server
-        never accepted a token, or rejected it for ten companies in a row.
-        """
-        self._rejected.add(company_id)
-        if self._was_accepted and len(self._rejected) < _REJECTED_IN_A_ROW:
-            return
-        if self._issue is None:
-            raise CredentialsError(
-                "the API refuses TRUST_ACCESS_TOKEN (HTTP 401): it is wrong or has ended; "
-                "what was collected so far is kept; get a new one, or give TRUST_CLIENT_ID and "
-                "TRUST_CLIENT_SECRET, with which tokens are renewed"
-            )
-        raise CredentialsError(
-            "the API refuses tokens that have just been issued (HTTP 401); what was collected so "
-            "far is kept; check that --base-url and --token-url belong to the same environment"
-        )

@@ -138,8 +138,10 @@ class RateController:
             self._circuit.probe_sent(now)
         return Permit(now, self._estimate.sent(now), self._epoch, is_paced)
 
-    def answered(self, permit: Permit, now: float, company_id: str | None = None) -> None:
-        """Record a response, including a definitive error."""
+    def answered(
+        self, permit: Permit, now: float, company_id: str | None = None, *, is_good: bool = True
+    ) -> None:
+        """Record a response, including a definitive error; the rate grows after good ones only."""
         self._breaker.succeeded()
         self._charges_all = False
         if company_id is not None:
@@ -153,8 +155,11 @@ class RateController:
             return
         limiter = self.limiter
         limiter.answered(permit, now)
-        if limiter.may_grow and now >= max(
-            self._hints.used_up_until(), self._status_503.may_be_limited_until(self.rate)
+        if (
+            is_good
+            and limiter.may_grow
+            and now
+            >= max(self._hints.used_up_until(), self._status_503.may_be_limited_until(self.rate))
         ):
             limiter.grow(now)
 

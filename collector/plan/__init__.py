@@ -11,7 +11,13 @@ Pure but for reading the companies file. Whatever is wrong in the input raises
 `WindowSize.parse` raise `ValueError` instead, which the command line attributes to the option.
 """
 
-from collector.plan.cell_set import CellIndex, CellSet, absent_in_turns, count_by_shard
+from collector.plan.cell_set import (
+    CellIndex,
+    CellSet,
+    absent_in_turns,
+    cells_in_turns,
+    count_by_shard,
+)
 from collector.plan.companies import (
     Companies,
     Duplicate,
@@ -48,6 +54,7 @@ __all__ = [
     "Shard",
     "WindowSize",
     "absent_in_turns",
+    "cells_in_turns",
     "count_by_shard",
     "cut_windows",
     "estimate",

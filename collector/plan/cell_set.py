@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterator
+from itertools import count
 from typing import Final
 
 from collector.core.cell import Cell, Window
@@ -9,7 +10,7 @@ from collector.plan.company_table import place_finder
 from collector.plan.plan import Plan
 from collector.plan.shard import Part, blocks_in
 
-__all__ = ["CellIndex", "CellSet", "absent_in_turns", "count_by_shard"]
+__all__ = ["CellIndex", "CellSet", "absent_in_turns", "cells_in_turns", "count_by_shard"]
 
 _FULL: Final = 0xFF
 
@@ -41,6 +42,14 @@ class CellSet:
         self._bits[position] |= bit
         self._count += 1
         return True
+
+    def first(self) -> int | None:
+        """Return the lowest index in the set; None if it is empty."""
+        if not self._count:
+            return None
+        position = next(i for i, bits in enumerate(self._bits) if bits)
+        bits = self._bits[position]
+        return position * 8 + (bits & -bits).bit_length() - 1
 
     def count(self, begin: int, end: int) -> int:
         """Count the cells from `begin` to before `end` that are in the set."""
@@ -107,6 +116,17 @@ def absent_in_turns(done: CellSet, part: Part) -> Iterator[Cell]:
             if cell is not None:
                 turns.append(company)
                 yield cell
+
+
+def cells_in_turns(plan: Plan, done: CellSet) -> Iterator[Cell]:
+    """Yield a cell of each company in turn, without end; one that is done comes first."""
+    begin = done.first()
+    width = len(plan.windows)
+    first = 0 if begin is None else begin // width
+    if begin is not None:
+        yield plan[begin]
+    for turn in count(first):
+        yield plan[turn % len(plan.companies) * width]
 
 
 def count_by_shard(cells: CellSet, plan: Plan, total: int) -> list[int]:

@@ -1,13 +1,13 @@
 """The composition root of a run: opens everything, connects it, closes it, returns how it ended."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Final
 
-from collector.core.cell import CellState
+from collector.core.cell import Cell, CellState
 from collector.core.errors import CollectorError, ExitCode, IgnoredDatesError, main_error
 from collector.core.outcome import FailureKind
 from collector.core.threads import in_thread
@@ -17,7 +17,7 @@ from collector.http.network import DIRECT, Network
 from collector.http.retry import RetryPolicy
 from collector.http.token import TokenProvider
 from collector.pace import PaceView, Share
-from collector.plan import CellSet, Part, Plan, absent_in_turns
+from collector.plan import CellSet, Part, Plan, absent_in_turns, cells_in_turns
 from collector.run.attempt import AttemptRecord
 from collector.run.held import Settled
 from collector.run.pool import Pool
@@ -209,7 +209,8 @@ class Run:
             if directory.is_new and not recovered.is_complete:
                 await session.tokens.current()
             try:
-                verifier = session.verifier(self.dates.query)
+                another = partial(next, cells_in_turns(self.plan, recovered.done))
+                verifier = session.verifier(self.dates.query, another)
                 output = self.files.directory
                 self.remarks += tuple(await self.dates.establish(verifier, recovered, output))
             except IgnoredDatesError:
@@ -219,11 +220,11 @@ class Run:
             files = await record.begin(self.dates.record, self.remarks)
             log.enter_context(session.events.into(files.log.append))
             self._log_start()
-            end = await self._collect(files, recovered.done)
+            end = await self._collect(files, recovered.done, another)
             self._shutdown.disarm()
             return end
 
-    async def _collect(self, files: RunFiles, done: CellSet) -> End:
+    async def _collect(self, files: RunFiles, done: CellSet, another: Callable[[], Cell]) -> End:
         """Run the pool until every cell is settled, together with the journal and the watch."""
         recorder = Recorder(files, self.stats, self._log)
         journal, dates, control = recorder.journal, self.dates, self.gate.control
@@ -236,7 +237,7 @@ class Run:
 
         self._pool = pool = Pool(
             absent_in_turns(done, self._part),
-            fetch=self._session.client(dates.query).fetch,
+            fetch=self._session.client(dates.query, another).fetch,
             decide=RetryPolicy(self.settings.max_attempts).decide,
             settle=settle,
             on_retry=lambda item, failure, retry: recorder.retry(

@@ -1,11 +1,13 @@
 """A session with the service: what a run, a run on a cluster and a check open."""
 
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from functools import partial
 from types import TracebackType
 from typing import Final, Self
 from urllib.parse import urlsplit
 
+from collector.core.cell import Cell
 from collector.core.clock import AwakeClock
 from collector.core.secrets import Redactor
 from collector.dates.verify import DatesVerifier
@@ -20,6 +22,8 @@ from collector.http.silence import Service, Silence
 from collector.http.token import Token, TokenProvider, TokenSource
 from collector.http.token_issuer import TokenIssuer
 from collector.http.transport import Transport
+from collector.http.unauthorized import TokenJudge
+from collector.http.witness import Witness
 from collector.pace import LocalLimit, RateController, Share
 from collector.plan.date_params import DateQuery
 from collector.run.descriptors import reserve_descriptors, spare_descriptors
@@ -104,6 +108,8 @@ class Session:
         self.tokens: TokenSource
         """The token; only while the session is open."""
         self._transport: Transport
+        self._token_judge: TokenJudge
+        self._witness = Witness()
         self._settings = settings
         self._credentials = credentials
         self.network = network
@@ -132,8 +138,13 @@ class Session:
         """The token service and its last failure; None while it issues tokens."""
         return self._issuer.last_error
 
-    def client(self, dates: DateQuery) -> StatisticsClient:
-        """Return a client that puts windows into queries as `dates` says."""
+    def client(
+        self, dates: DateQuery, another: Callable[[], Cell | None] = lambda: None
+    ) -> StatisticsClient:
+        """Return a client that puts windows into queries as `dates` says.
+
+        `another` returns a cell to ask with a token that was refused for its company.
+        """
         return StatisticsClient(
             transport=self._transport,
             gate=self.gate,
@@ -142,11 +153,17 @@ class Session:
             redact=self.redact,
             addresses=Addresses(self._settings.base_url, dates),
             log=self.log,
+            witness=self._witness,
+            token_judge=self._token_judge,
+            another=another,
         )
 
-    def verifier(self, dates: DateQuery) -> DatesVerifier:
-        """Return a verifier of dates that are sent as `dates` says."""
-        return DatesVerifier(dates, self._settings.timezone, self.client, self.gate, self.log)
+    def verifier(
+        self, dates: DateQuery, another: Callable[[], Cell | None] = lambda: None
+    ) -> DatesVerifier:
+        """Return a verifier of dates that are sent as `dates` says; see `client`."""
+        client = partial(self.client, another=another)
+        return DatesVerifier(dates, self._settings.timezone, client, self.gate, self.log)
 
     @property
     def surplus(self) -> str | None:
@@ -198,6 +215,7 @@ class Session:
             )
         )
         self.tokens = await self._opened.enter_async_context(self._token_source())
+        self._token_judge = TokenJudge(self.tokens, self.gate.sleep)
         return self
 
     async def __aexit__(

@@ -66,6 +66,7 @@ def test_models_are_pinned() -> None:
         "Counters",
         "Failure",
         "FailureKind",
+        "Meaning",
         "Outcome",
         "all_required",
     ]

@@ -10,6 +10,7 @@ from collector.core.errors import CredentialsError, OutageError, StoppedError
 from collector.core.outcome import Answer, Blame, Failure, FailureKind, Outcome
 from collector.dates.probe import Probe, Question, QuestionReply, SpentError
 from collector.dates.runner import ProbeRunner
+from collector.http.meaning import meaning_of
 from tests.dates.probe.fake_api import counters
 
 _AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -24,7 +25,8 @@ def _failure(
     kind: FailureKind = FailureKind.HTTP,
     blame: Blame = Blame.CELL,
 ) -> Failure:
-    return Failure(kind, status, "no", None, _AT, 1, blame)
+    meaning = meaning_of(kind, status)
+    return Failure(kind, status, "no", None, _AT, 1, blame, meaning=meaning)
 
 
 _TIMEOUT = _failure(None, FailureKind.TIMEOUT)

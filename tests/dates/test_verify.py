@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any, cast
 
-from collector.core.outcome import Answer, Blame, Counters, Failure, FailureKind, Outcome
+from collector.core.outcome import Answer, Blame, Counters, Failure, FailureKind, Meaning, Outcome
 from collector.dates.probe import Verdict
 from collector.dates.verify import DatesVerifier
 from collector.plan.date_params import DateQuery
@@ -29,7 +29,9 @@ class _Client:
         self.asked += 1
         if self.asked <= self.failures:
             blame = Blame.SERVICE if self.asked <= 3 else Blame.CELL
-            return Failure(FailureKind.HTTP, 502, "HTTP 502", None, _NOW, 1, blame)
+            return Failure(
+                FailureKind.HTTP, 502, "HTTP 502", None, _NOW, 1, blame, meaning=Meaning.TRANSIENT
+            )
         total = 0
         if parameters:
             first, last = (datetime.fromisoformat(day).toordinal() for day in parameters.values())

@@ -60,6 +60,7 @@ class ClientBench:
         patience: float = inf,
         timeout: float = 10.0,
         clock: Callable[[], float] | None = None,
+        another: Callable[[], Cell | None] = lambda: None,
     ) -> None:
         self.clock = Clock()
         self.gate = Gate(
@@ -83,6 +84,7 @@ class ClientBench:
             redact=self.redact,
             addresses=Addresses(base_url, DateQuery("from_date", "until_date")),
             log=self.log.logger,
+            another=another,
         )
 
     async def fetch(self, cell: Cell = CELL, *, is_retry: bool = False) -> Outcome:

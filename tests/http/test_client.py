@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from collector.core.cell import Cell, Window
 from collector.core.outcome import Answer, FailureKind
 from collector.core.secrets import Redactor, Secret
-from collector.http.client import excerpt
+from collector.http.replies import excerpt
 from collector.store.lines import error_line
 from tests.http.client_bench import CELL, GOOD, SECRET, STATISTICS, ZEROS, bench_for
 from tests.http.mocked import answer

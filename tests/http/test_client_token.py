@@ -6,7 +6,7 @@ from aiohttp import ServerDisconnectedError
 
 from collector.core.cell import SERVER_DEFAULT, Cell
 from collector.core.errors import CredentialsError
-from collector.core.outcome import Blame, FailureKind
+from collector.core.outcome import Blame, FailureKind, Meaning
 from collector.core.secrets import Secret
 from collector.http.token import Token, TokenSource
 from tests.http.client_bench import GOOD, bench_for
@@ -39,7 +39,8 @@ async def test_a_401_is_cured_by_a_new_token() -> None:
     async with bench_for(revoked_after_one, TokenSource(issuer)) as bench:
         assert [(await bench.answer()).requests for _ in range(3)] == [1, 2, 1]
     used = [sent.headers["Authorization"].removeprefix("Bearer ") for sent in bench.sent]
-    assert used == ["issued-1", "issued-1", "issued-2", "issued-2"]
+    # In between, the request that was answered before was sent again with the first token.
+    assert used == ["issued-1", "issued-1", "issued-1", "issued-2", "issued-2"]
     assert len({sent.url for sent in bench.sent}) == 1
     assert issuer.issued == 2
 
@@ -52,7 +53,7 @@ async def test_a_storm_of_401_costs_one_token() -> None:
         answers = await bench.answers(64)
         assert issuer.issued == 2
         assert {got.requests for got in answers} == {2}
-        assert bench.stats.requests == 128
+        assert bench.stats.requests == 129
 
 
 def stranger_is_refused(sent: Sent) -> Answer:
@@ -63,92 +64,75 @@ def stranger_is_refused(sent: Sent) -> Answer:
 STRANGER = Cell("stranger", SERVER_DEFAULT)
 
 
-async def test_a_401_that_no_token_cures_is_the_cells_own_failure() -> None:
-    """Once something was accepted, a company that is not ours does not stop the run."""
+async def test_a_401_while_others_are_answered_is_the_cells_own_failure() -> None:
+    """It is a try like any other, and no reason for another token."""
     issuer = Numbered()
     async with bench_for(stranger_is_refused, TokenSource(issuer)) as bench:
         await bench.answer()
         failure = await bench.failure(STRANGER)
         assert (failure.kind, failure.status, failure.requests) == (FailureKind.HTTP, 401, 2)
-        assert issuer.issued == 2
-        assert failure.blame is Blame.CELL
+        assert (failure.meaning, failure.blame) == (Meaning.UNAUTHORIZED, Blame.CELL)
+        assert issuer.issued == 1
+        assert bench.stats.requests == 4
         await bench.answer()
 
 
-async def test_a_new_token_that_the_server_never_accepted_stops_the_run() -> None:
-    """After two requests with two tokens, and no more."""
+async def test_after_five_such_tries_a_company_counts_as_denied() -> None:
+    """Then one request for each of its cells is enough, until one is answered."""
+    is_refused = True
     issuer = Numbered()
-    async with bench_for(stranger_is_refused, TokenSource(issuer)) as bench:
-        with pytest.raises(CredentialsError, match="refuses tokens that have just been issued"):
-            await bench.client.fetch(STRANGER)
-        assert (issuer.issued, bench.stats.requests) == (2, 2)
-
-
-async def test_ten_such_answers_in_a_row_stop_the_run() -> None:
-    """Ten companies; anything but a 401 in between, an error included, starts the count anew."""
 
     def respond(sent: Sent) -> Answer:
-        if "/unknown/" in sent.url.path:
-            return answer(GOOD, 404)
-        return stranger_is_refused(sent)
+        return stranger_is_refused(sent) if is_refused else answer(GOOD)
 
-    async with bench_for(respond, TokenSource(Numbered())) as bench:
+    async with bench_for(respond, TokenSource(issuer)) as bench:
         await bench.answer()
-        for _ in range(20):
-            await bench.failure(STRANGER)
-        for number in range(8):
-            await bench.failure(Cell(f"stranger {number}", SERVER_DEFAULT))
-        assert (await bench.failure(Cell("unknown", SERVER_DEFAULT))).status == 404
-        for number in range(9):
-            await bench.failure(Cell(f"stranger {number}", SERVER_DEFAULT))
-        with pytest.raises(CredentialsError):
-            await bench.client.fetch(STRANGER)
-
-
-async def test_a_server_error_says_nothing_about_the_token() -> None:
-    """A 500 may come from before the check, so a 401 after it is as bad as one at the start."""
-
-    def respond(sent: Sent) -> Answer:
-        return answer(GOOD, 401 if "/stranger" in sent.url.path else 500)
-
-    async with bench_for(respond, TokenSource(Numbered())) as bench:
-        await bench.failure()
-        with pytest.raises(CredentialsError):
-            await bench.client.fetch(STRANGER)
+        meanings = [(await bench.failure(STRANGER)).meaning for _ in range(7)]
+        assert meanings == [Meaning.UNAUTHORIZED] * 4 + [Meaning.DENIED] * 3
+        assert (await bench.failure(STRANGER)).requests == 1
+        is_refused = False
+        await bench.answer(STRANGER)
+        await bench.answer()
+        is_refused = True
+        assert (await bench.failure(STRANGER)).meaning is Meaning.UNAUTHORIZED
+    assert issuer.issued == 1
 
 
 async def test_a_static_token_is_not_renewed() -> None:
-    """One request; at the start it stops the run, later it is the cell's own failure."""
+    """If nobody else is answered it stops the run; otherwise it is the cell's own failure."""
     async with bench_for(stranger_is_refused) as bench:
         with pytest.raises(CredentialsError, match="TRUST_ACCESS_TOKEN"):
             await bench.client.fetch(STRANGER)
-        assert bench.stats.requests == 1
+        # No other company is known to ask for, so this one is asked for again.
+        assert bench.stats.requests == 2
     async with bench_for(stranger_is_refused) as bench:
         await bench.answer()
         failure = await bench.failure(STRANGER)
-        assert (failure.status, failure.requests) == (401, 1)
+        assert (failure.status, failure.requests) == (401, 2)
+
+
+async def test_other_companies_are_asked_for_when_none_was_answered_before() -> None:
+    """In turns, three at a time: the first ones may be refused as well."""
+    others = [STRANGER, Cell("stranger-2", SERVER_DEFAULT), Cell("7", SERVER_DEFAULT)]
+    issuer = Numbered()
+    async with bench_for(
+        stranger_is_refused, TokenSource(issuer), another=iter(others).__next__
+    ) as bench:
+        failure = await bench.failure(STRANGER)
+        assert (failure.status, failure.requests) == (401, 2)
+    assert issuer.issued == 1
+    assert [sent.url.path.split("/")[-2] for sent in bench.sent] == [
+        *("stranger", "stranger", "stranger-2", "7", "stranger")
+    ]
 
 
 async def test_a_repeated_request_that_breaks_is_a_broken_connection() -> None:
     """Both requests are counted: the refused one and the repeated one."""
-    respond = row(answer(b"", 401), then=ServerDisconnectedError())
+    respond = row(answer(b"", 401), answer(b"", 401), then=ServerDisconnectedError())
     async with bench_for(respond, TokenSource(Numbered())) as bench:
         failure = await bench.failure()
         assert (failure.kind, failure.status) == (FailureKind.CONNECTION, None)
-        assert failure.requests == bench.stats.requests == 2
-
-
-async def test_a_refusal_says_nothing_about_the_token() -> None:
-    """The limit is often checked first: a 401 after it is as bad as one at the start."""
-
-    def respond(sent: Sent) -> Answer:
-        return answer(GOOD, 401 if "/stranger" in sent.url.path else 429)
-
-    async with bench_for(respond) as bench:
-        assert (await bench.failure()).blame is Blame.RATE
-        bench.clock.skipped = bench.gate.next_probe_in
-        with pytest.raises(CredentialsError):
-            await bench.client.fetch(STRANGER)
+        assert failure.requests == 2
 
 
 async def test_a_401_on_the_probe_does_not_wait_for_the_new_token() -> None:
@@ -156,7 +140,10 @@ async def test_a_401_on_the_probe_does_not_wait_for_the_new_token() -> None:
     others_came = asyncio.Event()
 
     def respond(sent: Sent) -> Answer:
-        if sent.number > 102:
+        if sent.number > 102 and sent.headers["Authorization"] == "Bearer issued-1":
+            if "/99/" in sent.url.path:
+                # The request that was answered last: asked again, whether the token has ended.
+                return answer(GOOD, 401)
             others_came.set()
         return answer(GOOD, {101: 429, 102: 401}.get(sent.number, 200))
 

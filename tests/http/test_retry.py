@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.core.outcome import Blame, Failure, FailureKind
+from collector.core.outcome import Blame, Failure, FailureKind, Meaning
+from collector.http.meaning import meaning_of
 from collector.http.retry import (
     Retry,
     RetryPolicy,
@@ -21,7 +22,8 @@ NOW = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
 
 def failure(kind: FailureKind, status: int | None = None, blame: Blame = Blame.CELL) -> Failure:
     """Make a failure; only what decides over retries is of interest."""
-    return Failure(kind, status, "message", None, NOW, 1, blame)
+    meaning = meaning_of(kind, status)
+    return Failure(kind, status, "message", None, NOW, 1, blame, meaning=meaning)
 
 
 def always(number: float) -> Callable[[], float]:
@@ -29,64 +31,39 @@ def always(number: float) -> Callable[[], float]:
     return lambda: number
 
 
-HTTP_STATUSES = {
-    **dict.fromkeys((408, 425, 429, 500, 501, 502, 503, 504, 507, 520, 599), True),
-    **dict.fromkeys((201, 204, 206, 304, 400, 401, 402, 403, 404, 405, 409, 410, 422, 451), False),
-    **dict.fromkeys((100, 418, 499, 600), False),
-}
+@pytest.mark.parametrize("meaning", list(Meaning))
+def test_what_may_pass_is_tried_again(meaning: Meaning) -> None:
+    """Not what is definitive, and not a company that is denied."""
+    again = meaning not in {Meaning.DEFINITIVE, Meaning.DENIED}
+    failed = replace(failure(FailureKind.HTTP), meaning=meaning)
+    assert is_worth_retry(failed) is again
+    decision = RetryPolicy(5).decide(failed, 0, 0, always(0.5))
+    assert decision == (Retry(0.25, counts=True) if again else None)
 
 
-@pytest.mark.parametrize(("status", "again"), list(HTTP_STATUSES.items()))
-def test_passing_troubles_are_tried_again_by_their_status(status: int, again: bool) -> None:  # noqa: FBT001 - a table
-    """408, 425 and the class 5xx pass by themselves; whatever else is the same the next time."""
-    for kind in (FailureKind.HTTP, FailureKind.API_CODE):
-        assert is_worth_retry(failure(kind, status)) is again
-        decision = RetryPolicy(5).decide(failure(kind, status), 0, 0, always(0.5))
-        assert decision == (Retry(0.25, counts=True) if again else None)
+@pytest.mark.parametrize("meaning", list(Meaning))
+def test_some_failures_may_mean_an_outage(meaning: Meaning) -> None:
+    """Not those that the service itself has decided over."""
+    expected = meaning in {Meaning.TRANSIENT, Meaning.UNAVAILABLE, Meaning.RATE_LIMITED}
+    assert is_outage_evidence(replace(failure(FailureKind.HTTP), meaning=meaning)) is expected
+
+
+@pytest.mark.parametrize(("asked", "waits"), [(0.0, 0.25), (1.0, 1.0), (86400.0, 300.0)])
+def test_an_answer_that_is_not_ready_is_waited_for(asked: float, waits: float) -> None:
+    """As long as the server asks, five minutes at most; other failures do not wait for that."""
+    failed = replace(failure(FailureKind.HTTP, 202), retry_after=asked)
+    assert RetryPolicy(5).decide(failed, 0, 0, always(0.5)) == Retry(waits, counts=True)
+    failed = replace(failed, meaning=Meaning.TRANSIENT)
+    assert RetryPolicy(5).decide(failed, 0, 0, always(0.5)) == Retry(0.25, counts=True)
 
 
 @pytest.mark.parametrize(
-    ("kind", "status", "again"),
-    [
-        (FailureKind.TIMEOUT, None, True),
-        (FailureKind.CONNECTION, None, True),
-        (FailureKind.NOT_JSON, 200, True),
-        (FailureKind.SCHEMA, 200, False),
-        (FailureKind.TOO_LARGE, 200, False),
-        (FailureKind.REDIRECT, 302, False),
-        (FailureKind.HTTP, None, False),
-        (FailureKind.API_CODE, None, False),
-    ],
+    ("status", "expected"),
+    [*((status, True) for status in (408, 425, 429, 500, 503, 599)), (401, False), (404, False)],
 )
-def test_other_failures_are_tried_again_by_their_kind(
-    kind: FailureKind,
-    status: int | None,
-    again: bool,  # noqa: FBT001 - a table
-) -> None:
-    """What a proxy or a network does passes; what the server means does not."""
-    decision = RetryPolicy(5).decide(failure(kind, status), 0, 0, always(0.0))
-    assert decision == (Retry(0.0, counts=True) if again else None)
-
-
-_EVIDENCE = {
-    **dict.fromkeys((408, 425, 429, 500, 502, 503, 504, 599), True),
-    **dict.fromkeys((201, 302, 400, 401, 403, 404, 409, 422, 600), False),
-}
-
-
-@pytest.mark.parametrize(("status", "is_evidence"), list(_EVIDENCE.items()))
-def test_some_statuses_may_mean_an_outage(status: int, is_evidence: bool) -> None:  # noqa: FBT001 - a table
-    """Whatever the rule for retries is: a refusal of this request shows that the service works."""
-    assert is_transient_status(status) is is_evidence
-    for kind in (FailureKind.HTTP, FailureKind.API_CODE):
-        assert is_outage_evidence(failure(kind, status)) is is_evidence
-
-
-@pytest.mark.parametrize("kind", list(FailureKind))
-def test_some_failures_may_mean_an_outage(kind: FailureKind) -> None:
-    """No answer, a broken one, or a page of a proxy; not one that is about this request."""
-    expected = kind in {FailureKind.TIMEOUT, FailureKind.CONNECTION, FailureKind.NOT_JSON}
-    assert is_outage_evidence(failure(kind)) is expected
+def test_statuses_that_pass_by_themselves(status: int, *, expected: bool) -> None:
+    """What the issuer of tokens is retried for."""
+    assert is_transient_status(status) is expected
 
 
 FAILURES = st.builds(

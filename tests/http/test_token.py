@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from collector.core.errors import CredentialsError, ExitCode, OutageError, StoppedError
+from collector.core.errors import CredentialsError, OutageError, StoppedError
 from collector.core.secrets import Secret
 from collector.http.token import Token, TokenSource
 
@@ -158,40 +158,44 @@ async def test_a_token_that_is_used_as_it_is_cannot_be_renewed() -> None:
     token = Token.of(Secret(SECRET))
     source = TokenSource(None, token)
     assert await source.current() is token
-    assert await source.renewed(token) is None
-    assert await source.current() is token
+    assert not source.can_renew
 
 
-async def test_a_rejection_before_anything_was_accepted_is_about_the_credentials() -> None:
-    """A token that has just been issued is of no use: the addresses do not belong together."""
-    source = TokenSource(Issuer())
-    with pytest.raises(CredentialsError, match=r"--base-url and --token-url") as caught:
-        source.rejected("1")
-    assert caught.value.exit_code is ExitCode.CREDENTIALS
+async def test_a_token_on_trial_is_held_back() -> None:
+    """The one before it is provided meanwhile; without one all wait for the end of the trial."""
+    issuer = Issuer()
+    issuer.let_go.set()
+    source = TokenSource(issuer)
+    first = await source.current()
+    with source.on_trial():
+        assert source.cached() is None
+        waiting = asyncio.create_task(source.current())
+        await asyncio.sleep(0)
+        assert not waiting.done()
+    assert await waiting is first
+    second = await source.renewed(first)
+    with source.on_trial():
+        assert source.cached() is first
+        # It was refused too.
+        assert not source.is_newest(first)
+        assert source.cached() is None
+    assert source.cached() is second
+    assert source.is_newest(second)
 
 
-async def test_a_rejected_static_token_is_wrong_or_has_ended() -> None:
-    """The message names the variable, and the other way to get tokens."""
-    source = TokenSource(None, Token.of(Secret(SECRET)))
-    with pytest.raises(CredentialsError, match=r"TRUST_ACCESS_TOKEN.*TRUST_CLIENT_ID") as caught:
-        source.rejected("1")
-    assert SECRET not in str(caught.value)
-
-
-@pytest.mark.parametrize("static", [True, False])
-async def test_one_company_that_is_not_ours_does_not_stop_a_run(*, static: bool) -> None:
-    """After something was accepted it takes ten companies in a row; windows do not count."""
-    source = TokenSource(None, Token.of(Secret(SECRET))) if static else TokenSource(Issuer())
-    source.accepted()
-    for _ in range(3):
-        for number in range(9):
-            source.rejected(str(number))
-        source.accepted()
-    for number in range(9):
-        for _ in range(30):
-            source.rejected(str(number))
-    with pytest.raises(CredentialsError):
-        source.rejected("9")
+async def test_the_newest_token_counts_as_accepted_since_its_last_answer() -> None:
+    """That of an older token says nothing about it."""
+    issuer = Issuer()
+    issuer.let_go.set()
+    source = TokenSource(issuer)
+    first = await source.current()
+    assert not source.was_accepted()
+    source.accepted(first, 5.0)
+    source.accepted(first, 4.0)
+    assert (source.was_accepted(4.5), source.was_accepted(5.0)) == (True, False)
+    await source.renewed(first)
+    source.accepted(first, 6.0)
+    assert not source.was_accepted()
 
 
 @pytest.mark.parametrize("trouble", [StoppedError(), OutageError("out of reach")], ids=repr)

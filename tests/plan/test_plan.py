@@ -190,6 +190,7 @@ def test_the_public_names_are_pinned() -> None:
         "Shard",
         "WindowSize",
         "absent_in_turns",
+        "cells_in_turns",
         "count_by_shard",
         "cut_windows",
         "estimate",

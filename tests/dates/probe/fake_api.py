@@ -11,6 +11,7 @@ from typing import Final, Literal, TypeVar
 
 from collector.core.outcome import Counters, Failure, FailureKind
 from collector.dates.probe import Probe, Question, QuestionReply, SpentError
+from collector.http.meaning import meaning_of
 from collector.plan.date_params import DateFormat, DateQuery
 from collector.simulator.dates import DAY, NOON, is_moment, read_date
 
@@ -56,7 +57,8 @@ def summed(parts: Iterable[Counters], *, distinct: bool = False) -> Counters:
 def failure(status: int | None, kind: FailureKind = FailureKind.HTTP) -> Failure:
     """Make a failure with a status, or of another kind without one."""
     at = datetime(2026, 1, 1, tzinfo=UTC)
-    return Failure(kind, status, f"HTTP {status}" if status else kind.value, None, at, 1)
+    text = f"HTTP {status}" if status else kind.value
+    return Failure(kind, status, text, None, at, 1, meaning=meaning_of(kind, status))
 
 
 def dense(today: date, days: int = 400, size: int = 40) -> dict[int, Counters]:
