@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, StrEnum, auto
 from operator import attrgetter
-from typing import Annotated, Final, cast
+from typing import TYPE_CHECKING, Annotated, Any, Final, cast
 
 import msgspec
 from msgspec.structs import fields
@@ -32,6 +32,12 @@ __all__ = [
 
 _Count = Annotated[int, msgspec.Meta(ge=0)]
 
+if TYPE_CHECKING:
+    _Actions = dict[str, _Count]
+else:
+    # What may come; `Counters` then holds a dictionary, whatever came.
+    _Actions = dict[str, _Count] | Annotated[list[Any], msgspec.Meta(max_length=0)] | None
+
 
 class Counters(msgspec.Struct, gc=False):
     """The documented part of an answer's `data`; unknown fields are ignored.
@@ -39,7 +45,10 @@ class Counters(msgspec.Struct, gc=False):
     Its fields are the one list of counters for the check of answers, lines, tables, export and
     diff; the report and the verification of dates choose among them by name. A counter that the
     API documents later is added below `actions`, with the default 0: older lines lack it. The
-    fields without a default are in every line since 0.1.0; a line that lacks one is damaged.
+    other fields are in every line since 0.1.0; a line that lacks one is damaged.
+
+    `actions` may be `[]`, null or absent where all counters are 0: some servers write an empty map
+    so. It is then an empty dictionary.
     """
 
     total: _Count
@@ -47,7 +56,15 @@ class Counters(msgspec.Struct, gc=False):
     pending: _Count
     fails: _Count
     campaign: _Count
-    actions: dict[str, _Count]
+    # The default is told from a map that came: only where all counters are 0 may it be absent.
+    actions: _Actions = cast("dict[str, int]", None)
+
+    def __post_init__(self) -> None:
+        """Replace other spellings of an empty map; msgspec turns the error into its own."""
+        if not self.actions and type(self.actions) is not dict:
+            self.actions = {}
+            if any(_numbers(self)):
+                raise ValueError("`actions` is no map, but there are counters that are not 0")
 
     def numbers(self) -> tuple[int, ...]:
         """Return the counters in the order of `COUNTERS`, without the actions."""
@@ -68,10 +85,14 @@ _numbers: Final[Callable[[Counters], tuple[int, ...]]] = attrgetter(*COUNTERS)
 
 def all_required(counters: type[Counters]) -> type[Counters]:
     """Return a type that requires every field, to check an answer of the API against."""
-    later = [(field.name, field.type) for field in fields(counters) if not field.required]
+    later = [
+        (field.name, field.type)
+        for field in fields(counters)
+        if field.name != "actions" and not field.required
+    ]
     if not later:
         return counters
-    made = msgspec.defstruct(counters.__name__, later, bases=(counters,), gc=False)
+    made = msgspec.defstruct(counters.__name__, later, bases=(counters,), gc=False, kw_only=True)
     return cast("type[Counters]", made)
 
 

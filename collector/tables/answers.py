@@ -188,7 +188,7 @@ class Answers:
             INSERT INTO answers
             SELECT ?, company_id, from_date, until_date,
                 {"fetched_at" if is_ours else _CHECKED_MOMENT}, attempts,
-                {_COUNTS}, statistics.actions
+                {_COUNTS}, coalesce(statistics.actions, '{{}}')
             FROM read_json(?, format = 'newline_delimited', columns = {{
                 company_id: 'VARCHAR', from_date: 'DATE', until_date: 'DATE',
                 fetched_at: 'VARCHAR', attempts: 'BIGINT',

@@ -106,8 +106,8 @@ def test_json_that_is_not_the_envelope_is_a_wrong_shape(body: bytes) -> None:
 
 @pytest.mark.parametrize("name", [*COUNTERS, "actions"])
 def test_every_counter_is_needed(name: str) -> None:
-    """A missing one is named in the message."""
-    data = {key: value for key, value in ZEROS.items() if key != name}
+    """A missing one is named in the message; actions may be absent where all counters are 0."""
+    data = {key: 1 if key == "total" else ZEROS[key] for key in ZEROS if key != name}
     verdict = wrong(body_of(data))
     assert verdict.kind is FailureKind.SCHEMA
     assert name in verdict.message
@@ -128,10 +128,22 @@ def test_a_counter_is_a_count(name: str, value: str) -> None:
     assert f"$.{'actions' if name == 'an action' else name}" in verdict.message
 
 
-@pytest.mark.parametrize("actions", [None, [], "x", 0, {"RECEIVED": {"web": 1}}])
+@pytest.mark.parametrize("actions", [[0], [[]], "", "x", 0, False, {"RECEIVED": {"web": 1}}])
 def test_actions_are_a_map_of_counts(actions: object) -> None:
     """Lists and nested maps are another API."""
     assert wrong(body_of({**ZEROS, "actions": actions})).kind is FailureKind.SCHEMA
+
+
+@pytest.mark.parametrize("actions", ["[]", "[ ]", "null", None])
+def test_other_spellings_of_no_actions_are_accepted_where_all_is_zero(actions: str | None) -> None:
+    """The answer is empty and kept as it came; with a counter that is not 0 it is refused."""
+    text = ",".join(f'"{name}":0' for name in COUNTERS)
+    data = "{" + text + (f',"actions":{actions}' if actions else "") + "}"
+    assert check_envelope(body_around(data)) == Checked(data.encode(), Counters(**ZEROS))
+    for name in COUNTERS:
+        refused = wrong(body_around(data.replace(f'"{name}":0', f'"{name}":1')))
+        assert refused.kind is FailureKind.SCHEMA
+        assert "actions" in refused.message
 
 
 @pytest.mark.parametrize(

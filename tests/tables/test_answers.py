@@ -13,6 +13,7 @@ from tests.store.made_runs import at_work, line, make_run
 from tests.tables.databases import empty_database
 from tests.tables.newest_rows import by_latest, by_tables
 
+_SPELT = line("1", 1)
 _GOOD = line("2", 2, total=9, actions={"B": 1})
 _LINE = line("1", 1, total=5, actions={"A": 7})
 
@@ -60,6 +61,9 @@ _ODD: dict[str, bytes] = {
     "a leading zero": _changed(_TOTAL, b'"total": 05'),
     "null for actions": _changed(b'{"A": 7}', b"null"),
     "a list of actions": _changed(b'{"A": 7}', b"[]"),
+    "an empty list, all zero": _SPELT.replace(b'"actions": {}', b'"actions": [ ]') + _GOOD,
+    "null for actions, all zero": _SPELT.replace(b'"actions": {}', b'"actions": null') + _GOOD,
+    "no actions, all zero": _SPELT.replace(b', "actions": {}', b"") + _GOOD,
     "null for an action": _changed(_ACTION, b'"A": null'),
     "a text for an action": _changed(_ACTION, b'"A": "7"'),
     "a fraction for an action": _changed(_ACTION, b'"A": 7.5'),
