@@ -24,7 +24,7 @@ from collector.http.replies import Replies
 from collector.http.token import Token, TokenSource
 from collector.http.transport import Response, Transport, TransportFailure
 from collector.http.unauthorized import TokenJudge
-from collector.http.witness import WitnessAnswer, Witness
+from collector.http.witness import Witness, WitnessAnswer
 from collector.telemetry.stats import RunStats
 
 __all__ = ["StatisticsClient"]

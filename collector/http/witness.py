@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from yarl import URL
 
-__all__ = ["WitnessAnswer", "Witness"]
+__all__ = ["Witness", "WitnessAnswer"]
 
 
 class WitnessAnswer(NamedTuple):

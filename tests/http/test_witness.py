@@ -3,7 +3,7 @@ from dataclasses import dataclass, field
 
 from yarl import URL
 
-from collector.http.witness import WitnessAnswer, Witness
+from collector.http.witness import Witness, WitnessAnswer
 
 _URL = URL("http://127.0.0.1/7")
 
