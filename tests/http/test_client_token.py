@@ -56,6 +56,23 @@ async def test_a_storm_of_401_costs_one_token() -> None:
         assert bench.stats.requests == 129
 
 
+async def test_requests_that_wait_for_a_trial_leave_room_for_it() -> None:
+    """Two in flight at most: the request that tries the new token again is one of them."""
+    issued_at = asyncio.get_running_loop().time()
+
+    async def issue() -> Token:
+        await asyncio.sleep(0)
+        return Token.of(Secret("young"), issued_at=issued_at)
+
+    def is_known_after_four(sent: Sent) -> Answer:
+        return answer(GOOD, 401 if sent.number < 5 else 200)
+
+    tokens = TokenSource(issue)
+    async with bench_for(is_known_after_four, tokens, most_in_flight=2) as bench:
+        async with asyncio.timeout(30):
+            assert len(await bench.answers(20)) == 20
+
+
 def stranger_is_refused(sent: Sent) -> Answer:
     """Answer 401 for one company, whatever the token."""
     return answer(GOOD, 401 if "/stranger" in sent.url.path else 200)
