@@ -113,6 +113,29 @@ async def test_a_ban_is_an_outage(command: Command, serve: Serve) -> None:
     assert "blocked" in {event["event"] for event in command.lines("r/log.jsonl")}
 
 
+async def test_a_ban_at_the_start_of_an_attempt_is_an_outage_too(
+    command: Command, serve: Serve
+) -> None:
+    """What an earlier attempt was answered shows that it is not about the companies."""
+    last = [20]
+    banned_until = [0.0]
+
+    def judge(asked: Asked) -> web.Response:
+        if asked.at < banned_until[0]:
+            return _denied()
+        return good() if int(asked.company) < last[0] else web.Response(status=404)
+
+    service = await serve(judge)
+    first = await _run(command, service)
+    assert first.exit_code == 1, first
+    last[0] = 40
+    banned_until[0] = time.monotonic() + 3.0
+    again = await _run(command, service)
+    assert again.exit_code == 0, again
+    assert_all_answered(command, 40)
+    assert service.statuses[403] > 0
+
+
 async def test_companies_that_are_denied_fail_alone(command: Command, serve: Serve) -> None:
     """A dozen in a row among forty: they fail, and the witness is asked once for each at most."""
     service = await serve(lambda asked: _denied() if 10 <= int(asked.company) < 22 else good())
