@@ -2,6 +2,7 @@
 
 import csv
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 from aiohttp import web
@@ -135,3 +136,32 @@ async def test_other_spellings_of_no_actions_are_empty_cells_everywhere(command:
     assert [rows[company]["total"] for company in "0123"] == ["9", "0", "0", "0"]
     reported = await command.run("report", "r", "--to", "o.html")
     assert (reported.exit_code, reported.stderr) == (0, "")
+
+
+async def test_what_became_of_the_requests_adds_up(command: Command) -> None:
+    """502, 429, 404 and an error in a 200 are not "answered"; good answers and the token are."""
+    odd: dict[str, Callable[[], web.Response]] = {
+        "1": lambda: web.Response(status=502),
+        "2": lambda: web.Response(status=502),
+        "3": lambda: web.Response(status=429, headers={"Retry-After": "1"}),
+        "4": lambda: web.Response(status=404),
+        "5": lambda: web.json_response({"code": 500}),
+    }
+
+    def judge(asked: Asked) -> web.Response:
+        return odd[asked.company]() if asked.company in odd and not asked.before else good()
+
+    command.write("companies.txt", company_lines(30))
+    async with Service(judge).serving() as service:
+        finished = await service.point(command).run(
+            *("run", "companies.txt", "--output", "r", "--trust-dates", "--rate", "100"),
+            *("--from", "2026-01-01", "--until", "2026-01-01"),
+        )
+    assert finished.exit_code == 1, finished
+    sent = len(service.asked) + len(service.issued)
+    (attempt,) = command.manifest("r")["attempts"]
+    requests = attempt["requests"]
+    assert sent == requests["sent"] == 30 + 4 + 1
+    assert (requests["answered"], requests["refused"], requests["failed"]) == (29 + 1, 1, 4)
+    assert "requests  35 sent: 30 answered, 1 rate-limited, 4 failed; 4 retried" in finished.stdout
+    assert requests["by_status"] == {"200": 31, "404": 1, "429": 1, "502": 2}
