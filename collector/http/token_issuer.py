@@ -143,7 +143,7 @@ class TokenIssuer:
             return read
         if isinstance(read, Refusal):
             raise CredentialsError(f"{self._url} {read.text}")
-        self._redact.learn(read.secret)
+        self._redact.learn_token(read.secret)
         renew = renew_after(read.life)
         self._log.info("token_issued", renew_in_seconds=round(renew, 1))
         now = self._clock()
