@@ -103,19 +103,22 @@ class Redactor:
         """
         return self._search(text)[0]
 
-    def beginning(self, text: str, most: int) -> str:
+    def beginning(self, text: str | bytes, most: int) -> str:
         """Return at most `most` characters of the redacted text, from its beginning.
 
-        The time does not depend on the length of the text, which a server may choose. It may
-        return less than there is if the text has a great many escapes.
+        Bytes are UTF-8; what is not becomes U+FFFD. The time does not depend on the length of the
+        text, which a server may choose. It may return less than there is if the text has a great
+        many escapes.
         """
         # What is looked at may end within a secret, of which this much is left.
         rest = self._longest + _CUT_ESCAPE
         shown, safe = "", 0
         for times in _LOOKS:
-            head = text[: times * (most + rest)]
+            size = times * (most + rest)
+            cut = text[:size]
+            head = cut if isinstance(cut, str) else cut.decode(errors="replace")
             shown, plain = self._search(head)
-            if len(head) == len(text):
+            if size >= len(text):
                 return shown[:most]
             # A mask may be twice as long as the secret.
             safe = len(plain) - rest - plain.count(_MASK) * (len(_MASK) - _SHORTEST)

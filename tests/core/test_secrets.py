@@ -381,6 +381,7 @@ def test_no_part_of_any_secret_is_left_in_the_beginning_of_a_text(
         spelled = escape(spelled)
     text = f"{'-' * before}|{spelled}|{'-' * 9999}"
     whole, beginning = redact(text), redact.beginning(text, most)
+    assert beginning == redact.beginning(text.encode(), most)
     assert len(beginning) <= most
     assert "[secret]" in whole
     for shown in (whole, beginning):
@@ -411,6 +412,16 @@ def test_the_beginning_of_a_text_full_of_secrets_has_no_part_of_one() -> None:
     for most in range(0, 20_000, 1000):
         shown = redact.beginning(secret * 1000, most)
         assert shown == ("[secret]" * 1000)[: len(shown)]
+
+
+@pytest.mark.parametrize("letter", ["a", "ñ", "語", "\U0001f600"])
+def test_the_beginning_of_bytes_is_that_of_their_text(letter: str) -> None:
+    """A letter that is cut in two does not show, and a secret is masked wherever it stands."""
+    redact = _redactor(_VALUE)
+    text = f"{letter * 90}{_VALUE}{letter * 9999}"
+    for most in range(0, 300, 7):
+        assert redact.beginning(text.encode(), most) == redact(text)[:most]
+    assert redact.beginning(b"\xff" * 9999, 10) == "\ufffd" * 10
 
 
 def test_the_beginning_of_a_short_text_is_all_of_it() -> None:
