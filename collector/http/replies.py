@@ -161,9 +161,9 @@ def _cause(failure: Failure) -> str:
 
 def excerpt(body: bytes, redact: Redactor) -> str:
     """Return the beginning of a body as text, at most 2 KiB of UTF-8, without secrets."""
-    return _beginning(body.decode(errors="replace"), _EXCERPT_BYTES, redact)
+    return _beginning(body, _EXCERPT_BYTES, redact)
 
 
-def _beginning(text: str, limit: int, redact: Redactor) -> str:
+def _beginning(text: str | bytes, limit: int, redact: Redactor) -> str:
     """Return the longest beginning of a redacted text that fits into `limit` bytes of UTF-8."""
     return redact.beginning(text, limit).encode()[:limit].decode(errors="ignore")
