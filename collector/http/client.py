@@ -2,8 +2,6 @@
 
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
-from functools import partial
-from math import inf
 from typing import Final
 
 import msgspec
@@ -20,22 +18,19 @@ from collector.http.connector import is_confirmed
 from collector.http.denied import DeniedCompanies
 from collector.http.faults import Nature
 from collector.http.gate import Gate
+from collector.http.inquiry import Inquiry
 from collector.http.rate_headers import read_rate_allowance
 from collector.http.replies import Replies
-from collector.http.token import Token, TokenSource
+from collector.http.token import TokenSource
 from collector.http.transport import Response, Transport, TransportFailure
 from collector.http.unauthorized import TokenJudge
-from collector.http.witness import Witness, WitnessAnswer
+from collector.http.witness import Witness
 from collector.telemetry.stats import RunStats
 
 __all__ = ["StatisticsClient"]
 
 _MOST_REFUTED: Final = 20
 """Answers to one question that cannot be attributed, before the run ends."""
-
-_MOST_ASKED: Final = 3
-"""Requests for other companies before a token counts as refused: one of several servers may be the
-one that refuses it."""
 
 
 class StatisticsClient:
@@ -78,7 +73,15 @@ class StatisticsClient:
         self._replies = Replies(gate, stats, redact, log)
         self._witness = witness or Witness()
         self._token_judge = token_judge or TokenJudge(tokens, gate.sleep)
-        self._another = another
+        self._inquiry = Inquiry(
+            transport=transport,
+            gate=gate,
+            tokens=tokens,
+            replies=self._replies,
+            addresses=addresses,
+            witness=self._witness,
+            another=another,
+        )
         self._denied = DeniedCompanies()
 
     def fetch(
@@ -140,15 +143,17 @@ class StatisticsClient:
                 return outcome
             if outcome.meaning not in {Meaning.UNAUTHORIZED, Meaning.DENIED}:
                 return self._judge(company_id, reply, outcome, nature, is_retry=is_retry)
-            if asked_before or company_id in self._denied:
-                return self._refused(company_id, reply, outcome)
+            is_token = outcome.meaning is Meaning.UNAUTHORIZED
+            is_denied = company_id in self._denied and (is_token or not self._is_blocked)
+            if asked_before or is_denied:
+                return self._refused(company_id, reply, outcome, nature, is_retry=is_retry)
             asked_before = True
-            if outcome.meaning is Meaning.UNAUTHORIZED:
+            if is_token:
                 await self._judge_token(url, company_id, reply)
-                continue
-            blame = await self._judge_denial(company_id, reply, outcome, nature)
-            if blame is not None:
-                return replace(outcome, blame=blame)
+            elif (
+                failure := await self._judge_denial(company_id, reply, outcome, nature)
+            ) is not None:
+                return failure
 
     def _succeeded(self, url: URL, company_id: str, reply: Response, answer: Answer) -> None:
         """Report a good answer: to the gate, and to all that a later refusal is compared with."""
@@ -169,7 +174,7 @@ class StatisticsClient:
         is_retry: bool,
     ) -> Failure:
         """Report a failure to the gate; return it with what the try is charged to."""
-        if failure.meaning in _SHOW_THAT_IT_IS_ACCEPTED:
+        if failure.meaning is Meaning.NOT_READY:
             self._tokens.accepted(reply.token, reply.permit.at)
         blame = self._replies.report(company_id, reply, failure, nature, is_evidence=not is_retry)
         return failure if blame is Blame.CELL else replace(failure, blame=blame)
@@ -177,108 +182,69 @@ class StatisticsClient:
     async def _judge_token(self, url: URL, company_id: str, reply: Response) -> None:
         """Return when a request that got a 401 may be sent again."""
         # Reported now: a new token may take long, and all may wait for this probe request.
-        self._gate.answered(reply.permit, company_id, is_good=False)
+        self._replies.refused(company_id, reply)
         token = reply.token
         assert token is not None, "each request has one"  # noqa: S101 - for the type checker
         since = reply.permit.at + reply.seconds
-        await self._token_judge.judge(token, since, partial(self._is_accepted, url, company_id))
+        ask = self._inquiry.about_token(token, since, (url, company_id), self._denied)
+        await self._token_judge.judge(token, since, ask)
 
     async def _judge_denial(
         self, company_id: str, reply: Response, failure: Failure, nature: Nature
-    ) -> Blame | None:
-        """Tell a company that is refused from a ban; return what the try is charged to.
+    ) -> Failure | None:
+        """Tell a company that is refused from a ban; return the failure of the try.
 
         None if the service answers others: then the request is sent once more.
         """
-        gate, permit = self._gate, reply.permit
+        permit, is_blocked = reply.permit, self._is_blocked
         # Requests overtake each other: what was sent since then counts, or the witness.
         since = permit.at + reply.seconds
-        ask = self._witness.is_service_working
-        if gate.control.open_cause is not None:
+        passing = replace(failure, meaning=Meaning.TRANSIENT)
+        blame = Blame.CELL
+        if is_blocked:
             # It may be the probe request that all others wait for. The witness is the next one, so
             # that companies that are refused do not keep the circuit open.
-            self._replies.report(company_id, reply, failure, nature, is_evidence=True)
-            await ask(since, self._ask_witness)
-            return Blame.SERVICE
-        is_working = await ask(since, self._ask_witness)
-        if is_working is None and failure.kind is not FailureKind.REDIRECT:
-            # Nothing was answered before that it could be compared with.
-            gate.answered(permit, company_id, is_good=False)
-            return Blame.CELL
-        if not is_working:
             blame = self._replies.report(company_id, reply, failure, nature, is_evidence=True)
-            return blame if is_working is None else Blame.SERVICE
-        gate.answered(permit, company_id, is_good=False)
-        return None
+        is_working = await self._witness.is_service_working(since, self._inquiry.ask_witness)
+        if is_blocked:
+            return replace(passing, blame=blame)
+        if is_working:
+            self._replies.refused(company_id, reply)
+            return None
+        if is_working is False:
+            blame = self._replies.banned(company_id, reply, failure, nature)
+            return replace(passing, blame=blame)
+        # Nothing was answered before that it could be compared with.
+        if failure.kind is FailureKind.REDIRECT:
+            blame = self._replies.report(company_id, reply, failure, nature, is_evidence=True)
+            return replace(passing, blame=blame)
+        self._replies.refused(company_id, reply)
+        return failure
 
-    def _refused(self, company_id: str, reply: Response, failure: Failure) -> Failure:
+    def _refused(
+        self, company_id: str, reply: Response, failure: Failure, nature: Nature, *, is_retry: bool
+    ) -> Failure:
         """Judge a company that is refused again, while the service answers others."""
-        self._gate.answered(reply.permit, company_id, is_good=False)
-        denied = self._denied
-        if failure.meaning is Meaning.UNAUTHORIZED:
-            if company_id not in denied:
-                # One of several servers may not know the token.
-                denied.unauthorized(company_id)
-        elif self._witness.is_of_other(company_id):
-            denied.add(company_id)
-        return replace(failure, meaning=Meaning.DENIED) if company_id in denied else failure
+        denied, is_token = self._denied, failure.meaning is Meaning.UNAUTHORIZED
+        if company_id not in denied and not is_token and denied.are_refusals_passing:
+            # As a 503: it depends on the rate, or comes from one of several servers.
+            failure = replace(failure, meaning=Meaning.UNAVAILABLE)
+            blame = self._replies.report(
+                company_id, reply, failure, nature, is_evidence=not is_retry
+            )
+            if blame is Blame.CELL:
+                denied.forbidden(company_id)
+            return replace(failure, blame=blame)
+        self._replies.refused(company_id, reply)
+        if company_id not in denied:
+            (denied.unauthorized if is_token else denied.forbidden)(company_id)
+        if company_id in denied:
+            return replace(failure, meaning=Meaning.DENIED)
+        return failure if is_token else replace(failure, meaning=Meaning.TRANSIENT)
 
-    async def _is_accepted(self, url: URL, company_id: str, token: Token) -> bool | None:
-        """Return whether the server accepts a token for other companies; None if nothing tells.
-
-        If no other company is known, the request of this one is sent again.
-        """
-        # Also one that has ended by its own statement is asked with.
-        endless = replace(token, renew_at=inf, ends_at=inf)
-        tokens, is_refused = TokenSource(None, endless), None
-        for other_url, other_id in self._others(company_id) or [(url, company_id)]:
-            reply = await self._transport.get(other_url, tokens, alone)
-            if isinstance(reply, TransportFailure):
-                self._replies.broken(other_id, reply, reply.requests, is_retry=False)
-                continue
-            outcome, nature = self._replies.read(reply, reply.requests)
-            if not isinstance(outcome, Failure):
-                self._gate.answered(reply.permit, other_id)
-                self._witness.answered(other_url, other_id, reply.permit.at)
-                self._tokens.accepted(token, reply.permit.at)
-                return True
-            self._replies.report(other_id, reply, outcome, nature, is_evidence=True)
-            if outcome.meaning in _SHOW_THAT_IT_IS_ACCEPTED:
-                self._tokens.accepted(token, reply.permit.at)
-                return True
-            if outcome.meaning is Meaning.UNAUTHORIZED:
-                is_refused = False
-        return is_refused
-
-    def _others(self, company_id: str) -> list[tuple[URL, str]]:
-        """Return requests to ask with: the witness first, and companies in turn."""
-        known = self._witness.address
-        others = [] if known is None or known[1] == company_id else [known]
-        while len(others) < _MOST_ASKED:
-            cell = self._another()
-            if cell is None:
-                break
-            others.append((self._addresses(cell), cell.company_id))
-        return others
-
-    async def _ask_witness(self, url: URL, company_id: str) -> WitnessAnswer:
-        """Send a request again that was answered before; return whether it is answered now."""
-        reply = await self._transport.get(url, self._tokens, alone)
-        if isinstance(reply, TransportFailure):
-            self._replies.broken(company_id, reply, reply.requests, is_retry=False)
-            at = inf if reply.permit is None else reply.permit.at
-            return WitnessAnswer(at, is_answered=False)
-        outcome, nature = self._replies.read(reply, reply.requests)
-        if not isinstance(outcome, Failure):
-            self._gate.answered(reply.permit, company_id)
-            return WitnessAnswer(reply.permit.at, is_answered=True)
-        self._replies.report(company_id, reply, outcome, nature, is_evidence=True)
-        is_answered = outcome.meaning in _SHOW_THAT_IT_IS_ACCEPTED
-        return WitnessAnswer(reply.permit.at, is_answered)
-
-
-_SHOW_THAT_IT_IS_ACCEPTED: Final = frozenset({Meaning.DEFINITIVE, Meaning.NOT_READY})
-"""Failures that come from the service itself, after it has accepted the token."""
+    @property
+    def _is_blocked(self) -> bool:
+        return self._gate.control.open_cause is not None
 
 
 def _with_requests(outcome: Outcome, requests: int) -> Outcome:

@@ -189,6 +189,13 @@ class Gate:
         self._wake_first()
         return blame
 
+    def banned(self, permit: Permit, company_id: str, *, fault: Fault) -> Blame:
+        """Report a refusal that is not about its company; see `RateController.banned`."""
+        self._keep(fault)
+        blame = self.control.banned(permit, self._clock(), company_id)
+        self._wake_first()
+        return blame
+
     def _keep(self, fault: Fault, paused_until: float | None = None) -> None:
         """Keep the cause of a failure: the controller logs it when it hears of the failure."""
         self.silence.failed(fault, paused_until)

@@ -14,6 +14,7 @@ from collector.http.gate import Gate
 from collector.http.meaning import meaning_of, signs_of
 from collector.http.rate_headers import read_rate_allowance, read_retry_after
 from collector.http.transport import Response, TransportFailure
+from collector.pace import Cause
 from collector.telemetry.stats import RunStats
 
 __all__ = ["Replies", "excerpt"]
@@ -132,6 +133,17 @@ class Replies:
             return Blame.CELL
         self._stats.refused = gate.control.refusals
         return blame
+
+    def refused(self, company_id: str, reply: Response) -> None:
+        """Report a refusal of a company or a token: it does not show that an outage is over."""
+        if self._gate.control.open_cause is Cause.FAILING:
+            self._gate.release(reply.permit)
+        else:
+            self._gate.answered(reply.permit, company_id, is_good=False)
+
+    def banned(self, company_id: str, reply: Response, failure: Failure, nature: Nature) -> Blame:
+        """Report a refusal that is not about its company; return what the try is charged to."""
+        return self._gate.banned(reply.permit, company_id, fault=Fault(_cause(failure), nature))
 
     def _pause(self, reply: Response, now: datetime) -> float | None:
         """Return the pause in seconds that `Retry-After` asks for; None without a usable one."""

@@ -19,6 +19,9 @@ there, but one of several servers behind an address may be the wrong one."""
 _FEWEST_FAILURES: Final = 2
 """One failure alone ends nothing, however low the rate is."""
 
+_MOVED_FAILURES: Final = 8
+"""Redirects from the start, and nothing else, after which the service counts as moved."""
+
 _IN_SECONDS: Final = 120
 _IN_MINUTES: Final = 7200
 
@@ -104,7 +107,7 @@ class Silence:
         """When the wait for the first answer ends; `inf` while nothing says so."""
         if self.was_answered or self.since is None or self._failures < _FEWEST_FAILURES:
             return inf
-        if self.is_unusable and self._is_moved:
+        if self.is_unusable and self._is_moved and self._failures >= _MOVED_FAILURES:
             return self.since
         if self.is_unusable:
             return self.since + min(self.patience, _UNUSABLE_SECONDS)

@@ -96,6 +96,7 @@ class TokenSource:
         self._before: Token | None = None
         self._accepted_at = -math.inf
         self._trial: asyncio.Event | None = None
+        self._is_unused = True
 
     async def __aenter__(self) -> Self:
         return self
@@ -126,8 +127,11 @@ class TokenSource:
         if self._trial is not None:
             token = self._before
             return None if token is None or now >= token.ends_at else token
-        if now >= token.ends_at:
+        # Each token is used once at least: one that ends before its first permit would be replaced
+        # by the next one, without end.
+        if now >= token.ends_at and not self._is_unused:
             return None
+        self._is_unused = False
         if now >= max(token.renew_at, self._no_renewal_before) and not self._is_renewing():
             self._renewal = asyncio.create_task(self._renew_early(token), name="renew token")
         return token
@@ -153,8 +157,11 @@ class TokenSource:
         return self._issue is not None
 
     async def renewed(self, refused: Token) -> Token:
-        """Return a newer token than one that the server does not accept."""
-        return await self._replace(refused)
+        """Return a newer token than one that the server does not accept, and forget that one."""
+        token = await self._replace(refused)
+        if self._before is refused:
+            self._before = None
+        return token
 
     def is_newest(self, token: Token) -> bool:
         """Return whether no newer token was issued; an older one that was refused is forgotten."""
@@ -202,4 +209,5 @@ class TokenSource:
                 assert self._issue is not None, "a token that is used as it is has no end"  # noqa: S101
                 token = await self._issue()
                 self._before, self._token, self._accepted_at = self._token, token, -math.inf
+                self._is_unused = True
             return self._token

@@ -12,7 +12,7 @@ from collector.http.credentials import AccessToken, hint_at_quotes
 from collector.http.retry import backoff
 from collector.http.token import Token, TokenSource
 
-__all__ = ["TokenJudge"]
+__all__ = ["MOST_ASKED", "TokenJudge"]
 
 _YOUNG_SECONDS: Final = 30.0
 """After its issue a token may be unknown to some servers behind the address for so long."""
@@ -22,6 +22,12 @@ _BETWEEN_TOKENS: Final = 5.0
 
 _LEAST_JITTER: Final = 0.5
 _LONGEST_PAUSE: Final = 5.0
+
+_FEWEST_ASKED: Final = 3
+MOST_ASKED: Final = 48
+_MORE_EACH_TIME: Final = 4
+"""Requests for other companies with a token, and how many times as many the next time. One of
+several servers may be the one that refuses it, and the first companies of a list may be denied."""
 
 
 class TokenJudge:
@@ -35,6 +41,7 @@ class TokenJudge:
 
     * `tokens`: provides the tokens.
     * `sleep`: waits for some seconds; raises `StoppedError` when the run is stopped.
+    * `most_asked`: other companies that one try asks for, at most.
     * `clock`: monotonic seconds, the same clock as that of the tokens.
     """
 
@@ -43,21 +50,27 @@ class TokenJudge:
         tokens: TokenSource,
         sleep: Callable[[float], Awaitable[None]],
         *,
+        most_asked: int = MOST_ASKED,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._tokens = tokens
         self._sleep = sleep
+        self._most_asked = most_asked
         self._clock = clock
         # One at a time: what it finds out is true for all that wait.
         self._lock = asyncio.Lock()
 
     async def judge(
-        self, token: Token, since: float, is_accepted: Callable[[Token], Awaitable[bool | None]]
+        self,
+        token: Token,
+        since: float,
+        is_accepted: Callable[[int], Awaitable[bool | None]],
     ) -> None:
         """Return when a request that got a 401 may be sent again, with the token provided then.
 
         The 401 came at `since` (seconds of the gate's clock) to a request with `token`.
-        `is_accepted` asks for other companies with a token; it returns None if no answer tells.
+        `is_accepted` asks for so many other companies with the token, until one is answered; it
+        returns None if no answer came, as in an outage.
 
         Raises `CredentialsError` when the server accepts no token, and what `is_accepted` raises.
         """
@@ -65,12 +78,12 @@ class TokenJudge:
         async with self._lock:
             with ExitStack() as trial:
                 while tokens.is_newest(token) and not tokens.was_accepted(since):
-                    accepted = await is_accepted(token)
-                    if accepted:
-                        return
                     age = self._clock() - token.issued_at
-                    may_be_new = age < _YOUNG_SECONDS and not tokens.was_accepted()
-                    if accepted is False and not may_be_new:
+                    is_known = tokens.was_accepted() or age >= _YOUNG_SECONDS
+                    accepted = await is_accepted(self._most(tries, is_known=is_known))
+                    if accepted or tokens.was_accepted(since):
+                        return
+                    if is_known and accepted is False:
                         break
                     if not tries:
                         trial.enter_context(tokens.on_trial())
@@ -79,7 +92,21 @@ class TokenJudge:
                     await self._sleep(pause)
                 else:
                     return
-            await self._replace(token, was_tried=tries > 0)
+                if not tries:
+                    # Nothing more is sent with it.
+                    trial.enter_context(tokens.on_trial())
+                await self._replace(token, was_tried=tries > 0)
+
+    def _most(self, tries: int, *, is_known: bool) -> int:
+        """Return for how many other companies a try asks.
+
+        A token that was accepted before has ended if the first of them are refused. One that never
+        was may be good for others than these.
+        """
+        most = _FEWEST_ASKED
+        if not self._tokens.was_accepted():
+            most = self._most_asked if is_known else _FEWEST_ASKED * _MORE_EACH_TIME**tries
+        return min(most, self._most_asked)
 
     async def _replace(self, token: Token, *, was_tried: bool) -> None:
         tokens = self._tokens
@@ -98,6 +125,5 @@ class TokenJudge:
             )
         age = self._clock() - token.issued_at
         if age < _BETWEEN_TOKENS:
-            with tokens.on_trial():
-                await self._sleep(_BETWEEN_TOKENS - age)
+            await self._sleep(_BETWEEN_TOKENS - age)
         await tokens.renewed(token)

@@ -39,21 +39,18 @@ class Witness:
         if sent_at >= self._answered_at:
             self._address, self._answered_at = (url, company_id), sent_at
 
-    def is_of_other(self, company_id: str) -> bool:
-        """Return whether the request that would be sent is for another company."""
-        return self._address is not None and self._address[1] != company_id
-
     @property
     def address(self) -> tuple[URL, str] | None:
         """The request that was answered last, and its company; None before the first."""
         return self._address
 
     async def is_service_working(
-        self, since: float, ask: Callable[[URL, str], Awaitable[WitnessAnswer]]
+        self, since: float, ask: Callable[[URL, str], Awaitable[WitnessAnswer | None]]
     ) -> bool | None:
         """Return whether a request that was sent after `since` was answered; ask if necessary.
 
-        `ask` sends the request of the witness again: an address and its company. None if no
+        `ask` sends the request of the witness again: an address and its company; it returns None
+        if this machine could not send it, and nothing speaks against the service then. None if no
         request was answered before. Raises what `ask` raises.
         """
         async with self._lock:
@@ -63,7 +60,10 @@ class Witness:
                 return True
             if self._refused_at > since:
                 return False
-            at, is_answered = await ask(*self._address)
+            answer = await ask(*self._address)
+            if answer is None:
+                return True
+            at, is_answered = answer
             if is_answered:
                 self._answered_at = max(self._answered_at, at)
             else:

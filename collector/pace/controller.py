@@ -245,11 +245,19 @@ class RateController:
         # At the end there may be no first try left as evidence.
         counts = (is_evidence or self._is_tail) and not self._charges_all
         if counts and self._breaker.failed(company_id):
-            ended_at, interval = self._last_outage
-            first = interval if now - ended_at < _FLAPPING else Cause.FAILING.first
-            self._open_circuit(Cause.FAILING, now, first)
+            self._open_for_outage(now)
             return Blame.SERVICE
         return Blame.CELL
+
+    def banned(self, permit: Permit, now: float, company_id: str) -> Blame:
+        """Record a refusal that is not about its company: the service refuses what it answered.
+
+        That is as good as an outage, however few companies are left.
+        """
+        if self._circuit is None and not self._charges_all and permit.epoch >= self._outage_epoch:
+            self._open_for_outage(now)
+            return Blame.SERVICE
+        return self.failed(permit, now, company_id, is_evidence=True, was_accepted=False)
 
     def released(self, permit: Permit) -> None:
         """Record that a request was not sent, or was cancelled, and has no result."""
@@ -276,6 +284,11 @@ class RateController:
             self.limiter.restore(self._throttling.rate_before)
             self._notify("company_refused_for_itself", company_id=company_id)
         return scope is not ThrottledScope.ALL_COMPANIES
+
+    def _open_for_outage(self, now: float) -> None:
+        ended_at, interval = self._last_outage
+        first = interval if now - ended_at < _FLAPPING else Cause.FAILING.first
+        self._open_circuit(Cause.FAILING, now, first)
 
     def _open_circuit(self, cause: Cause, now: float, interval: float) -> OpenCircuit:
         self._epoch += 1

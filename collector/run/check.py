@@ -1,11 +1,14 @@
 """The composition root of a check: sends a few requests, shows nothing, writes nothing."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
+from itertools import cycle
 from typing import Final
 
+from collector.core.cell import SERVER_DEFAULT, Cell
 from collector.core.errors import CollectorError, ExitCode, OutageError
 from collector.core.outcome import Failure
 from collector.dates.probe import CheckFindings, Verdict, check_service
@@ -132,7 +135,7 @@ class Check:
         async with self._session as session:
             await session.tokens.current()
             runner = ProbeRunner(
-                session.client(query),
+                session.client(query, partial(next, _in_turn(self._ids))),
                 most=MOST_REQUESTS,
                 sleep=session.gate.sleep,
                 may_continue=lambda: self._stats.requests + 2 <= MOST_REQUESTS,
@@ -141,6 +144,12 @@ class Check:
 
     def _result(self, exit_code: ExitCode, error: str | None = None) -> CheckResult:
         return CheckResult(exit_code, self._findings, self._stats.requests, error)
+
+
+def _in_turn(ids: Sequence[str]) -> Iterator[Cell]:
+    """Yield a cell of each company in turn, without end."""
+    for company_id in cycle(ids):
+        yield Cell(company_id, SERVER_DEFAULT)
 
 
 def _exit_code(findings: CheckFindings) -> ExitCode:

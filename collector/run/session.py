@@ -23,7 +23,7 @@ from collector.http.silence import Service, Silence
 from collector.http.token import Token, TokenProvider, TokenSource
 from collector.http.token_issuer import TokenIssuer
 from collector.http.transport import Transport
-from collector.http.unauthorized import TokenJudge
+from collector.http.unauthorized import MOST_ASKED, TokenJudge
 from collector.http.witness import Witness
 from collector.pace import LocalLimit, RateController, Share
 from collector.plan.date_params import DateQuery
@@ -42,6 +42,9 @@ _LONG_SUSPENSION: Final = 60.0
 
 _SHORTAGE_PATIENCE: Final = 300.0
 """Seconds for which a run waits at most when this machine can make no connection at all."""
+
+_ASKED_WITHIN_A_BUDGET: Final = 2
+"""Other companies that one try of a token asks for if the requests in all are limited."""
 
 
 class Session:
@@ -88,6 +91,7 @@ class Session:
         """Seconds in which this process was awake; the clock of the gate."""
         self._local_limit = LocalLimit(min(patience, _SHORTAGE_PATIENCE))
         budget = None
+        self._is_unlimited = most_requests is None
         if most_requests is not None:
             budget = RequestBudget(most_requests, lambda: stats.requests)
         self.gate = Gate(
@@ -223,7 +227,12 @@ class Session:
             )
         )
         self.tokens = await self._opened.enter_async_context(self._token_source())
-        self._token_judge = TokenJudge(self.tokens, self.gate.sleep)
+        self._token_judge = TokenJudge(
+            self.tokens,
+            self.gate.sleep,
+            # Only so many requests are left to a check.
+            most_asked=MOST_ASKED if self._is_unlimited else _ASKED_WITHIN_A_BUDGET,
+        )
         return self
 
     async def __aexit__(

@@ -173,14 +173,43 @@ async def test_a_token_on_trial_is_held_back() -> None:
         await asyncio.sleep(0)
         assert not waiting.done()
     assert await waiting is first
+    # One that was refused does not serve during the trial of the next one.
     second = await source.renewed(first)
     with source.on_trial():
-        assert source.cached() is first
-        # It was refused too.
-        assert not source.is_newest(first)
         assert source.cached() is None
     assert source.cached() is second
     assert source.is_newest(second)
+
+
+async def test_a_token_that_was_renewed_early_serves_during_the_trial_of_the_next_one() -> None:
+    """Until it is refused too."""
+    now = [0.0]
+    issuer = Issuer(lambda: now[0] + 10.0)
+    issuer.let_go.set()
+    source = TokenSource(issuer, clock=lambda: now[0])
+    first = await source.current()
+    now[0] = 11.0
+    second = await source.current()
+    with source.on_trial():
+        assert source.cached() is first
+        assert not source.is_newest(first)
+        assert source.cached() is None
+    assert source.cached() is second
+
+
+async def test_each_token_is_used_once() -> None:
+    """One that has ended before its first request leaves: the server decides."""
+    now = [0.0]
+
+    async def issue() -> Token:
+        await asyncio.sleep(0)
+        return Token.of(Secret("short"), now[0] + 4.0, now[0] + 5.0)
+
+    source = TokenSource(issue, clock=lambda: now[0])
+    token = await source.current()
+    now[0] = 6.0
+    assert source.cached() is token
+    assert source.cached() is None
 
 
 async def test_the_newest_token_counts_as_accepted_since_its_last_answer() -> None:

@@ -1,4 +1,5 @@
 import asyncio
+from functools import partial
 
 import pytest
 
@@ -22,6 +23,7 @@ class _Bench:
         self.tells = True
         self.issued = list[float]()
         self.asked = list[tuple[str, float]]()
+        self.most = list[int]()
         self.is_stopped = False
         self.tokens = TokenSource(
             self._issue if given is None else None,
@@ -41,8 +43,9 @@ class _Bench:
             raise StoppedError
         self.now += seconds
 
-    async def _is_accepted(self, token: Token) -> bool | None:
+    async def _is_accepted(self, token: Token, most: int) -> bool | None:
         await asyncio.sleep(0)
+        self.most.append(most)
         name = token.secret.reveal()
         self.asked.append((name, self.now))
         if not self.tells:
@@ -55,7 +58,7 @@ class _Bench:
     async def unauthorized(self, token: Token | None = None) -> Token | None:
         """Report a 401 that comes now, and return the token that is provided then."""
         token = token or await self.tokens.current()
-        await self.judge.judge(token, self.now, self._is_accepted)
+        await self.judge.judge(token, self.now, partial(self._is_accepted, token))
         return self.tokens.cached()
 
 
@@ -90,10 +93,10 @@ async def test_many_requests_with_one_token_wait_for_one_judgement() -> None:
 
 async def test_the_token_before_serves_during_the_trial() -> None:
     """The new one is asked with alone."""
-    bench = _Bench({"token-1": 0.0, "token-2": 1101.5})
+    bench = _Bench({"token-1": 0.0, "token-2": 7101.5})
     first = await bench.tokens.current()
-    bench.now = 1100.0
-    second = await bench.tokens.renewed(first)
+    bench.now = first.renew_at + 100.0
+    second = await bench.tokens.current()
     judging = asyncio.create_task(bench.unauthorized(second))
     for _ in range(3):
         await asyncio.sleep(0)

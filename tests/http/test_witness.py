@@ -42,7 +42,6 @@ async def test_the_request_that_was_answered_last_is_sent_again() -> None:
         bench = _Bench(is_answered)
         bench.witness.answered(_URL, "6", 98.0)
         bench.witness.answered(_URL, "7", 99.0)
-        assert (bench.witness.is_of_other("7"), bench.witness.is_of_other("8")) == (False, True)
         answers = await asyncio.gather(*(bench.is_working(99.5 + n / 100) for n in range(64)))
         assert set(answers) == {is_answered}
         assert bench.asked == ["7"]
