@@ -23,7 +23,7 @@ _LARGEST_CODE: Final = 2**53
 
 
 class _Envelope(msgspec.Struct):
-    code: int
+    code: int | float | str
     data: msgspec.Raw = msgspec.Raw(b"null")
     message: object = None
     errors: object = None
@@ -93,16 +93,32 @@ def check_envelope(body: bytes) -> Checked | Wrong:
         return Wrong(FailureKind.SCHEMA, message)
     try:
         envelope = _envelope.decode(body)
-        if envelope.code != _OK:
-            message = f"code {envelope.code} in a 200: {_error_texts(envelope)}".removesuffix(": ")
-            code = envelope.code if abs(envelope.code) <= _LARGEST_CODE else None
-            return Wrong(FailureKind.API_CODE, message, code)
+        code = _number_of(envelope.code)
+        if code != _OK:
+            message = f"code {code} in a 200: {_error_texts(envelope)}".removesuffix(": ")
+            known = code if abs(code) <= _LARGEST_CODE else None
+            return Wrong(FailureKind.API_CODE, message, known)
         counters = _counters.decode(envelope.data)
     except (msgspec.DecodeError, RecursionError) as error:
         return Wrong(FailureKind.SCHEMA, f"not the documented answer: {error}")
     # Inside a JSON string a line break is always escaped, so these occur only between values.
     line = bytes(envelope.data).replace(b"\n", b" ").replace(b"\r", b" ")
     return Checked(line, counters)
+
+
+_CODE_TEXT: Final = re.compile(r"[0-9]{3}")
+
+
+def _number_of(code: float | str) -> int:
+    """Return the number of a `code`: 429, 429.0 and "429" are the same.
+
+    Raises `msgspec.ValidationError` if it is no whole number.
+    """
+    if isinstance(code, str) and _CODE_TEXT.fullmatch(code):
+        return int(code)
+    if isinstance(code, str) or code != int(code):
+        raise msgspec.ValidationError("`code` is not a whole number")
+    return int(code)
 
 
 _STRING: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"')
@@ -160,6 +176,10 @@ def _origin(location: str) -> str:
         origin = str(url.origin()) if url.absolute else ""
     except ValueError:
         return ""
+    # As it came: in small letters a secret within it would not be found, and be shown.
+    begin = location.lower().find(origin)
+    if begin >= 0:
+        origin = location[begin : begin + len(origin)]
     is_harmless = origin.isascii() and origin.isprintable() and len(origin) <= _LONGEST_ORIGIN
     return f" to {origin}" if origin and is_harmless else ""
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from collector.core.outcome import FailureKind, Meaning
-from collector.http.rate_headers import RateAllowance
+from collector.http.rate_headers import RateAllowance, says_none_left
 
 __all__ = ["Signs", "is_page", "is_throttle_page", "meaning_of", "signs_of"]
 
@@ -42,7 +42,7 @@ def signs_of(
     """Return the signs of an answer, of whose headers a pause (seconds) and a rate were read."""
     return Signs(
         asks_pause=pause is not None,
-        is_used_up=allowance is not None and allowance.remaining == 0,
+        is_used_up=(says_none_left(headers) if allowance is None else allowance.remaining == 0),
         is_page=is_page(headers, body),
         is_throttle_page=is_throttle_page(body),
     )

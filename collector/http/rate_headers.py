@@ -20,6 +20,7 @@ __all__ = [
     "parse_http_date",
     "read_rate_allowance",
     "read_retry_after",
+    "says_none_left",
 ]
 
 LONGEST_PAUSE: Final = 3600.0
@@ -127,6 +128,11 @@ def read_rate_allowance(headers: Mapping[str, str], now: datetime) -> RateAllowa
         if allowance is None:
             allowance = _allowance(get(remaining), get(reset), get(limit), clock)
     return allowance
+
+
+def says_none_left(headers: Mapping[str, str]) -> bool:
+    """Return whether a header says that no request is left, whether or not it says for how long."""
+    return any(_count(headers.get(remaining)) == 0 for remaining, _, _ in _TRIPLES)
 
 
 def _structured(field: str, clock: Callable[[], float]) -> RateAllowance | None:

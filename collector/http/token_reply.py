@@ -131,7 +131,9 @@ def _read_token(
     # RFC 6749, section 7.1: a token of a type that the client does not know must not be used.
     kind = "Bearer" if reply.token_type is None else reply.token_type
     if not isinstance(kind, str) or kind.lower() != "bearer":
-        shown = quoted(redact.beginning(kind, _TYPE_LENGTH)) if isinstance(kind, str) else "no text"
+        # The token itself is not known to the redactor yet.
+        is_text = isinstance(kind, str) and text not in kind
+        shown = quoted(redact.beginning(str(kind), _TYPE_LENGTH)) if is_text else "no text"
         return Refusal(
             f"issued a token whose token_type is {shown}; only Bearer tokens can be used; "
             f"{_CHECK_ADDRESS}"
