@@ -89,7 +89,7 @@ def test_what_a_strict_reader_refuses_is_not_json(body: bytes) -> None:
     assert verdict.code is None
 
 
-@pytest.mark.parametrize("code", ["200", 200.0, 2e2])
+@pytest.mark.parametrize("code", ["200", 200.0])
 def test_the_same_code_may_be_written_in_other_ways(code: float | str) -> None:
     """As a text, or with a fraction of zero."""
     assert isinstance(check_envelope(body_of(ZEROS, code=code)), Checked)
@@ -102,7 +102,10 @@ def test_the_same_code_may_be_written_in_other_ways(code: float | str) -> None:
     [b"null", b"true", b"6", b'"text"', b"[]", b"{}", b'{"data":{}}', b'{"code":200}']
     + [b'[{"code":200}]', json.dumps(ZEROS).encode()]
     + [body_of(None), body_of([]), body_of({}), body_of(""), body_of(0), body_of([ZEROS])]
-    + [body_of(ZEROS, code=code) for code in (None, True, "ok", "0200", "２００", 200.5, [200])]
+    + [
+        body_of(ZEROS, code=code)
+        for code in (None, True, "ok", "0200", "\uff12\uff10\uff10", 200.5, [200])
+    ]
     + [with_total("6").replace(b'"data"', b'"Data"')],
 )
 def test_json_that_is_not_the_envelope_is_a_wrong_shape(body: bytes) -> None:
