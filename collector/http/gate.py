@@ -135,9 +135,13 @@ class Gate:
         *,
         allowance: RateAllowance | None = None,
         is_good: bool = True,
+        at: float | None = None,
     ) -> None:
-        """Report a response: a good one, or one that shows at least that the service works."""
-        now = self._clock()
+        """Report a response: a good one, or one that shows at least that the service works.
+
+        It came `at` (seconds of the clock), or now.
+        """
+        now = self._clock() if at is None else at
         self.silence.answered()
         self.control.answered(permit, now, company_id, is_good=is_good)
         if allowance is not None:
