@@ -25,6 +25,7 @@ from yarl import URL
 from collector.core.confirmation import CONFIRMED, Confirmation, ConnectionUse, alone, shared
 from collector.core.errors import AttributionError
 from collector.core.outcome import FailureKind
+from collector.http.body import read_body
 from collector.http.connector import Connector, is_confirmed
 from collector.http.faults import MAX_HEADER_LINE_BYTES, Fault, Nature, by_way_of, fault_of
 from collector.http.gate import Gate
@@ -38,10 +39,7 @@ from collector.http.tracked import Shared, TrackedRequest
 from collector.pace import LocalLimit, Permit
 from collector.telemetry.stats import RunStats
 
-__all__ = ["MAX_ANSWER_BYTES", "Response", "Transport", "TransportFailure"]
-
-MAX_ANSWER_BYTES: Final = 1024 * 1024
-"""Largest answer in bytes, after decompression; real ones have about 200."""
+__all__ = ["Response", "Transport", "TransportFailure"]
 
 
 class Response(msgspec.Struct, frozen=True, gc=False):
@@ -179,7 +177,7 @@ class Transport:
     async def _request(
         self, tracked: TrackedRequest, method: str, url: URL, body: bytes | None = None
     ) -> Response | TransportFailure:
-        """Send a request and read its whole answer, `MAX_ANSWER_BYTES` at most.
+        """Send a request and read its whole answer, 1 MiB at most.
 
         Redirects are not followed: the token is only for the given origin.
         """
@@ -201,7 +199,7 @@ class Transport:
             )
             if proxy is not None:
                 _check_proxy_accepts(response)
-            content, is_cut = await _read_body(response)
+            content, is_cut = await read_body(response)
         except asyncio.CancelledError:
             if not tracked.timed_out():
                 tracked.break_off()
@@ -277,25 +275,3 @@ def _check_proxy_accepts(response: ClientResponse) -> None:
     if response.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
         response.close()
         raise ClientHttpProxyError(response.request_info, (), status=response.status)
-
-
-async def _read_body(response: ClientResponse) -> tuple[bytes, bool]:
-    """Read the body up to the limit; return it, and whether it was cut.
-
-    At the end of the body the connection returns to the pool by itself; in every other case it
-    cannot serve another request, and is closed.
-    """
-    content = response.content
-    if content.is_eof() and content.total_bytes <= MAX_ANSWER_BYTES:
-        return content.read_nowait(), False
-    try:
-        body = b"" if content.at_eof() else await content.readany()
-        while not content.at_eof() and len(body) <= MAX_ANSWER_BYTES:
-            body += await content.readany()
-    except BaseException:
-        response.close()
-        raise
-    if len(body) <= MAX_ANSWER_BYTES:
-        return body, False
-    response.close()
-    return body[:MAX_ANSWER_BYTES], True
