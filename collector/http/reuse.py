@@ -7,11 +7,12 @@ __all__ = ["ReusePolicy"]
 
 _MOST_REQUESTS: Final = 256
 _MOST_HELD_BYTES: Final = 1024 * 1024
-_FIRST_HELD: Final = 0.5
-_LONGEST_HELD: Final = 5.0
+_FIRST_HELD: Final = 1.0
+_LONGEST_HELD: Final = 10.0
 _HELD_SHARE: Final = 0.1
 """An answer is held back for a tenth of the time that the session has lasted, within the two limits
-above, in seconds. So a killed process loses at most a tenth of its time, and half a second more."""
+above, in seconds. So a killed process loses at most a tenth of its time, and a second more. Each
+connection costs a handshake; docs/decisions.md has the counts."""
 
 _FORGET_SECONDS: Final = 30.0
 _HOPELESS: Final = 10
