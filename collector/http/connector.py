@@ -15,6 +15,7 @@ from aiohttp import (
     ClientTimeout,
     HttpVersion10,
     TCPConnector,
+    hdrs,
 )
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.connector import Connection
@@ -93,7 +94,7 @@ class Connector(TCPConnector):
             lease.sent, req.sent_at, lease.held_until, lease.held_bytes
         ):
             lease.is_last = True
-            req.headers["Connection"] = "close"
+            req.headers[hdrs.CONNECTION] = "close"
         lease.sent += 1
         lease.is_busy = True
         lease.confirmation.is_idle = False
@@ -254,12 +255,12 @@ def _has_surplus(protocol: ResponseHandler) -> bool:
 def _declares_close(response: ClientResponse) -> bool:
     """Return whether an answer says that its connection is closed after it (RFC 9112, 9.6)."""
     is_http10 = response.version == HttpVersion10
-    text = response.headers.get("Connection")
+    text = response.headers.get(hdrs.CONNECTION)
     if text is None or text == "keep-alive":
         return is_http10 and text is None
     options = [
         option.strip().lower()
-        for value in response.headers.getall("Connection")
+        for value in response.headers.getall(hdrs.CONNECTION)
         for option in value.split(",")
     ]
     return "close" in options or (is_http10 and "keep-alive" not in options)
