@@ -42,7 +42,8 @@ class AwakeClock:
         self.notify = notify
         self._read = read
         self._read_suspended = read_suspended or _suspended_seconds
-        self._last: float | None = None
+        self._last = read()
+        self._longest_gap = inf
         self._asleep = 0.0
         self._suspended = self._read_suspended()
         self._unreported = 0.0
@@ -52,13 +53,11 @@ class AwakeClock:
     def __call__(self) -> float:
         """Return the seconds, from an arbitrary beginning."""
         now = self._read()
-        last = self._last
-        if last is not None:
-            gap = now - last
-            if gap > _LONGEST_GAP:
-                self._slept(gap, now - self._asleep - gap)
-                self._asleep += gap
-            self._last = now
+        gap = now - self._last
+        self._last = now
+        if gap > self._longest_gap:
+            self._slept(gap, now - self._asleep - gap)
+            self._asleep += gap
         return now - self._asleep
 
     def slept_since(self, moment: float) -> bool:
@@ -69,14 +68,14 @@ class AwakeClock:
     @contextmanager
     def beating(self) -> Iterator[None]:
         """Notice sleep as long as the context is open."""
-        self._last = self._read()
+        self._last, self._longest_gap = self._read(), _LONGEST_GAP
         self._beat()
         try:
             yield
         finally:
             assert self._timer is not None, "it beats"  # noqa: S101 - for the type checker
             self._timer.cancel()
-            self._last = None
+            self._longest_gap = inf
 
     def _beat(self) -> None:
         self._timer = asyncio.get_running_loop().call_later(_BEAT_SECONDS, self._beat)

@@ -110,18 +110,17 @@ class DatesGuard:
 
         If so, wait for `verified` in place of sending a request: they count as the caller's.
         """
-        if self._repetition is None:
+        watch = self._repetition
+        if watch is None:
             return False
         if isinstance(outcome, Failure):
-            self._repetition.failed(cell.company_id)
+            watch.failed(cell.company_id)
         else:
-            self._repetition.answered(cell.company_id, outcome.counters)
-        if self._suspects or self._is_stopped:
+            watch.answered(cell.company_id, outcome.counters)
+        if not watch.suspicious or self._suspects or self._is_stopped:
             return False
         # Taken now: the next answer may end the row, and that does not explain it.
-        self._suspects = self._repetition.suspicious
-        if not self._suspects:
-            return False
+        self._suspects = watch.suspicious
         self._is_verified.clear()
         self._has_suspects.set()
         return True

@@ -94,6 +94,8 @@ class RepetitionWatch:
         self._windows_alike = min(FEWEST_ALIKE, windows)
         self._seen: dict[str, _CompanyAnswers] = {}
         self._in_a_row: dict[str, None] = {}
+        self.suspicious: tuple[str, ...] = ()
+        """Companies in a row whose answers repeat; empty if there are too few of them."""
         self._needed = _IN_A_ROW
         self._listed: list[str] = []
         self._finished: deque[tuple[str, _CompanyAnswers]] = deque(maxlen=_LAST)
@@ -104,8 +106,8 @@ class RepetitionWatch:
         if seen is None:
             self._begin(company_id, counters)
             return
-        if not seen.answered(counters):
-            self._in_a_row.clear()
+        if not seen.answered(counters) and self._in_a_row:
+            self._end_row()
         self._judge(company_id, seen)
 
     def failed(self, company_id: str) -> None:
@@ -115,11 +117,6 @@ class RepetitionWatch:
             seen.windows += 1
             seen.since += 1
             self._judge(company_id, seen)
-
-    @property
-    def suspicious(self) -> tuple[str, ...]:
-        """Companies in a row whose answers repeat; empty if there are too few of them."""
-        return tuple(self._in_a_row) if len(self._in_a_row) >= self._needed else ()
 
     @property
     def suspicious_in_the_end(self) -> tuple[str, ...]:
@@ -135,7 +132,7 @@ class RepetitionWatch:
 
     def false_alarm(self) -> None:
         """Record that the dates are honoured; the next suspicion needs twice as many companies."""
-        self._in_a_row.clear()
+        self._end_row()
         self._needed *= 2
 
     def close(self) -> None:
@@ -165,8 +162,14 @@ class RepetitionWatch:
         # Added every so many windows: another company may have cleared the row since.
         if seen.since % self._windows_alike == 0 and seen.repeats:
             self._in_a_row[company_id] = None
+            if len(self._in_a_row) >= self._needed:
+                self.suspicious = tuple(self._in_a_row)
         if seen.windows == self._windows:
             self._close(company_id)
+
+    def _end_row(self) -> None:
+        self._in_a_row.clear()
+        self.suspicious = ()
 
     def _close(self, company_id: str) -> None:
         seen = self._seen.pop(company_id)
@@ -197,4 +200,5 @@ def _are_near(one: Counters, other: Counters) -> bool:
 
 
 def _is_near(one: int, other: int) -> bool:
-    return abs(one - other) <= max(_SLACK, _TOLERANCE * max(one, other))
+    difference = abs(one - other)
+    return difference <= _SLACK or difference <= _TOLERANCE * max(one, other)

@@ -158,11 +158,12 @@ class StatisticsClient:
     def _succeeded(self, url: URL, company_id: str, reply: Response, answer: Answer) -> None:
         """Report a good answer: to the gate, and to all that a later refusal is compared with."""
         allowance = read_rate_allowance(reply.headers, answer.fetched_at)
-        self._gate.answered(reply.permit, company_id, allowance=allowance)
-        self._tokens.accepted(reply.token, reply.permit.at)
-        self._witness.answered(url, company_id, reply.permit.at)
+        permit, seconds = reply.permit, reply.seconds
+        self._gate.answered(permit, company_id, allowance=allowance, at=permit.at + seconds)
+        self._tokens.accepted(reply.token, permit.at)
+        self._witness.answered(url, company_id, permit.at)
         self._denied.answered(company_id)
-        self._stats.company_latencies.add(company_id, reply.seconds)
+        self._stats.company_latencies.add(company_id, seconds)
 
     def _judge(
         self,

@@ -15,6 +15,7 @@ from aiohttp import (
     ClientTimeout,
     HttpVersion10,
     TCPConnector,
+    hdrs,
 )
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.connector import Connection
@@ -89,10 +90,11 @@ class Connector(TCPConnector):
             if not lease.sent:
                 raise ClientConnectionError("the server sent bytes before the request")
         req.lease = lease
-        is_last = self._policy.is_last
-        if req.is_last or is_last(lease.sent, req.sent_at, lease.held_since, lease.held_bytes):
+        if req.is_last or self._policy.is_last(
+            lease.sent, req.sent_at, lease.held_until, lease.held_bytes
+        ):
             lease.is_last = True
-            req.headers["Connection"] = "close"
+            req.headers[hdrs.CONNECTION] = "close"
         lease.sent += 1
         lease.is_busy = True
         lease.confirmation.is_idle = False
@@ -106,30 +108,40 @@ class Connector(TCPConnector):
         lease.is_busy = False
         if self._is_ending:
             return
-        declares_close = _declares_close(response)
-        # A server may send a 408 on its own account, also while a request is on its way.
-        is_proof = declares_close and not is_cut and response.status != HTTPStatus.REQUEST_TIMEOUT
-        if (lease.is_last and is_proof) or (lease.sent == 1 and (is_cut or declares_close)):
+        protocol, declares_close = lease.protocol, _declares_close(response)
+        if declares_close or is_cut or lease.is_last:
+            # A server may send a 408 on its own account, also while a request is on its way.
+            is_proof = (
+                declares_close and not is_cut and response.status != HTTPStatus.REQUEST_TIMEOUT
+            )
+            self._judge_last(lease, is_proof=is_proof, is_over=is_cut or declares_close)
+        elif len(protocol):
+            self._out_of_step(lease)
+        elif not protocol.is_connected():
+            self._ended(lease)
+        elif self._policy.is_single:
+            lease.held += 1
+            self._refute(lease, "surplus")
+            protocol.close()
+        else:
+            if not lease.held:
+                lease.held_until = self._policy.hold_until(self._clock())
+            lease.held += 1
+            lease.held_bytes += size
+            lease.confirmation.is_idle = True
+
+    def _judge_last(self, lease: Lease, *, is_proof: bool, is_over: bool) -> None:
+        """Judge a connection after an answer that no other one should follow.
+
+        `is_proof` says that the answer declares the close, `is_over` that the connection cannot
+        serve another request.
+        """
+        if (lease.is_last and is_proof) or (lease.sent == 1 and is_over):
             self._confirm(lease)
         elif len(lease.protocol):
             self._out_of_step(lease)
-        elif lease.sent == 1 and not lease.protocol.is_connected():
-            # The end of the connection is the end of the answer.
-            self._confirm(lease)
-        elif is_cut or declares_close or not lease.protocol.is_connected():
-            # It ends before the server was asked to close it, or without a declaration. So nothing
-            # shows that there are as many answers as requests.
-            lease.held += 1
-            self._lost(lease)
-        elif not lease.is_last:
-            lease.held += 1
-            if self._policy.is_single:
-                self._refute(lease, "surplus")
-                lease.protocol.close()
-                return
-            lease.held_since = lease.held_since or self._clock()
-            lease.held_bytes += size
-            lease.confirmation.is_idle = True
+        elif is_over or not lease.protocol.is_connected():
+            self._ended(lease)
         else:
             self._policy.undeclared()
             if lease.sent == 1:
@@ -139,6 +151,16 @@ class Connector(TCPConnector):
                 self._refute(lease, "undeclared")
                 lease.protocol.close()
             self._give_up_idle()
+
+    def _ended(self, lease: Lease) -> None:
+        """Judge a connection that ended before the server was asked to close it, or undeclared."""
+        if lease.sent == 1 and not lease.protocol.is_connected():
+            # The end of the connection is the end of the answer.
+            self._confirm(lease)
+        else:
+            # Nothing shows that there are as many answers as requests.
+            lease.held += 1
+            self._lost(lease)
 
     def _begin(self, protocol: ResponseHandler) -> Lease:
         lease = self._leases[protocol] = Lease(protocol, self._judge)
@@ -233,12 +255,12 @@ def _has_surplus(protocol: ResponseHandler) -> bool:
 def _declares_close(response: ClientResponse) -> bool:
     """Return whether an answer says that its connection is closed after it (RFC 9112, 9.6)."""
     is_http10 = response.version == HttpVersion10
-    text = response.headers.get("Connection")
+    text = response.headers.get(hdrs.CONNECTION)
     if text is None or text == "keep-alive":
         return is_http10 and text is None
     options = [
         option.strip().lower()
-        for value in response.headers.getall("Connection")
+        for value in response.headers.getall(hdrs.CONNECTION)
         for option in value.split(",")
     ]
     return "close" in options or (is_http10 and "keep-alive" not in options)

@@ -6,18 +6,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from math import inf
 
-from asyncio_throttle import Throttler
-
 from collector.core.errors import CollectorError, StoppedError
 from collector.core.outcome import Blame
 from collector.http.faults import Fault
-from collector.http.limits import (
-    BURST_SECONDS,
-    RequestBudget,
-    burst_limit,
-    first_due_at,
-    wait_ends_at,
-)
+from collector.http.limits import BurstLimit, RequestBudget, first_due_at, wait_ends_at
 from collector.http.rate_headers import RateAllowance
 from collector.http.silence import Silence
 from collector.pace import Cause, PaceView, Permit, RateController, Share
@@ -29,9 +21,8 @@ class Gate:
     """Issues permits one by one, and reports the results of requests to the rate controller.
 
     The controller decides when. The first waiter sleeps until then, and checks again when a result
-    allows an earlier time. A second, independent limit follows, the burst limit:
-    `asyncio_throttle.Throttler` counts the permits in any 100 ms by its own clock. It polls for
-    each task that waits on it, so only the first waiter ever does.
+    allows an earlier time. A second, independent limit follows, the `BurstLimit`; only the first
+    waiter ever waits for it.
 
     `silence` decides how long the first answer is waited for, and names the service in messages.
     """
@@ -48,8 +39,7 @@ class Gate:
         self.silence = silence or Silence()
         self._budget = budget
         self._clock = clock
-        self._burst_rate = control.rate
-        self._throttler = Throttler(burst_limit(control.rate), BURST_SECONDS)
+        self._burst = BurstLimit(control.rate)
         self._queue = asyncio.Lock()
         self._turn = asyncio.Lock()
         self._change = asyncio.Event()
@@ -135,9 +125,13 @@ class Gate:
         *,
         allowance: RateAllowance | None = None,
         is_good: bool = True,
+        at: float | None = None,
     ) -> None:
-        """Report a response: a good one, or one that shows at least that the service works."""
-        now = self._clock()
+        """Report a response: a good one, or one that shows at least that the service works.
+
+        It came `at` (seconds of the clock), or now.
+        """
+        now = self._clock() if at is None else at
         self.silence.answered()
         self.control.answered(permit, now, company_id, is_good=is_good)
         if allowance is not None:
@@ -212,17 +206,11 @@ class Gate:
         control, now = self.control, self._clock()
         if control.next_at(is_urgent=is_urgent) > now:
             return None
-        if not is_urgent and control.open_cause is None:
+        if not self.silence.was_answered and not is_urgent and control.open_cause is None:
             self.silence.check(now)
-        self._set_burst_limit(control.rate)
-        acquiring = self._throttler.acquire()
-        try:
-            acquiring.send(None)
-        except StopIteration:
-            return self._issue_permit(now, is_urgent=is_urgent)
-        # It would poll, which only the first waiter may do.
-        acquiring.close()
-        return None
+        if not self._burst.take_now(control.rate):
+            return None
+        return self._issue_permit(now, is_urgent=is_urgent)
 
     async def _acquire_queued(self, *, is_urgent: bool, is_final: bool) -> Permit:
         """Wait in the queue until a permit is available, and return it."""
@@ -247,8 +235,7 @@ class Gate:
     async def _acquire_in_turn(self, *, is_urgent: bool, is_final: bool) -> Permit | None:
         """Wait for a permit at the head of the queue; None if an urgent request came meanwhile."""
         while await self._wait_until_due(is_urgent=is_urgent, is_final=is_final):
-            self._set_burst_limit(self.control.rate)
-            await self._throttler.acquire()
+            await self._burst.take(self.control.rate)
             # The limit may have been found, and the gate closed, during the wait.
             self._check_open(is_final=is_final)
             now = self._clock()
@@ -280,12 +267,6 @@ class Gate:
         if not is_urgent:
             self.silence.sent(now)
         return self.control.issue_permit(now, is_urgent=is_urgent)
-
-    def _set_burst_limit(self, rate: float) -> None:
-        """Adapt the burst limit to the rate, which is the same for most requests."""
-        if rate != self._burst_rate:
-            self._burst_rate = rate
-            self._throttler.rate_limit = burst_limit(rate)
 
     def _check_open(self, *, is_final: bool = False) -> None:
         if self._failure is not None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 from itertools import count
+from math import inf
 from typing import Final
 
 from aiohttp import ClientRequest
@@ -26,8 +27,8 @@ class Lease:
     * `protocol`: the connection.
     * `confirmation`: shared by all answers of the connection.
     * `sent`: requests sent on it.
-    * `held`: answers that wait for the confirmation; `held_bytes`: their bytes; `held_since`: when
-      the first of them came.
+    * `held`: answers that wait for the confirmation; `held_bytes`: their bytes; `held_until`: the
+      time until which the first of them may be held back, `inf` if there is none.
     * `is_last`: the server was asked to close the connection after the last request sent.
     * `is_busy`: a request is outstanding on it.
     * `is_closed`: it was closed while it was busy.
@@ -36,7 +37,7 @@ class Lease:
     """
 
     __slots__ = (
-        *("confirmation", "held", "held_bytes", "held_since", "is_busy", "is_closed", "is_last"),
+        *("confirmation", "held", "held_bytes", "held_until", "is_busy", "is_closed", "is_last"),
         *("is_lingering", "judge", "protocol", "sent"),
     )
 
@@ -48,7 +49,7 @@ class Lease:
         self.confirmation = Confirmation()
         self.sent = 0
         self.held = self.held_bytes = 0
-        self.held_since: float | None = None
+        self.held_until = inf
         self.is_last = False
         self.is_lingering = False
 

@@ -5,13 +5,15 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Final
 
+from asyncio_throttle import Throttler
+
 from collector.core.errors import OutageError
 from collector.http.silence import Silence
 from collector.pace import RateController
 
-__all__ = ["BURST_SECONDS", "RequestBudget", "burst_limit", "first_due_at", "wait_ends_at"]
+__all__ = ["BurstLimit", "RequestBudget", "burst_limit", "first_due_at", "wait_ends_at"]
 
-BURST_SECONDS: Final = 0.1
+_BURST_SECONDS: Final = 0.1
 _BURST_FACTOR: Final = 1.5
 _SLACK: Final = 0.2
 
@@ -22,8 +24,43 @@ def burst_limit(rate: float) -> int:
     That is about 1.5 times the rate, and at least 2: 7 at 50 per second. It is always one more than
     evenly spaced requests need: at 20 per second the third follows exactly 100 ms after the first.
     """
-    evenly = min(rate, 1e9) * BURST_SECONDS
+    evenly = min(rate, 1e9) * _BURST_SECONDS
     return max(2, ceil(evenly + _SLACK), ceil(evenly * _BURST_FACTOR) - 1)
+
+
+class BurstLimit:
+    """Limits the permits in any 100 ms, by its own clock; see `burst_limit`.
+
+    `asyncio_throttle.Throttler` counts them. It polls for each task that waits on it, so only one
+    task at a time may wait.
+    """
+
+    def __init__(self, rate: float) -> None:
+        self._rate = rate
+        self._throttler = Throttler(burst_limit(rate), _BURST_SECONDS)
+
+    def take_now(self, rate: float) -> bool:
+        """Count a permit at a rate (requests per second), if the limit allows it at once."""
+        if rate != self._rate:
+            self._adapt(rate)
+        acquiring = self._throttler.acquire()
+        try:
+            acquiring.send(None)
+        except StopIteration:
+            return True
+        # It would poll.
+        acquiring.close()
+        return False
+
+    async def take(self, rate: float) -> None:
+        """Wait until the limit allows a permit at a rate, and count it."""
+        if rate != self._rate:
+            self._adapt(rate)
+        await self._throttler.acquire()
+
+    def _adapt(self, rate: float) -> None:
+        self._rate = rate
+        self._throttler.rate_limit = burst_limit(rate)
 
 
 def wait_ends_at(control: RateController, silence: Silence) -> float:

@@ -1,16 +1,18 @@
 """Policy for the reuse of connections: how many requests one may serve. Pure decisions."""
 
+from math import inf
 from typing import Final
 
 __all__ = ["ReusePolicy"]
 
 _MOST_REQUESTS: Final = 256
 _MOST_HELD_BYTES: Final = 1024 * 1024
-_FIRST_HELD: Final = 0.5
-_LONGEST_HELD: Final = 5.0
+_FIRST_HELD: Final = 1.0
+_LONGEST_HELD: Final = 10.0
 _HELD_SHARE: Final = 0.1
 """An answer is held back for a tenth of the time that the session has lasted, within the two limits
-above, in seconds. So a killed process loses at most a tenth of its time, and half a second more."""
+above, in seconds. So a killed process loses at most a tenth of its time, and a second more. Each
+connection costs a handshake; docs/decisions.md has the counts."""
 
 _FORGET_SECONDS: Final = 30.0
 _HOPELESS: Final = 10
@@ -36,40 +38,40 @@ class ReusePolicy:
         self._ceiling = _MOST_REQUESTS
         self._lost_at = began
         self._in_a_row = 0
-        self._is_single = False
-        self._is_known = limit > 1
-
-    @property
-    def is_single(self) -> bool:
+        self._may_share = True
+        self.is_single = limit == 1
         """Whether each request gets a connection of its own.
 
         That holds until a server has shown that it declares the close, and again, for the rest of
         the session, when a server does not, or sends more than was requested.
         """
-        return self._is_single or not self._is_known
 
     @property
     def is_hopeless(self) -> bool:
         """Whether ten answers in a row could not be attributed, each alone on its connection."""
         return self._in_a_row >= _HOPELESS
 
-    def is_last(
-        self, sent: int, now: float, held_since: float | None = None, held_bytes: int = 0
-    ) -> bool:
+    def hold_until(self, now: float) -> float:
+        """Return until when an answer that came at `now` may be held back."""
+        return now + min(_FIRST_HELD + (now - self._began) * _HELD_SHARE, _LONGEST_HELD)
+
+    def is_last(self, sent: int, now: float, held_until: float = inf, held_bytes: int = 0) -> bool:
         """Return whether the next request is the last one on its connection.
 
-        `sent` is the number of requests sent on it so far. Of its answers that are not confirmed,
-        the oldest came at `held_since`, and all together have `held_bytes`.
+        `sent` is the number of requests sent on it so far. Its answers that are not confirmed may
+        be held back until `held_until`, and all together have `held_bytes`.
         """
-        if self._is_single or sent + 1 >= self._limit or held_bytes >= _MOST_HELD_BYTES:
-            return True
-        longest = _FIRST_HELD + (now - self._began) * _HELD_SHARE
-        return held_since is not None and now - held_since >= min(longest, _LONGEST_HELD)
+        return (
+            sent + 1 >= self._limit
+            or now >= held_until
+            or held_bytes >= _MOST_HELD_BYTES
+            or self.is_single
+        )
 
     def confirmed(self, now: float) -> None:
         """Record a connection whose answers are confirmed."""
         self._in_a_row = 0
-        self._is_known = True
+        self.is_single = not self._may_share
         if now - self._lost_at >= _FORGET_SECONDS:
             self._ceiling = min(self._ceiling * 2, _MOST_REQUESTS)
             self._lost_at = now
@@ -82,12 +84,16 @@ class ReusePolicy:
 
     def undeclared(self) -> None:
         """Record an answer to a last request that does not declare the close."""
-        self._is_single = True
+        self._give_up_sharing()
 
     def out_of_step(self, *, was_alone: bool) -> None:
         """Record a connection that brought more than was requested.
 
         `was_alone` says that it was meant for a single request.
         """
-        self._is_single = True
+        self._give_up_sharing()
         self._in_a_row += was_alone
+
+    def _give_up_sharing(self) -> None:
+        self._may_share = False
+        self.is_single = True

@@ -25,6 +25,7 @@ from yarl import URL
 from collector.core.confirmation import CONFIRMED, Confirmation, ConnectionUse, alone, shared
 from collector.core.errors import AttributionError
 from collector.core.outcome import FailureKind
+from collector.http.body import read_body
 from collector.http.connector import Connector, is_confirmed
 from collector.http.faults import MAX_HEADER_LINE_BYTES, Fault, Nature, by_way_of, fault_of
 from collector.http.gate import Gate
@@ -34,17 +35,14 @@ from collector.http.network import DIRECT, Network
 from collector.http.reuse import ReusePolicy
 from collector.http.time_limit import TimeLimit
 from collector.http.token import Token, TokenSource
-from collector.http.tracked import TrackedRequest
+from collector.http.tracked import Shared, TrackedRequest
 from collector.pace import LocalLimit, Permit
 from collector.telemetry.stats import RunStats
 
-__all__ = ["MAX_ANSWER_BYTES", "Response", "Transport", "TransportFailure"]
-
-MAX_ANSWER_BYTES: Final = 1024 * 1024
-"""Largest answer in bytes, after decompression; real ones have about 200."""
+__all__ = ["Response", "Transport", "TransportFailure"]
 
 
-class Response(msgspec.Struct, frozen=True):
+class Response(msgspec.Struct, frozen=True, gc=False):
     """A whole HTTP answer. The caller reports the result of `permit` to the gate.
 
     `requests` includes resends. `seconds` is how long the answer took, from the permit of the last
@@ -63,7 +61,7 @@ class Response(msgspec.Struct, frozen=True):
     confirmation: Confirmation = CONFIRMED
 
 
-class TransportFailure(msgspec.Struct, frozen=True):
+class TransportFailure(msgspec.Struct, frozen=True, gc=False):
     """A request without a whole answer: a timeout or a broken connection.
 
     `message` and `nature` are those of a `Fault`. `permit` is None if it failed before anything was
@@ -111,22 +109,21 @@ class Transport:
         clock: Callable[[], float] = time.monotonic,
         slept_since: Callable[[float], bool] = lambda _: False,
     ) -> None:
-        self._gate = gate
         self._stats = stats
         self._clock = clock
         self._slept_since = slept_since
-        self._concurrency = concurrency
         self._in_flight = in_flight or InFlight(LocalLimit(inf), gate)
-        self._limit = TimeLimit(timeout, clock=self._clock)
+        self._limit = TimeLimit(timeout, clock=clock)
+        self._shared = Shared(gate, stats, self._limit, self._in_flight, concurrency)
         self._loop = asyncio.get_running_loop()
-        self._reuse = reuse or ReusePolicy(self._clock())
+        self._reuse = reuse or ReusePolicy(clock())
         # One more for the token request: it must not wait for a statistics request to end.
         self._connector = Connector(
             self._reuse,
             limit=concurrency + 1,
             verify=network.verification(),
             notify=notify,
-            clock=self._clock,
+            clock=clock,
         )
         # Without any proxy, the origin of each address need not be looked up.
         self._network = network if any(network.routes.values()) else DIRECT
@@ -171,24 +168,24 @@ class Transport:
         """
         if self._reuse.is_hopeless:
             raise AttributionError(str(url.origin()))
-        return self._request(self._track(tokens, use, is_final=is_final), "GET", url)
+        return self._request(self._track(tokens, use, is_final), "GET", url)
 
     def post(self, url: URL, body: bytes) -> Awaitable[Response | TransportFailure]:
         """Send a POST that needs no token, with an urgent permit and a connection of its own."""
-        return self._request(self._track(None, alone, is_final=False), "POST", url, body)
+        return self._request(self._track(None, alone, False), "POST", url, body)  # noqa: FBT003
 
     async def _request(
         self, tracked: TrackedRequest, method: str, url: URL, body: bytes | None = None
     ) -> Response | TransportFailure:
-        """Send a request and read its whole answer, `MAX_ANSWER_BYTES` at most.
+        """Send a request and read its whole answer, 1 MiB at most.
 
         Redirects are not followed: the token is only for the given origin.
         """
         proxy = self._network.proxy_for(url)
-        proxy_url = None if proxy is None else proxy.url
         if proxy is None:
-            proxy_headers = None
+            proxy_url = proxy_headers = None
         else:
+            proxy_url = proxy.url
             tracked.proxy_headers, proxy_headers = proxy.headers_for(url)
         try:
             response = await self._session.request(
@@ -202,7 +199,7 @@ class Transport:
             )
             if proxy is not None:
                 _check_proxy_accepts(response)
-            content, is_cut = await _read_body(response)
+            content, is_cut = await read_body(response)
         except asyncio.CancelledError:
             if not tracked.timed_out():
                 tracked.break_off()
@@ -223,14 +220,17 @@ class Transport:
         permit = tracked.permit
         assert permit is not None, "what has an answer has left"  # noqa: S101 - for the type checker
         seconds = self._clock() - permit.at
-        self._stats.answered(response.status, seconds)
+        status = response.status
+        self._stats.answered(status, seconds)
         self._in_flight.worked()
+        confirmation = CONFIRMED
         if (lease := tracked.lease) is not None:
+            confirmation = lease.confirmation
             self._connector.answered(lease, response, size=len(content), is_cut=is_cut)
             if self._connector.lingering >= _MOST_LINGERING:
-                await is_confirmed(lease.confirmation)
+                await is_confirmed(confirmation)
         return Response(
-            response.status,
+            status,
             response.headers,
             content,
             is_cut,
@@ -238,23 +238,19 @@ class Transport:
             tracked.requests,
             seconds,
             tracked.token,
-            CONFIRMED if lease is None else lease.confirmation,
+            confirmation,
         )
 
     def _track(
-        self, tokens: TokenSource | None, use: Callable[[], ConnectionUse], *, is_final: bool
+        self,
+        tokens: TokenSource | None,
+        use: Callable[[], ConnectionUse],
+        is_final: bool,  # noqa: FBT001 - by position, once for each request
     ) -> TrackedRequest:
-        return TrackedRequest(
-            self._gate,
-            self._stats,
-            self._limit,
-            self._in_flight,
-            tokens,
-            use,
-            is_final,
-            self._concurrency,
-            self._loop,
-        )
+        # With the loop given, asyncio need not ask the system whether the process has forked.
+        task = asyncio.current_task(self._loop)
+        assert task is not None, "requests are sent by tasks"  # noqa: S101 - for the type checker
+        return TrackedRequest(self._shared, task, tokens, use, is_final)
 
     def _failure(
         self, kind: FailureKind, fault: Fault, tracked: TrackedRequest
@@ -279,25 +275,3 @@ def _check_proxy_accepts(response: ClientResponse) -> None:
     if response.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
         response.close()
         raise ClientHttpProxyError(response.request_info, (), status=response.status)
-
-
-async def _read_body(response: ClientResponse) -> tuple[bytes, bool]:
-    """Read the body up to the limit; return it, and whether it was cut.
-
-    At the end of the body the connection returns to the pool by itself; in every other case it
-    cannot serve another request, and is closed.
-    """
-    content = response.content
-    if content.is_eof() and content.total_bytes <= MAX_ANSWER_BYTES:
-        return content.read_nowait(), False
-    try:
-        body = b"" if content.at_eof() else await content.readany()
-        while not content.at_eof() and len(body) <= MAX_ANSWER_BYTES:
-            body += await content.readany()
-    except BaseException:
-        response.close()
-        raise
-    if len(body) <= MAX_ANSWER_BYTES:
-        return body, False
-    response.close()
-    return body[:MAX_ANSWER_BYTES], True

@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterator
-from itertools import count
+from itertools import chain, count
 from typing import Final
 
 from collector.core.cell import Cell, Window
@@ -67,7 +67,11 @@ class CellSet:
             if bits == _FULL:
                 continue
             first = position * 8
-            for index in range(max(first, begin), min(first + 8, end)):
+            indexes = range(max(first, begin), min(first + 8, end))
+            if not bits:
+                yield from indexes
+                continue
+            for index in indexes:
                 if not bits & 1 << (index & 7):
                     yield index
 
@@ -103,19 +107,20 @@ def absent_in_turns(done: CellSet, part: Part) -> Iterator[Cell]:
     64 companies take turns, window by window, until all their cells are yielded. So a company that
     the server treats differently is never the only one that is requested.
     """
-    plan = part.plan
-    companies, width = len(plan.companies), len(plan.windows)
+    ids, windows = part.plan.companies.ids, part.plan.windows
+    companies, width = len(ids), len(windows)
     for first in range(0, companies, _IN_TURN):
         last = min(first + _IN_TURN, companies)
         if next(done.absent(first * width, last * width), None) is None:
             continue
-        turns = deque(_absent_of(company, done, part) for company in range(first, last))
+        turns = deque((company, _absent_of(company, done, part)) for company in range(first, last))
         while turns:
-            company = turns.popleft()
-            cell = next(company, None)
-            if cell is not None:
-                turns.append(company)
-                yield cell
+            turn = turns.popleft()
+            company, indexes = turn
+            index = next(indexes, None)
+            if index is not None:
+                turns.append(turn)
+                yield Cell(ids[company], windows[index - company * width])
 
 
 def cells_in_turns(plan: Plan, done: CellSet) -> Iterator[Cell]:
@@ -141,10 +146,7 @@ def count_by_shard(cells: CellSet, plan: Plan, total: int) -> list[int]:
     return counts
 
 
-def _absent_of(company: int, done: CellSet, part: Part) -> Iterator[Cell]:
-    """Yield the cells of one company that are not in the set."""
-    plan = part.plan
-    company_id, first = plan.companies.ids[company], company * len(plan.windows)
-    for span in part.spans(company):
-        for index in done.absent(span.start, span.stop):
-            yield Cell(company_id, plan.windows[index - first])
+def _absent_of(company: int, done: CellSet, part: Part) -> Iterator[int]:
+    """Yield the indexes of the cells of one company that are not in the set."""
+    spans = part.spans(company)
+    return chain.from_iterable(done.absent(span.start, span.stop) for span in spans)

@@ -15,7 +15,7 @@ Settled = tuple[WorkItem, Outcome]
 class HeldOutcomes:
     """Final outcomes whose connection is not confirmed yet.
 
-    * `on_confirmed`: called when outcomes are ready to be taken with `take_confirmed`.
+    * `on_confirmed`: called when outcomes were added to `confirmed`.
     * `on_refuted`: called with each cell whose outcome may be the answer to another request.
     """
 
@@ -25,7 +25,8 @@ class HeldOutcomes:
         self._on_confirmed = on_confirmed
         self._on_refuted = on_refuted
         self._held: dict[Confirmation, list[Settled]] = {}
-        self._confirmed: list[Settled] = []
+        self.confirmed: list[Settled] = []
+        """Outcomes that are ready to be taken with `take_confirmed`."""
         self.count = 0
         """Outcomes that wait for their confirmation."""
 
@@ -53,9 +54,7 @@ class HeldOutcomes:
 
     def take_confirmed(self) -> list[Settled]:
         """Remove and return the outcomes that are confirmed, in the order in which they came."""
-        confirmed = self._confirmed
-        if confirmed:
-            self._confirmed = []
+        confirmed, self.confirmed = self.confirmed, []
         return confirmed
 
     def withdraw(self) -> WorkItem | None:
@@ -76,7 +75,7 @@ class HeldOutcomes:
         held = self._held.pop(confirmation)
         self.count -= len(held)
         if confirmation.is_confirmed:
-            self._confirmed += held
+            self.confirmed += held
             self._on_confirmed()
         else:
             for item, _ in held:

@@ -175,15 +175,15 @@ class Pool:
             elif self._retry(item, outcome):
                 continue
             self._held.hold(item, outcome)
-            await self._settle_confirmed()
+            if self._held.confirmed:
+                await self._settle_confirmed()
 
     async def _settle_confirmed(self) -> None:
         settled = self._held.take_confirmed()
-        if settled:
-            await self._settle(settled)
-            self._queue.settle(len(settled))
-            if self._queue.is_finished:
-                self._wake_idle()
+        await self._settle(settled)
+        self._queue.settle(len(settled))
+        if self._queue.is_finished:
+            self._wake_idle()
 
     def _use(self) -> ConnectionUse:
         """Return how a request uses its connection: near the end, none may follow on it."""
@@ -226,7 +226,8 @@ class Pool:
             if is_closed and not self._held.is_watched:
                 break
             await self._wait_for_change(None if is_closed else self._queue.next_due())
-            await self._settle_confirmed()
+            if self._held.confirmed:
+                await self._settle_confirmed()
             item = self._take()
             if item is not None:
                 return item

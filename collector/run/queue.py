@@ -19,7 +19,7 @@ WAITING_PER_WORKER: Final = 16
 up the plan, and memory stays bounded."""
 
 
-class WorkItem(msgspec.Struct):
+class WorkItem(msgspec.Struct, gc=False):
     """A cell in progress.
 
     `tries` counts the tries that were charged to the cell, `throttled_tries` those that the server

@@ -1,6 +1,6 @@
 """How a run ended, and the message about it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -15,8 +15,13 @@ from collector.core.errors import (
     ShortageError,
     UnusableError,
 )
+from collector.core.outcome import FailureKind
+from collector.http.silence import Silence
 
-__all__ = ["End", "end_by", "end_by_bug"]
+__all__ = ["End", "end_by", "end_by_bug", "is_the_services_failure"]
+
+_ANSWERED: Final = frozenset(FailureKind) - {FailureKind.TIMEOUT, FailureKind.CONNECTION}
+"""Kinds of failure with a whole answer."""
 
 _RESUME: Final = (
     "what was collected so far is kept; run the same command again to go on when the service is "
@@ -39,6 +44,15 @@ class End:
     exit_code: ExitCode
     error: str | None = None
     cause: type[CollectorError] | None = None
+
+
+def is_the_services_failure(silence: Silence, kinds: Iterable[FailureKind]) -> bool:
+    """Return whether cells that failed, for reasons of these kinds, failed by the service.
+
+    The few cells of a small run fail before the circuit breaker knows of an outage.
+    """
+    no_answer = not _ANSWERED.intersection(kinds)
+    return silence.is_unusable or (silence.was_never_answered and no_answer)
 
 
 def end_by(error: CollectorError, redact: Callable[[str], str]) -> End:

@@ -9,7 +9,6 @@ from typing import Final
 
 from collector.core.cell import CellState
 from collector.core.errors import CollectorError, ExitCode, IgnoredDatesError, main_error
-from collector.core.outcome import FailureKind
 from collector.core.threads import in_thread
 from collector.dates.guard import DOUBT, DatesGuard
 from collector.http.client import StatisticsClient
@@ -23,7 +22,7 @@ from collector.run.attempt import AttemptRecord
 from collector.run.held import Settled
 from collector.run.pool import Pool
 from collector.run.recorder import Recorder
-from collector.run.result import End, end_by, end_by_bug
+from collector.run.result import End, end_by, end_by_bug, is_the_services_failure
 from collector.run.session import Session
 from collector.run.shard_context import ShardContext
 from collector.run.shutdown import Shutdown
@@ -40,9 +39,6 @@ __all__ = ["End", "Run"]
 
 _GRACE_SECONDS: Final = 5.0
 """How long a run that was stopped waits for the requests in flight."""
-
-_ANSWERED: Final = frozenset(FailureKind) - {FailureKind.TIMEOUT, FailureKind.CONNECTION}
-"""Kinds of failure with a whole answer."""
 
 
 class Run:
@@ -272,9 +268,7 @@ class Run:
         if not self.stats.cells[CellState.FAILED]:
             return End(ExitCode.COMPLETE)
         silence = self.gate.silence
-        no_answer = not _ANSWERED.intersection(self.stats.failure_kinds)
-        if silence.is_unusable or (silence.was_never_answered and no_answer):
-            # The few cells of a small run fail before the circuit breaker knows of an outage.
+        if is_the_services_failure(silence, self.stats.failure_kinds):
             return self._failed(silence.error(self._session.clock()))
         return End(ExitCode.SOME_FAILED)
 

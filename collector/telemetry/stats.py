@@ -3,6 +3,7 @@
 import time
 from collections import Counter, deque
 from collections.abc import Callable
+from math import inf
 
 from collector.core.cell import CellState
 from collector.core.outcome import FailureKind
@@ -47,8 +48,9 @@ class RunStats:
         self.broken: Counter[FailureKind] = Counter()
         self._clock = clock
         self._started = clock()
-        self._second: int | None = None
-        self._recent: deque[list[int]] = deque()
+        self._next_second = -inf
+        self._recent: deque[tuple[int, int]] = deque()
+        """Seconds in which requests were sent, each with the number of requests sent before."""
 
     @property
     def done(self) -> int:
@@ -67,25 +69,23 @@ class RunStats:
 
     def request_sent(self) -> None:
         """Count a request that passes the gate now."""
+        if self._clock() >= self._next_second:
+            self._begin_second()
         self.requests += 1
-        self._count_recent(1)
 
-    def _count_recent(self, count: int) -> None:
+    def _begin_second(self) -> None:
         second = int(self._clock())
-        if second == self._second:
-            self._recent[-1][1] += count
-            return
-        self._second = second
-        self._recent.append([second, count])
+        self._next_second = second + 1
+        self._recent.append((second, self.requests))
         while self._recent[0][0] < second - _RATE_SECONDS:
             self._recent.popleft()
 
     def requests_reported(self, total: int) -> None:
         """Set the number of requests to a total that other processes have sent up to now."""
-        new = total - self.requests
-        if new > 0:
+        if total > self.requests:
+            if self._clock() >= self._next_second:
+                self._begin_second()
             self.requests = total
-            self._count_recent(new)
 
     def answered(self, status: int, seconds: float) -> None:
         """Count a whole answer of any status that took `seconds`."""
@@ -105,8 +105,8 @@ class RunStats:
         """Return the requests per second over the last whole seconds (5 at most)."""
         now = self._clock()
         first = max(int(self._started), int(now - _RATE_SECONDS))
-        sent = sum(count for second, count in self._recent if second >= first)
-        return sent / max(now - max(first, self._started), 1.0)
+        before = next((sent for second, sent in self._recent if second >= first), self.requests)
+        return (self.requests - before) / max(now - max(first, self._started), 1.0)
 
     def average_rate(self) -> float:
         """Return the requests per second of the whole run; the first one starts the count."""

@@ -65,7 +65,7 @@ _made: list[WatchedThrottler] = []
 @pytest.fixture
 def watched(monkeypatch: pytest.MonkeyPatch) -> list[WatchedThrottler]:
     """Let gates use watched throttlers, and list them as they are made."""
-    monkeypatch.setattr("collector.http.gate.Throttler", WatchedThrottler)
+    monkeypatch.setattr("collector.http.limits.Throttler", WatchedThrottler)
     _made.clear()
     return _made
 

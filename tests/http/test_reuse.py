@@ -10,7 +10,7 @@ def test_a_server_is_tried_with_one_request_for_each_connection() -> None:
     assert (policy.is_single, policy.is_last(0, 0.0)) == (True, True)
     policy.confirmed(0.1)
     assert (policy.is_single, policy.is_last(0, 0.1)) == (False, False)
-    assert policy.is_last(1, 0.1, 0.1)
+    assert policy.is_last(1, 0.1)
 
 
 def test_the_limit_doubles_with_each_confirmed_connection() -> None:
@@ -23,19 +23,20 @@ def test_the_limit_doubles_with_each_confirmed_connection() -> None:
     assert limits == [1, 2, 4, 8, 16, 32, 64, 128, 256, 256]
 
 
-def test_an_answer_is_held_for_half_a_second_and_a_tenth_of_the_session() -> None:
-    """For five seconds at most."""
+def test_an_answer_is_held_for_a_second_and_a_tenth_of_the_session() -> None:
+    """For ten seconds at most."""
     policy = ReusePolicy(100.0, limit=256)
-    for now, longest in ((100.0, 0.5), (110.0, 1.5), (145.0, 5.0), (1000.0, 5.0)):
-        assert not policy.is_last(1, now, now - longest + 0.01)
-        assert policy.is_last(1, now, now - longest - 0.01)
+    for now, longest in ((100.0, 1.0), (110.0, 2.0), (190.0, 10.0), (1000.0, 10.0)):
+        held_until = policy.hold_until(now)
+        assert not policy.is_last(1, now + longest - 0.01, held_until)
+        assert policy.is_last(1, now + longest + 0.01, held_until)
 
 
 def test_answers_that_wait_take_bounded_memory() -> None:
     """A connection whose answers have 1 MiB together serves one more request."""
     policy = ReusePolicy(0.0, limit=256)
-    assert not policy.is_last(1, 0.0, 0.0, 1024 * 1024 - 1)
-    assert policy.is_last(1, 0.0, 0.0, 1024 * 1024)
+    assert not policy.is_last(1, 0.0, held_bytes=1024 * 1024 - 1)
+    assert policy.is_last(1, 0.0, held_bytes=1024 * 1024)
 
 
 def test_a_lost_connection_lowers_the_limit_until_half_a_minute_has_passed() -> None:

@@ -17,10 +17,11 @@ from yarl import URL
 from collector import __version__
 from collector.core.outcome import FailureKind
 from collector.core.secrets import Secret
+from collector.http.body import MAX_ANSWER_BYTES
 from collector.http.gate import Gate
 from collector.http.reuse import ReusePolicy
 from collector.http.token import Token, TokenSource
-from collector.http.transport import MAX_ANSWER_BYTES, Response, Transport, TransportFailure
+from collector.http.transport import Response, Transport, TransportFailure
 from collector.pace import Permit, RateController
 from collector.simulator import Simulator, SimulatorSettings
 from collector.telemetry.stats import RunStats
