@@ -24,7 +24,7 @@ from collector.http.retry import RetryPolicy
 from collector.pace import Permit, RateController, RetryBudget
 from collector.run.queue import WAITING_PER_WORKER, WorkItem, WorkQueue
 from collector.simulator.faults import Fault, FaultDraw
-from collector.simulator.limit import Limit, limit_of
+from collector.simulator.limit import Admission
 from collector.simulator.settings import SimulatorSettings
 
 __all__ = ["run_virtually"]
@@ -44,13 +44,12 @@ class _Server:
     """The embedded API's decisions, as far as the rate is concerned."""
 
     def __init__(self, settings: SimulatorSettings) -> None:
-        self._limit: Limit | None = None
         self.configure(settings)
 
     def configure(self, settings: SimulatorSettings) -> None:
         """Put other settings in force, as `Simulator.reconfigure` does."""
         self.settings = settings
-        self._limit = limit_of(settings)
+        self._admission = Admission(settings)
         self._faults = FaultDraw(settings)
 
     def judge(self, now: float) -> tuple[int, Fault | None, float]:
@@ -58,13 +57,10 @@ class _Server:
         settings = self.settings
         if settings.down:
             return 502, None, 0.0
-        delay = settings.latency
-        if self._limit is not None:
-            verdict = self._limit.admit(now)
-            if not verdict.passes:
-                return settings.limit_status, None, 0.0
-            delay += verdict.seconds
-        return 200, self._faults.draw(), delay
+        verdict = self._admission.admit(now)
+        if not verdict.passes:
+            return settings.limit_status, None, 0.0
+        return 200, self._faults.draw(), settings.latency + verdict.seconds
 
 
 class _Run:
