@@ -132,6 +132,7 @@ class Channel:
             token_number=self._token_number,
             renew_in=_finite(token.renew_at - now),
             ends_in=_finite(token.ends_at - now),
+            issued_ago=_finite(now - token.issued_at),
             exit_code=None if end is None else int(end.exit_code),
             why=None if end is None else end.error,
             at_once=self.at_once,

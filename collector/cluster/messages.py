@@ -29,7 +29,8 @@ class Orders(msgspec.Struct, frozen=True, kw_only=True):
     * `senders`: how many shards share the rate.
     * `ceiling`, `start`, `limit`: the share of each; see `collector.pace.Share`.
     * `token`, `token_number`: the newest token; the number grows with each new one.
-    * `renew_in`, `ends_in`: the times of the token. One that does not end cannot be renewed.
+    * `renew_in`, `ends_in`, `issued_ago`: the times of the token. One that does not end cannot be
+      renewed. The issue of one that the user gave is not known.
     * `exit_code`, `why`: stop the shards gracefully.
     * `at_once`: stop without waiting for requests in flight.
     """
@@ -43,6 +44,7 @@ class Orders(msgspec.Struct, frozen=True, kw_only=True):
     token_number: int
     renew_in: float | None
     ends_in: float | None
+    issued_ago: float | None
     exit_code: int | None = None
     why: str | None = None
     at_once: bool = False
@@ -60,7 +62,11 @@ class Orders(msgspec.Struct, frozen=True, kw_only=True):
     def handed_token(self) -> HandedToken:
         """The token, with its number and times."""
         return HandedToken(
-            self.token_number, Secret(self.token), _or_inf(self.renew_in), _or_inf(self.ends_in)
+            self.token_number,
+            Secret(self.token),
+            _or_inf(self.renew_in),
+            _or_inf(self.ends_in),
+            _or_inf(self.issued_ago),
         )
 
     @property

@@ -151,7 +151,7 @@ class SharedState:
         elif self._channel.token_number in stale and time.monotonic() >= self._renewable_at:
             token = await self._tokens.renewed(token)
         if self._channel.set_token(token):
-            # A single company that always gets a 401 must not cause endless renewals.
+            # Each shard asks by itself.
             self._renewable_at = time.monotonic() + _BETWEEN_TOKENS
 
     def _share(self) -> None:

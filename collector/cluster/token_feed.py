@@ -24,16 +24,20 @@ class HandedToken:
     """A token in a message.
 
     `number` is one more than that of the previous token. The token is due for renewal in `renew_in`
-    seconds, and unusable in `ends_in` seconds; both were counted when it was sent.
+    seconds, and unusable in `ends_in` seconds; it was issued `issued_ago` seconds before. All were
+    counted when it was sent.
     """
 
-    __slots__ = ("ends_in", "number", "renew_in", "secret")
+    __slots__ = ("ends_in", "issued_ago", "number", "renew_in", "secret")
 
-    def __init__(self, number: int, secret: Secret, renew_in: float, ends_in: float) -> None:
+    def __init__(
+        self, number: int, secret: Secret, renew_in: float, ends_in: float, issued_ago: float
+    ) -> None:
         self.number = number
         self.secret = secret
         self.renew_in = renew_in
         self.ends_in = ends_in
+        self.issued_ago = issued_ago
 
 
 class TokenFeed:
@@ -82,4 +86,5 @@ class TokenFeed:
             else self._arrived_at + token.renew_in + _RENEWAL_GRACE_SECONDS
         )
         ends_at = self._arrived_at + max(0.0, token.ends_in - _TRANSIT_SECONDS)
-        return Token.of(token.secret, min(renew_at, ends_at), ends_at)
+        issued_at = self._arrived_at - token.issued_ago
+        return Token.of(token.secret, min(renew_at, ends_at), ends_at, issued_at)

@@ -19,6 +19,7 @@ from collector.core.confirmation import CONFIRMED, Confirmation
 
 __all__ = [
     "COUNTERS",
+    "FEWEST_ALIKE",
     "Answer",
     "Blame",
     "Counters",
@@ -29,6 +30,10 @@ __all__ = [
     "all_required",
 ]
 
+
+FEWEST_ALIKE: Final = 7
+"""Equal answers of a company, in as many windows, that are worth a remark. Two or three windows of
+a small company are the same by chance, and users stop reading a remark that comes every night."""
 
 _Count = Annotated[int, msgspec.Meta(ge=0)]
 

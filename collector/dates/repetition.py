@@ -11,17 +11,10 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
-from collector.core.outcome import Counters
+from collector.core.outcome import FEWEST_ALIKE, Counters
 from collector.core.text import escaped
 
 __all__ = ["RepetitionWatch"]
-
-_WINDOWS_ALIKE: Final = 7
-"""Consecutive windows of a company, all alike, that make it suspicious.
-
-With fewer answers the remark does not name a company either: two or three windows of a small
-company are the same by chance, and users stop reading a remark that comes every night.
-"""
 
 _IN_A_ROW: Final = 5
 """Suspicious companies in a row that raise a suspicion; twice as many after each false alarm."""
@@ -98,7 +91,7 @@ class RepetitionWatch:
         self.suspects = 0
         """Number of companies with 7 answers or more, all of them the same."""
         self._windows = windows
-        self._windows_alike = min(_WINDOWS_ALIKE, windows)
+        self._windows_alike = min(FEWEST_ALIKE, windows)
         self._seen: dict[str, _CompanyAnswers] = {}
         self._in_a_row: dict[str, None] = {}
         self._needed = _IN_A_ROW
@@ -178,7 +171,7 @@ class RepetitionWatch:
     def _close(self, company_id: str) -> None:
         seen = self._seen.pop(company_id)
         self._finished.append((company_id, seen))
-        if seen.differs or seen.answers < _WINDOWS_ALIKE or seen.first.is_empty:
+        if seen.differs or seen.answers < FEWEST_ALIKE or seen.first.is_empty:
             return
         self.suspects += 1
         if len(self._listed) < _LISTED:

@@ -17,6 +17,7 @@ from collector.core.outcome import Answer, Blame, Failure, FailureKind, Meaning,
 from collector.core.secrets import Redactor
 from collector.http.addresses import Addresses
 from collector.http.connector import is_confirmed
+from collector.http.denied import DeniedCompanies
 from collector.http.faults import Nature
 from collector.http.gate import Gate
 from collector.http.rate_headers import read_rate_allowance
@@ -31,13 +32,6 @@ __all__ = ["StatisticsClient"]
 
 _MOST_REFUTED: Final = 20
 """Answers to one question that cannot be attributed, before the run ends."""
-
-_MOST_REMEMBERED: Final = 1024
-"""Companies that are remembered as denied."""
-
-_UNAUTHORIZED_TIMES: Final = 5
-"""Tries in a row with a 401 after which a company counts as denied. If one of five servers does not
-know the token, that many come together once in ten million: each try asks twice."""
 
 _MOST_ASKED: Final = 3
 """Requests for other companies before a token counts as refused: one of several servers may be the
@@ -85,10 +79,7 @@ class StatisticsClient:
         self._witness = witness or Witness()
         self._token_judge = token_judge or TokenJudge(tokens, gate.sleep)
         self._another = another
-        self._denied: dict[str, int] = {}
-        """Companies that the server refuses while it answers others; the oldest first."""
-        self._unauthorized: dict[str, int] = {}
-        """How many tries of a company got a 401 while the token was accepted for others."""
+        self._denied = DeniedCompanies()
 
     def fetch(
         self,
@@ -165,10 +156,7 @@ class StatisticsClient:
         self._gate.answered(reply.permit, company_id, allowance=allowance)
         self._tokens.accepted(reply.token, reply.permit.at)
         self._witness.answered(url, company_id, reply.permit.at)
-        if self._denied:
-            self._denied.pop(company_id, None)
-        if self._unauthorized:
-            self._unauthorized.pop(company_id, None)
+        self._denied.answered(company_id)
         self._stats.company_latencies.add(company_id, reply.seconds)
 
     def _judge(
@@ -226,16 +214,14 @@ class StatisticsClient:
     def _refused(self, company_id: str, reply: Response, failure: Failure) -> Failure:
         """Judge a company that is refused again, while the service answers others."""
         self._gate.answered(reply.permit, company_id, is_good=False)
-        if company_id in self._denied:
-            return replace(failure, meaning=Meaning.DENIED)
+        denied = self._denied
         if failure.meaning is Meaning.UNAUTHORIZED:
-            # One of several servers may not know the token.
-            if _remember(self._unauthorized, company_id) >= _UNAUTHORIZED_TIMES:
-                _remember(self._denied, company_id)
-                return replace(failure, meaning=Meaning.DENIED)
+            if company_id not in denied:
+                # One of several servers may not know the token.
+                denied.unauthorized(company_id)
         elif self._witness.is_of_other(company_id):
-            _remember(self._denied, company_id)
-        return failure
+            denied.add(company_id)
+        return replace(failure, meaning=Meaning.DENIED) if company_id in denied else failure
 
     async def _is_accepted(self, url: URL, company_id: str, token: Token) -> bool | None:
         """Return whether the server accepts a token for other companies; None if nothing tells.
@@ -293,14 +279,6 @@ class StatisticsClient:
 
 _SHOW_THAT_IT_IS_ACCEPTED: Final = frozenset({Meaning.DEFINITIVE, Meaning.NOT_READY})
 """Failures that come from the service itself, after it has accepted the token."""
-
-
-def _remember(times: dict[str, int], company_id: str) -> int:
-    """Count a company, and return how often it was counted. Memory is bounded."""
-    if company_id not in times and len(times) >= _MOST_REMEMBERED:
-        del times[next(iter(times))]
-    times[company_id] = times.get(company_id, 0) + 1
-    return times[company_id]
 
 
 def _with_requests(outcome: Outcome, requests: int) -> Outcome:

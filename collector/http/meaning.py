@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from collector.core.outcome import FailureKind, Meaning
+from collector.http.rate_headers import RateAllowance
 
-__all__ = ["Signs", "is_page", "is_throttle_page", "meaning_of"]
+__all__ = ["Signs", "is_page", "is_throttle_page", "meaning_of", "signs_of"]
 
 
 class Signs(NamedTuple):
@@ -29,6 +30,23 @@ class Signs(NamedTuple):
 
 
 _NO_SIGNS: Final = Signs()
+
+
+def signs_of(
+    headers: Mapping[str, str],
+    body: bytes,
+    *,
+    pause: float | None,
+    allowance: RateAllowance | None,
+) -> Signs:
+    """Return the signs of an answer, of whose headers a pause (seconds) and a rate were read."""
+    return Signs(
+        asks_pause=pause is not None,
+        is_used_up=allowance is not None and allowance.remaining == 0,
+        is_page=is_page(headers, body),
+        is_throttle_page=is_throttle_page(body),
+    )
+
 
 _BY_KIND: Final = {
     FailureKind.TIMEOUT: Meaning.TRANSIENT,

@@ -11,7 +11,7 @@ from collector.core.text import escaped
 from collector.http.envelope import Checked, check_reply
 from collector.http.faults import Fault, Nature
 from collector.http.gate import Gate
-from collector.http.meaning import Signs, is_page, is_throttle_page, meaning_of
+from collector.http.meaning import meaning_of, signs_of
 from collector.http.rate_headers import read_rate_allowance, read_retry_after
 from collector.http.transport import Response, TransportFailure
 from collector.telemetry.stats import RunStats
@@ -53,12 +53,7 @@ class Replies:
         status = reply.status if verdict.code is None else verdict.code
         pause = self._pause(reply, now)
         allowance = read_rate_allowance(reply.headers, now)
-        signs = Signs(
-            asks_pause=pause is not None,
-            is_used_up=allowance is not None and allowance.remaining == 0,
-            is_page=is_page(reply.headers, reply.body),
-            is_throttle_page=is_throttle_page(reply.body),
-        )
+        signs = signs_of(reply.headers, reply.body, pause=pause, allowance=allowance)
         failure = Failure(
             kind=verdict.kind,
             status=status,

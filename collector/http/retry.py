@@ -4,15 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from collector.core.outcome import Blame, Failure, FailureKind, Meaning
-from collector.http.meaning import meaning_of
+from collector.core.outcome import Blame, Failure, Meaning
 
 __all__ = [
     "Retry",
     "RetryPolicy",
     "backoff",
     "is_outage_evidence",
-    "is_transient_status",
     "is_worth_retry",
 ]
 
@@ -40,12 +38,6 @@ class Retry:
 
     delay: float
     counts: bool
-
-
-def is_transient_status(status: int) -> bool:
-    """Return whether a status alone means a failure that may pass: 202, 408, 425, 429, 5xx, ..."""
-    meaning = meaning_of(FailureKind.HTTP, status)
-    return meaning in _WORTH_RETRY and meaning is not Meaning.UNAUTHORIZED
 
 
 def is_worth_retry(failure: Failure) -> bool:

@@ -13,7 +13,7 @@ from collector.core.secrets import LONGEST_SECRET, Redactor, Secret
 from collector.core.text import quoted
 from collector.http.content import NOT_UTF8, content_fault, is_utf8, without_bom
 from collector.http.faults import Fault, Nature
-from collector.http.meaning import Signs, is_page, is_throttle_page, meaning_of
+from collector.http.meaning import Signs, meaning_of, signs_of
 from collector.http.rate_headers import parse_http_date, read_rate_allowance, read_retry_after
 from collector.http.transport import Response
 
@@ -103,13 +103,8 @@ def read_token_reply(
 
 def _signs(headers: Mapping[str, str], body: bytes, now: datetime) -> Signs:
     pause = read_retry_after(headers.get("Retry-After"), now, headers.get("Date"))
-    allowance = read_rate_allowance(headers, now)
-    return Signs(
-        asks_pause=pause is not None and pause.seconds is not None,
-        is_used_up=allowance is not None and allowance.remaining == 0,
-        is_page=is_page(headers, body),
-        is_throttle_page=is_throttle_page(body),
-    )
+    seconds = None if pause is None else pause.seconds
+    return signs_of(headers, body, pause=seconds, allowance=read_rate_allowance(headers, now))
 
 
 def _read_token(

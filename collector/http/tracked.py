@@ -135,10 +135,7 @@ class TrackedRequest:
         )
         if self._tokens is not None:
             while (token := self._tokens.cached()) is None:
-                self.release_permit()
-                await self._tokens.current()
-                # All requests waited for the token: they must not be sent all at once.
-                permit = self.permit = await self._gate.acquire(is_final=self._is_final)
+                permit = self.permit = await self._wait_for_token(self._tokens)
             self.token = token
         self._limit.begin(self._task, permit.at)
         if not self.requests:
@@ -148,6 +145,20 @@ class TrackedRequest:
         self.requests += 1
         self._stats.request_sent()
         return self.token
+
+    async def _wait_for_token(self, tokens: TokenSource) -> Permit:
+        """Wait for a token without a permit and without a place in flight; return a new permit.
+
+        The request that tries a new token needs a place, and all others wait for its result.
+        """
+        self.release_permit()
+        self._in_flight.leave()
+        self._is_admitted = False
+        await tokens.current()
+        await self._in_flight.enter()
+        self._is_admitted = True
+        # All requests waited for the token: they must not be sent all at once.
+        return await self._gate.acquire(is_final=self._is_final)
 
     @property
     def is_connecting(self) -> bool:

@@ -32,9 +32,12 @@ class Witness:
         self._lock = asyncio.Lock()
 
     def answered(self, url: URL, company_id: str, sent_at: float) -> None:
-        """Record a good answer to a request that was sent at `sent_at`; it is the next witness."""
-        self._address = url, company_id
-        self._answered_at = max(self._answered_at, sent_at)
+        """Record a good answer to a request that was sent at `sent_at`; the newest is the witness.
+
+        `-inf` stands for an earlier process.
+        """
+        if sent_at >= self._answered_at:
+            self._address, self._answered_at = (url, company_id), sent_at
 
     def is_of_other(self, company_id: str) -> bool:
         """Return whether the request that would be sent is for another company."""

@@ -1,17 +1,18 @@
 """The composition root of a run: opens everything, connects it, closes it, returns how it ended."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Final
 
-from collector.core.cell import Cell, CellState
+from collector.core.cell import CellState
 from collector.core.errors import CollectorError, ExitCode, IgnoredDatesError, main_error
 from collector.core.outcome import FailureKind
 from collector.core.threads import in_thread
 from collector.dates.guard import DOUBT, DatesGuard
+from collector.http.client import StatisticsClient
 from collector.http.credentials import Credentials
 from collector.http.network import DIRECT, Network
 from collector.http.retry import RetryPolicy
@@ -220,11 +221,14 @@ class Run:
             files = await record.begin(self.dates.record, self.remarks)
             log.enter_context(session.events.into(files.log.append))
             self._log_start()
-            end = await self._collect(files, recovered.done, another)
+            first = recovered.done.first()
+            answered = None if first is None else self.plan[first]
+            client = session.client(self.dates.query, another, answered)
+            end = await self._collect(files, recovered.done, client)
             self._shutdown.disarm()
             return end
 
-    async def _collect(self, files: RunFiles, done: CellSet, another: Callable[[], Cell]) -> End:
+    async def _collect(self, files: RunFiles, done: CellSet, client: StatisticsClient) -> End:
         """Run the pool until every cell is settled, together with the journal and the watch."""
         recorder = Recorder(files, self.stats, self._log)
         journal, dates, control = recorder.journal, self.dates, self.gate.control
@@ -237,7 +241,7 @@ class Run:
 
         self._pool = pool = Pool(
             absent_in_turns(done, self._part),
-            fetch=self._session.client(dates.query, another).fetch,
+            fetch=client.fetch,
             decide=RetryPolicy(self.settings.max_attempts).decide,
             settle=settle,
             on_retry=lambda item, failure, retry: recorder.retry(

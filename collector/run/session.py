@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from functools import partial
+from math import inf
 from types import TracebackType
 from typing import Final, Self
 from urllib.parse import urlsplit
@@ -139,19 +140,26 @@ class Session:
         return self._issuer.last_error
 
     def client(
-        self, dates: DateQuery, another: Callable[[], Cell | None] = lambda: None
+        self,
+        dates: DateQuery,
+        another: Callable[[], Cell | None] = lambda: None,
+        answered: Cell | None = None,
     ) -> StatisticsClient:
         """Return a client that puts windows into queries as `dates` says.
 
-        `another` returns a cell to ask with a token that was refused for its company.
+        `another` returns a cell to ask with a token that was refused for its company. `answered` is
+        a cell that was answered in an earlier attempt, with which a refusal can be compared.
         """
+        addresses = Addresses(self._settings.base_url, dates)
+        if answered is not None:
+            self._witness.answered(addresses(answered), answered.company_id, -inf)
         return StatisticsClient(
             transport=self._transport,
             gate=self.gate,
             tokens=self.tokens,
             stats=self._stats,
             redact=self.redact,
-            addresses=Addresses(self._settings.base_url, dates),
+            addresses=addresses,
             log=self.log,
             witness=self._witness,
             token_judge=self._token_judge,

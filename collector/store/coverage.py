@@ -9,7 +9,7 @@ from typing import Final
 
 from collector.core.cell import CellState, Window
 from collector.core.errors import InputError
-from collector.core.outcome import Counters, FailureKind
+from collector.core.outcome import FEWEST_ALIKE, Counters, FailureKind
 from collector.plan import Plan
 from collector.store.files import COMPANIES
 from collector.store.ledger import Ledger
@@ -189,11 +189,13 @@ class _Answers:
         ]
 
     def same_everywhere(self) -> list[str]:
-        """Return the companies with two or more answered windows, all equal and not empty."""
+        """Return the companies with seven or more answers, all of them equal and not empty."""
         return [
             self._plan.companies.ids[company]
             for company, states in _by_company(self.states, len(self._plan.windows))
-            if not self._differs[company] and states.count(_DATA) > 1 and not states.count(_EMPTY)
+            if not self._differs[company]
+            and states.count(_DATA) >= FEWEST_ALIKE
+            and not states.count(_EMPTY)
         ]
 
 

@@ -266,10 +266,11 @@ def test_a_run_that_was_killed_says_so(cli: Cli) -> None:
 
 def test_answers_that_look_wrong_are_pointed_out(cli: Cli) -> None:
     """Companies that are empty everywhere, and companies for which the dates change nothing."""
-    made = _made(30, dates=DateRange(date(2026, 1, 1), date(2026, 1, 2)))
-    empty = [(number, _answer(0)) for number in range(26)]
-    same = [(number, _answer(9)) for number in range(26, 28)]
-    other = [(number, _answer(number)) for number in range(28, 60)]
+    made = _made(30, dates=DateRange(date(2026, 1, 1), date(2026, 1, 7)))
+    empty = [(number, _answer(0)) for number in range(13 * 7)]
+    # Company 14 has seven equal answers; 15 has six of seven windows, which is too few.
+    same = [(number, _answer(9)) for number in range(13 * 7, 15 * 7 - 1)]
+    other = [(number, _answer(number)) for number in range(15 * 7, 30 * 7)]
     made.write(Path("r"), [*empty, *same, *other])
     said = cli("r")
     ids = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, ..."

@@ -22,6 +22,7 @@ def _orders(**more: float | str | None) -> Orders:
         "start": 5.0,
         "limit": None,
         "renew_in": 60.0,
+        "issued_ago": 5.0,
         "ends_in": 120.0,
         **more,
     }
@@ -32,7 +33,7 @@ def _orders(**more: float | str | None) -> Orders:
     "orders",
     [
         _orders(),
-        _orders(ceiling=None, limit=7.5, renew_in=None, ends_in=None),
+        _orders(ceiling=None, limit=7.5, renew_in=None, ends_in=None, issued_ago=None),
         _orders(exit_code=130, why="so", at_once=True),
     ],
 )
@@ -46,12 +47,12 @@ def test_orders_say_what_a_shard_may_send_and_with_which_token() -> None:
     orders = _orders(ceiling=None, limit=7.5)
     assert orders.share == Share(inf, 5.0, 7.5)
     token = orders.handed_token
-    assert (token.number, token.secret.reveal(), token.renew_in, token.ends_in) == (
-        *(2, _SECRET, 60.0, 120.0),
-    )
+    assert (token.number, token.secret.reveal()) == (2, _SECRET)
+    assert (token.renew_in, token.ends_in, token.issued_ago) == (60.0, 120.0, 5.0)
     assert orders.is_renewable
-    forever = _orders(renew_in=None, ends_in=None)
-    assert (forever.handed_token.renew_in, forever.handed_token.ends_in) == (inf, inf)
+    forever = _orders(renew_in=None, ends_in=None, issued_ago=None)
+    token = forever.handed_token
+    assert (token.renew_in, token.ends_in, token.issued_ago) == (inf, inf, inf)
     assert not forever.is_renewable
 
 

@@ -15,7 +15,7 @@ def _gate() -> Gate:
 
 
 def _handed(number: int, *, renew_in: float = 60.0, ends_in: float = 90.0) -> HandedToken:
-    return HandedToken(number, Secret(f"token-{number}"), renew_in, ends_in)
+    return HandedToken(number, Secret(f"token-{number}"), renew_in, ends_in, issued_ago=7.0)
 
 
 async def test_the_first_one_is_there_at_once_and_hidden_from_the_log() -> None:
@@ -26,7 +26,7 @@ async def test_the_first_one_is_there_at_once_and_hidden_from_the_log() -> None:
     redact = Redactor()
     token = await feed.issue(_gate(), redact)
     assert token.secret.reveal() == "token-4"
-    assert (token.renew_at, token.ends_at) == (165.0, 189.4)
+    assert (token.renew_at, token.ends_at, token.issued_at) == (165.0, 189.4, 93.0)
     assert "token-4" not in redact("a token-4 in a text")
     assert wanted == []
 

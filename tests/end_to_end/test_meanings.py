@@ -9,6 +9,7 @@ from typing import Any, Final
 import pytest
 from aiohttp import web
 
+from tests.cluster.clusters import cells_of
 from tests.conftest import Command, Finished, company_lines
 from tests.end_to_end.service import Asked, Service, good
 from tests.end_to_end.steps import assert_all_answered
@@ -110,6 +111,29 @@ async def test_a_ban_is_an_outage(command: Command, serve: Serve) -> None:
     assert len(command.lines("r/statistics.jsonl")) == 160
     assert service.statuses[403] < 80
     assert "blocked" in {event["event"] for event in command.lines("r/log.jsonl")}
+
+
+async def test_a_ban_at_the_start_of_an_attempt_is_an_outage_too(
+    command: Command, serve: Serve
+) -> None:
+    """What an earlier attempt was answered shows that it is not about the companies."""
+    last = [20]
+    banned_until = [0.0]
+
+    def judge(asked: Asked) -> web.Response:
+        if asked.at < banned_until[0]:
+            return _denied()
+        return good() if int(asked.company) < last[0] else web.Response(status=404)
+
+    service = await serve(judge)
+    first = await _run(command, service)
+    assert first.exit_code == 1, first
+    last[0] = 40
+    banned_until[0] = time.monotonic() + 3.0
+    again = await _run(command, service)
+    assert again.exit_code == 0, again
+    assert_all_answered(command, 40)
+    assert service.statuses[403] > 0
 
 
 async def test_companies_that_are_denied_fail_alone(command: Command, serve: Serve) -> None:
@@ -240,6 +264,23 @@ async def test_a_token_that_ends_early_is_renewed_once_for_all(
     assert finished.exit_code == 0, finished
     assert len(command.lines("r/statistics.jsonl")) == 160
     assert len(service.issued) == 2
+
+
+@pytest.mark.torture
+async def test_shards_judge_a_401_as_a_single_run_does(command: Command, serve: Serve) -> None:
+    """They know how old the token is; a company that is always refused costs no other token."""
+
+    def judge(asked: Asked) -> web.Response:
+        is_known = asked.at - service.issued[asked.token] >= 6.0
+        return good() if is_known and asked.company != "7" else web.Response(status=401)
+
+    service = await serve(judge)
+    dask = ("--engine", "dask", "--workers", "2")
+    finished = await _run(command.without_debugging(), service, *_DAYS, *dask)
+    assert finished.exit_code == 1, finished
+    answered = Counter(company for company, _, _ in cells_of(command.directory / "r"))
+    assert answered == {str(number): 4 for number in range(40) if number != 7}
+    assert len(service.issued) == 1
 
 
 async def test_credentials_of_another_service_end_the_run(command: Command, serve: Serve) -> None:

@@ -18,9 +18,10 @@ from collector.core.secrets import Redactor, Secret
 from collector.http.addresses import Addresses
 from collector.http.client import StatisticsClient
 from collector.http.gate import Gate
+from collector.http.in_flight import InFlight
 from collector.http.token import Token, TokenSource
 from collector.http.transport import Transport
-from collector.pace import Cause, RateController
+from collector.pace import Cause, LocalLimit, RateController
 from collector.plan.date_params import DateQuery
 from collector.store.lines import error_line
 from collector.telemetry.log import EventLog
@@ -61,6 +62,7 @@ class ClientBench:
         timeout: float = 10.0,
         clock: Callable[[], float] | None = None,
         another: Callable[[], Cell | None] = lambda: None,
+        most_in_flight: float = inf,
     ) -> None:
         self.clock = Clock()
         self.gate = Gate(
@@ -73,8 +75,15 @@ class ClientBench:
         self.lines: list[bytes] = []
         self.log = EventLog("debug", self.redact)
         self.sent: list[Sent] = []
+        limit = LocalLimit(inf)
+        limit.ceiling = most_in_flight
         self.transport = Transport(
-            self.gate, self.stats, concurrency=64, timeout=timeout, clock=clock or self.clock
+            self.gate,
+            self.stats,
+            concurrency=64,
+            timeout=timeout,
+            in_flight=InFlight(limit, self.gate),
+            clock=clock or self.clock,
         )
         self.client = StatisticsClient(
             transport=self.transport,

@@ -56,6 +56,27 @@ async def test_a_storm_of_401_costs_one_token() -> None:
         assert bench.stats.requests == 129
 
 
+async def test_requests_that_wait_for_a_trial_leave_room_for_it() -> None:
+    """Two in flight at most: the request that tries the new token again is one of them."""
+    clock = asyncio.get_running_loop().time
+    issued_at = clock()
+
+    async def issue() -> Token:
+        await asyncio.sleep(0)
+        return Token.of(Secret("young"), issued_at=issued_at)
+
+    def is_known_soon(_: Sent) -> Answer:
+        return answer(GOOD, 401 if clock() < issued_at + 0.3 else 200)
+
+    tokens = TokenSource(issue)
+    async with bench_for(is_known_soon, tokens, most_in_flight=2) as bench, asyncio.timeout(10):
+        first = asyncio.create_task(bench.answer())
+        while bench.stats.requests == 0 or tokens.cached() is not None:  # noqa: ASYNC110 - no event
+            await asyncio.sleep(0)
+        await bench.answers(10)
+        await first
+
+
 def stranger_is_refused(sent: Sent) -> Answer:
     """Answer 401 for one company, whatever the token."""
     return answer(GOOD, 401 if "/stranger" in sent.url.path else 200)

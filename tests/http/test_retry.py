@@ -13,7 +13,6 @@ from collector.http.retry import (
     RetryPolicy,
     backoff,
     is_outage_evidence,
-    is_transient_status,
     is_worth_retry,
 )
 
@@ -55,15 +54,6 @@ def test_an_answer_that_is_not_ready_is_waited_for(asked: float, waits: float) -
     assert RetryPolicy(5).decide(failed, 0, 0, always(0.5)) == Retry(waits, counts=True)
     failed = replace(failed, meaning=Meaning.TRANSIENT)
     assert RetryPolicy(5).decide(failed, 0, 0, always(0.5)) == Retry(0.25, counts=True)
-
-
-@pytest.mark.parametrize(
-    ("status", "expected"),
-    [*((status, True) for status in (408, 425, 429, 500, 503, 599)), (401, False), (404, False)],
-)
-def test_statuses_that_pass_by_themselves(status: int, *, expected: bool) -> None:
-    """What the issuer of tokens is retried for."""
-    assert is_transient_status(status) is expected
 
 
 FAILURES = st.builds(

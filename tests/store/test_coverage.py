@@ -28,12 +28,17 @@ _ZEROS: dict[str, Any] = {
 _DATES = DateRange(date(2026, 1, 1), date(2026, 1, 4))
 _PLAN = Plan(Companies(("1", "2", "é")), cut_windows(_DATES, WindowSize.parse("1d")))
 _ONE, _TWO, _THREE, _FOUR = _PLAN.windows
+_WEEK = Plan(
+    _PLAN.companies,
+    cut_windows(DateRange(date(2026, 1, 1), date(2026, 1, 8)), WindowSize.parse("1d")),
+)
+"""Eight days, for what takes seven answers."""
 
 
 def _answer(company: str, day: int, data: dict[str, Any] | bytes | None = None) -> bytes:
     """Write the line of an answer for a company's `day`; `data` adds to its zeros."""
     text = data if isinstance(data, bytes) else orjson.dumps({**_ZEROS, **(data or {})})
-    cell = Cell(company, _PLAN.windows[day - 1])
+    cell = Cell(company, _WEEK.windows[day - 1])
     return result_line(cell, Answer(text, Counters(0, 0, 0, 0, 0, {}), _AT, requests=1), 1)
 
 
@@ -47,15 +52,17 @@ def _error(company: str, day: int, kind: FailureKind = FailureKind.HTTP) -> byte
     return error_line(cell, Failure(kind, None, "", None, _AT, 1), 5)
 
 
-def _make(run: Path, results: Iterable[bytes] = (), **errors: list[bytes]) -> Path:
+def _make(
+    run: Path, results: Iterable[bytes] = (), plan: Plan = _PLAN, /, **errors: list[bytes]
+) -> Path:
     """Make a run directory; `errors` are the lines of errors files, by their names."""
     run.mkdir(exist_ok=True)
     Manifest(
-        plan=describe_plan(_PLAN, WindowSize.parse("1d")),
+        plan=describe_plan(plan, WindowSize.parse("1d")),
         service={"base-url": "https://one.example"},
         attempts=[AttemptEntry(_AT, describe_settings(RunSettings())).as_json()],
     ).write(run / "run.json")
-    write_company_list(run / "run-companies.txt", _PLAN.companies)
+    write_company_list(run / "run-companies.txt", plan.companies)
     (run / "statistics.jsonl").write_bytes(b"".join(results))
     for name, lines in errors.items():
         path = run / f"{name.replace('_', '.')}.jsonl"
@@ -209,11 +216,11 @@ def test_companies_that_are_empty_everywhere_are_pointed_out(run: Path) -> None:
 
 
 def test_companies_with_the_same_answer_everywhere_are_pointed_out(run: Path) -> None:
-    """In two or more answered windows: the server may ignore the dates."""
-    same = [_answer("1", day, {"total": 7, "actions": {"A": 1}}) for day in (1, 2, 3, 4)]
-    some = [_answer("2", day, {"total": 7}) for day in (1, 4)]
-    one = [_answer("é", 2, {"total": 7})]
-    coverage = read_coverage(_make(run, [*same, *some, *one]))
+    """In seven or more answered windows: the server may ignore the dates. Six may be chance."""
+    same = [_answer("1", day, {"total": 7, "actions": {"A": 1}}) for day in range(1, 9)]
+    some = [_answer("2", day, {"total": 7}) for day in range(1, 8)]
+    few = [_answer("é", day, {"total": 7}) for day in range(2, 8)]
+    coverage = read_coverage(_make(run, [*same, *some, *few], _WEEK))
     assert coverage.same_everywhere == ["1", "2"]
     assert coverage.empty_everywhere == []
 
@@ -225,9 +232,9 @@ def test_the_order_of_keys_makes_no_other_answer(run: Path) -> None:
     lines = [
         _answer("1", 1, orjson.dumps(data)),
         _answer("1", 2, orjson.dumps(turned)),
-        _answer("1", 3, orjson.dumps(data).replace(b",", b" ,  ")),
+        *(_answer("1", day, orjson.dumps(data).replace(b",", b" ,  ")) for day in range(3, 8)),
     ]
-    assert read_coverage(_make(run, lines)).same_everywhere == ["1"]
+    assert read_coverage(_make(run, lines, _WEEK)).same_everywhere == ["1"]
 
 
 @pytest.mark.parametrize(
@@ -243,11 +250,11 @@ def test_the_order_of_keys_makes_no_other_answer(run: Path) -> None:
 )
 def test_one_other_answer_is_enough(run: Path, other: dict[str, Any] | None) -> None:
     """Wherever it stands, an empty one too: the dates do make a difference then."""
-    for odd_one in (1, 2, 4):
+    for odd_one in (1, 2, 8):
         lines = [
-            _answer("1", day, other if day == odd_one else {"total": 7}) for day in (1, 2, 3, 4)
+            _answer("1", day, other if day == odd_one else {"total": 7}) for day in range(1, 9)
         ]
-        assert read_coverage(_make(run, lines)).same_everywhere == []
+        assert read_coverage(_make(run, lines, _WEEK)).same_everywhere == []
 
 
 def test_what_is_odd_in_the_files_is_remarked(run: Path) -> None:
