@@ -9,7 +9,7 @@ no client: where a refusal is compared with other answers, `benchmarks.rate.coll
 import heapq
 import random
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import count
@@ -61,7 +61,8 @@ class _Reply(NamedTuple):
 class _Server:
     """The embedded API's decisions, as far as the rate is concerned."""
 
-    def __init__(self, settings: SimulatorSettings) -> None:
+    def __init__(self, settings: SimulatorSettings, draw: Callable[[], float]) -> None:
+        self._draw = draw
         self._ends: list[float] = []
         self.configure(settings)
 
@@ -85,9 +86,10 @@ class _Server:
         if not verdict.passes:
             pause = retry_after_seconds(verdict.seconds) if settings.retry_after else 0.0
             return _Reply(settings.limit_status, is_refused=True, pause=pause, allowance=allowance)
-        reply = _Reply(
-            200, settings.latency + verdict.seconds, self._faults.draw(), allowance=allowance
-        )
+        delay = settings.latency + verdict.seconds
+        if delay:
+            delay += self._draw() * settings.jitter
+        reply = _Reply(200, delay, self._faults.draw(), allowance=allowance)
         heapq.heappush(ends, now + (timeout if reply.fault is Fault.HANG else reply.delay))
         return reply
 
@@ -100,7 +102,7 @@ class _Run:
         self._random = random.Random(seed)  # noqa: S311 - repeatable, no secret
         # A server's windows begin with the minutes of its clock, whenever the run begins.
         self._began = self._now = 10_000.0 + self._random.uniform(0.0, 60.0)
-        self._server = _Server(scenario.settings)
+        self._server = _Server(scenario.settings, self._random.random)
         self._policy = RetryPolicy(5)
         self._order = count()
         self._changes = list(scenario.changes)
@@ -176,8 +178,6 @@ class _Run:
         if reply.is_refused:
             self.seen.refused.append(at)
         comes = arrives + _NETWORK + reply.delay
-        if reply.delay:
-            comes += self._random.random() * self._server.settings.jitter
         if reply.fault is Fault.HANG:
             comes = self._now + self._scenario.timeout
         heapq.heappush(self._events, (comes, next(self._order), job, permit, reply))
