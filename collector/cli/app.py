@@ -26,10 +26,10 @@ _EPILOGUE: Final = (
     "which beats the file. Credentials come only from TRUST_CLIENT_ID and TRUST_CLIENT_SECRET, or "
     "TRUST_ACCESS_TOKEN, or --credentials-file.\n"
     "\n"
-    "Exit codes: 0 every cell has an answer; 1 some cells failed; 2 bad input, nothing was sent; "
-    "3 credentials missing or refused; 4 stopped early; 5 the output cannot be written; "
-    "6 another run holds the directory; 7 the API does not honour the dates; 70 a bug; "
-    "129, 130 and 143 interrupted."
+    "Exit codes: 0 every cell has an answer; 1 some cells failed, or a value was left out; "
+    "2 bad input, nothing was sent; 3 credentials missing or refused; 4 stopped early; "
+    "5 the output cannot be written; 6 another run holds the directory; "
+    "7 the API does not honour the dates; 70 a bug; 129, 130 and 143 interrupted."
 )
 
 _HELP_OR_VERSION: Final = frozenset({"--help", "-h", "--version"})

@@ -17,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 from tomlkit.exceptions import TOMLKitError
 
+from collector.cli.config import read_options
 from collector.cli.printing import company_text, complain, say
 from collector.cli.signals import stop_on_signals
 from collector.core.errors import ExitCode, InputError, StorageError
@@ -228,14 +229,11 @@ def write_options(path: Path, options: Mapping[str, str | bool]) -> None:
     read, `StorageError` when it cannot be written.
     """
     path = path.resolve()
+    text = read_options(path)
     try:
-        # Bytes: text mode would change line breaks.
-        document = tomlkit.parse(path.read_bytes().decode()) if path.exists() else None
-    except OSError as error:
-        raise InputError(f"{path.name}: cannot be read: {error.strerror}") from error
-    except (TOMLKitError, UnicodeDecodeError) as error:
+        document = tomlkit.document() if text is None else tomlkit.parse(text)
+    except TOMLKitError as error:
         raise InputError(f"{path.name}: is not TOML: {error}") from error
-    document = document if document is not None else tomlkit.document()
     for name, value in options.items():
         first, *others = [key for key in document if key.replace("_", "-") == name] or [name]
         document[first] = value

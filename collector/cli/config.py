@@ -9,7 +9,10 @@ from cyclopts.config import Dict, Env
 
 from collector.core.errors import InputError
 
-__all__ = ["ConfigFile", "Environment", "keep_one_range"]
+__all__ = ["ConfigFile", "Environment", "keep_one_range", "read_options"]
+
+_LARGEST: Final = 1024 * 1024
+"""Bytes of a file of options, at most."""
 
 _RANGE: Final = frozenset({"--from", "--until", "--last"})
 
@@ -49,23 +52,18 @@ class ConfigFile:
         Dict(known, source=str(self._path), use_commands_as_keys=False)(app, commands, arguments)
 
     def _read(self) -> Mapping[str, object]:
-        try:
-            content = self._path.read_bytes()
-        except FileNotFoundError:
-            return {}
-        except OSError as error:
-            raise InputError(f"{self._path}: cannot be read: {error.strerror}") from None
-        return self._parse(content)
+        text = read_options(self._path)
+        return {} if text is None else self._parse(text)
 
-    def _parse(self, content: bytes) -> Mapping[str, object]:
+    def _parse(self, text: str) -> Mapping[str, object]:
         # Here: most commands find no file, and --help does not look for one.
         import tomllib
 
         from collector.settings import option_names
 
         try:
-            table = tomllib.loads(content.decode())
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            table = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
             raise InputError(f"{self._path}: is not TOML: {error}") from None
         values = {key.replace("_", "-"): value for key, value in table.items()}
         unknown = sorted(set(values) - option_names())
@@ -75,6 +73,26 @@ class ConfigFile:
                 f"known are {', '.join(sorted(option_names()))}"
             )
         return values
+
+
+def read_options(path: Path) -> str | None:
+    """Return the text of a TOML file of options, without a byte order mark; None without a file.
+
+    Line breaks stay as they are. Raises `InputError` when the file cannot be read, is too large, or
+    is not UTF-8.
+    """
+    try:
+        with path.open("rb") as stream:
+            content = stream.read(_LARGEST + 1)
+        if len(content) > _LARGEST:
+            raise InputError(f"{path.name}: has more than {_LARGEST // 1024**2} MiB")
+        return content.decode("utf-8-sig")
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise InputError(f"{path.name}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path.name}: is not TOML: {error}") from None
 
 
 def keep_one_range(_app: App, _commands: tuple[str, ...], arguments: ArgumentCollection) -> None:

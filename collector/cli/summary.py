@@ -127,10 +127,13 @@ def _dates(run: RunView) -> str:
 
 
 def _requests(stats: RunStats) -> SummaryRow:
-    refused = f"{stats.refused:,} refused"
-    marks = ((refused, _UNFINISHED),) if stats.refused else ()
-    sent = f"{stats.requests:,} sent, {stats.accepted:,} accepted"
-    return SummaryRow("requests", f"{sent}, {refused}, {stats.retries:,} retried", marks=marks)
+    """Return how many were sent, and what became of them: the three parts add up."""
+    limited, failed = f"{stats.refused:,} rate-limited", f"{stats.failed:,} failed"
+    marks = [(limited, _UNFINISHED)] if stats.refused else []
+    marks += [(failed, _UNFINISHED)] if stats.failed else []
+    parts = f"{stats.good:,} answered, {limited}, {failed}"
+    text = f"{stats.requests:,} sent: {parts}; {stats.retries:,} retried"
+    return SummaryRow("requests", text, marks=tuple(marks))
 
 
 def _outcomes(stats: RunStats) -> str:

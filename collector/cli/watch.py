@@ -102,9 +102,10 @@ def _details(run: RunView) -> Text:
     text = Text(f"{stats.rate():.1f} of {rate_text(pace.rate)} requests/s", style="cyan")
     text.append(f" · {stats.in_flight} in flight", style="default")
     text.append(f" · {stats.retries} retries ({stats.retrying} waiting)", style="default")
-    text.append(f" · {failed} failed", style="red" if failed else "default")
+    cells = "cell" if failed == 1 else "cells"
+    text.append(f" · {failed} {cells} failed", style="red" if failed else "default")
     if (cause := pace.open_cause) is not None:
-        what = "out of reach" if cause is Cause.FAILING else "refused"
+        what = "out of reach" if cause is Cause.FAILING else "rate-limited"
         text.append(f" · {what}, next try in {pace.next_probe_in:.0f} s", style="yellow")
     if pace.last_error is not None:
         text.append(f" · {escaped(pace.last_error)}", style="yellow")

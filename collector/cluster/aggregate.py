@@ -64,14 +64,15 @@ class ClusterStats(RunStats):
             self.cells.update(self._new_of(status))
         self.failure_kinds = _kinds(status.failure_kinds for status in newest)
         self.retrying = sum(status.retrying for status in newest)
-        self.in_flight = sum(status.in_flight for status in newest)
+        self.in_flight = self.own.in_flight + sum(status.in_flight for status in newest)
         every = [status for statuses in by_shard for status in statuses]
         self.broken = _kinds(status.broken for status in every) + self.own.broken
         self.statuses = self.own.statuses.copy()
         for status in every:
             self.statuses.update(status.statuses)
         self.retries = sum(status.retries for status in every)
-        self.refused = sum(status.refused for status in every)
+        self.good = self.own.good + sum(status.good for status in every)
+        self.refused = self.own.refused + sum(status.refused for status in every)
         self.resent = sum(status.resent for status in every)
         self.held_up = sum(status.held_up for status in every)
         self.requests_reported(self.own.requests + sum(status.requests for status in every))

@@ -107,6 +107,7 @@ class ShardStatus(msgspec.Struct, kw_only=True):
     in_flight: int
     retries: int
     retrying: int
+    good: int
     refused: int
     resent: int
     held_up: int

@@ -208,6 +208,7 @@ class _Shard:
             in_flight=stats.in_flight,
             retries=stats.retries,
             retrying=stats.retrying,
+            good=stats.good,
             refused=stats.refused,
             resent=stats.resent,
             held_up=stats.held_up,

@@ -79,7 +79,7 @@ class TokenFeed:
             await gate.sleep(_POLL_SECONDS)
         token = self._newest
         self._issued = token.number
-        redact.learn(token.secret)
+        redact.learn_token(token.secret)
         renew_at = (
             inf
             if token.renew_in == inf

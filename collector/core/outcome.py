@@ -115,7 +115,8 @@ class FailureKind(StrEnum):
     API_CODE = "api_code"
     """A 200 whose envelope carries a `code` other than 200."""
     SCHEMA = "schema"
-    """A 200 whose JSON is not the documented envelope, or whose counters are not counts."""
+    """A 200 whose JSON is not the documented envelope, has a name twice, or counters that are not
+    counts."""
     TOO_LARGE = "too_large"
     """An answer of more than 1 MiB after decompression; it was cut off."""
     REDIRECT = "redirect"

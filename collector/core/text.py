@@ -2,7 +2,7 @@
 
 from typing import Final
 
-__all__ = ["escaped", "json_text", "quoted"]
+__all__ = ["escaped", "is_in_quotes", "json_text", "quoted"]
 
 _EXCERPT: Final = 60
 """Characters of untrusted text that a message shows: enough to recognise a line."""
@@ -19,6 +19,14 @@ def quoted(text: str) -> str:
     """Quote the first 60 characters, escaped; three dots mark a longer text."""
     dots = "..." if len(text) > _EXCERPT else ""
     return f'"{escaped(text[:_EXCERPT])}{dots}"'
+
+
+def is_in_quotes(text: str) -> bool:
+    """Return whether a text begins and ends with the same quote.
+
+    A shell removes them from the value of a variable; Docker keeps those of an env file.
+    """
+    return len(text) > 1 and text[0] in {'"', "'"} and text[0] == text[-1]
 
 
 def json_text(value: object) -> str:

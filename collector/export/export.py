@@ -21,11 +21,15 @@ __all__ = ["TABLE", "Exported", "Rows", "export"]
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """The numbers of rows and columns that were written; `remarks` are warnings for the user."""
+    """The numbers of rows and columns that were written; `remarks` are warnings for the user.
+
+    `lacks_values` says that values were left out, which no column can hold.
+    """
 
     rows: int
     columns: int
     remarks: Sequence[str]
+    lacks_values: bool = False
 
 
 def export(
@@ -48,7 +52,7 @@ def export(
         )
     rows = Rows(answers)
     _write_rows(database.connection, rows, path, target, delimiter)
-    return Exported(answers.cells(), len(rows.header), remarks)
+    return Exported(answers.cells(), len(rows.header), remarks, answers.lacks_values)
 
 
 _TEXTS: Final = {
@@ -69,7 +73,6 @@ class Rows:
         columns = action_columns(answers.actions())
         self.header: Final = [*FIXED, *columns.values()]
         self.parameters: Final = [[json_pointer(name) for name in columns]]
-        self._number = answers.number
         self._newest = answers.newest
         self._actions = [
             f"counts[{position}] AS {sql_name(column)}"
@@ -89,7 +92,7 @@ class Rows:
     def _query(self, fixed: list[str]) -> str:
         return f"""
             SELECT {", ".join(fixed + self._actions)} FROM (
-                SELECT *, json_extract_string(actions, $1)::{self._number}[] AS counts
+                SELECT *, json_extract_string(actions, $1)::BIGINT[] AS counts
                 FROM {self._newest}
             ) AS cells LEFT JOIN names USING (company_id)
             ORDER BY cells.company_id, cells.from_date NULLS FIRST, cells.until_date NULLS FIRST

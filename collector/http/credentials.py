@@ -13,9 +13,20 @@ from pathlib import Path
 from typing import Final
 
 from collector.core.errors import CredentialsError, InputError
-from collector.core.secrets import Secret
+from collector.core.secrets import LONGEST_SECRET, Secret
+from collector.core.text import is_in_quotes
 
-__all__ = ["AccessToken", "ClientCredentials", "Credentials", "load_credentials", "secrets_of"]
+__all__ = [
+    "AccessToken",
+    "ClientCredentials",
+    "Credentials",
+    "hint_at_quotes",
+    "load_credentials",
+    "secrets_of",
+]
+
+_LARGEST_FILE: Final = 128 * 1024
+"""Bytes of a credentials file, at most: more than its three longest secrets take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,22 +47,49 @@ class AccessToken:
 Credentials = ClientCredentials | AccessToken
 
 
-def secrets_of(credentials: Credentials) -> tuple[Secret, ...]:
-    """Return the values that must not appear in any output."""
-    if isinstance(credentials, AccessToken):
-        return (credentials.token,)
-    return (credentials.client_id, credentials.client_secret)
-
-
 _VARIABLES: Final = {
     "access_token": "TRUST_ACCESS_TOKEN",
     "client_id": "TRUST_CLIENT_ID",
     "client_secret": "TRUST_CLIENT_SECRET",
 }
+_BYTE_ORDER_MARK: Final = "\ufeff"
 _REMEDY: Final = (
     "set TRUST_CLIENT_ID and TRUST_CLIENT_SECRET, or TRUST_ACCESS_TOKEN, in the environment, "
     "or name a file that only you may read with --credentials-file"
 )
+
+
+def _by_variable(credentials: Credentials) -> dict[str, Secret]:
+    if isinstance(credentials, AccessToken):
+        return {_VARIABLES["access_token"]: credentials.token}
+    return {
+        _VARIABLES["client_id"]: credentials.client_id,
+        _VARIABLES["client_secret"]: credentials.client_secret,
+    }
+
+
+def secrets_of(credentials: Credentials) -> tuple[Secret, ...]:
+    """Return the values that must not appear in any output.
+
+    Of one in quotes also what is between them: that is most likely the real one.
+    """
+    secrets = tuple(_by_variable(credentials).values())
+    values = (secret.reveal() for secret in secrets)
+    return *secrets, *(Secret(value[1:-1]) for value in values if is_in_quotes(value))
+
+
+def hint_at_quotes(credentials: Credentials) -> str:
+    """Return what to add to the message that a server refuses these credentials.
+
+    It names those in quotes; it is empty if there are none.
+    """
+    named = _by_variable(credentials).items()
+    return "".join(
+        f"; {name} begins and ends with a quote, which is sent as a part of it: remove both quotes "
+        "(Docker keeps those of an env file)"
+        for name, secret in named
+        if is_in_quotes(secret.reveal())
+    )
 
 
 _BY_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
@@ -64,7 +102,7 @@ def load_credentials(environ: Mapping[str, str], file: Path | None) -> Credentia
 
     `environ` also names the directory of systemd's credentials, if there is one. An access token
     takes precedence over a client id and secret. Raises `CredentialsError` when there are none or
-    only one of id and secret, `InputError` when the file cannot be used.
+    only one of id and secret, `InputError` when the file cannot be used or a value is too long.
     """
     if file is not None:
         table = _read_file(file, Path(environ.get("CREDENTIALS_DIRECTORY", "")))
@@ -88,10 +126,18 @@ def _choose(values: Mapping[str, str], *, where: str, names: Mapping[str, str]) 
 
 
 def _clean(value: str, name: str, where: str) -> Secret | None:
-    """Strip white space around a secret; an unprintable character in it would break a header."""
-    value = value.strip()
+    """Strip white space around a secret; an unprintable character in it would break a header.
+
+    A byte order mark before it is what is left of the file from which a shell has read it.
+    """
+    value = value.removeprefix(_BYTE_ORDER_MARK).strip()
     if not value:
         return None
+    if len(value) > LONGEST_SECRET:
+        raise InputError(
+            f"{name} in {where} has {len(value)} characters; "
+            f"at most {LONGEST_SECRET} are accepted; copy it again"
+        )
     if not (value.isascii() and value.isprintable()) or " " in value:
         raise CredentialsError(
             f"{name} in {where} holds white space or characters that no credential has; "
@@ -136,7 +182,13 @@ def _read_file(file: Path, systemd_directory: Path) -> dict[str, str]:
                     f"--credentials-file {file}: others than its owner may read it "
                     f"(mode {mode:04o}); run: chmod 600 {file}"
                 )
-            table = tomllib.load(stream)
+            content = stream.read(_LARGEST_FILE + 1)
+        if len(content) > _LARGEST_FILE:
+            raise InputError(
+                f"--credentials-file {file}: has more than {_LARGEST_FILE // 1024} KiB; "
+                "name the file with the credentials"
+            )
+        table = tomllib.loads(content.decode("utf-8-sig"))
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise InputError(f"--credentials-file {file}: cannot be read: {reason}") from None

@@ -17,7 +17,8 @@ from urllib.parse import quote, unquote_to_bytes
 from yarl import URL
 
 from collector.core.errors import InputError
-from collector.core.secrets import Secret
+from collector.core.secrets import LONGEST_SECRET, Secret
+from collector.core.text import is_in_quotes
 from collector.http.certificates import context_of, read_authorities
 from collector.settings import Service
 from collector.settings.addresses import NO_PROXY, is_loopback, parse_proxy
@@ -159,6 +160,11 @@ def _proxy_for(url: URL, environ: Mapping[str, str], option: str | None) -> Prox
 
 def _parse(name: str, text: str) -> Proxy:
     """Parse the value of a variable, which may carry a user name and a password."""
+    if len(text) > LONGEST_SECRET:
+        raise InputError(
+            f"{name} in the environment: has {len(text)} characters; at most {LONGEST_SECRET} are "
+            "accepted"
+        )
     scheme, given, rest = text.partition("://")
     if not given:
         scheme, rest = "", text
@@ -166,7 +172,8 @@ def _parse(name: str, text: str) -> Proxy:
     try:
         url = URL(parse_proxy(f"{scheme}{given}{address}"))
     except ValueError as error:
-        raise InputError(f"{name} in the environment: {error}") from None
+        hint = "; it begins and ends with a quote: remove both" if is_in_quotes(text) else ""
+        raise InputError(f"{name} in the environment: {error}{hint}") from None
     return Proxy(url, _authorization(userinfo) if userinfo else None)
 
 

@@ -30,7 +30,7 @@ class Replies:
     """Reads replies, and reports failures to the gate, which returns what to charge them to.
 
     * `gate`: takes the results; holds the rate controller.
-    * `stats`: takes the number of requests that the server throttled.
+    * `stats`: takes the numbers of good answers, and of requests that the server throttled.
     * `redact`: removes secrets from messages and excerpts.
     * `log`: takes warnings about unusable `Retry-After` headers.
     """
@@ -44,10 +44,14 @@ class Replies:
         self._log = log
 
     def read(self, reply: Response, requests: int) -> tuple[Outcome, Nature]:
-        """Return the outcome of a whole answer, and whether a failure may pass by itself."""
+        """Return the outcome of a whole answer, and whether a failure may pass by itself.
+
+        Call it once for each answer: it counts the good ones.
+        """
         now = datetime.now(UTC)
         verdict = check_reply(reply.status, reply.headers, reply.body, is_cut=reply.is_cut)
         if isinstance(verdict, Checked):
+            self._stats.good += 1
             answer = Answer(verdict.statistics, verdict.counters, now, requests, reply.confirmation)
             return answer, Nature.TRANSIENT
         status = reply.status if verdict.code is None else verdict.code
@@ -157,9 +161,9 @@ def _cause(failure: Failure) -> str:
 
 def excerpt(body: bytes, redact: Redactor) -> str:
     """Return the beginning of a body as text, at most 2 KiB of UTF-8, without secrets."""
-    return _beginning(body.decode(errors="replace"), _EXCERPT_BYTES, redact)
+    return _beginning(body, _EXCERPT_BYTES, redact)
 
 
-def _beginning(text: str, limit: int, redact: Redactor) -> str:
+def _beginning(text: str | bytes, limit: int, redact: Redactor) -> str:
     """Return the longest beginning of a redacted text that fits into `limit` bytes of UTF-8."""
     return redact.beginning(text, limit).encode()[:limit].decode(errors="ignore")

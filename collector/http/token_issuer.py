@@ -13,7 +13,7 @@ from yarl import URL
 
 from collector.core.errors import CredentialsError
 from collector.core.secrets import Redactor
-from collector.http.credentials import ClientCredentials
+from collector.http.credentials import ClientCredentials, hint_at_quotes
 from collector.http.faults import Fault, Nature
 from collector.http.gate import Gate
 from collector.http.rate_headers import read_retry_after
@@ -68,6 +68,7 @@ class TokenIssuer:
         awake: Callable[[], float] | None = None,
     ) -> None:
         self._url = URL(url)
+        self._hint = hint_at_quotes(credentials)
         self._transport = transport
         self._gate = gate
         self._silence = silence
@@ -137,13 +138,18 @@ class TokenIssuer:
         """
         if isinstance(reply, TransportFailure):
             return Fault(reply.message, reply.nature)
-        has_issued = self._silence.was_answered
-        read = read_token_reply(reply, datetime.now(UTC), self._redact, has_issued=has_issued)
+        read = read_token_reply(
+            reply,
+            datetime.now(UTC),
+            self._redact,
+            has_issued=self._silence.was_answered,
+            hint=self._hint,
+        )
         if isinstance(read, Fault):
             return read
         if isinstance(read, Refusal):
             raise CredentialsError(f"{self._url} {read.text}")
-        self._redact.learn(read.secret)
+        self._redact.learn_token(read.secret)
         renew = renew_after(read.life)
         self._log.info("token_issued", renew_in_seconds=round(renew, 1))
         now = self._clock()

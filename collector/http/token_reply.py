@@ -80,12 +80,13 @@ class Refusal(NamedTuple):
 
 
 def read_token_reply(
-    reply: Response, now: datetime, redact: Redactor, *, has_issued: bool
+    reply: Response, now: datetime, redact: Redactor, *, has_issued: bool, hint: str = ""
 ) -> Issued | Refusal | Fault:
     """Return the token in an answer of the issuer, its refusal, or a fault that may pass.
 
     `has_issued` says that it has issued a token before: then a 403 without an error of OAuth comes
-    from a firewall or a proxy, as a ban does, and may pass.
+    from a firewall or a proxy, as a ban does, and may pass. `hint` is added to the message when the
+    issuer refuses the credentials.
     """
     status, headers, body = reply.status, reply.headers, reply.body
     meaning = meaning_of(FailureKind.HTTP, status, _signs(headers, body, now))
@@ -98,7 +99,7 @@ def read_token_reply(
     error = _error(body)
     if meaning is Meaning.DENIED and has_issued and not error.error:
         return passing
-    return _refusal(status, error, redact)
+    return _refusal(status, error, redact, hint)
 
 
 def _signs(headers: Mapping[str, str], body: bytes, now: datetime) -> Signs:
@@ -147,11 +148,11 @@ def _error(body: bytes) -> _ErrorReply:
         return _ErrorReply()
 
 
-def _refusal(status: int, error: _ErrorReply, redact: Redactor) -> Refusal:
+def _refusal(status: int, error: _ErrorReply, redact: Redactor, hint: str) -> Refusal:
     reason = ": ".join(text for text in (error.error, error.error_description) if text)
     reason = redact.beginning(reason, _REASON_LENGTH) or "no reason given"
     is_of_client = status in {HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED}
-    remedy = _CHECK_CREDENTIALS if is_of_client else _CHECK_ADDRESS
+    remedy = f"{_CHECK_CREDENTIALS}{hint}" if is_of_client else _CHECK_ADDRESS
     return Refusal(f"refused to issue a token (HTTP {status}: {reason}); {remedy}")
 
 

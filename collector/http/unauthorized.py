@@ -8,6 +8,7 @@ from random import random
 from typing import Final
 
 from collector.core.errors import CredentialsError
+from collector.http.credentials import AccessToken, hint_at_quotes
 from collector.http.retry import backoff
 from collector.http.token import Token, TokenSource
 
@@ -87,6 +88,7 @@ class TokenJudge:
                 "the API refuses TRUST_ACCESS_TOKEN (HTTP 401): it is wrong or has ended; "
                 "what was collected so far is kept; get a new one, or give TRUST_CLIENT_ID and "
                 "TRUST_CLIENT_SECRET, with which tokens are renewed"
+                f"{hint_at_quotes(AccessToken(token.secret))}"
             )
         if was_tried and not tokens.was_accepted():
             raise CredentialsError(

@@ -6,7 +6,6 @@ from math import ceil
 from pathlib import Path
 from typing import Any, Final
 
-import duckdb
 import orjson
 
 from collector.core.errors import InputError
@@ -85,7 +84,7 @@ FROM (
 _FACTS: Final = """
 CREATE TEMP TABLE facts AS
 SELECT companies.position AS company, windows.position AS "window", {counters},
-    {counts} AS counts, {is_empty} AS is_empty
+    {counts} AS counts, {is_empty} AS is_empty, left_out IS NOT NULL AS lacks_values
 FROM (SELECT * FROM {newest}) AS answers JOIN companies USING (company_id) JOIN windows
     ON windows.from_date IS NOT DISTINCT FROM answers.from_date
     AND windows.until_date IS NOT DISTINCT FROM answers.until_date
@@ -106,8 +105,9 @@ class Cells:
     * `companies` (position, company_id, company_name): in the order of the newest list
     * `windows` (position, from_date, until_date, days): the server's default first, then by days
     * `planned` (company, window): positions; each cell once
-    * `facts` (company, window, the counters, counts, is_empty): the newest answers; `counts` has
-      one number for each of `actions`, 0 where an answer does not have it
+    * `facts` (company, window, the counters, counts, is_empty, lacks_values): the newest answers;
+      `counts` has one number for each of `actions`, 0 where an answer does not have it; what
+      `Answers` has left out is null in a counter, and 0 in `counts`
     * `failed` (company, window): the cells of `errors`, each once
 
     `is_known` is False if the list of companies of a run cannot be read, or was edited: of such a
@@ -150,13 +150,13 @@ class Cells:
     @property
     def counts(self) -> str:
         """The expression for `counts`, of a row of `answers`."""
-        counts = f"json_extract_string(actions, getvariable('pointers'))::{self.answers.number}[]"
+        counts = "json_extract_string(actions, getvariable('pointers'))::BIGINT[]"
         return f"list_transform({counts}, lambda count: coalesce(count, 0))"
 
     @property
     def is_empty(self) -> str:
         """The expression for `is_empty`, of a row of `answers`."""
-        return f"{_ZERO} AND coalesce(list_max({self.counts}), 0) = 0"
+        return f"left_out IS NULL AND {_ZERO} AND coalesce(list_max({self.counts}), 0) = 0"
 
     def windows_per_span(self) -> int:
         """Return how many windows one column of a figure stands for."""
@@ -176,17 +176,8 @@ class Cells:
         return [WindowSpan(first, last, windows, days) for first, last, windows, days in rows]
 
     def rows(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:
-        """Return all rows of a query, which must be few enough for memory.
-
-        Raises `InputError` when a sum has more than 38 digits.
-        """
-        try:
-            return self._connection.execute(query, list(parameters)).fetchall()
-        except (duckdb.OutOfRangeException, duckdb.ConversionException) as error:
-            raise InputError(
-                "the counts of these runs are too large to be added up; collector latest and "
-                "collector export show them"
-            ) from error
+        """Return all rows of a query, which must be few enough for memory."""
+        return self._connection.execute(query, list(parameters)).fetchall()
 
     def execute(self, statement: str) -> None:
         """Execute a statement that makes a table."""

@@ -225,7 +225,7 @@ GLOSSARY: Final = (
         ),
     ),
     (
-        Text("refused · retried", "rechazada · reintentada"),
+        Text("rate-limited · retried", "limitada · reintentada"),
         Text(
             "Requests that the server turned away for coming too fast; requests that were sent "
             "again after an error.",

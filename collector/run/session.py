@@ -241,20 +241,24 @@ class Session:
         if not isinstance(credentials, ClientCredentials):
             issue = partial(credentials.issue, self.gate, self.redact)
             return TokenSource(issue, on_refused=self.gate.fail)
-        return TokenSource(
-            TokenIssuer(
-                credentials,
-                url=self._settings.token_url,
-                transport=self._transport,
-                gate=self.gate,
-                silence=self._issuer,
-                patience=self._patience,
-                redact=self.redact,
-                log=self.log,
-                awake=self.clock,
-            ),
-            on_refused=self.gate.fail,
+        issuer = TokenIssuer(
+            credentials,
+            url=self._settings.token_url,
+            transport=self._transport,
+            gate=self.gate,
+            silence=self._issuer,
+            patience=self._patience,
+            redact=self.redact,
+            log=self.log,
+            awake=self.clock,
         )
+        return TokenSource(partial(self._issue, issuer), on_refused=self.gate.fail)
+
+    async def _issue(self, issuer: TokenIssuer) -> Token:
+        """Return a new token; its request is one of those with a good answer."""
+        token = await issuer()
+        self._stats.good += 1
+        return token
 
 
 def _origin(url: str) -> str:

@@ -102,8 +102,9 @@ def _counts(stats: RunStats, limit_found: float | None) -> dict[str, object]:
         },
         "requests": {
             "sent": stats.requests,
-            "accepted": stats.accepted,
+            "answered": stats.good,
             "refused": stats.refused,
+            "failed": stats.failed,
             "retried": stats.retries,
             "resent": stats.resent,
             "by_status": {str(status): n for status, n in sorted(stats.statuses.items())},

@@ -5,7 +5,7 @@ DuckDB reads the files itself, at full speed, while each line is checked by the 
 read line by line instead, so that the same damaged lines are left out as by `collector latest`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event
@@ -16,24 +16,22 @@ import duckdb
 from collector.core.cell import SERVER_DEFAULT, Window
 from collector.core.errors import InputError
 from collector.core.outcome import COUNTERS
+from collector.core.text import quoted
 from collector.store.lines import LONGEST_LINE
 from collector.store.newest import overlapping
 from collector.store.recorded_run import RecordedRun
 from collector.store.repair import left_out
 from collector.tables.engine import Database
-from collector.tables.plain import MOST_SMALL, plain_actions
+from collector.tables.plain import plain_actions
 from collector.tables.salvage import salvage
 
 __all__ = ["Answers"]
 
-_SMALL: Final = "BIGINT"
-_WIDE: Final = "DECIMAL(38,0)"
-_MOST_WIDE: Final = 10**38 - 1
-
 _TABLE: Final = f"""
 CREATE TEMP TABLE answers (
     run INTEGER, company_id VARCHAR, from_date DATE, until_date DATE, fetched_at TIMESTAMPTZ,
-    attempts BIGINT, {", ".join(f"{name} {_SMALL}" for name in COUNTERS)}, actions JSON
+    attempts BIGINT, {", ".join(f"{name} BIGINT" for name in COUNTERS)}, actions JSON,
+    left_out VARCHAR
 )
 """
 _NAMES: Final = """
@@ -51,6 +49,11 @@ CREATE OR REPLACE TEMP TABLE newest AS
 SELECT max_by(rowid, (fetched_at, rowid)) AS row
 FROM answers GROUP BY company_id, from_date, until_date
 """
+_LEFT_OUT: Final = "FROM (SELECT * FROM {newest}) WHERE left_out IS NOT NULL"
+_MOST_NAMED: Final = 10
+"""Cells with a value that was left out, each with a remark; the others are counted."""
+
+_OURS: Final = ", ".join(f"statistics.{name}" for name in COUNTERS)
 # Older lines lack the counters that were added later.
 _COUNTS: Final = ", ".join(f"coalesce(statistics.{name}, 0)" for name in COUNTERS)
 # Readers differ about times with more than three decimals of a second.
@@ -64,13 +67,15 @@ class Answers:
     """A table `answers` with the lines of runs; `newest` selects the newest row of each cell.
 
     `answers` has the columns run (the position of the run, from 0), company_id, from_date,
-    until_date, fetched_at, attempts, the counters, and actions (JSON with unique names). `number`
-    is the SQL type of counts. `remarks` are texts for the user about lines that were left out.
+    until_date, fetched_at, attempts, the counters, actions (JSON with unique names), and left_out.
+    A count that does not fit into a BIGINT is null, and left_out names such counts; otherwise it is
+    null. `remarks` are texts for the user about lines and values that were left out;
+    `lacks_values` says that values of the newest answers were.
     """
 
     def __init__(self, database: Database) -> None:
         self.remarks: Final[list[str]] = []
-        self.number = _SMALL
+        self.lacks_values = False
         self.connection: Final = database.connection
         self._scratch = database.scratch
         self._names: set[str] = set()
@@ -81,8 +86,9 @@ class Answers:
         """Read all lines of runs, and find the newest answers; call it once.
 
         Of two lines of a cell that were fetched at the same time the one read later counts.
-        Raises `InputError` when a file cannot be read, or a count has more than 38 digits.
+        Raises `InputError` when a file cannot be read.
         """
+        runs = list(runs)
         for position, run in enumerate(runs):
             for path in run.statistics():
                 try:
@@ -94,6 +100,7 @@ class Answers:
         self._cells = self._count(_COUNT_CELLS)
         if self._cells < self._lines:
             self.connection.execute(_FIND_NEWEST)
+        self._remark_values(runs)
 
     @property
     def newest(self) -> str:
@@ -161,16 +168,7 @@ class Answers:
     def _read_good_lines(self, run: RecordedRun, path: Path, position: int) -> None:
         good = self._scratch / "good.jsonl"
         first_row = self._count(_NEXT_ROW)
-        largest, damaged = salvage(path, good)
-        if largest > _MOST_WIDE:
-            raise InputError(
-                f"{path}: a count has {len(str(largest))} digits, and no column can hold it; "
-                "collector latest prints such lines"
-            )
-        if largest > MOST_SMALL and self.number == _SMALL:
-            self.number = _WIDE
-            for name in COUNTERS:
-                self.connection.execute(f"ALTER TABLE answers ALTER {name} TYPE {_WIDE}")
+        damaged = salvage(path, good)
         self._insert(good, position, is_ours=True)
         self._names.update(self._find_names(_FROM_A_FILE, first_row))
         good.unlink()
@@ -182,21 +180,43 @@ class Answers:
 
         A file written by `salvage` is ours. In others, times must have the usual format.
         """
-        counters = ", ".join(f"{name} {self.number}" for name in COUNTERS)
+        counters = ", ".join(f"{name} BIGINT" for name in COUNTERS)
         self.connection.execute(
             f"""
             INSERT INTO answers
             SELECT ?, company_id, from_date, until_date,
                 {"fetched_at" if is_ours else _CHECKED_MOMENT}, attempts,
-                {_COUNTS}, coalesce(statistics.actions, '{{}}')
+                {_OURS if is_ours else _COUNTS}, coalesce(statistics.actions, '{{}}'),
+                {"left_out" if is_ours else "NULL"}
             FROM read_json(?, format = 'newline_delimited', columns = {{
                 company_id: 'VARCHAR', from_date: 'DATE', until_date: 'DATE',
                 fetched_at: 'VARCHAR', attempts: 'BIGINT',
                 statistics: 'STRUCT({counters}, actions JSON)'
+                {", left_out: 'VARCHAR'" if is_ours else ""}
             }}, maximum_object_size = {LONGEST_LINE})
             """,
             [position, str(path)],
         )
+
+    def _remark_values(self, runs: Sequence[RecordedRun]) -> None:
+        """Name the newest answers of which values were left out."""
+        found = _LEFT_OUT.format(newest=self.newest)
+        count = self._count(f"SELECT count(*) {found}")
+        self.lacks_values = count > 0
+        rows = self.connection.execute(
+            f"SELECT run, company_id, from_date, until_date, left_out {found} "
+            f"ORDER BY ALL NULLS FIRST LIMIT {_MOST_NAMED}"
+        ).fetchall()
+        for position, company_id, first, last, names in rows:
+            self.remarks.append(
+                f"{runs[position].directory}: company {quoted(company_id)}, "
+                f"{Window(first, last)}: too large for a 64-bit integer, and left out: "
+                f"{quoted(names)}; collector latest shows the values"
+            )
+        if count > len(rows):
+            self.remarks.append(
+                f"{count - len(rows):,} more cells have values that are too large, and left out"
+            )
 
     def _find_names(self, rows: str, *parameters: object) -> list[str]:
         found = self.connection.execute(_NAMES.format(rows=rows), list(parameters))

@@ -1,5 +1,6 @@
 """The undamaged lines of a file, written to another in a form that any reader of JSON accepts."""
 
+from collections.abc import Iterable, Mapping
 from datetime import date
 from pathlib import Path
 
@@ -14,22 +15,21 @@ from collector.tables.plain import MOST_SMALL
 __all__ = ["salvage"]
 
 
-def salvage(source: Path, target: Path) -> tuple[int, list[ByteRange]]:
-    """Write the undamaged lines of a file of results; return the largest count, and the damage.
+def salvage(source: Path, target: Path) -> list[ByteRange]:
+    """Write the undamaged lines of a file of results; return the damage.
 
     Invalid days are damage as well, because no column can hold them. Counts are written as texts,
-    because readers differ about large numbers. Raises `OSError` when the source cannot be read,
-    `StorageError` when the target cannot be written.
+    because readers differ about large numbers. A count that does not fit into a BIGINT becomes
+    null; `left_out` of its line then names it, or is null. Raises `OSError` when the source cannot
+    be read, `StorageError` when the target cannot be written.
     """
-    largest = 0
     is_writing = True
 
     def take(line: bytes) -> bool:
-        nonlocal largest, is_writing
+        nonlocal is_writing
         result = parse_result(line)
         if result is None or not _is_window(result.from_date, result.until_date):
             return False
-        largest = max(largest, _largest(result))
         is_writing = True
         stream.write(_as_text(result))
         is_writing = False
@@ -44,7 +44,7 @@ def salvage(source: Path, target: Path) -> tuple[int, list[ByteRange]]:
         if not is_writing:
             raise
         raise scratch_refuses(error) from error
-    return largest, damaged
+    return damaged
 
 
 def _is_window(first: str | None, last: str | None) -> bool:
@@ -61,16 +61,10 @@ def _is_day(text: str) -> bool:
         return False
 
 
-def _largest(result: ResultLine) -> int:
-    counts = result.statistics
-    return max(*counts.numbers(), *counts.actions.values())
-
-
 def _as_text(result: ResultLine) -> bytes:
-    counts = result.statistics
-    numbers = map(str, counts.numbers())
-    statistics: dict[str, object] = dict(zip(COUNTERS, numbers, strict=True))
-    statistics["actions"] = {name: str(count) for name, count in counts.actions.items()}
+    counters = dict(zip(COUNTERS, result.statistics.numbers(), strict=True))
+    actions = result.statistics.actions
+    left_out = [*_too_large(counters), *(f"actions.{name}" for name in _too_large(actions))]
     line = {
         "company_id": result.company_id,
         "from_date": result.from_date,
@@ -78,6 +72,15 @@ def _as_text(result: ResultLine) -> bytes:
         "fetched_at": result.fetched_at,
         # No run sends so many, but the column must be able to hold what a line says.
         "attempts": max(-MOST_SMALL, min(result.requests, MOST_SMALL)),
-        "statistics": statistics,
+        "statistics": {**_texts(counters), "actions": _texts(actions)},
+        "left_out": ", ".join(left_out) or None,
     }
     return orjson.dumps(line, option=orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE)
+
+
+def _too_large(counts: Mapping[str, int]) -> Iterable[str]:
+    return (name for name, count in counts.items() if count > MOST_SMALL)
+
+
+def _texts(counts: Mapping[str, int]) -> dict[str, str | None]:
+    return {name: None if count > MOST_SMALL else str(count) for name, count in counts.items()}

@@ -105,6 +105,7 @@ def _add_cells(made: MetricsPage, stats: RunStats) -> None:
 def _add_requests(made: MetricsPage, stats: RunStats) -> None:
     for name, text, count in (
         ("sent", "Requests that were sent, tokens and retries included.", stats.requests),
+        ("answered", "Requests whose answer had what was requested.", stats.good),
         ("refused", "Requests that were refused because of the rate.", stats.refused),
         ("retried", "Tries that failed and were made again.", stats.retries),
     ):

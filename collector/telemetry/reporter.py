@@ -29,14 +29,14 @@ _DIGITS: Final = 4
 class Sample:
     """What happened in an interval of `seconds`.
 
-    `sent`, `accepted`, `refused` and `retried` are counts of the interval; `in_flight`, `allowed`
-    (requests per second) and `done` (cells) are the values at its end. Latencies (seconds) are of
-    the answers of the interval, None without answers.
+    `sent`, `answered` (well), `refused` and `retried` are counts of the interval; `in_flight`,
+    `allowed` (requests per second) and `done` (cells) are the values at its end. Latencies
+    (seconds) are of the answers of the interval, None without answers.
     """
 
     seconds: float
     sent: int
-    accepted: int
+    answered: int
     refused: int
     retried: int
     in_flight: int
@@ -51,7 +51,7 @@ class Sample:
 class _Moment:
     seconds: float
     sent: int
-    accepted: int
+    answered: int
     refused: int
     retried: int
     latencies: LatencyHistogram
@@ -61,7 +61,7 @@ class _Moment:
         return cls(
             seconds=stats.seconds,
             sent=stats.requests,
-            accepted=stats.accepted,
+            answered=stats.good,
             refused=stats.refused,
             retried=stats.retries,
             latencies=stats.latencies.copy(),
@@ -88,7 +88,7 @@ class Sampler:
         return Sample(
             seconds=round(now.seconds - before.seconds, _DIGITS),
             sent=now.sent - before.sent,
-            accepted=now.accepted - before.accepted,
+            answered=now.answered - before.answered,
             refused=now.refused - before.refused,
             retried=now.retried - before.retried,
             in_flight=self._stats.in_flight,

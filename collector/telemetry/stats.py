@@ -18,7 +18,9 @@ class RunStats:
     """Counts of one invocation of a run.
 
     A cell is counted in `cells` once its line is on disk; cells that earlier invocations have
-    answered are in `kept`. Requests are counted as they leave, answers by status as they arrive.
+    answered are in `kept`. Requests are counted as they leave, tokens and resends included, and
+    answers by status as they arrive. Each request that has ended is one of three: its answer had
+    what was requested (`good`), or it was rate-limited (`refused`), or it `failed`.
     """
 
     def __init__(self, planned: int, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -30,7 +32,10 @@ class RunStats:
         self.in_flight = 0
         self.retries = 0
         self.retrying = 0
+        self.good = 0
+        """Requests whose answer had what was requested: valid statistics, or a token."""
         self.refused = 0
+        """Requests that the server answered with a refusal because of the rate."""
         self.resent = 0
         """Requests that were sent on a dead connection, and sent again."""
         self.held_up = 0
@@ -88,9 +93,13 @@ class RunStats:
         self.latencies.add(seconds)
 
     @property
-    def accepted(self) -> int:
-        """Answers of any status that were not throttled."""
-        return self.statuses.total() - self.refused
+    def failed(self) -> int:
+        """Requests that have ended otherwise: with any other answer, or without a whole one.
+
+        What was in flight when the run ended is among them. While requests are in flight the number
+        may be too high by those that are being judged.
+        """
+        return max(0, self.requests - self.in_flight - self.good - self.refused)
 
     def rate(self) -> float:
         """Return the requests per second over the last whole seconds (5 at most)."""

@@ -28,6 +28,14 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
     assert target.read_text() == 'rate = "7"\n'
 
 
+def test_a_byte_order_mark_is_skipped(tmp_path: Path) -> None:
+    """The file is written without one; comments and line breaks stay."""
+    path = tmp_path / "collector.toml"
+    path.write_bytes(b"\xef\xbb\xbf# ours\r\nrate = 5\r\n")
+    write_options(path, {"rate": "7"})
+    assert path.read_bytes() == b'# ours\r\nrate = "7"\r\n'
+
+
 def test_its_mode_stays(tmp_path: Path) -> None:
     """A file that only its owner may read is not opened to others."""
     path = tmp_path / "collector.toml"

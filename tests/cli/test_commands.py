@@ -358,11 +358,11 @@ async def test_a_terminal_shows_the_run_live(tmp_path: Path, width: int) -> None
     job.stats.in_flight = 3
     await _refuse(job, pause=90.0)
     shown = await _shown(job, width)
-    for text in ("3 of 4 cells", "of 7 requests/s", "3 in flight", "1 failed", "left"):
+    for text in ("3 of 4 cells", "of 7 requests/s", "3 in flight", "1 cell failed", "left"):
         assert text in shown
     cause = "https://api.trust.lat: HTTP 429"
     # Where there is little room, the line is folded.
-    assert re.search(rf"refused, next try in (90|89) s · {cause.replace(' ', ' ?')}", shown)
+    assert re.search(rf"rate-limited, next try in (90|89) s · {cause.replace(' ', ' ?')}", shown)
 
 
 async def _shown(job: Run, width: int = 100) -> str:

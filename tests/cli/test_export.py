@@ -77,6 +77,23 @@ def test_what_is_odd_is_a_warning(export: Cli, tmp_path: Path) -> None:
     ]
 
 
+def test_a_value_that_no_column_can_hold_is_a_warning_and_1(export: Cli, tmp_path: Path) -> None:
+    """The cell and the value are named, and all else is in the file; not once a newer answer is."""
+    make_run(tmp_path / "a", [*_LINES, line("7", 1, total=10**38, fails=4)])
+    said = export("a", "--to", "o.csv")
+    assert said == Said(
+        1,
+        "4 rows of 11 columns are in o.csv\n",
+        'collector: warning: a: company "7", 2026-11-01..2026-11-01: too large for a 64-bit '
+        'integer, and left out: "total"; collector latest shows the values\n',
+    )
+    assert _totals(tmp_path / "o.csv") == ["7", "6", "5", ""]
+    make_run(tmp_path / "b", [line("7", 1, 60, total=10, fails=4)])
+    said = export("a", "b", "--to", "o.csv")
+    assert (said.exit_code, said.stderr) == (0, "")
+    assert _totals(tmp_path / "o.csv") == ["7", "6", "5", "10"]
+
+
 def test_what_is_no_answer_of_one_service_is_refused(export: Cli, tmp_path: Path) -> None:
     """With 2, and the old file is as it was."""
     make_run(tmp_path / "a", _LINES)
@@ -86,7 +103,6 @@ def test_what_is_no_answer_of_one_service_is_refused(export: Cli, tmp_path: Path
     assert manifest is not None
     manifest.dates = DatesRecord(verdict="ignored", until="inconclusive", until_exclusive=False)
     manifest.write(spoilt / "run.json")
-    make_run(tmp_path / "d", [line("1", 1, total=10**38)])
     (tmp_path / "o.csv").write_bytes(b"old")
     for arguments, text in [
         (("a",), "parameter --to requires an argument"),
@@ -96,7 +112,6 @@ def test_what_is_no_answer_of_one_service_is_refused(export: Cli, tmp_path: Path
         (("a", "nowhere", "--to", "o.csv"), "nowhere: there is no run.json in it"),
         (("a", "b", "--to", "o.csv"), "a and b: their answers are of different services"),
         (("a", "c", "--to", "o.csv"), "c: its answers are of other days than its lines say"),
-        (("a", "d", "--to", "o.csv"), "d/statistics.jsonl: a count has 39 digits"),
         (("a", "--to", "o.xlsx"), "o.xlsx: the ending of --to says what is written; give one of"),
         (("a", "--to", "o.parquet", "--delimiter", "semicolon"), "--delimiter is for CSV"),
         (("a", "--to", "o.csv", "--delimiter", "x"), "--delimiter"),
@@ -106,7 +121,7 @@ def test_what_is_no_answer_of_one_service_is_refused(export: Cli, tmp_path: Path
         assert (said.exit_code, said.stdout) == (2, ""), arguments
         assert text.lower() in said.stderr.replace("_", "-").lower()
         assert "Traceback" not in said.stderr
-    assert {path.name for path in tmp_path.iterdir()} == {*"abcd", "o.csv"}
+    assert {path.name for path in tmp_path.iterdir()} == {*"abc", "o.csv"}
     assert (tmp_path / "o.csv").read_bytes() == b"old"
 
 

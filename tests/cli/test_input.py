@@ -222,6 +222,26 @@ def test_a_bad_configuration_file_is_named(
     assert len(list(tmp_path.iterdir())) == 2
 
 
+def test_a_byte_order_mark_in_the_configuration_file_is_skipped(cli: Cli, tmp_path: Path) -> None:
+    """As editors of Windows write it."""
+    (tmp_path / "companies.txt").write_bytes(b"\xef\xbb\xbf1\n")
+    (tmp_path / "collector.toml").write_bytes(b"\xef\xbb\xbfrate = 321\r\n")
+    said = cli("plan", "companies.txt")
+    assert said.exit_code == 0, said
+    assert "at 321 requests a second" in said.stdout
+
+
+def test_no_more_of_a_configuration_file_is_read_than_options_take(
+    cli: Cli, tmp_path: Path
+) -> None:
+    """A device that never ends, behind a link."""
+    (tmp_path / "companies.txt").write_text("1\n")
+    (tmp_path / "collector.toml").symlink_to("/dev/zero")
+    said = cli("plan", "companies.txt")
+    assert said.exit_code == 2
+    assert "collector.toml: has more than 1 MiB" in said.stderr
+
+
 async def test_a_flag_beats_the_environment_beats_the_file(
     start_api: StartApi, against: Against
 ) -> None:

@@ -96,6 +96,22 @@ async def test_a_full_disk_leaves_the_old_page(
     assert not list(command.directory.glob("*.new"))
 
 
+async def test_what_is_odd_in_the_files_is_a_warning_too(command: Any) -> None:  # noqa: ANN401
+    """On standard error as on the page; a value that no figure contains gives 1."""
+    make_run(command.directory / "a", [line("1", 1, total=5), b"\0\0\n"])
+    make_run(command.directory / "b", [line("1", 1, 60, total=10**30)])
+    damage = "warning: a/statistics.jsonl: 3 bytes are damaged, and were left out\n"
+    done = await command.run("report", "a", "--to", "r.html")
+    assert (done.exit_code, done.stderr) == (0, f"collector: {damage}")
+    done = await command.run("report", "a", "b", "--to", "r.html")
+    assert (done.exit_code, done.stdout) == (1, "the page is in r.html\n")
+    values = 'b: company "1", 2026-11-01..2026-11-01: too large for a 64-bit integer'
+    assert damage in done.stderr
+    assert values in done.stderr
+    page = (command.directory / "r.html").read_text(encoding="utf-8")
+    assert "company &#34;1&#34;" in page or "company &quot;1&quot;" in page
+
+
 @pytest.mark.parametrize("package", ["duckdb", "plotly"])
 async def test_without_its_extra_it_says_what_to_install(
     command: Any,  # noqa: ANN401

@@ -52,6 +52,7 @@ def test_a_complete_run_has_nothing_to_do_next() -> None:
     job = _job()
     job.stats.cells.update({CellState.DATA: 900, CellState.EMPTY: 100})
     job.stats.requests, job.stats.retries, job.stats.refused = 1234, 5, 6
+    job.stats.good = 1198
     for _ in range(1200):
         job.stats.answered(200, 0.123)
     for _ in range(6):
@@ -62,7 +63,7 @@ def test_a_complete_run_has_nothing_to_do_next() -> None:
     rows = _rows(job, ExitCode.COMPLETE)
     assert list(rows) == [*("cells", "requests", "outcomes", "latency", "time", "answers", "exit")]
     assert rows["cells"] == "1,000 of 1,000 answered (900 data, 100 empty), 0 failed, 0 missing"
-    assert rows["requests"] == "1,234 sent, 1,220 accepted, 6 refused, 5 retried"
+    assert rows["requests"] == "1,234 sent: 1,198 answered, 6 rate-limited, 30 failed; 5 retried"
     assert rows["outcomes"] == "200: 1,200, 429: 6, 500: 20, connection: 6, timeout: 2"
     assert (
         rows["latency"]
@@ -157,7 +158,7 @@ def test_a_run_that_got_no_answer_has_no_latency() -> None:
     job.stats.requests = 3
     job.stats.broken[FailureKind.CONNECTION] = 3
     rows = _rows(job, ExitCode.STOPPED_EARLY)
-    assert rows["requests"] == "3 sent, 0 accepted, 0 refused, 0 retried"
+    assert rows["requests"] == "3 sent: 0 answered, 0 rate-limited, 3 failed; 0 retried"
     assert rows["outcomes"] == "connection: 3"
     assert "latency" not in rows
 

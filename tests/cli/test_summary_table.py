@@ -41,7 +41,7 @@ def _of_all_kinds(output: str = "out/night") -> Run:
     job.stats.kept[CellState.DATA] = 100
     job.stats.cells.update({CellState.DATA: 500, CellState.EMPTY: 1, CellState.FAILED: 2})
     job.stats.failure_kinds[FailureKind.TIMEOUT] = 2
-    job.stats.requests, job.stats.refused = 600, 7
+    job.stats.requests, job.stats.good, job.stats.refused = 600, 588, 7
     for number in range(9):
         job.stats.answered(200, 0.1)
         job.stats.company_latencies.add(str(number), 9.0 if number == 1 else 0.1)
@@ -122,9 +122,15 @@ def test_the_end_has_the_colour_of_what_it_means(code: ExitCode, colour: int) ->
 
 
 def test_what_is_wrong_is_marked_and_what_is_not_is_not() -> None:
-    """Failed cells red, missing ones and refusals yellow, the next step bold; zeros plain."""
+    """Failed cells red, missing ones and lost requests yellow, the next step bold; zeros plain."""
     drawn = _drawn(_of_all_kinds(), ExitCode.SOME_FAILED, width=120)
-    for marked in ("31m2 failed", "33m397 missing", "33m7 refused", "1mthe same command again"):
+    for marked in (
+        "31m2 failed",
+        "33m397 missing",
+        "33m7 rate-limited",
+        "33m5 failed",
+        "1mthe same command again",
+    ):
         assert f"\x1b[{marked}" in drawn
     job = _job()
     job.stats.cells[CellState.DATA] = 1000

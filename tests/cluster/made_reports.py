@@ -12,7 +12,7 @@ def report(shard: int = 0, *, incarnation: str = "a", **more: Any) -> ShardStatu
     """Make a report of a shard that has done nothing yet, but for what is said."""
     nothing: dict[str, Any] = {
         **dict.fromkeys(("kept", "cells", "failure_kinds", "statuses", "broken")),
-        **dict.fromkeys(("requests", "in_flight", "retries", "retrying", "refused"), 0),
+        **dict.fromkeys(("requests", "in_flight", "retries", "retrying", "good", "refused"), 0),
         **dict.fromkeys(("resent", "held_up"), 0),
         "planned": 10,
         "rate": 5.0,

@@ -26,6 +26,7 @@ def _reports(draw: st.DrawFn) -> ShardStatus:
         in_flight=draw(_SMALL),
         retries=draw(_SMALL),
         retrying=draw(_SMALL),
+        good=draw(_SMALL),
         refused=draw(_SMALL),
         resent=draw(_SMALL),
         held_up=draw(_SMALL),
@@ -52,7 +53,7 @@ def test_it_is_the_sum_of_the_newest_reports(reports: list[ShardStatus]) -> None
     assert stats.failure_kinds[FailureKind.HTTP] == sum(r.failure_kinds["http"] for r in newest)
     assert stats.in_flight == sum(r.in_flight for r in newest)
     assert stats.retrying == sum(r.retrying for r in newest)
-    for name in ("retries", "refused", "resent", "held_up"):
+    for name in ("retries", "good", "refused", "resent", "held_up"):
         assert getattr(stats, name) == sum(getattr(r, name) for r in lives.values()), name
     assert stats.statuses[429] == sum(r.statuses[429] for r in lives.values())
     assert stats.broken[FailureKind.TIMEOUT] == sum(r.broken["timeout"] for r in lives.values())
@@ -63,10 +64,12 @@ def test_what_this_process_has_sent_counts_as_well() -> None:
     stats = ClusterStats(20)
     stats.own.request_sent()
     stats.own.answered(200, 0.1)
+    stats.own.good, stats.own.refused, stats.own.in_flight = 1, 2, 3
     stats.add_up()
     assert (stats.requests, stats.statuses) == (1, Counter({200: 1}))
-    stats.take(report(requests=5, statuses={200: 4}))
-    assert (stats.requests, stats.statuses, stats.accepted) == (6, Counter({200: 5}), 5)
+    stats.take(report(requests=5, statuses={200: 4}, good=3, refused=1, in_flight=1))
+    assert (stats.requests, stats.statuses) == (6, Counter({200: 5}))
+    assert (stats.good, stats.refused, stats.in_flight) == (4, 3, 4)
 
 
 def test_a_shard_that_begins_anew_takes_nothing_back() -> None:

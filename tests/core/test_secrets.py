@@ -1,12 +1,15 @@
 import copy
 import html
 import json
+import re
+import sys
 import time
 import traceback
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import orjson
 import pytest
@@ -122,13 +125,81 @@ def test_what_is_no_secret_leaves_texts_alone(value: str) -> None:
     assert redact("1 abc real-secret") == "1 abc [secret]"
 
 
-def test_what_was_learnt_is_not_forgotten() -> None:
-    """A new token does not make the old one public, and learning twice changes nothing."""
-    redact = _redactor("first-token")
-    redact.learn(Secret("second-token"))
-    redact.learn(Secret("second-token"))
+def test_what_is_configured_is_not_forgotten() -> None:
+    """However many tokens come after it; learning twice changes nothing."""
+    redact = _redactor("first-secret")
+    for number in range(100):
+        redact.learn_token(Secret(f"token-{number:04}"))
+    redact.learn(Secret("second-secret"))
+    redact.learn(Secret("second-secret"))
     redact.learn()
-    assert redact("first-token second-token") == "[secret] [secret]"
+    assert redact("first-secret second-secret") == "[secret] [secret]"
+    assert redacted("first-secret second-secret") == "[secret] [secret]"
+
+
+def test_the_last_16_tokens_are_remembered() -> None:
+    """Those before have ended. A token that is issued again counts as the newest."""
+    redact = Redactor()
+    for number in range(17):
+        redact.learn_token(Secret(f"issued-{number:02}"))
+        redact.learn_token(Secret("issued-00"))
+    assert [redact(f"issued-{number:02}") for number in range(17)] == [
+        "[secret]",
+        "issued-01",
+        *["[secret]"] * 15,
+    ]
+    assert redacted("issued-01, issued-02") == "issued-01, [secret]"
+
+
+def test_a_token_that_is_configured_too_is_not_forgotten() -> None:
+    """An issuer that returns what it was sent."""
+    redact = _redactor("both-of-them")
+    redact.learn_token(Secret("both-of-them"))
+    for number in range(100):
+        redact.learn_token(Secret(f"token-{number:04}"))
+    assert redact("both-of-them") == "[secret]"
+
+
+def _calls(work: Callable[[], object]) -> int:
+    """Count the calls of functions, those of C included: they do not depend on the machine."""
+    counted = Counter[str]()
+    sys.setprofile(lambda _frame, event, _argument: counted.update((event,)))
+    try:
+        work()
+    finally:
+        sys.setprofile(None)
+    return counted["call"] + counted["c_call"]
+
+
+def test_the_work_does_not_grow_with_the_square_of_the_tokens() -> None:
+    """To learn 100 tokens takes some ten times as much as 10; to mask a text takes no more."""
+    text = '<p>it&#39;s an answer to "Bearer token-0099"</p>' * 20
+
+    def learnt(count: int) -> Redactor:
+        redact = _redactor("client-id", "client-secret")
+        for number in range(count):
+            redact.learn_token(Secret(f"token-{number:04}-{'x' * 1000}"))
+        return redact
+
+    assert _calls(lambda: learnt(100)) <= 20 * _calls(lambda: learnt(10))
+    few, many = learnt(16), learnt(100)
+    assert _calls(lambda: many.beginning(text, 500)) <= 1.1 * _calls(
+        lambda: few.beginning(text, 500)
+    )
+
+
+def test_the_work_for_the_beginning_of_a_text_does_not_depend_on_its_length() -> None:
+    """Nor does it look at more of a text than it needs."""
+    redact = _redactor(_VALUE)
+    text = f"it&#39;s {_VALUE} " * 1000
+    assert _calls(lambda: redact.beginning(text, 100)) == _calls(
+        lambda: redact.beginning(text * 100, 100)
+    )
+
+
+def test_secrets_that_overlap_have_one_mask() -> None:
+    """Otherwise the end of one would be left."""
+    assert _redactor("abcdef", "defghi")("abcdefghi-defghi") == "[secret]-[secret]"
 
 
 def test_a_redactor_does_not_show_what_it_knows() -> None:
@@ -287,6 +358,44 @@ def test_the_time_grows_with_the_length_of_a_text_only(unit: str) -> None:
     assert time.process_time() - began < 10.0
 
 
+_PRINTABLE: Final = st.characters(min_codepoint=0x20, max_codepoint=0x7E)
+
+
+@given(
+    st.text(_PRINTABLE, min_size=8, max_size=60),
+    st.lists(st.sampled_from(_ESCAPES), max_size=3),
+    st.integers(0, 400),
+    st.integers(0, 400),
+)
+def test_no_part_of_any_secret_is_left_in_the_beginning_of_a_text(
+    middle: str, escapes: list[Callable[[str], str]], before: int, most: int
+) -> None:
+    """Whatever it is made of, however it is spelled, and wherever the text is cut.
+
+    Its ends have letters that no escape is made of, so that what stands around cannot change it.
+    """
+    secret = f"ZQXJ{middle}KVWY"
+    redact = _redactor(secret, "another-secret")
+    spelled = secret
+    for escape in escapes:
+        spelled = escape(spelled)
+    text = f"{'-' * before}|{spelled}|{'-' * 9999}"
+    whole, beginning = redact(text), redact.beginning(text, most)
+    assert beginning == redact.beginning(text.encode(), most)
+    assert len(beginning) <= most
+    assert "[secret]" in whole
+    for shown in (whole, beginning):
+        plain = _undone(shown)
+        assert not any(letter in plain for letter in "ZQXJKVWY")
+
+
+def _undone(text: str) -> str:
+    """Undo what the escapes of these tests do to a letter."""
+    for _ in range(6):
+        text = unquote(html.unescape(re.sub(r"\\+u00(..)", r"%\1", text)))
+    return text.upper()
+
+
 def test_a_text_is_cut_after_it_is_redacted() -> None:
     """Wherever the cut falls, nothing of a secret is left before it."""
     redact = _redactor(_AWKWARD)
@@ -303,6 +412,16 @@ def test_the_beginning_of_a_text_full_of_secrets_has_no_part_of_one() -> None:
     for most in range(0, 20_000, 1000):
         shown = redact.beginning(secret * 1000, most)
         assert shown == ("[secret]" * 1000)[: len(shown)]
+
+
+@pytest.mark.parametrize("letter", ["a", "ñ", "語", "\U0001f600"])
+def test_the_beginning_of_bytes_is_that_of_their_text(letter: str) -> None:
+    """A letter that is cut in two does not show, and a secret is masked wherever it stands."""
+    redact = _redactor(_VALUE)
+    text = f"{letter * 90}{_VALUE}{letter * 9999}"
+    for most in range(0, 300, 7):
+        assert redact.beginning(text.encode(), most) == redact(text)[:most]
+    assert redact.beginning(b"\xff" * 9999, 10) == "\ufffd" * 10
 
 
 def test_the_beginning_of_a_short_text_is_all_of_it() -> None:

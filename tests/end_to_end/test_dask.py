@@ -100,7 +100,10 @@ async def test_it_is_the_same_as_a_single_run(start_api: StartApi, against: Agai
     sent = api.counts.total - asked
     assert api.counts.kinds["token"] == 2
     assert "cells     2,100 of 2,100 answered" in done.stdout
-    assert f"requests  {sent:,} sent, {sent:,} accepted, 0 refused, 0 retried" in done.stdout
+    assert (
+        f"requests  {sent:,} sent: {sent:,} answered, 0 rate-limited, 0 failed; 0 retried"
+        in done.stdout
+    )
     assert f"{joint}/statistics-*.jsonl" in done.stdout
     status = await command.run("status", "joint", "--fail-on", "missing,failed")
     assert (status.exit_code, status.stderr) == (0, "")

@@ -185,7 +185,7 @@ async def test_ignored_dates_count_what_was_sent(start_api: StartApi, against: A
     assert done.exit_code == 7, done.stderr
     sent = api.counts.total
     assert sent > 1
-    assert f"requests  {sent} sent, {sent} accepted" in done.stdout
+    assert f"requests  {sent} sent: {sent} answered, 0 rate-limited, 0 failed" in done.stdout
     page = (command.directory / "m.prom").read_text(encoding="utf-8")
     assert re.search(rf"^collector_requests_sent_total\S* {sent}(\.0)?$", page, re.MULTILINE)
     assert command.files() == {"companies.txt", "m.prom"}

@@ -21,7 +21,7 @@ Series = dict[str, float]
 
 _RUN = ("run", "companies.txt", "--output", "r", "--metrics-file", "night.prom")
 _FAST = ("--rate", "500")
-_COUNTS = ("sent", "accepted", "refused", "retried")
+_COUNTS = ("sent", "answered", "refused", "retried")
 
 
 def _series(path: Path) -> Series:
@@ -44,7 +44,7 @@ def _check_against_manifest(series: Series, attempt: dict[str, Any], kept: int =
     assert series["cells/data"] + series["cells/empty"] == cells["data"] + cells["empty"] + kept
     assert series["cells/failed"] == cells["failed"]
     assert series["cells/missing"] == cells["missing"]
-    for name in ("sent", "refused", "retried"):
+    for name in ("sent", "answered", "refused", "retried"):
         assert series[f"requests_{name}_total"] == requests[name]
     outcomes = {
         name.partition("/")[2]: value

@@ -23,7 +23,9 @@ def _assert_counts_agree(attempt: dict[str, Any], api: Simulator) -> None:
     assert requests["by_status"] == {
         str(status): count for status, count in sorted(api.counts.statuses.items())
     }
-    assert requests["accepted"] + requests["refused"] == requests["sent"]
+    assert requests["answered"] == api.counts.statuses[200]
+    parts = requests["answered"] + requests["refused"] + requests["failed"]
+    assert parts == requests["sent"]
     assert requests["broken"] == {}
 
 

@@ -61,8 +61,9 @@ async def test_every_company_and_window_has_its_line(start_api: StartApi, agains
     sent = 15 + 1 + command.manifest("night")["dates"]["requests"]
     assert attempt["requests"] == {
         "sent": sent,
-        "accepted": sent,
+        "answered": sent,
         "refused": 0,
+        "failed": 0,
         "retried": 0,
         "resent": 0,
         "by_status": {"200": sent},

@@ -166,27 +166,34 @@ def test_excel_knows_the_encoding_by_a_mark(run: Path, tmp_path: Path) -> None:
         assert text.count(b"\xef\xbb\xbf") == len(mark) // 3
 
 
-def test_what_does_not_fit_is_decimal(tmp_path: Path) -> None:
-    """All counts are then, for a table has one type for them; CSV has their digits."""
-    large = 10**38 - 1
-    made = [line("1", 1, total=large, actions={"A": 1}), line("2", 1, actions={"A": large})]
-    run = make_run(tmp_path / "run", made)
-    for name in ("o.parquet", "o.csv"):
-        _export(tmp_path / name, run)
-    with duckdb.connect() as connection:
-        path = [str(tmp_path / "o.parquet")]
-        kinds = connection.execute(
-            "SELECT typeof(total), typeof(actions_A) FROM read_parquet(?)", path
-        )
-        assert set(kinds.fetchall()) == {("DECIMAL(38,0)", "DECIMAL(38,0)")}
-        table = connection.execute("SELECT total, actions_A FROM read_parquet(?)", path)
-        assert table.fetchall() == [(large, 1), (0, large)]
-    with (tmp_path / "o.csv").open(newline="") as stream:
-        rows = list(csv.DictReader(stream))
-    assert [(row["total"], row["actions_A"]) for row in rows] == [
-        (str(large), "1"),
-        ("0", str(large)),
+@pytest.mark.parametrize("name", ["o.csv", "o.excel.csv", "o.parquet", "o.duckdb"])
+def test_a_count_that_does_not_fit_is_empty(tmp_path: Path, name: str) -> None:
+    """Its column keeps its type, and has all other values."""
+    made = [
+        line("1", 1, total=10**38, sended=1, actions={"A": 1}),
+        line("2", 1, total=_LARGEST, actions={"A": _LARGEST + 1}),
     ]
+    path = tmp_path / name
+    exported = _export(path, make_run(tmp_path / "run", made))
+    assert (exported.rows, exported.columns, exported.lacks_values) == (2, 11, True)
+    assert len(exported.remarks) == 2
+    columns = "total, sended, actions_A"
+    if name.endswith("csv"):
+        comma = ";" if ".excel" in name else ","
+        with path.open(newline="") as stream:
+            rows = [
+                [row[column] for column in columns.split(", ")]
+                for row in csv.DictReader(stream, delimiter=comma)
+            ]
+        assert rows == [["", "1", "1"], [str(_LARGEST), "0", ""]]
+        return
+    with duckdb.connect() as connection:
+        if name.endswith("duckdb"):
+            connection.execute(f"ATTACH '{path}' AS other (READ_ONLY)")
+        table = "other.statistics" if name.endswith("duckdb") else f"'{path}'"
+        found = connection.execute(f"SELECT {columns} FROM {table}")  # noqa: S608 - our own names
+        assert [str(kind) for _, kind, *_ in found.description] == ["BIGINT"] * 3
+        assert found.fetchall() == [(None, 1, 1), (_LARGEST, 0, None)]
 
 
 @pytest.mark.parametrize("name", ["o.csv", "o.excel.csv", "o.parquet", "o.duckdb"])

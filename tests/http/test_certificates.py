@@ -20,6 +20,13 @@ def test_what_else_is_in_the_file_is_left_out(tmp_path: Path) -> None:
     assert len(context_of(pem).get_ca_certs()) == 1
 
 
+def test_a_byte_order_mark_is_skipped(tmp_path: Path) -> None:
+    """As editors of Windows write it."""
+    path = make_certificate(tmp_path, Made("localhost")).path
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert read_authorities(path).startswith("-----BEGIN CERTIFICATE-----")
+
+
 def test_servers_are_verified(tmp_path: Path) -> None:
     """Their certificate and their name; and only these authorities are trusted."""
     pem = read_authorities(make_certificate(tmp_path, Made("localhost")).path)

@@ -1,4 +1,6 @@
+import os
 import traceback
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from collector.http.credentials import (
     AccessToken,
     ClientCredentials,
     Credentials,
+    hint_at_quotes,
     load_credentials,
     secrets_of,
 )
@@ -118,6 +121,68 @@ def test_any_printable_secret_is_taken_verbatim(value: str) -> None:
     """Quotes, backslashes, `#`, `=` and `%` mean nothing."""
     credentials = load_credentials({"TRUST_ACCESS_TOKEN": value}, None)
     assert credentials == AccessToken(Secret(value))
+
+
+@pytest.mark.parametrize("quote", ['"', "'"])
+def test_a_secret_in_quotes_is_hinted_at_and_masked_without_them_too(quote: str) -> None:
+    """It is used as it is: a server may have issued it so. Each one in quotes is named."""
+    environ = {"TRUST_CLIENT_ID": ID, "TRUST_CLIENT_SECRET": f"{quote}{SECRET}{quote}"}
+    credentials = load_credentials(environ, None)
+    secrets = {secret.reveal() for secret in secrets_of(credentials)}
+    assert secrets == {ID, f"{quote}{SECRET}{quote}", SECRET}
+    hint = hint_at_quotes(credentials)
+    assert hint.startswith("; TRUST_CLIENT_SECRET begins and ends with a quote")
+    assert "CLIENT_ID" not in hint
+    assert SECRET not in hint
+    assert "TRUST_ACCESS_TOKEN begins" in hint_at_quotes(
+        AccessToken(Secret(f"{quote}{TOKEN}{quote}"))
+    )
+
+
+@pytest.mark.parametrize(
+    "value", [TOKEN, f'"{TOKEN}', f"{TOKEN}'", f"\"{TOKEN}'", '"', f'a"{TOKEN}"']
+)
+def test_a_quote_at_one_end_only_is_no_hint(value: str) -> None:
+    """A secret may have any characters."""
+    assert hint_at_quotes(AccessToken(Secret(value))) == ""
+    assert secrets_of(AccessToken(Secret(value))) == (Secret(value),)
+
+
+@pytest.mark.parametrize("name", list(VARIABLES))
+def test_a_value_that_is_too_long_is_refused(write: WriteFile, name: str) -> None:
+    """No server takes such a header; the message has the length, not the value."""
+    longest = "x" * 16_384
+    key = name.removeprefix("TRUST_").lower()
+    load_credentials({**VARIABLES, name: longest}, None)
+    with pytest.raises(InputError, match=f"^{name} in the environment has 16385 char") as caught:
+        load_credentials({**VARIABLES, name: f"{longest}y"}, None)
+    assert "xxx" not in str(caught.value)
+    with pytest.raises(InputError, match=f"^{key} in .*credentials.toml has 16385 characters"):
+        load_credentials({}, write(f'{key} = "{longest}y"'))
+
+
+def test_no_more_of_a_file_is_read_than_credentials_take(write: WriteFile) -> None:
+    """Of a file of 5 GB not, which has no disk space behind it here."""
+    file = write(f'access_token = "{TOKEN}"')
+    os.truncate(file, 5 * 1024**3)
+    tracemalloc.start()
+    try:
+        with pytest.raises(InputError, match="has more than 128 KiB"):
+            load_credentials({}, file)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 1024**2
+
+
+@pytest.mark.parametrize("before", ["\ufeff", "\ufeff  "])
+def test_a_byte_order_mark_is_skipped(write: WriteFile, before: str) -> None:
+    """In the file, and before a value that a shell has read from a file."""
+    assert load_credentials({"TRUST_ACCESS_TOKEN": f"{before}{TOKEN}\n"}, None) == AccessToken(
+        Secret(TOKEN)
+    )
+    file = write(f'{before}access_token = "{TOKEN}"\r\n')
+    assert load_credentials({}, file) == AccessToken(Secret(TOKEN))
 
 
 @pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o620, 0o602, 0o610, 0o601, 0o660, 0o777])

@@ -1,5 +1,5 @@
 import json
-from typing import Any
+from typing import Any, Final
 
 import orjson
 import pytest
@@ -188,14 +188,87 @@ def test_another_code_needs_no_data() -> None:
         ),
         '{ "total" :\t6 ,"sended": 0,"pending":0,"fails":0,"actions":{ },"campaign":0 }',
         '{"total":6,"sended":0,"pending":0,"fails":0,"actions":{},"campaign":0,"t":"\\n\\r\u2028"}',
-        '{"total":6,"sended":0,"pending":0,"fails":0,"actions":{},"campaign":0,"total":7}',
         '{"tot\\u0061l":6,"sended":0,"pending":0,"fails":0,"actions":{},"campaign":0}',
     ],
-    ids=["plain", "order", "unknown", "big", "spaces", "breaks in text", "twice", "escaped key"],
+    ids=["plain", "order", "unknown", "big", "spaces", "breaks in text", "escaped key"],
 )
 def test_data_is_kept_byte_for_byte(data: str) -> None:
     """Unknown fields and actions, big and oddly spelled numbers, key order, escapes, spaces."""
     assert statistics(body_around(data)) == data.encode()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        with_total("6", ',"total":7'),
+        with_total("6", ',"total":6'),
+        with_total("6", ',"tot\\u0061l":6'),
+        with_total("6", ',"actions":{}'),
+        with_total("6", ',"x":{"y":[{"a":1,"a":1}]}'),
+        with_total("6", ',"x":1,"x":1'),
+        GOOD.replace(b'"CLOSED"', b'"RECEIVED"'),
+        GOOD.replace(b'{"code": 200', b'{"code": 429, "code": 200'),
+        GOOD.replace(b'"data"', b'"data": {}, "data"'),
+        GOOD.replace(b'"message"', b'"": "a:b", "": 1, "message"'),
+        b'{"code":404,"code":404}',
+        b'[{"a":1,"a":2}]',
+    ],
+)
+def test_a_name_that_occurs_twice_in_an_object_is_a_wrong_shape(body: bytes) -> None:
+    """Readers differ about the value; so it is, at any depth, before the code is judged."""
+    verdict = wrong(body)
+    assert verdict.kind is FailureKind.SCHEMA
+    assert verdict.message.endswith("has a name twice")
+    assert verdict.code is None
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        ',"at":"12:30:01"',
+        ',"a:b":{"total":1,"x":[{"total":1},{"total":1}]}',
+        ',"x":"\\":\\\\","y":":\\""',
+        ',"\\"":1,"\\\\":2,":":3',
+    ],
+)
+def test_colons_in_texts_and_equal_names_in_other_objects_are_fine(more: str) -> None:
+    """Only one object with a name twice is ambiguous."""
+    assert statistics(with_total("6", more)).decode().endswith(more + "}")
+
+
+_NAMES: Final = st.sampled_from(
+    [r'"a"', r'"\u0061"', r'"b"', r'":"', r'"\":"', r'"\\"', r'"\\\""', '""', '"data"', '"actions"']
+)
+_WRITTEN: Final = st.recursive(
+    st.sampled_from(["0", "-1.5e3", "true", "null", '":"', r'"\":{"', r'"a:b\\"', "[]", "{}"]),
+    lambda inner: (
+        st.lists(inner, max_size=3).map(lambda values: f"[ {','.join(values)}]")
+        | st.lists(st.tuples(_NAMES, inner), max_size=4).map(
+            lambda members: "{" + " ,".join(f"{name} : {value}" for name, value in members) + "}"
+        )
+    ),
+    max_leaves=12,
+)
+
+
+def _has_unique_names(text: str) -> bool:
+    """Read a text with the standard library, and compare all names of each object."""
+    is_unique = [True]
+
+    def check(members: list[tuple[str, object]]) -> None:
+        is_unique.append(len({name for name, _ in members}) == len(members))
+
+    json.loads(text, object_pairs_hook=check)
+    return all(is_unique)
+
+
+@given(text=_WRITTEN, is_unknown=st.booleans())
+def test_repeated_names_are_found_wherever_they_are(*, text: str, is_unknown: bool) -> None:
+    """A plain and slow reader finds the same ones."""
+    body = with_total("6", f',"x":{text}') if is_unknown else text.encode()
+    verdict = check_envelope(body)
+    repeats = isinstance(verdict, Wrong) and verdict.message.endswith("has a name twice")
+    assert repeats == (not _has_unique_names(text))
 
 
 @pytest.mark.parametrize("line_break", ["\n", "\r", "\r\n", "\n\n\r"])

@@ -121,6 +121,9 @@ def test_variables_that_do_not_count_are_not_looked_at() -> None:
         ({"https_proxy": "http://me:hunter22@"}, "https_proxy in the environment: not the address"),
         ({"https_proxy": "http://me:hunter22@\udcff"}, "https_proxy in the environment: not the"),
         ({"https_proxy": "http://me:hunter22@a:99999"}, "https_proxy in the environment: port"),
+        ({"https_proxy": '"http://me:hunter22@a:1"'}, "ends with a quote: remove both$"),
+        ({"https_proxy": "'me:hunter22@a:1'"}, "ends with a quote: remove both$"),
+        ({"https_proxy": f"http://me:hunter22{'x' * 16_384}@a"}, "has 16404 characters; at most"),
     ],
 )
 def test_a_proxy_that_is_none_is_refused(environ: dict[str, str], text: str) -> None:

@@ -4,6 +4,8 @@ import orjson
 import pytest
 
 from collector.core.errors import CredentialsError, ExitCode
+from collector.core.secrets import Secret
+from collector.http.credentials import ClientCredentials
 from collector.http.token import TokenSource
 from tests.http.mocked import Answer, Sent, answer, row
 from tests.http.token_bench import GRANTED, issuer_for, text_of
@@ -153,3 +155,17 @@ async def test_a_token_that_is_about_to_end_is_used_for_four_seconds() -> None:
     content = {**GRANTED, "created_at": 784111777 - 7199}
     async with issuer_for(lambda _: answer(content, headers=date)) as bench:
         assert (await bench.issue()).renew_at == bench.clock() + 4.0
+
+
+@pytest.mark.parametrize(("status", "is_hinted"), [(400, True), (401, True), (404, False)])
+async def test_a_secret_in_quotes_is_hinted_at_when_it_is_refused(
+    status: int,
+    is_hinted: bool,  # noqa: FBT001 - a table
+) -> None:
+    """Where the issuer refuses the client; a wrong address has another remedy."""
+    client = ClientCredentials(Secret("demo"), Secret("'demo-secret'"))
+    async with issuer_for(lambda _: answer({}, status), client=client) as bench:
+        with pytest.raises(CredentialsError) as caught:
+            await bench.issue()
+        hint = "TRUST_CLIENT_SECRET begins and ends with a quote"
+        assert (hint in str(caught.value)) is is_hinted

@@ -16,7 +16,7 @@ class _Bench:
     `known_at` is when the server knows each token; those that are not in it are never accepted.
     """
 
-    def __init__(self, known_at: dict[str, float], *, given: bool = False) -> None:
+    def __init__(self, known_at: dict[str, float], *, given: Secret | None = None) -> None:
         self.now = 1000.0
         self.known_at = known_at
         self.tells = True
@@ -24,8 +24,8 @@ class _Bench:
         self.asked = list[tuple[str, float]]()
         self.is_stopped = False
         self.tokens = TokenSource(
-            None if given else self._issue,
-            Token.of(_STATIC) if given else None,
+            self._issue if given is None else None,
+            None if given is None else Token.of(given),
             clock=lambda: self.now,
         )
         self.judge = TokenJudge(self.tokens, self._sleep, clock=lambda: self.now)
@@ -150,11 +150,18 @@ async def test_an_old_token_that_was_never_accepted_is_renewed_once() -> None:
 
 async def test_a_given_token_that_is_not_accepted_ends_the_run_at_once() -> None:
     """The message names the variable, and the other way to get tokens; not the token."""
-    bench = _Bench({}, given=True)
+    bench = _Bench({}, given=_STATIC)
     with pytest.raises(CredentialsError, match=r"TRUST_ACCESS_TOKEN.*TRUST_CLIENT_ID") as caught:
         await bench.unauthorized()
     assert bench.now == 1000.0
     assert _STATIC.reveal() not in str(caught.value)
+
+
+async def test_a_given_token_in_quotes_is_hinted_at() -> None:
+    """Its server did not issue it so."""
+    bench = _Bench({}, given=Secret('"static-77aa"'))
+    with pytest.raises(CredentialsError, match="TRUST_ACCESS_TOKEN begins and ends with a quote"):
+        await bench.unauthorized()
 
 
 async def test_nothing_is_decided_while_no_answer_tells() -> None:

@@ -45,7 +45,7 @@ def log_sample(number: int, **changes: Any) -> bytes:  # noqa: ANN401 - values o
         "event": "sample",
         "seconds": 10.0,
         "sent": 100,
-        "accepted": 90,
+        "answered": 90,
         "refused": 10,
         "retried": 5,
         "in_flight": 3,

@@ -2,10 +2,8 @@
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
-import pytest
-
-from collector.core.errors import InputError
 from collector.report.model import Tile
 from tests.report.reading import error, read
 from tests.store.made_runs import at_work, line, make_run
@@ -99,8 +97,26 @@ def test_days_between_windows_are_no_days_of_a_span(tmp_path: Path) -> None:
     assert between.until_date == between.from_date + timedelta(366)
 
 
-def test_counts_that_cannot_be_added_up_are_refused(tmp_path: Path) -> None:
-    """38 digits are the most that a sum can have."""
-    run = make_run(tmp_path / "r", [line("1", n, total=10**38 - 1) for n in (1, 2)])
-    with pytest.raises(InputError, match="too large to be added up"):
-        read(run)
+def test_values_that_no_column_can_hold_are_left_out_of_all_figures(tmp_path: Path) -> None:
+    """And named. Their cells are answered, not empty, not odd, and not compared with others."""
+    huge = 10**38
+    odd: dict[str, Any] = {"total": huge, "fails": 7, "actions": {"A": huge, "B": 2}}
+    others = [line("2", n, total=9, sended=9, actions={"A": 4}) for n in (1, 2)]
+    old = make_run(tmp_path / "o", [line("1", 1, total=5, sended=5), *others], days=(1, 2))
+    new = make_run(
+        tmp_path / "r", [*(line("1", n, 60, **odd) for n in (1, 2)), line("é", 1, sended=huge)]
+    )
+    report = read(old, new)
+    assert report.coverage.total == Tile(5, 0, 0, 7)
+    assert (report.delivery.total, report.delivery.actions) == (18, {"A": 8, "B": 4})
+    assert report.quality.lacks_values
+    assert len(report.quality.remarks) == 3
+    assert all("too large" in remark for remark in report.quality.remarks)
+    assert 'company "1", 2026-11-01' in report.quality.remarks[0]
+    assert '"total, actions.A"' in report.quality.remarks[0]
+    assert report.quality.unbalanced == 0
+    assert [company.id for company in report.quality.same_examples] == ["2"]
+    assert report.failing == ()
+    assert report.restated is not None
+    assert (report.restated.cells, report.restated.movements) == (0, ())
+    assert report.runs[1].cells == Tile(3, 0, 0, 9)

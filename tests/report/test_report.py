@@ -191,10 +191,10 @@ def test_the_report_of_shards_is_that_of_one_run(tmp_path: Path) -> None:
     ]
     at = {"at": "2026-11-23T02:00:10Z"}
     one = make_run(tmp_path / "one", lines)
-    (one / "log.jsonl").write_bytes(log_sample(1, sent=60, accepted=60, **at))
+    (one / "log.jsonl").write_bytes(log_sample(1, sent=60, answered=60, **at))
     many = split_run(tmp_path / "many", lines, 2)
     for number in range(2):
-        PartFiles(many, Shard(number, 2)).log.write_bytes(log_sample(1, sent=30, accepted=30, **at))
+        PartFiles(many, Shard(number, 2)).log.write_bytes(log_sample(1, sent=30, answered=30, **at))
     single, joint = read(one), read(many)
     assert joint.coverage == single.coverage
     assert (joint.delivery, joint.over_time) == (single.delivery, single.over_time)

@@ -32,7 +32,7 @@ def run_stats() -> RunStats:
         for number in range(count):
             stats.answered(status, 0.1 + number)
     stats.broken.update({FailureKind.TIMEOUT: 1})
-    stats.requests, stats.retries, stats.refused = 14, 4, 3
+    stats.requests, stats.retries, stats.refused, stats.good = 14, 4, 3, 7
     return stats
 
 

@@ -65,8 +65,9 @@ def test_an_attempt_says_how_it_ended() -> None:
             "requests",
             {
                 "sent": 14,
-                "accepted": 10,
+                "answered": 7,
                 "refused": 3,
+                "failed": 4,
                 "retried": 4,
                 "resent": 0,
                 "by_status": {"200": 8, "429": 3, "500": 2},
@@ -89,8 +90,9 @@ def test_the_counts_of_an_attempt_that_did_nothing_are_all_there() -> None:
     assert attempt["cells"] == {"planned": 0, "data": 0, "empty": 0, "failed": 0, "missing": 0}
     assert attempt["requests"] == {
         "sent": 0,
-        "accepted": 0,
+        "answered": 0,
         "refused": 0,
+        "failed": 0,
         "retried": 0,
         "resent": 0,
         "by_status": {},

@@ -50,7 +50,7 @@ def _entry(  # noqa: PLR0913 - each has its usual value
         stats = RunStats(planned)
         stats.kept[CellState.DATA] = kept
         stats.cells[CellState.DATA] = data
-        stats.requests, stats.refused = data + 1, 1
+        stats.requests, stats.good, stats.refused = data + 1, data, 1
         stats.statuses.update({200: data, 429: 1})
         stats.broken[FailureKind.TIMEOUT] = 2
         stats.failure_kinds[FailureKind.HTTP] = 3
@@ -107,8 +107,9 @@ def test_attempts_that_overlap_are_one() -> None:
     assert told["cells"] == {"planned": 24, "data": 15, "empty": 0, "failed": 0, "missing": 6}
     assert told["requests"] == {
         "sent": 18,
-        "accepted": 15,
+        "answered": 15,
         "refused": 3,
+        "failed": 0,
         "retried": 0,
         "resent": 0,
         "by_status": {"200": 15, "429": 3},
@@ -168,7 +169,7 @@ def test_a_shard_that_was_stopped_and_goes_on_counts_once() -> None:
     )
     assert (told["exit_code"], told["ended_at"]) == (0, _moment(100))
     assert told["cells"] == {"planned": 16, "data": 13, "empty": 0, "failed": 0, "missing": 0}
-    assert told["requests"]["accepted"] == 16
+    assert told["requests"]["answered"] == 16
 
 
 def test_a_shard_that_was_killed_leaves_the_end_open() -> None:

@@ -100,7 +100,7 @@ with analytical_database() as database:
     load_names(database, [])
     rows = Rows(answers)
     found = database.connection.execute(rows.texts, rows.parameters).fetchall()
-largest, damaged = salvage(statistics, run / "good")
+damaged = salvage(statistics, run / "good")
 plain = plain_actions(statistics, lambda: False)
 changes = changes_between(read_cell(older).statistics, read_cell(newer).statistics)
 print(json.dumps({

@@ -17,21 +17,28 @@ from tests.tables.databases import empty_database
 
 
 class Row(NamedTuple):
-    """A cell and its newest answer; `at` is in microseconds since 1970."""
+    """A cell and its newest answer; `at` is in microseconds since 1970.
+
+    A counter that no column can hold is None, such an action is not there.
+    """
 
     company_id: str
     from_date: str | None
     until_date: str | None
     at: int
-    counters: list[int]
+    counters: list[int | None]
     actions: dict[str, int]
 
 
 class Newest(NamedTuple):
-    """All rows in their order, and what people are told."""
+    """All rows in their order, and what people are told about lines that were left out."""
 
     rows: list[Row]
     remarks: list[str]
+
+
+_LARGEST = 2**63 - 1
+_ABOUT_VALUES = "too large"
 
 
 def by_latest(*paths: Path) -> Newest:
@@ -53,15 +60,26 @@ def by_tables(*paths: Path) -> Newest:
         query, names = Rows(answers), answers.actions()
         got = database.connection.execute(query.typed, query.parameters).fetchall()
         assert answers.cells() == len(got)
-        return Newest([_of_row(row, names) for row in got], answers.remarks)
+        remarks = [remark for remark in answers.remarks if _ABOUT_VALUES not in remark]
+        assert answers.lacks_values == (len(remarks) < len(answers.remarks))
+        return Newest([_of_row(row, names) for row in got], remarks)
+
+
+def remarks_on_values(*paths: Path) -> list[str]:
+    """Return what people are told about values that `collector export` leaves out of runs."""
+    with empty_database() as database:
+        answers = Answers(database)
+        answers.read(find_runs(paths))
+        return [remark for remark in answers.remarks if _ABOUT_VALUES in remark]
 
 
 def _of_line(line: bytes) -> Row:
     cell, parsed = read_cell(line), parse_result(line)
     assert parsed is not None
-    counts = [getattr(cell.statistics, name) for name in COUNTERS]
+    counters = [getattr(cell.statistics, name) for name in COUNTERS]
+    counts = [count if count <= _LARGEST else None for count in counters]
     first, last = cell.from_date, cell.until_date
-    actions = cell.statistics.actions
+    actions = {name: n for name, n in cell.statistics.actions.items() if n <= _LARGEST}
     return Row(cell.company_id, first, last, _microseconds(parsed.fetched_at), counts, actions)
 
 
@@ -73,8 +91,8 @@ def _of_row(row: Sequence[Any], names: Sequence[str]) -> Row:
         None if first is None else first.isoformat(),
         None if last is None else last.isoformat(),
         _microseconds(at),
-        [int(count) for count in counters],
-        {name: int(n) for name, n in zip(names, actions, strict=True) if n is not None},
+        counters,
+        {name: n for name, n in zip(names, actions, strict=True) if n is not None},
     )
 
 

@@ -1,6 +1,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Final
 
 import pytest
 from hypothesis import given, settings
@@ -11,7 +12,7 @@ from collector.store.recorded_run import find_runs
 from collector.tables.answers import Answers
 from tests.store.made_runs import at_work, line, make_run
 from tests.tables.databases import empty_database
-from tests.tables.newest_rows import by_latest, by_tables
+from tests.tables.newest_rows import by_latest, by_tables, remarks_on_values
 
 _SPELT = line("1", 1)
 _GOOD = line("2", 2, total=9, actions={"B": 1})
@@ -164,36 +165,62 @@ def test_days_that_are_none_are_damage(tmp_path: Path, first: bytes, last: bytes
     ]
 
 
-_COUNTS = [2**53 + 1, 2**63 - 1, 2**63, 2**64, 10**38 - 1]
+_LARGEST: Final = 2**63 - 1
 
 
-@pytest.mark.parametrize("count", _COUNTS)
 @pytest.mark.parametrize("is_action", [False, True])
 @pytest.mark.parametrize("is_later", [False, True])
+@pytest.mark.parametrize("count", [2**53 + 1, _LARGEST])
 def test_large_counts_are_exact(
     tmp_path: Path, count: int, *, is_action: bool, is_later: bool
 ) -> None:
-    """In a counter or an action, of the first run or of a later one; the type is as wide."""
+    """In a counter or an action, of the first run or of a later one."""
     large = line("1", 1, actions={"A": count}) if is_action else line("1", 1, total=count)
     runs = [make_run(tmp_path / "a", [large]), make_run(tmp_path / "b", [_GOOD])]
     if is_later:
         runs.reverse()
     assert by_tables(*runs) == by_latest(*runs)
-    with empty_database() as database:
-        answers = Answers(database)
-        answers.read(find_runs(runs))
-        assert answers.number == ("BIGINT" if count < 2**63 else "DECIMAL(38,0)")
 
 
-def test_a_count_that_no_column_can_hold_is_refused(tmp_path: Path) -> None:
-    """The text says which file, and what can show it."""
-    for name, text in [
-        ("a", line("1", 1, total=10**38)),
-        ("b", line("1", 1, actions={"A": 10**38})),
-    ]:
-        run = make_run(tmp_path / name, [_GOOD, text])
-        with pytest.raises(InputError, match=f"^{run}/statistics.jsonl: a count has 39 digits"):
-            by_tables(run)
+@pytest.mark.parametrize("count", [_LARGEST + 1, 2**64, 10**38, 10**307])
+def test_a_count_that_no_column_can_hold_is_left_out_and_named(tmp_path: Path, count: int) -> None:
+    """All other values of its line are there, and those of all other lines."""
+    large = line("1", 1, total=count, sended=3, actions={"A": count, "B": 5, "C\n": count})
+    default = line("1", None, fails=count)
+    run = make_run(tmp_path / "a", [_GOOD, large, default])
+    got = by_tables(run)
+    assert got == by_latest(run)
+    assert [(row.company_id, row.counters, row.actions) for row in got.rows] == [
+        ("1", [0, 0, 0, None, 0], {}),
+        ("1", [None, 3, 0, 0, 0], {"B": 5}),
+        ("2", [9, 0, 0, 0, 0], {"B": 1}),
+    ]
+    said = "too large for a 64-bit integer, and left out"
+    hint = "collector latest shows the values"
+    assert remarks_on_values(run) == [
+        f'{run}: company "1", server default: {said}: "fails"; {hint}',
+        (
+            f'{run}: company "1", 2026-11-01..2026-11-01: {said}: '
+            f'"total, actions.A, actions.C<U+000A>"; {hint}'
+        ),
+    ]
+
+
+def test_values_that_were_left_out_are_remarked_within_bounds(tmp_path: Path) -> None:
+    """Of the newest answers only, at most ten cells; names are cut."""
+    lines = [line(f"{number:02}", 1, total=2**63) for number in range(13)]
+    old = make_run(tmp_path / "a", [*lines, line("13", 1, actions={"A" * 5000: 2**63})])
+    new = make_run(tmp_path / "b", [line("00", 1, 60, total=7)])
+    remarks = remarks_on_values(old, new)
+    assert len(remarks) == 11
+    assert 'company "01"' in remarks[0]
+    assert remarks[-1] == "3 more cells have values that are too large, and left out"
+    again = [line(f"{number:02}", 1, 60, total=7) for number in range(14)]
+    assert remarks_on_values(old, make_run(tmp_path / "c", again)) == []
+    (remark,) = remarks_on_values(
+        make_run(tmp_path / "d", [line("1" * 500, 1, actions={"A" * 5000: 2**63})])
+    )
+    assert len(remark) < 500
 
 
 def test_of_a_tie_the_run_that_is_named_later_stays(tmp_path: Path) -> None:

@@ -47,5 +47,5 @@ def test_what_is_odd_in_one_part_is_treated_as_ever(
     found = by_tables(run)
     assert found == by_latest(run)
     assert len(found.rows) == 12
-    if odd[:1] in {b"{", b"\0"} and b"total" not in odd:
+    if odd and b"total" not in odd:
         assert found.remarks == [f"{path}: {len(odd)} bytes are damaged, and were left out"]

@@ -56,7 +56,7 @@ def _stats() -> RunStats:
         stats.answered(status, seconds)
     stats.request_sent()
     stats.broken[FailureKind.TIMEOUT] = 1
-    stats.refused, stats.retries = 1, 2
+    stats.good, stats.refused, stats.retries = 2, 1, 2
     return stats
 
 
@@ -79,6 +79,7 @@ def test_every_figure_of_a_run_has_its_series() -> None:
         ("cells", "failed"): 3,
         ("cells", "missing"): 38,
         ("requests_sent_total", None): 5,
+        ("requests_answered_total", None): 2,
         ("requests_refused_total", None): 1,
         ("requests_retried_total", None): 2,
         ("requests_total", "200"): 2,

@@ -34,6 +34,7 @@ def _answer(stats: RunStats, *seconds: float, status: int = 200) -> None:
     for each in seconds:
         stats.request_sent()
         stats.answered(status, each)
+        stats.good += status == 200
 
 
 def test_a_sample_tells_of_its_interval_only(stats: RunStats, clock: _Clock) -> None:
@@ -42,13 +43,14 @@ def test_a_sample_tells_of_its_interval_only(stats: RunStats, clock: _Clock) -> 
     sampler = Sampler(stats, lambda: rate)
     _answer(stats, *[0.1] * 90, *[9.0] * 10)
     stats.retries, stats.refused, stats.in_flight = 4, 7, 3
+    stats.good = 91
     stats.kept[CellState.DATA], stats.cells[CellState.EMPTY] = 20, 5
     clock.now += 10.0
     first = sampler.take()
     assert asdict(first) == {
         "seconds": 10.0,
         "sent": 100,
-        "accepted": 93,
+        "answered": 91,
         "refused": 7,
         "retried": 4,
         "in_flight": 3,
@@ -64,7 +66,7 @@ def test_a_sample_tells_of_its_interval_only(stats: RunStats, clock: _Clock) -> 
     stats.cells[CellState.FAILED] = 1
     clock.now += 10.25
     second = sampler.take()
-    assert (second.seconds, second.sent, second.accepted) == (10.25, 60, 60)
+    assert (second.seconds, second.sent, second.answered) == (10.25, 60, 60)
     assert (second.refused, second.retried, second.done, second.allowed) == (0, 1, 26, 7.1235)
     assert second.latency_p50 == second.latency_p99 == pytest.approx(0.5, rel=0.025)
 
@@ -85,7 +87,7 @@ def test_an_interval_without_answers_has_no_latencies(stats: RunStats) -> None:
     stats.request_sent()
     stats.broken[FailureKind.TIMEOUT] += 1
     sample = sampler.take()
-    assert (sample.sent, sample.accepted) == (1, 0)
+    assert (sample.sent, sample.answered) == (1, 0)
     assert (sample.latency_p50, sample.latency_p90, sample.latency_p99) == (None, None, None)
 
 
@@ -102,6 +104,6 @@ def test_all_samples_together_are_the_run(stats: RunStats, clock: _Clock) -> Non
         samples.append(sampler.take())
     assert sum(sample.seconds for sample in samples) == pytest.approx(stats.seconds)
     assert sum(sample.sent for sample in samples) == stats.requests
-    assert sum(sample.accepted for sample in samples) == stats.accepted
+    assert sum(sample.answered for sample in samples) == stats.good
     assert sum(sample.refused for sample in samples) == stats.refused
     assert sum(sample.retried for sample in samples) == stats.retries

@@ -103,18 +103,32 @@ def test_requests_of_a_long_run_are_not_kept() -> None:
 
 
 def test_answers_are_counted_by_status_with_their_latency() -> None:
-    """All that are no refusals because of the rate are accepted, errors too."""
+    """Of any status."""
     stats = RunStats(10)
-    assert stats.accepted == 0
     for status, seconds in [(200, 0.1), (200, 0.1), (500, 2.0), (429, 0.01), (503, 0.01)]:
         stats.answered(status, seconds)
-    stats.refused += 2
-    stats.broken[FailureKind.TIMEOUT] += 1
     assert stats.statuses == {200: 2, 500: 1, 429: 1, 503: 1}
-    assert stats.accepted == 3
     assert stats.latencies.count == 5
     assert stats.latencies.longest == 2.0
     assert stats.latencies.percentile(0.5) == pytest.approx(0.1, rel=0.025)
+
+
+def test_each_request_that_has_ended_is_one_of_three() -> None:
+    """It was answered, rate-limited, or it failed: the parts add up to what was sent."""
+    stats = RunStats(10)
+    assert stats.failed == 0
+    for _ in range(9):
+        stats.request_sent()
+    for status in (200, 200, 200, 500, 429, 503):
+        stats.answered(status, 0.1)
+    stats.broken[FailureKind.TIMEOUT] += 1
+    stats.resent = 1
+    # One 200 was no valid answer, and one request is in flight.
+    stats.good, stats.refused, stats.in_flight = 2, 2, 1
+    assert stats.failed == 4
+    assert stats.good + stats.refused + stats.failed + stats.in_flight == stats.requests
+    stats.in_flight = 0
+    assert stats.failed == 5
 
 
 def test_seconds_count_from_the_beginning() -> None:

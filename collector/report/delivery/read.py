@@ -33,7 +33,8 @@ _WILSON: Final = """
 """
 
 # Each answer beside the one before it, counter by counter. The server's default window is left
-# out: each night it is of other days.
+# out: each night it is of other days. So are answers of which a value was left out: nothing tells
+# by how much they differ from others.
 _STEPS: Final = """
 CREATE TEMP TABLE steps AS
 SELECT company_id, from_date, until_date, {values} AS values,
@@ -42,9 +43,11 @@ SELECT company_id, from_date, until_date, {values} AS values,
     ) AS before
 FROM (
     SELECT *, rowid AS row, {counts} AS counts FROM answers SEMI JOIN (
-        SELECT company_id, from_date, until_date FROM answers WHERE from_date IS NOT NULL
+        SELECT company_id, from_date, until_date FROM answers
+        WHERE from_date IS NOT NULL AND left_out IS NULL
         GROUP BY ALL HAVING count(*) > 1
     ) USING (company_id, from_date, until_date)
+    WHERE left_out IS NULL
 )
 """
 _MOVED: Final = """
@@ -80,7 +83,8 @@ def read_failing(cells: Cells) -> tuple[CompanyShare, ...]:
         f"""
         SELECT company_id, company_name, n, failed FROM (
             SELECT company, sum(total) AS n, least(sum(fails), n) AS failed, failed / n AS p
-            FROM facts GROUP BY company HAVING n > 0 AND failed > 0
+            FROM facts WHERE total IS NOT NULL AND fails IS NOT NULL
+            GROUP BY company HAVING n > 0 AND failed > 0
         ) JOIN companies ON company = position
         ORDER BY {_WILSON} DESC, position LIMIT $1
         """,

@@ -12,13 +12,13 @@ __all__ = ["read_quality"]
 _EXAMPLES: Final = 50
 """Cells or companies per finding, at most."""
 
-_SUM: Final = "(sended::{wide} + pending::{wide} + fails::{wide})"
+_SUM: Final = "(sended::HUGEINT + pending::HUGEINT + fails::HUGEINT)"
 """Three counts together may need more than 64 bits."""
 
 _ALIKE: Final = f"""
 CREATE TEMP TABLE alike AS
 SELECT company, bool_and(is_empty) AS is_always_empty,
-    count(*) > 1 AND NOT bool_or(is_empty)
+    count(*) > 1 AND NOT bool_or(is_empty) AND NOT bool_or(lacks_values)
     AND count(DISTINCT ({", ".join(COUNTERS)}, counts)) = 1 AS is_same,
     count(*) FILTER (NOT is_empty) > 1 AS is_comparable
 FROM facts GROUP BY company
@@ -28,13 +28,12 @@ FROM facts GROUP BY company
 def read_quality(cells: Cells) -> Quality:
     """Find answers that do not add up, and companies whose answers are all the same."""
     cells.execute(_ALIKE)
-    sums = _SUM.format(wide="HUGEINT" if cells.answers.number == "BIGINT" else "DECIMAL(38,0)")
-    odd = f"facts WHERE total <> {sums}"
+    odd = f"facts WHERE total <> {_SUM}"
     ((unbalanced,),) = cells.rows(f"SELECT count(*) FROM {odd}")
     examples = cells.rows(
         f"""
         SELECT company_id, company_name, from_date, until_date, total, sum FROM (
-            SELECT *, {sums} AS sum FROM {odd}
+            SELECT *, {_SUM} AS sum FROM {odd}
         ) JOIN companies ON company = companies.position
         JOIN windows ON "window" = windows.position
         ORDER BY company, "window" LIMIT {_EXAMPLES}
@@ -55,6 +54,7 @@ def read_quality(cells: Cells) -> Quality:
         comparable=comparable,
         same_examples=same_examples,
         remarks=tuple(cells.remarks),
+        lacks_values=cells.answers.lacks_values,
     )
 
 

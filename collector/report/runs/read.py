@@ -154,9 +154,9 @@ def _interval(samples: Sequence[LoggedSample]) -> Interval:
         refused=_rate((sample.refused for sample in samples), seconds),
         retried=_rate((sample.retried for sample in samples), seconds),
         allowed=last.allowed,
-        latency_p50=mean_latency([(sample.latency_p50, sample.accepted) for sample in samples]),
-        latency_p90=mean_latency([(sample.latency_p90, sample.accepted) for sample in samples]),
-        latency_p99=mean_latency([(sample.latency_p99, sample.accepted) for sample in samples]),
+        latency_p50=mean_latency([(sample.latency_p50, sample.sent) for sample in samples]),
+        latency_p90=mean_latency([(sample.latency_p90, sample.sent) for sample in samples]),
+        latency_p99=mean_latency([(sample.latency_p99, sample.sent) for sample in samples]),
     )
 
 

@@ -25,7 +25,6 @@ class LoggedSample(msgspec.Struct, gc=False):
     at: Annotated[datetime, msgspec.Meta(tz=True)]
     seconds: Annotated[float, msgspec.Meta(ge=0)]
     sent: int
-    accepted: int
     refused: int
     retried: int
     allowed: float
@@ -58,11 +57,11 @@ def samples_by_time(logs: Sequence[Sequence[LoggedSample]]) -> Sequence[LoggedSa
 
 
 def mean_latency(latencies: Sequence[tuple[float | None, float]]) -> float | None:
-    """Return the mean of percentiles, weighted by answers: an approximation of the percentile."""
-    known = [(latency, max(answers, 1)) for latency, answers in latencies if latency is not None]
+    """Return the mean of percentiles, weighted by requests: an approximation of the percentile."""
+    known = [(latency, max(requests, 1)) for latency, requests in latencies if latency is not None]
     if not known:
         return None
-    return sum(latency * answers for latency, answers in known) / sum(n for _, n in known)
+    return sum(latency * requests for latency, requests in known) / sum(n for _, n in known)
 
 
 def _steps(sample: LoggedSample) -> Iterator[tuple[int, float]]:
@@ -82,13 +81,12 @@ def _together(step: int, pieces: Sequence[tuple[LoggedSample, float]]) -> Logged
         return round(sum(float(getattr(sample, name)) * share for sample, share in shares))
 
     def latency(name: str) -> float | None:
-        return mean_latency([(getattr(s, name), s.accepted * share) for s, share in shares])
+        return mean_latency([(getattr(s, name), s.sent * share) for s, share in shares])
 
     return LoggedSample(
         at=datetime.fromtimestamp((step + 1) * _STEP, UTC),
         seconds=_STEP,
         sent=count("sent"),
-        accepted=count("accepted"),
         refused=count("refused"),
         retried=count("retried"),
         allowed=sum(sample.allowed * seconds for sample, seconds in pieces) / _STEP,

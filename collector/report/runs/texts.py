@@ -20,9 +20,9 @@ BEHAVIOUR_SUMMARY: Final = Text(
     "De {start} a {end}: como máximo {sent} solicitudes/s enviadas; {refused}; "
     "el p99 más lento fue {p99}.",
 )
-NONE_REFUSED: Final = Text("none was refused", "ninguna fue rechazada")
+NONE_REFUSED: Final = Text("none was rate-limited", "ninguna fue limitada")
 SOME_REFUSED: Final = Text(
-    "at most {n} a second were refused", "como máximo {n} por segundo fueron rechazadas"
+    "at most {n} a second were rate-limited", "como máximo {n} por segundo fueron limitadas"
 )
 OLDER: Final = Text("Earlier runs", "Ejecuciones anteriores")
 OLDER_LEFT_OUT: Final = Text(
@@ -31,7 +31,7 @@ OLDER_LEFT_OUT: Final = Text(
 )
 SENT: Final = Text("sent", "enviadas")
 ALLOWED: Final = Text("rate in force", "ritmo vigente")
-REFUSED: Final = Text("refused", "rechazadas")
+REFUSED: Final = Text("rate-limited", "limitadas")
 RETRIED: Final = Text("retried", "reintentadas")
 RATE_AXIS: Final = Text("requests a second", "solicitudes por segundo")
 LATENCY_AXIS: Final = Text("latency in seconds", "latencia en segundos")
@@ -65,11 +65,11 @@ ATTEMPTS: Final = Plural(
 END: Final = Text("End", "Fin")
 REQUESTS: Final = Text("Requests, all attempts", "Solicitudes, todos los intentos")
 REQUESTS_LINE: Final = Text("{n} sent", "{n} enviadas")
-REFUSED_LINE: Final = Text("{n} refused", "{n} rechazadas")
+REFUSED_LINE: Final = Text("{n} rate-limited", "{n} limitadas")
 RETRIED_LINE: Final = Text("{n} retried", "{n} reintentadas")
 AT_LEAST: Final = {
     REQUESTS_LINE: Text("at least {n} sent", "al menos {n} enviadas"),
-    REFUSED_LINE: Text("at least {n} refused", "al menos {n} rechazadas"),
+    REFUSED_LINE: Text("at least {n} rate-limited", "al menos {n} limitadas"),
     RETRIED_LINE: Text("at least {n} retried", "al menos {n} reintentadas"),
 }
 """For a run with an attempt that did not record its end: only its samples are known."""

@@ -33,9 +33,9 @@ def test_the_facts_of_a_run_say_what_they_are_of() -> None:
     bare, large = sample.bare(), sample.large()
     said = words_of(page_of(large))
     assert "730,000 planned 729,991 answered 9 failed 0 missing" in said
-    assert "731,204 sent 212 refused" in said
+    assert "731,204 sent 212 rate-limited" in said
     assert "Requests, all attempts Speed, last attempt" in said
     assert said.index("output/2026-01-05 2025-01-01") < said.index("output/2026-01-04 2025-01-01")
     said = words_of(page_of(bare))
-    assert "at least 731,204 sent at least 212 refused at least 992 retried" in said
+    assert "at least 731,204 sent at least 212 rate-limited at least 992 retried" in said
     assert "rate not known latency not known" in said

@@ -42,7 +42,7 @@ def test_samples_become_intervals(tmp_path: Path) -> None:
     """Counts become rates; other events, torn ones included, are passed over."""
     run = make_run(tmp_path / "r")
     other = b'{"at":"x","level":"info","event":"run_started"}\n'
-    silent = log_sample(2, seconds=5.0, sent=0, accepted=0, refused=0, latency_p50=None)
+    silent = log_sample(2, seconds=5.0, sent=0, answered=0, refused=0, latency_p50=None)
     (run / "log.jsonl").write_bytes(log_sample(1) + other + silent + log_sample(3)[:-9])
     (behaviour,) = read(run).behaviour
     one, other_one = behaviour.intervals
@@ -53,16 +53,16 @@ def test_samples_become_intervals(tmp_path: Path) -> None:
 
 
 def test_a_long_night_is_joined_into_200_intervals(tmp_path: Path) -> None:
-    """Neighbours are added up, latencies weighted by their answers; nothing is lost at the end."""
+    """Neighbours are added up, latencies weighted by requests; nothing is lost at the end."""
     run = make_run(tmp_path / "r")
-    samples = [log_sample(n, sent=n, accepted=n % 2, latency_p50=float(n)) for n in range(401)]
+    samples = [log_sample(n, sent=n, latency_p50=float(n)) for n in range(401)]
     (run / "log.jsonl").write_bytes(b"".join(samples))
     (behaviour,) = read(run).behaviour
     intervals = behaviour.intervals
     assert len(intervals) == 134
     assert sum(part.sent * part.seconds for part in intervals) == sum(range(401))
     assert sum(part.seconds for part in intervals) == 4010
-    assert intervals[0].latency_p50 == pytest.approx((0 + 1 + 2) / 3)
+    assert intervals[0].latency_p50 == pytest.approx((0 * 1 + 1 * 1 + 2 * 2) / 4)
     assert intervals[-1].ended_at == AT + timedelta(seconds=4000)
 
 

@@ -29,7 +29,6 @@ def _sample(end: float, seconds: float = 10, sent: int = 100, **more: float | No
         at=_AT + timedelta(seconds=end),
         seconds=seconds,
         sent=sent,
-        accepted=sent,
         refused=sent // 10,
         retried=sent // 20,
         **fields,  # type: ignore[arg-type]
@@ -44,12 +43,12 @@ def test_the_samples_of_one_log_are_as_they_are() -> None:
 
 
 def test_what_shards_did_at_the_same_time_is_added_up() -> None:
-    """Rates and counts are sums; the latency is the mean by the answers."""
+    """Rates and counts are sums; the latency is the mean by the requests."""
     one = [_sample(10, sent=100, latency_p50=0.1), _sample(20, sent=100)]
     other = [_sample(10, sent=300, latency_p50=0.5, allowed=30.0)]
     first, second = samples_by_time([one, other])
     assert (first.at, first.seconds) == (_AT + timedelta(seconds=10), 10)
-    assert (first.sent, first.accepted, first.refused, first.retried) == (400, 400, 40, 20)
+    assert (first.sent, first.refused, first.retried) == (400, 40, 20)
     assert first.allowed == pytest.approx(40)
     assert first.latency_p50 == pytest.approx((0.1 * 100 + 0.5 * 300) / 400)
     assert second.sent == 100
@@ -107,7 +106,10 @@ def test_a_sample_of_no_length_counts() -> None:
 
 
 def test_the_samples_of_all_logs_are_read(tmp_path: Path) -> None:
-    """What is damaged in one of them is left out, and a part without a log has none."""
+    """What is damaged in one of them is left out, and a part without a log has none.
+
+    An older version counted other requests, as `accepted`.
+    """
     run = split_run(tmp_path / "run", [], 3)
     text = _SAMPLE.format(at=10, sent=50)
     PartFiles(run, Shard(0, 3)).log.write_text(text + text[:40])
