@@ -21,7 +21,6 @@ from collector.simulator.limit import RequestQueue
 __all__ = ["run_for_real"]
 
 _COMPANIES: Final = 1000
-_REFUSALS: Final = {429, 503}
 
 
 async def run_for_real(scenario: Scenario) -> Seen:
@@ -103,7 +102,7 @@ def _seen(api: Simulator, scenario: Scenario, epoch: float, scratch: Path) -> Se
     window = scenario.settings.limit_window
     return Seen(
         sent=[request.at - began for request in requests],
-        refused=[request.at - began for request in requests if request.status in _REFUSALS],
+        refused=[request.at - began for request in requests if request.is_refused],
         latencies=_queue_latencies(scenario, requests),
         seconds=requests[-1].at - began,
         cells=counts["data"] + counts["empty"],

@@ -36,7 +36,8 @@ class Scenario:
     `changes` are pairs: seconds after the start, and the server settings that change (`revoke`
     ends all tokens). `kills` are the times at which the collector is killed and restarted, in
     seconds. Without `cells` there are as many as the time allows. `ceiling` is `--rate`, `inf` for
-    `auto`. `beside` is a run that this one is compared with.
+    `auto`. `beside` is a run that this one is compared with. In virtual time it is run with the
+    client if it `has_client`, which takes ten times as long; then there are no kills.
     """
 
     name: str
@@ -50,5 +51,6 @@ class Scenario:
     changes: tuple[tuple[float, dict[str, Any]], ...] = field(default=())
     kills: tuple[float, ...] = ()
     beside: "Scenario | None" = None
+    has_client: bool = False
     is_virtual: bool = True
     is_real: bool = True

@@ -90,6 +90,33 @@ def _bucket(burst: int, status: int) -> Scenario:
     )
 
 
+def _in_other_words(words: str, **settings: Any) -> Scenario:  # noqa: ANN401 - see SimulatorSettings
+    return Scenario(
+        name=f"bucket of 50 a second, burst 20, {words}",
+        settings=_api(rate_limit=50, burst=20, **settings),
+        is_real=False,
+        figures=(_least(0.95), _most_refused(0.005), _NOTHING_LOST),
+    )
+
+
+_BAN: Final = Scenario(
+    name="--rate 100, above 50 a second a ban of 20 s (403, no hint)",
+    settings=_api(rate_limit=50, burst=20, limit_status=403, ban=20),
+    ceiling=100,
+    has_client=True,
+    is_real=False,
+    figures=(
+        Figure(
+            "most requests into one",
+            lambda seen, _: max(seen.refused_between(at, at + 20.0) for at in seen.refused),
+            "at most 80: 64 in flight, 16 more",
+            lambda value: value <= 80,  # noqa: PLR2004 - as its text says
+            form=".0f",
+        ),
+        _NOTHING_LOST,
+    ),
+)
+
 HALVED_AND_DOUBLED: Final = Scenario(
     name="bucket of 50, halved after 80 s, doubled after 150 s",
     settings=_api(rate_limit=50, burst=20),
@@ -156,6 +183,17 @@ SCENARIOS: Final = (
         settings=_api(rate_limit=50, limit_kind="window"),
         figures=(_least(0.95), _most_refused(0.005), _NOTHING_LOST),
     ),
+    _in_other_words("403 with Retry-After", limit_status=403, retry_after=True),
+    _in_other_words("403 with a rate header", limit_status=403, rate_headers=True),
+    _in_other_words('403 with "error code: 1015"', limit_status=403, limit_page=True),
+    _in_other_words("code 429 in a 200", envelope_errors=True),
+    Scenario(
+        name="4 requests at once, 429",
+        settings=_api(concurrency_limit=4),
+        is_real=False,
+        figures=(_least(1.0, "used, of 50 a second"), _most_refused(0.005), _NOTHING_LOST),
+    ),
+    _BAN,
     HALVED_AND_DOUBLED,
     Scenario(
         name="a server that queues, 50 a second",

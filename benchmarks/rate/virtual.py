@@ -2,29 +2,36 @@
 
 A discrete-event simulation. The decisions are the collector's own: the rate controller, the work
 queue with its retry budget, the retry policy. The limits and the draws of faults are those of the
-embedded API. The model covers what takes time: the network, timers that are late, workers.
+embedded API. The model covers what takes time: the network, timers that are late, workers. There is
+no client: where a refusal is compared with other answers, `benchmarks.rate.collecting` is used.
 """
 
 import heapq
 import random
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import count
 from math import inf
-from typing import Final
+from typing import Final, NamedTuple
 
+from benchmarks.rate.collecting import collect_virtually
 from benchmarks.rate.scenario import Scenario
 from benchmarks.rate.seen import Seen
 from collector.core.cell import SERVER_DEFAULT, Cell
-from collector.core.outcome import Blame, Failure, FailureKind
-from collector.http.meaning import meaning_of
+from collector.core.outcome import Blame, Failure, FailureKind, Meaning
+from collector.http.meaning import Signs, meaning_of
 from collector.http.retry import RetryPolicy
 from collector.pace import Permit, RateController, RetryBudget
 from collector.run.queue import WAITING_PER_WORKER, WorkItem, WorkQueue
 from collector.simulator.faults import Fault, FaultDraw
-from collector.simulator.limit import Limit, limit_of
+from collector.simulator.limit import (
+    Admission,
+    LimitState,
+    retry_after_seconds,
+    whole_seconds,
+)
 from collector.simulator.settings import SimulatorSettings
 
 __all__ = ["run_virtually"]
@@ -40,31 +47,51 @@ _COMPANIES: Final = 1000
 _NOW: Final = datetime.now(UTC)
 
 
+class _Reply(NamedTuple):
+    """What the server answers, and the seconds until then; `pause` is that of `Retry-After`."""
+
+    status: int
+    delay: float = 0.0
+    fault: Fault | None = None
+    is_refused: bool = False
+    pause: float = 0.0
+    allowance: LimitState | None = None
+
+
 class _Server:
     """The embedded API's decisions, as far as the rate is concerned."""
 
-    def __init__(self, settings: SimulatorSettings) -> None:
-        self._limit: Limit | None = None
+    def __init__(self, settings: SimulatorSettings, draw: Callable[[], float]) -> None:
+        self._draw = draw
+        self._ends: list[float] = []
         self.configure(settings)
 
     def configure(self, settings: SimulatorSettings) -> None:
         """Put other settings in force, as `Simulator.reconfigure` does."""
         self.settings = settings
-        self._limit = limit_of(settings)
+        self._admission = Admission(settings)
+        self._ends.clear()
         self._faults = FaultDraw(settings)
 
-    def judge(self, now: float) -> tuple[int, Fault | None, float]:
-        """Return the status, the fault and the seconds until the answer."""
-        settings = self.settings
+    def judge(self, now: float, timeout: float) -> _Reply:
+        """Answer a request that comes at `now`; what hangs ends after `timeout` seconds."""
+        settings, admission, ends = self.settings, self._admission, self._ends
         if settings.down:
-            return 502, None, 0.0
-        delay = settings.latency
-        if self._limit is not None:
-            verdict = self._limit.admit(now)
-            if not verdict.passes:
-                return settings.limit_status, None, 0.0
-            delay += verdict.seconds
-        return 200, self._faults.draw(), delay
+            return _Reply(502)
+        while ends and ends[0] <= now:
+            heapq.heappop(ends)
+            admission.left()
+        verdict = admission.admit(now)
+        allowance = admission.allowance(now) if settings.rate_headers else None
+        if not verdict.passes:
+            pause = retry_after_seconds(verdict.seconds) if settings.retry_after else 0.0
+            return _Reply(settings.limit_status, is_refused=True, pause=pause, allowance=allowance)
+        delay = settings.latency + verdict.seconds
+        if delay:
+            delay += self._draw() * settings.jitter
+        reply = _Reply(200, delay, self._faults.draw(), allowance=allowance)
+        heapq.heappush(ends, now + (timeout if reply.fault is Fault.HANG else reply.delay))
+        return reply
 
 
 class _Run:
@@ -75,7 +102,7 @@ class _Run:
         self._random = random.Random(seed)  # noqa: S311 - repeatable, no secret
         # A server's windows begin with the minutes of its clock, whenever the run begins.
         self._began = self._now = 10_000.0 + self._random.uniform(0.0, 60.0)
-        self._server = _Server(scenario.settings)
+        self._server = _Server(scenario.settings, self._random.random)
         self._policy = RetryPolicy(5)
         self._order = count()
         self._changes = list(scenario.changes)
@@ -100,7 +127,7 @@ class _Run:
         )
         self._at_gate: deque[WorkItem] = deque()
         self._idle = scenario.concurrency
-        self._events: list[tuple[float, int, WorkItem, Permit, int, Fault | None]] = []
+        self._events: list[tuple[float, int, WorkItem, Permit, _Reply]] = []
 
     def _cells(self) -> Iterator[Cell]:
         numbers = count() if self._scenario.cells is None else range(self._scenario.cells)
@@ -145,30 +172,29 @@ class _Run:
     def _send(self, job: WorkItem) -> None:
         permit = self._control.issue_permit(self._now)
         arrives = self._now + self._random.random() * _NETWORK
-        status, fault, delay = self._server.judge(arrives)
+        reply = self._server.judge(arrives, self._scenario.timeout)
         at = arrives - self._began
         self.seen.sent.append(at)
-        if status not in {200, 502}:
+        if reply.is_refused:
             self.seen.refused.append(at)
-        comes = arrives + _NETWORK + delay
-        if delay:
-            comes += self._random.random() * self._server.settings.jitter
-        if fault is Fault.HANG:
+        comes = arrives + _NETWORK + reply.delay
+        if reply.fault is Fault.HANG:
             comes = self._now + self._scenario.timeout
-        event = (comes, next(self._order), job, permit, status, fault)
-        heapq.heappush(self._events, event)
+        heapq.heappush(self._events, (comes, next(self._order), job, permit, reply))
 
-    def _hear(self, job: WorkItem, permit: Permit, status: int, fault: Fault | None) -> None:
+    def _hear(self, job: WorkItem, permit: Permit, reply: _Reply) -> None:
         self._idle += 1
         job.requests += 1
         now = self._now
-        if status == 200 and fault is None:  # noqa: PLR2004 - the status OK
+        if reply.status == 200 and reply.fault is None:  # noqa: PLR2004 - the status OK
             self.seen.latencies.append((permit.at - self._began, now - permit.at))
             self._control.answered(permit, now, job.cell.company_id)
+            self._hint(reply.allowance)
             self._budget.succeeded(was_retry=job.tries > 0)
             self._settle()
             return
-        failure = _failure(status, fault, self._blame(job, permit, status, fault))
+        failure = _failure(reply, self._server.settings)
+        failure = replace(failure, blame=self._blame(job, permit, reply, failure.meaning))
         retry = self._policy.decide(failure, job.tries, job.throttled_tries, self._random.random)
         if retry is None:
             self.seen.failed_cells += 1
@@ -183,32 +209,48 @@ class _Run:
         self.seen.cells += 1
         self._feed.settle()
 
-    def _blame(self, job: WorkItem, permit: Permit, status: int, fault: Fault | None) -> Blame:
+    def _hint(self, allowance: LimitState | None) -> None:
+        if allowance is not None:
+            reset = float(whole_seconds(allowance.reset))
+            self._control.hinted(self._now, allowance.remaining, reset)
+
+    def _blame(self, job: WorkItem, permit: Permit, reply: _Reply, meaning: Meaning) -> Blame:
         """Report the failure to the controller, as the client does, and return its verdict."""
         control, now, company = self._control, self._now, job.cell.company_id
         is_first = job.tries == 0
-        if status == 429:  # noqa: PLR2004 - Too Many Requests
-            return control.refused(permit, now, company)
-        if status == 503:  # noqa: PLR2004 - Service Unavailable
+        if meaning is Meaning.RATE_LIMITED:
+            self._hint(reply.allowance)
+            return control.refused(permit, now, company, pause=reply.pause)
+        if meaning is Meaning.UNAVAILABLE:
             return control.unavailable(permit, now, company, is_evidence=is_first)
+        assert meaning is Meaning.TRANSIENT, f"{reply.status} needs a client"
         return control.failed(
             permit,
             now,
             company,
-            is_evidence=is_first or fault is Fault.RESET,
-            was_accepted=fault in {None, Fault.STATUS_500, Fault.NOT_JSON},
+            is_evidence=is_first or reply.fault is Fault.RESET,
+            was_accepted=reply.fault in {None, Fault.STATUS_500, Fault.NOT_JSON},
         )
 
 
-def _failure(status: int, fault: Fault | None, blame: Blame) -> Failure:
+def _failure(reply: _Reply, settings: SimulatorSettings) -> Failure:
+    fault = reply.fault
     kinds = {Fault.HANG: FailureKind.TIMEOUT, Fault.NOT_JSON: FailureKind.NOT_JSON}
     kind = FailureKind.HTTP if fault in {None, Fault.STATUS_500} else FailureKind.CONNECTION
     kind = kind if fault is None else kinds.get(fault, kind)
-    shown = 500 if fault is Fault.STATUS_500 else status
-    meaning = meaning_of(kind, shown)
-    return Failure(kind, shown, "", None, _NOW, 1, blame, meaning=meaning)
+    if settings.envelope_errors and kind is FailureKind.HTTP:
+        kind = FailureKind.API_CODE
+    shown = 500 if fault is Fault.STATUS_500 else reply.status
+    signs = Signs(
+        asks_pause=reply.pause > 0.0,
+        is_used_up=reply.allowance is not None and reply.allowance.remaining == 0,
+        is_throttle_page=reply.is_refused and settings.limit_page,
+    )
+    return Failure(kind, shown, "", None, _NOW, 1, meaning=meaning_of(kind, shown, signs))
 
 
 def run_virtually(scenario: Scenario, seed: int = 1) -> Seen:
     """Return what the server of a scenario sees; the same seed gives the same result."""
+    if scenario.has_client:
+        return collect_virtually(scenario, seed).seen
     return _Run(scenario, seed).go()

@@ -3,7 +3,8 @@
 A request passes these modules in order: `server` listens, `limit` admits or rejects, `tokens`
 checks the bearer token, `faults` draws a fault, `dates` and `statistics` make the answer,
 `replies` writes it, `records` counts it. All but `server` are pure: time and randomness are
-passed in. `settings` is the single source of the flags of `collector simulate`.
+passed in. `settings` is the single source of the flags of `collector simulate`; `checks` has the
+checks of single ones.
 
 `Simulator` is imported on first use: it loads an HTTP server, and the help of
 `collector simulate` needs its settings only.
@@ -11,9 +12,10 @@ passed in. `settings` is the single source of the flags of `collector simulate`.
 
 from typing import TYPE_CHECKING
 
+from collector.simulator.checks import SettingsError
 from collector.simulator.faults import Fault
 from collector.simulator.records import Counts, RequestRecord
-from collector.simulator.settings import SettingsError, SimulatorSettings
+from collector.simulator.settings import SimulatorSettings
 from collector.simulator.statistics import statistics_of
 
 if TYPE_CHECKING:

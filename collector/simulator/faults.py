@@ -21,6 +21,8 @@ class Fault(StrEnum):
     """Content-Length announces the whole body, half of it comes, the connection closes."""
     NOT_JSON = "not_json"
     """A maintenance page in HTML with status 200."""
+    STATUS_401 = "status_401"
+    """Answered with 401, although the token is good."""
 
 
 class FaultDraw:
@@ -39,6 +41,7 @@ class FaultDraw:
             Fault.HANG: settings.share_hangs,
             Fault.TRUNCATED: settings.share_truncated,
             Fault.NOT_JSON: settings.share_not_json,
+            Fault.STATUS_401: settings.share_401,
         }
         self._thresholds: list[tuple[float, Fault]] = []
         upper = 0.0

@@ -10,13 +10,13 @@ from typing import Final, NamedTuple, Protocol
 from collector.simulator.settings import SimulatorSettings
 
 __all__ = [
+    "Admission",
     "FixedWindow",
     "Limit",
     "LimitState",
     "LimitVerdict",
     "RequestQueue",
     "TokenBucket",
-    "limit_of",
     "retry_after_seconds",
     "whole_seconds",
 ]
@@ -59,8 +59,54 @@ class Limit(Protocol):
         """Return the state at `now`, taking nothing; None if the limit is not of that kind."""
 
 
-def limit_of(settings: SimulatorSettings) -> Limit | None:
-    """Build the limit that the settings ask for; None if they ask for none."""
+class Admission:
+    """All limits of a server: of requests at once, of the rate, and the ban that may follow.
+
+    Each request that passes must be reported to `left` when its answer is sent or its client gone.
+    """
+
+    __slots__ = ("_at_once", "_ban", "_banned_until", "_limit", "_most_at_once")
+
+    def __init__(self, settings: SimulatorSettings) -> None:
+        self._limit = _rate_limit_of(settings)
+        self._most_at_once = settings.concurrency_limit or math.inf
+        self._at_once = 0
+        self._ban = settings.ban
+        self._banned_until = -math.inf
+
+    def admit(self, now: float) -> LimitVerdict:
+        """Decide on a request that arrives at `now`; what is rejected counts for no limit."""
+        wait = self._banned_until - now
+        if wait > _SLACK:
+            return LimitVerdict(passes=False, seconds=wait)
+        if self._at_once >= self._most_at_once:
+            verdict = LimitVerdict(passes=False, seconds=0.0)
+        elif self._limit is not None:
+            verdict = self._limit.admit(now)
+        else:
+            verdict = _AT_ONCE
+        if verdict.passes:
+            self._at_once += 1
+        elif self._ban:
+            self._banned_until = now + self._ban
+            verdict = LimitVerdict(passes=False, seconds=self._ban)
+        return verdict
+
+    def left(self) -> None:
+        """Record that a request that passed is no longer processed."""
+        self._at_once -= 1
+
+    def allowance(self, now: float) -> LimitState | None:
+        """Return the state of the rate limit at `now`; during a ban nothing is left."""
+        allowance = None if self._limit is None else self._limit.allowance(now)
+        wait = self._banned_until - now
+        if allowance is None or wait <= 0.0:
+            return allowance
+        return LimitState(allowance.limit, 0, max(wait, allowance.reset))
+
+
+def _rate_limit_of(settings: SimulatorSettings) -> Limit | None:
+    """Build the limit of the rate that the settings ask for; None if they ask for none."""
     if settings.rate_limit is None:
         return None
     if settings.limit_kind == "window":

@@ -18,7 +18,7 @@ class RequestRecord:
 
     `at` is the monotonic clock's reading on arrival, in seconds. The dates are the query's,
     verbatim; None if not sent or if sent more than once. `status` is None if no answer is given
-    (a reset, a hang).
+    (a reset, a hang). `is_refused` says that a limit rejected it, whatever the status.
     """
 
     at: float
@@ -28,6 +28,7 @@ class RequestRecord:
     until_date: str | None = None
     status: int | None = None
     fault: Fault | None = None
+    is_refused: bool = False
 
 
 @dataclass(slots=True)

@@ -200,9 +200,12 @@ class Simulator:
                 query.getall(self.settings.until_param, []),
             )
         )
-        if decision.delay:
-            await _pause(decision.delay, self._stopping)
-        return await _deliver(request, decision.reply, decision.fault, self._stopping)
+        try:
+            if decision.delay:
+                await _pause(decision.delay, self._stopping)
+            return await _deliver(request, decision.reply, decision.fault, self._stopping)
+        finally:
+            decision.ended()
 
 
 def _reachable(host: str) -> str:

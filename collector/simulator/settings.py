@@ -9,52 +9,39 @@ from typing import Annotated, Any, Literal, get_type_hints
 from cyclopts import Group, Parameter
 from cyclopts.validators import Number
 
-from collector.core.errors import InputError
-from collector.plan.date_params import DATE_FORMATS, DateFormat
+from collector.plan.date_params import DateFormat
 from collector.settings.parsers import check_finite, converter, parse_count
+from collector.simulator.checks import (
+    POSITIVE,
+    SECONDS,
+    SHARE,
+    SettingsError,
+    check_address,
+    check_date_format,
+    check_names,
+    check_whole,
+)
 
-__all__ = ["SettingsError", "SimulatorSettings"]
-
-
-class SettingsError(InputError, ValueError):
-    """A setting has an invalid value.
-
-    It is an `InputError`, so that the command line shows its text and ends with code 2
-    (cyclopts does not wrap what `__post_init__` raises), and a `ValueError`, as callers in Python
-    expect.
-    """
+__all__ = ["SimulatorSettings"]
 
 
 _SERVER = Group("Server", sort_key=1)
 _IDENTITY = Group("Identity", sort_key=2)
 _DATA = Group("Data", sort_key=3)
-_DATES = Group("Dates", sort_key=4)
-_LIMIT = Group("Rate limit", sort_key=5)
-_FAULTS = Group("Faults", sort_key=6)
-_OUTAGES = Group("Outages", sort_key=7)
+_COMPANIES = Group("Companies", sort_key=4)
+_DATES = Group("Dates", sort_key=5)
+_LIMIT = Group("Rate limit", sort_key=6)
+_SPELLING = Group("Spelling", sort_key=7)
+_FAULTS = Group("Faults", sort_key=8)
+_OUTAGES = Group("Outages", sort_key=9)
 
 _COUNT = converter(parse_count)
-_SECONDS = (check_finite, Number(gte=0))
-# A thousandth is already absurd; below it the arithmetic of the limits would lose its sense.
-_POSITIVE = (check_finite, Number(gte=0.001))
-_SHARE = (check_finite, Number(gte=0, lte=1))
 
-
-def _check_whole(_type: object, value: object) -> None:
-    """Refuse fractions, which a flag cannot have: they would make fractions of the counters."""
-    if type(value) is not int:
-        message = "Must be a whole number."
-        raise ValueError(message)
-
-
-def _check_date_format(_type: object, value: object) -> None:
-    """Refuse an unknown format in Python; the command line library does so for the flag."""
-    if value not in DATE_FORMATS:
-        message = f"Must be one of: {', '.join(DATE_FORMATS)}."
-        raise ValueError(message)
-
-
-_FaultShare = Annotated[float, Parameter(group=_FAULTS, validator=_SHARE)]
+_Names = Annotated[
+    tuple[str, ...],
+    Parameter(group=_COMPANIES, validator=check_names, negative="", show_default=False),
+]
+_FaultShare = Annotated[float, Parameter(group=_FAULTS, validator=SHARE)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,11 +60,15 @@ class SimulatorSettings:
     ] = 8080
     """Port to listen on; 0 takes any free one."""
 
-    latency: Annotated[float, Parameter(group=_SERVER, validator=_SECONDS)] = 0.0
+    latency: Annotated[float, Parameter(group=_SERVER, validator=SECONDS)] = 0.0
     """Seconds that every statistics answer takes."""
 
-    jitter: Annotated[float, Parameter(group=_SERVER, validator=_SECONDS)] = 0.0
+    jitter: Annotated[float, Parameter(group=_SERVER, validator=SECONDS)] = 0.0
     """Seconds added to the latency at most, drawn uniformly for every answer."""
+
+    not_ready: Annotated[float, Parameter(group=_SERVER, validator=SECONDS)] = 0.0
+    """Seconds from the first request for an answer until it is ready. Earlier requests are answered
+    with 202 and Retry-After."""
 
     client_id: Annotated[str, Parameter(group=_IDENTITY)] = "demo"
     """The only client id that is given tokens."""
@@ -93,20 +84,52 @@ class SimulatorSettings:
     revoke_earlier: Annotated[bool, Parameter(group=_IDENTITY, negative="")] = False
     """A new token revokes the earlier ones, so that two collectors throw each other out."""
 
+    token_delay: Annotated[float, Parameter(group=_IDENTITY, validator=SECONDS)] = 0.0
+    """Seconds from the issue of a token until it is accepted, as if replicas had to learn of it."""
+
+    token_status: Annotated[Literal[200, 201], Parameter(group=_IDENTITY)] = 200
+    """Status of an answer with a token."""
+
+    token_type: Annotated[str, Parameter(group=_IDENTITY)] = "Bearer"  # noqa: S105 - no password
+    """Type that tokens are said to have. They are accepted as Bearer tokens all the same."""
+
+    expires_in: Annotated[
+        float | None, Parameter(group=_IDENTITY, validator=check_finite, show_default=False)
+    ] = None
+    """Life that tokens are said to have, in seconds; default: the true one. Any number, such as
+    0.001."""
+
     seed: Annotated[
         int, Parameter(group=_DATA, converter=_COUNT, validator=Number(gte=0, lt=2**63))
     ] = 1
     """Which data are made and which requests meet a fault; another seed, other ones."""
 
-    empty_share: Annotated[float, Parameter(group=_DATA, validator=_SHARE)] = 0.1
+    empty_share: Annotated[float, Parameter(group=_DATA, validator=SHARE)] = 0.1
     """Share of the companies that have no campaigns: every counter is zero."""
 
     settle_days: Annotated[
         int,
-        Parameter(group=_DATA, converter=_COUNT, validator=(_check_whole, Number(gte=0, lte=365))),
+        Parameter(group=_DATA, converter=_COUNT, validator=(check_whole, Number(gte=0, lte=365))),
     ] = 0
     """Age in days at which the counters of a day are final. Until then they still move, and days
     to come have none; with 0 they never move."""
+
+    empty_actions: Annotated[Literal["zeros", "list", "null", "absent"], Parameter(group=_DATA)] = (
+        "zeros"
+    )
+    """The actions of an answer whose counters are all zero: a map of zeros, [], null, or none."""
+
+    deny: _Names = ()
+    """A company that is always denied, whatever the token; may be repeated."""
+
+    deny_status: Annotated[Literal[302, 401, 403], Parameter(group=_COMPANIES)] = 401
+    """Status of a denied request; 302 redirects it to a page for login."""
+
+    duplicate_keys: _Names = ()
+    """A company whose data has the key "total" twice; may be repeated."""
+
+    huge: _Names = ()
+    """A company whose "total" is beyond 64 bits; may be repeated."""
 
     today: Annotated[date | None, Parameter(group=_DATES, show_default=False)] = None
     """The server's current day; default: this machine's, read at every request."""
@@ -117,7 +140,7 @@ class SimulatorSettings:
     until_param: Annotated[str, Parameter(group=_DATES)] = "until_date"
     """Query parameter that carries the last day."""
 
-    date_format: Annotated[DateFormat, Parameter(group=_DATES, validator=_check_date_format)] = (
+    date_format: Annotated[DateFormat, Parameter(group=_DATES, validator=check_date_format)] = (
         "YYYY-MM-DD"
     )
     """The one spelling of dates that is read; dates in any other are answered with 400."""
@@ -128,7 +151,7 @@ class SimulatorSettings:
     ignore_dates: Annotated[bool, Parameter(group=_DATES, negative="")] = False
     """Dates are accepted and ignored: every answer is about the last 7 days."""
 
-    rate_limit: Annotated[float | None, Parameter(group=_LIMIT, validator=_POSITIVE)] = None
+    rate_limit: Annotated[float | None, Parameter(group=_LIMIT, validator=POSITIVE)] = None
     """Statistics requests a second that pass; default: no limit."""
 
     burst: Annotated[
@@ -139,17 +162,34 @@ class SimulatorSettings:
     limit_kind: Annotated[Literal["bucket", "window", "queue"], Parameter(group=_LIMIT)] = "bucket"
     """A token bucket, a counter for every window of the clock, or a queue that delays."""
 
-    limit_window: Annotated[float, Parameter(group=_LIMIT, validator=_POSITIVE)] = 1.0
+    limit_window: Annotated[float, Parameter(group=_LIMIT, validator=POSITIVE)] = 1.0
     """Seconds of one window; it lets rate-limit times limit-window requests pass."""
 
-    limit_status: Annotated[Literal[429, 503], Parameter(group=_LIMIT)] = 429
+    concurrency_limit: Annotated[
+        int | None, Parameter(group=_LIMIT, converter=_COUNT, validator=Number(gte=1))
+    ] = None
+    """Statistics requests that are processed at once. More are refused; default: no limit."""
+
+    ban: Annotated[float, Parameter(group=_LIMIT, validator=SECONDS)] = 0.0
+    """Seconds for which every request is refused after one that was beyond a limit."""
+
+    limit_status: Annotated[Literal[403, 420, 429, 503, 509, 529], Parameter(group=_LIMIT)] = 429
     """Status of a refused request."""
+
+    limit_page: Annotated[bool, Parameter(group=_LIMIT, negative="")] = False
+    """A refusal is the text "error code: 1015", as a gateway writes it. It is no envelope."""
 
     retry_after: Annotated[bool, Parameter(group=_LIMIT, negative="")] = False
     """A refusal says in Retry-After, in whole seconds, when the next request could pass."""
 
     rate_headers: Annotated[bool, Parameter(group=_LIMIT, negative="")] = False
     """Every answer has RateLimit-Limit, -Remaining and -Reset; not with a queue."""
+
+    envelope_errors: Annotated[bool, Parameter(group=_SPELLING, negative="")] = False
+    """Errors in an envelope come with status 200. Only their "code" tells them from data."""
+
+    bom: Annotated[bool, Parameter(group=_SPELLING, negative="")] = False
+    """Every JSON text begins with a byte order mark, also that of a token."""
 
     share_500: _FaultShare = 0.0
     """Share of requests that are answered with 500."""
@@ -166,11 +206,19 @@ class SimulatorSettings:
     share_not_json: _FaultShare = 0.0
     """Share of answers that are a maintenance page in HTML, with status 200."""
 
+    share_401: _FaultShare = 0.0
+    """Share of requests that are answered with 401, as if a replica did not know the token."""
+
     down: Annotated[bool, Parameter(group=_OUTAGES, negative="")] = False
     """Every statistics request is answered with 502 and a page in HTML."""
 
     issuer_down: Annotated[bool, Parameter(group=_OUTAGES, negative="")] = False
     """No token is issued or revoked: 503 and a page in HTML. Tokens issued before stay good."""
+
+    redirect_to: Annotated[
+        str | None, Parameter(group=_OUTAGES, validator=check_address, show_default=False)
+    ] = None
+    """Every statistics request is answered with 308 and this Location. It is sent as it is."""
 
     def __post_init__(self) -> None:
         self._check_fields()
@@ -196,6 +244,7 @@ class SimulatorSettings:
                 self.share_hangs,
                 self.share_truncated,
                 self.share_not_json,
+                self.share_401,
             )
         )
         if faults > 1:
@@ -214,6 +263,11 @@ class SimulatorSettings:
             raise SettingsError(
                 f"--rate-limit {self.rate_limit:g} lets no whole request into a window of"
                 f" {self.limit_window:g} s: set --limit-window to {1 / self.rate_limit:g} or more."
+            )
+        if self.ban and self.rate_limit is None and self.concurrency_limit is None:
+            raise SettingsError(
+                f"--ban {self.ban:g} follows a request beyond a limit, and there is none: give"
+                " --rate-limit or --concurrency-limit, too."
             )
 
     @property

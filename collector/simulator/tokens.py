@@ -25,6 +25,7 @@ _UNKNOWN_CLIENT: Final = (
 
 @dataclass(slots=True)
 class _Token:
+    begins_at: float
     ends_at: float
     revoked: bool = False
 
@@ -33,7 +34,7 @@ class TokenReply(NamedTuple):
     """A status and the JSON object that goes with it."""
 
     status: int
-    body: Mapping[str, str | int]
+    body: Mapping[str, str | float]
 
 
 def read_fields(body: bytes, content_type: str) -> dict[str, str]:
@@ -61,7 +62,7 @@ class TokenStore:
         self._tokens: dict[str, _Token] = {}
 
     def issue(self, settings: SimulatorSettings, fields: Mapping[str, str]) -> TokenReply:
-        """Answer a token request: 200 with a token, 400 or 401 with an OAuth 2 error."""
+        """Answer a token request: 200 or 201 with a token, 400 or 401 with an OAuth 2 error."""
         grant_type = fields.get("grant_type")
         if not grant_type:
             return _error(400, "invalid_request", "Missing required parameter: grant_type.")
@@ -76,14 +77,15 @@ class TokenStore:
         self._forget(now)
         created_at = int(now)
         token = secrets.token_urlsafe(32)
-        self._tokens[token] = _Token(created_at + settings.token_life)
-        body: dict[str, str | int] = {
+        life, stated = settings.token_life, settings.expires_in
+        self._tokens[token] = _Token(now + settings.token_delay, created_at + life)
+        body: dict[str, str | float] = {
             "access_token": token,
-            "token_type": "Bearer",
-            "expires_in": settings.token_life,
+            "token_type": settings.token_type,
+            "expires_in": life if stated is None else stated,
             "created_at": created_at,
         }
-        return TokenReply(200, body)
+        return TokenReply(settings.token_status, body)
 
     def revoke(self, settings: SimulatorSettings, fields: Mapping[str, str]) -> TokenReply:
         """Answer a revocation: 200 for the client, known token or not; 401 for any other."""
@@ -102,11 +104,12 @@ class TokenStore:
         """Return why an `Authorization` header gives no access, or None if it does."""
         scheme, _, value = (authorization or "").partition(" ")
         token = self._tokens.get(value.strip()) if scheme.lower() == "bearer" else None
-        if token is None:
+        now = self._clock()
+        if token is None or now < token.begins_at:
             return "The access token is invalid"
         if token.revoked:
             return "The access token was revoked"
-        if self._clock() >= token.ends_at:
+        if now >= token.ends_at:
             return "The access token expired"
         return None
 

@@ -50,7 +50,7 @@ def test_an_outage_comes_before_everything_else() -> None:
     )
     service, token = open_service(settings)
     for raw_id, header in (("1", f"Bearer {token}"), ("%FF", None), ("1", f"Bearer {token}")):
-        reply, fault, delay = service.statistics(StatisticsRequest(raw_id, header, ["x"], ()))
+        reply, fault, delay, *_ = service.statistics(StatisticsRequest(raw_id, header, ["x"], ()))
         assert (reply.status, fault, delay) == (502, None, 0.0)
         assert reply.headers == {"Content-Type": "text/html; charset=utf-8"}
         assert b"<h1>502 Bad Gateway</h1>" in reply.body

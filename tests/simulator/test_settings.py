@@ -90,6 +90,43 @@ def test_python_callers_are_told_the_forms_of_dates() -> None:
         SimulatorSettings(date_format="ISO")  # type: ignore[arg-type]
 
 
+def test_companies_are_named_one_by_one() -> None:
+    """Ids are texts, and may look like options."""
+    settings = parse("--deny", "7", "--deny=-1", "--deny-status", "302", "--huge", "a b")
+    assert settings == SimulatorSettings(deny=("7", "-1"), deny_status=302, huge=("a b",))
+
+
+@pytest.mark.parametrize("number", ["1e-300", "0", "-5"])
+def test_tokens_may_state_any_life(number: str) -> None:
+    """Servers do."""
+    assert parse(f"--expires-in={number}").expires_in == float(number)
+
+
+@pytest.mark.parametrize(
+    "flag", ["--limit-status=404", "--deny-status=404", "--token-status=202", "--empty-actions=map"]
+)
+def test_other_choices_are_refused(flag: str) -> None:
+    """With the choices that there are."""
+    with pytest.raises(CoercionError, match="Choose from"):
+        parse(flag)
+
+
+@pytest.mark.parametrize("value", ["", "/new\r\nX: y", "/señor", "/new\n"])
+def test_a_redirect_needs_an_address_that_is_a_header(value: str) -> None:
+    """It is sent as it is."""
+    with pytest.raises(SettingsError, match=r"--redirect-to .*such as https://new\.example"):
+        SimulatorSettings(redirect_to=value)
+    assert SimulatorSettings(redirect_to="/login?to=%2F").redirect_to == "/login?to=%2F"
+
+
+def test_a_ban_needs_a_limit() -> None:
+    """It would never begin without one."""
+    with pytest.raises(SettingsError, match=r"--ban 20 .*--rate-limit or --concurrency-limit"):
+        SimulatorSettings(ban=20.0)
+    SimulatorSettings(ban=20.0, rate_limit=1.0)
+    SimulatorSettings(ban=20.0, concurrency_limit=4)
+
+
 @pytest.mark.parametrize("value", ["nan", "inf", "-inf", "-0.1", "1.1"])
 def test_a_share_that_is_none_is_refused_as_a_flag(value: str) -> None:
     """NaN and the infinities are no shares, nor is anything outside of 0 to 1."""
@@ -117,9 +154,17 @@ def test_a_share_that_is_none_is_refused_as_a_flag(value: str) -> None:
         ("settle_days", 366),
         ("settle_days", 1.5),
         ("settle_days", float("nan")),
+        ("not_ready", -1.0),
+        ("token_delay", float("nan")),
+        ("expires_in", float("inf")),
+        ("concurrency_limit", 0),
+        ("ban", float("inf")),
+        ("share_401", 1.5),
+        ("deny", ("",)),
+        ("huge", "7"),
     ],
 )
-def test_python_callers_meet_the_bounds_of_the_flags(name: str, value: float) -> None:
+def test_python_callers_meet_the_bounds_of_the_flags(name: str, value: object) -> None:
     """A value that the flag refuses is refused on construction too, and the text names the flag."""
     flag = f"--{name.replace('_', '-')}"
     with pytest.raises(SettingsError, match=flag) as caught:
@@ -136,7 +181,7 @@ def test_faults_share_the_requests() -> None:
         share_resets=fifth,
         share_hangs=fifth,
         share_truncated=fifth,
-        share_not_json=fifth,
+        share_401=fifth,
     )
     with pytest.raises(SettingsError, match=r"add up to 1\.2"):
         SimulatorSettings(share_500=0.6, share_resets=0.6)
@@ -183,7 +228,8 @@ def test_every_option_has_help_and_a_group() -> None:
     app("--help", console=console, result_action="return_value")
     assert isinstance(console.file, io.StringIO)
     text = console.file.getvalue()
-    groups = ["Server", "Identity", "Data", "Dates", "Rate limit", "Faults", "Outages"]
+    groups = ["Server", "Identity", "Data", "Companies", "Dates", "Rate limit", "Spelling"]
+    groups += ["Faults", "Outages"]
     places = [text.index(f"─ {group} ─") for group in groups]
     assert places == sorted(places)
     assert "─ Parameters ─" not in text

@@ -59,6 +59,27 @@ def test_a_token_ends_at_created_at_plus_expires_in(store: TokenStore, clock: Cl
     assert store.refusal(header) == "The access token expired"
 
 
+def test_a_token_may_be_accepted_late(store: TokenStore, clock: Clock) -> None:
+    """Until then it is as unknown; its life counts from its issue."""
+    settings = SimulatorSettings(token_delay=1.5, token_life=3)
+    header = bearer(store.issue(settings, GRANT))
+    assert store.refusal(header) == "The access token is invalid"
+    clock.now += 1.5
+    assert store.refusal(header) is None
+    clock.now = 1_590_515_112 + 3
+    assert store.refusal(header) == "The access token expired"
+
+
+def test_a_token_may_be_described_in_other_words(store: TokenStore, clock: Clock) -> None:
+    """Another status, type and life; it is a bearer token that lives as long as it does."""
+    settings = SimulatorSettings(token_status=201, token_type="DPoP", expires_in=0.001)  # noqa: S106
+    reply = store.issue(settings, GRANT)
+    assert reply.status == 201
+    assert (reply.body["token_type"], reply.body["expires_in"]) == ("DPoP", 0.001)
+    clock.now += 7000.0
+    assert store.refusal(f"Bearer {reply.body['access_token']}") is None
+
+
 @pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer ", "Bearer nonsense", "Basic Zm9v"])
 def test_anything_else_gives_no_access(store: TokenStore, header: str | None) -> None:
     """A missing, foreign or made-up header is refused."""
