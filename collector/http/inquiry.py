@@ -26,6 +26,9 @@ Address = tuple[URL, str]
 _MOST_DRAWN: Final = 256
 """Companies that are drawn to find some to ask for, at most."""
 
+_AGAIN: Final = 3
+"""Companies that are asked for again when all were asked for."""
+
 
 class Inquiry:
     """Sends requests whose answers are compared with a refusal. Each has a connection of its own.
@@ -129,14 +132,15 @@ class Inquiry:
         """Return requests to ask with: the witness first, and companies in turn."""
         known = self._witness.address
         others = [] if known is None or known[1] == company_id else [known]
-        for _ in range(_MOST_DRAWN):
+        drawn = set[str]()
+        while len(drawn) < _MOST_DRAWN:
             cell = None if len(others) >= most else self._another()
-            if cell is None:
+            if cell is None or cell.company_id in drawn:
                 break
+            drawn.add(cell.company_id)
             if cell.company_id in seen:
-                # That were all.
-                seen.clear()
-                break
+                # All were asked for once; a few are enough to see a change.
+                most = min(most, _AGAIN)
             seen.add(cell.company_id)
             if cell.company_id != company_id and cell.company_id not in denied:
                 others.append((self._addresses(cell), cell.company_id))
