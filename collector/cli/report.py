@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from collector import __version__
 from collector.cli.arguments import RunDirectoryArgument
 from collector.cli.extras import needs_extra
-from collector.cli.printing import say
+from collector.cli.printing import note
 from collector.cli.signals import until_terminated
 from collector.core.errors import ExitCode, InputError
 from collector.settings import ReportSettings
@@ -52,5 +52,5 @@ def _report(run_dirs: Sequence[Path], path: Path, lang: str) -> ExitCode:
         page = read_report(database, runs, datetime.now(UTC))
         with draft.open("wb") as stream:
             stream.writelines(render(page, Lang(lang), __version__))
-    say(f"the page is in {path}")
+    note(f"the page is in {path}")
     return ExitCode.COMPLETE

@@ -112,11 +112,11 @@ def test_the_version_is_the_package_s(capsys: pytest.CaptureFixture[str]) -> Non
 
 
 @pytest.mark.parametrize("arguments", [["--version"], ["run", "--version"], ["--help"], []])
-async def test_help_and_version_on_a_full_disk_are_no_bug(
+async def test_help_and_version_on_a_full_disk_are_an_error(
     command: Any,  # noqa: ANN401 - the fixture's type lives in conftest
     arguments: list[str],
 ) -> None:
-    """Text for people that cannot be written is given up, as everywhere."""
+    """A script that keeps the text must not take an empty file for it."""
     with open("/dev/full", "wb") as full:  # noqa: ASYNC230, PTH123 - a device
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "collector", *arguments),
@@ -125,17 +125,26 @@ async def test_help_and_version_on_a_full_disk_are_no_bug(
             stderr=asyncio.subprocess.PIPE,
         )
         _, said = await process.communicate()
-    assert (process.returncode, said) == (0, b"")
+    assert process.returncode == 5
+    assert said == b"collector: standard output cannot be written: No space left on device\n"
 
 
-def test_a_script_on_a_full_disk_is_an_error(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    "arguments", [("completion", "bash"), ("plan", "companies.txt", "--last", "7d")]
+)
+def test_what_is_asked_for_on_a_full_disk_is_an_error(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    arguments: tuple[str, ...],
 ) -> None:
-    """A shell must not take a part of it for all."""
+    """Neither a shell nor a person must take a part of it for all."""
+    (tmp_path / "companies.txt").write_text("1\n")
+    monkeypatch.chdir(tmp_path)
     with open("/dev/full", "w", encoding="utf-8") as full, monkeypatch.context() as patch:  # noqa: PTH123 - a device
         patch.setattr(sys, "stdout", full)
         with pytest.raises(SystemExit) as ended:
-            main(["completion", "bash"])
+            main(list(arguments))
     assert ended.value.code == 5
     assert "No space left on device" in capsys.readouterr().err
 
