@@ -30,6 +30,7 @@ from collector.settings import RunSettings
 from collector.store.files import PartFiles
 from collector.store.identity import describe_service
 from collector.store.manifest import DatesRecord
+from collector.store.plan_lock import LockWait
 from collector.store.recovery import Age, Recovered, recover
 from collector.store.run_directory import RunDirectory, RunFiles
 from collector.telemetry.reporter import Telemetry
@@ -93,6 +94,7 @@ class Run:
         self.events = self._session.events
         self._log = self._session.log
         self._is_handed_out = context is not None
+        self._wait = LockWait(lambda: self._shutdown.is_stopped)
         known = None if context is None else context.dates
         self.dates = DatesGuard(plan, settings, self._log, known)
         self._telemetry = Telemetry(
@@ -117,7 +119,8 @@ class Run:
     def pace(self) -> PaceView:
         """The rate at this moment."""
         view = self.gate.view()
-        return view._replace(last_error=view.last_error or self._session.token_error)
+        last_error = view.last_error or self._session.token_error or self._wait.reason
+        return view._replace(last_error=last_error)
 
     @property
     def dates_record(self) -> DatesRecord | None:
@@ -153,7 +156,12 @@ class Run:
 
     async def _open(self) -> End:
         await self._telemetry.check()
-        with RunDirectory.open(self.files, is_handed_out=self._is_handed_out) as directory:
+        with ExitStack() as opened:
+            open_directory = partial(
+                RunDirectory.open, self.files, is_handed_out=self._is_handed_out, wait=self._wait
+            )
+            # In a thread: a disk, or a file server, may take its time.
+            directory = await in_thread(lambda: opened.enter_context(open_directory()))
             recovered = await in_thread(self._recover)
             async with self._telemetry.working() as self.remarks:
                 return await self._attempt(directory, recovered)

@@ -22,6 +22,7 @@ __all__ = [
     "is_still",
     "open_to_lock",
     "read_holder",
+    "recorded_holder",
     "write_holder",
 ]
 
@@ -29,6 +30,8 @@ _TRIES: Final = 4
 BETWEEN_TRIES: Final = 0.02
 """Seconds. `held_by` locks the file briefly to see whether it is free; a run that begins at that
 moment must not take this for another run."""
+
+_UNKNOWN: Final = "an unknown process"
 
 
 class _Holder(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -196,5 +199,17 @@ def read_holder(descriptor: int) -> _Holder | None:
         return None
 
 
+def recorded_holder(path: Path) -> str:
+    """Describe for the user the process that a lock file names. It may not hold it any more."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError:
+        return _UNKNOWN
+    try:
+        return _holder(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def _holder(descriptor: int) -> str:
-    return str(read_holder(descriptor) or "an unknown process")
+    return str(read_holder(descriptor) or _UNKNOWN)
