@@ -143,6 +143,7 @@ class ClusterRun:
             end = await self._shutdown.end_of(self._open(), self.settings.deadline)
             await self._count(end)
         finally:
+            self.remarks += self._cluster_log.remarks
             self.remarks += await self._telemetry.ended(end.exit_code)
         return end
 

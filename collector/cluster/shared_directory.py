@@ -173,11 +173,18 @@ class ClusterLog:
         self._files = files
         self._events = events
         self._opened = ExitStack()
+        self._error: str | None = None
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What the user should know of events that are not in the log."""
+        loss = self._error or self._events.loss
+        return () if loss is None else (f"{self._files.log.name}: {loss}",)
 
     def open(self) -> None:
         """Open the log if a shard has started, unless it is open."""
         # A log that cannot be written must not end the run; see `EventLog`.
-        with suppress(OSError):
+        try:
             if self.is_open or not any(
                 files.manifest.exists() for files in parts_in(self._files.directory)
             ):
@@ -186,6 +193,8 @@ class ClusterLog:
             file = AppendFile.open(self._files.log)
             self._opened.callback(file.close)
             self._opened.enter_context(self._events.into(file.append))
+        except OSError as error:
+            self._error = f"cannot be opened ({error.strerror}), and has no events of this attempt"
 
     def __enter__(self) -> Self:
         return self

@@ -199,9 +199,11 @@ class Run:
             finally:
                 # After the connections are closed: the disk needs file descriptors too.
                 if directory.has_begun:
-                    self._record_findings(record)
+                    self._record_findings(record, directory)
                     self._telemetry.last_sample()
                     self._log.info("run_ended", exit_code=end.exit_code.value, error=end.error)
+                    if self.events.loss is not None:
+                        self._note(record, f"{self.files.log.name}: {self.events.loss}")
                     limit = self.gate.control.limit
                     await record.end(end.exit_code, end.error, self.stats, limit)
         return end
@@ -294,16 +296,16 @@ class Run:
             return end_by(error, self._session.redact)
         return end_by_bug(error, self._log, self.files.log)
 
-    def _record_findings(self, record: AttemptRecord) -> None:
-        """Record in the manifest what the answers have shown about dates and server."""
+    def _record_findings(self, record: AttemptRecord, directory: RunDirectory) -> None:
+        """Record in the manifest what the attempt has shown about dates, server and machine."""
         if self.dates.ignored is not None:
             record.dates_are_ignored(self.dates.ignored)
         elif self.dates.is_doubtful:
             record.dates_are_doubted(DOUBT)
             self._note(record, f"{DOUBT}; the same command again finds out")
-        for remark in filter(
-            None, (self.dates.close(), self._session.surplus, self._session.suspension)
-        ):
+        session = self._session
+        remarks = self.dates.close(), session.surplus, session.suspension, directory.remark
+        for remark in filter(None, remarks):
             self._note(record, remark)
 
     def _note(self, record: AttemptRecord, remark: str) -> None:

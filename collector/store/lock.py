@@ -13,6 +13,7 @@ from typing import Final, Self
 import msgspec
 
 from collector.core.errors import LockedError
+from collector.store.files import MODE
 
 __all__ = [
     "BETWEEN_TRIES",
@@ -144,7 +145,7 @@ def _held_by(path: Path) -> str | None:
 
 def open_to_lock(path: Path, flags: int, opened: ExitStack) -> int:
     """Open a file to lock; `opened` closes it. Raises `OSError`."""
-    descriptor = os.open(path, flags | os.O_CLOEXEC, 0o644)
+    descriptor = os.open(path, flags | os.O_CLOEXEC, MODE)
     opened.callback(os.close, descriptor)
     return descriptor
 

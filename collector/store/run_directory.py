@@ -23,6 +23,11 @@ __all__ = ["RunDirectory", "RunFiles", "make_directory", "taken_away", "unmake"]
 _TRIES: Final = 3
 """How often a directory is created that another run, which begins nothing, removes meanwhile."""
 
+_NOT_SYNCED: Final = (
+    "this file system syncs files, but no directories (as CIFS and some shared folders do): if the "
+    "machine stops, new files may lose their names; the run itself is not affected"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class RunFiles:
@@ -49,6 +54,8 @@ class RunDirectory:
         self._opened = ExitStack()
         self.has_begun = False
         """Whether the manifest has an entry for this attempt, which needs its end."""
+        self.remark: str | None = None
+        """What the user should know of the file system."""
 
     @classmethod
     def open(
@@ -108,7 +115,8 @@ class RunDirectory:
             files = RunFiles(*map(self._open, (paths.statistics, paths.errors, paths.log)))
             if files.statistics.size:
                 files.statistics.sync()
-            sync_directory(paths.directory)
+            if not sync_directory(paths.directory):
+                self.remark = _NOT_SYNCED
         except OSError as error:
             raise self._unwritable(error) from error
         return files
