@@ -2,10 +2,12 @@
 
 import asyncio
 import io
+import os
 import re
 import signal
 import sys
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import fields
 from datetime import timedelta
@@ -18,6 +20,7 @@ from rich.console import Console
 
 import collector
 from collector.cli.app import main
+from collector.cli.streams import background_streams
 from collector.cli.watch import show_lines, show_live
 from collector.core.cell import SERVER_DEFAULT, CellState
 from collector.core.errors import ExitCode
@@ -380,6 +383,32 @@ async def _shown(job: Run, width: int = 100) -> str:
     console = Console(file=screen, force_terminal=True, width=width, legacy_windows=False)
     await _show_for(0.1, show_live(job, console))
     return re.sub(r"\s+", " ", re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", screen.getvalue()))
+
+
+async def test_frames_are_left_out_while_the_terminal_takes_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It shows the newest one when it goes on, and not all of an hour."""
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    with suppress(BlockingIOError):
+        while True:
+            os.write(writer, b".")
+    os.set_blocking(writer, True)
+    with os.fdopen(writer, "w", encoding="utf-8") as stream, monkeypatch.context() as patch:
+        patch.setattr(sys, "stderr", stream)
+        with background_streams():
+            console = Console(file=sys.stderr, force_terminal=True, width=100)
+            await _show_for(0.1, show_live(_job(tmp_path), console, every=0.001))
+            threads = ThreadPoolExecutor(1)
+            reading = threads.submit(_read_all, reader)
+    assert reading.result(10).count(b"in flight") <= 2
+    threads.shutdown()
+
+
+def _read_all(reader: int) -> bytes:
+    with os.fdopen(reader, "rb") as stream:
+        return stream.read()
 
 
 async def test_a_terminal_tells_an_outage_from_a_refusal(tmp_path: Path) -> None:

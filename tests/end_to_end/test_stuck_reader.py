@@ -6,7 +6,6 @@ import pty
 import signal
 import socket
 import sys
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
@@ -18,6 +17,7 @@ from collector.simulator import Simulator
 from tests.cli.terminal import heed_hangups
 from tests.conftest import company_lines
 from tests.end_to_end.steps import assert_all_answered, until
+from tests.store.made_runs import line, make_run
 
 StartApi = Callable[..., Awaitable[Simulator]]
 Against = Callable[[Simulator], Any]
@@ -77,8 +77,6 @@ async def start_on() -> AsyncIterator[Start]:
             command: Any,  # noqa: ANN401 - see conftest
             place: str,
             *arguments: str,
-            stdout: int | None = None,
-            stderr: int | None = None,
         ) -> asyncio.subprocess.Process:
             descriptor, others = _PLACES[place]()
             for opened in (descriptor, *others):
@@ -88,8 +86,8 @@ async def start_on() -> AsyncIterator[Start]:
                 cwd=command.directory,
                 env=dict(command.environment),
                 stdin=asyncio.subprocess.DEVNULL,
-                stdout=descriptor if stdout is None else stdout,
-                stderr=descriptor if stderr is None else stderr,
+                stdout=descriptor,
+                stderr=descriptor,
                 preexec_fn=heed_hangups,
             )
             ending.push_async_callback(_kill, process)
@@ -152,23 +150,6 @@ async def test_the_deadline_ends_a_run(
     assert attempt["exit_code"] == 4
 
 
-async def test_the_summary_is_given_up_after_a_second_and_that_is_said(
-    start_api: StartApi, against: Against, start_on: Start
-) -> None:
-    """Standard error has another reader, who learns why the summary is missing."""
-    command = against(await start_api())
-    command.write("companies.txt", company_lines(5))
-    began = time.monotonic()
-    process = await start_on(command, "unread pipe", *_RUN, "1000", stderr=asyncio.subprocess.PIPE)
-    async with asyncio.timeout(_SOON):
-        _, said = await process.communicate()
-    assert process.returncode == 0
-    assert time.monotonic() - began >= 1
-    assert said.decode().endswith(
-        "collector: warning: standard output took no text for 1 s; the rest of it is lost\n"
-    )
-
-
 @pytest.mark.parametrize("subcommand", ["check", "demo"])
 async def test_other_commands_that_send_end_too(
     start_api: StartApi, against: Against, start_on: Start, subcommand: str
@@ -205,13 +186,19 @@ def _listens(address: tuple[str, int]) -> bool:
         return trying.connect_ex(address) == 0
 
 
+@pytest.mark.parametrize("arguments", [("completion", "bash"), ("export", "r", "--to", "r.csv")])
 async def test_a_command_that_only_prints_waits_for_its_reader_but_heeds_signals(
     command: Any,  # noqa: ANN401 - see conftest
     start_on: Start,
+    arguments: tuple[str, ...],
 ) -> None:
-    """As any filter does: what is asked for must not be cut because the reader takes its time."""
-    process = await start_on(command, "unread pipe", "completion", "bash")
+    """As any filter does: what is asked for must not be cut because the reader takes its time.
+
+    One signal is enough, also for a command that cleans up; what is not printed yet is given up.
+    """
+    make_run(command.directory / "r", [line("1", 1)])
+    process = await start_on(command, "unread pipe", *arguments)
     waits = Path(f"/proc/{process.pid}/wchan")
-    await until(lambda: "pipe" in waits.read_text())
+    await until(lambda: "pipe_write" in waits.read_text())
     process.send_signal(signal.SIGTERM)
     assert await _end(process) == 143
