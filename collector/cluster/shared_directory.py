@@ -2,8 +2,8 @@
 
 import asyncio
 import os
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -139,9 +139,11 @@ class LockedDirectory:
         self._lock.release()
 
 
-@contextmanager
-def lock_directory(directory: Path) -> Iterator[LockedDirectory]:
+@asynccontextmanager
+async def lock_directory(directory: Path) -> AsyncIterator[LockedDirectory]:
     """Lock the directory for one scheduler of a run until the body ends.
+
+    In a thread: a disk, or a file server, may take its time.
 
     Directories that are made for this are removed at the end, unless a shard has started. Raises
     `InputError`, `LockedError` and `StorageError`.
@@ -149,15 +151,20 @@ def lock_directory(directory: Path) -> Iterator[LockedDirectory]:
     made: list[Path] = []
     with ExitStack() as opened:
         opened.callback(unmake, made)
-        try:
+
+        def lock() -> LockedDirectory:
             make_directory(directory, made)
             locked = LockedDirectory(directory)
+            opened.callback(locked.release)
+            return locked
+
+        try:
+            locked = await in_thread(lock)
         except OSError as error:
             raise StorageError(
                 f"--output {directory}: cannot be written: {error.strerror}; see that this user "
                 "may write there, and that there is room"
             ) from error
-        opened.callback(locked.release)
         yield locked
 
 
