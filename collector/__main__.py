@@ -9,7 +9,11 @@ from typing import NoReturn
 
 def main() -> NoReturn:
     """Run the command line and end the process with the command's exit code."""
-    from collector.cli.app import main as run  # noqa: PLC0415 - see above
+    from collector.cli.signals import end_on_signals  # noqa: PLC0415 - see above
+
+    # Before the rest is imported, which takes most of the start.
+    end_on_signals()
+    from collector.cli.app import main as run  # noqa: PLC0415
 
     run()
 

@@ -11,7 +11,7 @@ from cyclopts import App, CycloptsError
 
 from collector import __version__
 from collector.cli.config import ConfigFile, Environment, keep_one_range
-from collector.cli.printing import complain
+from collector.cli.printing import complain, unwritable
 from collector.core.errors import CollectorError, ExitCode
 
 if TYPE_CHECKING:
@@ -238,14 +238,12 @@ def _run(arguments: list[str] | None) -> int:
 
 
 def _unexpected(error: Exception, arguments: list[str] | None) -> ExitCode:
-    """Report a bug, but ignore a full disk while the help or the version is printed.
-
-    The command line library prints those two; `printing.say` ignores a full disk as well.
-    """
+    """Report a bug, or a full disk on which the command line library prints help or version."""
     words = sys.argv[1:] if arguments is None else arguments
     is_help_or_version = not words or not _HELP_OR_VERSION.isdisjoint(words)
     if isinstance(error, OSError) and is_help_or_version:
-        return ExitCode.COMPLETE
+        complain(str(unwritable(error)))
+        return ExitCode.STORAGE
     from collector.core.secrets import redacted
 
     complain(redacted(f"this is a bug in the collector\n{traceback.format_exc()}"))

@@ -18,8 +18,9 @@ from rich.text import Text
 from tomlkit.exceptions import TOMLKitError
 
 from collector.cli.config import read_options
-from collector.cli.printing import company_text, complain, say
+from collector.cli.printing import company_text, complain, note, say
 from collector.cli.signals import stop_on_signals
+from collector.cli.streams import background_streams
 from collector.core.errors import ExitCode, InputError, StorageError
 from collector.core.outcome import Failure
 from collector.core.text import escaped
@@ -43,10 +44,16 @@ _CONFIG: Final = Path("collector.toml")
 def run_check(
     companies: Companies, settings: CheckSettings, credentials: Credentials, network: Network
 ) -> int:
-    """Run the check, print its table, write the options if asked to, and return the exit code.
+    """Run the check, print its table, write the options if asked to, and return the exit code."""
+    with background_streams() as output:
+        code = _run(companies, settings, credentials, network)
+    return code or (ExitCode.STORAGE if output.is_lost else code)
 
-    The proxies are printed before anything is sent: they may be why there is no answer.
-    """
+
+def _run(
+    companies: Companies, settings: CheckSettings, credentials: Credentials, network: Network
+) -> int:
+    # Before anything is sent: they may be why there is no answer.
     say(_proxies(network))
     check = Check(companies.ids, settings, credentials, network=network)
     result = asyncio.run(_execute(check))
@@ -110,7 +117,7 @@ def _write(query: DateQuery, finding: Finding) -> None:
     if finding.until is not Until.INCONCLUSIVE:
         options["until-exclusive"] = finding.until is Until.EXCLUDED
     write_options(_CONFIG, options)
-    say(f"written to {_CONFIG}: {', '.join(options)}")
+    note(f"written to {_CONFIG}: {', '.join(options)}")
     for name in options:
         variable = f"COLLECTOR_{name.upper().replace('-', '_')}"
         if variable in os.environ:

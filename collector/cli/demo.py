@@ -37,17 +37,19 @@ def demo(
     """
     now = datetime.now(UTC)
     plan, read = prepare_plan(companies, settings, now)
-    warn_of_duplicates(read)
     # Each demo has its own directory: the embedded API has another address every time.
     output = settings.output or Path("output") / f"demo-{now:%Y%m%dT%H%M%SZ}"
     # Here, for the help and bad input need none of it.
     import asyncio
 
     from collector.cli.execution import report_end
+    from collector.cli.streams import background_streams
 
-    run, end = asyncio.run(_run_against_embedded_api(plan, settings, output))
-    # The embedded API ends with this command.
-    return report_end(run, end, can_resume=False)
+    with background_streams():
+        warn_of_duplicates(read)
+        run, end = asyncio.run(_run_against_embedded_api(plan, settings, output))
+        # The embedded API ends with this command.
+        return report_end(run, end, can_resume=False)
 
 
 async def _run_against_embedded_api(

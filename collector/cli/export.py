@@ -8,7 +8,7 @@ from cyclopts import Parameter
 
 from collector.cli.arguments import RunDirectoryArgument
 from collector.cli.extras import needs_extra
-from collector.cli.printing import complain, say
+from collector.cli.printing import complain, note
 from collector.cli.signals import until_terminated
 from collector.core.errors import ExitCode, InputError
 from collector.export.formats import Target, delimiter_of, target_of
@@ -52,5 +52,5 @@ def _export(run_dirs: Sequence[Path], path: Path, target: Target, delimiter: str
     for remark in done.remarks:
         complain(f"warning: {remark}")
     rows = f"{done.rows:,} row{'' if done.rows == 1 else 's'}"
-    say(f"{rows} of {done.columns} columns are in {path}")
+    note(f"{rows} of {done.columns} columns are in {path}")
     return ExitCode.SOME_FAILED if done.lacks_values else ExitCode.COMPLETE

@@ -1,32 +1,55 @@
-"""Printing: untrusted text cannot control the terminal, and a lost reader is no failure."""
+"""Printing: untrusted text cannot control the terminal; what was asked for is printed whole.
+
+`say` and `write` print what the user asked a command for; what cannot be written is an error.
+`note`, `show` and `complain` print what informs the user; what cannot be written is given up.
+"""
 
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TextIO
 
 from collector.core.errors import StorageError
 from collector.core.text import escaped
 
-__all__ = ["company_text", "complain", "json_array", "rate_text", "say", "show", "write"]
+__all__ = [
+    "company_text",
+    "complain",
+    "json_array",
+    "note",
+    "rate_text",
+    "say",
+    "show",
+    "unwritable",
+    "write",
+]
 
 
 def say(text: str) -> None:
-    """Print to standard output, untrusted text escaped; ignore a closed pipe or a full disk."""
-    _print(text, sys.stdout)
+    """Print to standard output, untrusted text escaped; ignore a closed pipe.
+
+    Raises `StorageError` when it cannot be written: the user must not take a part for the whole.
+    """
+    with _whole_output() as stream:
+        _put(_shown(text), stream, end="\n")
+
+
+def note(text: str) -> None:
+    """Print to standard output, untrusted text escaped; ignore that it cannot be written."""
+    _try_to_put(_shown(text), sys.stdout, end="\n")
 
 
 def show(picture: str) -> None:
-    """Print text with terminal escapes to standard output as it is.
+    """Print text with terminal escapes to standard output as it is, as `note` does.
 
     The caller must have escaped the untrusted text in it.
     """
-    _put(picture, sys.stdout, end="")
+    _try_to_put(picture, sys.stdout, end="")
 
 
 def complain(text: str) -> None:
     """Print to standard error after the command's name, untrusted text escaped."""
-    _print(f"collector: {text}", sys.stderr)
+    _try_to_put(_shown(f"collector: {text}"), sys.stderr, end="\n")
 
 
 def write(pieces: Iterable[bytes]) -> None:
@@ -35,15 +58,26 @@ def write(pieces: Iterable[bytes]) -> None:
     Raises `StorageError` when it cannot be written whole: a program must not take a part for the
     whole.
     """
-    if sys.stdout is None:  # closed before the start
+    with _whole_output() as stream:
+        stream.buffer.writelines(pieces)
+        stream.buffer.flush()
+
+
+def unwritable(error: OSError) -> StorageError:
+    """Return the error of a standard output that cannot be written."""
+    return StorageError(f"standard output cannot be written: {error.strerror}")
+
+
+@contextmanager
+def _whole_output() -> Iterator[TextIO]:
+    if sys.stdout is None or sys.stdout.closed:
         raise StorageError("standard output is closed; give it a file or a pipe")
     try:
-        sys.stdout.buffer.writelines(pieces)
-        sys.stdout.buffer.flush()
+        yield sys.stdout
     except BrokenPipeError:
         return
     except OSError as error:
-        raise StorageError(f"standard output cannot be written: {error.strerror}") from error
+        raise unwritable(error) from error
 
 
 def json_array(values: Iterable[bytes]) -> Iterator[bytes]:
@@ -65,16 +99,20 @@ def rate_text(rate: float) -> str:
     return f"{rate:.4g}" if rate < 1000 else f"{rate:.0f}"  # noqa: PLR2004 - four digits
 
 
-def _print(text: str, stream: TextIO | None) -> None:
-    _put("\n".join(escaped(line) for line in text.split("\n")), stream, end="\n")
+def _shown(text: str) -> str:
+    return "\n".join(escaped(line) for line in text.split("\n"))
 
 
-def _put(text: str, stream: TextIO | None, *, end: str) -> None:
+def _try_to_put(text: str, stream: TextIO | None, *, end: str) -> None:
     if stream is None:  # closed before the start
         return
+    # OSError: a closed pipe or a full disk. ValueError: the stream was closed meanwhile.
+    with suppress(OSError, ValueError):
+        _put(text, stream, end=end)
+
+
+def _put(text: str, stream: TextIO, *, end: str) -> None:
     # Characters that the encoding lacks become escapes; otherwise the whole text would be lost.
     encoding = stream.encoding or "utf-8"
     text = text.encode(encoding, "backslashreplace").decode(encoding)
-    # OSError: a closed pipe or a full disk. ValueError: the stream was closed meanwhile.
-    with suppress(OSError, ValueError):
-        print(text, end=end, file=stream, flush=True)
+    print(text, end=end, file=stream, flush=True)

@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from collector import __version__
 from collector.cli.arguments import RunDirectoryArgument
 from collector.cli.extras import needs_extra
-from collector.cli.printing import complain, say
+from collector.cli.printing import complain, note
 from collector.cli.signals import until_terminated
 from collector.core.errors import ExitCode, InputError
 from collector.settings import ReportSettings
@@ -54,5 +54,5 @@ def _report(run_dirs: Sequence[Path], path: Path, lang: str) -> ExitCode:
             stream.writelines(render(page, Lang(lang), __version__))
     for remark in page.quality.remarks:
         complain(f"warning: {remark}")
-    say(f"the page is in {path}")
+    note(f"the page is in {path}")
     return ExitCode.SOME_FAILED if page.quality.lacks_values else ExitCode.COMPLETE

@@ -40,8 +40,12 @@ def run(
     from collector.http.network import load_network
 
     network = load_network(os.environ, settings)
-    warn_of_duplicates(read)
-    from collector.cli.execution import collect
+    from collector.cli.streams import background_streams
 
-    output = settings.output or default_output(settings, now)
-    return collect(plan, settings, credentials, output, network)
+    # Around the imports too: Dask keeps the standard error that it finds.
+    with background_streams():
+        warn_of_duplicates(read)
+        from collector.cli.execution import collect
+
+        output = settings.output or default_output(settings, now)
+        return collect(plan, settings, credentials, output, network)

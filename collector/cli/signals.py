@@ -1,16 +1,36 @@
 """Signals: the first stops a run gracefully, the second at once; the third kills the process.
 
-`until_terminated` is for commands without an event loop.
+`end_on_signals` is for the time before that, and for commands that leave nothing half done;
+`until_terminated` is for commands without an event loop that have to clean up.
 """
 
+import os
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from typing import Final
+from typing import Final, NoReturn
 
 from collector.core.errors import ExitCode
 
-__all__ = ["ending_signals", "stop_on_signals", "until_terminated"]
+__all__ = ["end_on_signals", "ending_signals", "stop_on_signals", "until_terminated"]
+
+
+def end_on_signals() -> None:
+    """Let a signal end the process at once, with its exit code, until a command handles it.
+
+    The kernel drops a signal that has no handler in process 1 of a container, and Python prints a
+    traceback for Ctrl-C wherever it comes: in the imports, or while text waits for its reader.
+
+    It ends without cleaning up, because an exception that is raised within an import may be lost.
+    """
+    for number in ending_signals():
+        # A shell starts commands in the background with Ctrl-C ignored.
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _end)
+
+
+def _end(number: int, _frame: object) -> NoReturn:
+    os._exit(_CODES[signal.Signals(number)])
 
 
 @contextmanager
@@ -19,15 +39,18 @@ def stop_on_signals(
 ) -> Iterator[None]:
     """Call `stop` with the exit code at the first signal, and `stop_at_once` at the second.
 
-    The third has its default effect: a disk that hangs must not keep the process alive.
+    The third has its default effect: a disk that hangs must not keep the process alive. As process
+    1 of a container it ends with its exit code: the kernel drops signals with a default effect.
 
-    Needs the running event loop of the main thread.
+    Needs the running event loop of the main thread. Leaving restores the handlers from before.
     """
     # Here: commands without an event loop use this module too, and start without asyncio.
     import asyncio
 
     loop = asyncio.get_running_loop()
     codes = ending_signals()
+    before = {number: signal.getsignal(number) for number in codes}
+    last = _end if os.getpid() == 1 else signal.SIG_DFL
     # Count, do not exchange handlers: two signals may arrive in one iteration of the loop.
     received = 0
 
@@ -43,7 +66,7 @@ def stop_on_signals(
             return
         release()
         for again in codes:
-            signal.signal(again, signal.SIG_DFL)
+            signal.signal(again, last)
         stop_at_once()
 
     for number in codes:
@@ -52,6 +75,8 @@ def stop_on_signals(
         yield
     finally:
         release()
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 _CODES: Final = {
@@ -72,10 +97,9 @@ def ending_signals() -> Mapping[signal.Signals, ExitCode]:
 
 
 def until_terminated(work: Callable[[], int]) -> int:
-    """Return what `work` returns; SIGTERM and SIGHUP interrupt it as Ctrl-C does.
+    """Return what `work` returns, or the exit code of the signal that interrupts it.
 
-    They raise `KeyboardInterrupt` in it, so that it can clean up, and the function returns 143 or
-    129. Needs the main thread.
+    The signal raises `KeyboardInterrupt` in it, so that it can clean up. Needs the main thread.
     """
     codes = ending_signals()
     received: list[ExitCode] = []
@@ -85,8 +109,7 @@ def until_terminated(work: Callable[[], int]) -> int:
         raise KeyboardInterrupt
 
     with ExitStack() as restoring:
-        # Python raises KeyboardInterrupt for SIGINT by itself.
-        for number in codes.keys() - {signal.SIGINT}:
+        for number in codes:
             restoring.callback(signal.signal, number, signal.signal(number, receive))
         try:
             return work()

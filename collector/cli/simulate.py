@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from collector.cli.printing import say
+from collector.cli.printing import note
 from collector.cli.signals import ending_signals
 from collector.simulator import SimulatorSettings
 
@@ -23,7 +23,10 @@ def simulate(
     # Here, for the help and bad input do not need it.
     import asyncio
 
-    asyncio.run(_serve(settings))
+    from collector.cli.streams import background_streams
+
+    with background_streams():
+        asyncio.run(_serve(settings))
     return 0
 
 
@@ -37,9 +40,9 @@ async def _serve(settings: SimulatorSettings) -> None:
     for number in ending_signals():
         loop.add_signal_handler(number, interrupted.set)
     async with Simulator(settings) as simulator:
-        say(_instructions(simulator))
+        note(_instructions(simulator))
         await interrupted.wait()
-    say(_totals(simulator))
+    note(_totals(simulator))
 
 
 def _instructions(simulator: "Simulator") -> str:

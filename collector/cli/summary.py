@@ -16,7 +16,7 @@ from rich.text import Text
 
 from collector.cli.hints import dates_text, exit_text
 from collector.cli.next_step import next_step
-from collector.cli.printing import rate_text, say, show
+from collector.cli.printing import note, rate_text, show
 from collector.core.cell import CellState
 from collector.core.errors import ExitCode
 from collector.core.text import escaped
@@ -209,7 +209,7 @@ def print_summary(run: RunView, end: End, *, can_resume: bool = True) -> None:
     """Print the summary to standard output; see `summary_rows` for `can_resume`."""
     # Ask the stream itself: FORCE_COLOR must not put escapes into a file.
     if sys.stdout is None or not sys.stdout.isatty():
-        say(summary(run, end, can_resume=can_resume))
+        note(summary(run, end, can_resume=can_resume))
         return
     console = Console()
     if console.no_color or console.is_dumb_terminal or not console.is_terminal:

@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from collector.cli.printing import rate_text
+from collector.cli.streams import takes_text
 from collector.core.cell import CellState
 from collector.core.text import escaped
 from collector.pace import Cause
@@ -47,13 +48,15 @@ async def watch(run: RunView) -> AsyncIterator[None]:
             showing.exception()
 
 
-async def show_live(run: RunView, console: Console) -> None:
-    """Update a live display until cancelled, then remove it."""
+async def show_live(run: RunView, console: Console, *, every: float = _REFRESH_SECONDS) -> None:
+    """Update a live display every `every` seconds until cancelled, then remove it."""
     # No refresh by rich's own thread: it would compete with the event loop.
     with Live(console=console, auto_refresh=False, transient=True) as live:
         while True:
-            live.update(_panel(run), refresh=True)
-            await asyncio.sleep(_REFRESH_SECONDS)
+            # A frame that the terminal is not ready for is left out; the next one is newer.
+            if takes_text(console.file):
+                live.update(_panel(run), refresh=True)
+            await asyncio.sleep(every)
 
 
 async def show_lines(run: RunView, stream: TextIO, *, every: float = _LINE_SECONDS) -> None:

@@ -143,7 +143,8 @@ class ClusterRun:
             end = await self._shutdown.end_of(self._open(), self.settings.deadline)
             await self._count(end)
         finally:
-            self.remarks += await self._telemetry.ended(end.exit_code)
+            unwritten = await self._telemetry.ended(end.exit_code)
+            self.remarks += self._cluster_log.remarks + unwritten
         return end
 
     async def _open(self) -> End:
@@ -184,8 +185,11 @@ class ClusterRun:
             self._shutdown.disarm()
             return End(ExitCode.COMPLETE)
         # The workers must be there before anything is sent.
-        async with open_cluster(self.settings, self._is_stopped) as client:
-            with lock_directory(self.files.directory) as locked, self._cluster_log:
+        async with (
+            open_cluster(self.settings, self._is_stopped) as client,
+            lock_directory(self.files.directory) as locked,
+        ):
+            with self._cluster_log:
                 workers = await check_workers(client, locked.site)
                 async with self._session as session:
                     await session.tokens.current()

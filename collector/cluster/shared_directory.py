@@ -2,8 +2,8 @@
 
 import asyncio
 import os
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -139,9 +139,11 @@ class LockedDirectory:
         self._lock.release()
 
 
-@contextmanager
-def lock_directory(directory: Path) -> Iterator[LockedDirectory]:
+@asynccontextmanager
+async def lock_directory(directory: Path) -> AsyncIterator[LockedDirectory]:
     """Lock the directory for one scheduler of a run until the body ends.
+
+    In a thread: a disk, or a file server, may take its time.
 
     Directories that are made for this are removed at the end, unless a shard has started. Raises
     `InputError`, `LockedError` and `StorageError`.
@@ -149,15 +151,20 @@ def lock_directory(directory: Path) -> Iterator[LockedDirectory]:
     made: list[Path] = []
     with ExitStack() as opened:
         opened.callback(unmake, made)
-        try:
+
+        def lock() -> LockedDirectory:
             make_directory(directory, made)
             locked = LockedDirectory(directory)
+            opened.callback(locked.release)
+            return locked
+
+        try:
+            locked = await in_thread(lock)
         except OSError as error:
             raise StorageError(
                 f"--output {directory}: cannot be written: {error.strerror}; see that this user "
                 "may write there, and that there is room"
             ) from error
-        opened.callback(locked.release)
         yield locked
 
 
@@ -173,11 +180,18 @@ class ClusterLog:
         self._files = files
         self._events = events
         self._opened = ExitStack()
+        self._error: str | None = None
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What the user should know of events that are not in the log."""
+        loss = self._error or self._events.loss
+        return () if loss is None else (f"{self._files.log.name}: {loss}",)
 
     def open(self) -> None:
         """Open the log if a shard has started, unless it is open."""
         # A log that cannot be written must not end the run; see `EventLog`.
-        with suppress(OSError):
+        try:
             if self.is_open or not any(
                 files.manifest.exists() for files in parts_in(self._files.directory)
             ):
@@ -186,6 +200,8 @@ class ClusterLog:
             file = AppendFile.open(self._files.log)
             self._opened.callback(file.close)
             self._opened.enter_context(self._events.into(file.append))
+        except OSError as error:
+            self._error = f"cannot be opened ({error.strerror}), and has no events of this attempt"
 
     def __enter__(self) -> Self:
         return self

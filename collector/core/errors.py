@@ -177,6 +177,8 @@ class IgnoredDatesError(DatesError):
 class StoppedError(Exception):
     """The run is being stopped by a signal or the deadline: nothing more is sent.
 
+    Its text, if there is one, says what the run was waiting for.
+
     It is raised in a task that is about to send; the cell stays missing, and nothing failed.
     """
 

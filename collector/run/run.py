@@ -30,6 +30,7 @@ from collector.settings import RunSettings
 from collector.store.files import PartFiles
 from collector.store.identity import describe_service
 from collector.store.manifest import DatesRecord
+from collector.store.plan_lock import LockWait
 from collector.store.recovery import Age, Recovered, recover
 from collector.store.run_directory import RunDirectory, RunFiles
 from collector.telemetry.reporter import Telemetry
@@ -90,6 +91,7 @@ class Run:
         self.events = self._session.events
         self._log = self._session.log
         self._is_handed_out = context is not None
+        self._wait = LockWait(lambda: self._shutdown.is_stopped)
         known = None if context is None else context.dates
         self.dates = DatesGuard(plan, settings, self._log, known)
         self._telemetry = Telemetry(
@@ -114,7 +116,8 @@ class Run:
     def pace(self) -> PaceView:
         """The rate at this moment."""
         view = self.gate.view()
-        return view._replace(last_error=view.last_error or self._session.token_error)
+        last_error = view.last_error or self._session.token_error or self._wait.reason
+        return view._replace(last_error=last_error)
 
     @property
     def dates_record(self) -> DatesRecord | None:
@@ -150,7 +153,12 @@ class Run:
 
     async def _open(self) -> End:
         await self._telemetry.check()
-        with RunDirectory.open(self.files, is_handed_out=self._is_handed_out) as directory:
+        with ExitStack() as opened:
+            open_directory = partial(
+                RunDirectory.open, self.files, is_handed_out=self._is_handed_out, wait=self._wait
+            )
+            # In a thread: a disk, or a file server, may take its time.
+            directory = await in_thread(lambda: opened.enter_context(open_directory()))
             recovered = await in_thread(self._recover)
             async with self._telemetry.working() as self.remarks:
                 return await self._attempt(directory, recovered)
@@ -188,9 +196,11 @@ class Run:
             finally:
                 # After the connections are closed: the disk needs file descriptors too.
                 if directory.has_begun:
-                    self._record_findings(record)
+                    self._record_findings(record, directory)
                     self._telemetry.last_sample()
                     self._log.info("run_ended", exit_code=end.exit_code.value, error=end.error)
+                    if self.events.loss is not None:
+                        self._note(record, f"{self.files.log.name}: {self.events.loss}")
                     limit = self.gate.control.limit
                     await record.end(end.exit_code, end.error, self.stats, limit)
         return end
@@ -284,16 +294,16 @@ class Run:
             return end_by(error, self._session.redact)
         return end_by_bug(error, self._log, self.files.log)
 
-    def _record_findings(self, record: AttemptRecord) -> None:
-        """Record in the manifest what the answers have shown about dates and server."""
+    def _record_findings(self, record: AttemptRecord, directory: RunDirectory) -> None:
+        """Record in the manifest what the attempt has shown about dates, server and machine."""
         if self.dates.ignored is not None:
             record.dates_are_ignored(self.dates.ignored)
         elif self.dates.is_doubtful:
             record.dates_are_doubted(DOUBT)
             self._note(record, f"{DOUBT}; the same command again finds out")
-        for remark in filter(
-            None, (self.dates.close(), self._session.surplus, self._session.suspension)
-        ):
+        session = self._session
+        remarks = self.dates.close(), session.surplus, session.suspension, directory.remark
+        for remark in filter(None, remarks):
             self._note(record, remark)
 
     def _note(self, record: AttemptRecord, remark: str) -> None:

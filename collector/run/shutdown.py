@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from structlog.typing import FilteringBoundLogger
 
@@ -77,8 +78,9 @@ class Shutdown:
             return await part
         except CollectorError as error:
             return end_by(error, self._redact)
-        except StoppedError:
-            return self._end or End(ExitCode.STOPPED_EARLY)
+        except StoppedError as error:
+            end = self._end or End(ExitCode.STOPPED_EARLY)
+            return replace(end, error="; ".join(filter(None, (end.error, str(error)))) or None)
         except asyncio.CancelledError:
             if self._task is None or self._end is None:
                 raise

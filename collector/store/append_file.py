@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Self
 
 from collector.store.fault_points import FaultPoint, reach
+from collector.store.files import MODE
 
 __all__ = ["AppendFile"]
 
@@ -34,7 +35,7 @@ class AppendFile:
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
         # A pipe without a reader must not block the run.
         flags |= os.O_NONBLOCK
-        return cls(os.open(path, flags, 0o644), path)
+        return cls(os.open(path, flags, MODE), path)
 
     def append(self, lines: bytes) -> None:
         """Append whole lines, or leave the file as it was and raise `OSError`."""

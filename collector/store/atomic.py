@@ -6,10 +6,18 @@ import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Final
 
 from collector.store.fault_points import FaultPoint, reach
+from collector.store.files import MODE
 
 __all__ = ["replace_file", "replacing", "sync_directory"]
+
+_NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+
+_SYNCS_NO_DIRECTORIES: Final = {errno.EINVAL, errno.EBADF, errno.ENOTSUP, errno.ENOSYS}
+"""Answers of file systems that sync files, but no directories: CIFS, and some FUSE and shared
+folders of virtual machines. A full or broken disk answers otherwise."""
 
 
 @contextmanager
@@ -18,8 +26,8 @@ def replacing(path: Path, *, suffix: str = ".new") -> Iterator[Path]:
 
     The block gets the path of an empty file beside it, named with the suffix, and may replace that
     file. The new file and its name are on the disk when the block has ended; it has the mode of the
-    old one. Raises `OSError`. When that or the block raises, the old file is in its place, unless
-    only the last step failed, the sync of the directory.
+    old one, or `MODE`. Raises `OSError`. When that or the block raises, the old file is in its
+    place, unless only the last step failed, the sync of the directory.
     """
     # A link belongs to the user and stays; the file that it names is replaced.
     try:
@@ -29,7 +37,7 @@ def replacing(path: Path, *, suffix: str = ".new") -> Iterator[Path]:
     draft = path.with_name(f"{path.name}{suffix}")
     try:
         mode = _mode(path)
-        with draft.open("wb") as stream:
+        with os.fdopen(os.open(draft, _NEW, MODE), "wb") as stream:
             if mode is not None:
                 # A user who could not read the old file cannot read the new one.
                 os.fchmod(stream.fileno(), mode | stat.S_IRUSR | stat.S_IWUSR)
@@ -62,10 +70,18 @@ def replace_file(path: Path, pieces: Iterable[bytes]) -> None:
         stream.writelines(pieces)
 
 
-def sync_directory(path: Path) -> None:
-    """Sync a directory, so that the names of new files are on the disk. Raises `OSError`."""
+def sync_directory(path: Path) -> bool:
+    """Sync a directory, so that the names of new files are on the disk.
+
+    Returns False if the file system syncs no directories. Raises `OSError`.
+    """
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if error.errno in _SYNCS_NO_DIRECTORIES:
+            return False
+        raise
     finally:
         os.close(descriptor)
+    return True

@@ -13,6 +13,7 @@ from typing import Final, Self
 import msgspec
 
 from collector.core.errors import LockedError
+from collector.store.files import MODE
 
 __all__ = [
     "BETWEEN_TRIES",
@@ -22,6 +23,7 @@ __all__ = [
     "is_still",
     "open_to_lock",
     "read_holder",
+    "recorded_holder",
     "write_holder",
 ]
 
@@ -29,6 +31,8 @@ _TRIES: Final = 4
 BETWEEN_TRIES: Final = 0.02
 """Seconds. `held_by` locks the file briefly to see whether it is free; a run that begins at that
 moment must not take this for another run."""
+
+_UNKNOWN: Final = "an unknown process"
 
 
 class _Holder(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -141,7 +145,7 @@ def _held_by(path: Path) -> str | None:
 
 def open_to_lock(path: Path, flags: int, opened: ExitStack) -> int:
     """Open a file to lock; `opened` closes it. Raises `OSError`."""
-    descriptor = os.open(path, flags | os.O_CLOEXEC, 0o644)
+    descriptor = os.open(path, flags | os.O_CLOEXEC, MODE)
     opened.callback(os.close, descriptor)
     return descriptor
 
@@ -196,5 +200,17 @@ def read_holder(descriptor: int) -> _Holder | None:
         return None
 
 
+def recorded_holder(path: Path) -> str:
+    """Describe for the user the process that a lock file names. It may not hold it any more."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError:
+        return _UNKNOWN
+    try:
+        return _holder(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def _holder(descriptor: int) -> str:
-    return str(read_holder(descriptor) or "an unknown process")
+    return str(read_holder(descriptor) or _UNKNOWN)

@@ -14,13 +14,19 @@ from collector.store.append_file import AppendFile
 from collector.store.atomic import sync_directory
 from collector.store.files import COMPANIES, PartFiles, parts_in
 from collector.store.manifest import Manifest
+from collector.store.plan_lock import LockWait, one_at_a_time
 from collector.store.recorded_plan import write_company_list
-from collector.store.shard_lock import Lock, lock_for, one_at_a_time
+from collector.store.shard_lock import Lock, lock_for
 
 __all__ = ["RunDirectory", "RunFiles", "make_directory", "taken_away", "unmake"]
 
 _TRIES: Final = 3
 """How often a directory is created that another run, which begins nothing, removes meanwhile."""
+
+_NOT_SYNCED: Final = (
+    "this file system syncs files, but no directories (as CIFS and some shared folders do): if the "
+    "machine stops, new files may lose their names; the run itself is not affected"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,18 +46,24 @@ class RunDirectory:
     If nothing was begun in a new directory, leaving removes what was created of it.
     """
 
-    def __init__(self, files: PartFiles, lock: Lock, made: list[Path]) -> None:
+    def __init__(self, files: PartFiles, lock: Lock, made: list[Path], wait: LockWait) -> None:
         self.files = files
+        self._wait = wait
         self._made = made
         self._lock = lock
         self._opened = ExitStack()
         self.has_begun = False
         """Whether the manifest has an entry for this attempt, which needs its end."""
+        self.remark: str | None = None
+        """What the user should know of the file system."""
 
     @classmethod
-    def open(cls, files: PartFiles, *, is_handed_out: bool = False) -> Self:
+    def open(
+        cls, files: PartFiles, *, is_handed_out: bool = False, wait: LockWait | None = None
+    ) -> Self:
         """Create the directory if necessary, and lock it; `begin` opens its files.
 
+        Blocks for about a second at most. `wait` is how `begin` waits for other shards.
         Raises `InputError` when the path cannot be a directory, `LockedError` when another run
         holds it, and `StorageError` when it cannot be created or locked. Then nothing is left
         behind.
@@ -61,7 +73,8 @@ class RunDirectory:
             raise InputError(f"--output {escaped(str(path))}: is not a path")
         made: list[Path] = []
         try:
-            return cls(files, _make_and_lock(files, made, is_handed_out=is_handed_out), made)
+            lock = _make_and_lock(files, made, is_handed_out=is_handed_out)
+            return cls(files, lock, made, wait or LockWait())
         except OSError as error:
             unmake(made)
             raise StorageError(
@@ -87,12 +100,13 @@ class RunDirectory:
         requests the cells that they gave up. Results that a killed attempt had not synced are
         synced now. Raises `StorageError`; leaving the context closes the files.
 
-        Shards do this one after the other. `check` is called when no other shard can write another
-        plan any more; it raises if one has done so since this one read the directory.
+        Shards do this one after the other; see `one_at_a_time` for what that raises. `check` is
+        called when no other shard can write another plan any more; it raises if one has done so
+        since this one read the directory.
         """
         paths = self.files
         try:
-            with one_at_a_time(paths):
+            with one_at_a_time(paths, self._wait):
                 check()
                 write_company_list(paths.directory / COMPANIES, companies)
                 manifest.write(paths.manifest)
@@ -101,7 +115,8 @@ class RunDirectory:
             files = RunFiles(*map(self._open, (paths.statistics, paths.errors, paths.log)))
             if files.statistics.size:
                 files.statistics.sync()
-            sync_directory(paths.directory)
+            if not sync_directory(paths.directory):
+                self.remark = _NOT_SYNCED
         except OSError as error:
             raise self._unwritable(error) from error
         return files

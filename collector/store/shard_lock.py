@@ -3,8 +3,8 @@
 import fcntl
 import os
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Final, Self
 
@@ -27,11 +27,8 @@ __all__ = [
     "holder_of",
     "lock_for",
     "lock_for_all",
-    "one_at_a_time",
     "refuse_held",
 ]
-
-_PLAN_LOCK: Final = "run-plan.lock"
 
 _TRIES: Final = 50
 """Many shards begin together, and each blocks the others for a moment."""
@@ -115,20 +112,6 @@ def lock_for_all(directory: Path) -> DirectoryLock:
     """Lock a directory for the process that hands out all shards. Raises as the locks do."""
     refuse_held(directory)
     return DirectoryLock.take(directory / CLUSTER_LOCK, with_directory=False)
-
-
-@contextmanager
-def one_at_a_time(files: PartFiles) -> Iterator[None]:
-    """Let only one shard at a time write the plan. Raises `OSError`.
-
-    A run without shards has the directory to itself.
-    """
-    with ExitStack() as opened:
-        if not files.shard.is_whole:
-            path = files.directory / _PLAN_LOCK
-            descriptor = open_to_lock(path, os.O_RDWR | os.O_CREAT, opened)
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
 
 
 def holder_of(directory: Path) -> str | None:

@@ -3,7 +3,7 @@
 import logging
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any, Final, TextIO
 
 import orjson
@@ -62,6 +62,11 @@ class EventLog:
         finally:
             self._sink.detach()
 
+    @property
+    def loss(self) -> str | None:
+        """What the user should know of events that are not in the file; None if all are there."""
+        return self._sink.loss
+
     def unwritten(self) -> list[str]:
         """Return warnings and errors as `key=value` lines, if the events never had a file.
 
@@ -95,8 +100,7 @@ def _logger(sink: object, level: LogLevel, processors: list[Processor]) -> Filte
 class _Sink:
     """The sink of structlog: it writes a line at once, or keeps it until there is a file.
 
-    A log that cannot be written must not end the run: the journal cannot be written then either,
-    and reports it.
+    A log that cannot be written must not end the run, but the user is told; see `loss`.
     """
 
     def __init__(self) -> None:
@@ -105,6 +109,18 @@ class _Sink:
         """Lines from before there was a file; an issuer that is down for days must not fill up the
         memory."""
         self.had_file = False
+        self._dropped = 0
+        self._failed = 0
+        self._error: str | None = None
+
+    @property
+    def loss(self) -> str | None:
+        texts = []
+        if self._failed:
+            texts.append(f"{self._failed:,} events could not be written ({self._error})")
+        if self._dropped:
+            texts.append(f"{self._dropped:,} events came before there was a log, and were dropped")
+        return "; ".join(texts) or None
 
     def attach(self, append: Callable[[bytes], None]) -> None:
         self._append = append
@@ -117,10 +133,14 @@ class _Sink:
 
     def msg(self, line: bytes) -> None:
         if self._append is None:
+            self._dropped += len(self.early) == _MOST_EARLY
             self.early.append(line)
             return
-        with suppress(OSError):
+        try:
             self._append(line)
+        except OSError as error:
+            self._failed += 1
+            self._error = self._error or error.strerror
 
     debug = info = warning = error = critical = exception = msg
 

@@ -4,6 +4,7 @@ The only module that imports prometheus_client. It is imported only when there i
 other runs do not load that library.
 """
 
+import os
 import tempfile
 import time
 from collections.abc import Mapping
@@ -35,6 +36,9 @@ _WHOLE_RUN: Final = Shard()
 _LAST_SUCCESS: Final = "collector_last_success_timestamp_seconds"
 _LAST_SERIES: Final = "collector_build_info"
 """The last series of every file: without it the file is not whole."""
+
+_MODE: Final = 0o644
+"""As `collector.store.files.MODE`: the node exporter is another user, and reads the file."""
 
 _Family = GaugeMetricFamily | CounterMetricFamily
 
@@ -211,7 +215,15 @@ class MetricsFile:
 
         Until it is whole its name has the process number after `.prom`: node_exporter ignores it.
         """
-        write_to_textfile(str(self.path), made)
+        draft = Path(f"{self.path}.{os.getpid()}.new")
+        try:
+            write_to_textfile(str(draft), made)
+            # The library leaves it to the umask whether other users may write.
+            draft.chmod(draft.stat().st_mode & _MODE)
+            draft.replace(self.path)
+        except BaseException:
+            draft.unlink(missing_ok=True)
+            raise
 
     def unwritable(self, reason: str | None) -> InputError:
         """Return the error for a file that cannot be written."""

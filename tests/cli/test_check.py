@@ -212,3 +212,24 @@ async def test_what_was_found_before_an_outage_is_shown(serve: Serve, command: A
     assert "2 empty in the last days" in done.stdout
     assert "the check ended before" in done.stdout
     assert "collector run" not in done.stdout
+
+
+async def test_a_table_that_cannot_be_written_is_an_error(
+    start_api: StartApi, against: Against
+) -> None:
+    """On a full disk; the answer to what was asked is lost."""
+    command = against(await start_api(empty_share=0)).without_debugging()
+    command.write("companies.txt", _IDS)
+    process = await asyncio.create_subprocess_exec(
+        *("bash", "-c", 'exec "$0" -m collector "$@" > /dev/full', sys.executable, *_CHECK),
+        cwd=command.directory,
+        env=dict(command.environment),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    done = await command.finish(process)
+    assert done.exit_code == 5
+    assert done.stderr == (
+        "collector: warning: standard output cannot be written: No space left on device; the rest "
+        "of it is lost\n"
+    )

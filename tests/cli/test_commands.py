@@ -2,10 +2,12 @@
 
 import asyncio
 import io
+import os
 import re
 import signal
 import sys
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import fields
 from datetime import timedelta
@@ -18,6 +20,7 @@ from rich.console import Console
 
 import collector
 from collector.cli.app import main
+from collector.cli.streams import background_streams
 from collector.cli.watch import show_lines, show_live
 from collector.core.cell import SERVER_DEFAULT, CellState
 from collector.core.errors import ExitCode
@@ -112,11 +115,11 @@ def test_the_version_is_the_package_s(capsys: pytest.CaptureFixture[str]) -> Non
 
 
 @pytest.mark.parametrize("arguments", [["--version"], ["run", "--version"], ["--help"], []])
-async def test_help_and_version_on_a_full_disk_are_no_bug(
+async def test_help_and_version_on_a_full_disk_are_an_error(
     command: Any,  # noqa: ANN401 - the fixture's type lives in conftest
     arguments: list[str],
 ) -> None:
-    """Text for people that cannot be written is given up, as everywhere."""
+    """A script that keeps the text must not take an empty file for it."""
     with open("/dev/full", "wb") as full:  # noqa: ASYNC230, PTH123 - a device
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "collector", *arguments),
@@ -125,17 +128,26 @@ async def test_help_and_version_on_a_full_disk_are_no_bug(
             stderr=asyncio.subprocess.PIPE,
         )
         _, said = await process.communicate()
-    assert (process.returncode, said) == (0, b"")
+    assert process.returncode == 5
+    assert said == b"collector: standard output cannot be written: No space left on device\n"
 
 
-def test_a_script_on_a_full_disk_is_an_error(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    "arguments", [("completion", "bash"), ("plan", "companies.txt", "--last", "7d")]
+)
+def test_what_is_asked_for_on_a_full_disk_is_an_error(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    arguments: tuple[str, ...],
 ) -> None:
-    """A shell must not take a part of it for all."""
+    """Neither a shell nor a person must take a part of it for all."""
+    (tmp_path / "companies.txt").write_text("1\n")
+    monkeypatch.chdir(tmp_path)
     with open("/dev/full", "w", encoding="utf-8") as full, monkeypatch.context() as patch:  # noqa: PTH123 - a device
         patch.setattr(sys, "stdout", full)
         with pytest.raises(SystemExit) as ended:
-            main(["completion", "bash"])
+            main(list(arguments))
     assert ended.value.code == 5
     assert "No space left on device" in capsys.readouterr().err
 
@@ -371,6 +383,32 @@ async def _shown(job: Run, width: int = 100) -> str:
     console = Console(file=screen, force_terminal=True, width=width, legacy_windows=False)
     await _show_for(0.1, show_live(job, console))
     return re.sub(r"\s+", " ", re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", screen.getvalue()))
+
+
+async def test_frames_are_left_out_while_the_terminal_takes_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It shows the newest one when it goes on, and not all of an hour."""
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    with suppress(BlockingIOError):
+        while True:
+            os.write(writer, b".")
+    os.set_blocking(writer, True)
+    with os.fdopen(writer, "w", encoding="utf-8") as stream, monkeypatch.context() as patch:
+        patch.setattr(sys, "stderr", stream)
+        with background_streams():
+            console = Console(file=sys.stderr, force_terminal=True, width=100)
+            await _show_for(0.1, show_live(_job(tmp_path), console, every=0.001))
+            threads = ThreadPoolExecutor(1)
+            reading = threads.submit(_read_all, reader)
+    assert reading.result(10).count(b"in flight") <= 2
+    threads.shutdown()
+
+
+def _read_all(reader: int) -> bytes:
+    with os.fdopen(reader, "rb") as stream:
+        return stream.read()
 
 
 async def test_a_terminal_tells_an_outage_from_a_refusal(tmp_path: Path) -> None:

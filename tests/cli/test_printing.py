@@ -1,4 +1,4 @@
-"""Printing neither steers a terminal nor changes how the command ends."""
+"""Printing does not steer a terminal, and what was asked for is printed whole or an error."""
 
 import io
 import os
@@ -10,7 +10,7 @@ from typing import TextIO
 
 import pytest
 
-from collector.cli.printing import complain, say, show, write
+from collector.cli.printing import complain, note, say, show, write
 from collector.core.errors import StorageError
 
 
@@ -86,14 +86,28 @@ def test_a_reader_who_has_gone_ends_the_document_quietly(monkeypatch: pytest.Mon
     assert made < 1000
 
 
+@pytest.mark.parametrize("size", [1, 1_000_000])
+def test_text_that_was_asked_for_and_cannot_be_written_is_an_error(
+    monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    """On a full disk, that is; a reader that has closed the pipe wants no more."""
+    with (
+        _stdout(monkeypatch, _full()),
+        pytest.raises(StorageError, match=r"standard output cannot .*: No space left"),
+    ):
+        say("x" * size)
+    with _stdout(monkeypatch, _without_a_reader()):
+        say("x" * size)
+
+
 @pytest.mark.parametrize("place", [_full, _without_a_reader])
-def test_text_that_cannot_be_written_is_given_up(
+def test_text_that_informs_is_given_up(
     monkeypatch: pytest.MonkeyPatch, place: Callable[[], int]
 ) -> None:
-    """A full disk or a closed pipe behind standard output is not the command's failure."""
+    """A full disk or a closed pipe behind standard output is not the run's failure."""
     with _stdout(monkeypatch, place()):
-        say("x")
-        say("x" * 1_000_000)
+        note("x")
+        note("x" * 1_000_000)
         show("x")
 
 
@@ -110,9 +124,11 @@ def test_text_for_nobody_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     for stream in (None, closed):
         monkeypatch.setattr(sys, "stdout", stream)
         monkeypatch.setattr(sys, "stderr", stream)
-        say("x")
+        note("x")
         complain("x")
         show("x")
+        with pytest.raises(StorageError, match="standard output is closed"):
+            say("x")
 
 
 def test_text_has_its_control_characters_shown(capsys: pytest.CaptureFixture[str]) -> None:

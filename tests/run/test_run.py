@@ -1,4 +1,4 @@
-"""One run in this process, against a real server: what happens when its answers repeat."""
+"""One run in this process, against a real server: answers that repeat, a lock that is held."""
 
 import asyncio
 import json
@@ -14,10 +14,11 @@ from collector.core.cell import Window
 from collector.core.errors import ExitCode
 from collector.core.secrets import Secret
 from collector.http.credentials import AccessToken
-from collector.plan import Companies, Plan
+from collector.plan import Companies, Plan, Shard
 from collector.run.run import End, Run
 from collector.settings import RunSettings
 from collector.settings.parsers import Duration, Rate
+from collector.store.lock import DirectoryLock
 
 LargestFile = Callable[[int], AbstractContextManager[None]]
 Serve = Callable[..., Awaitable[Any]]
@@ -191,3 +192,26 @@ async def test_how_long_a_run_waits_for_its_first_answer(
     silence = run.gate.silence
     assert (silence.patience, silence.longest) == seconds
     assert silence.service == ("https://api.example", "--base-url", "answer")
+
+
+async def test_the_display_says_who_holds_the_lock_of_the_plan(
+    serve: Serve, tmp_path: Path
+) -> None:
+    """As long as the run waits for it; then it goes on."""
+    api = await serve(lambda _company, _before: 200)
+    output = tmp_path / "r"
+    output.mkdir()
+    settings = RunSettings(
+        base_url=api.base_url, rate=Rate(10_000), trust_dates=True, shard=Shard(0, 2)
+    )
+    run = Run(_plan(1), settings, AccessToken(Secret("fake")), output)
+    held = DirectoryLock.take(output / "run-plan.lock", with_directory=False)
+    try:
+        running = asyncio.create_task(run.execute())
+        async with asyncio.timeout(30):
+            while "run-plan.lock is held by process " not in (run.pace.last_error or ""):  # noqa: ASYNC110 - it has no event
+                await asyncio.sleep(0.005)
+    finally:
+        held.release()
+    assert (await running).exit_code is ExitCode.COMPLETE
+    assert run.pace.last_error is None

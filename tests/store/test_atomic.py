@@ -1,3 +1,4 @@
+import errno
 import os
 import stat
 import subprocess
@@ -112,11 +113,43 @@ def test_a_file_that_cannot_be_replaced_is_left(tmp_path: Path) -> None:
 def test_a_directory_is_synced_and_closed(tmp_path: Path) -> None:
     """Only a directory can be: for anything else there is an `OSError`."""
     before = open_files()
-    sync_directory(tmp_path)
+    assert sync_directory(tmp_path)
     (tmp_path / "file").touch()
     with pytest.raises(NotADirectoryError):
         sync_directory(tmp_path / "file")
     assert open_files() == before
+
+
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.EBADF, errno.ENOTSUP, errno.ENOSYS])
+def test_a_file_system_may_sync_no_directories(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """The caller is told; a file is replaced all the same."""
+    _refuse_directories(monkeypatch, number)
+    assert not sync_directory(tmp_path)
+    replace_file(tmp_path / "file", [b"new"])
+    assert (tmp_path / "file").read_bytes() == b"new"
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.ENOSPC, errno.EDQUOT])
+def test_a_directory_that_a_disk_cannot_sync_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """A full or a broken disk is no file system that lacks something."""
+    _refuse_directories(monkeypatch, number)
+    with pytest.raises(OSError, match=os.strerror(number)):
+        sync_directory(tmp_path)
+
+
+def _refuse_directories(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    fsync = os.fsync
+
+    def refuse(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(number, os.strerror(number))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", refuse)
 
 
 def test_a_block_writes_the_draft_as_it_likes(tmp_path: Path) -> None:
@@ -171,6 +204,17 @@ def test_the_mode_of_the_old_file_is_kept(tmp_path: Path, mode: int) -> None:
         draft.write_bytes(b"new")
     assert stat.S_IMODE(path.stat().st_mode) == mode
     assert path.read_bytes() == b"new"
+
+
+@pytest.mark.parametrize(("mask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o000, 0o644)])
+def test_a_new_file_is_for_its_owner_to_write(tmp_path: Path, mask: int, mode: int) -> None:
+    """As every file is: others may read at most, and the user's mask is respected."""
+    before = os.umask(mask)
+    try:
+        replace_file(tmp_path / "file", [b"new"])
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "file").stat().st_mode) == mode
 
 
 def test_a_link_stays_and_what_it_names_is_replaced(tmp_path: Path) -> None:

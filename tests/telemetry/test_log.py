@@ -112,6 +112,7 @@ def test_a_log_without_a_file_stays_small() -> None:
     events = log.unwritten()
     assert len(events) == 1000
     assert events[-1].endswith("event=tried number=1499")
+    assert log.loss == "500 events came before there was a log, and were dropped"
 
 
 def test_events_are_written_as_they_happen() -> None:
@@ -252,7 +253,17 @@ def test_a_log_that_cannot_be_written_does_not_end_the_run() -> None:
     with log.into(refuse):
         log.logger.info("one")
         log.logger.error("two")
+        assert log.loss == "3 events could not be written (No space left on device)"
     assert [event["event"] for event in _events(tried)] == ["early", "one", "two"]
+
+
+def test_a_log_that_has_all_events_has_no_loss() -> None:
+    """Early ones and late ones."""
+    log = EventLog("info", _unchanged)
+    log.logger.info("early")
+    with log.into(lambda _: None):
+        log.logger.info("late")
+    assert log.loss is None
 
 
 def test_a_log_on_a_full_device_does_not_end_the_run(tmp_path: Path) -> None:

@@ -291,14 +291,15 @@ def test_a_draft_is_not_read_by_node_exporter(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["night.prom"]
 
 
-def test_the_mode_is_what_the_umask_leaves(tmp_path: Path) -> None:
-    """node_exporter is another user; nothing in the file is a secret."""
-    old = os.umask(0o022)
+@pytest.mark.parametrize(("mask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o000, 0o644)])
+def test_others_may_read_it_as_far_as_the_umask_says(tmp_path: Path, mask: int, mode: int) -> None:
+    """node_exporter is another user; nothing in the file is a secret. Nobody else writes it."""
+    old = os.umask(mask)
     try:
         path = _written(tmp_path / "night.prom", 0).path
     finally:
         os.umask(old)
-    assert stat.S_IMODE(path.stat().st_mode) == 0o644
+    assert stat.S_IMODE(path.stat().st_mode) == mode
 
 
 def test_a_link_stays_a_link(tmp_path: Path) -> None:
