@@ -1,8 +1,9 @@
 """Untrusted text in messages: bounded, and unable to control a terminal."""
 
+import re
 from typing import Final
 
-__all__ = ["escaped", "is_in_quotes", "json_text", "quoted"]
+__all__ = ["escaped", "is_in_quotes", "json_text", "quoted", "terminal_safe"]
 
 _EXCERPT: Final = 60
 """Characters of untrusted text that a message shows: enough to recognise a line."""
@@ -35,3 +36,17 @@ def json_text(value: object) -> str:
     Python's names of files that are not UTF-8 contain them.
     """
     return str(value).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+_CONTROLS: Final = re.compile(
+    # DEL, the C1 controls, and what turns the direction of text (Unicode Standard Annex 9).
+    rb"\x7f|\xc2[\x80-\x9f]|\xd8\x9c|\xe2\x80[\x8e\x8f\xa8-\xae]|\xe2\x81[\xa6-\xa9]"
+)
+
+
+def terminal_safe(encoded: bytes) -> bytes:
+    r"""Return JSON in which no character can control a terminal: `\u009b` in place of the byte.
+
+    Readers of JSON see the same text. Characters below U+0020 are escaped in any JSON.
+    """
+    return _CONTROLS.sub(lambda found: b"\\u%04x" % ord(found[0].decode()), encoded)

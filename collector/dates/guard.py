@@ -43,7 +43,7 @@ class DatesGuard:
 
     `record` is for the manifest, None without dates. `query` is how windows are sent. `ignored` is
     the evidence once lines are known to cover other days than they state. A record that is already
-    `known` is not verified again.
+    `known` is not verified again. Raises `InputError` when the days cannot be sent.
     """
 
     def __init__(
@@ -54,6 +54,7 @@ class DatesGuard:
         known: DatesRecord | None = None,
     ) -> None:
         self.query: DateQuery = date_query(settings)
+        self.query.as_given().check(plan.windows)
         self.record: DatesRecord | None = None
         self.ignored: str | None = None
         self._known = known
@@ -82,11 +83,10 @@ class DatesGuard:
         the existing ones, and `InputError` when the days cannot be sent.
         """
         self._verifier = verifier
-        first, last = self._plan.windows[0], self._plan.windows[-1]
-        if first == SERVER_DEFAULT:
+        windows = self._plan.windows
+        if windows[0] == SERVER_DEFAULT:
             return ()
         configured, before = self.query, recovered.dates
-        configured.as_given().check(first, last)
         has_lines, is_complete = recovered.has_lines, recovered.is_complete
         if has_lines:
             refuse_spoilt(before, output)
@@ -102,7 +102,7 @@ class DatesGuard:
             refuse_mixing(before, record, output, is_known=recovered.is_known)
         self.record = record
         self.query = replace(configured, until_exclusive=record.until_exclusive)
-        self.query.check(first, last)
+        self.query.check(windows)
         return doubts(record, configured)
 
     def observe(self, cell: Cell, outcome: Outcome) -> bool:

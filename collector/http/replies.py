@@ -62,7 +62,7 @@ class Replies:
         failure = Failure(
             kind=verdict.kind,
             status=status,
-            message=_beginning(verdict.message, _MESSAGE_BYTES, self._redact),
+            message=escaped(_beginning(verdict.message, _MESSAGE_BYTES, self._redact)),
             body=excerpt(reply.body, self._redact),
             failed_at=now,
             requests=requests,

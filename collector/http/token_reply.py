@@ -10,7 +10,7 @@ import msgspec
 
 from collector.core.outcome import FailureKind, Meaning
 from collector.core.secrets import LONGEST_SECRET, Redactor, Secret
-from collector.core.text import quoted
+from collector.core.text import escaped, quoted
 from collector.http.content import NOT_UTF8, content_fault, is_utf8, without_bom
 from collector.http.faults import Fault, Nature
 from collector.http.meaning import Signs, meaning_of, signs_of
@@ -152,7 +152,7 @@ def _error(body: bytes) -> _ErrorReply:
 
 def _refusal(status: int, error: _ErrorReply, redact: Redactor, hint: str) -> Refusal:
     reason = ": ".join(text for text in (error.error, error.error_description) if text)
-    reason = redact.beginning(reason, _REASON_LENGTH) or "no reason given"
+    reason = escaped(redact.beginning(reason, _REASON_LENGTH)) or "no reason given"
     is_of_client = status in {HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED}
     remedy = f"{_CHECK_CREDENTIALS}{hint}" if is_of_client else _CHECK_ADDRESS
     return Refusal(f"refused to issue a token (HTTP {status}: {reason}); {remedy}")

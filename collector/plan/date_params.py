@@ -3,6 +3,7 @@
 The vendor documents none of it, so all of it can be set, and is verified (`collector.dates.probe`).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Final, Literal, get_args
@@ -97,16 +98,30 @@ class DateQuery:
             ),
         }
 
-    def check(self, first: Window, last: Window) -> None:
-        """Raise `InputError` if the days of a range cannot be sent."""
+    def check(self, windows: Sequence[Window]) -> None:
+        """Raise `InputError` if the days of windows, in order, cannot be sent."""
+        first, last = windows[0], windows[-1]
         try:
             self.parameters(first)
             self.parameters(last)
+            skipped = next((window for window in windows if self._is_skipped(window)), None)
         except (OverflowError, ValueError) as error:
             raise InputError(
                 f"{first.from_date}..{last.until_date} cannot be sent {self}: it is at the end of "
                 "the calendar; give other days"
             ) from error
+        if skipped is not None:
+            zone = self.zone or "the time zone of this machine"
+            raise InputError(
+                f"{skipped.from_date} cannot be sent {self}: {zone} skipped that day; "
+                "give other days, or a window that is longer"
+            )
+
+    def _is_skipped(self, window: Window) -> bool:
+        """Return whether a time zone has left out a window, as Samoa did with 2011-12-30."""
+        if self.date_format not in MOMENTS or window.from_date is None or window.until_date is None:
+            return False
+        return self._midnight(window.from_date) >= self._midnight(window.until_date + _DAY)
 
     def _spell(self, day: date, at: time) -> str:
         if self.date_format in MOMENTS:

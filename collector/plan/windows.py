@@ -3,11 +3,13 @@
 Days are `datetime.date`; every range includes both of its ends.
 """
 
+import os
 import re
 from calendar import monthrange
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
+from pathlib import Path
 from typing import Final, Literal, Self
 from zoneinfo import ZoneInfo
 
@@ -217,9 +219,10 @@ def today_in(timezone: str | None, now: datetime) -> date:
 def zone_named(timezone: str | None) -> ZoneInfo | None:
     """Return an IANA time zone; None, the machine's, stays None.
 
-    Raises `InputError` when there is no such zone.
+    Raises `InputError` when there is no such zone, or that of the machine is misspelt.
     """
     if timezone is None:
+        _check_local_zone(os.environ.get("TZ", ""))
         return None
     try:
         return ZoneInfo(timezone)
@@ -229,6 +232,28 @@ def zone_named(timezone: str | None) -> ZoneInfo | None:
         raise InputError(
             f"--timezone {quoted(timezone)} is not a known time zone: "
             "give an IANA name such as Europe/Berlin, or UTC"
+        ) from error
+
+
+_POSIX_ZONE: Final = re.compile(
+    r"(?:[A-Za-z]{3,}|<[A-Za-z0-9+-]{3,}>)[+-]?(?:[01]?\d|2[0-3])(?::[0-5]\d){0,2}"
+    r"(?:(?:[A-Za-z]{3,}|<[A-Za-z0-9+-]{3,}>)[0-9A-Za-z:,./+-]*)?"
+)
+"""A rule in place of a name, such as `EST5EDT,M3.2.0,M11.1.0`, with an offset of less than a day.
+Source: POSIX.1-2024, chapter 8.3, TZ."""
+
+
+def _check_local_zone(text: str) -> None:
+    """Raise `InputError` for a value of TZ that the C library would take for UTC in silence."""
+    name = text.removeprefix(":")
+    if not name or Path(name).is_absolute() or _POSIX_ZONE.fullmatch(name):
+        return
+    try:
+        ZoneInfo(name)
+    except (LookupError, ValueError, OSError) as error:
+        raise InputError(
+            f"TZ={quoted(text)} in the environment is not a known time zone: "
+            "give an IANA name such as Europe/Berlin, or use --timezone"
         ) from error
 
 

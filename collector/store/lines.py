@@ -12,6 +12,7 @@ import orjson
 
 from collector.core.cell import Cell, Window
 from collector.core.outcome import Answer, Counters, Failure, FailureKind
+from collector.core.text import terminal_safe
 
 __all__ = [
     "LONGEST_LINE",
@@ -77,8 +78,8 @@ def result_line(cell: Cell, answer: Answer, requests: int) -> bytes:
 
 
 def error_line(cell: Cell, failure: Failure, requests: int) -> bytes:
-    """Return the line of a cell that failed for good."""
-    return orjson.dumps(
+    """Return the line of a cell that failed for good; its texts cannot control a terminal."""
+    line = orjson.dumps(
         {
             "company_id": cell.company_id,
             "from_date": cell.window.from_date,
@@ -92,6 +93,7 @@ def error_line(cell: Cell, failure: Failure, requests: int) -> bytes:
         },
         option=orjson.OPT_APPEND_NEWLINE,
     )
+    return terminal_safe(line)
 
 
 @lru_cache(4096)

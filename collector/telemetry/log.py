@@ -10,7 +10,7 @@ import orjson
 import structlog
 from structlog.typing import FilteringBoundLogger, Processor, WrappedLogger
 
-from collector.core.text import json_text
+from collector.core.text import json_text, terminal_safe
 from collector.settings import LogLevel
 
 __all__ = ["EventLog", "console_logger"]
@@ -146,7 +146,7 @@ class _Sink:
 
 
 def _json_line(event: object, **_: object) -> bytes:
-    return orjson.dumps(event, option=orjson.OPT_APPEND_NEWLINE)
+    return terminal_safe(orjson.dumps(event, option=orjson.OPT_APPEND_NEWLINE))
 
 
 def _in_order(

@@ -1,8 +1,9 @@
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.core.text import escaped, quoted
+from collector.core.text import escaped, quoted, terminal_safe
 
 
 @given(st.text())
@@ -30,3 +31,21 @@ def test_quoted_text_is_bounded() -> None:
     assert quoted("a" * 60) == f'"{"a" * 60}"'
     assert quoted("a" * 1_000_000) == f'"{"a" * 60}..."'
     assert len(quoted("\U000e0041" * 1_000_000)) < 700
+
+
+@given(st.text() | st.text("\x7f\x80\x9b\x9f\u061c\u200e\u2028\u202e\u2066\u2069\ud7ff a"))
+def test_json_that_cannot_control_a_terminal_says_the_same(text: str) -> None:
+    """Only how it is written differs; letters of any language stay as they are."""
+    encoded = orjson.dumps({"text": text})
+    safe = terminal_safe(encoded)
+    assert orjson.loads(safe) == {"text": text}
+    shown = safe.decode()
+    assert not any(char in shown for char in "\x7f\x80\x9b\x9f\u061c\u200e\u2028\u202e\u2066\u2069")
+    if text.isprintable():
+        assert safe == encoded
+
+
+def test_what_controls_a_terminal_is_written_as_an_escape() -> None:
+    """A control sequence introducer of one character, and text that runs backwards."""
+    line = terminal_safe(orjson.dumps("a\u009b31m \u202etxt.exe ñ"))
+    assert line == '"a\\u009b31m \\u202etxt.exe ñ"'.encode()

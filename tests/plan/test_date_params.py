@@ -231,20 +231,37 @@ def test_days_at_the_ends_of_the_calendar_are_refused(
     """Where the day after, or the moment in UTC, is not in the calendar; and what to do is said."""
     query = DateQuery("a", "b", date_format, until_exclusive, zone)
     if day is None:
-        query.check(SERVER_DEFAULT, SERVER_DEFAULT)
+        query.check((SERVER_DEFAULT,))
         return
     other = Window(date(2026, 1, 1), date(2026, 1, 7))
     for first, last in ((Window(day, day), other), (other, Window(day, day))):
         with pytest.raises(InputError, match="end of the calendar; give other days"):
-            query.check(first, last)
-    query.check(other, other)
+            query.check((first, last))
+    query.check((other,))
+
+
+@pytest.mark.parametrize("date_format", DATE_FORMATS)
+def test_a_day_that_a_time_zone_skipped_is_refused_where_moments_are_sent(
+    date_format: DateFormat,
+) -> None:
+    """Its interval would run backwards. As a part of a longer window it takes no time."""
+    query = replace(_QUERY, date_format=date_format, zone=ZoneInfo("Pacific/Apia"))
+    days = [date(2011, 12, day) for day in (29, 30, 31)]
+    windows = [Window(day, day) for day in days]
+    query.check([Window(days[0], days[-1])])
+    query.check([windows[0], windows[2]])
+    if date_format not in MOMENTS:
+        query.check(windows)
+        return
+    with pytest.raises(InputError, match=r"2011-12-30.* Pacific/Apia skipped that day"):
+        query.check(windows)
 
 
 @pytest.mark.parametrize("date_format", _NAMED)
 def test_days_at_the_ends_of_the_calendar_can_be_sent_as_they_are(date_format: DateFormat) -> None:
     """A day of a calendar needs no other day."""
     query = replace(_QUERY, date_format=date_format)
-    query.check(Window(date.min, date.min), Window(date.max, date.max))
+    query.check((Window(date.min, date.min), Window(date.max, date.max)))
     first, last = query.parameters(Window(date.min, date.max)).values()
     begin, end = read_date(first, date_format), read_date(last, date_format)
     assert begin is not None

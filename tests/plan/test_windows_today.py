@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.core.errors import InputError
-from collector.plan.windows import today_in
+from collector.plan.windows import today_in, zone_named
 
 
 @pytest.mark.parametrize(
@@ -40,6 +40,35 @@ def _machine_ahead_of_utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_without_a_zone_the_machines_zone_counts() -> None:
     """`--timezone` may be left out."""
     assert today_in(None, datetime(2026, 1, 1, 12, tzinfo=UTC)) == date(2026, 1, 2)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "UTC", "GMT", "America/Santiago", ":America/Santiago", "/etc/localtime", "EST5EDT"),
+        *("XYZ5", "<-03>3", "EST5EDT,M3.2.0,M11.1.0", "CET-1CEST,M3.5.0,M10.5.0/3"),
+    ],
+)
+def test_the_machines_zone_may_be_any_that_posix_knows(
+    monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    """A name, a file, or a rule."""
+    monkeypatch.setenv("TZ", text)
+    assert zone_named(None) is None
+
+
+@pytest.mark.parametrize(
+    "text", ["Amerca/Santiago", "XYZ25:99", "XYZ", "nowhere", "../x", "\x1b[m"]
+)
+def test_a_misspelt_zone_of_the_machine_is_not_utc(
+    monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    """The C library would say nothing."""
+    monkeypatch.setenv("TZ", text)
+    with pytest.raises(InputError, match=r"^TZ=.* or use --timezone$") as caught:
+        today_in(None, datetime(2026, 1, 1, tzinfo=UTC))
+    assert str(caught.value).isprintable()
+    assert today_in("UTC", datetime(2026, 1, 1, tzinfo=UTC)) == date(2026, 1, 1)
 
 
 @pytest.mark.parametrize(
