@@ -221,10 +221,11 @@ def _run(arguments: list[str] | None) -> int:
     try:
         result = app(arguments)
     except CycloptsError as error:
-        complain(f"{error}\ncollector: see collector --help, or collector COMMAND --help")
+        hint = "collector: see collector --help, or collector COMMAND --help"
+        complain(*str(error).split("\n"), hint)
         return ExitCode.BAD_INPUT
     except CollectorError as error:
-        complain(str(error))
+        complain(*error.lines)
         return error.exit_code
     except KeyboardInterrupt:
         return ExitCode.SIGINT
@@ -246,7 +247,7 @@ def _unexpected(error: Exception, arguments: list[str] | None) -> ExitCode:
         return ExitCode.STORAGE
     from collector.core.secrets import redacted
 
-    complain(redacted(f"this is a bug in the collector\n{traceback.format_exc()}"))
+    complain("this is a bug in the collector", *redacted(traceback.format_exc()).split("\n"))
     return ExitCode.BUG
 
 

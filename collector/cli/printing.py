@@ -47,9 +47,13 @@ def show(picture: str) -> None:
     _try_to_put(picture, sys.stdout, end="")
 
 
-def complain(text: str) -> None:
-    """Print to standard error after the command's name, untrusted text escaped."""
-    _try_to_put(_shown(f"collector: {text}"), sys.stderr, end="\n")
+def complain(*lines: str) -> None:
+    """Print lines to standard error, after the command's name; untrusted text is escaped.
+
+    Line breaks within a line are escaped too: text from outside cannot make a line of its own.
+    """
+    text = "\n".join(escaped(line) for line in (f"collector: {lines[0]}", *lines[1:]))
+    _try_to_put(text, sys.stderr, end="\n")
 
 
 def write(pieces: Iterable[bytes]) -> None:

@@ -91,9 +91,17 @@ def gravest(codes: Iterable[int | None]) -> int | None:
 
 
 class CollectorError(Exception):
-    """Stops the run. Its text says what is wrong, where, and what to do about it."""
+    """Stops the run. Its text says what is wrong, where, and what to do about it.
+
+    `lines` are the lines of the text. What comes from outside is within one of them, whatever line
+    breaks it has.
+    """
 
     exit_code: ClassVar[ExitCode]
+
+    def __init__(self, *lines: str) -> None:
+        super().__init__("\n".join(lines))
+        self.lines = lines
 
 
 class InputError(CollectorError):

@@ -175,7 +175,7 @@ class _Problems:
                 f"{self._source}: and {self._count - _MAX_REPORTED} more bad lines; "
                 "is this the right file?"
             )
-        raise InputError("\n".join(self._listed))
+        raise InputError(*self._listed)
 
 
 def _after_byte_order_mark(line: bytes, shown_source: str) -> bytes:

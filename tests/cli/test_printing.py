@@ -140,6 +140,17 @@ def test_text_has_its_control_characters_shown(capsys: pytest.CaptureFixture[str
     assert printed.err == "collector: c<U+001B>\n"
 
 
+def test_a_text_from_outside_makes_no_line_of_its_own(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A server that answers with a line break cannot speak for the collector."""
+    complain("refused: no\ncollector: exit 0: every cell has an answer", "see\rhelp")
+    assert capsys.readouterr().err == (
+        "collector: refused: no<U+000A>collector: exit 0: every cell has an answer\n"
+        "see<U+000D>help\n"
+    )
+
+
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
 def test_text_that_the_terminal_cannot_show_is_not_lost(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, encoding: str
