@@ -118,12 +118,7 @@ async def test_help_and_version_on_a_full_disk_are_no_bug(
 ) -> None:
     """Text for people that cannot be written is given up, as everywhere."""
     with open("/dev/full", "wb") as full:  # noqa: ASYNC230, PTH123 - a device
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "collector", *arguments),
-            cwd=command.directory,
-            stdout=full,
-            stderr=asyncio.subprocess.PIPE,
-        )
+        process = await command.start(*arguments, stdout=full.fileno())
         _, said = await process.communicate()
     assert (process.returncode, said) == (0, b"")
 

@@ -1,6 +1,5 @@
 """`collector export`: what it leaves behind, what it says, and how it ends."""
 
-import asyncio
 import csv
 import os
 import signal
@@ -17,7 +16,7 @@ import pytest
 from collector.settings import RunSettings
 from collector.store.manifest import DatesRecord, Manifest
 from tests.cli.said import Cli, Said, in_this_process
-from tests.cli.terminal import heed_hangups
+from tests.conftest import Finished
 from tests.store.made_runs import line, make_run
 
 LargestFile = Callable[[int], AbstractContextManager[None]]
@@ -278,15 +277,9 @@ async def test_an_interrupted_export_leaves_nothing_but_the_old_file(
 
 async def _signalled(command: Any, number: int, name: str, **variables: str) -> int:  # noqa: ANN401
     """Export into a file; the process gets a signal before the file is replaced."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", _AT_POINT, str(int(number)), "export", "a", "--to", name),
-        cwd=command.directory,
-        env={**command.environment, **variables},
-        stderr=asyncio.subprocess.PIPE,
-        preexec_fn=heed_hangups,
+    process = await command.with_environment(**variables).spawn(
+        sys.executable, "-c", _AT_POINT, str(int(number)), "export", "a", "--to", name
     )
-    async with asyncio.timeout(30):
-        _, stderr = await process.communicate()
-    assert stderr == b""
-    assert process.returncode is not None
-    return process.returncode
+    done: Finished = await command.finish(process)
+    assert done.stderr == ""
+    return done.exit_code

@@ -136,7 +136,14 @@ async def test_a_complete_run_needs_no_cluster(start_api: StartApi, against: Aga
 
 
 _OLD = "import collector\ncollector.__version__ = '0.0.1'\n"
-_NONE = "import sys\nsys.modules['collector'] = None\n"
+_NONE = """
+import sys
+
+# The process is forked from one that has imported it.
+for name in list(sys.modules):
+    if name.partition('.')[0] == 'collector':
+        sys.modules[name] = None
+"""
 _BLIND = """
 import pathlib
 

@@ -64,7 +64,7 @@ async def _until_gone(pids: list[int], seconds: float = 5) -> None:
 @asynccontextmanager
 async def _running(command: Any, *arguments: str) -> AsyncIterator[Any]:  # noqa: ANN401
     """Start a run in a group of its own, as terminals do; it is gone with its workers after."""
-    process = await command.start(*arguments, start_new_session=True)
+    process = await command.start(*arguments, is_session=True)
     try:
         yield process
     finally:

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 from collector.simulator import Simulator
-from tests.cli.terminal import heed_hangups
 from tests.conftest import company_lines
 from tests.end_to_end.steps import until
 
@@ -82,9 +81,7 @@ async def test_a_signal_ends_the_run_in_order(
     api = await start_api(latency=0.3)
     command = against(api)
     command.write("companies.txt", company_lines(5000))
-    process = await command.start(
-        *("run", "companies.txt", "--rate", "100", "--output", "r"), preexec_fn=heed_hangups
-    )
+    process = await command.start("run", "companies.txt", "--rate", "100", "--output", "r")
     statistics = command.directory / "r" / "statistics.jsonl"
     await until(lambda: statistics.exists() and statistics.stat().st_size > 0)
     process.send_signal(number)
@@ -199,13 +196,9 @@ async def test_a_full_disk_ends_the_run(start_api: StartApi, against: Against) -
     api = await start_api()
     command = against(api)
     command.write("companies.txt", company_lines(500))
-
-    def limit_file_size() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
-
     done = await command.run(
         *("run", "companies.txt", "--rate", "200", "--output", "r", "--log-level", "error"),
-        preexec_fn=limit_file_size,
+        limits={resource.RLIMIT_FSIZE: (20_000, 20_000)},
     )
     assert done.exit_code == 5, done.stderr
     assert "cannot be written: File too large" in done.stderr
@@ -397,13 +390,8 @@ async def test_a_reader_who_has_gone_changes_no_exit_code(
     api = await start_api(share_500=1.0)
     command = against(api)
     run = f"{sys.executable} -m collector run - --max-attempts 1 --output r {end}"
-    shell = await asyncio.create_subprocess_exec(
-        *("bash", "-c", f"set -o pipefail; echo 1 | {run}"),
-        cwd=command.directory,
-        env=dict(command.environment),
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    assert await shell.wait() == 1
+    shell = await command.spawn("bash", "-c", f"set -o pipefail; echo 1 | {run}")
+    assert (await command.finish(shell)).exit_code == 1
 
 
 @pytest.mark.parametrize(
@@ -423,10 +411,5 @@ async def test_nor_do_complaints_and_help(
 ) -> None:
     """Bad input is bad input, whether or not anybody reads so."""
     script = f"set -o pipefail; {sys.executable} -m collector {arguments} {end}"
-    shell = await asyncio.create_subprocess_exec(
-        *("bash", "-c", script),
-        cwd=command.directory,
-        env=dict(command.environment),
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    assert await shell.wait() == code
+    shell = await command.spawn("bash", "-c", script)
+    assert (await command.finish(shell)).exit_code == code
