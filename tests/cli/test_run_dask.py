@@ -135,11 +135,17 @@ async def test_a_complete_run_needs_no_cluster(start_api: StartApi, against: Aga
     assert command.files() == before
 
 
-_OLD = "import collector\ncollector.__version__ = '0.0.1'\n"
+# The process is forked from one that has imported the collector.
+_OLD = """
+import sys
+
+for name, module in list(sys.modules.items()):
+    if name.partition('.')[0] == 'collector' and hasattr(module, '__version__'):
+        module.__version__ = '0.0.1'
+"""
 _NONE = """
 import sys
 
-# The process is forked from one that has imported it.
 for name in list(sys.modules):
     if name.partition('.')[0] == 'collector':
         sys.modules[name] = None
