@@ -149,10 +149,13 @@ def _stream(old: Any, descriptor: int, *, is_line_buffered: bool) -> io.TextIOWr
     )
 
 
-def _run(program: str, arguments: list[str]) -> int | str | None:
+def _run(program: str, code: str, arguments: list[str]) -> int | str | None:
     """Run `python -m collector`, or a script; return what it exits with."""
     try:
-        if program:
+        if code:
+            sys.argv = ["-c", *arguments]
+            exec(compile(code, "<string>", "exec"), {"__name__": "__main__"})  # noqa: S102 - of a test
+        elif program:
             sys.path.insert(0, str(Path(program).parent))
             sys.argv = [program, *arguments]
             runpy.run_path(program, run_name="__main__")
@@ -191,7 +194,7 @@ def _main() -> None:
     server = _Server(int(descriptor), modules)
     order = server.serve()
     _prepare(order)
-    code = _run(order["program"], order["arguments"])
+    code = _run(order["program"], order["code"], order["arguments"])
     if isinstance(code, str):
         sys.stderr.write(f"{code}\n")
     _exit_code = code if isinstance(code, int) else int(code is not None)

@@ -14,17 +14,18 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from pkgutil import iter_modules
+from types import TracebackType
 from typing import Any, Final, Self
 
 import collector
 import collector.cli
 
-__all__ = ["ForkServers", "Forked", "ForkedProcess", "Order"]
+__all__ = ["ForkServers", "Forked", "ForkedProcess", "ForkedScript", "Order"]
 
 _PLACE: Final = "PYTEST_FORK_SERVERS"
 """Names the directory of the servers' sockets to the processes that run the tests."""
@@ -50,7 +51,7 @@ _MODULES: Final = {"core": _CORE, "all": (*_CORE, *_EXTRAS)}
 class Order:
     """A program for a process.
 
-    * `program`: path of a script; `python -m collector` if that is empty.
+    * `program`: path of a script, or its code; `python -m collector` if both are empty.
     * `flags`: flags of Python: `dev` and `error`.
     * `limits`: limits of resources, soft and hard, by their numbers; see `resource`.
     * `ignored`: signals that it ignores from the start.
@@ -61,6 +62,7 @@ class Order:
     directory: Path
     environment: Mapping[str, str]
     program: str = ""
+    code: str = ""
     flags: Sequence[str] = ()
     limits: Mapping[int, tuple[int, int]] = field(default_factory=dict)
     ignored: Sequence[signal.Signals] = ()
@@ -73,6 +75,7 @@ class Order:
             "directory": str(self.directory),
             "environment": dict(self.environment),
             "program": self.program,
+            "code": self.code,
             "flags": list(self.flags),
             "limits": list(self.limits.items()),
             "ignored": list(self.ignored),
@@ -179,6 +182,39 @@ class Forked:
             else:
                 self._code = int(line)
                 self._connection.close()
+
+
+class ForkedScript(Forked):
+    """A script that is told what to do by lines, and answers in lines; killed when a block ends.
+
+    Warnings are errors to it.
+    """
+
+    def __init__(self, code: str, *arguments: str) -> None:
+        order = Order(arguments, Path.cwd(), os.environ, code=code, flags=("error",))
+        theirs, ours = os.pipe(), os.pipe()
+        try:
+            super().__init__(order, [theirs[0], ours[1], 2])
+        finally:
+            os.close(theirs[0])
+            os.close(ours[1])
+        self.stdin = open(theirs[1], "w", encoding="utf-8")  # noqa: SIM115, PTH123 - see __exit__
+        self.stdout = open(ours[0], encoding="utf-8")  # noqa: SIM115, PTH123 - likewise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.kill()
+        self.wait()
+        with suppress(BrokenPipeError):
+            self.stdin.close()
+        self.stdout.close()
 
 
 def _same(protocol: asyncio.StreamReaderProtocol) -> asyncio.StreamReaderProtocol:

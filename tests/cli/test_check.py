@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-import sys
 import tomllib
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -198,7 +197,7 @@ async def test_what_was_found_before_an_outage_is_shown(serve: Serve, command: A
     api = await serve(lambda _company, number: 200 if number < 2 else 500)
     command = api.point(command)
     command.write("companies.txt", _IDS)
-    process = await command.spawn(sys.executable, "-c", _IMPATIENT, *_CHECK)
+    process = await command.start(*_CHECK, code=_IMPATIENT)
     done = await command.finish(process)
     assert done.exit_code == 4, done.stdout
     rows = _rows(done.stdout)

@@ -4,7 +4,6 @@ import csv
 import os
 import signal
 import stat
-import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -277,8 +276,8 @@ async def test_an_interrupted_export_leaves_nothing_but_the_old_file(
 
 async def _signalled(command: Any, number: int, name: str, **variables: str) -> int:  # noqa: ANN401
     """Export into a file; the process gets a signal before the file is replaced."""
-    process = await command.with_environment(**variables).spawn(
-        sys.executable, "-c", _AT_POINT, str(int(number)), "export", "a", "--to", name
+    process = await command.with_environment(**variables).start(
+        *(str(int(number)), "export", "a", "--to", name), code=_AT_POINT
     )
     done: Finished = await command.finish(process)
     assert done.stderr == ""
