@@ -69,6 +69,7 @@ coverage: $(VENV)/.dev
 torture: $(VENV)/.dev
 	$(call both,$(BIN)/pytest -m torture,\
 		$(BIN)/pytest -n auto -m hypothesis --hypothesis-profile torture)
+	PYTHONASYNCIODEBUG=1 $(BIN)/pytest -n auto tests/end_to_end
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check

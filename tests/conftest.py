@@ -5,6 +5,7 @@ import compileall
 import gc
 import json
 import os
+import re
 import resource
 import signal
 import ssl
@@ -29,7 +30,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import hypothesis
 import pytest
@@ -107,6 +108,9 @@ def pytest_collection() -> Generator[None, object, object]:
         gc.enable()
 
 
+_PROGRESS: Final = r"at=\S+ level=info event=progress "
+
+
 @dataclass(frozen=True)
 class Finished:
     """A child process that has ended."""
@@ -117,9 +121,16 @@ class Finished:
 
 
 def _without_notes(stderr: str) -> str:
-    """Leave out asyncio's notes about slow callbacks, which depend on how busy the machine is."""
-    lines = stderr.splitlines(keepends=True)
-    return "".join(line for line in lines if not line.startswith("Executing <"))
+    """Leave out what depends on how busy the machine is.
+
+    These are asyncio's notes about slow callbacks, and the lines of progress of a run that takes
+    longer than half a minute.
+    """
+    return "".join(
+        line
+        for line in stderr.splitlines(keepends=True)
+        if not line.startswith("Executing <") and not re.match(_PROGRESS, line)
+    )
 
 
 Process = asyncio.subprocess.Process | ForkedProcess

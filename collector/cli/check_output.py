@@ -20,6 +20,7 @@ from tomlkit.exceptions import TOMLKitError
 from collector.cli.printing import company_text, complain, say
 from collector.cli.signals import stop_on_signals
 from collector.core.errors import ExitCode, InputError, StorageError
+from collector.core.links import resolved
 from collector.core.outcome import Failure
 from collector.core.text import escaped
 from collector.dates.probe import CheckFindings, Finding, Until, Verdict
@@ -227,8 +228,8 @@ def write_options(path: Path, options: Mapping[str, str | bool]) -> None:
     file is replaced atomically, or created. Raises `InputError` when it is not TOML or cannot be
     read, `StorageError` when it cannot be written.
     """
-    path = path.resolve()
     try:
+        path = resolved(path)
         # Bytes: text mode would change line breaks.
         document = tomlkit.parse(path.read_bytes().decode()) if path.exists() else None
     except OSError as error:

@@ -274,6 +274,17 @@ async def test_an_interrupted_export_leaves_nothing_but_the_old_file(
     assert (command.directory / "o.duckdb").read_text() == "old"
 
 
+@pytest.mark.parametrize("name", ["o.csv", "o.duckdb", "o.parquet"])
+def test_a_link_to_itself_cannot_be_written(tmp_path: Path, name: str, export: Cli) -> None:
+    """With 5, and it stays."""
+    make_run(tmp_path / "a", _LINES)
+    (tmp_path / name).symlink_to(name)
+    said = export("a", "--to", name)
+    assert said.exit_code == 5
+    assert said.stderr.endswith("cannot be written: Too many levels of symbolic links\n")
+    assert (tmp_path / name).is_symlink()
+
+
 async def _signalled(command: Any, number: int, name: str, **variables: str) -> int:  # noqa: ANN401
     """Export into a file; the process gets a signal before the file is replaced."""
     process = await command.with_environment(**variables).start(

@@ -61,6 +61,7 @@ def test_models_are_pinned() -> None:
     """The values that all parts share; and all of them exist."""
     assert collector.core.outcome.__all__ == [
         "COUNTERS",
+        "FEWEST_ALIKE",
         "Answer",
         "Blame",
         "Counters",
