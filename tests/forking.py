@@ -25,7 +25,7 @@ from typing import Any, Final, Self
 import collector
 import collector.cli
 
-__all__ = ["ForkServers", "Forked", "ForkedProcess", "ForkedScript", "Order"]
+__all__ = ["ForkServers", "Forked", "ForkedProcess", "ForkedScript", "Order", "write_command"]
 
 _PLACE: Final = "PYTEST_FORK_SERVERS"
 """Names the directory of the servers' sockets to the processes that run the tests."""
@@ -87,6 +87,36 @@ class Order:
     def server(self) -> str:
         """Return the name of the server that takes it."""
         return "core" if self.environment.get("PYTHONPATH") else "all"
+
+
+_SCRIPT: Final = """#!{python} -IS
+import json, os, signal, socket, sys
+
+order = {order}
+order |= {{"arguments": sys.argv[1:], "directory": os.getcwd(), "environment": dict(os.environ)}}
+with socket.socket(socket.AF_UNIX) as connection:
+    connection.connect({path})
+    socket.send_fds(connection, [json.dumps(order).encode() + b"\\n"], [0, 1, 2])
+    said = connection.makefile()
+    pid = int(said.readline())
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda number, _: os.kill(pid, number))
+    code = int(said.readline())
+sys.exit(code if code >= 0 else 128 - code)
+"""
+"""Has itself done by a process that is forked, as the shell that starts it would have it done."""
+
+
+def write_command(path: Path) -> None:
+    """Write a script that does what `collector` does; it passes signals on."""
+    order = Order((), path, {})
+    text = _SCRIPT.format(
+        python=sys.executable,
+        order=json.loads(order.encoded()),
+        path=repr(_path(order.server)),
+    )
+    path.write_text(text, encoding="utf-8")
+    path.chmod(0o755)
 
 
 class ForkServers:
