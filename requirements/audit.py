@@ -8,6 +8,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Sequence
+from importlib.util import find_spec
 from typing import Any, Final, NamedTuple
 
 _SECONDS: Final = 300
@@ -63,6 +64,9 @@ def _audited(file: str) -> Report:
 
 
 def _main(files: Sequence[str]) -> int:
+    if find_spec("pip_audit") is None:
+        sys.stderr.write("pip-audit is not installed; it is in requirements/dev.txt\n")
+        return 2
     is_bad = False
     for file in files:
         report = _audited(file)

@@ -199,6 +199,10 @@ class Forked:
         """Kill the process, unless it has ended."""
         self.send_signal(signal.SIGKILL)
 
+    def close(self) -> None:
+        """Give up the process: the server kills it."""
+        self._connection.close()
+
     def fileno(self) -> int:
         """Return the descriptor on which start and end are told."""
         return self._connection.fileno()
