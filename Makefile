@@ -41,7 +41,7 @@ endef
 
 # More workers than a small machine has cores: the end-to-end tests wait most of the time.
 test: $(VENV)/.dev
-	$(call both,$(BIN)/pytest -n 8 --dist worksteal -m "not alone and not torture and not package",\
+	$(call both,$(BIN)/pytest -n 6 --dist worksteal -m "not alone and not torture and not package",\
 		$(BIN)/pytest -m alone)
 
 # The pythons of the path, and those of pyenv that are on no path.
@@ -63,7 +63,7 @@ audit: $(VENV)/.dev
 	$(BIN)/python requirements/audit.py requirements/run.txt requirements/dev.txt
 
 coverage: $(VENV)/.dev
-	$(BIN)/pytest -n 8 --dist worksteal -m "not alone and not torture and not package" \
+	$(BIN)/pytest -n 6 --dist worksteal -m "not alone and not torture and not package" \
 		--cov --cov-report=term:skip-covered --cov-report=html:.coverage-pages
 
 torture: $(VENV)/.dev

@@ -8,7 +8,7 @@ import pytest
 
 from tests.conftest import Command
 
-_DEBUGGED: Final = {"test_local", "test_metrics", "test_outage", "test_run"}
+_DEBUGGED: Final = {"test_metrics", "test_run"}
 """Files whose commands have the debug mode in `make test`, too. It makes each request five times as
 expensive, so the rest has it in `make torture` only, which sets the variable."""
 

@@ -15,6 +15,7 @@ import pytest
 from collector.simulator import Simulator
 from tests.conftest import company_lines
 from tests.end_to_end.steps import until
+from tests.forking import write_command
 
 StartApi = Callable[..., Awaitable[Simulator]]
 Against = Callable[[Simulator], Any]
@@ -378,6 +379,14 @@ async def test_a_low_rate_does_not_let_tokens_grow_stale(
     assert 2 <= api.counts.kinds["token"] <= 4
 
 
+def _words(command: Any, end: str) -> str:  # noqa: ANN401 - see conftest
+    """Return how a shell calls the collector: forked, unless it is to have no stream at all."""
+    if ">&-" in end:
+        return f"{sys.executable} -m collector"
+    write_command(command.directory / "collector")
+    return "./collector"
+
+
 @pytest.mark.parametrize(
     "end",
     [
@@ -391,7 +400,7 @@ async def test_a_reader_who_has_gone_changes_no_exit_code(
     """Summaries and messages may find nobody; the code still tells what came of the run."""
     api = await start_api(share_500=1.0)
     command = against(api)
-    run = f"{sys.executable} -m collector run - --max-attempts 1 --output r {end}"
+    run = f"{_words(command, end)} run - --max-attempts 1 --output r {end}"
     shell = await command.spawn("bash", "-c", f"set -o pipefail; echo 1 | {run}")
     assert (await command.finish(shell)).exit_code == 1
 
@@ -412,6 +421,6 @@ async def test_nor_do_complaints_and_help(
     end: str,
 ) -> None:
     """Bad input is bad input, whether or not anybody reads so."""
-    script = f"set -o pipefail; {sys.executable} -m collector {arguments} {end}"
+    script = f"set -o pipefail; {_words(command, end)} {arguments} {end}"
     shell = await command.spawn("bash", "-c", script)
     assert (await command.finish(shell)).exit_code == code
