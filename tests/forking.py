@@ -32,7 +32,7 @@ _PLACE: Final = "PYTEST_FORK_SERVERS"
 
 _CORE: Final = (
     *(module.name for module in iter_modules(collector.cli.__path__, "collector.cli.")),
-    *("collector.run.run", "collector.simulator.server"),
+    *("collector.run.run", "collector.simulator.server", "cyclopts.help"),
 )
 """What commands import when they begin to work, but for the extras."""
 
@@ -40,6 +40,7 @@ _EXTRAS: Final = (
     *("collector.export.export", "collector.report.report", "collector.report.page"),
     *("collector.cluster.run", "collector.cluster.shard_task"),
     *("distributed.cli.dask_scheduler", "distributed.cli.dask_worker"),
+    *("docstring_parser", "plotly.offline", "rich.markdown"),
 )
 """What they import for their extras, and what Dask's own commands need."""
 
@@ -313,13 +314,16 @@ class ForkedProcess:
             file = open(pipe, "rb", buffering=0)  # noqa: SIM115, ASYNC230, PTH123 - see above
             transport, _ = await loop.connect_read_pipe(partial(_same, protocol), file)
             self._transports.append(transport)
-        is_started = asyncio.Event()
-        loop.add_reader(self._forked.fileno(), is_started.set)
+        is_started, descriptor = asyncio.Event(), self._forked.fileno()
+        loop.add_reader(descriptor, is_started.set)
         await is_started.wait()
-        # It is known now without waiting.
+        loop.remove_reader(descriptor)
+        # It is known now without waiting; and it may have ended by now.
         assert self._forked.pid
-        loop.add_reader(self._forked.fileno(), self._hear)
-        self._hear()
+        if self._forked.poll() is None:
+            loop.add_reader(descriptor, self._hear)
+        else:
+            self._ended.set()
 
     def _hear(self) -> None:
         descriptor = self._forked.fileno()
