@@ -197,6 +197,7 @@ async def test_a_night_of_errors_loses_nothing(start_api: StartApi, against: Aga
     assert api.counts.statuses[401] == 0 or max(lags) > 0.5
 
 
+@pytest.mark.alone
 async def test_a_limit_slows_down_and_loses_nothing(start_api: StartApi, against: Against) -> None:
     """429s pause everyone; no cell is lost or charged for them."""
     api = await start_api(rate_limit=100, burst=10, retry_after=False)
