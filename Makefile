@@ -1,6 +1,11 @@
 # make run         set everything up and collect from the embedded API
 # make test        run the tests
-# make check       run everything that CI checks: lint, format, types, tests
+# make check       run everything that CI checks: lint, format, types, tests, package, audit
+# make pythons     run the tests with every Python from 3.11 on that is found, each in an
+#                  environment of its own: .venv-3.12
+# make package     build wheel and sdist; install the wheel into an empty environment and run the demo
+# make audit       look for known vulnerabilities of what requirements/*.txt name
+# make coverage    measure which lines the tests run
 # make torture     run the tests that take minutes: hundreds of kills, every cut, full disks,
 #                  thousands of examples
 # make bench       compare speed with curl, Scrapy, dlt and others; measure memory and start times;
@@ -11,35 +16,75 @@
 # The first of these that runs and is new enough; choose another with make PYTHON=...
 PYTHON ?= $(shell for name in python3 python3.11 python3.12 python3.13 python3.14 python; do \
 	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
-BIN := .venv/bin
+VENV ?= .venv
+BIN := $(VENV)/bin
 PACKAGE := $(BIN)/collector
 
-.PHONY: run test torture check bench bench-rate lock clean
+WHICH := -c 'import sys; print(sys.base_prefix, sys.version)'
+# An environment of another Python than the one that is asked for is made anew.
+ifneq ($(origin PYTHON),file)
+ifneq ($(shell $(PYTHON) $(WHICH) 2>/dev/null),$(shell $(BIN)/python $(WHICH) 2>/dev/null))
+.PHONY: $(BIN)/python
+endif
+endif
+
+.PHONY: run test pythons package audit coverage torture check bench bench-rate lock clean
 
 run: $(PACKAGE)
 	$(PACKAGE) demo companies.txt --last 7d --window 1d --rate 20
 
+# Both parts run; the exit code is the worse one. After an interrupt (2) the second does not begin.
+define both
+@first=0; second=0; $(1) || first=$$?; \
+	[ $$first = 2 ] || $(2) || second=$$?; exit $$((first > second ? first : second))
+endef
+
 # More workers than a small machine has cores: the end-to-end tests wait most of the time.
-test: .venv/.dev
-	$(BIN)/pytest -n 6 --dist worksteal -m "not alone and not torture"
-	$(BIN)/pytest -m alone
+test: $(VENV)/.dev
+	$(call both,$(BIN)/pytest -n 6 --dist worksteal -m "not alone and not torture and not package",\
+		$(BIN)/pytest -m alone)
 
-torture: .venv/.dev
-	$(BIN)/pytest -m torture
-	$(BIN)/pytest -n auto -m hypothesis --hypothesis-profile torture
+# The pythons of the path, and those of pyenv that are on no path.
+pythons:
+	@worst=0; ran=; \
+	for name in python3.11 python3.12 python3.13 python3.14 python3 \
+		$${PYENV_ROOT:-$$HOME/.pyenv}/versions/3.*/bin/python; do \
+		version=$$($$name -c 'import sys; print("%d.%d" % sys.version_info[:2]); sys.exit(sys.version_info < (3, 11))' \
+			2>/dev/null) || continue; \
+		case "$$ran " in *" $$version "*) continue;; esac; \
+		ran="$$ran $$version"; echo "Python $$version: $$name"; \
+		$(MAKE) test VENV=.venv-$$version PYTHON=$$name || worst=$$?; \
+	done; echo "The tests have run with Python$$ran"; exit $$worst
 
-check: .venv/.dev
+package: $(VENV)/.dev
+	$(BIN)/pytest -m package
+
+audit: $(VENV)/.dev
+	$(BIN)/python requirements/audit.py requirements/run.txt requirements/dev.txt
+
+coverage: $(VENV)/.dev
+	$(BIN)/pytest -n 6 --dist worksteal -m "not alone and not torture and not package" \
+		--cov --cov-report=term:skip-covered --cov-report=html:.coverage-pages
+
+torture: $(VENV)/.dev
+	$(call both,$(BIN)/pytest -m torture,\
+		$(BIN)/pytest -n auto -m hypothesis --hypothesis-profile torture)
+	PYTHONASYNCIODEBUG=1 $(BIN)/pytest -n auto tests/end_to_end
+
+check: $(VENV)/.dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(MAKE) test
+	$(MAKE) package
+	$(MAKE) audit
 
-bench: .venv/.dev .venv-peers/.ready
+bench: $(VENV)/.dev .venv-peers/.ready
 	$(BIN)/python -m benchmarks docs/benchmarks.md
 	$(BIN)/python -m benchmarks.finding
 	$(BIN)/python -m benchmarks.export
 
-bench-rate: .venv/.plot
+bench-rate: $(VENV)/.plot
 	$(BIN)/python -m benchmarks.rate docs/rate-control.svg
 
 # Needs uv. The files contain names, versions and hashes, and no address of any index.
@@ -53,27 +98,30 @@ LOCK_FLAGS := --universal --python-version 3.11 --generate-hashes --upgrade --qu
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate
 
 clean:
-	rm -rf .venv .venv-peers .mypy_cache .pytest_cache .ruff_cache .hypothesis dist
+	rm -rf .venv .venv-* .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage* dist
 
-.venv/bin/python:
+$(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "collector needs Python 3.11 or newer; name one with: make PYTHON=..." >&2; exit 1; }
-	$(PYTHON) -m venv .venv
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "collector needs Python 3.11 or newer, and $(PYTHON) is not" >&2; exit 1; }
+	rm -rf $(VENV)
+	$(PYTHON) -m venv $(VENV)
 
-$(PACKAGE): .venv/bin/python requirements/run.txt pyproject.toml
+$(PACKAGE): $(BIN)/python requirements/run.txt pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/run.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-.venv/.dev: $(PACKAGE) requirements/dev.txt
+$(VENV)/.dev: $(PACKAGE) requirements/dev.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@touch $@
 
 # The peers of `make bench`, in a separate environment: they have many dependencies.
-.venv-peers/.ready: .venv/bin/python requirements/peers.txt
-	.venv/bin/python -m venv .venv-peers
+.venv-peers/.ready: $(BIN)/python requirements/peers.txt
+	$(BIN)/python -m venv .venv-peers
 	.venv-peers/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/peers.txt
 	@touch $@
 
-.venv/.plot: .venv/.dev requirements/plot.txt
+$(VENV)/.plot: $(VENV)/.dev requirements/plot.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/plot.txt
 	@touch $@

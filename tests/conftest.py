@@ -5,6 +5,7 @@ import compileall
 import gc
 import json
 import os
+import re
 import resource
 import signal
 import ssl
@@ -17,19 +18,19 @@ from collections.abc import (
     Generator,
     Iterator,
     Mapping,
-    Sequence,
 )
 from contextlib import (
     AbstractContextManager,
     AsyncExitStack,
     asynccontextmanager,
     contextmanager,
+    suppress,
 )
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import hypothesis
 import pytest
@@ -37,7 +38,7 @@ from aiohttp import web
 
 import collector
 from collector.simulator import Simulator, SimulatorSettings
-from tests.forking import Order, run_forked
+from tests.forking import ForkedProcess, ForkServers, Order
 
 # Each worker would compile all of the tests again where compiled files are not to be written.
 sys.dont_write_bytecode = False
@@ -80,6 +81,7 @@ def pytest_configure(config: pytest.Config) -> None:
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     if not hasattr(config, "workerinput"):
         compileall.compile_dir(collector.__path__[0], quiet=2)
+        config.add_cleanup(ForkServers(ENVIRONMENT).stop)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -106,6 +108,9 @@ def pytest_collection() -> Generator[None, object, object]:
         gc.enable()
 
 
+_PROGRESS: Final = r"at=\S+ level=info event=progress "
+
+
 @dataclass(frozen=True)
 class Finished:
     """A child process that has ended."""
@@ -116,69 +121,90 @@ class Finished:
 
 
 def _without_notes(stderr: str) -> str:
-    """Leave out asyncio's notes about slow callbacks, which depend on how busy the machine is."""
-    lines = stderr.splitlines(keepends=True)
-    return "".join(line for line in lines if not line.startswith("Executing <"))
+    """Leave out what depends on how busy the machine is.
+
+    These are asyncio's notes about slow callbacks, and the lines of progress of a run that takes
+    longer than half a minute.
+    """
+    return "".join(
+        line
+        for line in stderr.splitlines(keepends=True)
+        if not line.startswith("Executing <") and not re.match(_PROGRESS, line)
+    )
+
+
+Process = asyncio.subprocess.Process | ForkedProcess
 
 
 @dataclass(frozen=True)
 class Command:
     """Runs `python -m collector` as a user would, in an empty directory of its own.
 
-    What is started begins with Python itself. What is run to its end is forked from a process that
-    has imported the collector already: see `forking.py`.
+    The process is forked from one that has imported the collector already: see `forking.py`.
+    `processes` are those that a test has started; the fixture ends them.
     """
 
     directory: Path
     environment: Mapping[str, str]
     flags: tuple[str, ...] = ("-W", "error")
     is_forked: bool = True
+    processes: list[Process] = field(default_factory=list, compare=False)
 
-    async def start(self, *arguments: str, **more: Any) -> asyncio.subprocess.Process:  # noqa: ANN401
-        """Start the command; `more` goes to `create_subprocess_exec`."""
-        return await asyncio.create_subprocess_exec(
-            sys.executable,
-            *(*self.flags, "-m", "collector"),
-            *arguments,
-            cwd=self.directory,
-            env=dict(self.environment),
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            **more,
-        )
-
-    async def run(
+    async def start(
         self,
         *arguments: str,
-        stdin: bytes | None = None,
+        stdin: bytes | int = b"",
+        stdout: int | None = None,
+        stderr: int | None = None,
+        limits: Mapping[int, tuple[int, int]] | None = None,
         **more: Any,  # noqa: ANN401
-    ) -> Finished:
+    ) -> Process:
+        """Start the command. The streams are descriptors or pipes; `more` goes to `Order`."""
+        if not self.is_forked:
+            return await self.spawn(sys.executable, *self.flags, "-m", "collector", *arguments)
+        # A test may have set it for all that it starts.
+        limits = {
+            resource.RLIMIT_FSIZE: resource.getrlimit(resource.RLIMIT_FSIZE),
+            **(limits or {}),
+        }
+        order = Order(
+            arguments, self.directory, self.environment, flags=self.flags, limits=limits, **more
+        )
+        process = await ForkedProcess.start(order, stdin, stdout, stderr)
+        self.processes.append(process)
+        return process
+
+    async def spawn(self, *words: str, **more: Any) -> asyncio.subprocess.Process:  # noqa: ANN401
+        """Start any program; `more` goes to `create_subprocess_exec`."""
+        streams = dict.fromkeys(("stdout", "stderr"), asyncio.subprocess.PIPE)
+        process = await asyncio.create_subprocess_exec(
+            *words,
+            **{"cwd": self.directory, "env": dict(self.environment), **streams, **more},
+        )
+        self.processes.append(process)
+        return process
+
+    async def run(self, *arguments: str, stdin: bytes = b"", **more: Any) -> Finished:  # noqa: ANN401
         """Run the command to its end; it is killed if the test gives up."""
-        if self.is_forked and not more:
-            return await self._run_forked(arguments, stdin)
-        pipe = asyncio.subprocess.DEVNULL if stdin is None else asyncio.subprocess.PIPE
-        process = await self.start(*arguments, stdin=pipe, **more)
+        if self.is_forked:
+            return await self.finish(await self.start(*arguments, stdin=stdin, **more))
+        words = (*self.flags, "-m", "collector", *arguments)
+        process = await self.spawn(sys.executable, *words, stdin=asyncio.subprocess.PIPE)
         return await self.finish(process, stdin)
 
-    async def _run_forked(self, arguments: Sequence[str], stdin: bytes | None) -> Finished:
-        size, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
-        order = Order(arguments, self.directory, self.environment, self.flags, size)
-        async with asyncio.timeout(90):
-            code, stdout, stderr = await run_forked(order, stdin or b"")
-        return Finished(code, stdout.decode(), _without_notes(stderr.decode()))
-
     @staticmethod
-    async def finish(process: asyncio.subprocess.Process, stdin: bytes | None = None) -> Finished:
+    async def finish(process: Process, stdin: bytes | None = None) -> Finished:
         """Wait for the end of a started command."""
         try:
             async with asyncio.timeout(90):
                 stdout, stderr = await process.communicate(stdin)
         except BaseException:
-            process.kill()
-            await process.wait()
+            await end(process)
             raise
         assert process.returncode is not None
-        return Finished(process.returncode, stdout.decode(), _without_notes(stderr.decode()))
+        # A stream that the test has given to the process is not a pipe.
+        said, complained = (stdout or b"").decode(), (stderr or b"").decode()
+        return Finished(process.returncode, said, _without_notes(complained))
 
     def with_environment(self, **variables: str) -> "Command":
         """Return the same command with more environment variables."""
@@ -214,10 +240,23 @@ class Command:
         return {str(path.relative_to(self.directory)) for path in self.directory.rglob("*")}
 
 
+async def end(process: Process) -> None:
+    """Kill a process unless it has ended."""
+    if isinstance(process, ForkedProcess):
+        await process.end()
+    elif process.returncode is None:
+        with suppress(ProcessLookupError):
+            process.kill()
+        await process.communicate()
+
+
 @pytest.fixture
-def command(tmp_path: Path) -> Command:
+async def command(tmp_path: Path) -> AsyncIterator[Command]:
     """Give the command, with nothing of the machine's own credentials or settings."""
-    return Command(tmp_path, ENVIRONMENT)
+    command = Command(tmp_path, ENVIRONMENT)
+    yield command
+    for process in command.processes:
+        await end(process)
 
 
 def company_lines(count: int) -> str:

@@ -33,7 +33,7 @@ LIBRARIES: Final = {
 }
 """Libraries that only some rooms know."""
 
-NOT_A_ROOM: Final = {"benchmarks", "docs", "end_to_end"}
+NOT_A_ROOM: Final = {"benchmarks", "docs", "end_to_end", "package"}
 """Folders of tests that are about several rooms."""
 
 

@@ -22,6 +22,7 @@ from collector.cli.printing import company_text, complain, note, say
 from collector.cli.signals import stop_on_signals
 from collector.cli.streams import background_streams
 from collector.core.errors import ExitCode, InputError, StorageError
+from collector.core.links import resolved
 from collector.core.outcome import Failure
 from collector.core.text import escaped
 from collector.dates.probe import CheckFindings, Finding, Until, Verdict
@@ -235,7 +236,10 @@ def write_options(path: Path, options: Mapping[str, str | bool]) -> None:
     file is replaced atomically, or created. Raises `InputError` when it is not TOML or cannot be
     read, `StorageError` when it cannot be written.
     """
-    path = path.resolve()
+    try:
+        path = resolved(path)
+    except OSError as error:
+        raise InputError(f"{path.name}: cannot be read: {error.strerror}") from error
     text = read_options(path)
     try:
         document = tomlkit.document() if text is None else tomlkit.parse(text)

@@ -1,5 +1,6 @@
 """`collector export`: the newest answer of every cell over many runs, as columns."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -45,7 +46,7 @@ def _export(run_dirs: Sequence[Path], path: Path, target: Target, delimiter: str
         # Here: the core install has no database.
         from collector.export.export import export as export_runs
         from collector.tables.engine import analytical_database, is_utf8
-    if not target.is_csv and not is_utf8(str(path.resolve())):
+    if not target.is_csv and not is_utf8(os.path.realpath(path)):
         raise InputError(f"{path}: DuckDB writes no path that is not UTF-8; give another one")
     with draft_of(path) as draft, analytical_database() as database:
         done = export_runs(database, runs, draft, target, delimiter)

@@ -72,7 +72,8 @@ class ClusterRun:
         network: Network = DIRECT,
     ) -> None:
         self.plan, self.settings = plan, settings
-        self.files = PartFiles(output.resolve())
+        # Workers may be in another directory.
+        self.files = PartFiles(output.absolute())
         self.stats = ClusterStats(len(plan))
         self.remarks: tuple[str, ...] = ()
         self._session = Session(

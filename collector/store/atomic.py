@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
+from collector.core.links import resolved
 from collector.store.fault_points import FaultPoint, reach
 from collector.store.files import MODE
 
@@ -30,10 +31,7 @@ def replacing(path: Path, *, suffix: str = ".new") -> Iterator[Path]:
     place, unless only the last step failed, the sync of the directory.
     """
     # A link belongs to the user and stays; the file that it names is replaced.
-    try:
-        path = path.resolve()
-    except RuntimeError as error:  # of Python before 3.13
-        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path)) from error
+    path = resolved(path)
     draft = path.with_name(f"{path.name}{suffix}")
     try:
         mode = _mode(path)

@@ -15,6 +15,7 @@ import duckdb
 
 from collector.core.cell import SERVER_DEFAULT, Window
 from collector.core.errors import InputError
+from collector.core.links import resolved
 from collector.core.outcome import COUNTERS
 from collector.core.text import quoted
 from collector.store.lines import LONGEST_LINE
@@ -143,7 +144,7 @@ class Answers:
         # DuckDB reads the link: its name is no pattern, and is valid in every encoding.
         link = self._scratch / "link.jsonl"
         link.unlink(missing_ok=True)
-        link.symlink_to(path.resolve())
+        link.symlink_to(resolved(path))
         first_row = self._count(_NEXT_ROW)
         is_over = Event()
         with ThreadPoolExecutor(1) as threads:

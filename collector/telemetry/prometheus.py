@@ -19,6 +19,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from collector import __version__
 from collector.core.cell import CellState
 from collector.core.errors import InputError
+from collector.core.links import resolved
 from collector.core.text import json_text
 from collector.plan import Shard
 from collector.telemetry.stats import RunStats
@@ -157,14 +158,12 @@ class MetricsFile:
         self._shard = shard
         path = path.with_name(f"{path.stem}{shard.in_names}{path.suffix}")
         # Resolve links: the file that a link names is replaced, and the link stays.
-        nowhere = f"--metrics-file {path}: cannot be written: it is a link that leads nowhere"
         try:
-            self.path = path.resolve()
-        except (OSError, RuntimeError) as error:
-            raise InputError(nowhere) from error
-        # From Python 3.13 on links in a circle raise nothing, and stay what they are.
-        if self.path.is_symlink():
-            raise InputError(nowhere)
+            self.path = resolved(path)
+        except OSError as error:
+            raise InputError(
+                f"--metrics-file {path}: cannot be written: it is a link that leads nowhere"
+            ) from error
         self.last_success: float | None = None
         self._started_at = time.time()
 

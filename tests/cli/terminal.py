@@ -6,9 +6,9 @@ import os
 import pty
 import signal
 import struct
-import sys
 import termios
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 LINES = 40
@@ -38,13 +38,14 @@ async def on_a_terminal(
     """
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, columns, 0, 0))
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "collector", *arguments),
-        cwd=command.directory,
-        env={name: value for name, value in command.environment.items() if name != "COLUMNS"},
-        stdin=slave,
-        stdout=slave,
-        stderr=slave if shows_errors else asyncio.subprocess.DEVNULL,
+    # Each with a size of its own.
+    command = replace(
+        command,
+        environment={n: value for n, value in command.environment.items() if n != "COLUMNS"},
+        flags=(),
+    )
+    process = await command.start(
+        *arguments, stdin=slave, stdout=slave, stderr=slave if shows_errors else None
     )
     os.close(slave)
     shown = await asyncio.to_thread(_read_all, master)

@@ -198,13 +198,7 @@ async def test_what_was_found_before_an_outage_is_shown(serve: Serve, command: A
     api = await serve(lambda _company, number: 200 if number < 2 else 500)
     command = api.point(command)
     command.write("companies.txt", _IDS)
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", _IMPATIENT, *_CHECK),
-        cwd=command.directory,
-        env=dict(command.environment),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
+    process = await command.start(*_CHECK, code=_IMPATIENT)
     done = await command.finish(process)
     assert done.exit_code == 4, done.stdout
     rows = _rows(done.stdout)

@@ -121,12 +121,7 @@ async def test_help_and_version_on_a_full_disk_are_an_error(
 ) -> None:
     """A script that keeps the text must not take an empty file for it."""
     with open("/dev/full", "wb") as full:  # noqa: ASYNC230, PTH123 - a device
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "collector", *arguments),
-            cwd=command.directory,
-            stdout=full,
-            stderr=asyncio.subprocess.PIPE,
-        )
+        process = await command.start(*arguments, stdout=full.fileno())
         _, said = await process.communicate()
     assert process.returncode == 5
     assert said == b"collector: standard output cannot be written: No space left on device\n"

@@ -1,11 +1,9 @@
 """`collector export`: what it leaves behind, what it says, and how it ends."""
 
-import asyncio
 import csv
 import os
 import signal
 import stat
-import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -17,7 +15,7 @@ import pytest
 from collector.settings import RunSettings
 from collector.store.manifest import DatesRecord, Manifest
 from tests.cli.said import Cli, Said, in_this_process
-from tests.cli.terminal import heed_hangups
+from tests.conftest import Finished
 from tests.store.made_runs import line, make_run
 
 LargestFile = Callable[[int], AbstractContextManager[None]]
@@ -291,17 +289,22 @@ async def test_an_interrupted_export_leaves_nothing_but_the_old_file(
     assert (command.directory / "o.duckdb").read_text() == "old"
 
 
+@pytest.mark.parametrize("name", ["o.csv", "o.duckdb", "o.parquet"])
+def test_a_link_to_itself_cannot_be_written(tmp_path: Path, name: str, export: Cli) -> None:
+    """With 5, and it stays."""
+    make_run(tmp_path / "a", _LINES)
+    (tmp_path / name).symlink_to(name)
+    said = export("a", "--to", name)
+    assert said.exit_code == 5
+    assert said.stderr.endswith("cannot be written: Too many levels of symbolic links\n")
+    assert (tmp_path / name).is_symlink()
+
+
 async def _signalled(command: Any, number: int, name: str, **variables: str) -> int:  # noqa: ANN401
     """Export into a file; the process gets a signal before the file is replaced."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", _AT_POINT, str(int(number)), "export", "a", "--to", name),
-        cwd=command.directory,
-        env={**command.environment, **variables},
-        stderr=asyncio.subprocess.PIPE,
-        preexec_fn=heed_hangups,
+    process = await command.with_environment(**variables).start(
+        *(str(int(number)), "export", "a", "--to", name), code=_AT_POINT
     )
-    async with asyncio.timeout(30):
-        _, stderr = await process.communicate()
-    assert stderr == b""
-    assert process.returncode is not None
-    return process.returncode
+    done: Finished = await command.finish(process)
+    assert done.stderr == ""
+    return done.exit_code

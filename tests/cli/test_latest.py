@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
@@ -137,13 +136,7 @@ async def test_a_reader_may_go_and_a_disk_may_be_full(
     make_run(command.directory / "a", [line(str(number), 1) for number in range(2000)])
     stdout = OUTPUTS[output]()
     try:
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, *command.flags, "-m", "collector", "latest", "a"),
-            cwd=command.directory,
-            env=dict(command.environment),
-            stdout=stdout,
-            stderr=asyncio.subprocess.PIPE,
-        )
+        process = await command.start("latest", "a", stdout=stdout)
     finally:
         os.close(stdout)
     async with asyncio.timeout(30):

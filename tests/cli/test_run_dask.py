@@ -114,6 +114,22 @@ async def test_a_scheduler_that_is_not_there(start_api: StartApi, against: Again
     assert command.files() == set()
 
 
+async def test_an_output_that_is_a_link_to_itself(start_api: StartApi, against: Against) -> None:
+    """It ends with 5 and the remedy, on every Python, and no cell is asked for."""
+    api = await start_api()
+    command = against(api).without_debugging()
+    (command.directory / "r").symlink_to("r")
+    options = ("--engine", "dask", "--scheduler", "tcp://127.0.0.1:1")
+    done = await command.run("run", "-", "--output", "r", *options, stdin=b"1\n")
+    assert done.exit_code == 5, done
+    where = command.directory / "r"
+    assert done.stderr == (
+        f"collector: --output {where}: cannot be read: Too many levels of symbolic links; "
+        "give another --output\n"
+    )
+    assert api.counts.kinds["statistics"] == 0
+
+
 async def test_a_complete_run_needs_no_cluster(start_api: StartApi, against: Against) -> None:
     """Nothing is sent, no scheduler is looked for, and the end is 0, with the API dead or alive."""
     api = await start_api()
@@ -135,8 +151,21 @@ async def test_a_complete_run_needs_no_cluster(start_api: StartApi, against: Aga
     assert command.files() == before
 
 
-_OLD = "import collector\ncollector.__version__ = '0.0.1'\n"
-_NONE = "import sys\nsys.modules['collector'] = None\n"
+# The process is forked from one that has imported the collector.
+_OLD = """
+import sys
+
+for name, module in list(sys.modules.items()):
+    if name.partition('.')[0] == 'collector' and hasattr(module, '__version__'):
+        module.__version__ = '0.0.1'
+"""
+_NONE = """
+import sys
+
+for name in list(sys.modules):
+    if name.partition('.')[0] == 'collector':
+        sys.modules[name] = None
+"""
 _BLIND = """
 import pathlib
 

@@ -7,7 +7,6 @@ import shlex
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Iterable
-from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -522,13 +521,8 @@ def test_the_command_to_go_on_is_written_as_people_write_it(
 async def _shell(command: Any, text: str) -> tuple[int | None, str]:  # noqa: ANN401 - see conftest
     """Give a text to a shell as a user would paste it; return its exit code and standard error."""
     script = f'collector() {{ "$PYTHON" -X dev -W error -m collector "$@"; }}\n{text}\n'
-    process = await asyncio.create_subprocess_exec(
-        *("bash", "-c", script),
-        cwd=command.directory,
-        env={**command.environment, "PYTHON": sys.executable},
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
+    process = await command.with_environment(PYTHON=sys.executable).spawn(
+        *("bash", "-c", script), stdin=asyncio.subprocess.DEVNULL
     )
     done = await command.finish(process)
     return done.exit_code, done.stderr
@@ -575,14 +569,12 @@ async def test_a_status_may_be_asked_for_while_the_run_is_at_work(
     command = against(api)
     command.write("c.txt", company_lines(1000))
     process = await command.start("run", "c.txt", "--rate", "20", "--output", "r")
-    try:
-        async with asyncio.timeout(20):
-            while api.counts.total < 3:  # noqa: ASYNC110 - a count is no event
-                await asyncio.sleep(0.01)
-        said, document = cli("r", "--fail-on", "missing"), cli("r", "--json").document
-    finally:
-        process.send_signal(signal.SIGTERM)
-        done = await command.finish(process)
+    async with asyncio.timeout(30):
+        while api.counts.total < 3:  # noqa: ASYNC110 - a count is no event
+            await asyncio.sleep(0.01)
+    said, document = cli("r", "--fail-on", "missing"), cli("r", "--json").document
+    process.send_signal(signal.SIGTERM)
+    done = await command.finish(process)
     assert done.exit_code == 143
     assert said.exit_code == 1
     assert f"1; at work is process {process.pid} on " in said.rows["attempts"]
@@ -606,27 +598,23 @@ async def test_a_status_may_be_asked_for_while_the_run_is_at_work(
     ],
 )
 async def test_what_cannot_be_printed_whole_is_an_error(
-    tmp_path: Path, output: str, arguments: tuple[str, ...], code: int, complaint: str
+    command: Any,  # noqa: ANN401 - see conftest
+    output: str,
+    arguments: tuple[str, ...],
+    code: int,
+    complaint: str,
 ) -> None:
     """A reader that has closed the pipe wants no more; that is not reported."""
-    _made(2000).write(tmp_path / "r")
-    redirect = " >&-" if output == "closed" else ""
+    _made(2000).write(command.directory / "r")
     stdout = OUTPUTS[output]()
     try:
-        process = await asyncio.create_subprocess_exec(
-            *("bash", "-c", f'exec "$0" -m collector status "$@"{redirect}'),
-            *(sys.executable, *arguments),
-            cwd=tmp_path,
-            stdout=stdout,
-            stderr=asyncio.subprocess.PIPE,
-        )
+        if output == "closed":
+            closing = ("bash", "-c", 'exec "$0" -m collector status "$@" >&-', sys.executable)
+            process = await command.spawn(*closing, *arguments, stdout=stdout)
+        else:
+            process = await command.start("status", *arguments, stdout=stdout)
     finally:
         os.close(stdout)
-    try:
-        async with asyncio.timeout(30):
-            _, stderr = await process.communicate()
-    finally:
-        with suppress(ProcessLookupError):
-            process.kill()
-    assert process.returncode == code
-    assert stderr.decode() == (f"collector: {complaint}\n" if complaint else "")
+    done = await command.finish(process)
+    assert done.exit_code == code
+    assert done.stderr == (f"collector: {complaint}\n" if complaint else "")

@@ -1,7 +1,7 @@
 """Real clusters of Dask for tests, and what their runs leave on the disk."""
 
 import json
-import subprocess
+import os
 import sys
 import time
 from collections import Counter
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.conftest import ENVIRONMENT
+from tests.forking import Forked, Order
 
 Cell = tuple[str, str | None, str | None]
 Cells = Counter[Cell]
@@ -21,10 +22,10 @@ _DASK = str(Path(sys.executable).with_name("dask"))
 class Cluster:
     """A scheduler and its workers, each a process of its own that knows nothing of credentials."""
 
-    def __init__(self, directory: Path, scheduler: subprocess.Popen[bytes]) -> None:
+    def __init__(self, directory: Path, scheduler: Forked) -> None:
         self.directory = directory
         self.scheduler = scheduler
-        self.workers: list[subprocess.Popen[bytes]] = []
+        self.workers: list[Forked] = []
         self.address = ""
         self.start_worker: Callable[[], None] = lambda: None
         """Start one more."""
@@ -90,16 +91,15 @@ def cluster(
         yield made
 
 
-def _started(opened: ExitStack, directory: Path, arguments: list[str]) -> subprocess.Popen[bytes]:
-    with (directory / "dask.log").open("ab") as log:
-        process = subprocess.Popen(  # noqa: S603 - runs only what is installed with it
-            [_DASK, *arguments], cwd=directory, env=ENVIRONMENT, stdout=log, stderr=log
-        )
+def _started(opened: ExitStack, directory: Path, arguments: list[str]) -> Forked:
+    order = Order(arguments, directory, ENVIRONMENT, program=_DASK)
+    with (directory / "dask.log").open("ab") as log, Path(os.devnull).open("rb") as nothing:
+        process = Forked(order, [nothing.fileno(), log.fileno(), log.fileno()])
     opened.callback(_end, process)
     return process
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _end(process: Forked) -> None:
     process.kill()
     process.wait()
 

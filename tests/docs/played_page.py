@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from tests.docs.pages import COMMANDS, blocks
+from tests.forking import write_command
 
 _ANYTHING: Final = "..."
 _MARK: Final = "\x1e"
@@ -138,8 +139,11 @@ async def shell(directory: Path, environment: Mapping[str, str]) -> AsyncIterato
 
     It finds the collector and the Python of these tests, and a terminal of 100 columns.
     """
+    commands = directory.with_name(f"{directory.name}-commands")
+    commands.mkdir()
+    write_command(commands / "collector")
     scripts = sysconfig.get_path("scripts")
-    path = f"{scripts}{os.pathsep}{environment.get('PATH', os.defpath)}"
+    path = os.pathsep.join((str(commands), scripts, environment.get("PATH", os.defpath)))
     process = await asyncio.create_subprocess_exec(
         *("bash", "--norc", "--noprofile"),
         cwd=directory,

@@ -8,7 +8,7 @@ from typing import Any
 
 async def until(condition: Callable[[], bool]) -> None:
     """Wait for what files or counts show."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(90):
         while not condition():  # noqa: ASYNC110 - they have no events
             await asyncio.sleep(0.01)
 

@@ -4,7 +4,6 @@ import asyncio
 import random
 import shutil
 import signal
-import sys
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -104,12 +103,8 @@ async def test_a_crash_at_each_fault_point(
         *("run", "companies.txt", "--from", "2026-01-01", "--until", "2026-01-01"),
         *("--rate", "200", "--output", "r", "--trust-dates", "--max-attempts"),
     )
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, str(CRASHING), point, file, str(times), "--", *run, "1"),
-        cwd=command.directory,
-        env=dict(command.environment),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
+    process = await command.start(
+        *(point, file, str(times), "--", *run, "1"), program=str(CRASHING)
     )
     died = await command.finish(process)
     assert died.exit_code == -signal.SIGKILL, died.stderr

@@ -59,7 +59,7 @@ async def test_all_workers_go(start_api: StartApi, against: Against, tmp_path: P
         await _lose_the_worker(api, made)
         began = asyncio.get_running_loop().time()
         done = await command.finish(process)
-        assert 9 < asyncio.get_running_loop().time() - began < 20
+        assert 9 < asyncio.get_running_loop().time() - began < 50
     assert done.exit_code == 4, done.stderr
     assert done.stderr == (
         f"collector: --scheduler {made.address}: has had no worker for 10 seconds; start some "
@@ -102,7 +102,7 @@ async def test_a_signal_without_workers(
         began = asyncio.get_running_loop().time()
         process.send_signal(signal.SIGTERM)
         done = await command.finish(process)
-        assert asyncio.get_running_loop().time() - began < 8
+        assert asyncio.get_running_loop().time() - began < 40
     assert (done.exit_code, done.stderr) == (143, "")
     answered = len(cells_of(command.directory / "r"))
     assert f"{answered} of 300 answered" in done.stdout

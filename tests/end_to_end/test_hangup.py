@@ -6,9 +6,7 @@ import pty
 import signal
 import sys
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 from collector.simulator import Simulator
@@ -33,10 +31,8 @@ async def test_a_terminal_that_is_closed_ends_the_run_in_order(
     command = against(api)
     command.write("companies.txt", company_lines(400))
     terminal, inside = pty.openpty()
-    process = await asyncio.create_subprocess_exec(
+    process = await command.spawn(
         *(sys.executable, "-m", "collector", *_RUN, "40"),
-        cwd=command.directory,
-        env=dict(command.environment),
         stdin=inside,
         stdout=inside,
         stderr=inside,
@@ -45,17 +41,12 @@ async def test_a_terminal_that_is_closed_ends_the_run_in_order(
     os.close(inside)
     loop = asyncio.get_running_loop()
     loop.add_reader(terminal, _read, terminal)
-    try:
-        statistics = command.directory / "r" / "statistics.jsonl"
-        await until(lambda: statistics.exists() and statistics.stat().st_size > 0)
-        loop.remove_reader(terminal)
-        os.close(terminal)
-        async with asyncio.timeout(30):
-            assert await process.wait() == 129
-    finally:
-        with suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
+    statistics = command.directory / "r" / "statistics.jsonl"
+    await until(lambda: statistics.exists() and statistics.stat().st_size > 0)
+    loop.remove_reader(terminal)
+    os.close(terminal)
+    async with asyncio.timeout(30):
+        assert await process.wait() == 129
     (attempt,) = command.manifest("r")["attempts"]
     assert attempt["exit_code"] == 129
     answered = len(command.lines("r/statistics.jsonl"))
@@ -82,8 +73,7 @@ async def test_a_hangup_that_is_ignored_from_the_start_ends_nothing(
     api = await start_api()
     command = against(api)
     command.write("companies.txt", company_lines(100))
-    ignored = partial(signal.signal, signal.SIGHUP, signal.SIG_IGN)
-    process = await command.start(*_RUN, "50", preexec_fn=ignored)
+    process = await command.start(*_RUN, "50", ignored=[signal.SIGHUP])
     statistics = command.directory / "r" / "statistics.jsonl"
     await until(lambda: statistics.exists() and statistics.stat().st_size > 0)
     process.send_signal(signal.SIGHUP)

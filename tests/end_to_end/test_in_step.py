@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.cluster.clusters import cluster
 from tests.conftest import Command
 from tests.run.unsteady_server import Surplus, UnsteadyServer, answer_to, wrong_lines
 
@@ -82,11 +83,15 @@ async def test_shards_have_no_wrong_line(collecting: Any) -> None:  # noqa: ANN4
         _check(command)
 
 
-async def test_a_cluster_has_no_wrong_line(collecting: Any) -> None:  # noqa: ANN401 - see the fixture
-    """Two workers of a local Dask cluster."""
+async def test_a_cluster_has_no_wrong_line(
+    collecting: Any,  # noqa: ANN401 - see the fixture
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    """Two workers of a Dask cluster."""
     async with UnsteadyServer(_chooses, latency=0.002) as server:
         command = collecting(server)
-        done = await command.run(*_RUN, *_FAST, "--engine", "dask", "--workers", "2")
+        with cluster(tmp_path_factory.mktemp("cluster")) as made:
+            done = await command.run(*_RUN, *_FAST, *made.options)
         assert done.exit_code == 0, done.stderr
         _check(command)
 

@@ -12,20 +12,16 @@ from typing import Final
 import pytest
 from aiohttp import web
 
-from tests.conftest import Command, StartApi, StartOwnApi, company_lines
+from tests.conftest import Command, Process, StartApi, StartOwnApi, company_lines
 from tests.end_to_end.steps import assert_all_answered, until
 
 _RUN: Final = ("run", "companies.txt", "--output", "r", "--trust-dates")
 
 
-def _low_limit(*, is_hard: bool) -> Callable[[], None]:
-    """Return what `ulimit -n 30` does, or `ulimit -S -n 30`."""
-
-    def limit() -> None:
-        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (30, 30 if is_hard else hard))
-
-    return limit
+def _low_limit(*, is_hard: bool) -> dict[int, tuple[int, int]]:
+    """Return what `ulimit -n 30` sets, or `ulimit -S -n 30`."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return {resource.RLIMIT_NOFILE: (30, 30 if is_hard else hard)}
 
 
 @pytest.mark.parametrize("is_hard", [False, True])
@@ -38,7 +34,7 @@ async def test_few_file_descriptors_fail_no_cell(
     command.write("companies.txt", company_lines(150))
     finished = await api.point(command).run(
         *(*_RUN, "--concurrency", "64", "--rate", "200"),
-        preexec_fn=_low_limit(is_hard=is_hard),
+        limits=_low_limit(is_hard=is_hard),
     )
     assert finished.exit_code == 0, finished
     assert_all_answered(command, 150)
@@ -68,11 +64,11 @@ async def test_few_file_descriptors_are_enough_for_a_check_and_a_demo(
     """The demo has both ends of each connection in one process."""
     command.write("companies.txt", company_lines(100))
     limit = _low_limit(is_hard=is_hard)
-    checked = await against(await start_api()).run("check", "companies.txt", preexec_fn=limit)
+    checked = await against(await start_api()).run("check", "companies.txt", limits=limit)
     assert (checked.exit_code, checked.stderr) == (0, ""), checked
     demo = await command.run(
         *("demo", "companies.txt", "--output", "r", "--concurrency", "64", "--rate", "500"),
-        preexec_fn=limit,
+        limits=limit,
     )
     assert demo.exit_code == 0, demo
     assert ("--concurrency 64 is lowered to" in demo.stderr) is is_hard
@@ -148,7 +144,7 @@ async def server() -> AsyncIterator[_Server]:
 
 
 @contextmanager
-def _few_descriptors(process: asyncio.subprocess.Process, most: int) -> Iterator[None]:
+def _few_descriptors(process: Process, most: int) -> Iterator[None]:
     """Lower the soft limit of a running process until the block ends."""
     soft, hard = resource.prlimit(process.pid, resource.RLIMIT_NOFILE)
     resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (most, hard))
@@ -156,7 +152,7 @@ def _few_descriptors(process: asyncio.subprocess.Process, most: int) -> Iterator
     resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (soft, hard))
 
 
-def _beyond(process: asyncio.subprocess.Process, kind: str) -> int:
+def _beyond(process: Process, kind: str) -> int:
     """Return the number after the highest descriptor whose name begins so."""
     return 1 + max(
         int(entry.name)

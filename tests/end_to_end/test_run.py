@@ -1,6 +1,7 @@
 """The main job, the whole way: a real child process against a real local server."""
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from datetime import UTC, date, datetime, timedelta
@@ -168,10 +169,14 @@ async def test_a_night_of_errors_loses_nothing(start_api: StartApi, against: Aga
     )
     command = against(api)
     command.write("companies.txt", company_lines(100))
+    began, lags = time.monotonic(), list[float]()
+    watch = asyncio.create_task(_watch_stalls(lags))
     done = await command.run(
         *("run", "companies.txt", "--last", "5d", "--window", "1d", "--rate", "100"),
-        *("--timeout", "0.5", "--max-attempts", "4", "--output", "r"),
+        *("--timeout", "3", "--max-attempts", "4", "--output", "r"),
     )
+    seconds = time.monotonic() - began
+    watch.cancel()
     answered = _cells(command.lines("r/statistics.jsonl"))
     errors = command.lines("r/errors.jsonl")
     failed = _cells(errors)
@@ -183,14 +188,17 @@ async def test_a_night_of_errors_loses_nothing(start_api: StartApi, against: Aga
         assert list(line) == ERROR_KEYS
         assert line["attempts"] >= 4
         assert line["kind"] in {"http", "connection", "not_json", "timeout"}
-    attempt = command.manifest("r")["attempts"][0]
-    assert attempt["requests"]["sent"] == api.counts.total
-    assert attempt["requests"]["broken"].keys() >= {"connection", "timeout"}
+    requests = command.manifest("r")["attempts"][0]["requests"]
+    assert requests["broken"].keys() >= {"connection", "timeout"}
+    # A request may break before the server has read its head.
+    assert 0 <= requests["sent"] - api.counts.total <= sum(requests["broken"].values())
     # The token lives 5 s and is renewed after 4; 500 cells at 100 a second take 5 s and more.
-    assert 2 <= api.counts.kinds["token"] <= 6
-    assert api.counts.statuses[401] == 0
+    assert 2 <= api.counts.kinds["token"] <= 2 + seconds / 3
+    # Requests are as old as this when they come, on a machine that stands still.
+    assert api.counts.statuses[401] == 0 or max(lags) > 0.5
 
 
+@pytest.mark.alone
 async def test_a_limit_slows_down_and_loses_nothing(start_api: StartApi, against: Against) -> None:
     """429s pause everyone; no cell is lost or charged for them."""
     api = await start_api(rate_limit=100, burst=10, retry_after=False)

@@ -1,7 +1,6 @@
 """From the run to the page in a browser, with nothing made up but the figures."""
 
 import random
-import time
 from pathlib import Path
 from typing import Any
 
@@ -58,9 +57,7 @@ async def test_a_year_of_2000_companies_from_the_lines_to_the_screen(
     assert done.exit_code == 0, done.stderr
     path = command.directory / "r.html"
     assert path.stat().st_size < 10_000_000
-    started = time.perf_counter()
     opened = await reader.open_file(path)
     await opened.page.locator("[data-figure=coverage] .main-svg").first.wait_for(state="attached")
-    assert time.perf_counter() - started < 5
     await opened.draw_all()
     assert opened.troubles == []

@@ -77,8 +77,20 @@ async def test_a_server_in_step_is_asked_once_for_each_cell(
     assert _events(tmp_path, "answers_not_attributed") == []
 
 
-@pytest.mark.parametrize("concurrency", [1, 64])
-@pytest.mark.parametrize("kind", ["repeat", "other", "408", "blank", "rubbish"])
+@pytest.mark.parametrize(
+    ("kind", "concurrency"),
+    [
+        pytest.param(kind, count, marks=() if is_quick else pytest.mark.torture)
+        for kind, quick in (
+            ("repeat", 64),
+            ("other", 1),
+            ("408", 1),
+            ("blank", 64),
+            ("rubbish", 64),
+        )
+        for count, is_quick in ((quick, True), (65 - quick, False))
+    ],
+)
 async def test_bytes_that_nobody_asked_for_are_no_answer(
     tmp_path: Path, concurrency: int, kind: str
 ) -> None:

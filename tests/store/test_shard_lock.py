@@ -4,8 +4,6 @@ import fcntl
 import json
 import os
 import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -17,6 +15,7 @@ from collector.plan import Shard
 from collector.store.files import PartFiles
 from collector.store.lock import DirectoryLock
 from collector.store.shard_lock import ShardLock, holder_of, lock_for
+from tests.forking import ForkedScript
 from tests.store.on_disk import entries, open_files
 
 _WHOLE = Shard()
@@ -53,19 +52,17 @@ for line in sys.stdin:
 class _Process:
     """A process that locks a part of a directory when it is told to."""
 
-    def __init__(self, child: subprocess.Popen[str]) -> None:
+    def __init__(self, child: ForkedScript) -> None:
         self.child = child
         self.pid = child.pid
 
     def send(self, order: str, *names: object) -> None:
         """Say what it is to do."""
-        assert self.child.stdin is not None
         self.child.stdin.write(" ".join(map(str, (order, *names))) + "\n")
         self.child.stdin.flush()
 
     def hear(self) -> str:
         """Wait for what it answers."""
-        assert self.child.stdout is not None
         return self.child.stdout.readline().rstrip("\n")
 
     def told(self, order: str, *names: object) -> str:
@@ -76,23 +73,15 @@ class _Process:
     def kill(self) -> None:
         """End it at once."""
         self.child.kill()
-        self.child.wait(10)
+        self.child.wait()
 
 
 @contextmanager
 def _process() -> Iterator[_Process]:
-    with subprocess.Popen(  # noqa: S603 - our own script
-        [sys.executable, "-W", "error", "-c", _PROCESS],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as child:
-        try:
-            process = _Process(child)
-            assert process.hear() == "ready"
-            yield process
-        finally:
-            child.kill()
+    with ForkedScript(_PROCESS) as child:
+        process = _Process(child)
+        assert process.hear() == "ready"
+        yield process
 
 
 @pytest.fixture
