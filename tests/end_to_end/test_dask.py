@@ -168,7 +168,7 @@ async def test_a_worker_is_killed(start_api: StartApi, against: Against, workers
     """Its shard is gone on with at once, from what is on the disk; the counts are the server's."""
     api = await start_api()
     command = against(api).without_debugging()
-    command.write("companies.txt", company_lines(400))
+    command.write("companies.txt", company_lines(600))
     run = ("run", "companies.txt", "--rate", "60", "--output", "r")
     async with _running(command, *run, *LOCAL[:-1], str(workers)) as process:
         await _until(api, 100)
@@ -176,16 +176,16 @@ async def test_a_worker_is_killed(start_api: StartApi, against: Against, workers
         done = await command.finish(process)
     assert done.exit_code == 0, done.stderr
     directory = command.directory / "r"
-    assert cells_of(directory) == _companies(400)
+    assert cells_of(directory) == _companies(600)
     assert sorted(codes_of(directory), key=len) == [[0], [None, 0]]
-    # Only what was in flight or not confirmed is asked for again: 1.5 seconds at 30 a second.
-    assert api.counts.kinds["statistics"] <= 400 + 32 + 45
+    # Only what was in flight or not confirmed is asked for again: 2 seconds at 30 a second.
+    assert api.counts.kinds["statistics"] <= 600 + 32 + 60
     assert api.counts.kinds["token"] == 1
     told = re.search(r"requests  (\d+) sent", done.stdout)
     assert told is not None
     # What it has sent since its last report, half a second at 30 a second, nobody knows.
     assert api.counts.total - 40 <= int(told[1]) <= api.counts.total
-    assert "400 of 400 answered" in done.stdout
+    assert "600 of 600 answered" in done.stdout
     assert "in earlier attempts" not in done.stdout
     if workers == 1:
         return

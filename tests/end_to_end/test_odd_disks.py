@@ -2,6 +2,7 @@
 
 import json
 import stat
+import sys
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -27,7 +28,8 @@ async def test_no_file_can_be_written_by_others_whatever_the_umask_is(
     (command.directory / "companies.txt").chmod(0o600)
     options = ("--metrics-file", "night.prom", "--max-attempts", "1")
     for shard in ((), ("--shard", "0/2")):
-        process = await command.start(*_RUN[:3], f"r{len(shard)}", *options, *shard, umask=0)
+        words = (*_RUN[:3], f"r{len(shard)}", *options, *shard)
+        process = await command.spawn(sys.executable, "-m", "collector", *words, umask=0)
         done = await command.finish(process)
         assert done.exit_code in {0, 1}, done.stderr
     modes = {
