@@ -213,7 +213,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the command line and end the process with the command's exit code."""
     code = _run(arguments)
     for stream in (sys.stdout, sys.stderr):
-        _flush_or_discard(stream)
+        _flush_or_discard(stream, is_ended=code in _BY_SIGNAL)
     sys.exit(code)
 
 
@@ -251,18 +251,23 @@ def _unexpected(error: Exception, arguments: list[str] | None) -> ExitCode:
     return ExitCode.BUG
 
 
-def _flush_or_discard(stream: TextIO | None) -> None:
+_BY_SIGNAL: Final = frozenset({ExitCode.SIGHUP, ExitCode.SIGINT, ExitCode.SIGTERM})
+
+
+def _flush_or_discard(stream: TextIO | None, *, is_ended: bool) -> None:
     """Flush a stream, and discard what cannot be written.
 
-    If the interpreter's own flush failed at exit, the exit code would change.
+    If the interpreter's own flush failed at exit, the exit code would change. After a signal the
+    rest is discarded at once: a reader that takes nothing must not hold the process.
     """
     if stream is None:
         return
-    try:
-        stream.flush()
-    except (OSError, ValueError):
-        # The buffer still holds the text: let the flush at exit write it to /dev/null.
+    if not is_ended:
         with suppress(OSError, ValueError):
-            null = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(null, stream.fileno())
-            os.close(null)
+            stream.flush()
+            return
+    # The buffer still holds the text: let the flush at exit write it to /dev/null.
+    with suppress(OSError, ValueError):
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, stream.fileno())
+        os.close(null)
