@@ -73,7 +73,7 @@ class Issued(NamedTuple):
 class Refusal(NamedTuple):
     """The issuer issues no token, and will not by itself.
 
-    `text` goes on from the address of the issuer, and has no secrets.
+    `text` follows the address of the issuer in a message, and has no secrets.
     """
 
     text: str

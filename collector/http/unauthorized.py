@@ -105,7 +105,9 @@ class TokenJudge:
         """
         most = _FEWEST_ASKED
         if not self._tokens.was_accepted():
-            most = self._most_asked if is_known else _FEWEST_ASKED * _MORE_EACH_TIME**tries
+            most = (
+                self._most_asked if is_known else _FEWEST_ASKED * _MORE_EACH_TIME ** min(tries, 3)
+            )
         return min(most, self._most_asked)
 
     async def _replace(self, token: Token, *, was_tried: bool) -> None:

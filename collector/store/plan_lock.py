@@ -26,7 +26,7 @@ class LockWait:
 
     * `is_stopped`: tells whether the run was stopped, by a signal or the deadline.
 
-    `reason` tells the user meanwhile who holds the lock; None while the run waits for nobody.
+    `reason` tells the user meanwhile who holds the lock; None while the run does not wait.
     """
 
     def __init__(self, is_stopped: Callable[[], bool] = lambda: False) -> None:
