@@ -24,10 +24,11 @@ _LEAST_JITTER: Final = 0.5
 _LONGEST_PAUSE: Final = 5.0
 
 _FEWEST_ASKED: Final = 3
+_ASKED_AGAIN: Final = 12
 MOST_ASKED: Final = 48
-_MORE_EACH_TIME: Final = 4
-"""Requests for other companies with a token, and how many times as many the next time. One of
-several servers may be the one that refuses it, and the first companies of a list may be denied."""
+"""Requests for other companies with a token: in the first try, in each later one while the token is
+new, and once it is not. One of several servers may be the one that refuses it, and the first
+companies of a list may be denied."""
 
 
 class TokenJudge:
@@ -103,11 +104,12 @@ class TokenJudge:
         A token that was accepted before has ended if the first of them are refused. One that never
         was may be good for others than these.
         """
-        most = _FEWEST_ASKED
-        if not self._tokens.was_accepted():
-            most = (
-                self._most_asked if is_known else _FEWEST_ASKED * _MORE_EACH_TIME ** min(tries, 3)
-            )
+        if self._tokens.was_accepted():
+            most = _FEWEST_ASKED
+        elif is_known:
+            most = MOST_ASKED
+        else:
+            most = _ASKED_AGAIN if tries else _FEWEST_ASKED
         return min(most, self._most_asked)
 
     async def _replace(self, token: Token, *, was_tried: bool) -> None:
