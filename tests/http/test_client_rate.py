@@ -194,8 +194,11 @@ async def test_the_rate_headers_reach_the_controller(first: Answer, refusal: Ans
 
 async def test_nothing_but_refusals_for_too_long_is_an_outage() -> None:
     """Exit code 4, raised by the gate for the next request."""
-    async with bench_for(lambda _: answer(b"", 429), patience=0.1) as bench:
+    moment = 1000.0
+    async with bench_for(lambda _: answer(b"", 429), patience=0.1, clock=lambda: moment) as bench:
         await bench.failure()
+        # The first probe request is due later.
+        moment += 0.1
         with pytest.raises(
             OutageError, match=r"refused every request for 1 s; last error: HTTP 429$"
         ) as caught:
