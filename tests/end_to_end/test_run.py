@@ -169,14 +169,12 @@ async def test_a_night_of_errors_loses_nothing(start_api: StartApi, against: Aga
     )
     command = against(api)
     command.write("companies.txt", company_lines(100))
-    began, lags = time.monotonic(), list[float]()
-    watch = asyncio.create_task(_watch_stalls(lags))
+    began = time.monotonic()
     done = await command.run(
         *("run", "companies.txt", "--last", "5d", "--window", "1d", "--rate", "100"),
         *("--timeout", "3", "--max-attempts", "4", "--output", "r"),
     )
     seconds = time.monotonic() - began
-    watch.cancel()
     answered = _cells(command.lines("r/statistics.jsonl"))
     errors = command.lines("r/errors.jsonl")
     failed = _cells(errors)
@@ -188,14 +186,14 @@ async def test_a_night_of_errors_loses_nothing(start_api: StartApi, against: Aga
         assert list(line) == ERROR_KEYS
         assert line["attempts"] >= 4
         assert line["kind"] in {"http", "connection", "not_json", "timeout"}
+        # A slow machine may send a request with a token that ends on the way: it is asked again.
+        assert line["status"] != 401
     requests = command.manifest("r")["attempts"][0]["requests"]
     assert requests["broken"].keys() >= {"connection", "timeout"}
     # A request may break before the server has read its head.
     assert 0 <= requests["sent"] - api.counts.total <= sum(requests["broken"].values())
     # The token lives 5 s and is renewed after 4; 500 cells at 100 a second take 5 s and more.
     assert 2 <= api.counts.kinds["token"] <= 2 + seconds / 3
-    # Requests are as old as this when they come, on a machine that stands still.
-    assert api.counts.statuses[401] == 0 or max(lags) > 0.5
 
 
 @pytest.mark.alone
