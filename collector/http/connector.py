@@ -187,7 +187,7 @@ class Connector(TCPConnector):
             return
         if lease.is_lingering:
             self._end_linger(lease)
-        elif lease.held and _has_surplus(lease.protocol):
+        elif lease.held and _has_surplus(lease):
             self._out_of_step(lease)
         else:
             self._lost(lease)
@@ -202,7 +202,7 @@ class Connector(TCPConnector):
 
     def _end_linger(self, lease: Lease) -> None:
         self.lingering -= 1
-        if _has_surplus(lease.protocol):
+        if _has_surplus(lease):
             self._out_of_step(lease)
         else:
             self._confirm(lease)
@@ -244,12 +244,14 @@ async def is_confirmed(confirmation: Confirmation) -> bool:
     return confirmation.is_confirmed is True
 
 
-def _has_surplus(protocol: ResponseHandler) -> bool:
-    """Return whether a connection without an outstanding request has brought an answer or rubbish.
+def _has_surplus(lease: Lease) -> bool:
+    """Return whether a connection has brought an answer that was not requested, or rubbish.
 
-    The end of the connection is not among that.
+    The answer to a request that was given up is not among that, nor is the end of the connection.
     """
-    return len(protocol) > 0 or isinstance(protocol.exception(), HttpProcessingError)
+    protocol = lease.protocol
+    is_rubbish = isinstance(protocol.exception(), HttpProcessingError)
+    return is_rubbish or len(protocol) > lease.is_given_up
 
 
 def _declares_close(response: ClientResponse) -> bool:

@@ -32,19 +32,21 @@ class Lease:
     * `is_last`: the server was asked to close the connection after the last request sent.
     * `is_busy`: a request is outstanding on it.
     * `is_closed`: it was closed while it was busy.
+    * `is_given_up`: its outstanding request was cancelled or failed; the answer may still come.
     * `is_lingering`: the only answer has come, and the connection is watched for more.
     * `judge`: called with it when it is closed, and no request is outstanding.
     """
 
     __slots__ = (
-        *("confirmation", "held", "held_bytes", "held_until", "is_busy", "is_closed", "is_last"),
-        *("is_lingering", "judge", "protocol", "sent"),
+        *("confirmation", "held", "held_bytes", "held_until", "is_busy", "is_closed"),
+        *("is_given_up", "is_last", "is_lingering", "judge", "protocol", "sent"),
     )
 
     def __init__(self, protocol: ResponseHandler, judge: Callable[["Lease"], None]) -> None:
         self.judge = judge
         self.is_busy = False
         self.is_closed = False
+        self.is_given_up = False
         self.protocol = protocol
         self.confirmation = Confirmation()
         self.sent = 0
@@ -56,6 +58,7 @@ class Lease:
     def failed(self) -> None:
         """Record that the outstanding request gets no answer."""
         self.is_busy = False
+        self.is_given_up = True
         if self.is_closed:
             self.judge(self)
 

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Self
 
 import pytest
+from aiohttp.client_proto import ResponseHandler
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from yarl import URL
@@ -58,13 +59,20 @@ class Bench:
         self.gate = CountingGate()
         self.stats = RunStats(1)
         self.tokens = TokenSource(None, TOKEN)
+        self.not_attributed = list[tuple[str, int]]()
+        self.judged = asyncio.Event()
         self.transport = Transport(
             self.gate,
             self.stats,
             concurrency=concurrency,
             timeout=timeout,
+            notify=self._note,
             reuse=ReusePolicy(time.monotonic(), limit=100),
         )
+
+    def _note(self, reason: str, answers: int) -> None:
+        self.not_attributed.append((reason, answers))
+        self.judged.set()
 
     async def __aenter__(self) -> Self:
         return self
@@ -471,6 +479,33 @@ async def test_a_cancelled_request_is_over() -> None:
             assert task.cancelled()
             assert bench.stats.in_flight == 0
             assert (bench.stats.requests, bench.stats.broken.total()) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("answers", "reason"), [(1, "lost"), (2, "surplus")], ids=["its own answer", "one answer more"]
+)
+async def test_an_answer_that_comes_as_its_request_is_cancelled_is_no_surplus(
+    answers: int, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that ends then must not say that the server sends what was not requested."""
+
+    async def answer(number: int, writer: asyncio.StreamWriter) -> None:
+        writer.write(ok() * (answers if number == 2 else 1))
+
+    async with RawServer(answer) as server, Bench() as bench:
+        await bench.reply(server.url)
+        task = asyncio.create_task(bench.get(server.url))
+        received = ResponseHandler.data_received
+
+        def receive_and_cancel(protocol: ResponseHandler, data: bytes) -> None:
+            received(protocol, data)
+            task.cancel()
+
+        monkeypatch.setattr(ResponseHandler, "data_received", receive_and_cancel)
+        await asyncio.wait([task])
+        assert task.cancelled()
+        await bench.judged.wait()
+        assert bench.not_attributed == [(reason, 1)]
 
 
 async def test_a_request_that_is_cancelled_at_the_gate_was_never_sent() -> None:
