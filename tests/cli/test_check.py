@@ -214,12 +214,8 @@ async def test_a_table_that_cannot_be_written_is_an_error(
     """On a full disk; the answer to what was asked is lost."""
     command = against(await start_api(empty_share=0)).without_debugging()
     command.write("companies.txt", _IDS)
-    process = await asyncio.create_subprocess_exec(
-        *("bash", "-c", 'exec "$0" -m collector "$@" > /dev/full', sys.executable, *_CHECK),
-        cwd=command.directory,
-        env=dict(command.environment),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
+    process = await command.spawn(
+        *("bash", "-c", 'exec "$0" -m collector "$@" > /dev/full', sys.executable, *_CHECK)
     )
     done = await command.finish(process)
     assert done.exit_code == 5

@@ -12,6 +12,8 @@ import pytest
 
 from collector.cli.signals import stop_on_signals
 from collector.core.errors import ExitCode
+from tests.cli.process_one import UNSHARE, child_of, needs_namespaces
+from tests.conftest import Command
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -139,28 +141,31 @@ asyncio.run(hang())
 
 
 @pytest.mark.parametrize(
-    "numbers",
+    ("numbers", "is_first"),
     [
-        (signal.SIGINT, signal.SIGINT, signal.SIGINT),
-        (signal.SIGTERM, signal.SIGINT, signal.SIGTERM),
+        ((signal.SIGINT, signal.SIGINT, signal.SIGINT), False),
+        ((signal.SIGTERM, signal.SIGINT, signal.SIGTERM), False),
+        ((signal.SIGTERM, signal.SIGTERM, signal.SIGTERM), True),
     ],
+    ids=["Ctrl-C", "SIGTERM", "process 1"],
 )
-async def test_the_third_signal_ends_a_process_that_hangs(numbers: list[signal.Signals]) -> None:
-    """Even when the event loop is stuck, as with a disk that does not answer."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", _HANGS), stdout=asyncio.subprocess.PIPE
-    )
+async def test_the_third_signal_ends_a_process_that_hangs(
+    command: Command, numbers: list[signal.Signals], *, is_first: bool
+) -> None:
+    """Even when the event loop is stuck, as with a disk that does not answer.
+
+    Process 1 of a container ignores a signal with its default effect.
+    """
+    if is_first:
+        needs_namespaces()
+    process = await command.spawn(*(UNSHARE if is_first else ()), sys.executable, "-c", _HANGS)
     assert process.stdout is not None
-    try:
-        async with asyncio.timeout(20):
-            said = [(await process.stdout.readline()).decode().strip()]
-            for number in numbers[:2]:
-                process.send_signal(number)
-                said.append((await process.stdout.readline()).decode().strip())
-            process.send_signal(numbers[2])
-            assert await process.wait() == -numbers[2]
-    finally:
-        with suppress(ProcessLookupError):
-            process.kill()
-        await process.communicate()
+    async with asyncio.timeout(30):
+        said = [(await process.stdout.readline()).decode().strip()]
+        pid = child_of(process.pid) if is_first else process.pid
+        for number in numbers[:2]:
+            os.kill(pid, number)
+            said.append((await process.stdout.readline()).decode().strip())
+        os.kill(pid, numbers[2])
+        assert await process.wait() == (128 + numbers[2] if is_first else -numbers[2])
     assert said == ["ready", str(128 + numbers[0]), "at once"]

@@ -67,7 +67,10 @@ def ask() -> Iterator[Ask]:
             answer: dict[str, Any] = json.loads(answers.readline())
             return answer
 
-        yield tell
+        try:
+            yield tell
+        finally:
+            process.kill()
 
 
 @pytest.fixture

@@ -1,10 +1,9 @@
 """A stopped process that holds the lock of the plan does not hold the other shards for ever."""
 
-import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
@@ -30,19 +29,12 @@ os.kill(os.getpid(), signal.SIGSTOP)
 
 
 @pytest.fixture
-async def holder(command: Any) -> AsyncIterator[int]:  # noqa: ANN401 - see conftest
+async def holder(command: Any) -> int:  # noqa: ANN401 - see conftest
     """Give the id of a process that has the lock, and is stopped."""
     (command.directory / "r").mkdir()
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", _HOLDS), cwd=command.directory, env=dict(command.environment)
-    )
-    try:
-        await until(lambda: _state(process.pid) == "T")
-        yield process.pid
-    finally:
-        with suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
+    process = await command.spawn(sys.executable, "-c", _HOLDS)
+    await until(lambda: _state(process.pid) == "T")
+    return int(process.pid)
 
 
 def _state(pid: int) -> str:

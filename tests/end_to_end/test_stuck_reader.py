@@ -15,7 +15,7 @@ import pytest
 
 from collector.simulator import Simulator
 from tests.cli.terminal import heed_hangups
-from tests.conftest import company_lines
+from tests.conftest import company_lines, end
 from tests.end_to_end.steps import assert_all_answered, until
 from tests.store.made_runs import line, make_run
 
@@ -90,16 +90,10 @@ async def start_on() -> AsyncIterator[Start]:
                 stderr=descriptor,
                 preexec_fn=heed_hangups,
             )
-            ending.push_async_callback(_kill, process)
+            ending.push_async_callback(end, process)
             return process
 
         yield start
-
-
-async def _kill(process: asyncio.subprocess.Process) -> None:
-    with suppress(ProcessLookupError):
-        process.kill()
-    await process.wait()
 
 
 async def _end(process: asyncio.subprocess.Process) -> int:
