@@ -210,6 +210,22 @@ class Command:
         """Return the same command with more environment variables."""
         return replace(self, environment={**self.environment, **variables})
 
+    def pointed_at(
+        self,
+        base_url: str,
+        token_url: str | None = None,
+        *,
+        client_id: str = "me",
+        client_secret: str = "fake",  # noqa: S107 - fake
+    ) -> "Command":
+        """Return the same command with the addresses of a service, and credentials for it."""
+        return self.with_environment(
+            COLLECTOR_BASE_URL=base_url,
+            COLLECTOR_TOKEN_URL=token_url or f"{base_url}/oauth/token/",
+            TRUST_CLIENT_ID=client_id,
+            TRUST_CLIENT_SECRET=client_secret,
+        )
+
     def from_the_start(self) -> "Command":
         """Return the same command, which Python has to start for each time."""
         return replace(self, is_forked=False)
@@ -284,14 +300,34 @@ def against(command: Command) -> Callable[[Simulator], Command]:
     """Give a function that points the command at an embedded API, with its credentials."""
 
     def point(api: Simulator) -> Command:
-        return command.with_environment(
-            COLLECTOR_BASE_URL=api.base_url,
-            COLLECTOR_TOKEN_URL=api.token_url,
-            TRUST_CLIENT_ID=api.settings.client_id,
-            TRUST_CLIENT_SECRET=api.settings.client_secret,
+        return command.pointed_at(
+            api.base_url,
+            api.token_url,
+            client_id=api.settings.client_id,
+            client_secret=api.settings.client_secret,
         )
 
     return point
+
+
+Handler = Callable[[web.Request], Awaitable[web.Response]]
+
+
+@asynccontextmanager
+async def serving(
+    issue: Handler, answer: Handler, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[int]:
+    """Serve tokens and statistics on this machine until the block ends; give the port."""
+    application = web.Application()
+    application.router.add_post("/oauth/token/", issue)
+    application.router.add_get("/campaigns/api/v1/company/{company}/statistics", answer)
+    runner = web.AppRunner(application, access_log=None)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls).start()
+        yield runner.addresses[0][1]
+    finally:
+        await runner.cleanup()
 
 
 Judge = Callable[[str, int], int]
@@ -326,30 +362,15 @@ class OwnApi:
 
     def point(self, command: Command) -> Command:
         """Point the command at this server."""
-        return command.with_environment(
-            COLLECTOR_BASE_URL=self.base_url,
-            COLLECTOR_TOKEN_URL=f"{self.base_url}/oauth/token/",
-            TRUST_CLIENT_ID="me",
-            TRUST_CLIENT_SECRET="fake",  # noqa: S106 - fake
-        )
+        return command.pointed_at(self.base_url)
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator["OwnApi"]:
         """Serve until the block ends."""
-        application = web.Application()
-        application.router.add_post("/oauth/token/", self._token)
-        path = "/campaigns/api/v1/company/{company}/statistics"
-        application.router.add_get(path, self._statistics)
-        runner = web.AppRunner(application, access_log=None)
-        await runner.setup()
-        try:
-            site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=self.tls)
-            await site.start()
+        async with serving(self._token, self._statistics, self.tls) as port:
             scheme = "http" if self.tls is None else "https"
-            self.base_url = f"{scheme}://{self.host}:{runner.addresses[0][1]}"
+            self.base_url = f"{scheme}://{self.host}:{port}"
             yield self
-        finally:
-            await runner.cleanup()
 
     async def _token(self, request: web.Request) -> web.Response:
         self.headers.update(request.headers)

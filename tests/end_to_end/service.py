@@ -10,7 +10,7 @@ from typing import Final
 
 from aiohttp import web
 
-from tests.conftest import Command
+from tests.conftest import Command, serving
 
 __all__ = ["GOOD", "Asked", "Service", "good"]
 
@@ -58,28 +58,14 @@ class Service:
 
     def point(self, command: Command) -> Command:
         """Point the command at this server."""
-        return command.with_environment(
-            COLLECTOR_BASE_URL=self.base_url,
-            COLLECTOR_TOKEN_URL=f"{self.base_url}/oauth/token/",
-            TRUST_CLIENT_ID="me",
-            TRUST_CLIENT_SECRET="fake",  # noqa: S106 - fake
-        )
+        return command.pointed_at(self.base_url)
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator["Service"]:
         """Serve until the block ends."""
-        application = web.Application()
-        application.router.add_post("/oauth/token/", self._token)
-        path = "/campaigns/api/v1/company/{company}/statistics"
-        application.router.add_get(path, self._statistics)
-        runner = web.AppRunner(application, access_log=None)
-        await runner.setup()
-        try:
-            await web.TCPSite(runner, "127.0.0.1", 0).start()
-            self.base_url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        async with serving(self._token, self._statistics) as port:
+            self.base_url = f"http://127.0.0.1:{port}"
             yield self
-        finally:
-            await runner.cleanup()
 
     async def _token(self, _request: web.Request) -> web.Response:
         name = f"t{len(self.issued)}"

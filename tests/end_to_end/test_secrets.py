@@ -132,12 +132,7 @@ def _issued() -> bytes:
 
 async def _run(command: Command, answers: Answers, *arguments: str) -> Finished:
     async with _serving(answers) as base_url:
-        pointed = command.with_environment(
-            COLLECTOR_BASE_URL=base_url,
-            COLLECTOR_TOKEN_URL=f"{base_url}/oauth/token/",
-            TRUST_CLIENT_ID=_CLIENT_ID,
-            TRUST_CLIENT_SECRET=_CLIENT_SECRET,
-        )
+        pointed = command.pointed_at(base_url, client_id=_CLIENT_ID, client_secret=_CLIENT_SECRET)
         return await pointed.run(*arguments)
 
 

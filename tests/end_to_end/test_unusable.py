@@ -79,12 +79,7 @@ async def test_a_token_service_that_is_unusable_ends_a_run(
     answer, cause = UNUSABLE[case]
     async with RawServer(answer) as server:
         url = f"{server.url.origin()}/oauth/token/"
-        command = command.with_environment(
-            COLLECTOR_TOKEN_URL=url,
-            COLLECTOR_BASE_URL="http://127.0.0.1:9",
-            TRUST_CLIENT_ID="me",
-            TRUST_CLIENT_SECRET=SECRET,
-        )
+        command = command.pointed_at("http://127.0.0.1:9", url, client_secret=SECRET)
         done = await command.run(*RUN, stdin=b"1\n")
     assert done.exit_code == 4, done.stderr
     assert f"{url} cannot be used as it is: {cause}; check --token-url, then" in done.stderr
@@ -138,12 +133,8 @@ async def test_a_byte_order_mark_is_skipped(command: Any) -> None:  # noqa: ANN4
         RawServer(always(ok(bom + TOKEN))) as issuer,
         RawServer(always(ok(bom + GOOD))) as server,
     ):
-        command = command.with_environment(
-            COLLECTOR_TOKEN_URL=f"{issuer.url.origin()}/oauth/token/",
-            COLLECTOR_BASE_URL=str(server.url.origin()),
-            TRUST_CLIENT_ID="me",
-            TRUST_CLIENT_SECRET="fake",  # noqa: S106 - fake
-        )
+        token_url = f"{issuer.url.origin()}/oauth/token/"
+        command = command.pointed_at(str(server.url.origin()), token_url)
         done = await command.run(*RUN, stdin=b"1\n2\n3\n")
     assert done.exit_code == 0, done.stderr
     lines = command.lines("r/statistics.jsonl")

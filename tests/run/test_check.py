@@ -1,7 +1,6 @@
 """A check as a whole, without its command line."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
@@ -13,24 +12,9 @@ from collector.run.check import MOST_REQUESTS, Check
 from collector.settings import CheckSettings
 from collector.settings.parsers import Rate
 from collector.simulator import Simulator
+from tests.conftest import serving
 
 StartApi = Callable[..., Awaitable[Simulator]]
-Handler = Callable[[web.Request], Awaitable[web.Response]]
-
-
-@asynccontextmanager
-async def serving(issue: Handler, answer: Handler) -> AsyncIterator[str]:
-    """Serve tokens and statistics until the block ends; give the base address."""
-    application = web.Application()
-    application.router.add_post("/oauth/token/", issue)
-    application.router.add_get("/campaigns/api/v1/company/{company}/statistics", answer)
-    runner = web.AppRunner(application, access_log=None)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
 
 
 async def test_a_check_takes_no_longer_than_it_may(start_api: StartApi) -> None:
@@ -66,7 +50,8 @@ async def test_a_check_sends_no_more_requests_than_it_may() -> None:
             return web.json_response(empty)
         return web.json_response({}, status=401)
 
-    async with serving(issue, answer) as base_url:
+    async with serving(issue, answer) as port:
+        base_url = f"http://127.0.0.1:{port}"
         settings = CheckSettings(
             base_url=base_url, token_url=f"{base_url}/oauth/token/", rate=Rate(1000)
         )
