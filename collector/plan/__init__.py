@@ -27,6 +27,7 @@ from collector.plan.companies import (
 )
 from collector.plan.plan import Estimate, Plan, estimate
 from collector.plan.shard import MOST_SHARDS, Part, Shard
+from collector.plan.today import today_in, zone_named
 from collector.plan.windows import (
     WHOLE,
     DateRange,
@@ -36,8 +37,6 @@ from collector.plan.windows import (
     parse_days,
     select_range,
     size_of,
-    today_in,
-    zone_named,
 )
 
 __all__ = [

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.core.errors import InputError
-from collector.plan.windows import today_in, zone_named
+from collector.plan.today import today_in, zone_named
 
 
 @pytest.mark.parametrize(
