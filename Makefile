@@ -1,7 +1,8 @@
 # make run         set everything up and collect from the embedded API
-# make test        run the tests
-# make check       run everything that CI checks: lint, format, types, tests, package, audit
-# make pythons     run the tests with every Python from 3.11 on that is found, each in an
+# make test        run the tests, in three minutes on two cores
+# make slow        run those that would make it longer: Dask clusters, many kills, many starts
+# make check       run everything that CI checks: lint, format, types, both sets of tests, package, audit
+# make pythons     run both sets of tests with every Python from 3.11 on that is found, each in an
 #                  environment of its own: .venv-3.12
 # make package     build wheel and sdist; install the wheel into an empty environment and run the demo
 # make audit       look for known vulnerabilities of what requirements/*.txt name
@@ -28,7 +29,7 @@ ifneq ($(shell $(PYTHON) $(WHICH) 2>/dev/null),$(shell $(BIN)/python $(WHICH) 2>
 endif
 endif
 
-.PHONY: run test pythons package audit coverage torture check bench bench-rate lock clean
+.PHONY: run test slow pythons package audit coverage torture check bench bench-rate lock clean
 
 run: $(PACKAGE)
 	$(PACKAGE) demo companies.txt --last 7d --window 1d --rate 20
@@ -40,9 +41,15 @@ define both
 endef
 
 # More workers than a small machine has cores: the end-to-end tests wait most of the time.
+MANY := -n 6 --dist worksteal
+
 test: $(VENV)/.dev
-	$(call both,$(BIN)/pytest -n 6 --dist worksteal -m "not alone and not torture and not package",\
-		$(BIN)/pytest -m alone)
+	$(call both,$(BIN)/pytest $(MANY) -m "not alone and not slow and not torture and not package",\
+		$(BIN)/pytest -m "alone and not slow")
+
+slow: $(VENV)/.dev
+	$(call both,$(BIN)/pytest $(MANY) -m "slow and not alone and not torture",\
+		$(BIN)/pytest -m "alone and slow")
 
 # The pythons of the path, and those of pyenv that are on no path.
 pythons:
@@ -53,7 +60,7 @@ pythons:
 			2>/dev/null) || continue; \
 		case "$$ran " in *" $$version "*) continue;; esac; \
 		ran="$$ran $$version"; echo "Python $$version: $$name"; \
-		$(MAKE) test VENV=.venv-$$version PYTHON=$$name || worst=$$?; \
+		$(MAKE) -k test slow VENV=.venv-$$version PYTHON=$$name || worst=$$?; \
 	done; echo "The tests have run with Python$$ran"; exit $$worst
 
 package: $(VENV)/.dev
@@ -63,7 +70,7 @@ audit: $(VENV)/.dev
 	$(BIN)/python requirements/audit.py requirements/run.txt requirements/dev.txt
 
 coverage: $(VENV)/.dev
-	$(BIN)/pytest -n 6 --dist worksteal -m "not alone and not torture and not package" \
+	$(BIN)/pytest $(MANY) -m "not alone and not torture and not package" \
 		--cov --cov-report=term:skip-covered --cov-report=html:.coverage-pages
 
 torture: $(VENV)/.dev
@@ -76,6 +83,7 @@ check: $(VENV)/.dev
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(MAKE) test
+	$(MAKE) slow
 	$(MAKE) package
 	$(MAKE) audit
 

@@ -69,18 +69,21 @@ def test_a_python_that_is_too_old_or_none_leaves_the_environment(place: Path, an
     assert (place / ".venv" / ".dev").exists()
 
 
+@pytest.mark.parametrize("target", ["test", "slow"])
 @pytest.mark.parametrize(
     ("first", "second", "worse"), [(0, 0, 0), (1, 0, 1), (0, 1, 1), (1, 3, 3), (3, 1, 3)]
 )
-def test_both_parts_of_the_tests_run(place: Path, first: int, second: int, worse: int) -> None:
+def test_both_parts_of_the_tests_run(
+    place: Path, target: str, first: int, second: int, worse: int
+) -> None:
     """Those that measure time, too, when others have failed; the worse exit code is told."""
     _script(
         place / ".venv" / "bin" / "pytest",
-        f'{_NOTE}; case "$*" in *"-m alone"*) exit {second};; esac; exit {first}',
+        f'{_NOTE}; case "$*" in *"-m alone and "*) exit {second};; esac; exit {first}',
     )
-    done = _make(place, "test")
+    done = _make(place, target)
     ran = (place / "ran").read_text().splitlines()
-    assert [line.endswith("-m alone") for line in ran] == [False, True]
+    assert ["-m alone and " in line for line in ran] == [False, True]
     assert done.returncode == (2 if worse else 0)
     assert (f"Error {worse}\n" in done.stderr) is bool(worse)
 
