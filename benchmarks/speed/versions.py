@@ -5,10 +5,11 @@ from importlib.metadata import version
 
 from benchmarks.server import server_name
 from benchmarks.speed.contenders import PEERS
+from collector.cli.extras import DISTRIBUTION
 
 __all__ = ["versions"]
 
-_OURS = ("collector", "aiohttp")
+_OURS = (DISTRIBUTION, "aiohttp")
 _PEERS = ("scrapy", "dlt", "singer-sdk", "aiohttp")
 
 _ASK = "import sys; from importlib.metadata import version; print(*map(version, sys.argv[1:]))"

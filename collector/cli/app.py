@@ -145,7 +145,7 @@ _command(
 
     company_id, company_name, from_date, until_date, fetched_at, the counters, and a column for each
     action. The ending of the file says what is written: .csv, .excel.csv (for a double click in
-    Excel), .parquet or .duckdb. Needs the extra: pip install 'collector[export]'
+    Excel), .parquet or .duckdb. Needs DuckDB (the extra export).
 
     Example: `collector export output/* --to statistics.parquet`
     """,
@@ -157,7 +157,7 @@ _command(
 
     Coverage, delivery, figures over time, the companies with the highest share of fails, what was
     restated between runs, how the runs went, and what in the data is odd. Of several answers of a
-    cell the newest counts. Needs the extra: pip install 'collector[report]'
+    cell the newest counts. Needs DuckDB and plotly (the extra report).
 
     Example: `collector report output/* --to report.html --lang es`
     """,

@@ -1,18 +1,25 @@
 """Extras: the optional dependencies that some commands need."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.metadata import requires
+from typing import Final
 
 from collector.core.errors import InputError
 
-__all__ = ["needs_extra"]
+__all__ = ["DISTRIBUTION", "needs_extra"]
+
+DISTRIBUTION: Final = "company-statistics-collector"
+"""What pip calls this program. On the public index `collector` is a program of others."""
 
 
 @contextmanager
 def needs_extra(extra: str, *packages: str) -> Iterator[None]:
     """Import the packages of an extra inside the block.
 
-    Raises `InputError`, which names the extra, when one of its `packages` cannot be imported.
+    Raises `InputError`, which says how to install the extra, when one of its `packages` cannot be
+    imported.
     """
     try:
         yield
@@ -21,5 +28,16 @@ def needs_extra(extra: str, *packages: str) -> Iterator[None]:
             raise
         raise InputError(
             f"{error.name} is not installed, and this command needs it; install it with: "
-            f"pip install 'collector[{extra}]'"
+            f"pip install {_packages_of(extra)}"
         ) from error
+
+
+def _packages_of(extra: str) -> str:
+    """Return the packages of an extra as a shell takes them: 'duckdb>=2.0' 'plotly>=7.0'.
+
+    Not the extra by its name: the index may have something else under the name of this program.
+    """
+    found = (
+        re.fullmatch(r"([^;]+); extra == '(.+)'", text) for text in requires(DISTRIBUTION) or ()
+    )
+    return " ".join(f"'{match[1]}'" for match in found if match and match[2] == extra)

@@ -210,7 +210,7 @@ async def check_workers(client: Client, site: Site) -> list[str]:
         if isinstance(answer, Exception):
             raise InputError(
                 f"{worker}: a worker of the cluster cannot run the collector ({answer}); install "
-                f"collector[dask] {__version__} there"
+                f"the same version there ({__version__}), with its extra dask"
             )
         if answer is not None:
             raise InputError(f"{worker}: a worker of the cluster {answer}")

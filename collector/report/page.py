@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from importlib.resources import files
 from typing import Final
 
-from collector.core.errors import InputError
+from plotly.offline import get_plotlyjs
+
 from collector.report import palette, texts
 from collector.report.coverage.section import coverage_section
 from collector.report.delivery.over_time import time_section
@@ -25,10 +26,7 @@ __all__ = ["render"]
 
 
 def render(report: Report, lang: Lang, version: str) -> Iterator[bytes]:
-    """Return the page in pieces of UTF-8; `version` is the version of the collector.
-
-    Raises `InputError` at once, before any piece, when plotly is not installed.
-    """
+    """Return the page in pieces of UTF-8; `version` is the version of the collector."""
     plotly = _plotly()
     words = Language(lang)
     parts = _sections(report, words)
@@ -49,16 +47,6 @@ def _pieces(opened: str, body: Markup, data: Markup, scripts: Sequence[str]) -> 
 
 def _plotly() -> str:
     """Return the drawing library as JavaScript."""
-    try:
-        # It is part of an extra, and ships no type information.
-        from plotly.offline import (  # noqa: PLC0415
-            get_plotlyjs,
-        )
-    except ImportError as error:
-        raise InputError(
-            "the report is drawn by plotly, which is not installed; "
-            'install it with: pip install "collector[report]"'
-        ) from error
     script: str = get_plotlyjs()
     # A browser reads CR LF as LF, and hashes that.
     return script.replace("\r\n", "\n").replace("</script", "<\\/script")

@@ -42,7 +42,7 @@ class Distribution(Portion):
 
     engine: Annotated[Literal["local", "dask"], Parameter(group=PACE)] = "local"
     """Where the run works: in this process (local), or as shards in the processes of a Dask cluster
-    (dask, needs the extra: pip install 'collector[dask]')."""
+    (dask; needs the packages of the extra dask)."""
 
     workers: Annotated[
         int | None,

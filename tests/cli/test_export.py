@@ -224,7 +224,7 @@ async def test_without_the_extra_it_says_how_to_get_it(
     assert (done.exit_code, done.stdout) == (2, "")
     assert done.stderr == (
         "collector: duckdb is not installed, and this command needs it; install it with: "
-        "pip install 'collector[export]'\n"
+        "pip install 'duckdb>=2.0'\n"
     )
     for arguments in (("export", "--help"), ("--help",), ("latest", "a")):
         assert (await without.run(*arguments)).exit_code == 0

@@ -62,7 +62,7 @@ async def test_without_the_extra_it_says_how_to_get_it(
     assert (done.exit_code, done.stdout) == (2, "")
     assert done.stderr == (
         f"collector: {missing} is not installed, and this command needs it; install it with: "
-        "pip install 'collector[dask]'\n"
+        "pip install 'cryptography>=46' 'distributed>=2026.7'\n"
     )
 
 
