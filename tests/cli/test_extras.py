@@ -18,7 +18,7 @@ _PROJECT: Final[dict[str, Any]] = tomllib.loads(
     (_ROOT / "pyproject.toml").read_text(encoding="utf-8")
 )["project"]
 
-_INSTALL: Final = re.compile(r"(?:pip|pipx|uv tool|uv pip|uvx)\s+(?:install|run)?\s*(.*)")
+_INSTALL: Final = re.compile(r"(?:(?:pip|pipx|uv tool|uv pip) (?:install|run)|uvx) (.*)")
 
 
 def _texts() -> Iterator[tuple[str, str]]:
