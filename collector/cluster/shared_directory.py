@@ -12,12 +12,13 @@ from typing import Final, Self
 from collector import __version__
 from collector.cluster.messages import Site
 from collector.core.cell import CellState
-from collector.core.errors import LockedError, StorageError
+from collector.core.errors import InputError, LockedError, StorageError
 from collector.core.threads import in_thread
 from collector.plan import CellSet, Part, Plan, count_by_shard
 from collector.settings import RunSettings
 from collector.store.append_file import AppendFile
 from collector.store.files import CLUSTER_LOCK, PartFiles, parts_in
+from collector.store.foreign import refuse_links
 from collector.store.identity import describe_service
 from collector.store.lock import DirectoryLock
 from collector.store.recovery import Age, Recovered, survey
@@ -66,6 +67,7 @@ def survey_directory(
     empty = CellSet(len(plan))
     try:
         refuse_held(files.directory)
+        refuse_links(files.directory)
         recovered = survey(
             files,
             Part(plan),
@@ -96,11 +98,22 @@ class LockedDirectory:
     """A run directory that the scheduler of a run has locked. `site` is what workers check."""
 
     def __init__(self, directory: Path) -> None:
-        """Lock the directory. Raises `LockedError` and `OSError`."""
+        """Lock the directory.
+
+        Raises `LockedError`, `OSError`, and `InputError` when the lock is a file of another
+        program.
+        """
         self._directory = directory
         self._lock: DirectoryLock = lock_for_all(directory)
+        path = directory / CLUSTER_LOCK
+        if not self._lock.is_lock:
+            self._lock.release()
+            raise InputError(
+                f"{path}: is a file of another program, and a run on a cluster needs one of that "
+                "name; give another --output"
+            )
         try:
-            self.site = Site(directory, (directory / CLUSTER_LOCK).read_bytes(), __version__)
+            self.site = Site(directory, path.read_bytes(), __version__)
         except OSError:
             self._lock.release()
             raise
@@ -124,13 +137,12 @@ class LockedDirectory:
         self.check()
         if self._lock.has_file():
             return
-        path = self._directory / CLUSTER_LOCK
         # If this fails, the workers report it.
         with suppress(LockedError, OSError):
-            lock = DirectoryLock.take(path, with_directory=False)
+            lock = DirectoryLock.take(self._directory / CLUSTER_LOCK, with_directory=False)
             self._lock.release()
             self._lock = lock
-            path.write_bytes(self.site.lock)
+            lock.write(self.site.lock)
 
     def release(self) -> None:
         """Remove the lock file and release the lock; a file that stays does not hold the lock."""

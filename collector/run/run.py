@@ -302,8 +302,8 @@ class Run:
             record.dates_are_doubted(DOUBT)
             self._note(record, f"{DOUBT}; the same command again finds out")
         session = self._session
-        remarks = self.dates.close(), session.surplus, session.suspension, directory.remark
-        for remark in filter(None, remarks):
+        remarks = self.dates.close(), session.surplus, session.suspension
+        for remark in filter(None, (*remarks, *directory.remarks)):
             self._note(record, remark)
 
     def _note(self, record: AttemptRecord, remark: str) -> None:

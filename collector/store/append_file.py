@@ -6,8 +6,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
+from collector.core.own_files import open_own
 from collector.store.fault_points import FaultPoint, reach
-from collector.store.files import MODE
 
 __all__ = ["AppendFile"]
 
@@ -31,11 +31,8 @@ class AppendFile:
 
     @classmethod
     def open(cls, path: Path) -> Self:
-        """Open a file, or create it. Raises `OSError`."""
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
-        # A pipe without a reader must not block the run.
-        flags |= os.O_NONBLOCK
-        return cls(os.open(path, flags, MODE), path)
+        """Open a file, or create it. Raises `OSError`, also for a link and what is no file."""
+        return cls(open_own(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND), path)
 
     def append(self, lines: bytes) -> None:
         """Append whole lines, or leave the file as it was and raise `OSError`."""

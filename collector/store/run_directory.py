@@ -11,11 +11,13 @@ from collector.core.errors import CollectorError, InputError, StorageError
 from collector.core.text import escaped
 from collector.plan import Companies
 from collector.store.append_file import AppendFile
-from collector.store.atomic import sync_directory
+from collector.store.atomic import remove_drafts, sync_directory
 from collector.store.files import COMPANIES, PartFiles, parts_in
+from collector.store.foreign import refuse_links
 from collector.store.manifest import Manifest
 from collector.store.plan_lock import LockWait, one_at_a_time
-from collector.store.recorded_plan import write_company_list
+from collector.store.recorded_plan import is_intact_list, write_company_list
+from collector.store.repair import broken_path, put_aside, whole_of
 from collector.store.shard_lock import Lock, lock_for
 
 __all__ = ["RunDirectory", "RunFiles", "make_directory", "taken_away", "unmake"]
@@ -54,8 +56,8 @@ class RunDirectory:
         self._opened = ExitStack()
         self.has_begun = False
         """Whether the manifest has an entry for this attempt, which needs its end."""
-        self.remark: str | None = None
-        """What the user should know of the file system."""
+        self.remarks: list[str] = []
+        """What the user should know of the file system, and of what `begin` has found."""
 
     @classmethod
     def open(
@@ -64,9 +66,9 @@ class RunDirectory:
         """Create the directory if necessary, and lock it; `begin` opens its files.
 
         Blocks for about a second at most. `wait` is how `begin` waits for other shards.
-        Raises `InputError` when the path cannot be a directory, `LockedError` when another run
-        holds it, and `StorageError` when it cannot be created or locked. Then nothing is left
-        behind.
+        Raises `InputError` when the path cannot be a directory, or has links in place of files
+        (see `refuse_links`), `LockedError` when another run holds it, and `StorageError` when it
+        cannot be created or locked. Then nothing is left behind.
         """
         path = files.directory
         if "\0" in str(path):
@@ -108,7 +110,9 @@ class RunDirectory:
         try:
             with one_at_a_time(paths, self._wait):
                 check()
-                write_company_list(paths.directory / COMPANIES, companies)
+                self._write_companies(paths.directory / COMPANIES, companies)
+                for path in (paths.manifest, paths.statistics, paths.errors, paths.log):
+                    remove_drafts(path)
                 manifest.write(paths.manifest)
                 self.has_begun = True
                 self._move_errors()
@@ -116,7 +120,7 @@ class RunDirectory:
             if files.statistics.size:
                 files.statistics.sync()
             if not sync_directory(paths.directory):
-                self.remark = _NOT_SYNCED
+                self.remarks.append(_NOT_SYNCED)
         except OSError as error:
             raise self._unwritable(error) from error
         return files
@@ -129,6 +133,17 @@ class RunDirectory:
             manifest.write(self.files.manifest)
         except OSError as error:
             raise self._unwritable(error) from error
+
+    def _write_companies(self, path: Path, companies: Companies) -> None:
+        # The text of another program or of the user is kept.
+        if (text := whole_of(path)) and not is_intact_list(path):
+            put_aside(path, text)
+            self.remarks.append(
+                f"{path.name} was not as the collector wrote it; its text was put aside into "
+                f"{broken_path(path).name}"
+            )
+        remove_drafts(path)
+        write_company_list(path, companies)
 
     def _open(self, path: Path) -> AppendFile:
         file = AppendFile.open(path)
@@ -166,12 +181,15 @@ class RunDirectory:
 
 
 def _make_and_lock(files: PartFiles, made: list[Path], *, is_handed_out: bool) -> Lock:
+    def make() -> Lock:
+        make_directory(files.directory, made)
+        refuse_links(files.directory)
+        return lock_for(files, is_handed_out=is_handed_out)
+
     for _ in range(_TRIES - 1):
         with suppress(FileNotFoundError):
-            make_directory(files.directory, made)
-            return lock_for(files, is_handed_out=is_handed_out)
-    make_directory(files.directory, made)
-    return lock_for(files, is_handed_out=is_handed_out)
+            return make()
+    return make()
 
 
 def make_directory(path: Path, made: list[Path]) -> None:

@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -285,13 +286,16 @@ def test_what_is_to_be_collected_is_written_before_any_result(
 
     def look(point: FaultPoint, path: Path) -> None:
         if point is FaultPoint.BEFORE_REPLACE:
-            seen.append((path.name, _files(directory.files.directory)))
+            files = {
+                re.sub("[0-9a-f]{16}", "DRAFT", name) for name in _files(directory.files.directory)
+            }
+            seen.append((path.name, files))
 
     at_fault_points(look)
     directory.begin(_COMPANIES, _manifest())
     assert seen == [
-        ("run-companies.txt", _LOCK | {"run-companies.txt.new"}),
-        ("run.json", _LOCK | {"run-companies.txt", "run.json.new"}),
+        ("run-companies.txt", _LOCK | {"run-companies.txt.DRAFT.new"}),
+        ("run.json", _LOCK | {"run-companies.txt", "run.json.DRAFT.new"}),
     ]
 
 
@@ -328,6 +332,7 @@ def test_a_process_killed_while_it_begins_loses_nothing(tmp_path: Path, at: str)
     assert contents["errors.jsonl"] == b"5\n"
     assert contents["log.jsonl"] == b"3\n6\n"
     assert contents["run-companies.txt"] == _list(b"17\n4 Four & Sons\n")
+    assert not list(tmp_path.glob("*.new"))
     assert Manifest.read(tmp_path / "run.json") == _manifest()
     assert _files(tmp_path) == _ALL | {"errors.1.jsonl"}
 
