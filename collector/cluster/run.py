@@ -1,7 +1,7 @@
 """The composition root of a run on a cluster: distributes shards, and returns how it ended."""
 
 import concurrent.futures
-from contextlib import suppress
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -40,6 +40,7 @@ from collector.settings import RunSettings
 from collector.store.coverage import read_coverage
 from collector.store.files import PartFiles, parts_in
 from collector.store.manifest import DatesRecord
+from collector.store.recount import vanished
 from collector.telemetry.reporter import Telemetry
 
 __all__ = ["ClusterRun"]
@@ -95,6 +96,8 @@ class ClusterRun:
         self._telemetry = Telemetry(
             settings.metrics_file, self.stats, self._pace.view, self._log, event="cluster_sample"
         )
+        self.announced: tuple[str, ...] = ()
+        self.announce: Callable[[str], None] = lambda _: None
         self._ends: list[End] = []
         self._unfinished: set[int] = set()
         self._channel: Channel | None = None
@@ -175,7 +178,12 @@ class ClusterRun:
         past = await in_thread(
             survey_directory, self.files, self.plan, self.settings, self._is_stopped
         )
-        self.stats.found_before(past.recovered.kept)
+        self.stats.found(past.recovered.kept)
+        if gone := vanished(past.attempts, past.recovered.kept.total()):
+            self.announced = (gone,)
+            self.remarks += self.announced
+            self.announce(gone)
+            self._log.warning("remark", text=gone)
         if past.recovered.has_lines:
             self._session.gate.silence.answered()
         if past.recovered.is_settled:
@@ -298,7 +306,11 @@ class ClusterRun:
     async def _count(self, end: End) -> None:
         """Count what this process has sent, and the answers on disk that no status has counted."""
         self.stats.add_up()
-        if self._unfinished and self.stats.missing and end.exit_code not in _OTHERS_CONTINUE:
-            with suppress(CollectorError):
+        is_lost = end.exit_code is ExitCode.STORAGE and self._cluster_log.is_open
+        is_unfinished = self._unfinished and self.stats.missing
+        if is_lost or (is_unfinished and end.exit_code not in _OTHERS_CONTINUE):
+            try:
                 coverage = await in_thread(read_coverage, self.files.directory)
                 self.stats.found_on_disk(coverage.counts())
+            except CollectorError:
+                self.stats.is_known = not is_lost

@@ -2,12 +2,12 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from collector import __version__
 from collector.cluster.messages import Site
@@ -21,6 +21,7 @@ from collector.store.files import CLUSTER_LOCK, PartFiles, parts_in
 from collector.store.foreign import refuse_links
 from collector.store.identity import describe_service
 from collector.store.lock import DirectoryLock
+from collector.store.recorded_run import find_run
 from collector.store.recovery import Age, Recovered, survey
 from collector.store.run_directory import make_directory, taken_away, unmake
 from collector.store.shard_lock import lock_for_all, refuse_held
@@ -40,10 +41,14 @@ _CHECK_SECONDS: Final = 0.5
 
 @dataclass(frozen=True, slots=True)
 class SurveyedDirectory:
-    """What earlier attempts have left. `empty` has the answered cells whose counters are zero."""
+    """What earlier attempts have left. `empty` has the answered cells whose counters are zero.
+
+    `attempts` are those of all shards together.
+    """
 
     recovered: Recovered
     empty: CellSet
+    attempts: Sequence[Mapping[str, Any]]
 
     def by_shard(self, plan: Plan, total: int) -> list[dict[CellState, int]]:
         """Return the answered cells of each of `total` shards, by their state."""
@@ -80,7 +85,10 @@ def survey_directory(
         raise StorageError(
             f"--output {files.directory}: cannot be read: {error.strerror}; give another --output"
         ) from error
-    return SurveyedDirectory(recovered, empty)
+    attempts: Sequence[Mapping[str, Any]] = ()
+    with suppress(InputError):  # there is no run yet
+        attempts = find_run(files.directory).manifest.attempts
+    return SurveyedDirectory(recovered, empty, attempts)
 
 
 def sync_answers(directory: Path) -> None:

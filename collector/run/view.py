@@ -1,5 +1,6 @@
 """Read-only view of a run for the command line: in this process, or on a cluster."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
@@ -22,6 +23,8 @@ class RunView(Protocol):
     * `plan`, `settings`: what the run collects, and how.
     * `files`: the paths in the run directory.
     * `remarks`: what the user should know.
+    * `announce`: called with a remark that the user should see before anything is requested.
+    * `announced`: these remarks; they are among `remarks`, too.
     * `events`: the log; `unwritten` has the events if the run never began.
     * `stats`: the counts so far.
     * `answers`, `failures`: the file of these, or the pattern of their names.
@@ -33,6 +36,8 @@ class RunView(Protocol):
     settings: RunSettings
     files: PartFiles
     remarks: tuple[str, ...]
+    announce: Callable[[str], None]
+    announced: tuple[str, ...]
     events: EventLog
 
     @property

@@ -9,11 +9,18 @@ from typing import Self
 from collector.core.own_files import open_own
 from collector.store.fault_points import FaultPoint, reach
 
-__all__ = ["AppendFile"]
+__all__ = ["AppendFile", "LostFileError"]
 
 
 # macOS has no fdatasync.
 _sync = getattr(os, "fdatasync", os.fsync)
+
+
+class LostFileError(OSError):
+    """Another process has removed, replaced or cut a file. The text says which."""
+
+    def __init__(self, path: Path, what: str) -> None:
+        super().__init__(errno.ESTALE, f"another process has {what} it", str(path))
 
 
 class AppendFile:
@@ -51,15 +58,31 @@ class AppendFile:
     def sync(self) -> None:
         """Wait until everything appended so far is on the disk, in the file of this name.
 
-        Raises `OSError`, also when another process has removed, replaced or truncated the file.
-        A later call proves nothing then, because the kernel reports a lost page only once.
+        Raises `OSError`, also a `LostFileError`. A later call proves nothing then, because the
+        kernel reports a lost page only once.
         """
         size = self.size
         reach(FaultPoint.BEFORE_SYNC, self.path)
         _sync(self._descriptor)
-        self._check_identity(size)
+        self.check(size)
         self._synced_size = size
         reach(FaultPoint.AFTER_SYNC, self.path)
+
+    def check(self, size: int | None = None) -> None:
+        """Raise `LostFileError` unless others find this file, and all of it, under its name.
+
+        `size` is how many bytes it must have; by default those of all lines. Raises `OSError`.
+        """
+        expected = self.size if size is None else size
+        own = os.fstat(self._descriptor)
+        try:
+            found = self.path.lstat()
+        except (FileNotFoundError, NotADirectoryError):
+            raise LostFileError(self.path, "removed") from None
+        if not os.path.samestat(found, own):
+            raise LostFileError(self.path, "replaced")
+        if own.st_size < expected:
+            raise LostFileError(self.path, "cut")
 
     def cut_unsynced(self) -> None:
         """Remove what was appended since the last successful `sync`, after one has failed.
@@ -81,13 +104,3 @@ class AppendFile:
         # From the actual size: another process may have written to the file, and its bytes stay.
         with suppress(OSError):
             os.ftruncate(self._descriptor, os.fstat(self._descriptor).st_size - written)
-
-    def _check_identity(self, size: int) -> None:
-        """Raise `OSError` unless the file that others find under the name is this one."""
-        own = os.fstat(self._descriptor)
-        try:
-            is_found = os.path.samestat(self.path.stat(), own)
-        except FileNotFoundError:
-            is_found = False
-        if not is_found or own.st_size < size:
-            raise OSError(errno.ESTALE, "it was removed, replaced or cut by somebody else")

@@ -10,10 +10,11 @@ from typing import Final, Self
 from collector.core.errors import CollectorError, InputError, StorageError
 from collector.core.text import escaped
 from collector.plan import Companies
-from collector.store.append_file import AppendFile
+from collector.store.append_file import AppendFile, LostFileError
 from collector.store.atomic import remove_drafts, sync_directory
 from collector.store.files import COMPANIES, PartFiles, parts_in
 from collector.store.foreign import refuse_links
+from collector.store.journal import lost_lines
 from collector.store.manifest import Manifest
 from collector.store.plan_lock import LockWait, one_at_a_time
 from collector.store.recorded_plan import is_intact_list, write_company_list
@@ -54,6 +55,7 @@ class RunDirectory:
         self._made = made
         self._lock = lock
         self._opened = ExitStack()
+        self._lines: tuple[AppendFile, ...] = ()
         self.has_begun = False
         """Whether the manifest has an entry for this attempt, which needs its end."""
         self.remarks: list[str] = []
@@ -117,6 +119,7 @@ class RunDirectory:
                 self.has_begun = True
                 self._move_errors()
             files = RunFiles(*map(self._open, (paths.statistics, paths.errors, paths.log)))
+            self._lines = (files.statistics, files.errors)
             if files.statistics.size:
                 files.statistics.sync()
             if not sync_directory(paths.directory):
@@ -125,9 +128,25 @@ class RunDirectory:
             raise self._unwritable(error) from error
         return files
 
+    def check(self) -> None:
+        """Raise `StorageError` if the directory, or answers or errors in it, were taken away."""
+        if not self.is_ours():
+            raise taken_away(self.files.directory)
+        try:
+            for file in self._lines:
+                file.check()
+        except LostFileError as error:
+            raise lost_lines(error) from error
+        except OSError as error:
+            raise self._unwritable(error) from error
+
+    def is_ours(self) -> bool:
+        """Tell whether the directory of that name is still the locked one."""
+        return self._lock.is_ours()
+
     def write_manifest(self, manifest: Manifest) -> None:
         """Replace `run.json` atomically. Raises `StorageError`."""
-        if not self._lock.is_ours():
+        if not self.is_ours():
             raise taken_away(self.files.directory)
         try:
             manifest.write(self.files.manifest)
@@ -173,7 +192,7 @@ class RunDirectory:
         traceback: TracebackType | None,
     ) -> None:
         self._opened.close()
-        if self.is_new and self._lock.is_ours():
+        if self.is_new and self.is_ours():
             with suppress(OSError):
                 self._lock.discard()
             unmake(self._made)
@@ -224,6 +243,6 @@ def unmake(made: list[Path]) -> None:
 def taken_away(directory: Path) -> StorageError:
     """Return the error of a run whose directory is no longer the one of that name."""
     return StorageError(
-        f"{directory}: was removed or replaced by somebody else while the run worked; what was "
+        f"{directory}: was removed or replaced by another process while the run worked; what was "
         "collected is where it was moved to, if it is anywhere"
     )

@@ -102,7 +102,7 @@ def _add_cells(made: MetricsPage, stats: RunStats) -> None:
         cells = stats.kept[state] + stats.cells[state]
         if state is CellState.MISSING:
             cells = stats.missing
-        made.gauge("collector_cells", text, cells, state=state.value)
+        made.gauge("collector_cells", text, cells if stats.is_known else None, state=state.value)
 
 
 def _add_requests(made: MetricsPage, stats: RunStats) -> None:

@@ -148,10 +148,10 @@ async def test_the_directory_is_taken_away(
             shutil.rmtree(command.directory / "r")
         done = await command.finish(process)
     assert done.exit_code == 5, done.stderr
-    assert f"{command.directory / 'r'}: was removed or replaced by somebody else" in done.stderr
+    assert f"{command.directory / 'r'}: was removed or replaced by another process" in done.stderr
     assert done.stderr.count("\n") == 1
-    if way == "moved":
-        assert f"{len(cells_of(command.directory / 'q'))} of 2,000 answered" in done.stdout
+    # Where it was moved to, if anywhere, is not known.
+    assert "2,000 planned; how many have an answer is not known" in done.stdout
 
 
 @pytest.mark.parametrize(

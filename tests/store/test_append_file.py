@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from collector.store.append_file import AppendFile
+from collector.store.append_file import AppendFile, LostFileError
 from collector.store.fault_points import FaultPoint, arm
 from tests.store.on_disk import entries, name_of, open_files
 
@@ -329,12 +329,37 @@ def _empty(path: Path) -> None:
     path.write_bytes(b"")
 
 
-@pytest.mark.parametrize("spoil", [_remove, _replace, _empty])
+def _link(path: Path) -> None:
+    path.rename(path.with_name("moved"))
+    path.symlink_to("moved")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "what"),
+    [(_remove, "removed"), (_replace, "replaced"), (_link, "replaced"), (_empty, "cut")],
+)
 def test_what_nobody_can_find_is_not_synced(
-    file: AppendFile, spoil: Callable[[Path], None]
+    file: AppendFile, spoil: Callable[[Path], None], what: str
 ) -> None:
-    """A file that somebody takes away or cuts does not hold the lines: they must not count."""
+    """A file that another process takes away does not hold the lines: they must not count."""
     file.append(b"1\n")
+    file.check()
     spoil(file.path)
-    with pytest.raises(OSError, match=r"No such file|removed, replaced or cut by somebody else"):
-        file.sync()
+    for look in (file.sync, file.check):
+        with pytest.raises(LostFileError) as caught:
+            look()
+        assert caught.value.strerror == f"another process has {what} it"
+        assert caught.value.filename == str(file.path)
+
+
+def test_a_directory_that_became_a_file_has_no_lines(tmp_path: Path) -> None:
+    """As one that is gone."""
+    (tmp_path / "run").mkdir()
+    file = AppendFile.open(tmp_path / "run" / "file")
+    (tmp_path / "run").rename(tmp_path / "moved")
+    with pytest.raises(LostFileError, match="has removed it"):
+        file.check()
+    (tmp_path / "run").touch()
+    with pytest.raises(LostFileError, match="has removed it"):
+        file.check()
+    file.close()

@@ -619,7 +619,7 @@ def test_a_manifest_in_a_directory_that_is_gone_is_a_storage_error(tmp_path: Pat
         for path in directory.files.directory.iterdir():
             path.unlink()
         directory.files.directory.rmdir()
-        with pytest.raises(StorageError, match="was removed or replaced by somebody else"):
+        with pytest.raises(StorageError, match="was removed or replaced by another process"):
             directory.write_manifest(_manifest())
     with RunDirectory.open(PartFiles(tmp_path / "other")):
         (tmp_path / "other" / "run.lock").unlink()
@@ -689,6 +689,6 @@ def test_a_directory_that_somebody_else_has_by_now_is_left_alone(tmp_path: Path)
         first.begin(_COMPANIES, _manifest())
         path.rename(tmp_path / "moved-too")
         path.mkdir()
-        with pytest.raises(StorageError, match="removed or replaced by somebody else"):
+        with pytest.raises(StorageError, match="removed or replaced by another process"):
             first.write_manifest(_manifest())
     assert list(path.iterdir()) == []
