@@ -692,3 +692,13 @@ def test_a_directory_that_somebody_else_has_by_now_is_left_alone(tmp_path: Path)
         with pytest.raises(StorageError, match="removed or replaced by another process"):
             first.write_manifest(_manifest())
     assert list(path.iterdir()) == []
+
+
+def test_an_empty_directory_that_took_the_place_stays(tmp_path: Path) -> None:
+    """Another process has just made it: what is removed in vain is what this run has made."""
+    path = tmp_path / "a" / "run"
+    with RunDirectory.open(PartFiles(path)):
+        path.rename(tmp_path / "moved")
+        path.mkdir()
+    assert path.is_dir()
+    assert held_by(tmp_path / "moved" / "run.lock") is None
