@@ -164,6 +164,7 @@ class Run:
             # In a thread: a disk, or a file server, may take its time.
             directory = await in_thread(lambda: opened.enter_context(open_directory()))
             recovered = await in_thread(self._recover)
+            self.stats.found(recovered.kept)
             async with self._telemetry.working() as self.remarks:
                 return await self._attempt(directory, recovered)
 
@@ -184,7 +185,6 @@ class Run:
     async def _attempt(self, directory: RunDirectory, recovered: Recovered) -> End:
         """Collect what is missing, and write how it ended into the manifest, however it ends."""
         self.remarks += (*recovered.remarks, *self._session.reserve_descriptors())
-        self.stats.found(recovered.kept)
         gone = vanished(recovered.attempts, recovered.kept.total())
         if gone is not None and not self._is_handed_out:
             self.announced = (gone,)
