@@ -55,7 +55,7 @@ class RunDirectory:
         self._made = made
         self._lock = lock
         self._opened = ExitStack()
-        self._lines: tuple[AppendFile, ...] = ()
+        self._files: RunFiles | None = None
         self.has_begun = False
         """Whether the manifest has an entry for this attempt, which needs its end."""
         self.remarks: list[str] = []
@@ -119,7 +119,7 @@ class RunDirectory:
                 self.has_begun = True
                 self._move_errors()
             files = RunFiles(*map(self._open, (paths.statistics, paths.errors, paths.log)))
-            self._lines = (files.statistics, files.errors)
+            self._files = files
             if files.statistics.size:
                 files.statistics.sync()
             if not sync_directory(paths.directory):
@@ -129,12 +129,22 @@ class RunDirectory:
         return files
 
     def check(self) -> None:
-        """Raise `StorageError` if the directory, or answers or errors in it, were taken away."""
+        """Raise `StorageError` if the directory, or answers or errors in it, were taken away.
+
+        If the log was, there is a remark. Call it once, at the end of the attempt.
+        """
         if not self.is_ours():
             raise taken_away(self.files.directory)
+        if self._files is None:
+            return
         try:
-            for file in self._lines:
-                file.check()
+            self._files.log.check()
+        except OSError as error:
+            name = self.files.log.name
+            self.remarks.append(f"{name}: {error.strerror}, and events of this attempt are missing")
+        try:
+            self._files.statistics.check()
+            self._files.errors.check()
         except LostFileError as error:
             raise lost_lines(error) from error
         except OSError as error:

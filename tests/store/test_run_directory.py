@@ -702,3 +702,28 @@ def test_an_empty_directory_that_took_the_place_stays(tmp_path: Path) -> None:
         path.mkdir()
     assert path.is_dir()
     assert held_by(tmp_path / "moved" / "run.lock") is None
+
+
+@pytest.mark.parametrize("name", ["statistics.jsonl", "errors.jsonl"])
+def test_lines_that_are_taken_away_are_noticed_at_the_end(
+    directory: RunDirectory, name: str
+) -> None:
+    """Also if nothing is written any more; before anything is begun there is nothing to miss."""
+    directory.check()
+    directory.begin(_COMPANIES, _manifest())
+    directory.check()
+    (directory.files.directory / name).unlink()
+    with pytest.raises(StorageError, match=rf"{name}: another process has removed it while the "):
+        directory.check()
+    assert directory.remarks == []
+
+
+def test_a_log_that_is_taken_away_is_a_remark(directory: RunDirectory) -> None:
+    """It is for people: the answers are all there."""
+    directory.begin(_COMPANIES, _manifest()).log.append(b"1\n")
+    directory.files.log.write_bytes(b"")
+    directory.check()
+    (remark,) = directory.remarks
+    assert remark == (
+        "log.jsonl: another process has cut it, and events of this attempt are missing"
+    )
