@@ -54,7 +54,7 @@ async def execute(run: RunView) -> End:
     # Answers that wait for their connection are no garbage. The default of 700 new objects looks
     # through them again and again, for 2 % of the time of a request.
     gc.set_threshold(_GARBAGE)
-    run.announce = partial(_warn, run)
+    run.announcer.show = partial(_warn, run)
     with stop_on_signals(run.stop, run.stop_at_once):
         async with watch(run):
             return await run.execute()
@@ -70,7 +70,7 @@ def report_end(run: RunView, end: End, *, can_resume: bool = True) -> int:
         for event in run.events.unwritten():
             complain(event)
     for remark in run.remarks:
-        if remark not in run.announced:
+        if remark not in run.announcer.shown:
             _warn(run, remark)
     if end.error is not None:
         complain(end.error)

@@ -1,7 +1,6 @@
 """The composition root of a run on a cluster: distributes shards, and returns how it ended."""
 
 import concurrent.futures
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -32,6 +31,7 @@ from collector.http.credentials import Credentials
 from collector.http.network import DIRECT, Network
 from collector.pace import PaceView, Share
 from collector.plan import Plan, Shard
+from collector.run.lost_lines import Announcer
 from collector.run.result import End, end_by, end_by_bug
 from collector.run.session import Session
 from collector.run.shard_context import ShardContext
@@ -40,7 +40,6 @@ from collector.settings import RunSettings
 from collector.store.coverage import read_coverage
 from collector.store.files import PartFiles, parts_in
 from collector.store.manifest import DatesRecord
-from collector.store.recount import vanished
 from collector.telemetry.reporter import Telemetry
 
 __all__ = ["ClusterRun"]
@@ -96,8 +95,7 @@ class ClusterRun:
         self._telemetry = Telemetry(
             settings.metrics_file, self.stats, self._pace.view, self._log, event="cluster_sample"
         )
-        self.announced: tuple[str, ...] = ()
-        self.announce: Callable[[str], None] = lambda _: None
+        self.announcer = Announcer()
         self._ends: list[End] = []
         self._unfinished: set[int] = set()
         self._channel: Channel | None = None
@@ -179,11 +177,10 @@ class ClusterRun:
             survey_directory, self.files, self.plan, self.settings, self._is_stopped
         )
         self.stats.found(past.recovered.kept)
-        if gone := vanished(past.attempts, past.recovered.kept.total()):
-            self.announced = (gone,)
-            self.remarks += self.announced
-            self.announce(gone)
-            self._log.warning("remark", text=gone)
+        gone = self.announcer.compare(past.attempts, past.recovered.kept.total())
+        self.remarks += gone
+        for text in gone:
+            self._log.warning("remark", text=text)
         if past.recovered.has_lines:
             self._session.gate.silence.answered()
         if past.recovered.is_settled:

@@ -1,16 +1,39 @@
-"""The end of an attempt, given which of its lines are on the disk."""
+"""Lines that another process has taken away: before an attempt, and while it works."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from collector.core.errors import ExitCode, StorageError
 from collector.core.threads import in_thread
 from collector.run.result import End, end_by
-from collector.store.recount import Recount
+from collector.store.recount import Recount, vanished
 from collector.store.run_directory import RunDirectory
 from collector.telemetry.stats import RunStats
 
-__all__ = ["checked_end"]
+__all__ = ["Announcer", "checked_end"]
+
+
+class Announcer:
+    """Tells the user, before anything is requested, of lines that are gone.
+
+    * `show`: called with the warning.
+    * `shown`: the warnings so far.
+    """
+
+    def __init__(self) -> None:
+        self.show: Callable[[str], None] = lambda _: None
+        self.shown: tuple[str, ...] = ()
+
+    def compare(self, attempts: Sequence[Mapping[str, Any]], kept: int) -> tuple[str, ...]:
+        """Warn if fewer cells have a line than the last attempt has recorded; return warnings.
+
+        `attempts` are the entries of the manifest, `kept` is the number of answered cells now.
+        """
+        if (gone := vanished(attempts, kept)) is not None:
+            self.shown = (gone,)
+            self.show(gone)
+        return self.shown
 
 
 async def checked_end(

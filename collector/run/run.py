@@ -1,7 +1,7 @@
 """The composition root of a run: opens everything, connects it, closes it, returns how it ended."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -20,7 +20,7 @@ from collector.pace import PaceView, Share
 from collector.plan import CellSet, Part, Plan, absent_in_turns, cells_in_turns
 from collector.run.attempt import AttemptRecord
 from collector.run.held import Settled
-from collector.run.lost_lines import checked_end
+from collector.run.lost_lines import Announcer, checked_end
 from collector.run.pool import Pool
 from collector.run.recorder import Recorder
 from collector.run.result import End, end_by, end_by_bug, is_the_services_failure
@@ -32,7 +32,7 @@ from collector.store.files import PartFiles
 from collector.store.identity import describe_service
 from collector.store.manifest import DatesRecord
 from collector.store.plan_lock import LockWait
-from collector.store.recount import recount, vanished
+from collector.store.recount import recount
 from collector.store.recovery import Age, Recovered, recover
 from collector.store.run_directory import RunDirectory, RunFiles
 from collector.telemetry.reporter import Telemetry
@@ -74,8 +74,7 @@ class Run:
         self._part = Part(plan, settings.shard)
         self.stats = RunStats(len(self._part), is_known=False)
         self.remarks: tuple[str, ...] = ()
-        self.announced: tuple[str, ...] = ()
-        self.announce: Callable[[str], None] = lambda _: None
+        self.announcer = Announcer()
         whole, number = settings.shard.total, settings.shard.number
         share = Share.of(settings.rate, whole) if context is None else context.share
         self._first_after = share.first_after(number)
@@ -185,11 +184,8 @@ class Run:
     async def _attempt(self, directory: RunDirectory, recovered: Recovered) -> End:
         """Collect what is missing, and write how it ended into the manifest, however it ends."""
         self.remarks += (*recovered.remarks, *self._session.reserve_descriptors())
-        gone = vanished(recovered.attempts, recovered.kept.total())
-        if gone is not None and not self._is_handed_out:
-            self.announced = (gone,)
-            self.remarks += self.announced
-            self.announce(gone)
+        if not self._is_handed_out:
+            self.remarks += self.announcer.compare(recovered.attempts, recovered.kept.total())
         if recovered.has_lines:
             # The API has answered this run before: what fails now may be cells that are broken.
             self.gate.silence.answered()
