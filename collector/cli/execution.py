@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -53,6 +54,7 @@ async def execute(run: RunView) -> End:
     # Answers that wait for their connection are no garbage. The default of 700 new objects looks
     # through them again and again, for 2 % of the time of a request.
     gc.set_threshold(_GARBAGE)
+    run.announcer.show = partial(_warn, run)
     with stop_on_signals(run.stop, run.stop_at_once):
         async with watch(run):
             return await run.execute()
@@ -68,9 +70,14 @@ def report_end(run: RunView, end: End, *, can_resume: bool = True) -> int:
         for event in run.events.unwritten():
             complain(event)
     for remark in run.remarks:
-        complain(f"warning: {run.files.directory}: {remark}")
+        if remark not in run.announcer.shown:
+            _warn(run, remark)
     if end.error is not None:
         complain(end.error)
     if not run.settings.quiet and end.exit_code not in NOT_STARTED:
         print_summary(run, end, can_resume=can_resume)
     return end.exit_code
+
+
+def _warn(run: RunView, remark: str) -> None:
+    complain(f"warning: {run.files.directory}: {remark}")

@@ -1,12 +1,12 @@
 """Input and output of the commands that read runs: the runs, and the file that is written."""
 
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from collector.cli.printing import complain
 from collector.core.errors import InputError, StorageError
+from collector.core.links import resolved
 from collector.store.atomic import replacing
 from collector.store.recorded_run import (
     RecordedRun,
@@ -42,8 +42,8 @@ def draft_of(path: Path) -> Iterator[Path]:
     Raises `StorageError` when it cannot be written; the old file then stays in place.
     """
     try:
-        # Two commands at the same time must not write into the same draft.
-        with replacing(path, suffix=f".{os.getpid()}.new") as draft:
+        # A link belongs to the user and stays; the file that it leads to is replaced.
+        with replacing(resolved(path)) as draft:
             yield draft
     except OSError as error:
         raise StorageError(f"{path}: cannot be written: {error.strerror}") from error

@@ -13,6 +13,7 @@ from collector.cli.extras import needs_extra
 from collector.cli.printing import complain, note
 from collector.cli.signals import until_terminated
 from collector.core.errors import ExitCode, InputError
+from collector.core.own_files import open_own
 from collector.settings import ReportSettings
 
 __all__ = ["report"]
@@ -50,7 +51,7 @@ def _report(run_dirs: Sequence[Path], path: Path, lang: str) -> ExitCode:
         from collector.tables.engine import analytical_database
     with draft_of(path) as draft, analytical_database() as database:
         page = read_report(database, runs, datetime.now(UTC))
-        with draft.open("wb") as stream:
+        with open(draft, "wb", opener=open_own) as stream:
             stream.writelines(render(page, Lang(lang), __version__))
     for remark in page.quality.remarks:
         complain(f"warning: {remark}")

@@ -73,6 +73,9 @@ def summary_rows(run: RunView, end: End, *, can_resume: bool = True) -> list[Sum
 
 
 def _cells(stats: RunStats) -> SummaryRow:
+    if not stats.is_known:
+        unknown = "how many have an answer is not known, because the run directory was not read"
+        return SummaryRow("cells", f"{stats.planned:,} planned; {unknown}", _UNFINISHED)
     data, empty = (stats.kept[state] + stats.cells[state] for state in _ANSWERED)
     kept = stats.kept.total()
     before = f", {kept:,} of them in earlier attempts" if kept else ""
@@ -237,7 +240,7 @@ def summary_table(
     grid = Table.grid(padding=(0, 1))
     grid.add_column(no_wrap=True, min_width=_LABEL, style="dim")
     grid.add_column(overflow="fold")
-    if console.color_system is not None:
+    if console.color_system is not None and run.stats.is_known:
         grid.add_row("coverage", _coverage(run.stats, "=" if console.options.ascii_only else "━"))
     for row in summary_rows(run, end, can_resume=can_resume):
         grid.add_row(row.label, _styled(row))

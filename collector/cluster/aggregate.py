@@ -25,14 +25,10 @@ class ClusterStats(RunStats):
     """
 
     def __init__(self, planned: int) -> None:
-        super().__init__(planned)
+        super().__init__(planned, is_known=False)
         self.own = RunStats(0)
         self._statuses: dict[int, dict[str, ShardStatus]] = {}
         self._before: Sequence[dict[CellState, int]] = ()
-
-    def found_before(self, kept: Counter[CellState]) -> None:
-        """Set the cells that earlier attempts have answered."""
-        self.kept = kept
 
     def found_by_shard(self, before: Sequence[dict[CellState, int]]) -> None:
         """Set how many of these cells belong to each shard."""
@@ -51,9 +47,13 @@ class ClusterStats(RunStats):
         self.company_latencies.add_all(result.company_latencies)
 
     def found_on_disk(self, counts: dict[CellState, int]) -> None:
-        """Set the answered cells as they are on disk: statuses of some shards may be missing."""
+        """Set the answered cells as they are on disk.
+
+        Statuses of some shards may be missing, and another process may have removed lines.
+        """
+        self.kept &= Counter(counts)  # the lower number of each
         for state in _ANSWERED:
-            self.cells[state] = max(0, counts[state] - self.kept[state])
+            self.cells[state] = counts[state] - self.kept[state]
 
     def add_up(self) -> None:
         """Add up the newest statuses, and what this process has sent."""

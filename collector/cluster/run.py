@@ -1,7 +1,6 @@
 """The composition root of a run on a cluster: distributes shards, and returns how it ended."""
 
 import concurrent.futures
-from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -32,6 +31,7 @@ from collector.http.credentials import Credentials
 from collector.http.network import DIRECT, Network
 from collector.pace import PaceView, Share
 from collector.plan import Plan, Shard
+from collector.run.lost_lines import Announcer
 from collector.run.result import End, end_by, end_by_bug
 from collector.run.session import Session
 from collector.run.shard_context import ShardContext
@@ -95,6 +95,7 @@ class ClusterRun:
         self._telemetry = Telemetry(
             settings.metrics_file, self.stats, self._pace.view, self._log, event="cluster_sample"
         )
+        self.announcer = Announcer()
         self._ends: list[End] = []
         self._unfinished: set[int] = set()
         self._channel: Channel | None = None
@@ -175,7 +176,11 @@ class ClusterRun:
         past = await in_thread(
             survey_directory, self.files, self.plan, self.settings, self._is_stopped
         )
-        self.stats.found_before(past.recovered.kept)
+        self.stats.found(past.recovered.kept)
+        gone = self.announcer.compare(past.attempts, past.recovered.kept.total())
+        self.remarks += gone
+        for text in gone:
+            self._log.warning("remark", text=text)
         if past.recovered.has_lines:
             self._session.gate.silence.answered()
         if past.recovered.is_settled:
@@ -298,7 +303,11 @@ class ClusterRun:
     async def _count(self, end: End) -> None:
         """Count what this process has sent, and the answers on disk that no status has counted."""
         self.stats.add_up()
-        if self._unfinished and self.stats.missing and end.exit_code not in _OTHERS_CONTINUE:
-            with suppress(CollectorError):
+        is_lost = end.exit_code is ExitCode.STORAGE and self._cluster_log.is_open
+        is_unfinished = self._unfinished and self.stats.missing
+        if is_lost or (is_unfinished and end.exit_code not in _OTHERS_CONTINUE):
+            try:
                 coverage = await in_thread(read_coverage, self.files.directory)
                 self.stats.found_on_disk(coverage.counts())
+            except CollectorError:
+                self.stats.is_known = not is_lost

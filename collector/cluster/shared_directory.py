@@ -2,24 +2,26 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from collector import __version__
 from collector.cluster.messages import Site
 from collector.core.cell import CellState
-from collector.core.errors import LockedError, StorageError
+from collector.core.errors import InputError, LockedError, StorageError
 from collector.core.threads import in_thread
 from collector.plan import CellSet, Part, Plan, count_by_shard
 from collector.settings import RunSettings
 from collector.store.append_file import AppendFile
 from collector.store.files import CLUSTER_LOCK, PartFiles, parts_in
+from collector.store.foreign import refuse_links
 from collector.store.identity import describe_service
 from collector.store.lock import DirectoryLock
+from collector.store.recorded_run import find_run
 from collector.store.recovery import Age, Recovered, survey
 from collector.store.run_directory import make_directory, taken_away, unmake
 from collector.store.shard_lock import lock_for_all, refuse_held
@@ -39,10 +41,14 @@ _CHECK_SECONDS: Final = 0.5
 
 @dataclass(frozen=True, slots=True)
 class SurveyedDirectory:
-    """What earlier attempts have left. `empty` has the answered cells whose counters are zero."""
+    """What earlier attempts have left. `empty` has the answered cells whose counters are zero.
+
+    `attempts` are those of all shards together.
+    """
 
     recovered: Recovered
     empty: CellSet
+    attempts: Sequence[Mapping[str, Any]]
 
     def by_shard(self, plan: Plan, total: int) -> list[dict[CellState, int]]:
         """Return the answered cells of each of `total` shards, by their state."""
@@ -66,6 +72,7 @@ def survey_directory(
     empty = CellSet(len(plan))
     try:
         refuse_held(files.directory)
+        refuse_links(files.directory)
         recovered = survey(
             files,
             Part(plan),
@@ -78,7 +85,10 @@ def survey_directory(
         raise StorageError(
             f"--output {files.directory}: cannot be read: {error.strerror}; give another --output"
         ) from error
-    return SurveyedDirectory(recovered, empty)
+    attempts: Sequence[Mapping[str, Any]] = ()
+    with suppress(InputError):  # there is no run yet
+        attempts = find_run(files.directory).manifest.attempts
+    return SurveyedDirectory(recovered, empty, attempts)
 
 
 def sync_answers(directory: Path) -> None:
@@ -96,11 +106,22 @@ class LockedDirectory:
     """A run directory that the scheduler of a run has locked. `site` is what workers check."""
 
     def __init__(self, directory: Path) -> None:
-        """Lock the directory. Raises `LockedError` and `OSError`."""
+        """Lock the directory.
+
+        Raises `LockedError`, `OSError`, and `InputError` when the lock is a file of another
+        program.
+        """
         self._directory = directory
         self._lock: DirectoryLock = lock_for_all(directory)
+        path = directory / CLUSTER_LOCK
+        if not self._lock.is_lock:
+            self._lock.release()
+            raise InputError(
+                f"{path}: is a file of another program, and a run on a cluster needs one of that "
+                "name; give another --output"
+            )
         try:
-            self.site = Site(directory, (directory / CLUSTER_LOCK).read_bytes(), __version__)
+            self.site = Site(directory, path.read_bytes(), __version__)
         except OSError:
             self._lock.release()
             raise
@@ -124,13 +145,12 @@ class LockedDirectory:
         self.check()
         if self._lock.has_file():
             return
-        path = self._directory / CLUSTER_LOCK
         # If this fails, the workers report it.
         with suppress(LockedError, OSError):
-            lock = DirectoryLock.take(path, with_directory=False)
+            lock = DirectoryLock.take(self._directory / CLUSTER_LOCK, with_directory=False)
             self._lock.release()
             self._lock = lock
-            path.write_bytes(self.site.lock)
+            lock.write(self.site.lock)
 
     def release(self) -> None:
         """Remove the lock file and release the lock; a file that stays does not hold the lock."""

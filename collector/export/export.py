@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import duckdb
 
+from collector.core.own_files import open_own
 from collector.export.columns import FIXED, UNTRUSTED_COLUMNS, action_columns, excel_text, safe_text
 from collector.export.formats import Target
 from collector.store.recorded_run import RecordedRun
@@ -160,7 +161,7 @@ def _write_csv(
     """
     text = excel_text if for_excel else safe_text
     encoding, line_end = ("utf-8-sig", "\r\n") if for_excel else ("utf-8", "\n")
-    with path.open("w", encoding=encoding, newline="") as stream:
+    with open(path, "w", encoding=encoding, newline="", opener=open_own) as stream:
         writer = csv.writer(stream, delimiter=delimiter, lineterminator=line_end)
         writer.writerow([safe_text(name) for name in header])
         writer.writerows(

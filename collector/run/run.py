@@ -20,6 +20,7 @@ from collector.pace import PaceView, Share
 from collector.plan import CellSet, Part, Plan, absent_in_turns, cells_in_turns
 from collector.run.attempt import AttemptRecord
 from collector.run.held import Settled
+from collector.run.lost_lines import Announcer, checked_end
 from collector.run.pool import Pool
 from collector.run.recorder import Recorder
 from collector.run.result import End, end_by, end_by_bug, is_the_services_failure
@@ -31,6 +32,7 @@ from collector.store.files import PartFiles
 from collector.store.identity import describe_service
 from collector.store.manifest import DatesRecord
 from collector.store.plan_lock import LockWait
+from collector.store.recount import recount
 from collector.store.recovery import Age, Recovered, recover
 from collector.store.run_directory import RunDirectory, RunFiles
 from collector.telemetry.reporter import Telemetry
@@ -70,8 +72,9 @@ class Run:
         self.settings = settings
         self.files = PartFiles(output, settings.shard)
         self._part = Part(plan, settings.shard)
-        self.stats = RunStats(len(self._part))
+        self.stats = RunStats(len(self._part), is_known=False)
         self.remarks: tuple[str, ...] = ()
+        self.announcer = Announcer()
         whole, number = settings.shard.total, settings.shard.number
         share = Share.of(settings.rate, whole) if context is None else context.share
         self._first_after = share.first_after(number)
@@ -160,6 +163,7 @@ class Run:
             # In a thread: a disk, or a file server, may take its time.
             directory = await in_thread(lambda: opened.enter_context(open_directory()))
             recovered = await in_thread(self._recover)
+            self.stats.found(recovered.kept)
             async with self._telemetry.working() as self.remarks:
                 return await self._attempt(directory, recovered)
 
@@ -180,7 +184,8 @@ class Run:
     async def _attempt(self, directory: RunDirectory, recovered: Recovered) -> End:
         """Collect what is missing, and write how it ended into the manifest, however it ends."""
         self.remarks += (*recovered.remarks, *self._session.reserve_descriptors())
-        self.stats.kept.update(recovered.kept)
+        if not self._is_handed_out:
+            self.remarks += self.announcer.compare(recovered.attempts, recovered.kept.total())
         if recovered.has_lines:
             # The API has answered this run before: what fails now may be cells that are broken.
             self.gate.silence.answered()
@@ -196,6 +201,8 @@ class Run:
             finally:
                 # After the connections are closed: the disk needs file descriptors too.
                 if directory.has_begun:
+                    count = partial(recount, self.files, self._part, recovered.done)
+                    end = await checked_end(end, directory, self.stats, count, self._session.redact)
                     self._record_findings(record, directory)
                     self._telemetry.last_sample()
                     self._log.info("run_ended", exit_code=end.exit_code.value, error=end.error)
@@ -302,8 +309,8 @@ class Run:
             record.dates_are_doubted(DOUBT)
             self._note(record, f"{DOUBT}; the same command again finds out")
         session = self._session
-        remarks = self.dates.close(), session.surplus, session.suspension, directory.remark
-        for remark in filter(None, remarks):
+        remarks = self.dates.close(), session.surplus, session.suspension
+        for remark in filter(None, (*remarks, *directory.remarks)):
             self._note(record, remark)
 
     def _note(self, record: AttemptRecord, remark: str) -> None:

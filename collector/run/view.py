@@ -6,6 +6,7 @@ from typing import Protocol
 from collector.core.errors import ExitCode
 from collector.pace.types import PaceView
 from collector.plan import Plan
+from collector.run.lost_lines import Announcer
 from collector.run.result import End
 from collector.settings import RunSettings
 from collector.store.files import PartFiles
@@ -22,6 +23,7 @@ class RunView(Protocol):
     * `plan`, `settings`: what the run collects, and how.
     * `files`: the paths in the run directory.
     * `remarks`: what the user should know.
+    * `announcer`: shows those of them that the user should see before anything is requested.
     * `events`: the log; `unwritten` has the events if the run never began.
     * `stats`: the counts so far.
     * `answers`, `failures`: the file of these, or the pattern of their names.
@@ -33,6 +35,7 @@ class RunView(Protocol):
     settings: RunSettings
     files: PartFiles
     remarks: tuple[str, ...]
+    announcer: Announcer
     events: EventLog
 
     @property

@@ -6,14 +6,21 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
+from collector.core.own_files import open_own
 from collector.store.fault_points import FaultPoint, reach
-from collector.store.files import MODE
 
-__all__ = ["AppendFile"]
+__all__ = ["AppendFile", "LostFileError"]
 
 
 # macOS has no fdatasync.
 _sync = getattr(os, "fdatasync", os.fsync)
+
+
+class LostFileError(OSError):
+    """Another process has removed, replaced or cut a file. The text says which."""
+
+    def __init__(self, path: Path, what: str) -> None:
+        super().__init__(errno.ESTALE, f"another process has {what} it", str(path))
 
 
 class AppendFile:
@@ -31,11 +38,8 @@ class AppendFile:
 
     @classmethod
     def open(cls, path: Path) -> Self:
-        """Open a file, or create it. Raises `OSError`."""
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
-        # A pipe without a reader must not block the run.
-        flags |= os.O_NONBLOCK
-        return cls(os.open(path, flags, MODE), path)
+        """Open a file, or create it. Raises `OSError`, also for a link and what is no file."""
+        return cls(open_own(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND), path)
 
     def append(self, lines: bytes) -> None:
         """Append whole lines, or leave the file as it was and raise `OSError`."""
@@ -54,15 +58,31 @@ class AppendFile:
     def sync(self) -> None:
         """Wait until everything appended so far is on the disk, in the file of this name.
 
-        Raises `OSError`, also when another process has removed, replaced or truncated the file.
-        A later call proves nothing then, because the kernel reports a lost page only once.
+        Raises `OSError`, also a `LostFileError`. A later call proves nothing then, because the
+        kernel reports a lost page only once.
         """
         size = self.size
         reach(FaultPoint.BEFORE_SYNC, self.path)
         _sync(self._descriptor)
-        self._check_identity(size)
+        self.check(size)
         self._synced_size = size
         reach(FaultPoint.AFTER_SYNC, self.path)
+
+    def check(self, size: int | None = None) -> None:
+        """Raise `LostFileError` unless others find this file, and all of it, under its name.
+
+        `size` is how many bytes it must have; by default those of all lines. Raises `OSError`.
+        """
+        expected = self.size if size is None else size
+        own = os.fstat(self._descriptor)
+        try:
+            found = self.path.lstat()
+        except (FileNotFoundError, NotADirectoryError):
+            raise LostFileError(self.path, "removed") from None
+        if not os.path.samestat(found, own):
+            raise LostFileError(self.path, "replaced")
+        if own.st_size < expected:
+            raise LostFileError(self.path, "cut")
 
     def cut_unsynced(self) -> None:
         """Remove what was appended since the last successful `sync`, after one has failed.
@@ -84,13 +104,3 @@ class AppendFile:
         # From the actual size: another process may have written to the file, and its bytes stay.
         with suppress(OSError):
             os.ftruncate(self._descriptor, os.fstat(self._descriptor).st_size - written)
-
-    def _check_identity(self, size: int) -> None:
-        """Raise `OSError` unless the file that others find under the name is this one."""
-        own = os.fstat(self._descriptor)
-        try:
-            is_found = os.path.samestat(self.path.stat(), own)
-        except FileNotFoundError:
-            is_found = False
-        if not is_found or own.st_size < size:
-            raise OSError(errno.ESTALE, "it was removed, replaced or cut by somebody else")

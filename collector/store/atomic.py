@@ -8,13 +8,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from collector.core.links import resolved
+from collector.core.own_files import check_own, is_draft_of, new_draft, open_own
 from collector.store.fault_points import FaultPoint, reach
-from collector.store.files import MODE
 
-__all__ = ["replace_file", "replacing", "sync_directory"]
-
-_NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+__all__ = ["remove_drafts", "replace_file", "replacing", "sync_directory"]
 
 _SYNCS_NO_DIRECTORIES: Final = {errno.EINVAL, errno.EBADF, errno.ENOTSUP, errno.ENOSYS}
 """Answers of file systems that sync files, but no directories: CIFS, and some FUSE and shared
@@ -22,25 +19,25 @@ folders of virtual machines. A full or broken disk answers otherwise."""
 
 
 @contextmanager
-def replacing(path: Path, *, suffix: str = ".new") -> Iterator[Path]:
+def replacing(path: Path) -> Iterator[Path]:
     """Replace a file atomically by what the block writes: readers find the old or the new one.
 
-    The block gets the path of an empty file beside it, named with the suffix, and may replace that
-    file. The new file and its name are on the disk when the block has ended; it has the mode of the
-    old one, or `MODE`. Raises `OSError`. When that or the block raises, the old file is in its
-    place, unless only the last step failed, the sync of the directory.
+    The block gets the path of an empty file beside it, with a name that no other file has (see
+    `new_draft`), and may replace that file. The new file and its name are on the disk when the
+    block has ended; it has the mode of the old one, or `MODE`. Raises `OSError`, also for a link:
+    a caller whose user may give one passes what it leads to. When that or the block raises, the
+    old file is in its place, unless only the last step failed, the sync of the directory.
     """
-    # A link belongs to the user and stays; the file that it names is replaced.
-    path = resolved(path)
-    draft = path.with_name(f"{path.name}{suffix}")
+    draft: Path | None = None
     try:
         mode = _mode(path)
-        with os.fdopen(os.open(draft, _NEW, MODE), "wb") as stream:
+        descriptor, draft = new_draft(path)
+        with os.fdopen(descriptor, "wb") as stream:
             if mode is not None:
                 # A user who could not read the old file cannot read the new one.
                 os.fchmod(stream.fileno(), mode | stat.S_IRUSR | stat.S_IWUSR)
         yield draft
-        with draft.open("rb") as stream:
+        with open(draft, "rb", opener=open_own) as stream:
             if mode is not None:
                 os.fchmod(stream.fileno(), mode)
             os.fsync(stream.fileno())
@@ -50,22 +47,36 @@ def replacing(path: Path, *, suffix: str = ".new") -> Iterator[Path]:
     except BaseException as error:
         if isinstance(error, OSError):
             error.filename = error.filename or str(path)
-        with suppress(OSError):
-            draft.unlink(missing_ok=True)
+        if draft is not None:
+            with suppress(OSError):
+                draft.unlink(missing_ok=True)
         raise
 
 
 def _mode(path: Path) -> int | None:
+    """Return the mode of a file of ours; None if there is none. Raises `OSError`."""
     try:
-        return stat.S_IMODE(path.stat().st_mode)
+        status = path.lstat()
     except FileNotFoundError:
         return None
+    check_own(status, path)
+    return stat.S_IMODE(status.st_mode)
 
 
 def replace_file(path: Path, pieces: Iterable[bytes]) -> None:
     """Replace the content of a file atomically by `pieces`. Raises `OSError` as `replacing`."""
-    with replacing(path) as draft, draft.open("wb") as stream:
+    with replacing(path) as draft, open(draft, "wb", opener=open_own) as stream:
         stream.writelines(pieces)
+
+
+def remove_drafts(path: Path) -> None:
+    """Remove drafts of a file that killed processes have left. Raises `OSError`.
+
+    Only the process that alone may replace the file calls it. Other names are left alone.
+    """
+    for found in path.parent.iterdir():
+        if is_draft_of(found.name, path) and found.is_file():
+            found.unlink(missing_ok=True)
 
 
 def sync_directory(path: Path) -> bool:

@@ -53,6 +53,7 @@ class AttemptEntry:
         self.ended_at = at
         self.exit_code = exit_code
         self.error = error
+        self.kept = stats.kept.copy()
         self.counts = _counts(stats, limit_found)
 
     def as_json(self) -> dict[str, object]:
@@ -95,11 +96,7 @@ def _counts(stats: RunStats, limit_found: float | None) -> dict[str, object]:
     """Return the counts of an attempt as JSON values: cells, requests, latency, rate and limit."""
     latencies = stats.latencies
     return {
-        "cells": {
-            "planned": stats.planned,
-            **{state.value: stats.cells[state] for state in CellState},
-            CellState.MISSING.value: stats.missing,
-        },
+        "cells": {"planned": stats.planned, **(_cells(stats) if stats.is_known else {})},
         "requests": {
             "sent": stats.requests,
             "answered": stats.good,
@@ -118,3 +115,8 @@ def _counts(stats: RunStats, limit_found: float | None) -> dict[str, object]:
         "requests_per_second": round(stats.average_rate(), 3),
         "limit_found": None if limit_found is None else round(limit_found, 2),
     }
+
+
+def _cells(stats: RunStats) -> dict[str, int]:
+    counts = {state.value: stats.cells[state] for state in CellState}
+    return {**counts, CellState.MISSING.value: stats.missing}

@@ -10,7 +10,14 @@ from typing import Final
 from collector.core.endpoint import STATISTICS
 from collector.plan import Shard
 
-__all__ = ["CLUSTER_LOCK", "COMPANIES", "LOCK", "MODE", "PartFiles", "parts_in"]
+__all__ = [
+    "CLUSTER_LOCK",
+    "COMPANIES",
+    "LOCK",
+    "PLAN_LOCK",
+    "PartFiles",
+    "parts_in",
+]
 
 COMPANIES: Final = "run-companies.txt"
 """Not `companies.txt`: that is the user's own file when the run directory is theirs (`.`)."""
@@ -21,8 +28,8 @@ LOCK: Final = "run.lock"
 CLUSTER_LOCK: Final = "run-cluster.lock"
 """The lock of the process that hands out all shards."""
 
-MODE: Final = 0o644
-"""Mode of every new file, as far as the umask leaves it: other users may read, and never write."""
+PLAN_LOCK: Final = "run-plan.lock"
+"""The lock of the plan, which shards write one after the other."""
 
 _SHARD: Final = re.compile(
     rf"(?:{STATISTICS.stem}(?=.*\.jsonl)|run(?!.*\.jsonl))"

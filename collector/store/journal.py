@@ -12,9 +12,9 @@ from collector.core.cell import CellState
 from collector.core.errors import StorageError
 from collector.core.outcome import FailureKind
 from collector.core.threads import in_thread
-from collector.store.append_file import AppendFile
+from collector.store.append_file import AppendFile, LostFileError
 
-__all__ = ["Journal", "Line"]
+__all__ = ["Journal", "Line", "lost_lines"]
 
 _GROUP_SECONDS: Final = 0.25
 _GROUP_LINES: Final = 2000
@@ -143,13 +143,24 @@ class Journal:
             raise asyncio.CancelledError
 
     def _failed(self, part: "_Part", error: OSError) -> StorageError:
-        self._failure = StorageError(
-            f"{part.file.path} cannot be written: {error.strerror}; no line is torn, and every "
-            "line that was counted is on the disk; make room, or see that this user may write "
-            "there, and run the same command again"
-        )
+        if isinstance(error, LostFileError):
+            self._failure = lost_lines(error)
+        else:
+            self._failure = StorageError(
+                f"{part.file.path} cannot be written: {error.strerror}; no line is torn, and every "
+                "line that was counted is on the disk; make room, or see that this user may write "
+                "there, and run the same command again"
+            )
         self._room.set()
         return self._failure
+
+
+def lost_lines(error: LostFileError) -> StorageError:
+    """Return the error of a run whose lines another process has taken away."""
+    return StorageError(
+        f"{error.filename}: {error.strerror} while the run worked; run the same command again, "
+        "which requests the cells that have no line"
+    )
 
 
 @dataclass(slots=True)

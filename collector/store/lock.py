@@ -3,6 +3,7 @@
 import fcntl
 import os
 import socket
+import stat
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
@@ -13,7 +14,7 @@ from typing import Final, Self
 import msgspec
 
 from collector.core.errors import LockedError
-from collector.store.files import MODE
+from collector.core.own_files import open_own
 
 __all__ = [
     "BETWEEN_TRIES",
@@ -64,7 +65,8 @@ class DirectoryLock:
         self._opened = opened
         self._file = file
         self._place = place
-        self._is_lock = is_lock
+        self.is_lock = is_lock
+        """Whether the file is a lock; otherwise it is of another program, and never written."""
 
     @classmethod
     def take(
@@ -112,18 +114,34 @@ class DirectoryLock:
         """Tell whether the file of that name is still the locked one."""
         return is_still(*self._file)
 
+    def write(self, content: bytes) -> None:
+        """Replace the content of the file, unless it is of another program. Raises `OSError`."""
+        if self.is_lock:
+            os.ftruncate(self._file[0], 0)
+            os.pwrite(self._file[0], content, 0)
+
     def discard(self) -> None:
         """Remove the file while the lock is held, for nothing was begun. Raises `OSError`.
 
         A file of another program, or one that has replaced the locked one, stays.
         """
-        if self._is_lock and self.has_file():
+        if self.is_lock and self.has_file():
             self._file[1].unlink(missing_ok=True)
 
 
 def held_by(path: Path, *, with_directory: bool = True) -> str | None:
     """Describe the holder of a lock for the user; None if it is free. Changes nothing."""
-    return _held_by(path) or (_held_by(path.parent) if with_directory else None)
+    # No process locks a link or another thing in place of the file.
+    if _is_file(path) and (holder := _held_by(path)):
+        return holder
+    return _held_by(path.parent) if with_directory else None
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return stat.S_ISREG(path.lstat().st_mode)
+    except FileNotFoundError:
+        return False
 
 
 def _held_by(path: Path) -> str | None:
@@ -144,8 +162,9 @@ def _held_by(path: Path) -> str | None:
 
 
 def open_to_lock(path: Path, flags: int, opened: ExitStack) -> int:
-    """Open a file to lock; `opened` closes it. Raises `OSError`."""
-    descriptor = os.open(path, flags | os.O_CLOEXEC, MODE)
+    """Open a file, by no link, or a directory to lock; `opened` closes it. Raises `OSError`."""
+    is_directory = flags & os.O_DIRECTORY
+    descriptor = os.open(path, flags | os.O_CLOEXEC) if is_directory else open_own(path, flags)
     opened.callback(os.close, descriptor)
     return descriptor
 
@@ -203,7 +222,7 @@ def read_holder(descriptor: int) -> _Holder | None:
 def recorded_holder(path: Path) -> str:
     """Describe for the user the process that a lock file names. It may not hold it any more."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        descriptor = open_own(path, os.O_RDONLY)
     except OSError:
         return _UNKNOWN
     try:

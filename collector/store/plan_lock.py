@@ -7,12 +7,10 @@ from pathlib import Path
 from typing import Final
 
 from collector.core.errors import LockedError, StoppedError
-from collector.store.files import PartFiles
+from collector.store.files import PLAN_LOCK, PartFiles
 from collector.store.lock import DirectoryLock, recorded_holder
 
 __all__ = ["LockWait", "one_at_a_time"]
-
-_PLAN_LOCK: Final = "run-plan.lock"
 
 _PATIENCE_SECONDS: Final = 60.0
 """How long one process may hold the lock. Writing a plan takes seconds, with a slow disk; many
@@ -50,7 +48,7 @@ def one_at_a_time(
     if files.shard.is_whole:
         yield
         return
-    lock = _lock(files.directory / _PLAN_LOCK, wait, clock, sleep)
+    lock = _lock(files.directory / PLAN_LOCK, wait, clock, sleep)
     try:
         yield
     finally:

@@ -34,6 +34,8 @@ __all__ = [
     "EarlierAttempts",
     "Recorded",
     "damaged_manifest",
+    "is_intact_list",
+    "is_our_list",
     "missing_manifest",
     "plan_differences",
     "read_company_list",
@@ -63,10 +65,17 @@ def write_company_list(path: Path, companies: Companies) -> None:
 
 def read_company_list(path: Path) -> CompanyList:
     """Read the list, and verify its checksum. Raises `InputError` if it is no companies file."""
-    return CompanyList(read_companies(path), _is_intact(path))
+    return CompanyList(read_companies(path), is_intact_list(path))
 
 
-def _is_intact(path: Path) -> bool:
+def is_our_list(path: Path) -> bool:
+    """Tell whether the collector wrote the list; it may be edited. Raises `OSError`."""
+    with path.open("rb") as stream:
+        return stream.read(len(_HEAD)) == _HEAD
+
+
+def is_intact_list(path: Path) -> bool:
+    """Tell whether the list is as the collector wrote it. Raises `OSError`."""
     with path.open("rb") as stream:
         head = stream.readline(len(_HEAD) + 100)
         digest = sha256()

@@ -10,18 +10,24 @@ from typing import Any, Final, Self
 from collector.core.cell import SERVER_DEFAULT, CellState
 from collector.core.errors import InputError, StoppedError, StorageError
 from collector.plan import CellSet, Part, today_in
-from collector.store.files import COMPANIES, PartFiles, parts_in
+from collector.store.files import PartFiles, parts_in
+from collector.store.foreign import refuse_what_is_not_ours
 from collector.store.ledger import Ledger
 from collector.store.lines import parse_result, timestamp
 from collector.store.manifest import DatesRecord
 from collector.store.recorded_plan import (
     EarlierAttempts,
     damaged_manifest,
-    missing_manifest,
-    read_company_list,
     read_earlier_attempts,
 )
-from collector.store.repair import ByteRange, damaged_spans, left_out, put_damage_aside, repair
+from collector.store.repair import (
+    ByteRange,
+    damaged_spans,
+    left_out,
+    put_damage_aside,
+    repair,
+    whole_of,
+)
 
 __all__ = ["Age", "Recovered", "recover", "survey"]
 
@@ -106,7 +112,7 @@ def recover(
         # Nothing has been changed up to here.
         remarks = read.remarks
         if read.earlier.trouble == damaged_manifest(files):
-            remarks += put_damage_aside(files.manifest, _whole(files.manifest))
+            remarks += put_damage_aside(files.manifest, whole_of(files.manifest))
         for other, spans in read.damaged.items():
             if other == files or files.shard.is_whole:
                 remarks += repair(other, spans)
@@ -180,7 +186,7 @@ def _read(
     }
     remarks = results.ledger.remarks()
     if earlier.trouble:
-        _refuse_what_is_not_ours(files, earlier.trouble, results.ledger)
+        refuse_what_is_not_ours(files, earlier.trouble, results.ledger)
         if results.ledger.done:
             remarks.insert(0, f"{earlier.trouble}: its lines were taken for lines of this plan")
     _refuse_stale_default(files.directory, results, age)
@@ -244,40 +250,6 @@ class _Results:
     @property
     def is_complete(self) -> bool:
         return self._kept == len(self._part)
-
-
-def _refuse_what_is_not_ours(files: PartFiles, trouble: str, ledger: Ledger) -> None:
-    """Raise `InputError` if there are lines of another plan, or files of another program.
-
-    Called when there is no manifest that identifies the files.
-    """
-    directory = files.directory
-    if ledger.unplanned:
-        raise InputError(
-            f"--output {directory}: {trouble}, and {ledger.remarks()[0]}; give another --output"
-        )
-    is_lost = trouble in {missing_manifest(files), damaged_manifest(files)}
-    if ledger.done or not is_lost or _has_our_list(directory):
-        return
-    paths = (files.manifest, files.statistics, files.errors, files.log)
-    if found := [path.name for path in paths if _whole(path)]:
-        raise InputError(
-            f"--output {directory}: {trouble}, and no line of a run is in it, but there is "
-            f"{', '.join(found)}; give another --output"
-        )
-
-
-def _has_our_list(directory: Path) -> bool:
-    try:
-        return read_company_list(directory / COMPANIES).is_intact
-    except InputError:
-        return False
-
-
-def _whole(file: Path) -> list[ByteRange]:
-    """Return the whole content of a file as one range; nothing if it is empty."""
-    size = file.stat().st_size if file.is_file() else 0
-    return [ByteRange(0, size)] if size else []
 
 
 def _refuse_stale_default(

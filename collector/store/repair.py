@@ -7,6 +7,7 @@ from typing import BinaryIO, Final, NamedTuple
 
 import orjson
 
+from collector.core.own_files import open_own
 from collector.store.append_file import AppendFile
 from collector.store.atomic import replace_file, sync_directory
 from collector.store.files import PartFiles
@@ -21,6 +22,7 @@ __all__ = [
     "put_damage_aside",
     "repair",
     "total_bytes",
+    "whole_of",
 ]
 
 _READ_AT_ONCE: Final = 1024 * 1024
@@ -88,6 +90,12 @@ def _is_event(line: bytes) -> bool:
         return False
 
 
+def whole_of(file: Path) -> list[ByteRange]:
+    """Return the whole content of a file as one range; nothing if it is empty."""
+    size = file.stat().st_size if file.is_file() else 0
+    return [ByteRange(0, size)] if size else []
+
+
 def left_out(path: Path, damaged: Iterable[ByteRange]) -> str:
     """Return the text about damage of a file that was not read."""
     return f"{path}: {total_bytes(damaged):,} bytes are damaged, and were left out"
@@ -105,7 +113,7 @@ def put_aside(path: Path, spans: list[ByteRange]) -> None:
     place; for damage between good lines the file is replaced. Raises `OSError`; then nothing was
     removed.
     """
-    with path.open("r+b") as stream:
+    with open(path, "r+b", opener=open_own) as stream:
         _keep(broken_path(path), (_pieces(stream, span) for span in spans))
         size = stream.seek(0, os.SEEK_END)
         if spans[0].end == size:

@@ -10,12 +10,15 @@ from typing import Final, Self
 from collector.core.errors import CollectorError, InputError, StorageError
 from collector.core.text import escaped
 from collector.plan import Companies
-from collector.store.append_file import AppendFile
-from collector.store.atomic import sync_directory
+from collector.store.append_file import AppendFile, LostFileError
+from collector.store.atomic import remove_drafts, sync_directory
 from collector.store.files import COMPANIES, PartFiles, parts_in
+from collector.store.foreign import refuse_links
+from collector.store.journal import lost_lines
 from collector.store.manifest import Manifest
 from collector.store.plan_lock import LockWait, one_at_a_time
-from collector.store.recorded_plan import write_company_list
+from collector.store.recorded_plan import is_intact_list, write_company_list
+from collector.store.repair import broken_path, put_aside, whole_of
 from collector.store.shard_lock import Lock, lock_for
 
 __all__ = ["RunDirectory", "RunFiles", "make_directory", "taken_away", "unmake"]
@@ -52,10 +55,11 @@ class RunDirectory:
         self._made = made
         self._lock = lock
         self._opened = ExitStack()
+        self._files: RunFiles | None = None
         self.has_begun = False
         """Whether the manifest has an entry for this attempt, which needs its end."""
-        self.remark: str | None = None
-        """What the user should know of the file system."""
+        self.remarks: list[str] = []
+        """What the user should know of the file system, and of what `begin` has found."""
 
     @classmethod
     def open(
@@ -64,9 +68,9 @@ class RunDirectory:
         """Create the directory if necessary, and lock it; `begin` opens its files.
 
         Blocks for about a second at most. `wait` is how `begin` waits for other shards.
-        Raises `InputError` when the path cannot be a directory, `LockedError` when another run
-        holds it, and `StorageError` when it cannot be created or locked. Then nothing is left
-        behind.
+        Raises `InputError` when the path cannot be a directory, or has links in place of files
+        (see `refuse_links`), `LockedError` when another run holds it, and `StorageError` when it
+        cannot be created or locked. Then nothing is left behind.
         """
         path = files.directory
         if "\0" in str(path):
@@ -108,27 +112,67 @@ class RunDirectory:
         try:
             with one_at_a_time(paths, self._wait):
                 check()
-                write_company_list(paths.directory / COMPANIES, companies)
+                self._write_companies(paths.directory / COMPANIES, companies)
+                for path in (paths.manifest, paths.statistics, paths.errors, paths.log):
+                    remove_drafts(path)
                 manifest.write(paths.manifest)
                 self.has_begun = True
                 self._move_errors()
             files = RunFiles(*map(self._open, (paths.statistics, paths.errors, paths.log)))
+            self._files = files
             if files.statistics.size:
                 files.statistics.sync()
             if not sync_directory(paths.directory):
-                self.remark = _NOT_SYNCED
+                self.remarks.append(_NOT_SYNCED)
         except OSError as error:
             raise self._unwritable(error) from error
         return files
 
+    def check(self) -> None:
+        """Raise `StorageError` if the directory, or answers or errors in it, were taken away.
+
+        If the log was, there is a remark. Call it once, at the end of the attempt.
+        """
+        if not self.is_ours():
+            raise taken_away(self.files.directory)
+        if self._files is None:
+            return
+        try:
+            self._files.log.check()
+        except OSError as error:
+            name = self.files.log.name
+            self.remarks.append(f"{name}: {error.strerror}, and events of this attempt are missing")
+        try:
+            self._files.statistics.check()
+            self._files.errors.check()
+        except LostFileError as error:
+            raise lost_lines(error) from error
+        except OSError as error:
+            raise self._unwritable(error) from error
+
+    def is_ours(self) -> bool:
+        """Tell whether the directory of that name is still the locked one."""
+        return self._lock.is_ours()
+
     def write_manifest(self, manifest: Manifest) -> None:
         """Replace `run.json` atomically. Raises `StorageError`."""
-        if not self._lock.is_ours():
+        if not self.is_ours():
             raise taken_away(self.files.directory)
         try:
             manifest.write(self.files.manifest)
         except OSError as error:
             raise self._unwritable(error) from error
+
+    def _write_companies(self, path: Path, companies: Companies) -> None:
+        # The text of another program or of the user is kept.
+        if (text := whole_of(path)) and not is_intact_list(path):
+            put_aside(path, text)
+            self.remarks.append(
+                f"{path.name} was not as the collector wrote it; its text was put aside into "
+                f"{broken_path(path).name}"
+            )
+        remove_drafts(path)
+        write_company_list(path, companies)
 
     def _open(self, path: Path) -> AppendFile:
         file = AppendFile.open(path)
@@ -158,7 +202,7 @@ class RunDirectory:
         traceback: TracebackType | None,
     ) -> None:
         self._opened.close()
-        if self.is_new and self._lock.is_ours():
+        if self.is_new and self.is_ours():
             with suppress(OSError):
                 self._lock.discard()
             unmake(self._made)
@@ -166,12 +210,15 @@ class RunDirectory:
 
 
 def _make_and_lock(files: PartFiles, made: list[Path], *, is_handed_out: bool) -> Lock:
+    def make() -> Lock:
+        make_directory(files.directory, made)
+        refuse_links(files.directory)
+        return lock_for(files, is_handed_out=is_handed_out)
+
     for _ in range(_TRIES - 1):
         with suppress(FileNotFoundError):
-            make_directory(files.directory, made)
-            return lock_for(files, is_handed_out=is_handed_out)
-    make_directory(files.directory, made)
-    return lock_for(files, is_handed_out=is_handed_out)
+            return make()
+    return make()
 
 
 def make_directory(path: Path, made: list[Path]) -> None:
@@ -206,6 +253,6 @@ def unmake(made: list[Path]) -> None:
 def taken_away(directory: Path) -> StorageError:
     """Return the error of a run whose directory is no longer the one of that name."""
     return StorageError(
-        f"{directory}: was removed or replaced by somebody else while the run worked; what was "
+        f"{directory}: was removed or replaced by another process while the run worked; what was "
         "collected is where it was moved to, if it is anywhere"
     )

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from prometheus_client import write_to_textfile
+from prometheus_client import generate_latest
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -20,6 +20,7 @@ from collector import __version__
 from collector.core.cell import CellState
 from collector.core.errors import InputError
 from collector.core.links import resolved
+from collector.core.own_files import new_draft
 from collector.core.text import json_text
 from collector.plan import Shard
 from collector.telemetry.stats import RunStats
@@ -37,9 +38,6 @@ _WHOLE_RUN: Final = Shard()
 _LAST_SUCCESS: Final = "collector_last_success_timestamp_seconds"
 _LAST_SERIES: Final = "collector_build_info"
 """The last series of every file: without it the file is not whole."""
-
-_MODE: Final = 0o644
-"""As `collector.store.files.MODE`: the node exporter is another user, and reads the file."""
 
 _Family = GaugeMetricFamily | CounterMetricFamily
 
@@ -104,7 +102,7 @@ def _add_cells(made: MetricsPage, stats: RunStats) -> None:
         cells = stats.kept[state] + stats.cells[state]
         if state is CellState.MISSING:
             cells = stats.missing
-        made.gauge("collector_cells", text, cells, state=state.value)
+        made.gauge("collector_cells", text, cells if stats.is_known else None, state=state.value)
 
 
 def _add_requests(made: MetricsPage, stats: RunStats) -> None:
@@ -212,13 +210,12 @@ class MetricsFile:
     def write(self, made: MetricsPage) -> None:
         """Replace the file. Raises `OSError`.
 
-        Until it is whole its name has the process number after `.prom`: node_exporter ignores it.
+        Until it is whole its name does not end in `.prom`: node_exporter ignores it.
         """
-        draft = Path(f"{self.path}.{os.getpid()}.new")
+        descriptor, draft = new_draft(self.path)
         try:
-            write_to_textfile(str(draft), made)
-            # The library leaves it to the umask whether other users may write.
-            draft.chmod(draft.stat().st_mode & _MODE)
+            with os.fdopen(descriptor, "wb") as stream:
+                stream.write(generate_latest(made))
             draft.replace(self.path)
         except BaseException:
             draft.unlink(missing_ok=True)

@@ -24,8 +24,17 @@ class RunStats:
     what was requested (`good`), or it was rate-limited (`refused`), or it `failed`.
     """
 
-    def __init__(self, planned: int, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        planned: int,
+        *,
+        is_known: bool = True,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.planned = planned
+        self.is_known = is_known
+        """Whether the counts of cells are those of the run directory. They are not before it was
+        read, and after it can no longer be read."""
         self.kept: Counter[CellState] = Counter()
         self.cells: Counter[CellState] = Counter()
         self.failure_kinds: Counter[FailureKind] = Counter()
@@ -51,6 +60,16 @@ class RunStats:
         self._next_second = -inf
         self._recent: deque[tuple[int, int]] = deque()
         """Seconds in which requests were sent, each with the number of requests sent before."""
+
+    def found(self, kept: Counter[CellState]) -> None:
+        """Set the cells that earlier invocations have answered, once their lines are read."""
+        self.kept = kept.copy()
+        self.is_known = True
+
+    @property
+    def answered_cells(self) -> int:
+        """Cells with an answer on disk, those of earlier invocations included."""
+        return self.done - self.cells[CellState.FAILED]
 
     @property
     def done(self) -> int:

@@ -1,6 +1,7 @@
 """The summary at the end of a run: what came of it, and what to do next."""
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -31,7 +32,9 @@ def _job(
     ids = tuple(str(number) for number in range(planned))
     plan = Plan(Companies(ids, dict(names)), (SERVER_DEFAULT,))
     told = RunSettings(**{"rate": Rate(7.5), **settings})
-    return Run(plan, told, AccessToken(Secret("t")), Path("out/night"))
+    job = Run(plan, told, AccessToken(Secret("t")), Path("out/night"))
+    job.stats.found(Counter())
+    return job
 
 
 def _rows(job: Run, code: ExitCode) -> dict[str, str]:
@@ -45,6 +48,16 @@ def test_every_exit_code_has_a_meaning() -> None:
     """Summary and status say it in words; no two are alike."""
     assert set(EXIT_TEXTS) == set(ExitCode)
     assert len(set(EXIT_TEXTS.values())) == len(EXIT_TEXTS)
+
+
+def test_what_was_not_read_is_not_counted() -> None:
+    """A directory that cannot be read is not said to have no answer."""
+    job = _job()
+    job.stats.is_known = False
+    assert _rows(job, ExitCode.STORAGE)["cells"] == (
+        "1,000 planned; how many have an answer is not known, because the run directory was not "
+        "read"
+    )
 
 
 def test_a_complete_run_has_nothing_to_do_next() -> None:

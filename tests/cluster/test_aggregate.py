@@ -99,7 +99,7 @@ def test_results_bring_their_latencies() -> None:
 def test_what_a_shard_finds_of_its_own_dead_worker_is_of_this_attempt() -> None:
     """Earlier is what was there before the first one began, whether a shard has begun or not."""
     stats = ClusterStats(30)
-    stats.found_before(Counter({CellState.DATA: 7, CellState.EMPTY: 1}))
+    stats.found(Counter({CellState.DATA: 7, CellState.EMPTY: 1}))
     stats.found_by_shard([{CellState.DATA: 3}, {CellState.DATA: 4, CellState.EMPTY: 1}])
     stats.take(report())
     assert (stats.kept.total(), stats.cells.total(), stats.seconds_left()) == (8, 0, None)
@@ -114,13 +114,23 @@ def test_what_a_shard_finds_of_its_own_dead_worker_is_of_this_attempt() -> None:
 def test_what_is_on_the_disk_counts_when_a_shard_has_not_told_of_it() -> None:
     """What was there before stays so; the rest was answered now."""
     stats = ClusterStats(30)
-    stats.found_before(Counter({CellState.DATA: 10}))
+    stats.found(Counter({CellState.DATA: 10}))
     stats.take(report(cells={"data": 1, "failed": 1}))
     counts = {CellState.DATA: 13, CellState.EMPTY: 2, CellState.FAILED: 1, CellState.MISSING: 14}
     stats.found_on_disk(counts)
     assert stats.kept == {CellState.DATA: 10}
     assert stats.cells == {CellState.DATA: 3, CellState.EMPTY: 2, CellState.FAILED: 1}
     assert (stats.done, stats.missing) == (16, 14)
+
+
+def test_lines_that_are_gone_from_the_disk_do_not_count() -> None:
+    """Another process has removed them: those of earlier attempts, too."""
+    stats = ClusterStats(30)
+    stats.found(Counter({CellState.DATA: 10, CellState.EMPTY: 2}))
+    stats.take(report(cells={"data": 5, "failed": 1}))
+    stats.found_on_disk({CellState.DATA: 4, CellState.EMPTY: 3, CellState.FAILED: 1})
+    assert stats.kept == {CellState.DATA: 4, CellState.EMPTY: 2}
+    assert stats.cells == {CellState.DATA: 0, CellState.EMPTY: 1, CellState.FAILED: 1}
 
 
 def test_the_pace_is_that_of_all_at_work() -> None:

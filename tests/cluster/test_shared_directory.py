@@ -1,10 +1,13 @@
-"""The log of a cluster run that cannot be opened is told."""
+"""The directory of a cluster run: its lock, and a log that cannot be opened."""
 
+import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from collector.cluster.shared_directory import ClusterLog
+from collector.cluster.shared_directory import ClusterLog, LockedDirectory
+from collector.core.errors import InputError
 from collector.plan import Shard
 from collector.store.files import PartFiles
 from collector.telemetry.log import EventLog
@@ -24,3 +27,39 @@ def test_a_log_that_cannot_be_opened_is_told(tmp_path: Path, *, is_in_the_way: b
         events.logger.info("something")
     reason = "log.jsonl: cannot be opened (Is a directory), and has no events of this attempt"
     assert log.remarks == ((reason,) if is_in_the_way else ())
+
+
+def test_a_lock_of_another_program_is_refused(tmp_path: Path) -> None:
+    """Workers would compare its text, whatever its length; it stays as it is."""
+    path = tmp_path / "run-cluster.lock"
+    path.write_bytes(b"mine")
+    with pytest.raises(InputError, match=r"run-cluster\.lock: is a file of another program"):
+        LockedDirectory(tmp_path)
+    assert path.read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize("foreign", [None, b"mine"])
+async def test_a_lock_that_is_removed_comes_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, foreign: bytes | None
+) -> None:
+    """Unless a file of another program has its name by then: that stays as it is."""
+    path = tmp_path / "run-cluster.lock"
+    locked = LockedDirectory(tmp_path)
+    before = path.read_bytes()
+    path.unlink()
+    if foreign is not None:
+        path.write_bytes(foreign)
+    was_checked = asyncio.Event()
+
+    async def check(work: Callable[[], None]) -> None:
+        work()
+        was_checked.set()
+
+    monkeypatch.setattr("collector.cluster.shared_directory.in_thread", check)
+    checking = asyncio.create_task(locked.run())
+    await was_checked.wait()
+    checking.cancel()
+    await asyncio.wait([checking])
+    assert path.read_bytes() == (foreign or before)
+    locked.release()
+    assert path.exists() == (foreign is not None)

@@ -148,10 +148,43 @@ async def test_the_directory_is_taken_away(
             shutil.rmtree(command.directory / "r")
         done = await command.finish(process)
     assert done.exit_code == 5, done.stderr
-    assert f"{command.directory / 'r'}: was removed or replaced by somebody else" in done.stderr
+    assert f"{command.directory / 'r'}: was removed or replaced by another process" in done.stderr
     assert done.stderr.count("\n") == 1
-    if way == "moved":
-        assert f"{len(cells_of(command.directory / 'q'))} of 2,000 answered" in done.stdout
+    # Where it was moved to, if anywhere, is not known.
+    assert "2,000 planned; how many have an answer is not known" in done.stdout
+
+
+async def test_lines_of_a_shard_are_taken_away(
+    start_api: StartApi, against: Against, tmp_path: Path
+) -> None:
+    """As without a cluster: 5, and counts of what is there; later they are missed, and requested.
+
+    The warning comes first, and once for all shards.
+    """
+    api = await start_api(empty_share=0.0)
+    command = _command(against, api, 300)
+    path = command.directory / "r" / "statistics-00000-of-00002.jsonl"
+    with cluster(tmp_path / "cluster", workers=1) as made:
+        process = await command.start(*_RUN, "50", *made.options)
+        await until(lambda: path.exists() and path.read_bytes().count(b"\n") > 20)
+        path.write_bytes(path.read_bytes()[:2000])
+        done = await command.finish(process)
+        assert done.exit_code == 5, done.stderr
+        assert "00000-of-00002.jsonl: another process has cut it while the run" in done.stderr
+        left = path.read_bytes()[:2000].count(b"\n")
+        assert f"; {left} of the " in done.stderr
+        assert f"cells     {left} of 300 answered" in done.stdout
+        path.write_bytes(b"")
+        done = await command.run(*_RUN, "5000", *made.options)
+    assert done.exit_code == 0, done.stderr
+    assert done.stderr == (
+        f"collector: warning: {command.directory / 'r'}: {left} cells had an answer when the last "
+        "attempt ended, and 0 have a line now: lines were removed; the cells without a line are "
+        "requested again\n"
+    )
+    assert set(cells_of(command.directory / "r").values()) == {1}
+    assert len(cells_of(command.directory / "r")) == 300
+    assert "remark" in _events(command)
 
 
 @pytest.mark.parametrize(

@@ -221,18 +221,6 @@ async def test_a_full_disk_ends_the_run(start_api: StartApi, against: Against) -
     assert 500 - len(lines) <= asked < 500 - len(lines) + 32
 
 
-async def test_a_full_device_ends_the_run(start_api: StartApi, against: Against) -> None:
-    """The plain case: a file that takes nothing at all."""
-    api = await start_api()
-    command = against(api)
-    (command.directory / "r").mkdir()
-    (command.directory / "r" / "statistics.jsonl").symlink_to("/dev/full")
-    done = await command.run("run", "-", "--output", "r", stdin=b"1\n2\n")
-    assert done.exit_code == 5
-    assert "statistics.jsonl cannot be written: No space left on device" in done.stderr
-    assert command.manifest("r")["attempts"][0]["cells"]["missing"] == 2
-
-
 async def test_a_full_file_system_ends_the_run(start_api: StartApi, against: Against) -> None:
     """A whole file system without room, the manifest's included: exit 5, and it can go on."""
     api = await start_api()
@@ -285,25 +273,6 @@ async def test_an_attempt_that_cannot_open_its_files_has_an_end(
     assert done.exit_code == 5, done.stderr
     assert command.manifest("r")["attempts"][0]["exit_code"] == 5
     assert api.counts.kinds["statistics"] == 0
-
-
-async def test_a_file_that_is_taken_away_is_no_success(
-    start_api: StartApi, against: Against
-) -> None:
-    """Somebody removes the output of a run at work: exit 5, not 0; the next run completes it."""
-    api = await start_api()
-    command = against(api)
-    command.write("companies.txt", company_lines(500))
-    run = ("run", "companies.txt", "--output", "r", "--rate")
-    process = await command.start(*run, "100")
-    statistics = command.directory / "r" / "statistics.jsonl"
-    await until(lambda: statistics.exists() and statistics.stat().st_size > 0)
-    statistics.unlink()
-    done = await command.finish(process)
-    assert done.exit_code == 5, done.stderr
-    assert "statistics.jsonl cannot be written" in done.stderr
-    assert (await command.run(*run, "100000")).exit_code == 0
-    assert len(command.lines("r/statistics.jsonl")) == 500
 
 
 async def test_a_run_directory_may_be_the_current_one(

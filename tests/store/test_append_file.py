@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from collector.store.append_file import AppendFile
+from collector.store.append_file import AppendFile, LostFileError
 from collector.store.fault_points import FaultPoint, arm
-from tests.store.on_disk import name_of, open_files
+from tests.store.on_disk import entries, name_of, open_files
 
 LargestFile = Callable[[int], AbstractContextManager[None]]
 
@@ -175,15 +175,42 @@ def test_blocks_go_to_the_end_whoever_else_wrote(file: AppendFile) -> None:
 
 
 def test_a_file_that_exists_goes_on(tmp_path: Path) -> None:
-    """It keeps what is in it, also through a link to another place."""
+    """It keeps what is in it."""
     path = tmp_path / "file"
-    (tmp_path / "elsewhere").write_bytes(b"1\n")
-    path.symlink_to(tmp_path / "elsewhere")
+    path.write_bytes(b"1\n")
     file = AppendFile.open(path)
     assert file.size == 2
     file.append(b"2\n")
     file.close()
-    assert (tmp_path / "elsewhere").read_bytes() == b"1\n2\n"
+    assert path.read_bytes() == b"1\n2\n"
+
+
+@pytest.mark.parametrize("target", ["elsewhere", "nothing", "/dev/full"])
+def test_a_link_is_not_followed(tmp_path: Path, target: str) -> None:
+    """What it leads to may belong to another program; nothing is made, and nothing stays open."""
+    (tmp_path / "elsewhere").write_bytes(b"mine")
+    (tmp_path / "link").symlink_to(target)
+    before = open_files()
+    with pytest.raises(OSError, match="it is a symbolic link") as caught:
+        AppendFile.open(tmp_path / "link")
+    assert caught.value.filename == str(tmp_path / "link")
+    assert (tmp_path / "elsewhere").read_bytes() == b"mine"
+    assert entries(tmp_path) == {"elsewhere", "link"}
+    assert open_files() == before
+
+
+def test_a_pipe_is_no_file(tmp_path: Path) -> None:
+    """With a reader and without one: it is refused at once, and nothing stays open."""
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    with pytest.raises(OSError, match="No such device"):
+        AppendFile.open(path)
+    reading = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    before = open_files()
+    with pytest.raises(OSError, match="it is not a regular file"):
+        AppendFile.open(path)
+    assert open_files() == before
+    os.close(reading)
 
 
 def test_a_directory_is_no_file(tmp_path: Path) -> None:
@@ -302,12 +329,37 @@ def _empty(path: Path) -> None:
     path.write_bytes(b"")
 
 
-@pytest.mark.parametrize("spoil", [_remove, _replace, _empty])
+def _link(path: Path) -> None:
+    path.rename(path.with_name("moved"))
+    path.symlink_to("moved")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "what"),
+    [(_remove, "removed"), (_replace, "replaced"), (_link, "replaced"), (_empty, "cut")],
+)
 def test_what_nobody_can_find_is_not_synced(
-    file: AppendFile, spoil: Callable[[Path], None]
+    file: AppendFile, spoil: Callable[[Path], None], what: str
 ) -> None:
-    """A file that somebody takes away or cuts does not hold the lines: they must not count."""
+    """A file that another process takes away does not hold the lines: they must not count."""
     file.append(b"1\n")
+    file.check()
     spoil(file.path)
-    with pytest.raises(OSError, match=r"No such file|removed, replaced or cut by somebody else"):
-        file.sync()
+    for look in (file.sync, file.check):
+        with pytest.raises(LostFileError) as caught:
+            look()
+        assert caught.value.strerror == f"another process has {what} it"
+        assert caught.value.filename == str(file.path)
+
+
+def test_a_directory_that_became_a_file_has_no_lines(tmp_path: Path) -> None:
+    """As one that is gone."""
+    (tmp_path / "run").mkdir()
+    file = AppendFile.open(tmp_path / "run" / "file")
+    (tmp_path / "run").rename(tmp_path / "moved")
+    with pytest.raises(LostFileError, match="has removed it"):
+        file.check()
+    (tmp_path / "run").touch()
+    with pytest.raises(LostFileError, match="has removed it"):
+        file.check()
+    file.close()

@@ -1,17 +1,18 @@
 import errno
 import os
+import re
 import stat
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 
-from collector.store.atomic import replace_file, replacing, sync_directory
+from collector.store.atomic import remove_drafts, replace_file, replacing, sync_directory
 from collector.store.fault_points import FaultPoint, arm
 from tests.store.on_disk import entries, name_of, open_files
 
@@ -62,7 +63,8 @@ def test_a_new_text_is_on_the_disk_before_it_has_the_name(
     fsync = os.fsync
 
     def note_sync(descriptor: int) -> None:
-        notes.append(("sync", name_of(descriptor), path.read_bytes()))
+        name = re.sub("[0-9a-f]{16}", "DRAFT", name_of(descriptor))
+        notes.append(("sync", name, path.read_bytes()))
         if stat.S_ISREG(os.fstat(descriptor).st_mode):
             assert os.fstat(descriptor).st_size == 6
         fsync(descriptor)
@@ -71,7 +73,7 @@ def test_a_new_text_is_on_the_disk_before_it_has_the_name(
     monkeypatch.setattr(os, "fsync", note_sync)
     replace_file(path, [b"new", b"est"])
     assert notes == [
-        ("sync", "file.new", b"old"),
+        ("sync", "file.DRAFT.new", b"old"),
         ("before replace", "file", b"old"),
         ("sync", tmp_path.name, b"newest"),
     ]
@@ -89,25 +91,78 @@ def test_a_new_text_that_does_not_fit_leaves_the_old_one(
     assert entries(tmp_path) == {"file"}
 
 
-def test_a_draft_that_a_killed_process_left_is_in_nobodys_way(tmp_path: Path) -> None:
-    """It is written over, whatever its length."""
-    (tmp_path / "file.new").write_bytes(b"a draft that is longer than what comes")
+@pytest.mark.parametrize("kind", ["file", "link", "directory"])
+def test_nothing_that_is_called_as_a_draft_is_touched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """Not even if the random digits are the same; another name is taken."""
+    digits = iter(["a" * 16, "b" * 16])
+    monkeypatch.setattr("collector.core.own_files.token_hex", lambda _: next(digits))
+    taken = tmp_path / f"file.{'a' * 16}.new"
+    foreign = tmp_path / "foreign"
+    foreign.write_bytes(b"mine")
+    if kind == "file":
+        taken.write_bytes(b"mine")
+    elif kind == "link":
+        taken.symlink_to(foreign)
+    else:
+        taken.mkdir()
+    (tmp_path / "file.new").symlink_to(foreign)
     replace_file(tmp_path / "file", [b"new"])
     assert (tmp_path / "file").read_bytes() == b"new"
-    assert entries(tmp_path) == {"file"}
+    assert foreign.read_bytes() == b"mine"
+    assert kind != "file" or taken.read_bytes() == b"mine"
+    assert kind != "link" or taken.readlink() == foreign
+    assert entries(tmp_path) == {"file", "file.new", "foreign", taken.name}
+
+
+def test_a_draft_that_became_a_link_is_not_written(tmp_path: Path) -> None:
+    """Another process has put it there: what it leads to stays, and the old file too."""
+    (tmp_path / "foreign").write_bytes(b"mine")
+    (tmp_path / "file").write_bytes(b"old")
+
+    def pieces() -> Iterator[bytes]:
+        (draft,) = tmp_path.glob("file.*.new")
+        draft.unlink()
+        draft.symlink_to(tmp_path / "foreign")
+        yield b"new"
+
+    with pytest.raises(OSError, match="symbolic link"):
+        replace_file(tmp_path / "file", pieces())
+    assert (tmp_path / "foreign").read_bytes() == b"mine"
+    assert (tmp_path / "file").read_bytes() == b"old"
+
+
+def test_only_drafts_are_removed(tmp_path: Path) -> None:
+    """Those of this file that a killed process has left, and nothing whose name is similar."""
+    digits = "0123456789abcdef"
+    kept = {"file", "file.new", "other." + digits + ".new", "file.1.new", f"file.{digits}.new.txt"}
+    kept |= {f"file.{'g' * 16}.new", f"file.{digits}0.new", f"file.{digits}"}
+    for name in (*kept, f"file.{digits}.new", f"file.{digits[::-1]}.new"):
+        (tmp_path / name).write_bytes(b"")
+    remove_drafts(tmp_path / "file")
+    assert entries(tmp_path) == kept
 
 
 def test_a_file_that_cannot_be_replaced_is_left(tmp_path: Path) -> None:
-    """A directory stands where the draft or the file belongs: it stays, and no draft does."""
-    (tmp_path / "file").write_bytes(b"old")
-    (tmp_path / "file.new").mkdir()
-    with pytest.raises(IsADirectoryError):
-        replace_file(tmp_path / "file", [b"new"])
-    assert (tmp_path / "file").read_bytes() == b"old"
-    (tmp_path / "other").mkdir()
-    with pytest.raises(IsADirectoryError):
-        replace_file(tmp_path / "other", [b"new"])
-    assert entries(tmp_path) == {"file", "file.new", "other"}
+    """A directory, a pipe or a link is in its place: it stays, and no draft does."""
+    (tmp_path / "directory").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "elsewhere").write_bytes(b"mine")
+    (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "nowhere").symlink_to(tmp_path / "nothing")
+    before = entries(tmp_path)
+    for name, text in (
+        ("directory", "Is a directory"),
+        ("pipe", "it is not a regular file"),
+        ("link", "it is a symbolic link"),
+        ("nowhere", "it is a symbolic link"),
+    ):
+        with pytest.raises(OSError, match=text) as caught:
+            replace_file(tmp_path / name, [b"new"])
+        assert caught.value.filename == str(tmp_path / name)
+    assert (tmp_path / "elsewhere").read_bytes() == b"mine"
+    assert entries(tmp_path) == before
 
 
 def test_a_directory_is_synced_and_closed(tmp_path: Path) -> None:
@@ -155,12 +210,13 @@ def _refuse_directories(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
 def test_a_block_writes_the_draft_as_it_likes(tmp_path: Path) -> None:
     """Into the empty file that is there, or into one that takes its place; nobody sees it before.
 
-    The last name of the draft is the file's own with the suffix.
+    Its name begins with that of the file.
     """
     path = tmp_path / "file"
     for number in range(2):
-        with replacing(path, suffix=".7.new") as draft:
-            assert draft == tmp_path / "file.7.new"
+        with replacing(path) as draft:
+            assert draft.parent == tmp_path
+            assert re.fullmatch(r"file\.[0-9a-f]{16}\.new", draft.name)
             assert draft.read_bytes() == b""
             if number:
                 draft.unlink()
@@ -217,20 +273,6 @@ def test_a_new_file_is_for_its_owner_to_write(tmp_path: Path, mask: int, mode: i
     assert stat.S_IMODE((tmp_path / "file").stat().st_mode) == mode
 
 
-def test_a_link_stays_and_what_it_names_is_replaced(tmp_path: Path) -> None:
-    """Also when nothing is there yet; the draft is where the file is, so that it can be renamed."""
-    (tmp_path / "elsewhere").mkdir()
-    target = tmp_path / "elsewhere" / "file"
-    link = tmp_path / "link"
-    link.symlink_to(target)
-    for text in (b"first", b"second"):
-        with replacing(link) as draft:
-            assert draft.parent == target.parent
-            draft.write_bytes(text)
-        assert link.readlink() == target
-        assert target.read_bytes() == text
-
-
 def test_where_no_draft_can_be_made_the_file_is_named(tmp_path: Path) -> None:
     """The directory is missing, or is none."""
     (tmp_path / "file").touch()
@@ -267,13 +309,16 @@ def test_a_process_that_is_killed_leaves_the_old_file(tmp_path: Path) -> None:
     )
     assert done.returncode == -9
     assert path.read_bytes() == b"old"
-    assert (tmp_path / "file.new").read_bytes() == b"new"
+    (draft,) = tmp_path.glob("file.*.new")
+    assert draft.read_bytes() == b"new"
+    remove_drafts(path)
+    assert entries(tmp_path) == {"file"}
 
 
 def test_links_in_a_circle_are_an_error_of_the_disk(tmp_path: Path) -> None:
     """Nothing is made beside them."""
     path = tmp_path / "file"
     path.symlink_to(path)
-    with pytest.raises(OSError, match="symbolic links"):
+    with pytest.raises(OSError, match="symbolic link"):
         replace_file(path, [b"new"])
     assert list(tmp_path.iterdir()) == [path]

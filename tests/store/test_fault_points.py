@@ -1,3 +1,4 @@
+import re
 import signal
 import subprocess
 import sys
@@ -43,7 +44,7 @@ _WHOLE = "first\nsecond\n"
         (FaultPoint.AFTER_PARTIAL_WRITE, "first\nsec", {"lines": 9, "manifest": 3}),
         (FaultPoint.BEFORE_SYNC, _WHOLE, {"lines": 13, "manifest": 3}),
         (FaultPoint.AFTER_SYNC, _WHOLE, {"lines": 13, "manifest": 3}),
-        (FaultPoint.BEFORE_REPLACE, _WHOLE, {"lines": 13, "manifest": 3, "manifest.new": 3}),
+        (FaultPoint.BEFORE_REPLACE, _WHOLE, {"lines": 13, "manifest": 3, "manifest.DRAFT.new": 3}),
     ],
 )
 def test_a_process_can_be_killed_at_every_point(
@@ -60,7 +61,8 @@ def test_a_process_can_be_killed_at_every_point(
     assert done.returncode == -signal.SIGKILL, done.stderr.decode()
     assert (tmp_path / "lines").read_text() == lines
     assert (tmp_path / "manifest").read_text() == "old"
-    assert {path.name: path.stat().st_size for path in tmp_path.iterdir()} == files
+    sizes = {path.name: path.stat().st_size for path in tmp_path.iterdir()}
+    assert {re.sub("[0-9a-f]{16}", "DRAFT", name): size for name, size in sizes.items()} == files
 
 
 def test_an_armed_point_is_told_with_its_file(monkeypatch: pytest.MonkeyPatch) -> None:

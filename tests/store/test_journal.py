@@ -461,9 +461,7 @@ async def test_after_a_full_disk_nothing_is_written(
 
 async def test_a_full_device_is_a_storage_error(bench: _Bench, tmp_path: Path) -> None:
     """The kernel's own answer, with its own reason: no room on the device."""
-    link = tmp_path / "full.jsonl"
-    link.symlink_to("/dev/full")
-    full = AppendFile.open(link)
+    full = AppendFile(os.open("/dev/full", os.O_WRONLY), tmp_path / "full.jsonl")
     journal = Journal(full, bench.errors, on_durable=bench.durable.extend)
     with pytest.raises(StorageError, match=r"full\.jsonl cannot be written: No space left"):
         await journal.append([_line(1)])

@@ -1,6 +1,7 @@
 import json
 import random
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ from collector.store.manifest import Manifest, describe_plan
 from collector.store.recorded_plan import write_company_list
 from collector.store.recovery import Age, Recovered
 from collector.store.recovery import recover as recover_files
+
+LargestFile = Callable[[int], AbstractContextManager[None]]
 
 _AT = datetime(2020, 11, 23, 2, 0, 1, tzinfo=UTC)
 _SERVICE = {"base-url": "https://one.example", "from-param": "from", "until-param": "until"}
@@ -503,6 +506,16 @@ def test_lines_of_something_else_are_not_moved(tmp_path: Path) -> None:
     assert _files(tmp_path) == before
 
 
+@pytest.mark.parametrize("text", ["mine\n", "1\n2\n", "# Written by me\n"])
+def test_a_list_of_something_else_is_not_replaced(tmp_path: Path, text: str) -> None:
+    """Where there is no run, a file called as the list of companies is another program's."""
+    (tmp_path / "run-companies.txt").write_text(text)
+    before = _files(tmp_path)
+    with pytest.raises(InputError, match=r"but there is run-companies\.txt; give another --output"):
+        recover(tmp_path, _plan(), _SERVICE)
+    assert _files(tmp_path) == before
+
+
 @pytest.mark.parametrize("name", ["statistics.jsonl.broken", "run.json"])
 def test_what_cannot_be_read_or_repaired_is_a_storage_error(run: Path, name: str) -> None:
     """A directory stands in the way, say; the text names the file, and nothing is cut."""
@@ -516,13 +529,13 @@ def test_what_cannot_be_read_or_repaired_is_a_storage_error(run: Path, name: str
     assert (run / "statistics.jsonl").read_bytes() == before
 
 
-def test_a_full_disk_cuts_nothing(run: Path) -> None:
+def test_a_full_disk_cuts_nothing(run: Path, largest_file: LargestFile) -> None:
     """What cannot be put aside stays where it is, for the next attempt to repair."""
     plan = _plan()
     _make(run, plan, [_line(plan[0]), b'{"torn'])
-    (run / "statistics.jsonl.broken").symlink_to("/dev/full")
     before = (run / "statistics.jsonl").read_bytes()
-    with pytest.raises(StorageError, match="No space left on device; nothing is lost; see that"):
+    too_large = "File too large; nothing is lost; see that"
+    with largest_file(1), pytest.raises(StorageError, match=too_large):
         recover(run, plan, _SERVICE)
     assert (run / "statistics.jsonl").read_bytes() == before
 

@@ -1,5 +1,7 @@
 import os
 import tracemalloc
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -7,6 +9,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from collector.store.repair import ByteRange, broken_path, damaged_spans, put_aside
+
+LargestFile = Callable[[int], AbstractContextManager[None]]
 
 
 def _is_good(line: bytes) -> bool:
@@ -159,11 +163,30 @@ def test_a_huge_line_amid_good_ones_is_moved_as_one(path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"1\n2", b"-1\n2\n"])
-def test_nothing_is_cut_that_cannot_be_kept(path: Path, content: bytes) -> None:
+def test_nothing_is_cut_that_cannot_be_kept(
+    path: Path, content: bytes, largest_file: LargestFile
+) -> None:
     """When the damage cannot be put aside, the file stays as it is, and the error says so."""
     path.write_bytes(content)
-    broken_path(path).symlink_to("/dev/full")
-    with pytest.raises(OSError, match="No space left"):
+    with largest_file(1), pytest.raises(OSError, match="File too large"):
         _repair(path)
     assert path.read_bytes() == content
     assert set(path.parent.iterdir()) == {path, broken_path(path)}
+
+
+def test_damage_is_not_put_into_what_a_link_leads_to(path: Path) -> None:
+    """That may be a file of another program; neither is a link repaired."""
+    foreign = path.with_name("foreign")
+    foreign.write_bytes(b"mine")
+    path.write_bytes(b"1\n2")
+    broken_path(path).symlink_to(foreign)
+    with pytest.raises(OSError, match="it is a symbolic link"):
+        _repair(path)
+    assert path.read_bytes() == b"1\n2"
+    broken_path(path).unlink()
+    path.rename(foreign)
+    path.symlink_to(foreign)
+    with pytest.raises(OSError, match="it is a symbolic link"):
+        _repair(path)
+    assert foreign.read_bytes() == b"1\n2"
+    assert not broken_path(path).exists()

@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -285,13 +286,16 @@ def test_what_is_to_be_collected_is_written_before_any_result(
 
     def look(point: FaultPoint, path: Path) -> None:
         if point is FaultPoint.BEFORE_REPLACE:
-            seen.append((path.name, _files(directory.files.directory)))
+            files = {
+                re.sub("[0-9a-f]{16}", "DRAFT", name) for name in _files(directory.files.directory)
+            }
+            seen.append((path.name, files))
 
     at_fault_points(look)
     directory.begin(_COMPANIES, _manifest())
     assert seen == [
-        ("run-companies.txt", _LOCK | {"run-companies.txt.new"}),
-        ("run.json", _LOCK | {"run-companies.txt", "run.json.new"}),
+        ("run-companies.txt", _LOCK | {"run-companies.txt.DRAFT.new"}),
+        ("run.json", _LOCK | {"run-companies.txt", "run.json.DRAFT.new"}),
     ]
 
 
@@ -328,6 +332,7 @@ def test_a_process_killed_while_it_begins_loses_nothing(tmp_path: Path, at: str)
     assert contents["errors.jsonl"] == b"5\n"
     assert contents["log.jsonl"] == b"3\n6\n"
     assert contents["run-companies.txt"] == _list(b"17\n4 Four & Sons\n")
+    assert not list(tmp_path.glob("*.new"))
     assert Manifest.read(tmp_path / "run.json") == _manifest()
     assert _files(tmp_path) == _ALL | {"errors.1.jsonl"}
 
@@ -614,7 +619,7 @@ def test_a_manifest_in_a_directory_that_is_gone_is_a_storage_error(tmp_path: Pat
         for path in directory.files.directory.iterdir():
             path.unlink()
         directory.files.directory.rmdir()
-        with pytest.raises(StorageError, match="was removed or replaced by somebody else"):
+        with pytest.raises(StorageError, match="was removed or replaced by another process"):
             directory.write_manifest(_manifest())
     with RunDirectory.open(PartFiles(tmp_path / "other")):
         (tmp_path / "other" / "run.lock").unlink()
@@ -684,6 +689,41 @@ def test_a_directory_that_somebody_else_has_by_now_is_left_alone(tmp_path: Path)
         first.begin(_COMPANIES, _manifest())
         path.rename(tmp_path / "moved-too")
         path.mkdir()
-        with pytest.raises(StorageError, match="removed or replaced by somebody else"):
+        with pytest.raises(StorageError, match="removed or replaced by another process"):
             first.write_manifest(_manifest())
     assert list(path.iterdir()) == []
+
+
+def test_an_empty_directory_that_took_the_place_stays(tmp_path: Path) -> None:
+    """Another process has just made it: what is removed in vain is what this run has made."""
+    path = tmp_path / "a" / "run"
+    with RunDirectory.open(PartFiles(path)):
+        path.rename(tmp_path / "moved")
+        path.mkdir()
+    assert path.is_dir()
+    assert held_by(tmp_path / "moved" / "run.lock") is None
+
+
+@pytest.mark.parametrize("name", ["statistics.jsonl", "errors.jsonl"])
+def test_lines_that_are_taken_away_are_noticed_at_the_end(
+    directory: RunDirectory, name: str
+) -> None:
+    """Also if nothing is written any more; before anything is begun there is nothing to miss."""
+    directory.check()
+    directory.begin(_COMPANIES, _manifest())
+    directory.check()
+    (directory.files.directory / name).unlink()
+    with pytest.raises(StorageError, match=rf"{name}: another process has removed it while the "):
+        directory.check()
+    assert directory.remarks == []
+
+
+def test_a_log_that_is_taken_away_is_a_remark(directory: RunDirectory) -> None:
+    """It is for people: the answers are all there."""
+    directory.begin(_COMPANIES, _manifest()).log.append(b"1\n")
+    directory.files.log.write_bytes(b"")
+    directory.check()
+    (remark,) = directory.remarks
+    assert remark == (
+        "log.jsonl: another process has cut it, and events of this attempt are missing"
+    )

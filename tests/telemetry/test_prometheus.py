@@ -291,6 +291,21 @@ def test_a_draft_is_not_read_by_node_exporter(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["night.prom"]
 
 
+def test_the_draft_is_no_file_of_another_program(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor what a link leads to, if one should have the name of the draft."""
+    digits = iter(digit * 16 for digit in "abcdef")
+    monkeypatch.setattr("collector.core.own_files.token_hex", lambda _: next(digits))
+    (tmp_path / "foreign").write_text("mine")
+    link = tmp_path / f"night.prom.{'a' * 16}.new"
+    link.symlink_to(tmp_path / "foreign")
+    path = _written(tmp_path / "night.prom", 0).path
+    assert _series(path.read_text())["run_exit_code", None] == 0
+    assert (tmp_path / "foreign").read_text() == "mine"
+    assert link.is_symlink()
+
+
 @pytest.mark.parametrize(("mask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o000, 0o644)])
 def test_others_may_read_it_as_far_as_the_umask_says(tmp_path: Path, mask: int, mode: int) -> None:
     """node_exporter is another user; nothing in the file is a secret. Nobody else writes it."""

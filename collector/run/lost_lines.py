@@ -1,0 +1,71 @@
+"""Lines that another process has taken away: before an attempt, and while it works."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from collector.core.errors import ExitCode, StorageError
+from collector.core.threads import in_thread
+from collector.run.result import End, end_by
+from collector.store.recount import Recount, vanished
+from collector.store.run_directory import RunDirectory
+from collector.telemetry.stats import RunStats
+
+__all__ = ["Announcer", "checked_end"]
+
+
+class Announcer:
+    """Tells the user, before anything is requested, of lines that are gone.
+
+    * `show`: called with the warning.
+    * `shown`: the warnings so far.
+    """
+
+    def __init__(self) -> None:
+        self.show: Callable[[str], None] = lambda _: None
+        self.shown: tuple[str, ...] = ()
+
+    def compare(self, attempts: Sequence[Mapping[str, Any]], kept: int) -> tuple[str, ...]:
+        """Warn if fewer cells have a line than the last attempt has recorded; return warnings.
+
+        `attempts` are the entries of the manifest, `kept` is the number of answered cells now.
+        """
+        if (gone := vanished(attempts, kept)) is not None:
+            self.shown = (gone,)
+            self.show(gone)
+        return self.shown
+
+
+async def checked_end(
+    end: End,
+    directory: RunDirectory,
+    stats: RunStats,
+    count: Callable[[], Recount],
+    redact: Callable[[str], str],
+) -> End:
+    """Return how an attempt ended that has ended so far with `end`.
+
+    If another process has taken lines away, the attempt ends with that error. After any error of
+    the storage the cells are counted again, by their lines: `stats` never say more than the disk.
+    `count` counts them; it blocks, and raises `OSError`.
+    """
+    try:
+        await in_thread(directory.check)
+    except StorageError as error:
+        if end.exit_code not in {ExitCode.BUG, ExitCode.STORAGE}:
+            end = end_by(error, redact)
+    if end.exit_code is not ExitCode.STORAGE:
+        return end
+    counted = stats.answered_cells
+    try:
+        found = await in_thread(count) if directory.is_ours() else None
+    except OSError:
+        found = None
+    if found is None:
+        stats.is_known = False
+        return replace(end, error=f"{end.error}; how many cells have an answer is not known")
+    stats.kept, stats.cells, stats.failure_kinds = found
+    if stats.answered_cells >= counted:
+        return end
+    left = f"{stats.answered_cells:,} of the {counted:,} cells that had an answer have a line now"
+    return replace(end, error=f"{end.error}; {left}")

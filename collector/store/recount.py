@@ -1,0 +1,80 @@
+"""The cells that have a line now, compared with what an attempt has counted."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+from collector.core.cell import CellState
+from collector.core.outcome import FailureKind
+from collector.plan import CellSet, Part
+from collector.store.files import PartFiles, parts_in
+from collector.store.ledger import Ledger
+from collector.store.lines import parse_error, parse_result
+from collector.store.repair import damaged_spans
+
+__all__ = ["Recount", "recount", "vanished"]
+
+_ANSWERED: Final = (CellState.DATA, CellState.EMPTY)
+
+
+class Recount(NamedTuple):
+    """Cells by state: answered before the attempt, and settled by it; and why cells failed."""
+
+    kept: Counter[CellState]
+    cells: Counter[CellState]
+    failure_kinds: Counter[FailureKind]
+
+
+def recount(files: PartFiles, part: Part, before: CellSet) -> Recount:
+    """Count the cells of a part by their lines; `before` were answered before the attempt.
+
+    Changes nothing. Blocks, for it reads all lines. Raises `OSError`.
+    """
+    found = Recount(Counter(), Counter(), Counter())
+    ledger, failed = Ledger(part.plan), CellSet(len(part.plan))
+
+    def take(line: bytes) -> bool:
+        result = parse_result(line)
+        index = None if result is None else ledger.place(result)
+        if result is not None and index is not None and index in part:
+            counts = found.kept if index in before else found.cells
+            counts[CellState.EMPTY if result.statistics.is_empty else CellState.DATA] += 1
+        return result is not None
+
+    def take_error(line: bytes) -> bool:
+        error = parse_error(line)
+        index = None if error is None else ledger.find(error)
+        if error is None or index is None or index not in part or index in ledger.done:
+            return error is not None
+        if failed.add(index):
+            found.cells[CellState.FAILED] += 1
+            found.failure_kinds[error.kind] += 1
+        return True
+
+    for other in dict.fromkeys([*parts_in(files.directory), files]):
+        if files.has_for_itself(other):
+            damaged_spans(other.statistics, take)
+    damaged_spans(files.errors, take_error)
+    return found
+
+
+def vanished(attempts: Sequence[Mapping[str, Any]], kept: int) -> str | None:
+    """Return the warning if fewer cells have a line than the last attempt has recorded.
+
+    `attempts` are the entries of the manifest, `kept` is the number of answered cells now.
+    """
+    if not attempts:
+        return None
+    last = attempts[-1]
+    answered = sum(
+        last[counts].get(state.value, 0)
+        for counts in ("kept", "cells")
+        for state in _ANSWERED
+        if isinstance(last.get(counts), dict)
+    )
+    if kept >= answered:
+        return None
+    return (
+        f"{answered:,} cells had an answer when the last attempt ended, and {kept:,} have a line "
+        "now: lines were removed; the cells without a line are requested again"
+    )
