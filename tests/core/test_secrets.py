@@ -13,7 +13,7 @@ from urllib.parse import quote, unquote
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from collector.core.secrets import Redactor, Secret, redacted
@@ -377,6 +377,7 @@ _PRINTABLE: Final = st.characters(min_codepoint=0x20, max_codepoint=0x7E)
     st.integers(0, 400),
     st.integers(0, 400),
 )
+@example("00000000", [_in_python, _in_python, _in_capitals], 0, 0)
 def test_no_part_of_any_secret_is_left_in_the_beginning_of_a_text(
     middle: str, escapes: list[Callable[[str], str]], before: int, most: int
 ) -> None:
@@ -402,6 +403,8 @@ def test_no_part_of_any_secret_is_left_in_the_beginning_of_a_text(
 def _undone(text: str) -> str:
     """Undo what the escapes of these tests do to a letter."""
     for _ in range(6):
+        # `html.unescape` does not know this spelling.
+        text = text.replace("&Quot;", '"')
         text = unquote(html.unescape(re.sub(r"\\+u00(..)", r"%\1", text)))
     return text.upper()
 
