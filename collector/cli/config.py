@@ -8,6 +8,7 @@ from cyclopts import App, Argument, ArgumentCollection
 from cyclopts.config import Dict, Env
 
 from collector.core.errors import InputError
+from collector.core.regular import open_regular
 
 __all__ = ["ConfigFile", "Environment", "keep_one_range", "read_options"]
 
@@ -82,7 +83,7 @@ def read_options(path: Path) -> str | None:
     is not UTF-8.
     """
     try:
-        with path.open("rb") as stream:
+        with open_regular(path) as stream:
             content = stream.read(_LARGEST + 1)
         if len(content) > _LARGEST:
             raise InputError(f"{path.name}: has more than {_LARGEST // 1024**2} MiB")

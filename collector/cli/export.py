@@ -54,4 +54,4 @@ def _export(run_dirs: Sequence[Path], path: Path, target: Target, delimiter: str
         complain(f"warning: {remark}")
     rows = f"{done.rows:,} row{'' if done.rows == 1 else 's'}"
     note(f"{rows} of {done.columns} columns are in {path}")
-    return ExitCode.SOME_FAILED if done.lacks_values else ExitCode.COMPLETE
+    return ExitCode.SOME_FAILED if done.is_incomplete else ExitCode.COMPLETE

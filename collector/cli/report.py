@@ -55,4 +55,4 @@ def _report(run_dirs: Sequence[Path], path: Path, lang: str) -> ExitCode:
     for remark in page.quality.remarks:
         complain(f"warning: {remark}")
     note(f"the page is in {path}")
-    return ExitCode.SOME_FAILED if page.quality.lacks_values else ExitCode.COMPLETE
+    return ExitCode.SOME_FAILED if page.quality.is_incomplete else ExitCode.COMPLETE

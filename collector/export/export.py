@@ -23,13 +23,13 @@ __all__ = ["TABLE", "Exported", "Rows", "export"]
 class Exported:
     """The numbers of rows and columns that were written; `remarks` are warnings for the user.
 
-    `lacks_values` says that values were left out, which no column can hold.
+    `is_incomplete` says that damaged lines, values that no column can hold, or names are missing.
     """
 
     rows: int
     columns: int
     remarks: Sequence[str]
-    lacks_values: bool = False
+    is_incomplete: bool = False
 
 
 def export(
@@ -43,7 +43,8 @@ def export(
     """
     answers = Answers(database)
     answers.read(runs)
-    remarks = [*answers.remarks, *load_names(database, runs)]
+    nameless = load_names(database, runs)
+    remarks = [*answers.remarks, *nameless]
     if overlap := answers.overlap():
         one, other = overlap
         remarks.append(
@@ -52,7 +53,8 @@ def export(
         )
     rows = Rows(answers)
     _write_rows(database.connection, rows, path, target, delimiter)
-    return Exported(answers.cells(), len(rows.header), remarks, answers.lacks_values)
+    is_incomplete = answers.lacks_lines or answers.lacks_values or bool(nameless)
+    return Exported(answers.cells(), len(rows.header), remarks, is_incomplete)
 
 
 _TEXTS: Final = {

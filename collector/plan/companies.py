@@ -4,17 +4,20 @@
 of them stream: what stays in memory is the ids, the names and the duplicates, never the file.
 """
 
+import io
 import re
 import sys
 import unicodedata
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import BinaryIO, Final, NamedTuple
 
 from collector.core.errors import InputError
+from collector.core.regular import is_endless
 from collector.core.text import escaped, quoted
 from collector.plan.company_table import NameList
 
@@ -86,8 +89,11 @@ def read_companies(path: Path, stdin: BinaryIO | None = None) -> Companies:
     source = "standard input" if is_stdin else str(path)
     try:
         if is_stdin:
-            return parse_companies(_bounded_lines(stdin or _standard_input()), source)
+            stream = stdin or _standard_input()
+            _refuse_device(stream, source)
+            return parse_companies(_bounded_lines(stream), source)
         with path.open("rb") as stream:
+            _refuse_device(stream, source)
             return parse_companies(_bounded_lines(stream), source)
     except OSError as error:
         raise InputError(f"{escaped(source)}: {_why_unreadable(error)}") from error
@@ -193,6 +199,16 @@ def _bounded_lines(stream: BinaryIO) -> Iterator[bytes]:
         while len(end) > MAX_LINE and not end.endswith(b"\n"):
             end = stream.readline(MAX_LINE + 1)
         yield line
+
+
+def _refuse_device(stream: BinaryIO, source: str) -> None:
+    """Raise `InputError` for a device that may have no end. Pipes, sockets and terminals are read.
+
+    Raises `OSError`.
+    """
+    with suppress(io.UnsupportedOperation):  # a stream of the caller, without a file
+        if is_endless(stream.fileno()):
+            raise InputError(f"{escaped(source)}: is a device; give the path of a text file")
 
 
 def _standard_input() -> BinaryIO:

@@ -15,7 +15,7 @@ from collector.report.model import WindowSpan
 from collector.store.files import COMPANIES
 from collector.store.lines import parse_error
 from collector.store.recorded_run import RecordedRun
-from collector.store.repair import damaged_spans, left_out
+from collector.store.repair import ByteRange, damaged_spans, left_out, lost_lines
 from collector.tables.answers import Answers
 from collector.tables.engine import Database, json_pointer
 from collector.tables.names import load_names
@@ -111,7 +111,8 @@ class Cells:
     * `failed` (company, window): the cells of `errors`, each once
 
     `is_known` is False if the list of companies of a run cannot be read, or was edited: of such a
-    run only the cells in its lines are there. `remarks` tell people what is odd in the files.
+    run only the cells in its lines are there. `remarks` tell people what is odd in the files;
+    `lacks_lines` says that damaged lines were left out.
     """
 
     def __init__(self, database: Database, runs: Sequence[RecordedRun]) -> None:
@@ -121,6 +122,7 @@ class Cells:
         self.actions: Final = self.answers.all_actions()
         self._connection = database.connection
         self._lists: dict[bytes, int] = {}
+        self.lacks_lines = self.answers.lacks_lines
         damaged = self._read_errors(runs, database.scratch / "errors.jsonl")
         # The remarks on lists that cannot be read are ignored: `_read_plan` says more.
         load_names(database, runs)
@@ -185,7 +187,7 @@ class Cells:
 
     def _read_errors(self, runs: Sequence[RecordedRun], gathered: Path) -> list[str]:
         """Make the table `errors` by way of a file; return remarks on damaged lines."""
-        remarks = []
+        remarks: list[str] = []
         with gathered.open("wb") as stream:
             for number, run in enumerate(runs):
 
@@ -199,9 +201,9 @@ class Cells:
                     return True
 
                 for path in run.errors():
-                    remark = each_line(path, take)
-                    if remark is not None and not run.held_by:
-                        remarks.append(remark)
+                    spans = each_line(path, take)
+                    remarks += left_out(path, spans, is_growing=run.held_by is not None)
+                    self.lacks_lines |= bool(lost_lines(spans))
         self._connection.execute(_ERRORS, [str(gathered)])
         return remarks
 
@@ -234,13 +236,12 @@ class Cells:
         self._connection.execute(f"INSERT INTO {table} SELECT $1, {values}", [number, *columns])
 
 
-def each_line(path: Path, take: Callable[[bytes], bool]) -> str | None:
-    """Pass each line of a file to `take`; return a remark if it refused some, as damaged.
+def each_line(path: Path, take: Callable[[bytes], bool]) -> list[ByteRange]:
+    """Pass each line of a file to `take`; return the ranges of those that it rejects, as damaged.
 
     Raises `InputError` when the file cannot be read.
     """
     try:
-        damaged = damaged_spans(path, take)
+        return damaged_spans(path, take)
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
-    return left_out(path, damaged) if damaged else None

@@ -6,6 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
+from collector.core.regular import check_regular
 from collector.store.fault_points import FaultPoint, reach
 from collector.store.files import MODE
 
@@ -31,7 +32,8 @@ class AppendFile:
 
     @classmethod
     def open(cls, path: Path) -> Self:
-        """Open a file, or create it. Raises `OSError`."""
+        """Open a file, or create it. Raises `OSError`, also if it is not a regular file."""
+        check_regular(path)
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
         # A pipe without a reader must not block the run.
         flags |= os.O_NONBLOCK

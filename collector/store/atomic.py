@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from collector.core.links import resolved
+from collector.core.regular import check_regular
 from collector.store.fault_points import FaultPoint, reach
 from collector.store.files import MODE
 
@@ -27,12 +28,14 @@ def replacing(path: Path, *, suffix: str = ".new") -> Iterator[Path]:
 
     The block gets the path of an empty file beside it, named with the suffix, and may replace that
     file. The new file and its name are on the disk when the block has ended; it has the mode of the
-    old one, or `MODE`. Raises `OSError`. When that or the block raises, the old file is in its
-    place, unless only the last step failed, the sync of the directory.
+    old one, or `MODE`. Raises `OSError`, also if there is something that is not a file. When that
+    or the block raises, the old file is in its place, unless only the last step failed, the sync of
+    the directory.
     """
     # A link belongs to the user and stays; the file that it names is replaced.
     path = resolved(path)
     draft = path.with_name(f"{path.name}{suffix}")
+    check_regular(path)
     try:
         mode = _mode(path)
         with os.fdopen(os.open(draft, _NEW, MODE), "wb") as stream:

@@ -13,6 +13,7 @@ from typing import Final, Self
 import msgspec
 
 from collector.core.errors import LockedError
+from collector.core.regular import check_regular
 from collector.store.files import MODE
 
 __all__ = [
@@ -122,7 +123,11 @@ class DirectoryLock:
 
 
 def held_by(path: Path, *, with_directory: bool = True) -> str | None:
-    """Describe the holder of a lock for the user; None if it is free. Changes nothing."""
+    """Describe the holder of a lock for the user; None if it is free. Changes nothing.
+
+    Raises `OSError`, also if the lock is not a regular file.
+    """
+    check_regular(path)
     return _held_by(path) or (_held_by(path.parent) if with_directory else None)
 
 
@@ -144,7 +149,12 @@ def _held_by(path: Path) -> str | None:
 
 
 def open_to_lock(path: Path, flags: int, opened: ExitStack) -> int:
-    """Open a file to lock; `opened` closes it. Raises `OSError`."""
+    """Open a file or a directory to lock; `opened` closes it.
+
+    Raises `OSError`, also for anything else: what is not ours is neither written nor removed.
+    """
+    if not flags & os.O_DIRECTORY:
+        check_regular(path)
     descriptor = os.open(path, flags | os.O_CLOEXEC, MODE)
     opened.callback(os.close, descriptor)
     return descriptor

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -110,8 +111,8 @@ def recover(
         for other, spans in read.damaged.items():
             if other == files or files.shard.is_whole:
                 remarks += repair(other, spans)
-            elif spans:
-                remarks.append(left_out(other.statistics, spans))
+            else:
+                remarks += left_out(other.statistics, spans)
         return read.recovered(remarks)
     except OSError as error:
         raise StorageError(
@@ -135,7 +136,9 @@ def survey(  # noqa: PLR0913 - as `recover`, which says why
     cannot be read, and otherwise as `recover`.
     """
     read = _read(files, part, service, _Results(part, is_stopped, empty), age)
-    left = [left_out(other.statistics, spans) for other, spans in read.damaged.items() if spans]
+    left = chain.from_iterable(
+        left_out(other.statistics, spans) for other, spans in read.damaged.items()
+    )
     return read.recovered([*read.remarks, *left])
 
 

@@ -17,11 +17,12 @@ from collector.core.cell import SERVER_DEFAULT, Window
 from collector.core.errors import InputError
 from collector.core.links import resolved
 from collector.core.outcome import COUNTERS
+from collector.core.regular import check_regular
 from collector.core.text import quoted
 from collector.store.lines import LONGEST_LINE
 from collector.store.newest import overlapping
 from collector.store.recorded_run import RecordedRun
-from collector.store.repair import left_out
+from collector.store.repair import left_out, lost_lines
 from collector.tables.engine import Database
 from collector.tables.plain import plain_actions
 from collector.tables.salvage import salvage
@@ -70,13 +71,13 @@ class Answers:
     `answers` has the columns run (the position of the run, from 0), company_id, from_date,
     until_date, fetched_at, attempts, the counters, actions (JSON with unique names), and left_out.
     A count that does not fit into a BIGINT is null, and left_out names such counts; otherwise it is
-    null. `remarks` are texts for the user about lines and values that were left out;
-    `lacks_values` says that values of the newest answers were.
+    null. `remarks` are texts for the user about lines and values that were left out; `lacks_lines`
+    says that damaged lines were, `lacks_values` that values of the newest answers were.
     """
 
     def __init__(self, database: Database) -> None:
         self.remarks: Final[list[str]] = []
-        self.lacks_values = False
+        self.lacks_lines = self.lacks_values = False
         self.connection: Final = database.connection
         self._scratch = database.scratch
         self._names: set[str] = set()
@@ -93,7 +94,8 @@ class Answers:
         for position, run in enumerate(runs):
             for path in run.statistics():
                 try:
-                    if path.is_file() and not self._read(path, position):
+                    check_regular(path)
+                    if path.exists() and not self._read(path, position):
                         self._read_good_lines(run, path, position)
                 except OSError as error:
                     raise InputError(f"{path}: cannot be read: {error.strerror}") from error
@@ -173,8 +175,8 @@ class Answers:
         self._insert(good, position, is_ours=True)
         self._names.update(self._find_names(_FROM_A_FILE, first_row))
         good.unlink()
-        if damaged and not run.held_by:
-            self.remarks.append(left_out(path, damaged))
+        self.remarks.extend(left_out(path, damaged, is_growing=run.held_by is not None))
+        self.lacks_lines |= bool(lost_lines(damaged))
 
     def _insert(self, path: Path, position: int, *, is_ours: bool) -> None:
         """Read a file into the table. Raises DuckDB's errors, and has then read nothing.

@@ -175,7 +175,7 @@ def test_a_count_that_does_not_fit_is_empty(tmp_path: Path, name: str) -> None:
     ]
     path = tmp_path / name
     exported = _export(path, make_run(tmp_path / "run", made))
-    assert (exported.rows, exported.columns, exported.lacks_values) == (2, 11, True)
+    assert (exported.rows, exported.columns, exported.is_incomplete) == (2, 11, True)
     assert len(exported.remarks) == 2
     columns = "total, sended, actions_A"
     if name.endswith("csv"):

@@ -463,7 +463,7 @@ async def test_a_full_device_is_a_storage_error(bench: _Bench, tmp_path: Path) -
     """The kernel's own answer, with its own reason: no room on the device."""
     link = tmp_path / "full.jsonl"
     link.symlink_to("/dev/full")
-    full = AppendFile.open(link)
+    full = AppendFile(os.open(link, os.O_WRONLY | os.O_APPEND), link)
     journal = Journal(full, bench.errors, on_durable=bench.durable.extend)
     with pytest.raises(StorageError, match=r"full\.jsonl cannot be written: No space left"):
         await journal.append([_line(1)])

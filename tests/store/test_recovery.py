@@ -516,13 +516,13 @@ def test_what_cannot_be_read_or_repaired_is_a_storage_error(run: Path, name: str
     assert (run / "statistics.jsonl").read_bytes() == before
 
 
-def test_a_full_disk_cuts_nothing(run: Path) -> None:
+def test_damage_that_cannot_be_kept_is_not_cut(run: Path) -> None:
     """What cannot be put aside stays where it is, for the next attempt to repair."""
     plan = _plan()
     _make(run, plan, [_line(plan[0]), b'{"torn'])
     (run / "statistics.jsonl.broken").symlink_to("/dev/full")
     before = (run / "statistics.jsonl").read_bytes()
-    with pytest.raises(StorageError, match="No space left on device; nothing is lost; see that"):
+    with pytest.raises(StorageError, match="is a device, not a file; nothing is lost; see that"):
         recover(run, plan, _SERVICE)
     assert (run / "statistics.jsonl").read_bytes() == before
 
