@@ -19,6 +19,7 @@ from collector.store.repair import ByteRange, damaged_spans, left_out, lost_line
 from collector.tables.answers import Answers
 from collector.tables.engine import Database, json_pointer
 from collector.tables.names import load_names
+from collector.tables.plain import MOST_SMALL
 
 __all__ = ["Cells", "each_line"]
 
@@ -106,8 +107,9 @@ class Cells:
     * `windows` (position, from_date, until_date, days): the server's default first, then by days
     * `planned` (company, window): positions; each cell once
     * `facts` (company, window, the counters, counts, is_empty, lacks_values): the newest answers;
-      `counts` has one number for each of `actions`, 0 where an answer does not have it; what
-      `Answers` has left out is null in a counter, and 0 in `counts`
+      `counts` has one number for each of `actions`, 0 where an answer does not have it, and if
+      there are others one more for the sum of these, as far as a BIGINT holds it; what `Answers`
+      has left out is null in a counter, and 0 in `counts`
     * `failed` (company, window): the cells of `errors`, each once
 
     `is_known` is False if the list of companies of a run cannot be read, or was edited: of such a
@@ -136,7 +138,9 @@ class Cells:
         self.remarks: Final = [*unknown, *self.answers.remarks, *damaged]
         for statement in (_MET, _COMPANIES, _WINDOWS, _PLANNED):
             self.execute(statement)
-        pointers = [json_pointer(name) for name in self.actions]
+        if self.actions.remark:
+            self.remarks.append(f"{self.actions.remark} as one sum")
+        pointers = [json_pointer(name) for name in self.actions.names]
         self._connection.execute("SET VARIABLE pointers = $1::VARCHAR[]", [pointers])
         counters = ", ".join(f"answers.{name}" for name in COUNTERS)
         self.execute(
@@ -153,7 +157,12 @@ class Cells:
     def counts(self) -> str:
         """The expression for `counts`, of a row of `answers`."""
         counts = "json_extract_string(actions, getvariable('pointers'))::BIGINT[]"
-        return f"list_transform({counts}, lambda count: coalesce(count, 0))"
+        known = f"list_transform({counts}, lambda count: coalesce(count, 0))"
+        if not self.actions.others:
+            return known
+        every = "coalesce(list_sum(json_extract_string(actions, '$.*')::BIGINT[]), 0)"
+        rest = f"least({every} - list_sum({known}), {MOST_SMALL})::BIGINT"
+        return f"list_append({known}, {rest})"
 
     @property
     def is_empty(self) -> str:

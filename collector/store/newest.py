@@ -151,6 +151,9 @@ def _first_column(rows: Iterator[tuple[bytes]]) -> Iterator[bytes]:
 _CACHE: Final = 32_768
 """KiB that the database keeps in memory; the rest is on the disk."""
 
+_STEPS: Final = 100_000
+"""Instructions of the database between two calls: a few milliseconds."""
+
 _DISK_ERRORS: Final = frozenset(
     {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY}
 )
@@ -173,6 +176,8 @@ def scratch_database() -> Iterator[sqlite3.Connection]:
             database.execute("PRAGMA journal_mode = OFF")
             database.execute("PRAGMA synchronous = OFF")
             database.execute(f"PRAGMA cache_size = -{_CACHE}")
+            # Any call lets Python handle signals, also in the midst of a long statement.
+            database.set_progress_handler(lambda: None, _STEPS)
             database.execute("BEGIN")
             yield database
     except sqlite3.OperationalError as error:

@@ -23,6 +23,7 @@ from collector.store.lines import LONGEST_LINE
 from collector.store.newest import overlapping
 from collector.store.recorded_run import RecordedRun
 from collector.store.repair import left_out, lost_lines
+from collector.tables.actions import ActionNames, Actions, action_names, most_frequent
 from collector.tables.engine import Database
 from collector.tables.plain import plain_actions
 from collector.tables.salvage import salvage
@@ -35,10 +36,6 @@ CREATE TEMP TABLE answers (
     attempts BIGINT, {", ".join(f"{name} BIGINT" for name in COUNTERS)}, actions JSON,
     left_out VARCHAR
 )
-"""
-_NAMES: Final = """
-SELECT DISTINCT unnest(keys) AS name
-FROM (SELECT DISTINCT json_keys(actions) AS keys FROM {rows}) ORDER BY name
 """
 _FROM_A_FILE: Final = "answers WHERE rowid >= ?"
 _NEXT_ROW: Final = "SELECT coalesce(max(rowid), -1) + 1 FROM answers"
@@ -80,7 +77,7 @@ class Answers:
         self.lacks_lines = self.lacks_values = False
         self.connection: Final = database.connection
         self._scratch = database.scratch
-        self._names: set[str] = set()
+        self._names: Final = ActionNames()
         self._lines = self._cells = 0
         self.connection.execute(_TABLE)
 
@@ -113,15 +110,19 @@ class Answers:
             return "answers"
         return "answers WHERE rowid IN (SELECT row FROM newest)"
 
-    def actions(self) -> list[str]:
-        """Return the names of all actions in the newest answers, ordered by their UTF-8 bytes."""
+    def actions(self) -> Actions:
+        """Return the actions of the newest answers."""
         if self._cells == self._lines:
             return self.all_actions()
-        return self._find_names(self.newest)
+        if self._names.is_full:
+            return most_frequent(self.connection, self.newest)
+        return Actions(tuple(action_names(self.connection, self.newest)))
 
-    def all_actions(self) -> list[str]:
-        """Return the names of all actions in any answer, also in older ones, ordered likewise."""
-        return sorted(self._names, key=str.encode)
+    def all_actions(self) -> Actions:
+        """Return the actions of all answers, also of older ones."""
+        if self._names.is_full:
+            return most_frequent(self.connection, "answers")
+        return Actions(tuple(sorted(self._names.names, key=str.encode)))
 
     def cells(self) -> int:
         """Count the cells that have an answer."""
@@ -165,7 +166,7 @@ class Answers:
         if actions is None or actions.total != count:
             self.connection.execute(f"DELETE FROM {_FROM_A_FILE}", [first_row])
             return False
-        self._names.update(actions.names)
+        self._names.add(actions.names)
         return True
 
     def _read_good_lines(self, run: RecordedRun, path: Path, position: int) -> None:
@@ -173,7 +174,7 @@ class Answers:
         first_row = self._count(_NEXT_ROW)
         damaged = salvage(path, good)
         self._insert(good, position, is_ours=True)
-        self._names.update(self._find_names(_FROM_A_FILE, first_row))
+        self._names.add(action_names(self.connection, _FROM_A_FILE, first_row))
         good.unlink()
         self.remarks.extend(left_out(path, damaged, is_growing=run.held_by is not None))
         self.lacks_lines |= bool(lost_lines(damaged))
@@ -220,10 +221,6 @@ class Answers:
             self.remarks.append(
                 f"{count - len(rows):,} more cells have values that are too large, and left out"
             )
-
-    def _find_names(self, rows: str, *parameters: object) -> list[str]:
-        found = self.connection.execute(_NAMES.format(rows=rows), list(parameters))
-        return [name for (name,) in found.fetchall()]
 
     def _count(self, query: str, *parameters: object) -> int:
         ((count,),) = self.connection.execute(query, list(parameters)).fetchall()

@@ -262,7 +262,7 @@ def test_foreign_text_cannot_steer_the_terminal(cli: Cli, form: tuple[str, ...])
     make_run(Path(os.fsdecode(b"n\xff")), [odd.replace(b'": 1', b'": 2'), line("\n2", 1)])
     said = cli("o\x1b[2J\n", os.fsdecode(b"n\xff"), *form)
     assert (said.exit_code, said.stderr) == (0, "")
-    assert all(char.isprintable() or char == "\n" for char in said.stdout) or form
+    assert all(char.isprintable() or char == "\n" for char in said.stdout)
     assert "\x1b" not in said.stdout
     if form:
         (restated,) = said.document["restated"]

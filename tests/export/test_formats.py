@@ -43,7 +43,7 @@ _COLUMNS = [
     *("company_id", "company_name", "from_date", "until_date", "fetched_at"),
     *("total", "sended", "pending", "fails", "campaign"),
     *("actions_", "actions_A", "actions_a_2", "actions_a/b~c", "actions_late"),
-    *('actions_x"y', "actions_z\nz"),
+    *('actions_x"y', "actions_z<U+000A>z"),
 ]
 _LARGEST = 2**63 - 1
 
