@@ -8,7 +8,6 @@ from cyclopts import App, Argument, ArgumentCollection
 from cyclopts.config import Dict, Env
 
 from collector.core.errors import InputError
-from collector.core.regular import open_regular
 
 __all__ = ["ConfigFile", "Environment", "keep_one_range", "read_options"]
 
@@ -83,7 +82,10 @@ def read_options(path: Path) -> str | None:
     is not UTF-8.
     """
     try:
-        with open_regular(path) as stream:
+        # It would be waited for. A device may be there to hide a file: /dev/null.
+        if path.is_fifo():
+            raise InputError(f"{path.name}: is a named pipe, not a file")
+        with path.open("rb") as stream:
             content = stream.read(_LARGEST + 1)
         if len(content) > _LARGEST:
             raise InputError(f"{path.name}: has more than {_LARGEST // 1024**2} MiB")

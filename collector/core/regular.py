@@ -5,6 +5,7 @@ have no end.
 """
 
 import errno
+import io
 import os
 import stat
 from pathlib import Path
@@ -39,11 +40,15 @@ def check_regular(path: Path) -> None:
     _refuse(mode, path)
 
 
-def is_endless(descriptor: int) -> bool:
+def is_endless(stream: BinaryIO) -> bool:
     """Tell whether an open file is a device that may have no end, such as a disk or `/dev/zero`.
 
     A terminal ends where its user ends it, and `/dev/null` at once. Raises `OSError`.
     """
+    try:
+        descriptor = stream.fileno()
+    except io.UnsupportedOperation:  # text in memory
+        return False
     status = os.fstat(descriptor)
     if not stat.S_ISCHR(status.st_mode):
         return stat.S_ISBLK(status.st_mode)

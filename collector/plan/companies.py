@@ -4,13 +4,11 @@
 of them stream: what stays in memory is the ids, the names and the duplicates, never the file.
 """
 
-import io
 import re
 import sys
 import unicodedata
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -89,12 +87,9 @@ def read_companies(path: Path, stdin: BinaryIO | None = None) -> Companies:
     source = "standard input" if is_stdin else str(path)
     try:
         if is_stdin:
-            stream = stdin or _standard_input()
-            _refuse_device(stream, source)
-            return parse_companies(_bounded_lines(stream), source)
+            return parse_companies(_bounded_lines(stdin or _standard_input(), source), source)
         with path.open("rb") as stream:
-            _refuse_device(stream, source)
-            return parse_companies(_bounded_lines(stream), source)
+            return parse_companies(_bounded_lines(stream, source), source)
     except OSError as error:
         raise InputError(f"{escaped(source)}: {_why_unreadable(error)}") from error
 
@@ -192,23 +187,15 @@ def _after_byte_order_mark(line: bytes, shown_source: str) -> bytes:
     return line if len(line) > MAX_LINE else line.removeprefix(_UTF8_BOM)
 
 
-def _bounded_lines(stream: BinaryIO) -> Iterator[bytes]:
+def _bounded_lines(stream: BinaryIO, source: str) -> Iterator[bytes]:
     """Yield the lines of a stream; of one that is too long, just more than `MAX_LINE` bytes."""
+    if is_endless(stream):
+        raise InputError(f"{escaped(source)}: is a device; give the path of a text file")
     while line := stream.readline(MAX_LINE + 1):
         end = line
         while len(end) > MAX_LINE and not end.endswith(b"\n"):
             end = stream.readline(MAX_LINE + 1)
         yield line
-
-
-def _refuse_device(stream: BinaryIO, source: str) -> None:
-    """Raise `InputError` for a device that may have no end. Pipes, sockets and terminals are read.
-
-    Raises `OSError`.
-    """
-    with suppress(io.UnsupportedOperation):  # a stream of the caller, without a file
-        if is_endless(stream.fileno()):
-            raise InputError(f"{escaped(source)}: is a device; give the path of a text file")
 
 
 def _standard_input() -> BinaryIO:

@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import chain
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -136,10 +135,9 @@ def survey(  # noqa: PLR0913 - as `recover`, which says why
     cannot be read, and otherwise as `recover`.
     """
     read = _read(files, part, service, _Results(part, is_stopped, empty), age)
-    left = chain.from_iterable(
-        left_out(other.statistics, spans) for other, spans in read.damaged.items()
-    )
-    return read.recovered([*read.remarks, *left])
+    for other, spans in read.damaged.items():
+        read.remarks.extend(left_out(other.statistics, spans))
+    return read.recovered(read.remarks)
 
 
 @dataclass(frozen=True, slots=True)

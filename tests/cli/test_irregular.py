@@ -136,7 +136,7 @@ def test_options_are_read_from_a_file(run: Path, capsys: pytest.CaptureFixture[s
     os.mkfifo("collector.toml")
     said = in_this_process("latest", capsys)("r")
     assert (said.exit_code, said.stdout) == (2, "")
-    assert "collector.toml is a named pipe, not a file" in said.stderr
+    assert "collector.toml: is a named pipe, not a file" in said.stderr
     assert run.is_dir()
 
 

@@ -1,5 +1,7 @@
+import io
 import os
 import socket
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -49,8 +51,11 @@ def test_a_device_may_be_endless(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for name, expected in [("/dev/zero", True), ("/dev/null", False), ("file", False)]:
         with (tmp_path / name).open("rb") as stream:
-            assert is_endless(stream.fileno()) is expected
-    for ends in (os.pipe(), os.openpty()):
+            assert is_endless(stream) is expected
+    assert not is_endless(io.BytesIO(b"1"))
+    with ExitStack() as opened:
+        ends = [
+            opened.enter_context(os.fdopen(descriptor, "r+b", buffering=0))
+            for descriptor in (*os.pipe(), *os.openpty())
+        ]
         assert not any(map(is_endless, ends))
-        for descriptor in ends:
-            os.close(descriptor)
