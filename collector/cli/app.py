@@ -26,7 +26,7 @@ _EPILOGUE: Final = (
     "which beats the file. Credentials come only from TRUST_CLIENT_ID and TRUST_CLIENT_SECRET, or "
     "TRUST_ACCESS_TOKEN, or --credentials-file.\n"
     "\n"
-    "Exit codes: 0 every cell has an answer; 1 some cells failed, or a value was left out; "
+    "Exit codes: 0 every cell has an answer; 1 some cells failed, or something was left out; "
     "2 bad input, nothing was sent; 3 credentials missing or refused; 4 stopped early; "
     "5 the output cannot be written; 6 another run holds the directory; "
     "7 the API does not honour the dates; 70 a bug; 129, 130 and 143 interrupted."
@@ -133,7 +133,7 @@ _command(
     help="""Print the newest answer of every cell over many runs, as JSON lines.
 
     The lines are as they stand in statistics.jsonl of their run, one for each company and window,
-    ordered by company and days. Damaged lines are left out, with a warning.
+    ordered by company and days. Damaged lines are left out, with a warning and exit code 1.
 
     Example: `collector latest output/* > latest.jsonl`
     """,
@@ -144,8 +144,9 @@ _command(
     help="""Write the newest answer of every cell over many runs into a file, as columns.
 
     company_id, company_name, from_date, until_date, fetched_at, the counters, and a column for each
-    action. The ending of the file says what is written: .csv, .excel.csv (for a double click in
-    Excel), .parquet or .duckdb. Needs DuckDB (the extra export).
+    action (of more than 200 for the most frequent; the others are JSON in one column). The ending
+    of the file says what is written: .csv, .excel.csv (for a double click in Excel), .parquet or
+    .duckdb. Needs DuckDB (the extra export).
 
     Example: `collector export output/* --to statistics.parquet`
     """,

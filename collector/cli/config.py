@@ -82,6 +82,9 @@ def read_options(path: Path) -> str | None:
     is not UTF-8.
     """
     try:
+        # It would be waited for. A device may be there to hide a file: /dev/null.
+        if path.is_fifo():
+            raise InputError(f"{path.name}: is a named pipe, not a file")
         with path.open("rb") as stream:
             content = stream.read(_LARGEST + 1)
         if len(content) > _LARGEST:

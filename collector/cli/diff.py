@@ -43,4 +43,4 @@ def diff(
             write(diff_json(comparison))
         else:
             say(diff_text(comparison))
-    return ExitCode.COMPLETE
+    return ExitCode.SOME_FAILED if comparison.lacks_lines else ExitCode.COMPLETE

@@ -7,7 +7,7 @@ from itertools import chain, islice
 from typing import Final
 
 from collector.cli.printing import company_text, json_array
-from collector.core.text import escaped, json_text
+from collector.core.text import escaped, json_text, terminal_safe
 from collector.store.changes import AnsweredCell, Change, Changes
 from collector.store.comparison import Comparison, Movement, Restated
 from collector.store.recorded_run import RecordedRun
@@ -97,7 +97,9 @@ def _movements_json(movements: Mapping[str, Movement]) -> dict[str, object]:
 
 def _json(value: object) -> bytes:
     # Not orjson: a counter may be larger than its 64 bits.
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    # The server names the actions.
+    return terminal_safe(text.encode())
 
 
 _SHOWN: Final = 10

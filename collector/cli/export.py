@@ -35,10 +35,15 @@ def export(
     """
     target = target_of(settings.to)
     delimiter = delimiter_of(target, settings.delimiter)
-    return until_terminated(lambda: _export([run_dir, *run_dirs], settings.to, target, delimiter))
+    run_dirs = (run_dir, *run_dirs)
+    return until_terminated(
+        lambda leftovers: _export(run_dirs, settings.to, target, delimiter, leftovers)
+    )
 
 
-def _export(run_dirs: Sequence[Path], path: Path, target: Target, delimiter: str) -> ExitCode:
+def _export(
+    run_dirs: Sequence[Path], path: Path, target: Target, delimiter: str, leftovers: list[Path]
+) -> ExitCode:
     from collector.cli.reading import draft_of, runs_in
 
     runs = runs_in(run_dirs)
@@ -49,9 +54,11 @@ def _export(run_dirs: Sequence[Path], path: Path, target: Target, delimiter: str
     if not target.is_csv and not is_utf8(os.path.realpath(path)):
         raise InputError(f"{path}: DuckDB writes no path that is not UTF-8; give another one")
     with draft_of(path) as draft, analytical_database() as database:
+        # With the log that DuckDB has beside its file.
+        leftovers += (draft, draft.with_name(f"{draft.name}.wal"), database.scratch)
         done = export_runs(database, runs, draft, target, delimiter)
     for remark in done.remarks:
         complain(f"warning: {remark}")
     rows = f"{done.rows:,} row{'' if done.rows == 1 else 's'}"
     note(f"{rows} of {done.columns} columns are in {path}")
-    return ExitCode.SOME_FAILED if done.lacks_values else ExitCode.COMPLETE
+    return ExitCode.SOME_FAILED if done.is_incomplete else ExitCode.COMPLETE

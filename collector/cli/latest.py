@@ -32,4 +32,4 @@ def latest(run_dir: RunDirectoryArgument, /, *run_dirs: RunDirectoryArgument) ->
                 "counts days twice"
             )
         write(lines.lines(Pile.NEW))
-    return ExitCode.COMPLETE
+    return ExitCode.SOME_FAILED if lines.lacks_lines else ExitCode.COMPLETE

@@ -36,10 +36,13 @@ def report(
     """
     if settings.to.suffix.lower() not in {".html", ".htm"}:
         raise InputError(f"{settings.to}: the page is HTML; give --to a name such as report.html")
-    return until_terminated(lambda: _report([run_dir, *run_dirs], settings.to, settings.lang))
+    run_dirs = (run_dir, *run_dirs)
+    return until_terminated(
+        lambda leftovers: _report(run_dirs, settings.to, settings.lang, leftovers)
+    )
 
 
-def _report(run_dirs: Sequence[Path], path: Path, lang: str) -> ExitCode:
+def _report(run_dirs: Sequence[Path], path: Path, lang: str, leftovers: list[Path]) -> ExitCode:
     from collector.cli.reading import draft_of, runs_in
 
     runs = runs_in(run_dirs)
@@ -50,10 +53,11 @@ def _report(run_dirs: Sequence[Path], path: Path, lang: str) -> ExitCode:
         from collector.report.report import read_report
         from collector.tables.engine import analytical_database
     with draft_of(path) as draft, analytical_database() as database:
+        leftovers += (draft, database.scratch)
         page = read_report(database, runs, datetime.now(UTC))
         with open(draft, "wb", opener=open_own) as stream:
             stream.writelines(render(page, Lang(lang), __version__))
     for remark in page.quality.remarks:
         complain(f"warning: {remark}")
     note(f"the page is in {path}")
-    return ExitCode.SOME_FAILED if page.quality.lacks_values else ExitCode.COMPLETE
+    return ExitCode.SOME_FAILED if page.quality.is_incomplete else ExitCode.COMPLETE

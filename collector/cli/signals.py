@@ -5,9 +5,12 @@
 """
 
 import os
+import shutil
 import signal
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from threading import Event, Thread
 from typing import Final, NoReturn
 
 from collector.core.errors import ExitCode
@@ -96,13 +99,22 @@ def ending_signals() -> Mapping[signal.Signals, ExitCode]:
     return {n: code for n, code in _CODES.items() if n is not signal.SIGHUP or not is_ignored}
 
 
-def until_terminated(work: Callable[[], int]) -> int:
+_PATIENCE_SECONDS: Final = 1.0
+"""How long `work` has after a signal before the process ends without it."""
+
+
+def until_terminated(work: Callable[[list[Path]], int]) -> int:
     """Return what `work` returns, or the exit code of the signal that interrupts it.
 
-    The signal raises `KeyboardInterrupt` in it, so that it can clean up. Needs the main thread.
+    The signal raises `KeyboardInterrupt` in it, so that it can clean up. A statement of a database
+    may hold it for long, and Python with it: after a second the process ends without it. What
+    `work` has put into the list it is called with, files and directories, is removed before.
+
+    Needs the main thread.
     """
     codes = ending_signals()
     received: list[ExitCode] = []
+    leftovers: list[Path] = []
 
     def receive(number: int, _frame: object) -> None:
         received.append(codes[signal.Signals(number)])
@@ -111,9 +123,42 @@ def until_terminated(work: Callable[[], int]) -> int:
     with ExitStack() as restoring:
         for number in codes:
             restoring.callback(signal.signal, number, signal.signal(number, receive))
+        restoring.enter_context(_ended_without_main_thread(leftovers))
         try:
-            return work()
+            return work(leftovers)
         except KeyboardInterrupt:
             if received:
                 return received[0]
             raise
+
+
+@contextmanager
+def _ended_without_main_thread(leftovers: Sequence[Path]) -> Iterator[None]:
+    """Let a thread end the process a second after a signal, unless the block ends by then."""
+    is_over = Event()
+    # The interpreter writes the number of a signal there when it comes, whatever Python does.
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+
+    def wait() -> None:
+        with os.fdopen(reading, "rb", buffering=0) as numbers:
+            number = numbers.read(1)
+        if not number or is_over.wait(_PATIENCE_SECONDS):
+            return
+        for path in leftovers:
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+        os._exit(_CODES[signal.Signals(number[0])])
+
+    thread = Thread(target=wait, name="signals", daemon=True)
+    thread.start()
+    before = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    try:
+        yield
+    finally:
+        is_over.set()
+        signal.set_wakeup_fd(before)
+        os.close(writing)
+        thread.join()

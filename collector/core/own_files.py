@@ -8,6 +8,8 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Final
 
+from collector.core.regular import refuse_mode
+
 __all__ = ["MODE", "check_own", "is_draft_of", "new_draft", "open_own"]
 
 MODE: Final = 0o644
@@ -42,10 +44,7 @@ def check_own(status: os.stat_result, path: Path | str) -> None:
     """Raise `OSError` unless this is the status, without following links, of a regular file."""
     if stat.S_ISLNK(status.st_mode):
         raise OSError(errno.ELOOP, "it is a symbolic link", str(path))
-    if stat.S_ISDIR(status.st_mode):
-        raise OSError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
-    if not stat.S_ISREG(status.st_mode):
-        raise OSError(errno.EINVAL, "it is not a regular file", str(path))
+    refuse_mode(status.st_mode, Path(path))
 
 
 def new_draft(path: Path) -> tuple[int, Path]:

@@ -5,9 +5,11 @@ from collections.abc import Iterable
 from typing import Final
 
 from collector.core.outcome import COUNTERS
+from collector.core.text import escaped
 
 __all__ = [
     "FIXED",
+    "OTHER_ACTIONS",
     "UNTRUSTED_COLUMNS",
     "action_columns",
     "excel_text",
@@ -20,7 +22,12 @@ FIXED: Final = ("company_id", "company_name", "from_date", "until_date", "fetche
 UNTRUSTED_COLUMNS: Final = 2
 """The number of them, from the left, that hold untrusted text: ids and names."""
 
+OTHER_ACTIONS: Final = "other_actions"
+"""The column of the actions that have none of their own, as a JSON object; the last one."""
+
 _ACTION_PREFIX: Final = "actions_"
+_LONGEST: Final = 200
+"""Characters of an action in the name of its column."""
 
 _FORMULA: Final = re.compile(
     r"[\s\x00-\x20\x7f-\xa0\u200b-\u200f\u2060\ufeff]*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n]"
@@ -44,13 +51,15 @@ _WORD: Final = re.compile(
 def action_columns(actions: Iterable[str]) -> dict[str, str]:
     """Return the column of each action: its name after the prefix `actions_`.
 
-    Databases do not distinguish `Closed` from `CLOSED`: the later one of such a pair gets a number
-    as a suffix. The character that no name of a column may have, NUL, becomes U+FFFD.
+    Characters that are not printable are spelled out: `actions_A<U+000A>`; three dots mark a name
+    of more than 200 characters. Databases do not distinguish `Closed` from `CLOSED`: the later one
+    of columns whose names would be equal gets a number as a suffix.
     """
     columns: dict[str, str] = {}
     taken: set[str] = set()
     for action in actions:
-        plain = f"{_ACTION_PREFIX}{action}".replace("\0", "\ufffd")
+        dots = "..." if len(action) > _LONGEST else ""
+        plain = f"{_ACTION_PREFIX}{escaped(action[:_LONGEST])}{dots}"
         name, number = plain, 1
         while name.lower() in taken:
             number += 1

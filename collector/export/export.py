@@ -8,9 +8,18 @@ from pathlib import Path
 from typing import Any, Final
 
 import duckdb
+import orjson
 
 from collector.core.own_files import open_own
-from collector.export.columns import FIXED, UNTRUSTED_COLUMNS, action_columns, excel_text, safe_text
+from collector.core.text import terminal_safe
+from collector.export.columns import (
+    FIXED,
+    OTHER_ACTIONS,
+    UNTRUSTED_COLUMNS,
+    action_columns,
+    excel_text,
+    safe_text,
+)
 from collector.export.formats import Target
 from collector.store.recorded_run import RecordedRun
 from collector.tables.answers import Answers
@@ -24,13 +33,13 @@ __all__ = ["TABLE", "Exported", "Rows", "export"]
 class Exported:
     """The numbers of rows and columns that were written; `remarks` are warnings for the user.
 
-    `lacks_values` says that values were left out, which no column can hold.
+    `is_incomplete` says that damaged lines, values that no column can hold, or names are missing.
     """
 
     rows: int
     columns: int
     remarks: Sequence[str]
-    lacks_values: bool = False
+    is_incomplete: bool = False
 
 
 def export(
@@ -44,7 +53,8 @@ def export(
     """
     answers = Answers(database)
     answers.read(runs)
-    remarks = [*answers.remarks, *load_names(database, runs)]
+    nameless = load_names(database, runs)
+    remarks = [*answers.remarks, *nameless]
     if overlap := answers.overlap():
         one, other = overlap
         remarks.append(
@@ -52,8 +62,11 @@ def export(
             "twice"
         )
     rows = Rows(answers)
+    if rows.actions.remark:
+        remarks.append(f"{rows.actions.remark} in the column {OTHER_ACTIONS}, as JSON")
     _write_rows(database.connection, rows, path, target, delimiter)
-    return Exported(answers.cells(), len(rows.header), remarks, answers.lacks_values)
+    is_incomplete = answers.lacks_lines or answers.lacks_values or bool(nameless)
+    return Exported(answers.cells(), len(rows.header), remarks, is_incomplete)
 
 
 _TEXTS: Final = {
@@ -71,14 +84,21 @@ class Rows:
     """
 
     def __init__(self, answers: Answers) -> None:
-        columns = action_columns(answers.actions())
+        self.actions: Final = answers.actions()
+        columns = action_columns(self.actions.names)
         self.header: Final = [*FIXED, *columns.values()]
-        self.parameters: Final = [[json_pointer(name) for name in columns]]
+        self.parameters: Final[list[object]] = [[json_pointer(name) for name in columns]]
         self._newest = answers.newest
         self._actions = [
             f"counts[{position}] AS {sql_name(column)}"
             for position, column in enumerate(columns.values(), start=1)
         ]
+        if self.actions.others:
+            self.header.append(OTHER_ACTIONS)
+            # A null in such a patch removes the member (RFC 7396).
+            self.parameters.append(orjson.dumps(dict.fromkeys(columns)).decode())
+            rest = "json_merge_patch(actions, $2::JSON)::VARCHAR"
+            self._actions.append(f"nullif({rest}, '{{}}') AS {OTHER_ACTIONS}")
 
     @property
     def typed(self) -> str:
@@ -155,15 +175,17 @@ def _write_csv(
 ) -> None:
     """Write rows; None becomes an empty field. Raises `OSError`.
 
-    The untrusted text of the first `UNTRUSTED_COLUMNS` columns is made safe. The file is UTF-8,
-    quoted as in RFC 4180. For Excel it begins with a byte-order mark, from which Excel knows the
-    encoding, and lines end with CR LF.
+    The untrusted text of the first `UNTRUSTED_COLUMNS` columns is made safe, and that of
+    `OTHER_ACTIONS`. The file is UTF-8, quoted as in RFC 4180. For Excel it begins with a byte-order
+    mark, from which Excel knows the encoding, and lines end with CR LF.
     """
     text = excel_text if for_excel else safe_text
     encoding, line_end = ("utf-8-sig", "\r\n") if for_excel else ("utf-8", "\n")
     with open(path, "w", encoding=encoding, newline="", opener=open_own) as stream:
         writer = csv.writer(stream, delimiter=delimiter, lineterminator=line_end)
         writer.writerow([safe_text(name) for name in header])
+        if header[-1] == OTHER_ACTIONS:
+            rows = ((*row[:-1], row[-1] and _safe_json(row[-1])) for row in rows)
         writer.writerows(
             (
                 *(value and text(value) for value in row[:UNTRUSTED_COLUMNS]),
@@ -171,3 +193,7 @@ def _write_csv(
             )
             for row in rows
         )
+
+
+def _safe_json(text: str) -> str:
+    return terminal_safe(text.encode()).decode()

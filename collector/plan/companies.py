@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import BinaryIO, Final, NamedTuple
 
 from collector.core.errors import InputError
+from collector.core.regular import is_endless
 from collector.core.text import escaped, quoted
 from collector.plan.company_table import NameList
 
@@ -86,9 +87,9 @@ def read_companies(path: Path, stdin: BinaryIO | None = None) -> Companies:
     source = "standard input" if is_stdin else str(path)
     try:
         if is_stdin:
-            return parse_companies(_bounded_lines(stdin or _standard_input()), source)
+            return parse_companies(_bounded_lines(stdin or _standard_input(), source), source)
         with path.open("rb") as stream:
-            return parse_companies(_bounded_lines(stream), source)
+            return parse_companies(_bounded_lines(stream, source), source)
     except OSError as error:
         raise InputError(f"{escaped(source)}: {_why_unreadable(error)}") from error
 
@@ -186,8 +187,10 @@ def _after_byte_order_mark(line: bytes, shown_source: str) -> bytes:
     return line if len(line) > MAX_LINE else line.removeprefix(_UTF8_BOM)
 
 
-def _bounded_lines(stream: BinaryIO) -> Iterator[bytes]:
+def _bounded_lines(stream: BinaryIO, source: str) -> Iterator[bytes]:
     """Yield the lines of a stream; of one that is too long, just more than `MAX_LINE` bytes."""
+    if is_endless(stream):
+        raise InputError(f"{escaped(source)}: is a device; give the path of a text file")
     while line := stream.readline(MAX_LINE + 1):
         end = line
         while len(end) > MAX_LINE and not end.endswith(b"\n"):

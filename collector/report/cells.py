@@ -15,10 +15,11 @@ from collector.report.model import WindowSpan
 from collector.store.files import COMPANIES
 from collector.store.lines import parse_error
 from collector.store.recorded_run import RecordedRun
-from collector.store.repair import damaged_spans, left_out
+from collector.store.repair import ByteRange, damaged_spans, left_out, lost_lines
 from collector.tables.answers import Answers
 from collector.tables.engine import Database, json_pointer
 from collector.tables.names import load_names
+from collector.tables.plain import MOST_SMALL
 
 __all__ = ["Cells", "each_line"]
 
@@ -106,12 +107,14 @@ class Cells:
     * `windows` (position, from_date, until_date, days): the server's default first, then by days
     * `planned` (company, window): positions; each cell once
     * `facts` (company, window, the counters, counts, is_empty, lacks_values): the newest answers;
-      `counts` has one number for each of `actions`, 0 where an answer does not have it; what
-      `Answers` has left out is null in a counter, and 0 in `counts`
+      `counts` has one number for each of `actions`, 0 where an answer does not have it, and if
+      there are others one more for the sum of these, as far as a BIGINT holds it; what `Answers`
+      has left out is null in a counter, and 0 in `counts`
     * `failed` (company, window): the cells of `errors`, each once
 
     `is_known` is False if the list of companies of a run cannot be read, or was edited: of such a
-    run only the cells in its lines are there. `remarks` tell people what is odd in the files.
+    run only the cells in its lines are there. `remarks` tell people what is odd in the files;
+    `lacks_lines` says that damaged lines were left out.
     """
 
     def __init__(self, database: Database, runs: Sequence[RecordedRun]) -> None:
@@ -121,6 +124,7 @@ class Cells:
         self.actions: Final = self.answers.all_actions()
         self._connection = database.connection
         self._lists: dict[bytes, int] = {}
+        self.lacks_lines = self.answers.lacks_lines
         damaged = self._read_errors(runs, database.scratch / "errors.jsonl")
         # The remarks on lists that cannot be read are ignored: `_read_plan` says more.
         load_names(database, runs)
@@ -134,7 +138,9 @@ class Cells:
         self.remarks: Final = [*unknown, *self.answers.remarks, *damaged]
         for statement in (_MET, _COMPANIES, _WINDOWS, _PLANNED):
             self.execute(statement)
-        pointers = [json_pointer(name) for name in self.actions]
+        if self.actions.remark:
+            self.remarks.append(f"{self.actions.remark} as one sum")
+        pointers = [json_pointer(name) for name in self.actions.names]
         self._connection.execute("SET VARIABLE pointers = $1::VARCHAR[]", [pointers])
         counters = ", ".join(f"answers.{name}" for name in COUNTERS)
         self.execute(
@@ -151,7 +157,12 @@ class Cells:
     def counts(self) -> str:
         """The expression for `counts`, of a row of `answers`."""
         counts = "json_extract_string(actions, getvariable('pointers'))::BIGINT[]"
-        return f"list_transform({counts}, lambda count: coalesce(count, 0))"
+        known = f"list_transform({counts}, lambda count: coalesce(count, 0))"
+        if not self.actions.others:
+            return known
+        every = "coalesce(list_sum(json_extract_string(actions, '$.*')::BIGINT[]), 0)"
+        rest = f"least({every} - list_sum({known}), {MOST_SMALL})::BIGINT"
+        return f"list_append({known}, {rest})"
 
     @property
     def is_empty(self) -> str:
@@ -185,7 +196,7 @@ class Cells:
 
     def _read_errors(self, runs: Sequence[RecordedRun], gathered: Path) -> list[str]:
         """Make the table `errors` by way of a file; return remarks on damaged lines."""
-        remarks = []
+        remarks: list[str] = []
         with gathered.open("wb") as stream:
             for number, run in enumerate(runs):
 
@@ -199,9 +210,9 @@ class Cells:
                     return True
 
                 for path in run.errors():
-                    remark = each_line(path, take)
-                    if remark is not None and not run.held_by:
-                        remarks.append(remark)
+                    spans = each_line(path, take)
+                    remarks += left_out(path, spans, is_growing=run.held_by is not None)
+                    self.lacks_lines |= bool(lost_lines(spans))
         self._connection.execute(_ERRORS, [str(gathered)])
         return remarks
 
@@ -234,13 +245,12 @@ class Cells:
         self._connection.execute(f"INSERT INTO {table} SELECT $1, {values}", [number, *columns])
 
 
-def each_line(path: Path, take: Callable[[bytes], bool]) -> str | None:
-    """Pass each line of a file to `take`; return a remark if it refused some, as damaged.
+def each_line(path: Path, take: Callable[[bytes], bool]) -> list[ByteRange]:
+    """Pass each line of a file to `take`; return the ranges of those that it rejects, as damaged.
 
     Raises `InputError` when the file cannot be read.
     """
     try:
-        damaged = damaged_spans(path, take)
+        return damaged_spans(path, take)
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
-    return left_out(path, damaged) if damaged else None

@@ -74,7 +74,8 @@ class Comparison:
     """The cells of an old run compared with those of a new one.
 
     The totals are in memory. The cells are on the disk and can be iterated, ordered by company and
-    window, while the database is open. `remarks` are warnings for the user.
+    window, while the database is open. `remarks` are warnings for the user; `lacks_lines` says that
+    damaged lines were left out.
     """
 
     def __init__(
@@ -88,6 +89,7 @@ class Comparison:
         self._lines = lines
         self._names = {**old_plan.companies.names, **self.new_plan.companies.names}
         self._find = CellIndex(self.new_plan).find
+        self.lacks_lines: Final = lines.lacks_lines
         self.totals: Final = self._count()
         self.remarks.extend(_doubts(self.totals))
 

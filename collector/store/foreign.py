@@ -8,6 +8,7 @@ from typing import Final
 
 from collector.core.endpoint import STATISTICS
 from collector.core.errors import InputError
+from collector.core.regular import kind_of
 from collector.store.files import CLUSTER_LOCK, COMPANIES, PLAN_LOCK, PartFiles
 from collector.store.ledger import Ledger
 from collector.store.recorded_plan import (
@@ -41,7 +42,8 @@ def refuse_links(directory: Path) -> None:
             if entry.is_symlink():
                 what = "is a symbolic link; replace it by the file, or link the whole directory"
             elif not entry.is_file(follow_symlinks=False) and not entry.is_dir():
-                what = "is a pipe, a socket or a device; remove it"
+                kind = kind_of(entry.stat(follow_symlinks=False).st_mode)
+                what = f"is {kind}, not a file; remove it"
             else:
                 continue
             raise InputError(

@@ -9,6 +9,7 @@ import msgspec
 import orjson
 
 from collector.core.errors import InputError
+from collector.core.regular import open_regular
 from collector.plan import Plan, WindowSize
 from collector.store.atomic import replace_file
 
@@ -113,7 +114,8 @@ class Manifest(msgspec.Struct, kw_only=True):
         damaged.
         """
         try:
-            text = path.read_bytes()
+            with open_regular(path) as stream:
+                text = stream.read()
         except FileNotFoundError:
             return None
         try:

@@ -16,7 +16,7 @@ from collector.core.cell import Window
 from collector.core.errors import InputError, StorageError
 from collector.store.lines import parse_result
 from collector.store.recorded_run import RecordedRun
-from collector.store.repair import damaged_spans, left_out
+from collector.store.repair import damaged_spans, left_out, lost_lines
 
 __all__ = ["NewestLines", "Pile", "overlapping", "scratch_database"]
 
@@ -66,16 +66,18 @@ class Pile(IntEnum):
 class NewestLines:
     """A table of lines, one per cell and pile. It exists as long as the database.
 
-    `windows` has the ISO days of all windows that were read, except the server's default.
+    `windows` has the ISO days of all windows that were read, except the server's default;
+    `lacks_lines` says that damaged lines were left out.
     """
 
     def __init__(self, database: Connection) -> None:
         self.windows: Final[set[tuple[str, str]]] = set()
+        self.lacks_lines = False
         self._database = database
         database.execute(_TABLE)
 
     def read(self, run: RecordedRun, pile: Pile) -> list[str]:
-        """Read the lines of a run; return texts about damaged lines, which are left out.
+        """Read the lines of a run; return texts about lines that are left out.
 
         Of two lines of a cell that were fetched at the same time the one read later is kept. A run
         in progress is read as far as it is written, and its last line may be incomplete. Raises
@@ -95,14 +97,14 @@ class NewestLines:
                 windows.add((result.from_date, result.until_date))
             return True
 
-        remarks = []
+        remarks: list[str] = []
         for path in run.statistics():
             try:
                 damaged = damaged_spans(path, take)
             except OSError as error:
                 raise InputError(f"{path}: cannot be read: {error.strerror}") from error
-            if damaged and not run.held_by:
-                remarks.append(left_out(path, damaged))
+            remarks += left_out(path, damaged, is_growing=run.held_by is not None)
+            self.lacks_lines |= bool(lost_lines(damaged))
         return remarks
 
     def lines(self, pile: Pile) -> Iterator[bytes]:
@@ -149,6 +151,9 @@ def _first_column(rows: Iterator[tuple[bytes]]) -> Iterator[bytes]:
 _CACHE: Final = 32_768
 """KiB that the database keeps in memory; the rest is on the disk."""
 
+_STEPS: Final = 100_000
+"""Instructions of the database between two calls: a few milliseconds."""
+
 _DISK_ERRORS: Final = frozenset(
     {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY}
 )
@@ -171,6 +176,8 @@ def scratch_database() -> Iterator[sqlite3.Connection]:
             database.execute("PRAGMA journal_mode = OFF")
             database.execute("PRAGMA synchronous = OFF")
             database.execute(f"PRAGMA cache_size = -{_CACHE}")
+            # Any call lets Python handle signals, also in the midst of a long statement.
+            database.set_progress_handler(lambda: None, _STEPS)
             database.execute("BEGIN")
             yield database
     except sqlite3.OperationalError as error:

@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 
 from collector.core.cell import Window
 from collector.core.errors import InputError
+from collector.core.regular import check_regular
 from collector.core.text import escaped
 from collector.plan import (
     Companies,
@@ -65,6 +66,11 @@ def write_company_list(path: Path, companies: Companies) -> None:
 
 def read_company_list(path: Path) -> CompanyList:
     """Read the list, and verify its checksum. Raises `InputError` if it is no companies file."""
+    try:
+        # A list that the user gives may be a pipe; this one is a file.
+        check_regular(path)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
     return CompanyList(read_companies(path), is_intact_list(path))
 
 

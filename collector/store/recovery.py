@@ -116,8 +116,8 @@ def recover(
         for other, spans in read.damaged.items():
             if other == files or files.shard.is_whole:
                 remarks += repair(other, spans)
-            elif spans:
-                remarks.append(left_out(other.statistics, spans))
+            else:
+                remarks += left_out(other.statistics, spans)
         return read.recovered(remarks)
     except OSError as error:
         raise StorageError(
@@ -141,8 +141,9 @@ def survey(  # noqa: PLR0913 - as `recover`, which says why
     cannot be read, and otherwise as `recover`.
     """
     read = _read(files, part, service, _Results(part, is_stopped, empty), age)
-    left = [left_out(other.statistics, spans) for other, spans in read.damaged.items() if spans]
-    return read.recovered([*read.remarks, *left])
+    for other, spans in read.damaged.items():
+        read.remarks.extend(left_out(other.statistics, spans))
+    return read.recovered(read.remarks)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,15 @@
 """Repair of files of lines after a crash: damage is moved into `.broken` files."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
 
 import orjson
 
 from collector.core.own_files import open_own
+from collector.core.regular import open_regular
 from collector.store.append_file import AppendFile
 from collector.store.atomic import replace_file, sync_directory
 from collector.store.files import PartFiles
@@ -15,9 +17,11 @@ from collector.store.lines import LONGEST_LINE, parse_error
 
 __all__ = [
     "ByteRange",
+    "UnfinishedLine",
     "broken_path",
     "damaged_spans",
     "left_out",
+    "lost_lines",
     "put_aside",
     "put_damage_aside",
     "repair",
@@ -35,23 +39,33 @@ class ByteRange(NamedTuple):
     end: int
 
 
+class UnfinishedLine(ByteRange):
+    """The last line of a file, without its line break: its writer was killed, or is writing it."""
+
+    __slots__ = ()
+
+
 def damaged_spans(path: Path, take: Callable[[bytes], bool]) -> list[ByteRange]:
     """Pass every line of a file to `take`; return the ranges of those that it rejects.
 
-    Adjacent ranges are joined. A line includes its line break; the last one may lack it. A path
-    that is no regular file (it does not exist yet; a device) has no lines. Raises `OSError`.
+    Adjacent ranges are joined, but for an unfinished line. A line includes its line break; the last
+    one may lack it. A file that does not exist has no lines. Raises `OSError`, also if the path is
+    not a regular file.
     """
     damaged: list[ByteRange] = []
-    if not path.is_file():
-        return damaged
-    end = 0
-    with path.open("rb") as stream:
+    end, line = 0, b""
+    with suppress(FileNotFoundError), open_regular(path) as stream:
         for line in _lines(stream):
             start, end = end, end + len(line)
             if not take(line):
                 if damaged and damaged[-1].end == start:
                     start = damaged.pop().start
                 damaged.append(ByteRange(start, end))
+    if damaged and damaged[-1].end == end and not line.endswith(b"\n"):
+        start, begin = damaged.pop().start, end - len(line)
+        if start < begin:
+            damaged.append(ByteRange(start, begin))
+        damaged.append(UnfinishedLine(begin, end))
     return damaged
 
 
@@ -96,9 +110,23 @@ def whole_of(file: Path) -> list[ByteRange]:
     return [ByteRange(0, size)] if size else []
 
 
-def left_out(path: Path, damaged: Iterable[ByteRange]) -> str:
-    """Return the text about damage of a file that was not read."""
-    return f"{path}: {total_bytes(damaged):,} bytes are damaged, and were left out"
+def left_out(path: Path, damaged: Sequence[ByteRange], *, is_growing: bool = False) -> list[str]:
+    """Return texts about what was not read of a file; of one that grows, only about damage."""
+    remarks = []
+    if size := total_bytes(lost_lines(damaged)):
+        remarks.append(f"{path}: {size:,} bytes are damaged, and were left out")
+    unfinished = total_bytes(span for span in damaged if isinstance(span, UnfinishedLine))
+    if unfinished and not is_growing:
+        remarks.append(
+            f"{path}: the last line is unfinished ({unfinished:,} bytes); collector run requests "
+            "its cell again"
+        )
+    return remarks
+
+
+def lost_lines(damaged: Iterable[ByteRange]) -> list[ByteRange]:
+    """Return the damage that took lines; an unfinished line is of a cell that is not done yet."""
+    return [span for span in damaged if not isinstance(span, UnfinishedLine)]
 
 
 def total_bytes(spans: Iterable[ByteRange]) -> int:
@@ -113,6 +141,7 @@ def put_aside(path: Path, spans: list[ByteRange]) -> None:
     place; for damage between good lines the file is replaced. Raises `OSError`; then nothing was
     removed.
     """
+    spans = _joined(spans)
     with open(path, "r+b", opener=open_own) as stream:
         _keep(broken_path(path), (_pieces(stream, span) for span in spans))
         size = stream.seek(0, os.SEEK_END)
@@ -160,6 +189,14 @@ def _lines(stream: BinaryIO) -> Iterator[bytes]:
             rest = b""
     if rest:
         yield rest
+
+
+def _joined(spans: Iterable[ByteRange]) -> list[ByteRange]:
+    joined: list[ByteRange] = []
+    for start, end in spans:
+        begin = joined.pop().start if joined and joined[-1].end == start else start
+        joined.append(ByteRange(begin, end))
+    return joined
 
 
 def _between(spans: list[ByteRange], size: int) -> Iterator[ByteRange]:

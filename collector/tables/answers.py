@@ -17,11 +17,13 @@ from collector.core.cell import SERVER_DEFAULT, Window
 from collector.core.errors import InputError
 from collector.core.links import resolved
 from collector.core.outcome import COUNTERS
+from collector.core.regular import check_regular
 from collector.core.text import quoted
 from collector.store.lines import LONGEST_LINE
 from collector.store.newest import overlapping
 from collector.store.recorded_run import RecordedRun
-from collector.store.repair import left_out
+from collector.store.repair import left_out, lost_lines
+from collector.tables.actions import ActionNames, Actions, action_names, most_frequent
 from collector.tables.engine import Database
 from collector.tables.plain import plain_actions
 from collector.tables.salvage import salvage
@@ -34,10 +36,6 @@ CREATE TEMP TABLE answers (
     attempts BIGINT, {", ".join(f"{name} BIGINT" for name in COUNTERS)}, actions JSON,
     left_out VARCHAR
 )
-"""
-_NAMES: Final = """
-SELECT DISTINCT unnest(keys) AS name
-FROM (SELECT DISTINCT json_keys(actions) AS keys FROM {rows}) ORDER BY name
 """
 _FROM_A_FILE: Final = "answers WHERE rowid >= ?"
 _NEXT_ROW: Final = "SELECT coalesce(max(rowid), -1) + 1 FROM answers"
@@ -70,16 +68,16 @@ class Answers:
     `answers` has the columns run (the position of the run, from 0), company_id, from_date,
     until_date, fetched_at, attempts, the counters, actions (JSON with unique names), and left_out.
     A count that does not fit into a BIGINT is null, and left_out names such counts; otherwise it is
-    null. `remarks` are texts for the user about lines and values that were left out;
-    `lacks_values` says that values of the newest answers were.
+    null. `remarks` are texts for the user about lines and values that were left out; `lacks_lines`
+    says that damaged lines were, `lacks_values` that values of the newest answers were.
     """
 
     def __init__(self, database: Database) -> None:
         self.remarks: Final[list[str]] = []
-        self.lacks_values = False
+        self.lacks_lines = self.lacks_values = False
         self.connection: Final = database.connection
         self._scratch = database.scratch
-        self._names: set[str] = set()
+        self._names: Final = ActionNames()
         self._lines = self._cells = 0
         self.connection.execute(_TABLE)
 
@@ -93,7 +91,8 @@ class Answers:
         for position, run in enumerate(runs):
             for path in run.statistics():
                 try:
-                    if path.is_file() and not self._read(path, position):
+                    check_regular(path)
+                    if path.exists() and not self._read(path, position):
                         self._read_good_lines(run, path, position)
                 except OSError as error:
                     raise InputError(f"{path}: cannot be read: {error.strerror}") from error
@@ -111,15 +110,19 @@ class Answers:
             return "answers"
         return "answers WHERE rowid IN (SELECT row FROM newest)"
 
-    def actions(self) -> list[str]:
-        """Return the names of all actions in the newest answers, ordered by their UTF-8 bytes."""
+    def actions(self) -> Actions:
+        """Return the actions of the newest answers."""
         if self._cells == self._lines:
             return self.all_actions()
-        return self._find_names(self.newest)
+        if self._names.is_full:
+            return most_frequent(self.connection, self.newest)
+        return Actions(tuple(action_names(self.connection, self.newest)))
 
-    def all_actions(self) -> list[str]:
-        """Return the names of all actions in any answer, also in older ones, ordered likewise."""
-        return sorted(self._names, key=str.encode)
+    def all_actions(self) -> Actions:
+        """Return the actions of all answers, also of older ones."""
+        if self._names.is_full:
+            return most_frequent(self.connection, "answers")
+        return Actions(tuple(sorted(self._names.names, key=str.encode)))
 
     def cells(self) -> int:
         """Count the cells that have an answer."""
@@ -163,7 +166,7 @@ class Answers:
         if actions is None or actions.total != count:
             self.connection.execute(f"DELETE FROM {_FROM_A_FILE}", [first_row])
             return False
-        self._names.update(actions.names)
+        self._names.add(actions.names)
         return True
 
     def _read_good_lines(self, run: RecordedRun, path: Path, position: int) -> None:
@@ -171,10 +174,10 @@ class Answers:
         first_row = self._count(_NEXT_ROW)
         damaged = salvage(path, good)
         self._insert(good, position, is_ours=True)
-        self._names.update(self._find_names(_FROM_A_FILE, first_row))
+        self._names.add(action_names(self.connection, _FROM_A_FILE, first_row))
         good.unlink()
-        if damaged and not run.held_by:
-            self.remarks.append(left_out(path, damaged))
+        self.remarks.extend(left_out(path, damaged, is_growing=run.held_by is not None))
+        self.lacks_lines |= bool(lost_lines(damaged))
 
     def _insert(self, path: Path, position: int, *, is_ours: bool) -> None:
         """Read a file into the table. Raises DuckDB's errors, and has then read nothing.
@@ -218,10 +221,6 @@ class Answers:
             self.remarks.append(
                 f"{count - len(rows):,} more cells have values that are too large, and left out"
             )
-
-    def _find_names(self, rows: str, *parameters: object) -> list[str]:
-        found = self.connection.execute(_NAMES.format(rows=rows), list(parameters))
-        return [name for (name,) in found.fetchall()]
 
     def _count(self, query: str, *parameters: object) -> int:
         ((count,),) = self.connection.execute(query, list(parameters)).fetchall()

@@ -16,6 +16,7 @@ from msgspec.structs import fields
 
 from collector.core.outcome import Counters
 from collector.store.lines import LONGEST_LINE, parse_result
+from collector.tables.actions import ActionNames
 
 __all__ = [
     "MOST_SMALL",
@@ -60,7 +61,10 @@ _decoder: Final = _decoder_for(dict[str, _Small])
 
 @dataclass(frozen=True, slots=True)
 class PlainActions:
-    """The names of all actions in a file, and the total number of actions of its lines."""
+    """The names of the actions in a file, and the total number of actions of its lines.
+
+    If there are more names than are told apart, some are missing.
+    """
 
     names: Collection[str]
     total: int
@@ -78,7 +82,7 @@ def plain_actions(path: Path, is_stopped: Callable[[], bool]) -> PlainActions | 
         for block in _blocks(stream):
             if is_stopped() or not reader.accept(block):
                 return None
-    return PlainActions(reader.names, reader.total)
+    return PlainActions(reader.names.names, reader.total)
 
 
 class _Reader:
@@ -88,7 +92,7 @@ class _Reader:
     """
 
     def __init__(self) -> None:
-        self.names: set[str] = set()
+        self.names = ActionNames()
         self.total = 0
         self._usual: msgspec.json.Decoder[PlainLine] | None = None
         self._is_first = True
@@ -117,15 +121,16 @@ class _Reader:
             except msgspec.DecodeError:
                 self._usual = None
             else:
-                self.total += lines * len(self.names)
+                self.total += lines * len(self.names.names)
                 return lines
         all_actions = [line.statistics.actions for line in _decoder.decode_lines(block)]
-        self.names.update(*all_actions)
+        for actions in all_actions:
+            self.names.add(actions)
         self.total += sum(map(len, all_actions))
         if self._is_first:
             self._is_first = False
-            if actions := _exactly(self.names):
-                self._usual = _decoder_for(actions)
+            if not self.names.is_full and (usual := _exactly(self.names.names)):
+                self._usual = _decoder_for(usual)
         return len(all_actions)
 
 

@@ -18,7 +18,7 @@ __all__ = ["salvage"]
 def salvage(source: Path, target: Path) -> list[ByteRange]:
     """Write the undamaged lines of a file of results; return the damage.
 
-    Invalid days are damage as well, because no column can hold them. Counts are written as texts,
+    Invalid days are damage as well, because no column can hold them. Counters are written as texts,
     because readers differ about large numbers. A count that does not fit into a BIGINT becomes
     null; `left_out` of its line then names it, or is null. Raises `OSError` when the source cannot
     be read, `StorageError` when the target cannot be written.
@@ -72,7 +72,7 @@ def _as_text(result: ResultLine) -> bytes:
         "fetched_at": result.fetched_at,
         # No run sends so many, but the column must be able to hold what a line says.
         "attempts": max(-MOST_SMALL, min(result.requests, MOST_SMALL)),
-        "statistics": {**_texts(counters), "actions": _texts(actions)},
+        "statistics": {**_texts(counters), "actions": _small(actions)},
         "left_out": ", ".join(left_out) or None,
     }
     return orjson.dumps(line, option=orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE)
@@ -82,5 +82,9 @@ def _too_large(counts: Mapping[str, int]) -> Iterable[str]:
     return (name for name, count in counts.items() if count > MOST_SMALL)
 
 
+def _small(counts: Mapping[str, int]) -> dict[str, int | None]:
+    return {name: None if count > MOST_SMALL else count for name, count in counts.items()}
+
+
 def _texts(counts: Mapping[str, int]) -> dict[str, str | None]:
-    return {name: None if count > MOST_SMALL else str(count) for name, count in counts.items()}
+    return {name: None if n is None else str(n) for name, n in _small(counts).items()}

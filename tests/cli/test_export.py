@@ -62,17 +62,26 @@ def test_a_run_counts_once_where_it_is_named_last(export: Cli, tmp_path: Path) -
         assert _totals(tmp_path / "o.csv") == [total]
 
 
-def test_what_is_odd_is_a_warning(export: Cli, tmp_path: Path) -> None:
-    """On standard error, with 0: what is whole is in the file."""
+def test_what_is_odd_is_a_warning_and_damage_gives_1(export: Cli, tmp_path: Path) -> None:
+    """On standard error; what is whole is in the file."""
     make_run(tmp_path / "a", [*_LINES, b"\0\0\n"])
     (tmp_path / "dead").mkdir()
     (tmp_path / "dead" / "run.lock").touch()
     said = export("dead", "a", "--to", "o.csv")
-    assert said.exit_code == 0
+    assert said.exit_code == 1
     assert said.stderr.splitlines() == [
         "collector: warning: dead: a run was killed before its first cell; left out",
         "collector: warning: a/statistics.jsonl: 3 bytes are damaged, and were left out",
     ]
+
+
+def test_names_that_cannot_be_read_give_1(export: Cli, tmp_path: Path) -> None:
+    """The column of names is there, and empty."""
+    make_run(tmp_path / "a", _LINES)
+    (tmp_path / "a" / "run-companies.txt").unlink()
+    said = export("a", "--to", "o.csv")
+    assert (said.exit_code, _totals(tmp_path / "o.csv")) == (1, ["7", "6", "5"])
+    assert said.stderr.endswith("the names in it are not known\n")
 
 
 def test_a_value_that_no_column_can_hold_is_a_warning_and_1(export: Cli, tmp_path: Path) -> None:

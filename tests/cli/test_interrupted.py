@@ -61,6 +61,99 @@ async def test_while_it_reads_the_companies(
     assert command.files() == set()
 
 
+_IN_DATABASE = """
+import sys
+from collector.__main__ import main
+import collector.export.export, collector.report.report
+
+def hold(database, *_):
+    open("begun", "x").close()
+    database.connection.execute(
+        "SELECT levenshtein(repeat('a', 3_000_000), repeat('b', 3_000_000))"
+    )
+
+collector.export.export.export = collector.report.report.read_report = hold
+main()
+"""
+"""DuckDB compares these texts for hours, and looks for no signal meanwhile."""
+
+
+@pytest.mark.parametrize(
+    ("subcommand", "name", "number", "code"),
+    [("export", "o.duckdb", signal.SIGTERM, 143), ("report", "o.html", signal.SIGINT, 130)],
+)
+async def test_while_a_database_holds_it(
+    command: Any,  # noqa: ANN401 - see conftest
+    subcommand: str,
+    name: str,
+    number: int,
+    code: int,
+) -> None:
+    """The process ends all the same, and leaves neither a draft nor temporary files."""
+    make_run(command.directory / "a", [line("1", 1)])
+    (command.directory / "temporary").mkdir()
+    command.write(name, "old")
+    before = command.files()
+    held = command.without_debugging().with_environment(TMPDIR=str(command.directory / "temporary"))
+    process = await held.start(subcommand, "a", "--to", name, code=_IN_DATABASE)
+    await _until_it_works(process.pid, command.directory / "begun")
+    process.send_signal(number)
+    done = await command.finish(process)
+    assert (done.exit_code, done.stdout) == (code, "")
+    assert command.files() == before | {"begun"}
+    assert (command.directory / name).read_text() == "old"
+
+
+_IN_SQLITE = """
+import sys
+from collector.__main__ import main
+from collector.store.newest import NewestLines
+
+def hold(lines, *_):
+    open("begun", "x").close()
+    lines._database.execute(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"
+    ).fetchall()
+
+NewestLines.lines = NewestLines.in_both = hold
+main()
+"""
+"""A statement without an end."""
+
+
+@pytest.mark.parametrize("arguments", [("latest", "a"), ("diff", "a", "a")])
+async def test_while_a_long_statement_is_executed(
+    command: Any,  # noqa: ANN401 - see conftest
+    arguments: tuple[str, ...],
+) -> None:
+    """Of the database that compares lines."""
+    make_run(command.directory / "a", [line("1", 1)])
+    process = await command.without_debugging().start(*arguments, code=_IN_SQLITE)
+    await _until_it_works(process.pid, command.directory / "begun")
+    process.send_signal(signal.SIGTERM)
+    done = await command.finish(process)
+    assert (done.exit_code, done.stdout) == (143, "")
+
+
+async def _until_it_works(pid: int, begun: Path) -> None:
+    """Wait until a process has taken a fifth of a second of processor time since a file exists."""
+    since = None
+    async with asyncio.timeout(60):
+        while since is None or _processor_seconds(pid) < since + 0.2:
+            if since is None and _exists(begun):
+                since = _processor_seconds(pid)
+            await asyncio.sleep(0.005)
+
+
+def _exists(path: Path) -> bool:
+    return path.exists()
+
+
+def _processor_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 async def _until_it_has_open(pid: int, path: Path) -> None:
     async with asyncio.timeout(30):
         while not _has_open(pid, path):  # noqa: ASYNC110 - that a process opens a file is no event

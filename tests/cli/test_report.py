@@ -97,12 +97,12 @@ async def test_a_full_disk_leaves_the_old_page(
 
 
 async def test_what_is_odd_in_the_files_is_a_warning_too(command: Any) -> None:  # noqa: ANN401
-    """On standard error as on the page; a value that no figure contains gives 1."""
+    """On standard error as on the page; damage and a value that no figure contains give 1."""
     make_run(command.directory / "a", [line("1", 1, total=5), b"\0\0\n"])
     make_run(command.directory / "b", [line("1", 1, 60, total=10**30)])
     damage = "warning: a/statistics.jsonl: 3 bytes are damaged, and were left out\n"
     done = await command.run("report", "a", "--to", "r.html")
-    assert (done.exit_code, done.stderr) == (0, f"collector: {damage}")
+    assert (done.exit_code, done.stderr) == (1, f"collector: {damage}")
     done = await command.run("report", "a", "b", "--to", "r.html")
     assert (done.exit_code, done.stdout) == (1, "the page is in r.html\n")
     values = 'b: company "1", 2026-11-01..2026-11-01: too large for a 64-bit integer'

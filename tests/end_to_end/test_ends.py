@@ -268,7 +268,8 @@ async def test_an_attempt_that_cannot_open_its_files_has_an_end(
     """The manifest speaks of the attempt already, so it says how that ended."""
     api = await start_api()
     command = against(api)
-    (command.directory / "r" / "errors.jsonl").mkdir(parents=True)
+    (command.directory / "r").mkdir()
+    (command.directory / "r" / "errors.jsonl").symlink_to("nowhere/errors.jsonl")
     done = await command.run("run", "-", "--output", "r", stdin=b"1\n")
     assert done.exit_code == 5, done.stderr
     assert command.manifest("r")["attempts"][0]["exit_code"] == 5

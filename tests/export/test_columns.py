@@ -98,13 +98,15 @@ def test_an_apostrophe_is_all_that_is_added(text: str) -> None:
 
 def test_columns_are_named_after_actions() -> None:
     """In the order given, behind a prefix that no counter has."""
-    assert action_columns(["B", "", "a/b~c", 'x"y', "=x", "\n", "total"]) == {
+    assert action_columns(["B", "", "a/b~c", 'x"y', "=x", "\n", "\x1b[2J", "\u202e", "total"]) == {
         "B": "actions_B",
         "": "actions_",
         "a/b~c": "actions_a/b~c",
         'x"y': 'actions_x"y',
         "=x": "actions_=x",
-        "\n": "actions_\n",
+        "\n": "actions_<U+000A>",
+        "\x1b[2J": "actions_<U+001B>[2J",
+        "\u202e": "actions_<U+202E>",
         "total": "actions_total",
     }
 
@@ -118,9 +120,9 @@ def test_case_is_no_difference_between_columns() -> None:
 
 def test_columns_that_databases_would_not_tell_apart_are_numbered() -> None:
     """Names that differ in case only, and what the numbers would clash with."""
-    assert list(action_columns(["A", "A_2", "a", "a_2", "\0", "\ufffd", "É", "é"]).values()) == [
+    assert list(action_columns(["A", "A_2", "a", "a_2", "\0", "<U+0000>", "É", "é"]).values()) == [
         *("actions_A", "actions_A_2", "actions_a_3", "actions_a_2_2"),
-        *("actions_\ufffd", "actions_\ufffd_2", "actions_É", "actions_é_2"),
+        *("actions_<U+0000>", "actions_<U+0000>_2", "actions_É", "actions_é_2"),
     ]
 
 
@@ -131,4 +133,11 @@ def test_no_two_columns_have_one_name(actions: list[str]) -> None:
     assert list(columns) == actions
     names = [name.lower() for name in (*columns.values(), *FIXED)]
     assert len(set(names)) == len(names)
-    assert all(name.startswith("actions_") and "\0" not in name for name in columns.values())
+    assert all(name.startswith("actions_") and name.isprintable() for name in columns.values())
+
+
+def test_a_long_name_is_cut() -> None:
+    """And still belongs to one action only."""
+    one, other = action_columns(["x" * 10**6, "x" * 10**6 + "y"]).values()
+    assert one == f"actions_{'x' * 200}..."
+    assert other == f"{one}_2"

@@ -43,7 +43,7 @@ _COLUMNS = [
     *("company_id", "company_name", "from_date", "until_date", "fetched_at"),
     *("total", "sended", "pending", "fails", "campaign"),
     *("actions_", "actions_A", "actions_a_2", "actions_a/b~c", "actions_late"),
-    *('actions_x"y', "actions_z\nz"),
+    *('actions_x"y', "actions_z<U+000A>z"),
 ]
 _LARGEST = 2**63 - 1
 
@@ -175,7 +175,7 @@ def test_a_count_that_does_not_fit_is_empty(tmp_path: Path, name: str) -> None:
     ]
     path = tmp_path / name
     exported = _export(path, make_run(tmp_path / "run", made))
-    assert (exported.rows, exported.columns, exported.lacks_values) == (2, 11, True)
+    assert (exported.rows, exported.columns, exported.is_incomplete) == (2, 11, True)
     assert len(exported.remarks) == 2
     columns = "total, sended, actions_A"
     if name.endswith("csv"):

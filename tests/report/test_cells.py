@@ -64,16 +64,19 @@ def test_an_edited_list_of_companies_is_not_believed(tmp_path: Path) -> None:
     assert [group.first.id for group in coverage.groups] == ["7"]
 
 
-def test_damage_is_said_but_for_a_run_at_work(tmp_path: Path) -> None:
-    """A torn line of a run that works is the one that it is writing."""
+def test_damage_is_said(tmp_path: Path) -> None:
+    """An unfinished line of a run that works is the one that it is writing."""
     run = make_run(tmp_path / "r", [line("1", 1, total=5), b'{"company_id":"2","fr'])
     (run / "errors.jsonl").write_bytes(error("2", 1) + b"\0\0\0\n")
-    remarks = read(run).quality.remarks
-    assert len(remarks) == 2
-    assert all("damaged" in remark for remark in remarks)
+    unfinished, damaged = read(run).quality.remarks
+    assert "statistics.jsonl: the last line is unfinished" in unfinished
+    assert "errors.jsonl: 4 bytes are damaged" in damaged
     with at_work(run):
         report = read(run)
-    assert report.quality.remarks == ()
+    assert report.quality.remarks == (damaged,)
+    assert report.quality.is_incomplete
+    (run / "errors.jsonl").write_bytes(b"")
+    assert not read(run).quality.is_incomplete
     assert report.runs[0].is_running
 
 
@@ -109,7 +112,7 @@ def test_values_that_no_column_can_hold_are_left_out_of_all_figures(tmp_path: Pa
     report = read(old, new)
     assert report.coverage.total == Tile(5, 0, 0, 7)
     assert (report.delivery.total, report.delivery.actions) == (18, {"A": 8, "B": 4})
-    assert report.quality.lacks_values
+    assert report.quality.is_incomplete
     assert len(report.quality.remarks) == 3
     assert all("too large" in remark for remark in report.quality.remarks)
     assert 'company "1", 2026-11-01' in report.quality.remarks[0]

@@ -207,7 +207,7 @@ def test_a_pipe_is_no_file(tmp_path: Path) -> None:
         AppendFile.open(path)
     reading = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     before = open_files()
-    with pytest.raises(OSError, match="it is not a regular file"):
+    with pytest.raises(OSError, match="is a named pipe, not a file"):
         AppendFile.open(path)
     assert open_files() == before
     os.close(reading)

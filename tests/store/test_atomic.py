@@ -154,7 +154,7 @@ def test_a_file_that_cannot_be_replaced_is_left(tmp_path: Path) -> None:
     before = entries(tmp_path)
     for name, text in (
         ("directory", "Is a directory"),
-        ("pipe", "it is not a regular file"),
+        ("pipe", "is a named pipe, not a file"),
         ("link", "it is a symbolic link"),
         ("nowhere", "it is a symbolic link"),
     ):

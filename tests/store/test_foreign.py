@@ -58,7 +58,7 @@ def test_a_link_in_place_of_a_file_is_refused(tmp_path: Path, name: str, shard: 
 def test_a_pipe_is_refused(tmp_path: Path, name: str) -> None:
     """It has no end, and would block."""
     os.mkfifo(tmp_path / name)
-    with pytest.raises(InputError, match=rf"{name} is a pipe, a socket or a device; remove it"):
+    with pytest.raises(InputError, match=rf"{name} is a named pipe, not a file; remove it"):
         RunDirectory.open(PartFiles(tmp_path))
     assert entries(tmp_path) == {name}
 

@@ -105,9 +105,24 @@ def test_damaged_lines_are_left_out_and_told(lines: NewestLines, tmp_path: Path)
     made = [line("1", 1), b"\0" * 1500, b"\n", line("2", 1), b"{}\n", line("2", 2)[:-1]]
     run = make_run(tmp_path / "a", made)
     damage = lines.read(find_run(run), Pile.NEW)
-    size = 1501 + 3 + len(line("2", 2)) - 1
-    assert damage == [f"{run}/statistics.jsonl: {size:,} bytes are damaged, and were left out"]
+    damaged, unfinished = damage
+    assert damaged == f"{run}/statistics.jsonl: 1,504 bytes are damaged, and were left out"
+    size = len(line("2", 2)) - 1
+    assert f"{run}/statistics.jsonl: the last line is unfinished ({size} bytes); " in unfinished
+    assert lines.lacks_lines
     assert list(lines.lines(Pile.NEW)) == [line("1", 1), line("2", 1)]
+
+
+def test_an_unfinished_line_is_no_damage(lines: NewestLines, tmp_path: Path) -> None:
+    """A run that was killed may leave one; damage before it counts, also while a run works."""
+    run = make_run(tmp_path / "a", [line("1", 1), line("1", 2)[:-20]])
+    assert len(lines.read(find_run(run), Pile.NEW)) == 1
+    assert not lines.lacks_lines
+    run = make_run(tmp_path / "b", [b"{}\n", line("1", 2)[:-20]])
+    with at_work(run):
+        (remark,) = lines.read(find_run(run), Pile.NEW)
+    assert remark == f"{run}/statistics.jsonl: 3 bytes are damaged, and were left out"
+    assert lines.lacks_lines
 
 
 def test_a_run_at_work_is_read_as_far_as_its_lines_are_whole(

@@ -171,7 +171,8 @@ def test_damage_of_another_number_is_told_and_left_alone(run: Path) -> None:
     recovered = _recover(run, Shard(0, 2))
     assert _contents(run) == before
     assert recovered.remarks == tuple(
-        f"{run / name}: {len(_TORN)} bytes are damaged, and were left out"
+        f"{run / name}: the last line is unfinished ({len(_TORN)} bytes); "
+        "collector run requests its cell again"
         for name in ("statistics.jsonl", "statistics-00002-of-00003.jsonl")
     )
     assert _done(recovered) == {*_cells(Shard())[:4], *thirds}

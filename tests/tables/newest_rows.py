@@ -57,7 +57,7 @@ def by_tables(*paths: Path) -> Newest:
         answers = Answers(database)
         answers.read(runs)
         assert load_names(database, runs) == []
-        query, names = Rows(answers), answers.actions()
+        query, names = Rows(answers), answers.actions().names
         got = database.connection.execute(query.typed, query.parameters).fetchall()
         assert answers.cells() == len(got)
         remarks = [remark for remark in answers.remarks if _ABOUT_VALUES not in remark]

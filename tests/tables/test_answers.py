@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from collector.core.errors import InputError
 from collector.store.recorded_run import find_runs
+from collector.tables.actions import Actions
 from collector.tables.answers import Answers
 from tests.store.made_runs import at_work, line, make_run
 from tests.tables.databases import empty_database
@@ -241,11 +242,11 @@ def test_only_actions_of_the_newest_answers_are_named(tmp_path: Path) -> None:
     with empty_database() as database:
         answers = Answers(database)
         answers.read(find_runs([old, new]))
-        assert answers.actions() == ["", "Z", "z", "é"]
+        assert answers.actions() == Actions(("", "Z", "z", "é"))
     with empty_database() as database:
         answers = Answers(database)
         answers.read(find_runs([old]))
-        assert answers.actions() == ["gone"]
+        assert answers.actions() == Actions(("gone",))
 
 
 def test_a_run_at_work_is_read_as_far_as_its_lines_are_whole(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ LargestFile = Callable[[int], AbstractContextManager[None]]
 
 
 def test_good_lines_are_written_anew(tmp_path: Path) -> None:
-    """Counts are texts, what nobody knows is gone, and each action is there once.
+    """Counters are texts, what nobody knows is gone, and each action is there once.
 
     A count that is too large for a BIGINT is null, and named.
     """
@@ -35,7 +35,7 @@ def test_good_lines_are_written_anew(tmp_path: Path) -> None:
             "total": None,
             "sended": str(2**63 - 1),
             **dict.fromkeys(("pending", "fails", "campaign"), "0"),
-            "actions": {"A": "2", "B": None},
+            "actions": {"A": 2, "B": None},
         },
         "left_out": "total, actions.B",
     }

@@ -21,6 +21,7 @@ __all__ = [
     "CountMovement",
     "Counter",
     "Delivery",
+    "OtherActions",
     "RestatedCell",
     "RestatedWindow",
     "Restatements",
@@ -35,11 +36,19 @@ _UNEVEN: Final = 1.15
 
 
 @dataclass(frozen=True, slots=True)
+class OtherActions:
+    """The actions that are not told apart: how many there are, and the sum of all of them."""
+
+    count: int
+    sum: int
+
+
+@dataclass(frozen=True, slots=True)
 class Delivery:
     """Sums of the API's counters, spelled as the API spells them, and of its actions by name.
 
     `total` should be `sended` + `pending` + `fails`. `received` is the action RECEIVED, `pressed`
-    the action PRESS_ACTION; `actions` has all of them, these two included.
+    the action PRESS_ACTION; `actions` has all of them, these two included, but for `others`.
     """
 
     total: int = 0
@@ -47,6 +56,7 @@ class Delivery:
     pending: int = 0
     fails: int = 0
     actions: Mapping[str, int] = field(default_factory=dict)
+    others: OtherActions | None = None
 
     @property
     def received(self) -> int:

@@ -8,6 +8,7 @@ from collector.report.delivery.model import (
     CompanyShare,
     CountMovement,
     Delivery,
+    OtherActions,
     RestatedCell,
     RestatedWindow,
     Restatements,
@@ -98,7 +99,7 @@ def read_failing(cells: Cells) -> tuple[CompanyShare, ...]:
 
 def read_restatements(cells: Cells) -> Restatements:
     """Compare each answer of a cell with the answer before it."""
-    names = [(name, False) for name in COUNTERS] + [(name, True) for name in cells.actions]
+    names = [(name, False) for name in COUNTERS] + [(name, True) for name in cells.actions.names]
     counters = ", ".join(COUNTERS)
     cells.execute(_STEPS.format(values=f"list_concat([{counters}], counts)", counts=cells.counts))
     cells.execute(_MOVED.format(rose_and_fell=_rose_and_fell(len(names))))
@@ -128,13 +129,16 @@ def read_restatements(cells: Cells) -> Restatements:
 
 
 def _sums(cells: Cells) -> str:
-    actions = (f"sum(counts[{number}])" for number, _ in enumerate(cells.actions, start=1))
+    count = len(cells.actions.names) + bool(cells.actions.others)
+    actions = (f"sum(counts[{number}])" for number in range(1, count + 1))
     return ", ".join(("sum(total), sum(sended), sum(pending), sum(fails)", *actions))
 
 
 def _delivery(cells: Cells, sums: tuple[Any, ...] | list[Any]) -> Delivery:
     total, sended, pending, fails, *counts = (int(value or 0) for value in sums)
-    return Delivery(total, sended, pending, fails, dict(zip(cells.actions, counts, strict=True)))
+    others = OtherActions(cells.actions.others, counts.pop()) if cells.actions.others else None
+    actions = dict(zip(cells.actions.names, counts, strict=True))
+    return Delivery(total, sended, pending, fails, actions, others)
 
 
 def _rose_and_fell(counts: int) -> str:

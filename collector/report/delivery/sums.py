@@ -194,6 +194,8 @@ def _counters_table(delivery: Delivery, words: Language) -> Markup:
     rows: list[tuple[Child, int]] = [(words(one.name), one.of(delivery)) for one in DRAWN_COUNTERS]
     actions = sorted(delivery.actions.items(), key=lambda action: (-action[1], action[0]))
     rows += [(action(name, words), count) for name, count in actions]
+    if delivery.others:
+        rows.append((words.count(texts.OTHERS, delivery.others.count), delivery.others.sum))
     return table(
         words(texts.TABLE),
         [words(texts.COUNTER), words(texts.COUNT), words(texts.SHARE)],

@@ -31,6 +31,9 @@ COUNT: Final = Text("Count", "Cantidad")
 SHARE: Final = Text("Share of total", "Proporción del total")
 TABLE: Final = Text("Counters and actions", "Contadores y acciones")
 ACTION: Final = Text("action {name}", "acción {name}")
+OTHERS: Final = Plural(
+    Text("{n} other action", "{n} acción más"), Text("{n} other actions", "{n} acciones más")
+)
 RECEIVED: Final = Text("received", "recibidas")
 PRESSED: Final = Text("pressed", "presionadas")
 

@@ -16,8 +16,9 @@ class Quality:
     `unbalanced_examples` as (company, from, until, total, sum). `empty_everywhere`: companies with
     zeros in every answered window. `same_everywhere`: companies with two or more windows and the
     same answer, not an empty one, in each of them; `comparable` is how many have two or more
-    answers that are not empty. `remarks`: what is odd in the files, in words. `lacks_values`:
-    values of the newest answers were left out, because no column can hold them.
+    answers that are not empty. `remarks`: what is odd in the files, in words.
+    `is_incomplete`: the page lacks values that no column can hold, damaged lines, or a list of
+    companies that is not known.
     """
 
     unbalanced: int
@@ -28,4 +29,4 @@ class Quality:
     comparable: int
     same_examples: tuple[Company, ...]
     remarks: tuple[str, ...]
-    lacks_values: bool = False
+    is_incomplete: bool = False

@@ -54,7 +54,7 @@ def read_quality(cells: Cells) -> Quality:
         comparable=comparable,
         same_examples=same_examples,
         remarks=tuple(cells.remarks),
-        lacks_values=cells.answers.lacks_values,
+        is_incomplete=cells.answers.lacks_values or cells.lacks_lines or not cells.is_known,
     )
 
 

@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from collector.report.delivery.model import CountMovement
+from collector.report.delivery.model import CountMovement, OtherActions
 from tests.report.reading import read
 from tests.store.made_runs import day, line, make_run
 
@@ -91,3 +91,30 @@ def test_the_servers_default_window_has_no_days(tmp_path: Path) -> None:
     assert report.restated is not None
     assert (report.restated.cells, report.restated.highest) == (0, None)
     assert not report.overlap
+
+
+def test_actions_without_end_are_added_up(tmp_path: Path) -> None:
+    """The most frequent are told apart, and no change of any other is passed over."""
+    many = {f"name {number:05}": number for number in range(60_000)}
+    lines = [
+        line("1", 1, actions=many),
+        line("2", 1, actions={"RECEIVED": 5, "name 59999": 1}),
+        line("2", 2, actions={"name 50000": 1}),
+        *(line("é", number) for number in (1, 2)),
+    ]
+    old = make_run(tmp_path / "a", lines)
+    new = make_run(tmp_path / "b", [line("1", 1, 9, actions={**many, "name 40000": 0})])
+    report = read(old, new)
+    delivery = report.delivery
+    assert len(delivery.actions) == 200
+    assert (delivery.received, delivery.actions["name 59999"]) == (5, 60_000)
+    known = sum(delivery.actions.values())
+    total = sum(many.values()) - 40_000 + 5 + 1 + 1
+    assert delivery.others == OtherActions(59_801, total - known)
+    assert report.restated is not None
+    assert (report.restated.restated, report.restated.movements) == (1, ())
+    assert report.quality.empty_everywhere == 1
+    (remark,) = report.quality.remarks
+    assert remark.startswith("the answers have 60,001 different actions, more than 200: ")
+    assert remark.endswith("; 59,801 others are together as one sum")
+    assert not report.quality.is_incomplete

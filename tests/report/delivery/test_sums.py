@@ -1,5 +1,5 @@
-from collector.report.delivery.model import Delivery
-from collector.report.delivery.sums import funnel
+from collector.report.delivery.model import Delivery, OtherActions
+from collector.report.delivery.sums import delivery_section, funnel
 from collector.report.language import Lang, Language
 from tests.report import sample
 from tests.report.shown import layout, page_of, trace, words_of
@@ -24,3 +24,12 @@ def test_companies_with_fails_come_in_an_order_that_is_said() -> None:
     assert "20 companies are shown. First: 1000, fails 4,000 of 10,000 (40.0 %)." in words
     assert "highest share:" not in words
     assert "lower end" not in words_of(page_of(sample.bare()))
+
+
+def test_other_actions_have_one_row() -> None:
+    """With how many they are."""
+    delivery = Delivery(total=100, actions={"A": 3}, others=OtherActions(59_801, 25))
+    html = delivery_section(delivery, _WORDS, overlap=False).html.html
+    assert "59,801 other actions" in html
+    assert html.index("59,801 other actions") < html.index("25.0")
+    assert "other action" not in delivery_section(Delivery(), _WORDS, overlap=False).html.html
