@@ -66,7 +66,7 @@ class ShardScheduler:
             if number is None:
                 return []
             made = task(number, self._shards)
-            future = client.submit(collect_shard, made, key=f"{made.channel}-{number}", pure=False)
+            future = client.submit(collect_shard, made, key=made.key, pure=False)
             futures[future] = number
             self._running.add(number)
             return [future]
