@@ -5,8 +5,8 @@ from typing import Final
 __all__ = ["LONGEST_SILENCE", "Lease"]
 
 LONGEST_SILENCE: Final = 60.0
-"""Seconds without new orders after which the process that sends them counts as gone, even if Dask
-says nothing about it. It may be stopped, or the Dask scheduler may be slow."""
+"""Seconds without new orders after which a shard stops although the process that sends them may be
+there: it may be stopped, or the Dask scheduler may not answer."""
 
 _DOUBTFUL_SECONDS: Final = 2.0
 """Orders come twice per second. After this many seconds without new ones the shard asks the Dask
@@ -14,6 +14,9 @@ scheduler whether their sender has gone."""
 
 _CLIENT_GONE: Final = "the process that started the run has gone"
 _SCHEDULER_GONE: Final = "the scheduler of the cluster has gone, or is out of reach"
+_SILENT: Final = (
+    f"no orders have come from the process that started the run for {LONGEST_SILENCE:.0f} seconds"
+)
 
 
 class Lease:
@@ -47,4 +50,4 @@ class Lease:
             return _SCHEDULER_GONE
         if self.is_doubtful(now) and not is_awaited:
             return _CLIENT_GONE
-        return _CLIENT_GONE if now - self._renewed_at > LONGEST_SILENCE else None
+        return _SILENT if now - self._renewed_at > LONGEST_SILENCE else None

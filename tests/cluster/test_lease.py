@@ -5,6 +5,7 @@ import pytest
 from collector.cluster.lease import LONGEST_SILENCE, Lease
 
 _CLIENT = "the process that started the run has gone"
+_SILENT = "no orders have come from the process that started the run for 60 seconds"
 _SCHEDULER = "the scheduler of the cluster has gone, or is out of reach"
 
 
@@ -13,7 +14,8 @@ _SCHEDULER = "the scheduler of the cluster has gone, or is out of reach"
     [
         (0.0, True, True, None),
         (LONGEST_SILENCE, True, True, None),
-        (LONGEST_SILENCE + 0.1, True, True, _CLIENT),
+        (LONGEST_SILENCE + 0.1, True, True, _SILENT),
+        (LONGEST_SILENCE + 0.1, True, False, _CLIENT),
         # What the Dask scheduler said is for the time in which it was asked only.
         (1.0, True, False, None),
         (2.1, True, False, _CLIENT),
@@ -38,7 +40,7 @@ def test_only_new_orders_are_a_sign_of_life() -> None:
     lease.renew(1, 50.0)
     lease.renew(1, 59.0)
     assert lease.is_doubtful(59.0)
-    assert lease.why_over(111.0, is_connected=True, is_awaited=True) == _CLIENT
+    assert lease.why_over(111.0, is_connected=True, is_awaited=True) == _SILENT
     lease.renew(2, 111.0)
     assert not lease.is_doubtful(112.0)
     assert lease.why_over(112.0, is_connected=True, is_awaited=True) is None
@@ -48,4 +50,4 @@ def test_a_shard_that_hears_nothing_from_the_start() -> None:
     """Its time counts from there."""
     lease = Lease(1000.0)
     assert lease.why_over(1060.0, is_connected=True, is_awaited=True) is None
-    assert lease.why_over(1060.1, is_connected=True, is_awaited=True) == _CLIENT
+    assert lease.why_over(1060.1, is_connected=True, is_awaited=True) == _SILENT
