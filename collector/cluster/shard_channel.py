@@ -1,16 +1,23 @@
 """Receives the orders to a shard and sends its status, in a worker of the cluster."""
 
+import asyncio
 import pickle
+from collections.abc import Callable
+from contextlib import suppress
 from functools import lru_cache
 from typing import Final
 
 from distributed import Client, Status, Variable, Worker
 
+from collector.cluster.lease import Lease
 from collector.cluster.messages import Common, Orders, ShardStatus, Task, name_of_common
+from collector.core.threads import in_thread
 
 __all__ = ["ShardChannel"]
 
 _CONNECTED: Final = {Status.running, Status.paused, Status.closing_gracefully}
+
+_POLL_SECONDS: Final = 0.5
 
 _ANSWER_SECONDS: Final = 10.0
 """How long the Dask scheduler may take to answer."""
@@ -34,11 +41,32 @@ class ShardChannel:
         self._client = client
         self._task = task
         self._orders = Variable(task.channel, client=client)
+        self._is_awaited = True
 
-    @property
-    def is_connected(self) -> bool:
-        """Whether the worker has its connection to the Dask scheduler. Does not block."""
-        return self._worker.status in _CONNECTED
+    async def follow_orders(
+        self, apply: Callable[[Orders], None], lease: Lease, clock: Callable[[], float]
+    ) -> None:
+        """Read orders twice per second until cancelled, and renew the lease with them.
+
+        `clock` is that of the lease, in seconds.
+        """
+        task = asyncio.current_task()
+        # An error of a read that was cancelled takes the place of the cancellation.
+        while task is None or not task.cancelling():
+            # Any error of the Dask scheduler may be transient; the run continues meanwhile.
+            if lease.is_doubtful(clock()):
+                with suppress(Exception):
+                    self._is_awaited = await in_thread(self.is_awaited)
+            with suppress(Exception):
+                orders = await in_thread(self.read_orders)
+                lease.renew(orders.heartbeat, clock())
+                apply(orders)
+            await asyncio.sleep(_POLL_SECONDS)
+
+    def why_over(self, lease: Lease, now: float) -> str | None:
+        """Return why the shard must stop; see `Lease`. Does not block."""
+        is_connected = self._worker.status in _CONNECTED
+        return lease.why_over(now, is_connected=is_connected, is_awaited=self._is_awaited)
 
     def common(self) -> Common:
         """Fetch what all shards need, once for those of a run in this process. Blocks."""

@@ -5,6 +5,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from enum import StrEnum
+from functools import partial
 from typing import Final, TypeVar
 from uuid import uuid4
 
@@ -76,7 +77,6 @@ class _Shard:
         self._stale_token: int | None = None
         self._was_stopped_at_once = False
         self._senders = 1
-        self._is_awaited = True
         self._incarnation = uuid4().hex
 
     async def collect(self) -> Result:
@@ -128,9 +128,10 @@ class _Shard:
         lease = Lease(clock())
         with clock.beating():
             # A task of its own: the Dask scheduler may take its time to answer.
-            following = asyncio.create_task(self._follow_orders(run, lease, clock), name="orders")
+            follow = channel.follow_orders(partial(self._apply, run), lease, clock)
+            following = asyncio.create_task(follow, name="orders")
             try:
-                while not (why := self._why_over(lease, clock)):
+                while not (why := channel.why_over(lease, clock())):
                     channel.send_status(self._status(run))
                     await asyncio.sleep(_STATUS_SECONDS)
                 run.stop(ExitCode.STOPPED_EARLY, why)
@@ -139,25 +140,6 @@ class _Shard:
                 await asyncio.wait([following])
         with suppress(Exception):
             channel.delete()
-
-    def _why_over(self, lease: Lease, clock: AwakeClock) -> str | None:
-        is_connected = self._channel.is_connected
-        return lease.why_over(clock(), is_connected=is_connected, is_awaited=self._is_awaited)
-
-    async def _follow_orders(self, run: Run, lease: Lease, clock: AwakeClock) -> None:
-        """Follow orders until cancelled."""
-        task = asyncio.current_task()
-        # An error of a read that was cancelled takes the place of the cancellation.
-        while task is None or not task.cancelling():
-            # Any error of the Dask scheduler may be transient; the run continues meanwhile.
-            if lease.is_doubtful(clock()):
-                with suppress(Exception):
-                    self._is_awaited = await in_thread(self._channel.is_awaited)
-            with suppress(Exception):
-                orders = await in_thread(self._channel.read_orders)
-                lease.renew(orders.heartbeat, clock())
-                self._apply(run, orders)
-            await asyncio.sleep(_STATUS_SECONDS)
 
     def _apply(self, run: Run, orders: Orders) -> None:
         run.gate.share(orders.share)
