@@ -7,6 +7,8 @@
     shard_task        one shard, in a worker of the cluster
     messages          what the two send each other: orders to the shards, statuses back
     channel           how the process that the user started sends orders and receives statuses
+    shard_channel     how a shard receives those orders and sends its status
+    lease             pure: when a shard stops because it is not heard any more
     token_feed        how a shard gets its tokens from those orders
     cluster           the Dask cluster: a local one, or the address of one
     workers           monitors that the cluster has workers

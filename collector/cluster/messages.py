@@ -188,6 +188,11 @@ class Task:
     context: ShardContext
     channel: str
 
+    @property
+    def key(self) -> str:
+        """The name of the task on the Dask cluster."""
+        return f"{self.channel}-{self.settings.shard.number}"
+
 
 @dataclass(frozen=True, slots=True)
 class Result:

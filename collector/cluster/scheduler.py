@@ -8,6 +8,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from math import inf
 from typing import Final
 
 from distributed import Client, Future, as_completed
@@ -35,6 +36,7 @@ class ShardScheduler:
         self.senders = min(workers, shards)
         self.statuses: dict[int, ShardStatus] = {}
         self._shards = shards
+        self._waiting = iter(range(shards))
         self._running: set[int] = set()
 
     def update(self, status: ShardStatus) -> bool:
@@ -43,6 +45,26 @@ class ShardScheduler:
             return False
         self.statuses[status.shard] = status
         return True
+
+    def start(self) -> int | None:
+        """Return the number of the next shard, which runs from now on; None if none is left."""
+        number = next(self._waiting, None)
+        if number is not None:
+            self._running.add(number)
+        return number
+
+    def follow(self, number: int, *, is_stopped: bool) -> int | None:
+        """Take the end of a shard; return the one that starts in its place, as `start` does.
+
+        None starts if the run `is_stopped`.
+        """
+        self._running.discard(number)
+        self.statuses.pop(number, None)
+        following = None if is_stopped else self.start()
+        # If no shard took its place, the others share its rate. The number never grows again: a
+        # shard could send more before the others have learned to send less.
+        self.senders = max(1, len(self._running))
+        return following
 
     async def run(
         self,
@@ -58,32 +80,25 @@ class ShardScheduler:
         * `take`: gets the number of a shard, and its result or the error that Dask met.
         * `is_stopped`: once it returns True, no more shards start.
         """
-        waiting = iter(range(self._shards))
         futures: dict[Future[Result], int] = {}
 
-        def submit() -> list[Future[Result]]:
-            number = None if is_stopped() else next(waiting, None)
-            if number is None:
-                return []
+        def submit(number: int) -> Future[Result]:
             made = task(number, self._shards)
-            future = client.submit(collect_shard, made, key=f"{made.channel}-{number}", pure=False)
+            future = client.submit(collect_shard, made, key=made.key, pure=False)
             futures[future] = number
-            self._running.add(number)
-            return [future]
+            return future
 
-        first = [future for _ in range(self.senders) for future in submit()]
-        completed = as_completed(first, loop=client.loop)
+        first = [] if is_stopped() else [self.start() for _ in range(self.senders)]
+        submitted = [submit(number) for number in first if number is not None]
+        completed = as_completed(submitted, loop=client.loop)
         try:
             async for future in completed:
                 result = await _result(future)
                 number = futures.pop(future)
-                self._running.discard(number)
-                self.statuses.pop(number, None)
                 take(number, result)
-                completed.update(submit())
-                # If no shard took its place, the others share its rate. The number never grows
-                # again: a shard could send more before the others have learned to send less.
-                self.senders = max(1, len(self._running))
+                following = self.follow(number, is_stopped=is_stopped())
+                if following is not None:
+                    completed.add(submit(following))
         finally:
             # The Dask scheduler itself may have ended.
             with suppress(Exception):
@@ -114,50 +129,58 @@ class SharedState:
     * `scheduler`: knows the shards that run, and their statuses.
     * `pace`: gets the limit, for displays.
     * `rate`: the rate of all shards together, in requests per second.
+    * `clock`: returns seconds.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one collaborator each
         self,
         tokens: TokenSource,
         channel: Channel,
         scheduler: ShardScheduler,
         pace: ClusterPace,
         rate: float,
+        *,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._tokens = tokens
         self._channel = channel
         self._scheduler = scheduler
         self._pace = pace
         self._rate = rate
+        self._clock = clock
         self._limit = SharedLimit()
-        self._renewable_at = 0.0
+        self._renewable_at = -inf
 
     async def run(self) -> None:
-        """Update the shared state until cancelled.
+        """Update the shared state until cancelled. Raises as `update`."""
+        while True:
+            await self.update()
+            await asyncio.sleep(_UPDATE_SECONDS)
+
+    async def update(self) -> None:
+        """Update the shared state once.
 
         Raises `CredentialsError` and `OutageError` when there is no usable token, and
         `StoppedError` when the gate is closed.
         """
-        while True:
-            await self._update_token()
-            self._share()
-            await asyncio.sleep(_UPDATE_SECONDS)
+        await self._update_token()
+        self._share()
 
     async def _update_token(self) -> None:
         stale = {status.stale_token for status in self._scheduler.statuses.values()}
         token = self._tokens.cached()
         if token is None:
             token = await self._tokens.current()
-        elif self._channel.token_number in stale and time.monotonic() >= self._renewable_at:
+        elif self._channel.token_number in stale and self._clock() >= self._renewable_at:
             token = await self._tokens.renewed(token)
         if self._channel.set_token(token):
             # Each shard asks by itself.
-            self._renewable_at = time.monotonic() + _BETWEEN_TOKENS
+            self._renewable_at = self._clock() + _BETWEEN_TOKENS
 
     def _share(self) -> None:
         senders = self._scheduler.senders
         limits = [status.limit for status in self._scheduler.statuses.values()]
-        self._pace.limit = limit = self._limit.take(limits, senders, time.monotonic())
+        self._pace.limit = limit = self._limit.take(limits, senders, self._clock())
         self._channel.share = share_of_each(self._rate, senders, limit)
         self._channel.senders = senders
 

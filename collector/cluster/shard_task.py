@@ -1,27 +1,20 @@
 """One shard of a run, in a worker of a cluster."""
 
 import asyncio
-import pickle
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from enum import StrEnum
-from functools import lru_cache
+from functools import partial
 from typing import Final, TypeVar
 from uuid import uuid4
 
-from distributed import Variable, get_client, get_worker
+from distributed import get_client, get_worker
 
 from collector.cluster.cluster import check_addresses
-from collector.cluster.messages import (
-    Common,
-    Orders,
-    Result,
-    ShardStatus,
-    Site,
-    Task,
-    name_of_common,
-)
+from collector.cluster.lease import LONGEST_SILENCE, Lease
+from collector.cluster.messages import Common, Orders, Result, ShardStatus, Site, Task
+from collector.cluster.shard_channel import ShardChannel
 from collector.cluster.token_feed import TokenFeed
 from collector.core.clock import AwakeClock
 from collector.core.errors import ExitCode, InputError
@@ -34,10 +27,7 @@ __all__ = ["collect_shard"]
 
 _STATUS_SECONDS: Final = 0.5
 
-_ORPHANED_SECONDS: Final = 60.0
-"""Without new orders for so long, the process that started the run counts as dead."""
-
-_LOCKED_SECONDS: Final = _ORPHANED_SECONDS + 30.0
+_LOCKED_SECONDS: Final = LONGEST_SILENCE + 30.0
 """How long to wait for a shard that another worker has locked: a worker that Dask has given up may
 still run the shard until it finds that it gets no orders."""
 
@@ -57,20 +47,8 @@ def collect_shard(task: Task) -> Result:
     if mismatch := _lasting_mismatch(task.site):
         text = f"{worker.address}: a worker of the cluster {mismatch}"
         return Result(End(ExitCode.STOPPED_EARLY, text))
-    channel = Variable(task.channel, client=get_client())
-
-    def read_orders() -> Orders:
-        return Orders.decode(channel.get(timeout="10 s"))
-
-    def send_status(status: ShardStatus) -> None:
-        worker.log_event(task.channel, status.encoded())
-
-    def delete_orders() -> None:
-        channel.delete()
-        Variable(name_of_common(task.channel), client=get_client()).delete()
-
-    shard = _Shard(_common(task.channel), task, read_orders, send_status, delete_orders)
-    return asyncio.run(shard.collect())
+    channel = ShardChannel(worker, get_client(), task)
+    return asyncio.run(_Shard(channel.common(), task, channel).collect())
 
 
 def _lasting_mismatch(site: Site) -> str | None:
@@ -83,37 +61,18 @@ def _lasting_mismatch(site: Site) -> str | None:
     return None
 
 
-@lru_cache(maxsize=1)
-def _common(channel: str) -> Common:
-    """Fetch what all shards need, once for those of a run that this process collects."""
-    sent = Variable(name_of_common(channel), client=get_client()).get(timeout="60 s")
-    common: Common = pickle.loads(sent)  # noqa: S301 - from the process that sent this code
-    return common
-
-
 class _Shard:
     """A run of one shard that follows orders and sends its status.
 
     * `common`: the plan, and how the service is reached.
     * `task`: the shard, and what it needs to know.
-    * `read_orders`: returns the orders in force; blocks.
-    * `send_status`: sends a status; does not block.
-    * `delete_orders`: deletes the orders and `common`, because they contain secrets; blocks.
+    * `channel`: to the process that started the run.
     """
 
-    def __init__(
-        self,
-        common: Common,
-        task: Task,
-        read_orders: Callable[[], Orders],
-        send_status: Callable[[ShardStatus], None],
-        delete_orders: Callable[[], None],
-    ) -> None:
+    def __init__(self, common: Common, task: Task, channel: ShardChannel) -> None:
         self._common = common
         self._task = task
-        self._read_orders = read_orders
-        self._send_status = send_status
-        self._delete_orders = delete_orders
+        self._channel = channel
         self._token_feed: TokenFeed | None = None
         self._stale_token: int | None = None
         self._was_stopped_at_once = False
@@ -121,7 +80,7 @@ class _Shard:
         self._incarnation = uuid4().hex
 
     async def collect(self) -> Result:
-        orders = await in_thread(self._read_orders)
+        orders = await in_thread(self._channel.read_orders)
         until = time.monotonic() + _LOCKED_SECONDS
         while True:
             run = self._run(orders)
@@ -132,7 +91,7 @@ class _Shard:
             if end.exit_code is not ExitCode.LOCKED or time.monotonic() > until:
                 break
             await asyncio.sleep(_BETWEEN_TRIES)
-            orders = await in_thread(self._read_orders)
+            orders = await in_thread(self._channel.read_orders)
         if end.exit_code is ExitCode.LOCKED:
             end = End(ExitCode.STOPPED_EARLY, end.error)
         stats = run.stats
@@ -153,32 +112,34 @@ class _Shard:
 
     async def _execute(self, run: Run, orders: Orders) -> End:
         self._apply(run, orders)
-        listening = asyncio.create_task(self._follow_orders(run), name="listen")
+        reporting = asyncio.create_task(self._report(run), name="report")
         try:
             return await run.execute()
         finally:
-            listening.cancel()
+            reporting.cancel()
             with suppress(asyncio.CancelledError):
-                await listening
+                await reporting
 
-    async def _follow_orders(self, run: Run) -> None:
-        """Send statuses and follow orders until cancelled; stop the run if no more orders come."""
+    async def _report(self, run: Run) -> None:
+        """Send statuses and follow orders until cancelled; stop the run if it is not heard."""
+        channel = self._channel
         # The time in which this process was stopped does not count.
         clock = AwakeClock()
-        heartbeat, received_at = -1, clock()
+        lease = Lease(clock())
         with clock.beating():
-            while clock() - received_at <= _ORPHANED_SECONDS:
-                self._send_status(self._status(run))
-                await asyncio.sleep(_STATUS_SECONDS)
-                # Any error of the Dask scheduler may be transient; the run continues meanwhile.
-                with suppress(Exception):
-                    orders = await in_thread(self._read_orders)
-                    if orders.heartbeat != heartbeat:
-                        heartbeat, received_at = orders.heartbeat, clock()
-                    self._apply(run, orders)
-        run.stop(ExitCode.STOPPED_EARLY, "the process that started the run has gone")
+            # A task of its own: the Dask scheduler may take its time to answer.
+            follow = channel.follow_orders(partial(self._apply, run), lease, clock)
+            following = asyncio.create_task(follow, name="orders")
+            try:
+                while not (why := channel.why_over(lease, clock())):
+                    channel.send_status(self._status(run))
+                    await asyncio.sleep(_STATUS_SECONDS)
+                run.stop(ExitCode.STOPPED_EARLY, why)
+            finally:
+                following.cancel()
+                await asyncio.wait([following])
         with suppress(Exception):
-            self._delete_orders()
+            channel.delete()
 
     def _apply(self, run: Run, orders: Orders) -> None:
         run.gate.share(orders.share)

@@ -1,4 +1,4 @@
-"""Monitors that the cluster has workers: without them no shard would ever end."""
+"""Monitors that the cluster has workers, and answers: otherwise no shard would ever end."""
 
 import asyncio
 from collections.abc import Callable
@@ -19,13 +19,13 @@ _POLL_SECONDS: Final = 1.0
 
 
 class WorkerMonitor:
-    """Monitors that a cluster has workers.
+    """Monitors that a cluster has workers, and that its scheduler answers.
 
     * `client`: of the Dask cluster.
     * `settings`: how long to wait for workers; where the cluster is.
     * `log`: gets an event when all workers have gone, and when they are back.
     * `shutdown`: stops at once when there is no worker that could stop gracefully.
-    * `end`: called with the error when there was no worker for too long.
+    * `end`: called with the error when there was no worker, or no answer, for too long.
     * `clock`: seconds in which this process was awake.
     """
 
@@ -46,20 +46,28 @@ class WorkerMonitor:
         self._clock = clock
         self._patience = workers_within(settings.patience)
         self._absence = WorkerAbsence(self._patience)
+        # The answers of the Dask scheduler are missing in the same way.
+        self._silence = WorkerAbsence(self._patience)
+        self._is_silent = False
 
     @property
     def has_no_workers(self) -> bool:
-        """Whether there is no worker, so that no shard can stop gracefully."""
-        return self._absence.is_empty
+        """Whether no worker can be told anything, so that no shard can stop gracefully."""
+        return self._absence.is_empty or self._is_silent
 
     async def run(self) -> None:
         """Watch until cancelled."""
         while True:
             workers = await workers_of(self._client)
-            # None says nothing about the workers. If the Dask scheduler has ended, the futures of
-            # the shards say so.
-            if workers is not None:
-                self._report(self._absence.update(len(workers), self._clock()))
+            now = self._clock()
+            # If the Dask scheduler has ended, the futures of the shards say so; one that is stopped
+            # only does not answer.
+            if self._silence.update(int(workers is not None), now) is WorkerEvent.TIMED_OUT:
+                self._is_silent = True
+                self._end(_no_answer(self._settings, self._patience))
+                self._shutdown.stop_at_once()
+            elif workers is not None:
+                self._report(self._absence.update(len(workers), now))
             await asyncio.sleep(_POLL_SECONDS)
 
     def _report(self, event: WorkerEvent | None) -> None:
@@ -71,3 +79,10 @@ class WorkerMonitor:
             self._end(no_workers(self._settings, self._patience))
         if self.has_no_workers and self._shutdown.is_stopped:
             self._shutdown.stop_at_once()
+
+
+def _no_answer(settings: RunSettings, seconds: float) -> ClusterError:
+    """Return the error of a Dask scheduler that has not answered for so many seconds."""
+    # That of a local cluster is in this process.
+    where = "--workers" if settings.scheduler is None else f"--scheduler {settings.scheduler}"
+    return ClusterError(f"{where}: has not answered for {seconds:.0f} seconds; see that it works")

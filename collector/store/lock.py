@@ -13,7 +13,7 @@ from typing import Final, Self
 
 import msgspec
 
-from collector.core.errors import LockedError
+from collector.core.errors import LockedError, StorageError
 from collector.core.own_files import open_own
 
 __all__ = [
@@ -22,6 +22,8 @@ __all__ = [
     "held_by",
     "is_lock_file",
     "is_still",
+    "lock_alone",
+    "lock_lost",
     "open_to_lock",
     "read_holder",
     "recorded_holder",
@@ -60,13 +62,20 @@ class DirectoryLock:
     """
 
     def __init__(
-        self, opened: ExitStack, file: tuple[int, Path], place: tuple[int, Path], *, is_lock: bool
+        self,
+        opened: ExitStack,
+        file: tuple[int, Path],
+        place: tuple[int, Path],
+        *,
+        is_lock: bool,
+        holds_directory: bool,
     ) -> None:
         self._opened = opened
         self._file = file
         self._place = place
         self.is_lock = is_lock
         """Whether the file is a lock; otherwise it is of another program, and never written."""
+        self._holds_directory = holds_directory
 
     @classmethod
     def take(
@@ -85,6 +94,7 @@ class DirectoryLock:
             with ExitStack() as opened:
                 descriptor = open_to_lock(path, os.O_RDWR | os.O_CREAT, opened)
                 _lock(descriptor, path, sleep)
+                holds_directory = False
                 if not is_still(descriptor, path):
                     # Its holder has removed the file (see `discard`): lock the one that has the
                     # name now.
@@ -95,12 +105,19 @@ class DirectoryLock:
                     place = directory, path.parent
                     if with_directory:
                         _lock(directory, path, sleep)
+                        holds_directory = True
                 is_lock = is_lock_file(descriptor)
                 if is_lock:
                     # It only informs the user; a full disk is reported by other writes.
                     with suppress(OSError):
                         write_holder(descriptor)
-                return cls(opened.pop_all(), file, place, is_lock=is_lock)
+                return cls(
+                    opened.pop_all(),
+                    file,
+                    place,
+                    is_lock=is_lock,
+                    holds_directory=holds_directory,
+                )
 
     def release(self) -> None:
         """Release the lock."""
@@ -119,6 +136,10 @@ class DirectoryLock:
         if self.is_lock:
             os.ftruncate(self._file[0], 0)
             os.pwrite(self._file[0], content, 0)
+
+    def is_lost(self) -> bool:
+        """Tell whether another process can have the lock: its file was removed or replaced."""
+        return not self._holds_directory and not self.has_file()
 
     def discard(self) -> None:
         """Remove the file while the lock is held, for nothing was begun. Raises `OSError`.
@@ -170,19 +191,24 @@ def open_to_lock(path: Path, flags: int, opened: ExitStack) -> int:
 
 
 def _lock(descriptor: int, path: Path, sleep: Callable[[float], None]) -> None:
+    if not lock_alone(descriptor, sleep):
+        raise LockedError(
+            f"{path.parent}: another run holds this directory ({_holder(descriptor)}); "
+            "wait for its end, or give another --output"
+        )
+
+
+def lock_alone(descriptor: int, sleep: Callable[[float], None]) -> bool:
+    """Lock an open file, unless another process holds it after a few tries. Raises `OSError`."""
     for tries_left in reversed(range(_TRIES)):
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            if not tries_left:
-                raise LockedError(
-                    f"{path.parent}: another run holds this directory "
-                    f"({_holder(descriptor)}); "
-                    "wait for its end, or give another --output"
-                ) from None
-            sleep(BETWEEN_TRIES)
+            if tries_left:
+                sleep(BETWEEN_TRIES)
         else:
-            return
+            return True
+    return False
 
 
 def is_still(descriptor: int, path: Path) -> bool:
@@ -193,6 +219,14 @@ def is_still(descriptor: int, path: Path) -> bool:
         # It is gone or out of reach: below a file, behind a link to itself, or unknown to its
         # file server (a stale handle).
         return False
+
+
+def lock_lost(path: Path) -> StorageError:
+    """Return the error of a process whose lock another process can have."""
+    return StorageError(
+        f"{path}: was removed or replaced while this run held it, so another run may have begun "
+        "here; leave the lock files in place while runs work; run the same command again"
+    )
 
 
 def is_lock_file(descriptor: int) -> bool:

@@ -8,7 +8,7 @@ from typing import Final
 
 from collector.core.errors import LockedError, StoppedError
 from collector.store.files import PLAN_LOCK, PartFiles
-from collector.store.lock import DirectoryLock, recorded_holder
+from collector.store.lock import DirectoryLock, lock_lost, recorded_holder
 
 __all__ = ["LockWait", "one_at_a_time"]
 
@@ -43,7 +43,8 @@ def one_at_a_time(
     """Let only one shard at a time write the plan. It blocks meanwhile: call it in a thread.
 
     Raises `StoppedError` when the run is stopped, `LockedError` when the same process holds the
-    lock for a minute, and `OSError`. A run without shards has the directory to itself.
+    lock for a minute, `StorageError` when its file was removed meanwhile, and `OSError`. A
+    run without shards has the directory to itself.
     """
     if files.shard.is_whole:
         yield
@@ -51,6 +52,8 @@ def one_at_a_time(
     lock = _lock(files.directory / PLAN_LOCK, wait, clock, sleep)
     try:
         yield
+        if lock.is_lost():
+            raise lock_lost(files.directory / PLAN_LOCK)
     finally:
         lock.release()
 

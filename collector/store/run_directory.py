@@ -12,9 +12,11 @@ from collector.core.text import escaped
 from collector.plan import Companies
 from collector.store.append_file import AppendFile, LostFileError
 from collector.store.atomic import remove_drafts, sync_directory
+from collector.store.data_lock import hold_data
 from collector.store.files import COMPANIES, PartFiles, parts_in
 from collector.store.foreign import refuse_links
 from collector.store.journal import lost_lines
+from collector.store.lock import lock_lost
 from collector.store.manifest import Manifest
 from collector.store.plan_lock import LockWait, one_at_a_time
 from collector.store.recorded_plan import is_intact_list, write_company_list
@@ -56,6 +58,7 @@ class RunDirectory:
         self._lock = lock
         self._opened = ExitStack()
         self._files: RunFiles | None = None
+        self._holds_answers = False
         self.has_begun = False
         """Whether the manifest has an entry for this attempt, which needs its end."""
         self.remarks: list[str] = []
@@ -102,7 +105,8 @@ class RunDirectory:
         Errors of earlier attempts are moved to `errors.1.jsonl` and so on: `errors.jsonl` is of
         this attempt only. The same is done for other parts of the same cells, because this attempt
         requests the cells that they gave up. Results that a killed attempt had not synced are
-        synced now. Raises `StorageError`; leaving the context closes the files.
+        synced now. Raises `StorageError`, and `LockedError` when another process writes the file
+        of answers; leaving the context closes the files.
 
         Shards do this one after the other; see `one_at_a_time` for what that raises. `check` is
         called when no other shard can write another plan any more; it raises if one has done so
@@ -111,6 +115,7 @@ class RunDirectory:
         paths = self.files
         try:
             with one_at_a_time(paths, self._wait):
+                self._hold_answers()
                 check()
                 self._write_companies(paths.directory / COMPANIES, companies)
                 for path in (paths.manifest, paths.statistics, paths.errors, paths.log):
@@ -120,6 +125,7 @@ class RunDirectory:
                 self._move_errors()
             files = RunFiles(*map(self._open, (paths.statistics, paths.errors, paths.log)))
             self._files = files
+            self._hold_answers()
             if files.statistics.size:
                 files.statistics.sync()
             if not sync_directory(paths.directory):
@@ -173,6 +179,19 @@ class RunDirectory:
             )
         remove_drafts(path)
         write_company_list(path, companies)
+
+    def _hold_answers(self) -> None:
+        """Lock the file of answers as soon as it exists: from then on, lock files may be removed.
+
+        Another process that has taken a new lock file either finds that lock, or is found here.
+        """
+        if not self._holds_answers and self.files.statistics.exists():
+            hold_data(self.files.statistics, self._opened)
+            self._holds_answers = True
+        if not self._lock.is_ours():
+            raise taken_away(self.files.directory)
+        if self._lock.is_lost():
+            raise lock_lost(self.files.lock)
 
     def _open(self, path: Path) -> AppendFile:
         file = AppendFile.open(path)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from collector.core.errors import InputError, LockedError
+from collector.store.data_lock import HOLDER, is_data_held
 from collector.store.files import CLUSTER_LOCK, LOCK, PartFiles, parts_in
 from collector.store.lock import (
     BETWEEN_TRIES,
@@ -63,10 +64,6 @@ class ShardLock:
             common = _join(path, files.shard.total, opened, sleep)
             own = DirectoryLock.take(files.lock, with_directory=False, sleep=sleep)
             opened.callback(own.release)
-            # If the common file was removed, other processes may still hold the old one.
-            for other in parts_in(files.directory):
-                if other.shard.total != files.shard.total and _holder(other) is not None:
-                    raise _locked(files.directory)
             return cls(opened.pop_all(), common, path, own)
 
     def release(self) -> None:
@@ -76,6 +73,10 @@ class ShardLock:
     def is_ours(self) -> bool:
         """Tell whether the directory of that name is still the locked one."""
         return self._own.is_ours()
+
+    def is_lost(self) -> bool:
+        """Tell whether another process can have this shard: its file was removed or replaced."""
+        return self._own.is_lost()
 
     def discard(self) -> None:
         """Remove the lock files, for nothing was begun. Raises `OSError`.
@@ -97,15 +98,34 @@ def lock_for(files: PartFiles, *, is_handed_out: bool = False) -> Lock:
 
     While a cluster run hands out the shards there, only its shards can lock it.
     """
-    if not is_handed_out and held_by(files.directory / CLUSTER_LOCK, with_directory=False):
-        raise _locked(files.directory)
-    return DirectoryLock.take(files.lock) if files.shard.is_whole else ShardLock.take(files)
+    if not is_handed_out and (who := _distributor(files.directory)):
+        raise _locked(files.directory, who)
+    lock = DirectoryLock.take(files.lock) if files.shard.is_whole else ShardLock.take(files)
+    try:
+        _refuse_others(files)
+    except BaseException:
+        lock.release()
+        raise
+    return lock
+
+
+def _refuse_others(files: PartFiles) -> None:
+    """Raise `LockedError` if another process still writes some of these cells.
+
+    It may hold a lock file that was removed, in place of which there is another one now.
+    """
+    for other in filter(files.has_for_itself, parts_in(files.directory)):
+        # Its lock file is that of this process.
+        is_own = other == files
+        who = _writer(other) if is_own else _holder(other)
+        if who is not None:
+            raise _locked(files.directory, who)
 
 
 def refuse_held(directory: Path) -> None:
     """Raise `LockedError` if a process works in a directory. Raises `OSError`."""
-    if holder_of(directory):
-        raise _locked(directory)
+    if who := holder_of(directory):
+        raise _locked(directory, who)
 
 
 def lock_for_all(directory: Path) -> DirectoryLock:
@@ -120,7 +140,7 @@ def holder_of(directory: Path) -> str | None:
     Changes nothing. Raises `OSError`.
     """
     held = [holder for files in parts_in(directory) if (holder := _holder(files))]
-    if all_of_them := held_by(directory / CLUSTER_LOCK, with_directory=False):
+    if all_of_them := _distributor(directory):
         held.insert(0, all_of_them)
     if len(held) > 1:
         return f"{held[0]}, and {len(held) - 1:,} more, each with a shard of its own"
@@ -128,7 +148,17 @@ def holder_of(directory: Path) -> str | None:
 
 
 def _holder(files: PartFiles) -> str | None:
-    return held_by(files.lock, with_directory=files.shard.is_whole)
+    return held_by(files.lock, with_directory=files.shard.is_whole) or _writer(files)
+
+
+def _writer(files: PartFiles) -> str | None:
+    """Describe the process that holds the file of answers; None if none does."""
+    return HOLDER if is_data_held(files.statistics) else None
+
+
+def _distributor(directory: Path) -> str | None:
+    """Describe the process that hands out all shards; None if none does."""
+    return held_by(directory / CLUSTER_LOCK, with_directory=False)
 
 
 def _join(path: Path, shards: int, opened: ExitStack, sleep: Callable[[float], None]) -> int:
@@ -144,11 +174,10 @@ def _join(path: Path, shards: int, opened: ExitStack, sleep: Callable[[float], N
                 opened.push(tried.pop_all())
                 return descriptor
         sleep(BETWEEN_TRIES)
-    raise _locked(path.parent)
+    raise _locked(path.parent, holder_of(path.parent) or "an unknown process")
 
 
-def _locked(directory: Path) -> LockedError:
-    who = holder_of(directory) or "an unknown process"
+def _locked(directory: Path, who: str) -> LockedError:
     return LockedError(
         f"{directory}: another run holds this directory ({who}), or shards of another number; "
         "wait for its end, or give another --output"

@@ -411,7 +411,8 @@ async def test_a_signal_ends_all_in_order(  # noqa: PLR0913, PLR0917 - a table
         assert asyncio.get_running_loop().time() - began < 40
         await _until_gone(started)
     assert done.exit_code == code, done.stderr
-    assert done.stderr == ""
+    # Without a directory there is no log for the event.
+    assert done.stderr == "" or (moment == "start" and "event=stopping" in done.stderr)
     directory = command.directory / "r"
     answered = cells_of(directory)
     assert set(answered.values()) <= {1}
@@ -468,28 +469,30 @@ async def test_the_client_is_killed(start_api: StartApi, against: Against) -> No
     assert codes_of(command.directory / "r") == [[None], [None]]
 
 
-@pytest.mark.torture
 async def test_workers_of_others_stop_when_the_client_is_killed(
     start_api: StartApi, against: Against, two_workers: Cluster
 ) -> None:
-    """After a minute without orders; until then another run is refused: the directory is theirs."""
+    """Within seconds; until then another run is refused: the directory is theirs."""
     api = await start_api()
     command = against(api).without_debugging()
-    command.write("companies.txt", company_lines(2000))
+    command.write("companies.txt", company_lines(1200))
     run = ("run", "companies.txt", *two_workers.options, "--output", "r", "--rate")
-    process = await command.start(*run, "10")
-    await _until(api, 20)
+    process = await command.start(*run, "30")
+    await _until(api, 40)
     process.kill()
     await command.finish(process)
     done = await command.run(*run, "1000000")
     assert (done.exit_code, done.stdout) == (6, "")
     async with asyncio.timeout(100):
         while done.exit_code == 6:
-            await asyncio.sleep(1)
+            await asyncio.sleep(0.2)
             done = await command.run(*run, "1000000")
     assert done.exit_code == 0, done.stderr
-    assert cells_of(command.directory / "r") == _companies(2000)
-    assert codes_of(command.directory / "r") == [[4, 0], [4, 0]]
+    directory = command.directory / "r"
+    assert cells_of(directory) == _companies(1200)
+    assert codes_of(directory) == [[4, 0], [4, 0]]
+    # At this rate it would have taken 40 s.
+    assert all(shard[0]["cells"]["missing"] > 200 for shard in attempts_of(directory))
 
 
 @pytest.mark.torture

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from collector.simulator import Simulator
-from tests.cluster.clusters import Cluster, cells_of, cluster, codes_of
+from tests.cluster.clusters import Cluster, attempts_of, cells_of, cluster, codes_of
 from tests.conftest import company_lines
 from tests.end_to_end.steps import until
 
@@ -111,25 +111,59 @@ async def test_a_signal_without_workers(
 
 
 async def test_the_scheduler_dies(start_api: StartApi, against: Against, tmp_path: Path) -> None:
-    """The run ends with 4 and one line that says what has gone; a new cluster goes on with it."""
+    """The run ends with 4 and one line that says what has gone; a new cluster goes on with it.
+
+    The workers see it too: long before the last company they send nothing more, and record how
+    their shards have ended.
+    """
     api = await start_api()
-    command = _command(against, api, 300)
+    command = _command(against, api, 2000)
     with cluster(tmp_path / "cluster") as made:
         process = await command.start(*_RUN, "50", *made.options)
         await _until(api, 50)
         made.scheduler.kill()
         done = await command.finish(process)
+        directory = command.directory / "r"
+        await until(lambda: codes_of(directory) == [[4], [4]])
+        sent = api.counts.kinds["statistics"]
     assert done.exit_code == 4
     assert done.stderr == (
         "collector: the scheduler of the cluster has gone, or is out of reach; start the cluster "
         "again, then run the same command again; what was collected so far is kept\n"
     )
     assert "next      see that the scheduler and its workers are up" in done.stdout
-    answered = len(cells_of(command.directory / "r"))
-    assert 0 < answered < 300
+    answered = len(cells_of(directory))
+    assert 0 < answered < 1000
+    assert api.counts.kinds["statistics"] == sent
+    reasons = {shard[0]["error"] for shard in attempts_of(directory)}
+    assert reasons == {"the scheduler of the cluster has gone, or is out of reach"}
     again = await command.run(*_RUN, "1000000")
     assert again.exit_code == 0, again.stderr
-    assert set(cells_of(command.directory / "r").values()) == {1}
+    assert set(cells_of(directory).values()) == {1}
+    # What was in flight came back; the last answer of a connection may count twice.
+    assert api.counts.kinds["statistics"] <= 2000 + 32
+
+
+@pytest.mark.torture
+async def test_the_scheduler_is_stopped(
+    start_api: StartApi, against: Against, tmp_path: Path
+) -> None:
+    """One that does not answer is not waited for without an end: it is as one that has gone."""
+    api = await start_api()
+    command = _command(against, api, 2000)
+    with cluster(tmp_path / "cluster") as made:
+        process = await command.start(*_RUN, "20", "--max-outage", "1s", *made.options)
+        await _until(api, 20)
+        made.scheduler.send_signal(signal.SIGSTOP)
+        done = await command.finish(process)
+        assert done.exit_code == 4
+        assert done.stderr == (
+            f"collector: --scheduler {made.address}: has not answered for 10 seconds; see that it "
+            "works, then run the same command again; what was collected so far is kept\n"
+        )
+        # Shards wait for a minute.
+        await until(lambda: codes_of(command.directory / "r") == [[4], [4]])
+    assert len(cells_of(command.directory / "r")) < 2000
 
 
 @pytest.mark.parametrize("way", ["moved", pytest.param("removed", marks=pytest.mark.torture)])

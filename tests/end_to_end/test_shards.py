@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import json
+import signal
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from datetime import date, timedelta
@@ -359,3 +360,30 @@ async def test_the_rate_is_that_of_all_shards_together(
         if in_10_seconds >= 270:
             break
     assert 270 <= max(reached) <= 303, reached
+
+
+async def test_lock_files_may_be_removed_while_a_shard_works(
+    start_api: StartApi, against: Against
+) -> None:
+    """Who tidies up `*.lock` doubles nothing: the shard goes on, and others are refused with 6."""
+    api = await start_api()
+    command = against(api)
+    command.write("companies.txt", company_lines(60))
+    run = command.directory / "r"
+    first = await command.start(*_run("r", "0/2", rate="20"))
+    await until(lambda: api.counts.kinds["statistics"] > 10)
+    for other in ("0/2", "2/3", None):
+        for lock in run.glob("*.lock"):
+            lock.unlink()
+        refused = await command.run(*_run("r", other))
+        assert refused.exit_code == 6, refused.stderr
+        assert "another run holds this directory" in refused.stderr
+    status = await command.run("status", "r")
+    assert "at work is " in status.stdout
+    sent = api.counts.kinds["statistics"]
+    await until(lambda: api.counts.kinds["statistics"] > sent)
+    first.send_signal(signal.SIGTERM)
+    done = await command.finish(first)
+    assert done.exit_code == 143, done.stderr
+    await _together(command, *(_run("r", shard) for shard in ("0/2", "1/2")))
+    assert len(answers_of(run)) == 60 * _DAYS

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from collector.core.errors import LockedError, StoppedError
+from collector.core.errors import LockedError, StoppedError, StorageError
 from collector.plan import Shard
 from collector.store.files import PartFiles
 from collector.store.lock import DirectoryLock
@@ -56,6 +56,20 @@ def test_a_free_lock_is_held_in_the_body_and_free_afterwards(files: PartFiles) -
         assert wait.reason is None
         with pytest.raises(LockedError):
             DirectoryLock.take(path, with_directory=False)
+    DirectoryLock.take(path, with_directory=False).release()
+
+
+def test_a_lock_that_is_removed_meanwhile_ends_the_run(files: PartFiles) -> None:
+    """Another shard may have written another plan at the same time."""
+    path = files.directory / "run-plan.lock"
+
+    def write_the_plan() -> None:
+        with one_at_a_time(files, LockWait()):
+            path.unlink()
+            DirectoryLock.take(path, with_directory=False).release()
+
+    with pytest.raises(StorageError, match=r"run-plan\.lock: was removed or replaced while"):
+        write_the_plan()
     DirectoryLock.take(path, with_directory=False).release()
 
 

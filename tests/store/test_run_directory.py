@@ -7,7 +7,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager, ExitStack, suppress
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -19,6 +19,7 @@ from collector.core.errors import CollectorError, InputError, LockedError, Stora
 from collector.plan import Companies, Shard
 from collector.settings import RunSettings
 from collector.store.attempt_entry import AttemptEntry, describe_settings
+from collector.store.data_lock import hold_data
 from collector.store.fault_points import FaultPoint, arm
 from collector.store.files import PartFiles
 from collector.store.lock import DirectoryLock, held_by
@@ -303,6 +304,7 @@ _KILLED = """
 import os, signal, sys
 from pathlib import Path
 from collector.plan import Companies
+from collector.store.data_lock import hold_data
 from collector.store.fault_points import arm
 from collector.store.manifest import Manifest, PlanRecord
 from collector.store.files import PartFiles
@@ -371,13 +373,60 @@ def test_results_of_a_killed_attempt_are_synced_first(
     assert synced == ["statistics.jsonl"]
 
 
+def test_a_lock_that_is_removed_before_the_begin_ends_the_shard(tmp_path: Path) -> None:
+    """Another process may have it, and would write the same cells: nothing is begun."""
+    files = PartFiles(tmp_path, Shard(0, 2))
+    with RunDirectory.open(files) as first:
+        files.lock.unlink()
+        with RunDirectory.open(files) as second:
+            with pytest.raises(StorageError) as told:
+                first.begin(_COMPANIES, _manifest())
+            assert str(told.value).startswith(f"{files.lock}: was removed or replaced while")
+            assert not first.has_begun
+            assert not files.exist()
+            second.begin(_COMPANIES, _manifest())
+
+
+@pytest.mark.parametrize("is_new", [False, True])
+def test_a_lock_may_be_removed_after_the_begin(tmp_path: Path, *, is_new: bool) -> None:
+    """The file of answers is locked too: no other process can begin what this one writes."""
+    files = PartFiles(tmp_path, Shard(0, 2))
+    if not is_new:
+        _attempt(tmp_path, b"a\n", shard=files.shard)
+    with RunDirectory.open(files) as directory:
+        directory.begin(_COMPANIES, _manifest())
+        for lock in tmp_path.glob("*.lock"):
+            lock.unlink()
+        with pytest.raises(LockedError, match="a process whose lock file was removed"):
+            RunDirectory.open(files)
+        directory.write_manifest(_manifest())
+    with RunDirectory.open(files) as directory:
+        directory.begin(_COMPANIES, _manifest())
+
+
+def test_of_two_that_have_the_lock_one_writes(tmp_path: Path) -> None:
+    """The second one finds the file of answers locked before it has begun anything."""
+    files = PartFiles(tmp_path, Shard(0, 2))
+    _attempt(tmp_path, b"a\n", shard=files.shard)
+    with RunDirectory.open(files) as first:
+        files.lock.unlink()
+        with RunDirectory.open(files) as second, ExitStack() as opened:
+            # It has locked the file, and has not looked at its lock file yet.
+            hold_data(files.statistics, opened)
+            with pytest.raises(LockedError, match="another run writes this file"):
+                second.begin(_COMPANIES, _manifest())
+            assert not second.has_begun
+        with pytest.raises(StorageError, match="was removed or replaced"):
+            first.begin(_COMPANIES, _manifest())
+
+
 def test_leaving_closes_the_files_and_frees_the_lock(tmp_path: Path) -> None:
     """In order or with an error, every descriptor is given back."""
     before = _open_files()
     with RunDirectory.open(PartFiles(tmp_path / "1")) as directory:
         assert _open_files() == before + 2
         directory.begin(_COMPANIES, _manifest())
-        assert _open_files() == before + 5
+        assert _open_files() == before + 6
         assert held_by(tmp_path / "1" / "run.lock") is not None
     with suppress(ZeroDivisionError), RunDirectory.open(PartFiles(tmp_path / "2")) as directory:
         directory.begin(_COMPANIES, _manifest())

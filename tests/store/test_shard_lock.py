@@ -12,6 +12,7 @@ import pytest
 
 from collector.core.errors import InputError, LockedError
 from collector.plan import Shard
+from collector.store.data_lock import hold_data
 from collector.store.files import PartFiles
 from collector.store.lock import DirectoryLock
 from collector.store.shard_lock import ShardLock, holder_of, lock_for
@@ -283,6 +284,37 @@ def test_the_common_lock_may_be_removed_by_somebody(
         _take(tmp_path, _WHOLE)
     assert other.told("release") == "free"
     _take(tmp_path, _WHOLE).release()
+
+
+@pytest.mark.parametrize("shard", [Shard(0, 2), Shard(1, 3), _WHOLE])
+def test_all_locks_may_be_removed_from_one_that_writes(tmp_path: Path, shard: Shard) -> None:
+    """Its open file of answers refuses all who have cells in common, and tells who reads."""
+    files = PartFiles(tmp_path, Shard(0, 2))
+    files.statistics.touch()
+    before = open_files()
+    with ExitStack() as opened:
+        hold_data(files.statistics, opened)
+        assert holder_of(tmp_path) == "a process whose lock file was removed"
+        with pytest.raises(LockedError, match="a process whose lock file was removed"):
+            _take(tmp_path, shard)
+        _take(tmp_path, Shard(1, 2)).release()
+    assert holder_of(tmp_path) is None
+    _take(tmp_path, shard).release()
+    assert open_files() == before
+
+
+def test_a_shard_has_lost_its_lock_when_the_file_was_removed(tmp_path: Path) -> None:
+    """A run without shards holds the directory as well, and has not."""
+    for name in ("shards", "whole"):
+        (tmp_path / name).mkdir()
+    shard, whole = _take(tmp_path / "shards", Shard(0, 2)), _take(tmp_path / "whole", _WHOLE)
+    assert not shard.is_lost()
+    for lock in tmp_path.rglob("*.lock"):
+        lock.unlink()
+    assert shard.is_lost()
+    assert not whole.is_lost()
+    shard.release()
+    whole.release()
 
 
 def test_a_file_of_another_program_is_in_the_way(tmp_path: Path) -> None:
