@@ -18,10 +18,10 @@ from collector.cluster.messages import (
     Orders,
     Result,
     ShardStatus,
-    Site,
     Task,
     name_of_common,
 )
+from collector.cluster.site import Site
 from collector.cluster.token_feed import TokenFeed
 from collector.core.clock import AwakeClock
 from collector.core.errors import ExitCode, InputError
