@@ -77,19 +77,19 @@ class ConfigFile:
                 f"known are {', '.join(sorted(option_names()))}"
             )
         for key, value in values.items():
-            if not _is_single(value):
+            if not all(map(_is_single, value if isinstance(value, list) else [value])):
                 raise InputError(
-                    f"{self._path}: {key}: is no single value; write a text in quotes, a number, "
-                    "true or false"
+                    f"{self._path}: {key}: is no value of an option; write a text in quotes, a "
+                    "number, true or false"
                 )
         return values
 
 
 def _is_single(value: object) -> bool:
-    """Return whether a value of TOML can be the text of one option.
+    """Return whether a value of TOML can be the value of an option, or one of several.
 
-    No option takes lists or tables, numbers of more than 64 bits, or texts with a NUL, which no
-    path has; the command line library and the system would stumble over them.
+    No option takes tables, numbers of more than 64 bits, or texts with a NUL, which no path has.
+    The command line library and the system fail on them.
     """
     if isinstance(value, int):
         return -(2**63) <= value < 2**63
