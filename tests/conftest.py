@@ -59,7 +59,7 @@ for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
 ENVIRONMENT = {
     name: value
     for name, value in os.environ.items()
-    if not name.startswith(("TRUST_", "COLLECTOR_", "PYTEST_"))
+    if not name.startswith(("TRUST_", "COLLECTOR_", "PYTEST_", "SSLKEYLOGFILE"))
 }
 """Of child processes: nothing of the machine's own credentials or settings."""
 

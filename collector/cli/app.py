@@ -212,10 +212,24 @@ _command(
 
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the command line and end the process with the command's exit code."""
+    _ignore_key_log()
     code = _run(arguments)
     for stream in (sys.stdout, sys.stderr):
         _flush_or_discard(stream, is_ended=code in _BY_SIGNAL)
     sys.exit(code)
+
+
+def _ignore_key_log() -> None:
+    """Take `SSLKEYLOGFILE` out of the environment, also for processes that this one starts.
+
+    Every context of TLS that Python makes by default opens that file, the first of them while
+    aiohttp is imported, which therefore must come later.
+    """
+    if os.environ.pop("SSLKEYLOGFILE", ""):
+        complain(
+            "warning: SSLKEYLOGFILE is ignored: whatever can read that file could decrypt the "
+            "access token; unset it for this command"
+        )
 
 
 def _run(arguments: list[str] | None) -> int:

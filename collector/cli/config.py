@@ -63,7 +63,11 @@ class ConfigFile:
 
         try:
             table = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
+        except RecursionError:
+            raise InputError(
+                f"{self._path}: is not TOML: lists or tables are nested too deeply"
+            ) from None
+        except ValueError as error:  # also for a number of thousands of digits
             raise InputError(f"{self._path}: is not TOML: {error}") from None
         values = {key.replace("_", "-"): value for key, value in table.items()}
         unknown = sorted(set(values) - option_names())
@@ -72,7 +76,26 @@ class ConfigFile:
                 f"{self._path}: unknown key {', '.join(unknown)}; "
                 f"known are {', '.join(sorted(option_names()))}"
             )
+        for key, value in values.items():
+            if not all(map(_is_single, value if isinstance(value, list) else [value])):
+                raise InputError(
+                    f"{self._path}: {key}: is no value of an option; write a text in quotes, a "
+                    "number, true or false"
+                )
         return values
+
+
+def _is_single(value: object) -> bool:
+    """Return whether a value of TOML can be the value of an option, or one of several.
+
+    No option takes tables, numbers of more than 64 bits, or texts with a NUL, which no path has.
+    The command line library and the system fail on them.
+    """
+    if isinstance(value, int):
+        return -(2**63) <= value < 2**63
+    if isinstance(value, str):
+        return "\0" not in value
+    return not isinstance(value, list | dict)
 
 
 def read_options(path: Path) -> str | None:

@@ -11,7 +11,7 @@ from collector.cli.printing import complain
 from collector.cli.signals import stop_on_signals
 from collector.cli.summary import print_summary
 from collector.cli.watch import watch
-from collector.core.errors import NOT_STARTED, ExitCode
+from collector.core.errors import NOT_STARTED, ExitCode, InputError
 from collector.http.credentials import Credentials
 from collector.http.network import Network
 from collector.plan import Plan
@@ -37,8 +37,16 @@ def _make_run(
 ) -> RunView:
     if settings.engine == "local":
         return Run(plan, settings, credentials, output, network=network)
-    with needs_extra("dask", "dask", "distributed", "cryptography"):
-        from collector.cluster.run import ClusterRun
+    try:
+        with needs_extra("dask", "dask", "distributed", "cryptography"):
+            from collector.cluster.run import ClusterRun
+    except (OSError, TypeError, ValueError) as error:
+        # Dask reads its files and variables while it is imported.
+        cause = str(error).partition("\n")[0]
+        raise InputError(
+            f"--engine dask: the configuration of Dask cannot be used ({cause}); "
+            "look at DASK_CONFIG, at other variables that begin with DASK_, and at ~/.config/dask"
+        ) from error
     return ClusterRun(plan, settings, credentials, output, network)
 
 

@@ -49,7 +49,7 @@ class SummaryRow(NamedTuple):
     marks: tuple[tuple[str, str], ...] = ()
 
 
-def summary_rows(run: RunView, end: End, *, can_resume: bool = True) -> list[SummaryRow]:
+def summary_rows(run: RunView, end: End, *, can_resume: bool) -> list[SummaryRow]:
     """Return the rows that have a text.
 
     `can_resume` tells whether the same command would reach the same service again.
@@ -208,7 +208,7 @@ _WITHOUT_FAULT: Final = {
 """Exit codes of unfinished runs without a fault on this side; all others need the user."""
 
 
-def print_summary(run: RunView, end: End, *, can_resume: bool = True) -> None:
+def print_summary(run: RunView, end: End, *, can_resume: bool) -> None:
     """Print the summary to standard output; see `summary_rows` for `can_resume`."""
     # Ask the stream itself: FORCE_COLOR must not put escapes into a file.
     if sys.stdout is None or not sys.stdout.isatty():

@@ -5,6 +5,7 @@
     scheduler         submits the shards, as many at a time as the cluster has workers; keeps the
                       token and the share of the rate of each up to date
     shard_task        one shard, in a worker of the cluster
+    site              what a worker must find where it runs
     messages          what the two send each other: orders to the shards, statuses back
     channel           how the process that the user started sends orders and receives statuses
     shard_channel     how a shard receives those orders and sends its status

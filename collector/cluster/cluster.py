@@ -21,7 +21,7 @@ from distributed.scheduler import KilledWorker
 
 from collector import __version__
 from collector.cluster.division import workers_within
-from collector.cluster.messages import Site
+from collector.cluster.site import Site
 from collector.core.errors import ClusterError, InputError, StoppedError
 from collector.core.text import quoted
 from collector.settings import RunSettings

@@ -1,11 +1,10 @@
 """Messages between the process that the user started and the shards on the workers."""
 
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import msgspec
 
-from collector import __version__
+from collector.cluster.site import Site
 from collector.cluster.token_feed import HandedToken
 from collector.core.secrets import Secret
 from collector.http.network import Network
@@ -14,10 +13,9 @@ from collector.plan import Plan
 from collector.run.result import End
 from collector.run.shard_context import ShardContext
 from collector.settings import RunSettings
-from collector.store.files import CLUSTER_LOCK
 from collector.telemetry.histogram import CompanyLatencies, LatencyHistogram
 
-__all__ = ["Common", "Orders", "Result", "ShardStatus", "Site", "Task", "name_of_common"]
+__all__ = ["Common", "Orders", "Result", "ShardStatus", "Task", "name_of_common"]
 
 
 class Orders(msgspec.Struct, frozen=True, kw_only=True):
@@ -144,33 +142,6 @@ class Common:
 
     plan: Plan
     network: Network
-
-
-@dataclass(frozen=True, slots=True)
-class Site:
-    """The run directory, the text of its lock, and the version of the collector.
-
-    A worker that finds something else has another file system, or another collector.
-    """
-
-    directory: Path
-    lock: bytes
-    version: str
-
-    def mismatch(self) -> str | None:
-        """Return what is different in this process; None if nothing is."""
-        if self.version != __version__:
-            return f"has collector {__version__}, this is {self.version}; install the same there"
-        try:
-            is_same = (self.directory / CLUSTER_LOCK).read_bytes() == self.lock
-        except OSError:
-            is_same = False
-        if is_same:
-            return None
-        return (
-            f"does not see {self.directory}; --output must be on a file system that all its "
-            "machines share"
-        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from collector.cluster.aggregate import ClusterPace, ClusterStats
 from collector.cluster.channel import Channel
 from collector.cluster.cluster import check_addresses, check_workers, error_by, open_cluster
 from collector.cluster.division import number_of_shards, share_of_each
-from collector.cluster.messages import Common, Result, ShardStatus, Site, Task
+from collector.cluster.messages import Common, Result, ShardStatus, Task
 from collector.cluster.scheduler import ShardScheduler, SharedState, in_background
 from collector.cluster.shared_directory import (
     ClusterLog,
@@ -22,6 +22,7 @@ from collector.cluster.shared_directory import (
     survey_directory,
     sync_answers,
 )
+from collector.cluster.site import Site
 from collector.cluster.workers import WorkerMonitor
 from collector.core.endpoint import STATISTICS
 from collector.core.errors import CollectorError, ExitCode, StoppedError, gravest

@@ -13,8 +13,9 @@ from distributed import get_client, get_worker
 
 from collector.cluster.cluster import check_addresses
 from collector.cluster.lease import LONGEST_SILENCE, Lease
-from collector.cluster.messages import Common, Orders, Result, ShardStatus, Site, Task
+from collector.cluster.messages import Common, Orders, Result, ShardStatus, Task
 from collector.cluster.shard_channel import ShardChannel
+from collector.cluster.site import Site
 from collector.cluster.token_feed import TokenFeed
 from collector.core.clock import AwakeClock
 from collector.core.errors import ExitCode, InputError

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from collector import __version__
-from collector.cluster.messages import Site
+from collector.cluster.site import Site
 from collector.core.cell import CellState
 from collector.core.errors import InputError, LockedError, StorageError
 from collector.core.threads import in_thread

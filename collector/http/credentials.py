@@ -170,10 +170,24 @@ def _is_systemd_credential(opened: os.stat_result, name: str, directory: Path) -
     )
 
 
+def _refuse_foreign(file: Path, owner: int) -> None:
+    """Raise `InputError` for a file of a user who is neither this one nor root.
+
+    That user can read the secrets, and replace them. It concerns root, who may open every file.
+    """
+    user = os.geteuid()
+    if owner not in {user, 0}:
+        raise InputError(
+            f"--credentials-file {file}: belongs to another user (uid {owner}), who can read and "
+            f"change it; run the command as that user, or run: chown {user} {file}"
+        )
+
+
 def _read_file(file: Path, systemd_directory: Path) -> dict[str, str]:
     try:
         with file.open("rb") as stream:
             opened = os.fstat(stream.fileno())
+            _refuse_foreign(file, opened.st_uid)
             mode = stat.S_IMODE(opened.st_mode)
             if mode & _BY_OTHERS and not _is_systemd_credential(
                 opened, file.name, systemd_directory
@@ -192,8 +206,9 @@ def _read_file(file: Path, systemd_directory: Path) -> dict[str, str]:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise InputError(f"--credentials-file {file}: cannot be read: {reason}") from None
-    except tomllib.TOMLDecodeError:
-        # The decoder's message may quote the line, including the secret.
+    except (ValueError, RecursionError):
+        # The decoder's message may quote the line, including the secret. RecursionError: lists in
+        # lists without end; ValueError: also a number of thousands of digits.
         raise InputError(
             f'--credentials-file {file}: is not TOML; write lines like client_id = "..."'
         ) from None

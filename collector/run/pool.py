@@ -257,11 +257,8 @@ class Pool:
         item.tries += retry.counts
         item.throttled_tries += failure.blame is Blame.RATE and not retry.counts
         self._stats.retries += 1
-        before = self._queue.next_due()
+        # Idle workers need not wake for it: this one waits for the earliest retry itself, or takes
+        # another cell.
         self._queue.put_back(item, self._clock() + retry.delay, is_charged=retry.counts)
         self._on_retry(item, failure, retry)
-        due = self._queue.next_due()
-        if before is None or (due is not None and due < before):
-            # Idle workers wait for the earliest retry, so only an earlier one matters to them.
-            self._wake_idle()
         return True

@@ -171,6 +171,19 @@ async def test_what_is_honoured_is_written_beside_what_was_there(
     assert (command.directory / "collector.toml").read_text() == text
 
 
+async def test_without_a_verdict_nothing_is_written(start_api: StartApi, against: Against) -> None:
+    """A script that waits for the options must not go on without them: 1, which else is 0."""
+    api = await start_api(empty_share=1)
+    command = against(api).without_debugging()
+    command.write("companies.txt", _IDS)
+    assert (await command.run(*_CHECK)).exit_code == 0
+    done = await command.run(*_CHECK, "--write")
+    assert done.exit_code == 1, done
+    assert _rows(done.stdout)["other"].removeprefix("dates").lstrip().startswith("not tried")
+    assert "collector.toml: nothing is written, for nothing was found to be honoured" in done.stderr
+    assert command.files() == {"companies.txt"}
+
+
 async def test_a_variable_that_goes_before_the_file_is_named(
     start_api: StartApi, against: Against
 ) -> None:

@@ -206,6 +206,22 @@ async def test_duplicates_are_dropped_with_a_warning(start_api: StartApi, agains
         ("rate = inf\n", "such as 10 or 0.5, or auto"),
         ("rate = 'fast'\n", "such as 10 or 0.5, or auto"),
         ('client-secret = "x"\n', "collector.toml: unknown key client-secret"),
+        (
+            f"rate = {'[' * 100_000}\n",
+            "collector.toml: is not TOML: lists or tables are nested too",
+        ),
+        (f"rate = {'{a=' * 20_000}\n", "collector.toml: is not TOML: lists or tables are nested"),
+        (
+            f"rate{'.a' * 2000} = 1\n",
+            "collector.toml: rate: is no value of an option; write a text",
+        ),
+        ("rate = [[1]]\n", "collector.toml: rate: is no value of an option"),
+        (f"rate = {'9' * 5000}\n", "collector.toml: is not TOML"),
+        (f"rate = 0x{'f' * 5000}\n", "collector.toml: rate: is no value of an option"),
+        (
+            'credentials-file = "a\\u0000b"\n',
+            "collector.toml: credentials-file: is no value of an option",
+        ),
     ],
 )
 @pytest.mark.parametrize("subcommand", ["run", "plan"])

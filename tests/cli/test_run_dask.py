@@ -66,6 +66,20 @@ async def test_without_the_extra_it_says_how_to_get_it(
     )
 
 
+async def test_a_configuration_of_dask_that_it_cannot_read(
+    command: Any,  # noqa: ANN401 - see conftest
+) -> None:
+    """With 2 and where to look; Dask reads it while it is imported."""
+    command.write("dask.yaml", "{")
+    odd = command.with_environment(DASK_CONFIG="dask.yaml", TRUST_ACCESS_TOKEN="fake")  # noqa: S106
+    done = await odd.from_the_start().run("run", "-", "--engine", "dask", stdin=b"1\n")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr.startswith("collector: --engine dask: the configuration of Dask cannot be")
+    assert "'dask.yaml' is malformed" in done.stderr
+    assert "look at DASK_CONFIG" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
 @pytest.mark.parametrize(
     ("address", "words"),
     [

@@ -109,6 +109,30 @@ async def test_a_hangup_that_is_ignored_stays_ignored(told: _Told, sent: int) ->
     assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
 
 
+def test_after_the_loop_the_handlers_of_before_are_in_force() -> None:
+    """A signal that comes while the summary is printed ends the command with its own exit code."""
+    before = {number: signal.getsignal(number) for number in _SIGNALS}
+
+    def ours(_number: int, _frame: object) -> None:
+        pass
+
+    for number in _SIGNALS:
+        signal.signal(number, ours)
+
+    async def run() -> None:
+        with stop_on_signals(lambda _code: None, lambda: None):
+            await asyncio.sleep(0)
+
+    try:
+        asyncio.run(run())
+        assert {number: signal.getsignal(number) for number in _SIGNALS} == dict.fromkeys(
+            _SIGNALS, ours
+        )
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 @pytest.mark.parametrize("sent", [0, 1])
 async def test_leaving_takes_the_handlers_away(told: _Told, sent: int) -> None:
     """Those from before are back, also after an error in the body."""

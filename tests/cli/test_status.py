@@ -334,6 +334,17 @@ def test_fail_on_looks_at_the_given_states_only(cli: Cli) -> None:
         assert cli("r", "--fail-on", states).exit_code == code
 
 
+@pytest.mark.parametrize("states", ["missing", "failed", "empty"])
+def test_fail_on_does_not_believe_an_edited_list_of_companies(cli: Cli, states: str) -> None:
+    """Every company of the list has data; of those that were removed from it nothing is known."""
+    _made(2).write(Path("r"), [(n, _answer(n + 1)) for n in range(6)])
+    assert cli("r", "--fail-on", states).exit_code == 0
+    Path("r/run-companies.txt").write_text("1\n")
+    for form in ((), ("--json",)):
+        assert cli("r", *form, "--fail-on", states).exit_code == 1
+        assert cli("r", *form).exit_code == 0
+
+
 def test_fail_on_may_stand_in_the_environment_or_the_file(
     cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:

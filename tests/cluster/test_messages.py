@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from collector.cluster.messages import Orders, ShardStatus, Site, Task
+from collector.cluster.messages import Orders, ShardStatus, Task
+from collector.cluster.site import Site
 from collector.dates.record import trusted
 from collector.pace import Share
 from collector.plan import Shard

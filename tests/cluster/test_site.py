@@ -1,13 +1,16 @@
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from collector import __version__
-from collector.cluster.messages import Site
+from collector.cluster.site import Site
 from collector.core.errors import LockedError
 from collector.plan import Shard
 from collector.store.files import CLUSTER_LOCK, PartFiles
 from collector.store.shard_lock import holder_of, lock_for, lock_for_all, refuse_held
+from tests.conftest import ENVIRONMENT
 
 
 def _site(directory: Path) -> Site:
@@ -39,6 +42,26 @@ def test_another_version_is_told(tmp_path: Path) -> None:
     """It would write other lines, or understand orders otherwise."""
     mismatch = Site(tmp_path, b"", "0.0.1").mismatch()
     assert mismatch == f"has collector {__version__}, this is 0.0.1; install the same there"
+
+
+def test_a_worker_that_writes_the_keys_of_its_connections_is_told(tmp_path: Path) -> None:
+    """The access token comes over them. It is told too if the file cannot be written."""
+    script = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from collector import __version__\n"
+        "from collector.cluster.site import Site\n"
+        "print(Site(Path(), b'', __version__).mismatch())"
+    )
+    said = subprocess.run(  # noqa: S603 - this Python, and a script of a test
+        [sys.executable, "-c", script],
+        env={**ENVIRONMENT, "SSLKEYLOGFILE": str(tmp_path / "absent" / "keys")},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert said.stdout.startswith("was started with SSLKEYLOGFILE: ")
+    assert "start it without" in said.stdout
 
 
 @pytest.mark.parametrize("shard", [Shard(), Shard(0, 2)])

@@ -201,6 +201,29 @@ def test_a_file_of_the_owner_alone_is_taken(write: WriteFile, mode: int) -> None
     assert load_credentials({}, file) == AccessToken(Secret(TOKEN))
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give a file to another user")
+def test_a_file_of_another_user_is_refused(
+    write: WriteFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That user can read and change it. One of root is accepted, as systemd provides it."""
+    file = write(f'access_token = "{TOKEN}"')
+    os.chown(file, 12345, -1)
+    words = r"belongs to another user \(uid 12345\), .*as that user, or run: chown 0 "
+    for mode in (0o600, 0o400):
+        file.chmod(mode)
+        with pytest.raises(InputError, match=words) as caught:
+            load_credentials({"CREDENTIALS_DIRECTORY": str(tmp_path)}, file)
+        assert TOKEN not in str(caught.value)
+    link = tmp_path / "link"
+    link.symlink_to(file)
+    with pytest.raises(InputError, match=words):
+        load_credentials({}, link)
+    monkeypatch.setattr(os, "geteuid", lambda: 12345)
+    assert load_credentials({}, file) == AccessToken(Secret(TOKEN))
+    os.chown(file, 0, -1)
+    assert load_credentials({}, file) == AccessToken(Secret(TOKEN))
+
+
 def test_the_mode_is_that_of_the_file_behind_a_link(write: WriteFile, tmp_path: Path) -> None:
     """Not the link's own, which is always open."""
     link = tmp_path / "link"
@@ -229,6 +252,11 @@ def test_the_mode_is_that_of_the_file_behind_a_link(write: WriteFile, tmp_path: 
         f'client_secret = "{SECRET}"\nclient_id = true',
         b'client_secret = "' + SECRET.encode() + b'\xff"',
         (f'client_secret = "{SECRET}"').encode("utf-16"),
+        f'client_id = {"[" * 100_000}"{SECRET}"',
+        f'client_id = {"{a=" * 20_000}"{SECRET}"',
+        f'client_id{".a" * 2000} = "{SECRET}"',
+        f'client_secret = "{SECRET}"\nclient_id = {"9" * 5000}',
+        f'client_secret = "{SECRET}"\nclient_id = 0x{"f" * 5000}',
     ],
 )
 def test_a_file_that_cannot_be_used_is_an_input_error(

@@ -1,10 +1,11 @@
+from collections.abc import Callable
 from itertools import cycle
 from math import inf
 
 import pytest
 
 from collector.core.outcome import Blame
-from collector.pace import Cause
+from collector.pace import Cause, Permit
 from tests.pace.sender import CAUSES, PATIENCE, PROBE_SECONDS, RTT, START, Sender, open_circuit
 
 
@@ -200,6 +201,57 @@ def test_when_only_failing_cells_are_left_they_are_charged_after_some_minutes() 
     assert sender.cause() is None
     assert "only_failing_cells_are_left" in sender.events
     assert set(_fail_for(sender, 5, "abc")) == {Blame.CELL}
+
+
+_Refuse = Callable[[Sender, Permit, str], Blame]
+
+_REFUSALS: dict[Cause, _Refuse] = {
+    Cause.REFUSED: lambda sender, permit, name: sender.control.refused(permit, sender.now, name),
+    Cause.UNAVAILABLE: lambda sender, permit, name: sender.control.unavailable(
+        permit, sender.now, name, is_evidence=False
+    ),
+}
+
+
+def _refuse_for(sender: Sender, seconds: float, companies: str, refuse: _Refuse) -> list[Blame]:
+    """Let every request be throttled for so long, one company after the other."""
+    until, blames, names = sender.now + seconds, list[Blame](), cycle(companies)
+    while sender.now < until:
+        blames.append(refuse(sender, sender.send(), next(names)))
+    return blames
+
+
+@pytest.mark.parametrize("companies", ["a", "ab"])
+@pytest.mark.parametrize("refuse", _REFUSALS.values(), ids=[c.name.lower() for c in _REFUSALS])
+def test_one_or_two_companies_that_are_throttled_at_the_end_are_charged(
+    companies: str, refuse: _Refuse
+) -> None:
+    """After a minute per company, so that the run ends: no other company is left to show more."""
+    sender = Sender(50)
+    sender.run(5)
+    sender.control.no_more_cells()
+    minutes = len(companies)
+    before = _refuse_for(sender, 60 * minutes - 15, companies, refuse)
+    # The first 503 alone is an error.
+    assert set(before[1:]) <= {Blame.RATE, Blame.SERVICE}
+    assert sender.cause() is not None
+    after = _refuse_for(sender, 60, companies, refuse)
+    assert after[-1] is Blame.CELL
+    assert sender.cause() is None
+    assert "only_failing_cells_are_left" in sender.events
+
+
+@pytest.mark.parametrize("refuse", _REFUSALS.values(), ids=[c.name.lower() for c in _REFUSALS])
+def test_three_companies_that_are_throttled_at_the_end_are_not_charged(refuse: _Refuse) -> None:
+    """The rate is the cause then, and the limit may be a quota that is renewed in an hour."""
+    sender = Sender(50)
+    sender.run(5)
+    sender.control.no_more_cells()
+    blames = _refuse_for(sender, 3600, "abc", refuse)
+    assert set(blames[1:]) <= {Blame.RATE, Blame.SERVICE}
+    assert sender.cause() is not None
+    sender.answer()
+    assert sender.cause() is None
 
 
 def test_an_outage_at_the_end_is_waited_for() -> None:

@@ -544,7 +544,7 @@ def _refuses_after(hours: float, run: Path, plan: Plan, lines: Iterable[bytes]) 
     """Recover a run whose newest line is so old; a day has 24 hours here, from the newest on."""
     _make(run, plan, lines, window="whole" if len(plan.windows) == 1 else "1d")
     before = _files(run)
-    age = Age(hours, is_of_another_day=hours >= 24)
+    age = Age(hours, is_of_another_day=hours >= 12)
     said = ""
     try:
         recover_files(

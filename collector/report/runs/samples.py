@@ -103,7 +103,7 @@ def _read(path: Path) -> list[LoggedSample]:
         if _MARK in line:
             try:
                 samples.append(_decoder.decode(line))
-            except msgspec.DecodeError:  # torn by a crash, or of another version
+            except (msgspec.DecodeError, RecursionError):  # torn by a crash, or of another version
                 return False
         return True
 

@@ -113,7 +113,8 @@ def test_the_samples_of_all_logs_are_read(tmp_path: Path) -> None:
     run = split_run(tmp_path / "run", [], 3)
     text = _SAMPLE.format(at=10, sent=50)
     PartFiles(run, Shard(0, 3)).log.write_text(text + text[:40])
-    PartFiles(run, Shard(2, 3)).log.write_text("torn\n" + _SAMPLE.format(at=10, sent=7))
+    nested = f'{{"event":"sample","x":{"[" * 100_000}\n'
+    PartFiles(run, Shard(2, 3)).log.write_text(f"torn\n{nested}" + _SAMPLE.format(at=10, sent=7))
     logs = read_samples(find_run(run))
     assert [[sample.sent for sample in log] for log in logs] == [[50], [], [7]]
     (told,) = samples_by_time(logs)
