@@ -42,7 +42,7 @@ class Distribution(Portion):
 
     engine: Annotated[Literal["local", "dask"], Parameter(group=PACE)] = "local"
     """Where the run works: in this process (local), or as shards in the processes of a Dask cluster
-    (dask; needs the packages of the extra dask)."""
+    (dask; needs the extra dask)."""
 
     workers: Annotated[
         int | None,

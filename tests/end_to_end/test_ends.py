@@ -262,16 +262,28 @@ async def test_an_output_that_cannot_be(start_api: StartApi, against: Against, o
     assert api.counts.total == 0
 
 
+_OPENS_NO_LINES = """
+import errno
+from collector.cli.app import main
+from collector.store.append_file import AppendFile
+
+def refuse(path):
+    raise OSError(errno.EMFILE, "Too many open files", str(path))
+
+AppendFile.open = refuse
+main()
+"""
+
+
 async def test_an_attempt_that_cannot_open_its_files_has_an_end(
     start_api: StartApi, against: Against
 ) -> None:
     """The manifest speaks of the attempt already, so it says how that ended."""
     api = await start_api()
     command = against(api)
-    (command.directory / "r").mkdir()
-    (command.directory / "r" / "errors.jsonl").symlink_to("nowhere/errors.jsonl")
-    done = await command.run("run", "-", "--output", "r", stdin=b"1\n")
+    done = await command.run("run", "-", "--output", "r", stdin=b"1\n", code=_OPENS_NO_LINES)
     assert done.exit_code == 5, done.stderr
+    assert "Too many open files" in done.stderr
     assert command.manifest("r")["attempts"][0]["exit_code"] == 5
     assert api.counts.kinds["statistics"] == 0
 

@@ -1,16 +1,13 @@
 import base64
 import hashlib
 import re
-import sys
 from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
 
-from collector.core.errors import InputError
 from collector.report.delivery.model import CountMovement, Delivery, Restatements
 from collector.report.language import Lang
-from collector.report.page import render
 from tests.report import sample
 from tests.report.shown import page_of, words_of
 
@@ -135,10 +132,3 @@ def test_overlap_is_said_wherever_sums_are() -> None:
     small = sample.small()
     assert words_of(page_of(small)).count("sums count those days more than once") == 3
     assert "more than once." not in words_of(page_of(replace(small, overlap=False)))
-
-
-def test_without_plotly_the_message_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Before anything is written."""
-    monkeypatch.setitem(sys.modules, "plotly.offline", None)
-    with pytest.raises(InputError, match=r'pip install "collector\[report\]"'):
-        render(sample.bare(), Lang.EN, "1.2.3")
