@@ -194,6 +194,7 @@ pathlib.Path.read_bytes = read_bytes
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("before", "words"),
     [
@@ -232,6 +233,7 @@ async def test_a_cluster_without_workers(
     assert api.counts.total == 0
 
 
+@pytest.mark.slow
 async def test_workers_on_a_network_need_consent(
     start_api: StartApi, against: Against, tmp_path: Path
 ) -> None:

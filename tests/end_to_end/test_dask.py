@@ -32,6 +32,8 @@ from tests.cluster.clusters import (
 from tests.conftest import company_lines
 from tests.end_to_end.steps import until
 
+pytestmark = pytest.mark.slow
+
 StartApi = Callable[..., Awaitable[Simulator]]
 Against = Callable[[Simulator], Any]
 LargestFile = Callable[[int], AbstractContextManager[None]]

@@ -18,6 +18,8 @@ from tests.cluster.clusters import Cluster, attempts_of, cells_of, cluster, code
 from tests.conftest import company_lines
 from tests.end_to_end.steps import until
 
+pytestmark = pytest.mark.slow
+
 StartApi = Callable[..., Awaitable[Simulator]]
 Against = Callable[[Simulator], Any]
 

@@ -17,6 +17,8 @@ from collector.settings.parsers import Duration, Rate
 from collector.simulator import Simulator
 from tests.cluster.clusters import cluster
 
+pytestmark = pytest.mark.slow
+
 StartApi = Callable[..., Awaitable[Simulator]]
 
 

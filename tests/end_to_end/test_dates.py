@@ -15,6 +15,8 @@ from collector.simulator import Simulator, statistics_of
 from tests.conftest import company_lines
 from tests.end_to_end.steps import until
 
+pytestmark = pytest.mark.slow
+
 StartApi = Callable[..., Awaitable[Simulator]]
 Against = Callable[[Simulator], Any]
 Serve = Callable[..., Awaitable[Any]]

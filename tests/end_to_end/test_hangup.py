@@ -9,10 +9,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from collector.simulator import Simulator
 from tests.cli.terminal import lead_a_session
 from tests.conftest import company_lines
 from tests.end_to_end.steps import assert_all_answered, until
+
+pytestmark = pytest.mark.slow
 
 StartApi = Callable[..., Awaitable[Simulator]]
 Against = Callable[[Simulator], Any]

@@ -11,6 +11,8 @@ from aiohttp import web
 from tests.conftest import Command, Finished, company_lines
 from tests.end_to_end.service import Asked, Service, good
 
+pytestmark = pytest.mark.slow
+
 Serve = Callable[..., Awaitable[Service]]
 _GIVEN = {"TRUST_CLIENT_ID": "", "TRUST_CLIENT_SECRET": "", "TRUST_ACCESS_TOKEN": "given"}
 

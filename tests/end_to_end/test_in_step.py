@@ -10,6 +10,8 @@ from tests.cluster.clusters import cluster
 from tests.conftest import Command
 from tests.run.unsteady_server import Surplus, UnsteadyServer, answer_to, wrong_lines
 
+pytestmark = pytest.mark.slow
+
 _RUN = ("run", "companies.txt", "--from", "2026-09-01", "--until", "2026-09-04", "--window", "1d")
 _FAST = ("--rate", "1000", "--output", "r", "--trust-dates")
 _COMPANIES = 150

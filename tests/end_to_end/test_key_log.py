@@ -9,6 +9,8 @@ import pytest
 from tests.conftest import Command, StartOwnApi
 from tests.http.certificates import Made, make_certificate
 
+pytestmark = pytest.mark.slow
+
 _IGNORED: Final = "collector: warning: SSLKEYLOGFILE is ignored: "
 
 _RUN: Final = (*("run", "-", "--output", "r"), "--trust-dates")

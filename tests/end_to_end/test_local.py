@@ -15,6 +15,8 @@ from aiohttp import web
 from tests.conftest import Command, Process, StartApi, StartOwnApi, company_lines
 from tests.end_to_end.steps import assert_all_answered, until
 
+pytestmark = pytest.mark.slow
+
 _RUN: Final = ("run", "companies.txt", "--output", "r", "--trust-dates")
 
 

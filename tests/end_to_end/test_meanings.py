@@ -14,6 +14,8 @@ from tests.cluster.clusters import cells_of
 from tests.conftest import Command, Finished, StartApi, company_lines
 from tests.end_to_end.steps import assert_all_answered, until
 
+pytestmark = pytest.mark.slow
+
 Against = Callable[[Simulator], Command]
 
 

@@ -8,9 +8,13 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Final
 
+import pytest
+
 from collector.simulator import Simulator
 from tests.conftest import company_lines
 from tests.end_to_end.steps import assert_all_answered
+
+pytestmark = pytest.mark.slow
 
 StartApi = Callable[..., Awaitable[Simulator]]
 Against = Callable[[Simulator], Any]

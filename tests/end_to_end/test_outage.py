@@ -13,6 +13,8 @@ from collector.simulator import Simulator
 from tests.conftest import company_lines
 from tests.end_to_end.steps import assert_all_answered, until
 
+pytestmark = pytest.mark.slow
+
 StartApi = Callable[..., Awaitable[Simulator]]
 Against = Callable[[Simulator], Any]
 Serve = Callable[..., Awaitable[Any]]

@@ -10,6 +10,8 @@ from tests.conftest import Command, Finished, OwnApi, StartOwnApi
 from tests.end_to_end.proxies import PASSWORD, USER, ForwardProxy, forward_proxy
 from tests.http.certificates import Certificate, Made, make_certificate
 
+pytestmark = pytest.mark.slow
+
 API = "api.collector.test"
 """A name that only the proxy can resolve (RFC 6761)."""
 

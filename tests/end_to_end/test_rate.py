@@ -29,6 +29,7 @@ def _assert_counts_agree(attempt: dict[str, Any], api: Simulator) -> None:
     assert requests["broken"] == {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("rate", "limit", "burst", "status", "count"),
     [

@@ -162,6 +162,7 @@ async def _watch_stalls(lags: list[float]) -> None:
         lags.append(loop.time() - before - 0.005)
 
 
+@pytest.mark.slow
 async def test_a_night_of_errors_loses_nothing(start_api: StartApi, against: Against) -> None:
     """500s, resets, non-JSON, hangs and a token of 5 s: each cell answered once, or accounted."""
     api = await start_api(

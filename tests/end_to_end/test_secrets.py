@@ -12,6 +12,8 @@ import pytest
 
 from tests.conftest import Command, Finished
 
+pytestmark = pytest.mark.slow
+
 _TOKEN: Final = "Hd7QxTok'\\\"<&>%41Md3JkTok+/=Tl9WzTok"  # noqa: S105 - made up
 _CLIENT_ID: Final = "Hd7QxIdn\"'\\&Md3JkIdn;#Tl9WzIdn"
 _CLIENT_SECRET: Final = "Hd7QxSec\\'\"%27<Md3JkSec&Tl9WzSec"  # noqa: S105 - made up

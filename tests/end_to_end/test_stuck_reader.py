@@ -19,6 +19,8 @@ from tests.conftest import company_lines, end
 from tests.end_to_end.steps import assert_all_answered, until
 from tests.store.made_runs import line, make_run
 
+pytestmark = pytest.mark.slow
+
 StartApi = Callable[..., Awaitable[Simulator]]
 Against = Callable[[Simulator], Any]
 

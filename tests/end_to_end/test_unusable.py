@@ -10,6 +10,8 @@ import pytest
 from tests.http.certificates import Made, make_certificate
 from tests.http.raw_server import Answer, RawServer, always, hang, ok, reset
 
+pytestmark = pytest.mark.slow
+
 RUN = ("run", "-", "--output", "r", "--max-outage", "1s", "--rate", "100")
 SECRET = "token-77aa"  # noqa: S105 - made up
 COUNTERS = {"total": 1, "sended": 1, "pending": 0, "fails": 0, "campaign": 0, "actions": {}}

@@ -24,6 +24,7 @@ def situation(**more: Any) -> Scenario:  # noqa: ANN401 - see Scenario
     return Scenario(**{"name": "a test", "figures": (), "settings": api(), **more})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [11, pytest.param(12, marks=pytest.mark.torture)])
 @pytest.mark.parametrize("scenario", _VIRTUAL, ids=lambda scenario: scenario.name)
 def test_every_scenario_keeps_its_bounds(scenario: Scenario, seed: int) -> None:
