@@ -759,12 +759,31 @@ def test_lines_that_are_taken_away_are_noticed_at_the_end(
 ) -> None:
     """Also if nothing is written any more; before anything is begun there is nothing to miss."""
     directory.check()
-    directory.begin(_COMPANIES, _manifest())
+    files = directory.begin(_COMPANIES, _manifest())
+    files.statistics.append(b"1\n")
+    files.errors.append(b"1\n")
     directory.check()
     (directory.files.directory / name).unlink()
     with pytest.raises(StorageError, match=rf"{name}: another process has removed it while the "):
         directory.check()
     assert directory.remarks == []
+
+
+@pytest.mark.parametrize("name", ["statistics.jsonl", "errors.jsonl"])
+def test_an_empty_file_that_is_removed_has_lost_no_line(directory: RunDirectory, name: str) -> None:
+    """A run is no failure because a user removes empty files; a line written after that is one."""
+    files = directory.begin(_COMPANIES, _manifest())
+    path = directory.files.directory / name
+    path.unlink()
+    directory.check()
+    path.write_bytes(b"")
+    with pytest.raises(StorageError, match="has replaced it"):
+        directory.check()
+    path.unlink()
+    file = files.errors if name == "errors.jsonl" else files.statistics
+    file.append(b"1\n")
+    with pytest.raises(StorageError, match="has removed it"):
+        directory.check()
 
 
 def test_a_log_that_is_taken_away_is_a_remark(directory: RunDirectory) -> None:
