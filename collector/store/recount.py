@@ -76,5 +76,5 @@ def vanished(attempts: Sequence[Mapping[str, Any]], kept: int) -> str | None:
         return None
     return (
         f"{answered:,} cells had an answer when the last attempt ended, and {kept:,} have a line "
-        "now: lines were removed; the cells without a line are requested again"
+        "now: lines were removed or damaged; the cells without a line are requested again"
     )

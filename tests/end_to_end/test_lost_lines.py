@@ -162,7 +162,7 @@ async def test_lines_that_vanished_since_are_missed_before_they_are_requested(
     said = (await process.stderr.readline()).decode()
     remark = (
         "10 cells had an answer when the last attempt ended, and 3 have a line now: lines were "
-        "removed; the cells without a line are requested again"
+        "removed or damaged; the cells without a line are requested again"
     )
     assert said == f"collector: warning: r: {remark}\n"
     api.reconfigure(replace(api.settings, down=False))
