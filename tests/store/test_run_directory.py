@@ -397,7 +397,7 @@ def test_a_lock_may_be_removed_after_the_begin(tmp_path: Path, *, is_new: bool) 
         directory.begin(_COMPANIES, _manifest())
         for lock in tmp_path.glob("*.lock"):
             lock.unlink()
-        with pytest.raises(LockedError, match="a process whose lock file was removed"):
+        with pytest.raises(LockedError, match="a process that has locked the file of answers"):
             RunDirectory.open(files)
         directory.write_manifest(_manifest())
     with RunDirectory.open(files) as directory:
@@ -413,7 +413,7 @@ def test_of_two_that_have_the_lock_one_writes(tmp_path: Path) -> None:
         with RunDirectory.open(files) as second, ExitStack() as opened:
             # It has locked the file, and has not looked at its lock file yet.
             hold_data(files.statistics, opened)
-            with pytest.raises(LockedError, match="another run writes this file"):
+            with pytest.raises(LockedError, match="another process has locked this file"):
                 second.begin(_COMPANIES, _manifest())
             assert not second.has_begun
         with pytest.raises(StorageError, match="was removed or replaced"):
