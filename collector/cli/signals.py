@@ -8,7 +8,7 @@ import os
 import shutil
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from threading import Event, Thread
 from typing import Final, NoReturn
@@ -146,10 +146,12 @@ def _ended_without_main_thread(leftovers: Sequence[Path]) -> Iterator[None]:
         if not number or is_over.wait(_PATIENCE_SECONDS):
             return
         for path in leftovers:
-            if path.is_dir():
-                shutil.rmtree(path, ignore_errors=True)
-            else:
-                path.unlink(missing_ok=True)
+            # A place that cannot be written any more must not keep the process alive.
+            with suppress(OSError):
+                if path.is_dir():
+                    shutil.rmtree(path, ignore_errors=True)
+                else:
+                    path.unlink(missing_ok=True)
         os._exit(_CODES[signal.Signals(number[0])])
 
     thread = Thread(target=wait, name="signals", daemon=True)

@@ -74,8 +74,8 @@ def summary_rows(run: RunView, end: End, *, can_resume: bool) -> list[SummaryRow
 
 def _cells(stats: RunStats) -> SummaryRow:
     if not stats.is_known:
-        unknown = "how many have an answer is not known, because the run directory was not read"
-        return SummaryRow("cells", f"{stats.planned:,} planned; {unknown}", _UNFINISHED)
+        text = f"{stats.planned:,} planned; how many have an answer is not known"
+        return SummaryRow("cells", text, _UNFINISHED)
     data, empty = (stats.kept[state] + stats.cells[state] for state in _ANSWERED)
     kept = stats.kept.total()
     before = f", {kept:,} of them in earlier attempts" if kept else ""

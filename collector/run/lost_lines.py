@@ -45,20 +45,23 @@ async def checked_end(
 ) -> End:
     """Return how an attempt ended that has ended so far with `end`.
 
-    If another process has taken lines away, the attempt ends with that error. After any error of
-    the storage the cells are counted again, by their lines: `stats` never say more than the disk.
+    If another process has taken lines away, the attempt ends with that error; if it has taken the
+    whole directory, with that one, also when a file was missed first. After any error of the
+    storage the cells are counted again, by their lines: `stats` never say more than the disk.
     `count` counts them; it blocks, and raises `OSError`.
     """
+    is_ours = await in_thread(directory.is_ours)
     try:
         await in_thread(directory.check)
     except StorageError as error:
-        if end.exit_code not in {ExitCode.BUG, ExitCode.STORAGE}:
+        known = {ExitCode.BUG, ExitCode.STORAGE} if is_ours else {ExitCode.BUG}
+        if end.exit_code not in known:
             end = end_by(error, redact)
     if end.exit_code is not ExitCode.STORAGE:
         return end
     counted = stats.answered_cells
     try:
-        found = await in_thread(count) if directory.is_ours() else None
+        found = await in_thread(count) if is_ours else None
     except OSError:
         found = None
     if found is None:

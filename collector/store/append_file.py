@@ -71,13 +71,16 @@ class AppendFile:
     def check(self, size: int | None = None) -> None:
         """Raise `LostFileError` unless others find this file, and all of it, under its name.
 
-        `size` is how many bytes it must have; by default those of all lines. Raises `OSError`.
+        `size` is how many bytes it must have; by default those of all lines. An empty file that was
+        removed has lost no line. Raises `OSError`.
         """
         expected = self.size if size is None else size
         own = os.fstat(self._descriptor)
         try:
             found = self.path.lstat()
         except (FileNotFoundError, NotADirectoryError):
+            if not expected:
+                return
             raise LostFileError(self.path, "removed") from None
         if not os.path.samestat(found, own):
             raise LostFileError(self.path, "replaced")

@@ -13,8 +13,9 @@ from collector.store.lock import lock_alone, open_to_lock
 
 __all__ = ["HOLDER", "hold_data", "is_data_held"]
 
-HOLDER: Final = "a process whose lock file was removed"
-"""The holder of a file of answers, as it is described to the user."""
+HOLDER: Final = "a process that has locked the file of answers"
+"""The holder of a file of answers, as it is described to the user. It is a run whose lock file was
+removed, or another program."""
 
 
 def hold_data(
@@ -29,8 +30,8 @@ def hold_data(
         descriptor = open_to_lock(path, os.O_WRONLY, tried)
         if not lock_alone(descriptor, sleep):
             raise LockedError(
-                f"{path}: another run writes this file ({HOLDER}); wait for its end, or give "
-                "another --output"
+                f"{path}: another process has locked this file; wait for its end, or give another "
+                "--output"
             )
         if _is_readable(path):
             opened.push(tried.pop_all())

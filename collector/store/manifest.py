@@ -1,6 +1,6 @@
 """The manifest `run.json`: the plan, the service, and the record of every attempt."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -8,6 +8,7 @@ from typing import Any, Final
 import msgspec
 import orjson
 
+from collector.core.cell import CellState
 from collector.core.errors import InputError
 from collector.core.regular import open_regular
 from collector.plan import Plan, WindowSize
@@ -17,6 +18,7 @@ __all__ = [
     "DatesRecord",
     "Manifest",
     "PlanRecord",
+    "answers_recorded",
     "describe_plan",
     "gravest_record",
 ]
@@ -136,6 +138,18 @@ class Manifest(msgspec.Struct, kw_only=True):
         # Not msgspec, which writes 1e16 where orjson, as in every version, writes 1e+16.
         options = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
         replace_file(path, [orjson.dumps(msgspec.to_builtins(self), option=options)])
+
+
+def answers_recorded(attempt: Mapping[str, Any], name: str) -> int:
+    """Return how many answers an entry of `attempts` counts under `name`: `kept` or `cells`.
+
+    These fields are not checked when a manifest is read. What is no count is 0.
+    """
+    counts = attempt.get(name)
+    if not isinstance(counts, dict):
+        return 0
+    found = (counts.get(state) for state in (CellState.DATA.value, CellState.EMPTY.value))
+    return sum(count for count in found if isinstance(count, int))
 
 
 def describe_plan(plan: Plan, window: WindowSize) -> PlanRecord:

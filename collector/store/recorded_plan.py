@@ -28,7 +28,13 @@ from collector.plan import (
 from collector.store.atomic import replace_file
 from collector.store.files import COMPANIES, PartFiles
 from collector.store.identity import service_differences
-from collector.store.manifest import DatesRecord, Manifest, PlanRecord, gravest_record
+from collector.store.manifest import (
+    DatesRecord,
+    Manifest,
+    PlanRecord,
+    answers_recorded,
+    gravest_record,
+)
 
 __all__ = [
     "CompanyList",
@@ -197,8 +203,7 @@ def read_earlier_attempts(
 def _answered_at(earlier: EarlierAttempts) -> Iterator[datetime]:
     """Yield when attempts with answers ended, or when they began if they have no end."""
     for attempt in earlier.attempts:
-        cells = attempt.get("cells", {})
-        if attempt["ended_at"] is None or cells.get("data", 0) + cells.get("empty", 0):
+        if attempt["ended_at"] is None or answers_recorded(attempt, "cells"):
             yield datetime.fromisoformat(attempt["ended_at"] or attempt["started_at"])
 
 

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 from collector.core.cell import CellState
 from collector.core.outcome import FailureKind
@@ -10,11 +10,10 @@ from collector.plan import CellSet, Part
 from collector.store.files import PartFiles, parts_in
 from collector.store.ledger import Ledger
 from collector.store.lines import parse_error, parse_result
+from collector.store.manifest import answers_recorded
 from collector.store.repair import damaged_spans
 
 __all__ = ["Recount", "recount", "vanished"]
-
-_ANSWERED: Final = (CellState.DATA, CellState.EMPTY)
 
 
 class Recount(NamedTuple):
@@ -66,15 +65,10 @@ def vanished(attempts: Sequence[Mapping[str, Any]], kept: int) -> str | None:
     if not attempts:
         return None
     last = attempts[-1]
-    answered = sum(
-        last[counts].get(state.value, 0)
-        for counts in ("kept", "cells")
-        for state in _ANSWERED
-        if isinstance(last.get(counts), dict)
-    )
+    answered = answers_recorded(last, "kept") + answers_recorded(last, "cells")
     if kept >= answered:
         return None
     return (
         f"{answered:,} cells had an answer when the last attempt ended, and {kept:,} have a line "
-        "now: lines were removed; the cells without a line are requested again"
+        "now: lines were removed or damaged; the cells without a line are requested again"
     )

@@ -104,6 +104,22 @@ async def test_while_a_database_holds_it(
     assert (command.directory / name).read_text() == "old"
 
 
+async def test_a_draft_that_cannot_be_removed_keeps_no_process(
+    command: Any,  # noqa: ANN401 - see conftest
+) -> None:
+    """Its place may be read-only by now, or lie below what has become a file, as here."""
+    make_run(command.directory / "a", [line("1", 1)])
+    (command.directory / "d").mkdir()
+    held = command.without_debugging()
+    process = await held.start("export", "a", "--to", "d/o.duckdb", code=_IN_DATABASE)
+    await _until_it_works(process.pid, command.directory / "begun")
+    (command.directory / "d").rename(command.directory / "moved")
+    (command.directory / "d").touch()
+    process.send_signal(signal.SIGTERM)
+    done = await command.finish(process)
+    assert (done.exit_code, done.stdout, done.stderr) == (143, "", "")
+
+
 _IN_SQLITE = """
 import sys
 from collector.__main__ import main

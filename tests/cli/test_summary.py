@@ -51,13 +51,11 @@ def test_every_exit_code_has_a_meaning() -> None:
 
 
 def test_what_was_not_read_is_not_counted() -> None:
-    """A directory that cannot be read is not said to have no answer."""
+    """A directory that cannot be read, or was taken away, is not said to have no answer."""
     job = _job()
     job.stats.is_known = False
-    assert _rows(job, ExitCode.STORAGE)["cells"] == (
-        "1,000 planned; how many have an answer is not known, because the run directory was not "
-        "read"
-    )
+    text = "1,000 planned; how many have an answer is not known"
+    assert _rows(job, ExitCode.STORAGE)["cells"] == text
 
 
 def test_a_complete_run_has_nothing_to_do_next() -> None:

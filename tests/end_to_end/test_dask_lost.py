@@ -217,8 +217,8 @@ async def test_lines_of_a_shard_are_taken_away(
     assert done.exit_code == 0, done.stderr
     assert done.stderr == (
         f"collector: warning: {command.directory / 'r'}: {left} cells had an answer when the last "
-        "attempt ended, and 0 have a line now: lines were removed; the cells without a line are "
-        "requested again\n"
+        "attempt ended, and 0 have a line now: lines were removed or damaged; the cells without a "
+        "line are requested again\n"
     )
     assert set(cells_of(command.directory / "r").values()) == {1}
     assert len(cells_of(command.directory / "r")) == 300

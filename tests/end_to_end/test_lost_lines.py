@@ -82,6 +82,24 @@ async def test_lines_that_are_taken_away_do_not_count(
     }
 
 
+async def test_a_directory_that_is_moved_away_is_named_as_such(
+    start_api: StartApi, against: Against
+) -> None:
+    """Not as a file that was removed: the lines are all there, in another place."""
+    command = against(await start_api())
+    command.write("companies.txt", company_lines(_COUNT))
+    path = command.directory / "r" / "statistics.jsonl"
+    process = await command.start(*_RUN, "40")
+    await until(lambda: _whole_lines(path) > 20)
+    path.parent.rename(command.directory / "moved")
+    done = await command.finish(process)
+    assert done.exit_code == 5, done.stderr
+    assert "collector: r: was removed or replaced by another process while the run" in done.stderr
+    assert "has no line" not in done.stderr
+    assert "; how many cells have an answer is not known\n" in done.stderr
+    assert not path.parent.exists()
+
+
 async def test_lines_that_vanish_while_nothing_is_written_are_missed(
     start_api: StartApi, against: Against
 ) -> None:
@@ -144,7 +162,7 @@ async def test_lines_that_vanished_since_are_missed_before_they_are_requested(
     said = (await process.stderr.readline()).decode()
     remark = (
         "10 cells had an answer when the last attempt ended, and 3 have a line now: lines were "
-        "removed; the cells without a line are requested again"
+        "removed or damaged; the cells without a line are requested again"
     )
     assert said == f"collector: warning: r: {remark}\n"
     api.reconfigure(replace(api.settings, down=False))

@@ -356,6 +356,7 @@ def test_a_directory_that_became_a_file_has_no_lines(tmp_path: Path) -> None:
     """As one that is gone."""
     (tmp_path / "run").mkdir()
     file = AppendFile.open(tmp_path / "run" / "file")
+    file.append(b"1\n")
     (tmp_path / "run").rename(tmp_path / "moved")
     with pytest.raises(LostFileError, match="has removed it"):
         file.check()

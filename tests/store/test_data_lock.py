@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from collector.core.errors import LockedError
-from collector.store.data_lock import HOLDER, hold_data, is_data_held
+from collector.store.data_lock import hold_data, is_data_held
 from tests.store.on_disk import open_files
 
 
@@ -34,14 +34,14 @@ def opened() -> Iterator[ExitStack]:
 
 
 def test_it_is_held_until_it_is_closed(path: Path) -> None:
-    """The second one is told which file is written by a process without a lock file."""
+    """The second one is told which file it is, and not that a run has it: any program may."""
     before = open_files()
     with ExitStack() as opened:
         hold_data(path, opened)
         assert is_data_held(path)
         with pytest.raises(LockedError) as told:
             hold_data(path, ExitStack(), sleep=_no_sleep)
-        assert str(told.value).startswith(f"{path}: another run writes this file ({HOLDER}); ")
+        assert str(told.value).startswith(f"{path}: another process has locked this file; ")
         assert path.read_bytes() == b"a line\n"
     assert not is_data_held(path)
     assert open_files() == before

@@ -10,7 +10,13 @@ from collector.settings import RunSettings
 from collector.settings.parsers import Rate
 from collector.store.attempt_entry import AttemptEntry, describe_settings
 from collector.store.identity import describe_service
-from collector.store.manifest import DatesRecord, Manifest, describe_plan, gravest_record
+from collector.store.manifest import (
+    DatesRecord,
+    Manifest,
+    answers_recorded,
+    describe_plan,
+    gravest_record,
+)
 from tests.store.made_attempts import ENDED, STARTED, ended_attempt, run_stats
 
 _RANGE = DateRange(date(2026, 1, 28), date(2026, 2, 10))
@@ -223,3 +229,20 @@ def test_a_doubt_lasts_until_a_later_proof(verdicts: str, known: str | None) -> 
     ]
     gravest = gravest_record(records)
     assert (None if gravest is None else gravest.verdict) == known
+
+
+@pytest.mark.parametrize(
+    ("counts", "answers"),
+    [
+        ({"planned": 9, "data": 2, "empty": 3, "failed": 4, "missing": 0}, 5),
+        ({"planned": 9}, 0),
+        ({"data": "2", "empty": 3}, 3),
+        ({"data": None, "empty": [3]}, 0),
+        ([2, 3], 0),
+        (None, 0),
+    ],
+)
+def test_what_is_no_count_counts_nothing(counts: object, answers: int) -> None:
+    """These fields are not checked: an edited manifest must not end a run as a bug."""
+    assert answers_recorded({"cells": counts}, "cells") == answers
+    assert answers_recorded({"kept": counts}, "cells") == 0

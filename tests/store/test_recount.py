@@ -77,6 +77,7 @@ _LAST: dict[str, Any] = {"kept": {"data": 2, "empty": 1}, "cells": {"data": 3, "
         ([_LAST, {"kept": {"data": 4, "empty": 0}}], 4, False),
         ([_LAST, {"kept": {"data": 4, "empty": 0}}], 3, True),
         ([{"kept": None, "cells": {"planned": 10}}], 0, False),
+        ([{"kept": {"data": "2", "empty": None}, "cells": [1]}], 0, False),
         ([{}], 0, False),
         ([], 0, False),
     ],

@@ -397,7 +397,7 @@ def test_a_lock_may_be_removed_after_the_begin(tmp_path: Path, *, is_new: bool) 
         directory.begin(_COMPANIES, _manifest())
         for lock in tmp_path.glob("*.lock"):
             lock.unlink()
-        with pytest.raises(LockedError, match="a process whose lock file was removed"):
+        with pytest.raises(LockedError, match="a process that has locked the file of answers"):
             RunDirectory.open(files)
         directory.write_manifest(_manifest())
     with RunDirectory.open(files) as directory:
@@ -413,7 +413,7 @@ def test_of_two_that_have_the_lock_one_writes(tmp_path: Path) -> None:
         with RunDirectory.open(files) as second, ExitStack() as opened:
             # It has locked the file, and has not looked at its lock file yet.
             hold_data(files.statistics, opened)
-            with pytest.raises(LockedError, match="another run writes this file"):
+            with pytest.raises(LockedError, match="another process has locked this file"):
                 second.begin(_COMPANIES, _manifest())
             assert not second.has_begun
         with pytest.raises(StorageError, match="was removed or replaced"):
@@ -759,12 +759,31 @@ def test_lines_that_are_taken_away_are_noticed_at_the_end(
 ) -> None:
     """Also if nothing is written any more; before anything is begun there is nothing to miss."""
     directory.check()
-    directory.begin(_COMPANIES, _manifest())
+    files = directory.begin(_COMPANIES, _manifest())
+    files.statistics.append(b"1\n")
+    files.errors.append(b"1\n")
     directory.check()
     (directory.files.directory / name).unlink()
     with pytest.raises(StorageError, match=rf"{name}: another process has removed it while the "):
         directory.check()
     assert directory.remarks == []
+
+
+@pytest.mark.parametrize("name", ["statistics.jsonl", "errors.jsonl"])
+def test_an_empty_file_that_is_removed_has_lost_no_line(directory: RunDirectory, name: str) -> None:
+    """A run is no failure because a user removes empty files; a line written after that is one."""
+    files = directory.begin(_COMPANIES, _manifest())
+    path = directory.files.directory / name
+    path.unlink()
+    directory.check()
+    path.write_bytes(b"")
+    with pytest.raises(StorageError, match="has replaced it"):
+        directory.check()
+    path.unlink()
+    file = files.errors if name == "errors.jsonl" else files.statistics
+    file.append(b"1\n")
+    with pytest.raises(StorageError, match="has removed it"):
+        directory.check()
 
 
 def test_a_log_that_is_taken_away_is_a_remark(directory: RunDirectory) -> None:

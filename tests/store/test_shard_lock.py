@@ -294,8 +294,8 @@ def test_all_locks_may_be_removed_from_one_that_writes(tmp_path: Path, shard: Sh
     before = open_files()
     with ExitStack() as opened:
         hold_data(files.statistics, opened)
-        assert holder_of(tmp_path) == "a process whose lock file was removed"
-        with pytest.raises(LockedError, match="a process whose lock file was removed"):
+        assert holder_of(tmp_path) == "a process that has locked the file of answers"
+        with pytest.raises(LockedError, match="a process that has locked the file of answers"):
             _take(tmp_path, shard)
         _take(tmp_path, Shard(1, 2)).release()
     assert holder_of(tmp_path) is None
