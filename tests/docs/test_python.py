@@ -1,4 +1,4 @@
-"""docs/python.md: its blocks, executed from top to bottom against the embedded API."""
+"""docs/python.md, and what README.md has of it: each block runs against the embedded API."""
 
 import ast
 import asyncio
@@ -17,7 +17,7 @@ import collector
 from collector.core.errors import ClusterError, CollectorError
 from collector.library.options import CollectOptions
 from collector.simulator import Simulator, SimulatorSettings
-from tests.docs.pages import DOCS, Block, blocks, read
+from tests.docs.pages import DOCS, README, Block, blocks, read
 
 _TEXT: Final = read(DOCS / "python.md")
 _HOME: Final = "/srv/statistics"
@@ -30,7 +30,10 @@ class _Example(NamedTuple):
 
 def _examples() -> list[_Example]:
     """Return the blocks of code, each with what it prints if the next block shows that."""
-    found = blocks(_TEXT)
+    found = [
+        *blocks(_TEXT),
+        *(block for block in blocks(read(README)) if block.language == "python"),
+    ]
     following = [*found[1:], None]
     return [
         _Example(block, after.body if after and after.language == "text" else None)
@@ -109,7 +112,7 @@ async def test_the_page_does_what_it_says(
             assert printed[-1] == example.shown, f"line {example.block.line}"
     assert "remark: companies.txt:3: company 4892 stands in line 1" in printed[1]
     assert "14 of 14 cells: output/" in printed[1]
-    assert printed[-1].startswith("4892 20")
+    assert printed[-2].startswith("4892 20")
 
 
 def test_there_are_a_cell_a_program_and_a_task() -> None:
