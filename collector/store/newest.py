@@ -201,7 +201,6 @@ def newest_lines(
         if overlap := overlapping(newest.windows):
             one, other = overlap
             remark(
-                f"windows overlap, such as {one} and {other}: whoever adds up the lines counts "
-                "days twice"
+                f"windows overlap, such as {one} and {other}: sums of the lines count days twice"
             )
         yield newest.lines(Pile.NEW)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
 from collector import InputError, collect
 from collector.simulator import Simulator
@@ -76,6 +77,7 @@ def _of_the_process() -> dict[str, object]:
     root = logging.getLogger()
     return {
         "signals": {number: signal.getsignal(number) for number in signal.valid_signals()},
+        "structlog": structlog.is_configured(),
         "logging": (root.level, list(root.handlers), logging.raiseExceptions),
         "loggers": {
             name: (logger.level, list(logger.handlers), logger.propagate)
