@@ -1,5 +1,6 @@
 """`collect`: a run inside a Python program."""
 
+import asyncio
 import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -55,6 +56,7 @@ async def collect(
     error. A bug is a `RuntimeError`. An argument that does not exist is a `TypeError`.
     """
     check_names(options)
+    cancelled_before = _cancellations()
     # Here: a cursor of a database, for instance, can be read in the thread of the caller only.
     given = companies if isinstance(companies, str | PathLike) else entries_of(companies)
     prepared = await in_thread(_prepare, given, credentials, config, options)
@@ -65,13 +67,23 @@ async def collect(
         prepared.output,
         network=prepared.network,
     )
-    end = await run.execute()
+    # In a task of its own: in Python 3.11 a task group that fails leaves a cancellation on its task.
+    end = await asyncio.create_task(run.execute(), name="collect")
     # What is in no log: the run has not come as far as that.
     early = () if end.exit_code is ExitCode.COMPLETE else run.events.unwritten()
     remarks = (*duplicate_remarks(prepared.plan.companies), *early, *run.remarks)
     if end.exit_code in _RESULTS:
+        if _cancellations() > cancelled_before:
+            # The run has ended for another reason in the same moment.
+            raise asyncio.CancelledError
         return result_of(run, end, remarks)
     raise error_of(end, remarks)
+
+
+def _cancellations() -> int:
+    """Return how often the running task was cancelled."""
+    task = asyncio.current_task()
+    return 0 if task is None else task.cancelling()
 
 
 class _Prepared(NamedTuple):

@@ -99,6 +99,9 @@ async def test_an_outage_is_a_result(tmp_path: Path) -> None:
     assert issubclass(result.cause, OutageError)
     assert result.error is not None
     assert "127.0.0.1:9" in result.error
+    task = asyncio.current_task()
+    assert task is not None
+    assert not task.cancelling(), "or a time limit of the caller would be mistaken"
 
 
 async def test_credentials_that_are_refused_raise(start_api: StartApi, tmp_path: Path) -> None:

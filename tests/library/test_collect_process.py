@@ -11,13 +11,16 @@ import sys
 import warnings
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 import structlog
 
-from collector import InputError, collect
+from collector import ExitCode, InputError, OutageError, collect
+from collector.run.result import End
+from collector.run.run import Run
 from collector.simulator import Simulator
 from tests.library.embedded import DAYS, FAST, TOKEN, cells, there, total
 
@@ -60,6 +63,25 @@ async def test_a_cancelled_call_ends_in_order(
     assert all(attempt["ended_at"] is not None for attempt in attempts)
     if at is not None and at > 4:
         assert [attempt["exit_code"] for attempt in attempts] == [4, 0]
+
+
+async def test_a_cancellation_is_not_lost_in_another_end(
+    serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An outage, say, that ends the run in the same moment: its result is not returned."""
+
+    async def execute(_run: Run) -> End:
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(3600)
+        return End(ExitCode.STOPPED_EARLY, "out of reach", OutageError)
+
+    monkeypatch.setattr(Run, "execute", execute)
+    api = await serve(lambda _company, _before: 200, total=total)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.2):
+            await collect(
+                ["a"], credentials=TOKEN, base_url=api.base_url, output=tmp_path / "r", **FAST
+            )
 
 
 async def test_a_time_limit_of_the_caller_ends_it_likewise(serve: Serve, tmp_path: Path) -> None:
