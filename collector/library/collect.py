@@ -67,7 +67,7 @@ async def collect(
         prepared.output,
         network=prepared.network,
     )
-    # In a task of its own: in Python 3.11 a task group that fails leaves a cancellation on its task.
+    # In a task of its own: in Python 3.11 a failed task group leaves a cancellation on its task.
     end = await asyncio.create_task(run.execute(), name="collect")
     # What is in no log: the run has not come as far as that.
     early = () if end.exit_code is ExitCode.COMPLETE else run.events.unwritten()
