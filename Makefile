@@ -12,6 +12,7 @@
 # make bench       compare speed with curl, Scrapy, dlt and others; measure memory and start times;
 #                  rewrite docs/benchmarks.md
 # make bench-rate  measure the rate control in real and virtual time; draw docs/rate-control.svg
+# make recipes     install pandas, polars and pyarrow (140 MB) and run the recipes of docs/recipes.md
 # make lock        renew the hash-checked requirement files
 
 # The first of these that runs and is new enough; choose another with make PYTHON=...
@@ -29,7 +30,7 @@ ifneq ($(shell $(PYTHON) $(WHICH) 2>/dev/null),$(shell $(BIN)/python $(WHICH) 2>
 endif
 endif
 
-.PHONY: run test slow pythons package audit coverage torture check bench bench-rate lock clean
+.PHONY: run test slow pythons package audit coverage torture check bench bench-rate recipes lock clean
 
 run: $(PACKAGE)
 	$(PACKAGE) demo companies.txt --last 7d --window 1d --rate 20
@@ -95,11 +96,15 @@ bench: $(VENV)/.dev .venv-peers/.ready
 bench-rate: $(VENV)/.plot
 	$(BIN)/python -m benchmarks.rate docs/rate-control.svg
 
+recipes: $(VENV)/.recipes
+	$(BIN)/pytest tests/docs/test_recipes.py
+
 # Needs uv. The files contain names, versions and hashes, and no address of any index.
 lock:
 	uv pip compile pyproject.toml --group build $(LOCK_FLAGS) -o requirements/run.txt
 	uv pip compile pyproject.toml --all-extras --group dev $(LOCK_FLAGS) -o requirements/dev.txt
 	uv pip compile pyproject.toml --group plot $(LOCK_FLAGS) -o requirements/plot.txt
+	uv pip compile --group recipes --constraint requirements/dev.txt $(LOCK_FLAGS) -o requirements/recipes.txt
 	uv pip compile --group peers $(LOCK_FLAGS) -o requirements/peers.txt
 
 LOCK_FLAGS := --universal --python-version 3.11 --generate-hashes --upgrade --quiet \
@@ -132,4 +137,8 @@ $(VENV)/.dev: $(PACKAGE) requirements/dev.txt
 
 $(VENV)/.plot: $(VENV)/.dev requirements/plot.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/plot.txt
+	@touch $@
+
+$(VENV)/.recipes: $(VENV)/.dev requirements/recipes.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/recipes.txt
 	@touch $@

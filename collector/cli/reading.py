@@ -5,34 +5,22 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from collector.cli.printing import complain
-from collector.core.errors import InputError, StorageError
+from collector.core.errors import StorageError
 from collector.core.links import resolved
 from collector.store.atomic import replacing
-from collector.store.recorded_run import (
-    RecordedRun,
-    each_once,
-    find_runs,
-    oldest_first,
-    was_begun,
-)
+from collector.store.recorded_run import RecordedRun, begun_runs
 
-__all__ = ["draft_of", "runs_in"]
+__all__ = ["draft_of", "runs_in", "warn"]
+
+
+def warn(remark: str) -> None:
+    """Tell the user on standard error what a reading command could not read."""
+    complain(f"warning: {remark}")
 
 
 def runs_in(directories: Sequence[Path]) -> list[RecordedRun]:
-    """Return the runs that have begun in directories, each once, the oldest first.
-
-    A run that was killed before its first cell is left out with a warning, so that the others are
-    still read. Raises `InputError` if no run is left (an empty result must not replace an earlier
-    one), and as `find_runs` does.
-    """
-    begun = [directory for directory in directories if was_begun(directory)]
-    for directory in directories:
-        if directory not in begun:
-            complain(f"warning: {directory}: a run was killed before its first cell; left out")
-    if not begun:
-        raise InputError("no run has begun in these directories; give others")
-    return oldest_first(each_once(find_runs(begun)))
+    """Return the runs that `begun_runs` finds; its remarks are warnings on standard error."""
+    return begun_runs(directories, warn)
 
 
 @contextmanager

@@ -19,7 +19,7 @@ One cell that fails is not among them: that is a `collector.core.outcome.Failure
 
 from collections.abc import Iterable
 from enum import IntEnum
-from typing import ClassVar, Final
+from typing import ClassVar, Final, Self
 
 __all__ = [
     "NOT_STARTED",
@@ -103,6 +103,10 @@ class CollectorError(Exception):
         super().__init__("\n".join(lines))
         self.lines = lines
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Keep the lines when another process is sent the error, as schedulers do."""
+        return type(self), self.lines
+
 
 class InputError(CollectorError):
     """Bad arguments, configuration or input file. Nothing was sent, nothing was written."""
@@ -164,8 +168,10 @@ class AttributionError(CollectorError):
 
     exit_code = ExitCode.DATES
 
-    def __init__(self, server: str = "the API") -> None:
-        super().__init__(
+    @classmethod
+    def of(cls, server: str = "the API") -> Self:
+        """Return the error for a server whose answers are doubtful."""
+        return cls(
             f"the answers of {server} cannot be attributed to requests: it sends more than was "
             "requested, even on connections with a single request; nothing doubtful was written; "
             "check what is between the collector and the API, such as a proxy or a load balancer"

@@ -120,7 +120,7 @@ class StatisticsClient:
             requests += outcome.requests
             if await is_confirmed(outcome.confirmation):
                 return _with_requests(outcome, requests)
-        raise AttributionError
+        raise AttributionError.of()
 
     async def _request(
         self,

@@ -10,7 +10,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 from collector.core.errors import CredentialsError, InputError
 from collector.core.secrets import LONGEST_SECRET, Secret
@@ -36,12 +36,26 @@ class ClientCredentials:
     client_id: Secret
     client_secret: Secret
 
+    @classmethod
+    def of(cls, client_id: str, client_secret: str) -> Self:
+        """Return the credentials that two texts are.
+
+        Raises `CredentialsError` when one is empty or no credential, `InputError` when it is too
+        long; the messages do not repeat it.
+        """
+        return cls(_argument(client_id, "client_id"), _argument(client_secret, "client_secret"))
+
 
 @dataclass(frozen=True, slots=True)
 class AccessToken:
     """A ready-made token: used as is, and never renewed."""
 
     token: Secret
+
+    @classmethod
+    def of(cls, token: str) -> Self:
+        """Return the token that a text is; raises as `ClientCredentials.of`."""
+        return cls(_argument(token, "token"))
 
 
 Credentials = ClientCredentials | AccessToken
@@ -123,6 +137,14 @@ def _choose(values: Mapping[str, str], *, where: str, names: Mapping[str, str]) 
         missing = names["client_secret" if client_id else "client_id"]
         raise CredentialsError(f"{missing} is missing in {where}; {_REMEDY}")
     raise CredentialsError(f"no credentials in {where}; {_REMEDY}")
+
+
+def _argument(value: str, name: str) -> Secret:
+    """Return the secret that a Python program gives as an argument."""
+    secret = _clean(value, name, "the arguments")
+    if secret is None:
+        raise CredentialsError(f"{name} in the arguments is empty; give the credential")
+    return secret
 
 
 def _clean(value: str, name: str, where: str) -> Secret | None:

@@ -167,7 +167,7 @@ class Transport:
         Raises `AttributionError` when the answers of this server cannot be attributed to requests.
         """
         if self._reuse.is_hopeless:
-            raise AttributionError(str(url.origin()))
+            raise AttributionError.of(str(url.origin()))
         return self._request(self._track(tokens, use, is_final), "GET", url)
 
     def post(self, url: URL, body: bytes) -> Awaitable[Response | TransportFailure]:

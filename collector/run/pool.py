@@ -155,7 +155,7 @@ class Pool:
     async def _work(self) -> None:
         while (item := self._take() or await self._next()) is not None:
             if item.refuted >= _MOST_REFUTED:
-                raise AttributionError
+                raise AttributionError.of()
             try:
                 outcome = await self._fetch(
                     item.cell,

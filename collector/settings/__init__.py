@@ -19,6 +19,7 @@ from collector.settings.read import (
 from collector.settings.run import (
     MOST_IN_FLIGHT,
     CheckSettings,
+    CollectSettings,
     DemoSettings,
     LogLevel,
     PlanSettings,
@@ -31,6 +32,7 @@ from collector.settings.run import (
 __all__ = [
     "MOST_IN_FLIGHT",
     "CheckSettings",
+    "CollectSettings",
     "DemoSettings",
     "DiffSettings",
     "ExportSettings",

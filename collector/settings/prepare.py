@@ -1,8 +1,11 @@
 """From options to a plan: all input is checked here, before anything is sent or written."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Final
 
+from collector.core.cell import Window
 from collector.plan import (
     WHOLE,
     Companies,
@@ -19,7 +22,14 @@ from collector.plan import (
 from collector.plan.date_params import DateQuery
 from collector.settings import CheckSettings, RunSettings, Selection
 
-__all__ = ["date_query", "default_output", "prepare_plan", "window_size"]
+__all__ = [
+    "date_query",
+    "default_output",
+    "duplicate_remarks",
+    "prepare_plan",
+    "prepare_windows",
+    "window_size",
+]
 
 
 def prepare_plan(companies: Path, selection: Selection, now: datetime) -> tuple[Plan, Companies]:
@@ -27,15 +37,36 @@ def prepare_plan(companies: Path, selection: Selection, now: datetime) -> tuple[
 
     Raises `InputError` for anything wrong in the options or in the file.
     """
+    windows = prepare_windows(selection, now)
+    read = read_companies(companies)
+    return Plan(read, windows), read
+
+
+def prepare_windows(selection: Selection, now: datetime) -> Sequence[Window]:
+    """Return the windows that are selected. Raises `InputError` for options that make none."""
     date_range = select_range(
         selection.from_date,
         selection.until_date,
         selection.last,
         today_in(selection.timezone, now),
     )
-    windows = cut_windows(*extend_back(date_range, selection.window, selection.lookback))
-    read = read_companies(companies)
-    return Plan(read, windows), read
+    return cut_windows(*extend_back(date_range, selection.window, selection.lookback))
+
+
+def duplicate_remarks(companies: Companies) -> list[str]:
+    """Return a text for each duplicate that was dropped; 10 at most, and how many more."""
+    duplicates = companies.duplicates
+    remarks = [
+        f"{companies.source}:{duplicate.line}: company {duplicate.id} "
+        f"stands in line {duplicate.first_line} already; dropped"
+        for duplicate in duplicates[:_SHOWN]
+    ]
+    if len(duplicates) > _SHOWN:
+        remarks.append(f"and {len(duplicates) - _SHOWN} more duplicates dropped")
+    return remarks
+
+
+_SHOWN: Final = 10
 
 
 def window_size(selection: Selection, plan: Plan) -> WindowSize:

@@ -26,6 +26,7 @@ from collector.settings.selection import OUTPUT, PACE, SERVICE, Portion, Selecti
 __all__ = [
     "MOST_IN_FLIGHT",
     "CheckSettings",
+    "CollectSettings",
     "DemoSettings",
     "LogLevel",
     "PlanSettings",
@@ -255,6 +256,11 @@ class PlanSettings(Selection, RequestRate, Portion):
 @dataclass(frozen=True, kw_only=True)
 class DemoSettings(Selection, RunLimits, Output):
     """The options of `collector demo`: a run's, but for the service, which is embedded."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CollectSettings(Selection, RunLimits, Portion, Output, Service, Trust):
+    """The options of `collector.collect`: a run's in one process, that of the caller."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,20 +5,21 @@ replaces the older one.
 """
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, date, datetime, timedelta
 from enum import IntEnum
+from pathlib import Path
 from sqlite3 import Connection
 from typing import Final
 
 from collector.core.cell import Window
 from collector.core.errors import InputError, StorageError
 from collector.store.lines import parse_result
-from collector.store.recorded_run import RecordedRun
+from collector.store.recorded_run import RecordedRun, begun_runs
 from collector.store.repair import damaged_spans, left_out, lost_lines
 
-__all__ = ["NewestLines", "Pile", "overlapping", "scratch_database"]
+__all__ = ["NewestLines", "Pile", "newest_lines", "overlapping", "scratch_database"]
 
 # Texts are ordered by their UTF-8 bytes. A null date is stored as the number 0: numbers come before
 # texts, and columns of this primary key cannot be null.
@@ -188,3 +189,25 @@ def scratch_database() -> Iterator[sqlite3.Connection]:
             "directory for temporary files (/var/tmp, if SQLITE_TMPDIR and TMPDIR name no other), "
             "or set SQLITE_TMPDIR to one that has room"
         ) from error
+
+
+@contextmanager
+def newest_lines(
+    directories: Sequence[Path], remark: Callable[[str], object]
+) -> Iterator[NewestLines]:
+    """Read the runs in directories; yield their newest lines, in `Pile.NEW`.
+
+    `remark` is called with what could not be read, and with windows that overlap. Raises as
+    `begun_runs`, `NewestLines.read` and `scratch_database` do.
+    """
+    with scratch_database() as database:
+        newest = NewestLines(database)
+        for run in begun_runs(directories, remark):
+            for damage in newest.read(run, Pile.NEW):
+                remark(damage)
+        if overlap := overlapping(newest.windows):
+            one, other = overlap
+            remark(
+                f"windows overlap, such as {one} and {other}: sums of the lines count days twice"
+            )
+        yield newest

@@ -1,6 +1,6 @@
 """Existing runs, for commands that read one of them or compare several."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,15 @@ from collector.store.merged_manifest import merge_manifests
 from collector.store.recorded_plan import Recorded, recorded_plan
 from collector.store.shard_lock import holder_of
 
-__all__ = ["RecordedRun", "each_once", "find_run", "find_runs", "oldest_first", "was_begun"]
+__all__ = [
+    "RecordedRun",
+    "begun_runs",
+    "each_once",
+    "find_run",
+    "find_runs",
+    "oldest_first",
+    "was_begun",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +120,22 @@ def find_runs(directories: Iterable[Path]) -> list[RecordedRun]:
         runs.append(run)
         _refuse_other_service(runs[0], run)
     return runs
+
+
+def begun_runs(directories: Sequence[Path], remark: Callable[[str], object]) -> list[RecordedRun]:
+    """Return the runs that have begun in directories, each once, the oldest first.
+
+    A run that was killed before its first cell is left out with a `remark`, so that the others are
+    still read. Raises `InputError` if no run is left (an empty result must not replace an earlier
+    one), and as `find_runs` does.
+    """
+    begun = [directory for directory in directories if was_begun(directory)]
+    for directory in directories:
+        if directory not in begun:
+            remark(f"{directory}: a run was killed before its first cell; left out")
+    if not begun:
+        raise InputError("no run has begun in these directories; give others")
+    return oldest_first(each_once(find_runs(begun)))
 
 
 def each_once(runs: Iterable[RecordedRun]) -> list[RecordedRun]:

@@ -67,6 +67,19 @@ def test_a_file_may_hold_a_token(write: WriteFile) -> None:
     assert load_credentials({}, file) == AccessToken(Secret(TOKEN))
 
 
+def test_a_program_gives_them_as_texts() -> None:
+    """They are checked as those of the environment, and no message repeats them."""
+    assert ClientCredentials.of(f" {ID}", f"{SECRET}\n") == CLIENT
+    assert AccessToken.of(TOKEN) == AccessToken(Secret(TOKEN))
+    with pytest.raises(CredentialsError, match=r"^client_secret in the arguments is empty"):
+        ClientCredentials.of(ID, " ")
+    with pytest.raises(CredentialsError, match=r"^token in the arguments holds white") as caught:
+        AccessToken.of("two words")
+    assert "words" not in str(caught.value)
+    with pytest.raises(InputError, match=r"^client_id in the arguments has \d+ characters"):
+        ClientCredentials.of("x" * 20_000, SECRET)
+
+
 @pytest.mark.parametrize("missing", ["TRUST_CLIENT_ID", "TRUST_CLIENT_SECRET"])
 @pytest.mark.parametrize("value", [None, "", "  \t\n"])
 def test_half_of_a_client_is_none(missing: str, value: str | None) -> None:
