@@ -16,6 +16,7 @@ from collector.core.cell import Window
 from collector.core.errors import InputError
 from collector.core.text import escaped
 from collector.plan import (
+    RECORDED,
     Companies,
     DateRange,
     Plan,
@@ -42,7 +43,7 @@ __all__ = [
     "write_company_list",
 ]
 
-_HEAD: Final = b"# Written by collector; sha256 of the lines below: "
+_HEAD: Final = RECORDED + b"sha256 of the lines below: "
 
 
 class CompanyList(NamedTuple):
