@@ -34,7 +34,7 @@ def prepare_plan(companies: Path, selection: Selection, now: datetime) -> tuple[
         today_in(selection.timezone, now),
     )
     windows = cut_windows(*extend_back(date_range, selection.window, selection.lookback))
-    read = read_companies(companies)
+    read = read_companies(companies, columns=selection.columns)
     return Plan(read, windows), read
 
 

@@ -21,7 +21,18 @@ from collector.settings.parsers import (
     parse_metrics_file,
     parse_rate,
 )
-from collector.settings.selection import OUTPUT, PACE, SERVICE, Portion, Selection, Zone
+from collector.settings.selection import (
+    OUTPUT,
+    PACE,
+    PROCESSES,
+    SELECTION,
+    SERVICE,
+    CompaniesFile,
+    OptionsFile,
+    Portion,
+    Selection,
+    Zone,
+)
 
 __all__ = [
     "MOST_IN_FLIGHT",
@@ -29,6 +40,7 @@ __all__ = [
     "DemoSettings",
     "LogLevel",
     "PlanSettings",
+    "RehearsalSettings",
     "RunSettings",
     "Selection",
     "Service",
@@ -40,14 +52,14 @@ __all__ = [
 class Distribution(Portion):
     """How a run is divided among processes: which part this one does, or which it starts."""
 
-    engine: Annotated[Literal["local", "dask"], Parameter(group=PACE)] = "local"
+    engine: Annotated[Literal["local", "dask"], Parameter(group=PROCESSES)] = "local"
     """Where the run works: in this process (local), or as shards in the processes of a Dask cluster
     (dask; needs the packages of the extra dask)."""
 
     workers: Annotated[
         int | None,
         Parameter(
-            group=PACE,
+            group=PROCESSES,
             converter=converter(parse_count),
             validator=validators.Number(gte=1, lte=1024),
         ),
@@ -55,11 +67,11 @@ class Distribution(Portion):
     """With --engine dask: processes of a cluster on this machine alone. Default: one for each
     core."""
 
-    scheduler: Annotated[str | None, Parameter(group=PACE)] = None
+    scheduler: Annotated[str | None, Parameter(group=PROCESSES)] = None
     """With --engine dask: the address of a cluster that is there, such as tls://10.0.0.5:8786. Its
     machines see --output."""
 
-    insecure_cluster: Annotated[bool, Parameter(group=PACE, negative="")] = False
+    insecure_cluster: Annotated[bool, Parameter(group=PROCESSES)] = False
     """Let the access token, and the password of a proxy, go to a cluster that is neither on this
     machine nor spoken to over TLS."""
 
@@ -93,7 +105,9 @@ _FIRST_ANSWER: Final = Duration(60)
 class RequestRate:
     """How often requests are sent."""
 
-    rate: Annotated[Rate, Parameter(group=PACE, converter=converter(parse_rate))] = _RATE
+    rate: Annotated[Rate, Parameter(alias="-r", group=PACE, converter=converter(parse_rate))] = (
+        _RATE
+    )
     """Requests a second, at most; every request counts: first tries, retries and tokens. It goes
     slower when the API refuses, and comes back. auto has no upper limit and finds the API's."""
 
@@ -126,6 +140,7 @@ class RunLimits(AttemptLimits):
     concurrency: Annotated[
         int,
         Parameter(
+            alias="-c",
             group=PACE,
             converter=converter(parse_count),
             validator=validators.Number(gte=1, lte=MOST_IN_FLIGHT),
@@ -162,16 +177,19 @@ class Output:
     """The run directory, the log, the display and the metrics."""
 
     output: Annotated[
-        Path | None, Parameter(group=OUTPUT, converter=converter(parse_directory))
+        Path | None, Parameter(alias="-o", group=OUTPUT, converter=converter(parse_directory))
     ] = None
     """The run directory. If it holds a run of the same plan, that one goes on: what is done is not
     asked for again. Default: output/ and the day, such as output/2026-11-23."""
 
-    log_level: Annotated[LogLevel, Parameter(group=OUTPUT)] = "info"
-    """Least weight of the events that go to log.jsonl."""
-
-    quiet: Annotated[bool, Parameter(group=OUTPUT, negative="")] = False
+    quiet: Annotated[bool, Parameter(alias="-q", group=OUTPUT)] = False
     """Show nothing but errors: no progress, no summary."""
+
+    verbose: Annotated[bool, Parameter(alias="-v", group=OUTPUT)] = False
+    """Write every event to log.jsonl, whatever --log-level says: as --log-level debug."""
+
+    log_level: Annotated[LogLevel, Parameter(group=OUTPUT)] = "info"
+    """Minimum level of the events in log.jsonl."""
 
     metrics_file: Annotated[
         Path | None, Parameter(group=OUTPUT, converter=converter(parse_metrics_file))
@@ -179,6 +197,11 @@ class Output:
     """A file for node_exporter's textfile collector, such as night.prom: cells, requests, rate and
     how the run ended, for Prometheus. It is replaced at the start, every 30 seconds, and at the
     end. A shard writes one of its own beside it: night-00003-of-00016.prom."""
+
+    @property
+    def least_level(self) -> LogLevel:
+        """The minimum level of the events in the log."""
+        return "debug" if self.verbose else self.log_level
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -225,7 +248,7 @@ class Service:
     """How a day is spelled in them. Spellings with a time of day send the first and the last second
     of a window; epoch is in seconds, epoch-ms in milliseconds since 1970."""
 
-    until_exclusive: Annotated[bool, Parameter(group=SERVICE, negative="")] = False
+    until_exclusive: Annotated[bool, Parameter(group=SERVICE)] = False
     """The API leaves out the day that --until-param names, so that the next one is sent. What the
     first requests of a run prove goes before this option."""
 
@@ -242,23 +265,26 @@ class Service:
 class Trust:
     """Whether the meaning of the dates is verified."""
 
-    trust_dates: Annotated[bool, Parameter(group=SERVICE, negative="")] = False
+    trust_dates: Annotated[bool, Parameter(group=SERVICE)] = False
     """Do not find out whether the API honours the dates, neither before the first cell nor from
     the answers: for static test servers, and for those who know."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class PlanSettings(Selection, RequestRate, Portion):
+class PlanSettings(OptionsFile, Portion, RequestRate, Selection):
     """The options of `collector plan`."""
+
+    json: Annotated[bool, Parameter(group=OUTPUT)] = False
+    """Print one JSON document for programs."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class DemoSettings(Selection, RunLimits, Output):
+class DemoSettings(OptionsFile, Output, RunLimits, Selection):
     """The options of `collector demo`: a run's, but for the service, which is embedded."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunSettings(Selection, RunLimits, Distribution, Output, Service, Trust):
+class RunSettings(OptionsFile, Trust, Service, Distribution, Output, RunLimits, Selection):
     """The options of `collector run`: the union of all."""
 
     def __post_init__(self) -> None:
@@ -268,8 +294,17 @@ class RunSettings(Selection, RunLimits, Distribution, Output, Service, Trust):
 
 
 @dataclass(frozen=True, kw_only=True)
-class CheckSettings(Zone, AttemptLimits, Service):
+class RehearsalSettings:
+    """Whether `collector run` does what it says."""
+
+    dry_run: Annotated[bool, Parameter(group=SELECTION)] = False
+    """Show what the run would do, as collector plan does; nothing is sent or written."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckSettings(OptionsFile, Service, AttemptLimits, Zone, CompaniesFile):
     """The options of `collector check`."""
 
-    write: Annotated[bool, Parameter(negative="")] = False
-    """Write what was found to be honoured into collector.toml of the current directory."""
+    write: Annotated[bool, Parameter(group=SERVICE)] = False
+    """Write what was found to be honoured into collector.toml of the current directory, or the
+    file that --config names."""
