@@ -30,7 +30,10 @@ RECORDED: Final = b"# Written by collector; "
 """How the list of companies in a run directory begins."""
 
 _ID_COLUMNS: Final = frozenset(
-    {"id", "company", "companyid", "idcompany", "empresa", "empresaid", "idempresa"}
+    {
+        *("id", "company", "companyid", "idcompany", "empresa", "empresaid", "idempresa"),
+        *("ids", "companies", "companyids", "empresas"),
+    }
 )
 _NAME_COLUMNS: Final = frozenset(
     {"name", "companyname", "nombre", "nombreempresa", "nombredelaempresa", "empresanombre"}
@@ -41,6 +44,9 @@ _DELIMITERS: Final = {",": "a comma", ";": "a semicolon", "\t": "a tab"}
 
 _SEP: Final = re.compile(r'"?sep=([,;\t])"?', re.IGNORECASE)
 """A first line that tells Excel what separates the columns."""
+
+_LIKE_A_HEADER: Final = re.compile(r"[^\W\d_]+(?:[_-][^\W\d_]+)*[_-]id", re.IGNORECASE)
+"""What is more likely the header of a column than an id: `customer_id`."""
 
 _LISTED: Final = 8
 """Columns that a message names."""
@@ -230,10 +236,16 @@ def _first_of_list(raw: bytes) -> tuple[str, str]:
             f"{problem}; a table needs a header that names the column of the ids, such as id;name, "
             "or --id-column with the name that it has"
         ) from None
-    if name and not raw.lstrip().startswith(b'"') and _is_meant(company_id, None, _ID_COLUMNS):
+    is_quoted = raw.lstrip().startswith(b'"')
+    if not is_quoted and _is_meant(company_id, None, _ID_COLUMNS):
         raise BadHeaderError(
             f"{quoted(company_id)} is the header of a table, whose columns are separated by "
             "commas, semicolons or tabs; separate them so, or remove the line (if it is an id, "
             "write it in double quotes)"
+        )
+    if not is_quoted and _LIKE_A_HEADER.fullmatch(company_id):
+        raise BadHeaderError(
+            f"{quoted(company_id)} is most likely the header of a column; name it with "
+            "--id-column, or remove the line (if it is an id, write it in double quotes)"
         )
     return company_id, name

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from collector.cli.app import app
 from tests.cli.said import Cli, in_this_process
+from tests.docs.pages import COMMANDS
 
 
 @pytest.fixture(autouse=True)
@@ -175,3 +177,26 @@ def test_a_switch_of_the_environment_can_be_switched_off(
     monkeypatch.setenv("COLLECTOR_JSON", "true")
     assert plan("companies.txt").document["companies"] == 2
     assert plan("companies.txt", flag).stdout.startswith("companies      2\n")
+
+
+@pytest.mark.parametrize("subcommand", sorted(COMMANDS))
+def test_every_switch_has_an_opposite(subcommand: str) -> None:
+    """Of every command, the simulator's too."""
+    arguments = app[subcommand].assemble_argument_collection()
+    switches = [argument for argument in arguments if argument.hint is bool]
+    for argument in switches:
+        name = argument.name.removeprefix("--")
+        assert f"--no-{name}" in argument.names
+    wanted = {"run", "plan", "check", "demo", "status", "diff", "simulate"}
+    assert bool(switches) == (subcommand in wanted)
+
+
+@pytest.mark.parametrize(("subcommand", "name"), [("export", "a.csv"), ("report", "a.html")])
+def test_what_is_written_is_named_shortly(
+    capsys: pytest.CaptureFixture[str], subcommand: str, name: str
+) -> None:
+    """As the output of a run."""
+    said = in_this_process(subcommand, capsys)("missing", "-o", name)
+    assert said.exit_code == 2
+    assert said.stderr == in_this_process(subcommand, capsys)("missing", "--to", name).stderr
+    assert "missing: there is no" in said.stderr

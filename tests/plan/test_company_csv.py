@@ -101,6 +101,9 @@ def test_the_columns_can_be_named() -> None:
         ("a;b\n1;2\n", (), '"a;b" has a semicolon in the id; in a list, write one id per line'),
         ("1,Andes\n2,Sur\n", (), "a table needs a header that names the column of the ids"),
         ('"Andes";"1"\n"Sur";"2"\n', (), "a table needs a header that names the column of the ids"),
+        ("customer_id\n1\n", (), '"customer_id" is most likely the header of a column; name it'),
+        ("Id-cliente-ID Nombre\n1 A\n", (), '"Id-cliente-ID" is most likely the header'),
+        ("company # note\n1\n", (), '"company" is the header of a table, whose columns are'),
         ("id name\n1 Andes\n", (), '"id" is the header of a table, whose columns are separated by'),
     ],
 )  # fmt: skip
@@ -161,7 +164,10 @@ def test_a_header_alone_is_no_company() -> None:
     assert "there is no company id in it" in _refused("id;name\n")
 
 
-@pytest.mark.parametrize("text", ["12 id\n", '"id"x', "12\n", "identity\n", "1 Andes, S.A.\n"])
+@pytest.mark.parametrize(
+    "text",
+    ["12 id\n", '"id"x', "12\n", "identity\n", "1 Andes, S.A.\n", "id-7\n", "a1_id\n", "Madrid\n"],
+)
 def test_lists_stay_lists(text: str) -> None:
     """Also with a known word elsewhere."""
     parsed = text.split(maxsplit=1)[0]
@@ -174,6 +180,7 @@ def test_lists_stay_lists(text: str) -> None:
 def test_an_id_that_is_called_like_a_column_is_quoted() -> None:
     """The header is then missing."""
     assert _parse('"id" Andes\nid Sur\n').ids == ("id",)
+    assert _parse('"customer_id"\n').ids == ("customer_id",)
 
 
 @given(st.lists(st.lists(st.text(max_size=8), min_size=2, max_size=2), max_size=5))
