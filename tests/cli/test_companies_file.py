@@ -32,7 +32,9 @@ async def test_a_table_is_collected_and_continued(start_api: StartApi, against: 
     api = await start_api(deny=("9",))
     command = against(api)
     command.write("c.csv", _SAVED.decode())
-    done = await command.run("run", "c.csv", "--output", "r", "--rate", "100")
+    (command.directory / "night.toml").write_text("rate = 100\n")
+    columns = ("--id-column", "Company_ID", "--name-column", "nombre")
+    done = await command.run("run", "c.csv", "-v", "-o", "r", "--config", "night.toml", *columns)
     assert done.exit_code == 1, done.stderr
     assert {line["company_id"] for line in command.lines("r/statistics.jsonl")} == {"1", "007"}
     seen = await command.run("status", "r")
@@ -40,11 +42,12 @@ async def test_a_table_is_collected_and_continued(start_api: StartApi, against: 
     resume = next(line for line in seen.stdout.splitlines() if line.startswith("go on"))
     words = resume.split()[3:]
     assert words[:2] == ["run", "r/run-companies.txt"]
+    assert "--rate=100" in words
+    assert not [word for word in words if word.startswith(("--config", "--id-", "--na", "--verb"))]
     (command.directory / "collector.toml").write_text('id-column = "company_id"\n')
     again = await command.run(*words)
     assert again.exit_code == 1, again.stderr
     assert "2 of them in earlier attempts" in again.stdout
-    assert "no run of another plan" not in again.stderr
     assert (
         "1 Andes; Retail\n007 Ñandú # 2\n9\n"
         in (command.directory / "r/run-companies.txt").read_text()
