@@ -151,8 +151,8 @@ class RunLimits(AttemptLimits):
     deadline: Annotated[
         Duration | None, Parameter(group=PACE, converter=converter(parse_duration))
     ] = None
-    """How long the run may take, such as 90s, 30m or 6h. Then it ends in order with exit code 4;
-    the same command again goes on."""
+    """How long the run may take, such as 90s, 30m or 6h. It then stops cleanly with exit code
+    4; run the same command to resume."""
 
     max_outage: Annotated[
         Duration | None, Parameter(group=PACE, converter=converter(parse_duration))
@@ -179,8 +179,8 @@ class Output:
     output: Annotated[
         Path | None, Parameter(alias="-o", group=OUTPUT, converter=converter(parse_directory))
     ] = None
-    """The run directory. If it holds a run of the same plan, that one goes on: what is done is not
-    asked for again. Default: output/ and the day, such as output/2026-11-23."""
+    """The run directory. If it holds a run of the same plan, that run is continued: what has an
+    answer is not requested again. Default: output/ and the day, such as output/2026-11-23."""
 
     quiet: Annotated[bool, Parameter(alias="-q", group=OUTPUT)] = False
     """Show nothing but errors: no progress, no summary."""
@@ -250,7 +250,7 @@ class Service:
 
     until_exclusive: Annotated[bool, Parameter(group=SERVICE)] = False
     """The API leaves out the day that --until-param names, so that the next one is sent. What the
-    first requests of a run prove goes before this option."""
+    first requests of a run find out overrides this option."""
 
     def __post_init__(self) -> None:
         """Raise `InputError` when both dates have the same parameter."""

@@ -88,8 +88,8 @@ class _Days:
         Days | None, Parameter(name="--last", converter=converter(_parse_days), group=SELECTION)
     ] = None
     """The last so many days, ending yesterday, such as 7d; instead of --from and --until.
-    With neither, no dates are sent and the server answers for its own default window. none puts a
-    value of the environment or the file aside."""
+    With neither, no dates are sent and the server answers for its own default window. none
+    overrides a value of the environment or the file."""
 
     from_date: Annotated[
         date | None, Parameter(name="--from", converter=converter(parse_date), group=SELECTION)
@@ -113,8 +113,8 @@ class _Days:
         Days | None, Parameter(converter=converter(_parse_days), group=SELECTION)
     ] = None
     """Days before the range that are collected again, for their figures may have moved: 14d.
-    They are cut into windows of the same length. none puts a value of the environment or the file
-    aside, and so do --from and --until on the command line."""
+    They are cut into windows of the same length. none overrides a value of the environment or the
+    file, and so do --from and --until on the command line."""
 
 
 @dataclass(frozen=True, kw_only=True)
