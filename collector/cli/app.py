@@ -7,7 +7,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Final, NoReturn, TextIO, cast
 
-from cyclopts import App, CycloptsError
+from cyclopts import App, CycloptsError, Parameter
 
 from collector import __version__
 from collector.cli.config import ConfigFile, Environment, keep_one_range
@@ -22,8 +22,9 @@ __all__ = ["app", "main"]
 # Each paragraph is one line; the help wraps it.
 _EPILOGUE: Final = (
     "Every option can also be set in the environment (--max-attempts as COLLECTOR_MAX_ATTEMPTS) or "
-    "in collector.toml in the current directory (max-attempts = 3). A flag beats the environment, "
-    "which beats the file. Credentials come only from TRUST_CLIENT_ID and TRUST_CLIENT_SECRET, or "
+    "in collector.toml in the current directory (max-attempts = 3); --config names another file. A "
+    "flag beats the environment, which beats the file. A switch has an opposite: --no-quiet, or "
+    "--quiet=false. Credentials come only from TRUST_CLIENT_ID and TRUST_CLIENT_SECRET, or "
     "TRUST_ACCESS_TOKEN, or --credentials-file.\n"
     "\n"
     "Exit codes: 0 every cell has an answer; 1 some cells failed, or something was left out; "
@@ -32,7 +33,12 @@ _EPILOGUE: Final = (
     "7 the API does not honour the dates; 70 a bug; 129, 130 and 143 interrupted."
 )
 
-_HELP_OR_VERSION: Final = frozenset({"--help", "-h", "--version"})
+_HELP_OR_VERSION: Final = frozenset({"help", "--help", "-h", "--version", "-V"})
+
+
+def _shown_default(value: object) -> str | None:
+    """Return a default as the help shows it; None for a switch and for what is not set."""
+    return None if value is None or isinstance(value, (bool, frozenset)) else str(value)
 
 
 class _NoConsole:
@@ -52,6 +58,9 @@ app = App(
     # The list of commands needs no Markdown, whose renderer is slow to import.
     help_format="plaintext",
     version=__version__,
+    version_flags=["--version", "-V"],
+    # The help of the collector names the variables, once for all.
+    default_parameter=Parameter(show_env_var=False, show_default=_shown_default),
     config=[Environment("COLLECTOR_"), ConfigFile("collector.toml"), keep_one_range],
     # `main` shows all errors, in one plain form.
     exit_on_error=False,
@@ -62,7 +71,11 @@ app = App(
     result_action="return_value",
 )
 
-_command = partial(app.command, help_format="markdown")
+_command = partial(
+    app.command,
+    help_format="markdown",
+    help_epilogue="Environment variables, collector.toml and exit codes: `collector --help`",
+)
 """Register a command whose help is Markdown: it has calls, lists, and wrapped texts of options."""
 
 # A module is imported when its command runs, and what the command uses once its input is valid:
@@ -188,6 +201,16 @@ _command(
     sort_key=8,
     # Its options are the server's, not a run's: collector.toml does not apply.
     config=[Environment("COLLECTOR_SIMULATE_")],
+)
+_command(
+    "collector.cli.help:help_of",
+    name="help",
+    help="""Print the help of the collector, or of one of its commands.
+
+    Example: `collector help run`
+    """,
+    sort_key=21,
+    config=[],
 )
 _command(
     "collector.cli.completion:completion",

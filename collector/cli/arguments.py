@@ -12,12 +12,12 @@ from collector.settings.prepare import duplicate_remarks
 
 __all__ = ["CompaniesArgument", "RunDirectoryArgument", "warn_of_duplicates"]
 
-CompaniesArgument = Annotated[Path, Parameter(allow_leading_hyphen=True, show_env_var=False)]
+CompaniesArgument = Annotated[Path, Parameter(allow_leading_hyphen=True, show_default=False)]
 """A path, or `-` for standard input."""
 
 RunDirectoryArgument = Annotated[
     Path,
-    Parameter(allow_leading_hyphen=True, converter=converter(parse_directory), show_env_var=False),
+    Parameter(allow_leading_hyphen=True, converter=converter(parse_directory)),
 ]
 """The directory of an existing run."""
 

@@ -23,9 +23,10 @@ def check(
     Parameters
     ----------
     companies
-        File with one company id a line, optionally followed by a name; - is standard input.
+        A list, with one company id per line, optionally followed by a name; or a table (CSV) with
+        a column of ids. - is standard input.
     """
-    read = read_companies(companies)
+    read = read_companies(companies, columns=settings.columns)
     from collector.http.credentials import load_credentials
 
     credentials = load_credentials(os.environ, settings.credentials_file)

@@ -54,6 +54,7 @@ def run_check(
 def _run(
     companies: Companies, settings: CheckSettings, credentials: Credentials, network: Network
 ) -> int:
+    path = settings.config or _CONFIG
     # Before anything is sent: they may be why there is no answer.
     say(_proxies(network))
     check = Check(companies.ids, settings, credentials, network=network)
@@ -61,14 +62,14 @@ def _run(
     if result.error is not None:
         complain(result.error)
     if result.findings.answers:
-        say(_table(result, companies, date_query(settings)))
+        say(_table(result, companies, date_query(settings), path))
     honoured = _honoured(result.findings, date_query(settings))
     if not settings.write:
         return result.exit_code
     if honoured is None:
-        complain(f"{_CONFIG}: nothing is written, for nothing was found to be honoured")
+        complain(f"{path}: nothing is written, for nothing was found to be honoured")
         return result.exit_code or ExitCode.SOME_FAILED
-    _write(*honoured)
+    _write(*honoured, path)
     return ExitCode.COMPLETE if result.exit_code is ExitCode.DATES else result.exit_code
 
 
@@ -108,7 +109,7 @@ def _honoured(findings: CheckFindings, query: DateQuery) -> tuple[DateQuery, Fin
     return findings.found
 
 
-def _write(query: DateQuery, finding: Finding) -> None:
+def _write(query: DateQuery, finding: Finding, path: Path) -> None:
     """Write the options with which the API honours the dates, for `collector run`."""
     options: dict[str, str | bool] = {
         "from-param": query.from_param,
@@ -117,12 +118,12 @@ def _write(query: DateQuery, finding: Finding) -> None:
     }
     if finding.until is not Until.INCONCLUSIVE:
         options["until-exclusive"] = finding.until is Until.EXCLUDED
-    write_options(_CONFIG, options)
-    note(f"written to {_CONFIG}: {', '.join(options)}")
+    write_options(path, options)
+    note(f"written to {path}: {', '.join(options)}")
     for name in options:
         variable = f"COLLECTOR_{name.upper().replace('-', '_')}"
         if variable in os.environ:
-            complain(f"warning: {variable} is set, and goes before {_CONFIG}")
+            complain(f"warning: {variable} is set, and goes before {path}")
 
 
 _WIDEST: Final = 120
@@ -135,8 +136,11 @@ class _Row(NamedTuple):
     evidence: str
 
 
-def _table(result: CheckResult, companies: Companies, query: DateQuery) -> str:
-    """Return the table as plain text, followed by advice unless an error ended the check."""
+def _table(result: CheckResult, companies: Companies, query: DateQuery, path: Path) -> str:
+    """Return the table as plain text, followed by advice unless an error ended the check.
+
+    `path` is the file of options that --write would change.
+    """
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for heading in ("question", "verdict", "evidence"):
         table.add_column(heading, overflow="fold")
@@ -146,7 +150,7 @@ def _table(result: CheckResult, companies: Companies, query: DateQuery) -> str:
     width = min(shutil.get_terminal_size((_WIDEST, 24)).columns, _WIDEST)
     Console(file=out, width=width, color_system=None).print(table)
     lines = [line.rstrip() for line in out.getvalue().splitlines()]
-    advice = [] if result.error is not None else [_advice(result)]
+    advice = [] if result.error is not None else [_advice(result, path)]
     return "\n".join([*(line for line in lines if line), *advice])
 
 
@@ -205,14 +209,14 @@ def _finding(question: str, query: DateQuery, finding: Finding) -> Iterator[_Row
         yield _Row("until", finding.until.value, what[finding.until])
 
 
-def _advice(result: CheckResult) -> str:
+def _advice(result: CheckResult, path: Path) -> str:
     findings = result.findings
     if findings.found is not None:
         found = findings.found.query
         return (
             f"To use the other dates: --from-param {found.from_param} --until-param "
             f'{found.until_param} --date-format "{found.date_format}", or collector check with '
-            "--write, which puts them into collector.toml."
+            f"--write, which puts them into {path}."
         )
     match findings.configured.dates:
         case Verdict.HONOURED:

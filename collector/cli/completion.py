@@ -1,8 +1,6 @@
 """`collector completion`: the script with which a shell completes the command line."""
 
-from typing import Annotated, Final, Literal, get_args
-
-from cyclopts import Parameter
+from typing import Final, Literal, get_args
 
 from collector.cli.app import app
 from collector.cli.printing import write
@@ -14,7 +12,7 @@ __all__ = ["completion", "completion_script"]
 Shell = Literal["bash", "zsh", "fish"]
 
 
-def completion(shell: Annotated[Shell, Parameter(show_env_var=False)], /) -> int:
+def completion(shell: Shell, /) -> int:
     """Print the script to standard output.
 
     Parameters

@@ -1,12 +1,14 @@
 """Sources of options beside flags: the environment and `collector.toml`."""
 
-from collections.abc import Mapping
+import os
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
-from cyclopts import App, Argument, ArgumentCollection
-from cyclopts.config import Dict, Env
+from cyclopts import App, Argument, ArgumentCollection, Token
+from cyclopts.config import Dict
 
+from collector.cli.printing import complain
 from collector.core.errors import InputError
 
 __all__ = ["ConfigFile", "Environment", "keep_one_range", "read_options"]
@@ -14,75 +16,129 @@ __all__ = ["ConfigFile", "Environment", "keep_one_range", "read_options"]
 _LARGEST: Final = 1024 * 1024
 """Bytes of a file of options, at most."""
 
+_PREFIX: Final = "COLLECTOR_"
+"""Of the variables for options that one command or another has."""
+
 _RANGE: Final = frozenset({"--from", "--until", "--last"})
 
 
-class Environment(Env):
+class Environment:
     """Passes variables to the command line library: `COLLECTOR_RATE` for `--rate`.
 
     Only options take values from it: a stray variable must not add a run directory or a companies
-    file to a command.
+    file to a command. A variable that is like that of an option is most likely misspelt, and leads
+    to a warning. Others are left alone: other programs are called collector, too.
     """
 
     def __init__(self, prefix: str) -> None:
-        super().__init__(prefix, command=False)
+        self._prefix = prefix
 
-    def __call__(self, app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
+    def __call__(
+        self, _app: App, _commands: tuple[str, ...], arguments: ArgumentCollection
+    ) -> None:
         """Set the options that no flag sets."""
-        options = arguments.copy()
-        options[:] = [argument for argument in arguments if argument.name.startswith("--")]
-        super().__call__(app, commands, options)
+        options = {
+            self._prefix + _variable(argument.name.removeprefix("--")): argument
+            for argument in arguments
+            if argument.name.startswith("--")
+        }
+        # The library would take COLLECTOR_R and COLLECTOR_NO_QUIET, too.
+        for variable, argument in options.items():
+            value = os.environ.get(variable)
+            if value is not None and not argument.tokens:
+                for index, part in enumerate(argument.env_var_split(value)):
+                    argument.append(Token(keyword=variable, value=part, source="env", index=index))
+        self._warn(options)
+
+    def _warn(self, options: Iterable[str]) -> None:
+        """Warn about variables that are most likely misspelt."""
+        known = {variable.removeprefix(self._prefix) for variable in options}
+        if self._prefix == _PREFIX:
+            from collector.settings import option_names
+
+            known.update(map(_variable, option_names()))
+        for variable in sorted(os.environ):
+            name = variable.removeprefix(self._prefix)
+            # Those of the simulator are read, and looked at, by `collector simulate` alone.
+            if name in {variable, *known} or name.startswith("SIMULATE_"):
+                continue
+            if likely := _likely(name, known):
+                complain(
+                    f"warning: {variable} in the environment is ignored, because no option is "
+                    f"called so; did you mean {self._prefix}{likely}?"
+                )
+
+
+def _variable(option: str) -> str:
+    """Return the variable of an option, without its prefix: `MAX_ATTEMPTS`."""
+    return option.upper().replace("-", "_")
 
 
 class ConfigFile:
-    """Passes a TOML file of options to the command line library.
+    """Passes a TOML file of options to the command line library: that of `--config`, or `path`.
 
     One file serves all commands: each reads the options that it has. A key that is no option of
-    any command raises `InputError`: a misspelt option must not be ignored all night.
+    any command raises `InputError`: a misspelt option must not be ignored all night. So does a
+    file that `--config` names and that is not there.
     """
 
     def __init__(self, path: str) -> None:
-        self._path = Path(path)
+        self._default = Path(path)
 
     def __call__(self, app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
         """Set the options that neither a flag nor the environment sets."""
-        values = self._read()
+        given = [a.tokens[-1].value for a in arguments if a.name == "--config" and a.tokens]
+        if given == [""]:
+            raise InputError("--config: an empty name is no file; give its path, or leave it out")
+        path = Path(given[0]) if given else self._default
+        text = read_options(path)
+        if text is None:
+            if given:
+                raise InputError(f"--config {path}: there is no such file; check the path")
+            return
+        values = _parse(path, text)
         taken = {name.removeprefix("--") for argument in arguments for name in argument.names}
         known = {key: value for key, value in values.items() if key in taken}
-        Dict(known, source=str(self._path), use_commands_as_keys=False)(app, commands, arguments)
+        Dict(known, source=str(path), use_commands_as_keys=False)(app, commands, arguments)
 
-    def _read(self) -> Mapping[str, object]:
-        text = read_options(self._path)
-        return {} if text is None else self._parse(text)
 
-    def _parse(self, text: str) -> Mapping[str, object]:
-        # Here: most commands find no file, and --help does not look for one.
-        import tomllib
+def _parse(path: Path, text: str) -> Mapping[str, object]:
+    # Here: most commands find no file, and --help does not look for one.
+    import tomllib
 
-        from collector.settings import option_names
+    try:
+        table = tomllib.loads(text)
+    except RecursionError:
+        raise InputError(f"{path}: is not TOML: lists or tables are nested too deeply") from None
+    except ValueError as error:  # also for a number of thousands of digits
+        raise InputError(f"{path}: is not TOML: {error}") from None
+    values = {key.replace("_", "-"): value for key, value in table.items()}
+    from collector.settings import option_names
 
-        try:
-            table = tomllib.loads(text)
-        except RecursionError:
+    # A file that names another one would leave open which of them counts.
+    names = option_names() - {"config"}
+    unknown = sorted(set(values) - names)
+    if unknown:
+        likely = [name for key in unknown if (name := _likely(key, names))]
+        meant = f"did you mean {', '.join(likely)}? Known" if likely else "known"
+        raise InputError(
+            f"{path}: unknown key {', '.join(unknown)}; {meant} are {', '.join(sorted(names))}"
+        )
+    for key, value in values.items():
+        if not all(map(_is_single, value if isinstance(value, list) else [value])):
             raise InputError(
-                f"{self._path}: is not TOML: lists or tables are nested too deeply"
-            ) from None
-        except ValueError as error:  # also for a number of thousands of digits
-            raise InputError(f"{self._path}: is not TOML: {error}") from None
-        values = {key.replace("_", "-"): value for key, value in table.items()}
-        unknown = sorted(set(values) - option_names())
-        if unknown:
-            raise InputError(
-                f"{self._path}: unknown key {', '.join(unknown)}; "
-                f"known are {', '.join(sorted(option_names()))}"
+                f"{path}: {key}: is no value of an option; write a text in quotes, a number, true "
+                "or false"
             )
-        for key, value in values.items():
-            if not all(map(_is_single, value if isinstance(value, list) else [value])):
-                raise InputError(
-                    f"{self._path}: {key}: is no value of an option; write a text in quotes, a "
-                    "number, true or false"
-                )
-        return values
+    return values
+
+
+def _likely(name: str, known: Collection[str]) -> str | None:
+    """Return the name that a misspelt one is most like, if there is one."""
+    import difflib
+
+    likely = difflib.get_close_matches(name, known, n=1)
+    return likely[0] if likely else None
 
 
 def _is_single(value: object) -> bool:
@@ -111,14 +167,14 @@ def read_options(path: Path) -> str | None:
         with path.open("rb") as stream:
             content = stream.read(_LARGEST + 1)
         if len(content) > _LARGEST:
-            raise InputError(f"{path.name}: has more than {_LARGEST // 1024**2} MiB")
+            raise InputError(f"{path}: has more than {_LARGEST // 1024**2} MiB")
         return content.decode("utf-8-sig")
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise InputError(f"{path.name}: cannot be read: {error.strerror}") from None
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
-        raise InputError(f"{path.name}: is not TOML: {error}") from None
+        raise InputError(f"{path}: is not TOML: {error}") from None
 
 
 def keep_one_range(_app: App, _commands: tuple[str, ...], arguments: ArgumentCollection) -> None:

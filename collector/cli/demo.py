@@ -33,7 +33,8 @@ def demo(
     Parameters
     ----------
     companies
-        File with one company id a line; - is standard input. Default: a few made-up companies.
+        A list, with one company id per line, or a table (CSV) with a column of ids. - is standard
+        input. Default: a few made-up companies.
     """
     now = datetime.now(UTC)
     plan, read = prepare_plan(companies, settings, now)

@@ -19,12 +19,14 @@ __all__ = ["EXIT_TEXTS", "dates_text", "exit_text", "path_argument", "resume_com
 
 _NOT_REPEATED: Final = frozenset(
     {
-        *("from", "until", "last", "timezone", "window", "lookback", "output", "quiet"),
-        *("log-level", "shard", "engine", "workers", "scheduler", "insecure-cluster"),
+        *("from", "until", "last", "timezone", "window", "lookback", "id-column", "name-column"),
+        *("output", "quiet", "verbose", "log-level", "config"),
+        *("shard", "engine", "workers", "scheduler", "insecure-cluster"),
     }
 )
-"""Options that the plan and the directory replace, or that concern only the display; and those of
-shards: without them, one process requests everything that the shards have left over."""
+"""Options that the plan and the directory replace, that concern only the display, or whose values
+are repeated one by one; and those of shards: without them, one process requests everything that the
+shards have left over."""
 
 
 def resume_command(coverage: Coverage) -> str | None:

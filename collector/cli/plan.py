@@ -1,23 +1,32 @@
 """`collector plan`: what a run would do; sends nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from math import ceil, isinf
-from typing import Annotated, Final
+from pathlib import Path
+from typing import Annotated, Final, TypeVar
 
 from cyclopts import Parameter
 
 from collector.cli.arguments import CompaniesArgument, warn_of_duplicates
-from collector.cli.printing import rate_text, say
+from collector.cli.printing import company_text, rate_text, say, write
 from collector.core.cell import Window
-from collector.plan import Part, estimate
-from collector.settings import PlanSettings
+from collector.core.errors import ExitCode
+from collector.core.text import json_text
+from collector.plan import Estimate, Part, estimate
+from collector.settings import PlanSettings, RunSettings
 from collector.settings.parsers import Rate
 from collector.settings.prepare import prepare_plan
 
-__all__ = ["plan"]
+__all__ = ["plan", "show_plan"]
 
-_SHOWN_WINDOWS: Final = 3
+_SHOWN: Final = 3
+"""Companies and windows that are shown of each end."""
+
+_LONGEST: Final = 60
+"""Characters of a company that are shown."""
+
+_Item = TypeVar("_Item")
 
 
 def plan(
@@ -31,13 +40,25 @@ def plan(
     Parameters
     ----------
     companies
-        File with one company id a line, optionally followed by a name; - is standard input.
+        A list, with one company id per line, optionally followed by a name; or a table (CSV) with
+        a column of ids. - is standard input.
     """
+    return show_plan(companies, settings, as_json=settings.json)
+
+
+def show_plan(
+    companies: Path, settings: PlanSettings | RunSettings, *, as_json: bool = False
+) -> ExitCode:
+    """Print what a run with these settings would do, and return the exit code."""
     now = datetime.now(UTC)
     planned, read = prepare_plan(companies, settings, now)
     warn_of_duplicates(read)
-    say(describe(Part(planned, settings.shard), settings.rate, now.astimezone()))
-    return 0
+    part = Part(planned, settings.shard)
+    if as_json:
+        write([document(part, settings.rate, now.astimezone())])
+    else:
+        say(describe(part, settings.rate, now.astimezone()))
+    return ExitCode.COMPLETE
 
 
 def describe(part: Part, rate: Rate, now: datetime) -> str:
@@ -47,45 +68,97 @@ def describe(part: Part, rate: Rate, now: datetime) -> str:
     """
     planned = part.plan
     of_all = "" if part.shard.is_whole else f" of {len(planned):,} (shard {part.shard})"
+    companies = planned.companies
     rows = [
-        ("companies", f"{len(planned.companies):,}"),
+        ("companies", f"{len(companies):,}"),
         ("windows", f"{len(planned.windows):,}"),
         ("cells", f"{len(part):,}{of_all}"),
         *_time_rows(part, rate, now),
-        *_window_rows(planned.windows),
+        *_ends("ids", companies.ids, lambda each: _shown(each, companies.names.get(each))),
+        *_ends("windows", planned.windows, str),
     ]
     return "\n".join(f"{name:<14} {text}" for name, text in rows)
 
 
+def document(part: Part, rate: Rate, now: datetime) -> bytes:
+    """Return a plan, or a shard of it, as one JSON document; the arguments are as in `describe`."""
+    import orjson
+
+    planned, guess = part.plan, _estimate(part, rate)
+    companies = planned.companies
+
+    def company(company_id: str) -> dict[str, str | None]:
+        return {"company_id": company_id, "company_name": companies.names.get(company_id)}
+
+    def window(each: Window) -> dict[str, object]:
+        return {"from_date": each.from_date, "until_date": each.until_date}
+
+    is_timed = not isinf(rate)
+    return orjson.dumps(
+        {
+            "source": json_text(companies.source),
+            "companies": len(companies),
+            "duplicates": len(companies.duplicates),
+            "first_companies": [company(each) for each in companies.ids[:_SHOWN]],
+            "last_companies": [company(each) for each in companies.ids[-_SHOWN:]],
+            "windows": len(planned.windows),
+            "first_windows": [window(each) for each in planned.windows[:_SHOWN]],
+            "last_windows": [window(each) for each in planned.windows[-_SHOWN:]],
+            "shard": None if part.shard.is_whole else str(part.shard),
+            "cells": {"planned": len(planned), "shard": len(part)},
+            "requests": guess.requests,
+            "rate": float(rate) if is_timed else None,
+            "duration_seconds": guess.duration.total_seconds() if is_timed else None,
+            "finish": _finish(now, guess.duration) if is_timed else None,
+        },
+        option=orjson.OPT_APPEND_NEWLINE,
+    )
+
+
+def _estimate(part: Part, rate: Rate) -> Estimate:
+    # As `collector.pace.Share` computes it, which is slow to import. With --rate auto the rate is
+    # unknown; the number of requests is the same at any rate.
+    return estimate(len(part), 1.0 if isinf(rate) else rate / part.shard.total)
+
+
 def _time_rows(part: Part, rate: Rate, now: datetime) -> list[tuple[str, str]]:
-    # As `collector.pace.Share` computes it, which is slow to import.
-    own = rate / part.shard.total
-    # With --rate auto the rate is unknown; the number of requests is the same at any rate.
-    guess = estimate(len(part), 1.0 if isinf(rate) else own)
+    guess = _estimate(part, rate)
     on_top = "retries, and the proof of the dates, come on top"
     requests = f"{guess.requests:,} (each cell once, and a token; {on_top})"
     if isinf(rate):
         return [("requests", requests), ("duration", "unknown: --rate auto finds the rate")]
+    own = rate / part.shard.total
     at = str(rate) if part.shard.is_whole else f"{rate_text(own)} of {rate}"
     duration = timedelta(seconds=ceil(guess.duration.total_seconds()))
     return [
         ("requests", requests),
         ("duration", f"{duration} at {at} requests a second"),
-        ("finish", f"{_finish(now, duration)} if it started now"),
+        ("finish", _finish_text(_finish(now, duration))),
     ]
 
 
-def _finish(now: datetime, duration: timedelta) -> str:
+def _finish(now: datetime, duration: timedelta) -> datetime | None:
     try:
-        return f"{now + duration:%Y-%m-%d %H:%M:%S %Z}"
+        return now + duration
     except OverflowError:
-        return "beyond the calendar"
+        return None
 
 
-def _window_rows(windows: Sequence[Window]) -> list[tuple[str, str]]:
-    if len(windows) <= 2 * _SHOWN_WINDOWS:
-        return [("all windows", ", ".join(map(str, windows)))]
+def _finish_text(finish: datetime | None) -> str:
+    at = "beyond the calendar" if finish is None else f"{finish:%Y-%m-%d %H:%M:%S %Z}"
+    return f"{at} if it started now"
+
+
+def _ends(what: str, items: Sequence[_Item], text: Callable[[_Item], str]) -> list[tuple[str, str]]:
+    """Return rows with all of a few items, or with the first and the last of many."""
+    if len(items) <= 2 * _SHOWN:
+        return [(f"all {what}", ", ".join(map(text, items)))]
     return [
-        ("first windows", ", ".join(map(str, windows[:_SHOWN_WINDOWS]))),
-        ("last windows", ", ".join(map(str, windows[-_SHOWN_WINDOWS:]))),
+        (f"first {what}", ", ".join(map(text, items[:_SHOWN]))),
+        (f"last {what}", ", ".join(map(text, items[-_SHOWN:]))),
     ]
+
+
+def _shown(company_id: str, name: str | None) -> str:
+    text = company_text(company_id, name)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."

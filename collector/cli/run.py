@@ -8,7 +8,7 @@ from cyclopts import Parameter
 
 from collector.cli.arguments import CompaniesArgument, warn_of_duplicates
 from collector.core.errors import InputError
-from collector.settings import RunSettings
+from collector.settings import RehearsalSettings, RunSettings
 from collector.settings.prepare import default_output, prepare_plan
 
 __all__ = ["run"]
@@ -19,19 +19,25 @@ def run(
     /,
     *,
     settings: Annotated[RunSettings, Parameter(name="*")] = RunSettings(),  # noqa: B008 - frozen
+    rehearsal: Annotated[RehearsalSettings, Parameter(name="*")] = RehearsalSettings(),  # noqa: B008 - frozen
 ) -> int:
     """Collect every company and window into a run directory, and return the exit code.
 
     Parameters
     ----------
     companies
-        File with one company id a line, optionally followed by a name; - is standard input.
+        A list, with one company id per line, optionally followed by a name; or a table (CSV) with
+        a column of ids. - is standard input.
     """
     if settings.engine == "dask" and not settings.shard.is_whole:
         raise InputError(
             "--shard is for processes that are started one by one, and --engine dask starts all of "
             "them itself; leave one of them out"
         )
+    if rehearsal.dry_run:
+        from collector.cli.plan import show_plan
+
+        return show_plan(companies, settings)
     now = datetime.now(UTC)
     plan, read = prepare_plan(companies, settings, now)
     from collector.http.credentials import load_credentials

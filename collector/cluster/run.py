@@ -87,7 +87,7 @@ class ClusterRun:
             concurrency=settings.concurrency,
             patience=settings.patience,
             first_patience=settings.first_patience,
-            log_level=settings.log_level,
+            log_level=settings.least_level,
         )
         self.events, self._log = self._session.events, self._session.log
         self._pace = ClusterPace(settings.rate, self._session.gate.control.rate)

@@ -38,6 +38,8 @@ class CollectOptions(TypedDict, total=False):
     window: timedelta | str | None
     lookback: timedelta | str | None
     timezone: ZoneInfo | str | None
+    id_column: str | None
+    name_column: str | None
     rate: float | str | None
     max_attempts: int | str | None
     timeout: float | str | None

@@ -25,6 +25,7 @@ from collector.plan.companies import (
     parse_companies,
     read_companies,
 )
+from collector.plan.company_csv import RECORDED, Columns
 from collector.plan.plan import Estimate, Plan, estimate
 from collector.plan.shard import MOST_SHARDS, Part, Shard
 from collector.plan.today import today_in, zone_named
@@ -41,9 +42,11 @@ from collector.plan.windows import (
 
 __all__ = [
     "MOST_SHARDS",
+    "RECORDED",
     "WHOLE",
     "CellIndex",
     "CellSet",
+    "Columns",
     "Companies",
     "DateRange",
     "Duplicate",

@@ -1,12 +1,11 @@
-"""The companies file: one id per line, optionally white space and a name; `#` starts a comment.
+"""The companies file: a list with one id per line, or a table as spreadsheets save it.
 
-`read_companies` opens the file, `parse_companies` reads its lines, `parse_line` a single one. All
-of them stream: what stays in memory is the ids, the names and the duplicates, never the file.
+`read_companies` opens the file, and `parse_companies` reads its lines; what a line is, say
+`collector.plan.company_line` and `company_csv`. Both stream: what stays in memory is the ids, the
+names and the duplicates, never the file.
 """
 
-import re
 import sys
-import unicodedata
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,17 +15,16 @@ from typing import BinaryIO, Final, NamedTuple
 
 from collector.core.errors import InputError
 from collector.core.regular import is_endless
-from collector.core.text import escaped, quoted
+from collector.core.text import escaped
+from collector.plan.company_csv import BadHeaderError, Columns, LineReader
+from collector.plan.company_line import MAX_LINE, BadLineError
 from collector.plan.company_table import NameList
 
 __all__ = [
-    "MAX_LINE",
-    "BadLineError",
     "Companies",
     "Duplicate",
     "format_companies",
     "parse_companies",
-    "parse_line",
     "read_companies",
 ]
 
@@ -34,7 +32,21 @@ _MAX_REPORTED: Final = 10_000
 """Bad lines that are listed. A file with more is of the wrong kind."""
 
 _UTF8_BOM: Final = b"\xef\xbb\xbf"
-_UTF16_BOMS: Final = (b"\xff\xfe", b"\xfe\xff")
+
+_OTHER_CONTENTS: Final = {
+    b"\xff\xfe": "is encoded as UTF-16",
+    b"\xfe\xff": "is encoded as UTF-16",
+    b"PK\x03\x04": "is a spreadsheet (.xlsx or .ods) or a ZIP archive",
+    b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": "is an old spreadsheet (.xls)",
+    b"\x1f\x8b": "is compressed (gzip)",
+    b"\x28\xb5\x2f\xfd": "is compressed (zstd)",
+    b"\xfd7zXZ\x00": "is compressed (xz)",
+    b"BZh91AY&SY": "is compressed (bzip2)",
+}
+"""How files begin that are no text in UTF-8, whatever their names say."""
+
+
+_ANY: Final = Columns()
 
 
 class Duplicate(NamedTuple):
@@ -76,10 +88,13 @@ class Companies:
         return type(self), (self.ids, dict(self.names), self.duplicates, self.source)
 
 
-def read_companies(path: Path, stdin: BinaryIO | None = None) -> Companies:
+def read_companies(
+    path: Path, stdin: BinaryIO | None = None, *, columns: Columns = _ANY
+) -> Companies:
     """Read the companies file; `-` means `stdin`, by default the standard input of the process.
 
-    Raises `InputError` when the file cannot be read, and for all that `parse_companies` refuses.
+    `columns` are the headers to look for in a table. Raises `InputError` when the file cannot be
+    read, and for all that `parse_companies` refuses.
     """
     if "\0" in str(path):  # no system call takes it; `open` would raise ValueError
         raise InputError(f"{escaped(str(path))}: is not a path; give the path of a text file")
@@ -87,19 +102,21 @@ def read_companies(path: Path, stdin: BinaryIO | None = None) -> Companies:
     source = "standard input" if is_stdin else str(path)
     try:
         if is_stdin:
-            return parse_companies(_bounded_lines(stdin or _standard_input(), source), source)
+            return parse_companies(
+                _bounded_lines(stdin or _standard_input(), source), source, columns
+            )
         with path.open("rb") as stream:
-            return parse_companies(_bounded_lines(stream, source), source)
+            return parse_companies(_bounded_lines(stream, source), source, columns)
     except OSError as error:
         raise InputError(f"{escaped(source)}: {_why_unreadable(error)}") from error
 
 
-def parse_companies(lines: Iterable[bytes], source: str) -> Companies:
+def parse_companies(lines: Iterable[bytes], source: str, columns: Columns = _ANY) -> Companies:
     """Parse the lines of a companies file, each with or without its line end.
 
-    `source` names the file in messages. Duplicates are dropped whole (name included) and
-    listed. Raises `InputError` with one line, `source:number: ...`, for every bad line, or
-    when there is no id at all.
+    `source` names the file in messages, `columns` the headers to look for in a table. Duplicates
+    are dropped whole (name included) and listed. Raises `InputError` with one line,
+    `source:number: ...`, for every bad line, or when there is no id at all.
     """
     shown = escaped(source)
     # A dictionary keeps the order. The numbers are beside it: as its values, each is an object.
@@ -108,10 +125,14 @@ def parse_companies(lines: Iterable[bytes], source: str) -> Companies:
     names = NameList()
     repeated: list[tuple[int, str]] = []
     problems = _Problems(shown)
+    reader = LineReader(columns)
     for number, line in enumerate(lines, start=1):
-        raw = _after_byte_order_mark(line, shown) if number == 1 else line
+        raw = _first_line(line, shown) if number == 1 else line
         try:
-            company_id, name = parse_line(raw)
+            company_id, name = reader.parse(raw)
+        except BadHeaderError as problem:
+            problems.add(number, str(problem))
+            break
         except BadLineError as problem:
             problems.add(number, str(problem))
             continue
@@ -125,7 +146,7 @@ def parse_companies(lines: Iterable[bytes], source: str) -> Companies:
         names.append(name)
     problems.raise_if_any()
     if not ids:
-        raise InputError(f"{shown}: there is no company id in it; write one id a line")
+        raise InputError(f"{shown}: there is no company id in it; write one id per line")
     duplicates = _duplicates(repeated, ids, first_lines)
     distinct = tuple(ids)
     # Before the names get an index, for a million ids are 40 MB in it.
@@ -149,7 +170,10 @@ def _duplicates(
 
 
 def format_companies(companies: Companies) -> Iterator[bytes]:
-    """Write companies as the lines of a companies file; `parse_companies` reads the same back."""
+    """Write companies as the lines of a list; after `RECORDED` `parse_companies` reads them back.
+
+    Ids and names are as they are: neither quotes nor a `#` within a name mean anything there.
+    """
     for company_id in companies.ids:
         name = companies.names.get(company_id)
         yield (f"{company_id} {name}\n" if name else f"{company_id}\n").encode()
@@ -179,10 +203,14 @@ class _Problems:
         raise InputError(*self._listed)
 
 
-def _after_byte_order_mark(line: bytes, shown_source: str) -> bytes:
-    if line.startswith(_UTF16_BOMS):
+def _first_line(line: bytes, shown_source: str) -> bytes:
+    """Return the first line without a byte order mark. Raises `InputError` if it is no text."""
+    contents = next((text for magic, text in _OTHER_CONTENTS.items() if line.startswith(magic)), "")
+    if not contents and b"\0" in line[:4] and line[:4].strip(b"\0"):
+        contents = "is encoded as UTF-16"  # without a mark: there is a zero beside each letter
+    if contents:
         # Every line would be bad for this one reason.
-        raise InputError(f"{shown_source}: is encoded as UTF-16; save it as UTF-8")
+        raise InputError(f"{shown_source}: {contents}; save it as CSV (UTF-8)")
     # A line that is too long is here in part; without the mark it would look whole.
     return line if len(line) > MAX_LINE else line.removeprefix(_UTF8_BOM)
 
@@ -211,87 +239,8 @@ def _why_unreadable(error: OSError) -> str:
         case FileNotFoundError() | NotADirectoryError():
             return "there is no such file; check the path, or give - for standard input"
         case IsADirectoryError():
-            return "this is a directory; give the path of a text file with one id a line"
+            return "this is a directory; give the path of a text file with one id per line"
         case PermissionError():
             return "no permission to read it; allow it with chmod u+r, or give another file"
         case _:
             return f"cannot be read ({error.strerror or error}); give the path of a text file"
-
-
-MAX_LINE: Final = 8192
-"""Bytes in a line, its end included. Servers refuse longer request targets anyway, and without
-a bound a file that has no line ends would be read whole."""
-
-_CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
-"""Control characters but for the tab, and the two Unicode line separators."""
-
-_COMMENT: Final = re.compile(r"(?:^|\s)#.*")
-"""A `#` at the start or after white space, to the end of the line."""
-
-_INVISIBLE: Final = frozenset({"Cf", "Cs"})
-"""Unicode categories that an id or a name may not contain: format characters and surrogates.
-Private (Co) and unassigned (Cn) ones may: neither controls a terminal, and what is unassigned
-depends on the Python version, which must not decide whether a file is accepted."""
-
-
-class BadLineError(Exception):
-    """Reason why a line is invalid, and what to do about it, without its position."""
-
-
-def parse_line(raw: bytes) -> tuple[str, str]:
-    """Return the id and the name; the name is empty without one, both are on a blank line."""
-    if len(raw) + (not raw.endswith(b"\n")) > MAX_LINE:
-        raise BadLineError(f"the line is longer than {MAX_LINE} bytes; write one id a line")
-    text = _decode(raw.removesuffix(b"\n").removesuffix(b"\r"))
-    # First, and in comments too. A line end of another kind inside a comment (files with CR
-    # only) would swallow the ids after it; and `\s` and `str.split` take U+001C..U+001F and
-    # U+0085 for white space, which would split on them silently.
-    if control := _CONTROL.search(text):
-        raise BadLineError(_why_control(text, control[0]))
-    parts = _COMMENT.sub("", text, count=1).split(maxsplit=1)
-    if not parts:
-        return "", ""
-    company_id = parts[0]
-    if company_id in {".", ".."}:
-        raise BadLineError(
-            f"{quoted(company_id)} cannot be an id: in the address of a request it means a "
-            "folder; correct or remove the line"
-        )
-    _refuse_invisible("id", company_id)
-    if "#" in company_id:
-        raise BadLineError(
-            f"{quoted(company_id)} has a # inside the id; put a space before the comment"
-        )
-    if len(parts) == 1:
-        return company_id, ""
-    _refuse_invisible("name", parts[1])
-    # One space for any white space: a tab or a wide space has no place in a table of names.
-    return company_id, " ".join(parts[1].split())
-
-
-def _decode(raw: bytes) -> str:
-    try:
-        return raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise BadLineError(
-            f"byte {error.start + 1} of the line (0x{raw[error.start]:02X}) is not UTF-8; "
-            "save the file as UTF-8"
-        ) from error
-
-
-def _why_control(text: str, char: str) -> str:
-    problem = f"{quoted(text)} has the control character U+{ord(char):04X}; "
-    if char == "\r":
-        return f"{problem}save the file with LF or CRLF line ends"
-    return f"{problem}remove it"
-
-
-def _refuse_invisible(what: str, text: str) -> None:
-    if text.isprintable():  # quick, and true of nearly every line
-        return
-    for char in text:
-        if unicodedata.category(char) in _INVISIBLE:
-            raise BadLineError(
-                f"the {what} {quoted(text)} has the invisible character "
-                f"U+{ord(char):04X}; remove it"
-            )

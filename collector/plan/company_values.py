@@ -6,13 +6,8 @@ from typing import Any, Final, SupportsIndex
 
 from collector.core.errors import InputError
 from collector.core.text import quoted
-from collector.plan.companies import (
-    BadLineError,
-    Companies,
-    Duplicate,
-    format_companies,
-    parse_line,
-)
+from collector.plan.companies import Companies, Duplicate, format_companies
+from collector.plan.company_line import BadLineError, parse_recorded_line
 
 __all__ = ["GivenCompanies", "companies_of", "entries_of"]
 
@@ -92,12 +87,7 @@ def _checked(entry: object) -> tuple[str, str]:
             "correct or remove it"
         )
     # A run directory keeps its companies as a companies file: what that cannot hold is refused.
-    if parse_line(_line(company_id, name)) != (company_id, name):
-        raise BadLineError(
-            f"{quoted(f'{company_id} {name}')} cannot be a line of a companies file: a # after "
-            "white space begins a comment there; write the name without it"
-        )
-    return company_id, name
+    return parse_recorded_line(_line(company_id, name))
 
 
 def _parts(entry: object) -> tuple[object, object]:

@@ -88,7 +88,7 @@ class Run:
             concurrency=settings.concurrency,
             patience=settings.patience,
             first_patience=settings.first_patience,
-            log_level=settings.log_level,
+            log_level=settings.least_level,
         )
         self.gate = self._session.gate
         self.events = self._session.events

@@ -23,6 +23,7 @@ from collector.settings.run import (
     DemoSettings,
     LogLevel,
     PlanSettings,
+    RehearsalSettings,
     RunSettings,
     Selection,
     Service,
@@ -38,6 +39,7 @@ __all__ = [
     "ExportSettings",
     "LogLevel",
     "PlanSettings",
+    "RehearsalSettings",
     "ReportSettings",
     "RunSettings",
     "Selection",
@@ -54,7 +56,7 @@ def option_names() -> frozenset[str]:
     return frozenset(
         option_name(field)
         for command in (
-            *(RunSettings, CheckSettings, StatusSettings),
+            *(RunSettings, RehearsalSettings, CheckSettings, StatusSettings),
             *(DiffSettings, ExportSettings, ReportSettings),
         )
         for field in fields(command)

@@ -22,6 +22,7 @@ __all__ = [
     "check_finite",
     "check_parameter_name",
     "converter",
+    "parse_column",
     "parse_count",
     "parse_date",
     "parse_directory",
@@ -40,6 +41,14 @@ def parse_directory(text: str) -> Path:
         message = "an empty name is no directory; write . for the current one"
         raise ValueError(message)
     return Path(text)
+
+
+def parse_column(text: str) -> str:
+    """Return the header of a column; `ValueError` for a blank text: it names none."""
+    if not text.strip():
+        message = "a blank text names no column; write its header, or leave the option out"
+        raise ValueError(message)
+    return text.strip()
 
 
 def parse_metrics_file(text: str) -> Path:

@@ -38,7 +38,7 @@ def prepare_plan(companies: Path, selection: Selection, now: datetime) -> tuple[
     Raises `InputError` for anything wrong in the options or in the file.
     """
     windows = prepare_windows(selection, now)
-    read = read_companies(companies)
+    read = read_companies(companies, columns=selection.columns)
     return Plan(read, windows), read
 
 

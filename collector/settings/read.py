@@ -9,6 +9,7 @@ from cyclopts import Parameter, Token
 
 from collector.core.cell import CellState
 from collector.settings.parsers import converter, parse_directory, parse_states
+from collector.settings.selection import OptionsFile
 
 __all__ = ["DiffSettings", "ExportSettings", "ReportSettings", "StatusSettings"]
 
@@ -19,10 +20,10 @@ def _parse_states(_type: object, tokens: Sequence[Token]) -> frozenset[CellState
 
 
 @dataclass(frozen=True, kw_only=True)
-class StatusSettings:
+class StatusSettings(OptionsFile):
     """The options of `collector status`."""
 
-    json: Annotated[bool, Parameter(negative="")] = False
+    json: bool = False
     """Print one JSON document for programs, with every gap in it."""
 
     fail_on: Annotated[frozenset[CellState], Parameter(converter=_parse_states, negative="")] = (
@@ -33,18 +34,18 @@ class StatusSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class DiffSettings:
+class DiffSettings(OptionsFile):
     """The options of `collector diff`."""
 
-    json: Annotated[bool, Parameter(negative="")] = False
+    json: bool = False
     """Print one JSON document for programs, with every cell that differs in it."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExportSettings:
+class ExportSettings(OptionsFile):
     """The options of `collector export`."""
 
-    to: Annotated[Path, Parameter(converter=converter(parse_directory))]
+    to: Annotated[Path, Parameter(alias="-o", converter=converter(parse_directory))]
     """The file; what is there is replaced when all is written. Its ending says what it is: .csv,
     .excel.csv, .parquet or .duckdb (with one table, statistics)."""
 
@@ -54,10 +55,10 @@ class ExportSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReportSettings:
+class ReportSettings(OptionsFile):
     """The options of `collector report`."""
 
-    to: Annotated[Path, Parameter(converter=converter(parse_directory))]
+    to: Annotated[Path, Parameter(alias="-o", converter=converter(parse_directory))]
     """The page, such as report.html; what is there is replaced when all is written."""
 
     lang: Literal["en", "es"] = "en"

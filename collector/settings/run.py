@@ -7,13 +7,10 @@ from typing import Annotated, Final, Literal
 from cyclopts import Parameter, validators
 
 from collector.core.errors import InputError
-from collector.plan.date_params import DateFormat
-from collector.settings.addresses import parse_proxy_option, parse_service_url
 from collector.settings.parsers import (
     Duration,
     Rate,
     check_finite,
-    check_parameter_name,
     converter,
     parse_count,
     parse_directory,
@@ -21,7 +18,19 @@ from collector.settings.parsers import (
     parse_metrics_file,
     parse_rate,
 )
-from collector.settings.selection import OUTPUT, PACE, SERVICE, Portion, Selection, Zone
+from collector.settings.selection import (
+    OUTPUT,
+    PACE,
+    PROCESSES,
+    SELECTION,
+    SERVICE,
+    CompaniesFile,
+    OptionsFile,
+    Portion,
+    Selection,
+    Zone,
+)
+from collector.settings.service import Service, Trust
 
 __all__ = [
     "MOST_IN_FLIGHT",
@@ -30,6 +39,7 @@ __all__ = [
     "DemoSettings",
     "LogLevel",
     "PlanSettings",
+    "RehearsalSettings",
     "RunSettings",
     "Selection",
     "Service",
@@ -41,14 +51,14 @@ __all__ = [
 class Distribution(Portion):
     """How a run is divided among processes: which part this one does, or which it starts."""
 
-    engine: Annotated[Literal["local", "dask"], Parameter(group=PACE)] = "local"
+    engine: Annotated[Literal["local", "dask"], Parameter(group=PROCESSES)] = "local"
     """Where the run works: in this process (local), or as shards in the processes of a Dask cluster
     (dask; needs the extra dask)."""
 
     workers: Annotated[
         int | None,
         Parameter(
-            group=PACE,
+            group=PROCESSES,
             converter=converter(parse_count),
             validator=validators.Number(gte=1, lte=1024),
         ),
@@ -56,11 +66,11 @@ class Distribution(Portion):
     """With --engine dask: processes of a cluster on this machine alone. Default: one for each
     core."""
 
-    scheduler: Annotated[str | None, Parameter(group=PACE)] = None
+    scheduler: Annotated[str | None, Parameter(group=PROCESSES)] = None
     """With --engine dask: the address of a cluster that is there, such as tls://10.0.0.5:8786. Its
     machines see --output."""
 
-    insecure_cluster: Annotated[bool, Parameter(group=PACE, negative="")] = False
+    insecure_cluster: Annotated[bool, Parameter(group=PROCESSES)] = False
     """Let the access token, and the password of a proxy, go to a cluster that is neither on this
     machine nor spoken to over TLS."""
 
@@ -81,8 +91,6 @@ class Distribution(Portion):
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 
-_TOKEN_URL = "https://atenea.trust.lat/oauth/token/"  # noqa: S105 - an address, no password
-
 MOST_IN_FLIGHT: Final = 10_000
 
 _RATE: Final = Rate(10)
@@ -94,7 +102,9 @@ _FIRST_ANSWER: Final = Duration(60)
 class RequestRate:
     """How often requests are sent."""
 
-    rate: Annotated[Rate, Parameter(group=PACE, converter=converter(parse_rate))] = _RATE
+    rate: Annotated[Rate, Parameter(alias="-r", group=PACE, converter=converter(parse_rate))] = (
+        _RATE
+    )
     """Requests a second, at most; every request counts: first tries, retries and tokens. It goes
     slower when the API refuses, and comes back. auto has no upper limit and finds the API's."""
 
@@ -127,6 +137,7 @@ class RunLimits(AttemptLimits):
     concurrency: Annotated[
         int,
         Parameter(
+            alias="-c",
             group=PACE,
             converter=converter(parse_count),
             validator=validators.Number(gte=1, lte=MOST_IN_FLIGHT),
@@ -137,8 +148,8 @@ class RunLimits(AttemptLimits):
     deadline: Annotated[
         Duration | None, Parameter(group=PACE, converter=converter(parse_duration))
     ] = None
-    """How long the run may take, such as 90s, 30m or 6h. Then it ends in order with exit code 4;
-    the same command again goes on."""
+    """How long the run may take, such as 90s, 30m or 6h. It then stops cleanly with exit code
+    4; run the same command to resume."""
 
     max_outage: Annotated[
         Duration | None, Parameter(group=PACE, converter=converter(parse_duration))
@@ -163,16 +174,19 @@ class Output:
     """The run directory, the log, the display and the metrics."""
 
     output: Annotated[
-        Path | None, Parameter(group=OUTPUT, converter=converter(parse_directory))
+        Path | None, Parameter(alias="-o", group=OUTPUT, converter=converter(parse_directory))
     ] = None
-    """The run directory. If it holds a run of the same plan, that one goes on: what is done is not
-    asked for again. Default: output/ and the day, such as output/2026-11-23."""
+    """The run directory. If it holds a run of the same plan, that run is continued: what has an
+    answer is not requested again. Default: output/ and the day, such as output/2026-11-23."""
+
+    quiet: Annotated[bool, Parameter(alias="-q", group=OUTPUT)] = False
+    """Show nothing but errors: no progress, no summary."""
+
+    verbose: Annotated[bool, Parameter(alias="-v", group=OUTPUT)] = False
+    """Write every event to log.jsonl, whatever --log-level says: as --log-level debug."""
 
     log_level: Annotated[LogLevel, Parameter(group=OUTPUT)] = "info"
-    """Least weight of the events that go to log.jsonl."""
-
-    quiet: Annotated[bool, Parameter(group=OUTPUT, negative="")] = False
-    """Show nothing but errors: no progress, no summary."""
+    """Minimum level of the events in log.jsonl."""
 
     metrics_file: Annotated[
         Path | None, Parameter(group=OUTPUT, converter=converter(parse_metrics_file))
@@ -181,90 +195,32 @@ class Output:
     how the run ended, for Prometheus. It is replaced at the start, every 30 seconds, and at the
     end. A shard writes one of its own beside it: night-00003-of-00016.prom."""
 
-
-@dataclass(frozen=True, kw_only=True)
-class Service:
-    """Which API is asked, and the names and spelling of its dates."""
-
-    base_url: Annotated[str, Parameter(converter=converter(parse_service_url), group=SERVICE)] = (
-        "https://api.trust.lat"
-    )
-    """Address of the statistics API."""
-
-    token_url: Annotated[str, Parameter(converter=converter(parse_service_url), group=SERVICE)] = (
-        _TOKEN_URL
-    )
-    """Address that issues access tokens (Atenea)."""
-
-    credentials_file: Annotated[Path | None, Parameter(group=SERVICE)] = None
-    """A TOML file with client_id and client_secret, or access_token, that only its owner may
-    read. Without it they come from TRUST_CLIENT_ID and TRUST_CLIENT_SECRET, or
-    TRUST_ACCESS_TOKEN."""
-
-    proxy: Annotated[
-        str | None, Parameter(converter=converter(parse_proxy_option), group=SERVICE)
-    ] = None
-    """The HTTP proxy for all requests, such as http://proxy.example.com:3128; hosts in no_proxy are
-    reached without it. Default: https_proxy, http_proxy and all_proxy of the environment, which may
-    carry a user name and a password. none overrides them."""
-
-    ca_file: Annotated[Path | None, Parameter(group=SERVICE)] = None
-    """A PEM file with the certificates of the authorities to trust, of the API and of a proxy, in
-    place of those of this machine."""
-
-    from_param: Annotated[str, Parameter(group=SERVICE, validator=check_parameter_name)] = (
-        "from_date"
-    )
-    """Name of the query parameter for a window's first day."""
-
-    until_param: Annotated[str, Parameter(group=SERVICE, validator=check_parameter_name)] = (
-        "until_date"
-    )
-    """Name of the query parameter for a window's last day."""
-
-    date_format: Annotated[DateFormat, Parameter(group=SERVICE)] = "YYYY-MM-DD"
-    """How a day is spelled in them. Spellings with a time of day send the first and the last second
-    of a window; epoch is in seconds, epoch-ms in milliseconds since 1970."""
-
-    until_exclusive: Annotated[bool, Parameter(group=SERVICE, negative="")] = False
-    """The API leaves out the day that --until-param names, so that the next one is sent. What the
-    first requests of a run prove goes before this option."""
-
-    def __post_init__(self) -> None:
-        """Raise `InputError` when both dates have the same parameter."""
-        if self.from_param == self.until_param:
-            raise InputError(
-                f"--from-param and --until-param are both {self.from_param}: "
-                "one date would take the place of the other; give two names"
-            )
+    @property
+    def least_level(self) -> LogLevel:
+        """The minimum level of the events in the log."""
+        return "debug" if self.verbose else self.log_level
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trust:
-    """Whether the meaning of the dates is verified."""
-
-    trust_dates: Annotated[bool, Parameter(group=SERVICE, negative="")] = False
-    """Do not find out whether the API honours the dates, neither before the first cell nor from
-    the answers: for static test servers, and for those who know."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class PlanSettings(Selection, RequestRate, Portion):
+class PlanSettings(OptionsFile, Portion, RequestRate, Selection):
     """The options of `collector plan`."""
 
+    json: Annotated[bool, Parameter(group=OUTPUT)] = False
+    """Print one JSON document for programs."""
+
 
 @dataclass(frozen=True, kw_only=True)
-class DemoSettings(Selection, RunLimits, Output):
+class DemoSettings(OptionsFile, Output, RunLimits, Selection):
     """The options of `collector demo`: a run's, but for the service, which is embedded."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class CollectSettings(Selection, RunLimits, Portion, Output, Service, Trust):
+class CollectSettings(Trust, Service, Portion, Output, RunLimits, Selection):
     """The options of `collector.collect`: a run's in one process, that of the caller."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunSettings(Selection, RunLimits, Distribution, Output, Service, Trust):
+class RunSettings(OptionsFile, Trust, Service, Distribution, Output, RunLimits, Selection):
     """The options of `collector run`: the union of all."""
 
     def __post_init__(self) -> None:
@@ -274,8 +230,17 @@ class RunSettings(Selection, RunLimits, Distribution, Output, Service, Trust):
 
 
 @dataclass(frozen=True, kw_only=True)
-class CheckSettings(Zone, AttemptLimits, Service):
+class RehearsalSettings:
+    """Whether `collector run` does what it says."""
+
+    dry_run: Annotated[bool, Parameter(group=SELECTION)] = False
+    """Show what the run would do, as collector plan does; nothing is sent or written."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckSettings(OptionsFile, Service, AttemptLimits, Zone, CompaniesFile):
     """The options of `collector check`."""
 
-    write: Annotated[bool, Parameter(negative="")] = False
-    """Write what was found to be honoured into collector.toml of the current directory."""
+    write: Annotated[bool, Parameter(group=SERVICE)] = False
+    """Write what was found to be honoured into collector.toml of the current directory, or the
+    file that --config names."""

@@ -1,23 +1,37 @@
-"""What to collect: which days, in which windows, which part of the plan.
+"""What to collect: which days, in which windows, which companies, which part of the plan.
 
 The headings under which the help shows options are here as well.
 """
 
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 from typing import Annotated, Final
 
 from cyclopts import Group, Parameter
 
-from collector.plan import WHOLE, Shard, WindowSize, parse_days
-from collector.settings.parsers import Days, converter, parse_date
+from collector.plan import WHOLE, Columns, Shard, WindowSize, parse_days
+from collector.settings.parsers import Days, converter, parse_column, parse_date
 
-__all__ = ["OUTPUT", "PACE", "SELECTION", "SERVICE", "Portion", "Selection", "Zone"]
+__all__ = [
+    "OUTPUT",
+    "PACE",
+    "PROCESSES",
+    "SELECTION",
+    "SERVICE",
+    "CompaniesFile",
+    "OptionsFile",
+    "Portion",
+    "Selection",
+    "Zone",
+]
 
 SELECTION: Final = Group("What to collect", sort_key=1)
 PACE: Final = Group("How fast", sort_key=2)
-OUTPUT: Final = Group("Where it lands, what is shown", sort_key=3)
-SERVICE: Final = Group("Which service", sort_key=4)
+OUTPUT: Final = Group("Where it lands", sort_key=3)
+PROCESSES: Final = Group("Several processes", sort_key=4)
+SERVICE: Final = Group("Which service", sort_key=5)
+_OPTIONS: Final = Group("Where options come from", sort_key=6)
 
 _WHOLE_RUN: Final = Shard()
 
@@ -25,6 +39,36 @@ _WHOLE_RUN: Final = Shard()
 def _parse_days(text: str) -> Days | None:
     """Parse a number of days, or `none`, which overrides a source of lower rank."""
     return None if text == "none" else Days(parse_days(text))
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptionsFile:
+    """Where options come from that neither a flag nor the environment sets."""
+
+    config: Annotated[Path | None, Parameter(group=_OPTIONS)] = None
+    """A TOML file of options, in place of collector.toml in the current directory."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompaniesFile:
+    """How a table of companies is read."""
+
+    id_column: Annotated[
+        str | None, Parameter(group=SELECTION, converter=converter(parse_column))
+    ] = None
+    """Header of the column of ids, if the companies file is a table. Default: one called id,
+    company, company_id, empresa or the like; a file without one is a list."""
+
+    name_column: Annotated[
+        str | None, Parameter(group=SELECTION, converter=converter(parse_column))
+    ] = None
+    """Header of the column of names in a table. Default: one called name, company_name, nombre or
+    the like, if there is one."""
+
+    @property
+    def columns(self) -> Columns:
+        """The headers to look for in a table."""
+        return Columns(self.id_column, self.name_column)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,8 +81,15 @@ class Zone:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Selection(Zone):
+class _Days:
     """Which days, and cut into which windows."""
+
+    last: Annotated[
+        Days | None, Parameter(name="--last", converter=converter(_parse_days), group=SELECTION)
+    ] = None
+    """The last so many days, ending yesterday, such as 7d; instead of --from and --until.
+    With neither, no dates are sent and the server answers for its own default window. none
+    overrides a value of the environment or the file."""
 
     from_date: Annotated[
         date | None, Parameter(name="--from", converter=converter(parse_date), group=SELECTION)
@@ -49,13 +100,6 @@ class Selection(Zone):
         date | None, Parameter(name="--until", converter=converter(parse_date), group=SELECTION)
     ] = None
     """Last day to collect, included (YYYY-MM-DD). Goes with --from."""
-
-    last: Annotated[
-        Days | None, Parameter(name="--last", converter=converter(_parse_days), group=SELECTION)
-    ] = None
-    """The last so many days, ending yesterday, such as 7d; instead of --from and --until.
-    With neither, no dates are sent and the server answers for its own default window. none puts a
-    value of the environment or the file aside."""
 
     window: Annotated[
         WindowSize,
@@ -69,8 +113,13 @@ class Selection(Zone):
         Days | None, Parameter(converter=converter(_parse_days), group=SELECTION)
     ] = None
     """Days before the range that are collected again, for their figures may have moved: 14d.
-    They are cut into windows of the same length. none puts a value of the environment or the file
-    aside, and so do --from and --until on the command line."""
+    They are cut into windows of the same length. none overrides a value of the environment or the
+    file, and so do --from and --until on the command line."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Selection(CompaniesFile, Zone, _Days):
+    """Which days, in which windows, of which companies."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +129,7 @@ class Portion:
     shard: Annotated[
         Shard,
         Parameter(
-            group=PACE, converter=converter(Shard.parse), accepts_keys=False, show_default=str
+            group=PROCESSES, converter=converter(Shard.parse), accepts_keys=False, show_default=str
         ),
     ] = _WHOLE_RUN
     """Collect only one part of the plan, such as 3/16: the fourth of 16, for they are numbered from

@@ -81,7 +81,7 @@ class SimulatorSettings:
     ] = 7200
     """Seconds from the issue of a token to its end."""
 
-    revoke_earlier: Annotated[bool, Parameter(group=_IDENTITY, negative="")] = False
+    revoke_earlier: Annotated[bool, Parameter(group=_IDENTITY)] = False
     """A new token revokes the earlier ones, so that two collectors throw each other out."""
 
     token_delay: Annotated[float, Parameter(group=_IDENTITY, validator=SECONDS)] = 0.0
@@ -145,10 +145,10 @@ class SimulatorSettings:
     )
     """The one spelling of dates that is read; dates in any other are answered with 400."""
 
-    until_exclusive: Annotated[bool, Parameter(group=_DATES, negative="")] = False
+    until_exclusive: Annotated[bool, Parameter(group=_DATES)] = False
     """The last day is not part of the answer."""
 
-    ignore_dates: Annotated[bool, Parameter(group=_DATES, negative="")] = False
+    ignore_dates: Annotated[bool, Parameter(group=_DATES)] = False
     """Dates are accepted and ignored: every answer is about the last 7 days."""
 
     rate_limit: Annotated[float | None, Parameter(group=_LIMIT, validator=POSITIVE)] = None
@@ -176,19 +176,19 @@ class SimulatorSettings:
     limit_status: Annotated[Literal[403, 420, 429, 503, 509, 529], Parameter(group=_LIMIT)] = 429
     """Status of a refused request."""
 
-    limit_page: Annotated[bool, Parameter(group=_LIMIT, negative="")] = False
+    limit_page: Annotated[bool, Parameter(group=_LIMIT)] = False
     """A refusal is the text "error code: 1015", as a gateway writes it. It is no envelope."""
 
-    retry_after: Annotated[bool, Parameter(group=_LIMIT, negative="")] = False
+    retry_after: Annotated[bool, Parameter(group=_LIMIT)] = False
     """A refusal says in Retry-After, in whole seconds, when the next request could pass."""
 
-    rate_headers: Annotated[bool, Parameter(group=_LIMIT, negative="")] = False
+    rate_headers: Annotated[bool, Parameter(group=_LIMIT)] = False
     """Every answer has RateLimit-Limit, -Remaining and -Reset; not with a queue."""
 
-    envelope_errors: Annotated[bool, Parameter(group=_SPELLING, negative="")] = False
+    envelope_errors: Annotated[bool, Parameter(group=_SPELLING)] = False
     """Errors in an envelope come with status 200. Only their "code" tells them from data."""
 
-    bom: Annotated[bool, Parameter(group=_SPELLING, negative="")] = False
+    bom: Annotated[bool, Parameter(group=_SPELLING)] = False
     """Every JSON text begins with a byte order mark, also that of a token."""
 
     share_500: _FaultShare = 0.0
@@ -209,10 +209,10 @@ class SimulatorSettings:
     share_401: _FaultShare = 0.0
     """Share of requests that are answered with 401, as if a replica did not know the token."""
 
-    down: Annotated[bool, Parameter(group=_OUTAGES, negative="")] = False
+    down: Annotated[bool, Parameter(group=_OUTAGES)] = False
     """Every statistics request is answered with 502 and a page in HTML."""
 
-    issuer_down: Annotated[bool, Parameter(group=_OUTAGES, negative="")] = False
+    issuer_down: Annotated[bool, Parameter(group=_OUTAGES)] = False
     """No token is issued or revoked: 503 and a page in HTML. Tokens issued before stay good."""
 
     redirect_to: Annotated[

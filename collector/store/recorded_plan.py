@@ -17,6 +17,7 @@ from collector.core.errors import InputError
 from collector.core.regular import check_regular
 from collector.core.text import escaped
 from collector.plan import (
+    RECORDED,
     Companies,
     DateRange,
     Plan,
@@ -51,7 +52,7 @@ __all__ = [
     "write_company_list",
 ]
 
-_HEAD: Final = b"# Written by collector; sha256 of the lines below: "
+_HEAD: Final = RECORDED + b"sha256 of the lines below: "
 
 
 class CompanyList(NamedTuple):

@@ -187,13 +187,17 @@ async def test_without_a_verdict_nothing_is_written(start_api: StartApi, against
 async def test_a_variable_that_goes_before_the_file_is_named(
     start_api: StartApi, against: Against
 ) -> None:
-    """Or else the run would not use what was written."""
+    """Or else the run would not use what was written; here into the file of --config."""
     api = await start_api(from_param="desde")
     command = against(api).with_environment(COLLECTOR_FROM_PARAM="since")
     command.write("companies.txt", _IDS)
-    done = await command.run(*_CHECK, "--write")
+    command.write("night.toml", "timeout = 20\n")
+    done = await command.run(*_CHECK, "--write", "--config", "night.toml")
     assert done.exit_code == 0
-    assert "COLLECTOR_FROM_PARAM is set, and goes before collector.toml" in done.stderr
+    assert "which puts them into night.toml" in done.stdout
+    assert "COLLECTOR_FROM_PARAM is set, and goes before night.toml" in done.stderr
+    assert 'timeout = 20\nfrom-param = "desde"' in (command.directory / "night.toml").read_text()
+    assert not (command.directory / "collector.toml").exists()
 
 
 _IMPATIENT = """

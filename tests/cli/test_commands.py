@@ -29,11 +29,12 @@ from collector.http.credentials import AccessToken
 from collector.http.faults import Fault, Nature
 from collector.plan import Companies, Plan
 from collector.run.run import Run
-from collector.settings import RunSettings, option_name
+from collector.settings import RehearsalSettings, RunSettings, option_name
 from collector.settings.parsers import Rate
 from collector.simulator import Simulator
 from tests.cli.terminal import on_a_terminal
 from tests.conftest import company_lines
+from tests.docs.pages import COMMANDS
 
 StartApi = Callable[..., Awaitable[Simulator]]
 Against = Callable[[Simulator], Any]
@@ -75,29 +76,54 @@ def test_help_names_every_command_and_exit_code(capsys: pytest.CaptureFixture[st
 
 
 def test_help_of_run_names_every_option(capsys: pytest.CaptureFixture[str]) -> None:
-    """Every option is there with its variable and a text of its own."""
+    """Every option is there with a text of its own."""
     text = _printed(capsys, "run", "--help")
-    for name in map(option_name, fields(RunSettings)):
+    for name in map(option_name, (*fields(RunSettings), *fields(RehearsalSettings))):
         assert f"--{name} " in text
-        assert f"COLLECTOR_{name.replace('-', '_').upper()}" in re.sub(r"[\s│]", "", text)
     assert "TRUST_CLIENT_ID" in text
     assert "Example" in text
 
 
 def test_help_of_status_names_its_options(capsys: pytest.CaptureFixture[str]) -> None:
-    """Two of its own, and none of a run's; the directory is no variable."""
-    text = re.sub(r"[\s│]+", " ", _printed(capsys, "status", "--help"))
-    text = text.partition("Every option can also be set")[0]
+    """Two of its own, and none of a run's."""
+    text = _printed(capsys, "status", "--help")
     assert "RUN_DIR" in text
-    assert set(re.findall(r"--[a-z-]+", text)) == {"--json", "--fail-on"}
-    assert "COLLECTOR_FAIL_ON" in text
-    assert "COLLECTOR_RUN_DIR" not in text
-    assert "data, empty, failed, missing" in text
+    assert set(re.findall(r"│ (--[a-z-]+)", text)) == {"--json", "--fail-on", "--config"}
+    assert "data, empty, failed, missing" in re.sub(r"[\s│]+", " ", text)
+
+
+@pytest.mark.parametrize("subcommand", sorted(COMMANDS))
+def test_help_says_once_what_holds_for_all(
+    capsys: pytest.CaptureFixture[str], subcommand: str
+) -> None:
+    """Variables and exit codes are in `collector --help`; no default that says nothing, no path."""
+    text = re.sub(r"[\s│]+", " ", _printed(capsys, subcommand, "--help"))
+    for word in ("env var", "Exit codes", "[default: False]", "[default: ]", "[default: None]"):
+        assert word not in text
+    assert str(Path(collector.__file__).parent) not in text.replace(" ", "")
+    assert "Environment variables, collector.toml and exit codes: collector --help" in text
+
+
+@pytest.mark.parametrize("subcommand", ["", *sorted(COMMANDS)])
+def test_help_can_be_asked_for_in_a_word(
+    capsys: pytest.CaptureFixture[str], subcommand: str
+) -> None:
+    """`collector help run` is `collector run --help`."""
+    wanted = _printed(capsys, *subcommand.split(), "--help")
+    assert _printed(capsys, "help", *subcommand.split()) == wanted
+
+
+def test_help_of_no_command_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    """With those that there are."""
+    with pytest.raises(SystemExit) as ended:
+        main(["help", "rnu"])
+    assert ended.value.code == ExitCode.BAD_INPUT
+    assert '"run", "plan"' in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
     "subcommand",
-    [*("run", "plan", "status", "check", "diff", "latest", "demo", "simulate"), "completion"],
+    sorted(COMMANDS),
 )
 def test_help_of_every_command_has_an_example(
     capsys: pytest.CaptureFixture[str], subcommand: str
@@ -112,9 +138,10 @@ def test_the_version_is_the_package_s(capsys: pytest.CaptureFixture[str]) -> Non
     """`collector --version` prints the one version there is."""
     assert _printed(capsys, "--version") == f"{collector.__version__}\n"
     assert _printed(capsys, "run", "--version") == f"{collector.__version__}\n"
+    assert _printed(capsys, "-V") == _printed(capsys, "run", "-V") == f"{collector.__version__}\n"
 
 
-@pytest.mark.parametrize("arguments", [["--version"], ["run", "--version"], ["--help"], []])
+@pytest.mark.parametrize("arguments", [["--version"], ["run", "-V"], ["--help"], ["help"], []])
 async def test_help_and_version_on_a_full_disk_are_an_error(
     command: Any,  # noqa: ANN401 - the fixture's type lives in conftest
     arguments: list[str],

@@ -76,7 +76,8 @@ def test_bash_offers_commands_and_options(bash: Ask) -> None:
     assert {"run", "plan", "status", "completion"} <= set(bash(""))
     assert bash("st") == ["status"]
     assert bash("--ver") == ["--version"]
-    assert bash("run", "--lo") == ["--log-level", "--lookback"]
+    assert bash("run", "--lo") == ["--lookback", "--log-level"]
+    assert bash("run", "--no-q") == ["--no-quiet"]
     assert bash("status", "output", "--fa") == ["--fail-on"]
 
 
@@ -89,6 +90,7 @@ def test_bash_offers_commands_and_options(bash: Ask) -> None:
         (("check", "--date-format", "YYYY-MM-DD "), [r"YYYY-MM-DD\ hh:mm:ss"]),
         (("status", "x", "--fail-on", ""), ["data", "empty", "failed", "missing"]),
         (("completion", ""), ["bash", "zsh", "fish"]),
+        (("help", "sta"), ["status"]),
         (("run", "--rate", ""), []),
     ],
 )

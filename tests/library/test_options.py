@@ -13,7 +13,15 @@ from collector.plan import Shard, WindowSize
 from collector.settings import CollectSettings, RunSettings
 from collector.settings.parsers import Days, Duration, Rate
 
-_OF_THE_COMMAND = {"engine", "workers", "scheduler", "insecure_cluster", "quiet"}
+_OF_THE_COMMAND = {
+    "engine",
+    "workers",
+    "scheduler",
+    "insecure_cluster",
+    "quiet",
+    "verbose",
+    "config",
+}
 
 
 def test_the_arguments_are_the_options_of_a_run() -> None:
@@ -24,6 +32,7 @@ def test_the_arguments_are_the_options_of_a_run() -> None:
     assert {field.name for field in fields(CollectSettings)} == {
         *CollectOptions.__annotations__,
         "quiet",
+        "verbose",
     }
 
 

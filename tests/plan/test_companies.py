@@ -1,6 +1,10 @@
+import bz2
+import gzip
 import io
+import lzma
 import pickle
 import tracemalloc
+import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import cast
@@ -17,6 +21,7 @@ from collector.plan.companies import (
     parse_companies,
     read_companies,
 )
+from collector.plan.company_csv import RECORDED
 
 
 def _parse(content: bytes) -> Companies:
@@ -41,11 +46,36 @@ def test_a_byte_order_mark_is_skipped_on_the_first_line_only() -> None:
         _parse(b"\xef\xbb\xbf1\n\xef\xbb\xbf2\n")
 
 
-@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
-def test_utf16_is_named(encoding: str) -> None:
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"])
+@pytest.mark.parametrize("mark", ["\ufeff", ""])
+def test_utf16_is_named(encoding: str, mark: str) -> None:
     """One message for the whole file, with the remedy."""
-    with pytest.raises(InputError, match=r"^companies\.txt: .*UTF-16; save it as UTF-8$"):
-        _parse("\ufeff1\n2\n".encode(encoding))
+    with pytest.raises(InputError, match=r"^companies\.txt: .*UTF-16; save it as CSV \(UTF-8\)$"):
+        _parse(f"{mark}1\n2\n".encode(encoding))
+
+
+def _zip() -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr("xl/worksheets/sheet1.xml", "<worksheet/>")
+    return content.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "cause"),
+    [
+        (_zip(), r"is a spreadsheet \(\.xlsx or \.ods\) or a ZIP archive"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), r"is an old spreadsheet \(\.xls\)"),
+        (gzip.compress(b"1\n2\n"), r"is compressed \(gzip\)"),
+        (bz2.compress(b"1\n2\n"), r"is compressed \(bzip2\)"),
+        (lzma.compress(b"1\n2\n"), r"is compressed \(xz\)"),
+        (b"\x28\xb5\x2f\xfd\x04\x00", r"is compressed \(zstd\)"),
+    ],
+)
+def test_contents_that_are_no_text_are_named_whatever_the_name(content: bytes, cause: str) -> None:
+    """The first bytes tell, in one message."""
+    with pytest.raises(InputError, match=rf"^companies\.txt: {cause}; save it as CSV \(UTF-8\)$"):
+        _parse(content)
 
 
 def test_duplicates_are_dropped_and_listed() -> None:
@@ -126,6 +156,12 @@ _WORDS = st.text(
     min_size=1,
     max_size=20,
 )
+
+
+def _in_quotes(word: str) -> str:
+    return '"' + word.replace('"', '""') + '"'
+
+
 _IDS = _WORDS.filter(lambda word: word not in {".", ".."})
 _NAMES = st.lists(_WORDS, max_size=3).map(" ".join)
 
@@ -137,7 +173,7 @@ _NAMES = st.lists(_WORDS, max_size=3).map(" ".join)
 )
 def test_what_is_written_is_read(written: dict[str, str], end: str, mark: str) -> None:
     """Ids and names come back, whatever the line ends, comments and byte-order mark."""
-    text = mark + "".join(f"{key} {name}{end}" for key, name in written.items())
+    text = mark + "".join(f"{_in_quotes(key)} {name}{end}" for key, name in written.items())
     companies = _parse(text.encode())
     assert companies.ids == tuple(written)
     assert companies.names == {key: name for key, name in written.items() if name}
@@ -171,7 +207,7 @@ def test_a_list_of_companies_is_written_as_it_is_needed() -> None:
 
 def _written_and_read(companies: Companies) -> Companies:
     """Write companies and read them back; what is not written is taken over."""
-    read = _parse(b"".join(format_companies(companies)))
+    read = _parse(b"".join((RECORDED, b"\n", *format_companies(companies))))
     assert read.duplicates == ()
     return Companies(read.ids, dict(read.names), companies.duplicates, companies.source)
 
@@ -187,6 +223,8 @@ _PIECES = st.lists(
 @given(st.binary(max_size=40) | st.text(max_size=40).map(str.encode) | _PIECES)
 @example("\ufeff1\u3000a\u00a0#b\n".encode())
 @example("1 a\u2003b#c\t#d".encode())
+@example(b'id;nombre\n12;"a # b"\n')
+@example(b'"a;b" "c" d\n"1.0"\n')
 def test_whatever_was_read_can_be_written_and_read_again(content: bytes) -> None:
     """The same ids, names and order come back, so that a run directory keeps its own list."""
     parsed = _parse_or_refuse(content)
@@ -216,7 +254,7 @@ def test_the_longest_lines_are_kept_whole_or_refused(
             assert "longer than 8192 bytes" in read
         else:
             assert [len(company_id) for company_id in read.ids] == [size]
-            path.write_bytes(b"".join(format_companies(read)))
+            path.write_bytes(b"".join((RECORDED, b"\n", *format_companies(read))))
             assert not isinstance(_read_or_refuse(path), str), size
 
 

@@ -2,7 +2,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.plan.companies import MAX_LINE, BadLineError, parse_line
+from collector.plan.company_line import (
+    MAX_LINE,
+    BadLineError,
+    parse_line,
+    parse_recorded_line,
+)
 
 
 @pytest.mark.parametrize(
@@ -18,11 +23,88 @@ from collector.plan.companies import MAX_LINE, BadLineError, parse_line
         ("12\u00a0Store\u3000Tokyo", ("12", "Store Tokyo")),
         ("12 \U0001f3ec", ("12", "\U0001f3ec")),
         ("12 \ue000", ("12", "\ue000")),
+        ('12 Store, Inc. (Berlin); "The one"', ("12", 'Store, Inc. (Berlin); "The one"')),
+        ("00ff12e3", ("00ff12e3", "")),
+        ("4e10", ("4e10", "")),
+        ("10.2.0.1", ("10.2.0.1", "")),
+        ("v1.0", ("v1.0", "")),
+        ("+5491155", ("+5491155", "")),
+        ("2026-01", ("2026-01", "")),
     ],
 )
 def test_an_id_and_perhaps_a_name(line: str, expected: tuple[str, str]) -> None:
     """Ids are opaque; white space of any kind separates, and is one space inside a name."""
     assert parse_line(line.encode()) == expected
+
+
+_ODD = [
+    *(("1,Store", "a comma"), ("1;Store Berlin", "a semicolon"), ("1|Store", "a vertical bar")),
+    *(
+        ("1,", "a comma"),
+        ("1,2,3", "a comma"),
+        ("'007", "has ' in"),
+        ("\u201c12\u201d", "has \u201c in"),
+    ),
+    *(
+        ("12\u00bb", "has \u00bb in"),
+        ("[12]", "has [ in"),
+        ("{12}", "has { in"),
+        ("<12>", "has < in"),
+    ),
+    *(("(12) Store", "has ( in"), ('="007"', 'has " in'), ("1`2", "has ` in")),
+    *(("1.0", "with decimals"), ("-7.00 Store", "with decimals"), ("12.0", "with decimals")),
+    *(("4.892E+09", "has rounded"), ("5e+15", "has rounded"), ("1E-05", "has rounded")),
+    *(("4.8e9", "has rounded"), ("1,234", "thousands"), ("1.234.567", "thousands")),
+    *(("1'234", "thousands"), ("4,892E+09", "a comma")),
+]
+
+
+@pytest.mark.parametrize(("line", "cause"), _ODD)
+def test_what_is_most_likely_no_id_is_refused_unless_quoted(line: str, cause: str) -> None:
+    """A row of a table, several ids, a number of a spreadsheet: there is no such company."""
+    with pytest.raises(BadLineError, match="in double quotes if this is an id") as caught:
+        parse_line(line.encode())
+    assert cause in str(caught.value)
+    word, _, name = line.partition(" ")
+    quoted = f'"{word.replace(chr(34), chr(34) * 2)}"'
+    assert parse_line(f"{quoted} {name} # note".encode()) == (word, name)
+
+
+@pytest.mark.parametrize(
+    "line", ['"', '""', '"12', '"12"x', '"1"2"', '"Store Berlin" 1', '"1";"a"']
+)
+def test_quotes_that_hold_no_id_are_refused(line: str) -> None:
+    """They are not taken for a part of it."""
+    with pytest.raises(BadLineError, match="is no id in double quotes; write the id without"):
+        parse_line(line.encode())
+
+
+@pytest.mark.parametrize(
+    "line", ["#N/A", "#REF!", "#NAME?", " #VALUE! ", "#DIV/0!", "#\u00bfNOMBRE?"]
+)
+def test_errors_of_a_spreadsheet_are_no_comments(line: str) -> None:
+    """Each stands where an id was."""
+    with pytest.raises(BadLineError, match="an error of a spreadsheet in place of an id"):
+        parse_line(line.encode())
+    assert parse_line(f"{line} a note".encode()) == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("1,2 Store # 1", ("1,2", "Store # 1")),
+        ('"7"  Store', ('"7"', "Store")),
+        ("1.0", ("1.0", "")),
+        ("  # note", ("", "")),
+        ("#N/A", ("", "")),
+        (" ", ("", "")),
+    ],
+)
+def test_a_line_that_the_collector_wrote_is_read_as_it_is(
+    line: str, expected: tuple[str, str]
+) -> None:
+    """What was accepted once, by whatever version, stays the same id."""
+    assert parse_recorded_line(line.encode()) == expected
 
 
 @pytest.mark.parametrize("end", [b"", b"\n", b"\r\n"])

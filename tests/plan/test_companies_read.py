@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from collector.core.errors import InputError
-from collector.plan.companies import MAX_LINE, read_companies
+from collector.plan.companies import read_companies
+from collector.plan.company_line import MAX_LINE
 
 _NOBODY = 65534
 

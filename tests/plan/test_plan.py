@@ -178,9 +178,11 @@ def test_the_public_names_are_pinned() -> None:
     """Other folders import from the package, not from its modules."""
     assert collector.plan.__all__ == [
         "MOST_SHARDS",
+        "RECORDED",
         "WHOLE",
         "CellIndex",
         "CellSet",
+        "Columns",
         "Companies",
         "DateRange",
         "Duplicate",

@@ -10,10 +10,9 @@ from typing import Annotated, Any
 
 import pytest
 from cyclopts import App, CycloptsError, Parameter
-from cyclopts.config import Env
 from rich.console import Console
 
-from collector.cli.config import ConfigFile
+from collector.cli.config import ConfigFile, Environment
 from collector.core.cell import CellState
 from collector.plan import WHOLE, Shard, WindowSize
 from collector.settings import (
@@ -32,12 +31,14 @@ _OPTIONS = [
     "base-url",
     "ca-file",
     "concurrency",
+    "config",
     "credentials-file",
     "date-format",
     "deadline",
     "engine",
     "from",
     "from-param",
+    "id-column",
     "insecure-cluster",
     "last",
     "log-level",
@@ -45,6 +46,7 @@ _OPTIONS = [
     "max-attempts",
     "max-outage",
     "metrics-file",
+    "name-column",
     "output",
     "proxy",
     "quiet",
@@ -58,11 +60,15 @@ _OPTIONS = [
     "until",
     "until-exclusive",
     "until-param",
+    "verbose",
     "window",
     "workers",
 ]
 _STATUS_OPTIONS = ["fail-on", "json"]
 _CHECK_OPTIONS = ["write"]
+_REHEARSAL_OPTIONS = ["dry-run"]
+_SHORT = {"-c": "concurrency", "-o": "output", "-q": "quiet", "-r": "rate", "-v": "verbose"}
+_SWITCHES = ["insecure-cluster", "quiet", "trust-dates", "until-exclusive", "verbose"]
 _READING_OPTIONS = ["delimiter", "lang", "to"]
 
 
@@ -93,13 +99,13 @@ def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> App:
     """Give what reads `options.toml` and `COLLECTOR_*`, as the real one reads its own."""
     for option in _OPTIONS:
         monkeypatch.delenv(f"COLLECTOR_{option.upper().replace('-', '_')}", raising=False)
-    return _app(Env("COLLECTOR_", command=False), ConfigFile(str(tmp_path / "options.toml")))
+    return _app(Environment("COLLECTOR_"), ConfigFile(str(tmp_path / "options.toml")))
 
 
 def test_the_options_are_pinned() -> None:
     """Scripts, environments and files rely on their names."""
     assert sorted(option_names()) == sorted(
-        _OPTIONS + _STATUS_OPTIONS + _CHECK_OPTIONS + _READING_OPTIONS
+        _OPTIONS + _STATUS_OPTIONS + _CHECK_OPTIONS + _REHEARSAL_OPTIONS + _READING_OPTIONS
     )
 
 
@@ -107,7 +113,8 @@ def test_the_names_are_those_that_the_command_line_takes() -> None:
     """The key in the file is the flag without its dashes, for every field."""
     arguments = _app().assemble_argument_collection()
     flags = {name for argument in arguments if argument.parse for name in argument.names}
-    assert flags - {"*"} == {f"--{name}" for name in _OPTIONS}
+    opposites = {f"--no-{name}" for name in _SWITCHES}
+    assert flags - {"*"} == {*(f"--{name}" for name in _OPTIONS), *opposites, *_SHORT}
     names = [option_name(field) for field in dataclasses.fields(RunSettings)]
     assert len(names) == len(set(names)) == len(_OPTIONS)
 
@@ -137,6 +144,10 @@ def test_the_first_answer_is_waited_for_less_long_unless_patience_is_given() -> 
 def test_the_defaults_are_those_of_the_design() -> None:
     """Ten requests a second, 32 in flight, five tries, half a minute; the server's own window."""
     assert vars(_DEFAULTS) == {
+        "config": None,
+        "id_column": None,
+        "name_column": None,
+        "verbose": False,
         "from_date": None,
         "until_date": None,
         "last": None,
@@ -386,7 +397,7 @@ def test_other_commands_take_a_part_of_the_options(kind: type[Any]) -> None:
     """Under the same names, with the same defaults."""
     names = {option_name(field) for field in dataclasses.fields(kind)}
     assert names < option_names()
-    defaults = vars(kind())
+    defaults = {name: value for name, value in vars(kind()).items() if name != "json"}
     assert defaults == {name: getattr(_DEFAULTS, name) for name in defaults}
     assert math.isfinite(kind().rate)
 
@@ -399,20 +410,21 @@ def _help() -> str:
 
 
 def test_every_option_has_help_and_a_group() -> None:
-    """The docstring under a field is its help; all groups appear, in their order."""
+    """The docstring under a field is its help; all groups appear, in the order of use."""
     text = _help()
     groups = [
+        "Commands",
         "What to collect",
         "How fast",
-        "Where it lands, what is shown",
+        "Where it lands",
+        "Several processes",
         "Which service",
+        "Where options come from",
     ]
     assert "auto has no upper limit and finds the API's" in re.sub(r"[\s│]+", " ", text)
-    places = [text.index(f"─ {group} ─") for group in groups]
-    assert places == sorted(places)
-    assert "─ Parameters ─" not in text
+    assert re.findall("─ ([A-Z][a-z ]+) ─", text) == groups
     for option in _OPTIONS:
-        sentence = rf"│ --{option}( [A-Z]+)? +[A-Z][a-z]*\b .*[.;:]"
+        sentence = rf"│ --{option}( -[a-z])?( --no-[a-z-]+)?( [A-Z]+)? +[A-Z][a-z]*\b .*[.;:]"
         assert re.search(sentence, text), f"--{option} has no help"
     for field in dataclasses.fields(RunSettings):
         if field.default in (None, False):
@@ -420,11 +432,32 @@ def test_every_option_has_help_and_a_group() -> None:
         assert f"[default: {field.default}" in text, f"the default of {field.name} is not shown"
 
 
-def test_quiet_has_no_opposite() -> None:
-    """One spelling for one thing."""
-    assert "--no-quiet" not in _help()
-    with pytest.raises(CycloptsError):
-        _parse("--no-quiet")
+@pytest.mark.parametrize("name", _SWITCHES)
+def test_a_switch_has_an_opposite(app: App, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """As people type it; it overrides the environment, as any flag does."""
+    monkeypatch.setenv(f"COLLECTOR_{name.upper().replace('-', '_')}", "true")
+    field = name.replace("-", "_")
+    if name == "insecure-cluster":
+        monkeypatch.setenv("COLLECTOR_ENGINE", "dask")
+    assert getattr(_parse(app=app), field)
+    for flag in (f"--no-{name}", f"--{name}=false", f"--{name}=no"):
+        assert not getattr(_parse(flag, app=app), field), flag
+    for flag in (f"--{name}", f"--{name}=true", f"--no-{name}=false"):
+        assert getattr(_parse(flag, app=app), field), flag
+
+
+def test_what_is_typed_often_is_short() -> None:
+    """One letter, with a blank or without."""
+    settings = _parse("-r", "5", "-c", "3", "-o", "night", "-q", "-v")
+    assert settings == _parse("--rate=5", "--concurrency=3", "--output=night", "--quiet", "-v")
+    assert _parse("-qv", "-r5", "-onight", "-c3") == settings
+
+
+def test_verbose_is_the_log_of_debugging() -> None:
+    """Whatever level the environment or the file has."""
+    assert _parse().least_level == "info"
+    assert _parse("--log-level", "error").least_level == "error"
+    assert _parse("--log-level", "error", "-v").least_level == "debug"
 
 
 def _parse_status(*flags: str, config: Callable[..., object] | None = None) -> StatusSettings:
@@ -444,7 +477,7 @@ def _parse_status(*flags: str, config: Callable[..., object] | None = None) -> S
 
 def test_a_status_is_for_people_and_fails_on_nothing() -> None:
     """Unless it is asked to."""
-    assert vars(StatusSettings()) == {"json": False, "fail_on": frozenset()}
+    assert vars(StatusSettings()) == {"config": None, "json": False, "fail_on": frozenset()}
     assert _parse_status() == StatusSettings()
 
 
@@ -456,9 +489,9 @@ def test_flags_of_a_status_become_settings() -> None:
     )
 
 
-@pytest.mark.parametrize("flag", ["--no-json", "--fail-on=", "--fail-on=lost", "--rate=1"])
+@pytest.mark.parametrize("flag", ["--fail-on=", "--no-fail-on", "--fail-on=lost", "--rate=1"])
 def test_a_bad_flag_of_a_status_is_refused(flag: str) -> None:
-    """No opposite, no empty list, no unknown state, no option of another command."""
+    """No empty list, no opposite of a list, no unknown state, no option of another command."""
     with pytest.raises(CycloptsError) as caught:
         _parse_status(flag)
     assert flag.partition("=")[0] in str(caught.value)

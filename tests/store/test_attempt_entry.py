@@ -124,6 +124,10 @@ def test_settings_stand_under_the_names_of_their_options() -> None:
     assert set(described) == {option_name(field) for field in fields(RunSettings)}
     assert json.loads(orjson.dumps(described)) == described
     assert described | {"base-url": 0, "token-url": 0} == {
+        "config": None,
+        "id-column": None,
+        "name-column": None,
+        "verbose": False,
         "from": "2026-01-01",
         "until": "2026-01-31",
         "last": "7d",
