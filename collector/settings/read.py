@@ -58,7 +58,8 @@ class LatestSettings:
 
     to: _FileOrOutput = Path("-")
     """The file, such as latest.jsonl; what is there is replaced when all is written. .jsonl.gz and
-    .jsonl.zst are compressed. - is standard output."""
+    .jsonl.zst are compressed. - is standard output. Only a flag sets it: in the environment and in
+    collector.toml it is the file of an export or a report."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -63,7 +63,7 @@ _OPTIONS = [
 ]
 _STATUS_OPTIONS = ["fail-on", "json"]
 _CHECK_OPTIONS = ["write"]
-_READING_OPTIONS = ["delimiter", "lang", "to"]
+_READING_OPTIONS = ["delimiter", "format", "lang", "to"]
 
 
 def _app(*config: Callable[..., object]) -> App:
