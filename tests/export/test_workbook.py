@@ -1,5 +1,6 @@
 """What is in a workbook, read by openpyxl and as XML."""
 
+import tracemalloc
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -8,12 +9,13 @@ from zipfile import ZipFile
 import openpyxl
 import pytest
 from openpyxl.utils.escape import unescape
+from xlsxwriter.worksheet import Worksheet
 
 from collector.core.errors import StorageError
 from collector.export.columns import FIXED
 from collector.export.export import Exported, export
 from collector.export.formats import Format, Target
-from collector.export.workbook import WorkbookRemarks, write_workbook
+from collector.export.workbook import MOST_ROWS, WorkbookRemarks, write_workbook
 from collector.store.recorded_run import find_runs
 from tests.export.odd_run import AT, COLUMNS, LARGEST, make_odd_run, odd_rows
 from tests.store.made_runs import line, make_run
@@ -143,6 +145,26 @@ def test_more_rows_than_a_sheet_holds_are_in_further_sheets(tmp_path: Path) -> N
         ["a sheet holds 2 rows, so statistics has 3 sheets: statistics, statistics 2, ..."],
         is_cut=False,
     )
+
+
+def test_a_sheet_has_as_many_rows_as_excel_allows() -> None:
+    """The first of them is the header."""
+    assert Worksheet().xls_rowmax == MOST_ROWS + 1
+
+
+def test_memory_does_not_grow_with_the_rows(tmp_path: Path) -> None:
+    """A row in memory takes more than a kilobyte, so all of them would take more than the bound."""
+    path = tmp_path / "o.xlsx"
+    path.touch()
+    write_workbook(path, FIXED, [_row()], scratch=tmp_path)
+    tracemalloc.start()
+    try:
+        rows = (_row(str(number), total=number) for number in range(5000))
+        write_workbook(path, FIXED, rows, scratch=tmp_path)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 1_000_000
 
 
 @pytest.mark.parametrize("count", [0, 1, 2])
