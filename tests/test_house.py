@@ -30,6 +30,8 @@ LIBRARIES: Final = {
     "rich": {"cli"},
     "sqlite3": {"store"},
     "tomlkit": {"cli"},
+    "xlsxwriter": {"export"},
+    "zstandard": {"export"},
 }
 """Libraries that only some rooms know."""
 

@@ -148,9 +148,11 @@ _command(
     The lines are as they stand in statistics.jsonl of their run, one for each company and window,
     ordered by company and days. Damaged lines are left out, with a warning and exit code 1.
 
-    Example: `collector latest output/* > latest.jsonl`
+    Example: `collector latest output/* --to latest.jsonl`
     """,
     sort_key=6,
+    # Its --to is no setting: that of a file or a variable names the file of an export or a report.
+    config=[],
 )
 _command(
     "collector.cli.export:export",
@@ -158,8 +160,9 @@ _command(
 
     company_id, company_name, from_date, until_date, fetched_at, the counters, and a column for each
     action (of more than 200 for the most frequent; the others are JSON in one column). The ending
-    of the file says what is written: .csv, .excel.csv (for a double click in Excel), .parquet or
-    .duckdb. Needs DuckDB (the extra export).
+    of the file says what is written: .csv, .excel.csv (for a double click in Excel), .jsonl (JSON
+    Lines), .xlsx (Excel), .parquet or .duckdb. .gz or .zst after .csv and .jsonl compresses it.
+    --to - prints it. Needs DuckDB, XlsxWriter for .xlsx and zstandard for .zst (the extra export).
 
     Example: `collector export output/* --to statistics.parquet`
     """,

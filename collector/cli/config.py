@@ -137,7 +137,8 @@ def _likely(name: str, known: Collection[str]) -> str | None:
     """Return the name that a misspelt one is most like, if there is one."""
     import difflib
 
-    likely = difflib.get_close_matches(name, known, n=1)
+    # The default would take PORT, which Kubernetes sets, for FORMAT.
+    likely = difflib.get_close_matches(name, known, n=1, cutoff=0.65)
     return likely[0] if likely else None
 
 

@@ -3,12 +3,13 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from importlib.metadata import requires
 from typing import Final
 
 from collector.core.errors import InputError
 
-__all__ = ["DISTRIBUTION", "needs_extra"]
+__all__ = ["DISTRIBUTION", "import_extra", "needs_extra"]
 
 DISTRIBUTION: Final = "company-statistics-collector"
 """What pip calls this program. On the public index `collector` is a program of others."""
@@ -30,6 +31,16 @@ def needs_extra(extra: str, *packages: str) -> Iterator[None]:
             f"{error.name} is not installed, and this command needs it; install it with: "
             f"pip install {_packages_of(extra)}"
         ) from error
+
+
+def import_extra(extra: str, *packages: str) -> None:
+    """Import packages of an extra, so that a missing one is told before the work begins.
+
+    Raises `InputError` as `needs_extra` does.
+    """
+    with needs_extra(extra, *packages):
+        for package in packages:
+            import_module(package)
 
 
 def _packages_of(extra: str) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TextIO
 
-from collector.core.errors import StorageError
+from collector.core.errors import InputError, StorageError
 from collector.core.text import escaped
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "json_array",
     "note",
     "rate_text",
+    "refuse_terminal",
     "say",
     "show",
     "unwritable",
@@ -65,6 +66,15 @@ def write(pieces: Iterable[bytes]) -> None:
     with _whole_output() as stream:
         stream.buffer.writelines(pieces)
         stream.buffer.flush()
+
+
+def refuse_terminal() -> None:
+    """Raise `InputError` if standard output is a terminal: it cannot show what is no text."""
+    if sys.stdout is not None and sys.stdout.isatty():
+        raise InputError(
+            "standard output is a terminal, and this format is no text; write it to a file with "
+            "--to, or send the output to a file or a pipe"
+        )
 
 
 def unwritable(error: OSError) -> StorageError:

@@ -1,1 +1,1 @@
-"""The newest answers of runs as flat columns: CSV, Parquet, DuckDB."""
+"""The newest answers of runs as flat columns: CSV, JSON Lines, Excel, Parquet, DuckDB."""

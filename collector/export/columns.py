@@ -10,11 +10,15 @@ from collector.core.text import escaped
 __all__ = [
     "FIXED",
     "OTHER_ACTIONS",
+    "TABLE",
     "UNTRUSTED_COLUMNS",
     "action_columns",
     "excel_text",
     "safe_text",
 ]
+
+TABLE: Final = "statistics"
+"""The name of the table in a DuckDB file, and of the sheet in a workbook."""
 
 FIXED: Final = ("company_id", "company_name", "from_date", "until_date", "fetched_at", *COUNTERS)
 """The columns that each export has, in their order; those of actions follow."""

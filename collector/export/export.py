@@ -1,8 +1,7 @@
-"""Export of the newest answers of runs as flat columns: CSV, Parquet or DuckDB."""
+"""Export of the newest answers of runs as flat columns, in any format."""
 
-import csv
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -10,23 +9,15 @@ from typing import Any, Final
 import duckdb
 import orjson
 
-from collector.core.own_files import open_own
-from collector.core.text import terminal_safe
-from collector.export.columns import (
-    FIXED,
-    OTHER_ACTIONS,
-    UNTRUSTED_COLUMNS,
-    action_columns,
-    excel_text,
-    safe_text,
-)
-from collector.export.formats import Target
+from collector.export.columns import FIXED, OTHER_ACTIONS, TABLE, action_columns
+from collector.export.formats import Format, Target
+from collector.export.text import write_text
 from collector.store.recorded_run import RecordedRun
 from collector.tables.answers import Answers
 from collector.tables.engine import Database, json_pointer, sql_name, sql_text
 from collector.tables.names import load_names
 
-__all__ = ["TABLE", "Exported", "Rows", "export"]
+__all__ = ["Exported", "Rows", "export"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +34,7 @@ class Exported:
 
 
 def export(
-    database: Database, runs: Sequence[RecordedRun], path: Path, target: Target, delimiter: str
+    database: Database, runs: Sequence[RecordedRun], path: Path, form: Format, delimiter: str
 ) -> Exported:
     """Write the newest answer of every cell over `path`, ordered by company and days.
 
@@ -62,11 +53,28 @@ def export(
             "twice"
         )
     rows = Rows(answers)
-    if rows.actions.remark:
-        remarks.append(f"{rows.actions.remark} in the column {OTHER_ACTIONS}, as JSON")
-    _write_rows(database.connection, rows, path, target, delimiter)
+    columns = len(rows.header)
     is_incomplete = answers.lacks_lines or answers.lacks_values or bool(nameless)
-    return Exported(answers.cells(), len(rows.header), remarks, is_incomplete)
+    is_apart = form.target is Target.WORKBOOK
+    if rows.actions.remark:
+        columns -= is_apart
+        place = f"sheet {OTHER_ACTIONS}" if is_apart else f"column {OTHER_ACTIONS}, as JSON"
+        remarks.append(f"{rows.actions.remark} in the {place}")
+    if is_apart:
+        from collector.export.workbook import write_workbook
+
+        table = _fetched(database.connection, rows.typed, rows)
+        written = write_workbook(path, rows.header, table, scratch=database.scratch)
+        remarks += written.remarks
+        is_incomplete |= written.is_cut
+    elif form.target.is_text:
+        table = _fetched(database.connection, rows.texts, rows)
+        write_text(path, form, rows.header, table, delimiter)
+    elif form.target is Target.PARQUET:
+        _write_parquet(database.connection, rows, path)
+    else:
+        _write_database(database.connection, rows, path)
+    return Exported(answers.cells(), columns, remarks, is_incomplete)
 
 
 _TEXTS: Final = {
@@ -120,28 +128,13 @@ class Rows:
         """
 
 
-TABLE: Final = "statistics"
-"""The name of the table in a DuckDB file."""
-
 _ROWS_AT_ONCE: Final = 10_000
 
 
-def _write_rows(
-    connection: duckdb.DuckDBPyConnection, rows: Rows, path: Path, target: Target, delimiter: str
-) -> None:
-    """Write over an existing file. Raises `OSError` and DuckDB's errors."""
-    if target.is_csv:
-        table = connection.execute(rows.texts, rows.parameters)
-        is_excel = target is Target.EXCEL
-        _write_csv(path, rows.header, _fetched(table), delimiter=delimiter, for_excel=is_excel)
-    elif target is Target.PARQUET:
-        # Into the existing file, which has the right mode, and not into one that replaces it.
-        options = "FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false"
-        connection.execute(
-            f"COPY ({rows.typed}) TO {sql_text(str(path))} ({options})", rows.parameters
-        )
-    else:
-        _write_database(connection, rows, path)
+def _write_parquet(connection: duckdb.DuckDBPyConnection, rows: Rows, path: Path) -> None:
+    # Into the existing file, which has the right mode, and not into one that replaces it.
+    options = "FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false"
+    connection.execute(f"COPY ({rows.typed}) TO {sql_text(str(path))} ({options})", rows.parameters)
 
 
 def _write_database(connection: duckdb.DuckDBPyConnection, rows: Rows, path: Path) -> None:
@@ -160,40 +153,9 @@ def _write_database(connection: duckdb.DuckDBPyConnection, rows: Rows, path: Pat
     path.chmod(mode)
 
 
-def _fetched(table: duckdb.DuckDBPyConnection) -> Iterator[tuple[object, ...]]:
-    while rows := table.fetchmany(_ROWS_AT_ONCE):
-        yield from rows
-
-
-def _write_csv(
-    path: Path,
-    header: Sequence[str],
-    rows: Iterable[Sequence[Any]],
-    *,
-    delimiter: str,
-    for_excel: bool,
-) -> None:
-    """Write rows; None becomes an empty field. Raises `OSError`.
-
-    The untrusted text of the first `UNTRUSTED_COLUMNS` columns is made safe, and that of
-    `OTHER_ACTIONS`. The file is UTF-8, quoted as in RFC 4180. For Excel it begins with a byte-order
-    mark, from which Excel knows the encoding, and lines end with CR LF.
-    """
-    text = excel_text if for_excel else safe_text
-    encoding, line_end = ("utf-8-sig", "\r\n") if for_excel else ("utf-8", "\n")
-    with open(path, "w", encoding=encoding, newline="", opener=open_own) as stream:
-        writer = csv.writer(stream, delimiter=delimiter, lineterminator=line_end)
-        writer.writerow([safe_text(name) for name in header])
-        if header[-1] == OTHER_ACTIONS:
-            rows = ((*row[:-1], row[-1] and _safe_json(row[-1])) for row in rows)
-        writer.writerows(
-            (
-                *(value and text(value) for value in row[:UNTRUSTED_COLUMNS]),
-                *row[UNTRUSTED_COLUMNS:],
-            )
-            for row in rows
-        )
-
-
-def _safe_json(text: str) -> str:
-    return terminal_safe(text.encode()).decode()
+def _fetched(
+    connection: duckdb.DuckDBPyConnection, query: str, rows: Rows
+) -> Iterator[tuple[Any, ...]]:
+    table = connection.execute(query, rows.parameters)
+    while some := table.fetchmany(_ROWS_AT_ONCE):
+        yield from some

@@ -13,6 +13,7 @@ from typing import Any
 from collector.settings.read import (
     DiffSettings,
     ExportSettings,
+    LatestSettings,
     ReportSettings,
     StatusSettings,
 )
@@ -37,6 +38,7 @@ __all__ = [
     "DemoSettings",
     "DiffSettings",
     "ExportSettings",
+    "LatestSettings",
     "LogLevel",
     "PlanSettings",
     "RehearsalSettings",

@@ -11,12 +11,24 @@ from collector.core.cell import CellState
 from collector.settings.parsers import converter, parse_directory, parse_states
 from collector.settings.selection import OptionsFile
 
-__all__ = ["DiffSettings", "ExportSettings", "ReportSettings", "StatusSettings"]
+__all__ = [
+    "DiffSettings",
+    "ExportSettings",
+    "LatestSettings",
+    "ReportSettings",
+    "StatusSettings",
+]
 
 
 def _parse_states(_type: object, tokens: Sequence[Token]) -> frozenset[CellState]:
     # A list in the file, a flag given twice, and blanks in a variable make several tokens.
     return parse_states(",".join(token.value.strip(",") for token in tokens))
+
+
+_FileOrOutput = Annotated[
+    Path, Parameter(converter=converter(parse_directory), allow_leading_hyphen=True)
+]
+"""A path, or `-` for standard output."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,12 +54,27 @@ class DiffSettings(OptionsFile):
 
 
 @dataclass(frozen=True, kw_only=True)
+class LatestSettings:
+    """The options of `collector latest`."""
+
+    to: Annotated[_FileOrOutput, Parameter(alias="-o")] = Path("-")
+    """The file, such as latest.jsonl; what is there is replaced when all is written. .jsonl.gz and
+    .jsonl.zst are compressed. - is standard output. Only a flag sets it: in the environment and in
+    collector.toml it is the file of an export or a report."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class ExportSettings(OptionsFile):
     """The options of `collector export`."""
 
-    to: Annotated[Path, Parameter(alias="-o", converter=converter(parse_directory))]
-    """The file; what is there is replaced when all is written. Its ending says what it is: .csv,
-    .excel.csv, .parquet or .duckdb (with one table, statistics)."""
+    to: Annotated[_FileOrOutput, Parameter(alias="-o")]
+    """The file, or - for standard output; what is there is replaced when all is written. Its ending
+    says what it is: .csv, .excel.csv, .jsonl, .xlsx, .parquet or .duckdb (with one table,
+    statistics). After .csv and .jsonl, .gz or .zst compresses it."""
+
+    format: str | None = None
+    """What is written, as an ending without its first dot: jsonl, csv.gz. Default: what the ending
+    of the file says; on standard output csv."""
 
     delimiter: Literal["comma", "semicolon", "tab"] | None = None
     """What stands between the values of a CSV file. Default: a comma; in .excel.csv a semicolon,

@@ -167,7 +167,7 @@ def scratch_database() -> Iterator[sqlite3.Connection]:
     """Open an empty database that is removed when the block, or the process, ends.
 
     The whole block is one transaction. Raises `StorageError` when any statement of the block cannot
-    read or write the disk.
+    read or write the disk, and `KeyboardInterrupt` when a signal interrupts one.
     """
     try:
         # A database without a name is a temporary file of SQLite, without a name on the disk:
@@ -182,6 +182,9 @@ def scratch_database() -> Iterator[sqlite3.Connection]:
             database.execute("BEGIN")
             yield database
     except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:
+            # All that SQLite reports of an exception in a signal handler.
+            raise KeyboardInterrupt from error
         if error.sqlite_errorcode & _PRIMARY not in _DISK_ERRORS:
             raise
         raise StorageError(

@@ -119,7 +119,9 @@ def test_what_is_no_answer_of_one_service_is_refused(export: Cli, tmp_path: Path
         (("a", "nowhere", "--to", "o.csv"), "nowhere: there is no run.json in it"),
         (("a", "b", "--to", "o.csv"), "a and b: their answers are of different services"),
         (("a", "c", "--to", "o.csv"), "c: its answers are of other days than its lines say"),
-        (("a", "--to", "o.xlsx"), "o.xlsx: the ending of --to says what is written; give one of"),
+        (("a", "--to", "o.xls"), "o.xls: the ending of --to says what is written; give one of"),
+        (("a", "--to", "o.xlsx.gz"), "o.xlsx.gz: the ending of --to says what is written; give"),
+        (("a", "--to", "-", "--format", "x"), '--format: "x" is no ending of a file that can be'),
         (("a", "--to", "o.parquet", "--delimiter", "semicolon"), "--delimiter is for CSV"),
         (("a", "--to", "o.csv", "--delimiter", "x"), "--delimiter"),
         (("a", "--to", "\udcff.parquet"), "<U+DCFF>.parquet: DuckDB writes no path that is not"),
@@ -150,7 +152,13 @@ def test_where_nothing_can_be_written_it_ends_with_5(export: Cli, tmp_path: Path
     assert {path.name for path in tmp_path.iterdir()} == {"a", "o.csv", "o.duckdb"}
 
 
-@pytest.mark.parametrize("name", ["o.csv", "o.excel.csv", "o.parquet", "o.duckdb"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("o.csv", "o.excel.csv", "o.csv.gz", "o.csv.zst", "o.jsonl", "o.jsonl.gz", "o.jsonl.zst"),
+        *("o.xlsx", "o.parquet", "o.duckdb"),
+    ],
+)
 def test_a_full_disk_leaves_the_old_file(
     export: Cli, tmp_path: Path, largest_file: LargestFile, name: str
 ) -> None:
@@ -233,7 +241,7 @@ async def test_without_the_extra_it_says_how_to_get_it(
     assert (done.exit_code, done.stdout) == (2, "")
     assert done.stderr == (
         "collector: duckdb is not installed, and this command needs it; install it with: "
-        "pip install 'duckdb>=2.0'\n"
+        "pip install 'duckdb>=2.0' 'xlsxwriter>=3.2' 'zstandard>=0.23'\n"
     )
     for arguments in (("export", "--help"), ("--help",), ("latest", "a")):
         assert (await without.run(*arguments)).exit_code == 0

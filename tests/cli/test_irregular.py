@@ -144,7 +144,7 @@ async def test_a_run_refuses_it(
 def test_options_are_read_from_a_file(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A pipe of that name holds no command."""
     os.mkfifo("collector.toml")
-    said = in_this_process("latest", capsys)("r")
+    said = in_this_process("status", capsys)("r")
     assert (said.exit_code, said.stdout) == (2, "")
     assert "collector.toml: is a named pipe, not a file" in said.stderr
     assert run.is_dir()

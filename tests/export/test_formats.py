@@ -2,10 +2,7 @@
 
 import csv
 import os
-import random
 import stat
-from collections.abc import Iterator
-from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,81 +10,26 @@ import duckdb
 import pytest
 
 from collector.export.export import Exported, export
-from collector.export.formats import Target, delimiter_of, target_of
+from collector.export.formats import Format, Target, delimiter_of, format_of
 from collector.store.recorded_run import find_runs
 from collector.tables.engine import Database
+from tests.export.odd_run import AT, COLUMNS, IDS, LARGEST, make_odd_run, odd_rows
 from tests.store.made_runs import line, make_run
 from tests.tables.databases import empty_database
-
-_AT = datetime(2026, 11, 23, 2, 0, 1, 250_000, tzinfo=UTC)
-_NAMES = {"1": "=cmd()", "007": "<script>alert(1)</script>", "-1": 'a,"b";c', "é": "ñ"}
-_IDS = [
-    "1",
-    "007",
-    "-1",
-    "1e5",
-    "2024-01",
-    "é",
-    "𝄞",
-    "'",
-    "true",
-    "00",
-    "+5",
-    "@x",
-    " 1",
-    "a;b,c",
-    'x\r\n"y',
-]
-_ACTIONS = ["", "A", "a", "a/b~c", "late", 'x"y', "z\nz"]
-_COLUMNS = [
-    *("company_id", "company_name", "from_date", "until_date", "fetched_at"),
-    *("total", "sended", "pending", "fails", "campaign"),
-    *("actions_", "actions_A", "actions_a_2", "actions_a/b~c", "actions_late"),
-    *('actions_x"y', "actions_z<U+000A>z"),
-]
-_LARGEST = 2**63 - 1
-
-
-def _cells() -> Iterator[tuple[str, int | None, int, dict[str, int]]]:
-    """Make a company, a day, a total and actions for each row, in the order of the export."""
-    for number, company in enumerate(sorted(_IDS, key=str.encode)):
-        for place, day in enumerate((None, 1, 3)):
-            total = (_LARGEST, 0, number)[place]
-            named = {} if place else {name: number + len(name) for name in _ACTIONS[:4]}
-            if company == "é" and place == 2:
-                named = {"late": 0, 'x"y': 1, "z\nz": _LARGEST}
-            yield company, day, total, named
-
-
-def _rows() -> list[tuple[Any, ...]]:
-    """Give the rows that the run of `run` has."""
-    rows = []
-    for company, number, total, named in _cells():
-        day = None if number is None else date(2026, 11, number)
-        counts = [named.get(name) for name in _ACTIONS]
-        rows.append((company, _NAMES.get(company), day, day, _AT, total, 1, 2, 3, 4, *counts))
-    return rows
 
 
 @pytest.fixture
 def run(tmp_path: Path) -> Path:
-    """Give a run with odd companies and actions, its lines in no order."""
-    made = [
-        line(
-            company, day, 0.25, total=total, sended=1, pending=2, fails=3, campaign=4, actions=named
-        )
-        for company, day, total, named in _cells()
-    ]
-    random.Random(1).shuffle(made)  # noqa: S311 - nobody shall guess it, and everybody may
-    return make_run(tmp_path / "run", made, companies=_NAMES, names=_NAMES)
+    """Give a run with odd companies and actions."""
+    return make_odd_run(tmp_path / "run")
 
 
 def _export(path: Path, *runs: Path, delimiter: str | None = None) -> Exported:
-    target = target_of(path)
+    form = format_of(path)
     path.touch()
     with empty_database() as database:
-        comma = delimiter_of(target, delimiter)
-        return export(database, find_runs(runs), path, target, comma)
+        comma = delimiter_of(form.target, delimiter)
+        return export(database, find_runs(runs), path, form, comma)
 
 
 @pytest.mark.parametrize("name", ["o.parquet", "o.duckdb"])
@@ -95,7 +37,7 @@ def test_tables_have_types_and_each_value(run: Path, tmp_path: Path, name: str) 
     """Days are days, moments know their zone, counts are whole; what is not there is null."""
     path = tmp_path / name
     exported = _export(path, run)
-    assert (exported.rows, exported.columns) == (len(_IDS) * 3, len(_COLUMNS))
+    assert (exported.rows, exported.columns) == (len(IDS) * 3, len(COLUMNS))
     # It has the server's default window beside days.
     (overlap,) = exported.remarks
     assert overlap.startswith("windows overlap, such as server default and 2026-11-03..")
@@ -108,18 +50,18 @@ def test_tables_have_types_and_each_value(run: Path, tmp_path: Path, name: str) 
             table = "other.statistics"
         types = connection.execute(f"DESCRIBE FROM {table}").fetchall()
         got = connection.execute(f"FROM {table}").fetchall()
-    assert got == _rows()
-    assert [column for column, *_ in types] == _COLUMNS
+    assert got == odd_rows()
+    assert [column for column, *_ in types] == COLUMNS
     assert [kind for _, kind, *_ in types] == [
         *("VARCHAR", "VARCHAR", "DATE", "DATE", "TIMESTAMP WITH TIME ZONE"),
-        *["BIGINT"] * (len(_COLUMNS) - 5),
+        *["BIGINT"] * (len(COLUMNS) - 5),
     ]
 
 
 def _text(value: object) -> str:
     if value is None:
         return ""
-    return "2026-11-23T02:00:01.250Z" if value is _AT else str(value)
+    return "2026-11-23T02:00:01.250Z" if value is AT else str(value)
 
 
 _SAFE = {"@x": "'@x", "=cmd()": "'=cmd()"}
@@ -148,10 +90,10 @@ def test_csv_has_each_value_as_a_text(
     with path.open(encoding=encoding, newline="") as stream:
         comma = {"comma": ",", "semicolon": ";", "tab": "\t"}[delimiter]
         header, *rows = csv.reader(stream, delimiter=comma, strict=True)
-    assert header == _COLUMNS
+    assert header == COLUMNS
     expected = [
         [changed.get(str(value), _text(value)) for value in row[:2]] + list(map(_text, row[2:]))
-        for row in _rows()
+        for row in odd_rows()
     ]
     assert rows == expected
 
@@ -171,7 +113,7 @@ def test_a_count_that_does_not_fit_is_empty(tmp_path: Path, name: str) -> None:
     """Its column keeps its type, and has all other values."""
     made = [
         line("1", 1, total=10**38, sended=1, actions={"A": 1}),
-        line("2", 1, total=_LARGEST, actions={"A": _LARGEST + 1}),
+        line("2", 1, total=LARGEST, actions={"A": LARGEST + 1}),
     ]
     path = tmp_path / name
     exported = _export(path, make_run(tmp_path / "run", made))
@@ -185,7 +127,7 @@ def test_a_count_that_does_not_fit_is_empty(tmp_path: Path, name: str) -> None:
                 [row[column] for column in columns.split(", ")]
                 for row in csv.DictReader(stream, delimiter=comma)
             ]
-        assert rows == [["", "1", "1"], [str(_LARGEST), "0", ""]]
+        assert rows == [["", "1", "1"], [str(LARGEST), "0", ""]]
         return
     with duckdb.connect() as connection:
         if name.endswith("duckdb"):
@@ -193,7 +135,7 @@ def test_a_count_that_does_not_fit_is_empty(tmp_path: Path, name: str) -> None:
         table = "other.statistics" if name.endswith("duckdb") else f"'{path}'"
         found = connection.execute(f"SELECT {columns} FROM {table}")  # noqa: S608 - our own names
         assert [str(kind) for _, kind, *_ in found.description] == ["BIGINT"] * 3
-        assert found.fetchall() == [(None, 1, 1), (_LARGEST, 0, None)]
+        assert found.fetchall() == [(None, 1, 1), (LARGEST, 0, None)]
 
 
 @pytest.mark.parametrize("name", ["o.csv", "o.excel.csv", "o.parquet", "o.duckdb"])
@@ -260,7 +202,7 @@ def test_nobody_else_reads_the_draft(tmp_path: Path, target: Target) -> None:
     try:
         with empty_database() as database:
             watched: Any = _Watched(database.connection, path)
-            export(Database(watched, database.scratch), find_runs([run]), path, target, ",")
+            export(Database(watched, database.scratch), find_runs([run]), path, Format(target), ",")
             assert {entry.name for entry in tmp_path.iterdir()} == {"run", path.name}
             assert os.umask(0) == 0
     finally:

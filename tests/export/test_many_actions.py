@@ -10,7 +10,7 @@ import pytest
 
 from collector.export.columns import FIXED
 from collector.export.export import Exported, export
-from collector.export.formats import delimiter_of, target_of
+from collector.export.formats import delimiter_of, format_of
 from collector.store.recorded_run import find_runs
 from tests.store.made_runs import line, make_run
 from tests.tables.databases import empty_database
@@ -21,9 +21,9 @@ _USUAL = {"RECEIVED": 3, "name 59999": 4}
 
 def _export(path: Path, *runs: Path) -> Exported:
     path.touch()
-    target = target_of(path)
+    form = format_of(path)
     with empty_database() as database:
-        return export(database, find_runs(runs), path, target, delimiter_of(target, None))
+        return export(database, find_runs(runs), path, form, delimiter_of(form.target, None))
 
 
 def _read(path: Path) -> list[dict[str, Any]]:

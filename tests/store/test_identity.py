@@ -132,5 +132,5 @@ def test_an_option_that_is_added_refuses_no_older_directory(tmp_path: Path) -> N
     runs = [make_run(tmp_path / name) for name in ("old", "new")]
     first = "    base_url: Annotated["
     more = '    region: Annotated[str, Parameter(group=SERVICE)] = "eu"\n    """Where it is."""\n\n'
-    edited_package(tmp_path, "settings/run.py", first, more + first)
+    edited_package(tmp_path, "settings/service.py", first, more + first)
     assert run_in(tmp_path, _SCRIPT, *map(str, runs)) == [True, "", 2, "us"]

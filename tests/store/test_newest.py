@@ -1,8 +1,10 @@
 import json
+import signal
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -286,3 +288,15 @@ def test_the_newest_are_those_of_a_plain_dictionary(made: list[list[bytes]]) -> 
     with TemporaryDirectory() as name, scratch_database() as database:
         runs = [make_run(Path(name) / str(n), run) for n, run in enumerate(made)]
         assert _newest(NewestLines(database), *runs) == _by_brute_force(made)
+
+
+def test_a_signal_that_interrupts_a_statement_is_an_interrupt() -> None:
+    """SQLite reports only that it was interrupted, and that is no bug."""
+
+    def work() -> None:
+        with scratch_database() as database:
+            database.set_progress_handler(partial(signal.raise_signal, signal.SIGINT), 1)
+            database.execute("SELECT 1")
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
