@@ -1,7 +1,7 @@
 """Regular files: what holds a reader or loses what is written is refused before it is used.
 
-A named pipe holds whoever opens it until another process opens its other end, and a device may
-have no end.
+Opening a named pipe waits until another process opens its other end, and a device may have no
+end.
 """
 
 import errno

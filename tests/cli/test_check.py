@@ -108,6 +108,7 @@ async def test_companies_that_fail_are_named(serve: Serve, command: Any) -> None
     assert "inconclusive" in done.stdout
 
 
+@pytest.mark.slow
 async def test_the_stated_maximum_holds_in_an_outage(
     serve: Serve,
     command: Any,  # noqa: ANN401 - see conftest

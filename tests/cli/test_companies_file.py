@@ -27,6 +27,7 @@ def plan(
     return in_this_process("plan", capsys)
 
 
+@pytest.mark.slow
 async def test_a_table_is_collected_and_continued(start_api: StartApi, against: Against) -> None:
     """The ids are asked for as they are; the command that goes on reads them back, with names."""
     api = await start_api(deny=("9",))

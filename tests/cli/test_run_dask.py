@@ -103,6 +103,7 @@ async def test_addresses_that_are_refused_at_once(
     assert command.files() == set()
 
 
+@pytest.mark.slow
 async def test_a_scheduler_that_is_not_there(start_api: StartApi, against: Against) -> None:
     """Exit code 4, for it may come back: after 20 seconds, or ten with a short `--max-outage`.
 

@@ -22,6 +22,7 @@ def _free_port() -> str:
         return str(listener.getsockname()[1])
 
 
+@pytest.mark.slow
 async def test_the_page_is_what_the_program_prints(command: Command) -> None:
     """Every line of it, in one bash, in an empty directory."""
     port = _free_port()

@@ -348,6 +348,7 @@ async def test_every_kind_of_failure_is_named(start_api: StartApi, against: Agai
     assert sum(attempt["failed_by_kind"].values()) == len(errors)
 
 
+@pytest.mark.slow
 async def test_a_low_rate_does_not_let_tokens_grow_stale(
     start_api: StartApi, against: Against
 ) -> None:
@@ -369,6 +370,7 @@ def _words(command: Any, end: str) -> str:  # noqa: ANN401 - see conftest
     return "./collector"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "end",
     [

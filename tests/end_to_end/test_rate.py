@@ -69,6 +69,7 @@ async def test_a_limit_is_found_and_nothing_is_lost(  # noqa: PLR0913, PLR0917 -
     assert attempt["settings"]["rate"] == rate
 
 
+@pytest.mark.slow
 async def test_random_503s_do_not_bring_the_rate_down_for_ever(
     serve: Serve,
     command: Any,  # noqa: ANN401 - the fixture's type lives in conftest

@@ -213,6 +213,7 @@ async def test_a_limit_slows_down_and_loses_nothing(start_api: StartApi, against
     assert refused == api.counts.statuses[429] > 0
 
 
+@pytest.mark.slow
 async def test_a_revoked_token_is_renewed_once(start_api: StartApi, against: Against) -> None:
     """All tokens revoked in mid-run: one new token, no cell lost."""
     api = await start_api(latency=0.02)

@@ -38,6 +38,7 @@ async def test_a_201_with_a_byte_order_mark_is_a_token(command: Command) -> None
     assert list(service.issued) == ["t0"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("expires_in", ["1e-300", "0.001", "0", "-5", "1e999", '"nan"'])
 async def test_a_life_that_cannot_be_true_costs_one_token(
     command: Command, expires_in: str

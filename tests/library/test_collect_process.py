@@ -28,6 +28,7 @@ StartApi = Callable[..., Awaitable[Simulator]]
 Serve = Callable[..., Awaitable[Any]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at", [None, 0, 3, 4, 9, 30])
 @pytest.mark.parametrize("times", [1, 2])
 async def test_a_cancelled_call_ends_in_order(

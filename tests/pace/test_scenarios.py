@@ -98,6 +98,7 @@ def test_other_limits_and_latencies(status: int, latency: float, bounds: Bounds)
     assert seen.failed_cells == 0
 
 
+@pytest.mark.slow
 def test_a_limit_of_a_thousand_a_second() -> None:
     """It takes half a minute to be found from 10 a second on, and is used then."""
     seen = run_virtually(

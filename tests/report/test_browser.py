@@ -10,7 +10,7 @@ from collector.report.language import Lang
 from tests.report import sample
 from tests.report.reader import Opened, Reader
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow]
 
 _DESK: Any = {"width": 1280, "height": 900}
 _PHONE: dict[str, Any] = {

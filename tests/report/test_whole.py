@@ -14,6 +14,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 _SCRIPT = "<script>document.title='ran'</script>"
 
 
+@pytest.mark.slow
 async def test_a_run_with_a_hostile_name_is_shown_as_it_is(
     reader: Reader,
     command: Any,  # noqa: ANN401 - see conftest

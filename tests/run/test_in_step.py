@@ -77,6 +77,7 @@ async def test_a_server_in_step_is_asked_once_for_each_cell(
     assert _events(tmp_path, "answers_not_attributed") == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "concurrency"),
     [

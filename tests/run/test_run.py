@@ -66,6 +66,7 @@ def _alike(_company: str, days: range) -> int:
     return 20 * len(days)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ends", ["signal", "deadline", "at once", "last cell"])
 async def test_a_stop_during_a_verification_ends_the_run_as_any_stop(
     serve: Serve, tmp_path: Path, ends: str

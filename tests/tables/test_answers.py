@@ -124,6 +124,7 @@ _ODD: dict[str, bytes] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", _ODD.values(), ids=_ODD.keys())
 def test_what_latest_leaves_out_is_left_out(tmp_path: Path, text: bytes) -> None:
     """And nothing else, in the same order, with the same values and the same remark."""
