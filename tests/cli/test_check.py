@@ -7,6 +7,8 @@ import tomllib
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import pytest
+
 from collector.simulator import Simulator
 from tests.http.raw_server import RawServer, always, ok
 
