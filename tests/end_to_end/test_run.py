@@ -197,6 +197,7 @@ async def test_a_night_of_errors_loses_nothing(start_api: StartApi, against: Aga
     assert 2 <= api.counts.kinds["token"] <= 2 + seconds / 3
 
 
+@pytest.mark.slow
 @pytest.mark.alone
 async def test_a_limit_slows_down_and_loses_nothing(start_api: StartApi, against: Against) -> None:
     """429s pause everyone; no cell is lost or charged for them."""
