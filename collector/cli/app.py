@@ -30,7 +30,8 @@ _EPILOGUE: Final = (
     "Exit codes: 0 every cell has an answer; 1 some cells failed, or something was left out; "
     "2 bad input, nothing was sent; 3 credentials missing or refused; 4 stopped early; "
     "5 the output cannot be written; 6 another run holds the directory; "
-    "7 the API does not honour the dates; 70 a bug; 129, 130 and 143 interrupted."
+    "7 the API does not honour the dates; 8 everything fails for one reason, or more than allowed; "
+    "70 a bug; 129, 130 and 143 interrupted."
 )
 
 _HELP_OR_VERSION: Final = frozenset({"help", "--help", "-h", "--version", "-V"})

@@ -89,6 +89,7 @@ EXIT_TEXTS: Final[Mapping[int, str]] = {
     ExitCode.STORAGE: "the output cannot be written",
     ExitCode.LOCKED: "another run holds the directory",
     ExitCode.DATES: "the API does not honour the dates, or its answers cannot be attributed",
+    ExitCode.IMPLAUSIBLE: "implausible: more cells failed, or are empty, than can be right",
     ExitCode.BUG: "a bug",
     ExitCode.SIGHUP: "interrupted by SIGHUP, for the terminal was closed",
     ExitCode.SIGINT: "interrupted by SIGINT",

@@ -15,6 +15,7 @@ from collector.core.errors import (
     CredentialsError,
     ExitCode,
     IgnoredDatesError,
+    ImplausibleError,
     OutageError,
     StorageError,
 )
@@ -55,6 +56,8 @@ def _after_error(cause: type[CollectorError], run: RunView) -> str:
         return f"{check} tells whether it works now"
     if issubclass(cause, ClusterError):
         return _START_CLUSTER if run.settings.scheduler else _RESUME
+    if issubclass(cause, ImplausibleError):
+        return f"{check} shows what the API answers; {_RESUME}"
     if issubclass(cause, CredentialsError):
         return f"{check} tells whether the credentials are taken"
     if issubclass(cause, IgnoredDatesError):

@@ -33,6 +33,7 @@ from collector.http.network import DIRECT, Network
 from collector.pace import PaceView, Share
 from collector.plan import Plan, Shard
 from collector.run.lost_lines import Announcer
+from collector.run.plausible import implausible_counts, too_many_failed
 from collector.run.result import End, end_by, end_by_bug
 from collector.run.session import Session
 from collector.run.shard_context import ShardContext
@@ -190,7 +191,7 @@ class ClusterRun:
             self.remarks += past.recovered.remarks
             await self._establish(past)
             self._shutdown.disarm()
-            return End(ExitCode.COMPLETE)
+            return self._end()
         # The workers must be there before anything is sent.
         async with (
             open_cluster(self.settings, self._is_stopped) as client,
@@ -249,7 +250,8 @@ class ClusterRun:
     def _shard(self, site: Site, channel: Channel, number: int, total: int) -> Task:
         shard = Shard(number, total)
         self._unfinished.add(number)
-        settings = replace(self.settings, shard=shard, metrics_file=None, deadline=None)
+        mine = replace(self.settings, max_failed=None, max_empty=None)
+        settings = replace(mine, shard=shard, metrics_file=None, deadline=None)
         return Task(settings, site, ShardContext(channel.share, self._dates.record), channel.name)
 
     def _take_result(self, number: int, result: Result | BaseException) -> None:
@@ -276,6 +278,8 @@ class ClusterRun:
             self._cluster_log.open()
             self.stats.take(status)
             self._pace.take(scheduler.statuses.values())
+            if (error := too_many_failed(self.stats, self.settings)) is not None:
+                self._end_with(error)
 
     def _background_failed(self, error: BaseException) -> None:
         """End the run: no shard can continue without that work."""
@@ -299,6 +303,10 @@ class ClusterRun:
         if self._shutdown.end is not None and self.stats.missing:
             return self._shutdown.end
         worst = gravest(end.exit_code for end in self._ends)
+        if worst is None or worst in _OTHERS_CONTINUE:
+            implausible = implausible_counts(self.stats, self.settings)
+            if implausible is not None:
+                return end_by(implausible, self._session.redact)
         return next((end for end in self._ends if end.exit_code == worst), End(ExitCode.COMPLETE))
 
     async def _count(self, end: End) -> None:

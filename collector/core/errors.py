@@ -12,6 +12,7 @@
   + AttributionError    7   answers cannot be attributed to requests
   + DatesError          7   answers do not cover the days that their lines state
     + IgnoredDatesError     the server does not honour the date range
+  + ImplausibleError    8   all fail for one reason, or more fail or are empty than allowed
 
 One cell that fails is not among them: that is a `collector.core.outcome.Failure`, a value. Nor is
 `StoppedError`, which cancels pending requests when a signal or the deadline stops a run.
@@ -30,6 +31,7 @@ __all__ = [
     "DatesError",
     "ExitCode",
     "IgnoredDatesError",
+    "ImplausibleError",
     "InputError",
     "LockedError",
     "OutageError",
@@ -53,6 +55,7 @@ class ExitCode(IntEnum):
     STORAGE = 5
     LOCKED = 6
     DATES = 7
+    IMPLAUSIBLE = 8
     BUG = 70
     SIGHUP = 129
     SIGINT = 130
@@ -66,6 +69,7 @@ _BY_SEVERITY: Final = (
     ExitCode.BUG,
     ExitCode.STORAGE,
     ExitCode.DATES,
+    ExitCode.IMPLAUSIBLE,
     ExitCode.CREDENTIALS,
     ExitCode.BAD_INPUT,
     ExitCode.LOCKED,
@@ -186,6 +190,15 @@ class DatesError(CollectorError):
 
 class IgnoredDatesError(DatesError):
     """The server does not honour the date range as it is sent: its answers cover other days."""
+
+
+class ImplausibleError(CollectorError):
+    """Every request fails for one definitive reason, or more cells fail or are empty than allowed.
+
+    What was collected so far is kept. Do not repeat the run unattended: the same would follow.
+    """
+
+    exit_code = ExitCode.IMPLAUSIBLE
 
 
 class StoppedError(Exception):

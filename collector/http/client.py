@@ -17,6 +17,7 @@ from collector.http.addresses import Addresses
 from collector.http.connector import is_confirmed
 from collector.http.denied import DeniedCompanies
 from collector.http.faults import Nature
+from collector.http.first_tries import FirstTries
 from collector.http.gate import Gate
 from collector.http.inquiry import Inquiry
 from collector.http.rate_headers import read_rate_allowance
@@ -47,6 +48,7 @@ class StatisticsClient:
     * `log`: takes warnings about unusable `Retry-After` headers.
     * `witness`, `token_judge`: tell a refusal of one company from one of all; shared by all clients
       of a session.
+    * `first_tries`: takes what each request comes to, until the first is answered; likewise shared.
     * `another`: returns a cell, in turns of different companies, to ask with a token that was
       refused; None if there is none.
     """
@@ -63,6 +65,7 @@ class StatisticsClient:
         log: FilteringBoundLogger,
         witness: Witness | None = None,
         token_judge: TokenJudge | None = None,
+        first_tries: FirstTries | None = None,
         another: Callable[[], Cell | None] = lambda: None,
     ) -> None:
         self._transport = transport
@@ -73,6 +76,7 @@ class StatisticsClient:
         self._replies = Replies(gate, stats, redact, log)
         self._witness = witness or Witness()
         self._token_judge = token_judge or TokenJudge(tokens, gate.sleep)
+        self._first_tries = first_tries or FirstTries()
         self._inquiry = Inquiry(
             transport=transport,
             gate=gate,
@@ -164,6 +168,8 @@ class StatisticsClient:
         self._witness.answered(url, company_id, permit.at)
         self._denied.answered(company_id)
         self._stats.company_latencies.add(company_id, seconds)
+        if not self._first_tries.is_over:
+            self._first_tries.over()
 
     def _judge(
         self,
@@ -177,6 +183,8 @@ class StatisticsClient:
         """Report a failure to the gate; return it with what the try is charged to."""
         if failure.meaning is Meaning.NOT_READY:
             self._tokens.accepted(reply.token, reply.permit.at)
+        elif failure.meaning is Meaning.DEFINITIVE:
+            self._first_tries.failed(company_id, failure)
         blame = self._replies.report(company_id, reply, failure, nature, is_evidence=not is_retry)
         return failure if blame is Blame.CELL else replace(failure, blame=blame)
 
@@ -220,6 +228,7 @@ class StatisticsClient:
             blame = self._replies.report(company_id, reply, failure, nature, is_evidence=True)
             return replace(passing, blame=blame)
         self._replies.refused(company_id, reply)
+        self._first_tries.failed(company_id, failure)
         return failure
 
     def _refused(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import Final, NamedTuple
 
-from collector.core.errors import OutageError, UnusableError
+from collector.core.errors import CollectorError, ImplausibleError, OutageError, UnusableError
 from collector.http.faults import Fault, Nature
 
 __all__ = ["THE_API", "Service", "Silence"]
@@ -115,13 +115,15 @@ class Silence:
         return min(end, self.since + max(self.patience, self.longest))
 
     def check(self, now: float) -> None:
-        """Raise `OutageError` when the first answer was waited for long enough."""
+        """Raise the error when the first answer was waited for long enough: see `error`."""
         if now >= self.first_ends_at:
             raise self.error(now)
 
-    def error(self, now: float, *, is_refusing: bool = False) -> OutageError:
+    def error(self, now: float, *, is_refusing: bool = False) -> CollectorError:
         """Return the error that ends the session: service, time, and last cause.
 
+        That is `OutageError`; `UnusableError` where waiting does not help, and `ImplausibleError`
+        where nothing but redirects has come.
         `is_refusing` says that the service is there, and throttles every request.
         """
         address, option, answer = self.service
@@ -129,7 +131,9 @@ class Silence:
         if cause and self.is_unusable:
             # The cause may name another option, such as that of the proxy.
             remedy = "" if "(see --" in cause else f"; check {option}"
-            return UnusableError(f"{address} cannot be used as it is: {cause}{remedy}")
+            text = f"{address} cannot be used as it is: {cause}{remedy}"
+            is_moved = self._is_moved and self._failures >= _MOVED_FAILURES
+            return ImplausibleError(text) if is_moved else UnusableError(text)
         seconds = _span(now - (now if self.since is None else self.since))
         what = f"{address} refused every request" if is_refusing else f"no {answer} from {address}"
         return OutageError(

@@ -52,8 +52,9 @@ async def collect(
 
     Return how the run ended if the command would end with 0, 1 or 4. Raise what it would end with
     otherwise: `InputError` (2), `CredentialsError` (3), `StorageError` (5), `LockedError` (6),
-    `DatesError` or `AttributionError` (7). What the command would warn of is in the notes of the
-    error. A bug is a `RuntimeError`. An argument that does not exist is a `TypeError`.
+    `DatesError` or `AttributionError` (7), `ImplausibleError` (8). What the command would warn of
+    is in the notes of the error. A bug is a `RuntimeError`. An argument that does not exist is a
+    `TypeError`.
     """
     check_names(options)
     cancelled_before = _cancellations()

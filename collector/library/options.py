@@ -46,6 +46,8 @@ class CollectOptions(TypedDict, total=False):
     concurrency: int | str | None
     deadline: timedelta | str | None
     max_outage: timedelta | str | None
+    max_failed: int | str | None
+    max_empty: int | str | None
     shard: str | None
     output: _Path | None
     log_level: LogLevel | None

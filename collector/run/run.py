@@ -21,6 +21,7 @@ from collector.plan import CellSet, Part, Plan, absent_in_turns, cells_in_turns
 from collector.run.attempt import AttemptRecord
 from collector.run.held import Settled
 from collector.run.lost_lines import Announcer, checked_end
+from collector.run.plausible import all_empty, implausible_counts, too_many_failed
 from collector.run.pool import Pool
 from collector.run.recorder import Recorder
 from collector.run.result import End, end_by, end_by_bug, is_the_services_failure
@@ -222,6 +223,9 @@ class Run:
             # If other shards have answered all cells there is nothing to request.
             if directory.is_new and not recovered.is_complete:
                 await session.tokens.current()
+            if not recovered.has_lines:
+                # After an answer, all that is left may be cells that are broken.
+                session.judge_first_tries(self._stop_by)
             try:
                 another = partial(next, cells_in_turns(self.plan, recovered.done))
                 verifier = session.verifier(self.dates.query, another)
@@ -248,6 +252,8 @@ class Run:
 
         async def settle(settled: Sequence[Settled]) -> None:
             await recorder.settle(settled)
+            if (error := too_many_failed(self.stats, self.settings)) is not None:
+                self._stop_by(error)
             are_suspicious = [dates.observe(item.cell, outcome) for item, outcome in settled]
             if any(are_suspicious):
                 await dates.verified()
@@ -282,12 +288,23 @@ class Run:
             await dates.verify_last_answers()
         elif self.stats.missing or dates.is_doubtful:
             return self._shutdown.end
-        if not self.stats.cells[CellState.FAILED]:
-            return End(ExitCode.COMPLETE)
-        silence = self.gate.silence
-        if is_the_services_failure(silence, self.stats.failure_kinds):
+        return self._end()
+
+    def _end(self) -> End:
+        """Return the end of a run that has settled all its cells."""
+        if (end := self._shutdown.end) is not None and end.exit_code is ExitCode.IMPLAUSIBLE:
+            return end
+        silence, stats = self.gate.silence, self.stats
+        has_failed = stats.cells[CellState.FAILED] > 0
+        if has_failed and is_the_services_failure(silence, stats.failure_kinds):
             return self._failed(silence.error(self._session.clock()))
-        return End(ExitCode.SOME_FAILED)
+        implausible = self._session.first_tries.error() or implausible_counts(stats, self.settings)
+        if implausible is not None:
+            return self._failed(implausible)
+        return End(ExitCode.SOME_FAILED if has_failed else ExitCode.COMPLETE)
+
+    def _stop_by(self, error: CollectorError) -> None:
+        self._shutdown.stop(end_by(error, self._session.redact))
 
     def _log_start(self) -> None:
         kept, rate = self.stats.kept.total(), str(self.settings.rate)
@@ -309,7 +326,7 @@ class Run:
             record.dates_are_doubted(DOUBT)
             self._note(record, f"{DOUBT}; the same command again finds out")
         session = self._session
-        remarks = self.dates.close(), session.surplus, session.suspension
+        remarks = self.dates.close(), session.surplus, session.suspension, all_empty(self.stats)
         for remark in filter(None, (*remarks, *directory.remarks)):
             self._note(record, remark)
 

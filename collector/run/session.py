@@ -10,11 +10,13 @@ from urllib.parse import urlsplit
 
 from collector.core.cell import Cell
 from collector.core.clock import AwakeClock
+from collector.core.errors import ImplausibleError
 from collector.core.secrets import Redactor
 from collector.dates.verify import DatesVerifier
 from collector.http.addresses import Addresses
 from collector.http.client import StatisticsClient
 from collector.http.credentials import AccessToken, ClientCredentials, Credentials, secrets_of
+from collector.http.first_tries import FirstTries
 from collector.http.gate import Gate
 from collector.http.in_flight import InFlight
 from collector.http.limits import RequestBudget
@@ -115,6 +117,7 @@ class Session:
         self._transport: Transport
         self._token_judge: TokenJudge
         self._witness = Witness()
+        self.first_tries = FirstTries()
         self._settings = settings
         self._credentials = credentials
         self.network = network
@@ -167,6 +170,7 @@ class Session:
             log=self.log,
             witness=self._witness,
             token_judge=self._token_judge,
+            first_tries=self.first_tries,
             another=another,
         )
 
@@ -198,6 +202,10 @@ class Session:
             f"the process was suspended for {minutes:.0f} min in all (stopped, or the machine was "
             "asleep); no limit of time counts that"
         )
+
+    def judge_first_tries(self, end: Callable[[ImplausibleError], None]) -> None:
+        """Call `end` if all first tries fail in the same definitive way."""
+        self.first_tries.begin(self._local_limit, end)
 
     def _not_attributed(self, reason: str, answers: int) -> None:
         if reason != "lost":

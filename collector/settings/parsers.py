@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from datetime import date
+from fractions import Fraction
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -18,6 +19,7 @@ from collector.core.text import quoted
 __all__ = [
     "Days",
     "Duration",
+    "Limit",
     "Rate",
     "check_finite",
     "check_parameter_name",
@@ -27,6 +29,7 @@ __all__ = [
     "parse_date",
     "parse_directory",
     "parse_duration",
+    "parse_limit",
     "parse_metrics_file",
     "parse_rate",
     "parse_states",
@@ -173,6 +176,31 @@ def parse_count(text: str) -> int:
         message = f'"{text}" is not a whole number; write one such as 8'
         raise ValueError(message)
     return int(text)
+
+
+class Limit(str):
+    """A number of cells, or a share of them in percent, as the option: `20`, `2.5%`."""
+
+    __slots__ = ()
+
+    def of(self, cells: int) -> int:
+        """Return how many of so many cells that are, rounded down."""
+        number = Fraction(self.removesuffix("%"))
+        return int(cells * number / 100 if self.endswith("%") else number)
+
+
+_LIMIT: Final = re.compile(r"[0-9]{1,12}|(100|[0-9]{1,2}(\.[0-9]{1,3})?)%")
+
+
+def parse_limit(text: str) -> Limit:
+    """Parse `20` or `2.5%`. Raises `ValueError` with a message that teaches."""
+    if _LIMIT.fullmatch(text) is None:
+        message = (
+            f"{quoted(text)} is neither a number of cells nor a share of them: write a whole "
+            "number such as 20, or a share such as 5%"
+        )
+        raise ValueError(message)
+    return Limit(text)
 
 
 def parse_states(text: str) -> frozenset[CellState]:

@@ -9,12 +9,14 @@ from cyclopts import Parameter, validators
 from collector.core.errors import InputError
 from collector.settings.parsers import (
     Duration,
+    Limit,
     Rate,
     check_finite,
     converter,
     parse_count,
     parse_directory,
     parse_duration,
+    parse_limit,
     parse_metrics_file,
     parse_rate,
 )
@@ -157,6 +159,18 @@ class RunLimits(AttemptLimits):
     """How long the API may be out of reach, or refuse everything, before the run ends with exit
     code 4, such as 30m. Until then single requests try now and then whether it is back. Default:
     1h, and 1m before the first answer of a run."""
+
+    max_failed: Annotated[Limit | None, Parameter(group=PACE, converter=converter(parse_limit))] = (
+        None
+    )
+    """Cells that may fail, as a number such as 20 or a share such as 5%. One more ends the run with
+    exit code 8. Default: all."""
+
+    max_empty: Annotated[Limit | None, Parameter(group=PACE, converter=converter(parse_limit))] = (
+        None
+    )
+    """Cells whose answer may be empty, likewise. More of them after the last cell end the run with
+    exit code 8."""
 
     @property
     def patience(self) -> Duration:

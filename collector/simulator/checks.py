@@ -52,9 +52,9 @@ def check_date_format(_type: object, value: object) -> None:
 
 
 def check_names(_type: object, value: object) -> None:
-    """Refuse a company without a name, which no request can be for."""
+    """Refuse what no company and no field can be called."""
     if not isinstance(value, tuple) or not all(isinstance(name, str) and name for name in value):
-        message = "Must be ids of companies, none of them empty."
+        message = "Must be names, none of them empty."
         raise ValueError(message)
 
 

@@ -230,6 +230,9 @@ class EmbeddedService:
             data["actions"] = [] if settings.empty_actions == "list" else None
             if settings.empty_actions == "absent":
                 del data["actions"]
+        data |= dict.fromkeys(settings.more_field, 1)
+        for name in settings.lacks_field:
+            data.pop(name, None)
         if company_id in settings.huge:
             data["total"] = _BEYOND_64_BITS + statistics["total"]
         return statistics_found(data, has_key_twice=company_id in settings.duplicate_keys)

@@ -41,6 +41,10 @@ _Names = Annotated[
     tuple[str, ...],
     Parameter(group=_COMPANIES, validator=check_names, negative="", show_default=False),
 ]
+_Fields = Annotated[
+    tuple[str, ...],
+    Parameter(group=_DATA, validator=check_names, negative="", show_default=False),
+]
 _FaultShare = Annotated[float, Parameter(group=_FAULTS, validator=SHARE)]
 
 
@@ -118,6 +122,13 @@ class SimulatorSettings:
         "zeros"
     )
     """The actions of an answer whose counters are all zero: a map of zeros, [], null, or none."""
+
+    lacks_field: _Fields = ()
+    """A field that no answer has, as if the API had dropped it; may be repeated."""
+
+    more_field: _Fields = ()
+    """A field that each answer has beside the documented ones, with the value 1; may be
+    repeated."""
 
     deny: _Names = ()
     """A company that is always denied, whatever the token; may be repeated."""

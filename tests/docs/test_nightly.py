@@ -197,7 +197,12 @@ def test_the_rules_are_about_series_that_there_are() -> None:
     """
     rules = _file("collector.yml")
     series = _series()
-    states = {f'state=~"{CellState.FAILED}|{CellState.MISSING}"'}
+    unanswered = f"{CellState.FAILED}|{CellState.MISSING}"
+    states = {
+        f'state=~"{unanswered}"',
+        f'state=~"{CellState.DATA}|{unanswered}"',
+        f'state="{CellState.EMPTY}"',
+    }
     for name, selector in re.findall(r"(collector_\w+)(?:\{(.*?)\})?", rules):
         labels = set(re.findall(r"(\w+)=", selector))
         assert labels <= series[name], name

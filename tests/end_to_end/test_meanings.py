@@ -146,7 +146,7 @@ async def test_a_service_that_has_moved_ends_the_run_at_once(
     api = await start_api(redirect_to="https://new.example/other/path?token=secret")
     begun = time.monotonic()
     finished = await _run(against(api))
-    assert finished.exit_code == 4, finished
+    assert finished.exit_code == 8, finished
     assert "a redirect to https://new.example, which is not followed" in finished.stderr
     assert "--base-url" in finished.stderr
     assert "secret" not in finished.stderr

@@ -27,6 +27,7 @@ def test_exports_are_pinned() -> None:
         "DatesError",
         "ExitCode",
         "IgnoredDatesError",
+        "ImplausibleError",
         "InputError",
         "LockedError",
         "OutageError",

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from benchmarks.rate.collecting import Collection, collect_virtually
 from benchmarks.rate.scenario import Scenario
-from collector.core.errors import CredentialsError, OutageError
+from collector.core.errors import CredentialsError, ImplausibleError, OutageError
 from collector.core.outcome import Blame
 from collector.pace import Permit, RateController
 from collector.simulator import SimulatorSettings
@@ -167,7 +167,7 @@ def _assert_held(done: Collection) -> None:
     if done.error is None:
         assert settled.total() == _CELLS, "a cell is lost, or the collection has no end"
     else:
-        assert isinstance(done.error, CredentialsError | OutageError)
+        assert isinstance(done.error, CredentialsError | OutageError | ImplausibleError)
         assert str(done.error)
     # The life of a token counts from its arrival, and ends a whole second earlier.
     gaps = [after - before for before, after in zip(done.issued, done.issued[1:], strict=False)]

@@ -18,6 +18,7 @@ from collector.settings.parsers import (
     parse_date,
     parse_directory,
     parse_duration,
+    parse_limit,
     parse_metrics_file,
     parse_rate,
     parse_states,
@@ -294,6 +295,22 @@ def test_a_refusal_of_what_stands_in_a_file_names_the_file(source: str, end: str
     with pytest.raises(ValueError, match="is no rate") as caught:
         converter(parse_rate)(Rate, [token])
     assert str(caught.value).endswith(end)
+
+
+@pytest.mark.parametrize(
+    ("text", "of_300"), [("0", 0), ("20", 20), ("5%", 15), ("2.5%", 7), ("100%", 300), ("0%", 0)]
+)
+def test_a_number_of_cells_or_a_share_of_them(text: str, of_300: int) -> None:
+    """It shows itself as its option is written; a share of a cell is none."""
+    most = parse_limit(text)
+    assert (most.of(300), str(most)) == (of_300, text)
+
+
+@pytest.mark.parametrize("text", ["", "%", "-1", "0.5", "101%", "1e3", "5 %", "5,5%", "9" * 13])
+def test_anything_else_is_no_number_of_cells(text: str) -> None:
+    """A share needs its sign: 0.5 might be half a percent, or a half."""
+    with pytest.raises(ValueError, match="neither a number of cells nor a share of them"):
+        parse_limit(text)
 
 
 def test_a_directory_has_a_name() -> None:

@@ -12,7 +12,7 @@ import pytest
 from collector import __version__
 from collector.plan import Shard, WindowSize
 from collector.settings import RunSettings, option_name
-from collector.settings.parsers import Days, Duration, Rate, parse_rate
+from collector.settings.parsers import Days, Duration, Limit, Rate, parse_rate
 from collector.store.attempt_entry import AttemptEntry, describe_settings
 from collector.telemetry.stats import RunStats
 from tests.store.made_attempts import ENDED, STARTED, ended_attempt
@@ -119,6 +119,7 @@ def test_settings_stand_under_the_names_of_their_options() -> None:
             rate=Rate(0.5),
             deadline=Duration(21_600),
             max_outage=Duration(1800),
+            max_failed=Limit("5%"),
         )
     )
     assert set(described) == {option_name(field) for field in fields(RunSettings)}
@@ -140,6 +141,8 @@ def test_settings_stand_under_the_names_of_their_options() -> None:
         "timeout": 30.0,
         "deadline": "6h",
         "max-outage": "30m",
+        "max-failed": "5%",
+        "max-empty": None,
         "output": "night",
         "log-level": "info",
         "quiet": True,

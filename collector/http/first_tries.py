@@ -1,0 +1,94 @@
+"""The first tries of a run: whether all of them fail in the same definitive way.
+
+Pure: it takes what each request has come to.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+from collector.core.errors import ImplausibleError
+from collector.core.outcome import Failure, FailureKind
+from collector.pace import LocalLimit
+
+__all__ = ["FirstTries"]
+
+_TRIES: Final = 50
+"""Tries that fail in the same way, after which the run ends."""
+
+_COMPANIES: Final = 5
+"""Companies among them, at least: a few may be broken, or misspelt."""
+
+_IN_FLIGHT: Final = 4
+"""Requests in flight before the first answer, so that few more are sent after the last try."""
+
+
+class FirstTries:
+    """Ends a run whose first tries all fail in the same definitive way; it costs 60 requests.
+
+    A wrong path in `--base-url`, or a field that the API no longer sends, fails each cell of a plan
+    alike. Nothing is decided before `begin`, or after the first good answer. Failures that may pass
+    do not count.
+    """
+
+    def __init__(self) -> None:
+        self._companies: set[str] = set()
+        self._tries = 0
+        self._last: Failure | None = None
+        self.is_over = True
+        """Whether it no longer matters what a request comes to: one was answered, or one has failed
+        in another way than the first."""
+
+    def begin(self, limit: LocalLimit, end: Callable[[ImplausibleError], None]) -> None:
+        """Decide from now on; `end` is called at most once.
+
+        Until then `limit` permits few requests in flight.
+        """
+        self._limit, self._ceiling, self._end = limit, limit.ceiling, end
+        limit.ceiling = min(limit.ceiling, _IN_FLIGHT)
+        self.is_over = False
+
+    def over(self) -> None:
+        """Record that not all tries fail alike."""
+        self.is_over = True
+        self._limit.ceiling = self._ceiling
+
+    def failed(self, company_id: str, failure: Failure) -> None:
+        """Record a definitive failure; end the run if it is one too many."""
+        if self.is_over:
+            return
+        last = self._last
+        if last is not None and (last.kind, last.status) != (failure.kind, failure.status):
+            self.over()
+            return
+        self._tries += 1
+        self._companies.add(company_id)
+        self._last = failure
+        if self._tries >= _TRIES:
+            error = self.error()
+            self.over()
+            if error is not None:
+                self._end(error)
+
+    def error(self) -> ImplausibleError | None:
+        """Return the error if all tries so far have failed alike; None if they were too few."""
+        if self.is_over or self._last is None or len(self._companies) < _COMPANIES:
+            return None
+        return ImplausibleError(
+            f"all of the first {self._tries} requests, for {len(self._companies)} companies, have "
+            f"failed in the same way, such as {self._last.message}; {_remedy(self._last)}"
+        )
+
+
+_REMEDIES: Final = {
+    400: "check --from-param, --until-param and --date-format",
+    403: "check which companies these credentials may read",
+    404: "check --base-url",
+}
+
+
+def _remedy(failure: Failure) -> str:
+    if failure.kind in {FailureKind.HTTP, FailureKind.API_CODE}:
+        return _REMEDIES.get(failure.status or 0, "check --base-url")
+    if failure.kind is FailureKind.SCHEMA:
+        return "the API may have changed: compare the answer in errors.jsonl with its documentation"
+    return "check --base-url, and what is between the collector and the API"

@@ -1,0 +1,125 @@
+"""Nights that cannot be right: exit code 8, with a real server and the real command."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import pytest
+
+from collector.simulator import Simulator
+from tests.conftest import Command, Finished, StartApi, company_lines
+
+Against = Callable[[Simulator], Command]
+
+_DAYS: Final = ("--window", "1d", "--from", "2026-01-01", "--until")
+
+
+async def _run(
+    command: Command, *more: str, companies: int = 100, output: str = "r", last: int = 3
+) -> Finished:
+    command.write("companies.txt", company_lines(companies))
+    return await command.run(
+        *("run", "companies.txt", "--output", output, *_DAYS, f"2026-01-0{last}"),
+        *("--rate", "1000", "--concurrency", "64", *more),
+    )
+
+
+_REASONS: Final[dict[str, tuple[dict[str, Any], str]]] = {
+    "dropped field": ({"lacks_field": ("campaign",)}, "campaign"),
+    "moved": ({"redirect_to": "https://new.example"}, "https://new.example"),
+    "denied": ({"deny": tuple(map(str, range(100))), "deny_status": 403}, "HTTP 403"),
+}
+
+
+@pytest.mark.parametrize("more", [(), ("--trust-dates",)], ids=["verified", "trusted"])
+@pytest.mark.parametrize("reason", list(_REASONS))
+async def test_one_reason_for_all_ends_the_run(
+    command: Command, start_api: StartApi, against: Against, reason: str, more: tuple[str, ...]
+) -> None:
+    """After 60 requests at most, with the reason, and with a line for each cell that failed."""
+    settings, named = _REASONS[reason]
+    api = await start_api(latency=0.002, **settings)
+    finished = await _run(against(api), *more)
+    assert finished.exit_code == 8, finished
+    assert named in finished.stderr
+    assert sum(api.counts.statuses.values()) <= 60
+    if not (command.directory / "r").exists():
+        # The dates were still being verified.
+        assert (reason, more) == ("moved", ())
+        return
+    attempt = command.manifest("r")["attempts"][0]
+    assert (attempt["exit_code"], attempt["cells"]["data"]) == (8, 0)
+    assert attempt["cells"]["failed"] == len(command.lines("r/errors.jsonl"))
+
+
+async def test_a_wrong_path_ends_the_run_each_time(
+    command: Command, start_api: StartApi, against: Against
+) -> None:
+    """All are 404; the same command with the right address collects everything."""
+    api = await start_api()
+    wrong = against(api).with_environment(COLLECTOR_BASE_URL=f"{api.base_url}/wrong")
+    for _ in range(2):
+        before = sum(api.counts.statuses.values())
+        finished = await _run(wrong)
+        assert finished.exit_code == 8, finished
+        assert "HTTP 404" in finished.stderr
+        assert "check --base-url" in finished.stderr
+        assert 50 <= sum(api.counts.statuses.values()) - before <= 60
+    assert command.lines("r/errors.jsonl")
+    finished = await _run(against(api), output="another")
+    assert finished.exit_code == 0, finished
+
+
+async def test_a_small_run_that_fails_as_a_whole_is_not_plausible(
+    command: Command, start_api: StartApi, against: Against
+) -> None:
+    """Five companies are enough, four are not: they may be misspelt."""
+    api = await start_api(lacks_field=("total",))
+    for companies, exit_code in ((5, 8), (4, 1)):
+        finished = await _run(against(api), companies=companies, output=f"{companies}", last=1)
+        assert finished.exit_code == exit_code, finished
+        assert len(command.lines(f"{companies}/errors.jsonl")) == companies
+
+
+async def test_companies_that_fail_among_others_end_nothing(
+    command: Command, start_api: StartApi, against: Against
+) -> None:
+    """Nor when they are all that is left for the second invocation."""
+    denied = tuple(f"{number}" for number in range(40))
+    api = await start_api(duplicate_keys=denied)
+    for _ in range(2):
+        finished = await _run(against(api))
+        assert finished.exit_code == 1, finished
+    attempts = command.manifest("r")["attempts"]
+    assert [attempt["cells"]["failed"] for attempt in attempts] == [120, 120]
+
+
+async def test_more_failed_cells_than_allowed(
+    command: Command, start_api: StartApi, against: Against
+) -> None:
+    """The run stops soon after; one fewer is allowed, and the lines of both are kept."""
+    api = await start_api(duplicate_keys=tuple(f"{number}" for number in range(0, 100, 10)))
+    finished = await _run(against(api), "--max-failed", "10%", output="allowed")
+    assert finished.exit_code == 1, finished
+    finished = await _run(against(api), "--max-failed", "9.9%")
+    assert finished.exit_code == 8, finished
+    assert "of 300 cells have failed, more than --max-failed 9.9% allows" in finished.stderr
+    attempt = command.manifest("r")["attempts"][0]
+    assert 30 <= attempt["cells"]["failed"] == len(command.lines("r/errors.jsonl"))
+    assert attempt["settings"]["max-failed"] == "9.9%"
+
+
+async def test_more_empty_cells_than_allowed(
+    command: Command, start_api: StartApi, against: Against
+) -> None:
+    """All are answered and kept; a night of zeros is said also without the option."""
+    api = await start_api(empty_share=1.0)
+    finished = await _run(against(api), companies=10)
+    assert finished.exit_code == 0, finished
+    assert "all 30 answers are empty" in finished.stderr
+    for most in ("29", "96.5%"):
+        finished = await _run(against(api), "--max-empty", most, companies=10)
+        assert finished.exit_code == 8, finished
+        assert f"30 of 30 cells are empty, more than --max-empty {most} allows" in finished.stderr
+    finished = await _run(against(api), "--max-empty", "100%", companies=10)
+    assert finished.exit_code == 0, finished
+    assert len(command.lines("r/statistics.jsonl")) == 30

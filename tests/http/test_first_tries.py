@@ -1,0 +1,97 @@
+from datetime import UTC, datetime
+from math import inf
+
+import pytest
+
+from collector.core.errors import ExitCode, ImplausibleError
+from collector.core.outcome import Failure, FailureKind
+from collector.http.first_tries import FirstTries
+from collector.pace import LocalLimit
+
+
+def _failure(kind: FailureKind = FailureKind.HTTP, status: int | None = 404) -> Failure:
+    return Failure(kind, status, f"HTTP {status}", None, datetime(2026, 1, 1, tzinfo=UTC), 1)
+
+
+class _Bench:
+    def __init__(self, ceiling: float = inf) -> None:
+        self.limit = LocalLimit(60.0)
+        self.limit.ceiling = ceiling
+        self.errors: list[ImplausibleError] = []
+        self.tries = FirstTries()
+        self.tries.begin(self.limit, self.errors.append)
+
+    def fail(self, times: int, companies: int = 5, failure: Failure | None = None) -> None:
+        for number in range(times):
+            self.tries.failed(f"{number % companies}", failure or _failure())
+
+
+def test_the_fiftieth_try_of_five_companies_ends_the_run_once() -> None:
+    """Whatever comes after it."""
+    bench = _Bench()
+    bench.fail(49)
+    assert not bench.errors
+    bench.fail(20)
+    (error,) = bench.errors
+    assert error.exit_code is ExitCode.IMPLAUSIBLE
+    assert "first 50 requests, for 5 companies" in str(error)
+    assert "HTTP 404; check --base-url" in str(error)
+
+
+def test_a_few_companies_end_nothing() -> None:
+    """However often they are tried."""
+    bench = _Bench()
+    bench.fail(500, companies=4)
+    assert not bench.errors
+    assert bench.tries.is_over
+
+
+@pytest.mark.parametrize(
+    "other",
+    [_failure(status=400), _failure(FailureKind.SCHEMA, None), _failure(FailureKind.API_CODE)],
+    ids=["status", "kind", "code"],
+)
+def test_another_reason_ends_the_watch(other: Failure) -> None:
+    """Not all fail alike, so that it is not one reason for all."""
+    bench = _Bench()
+    bench.fail(30)
+    bench.fail(1, failure=other)
+    bench.fail(100)
+    assert not bench.errors
+    assert bench.tries.error() is None
+
+
+def test_an_answer_ends_the_watch() -> None:
+    """And the limit of requests in flight, which is that of the machine again."""
+    bench = _Bench(ceiling=20.0)
+    assert bench.limit.ceiling == 4.0
+    bench.fail(49)
+    bench.tries.over()
+    bench.fail(10)
+    assert not bench.errors
+    assert bench.limit.ceiling == 20.0
+
+
+def test_a_machine_that_can_do_less_keeps_its_limit() -> None:
+    """One request at a time stays one."""
+    assert _Bench(ceiling=1.0).limit.ceiling == 1.0
+
+
+def test_a_run_with_fewer_cells_has_the_error_at_its_end() -> None:
+    """If it had five companies."""
+    bench = _Bench()
+    bench.fail(4)
+    assert bench.tries.error() is None
+    bench.fail(5)
+    error = bench.tries.error()
+    assert error is not None
+    assert "first 9 requests, for 5 companies" in str(error)
+
+
+def test_nothing_is_decided_before_the_beginning() -> None:
+    """As in a check, and when a run is resumed."""
+    tries = FirstTries()
+    for number in range(100):
+        tries.failed(f"{number}", _failure())
+    assert tries.is_over
+    assert tries.error() is None
