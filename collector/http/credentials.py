@@ -1,11 +1,5 @@
-"""Credentials from the environment, or from a file that only its owner may read.
+"""Credentials from the environment, from files that it names, or from a credentials file."""
 
-A file that systemd provides in `$CREDENTIALS_DIRECTORY` (`LoadCredential=`) is accepted too,
-although its mode may allow the group to read it; see `_is_systemd_credential`.
-"""
-
-import os
-import stat
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +9,7 @@ from typing import Final, Self
 from collector.core.errors import CredentialsError, InputError
 from collector.core.secrets import LONGEST_SECRET, Secret
 from collector.core.text import is_in_quotes
+from collector.http.secret_file import read_secret_file
 
 __all__ = [
     "AccessToken",
@@ -68,8 +63,9 @@ _VARIABLES: Final = {
 }
 _BYTE_ORDER_MARK: Final = "\ufeff"
 _REMEDY: Final = (
-    "set TRUST_CLIENT_ID and TRUST_CLIENT_SECRET, or TRUST_ACCESS_TOKEN, in the environment, "
-    "or name a file that only you may read with --credentials-file"
+    "set TRUST_CLIENT_ID and TRUST_CLIENT_SECRET, or TRUST_ACCESS_TOKEN, in the environment "
+    "(each with _FILE behind it names a file with the value), or name a file that only you may "
+    "read with --credentials-file"
 )
 
 
@@ -106,23 +102,42 @@ def hint_at_quotes(credentials: Credentials) -> str:
     )
 
 
-_BY_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
-_READABLE_BY_MASK: Final = stat.S_IRUSR | stat.S_IRGRP
-_MORE_THAN_MASK: Final = stat.S_IWGRP | stat.S_IRWXO
-
-
 def load_credentials(environ: Mapping[str, str], file: Path | None) -> Credentials:
     """Return the credentials: from the file if one is named, otherwise from the environment.
 
-    `environ` also names the directory of systemd's credentials, if there is one. An access token
-    takes precedence over a client id and secret. Raises `CredentialsError` when there are none or
-    only one of id and secret, `InputError` when the file cannot be used or a value is too long.
+    A variable with `_FILE` behind its name names a file that holds nothing but the value, as
+    containers mount secrets. `environ` also names the directory of systemd's credentials, if there
+    is one. An access token takes precedence over a client id and secret. Raises `CredentialsError`
+    when there are none or only one of id and secret, `InputError` when a file cannot be used, a
+    value is given twice, or one is too long.
     """
+    systemd_directory = Path(environ.get("CREDENTIALS_DIRECTORY", ""))
     if file is not None:
-        table = _read_file(file, Path(environ.get("CREDENTIALS_DIRECTORY", "")))
+        table = _read_table(file, systemd_directory)
         return _choose(table, where=str(file), names={name: name for name in _VARIABLES})
-    values = {name: environ.get(variable, "") for name, variable in _VARIABLES.items()}
+    values = {
+        name: _read_variable(environ, variable, systemd_directory)
+        for name, variable in _VARIABLES.items()
+    }
     return _choose(values, where="the environment", names=_VARIABLES)
+
+
+def _read_variable(environ: Mapping[str, str], variable: str, systemd_directory: Path) -> str:
+    """Return the value of a variable, or what the file contains that its `_FILE` names."""
+    value, named_by = environ.get(variable, ""), f"{variable}_FILE"
+    path = environ.get(named_by, "")
+    if not path:
+        return value
+    if value:
+        raise InputError(f"{variable} and {named_by} are both set; unset one of them")
+    content = read_secret_file(
+        Path(path), named_by=named_by, most=_LARGEST_FILE, systemd_directory=systemd_directory
+    )
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        # The decoder's message quotes what may be the secret.
+        raise InputError(f"{named_by} {path}: it is not UTF-8 text") from None
 
 
 def _choose(values: Mapping[str, str], *, where: str, names: Mapping[str, str]) -> Credentials:
@@ -168,66 +183,15 @@ def _clean(value: str, name: str, where: str) -> Secret | None:
     return Secret(value)
 
 
-def _is_systemd_credential(opened: os.stat_result, name: str, directory: Path) -> bool:
-    """Return whether an open file is a systemd credential, protected by its directory.
-
-    systemd sets the mode to 0400, keeps root as the owner, and grants the service's user access by
-    an ACL; the group bits of `stat` are then the mask of that ACL, so the mode is 0440. On a file
-    system without ACLs the file belongs to that user, with 0400. The directory, 0550 or 0500, is
-    made in the same two ways. See `write_credential` and `acquire_credentials` in
-    https://github.com/systemd/systemd/blob/main/src/core/exec-credential.c, and acl(5) about the
-    mask. The check: other users may not enter the directory, and the file is an entry of it, not
-    the target of a link.
-    """
-    if not directory.is_absolute():
-        return False
-    try:
-        parent, entry = directory.stat(), (directory / name).lstat()
-    except OSError:
-        return False
-    return (
-        os.path.samestat(entry, opened)
-        and not stat.S_IMODE(opened.st_mode) & ~_READABLE_BY_MASK
-        and not stat.S_IMODE(parent.st_mode) & _MORE_THAN_MASK
+def _read_table(file: Path, systemd_directory: Path) -> dict[str, str]:
+    named_by = "--credentials-file"
+    content = read_secret_file(
+        file, named_by=named_by, most=_LARGEST_FILE, systemd_directory=systemd_directory
     )
-
-
-def _refuse_foreign(file: Path, owner: int) -> None:
-    """Raise `InputError` for a file of a user who is neither this one nor root.
-
-    That user can read the secrets, and replace them. It concerns root, who may open every file.
-    """
-    user = os.geteuid()
-    if owner not in {user, 0}:
-        raise InputError(
-            f"--credentials-file {file}: belongs to another user (uid {owner}), who can read and "
-            f"change it; run the command as that user, or run: chown {user} {file}"
-        )
-
-
-def _read_file(file: Path, systemd_directory: Path) -> dict[str, str]:
     try:
-        with file.open("rb") as stream:
-            opened = os.fstat(stream.fileno())
-            _refuse_foreign(file, opened.st_uid)
-            mode = stat.S_IMODE(opened.st_mode)
-            if mode & _BY_OTHERS and not _is_systemd_credential(
-                opened, file.name, systemd_directory
-            ):
-                raise InputError(
-                    f"--credentials-file {file}: others than its owner may read it "
-                    f"(mode {mode:04o}); run: chmod 600 {file}"
-                )
-            content = stream.read(_LARGEST_FILE + 1)
-        if len(content) > _LARGEST_FILE:
-            raise InputError(
-                f"--credentials-file {file}: has more than {_LARGEST_FILE // 1024} KiB; "
-                "name the file with the credentials"
-            )
         table = tomllib.loads(content.decode("utf-8-sig"))
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise InputError(f"--credentials-file {file}: cannot be read: {reason}") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{named_by} {file}: cannot be read: it is not UTF-8 text") from None
     except (ValueError, RecursionError):
         # The decoder's message may quote the line, including the secret. RecursionError: lists in
         # lists without end; ValueError: also a number of thousands of digits.

@@ -1,4 +1,6 @@
 import os
+import subprocess
+import sys
 import traceback
 import tracemalloc
 from collections.abc import Callable
@@ -18,6 +20,8 @@ from collector.http.credentials import (
     load_credentials,
     secrets_of,
 )
+from tests.cli.process_one import UNSHARE, needs_namespaces
+from tests.conftest import ENVIRONMENT
 
 ID, SECRET, TOKEN = "id-9c1f", "s3cret-5f2e", "token-77aa"
 CLIENT = ClientCredentials(Secret(ID), Secret(SECRET))
@@ -296,6 +300,65 @@ def test_the_message_says_what_is_wrong_in_the_file(write: WriteFile) -> None:
         load_credentials({}, write("client_id"))
     with pytest.raises(InputError, match="it is not UTF-8 text"):
         load_credentials({}, write(b'client_id = "\xff"'))
+
+
+def test_a_variable_may_name_a_file_with_the_value(tmp_path: Path) -> None:
+    """As containers mount secrets: one value, with a line break or a byte order mark at most."""
+    environ = {}
+    for name, content in (("CLIENT_ID", f"{ID}\n"), ("CLIENT_SECRET", f"\ufeff{SECRET}")):
+        file = tmp_path / name
+        file.write_text(content, encoding="utf-8")
+        file.chmod(0o400)
+        environ[f"TRUST_{name}_FILE"] = str(file)
+    assert load_credentials(environ, None) == CLIENT
+    mixed = {**environ, "TRUST_CLIENT_SECRET_FILE": "", "TRUST_CLIENT_SECRET": SECRET}
+    assert load_credentials(mixed, None) == CLIENT
+    with pytest.raises(InputError, match="TRUST_CLIENT_ID and TRUST_CLIENT_ID_FILE are both set"):
+        load_credentials(environ | CLIENT_VARIABLES, None)
+
+
+def test_a_file_of_one_value_is_checked_as_any(tmp_path: Path) -> None:
+    """Its mode, its size, its text; the message names the variable, and never the value."""
+    file, named = tmp_path / "token", "TRUST_ACCESS_TOKEN_FILE"
+    file.write_bytes(TOKEN.encode() + b"\xff")
+    for mode, words in ((0o644, "mode 0644"), (0o600, "not UTF-8")):
+        file.chmod(mode)
+        with pytest.raises(InputError, match=words) as caught:
+            load_credentials({named: str(file)}, None)
+        assert str(caught.value).startswith(f"{named} {file}: ")
+        assert TOKEN not in "".join(traceback.format_exception(caught.value))
+    os.truncate(file, 10**6)
+    with pytest.raises(InputError, match="has more than 128 KiB"):
+        load_credentials({named: str(file)}, None)
+    file.write_bytes(b" \n")
+    with pytest.raises(CredentialsError, match="no credentials in the environment"):
+        load_credentials({named: str(file)}, None)
+    with pytest.raises(InputError, match="No such file"):
+        load_credentials({named: f"{file}.absent"}, None)
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o444, 0o640])
+def test_a_file_on_a_read_only_mount_may_be_readable(tmp_path: Path, mode: int) -> None:
+    """A real mount, in a namespace of its own; the same file is refused where it is writable."""
+    needs_namespaces()
+    script = "mount -t tmpfs none $1; printf %s $2 > $1/token; chmod $3 $1/token; {}exec $4 -c '{}'"
+    program = (
+        "import os; from collector.http.credentials import load_credentials; "
+        "print(load_credentials(os.environ, None).token.reveal())"
+    )
+    ends = []
+    for remount in ("mount -o remount,ro $1; ", ""):
+        shell = ("sh", "-ec", script.format(remount, program), "sh")
+        words = (str(tmp_path), TOKEN, f"{mode:o}", sys.executable)
+        done = subprocess.run(  # noqa: S603 - our own code
+            (*UNSHARE, "--mount", *shell, *words),
+            env={**ENVIRONMENT, "TRUST_ACCESS_TOKEN_FILE": f"{tmp_path}/token"},
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+        ends.append((done.stdout.strip(), f"mode {mode:04o}" in done.stderr))
+    assert ends == [(TOKEN, False), ("", True)]
 
 
 def test_a_file_that_is_not_there_or_no_file_is_an_input_error(tmp_path: Path) -> None:
