@@ -9,7 +9,7 @@ from typing import Final
 from collector.cli.extras import needs_extra
 from collector.cli.printing import complain
 from collector.cli.signals import stop_on_signals
-from collector.cli.summary import print_summary
+from collector.cli.summary import one_line, print_summary
 from collector.cli.watch import watch
 from collector.core.errors import NOT_STARTED, ExitCode, InputError
 from collector.http.credentials import Credentials
@@ -82,8 +82,11 @@ def report_end(run: RunView, end: End, *, can_resume: bool = True) -> int:
             _warn(run, remark)
     if end.error is not None:
         complain(end.error)
-    if not run.settings.quiet and end.exit_code not in NOT_STARTED:
-        print_summary(run, end, can_resume=can_resume)
+    if end.exit_code not in NOT_STARTED:
+        if not run.settings.quiet:
+            print_summary(run, end, can_resume=can_resume)
+        elif end.exit_code is not ExitCode.COMPLETE:
+            complain(one_line(run, end, can_resume=can_resume))
     return end.exit_code
 
 

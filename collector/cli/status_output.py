@@ -159,7 +159,11 @@ def _suspicious(coverage: Coverage) -> Iterator[tuple[str, str]]:
     if same := coverage.same_everywhere:
         who = "1 company has" if len(same) == 1 else f"{len(same):,} companies have"
         what = "the same answer in every answered window, and not an empty one"
-        yield "remark", f"{who} {what}; does the server ignore the dates? ({_listed(same)})"
+        dates = coverage.manifest.dates
+        question = "does the server ignore the dates?"
+        if dates is not None and dates.is_honoured:
+            question = "the dates were verified, so look whether these figures can be right"
+        yield "remark", f"{who} {what}; {question} ({_listed(same)})"
 
 
 def _listed(ids: Sequence[str]) -> str:

@@ -27,7 +27,7 @@ from collector.settings import MOST_IN_FLIGHT
 from collector.telemetry.histogram import SlowCompany
 from collector.telemetry.stats import RunStats
 
-__all__ = ["SummaryRow", "print_summary", "summary", "summary_rows", "summary_table"]
+__all__ = ["SummaryRow", "one_line", "print_summary", "summary", "summary_rows", "summary_table"]
 
 
 _GOOD: Final = "green"
@@ -70,6 +70,13 @@ def summary_rows(run: RunView, end: End, *, can_resume: bool) -> list[SummaryRow
         SummaryRow("next", next_step(run, end) if can_resume else "", _NEXT_STEP),
     ]
     return [row for row in rows if row.text]
+
+
+def one_line(run: RunView, end: End, *, can_resume: bool) -> str:
+    """Return the summary of a run that was not successful, for users who want no other."""
+    next_one = next_step(run, end) if can_resume else ""
+    parts = (_exit(run, end.exit_code), f"cells: {_cells(run.stats).text}", next_one)
+    return f"{run.files.directory}: exit {'; '.join(filter(None, parts))}"
 
 
 def _cells(stats: RunStats) -> SummaryRow:

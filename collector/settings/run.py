@@ -194,7 +194,7 @@ class Output:
     answer is not requested again. Default: output/ and the day, such as output/2026-11-23."""
 
     quiet: Annotated[bool, Parameter(alias="-q", group=OUTPUT)] = False
-    """Show nothing but errors: no progress, no summary."""
+    """Show no progress, and of a run that ends with 0 no summary. Any other end has one line."""
 
     verbose: Annotated[bool, Parameter(alias="-v", group=OUTPUT)] = False
     """Write every event to log.jsonl, whatever --log-level says: as --log-level debug."""

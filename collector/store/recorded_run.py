@@ -80,6 +80,11 @@ def find_run(directory: Path) -> RecordedRun:
     Raises `InputError` when there is none, or its manifest cannot be read.
     """
     try:
+        if not directory.exists():
+            raise InputError(
+                f"{directory}: nothing of that name exists; give the directory of a run, such as "
+                "output/2026-11-23"
+            )
         parts = tuple(files for files in parts_in(directory) if files.exist())
         manifests = {files.shard: _manifest(files) for files in parts}
         known = {shard: manifest for shard, manifest in manifests.items() if manifest is not None}

@@ -116,7 +116,7 @@ def test_what_is_no_answer_of_one_service_is_refused(export: Cli, tmp_path: Path
         (("--to", "o.csv"), "RUN-DIR"),
         (("a", "--to", ""), "an empty name is no directory"),
         (("", "--to", "o.csv"), "an empty name is no directory"),
-        (("a", "nowhere", "--to", "o.csv"), "nowhere: there is no run.json in it"),
+        (("a", "nowhere", "--to", "o.csv"), "nowhere: nothing of that name exists"),
         (("a", "b", "--to", "o.csv"), "a and b: their answers are of different services"),
         (("a", "c", "--to", "o.csv"), "c: its answers are of other days than its lines say"),
         (("a", "--to", "o.xls"), "o.xls: the ending of --to says what is written; give one of"),

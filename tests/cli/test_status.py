@@ -283,6 +283,26 @@ def test_answers_that_look_wrong_are_pointed_out(cli: Cli) -> None:
     assert document["same_everywhere"] == ["14"]
 
 
+def test_equal_answers_of_verified_dates_are_no_question_about_the_dates(cli: Cli) -> None:
+    """It would contradict the line that says they were honoured."""
+    made = _made(1, dates=DateRange(date(2026, 1, 1), date(2026, 1, 7)))
+    made.write(Path("r"), [(number, _answer(9)) for number in range(7)])
+    manifest = json.loads(Path("r/run.json").read_bytes())
+    manifest["dates"] = {
+        "verdict": "honoured",
+        "until": "included",
+        "until_exclusive": False,
+        "checked_at": "2026-01-08T02:00:00.000Z",
+        "evidence": [],
+        "requests": 4,
+    }
+    Path("r/run.json").write_text(json.dumps(manifest))
+    said = cli("r").stdout
+    assert "dates      honoured" in said
+    assert "the dates were verified, so look whether these figures can be right (1)" in said
+    assert "ignore the dates?" not in said
+
+
 def test_damage_and_foreign_lines_are_remarks(cli: Cli) -> None:
     """They are no cell's answer; the status repairs nothing."""
     _usual(Path("r"))
@@ -395,7 +415,7 @@ def _spoil(name: str, content: bytes | None) -> None:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: None, "r: there is no run.json in it; give the directory of a run"),
+        (lambda: None, "r: nothing of that name exists; give the directory of a run"),
         (lambda: Path("r").mkdir(), "r: there is no run.json in it; give the directory of a run"),
         (lambda: Path("r").write_text("x"), "r: is not the directory of a run; leave it out"),
         (lambda: _spoil("run.json", b'{"format":1}'), "r/run.json: is damaged ("),

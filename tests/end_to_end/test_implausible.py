@@ -1,6 +1,7 @@
 """Nights that cannot be right: exit code 8, with a real server and the real command."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Final
 
 import pytest
@@ -91,6 +92,22 @@ async def test_companies_that_fail_among_others_end_nothing(
         assert finished.exit_code == 1, finished
     attempts = command.manifest("r")["attempts"]
     assert [attempt["cells"]["failed"] for attempt in attempts] == [120, 120]
+
+
+async def test_a_quiet_night_says_one_line_when_it_was_not_complete(
+    command: Command, start_api: StartApi, against: Against
+) -> None:
+    """With counts, directory and the next command; of a complete one it says nothing."""
+    api = await start_api(duplicate_keys=("7",))
+    finished = await _run(against(api), "--quiet", companies=10)
+    assert (finished.exit_code, finished.stdout) == (1, ""), finished
+    (line,) = finished.stderr.splitlines()
+    assert line.startswith("collector: r: exit 1: finished, but some cells failed; cells: 27 of 30")
+    assert line.endswith("collector status r shows which")
+    api.reconfigure(replace(api.settings, duplicate_keys=()))
+    finished = await _run(against(api), "--quiet", companies=10)
+    assert (finished.exit_code, finished.stdout, finished.stderr) == (0, "", ""), finished
+    assert len(command.lines("r/statistics.jsonl")) == 30
 
 
 async def test_more_failed_cells_than_allowed(

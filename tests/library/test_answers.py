@@ -73,7 +73,7 @@ def test_what_is_no_run_is_refused(tmp_path: Path) -> None:
     )
     for directories, text in (
         ((), "needs the directory of a run"),
-        ((tmp_path / "nowhere",), "there is no run.json in it"),
+        ((tmp_path / "nowhere",), "nothing of that name exists"),
         ((run, other), "different services"),
     ):
         with pytest.raises(InputError, match=text):
