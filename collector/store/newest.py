@@ -68,7 +68,7 @@ class NewestLines:
     """A table of lines, one per cell and pile. It exists as long as the database.
 
     `windows` has the ISO days of all windows that were read, except the server's default;
-    `lacks_lines` says that damaged lines were left out.
+    `lacks_lines` says that damaged lines were left out, or that lines were removed.
     """
 
     def __init__(self, database: Connection) -> None:
@@ -85,11 +85,14 @@ class NewestLines:
         `InputError` when a file cannot be read.
         """
         put, number, windows = self._database.execute, int(pile), self.windows
+        count = 0
 
         def take(line: bytes) -> bool:
+            nonlocal count
             result = parse_result(line)
             if result is None:
                 return False
+            count += 1
             first, last = _day(result.from_date), _day(result.until_date)
             # A number, because the text of a moment is not unique.
             fetched_at = (result.fetched_at - _EPOCH) // _MICROSECOND
@@ -106,6 +109,9 @@ class NewestLines:
                 raise InputError(f"{path}: cannot be read: {error.strerror}") from error
             remarks += left_out(path, damaged, is_growing=run.held_by is not None)
             self.lacks_lines |= bool(lost_lines(damaged))
+        if (lost := run.lost(count)) is not None:
+            self.lacks_lines = True
+            remarks.append(lost)
         return remarks
 
     def lines(self, pile: Pile) -> Iterator[bytes]:

@@ -1,13 +1,15 @@
 """Existing runs, for commands that read one of them or compare several."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from collector.core.errors import InputError
+from collector.plan import Shard
 from collector.store.files import COMPANIES, LOCK, PartFiles, parts_in
 from collector.store.identity import service_differences
-from collector.store.manifest import Manifest
+from collector.store.manifest import Manifest, answers_recorded
 from collector.store.merged_manifest import merge_manifests
 from collector.store.recorded_plan import Recorded, recorded_plan
 from collector.store.shard_lock import holder_of
@@ -28,7 +30,8 @@ class RecordedRun:
     """A run directory and its manifest; `held_by` names the process that works on it now.
 
     `parts` are the parts that have files, one if the run has no shards; the manifest is merged from
-    all of them. `identity` is equal for two names of one directory.
+    all of them. `identity` is equal for two names of one directory. `answered` is how many cells
+    had an answer when the last attempts ended, as far as manifests say so.
     """
 
     directory: Path
@@ -36,6 +39,7 @@ class RecordedRun:
     held_by: str | None
     identity: tuple[int, int]
     parts: tuple[PartFiles, ...]
+    answered: int
 
     def statistics(self) -> list[Path]:
         """Return the paths of all files of results; some may not exist."""
@@ -56,6 +60,16 @@ class RecordedRun:
         is_ignored = dates is not None and dates.is_ignored
         return is_ignored and any(files.has_answers() for files in self.parts)
 
+    def lost(self, lines: int) -> str | None:
+        """Return the warning that lines were removed, if no more than `lines` are there."""
+        if lines >= self.answered:
+            return None
+        return (
+            f"{self.directory}: {self.answered - lines:,} lines are gone: {self.answered:,} cells "
+            f"had an answer when the last attempt ended, and {lines:,} have a line now; "
+            "collector run requests the others again"
+        )
+
     def plan(self) -> Recorded:
         """Rebuild the plan. Raises `InputError` when it cannot be read."""
         try:
@@ -72,6 +86,19 @@ def was_begun(directory: Path) -> bool:
     if not (directory / LOCK).exists():
         return True
     return any(files.exist() for files in parts_in(directory))
+
+
+def _is_no_run(directory: Path) -> bool:
+    """Tell whether something of that name exists that has no file of a run, not even its lock."""
+    try:
+        if not directory.is_dir():
+            return directory.exists()
+        return not (directory / LOCK).exists() and not any(
+            files.exist() for files in parts_in(directory)
+        )
+    except OSError:
+        # What reads the run says why.
+        return False
 
 
 def find_run(directory: Path) -> RecordedRun:
@@ -96,13 +123,29 @@ def find_run(directory: Path) -> RecordedRun:
         status = directory.stat()
         identity = status.st_dev, status.st_ino
         manifest = merge_manifests(known)
-        return RecordedRun(directory, manifest, holder_of(directory), identity, parts)
+        held_by = holder_of(directory)
+        return RecordedRun(directory, manifest, held_by, identity, parts, _answered(known))
     except NotADirectoryError as error:
         raise InputError(f"{directory}: is not the directory of a run; leave it out") from error
     except OSError as error:
         raise InputError(
             f"{error.filename or directory}: cannot be read: {error.strerror}"
         ) from error
+
+
+def _answered(manifests: Mapping[Shard, Manifest]) -> int:
+    """Return how many cells had an answer when the last attempt of each shard ended.
+
+    Each shard counts its own cells. Of divisions into different numbers of shards the largest
+    count is right: they are about the same cells.
+    """
+    counts: Counter[int] = Counter()
+    for shard, manifest in manifests.items():
+        if manifest.attempts:
+            last = manifest.attempts[-1]
+            answered = answers_recorded(last, "kept") + answers_recorded(last, "cells")
+            counts[shard.total] += answered
+    return max(counts.values(), default=0)
 
 
 def _manifest(files: PartFiles) -> Manifest | None:
@@ -130,12 +173,18 @@ def find_runs(directories: Iterable[Path]) -> list[RecordedRun]:
 def begun_runs(directories: Sequence[Path], remark: Callable[[str], object]) -> list[RecordedRun]:
     """Return the runs that have begun in directories, each once, the oldest first.
 
-    A run that was killed before its first cell is left out with a `remark`, so that the others are
-    still read. Raises `InputError` if no run is left (an empty result must not replace an earlier
-    one), and as `find_runs` does.
+    What is no run, such as a file beside the runs, and a run that was killed before its first cell
+    are left out with a `remark`, so that the others are still read. Raises `InputError` if no run
+    is left (an empty result must not replace an earlier one), and as `find_runs` does.
     """
-    begun = [directory for directory in directories if was_begun(directory)]
-    for directory in directories:
+    others = [directory for directory in directories if _is_no_run(directory)]
+    if len(others) == len(directories):
+        return find_runs(others)
+    for directory in others:
+        remark(f"{directory}: is not the directory of a run; left out")
+    runs = [directory for directory in directories if directory not in others]
+    begun = [directory for directory in runs if was_begun(directory)]
+    for directory in runs:
         if directory not in begun:
             remark(f"{directory}: a run was killed before its first cell; left out")
     if not begun:

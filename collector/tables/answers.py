@@ -69,7 +69,8 @@ class Answers:
     until_date, fetched_at, attempts, the counters, actions (JSON with unique names), and left_out.
     A count that does not fit into a BIGINT is null, and left_out names such counts; otherwise it is
     null. `remarks` are texts for the user about lines and values that were left out; `lacks_lines`
-    says that damaged lines were, `lacks_values` that values of the newest answers were.
+    says that damaged lines were, or that lines were removed, `lacks_values` that values of the
+    newest answers were left out.
     """
 
     def __init__(self, database: Database) -> None:
@@ -96,6 +97,7 @@ class Answers:
                         self._read_good_lines(run, path, position)
                 except OSError as error:
                     raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+        self._remark_lost(runs)
         self._lines = self._count("SELECT count(*) FROM answers")
         self._cells = self._count(_COUNT_CELLS)
         if self._cells < self._lines:
@@ -201,6 +203,15 @@ class Answers:
             """,
             [position, str(path)],
         )
+
+    def _remark_lost(self, runs: Sequence[RecordedRun]) -> None:
+        """Name the runs from which lines were removed."""
+        counts = self.connection.execute("SELECT run, count(*) FROM answers GROUP BY run")
+        lines: dict[int, int] = dict(counts.fetchall())
+        for position, run in enumerate(runs):
+            if (lost := run.lost(lines.get(position, 0))) is not None:
+                self.lacks_lines = True
+                self.remarks.append(lost)
 
     def _remark_values(self, runs: Sequence[RecordedRun]) -> None:
         """Name the newest answers of which values were left out."""

@@ -354,8 +354,11 @@ def test_a_run_at_work_can_be_looked_at(run: Path) -> None:
 
 def test_a_directory_without_a_run_is_refused(tmp_path: Path) -> None:
     """One that is not there, too; the text shows what such a directory is called."""
-    for path in (tmp_path, tmp_path / "nowhere"):
-        with pytest.raises(InputError, match=rf"^{path}: there is no run\.json in it; give the"):
+    for path, why in (
+        (tmp_path, r"there is no run\.json in it"),
+        (tmp_path / "nowhere", "nothing of that name exists"),
+    ):
+        with pytest.raises(InputError, match=rf"^{path}: {why}; give the directory"):
             read_coverage(path)
     assert list(tmp_path.iterdir()) == []
 
