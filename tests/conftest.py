@@ -430,17 +430,20 @@ LargestFile = Callable[[int], AbstractContextManager[None]]
 def largest_file() -> LargestFile:
     """Give a context in which the kernel refuses what would make a file larger than so many bytes.
 
-    Python ignores the signal that comes with it.
+    Python ignores the signal that comes with it. Some of its versions leave half of a module that
+    they compile then, and fail to import it from then on.
     """
 
     @contextmanager
     def limit(size: int) -> Iterator[None]:
         soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        writes_none, sys.dont_write_bytecode = sys.dont_write_bytecode, True
         resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
         try:
             yield
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+            sys.dont_write_bytecode = writes_none
 
     return limit
 
