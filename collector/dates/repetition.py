@@ -61,7 +61,8 @@ class _CompanyAnswers:
         """Record an answer, and return whether it is like those before it."""
         self.windows += 1
         self.answers += 1
-        self.differs = self.differs or counters != self.first
+        if not self.differs:
+            self.differs = counters != self.first
         if not _are_near(counters, self.like):
             self.like, self.alike, self.since = counters, 1, 1
             return False
@@ -106,9 +107,12 @@ class RepetitionWatch:
         if seen is None:
             self._begin(company_id, counters)
             return
-        if not seen.answered(counters) and self._in_a_row:
+        if seen.answered(counters):
+            self._judge(company_id, seen)
+        elif self._in_a_row:
             self._end_row()
-        self._judge(company_id, seen)
+        if seen.windows == self._windows:
+            self._close(company_id)
 
     def failed(self, company_id: str) -> None:
         """Record that a window of a company has no answer."""
@@ -117,6 +121,8 @@ class RepetitionWatch:
             seen.windows += 1
             seen.since += 1
             self._judge(company_id, seen)
+            if seen.windows == self._windows:
+                self._close(company_id)
 
     @property
     def suspicious_in_the_end(self) -> tuple[str, ...]:
@@ -164,8 +170,6 @@ class RepetitionWatch:
             self._in_a_row[company_id] = None
             if len(self._in_a_row) >= self._needed:
                 self.suspicious = tuple(self._in_a_row)
-        if seen.windows == self._windows:
-            self._close(company_id)
 
     def _end_row(self) -> None:
         self._in_a_row.clear()

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final
-from urllib.parse import SplitResult, quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 from yarl import URL
 
@@ -29,26 +29,29 @@ class Addresses:
     def __init__(self, base_url: str, dates: DateQuery) -> None:
         before_id, self._after_id = STATISTICS.path.split("{company_id}")
         base = urlsplit(f"{base_url.rstrip('/')}/{before_id}")
-        self._scheme, self._netloc, self._before_id = base.scheme, base.netloc, base.path
+        self._root, self._before_id = f"{base.scheme}://{base.netloc}/", base.path
         self._dates = dates
-        self._query_of = lru_cache(_CACHE_SIZE)(self._query)
+        self._root_of = lru_cache(_CACHE_SIZE)(self._root_with_window)
 
     def __call__(self, cell: Cell) -> URL:
         """Return the address of a cell, already encoded."""
         company_id, window = cell
-        return self._address(company_id, self._query_of(window))
+        return self._address(self._root_of(window), company_id)
 
     def with_parameters(self, company_id: str, parameters: Mapping[str, str]) -> URL:
         """Return the address of a company with the given parameters in its query."""
-        return self._address(company_id, urlencode(parameters))
+        return self._address(self._root_with(parameters), company_id)
 
-    def _address(self, company_id: str, query: str) -> URL:
-        # Built from its known parts: parsing a text costs three times as much.
+    def _address(self, root: URL, company_id: str) -> URL:
+        # Only its path is new: parsing a text costs more than twice as much.
         path = f"{self._before_id}{_segment(company_id)}{self._after_id}"
-        return URL(SplitResult(self._scheme, self._netloc, path, query, ""), encoded=True)
+        return root.with_path(path, encoded=True, keep_query=True)
 
-    def _query(self, window: Window) -> str:
-        return urlencode(self._dates.parameters(window))
+    def _root_with_window(self, window: Window) -> URL:
+        return self._root_with(self._dates.parameters(window))
+
+    def _root_with(self, parameters: Mapping[str, str]) -> URL:
+        return URL(f"{self._root}?{urlencode(parameters)}", encoded=True)
 
 
 @lru_cache(_CACHE_SIZE)

@@ -256,10 +256,12 @@ def _has_surplus(lease: Lease) -> bool:
 
 def _declares_close(response: ClientResponse) -> bool:
     """Return whether an answer says that its connection is closed after it (RFC 9112, 9.6)."""
-    is_http10 = response.version == HttpVersion10
     text = response.headers.get(hdrs.CONNECTION)
-    if text is None or text == "keep-alive":
-        return is_http10 and text is None
+    if text == "keep-alive":
+        return False
+    is_http10 = response.version == HttpVersion10
+    if text is None:
+        return is_http10
     options = [
         option.strip().lower()
         for value in response.headers.getall(hdrs.CONNECTION)

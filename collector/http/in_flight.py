@@ -47,7 +47,7 @@ class InFlight:
 
         Raises `StoppedError` if the gate is closed meanwhile.
         """
-        if self._limit.is_limited or self._queue.locked():
+        if self._limit.is_limited:
             async with self._queue:
                 await self._wait()
         self._admitted += 1
@@ -55,7 +55,7 @@ class InFlight:
     def leave(self) -> None:
         """Record the end of a request that was admitted."""
         self._admitted -= 1
-        if self._queue.locked():
+        if self._limit.is_limited:
             self._change.set()
 
     async def pause(self) -> None:
@@ -80,7 +80,8 @@ class InFlight:
 
     def worked(self) -> None:
         """Record that a request was possible."""
-        self._limit.worked()
+        if self._limit.is_limited:
+            self._limit.worked()
 
     async def _wait(self) -> None:
         while True:

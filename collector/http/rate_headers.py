@@ -113,10 +113,7 @@ def read_rate_allowance(headers: Mapping[str, str], now: datetime) -> RateAllowa
     `X-Rate-Limit-Remaining`, as GitHub and X (Twitter) send them. A form that cannot be read
     counts as absent: these are hints.
     """
-    for name in _FIRST_HEADERS:
-        if name in headers:
-            break
-    else:
+    if headers.keys().isdisjoint(_FIRST_HEADERS):
         return None
     get = headers.get
     # Most resets are relative, and reading a date takes as long as all the rest.

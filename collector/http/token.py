@@ -25,8 +25,8 @@ _BETWEEN_RENEWALS: Final = 5.0
 class Token:
     """A token, as the value of the header that carries it.
 
-    It was issued at `issued_at`, is renewed from `renew_at` on, and valid until `ends_at`
-    (monotonic seconds).
+    It was issued at `issued_at`, is renewed from `renew_at` on, and valid until `ends_at`, which is
+    not before `renew_at` (monotonic seconds).
     """
 
     authorization: str
@@ -127,13 +127,14 @@ class TokenSource:
         if self._trial is not None:
             token = self._before
             return None if token is None or now >= token.ends_at else token
-        # Each token is used once at least: one that ends before its first permit would be replaced
-        # by the next one, without end.
-        if now >= token.ends_at and not self._is_unused:
-            return None
+        if now >= token.renew_at:
+            # Each token is used once at least: one that ends before its first permit would be
+            # replaced by the next one, without end.
+            if now >= token.ends_at and not self._is_unused:
+                return None
+            if now >= self._no_renewal_before and not self._is_renewing():
+                self._renewal = asyncio.create_task(self._renew_early(token), name="renew token")
         self._is_unused = False
-        if now >= max(token.renew_at, self._no_renewal_before) and not self._is_renewing():
-            self._renewal = asyncio.create_task(self._renew_early(token), name="renew token")
         return token
 
     def _is_renewing(self) -> bool:

@@ -173,8 +173,9 @@ class TrackedRequest(msgspec.Struct):
 
     def finish(self) -> None:
         """Stop the time limit, whatever the result."""
-        self.shared.limit.ended(self.task)
+        shared = self.shared
+        shared.limit.ended(self.task)
         if self.requests:
-            self.shared.stats.in_flight -= 1
+            shared.stats.in_flight -= 1
         if self.is_admitted:
-            self.shared.in_flight.leave()
+            shared.in_flight.leave()

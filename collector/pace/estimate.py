@@ -55,7 +55,7 @@ class LimitEstimate:
 
     __slots__ = (
         *("_limit_before", "_opened_at", "_cycle", "_is_anchored", "_is_whole_cycle", "_marks"),
-        *("_closed", "_refilled", "_sent", "refusals"),
+        *("_closed", "_next_mark", "_refilled", "_sent", "refusals"),
     )
 
     def __init__(self) -> None:
@@ -63,6 +63,7 @@ class LimitEstimate:
         """Number of throttled requests."""
         self._sent = 0
         self._marks: deque[tuple[float, int]] = deque(maxlen=_MARKS)
+        self._next_mark = -inf
         self._limit_before = inf
         self._opened_at = -inf
         self._closed = _Point(-inf, 0, 0)
@@ -74,7 +75,8 @@ class LimitEstimate:
     def sent(self, now: float) -> int:
         """Count a request that is sent, and return how many were sent before."""
         number = self._sent
-        if not self._marks or now - self._marks[-1][0] >= _MARK_SECONDS:
+        if now >= self._next_mark:
+            self._next_mark = now + _MARK_SECONDS
             self._marks.append((now, number))
             if self._cycle is None:
                 self._cycle = _Point(now, number, number)

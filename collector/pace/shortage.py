@@ -24,25 +24,34 @@ class LocalLimit:
     (seconds) is passed in.
 
     * `patience`: seconds in which no request is possible before the caller gives up.
-    * `ceiling`: requests in flight, at most; `inf` for no limit.
+    * `is_limited`: whether there is a limit, or was one before.
     * `resume_at`: no request is possible before.
     """
 
-    __slots__ = ("_cut_at", "_failing_since", "_most", "_pause", "ceiling", "patience", "resume_at")
+    __slots__ = (
+        *("_ceiling", "_cut_at", "_failing_since", "_most", "_pause"),
+        *("is_limited", "patience", "resume_at"),
+    )
 
     def __init__(self, patience: float) -> None:
         self.patience = patience
-        self.ceiling = inf
+        self.is_limited = False
         self.resume_at = -inf
+        self._ceiling = inf
         self._most = inf
         self._cut_at = -inf
         self._pause = 0.0
         self._failing_since: float | None = None
 
     @property
-    def is_limited(self) -> bool:
-        """Whether there is a limit, or was one before."""
-        return min(self._most, self.ceiling) < inf
+    def ceiling(self) -> float:
+        """Requests in flight, at most; `inf` for no limit."""
+        return self._ceiling
+
+    @ceiling.setter
+    def ceiling(self, most: float) -> None:
+        self._ceiling = most
+        self.is_limited = self.is_limited or most < inf
 
     def most(self, now: float) -> float:
         """Return how many requests may be in flight; `inf` if any number may."""
@@ -62,6 +71,7 @@ class LocalLimit:
     def lacked(self, now: float, in_flight: int) -> None:
         """Record that a request was not possible; `in_flight` others are."""
         self._most = max(1.0, min(self.most(now), in_flight))
+        self.is_limited = True
         self._cut_at = now
         if in_flight:
             return

@@ -1,8 +1,7 @@
 """Cells of a plan by their index: one bit for each, and the index of a cell by its key."""
 
-from collections import deque
 from collections.abc import Iterator
-from itertools import chain, count
+from itertools import count, zip_longest
 from typing import Final
 
 from collector.core.cell import Cell, Window
@@ -107,20 +106,15 @@ def absent_in_turns(done: CellSet, part: Part) -> Iterator[Cell]:
     64 companies take turns, window by window, until all their cells are yielded. So a company that
     the server treats differently is never the only one that is requested.
     """
-    ids, windows = part.plan.companies.ids, part.plan.windows
-    companies, width = len(ids), len(windows)
+    companies, width = len(part.plan.companies), len(part.plan.windows)
     for first in range(0, companies, _IN_TURN):
         last = min(first + _IN_TURN, companies)
         if next(done.absent(first * width, last * width), None) is None:
             continue
-        turns = deque((company, _absent_of(company, done, part)) for company in range(first, last))
-        while turns:
-            turn = turns.popleft()
-            company, indexes = turn
-            index = next(indexes, None)
-            if index is not None:
-                turns.append(turn)
-                yield Cell(ids[company], windows[index - company * width])
+        for turn in zip_longest(
+            *(_absent_of(company, done, part) for company in range(first, last))
+        ):
+            yield from filter(None, turn)
 
 
 def cells_in_turns(plan: Plan, done: CellSet) -> Iterator[Cell]:
@@ -146,7 +140,10 @@ def count_by_shard(cells: CellSet, plan: Plan, total: int) -> list[int]:
     return counts
 
 
-def _absent_of(company: int, done: CellSet, part: Part) -> Iterator[int]:
-    """Yield the indexes of the cells of one company that are not in the set."""
-    spans = part.spans(company)
-    return chain.from_iterable(done.absent(span.start, span.stop) for span in spans)
+def _absent_of(company: int, done: CellSet, part: Part) -> Iterator[Cell]:
+    """Yield the cells of one company that are not in the set."""
+    company_id, windows = part.plan.companies.ids[company], part.plan.windows
+    first = company * len(windows)
+    for span in part.spans(company):
+        for index in done.absent(span.start, span.stop):
+            yield Cell(company_id, windows[index - first])

@@ -27,8 +27,11 @@ class HeldOutcomes:
         self._held: dict[Confirmation, list[Settled]] = {}
         self.confirmed: list[Settled] = []
         """Outcomes that are ready to be taken with `take_confirmed`."""
-        self.count = 0
+
+    @property
+    def count(self) -> int:
         """Outcomes that wait for their confirmation."""
+        return sum(map(len, self._held.values()))
 
     @property
     def connections(self) -> int:
@@ -43,7 +46,6 @@ class HeldOutcomes:
     def hold(self, item: WorkItem, outcome: Outcome) -> None:
         """Keep the final outcome of a cell until its connection is confirmed."""
         confirmation = outcome.confirmation
-        self.count += 1
         held = self._held.get(confirmation)
         if held is None:
             held = self._held[confirmation] = []
@@ -65,7 +67,6 @@ class HeldOutcomes:
         for confirmation, held in self._held.items():
             if confirmation.is_idle and held:
                 confirmation.is_idle = False
-                self.count -= 1
                 item, _ = held.pop()
                 item.is_confirming = True
                 return item
@@ -73,7 +74,6 @@ class HeldOutcomes:
 
     def _known(self, confirmation: Confirmation) -> None:
         held = self._held.pop(confirmation)
-        self.count -= len(held)
         if confirmation.is_confirmed:
             self.confirmed += held
             self._on_confirmed()

@@ -46,8 +46,8 @@ class WorkQueue:
     * `budget`: limits retries to a share of the rate.
     * `prefers_new`: while it returns True, a new cell goes before a retry that is due.
     * `on_exhausted`: called once, when the last cell has been started.
-    * `in_progress`: cells that were taken, and neither settled nor put back.
     * `started`: new cells that were taken so far.
+    * `settled`: cells that are settled.
     * `waiting`: cells that wait for a retry.
 
     A retry that is due goes before a new cell, if the budget allows it. A try that was not charged
@@ -60,8 +60,8 @@ class WorkQueue:
     budget: RetryBudget
     prefers_new: Callable[[], bool]
     on_exhausted: Callable[[], None] = lambda: None
-    in_progress: int = 0
     started: int = 0
+    settled: int = 0
     waiting: int = 0
     is_closed: bool = False
     """Whether `take` returns None from now on, although cells may be left."""
@@ -69,6 +69,11 @@ class WorkQueue:
     _waiting: list[tuple[float, int, WorkItem]] = field(default_factory=list)
     _order: "count[int]" = field(default_factory=count)
     _exhausted: bool = False
+
+    @property
+    def in_progress(self) -> int:
+        """Cells that were taken, and neither settled nor put back."""
+        return self.started - self.settled - self.waiting
 
     @property
     def is_finished(self) -> bool:
@@ -80,14 +85,10 @@ class WorkQueue:
         if self.is_closed:
             return None
         if not self.waiting:
-            item = self._new()
-        elif self.prefers_new():
-            item = self._new() or self._due()
-        else:
-            item = self._due() or self._new()
-        if item is not None:
-            self.in_progress += 1
-        return item
+            return self._new()
+        if self.prefers_new():
+            return self._new() or self._due()
+        return self._due() or self._new()
 
     def next_due(self) -> float | None:
         """Return when the next retry is due and within the budget, in seconds of the clock."""
@@ -102,7 +103,6 @@ class WorkQueue:
 
         If the try was not charged to the cell, it comes again as soon as a worker is free.
         """
-        self.in_progress -= 1
         self.waiting += 1
         if is_charged:
             heappush(self._waiting, (due, next(self._order), item))
@@ -111,7 +111,7 @@ class WorkQueue:
 
     def settle(self, cells: int = 1) -> None:
         """Record that so many cells in progress are settled."""
-        self.in_progress -= cells
+        self.settled += cells
 
     def _due(self) -> WorkItem | None:
         if self._uncharged:

@@ -1,6 +1,7 @@
 """Records outcomes: their lines in the journal, their events in the log, their counts."""
 
 from collections.abc import Sequence
+from operator import attrgetter
 
 from structlog.typing import FilteringBoundLogger
 
@@ -49,7 +50,7 @@ class Recorder:
         return Line(result_line(cell, outcome, item.requests), state)
 
     def _count(self, lines: Sequence[Line]) -> None:
-        self._stats.cells.update(line.state for line in lines)
+        self._stats.cells.update(map(attrgetter("state"), lines))
         self._stats.failure_kinds.update(line.kind for line in lines if line.kind is not None)
 
 

@@ -2,14 +2,14 @@
 
 from collections import Counter
 from heapq import nlargest
-from math import ceil, exp, floor, log
+from math import ceil, exp, log
 from typing import Final, NamedTuple
 
 __all__ = ["CompanyLatencies", "LatencyHistogram", "SlowCompany"]
 
 _STEP: Final = log(1.05)
 _SHORTEST: Final = 1e-6
-_LOWEST: Final = floor(log(_SHORTEST) / _STEP)
+_LOWEST: Final = log(_SHORTEST) // _STEP
 
 
 class LatencyHistogram:
@@ -25,14 +25,14 @@ class LatencyHistogram:
         self.count = 0
         self.longest = 0.0
         self._sum = 0.0
-        self._classes: Counter[int] = Counter()
+        self._classes: Counter[float] = Counter()
 
     def add(self, seconds: float) -> None:
         """Count a latency."""
         self.count += 1
         self._sum += seconds
         self.longest = max(self.longest, seconds)
-        self._classes[floor(log(seconds) / _STEP) if seconds > _SHORTEST else _LOWEST] += 1
+        self._classes[log(seconds) // _STEP if seconds > _SHORTEST else _LOWEST] += 1
 
     def copy(self) -> "LatencyHistogram":
         """Return a copy, to be subtracted from later counts."""
