@@ -8,7 +8,7 @@ from typing import Final
 
 from collector.core.errors import ImplausibleError
 from collector.core.outcome import Failure, FailureKind
-from collector.pace import LocalLimit
+from collector.http.in_flight import InFlight
 
 __all__ = ["FirstTries"]
 
@@ -38,19 +38,16 @@ class FirstTries:
         """Whether it no longer matters what a request comes to: one was answered, or one has failed
         in another way than the first."""
 
-    def begin(self, limit: LocalLimit, end: Callable[[ImplausibleError], None]) -> None:
-        """Decide from now on; `end` is called at most once.
-
-        Until then `limit` permits few requests in flight.
-        """
-        self._limit, self._ceiling, self._end = limit, limit.ceiling, end
-        limit.ceiling = min(limit.ceiling, _IN_FLIGHT)
+    def begin(self, in_flight: InFlight, end: Callable[[ImplausibleError], None]) -> None:
+        """Decide from now on; `end` is called at most once. Until then few requests may be sent."""
+        self._in_flight, self._most, self._end = in_flight, in_flight.most, end
+        in_flight.most = min(in_flight.most, _IN_FLIGHT)
         self.is_over = False
 
     def over(self) -> None:
         """Record that not all tries fail alike."""
         self.is_over = True
-        self._limit.ceiling = self._ceiling
+        self._in_flight.most = self._most
 
     def failed(self, company_id: str, failure: Failure) -> None:
         """Record a definitive failure; end the run if it is one too many."""

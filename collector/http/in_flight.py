@@ -52,6 +52,16 @@ class InFlight:
                 await self._wait()
         self._admitted += 1
 
+    @property
+    def most(self) -> float:
+        """Requests in flight, at most; `inf` for no limit. When it is raised, waiters enter."""
+        return self._limit.ceiling
+
+    @most.setter
+    def most(self, requests: float) -> None:
+        self._limit.ceiling = requests
+        self._change.set()
+
     def leave(self) -> None:
         """Record the end of a request that was admitted."""
         self._admitted -= 1

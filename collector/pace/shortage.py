@@ -24,7 +24,7 @@ class LocalLimit:
     (seconds) is passed in.
 
     * `patience`: seconds in which no request is possible before the caller gives up.
-    * `is_limited`: whether there is a limit, or was one before.
+    * `is_limited`: whether there is a limit, or this machine lacked something before.
     * `resume_at`: no request is possible before.
     """
 
@@ -51,7 +51,7 @@ class LocalLimit:
     @ceiling.setter
     def ceiling(self, most: float) -> None:
         self._ceiling = most
-        self.is_limited = self.is_limited or most < inf
+        self.is_limited = min(most, self._most) < inf
 
     def most(self, now: float) -> float:
         """Return how many requests may be in flight; `inf` if any number may."""

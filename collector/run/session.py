@@ -112,6 +112,9 @@ class Session:
             clock=self.clock,
         )
         self.gate.share(share)
+        self._in_flight = InFlight(
+            self._local_limit, self.gate, notify=self.log.warning, clock=self.clock
+        )
         self.tokens: TokenSource
         """The token; only while the session is open."""
         self._transport: Transport
@@ -205,7 +208,7 @@ class Session:
 
     def judge_first_tries(self, end: Callable[[ImplausibleError], None]) -> None:
         """Call `end` if all first tries fail in the same definitive way."""
-        self.first_tries.begin(self._local_limit, end)
+        self.first_tries.begin(self._in_flight, end)
 
     def _not_attributed(self, reason: str, answers: int) -> None:
         if reason != "lost":
@@ -226,9 +229,7 @@ class Session:
                 concurrency=self._concurrency,
                 timeout=self._settings.timeout,
                 network=self.network,
-                in_flight=InFlight(
-                    self._local_limit, self.gate, notify=self.log.warning, clock=self.clock
-                ),
+                in_flight=self._in_flight,
                 clock=self.clock,
                 slept_since=self.clock.slept_since,
                 notify=self._not_attributed,

@@ -1,3 +1,4 @@
+import asyncio
 from datetime import UTC, datetime
 from math import inf
 
@@ -6,7 +7,10 @@ import pytest
 from collector.core.errors import ExitCode, ImplausibleError
 from collector.core.outcome import Failure, FailureKind
 from collector.http.first_tries import FirstTries
-from collector.pace import LocalLimit
+from collector.http.gate import Gate
+from collector.http.in_flight import InFlight
+from collector.pace import LocalLimit, RateController
+from tests.end_to_end.steps import until
 
 
 def _failure(kind: FailureKind = FailureKind.HTTP, status: int | None = 404) -> Failure:
@@ -17,9 +21,12 @@ class _Bench:
     def __init__(self, ceiling: float = inf) -> None:
         self.limit = LocalLimit(60.0)
         self.limit.ceiling = ceiling
+        self.in_flight = InFlight(
+            self.limit, Gate(RateController(10.0, companies=5, probe_seconds=60.0))
+        )
         self.errors: list[ImplausibleError] = []
         self.tries = FirstTries()
-        self.tries.begin(self.limit, self.errors.append)
+        self.tries.begin(self.in_flight, self.errors.append)
 
     def fail(self, times: int, companies: int = 5, failure: Failure | None = None) -> None:
         for number in range(times):
@@ -95,3 +102,23 @@ def test_nothing_is_decided_before_the_beginning() -> None:
         tries.failed(f"{number}", _failure())
     assert tries.is_over
     assert tries.error() is None
+
+
+async def test_requests_that_wait_for_the_first_answer_leave_after_it() -> None:
+    """All of them, although the answered one had left before the limit was lifted."""
+    bench = _Bench()
+    entered: list[int] = []
+
+    async def enter(number: int) -> None:
+        await bench.in_flight.enter()
+        entered.append(number)
+
+    async with asyncio.timeout(30), asyncio.TaskGroup() as group:
+        for number in range(20):
+            group.create_task(enter(number))
+        await until(lambda: len(entered) == 4)
+        bench.in_flight.leave()
+        await until(lambda: len(entered) == 5)
+        bench.tries.over()
+    assert entered == list(range(20))
+    assert not bench.limit.is_limited
