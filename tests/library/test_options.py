@@ -18,6 +18,7 @@ _OF_THE_COMMAND = {
     "workers",
     "scheduler",
     "insecure_cluster",
+    "answers",
     "quiet",
     "verbose",
     "config",
@@ -31,6 +32,7 @@ def test_the_arguments_are_the_options_of_a_run() -> None:
     }
     assert {field.name for field in fields(CollectSettings)} == {
         *CollectOptions.__annotations__,
+        "answers",
         "quiet",
         "verbose",
     }

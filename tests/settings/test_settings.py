@@ -28,6 +28,7 @@ from collector.settings.parsers import Days, Duration, Rate
 
 _DEFAULTS = RunSettings()
 _OPTIONS = [
+    "answers",
     "base-url",
     "ca-file",
     "concurrency",
@@ -167,6 +168,7 @@ def test_the_defaults_are_those_of_the_design() -> None:
         "insecure_cluster": False,
         "output": None,
         "log_level": "info",
+        "answers": None,
         "quiet": False,
         "metrics_file": None,
         "base_url": "https://api.trust.lat",
