@@ -12,7 +12,7 @@ from collector.cli.printing import note, require_output, write
 from collector.cli.signals import until_terminated
 from collector.core.errors import ExitCode, InputError
 from collector.core.text import terminal_safe
-from collector.export.formats import STANDARD_OUTPUT, Compression, Target, format_of
+from collector.export.formats import STANDARD_OUTPUT, Compression, Target, format_named
 from collector.settings import LatestSettings
 
 __all__ = ["latest"]
@@ -43,8 +43,8 @@ def latest(
 def _compression_of(path: Path) -> Compression:
     if path == STANDARD_OUTPUT:
         return Compression.NONE
-    form = format_of(path)
-    if form.target is not Target.JSON_LINES:
+    form = format_named(path)
+    if form is None or form.target is not Target.JSON_LINES:
         raise InputError(
             f"{path}: the lines are JSON; give --to a name that ends in .jsonl, .jsonl.gz or "
             ".jsonl.zst; collector export writes other formats"

@@ -139,9 +139,10 @@ def test_where_nothing_can_be_written_it_ends_with_5(export: Cli, tmp_path: Path
     make_run(tmp_path / "a", _LINES)
     (tmp_path / "o.csv").mkdir()
     (tmp_path / "o.duckdb").mkdir()
+    missing = "; create the directory nowhere, or give another path"
     for name, text in [
-        ("nowhere/o.csv", "No such file or directory"),
-        ("nowhere/o.parquet", "No such file or directory"),
+        ("nowhere/o.csv", f"No such file or directory{missing}"),
+        ("nowhere/o.parquet", f"No such file or directory{missing}"),
         ("o.csv", "Is a directory"),
         ("o.duckdb", "Is a directory"),
         ("a/run.json/o.csv", "Not a directory"),
