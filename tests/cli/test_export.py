@@ -4,6 +4,7 @@ import csv
 import os
 import signal
 import stat
+import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -242,7 +243,7 @@ async def test_without_the_extra_it_says_how_to_get_it(
     assert (done.exit_code, done.stdout) == (2, "")
     assert done.stderr == (
         "collector: duckdb is not installed, and this command needs it; install it with: "
-        "pip install 'duckdb>=2.0' 'xlsxwriter>=3.2' 'zstandard>=0.23'\n"
+        f"{sys.executable} -m pip install 'duckdb>=2.0' 'xlsxwriter>=3.2' 'zstandard>=0.23'\n"
     )
     for arguments in (("export", "--help"), ("--help",), ("latest", "a")):
         assert (await without.run(*arguments)).exit_code == 0
