@@ -430,20 +430,21 @@ LargestFile = Callable[[int], AbstractContextManager[None]]
 def largest_file() -> LargestFile:
     """Give a context in which the kernel refuses what would make a file larger than so many bytes.
 
-    Python ignores the signal that comes with it. Some of its versions leave half of a module that
-    they compile then, and fail to import it from then on.
+    Python ignores the signal that comes with it.
     """
 
     @contextmanager
     def limit(size: int) -> Iterator[None]:
         soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-        writes_none, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+        # Python does not notice that half of a compiled file is written, and no later process could
+        # import that module.
+        before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
         resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
         try:
             yield
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-            sys.dont_write_bytecode = writes_none
+            sys.dont_write_bytecode = before
 
     return limit
 

@@ -1,10 +1,13 @@
 """Forked processes are what their starter would have made of them, and end with it."""
 
 import asyncio
+import importlib
 import os
 import resource
 import signal
 import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -84,3 +87,19 @@ async def test_many_at_once_are_each_their_own(command: Command) -> None:
     code = "import sys; print(sys.argv[1]); sys.exit(int(sys.argv[1]))"
     ended = await asyncio.gather(*(command.run(str(n), code=code) for n in range(20)))
     assert [(done.exit_code, done.stdout) for done in ended] == [(n, f"{n}\n") for n in range(20)]
+
+
+def test_a_limit_of_file_sizes_leaves_no_half_of_a_compiled_file(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    largest_file: Callable[[int], AbstractContextManager[None]],
+) -> None:
+    """No later process could import that module."""
+    (tmp_path / "imported_once.py").write_text(f"VALUES = {list(range(1000))}\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    monkeypatch.setattr(sys, "pycache_prefix", None)
+    with largest_file(1000):
+        importlib.import_module("imported_once")
+    assert not list(tmp_path.rglob("*.pyc"))
+    assert not sys.dont_write_bytecode

@@ -14,6 +14,7 @@ from collector.settings import DemoSettings, RunSettings
 from collector.settings.prepare import prepare_plan
 
 if TYPE_CHECKING:
+    from collector.cli.answers import AnswerPrinter
     from collector.run.result import End
     from collector.run.run import Run
 
@@ -43,18 +44,19 @@ def demo(
     # Here, for the help and bad input need none of it.
     import asyncio
 
+    from collector.cli.answers import printed_answers
     from collector.cli.execution import report_end
     from collector.cli.streams import background_streams
 
-    with background_streams():
+    with background_streams(), printed_answers(settings.answers) as printer:
         warn_of_duplicates(read)
-        run, end = asyncio.run(_run_against_embedded_api(plan, settings, output))
+        run, end = asyncio.run(_run_against_embedded_api(plan, settings, output, printer))
         # The embedded API ends with this command.
         return report_end(run, end, can_resume=False)
 
 
 async def _run_against_embedded_api(
-    plan: Plan, settings: DemoSettings, output: Path
+    plan: Plan, settings: DemoSettings, output: Path, printer: "AnswerPrinter | None"
 ) -> "tuple[Run, End]":
     from collector.cli.execution import execute
     from collector.core.secrets import Secret
@@ -76,5 +78,6 @@ async def _run_against_embedded_api(
             base_url=simulator.base_url,
             token_url=simulator.token_url,
         )
-        run = Run(plan, service, credentials, output)
-        return run, await execute(run)
+        on_durable = None if printer is None else printer.reach
+        run = Run(plan, service, credentials, output, on_durable=on_durable)
+        return run, await execute(run, printer)

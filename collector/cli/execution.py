@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from collector.cli.answers import AnswerPrinter, printed_answers
 from collector.cli.extras import needs_extra
 from collector.cli.printing import complain
 from collector.cli.signals import stop_on_signals
@@ -27,16 +28,23 @@ def collect(
     plan: Plan, settings: RunSettings, credentials: Credentials, output: Path, network: Network
 ) -> int:
     """Collect a plan into a run directory, and return the exit code."""
-    run = _make_run(plan, settings, credentials, output, network)
-    end = asyncio.run(execute(run))
-    return report_end(run, end)
+    with printed_answers(settings.answers) as printer:
+        run = _make_run(plan, settings, credentials, output, network, printer)
+        end = asyncio.run(execute(run, printer))
+        return report_end(run, end)
 
 
-def _make_run(
-    plan: Plan, settings: RunSettings, credentials: Credentials, output: Path, network: Network
+def _make_run(  # noqa: PLR0913, PLR0917 - those of `collect`, and the printer
+    plan: Plan,
+    settings: RunSettings,
+    credentials: Credentials,
+    output: Path,
+    network: Network,
+    printer: AnswerPrinter | None,
 ) -> RunView:
     if settings.engine == "local":
-        return Run(plan, settings, credentials, output, network=network)
+        on_durable = None if printer is None else printer.reach
+        return Run(plan, settings, credentials, output, network=network, on_durable=on_durable)
     try:
         with needs_extra("dask", "dask", "distributed", "cryptography"):
             from collector.cluster.run import ClusterRun
@@ -54,8 +62,8 @@ _GARBAGE: Final = 10_000
 """New objects after which the collector of garbage looks for cycles: they take 2 MB or so."""
 
 
-async def execute(run: RunView) -> End:
-    """Execute a run, show its progress, and let signals stop it gracefully."""
+async def execute(run: RunView, printer: AnswerPrinter | None = None) -> End:
+    """Execute a run, show its progress, print its answers, and let signals stop it gracefully."""
     # Imported modules and the plan stay in memory. Without this the first full collection scans
     # them as the first request leaves: it leaves 20 ms late, and the next ones follow too closely.
     gc.freeze()
@@ -63,9 +71,37 @@ async def execute(run: RunView) -> End:
     # through them again and again, for 2 % of the time of a request.
     gc.set_threshold(_GARBAGE)
     run.announcer.show = partial(_warn, run)
-    with stop_on_signals(run.stop, run.stop_at_once):
-        async with watch(run):
-            return await run.execute()
+    if printer is None:
+        with stop_on_signals(run.stop, run.stop_at_once):
+            async with watch(run, may_be_live=True):
+                return await run.execute()
+
+    def stop(code: ExitCode) -> None:
+        run.stop(code)
+        printer.hurry(End(code))
+
+    with stop_on_signals(stop, run.stop_at_once):
+        # A live display would be drawn over the answers.
+        async with watch(run, may_be_live=not printer.is_terminal):
+            return await _printed(run, printer)
+
+
+async def _printed(run: RunView, printer: AnswerPrinter) -> End:
+    """Execute a run, and wait for the reader of its answers: for no longer than the deadline."""
+    deadline = run.settings.deadline
+    timer = None
+    if deadline is not None:
+        loop = asyncio.get_running_loop()
+        passed = End(ExitCode.STOPPED_EARLY, f"the deadline of {deadline} has passed")
+        timer = loop.call_later(deadline, printer.hurry, passed)
+    try:
+        end, remark = await printer.finish(await run.execute())
+    finally:
+        if timer is not None:
+            timer.cancel()
+    if remark is not None:
+        _warn(run, remark)
+    return end
 
 
 def report_end(run: RunView, end: End, *, can_resume: bool = True) -> int:

@@ -1,10 +1,13 @@
 """Extras: the optional dependencies that some commands need."""
 
 import re
+import shlex
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from importlib.metadata import requires
+from importlib.util import find_spec
 from typing import Final
 
 from collector.core.errors import InputError
@@ -29,7 +32,7 @@ def needs_extra(extra: str, *packages: str) -> Iterator[None]:
             raise
         raise InputError(
             f"{error.name} is not installed, and this command needs it; install it with: "
-            f"pip install {_packages_of(extra)}"
+            f"{_installer()} {_packages_of(extra)}"
         ) from error
 
 
@@ -41,6 +44,17 @@ def import_extra(extra: str, *packages: str) -> None:
     with needs_extra(extra, *packages):
         for package in packages:
             import_module(package)
+
+
+def _installer() -> str:
+    """Return the command that installs packages for this Python, wherever it is.
+
+    `pip` alone may be that of another environment. uv makes environments without pip.
+    """
+    python = shlex.quote(sys.executable)
+    if find_spec("pip") is None:
+        return f"uv pip install --python {python}"
+    return f"{python} -m pip install"
 
 
 def _packages_of(extra: str) -> str:

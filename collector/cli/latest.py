@@ -8,10 +8,11 @@ from cyclopts import Parameter
 
 from collector.cli.arguments import RunDirectoryArgument
 from collector.cli.extras import import_extra
-from collector.cli.printing import note, write
+from collector.cli.printing import note, require_output, write
 from collector.cli.signals import until_terminated
 from collector.core.errors import ExitCode, InputError
-from collector.export.formats import STANDARD_OUTPUT, Compression, Target, format_of
+from collector.core.text import terminal_safe
+from collector.export.formats import STANDARD_OUTPUT, Compression, Target, format_named
 from collector.settings import LatestSettings
 
 __all__ = ["latest"]
@@ -42,8 +43,8 @@ def latest(
 def _compression_of(path: Path) -> Compression:
     if path == STANDARD_OUTPUT:
         return Compression.NONE
-    form = format_of(path)
-    if form.target is not Target.JSON_LINES:
+    form = format_named(path)
+    if form is None or form.target is not Target.JSON_LINES:
         raise InputError(
             f"{path}: the lines are JSON; give --to a name that ends in .jsonl, .jsonl.gz or "
             ".jsonl.zst; collector export writes other formats"
@@ -61,7 +62,7 @@ def _latest(
     with newest_lines(run_dirs, warn) as newest:
         lines = newest.lines(Pile.NEW)
         if path == STANDARD_OUTPUT:
-            write(lines)
+            write(map(terminal_safe, lines) if require_output().isatty() else lines)
         else:
             _write_file(path, compression, lines, leftovers)
     return ExitCode.SOME_FAILED if newest.lacks_lines else ExitCode.COMPLETE

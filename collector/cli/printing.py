@@ -19,6 +19,7 @@ __all__ = [
     "note",
     "rate_text",
     "refuse_terminal",
+    "require_output",
     "say",
     "show",
     "unwritable",
@@ -77,6 +78,13 @@ def refuse_terminal() -> None:
         )
 
 
+def require_output() -> TextIO:
+    """Return standard output. Raises `StorageError` if it was closed before the start."""
+    if sys.stdout is None or sys.stdout.closed:
+        raise StorageError("standard output is closed; give it a file or a pipe")
+    return sys.stdout
+
+
 def unwritable(error: OSError) -> StorageError:
     """Return the error of a standard output that cannot be written."""
     return StorageError(f"standard output cannot be written: {error.strerror}")
@@ -84,10 +92,8 @@ def unwritable(error: OSError) -> StorageError:
 
 @contextmanager
 def _whole_output() -> Iterator[TextIO]:
-    if sys.stdout is None or sys.stdout.closed:
-        raise StorageError("standard output is closed; give it a file or a pipe")
     try:
-        yield sys.stdout
+        yield require_output()
     except BrokenPipeError:
         return
     except OSError as error:

@@ -7,6 +7,7 @@ from pathlib import Path
 from collector.cli.printing import complain
 from collector.core.errors import StorageError
 from collector.core.links import resolved
+from collector.core.regular import check_regular
 from collector.store.atomic import replacing
 from collector.store.recorded_run import RecordedRun, begun_runs
 
@@ -30,8 +31,12 @@ def draft_of(path: Path) -> Iterator[Path]:
     Raises `StorageError` when it cannot be written; the old file then stays in place.
     """
     try:
+        # `/dev/stdout` leads to a pipe whose name cannot be looked up.
+        check_regular(path)
         # A link belongs to the user and stays; the file that it leads to is replaced.
         with replacing(resolved(path)) as draft:
             yield draft
     except OSError as error:
-        raise StorageError(f"{path}: cannot be written: {error.strerror}") from error
+        where = path.parent
+        remedy = "" if where.exists() else f"; create the directory {where}, or give another path"
+        raise StorageError(f"{path}: cannot be written: {error.strerror}{remedy}") from error

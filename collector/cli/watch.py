@@ -28,14 +28,19 @@ _LINE_SECONDS: Final = 30.0
 
 
 @asynccontextmanager
-async def watch(run: RunView) -> AsyncIterator[None]:
-    """Show the progress of a run on standard error while the body runs."""
+async def watch(run: RunView, *, may_be_live: bool) -> AsyncIterator[None]:
+    """Show the progress of a run on standard error while the body runs.
+
+    It is a line now and then, not a live display, unless `may_be_live`.
+    """
     if run.settings.quiet or sys.stderr is None:
         yield
         return
     console = Console(stderr=True)
     # Ask the stream itself: FORCE_COLOR must not put a live display into a file.
-    live = sys.stderr.isatty() and console.is_terminal and not console.is_dumb_terminal
+    live = (
+        may_be_live and sys.stderr.isatty() and console.is_terminal and not console.is_dumb_terminal
+    )
     show = show_live(run, console) if live else show_lines(run, sys.stderr)
     showing = asyncio.create_task(show, name="watch")
     try:

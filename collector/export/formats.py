@@ -8,7 +8,15 @@ from typing import Final
 from collector.core.errors import InputError
 from collector.core.text import quoted
 
-__all__ = ["STANDARD_OUTPUT", "Compression", "Format", "Target", "delimiter_of", "format_of"]
+__all__ = [
+    "STANDARD_OUTPUT",
+    "Compression",
+    "Format",
+    "Target",
+    "delimiter_of",
+    "format_named",
+    "format_of",
+]
 
 STANDARD_OUTPUT: Final = Path("-")
 
@@ -87,15 +95,20 @@ def format_of(path: Path, wanted: str | None = None) -> Format:
     elif path == STANDARD_OUTPUT:
         return Format(Target.CSV)
     else:
-        name = path.name.lower()
-        endings = (end for end in _FORMATS if name.endswith(end) and len(name) > len(end))
-        found = _FORMATS.get(next(endings, ""))
+        found = format_named(path)
         problem = f"{path}: the ending of --to says what is written"
     if found is None:
         targets = ", ".join(target.value for target in Target)
         texts = ", ".join(target.value for target in Target if target.is_text)
         raise InputError(f"{problem}; give one of {targets}; .gz or .zst may follow {texts}")
     return found
+
+
+def format_named(path: Path) -> Format | None:
+    """Return the format that the ending of a file's name says; None if it says none."""
+    name = path.name.lower()
+    endings = (end for end in _FORMATS if name.endswith(end) and len(name) > len(end))
+    return _FORMATS.get(next(endings, ""))
 
 
 _DELIMITERS: Final = {"comma": ",", "semicolon": ";", "tab": "\t"}

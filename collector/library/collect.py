@@ -9,8 +9,14 @@ from pathlib import Path
 from typing import Final, NamedTuple, Unpack
 
 from collector.core.errors import ExitCode, InputError
+from collector.core.text import escaped
 from collector.core.threads import in_thread
-from collector.http.credentials import Credentials, load_credentials
+from collector.http.credentials import (
+    AccessToken,
+    ClientCredentials,
+    Credentials,
+    load_credentials,
+)
 from collector.http.network import Network, load_network
 from collector.library.options import CollectOptions, check_names, read_settings
 from collector.library.result import RunResult, error_of, result_of
@@ -107,13 +113,40 @@ def _prepare(
     settings = read_settings(options, config)
     now = datetime.now(UTC)
     if isinstance(companies, list):
+        _refuse_columns(options)
         plan = Plan(companies_of(companies), prepare_windows(settings, now))
     else:
-        plan, _ = prepare_plan(Path(companies), settings, now)
+        plan, _ = prepare_plan(_existing(companies), settings, now)
     if credentials is None:
         credentials = load_credentials(os.environ, settings.credentials_file)
+    elif not isinstance(credentials, AccessToken | ClientCredentials):
+        raise InputError(
+            f"credentials: a {type(credentials).__name__} cannot be used; give ClientCredentials "
+            "or an AccessToken"
+        )
     elif settings.credentials_file is not None:
         raise InputError("credentials and credentials_file are both given; give one of them")
     network = load_network(os.environ, settings)
     output = settings.output or default_output(settings, now)
     return _Prepared(plan, settings, credentials, network, output)
+
+
+def _refuse_columns(options: Mapping[str, object]) -> None:
+    """Raise `InputError` for options that say how to read a file, where no file is read."""
+    for name in ("id_column", "name_column"):
+        if options.get(name) is not None:
+            raise InputError(
+                f"{name} is for a companies file, and the companies are given as values; leave it "
+                "out"
+            )
+
+
+def _existing(companies: str | PathLike[str]) -> Path:
+    """Return the path of a companies file. Raises `InputError` if a text may be an id instead."""
+    path = Path(companies)
+    if isinstance(companies, str) and companies != "-" and not os.path.lexists(path):
+        raise InputError(
+            f"{escaped(companies)}: there is no such file; check the path (a text is the path of a "
+            "companies file; ids are given in a list)"
+        )
+    return path

@@ -4,9 +4,10 @@ Values become texts, and the parser of the command line reads these: what an opt
 what its error says, is the same in both.
 """
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import fields
-from datetime import date, timedelta
+from datetime import date, timedelta, tzinfo
 from difflib import get_close_matches
 from os import PathLike
 from pathlib import Path
@@ -87,7 +88,7 @@ def read_settings(options: Mapping[str, object], config: _Path | None) -> RunSet
     )
     app.default(_given)
     words = [
-        f"--{option_name(field)}={_text(options[field.name])}"
+        f"--{option_name(field)}={_text(option_name(field), options[field.name])}"
         for field in fields(CollectSettings)
         if options.get(field.name) is not None
     ]
@@ -118,8 +119,23 @@ def _file(path: Path) -> ConfigFile:
 _DAY: Final = timedelta(days=1)
 
 
-def _text(value: object) -> str:
-    """Return what a user would type for a value."""
+_PLAIN_TEXTS: Final = frozenset(
+    {
+        *("output", "metrics-file", "ca-file", "credentials-file"),
+        *("base-url", "token-url", "proxy", "from-param", "until-param"),
+        *("id-column", "name-column", "timezone"),
+    }
+)
+"""Options that take any text: the text of a value that is none would be taken, too."""
+
+
+def _text(option: str, value: object) -> str:
+    """Return what a user would type for a value. Raises `InputError` for one that is no text."""
+    if isinstance(value, PathLike):
+        value = os.fspath(value)
+    if option in _PLAIN_TEXTS and not isinstance(value, str | tzinfo):
+        # Not the value: that of a proxy may have a password.
+        raise InputError(f"--{option}: the type {type(value).__name__} is no text; give one")
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, timedelta):

@@ -146,7 +146,8 @@ def parse_companies(lines: Iterable[bytes], source: str, columns: Columns = _ANY
         names.append(name)
     problems.raise_if_any()
     if not ids:
-        raise InputError(f"{shown}: there is no company id in it; write one id per line")
+        where = " below its header" if reader.is_table else ""
+        raise InputError(f"{shown}: there is no company id in it{where}; write one id per line")
     duplicates = _duplicates(repeated, ids, first_lines)
     distinct = tuple(ids)
     # Before the names get an index, for a million ids are 40 MB in it.

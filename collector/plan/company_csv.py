@@ -17,6 +17,7 @@ from collector.plan.company_line import (
     SeparatorError,
     check_id,
     decode_line,
+    is_error_value,
     is_usual,
     odd_id,
     parse_line,
@@ -75,6 +76,8 @@ class LineReader:
         self._columns = columns
         self._delimiters: Sequence[str] = tuple(_DELIMITERS)
         self.parse: Callable[[bytes], tuple[str, str]] = self._begin
+        self.is_table = False
+        """Whether a header was read."""
 
     def _begin(self, raw: bytes) -> tuple[str, str]:
         """Read a line before which there was none but blank lines and comments."""
@@ -92,6 +95,7 @@ class LineReader:
             self.parse = parse_line
             return _first_of_list(raw)
         self.parse = header.parse
+        self.is_table = True
         return "", ""
 
 
@@ -112,8 +116,9 @@ class _Header:
         if len(cells) != self.width:
             if not any(map(str.strip, cells)):
                 return "", ""
+            count = "1 cell" if len(cells) == 1 else f"{len(cells)} cells"
             raise BadLineError(
-                f"{quoted(text)} has {len(cells)} cells, and the header has {self.width}; correct "
+                f"{quoted(text)} has {count}, and the header has {self.width}; correct "
                 f"the line (a cell that contains {_DELIMITERS[self.delimiter]} is in double quotes)"
             )
         company_id = cells[self.id_place].strip()
@@ -133,6 +138,11 @@ class _Header:
             raise BadLineError(
                 f"{quoted(company_id)} in the column {column} has white space inside, and an id "
                 "has none; correct it, or give the right --id-column"
+            )
+        if is_error_value(company_id):
+            raise BadLineError(
+                f"{quoted(company_id)} in the column {column} is what a spreadsheet shows in place "
+                "of a value; correct the cell, or make its column wider, and save it again"
             )
         if odd := odd_id(company_id):
             raise BadLineError(

@@ -15,6 +15,7 @@ __all__ = [
     "SeparatorError",
     "check_id",
     "decode_line",
+    "is_error_value",
     "is_usual",
     "odd_id",
     "parse_line",
@@ -125,6 +126,11 @@ def decode_line(raw: bytes) -> str:
 def is_usual(text: str) -> bool:
     """Return whether a text is an id of letters, digits, `_` and `-`; it needs no further check."""
     return _USUAL.fullmatch(text) is not None
+
+
+def is_error_value(text: str) -> bool:
+    """Return whether a text is what a spreadsheet shows in place of a value: `#N/A`, `####`."""
+    return _ERROR_VALUE.fullmatch(text) is not None or (text != "" and not text.strip("#"))
 
 
 def odd_id(text: str) -> str:

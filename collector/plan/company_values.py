@@ -31,7 +31,7 @@ def entries_of(given: GivenCompanies) -> list[object]:
             f"{_SOURCE}: a {type(given).__name__} has several columns; give one of them, such as "
             'table["company_id"], or pairs: zip(table["company_id"], table["name"])'
         )
-    if isinstance(given, bytes) or not isinstance(given, Iterable):
+    if isinstance(given, bytes | bytearray | memoryview) or not isinstance(given, Iterable):
         raise InputError(
             f"{_SOURCE}: a {type(given).__name__} is not a collection of ids; give ids, pairs of "
             "an id and a name, a mapping from ids to names, or the path of a companies file"

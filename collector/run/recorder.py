@@ -1,6 +1,6 @@
 """Records outcomes: their lines in the journal, their events in the log, their counts."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from operator import attrgetter
 
 from structlog.typing import FilteringBoundLogger
@@ -9,6 +9,7 @@ from collector.core.cell import CellState
 from collector.core.outcome import Failure, Outcome
 from collector.run.held import Settled
 from collector.run.queue import WorkItem
+from collector.store.append_file import AppendFile
 from collector.store.journal import Journal, Line
 from collector.store.lines import error_line, result_line
 from collector.store.run_directory import RunFiles
@@ -18,17 +19,25 @@ __all__ = ["Recorder"]
 
 
 class Recorder:
-    """Writes the outcomes of cells. A cell is counted once its line is synced."""
+    """Writes the outcomes of cells. A cell is counted once its line is synced.
+
+    * `on_durable`: called with the file of answers as it is opened, and when lines of it are
+      synced; None if nothing needs that.
+    """
 
     def __init__(
         self,
         files: RunFiles,
         stats: RunStats,
         log: FilteringBoundLogger,
+        on_durable: Callable[[AppendFile], None] | None,
     ) -> None:
         self.journal = Journal(files.statistics, files.errors, on_durable=self._count)
+        self._answers = files.statistics
         self._stats = stats
         self._log = log
+        self._on_durable = on_durable
+        self._report_durable()
 
     async def settle(self, settled: Sequence[Settled]) -> None:
         """Write the final outcomes of cells. Raises `StorageError`."""
@@ -52,6 +61,11 @@ class Recorder:
     def _count(self, lines: Sequence[Line]) -> None:
         self._stats.cells.update(map(attrgetter("state"), lines))
         self._stats.failure_kinds.update(line.kind for line in lines if line.kind is not None)
+        self._report_durable()
+
+    def _report_durable(self) -> None:
+        if self._on_durable is not None:
+            self._on_durable(self._answers)
 
 
 def _failure_fields(item: WorkItem, failure: Failure) -> dict[str, object]:

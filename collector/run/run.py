@@ -1,7 +1,7 @@
 """The composition root of a run: opens everything, connects it, closes it, returns how it ended."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -29,6 +29,7 @@ from collector.run.session import Session
 from collector.run.shard_context import ShardContext
 from collector.run.shutdown import Shutdown
 from collector.settings import RunSettings
+from collector.store.append_file import AppendFile
 from collector.store.files import PartFiles
 from collector.store.identity import describe_service
 from collector.store.manifest import DatesRecord
@@ -54,6 +55,8 @@ class Run:
     * `credentials`: what a token is requested with, the token itself, or a provider of tokens.
     * `output`: the run directory.
     * `network`: how the service is reached.
+    * `on_durable`: called with the file of answers as it is opened, and when lines of it are
+      synced; None if nothing needs that.
     * `context`: what the process that distributes shards knows; None without one.
 
     A display reads from it meanwhile; see `collector.run.view.RunView`.
@@ -67,6 +70,7 @@ class Run:
         output: Path,
         *,
         network: Network = DIRECT,
+        on_durable: Callable[[AppendFile], None] | None = None,
         context: ShardContext | None = None,
     ) -> None:
         self.plan = plan
@@ -94,6 +98,7 @@ class Run:
         self.gate = self._session.gate
         self.events = self._session.events
         self._log = self._session.log
+        self._on_durable = on_durable
         self._is_handed_out = context is not None
         self._wait = LockWait(lambda: self._shutdown.is_stopped)
         known = None if context is None else context.dates
@@ -247,7 +252,7 @@ class Run:
 
     async def _collect(self, files: RunFiles, done: CellSet, client: StatisticsClient) -> End:
         """Run the pool until every cell is settled, together with the journal and the watch."""
-        recorder = Recorder(files, self.stats, self._log)
+        recorder = Recorder(files, self.stats, self._log, self._on_durable)
         journal, dates, control = recorder.journal, self.dates, self.gate.control
 
         async def settle(settled: Sequence[Settled]) -> None:

@@ -220,6 +220,14 @@ class Session:
         self.log.warning("process_was_suspended", seconds=round(seconds, 1))
 
     async def __aenter__(self) -> Self:
+        try:
+            await self._open()
+        except BaseException:
+            await self._opened.aclose()
+            raise
+        return self
+
+    async def _open(self) -> None:
         self._opened.enter_context(spare_descriptors())
         self._opened.enter_context(self.clock.beating())
         self._transport = await self._opened.enter_async_context(
@@ -242,7 +250,6 @@ class Session:
             # Only so many requests are left to a check.
             most_asked=MOST_ASKED if self._is_unlimited else _ASKED_WITHIN_A_BUDGET,
         )
-        return self
 
     async def __aexit__(
         self,

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from datetime import date
 from fractions import Fraction
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final, Literal, TypeVar
 
 from cyclopts import Token
 
@@ -24,6 +24,7 @@ __all__ = [
     "check_finite",
     "check_parameter_name",
     "converter",
+    "parse_answers",
     "parse_column",
     "parse_count",
     "parse_date",
@@ -44,6 +45,19 @@ def parse_directory(text: str) -> Path:
         message = "an empty name is no directory; write . for the current one"
         raise ValueError(message)
     return Path(text)
+
+
+def parse_answers(text: str) -> Literal["-"] | None:
+    """Return `-` for standard output, or None for `none`. Raises `ValueError` for anything else."""
+    if text == "none":
+        return None
+    if text != "-":
+        message = (
+            f"{quoted(text)} is not -, which is standard output; a run writes its answers into "
+            "statistics.jsonl of the directory that --output names"
+        )
+        raise ValueError(message)
+    return "-"
 
 
 def parse_column(text: str) -> str:

@@ -13,6 +13,7 @@ from collector.settings.parsers import (
     Rate,
     check_finite,
     converter,
+    parse_answers,
     parse_count,
     parse_directory,
     parse_duration,
@@ -193,6 +194,14 @@ class Output:
     """The run directory. If it holds a run of the same plan, that run is continued: what has an
     answer is not requested again. Default: output/ and the day, such as output/2026-11-23."""
 
+    answers: Annotated[
+        Literal["-"] | None,
+        Parameter(group=OUTPUT, converter=converter(parse_answers), allow_leading_hyphen=True),
+    ] = None
+    """Where each new answer goes beside the run directory: - prints its line of statistics.jsonl to
+    standard output, once that is on the disk, and all other text to standard error. none overrides
+    a value of the environment or the file."""
+
     quiet: Annotated[bool, Parameter(alias="-q", group=OUTPUT)] = False
     """Show no progress, and of a run that ends with 0 no summary. Any other end has one line."""
 
@@ -241,6 +250,12 @@ class RunSettings(OptionsFile, Trust, Service, Distribution, Output, RunLimits, 
         """Raise `InputError` for options that contradict each other."""
         Distribution.__post_init__(self)
         Service.__post_init__(self)
+        if self.answers is not None and self.engine == "dask":
+            raise InputError(
+                "--answers prints what this process collects, and with --engine dask other "
+                "processes do; leave one of them out; collector latest prints the answers of a run "
+                "directory"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -41,6 +41,11 @@ class AppendFile:
         """Open a file, or create it. Raises `OSError`, also for a link and what is no file."""
         return cls(open_own(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND), path)
 
+    @property
+    def synced_size(self) -> int:
+        """Bytes of the lines that were there when it was opened, and of those that are synced."""
+        return self._synced_size
+
     def append(self, lines: bytes) -> None:
         """Append whole lines, or leave the file as it was and raise `OSError`."""
         reach(FaultPoint.BEFORE_WRITE, self.path)

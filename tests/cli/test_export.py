@@ -4,6 +4,7 @@ import csv
 import os
 import signal
 import stat
+import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -139,9 +140,10 @@ def test_where_nothing_can_be_written_it_ends_with_5(export: Cli, tmp_path: Path
     make_run(tmp_path / "a", _LINES)
     (tmp_path / "o.csv").mkdir()
     (tmp_path / "o.duckdb").mkdir()
+    missing = "; create the directory nowhere, or give another path"
     for name, text in [
-        ("nowhere/o.csv", "No such file or directory"),
-        ("nowhere/o.parquet", "No such file or directory"),
+        ("nowhere/o.csv", f"No such file or directory{missing}"),
+        ("nowhere/o.parquet", f"No such file or directory{missing}"),
         ("o.csv", "Is a directory"),
         ("o.duckdb", "Is a directory"),
         ("a/run.json/o.csv", "Not a directory"),
@@ -241,7 +243,7 @@ async def test_without_the_extra_it_says_how_to_get_it(
     assert (done.exit_code, done.stdout) == (2, "")
     assert done.stderr == (
         "collector: duckdb is not installed, and this command needs it; install it with: "
-        "pip install 'duckdb>=2.0' 'xlsxwriter>=3.2' 'zstandard>=0.23'\n"
+        f"{sys.executable} -m pip install 'duckdb>=2.0' 'xlsxwriter>=3.2' 'zstandard>=0.23'\n"
     )
     for arguments in (("export", "--help"), ("--help",), ("latest", "a")):
         assert (await without.run(*arguments)).exit_code == 0

@@ -2,6 +2,7 @@
 
 import ast
 import re
+import sys
 import tomllib
 from collections.abc import Iterator
 from importlib.metadata import requires
@@ -63,15 +64,30 @@ def test_a_command_that_would_do_so_is_found() -> None:
 
 
 @pytest.mark.parametrize("extra", _PROJECT["optional-dependencies"])
-def test_a_missing_extra_names_its_packages(extra: str) -> None:
-    """All of them, with their versions, as pyproject.toml has them; a shell takes the line."""
+@pytest.mark.parametrize(
+    ("has_pip", "command"),
+    [(True, "'/opt/my tools/python' -m pip"), (False, "uv pip install --python '/opt/my tools/")],
+)
+def test_a_missing_extra_names_its_packages(
+    monkeypatch: pytest.MonkeyPatch,
+    has_pip: bool,  # noqa: FBT001
+    command: str,
+    extra: str,
+) -> None:
+    """All of them, with their versions, as pyproject.toml has them; a shell takes the line.
+
+    They go where this Python looks for them, as `uv tool install` and pipx have made it.
+    """
+    monkeypatch.setattr(sys, "executable", "/opt/my tools/python")
+    monkeypatch.setattr("collector.cli.extras.find_spec", lambda _name: True if has_pip else None)
     with pytest.raises(InputError) as caught, needs_extra(extra, "missing"):
         raise ModuleNotFoundError(name="missing.part")
     packages = sorted(_PROJECT["optional-dependencies"][extra])
-    assert str(caught.value) == (
-        "missing.part is not installed, and this command needs it; install it with: pip install "
-        + " ".join(f"'{package}'" for package in packages)
+    said = str(caught.value)
+    assert said.startswith(
+        f"missing.part is not installed, and this command needs it; install it with: {command}"
     )
+    assert said.endswith(" " + " ".join(f"'{package}'" for package in packages))
 
 
 def test_another_missing_module_is_no_missing_extra() -> None:

@@ -114,6 +114,17 @@ def test_a_pipe_is_not_replaced(run: Path, capsys: pytest.CaptureFixture[str], n
     assert run.is_dir()
 
 
+async def test_the_device_of_standard_output_is_not_replaced(
+    command: Any,  # noqa: ANN401 - see conftest
+) -> None:
+    """It leads to a pipe without a name, of which no error should say that it does not exist."""
+    make_run(command.directory / "r", [line("1", 1)])
+    done = await command.run("export", "r", "--to", "/dev/stdout", "--format", "csv")
+    assert (done.exit_code, done.stdout) == (5, "")
+    said = "/dev/stdout: cannot be written: stdout is a named pipe, not a file\n"
+    assert done.stderr == f"collector: {said}"
+
+
 @pytest.mark.parametrize(
     ("name", "shard"),
     [

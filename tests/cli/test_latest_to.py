@@ -65,7 +65,7 @@ def test_standard_output_has_a_name(latest: Cli, tmp_path: Path) -> None:
     assert not (tmp_path / "-").exists()
 
 
-@pytest.mark.parametrize("name", ["o.csv", "o.parquet", "o.xlsx", "o.csv.gz"])
+@pytest.mark.parametrize("name", ["o.csv", "o.parquet", "o.xlsx", "o.csv.gz", "o.json", "o"])
 def test_other_formats_are_refused(latest: Cli, tmp_path: Path, name: str) -> None:
     """With 2, and the command that writes them is named."""
     make_run(tmp_path / "a", _LINES)

@@ -3,6 +3,7 @@
 import os
 import re
 import socket
+import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -62,7 +63,7 @@ async def test_without_the_extra_it_says_how_to_get_it(
     assert (done.exit_code, done.stdout) == (2, "")
     assert done.stderr == (
         f"collector: {missing} is not installed, and this command needs it; install it with: "
-        "pip install 'cryptography>=46' 'distributed>=2026.7'\n"
+        f"{sys.executable} -m pip install 'cryptography>=46' 'distributed>=2026.7'\n"
     )
 
 

@@ -144,6 +144,32 @@ async def test_credentials_come_from_the_environment_or_a_file(
         )
 
 
+@pytest.mark.parametrize(
+    ("companies", "more", "message"),
+    [
+        (["1"], {"credentials": "secret"}, "credentials: a str cannot be used; give ClientC"),
+        (["1"], {"credentials": {"token": "secret"}}, "credentials: a dict cannot be used"),
+        (["1"], {"id_column": "id"}, "id_column is for a companies file"),
+        ({"1": "A"}, {"name_column": "name"}, "name_column is for a companies file"),
+        ("4892", {}, "4892: there is no such file; check the path (a text is the path of a comp"),
+    ],
+)
+async def test_what_does_not_fit_raises(
+    tmp_path: Path,
+    companies: Any,  # noqa: ANN401
+    more: dict[str, Any],
+    message: str,
+) -> None:
+    """Before anything is sent; no secret is in the text."""
+    output = tmp_path / "run"
+    given = {"credentials": TOKEN, "base_url": "http://127.0.0.1:1", "output": output, **more}
+    with pytest.raises(InputError) as raised:
+        await collect(companies, **given)
+    assert str(raised.value).startswith(message)
+    assert "secret" not in str(raised.value)
+    assert not output.exists()
+
+
 async def test_a_held_directory_raises(serve: Serve, tmp_path: Path) -> None:
     """Also if the other call is in this process."""
     api = await serve(lambda _company, _before: 200, total=total)

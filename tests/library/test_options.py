@@ -1,8 +1,9 @@
 """From the arguments of `collect` to the settings of a run."""
 
+import os
 from dataclasses import fields
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -18,10 +19,18 @@ _OF_THE_COMMAND = {
     "workers",
     "scheduler",
     "insecure_cluster",
+    "answers",
     "quiet",
     "verbose",
     "config",
 }
+
+
+class BytesPath(PurePosixPath):
+    """A path that is not text."""
+
+    def __fspath__(self) -> str:
+        return os.fsencode(super().__fspath__())  # type: ignore[return-value]
 
 
 def test_the_arguments_are_the_options_of_a_run() -> None:
@@ -31,6 +40,7 @@ def test_the_arguments_are_the_options_of_a_run() -> None:
     }
     assert {field.name for field in fields(CollectSettings)} == {
         *CollectOptions.__annotations__,
+        "answers",
         "quiet",
         "verbose",
     }
@@ -92,6 +102,13 @@ def test_a_value_is_what_its_text_is(name: str, value: object, text: str) -> Non
         ("shard", (3, 16), "is no shard"),
         ("trust_dates", "perhaps", "--trust-dates"),
         ("log_level", "loud", "--log-level"),
+        ("output", b"night", "--output: the type bytes is no text; give one"),
+        ("output", 5, "--output: the type int is no text"),
+        ("metrics_file", BytesPath("night.prom"), "--metrics-file: the type bytes is no text"),
+        ("credentials_file", True, "--credentials-file: the type bool is no text"),
+        ("from_param", 5, "--from-param: the type int is no text"),
+        ("id_column", 0, "--id-column: the type int is no text"),
+        ("base_url", ["https://example.com"], "--base-url: the type list is no text"),
         ("base_url", "http://example.com", "plain http would show the token"),
         ("from_param", "until_date", "one date would take the place of the other"),
     ],

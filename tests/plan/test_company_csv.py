@@ -120,13 +120,14 @@ def test_a_header_that_leaves_a_doubt_is_refused(
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        ("5", '"5" has 1 cells, and the header has 2; correct the line (a cell'),
+        ("5", '"5" has 1 cell, and the header has 2; correct the line (a cell'),
         ("5;a;b", '"5;a;b" has 3 cells, and the header has 2'),
         (";Andes", '";Andes" has no id in the column "id"; write it, or remove the line'),
         ("5 6;a", '"5 6" in the column "id" has white space inside, and an id has none'),
         ("# 5;a", '"# 5" in the column "id" has white space inside'),
         ("#5;a", '"#5" has a # inside, and an id has none'),
-        ("#N/A;a", '"#N/A" has a # inside'),
+        ("#N/A;a", '"#N/A" in the column "id" is what a spreadsheet shows in place of'),
+        ("####;a", '"####" in the column "id" is what a spreadsheet shows'),
         ("..;a", '".." cannot be an id'),
         ("1.0;a", '"1.0" is a number with decimals'),
         ("4.892E+09;a", '"4.892E+09" is a number that a spreadsheet has rounded'),
@@ -161,7 +162,7 @@ def test_ids_of_a_table_are_counted_once() -> None:
 
 def test_a_header_alone_is_no_company() -> None:
     """And not a run of nothing."""
-    assert "there is no company id in it" in _refused("id;name\n")
+    assert "there is no company id in it below its header; write" in _refused("id;name\n")
 
 
 @pytest.mark.parametrize(

@@ -74,6 +74,8 @@ def test_duplicates_are_dropped_and_listed() -> None:
         ([("1", 2)], 'companies:1: the name of "1" is a int; give a text'),
         (5, "companies: a int is not a collection of ids"),
         (b"17", "companies: a bytes is not a collection of ids"),
+        (bytearray(b"17"), "companies: a bytearray is not a collection of ids"),
+        (memoryview(b"17"), "companies: a memoryview is not a collection of ids"),
         (SimpleNamespace(columns=["company_id"]), "companies: a SimpleNamespace has several col"),
     ],
 )

@@ -1,8 +1,15 @@
 """What a session knows as secrets, and of its own sleep."""
 
+import asyncio
+from typing import Any
+
+import pytest
+
 from collector.core.secrets import Secret
 from collector.http.credentials import AccessToken
 from collector.http.network import load_network
+from collector.http.token import TokenSource
+from collector.http.transport import Transport
 from collector.pace import Share
 from collector.run.session import Session
 from collector.settings import RunSettings
@@ -41,3 +48,28 @@ async def test_a_long_suspension_is_told_of_at_the_end() -> None:
         "the process was suspended for 12 min in all (stopped, or the machine was asleep); no "
         "limit of time counts that"
     )
+
+
+async def test_a_session_that_cannot_be_opened_leaves_nothing_open(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Neither connections nor tasks: what was opened before is closed."""
+
+    def fail(_self: Session) -> TokenSource:
+        raise RuntimeError("no token source")
+
+    closed: list[Transport] = []
+    leave = Transport.__aexit__
+
+    async def note(self: Transport, *error: Any) -> None:  # noqa: ANN401
+        closed.append(self)
+        await leave(self, *error)
+
+    monkeypatch.setattr(Session, "_token_source", fail)
+    monkeypatch.setattr(Transport, "__aexit__", note)
+    before = asyncio.all_tasks()
+    with pytest.raises(RuntimeError, match="no token source"):
+        async with _session({}):
+            pass
+    assert len(closed) == 1
+    assert asyncio.all_tasks() == before

@@ -14,6 +14,7 @@ from rich.console import Console
 
 from collector.cli.config import ConfigFile, Environment
 from collector.core.cell import CellState
+from collector.core.errors import InputError
 from collector.plan import WHOLE, Shard, WindowSize
 from collector.settings import (
     DemoSettings,
@@ -28,6 +29,7 @@ from collector.settings.parsers import Days, Duration, Rate
 
 _DEFAULTS = RunSettings()
 _OPTIONS = [
+    "answers",
     "base-url",
     "ca-file",
     "concurrency",
@@ -171,6 +173,7 @@ def test_the_defaults_are_those_of_the_design() -> None:
         "insecure_cluster": False,
         "output": None,
         "log_level": "info",
+        "answers": None,
         "quiet": False,
         "metrics_file": None,
         "base_url": "https://api.trust.lat",
@@ -448,6 +451,20 @@ def test_a_switch_has_an_opposite(app: App, monkeypatch: pytest.MonkeyPatch, nam
         assert not getattr(_parse(flag, app=app), field), flag
     for flag in (f"--{name}", f"--{name}=true", f"--no-{name}=false"):
         assert getattr(_parse(flag, app=app), field), flag
+
+
+def test_answers_go_to_standard_output_or_nowhere(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`none` overrides the environment; a file is refused, and so is a cluster's run."""
+    assert _parse("--answers", "-").answers == _parse("--answers=-").answers == "-"
+    monkeypatch.setenv("COLLECTOR_ANSWERS", "-")
+    assert _parse(app=app).answers == "-"
+    assert _parse("--answers", "none", app=app).answers is None
+    with pytest.raises(CycloptsError, match=r"statistics\.jsonl of the directory that --output"):
+        _parse("--answers", "night.jsonl")
+    with pytest.raises(InputError, match=r"with --engine dask other processes do; leave one"):
+        RunSettings(answers="-", engine="dask")
 
 
 def test_what_is_typed_often_is_short() -> None:
