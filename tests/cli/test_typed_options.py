@@ -101,13 +101,13 @@ def test_a_misspelt_key_is_named(plan: Cli, directory: Path, key: str, likely: s
     said = plan("companies.txt")
     assert said.exit_code == 2
     key = key.replace("_", "-")
-    assert f"collector.toml: unknown key {key}; did you mean {likely}? Known are b" in said.stderr
+    assert f"collector.toml: unknown key {key}; did you mean {likely}? Known are answers, b" in said.stderr
 
 
 def test_a_key_that_is_like_none_gets_no_guess(plan: Cli, directory: Path) -> None:
     """Only the list."""
     (directory / "collector.toml").write_text("zzz = 1\n")
-    assert "collector.toml: unknown key zzz; known are base-url" in plan("companies.txt").stderr
+    assert "collector.toml: unknown key zzz; known are answers, base-url" in plan("companies.txt").stderr
 
 
 @pytest.mark.parametrize("place", ["flag", "variable"])
@@ -199,4 +199,4 @@ def test_what_is_written_is_named_shortly(
     said = in_this_process(subcommand, capsys)("missing", "-o", name)
     assert said.exit_code == 2
     assert said.stderr == in_this_process(subcommand, capsys)("missing", "--to", name).stderr
-    assert "missing: there is no" in said.stderr
+    assert "missing: nothing of that name" in said.stderr
