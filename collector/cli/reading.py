@@ -1,5 +1,6 @@
 """Input and output of the commands that read runs: the runs, and the file that is written."""
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,5 +39,6 @@ def draft_of(path: Path) -> Iterator[Path]:
             yield draft
     except OSError as error:
         where = path.parent
-        remedy = "" if where.exists() else f"; create the directory {where}, or give another path"
+        is_missing = isinstance(error, FileNotFoundError) and not os.path.lexists(where)
+        remedy = f"; create the directory {where}, or give another path" if is_missing else ""
         raise StorageError(f"{path}: cannot be written: {error.strerror}{remedy}") from error

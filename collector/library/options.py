@@ -111,7 +111,7 @@ def _given(
 
 def _file(path: Path) -> ConfigFile:
     """Return a source of options. The file was asked for, so it must be there."""
-    if not path.is_file():
+    if not os.path.isfile(path):  # noqa: PTH113 - raises nothing, unlike Path.is_file
         raise InputError(f"{path}: there is no such file of options; check the path of config")
     return ConfigFile(str(path))
 
@@ -129,13 +129,23 @@ _PLAIN_TEXTS: Final = frozenset(
 """Options that take any text: the text of a value that is none would be taken, too."""
 
 
+def _is_argument(text: str) -> bool:
+    """Return whether a text can be an argument of a command, or the name of a file."""
+    try:
+        return b"\0" not in os.fsencode(text)
+    except UnicodeEncodeError:
+        return False
+
+
 def _text(option: str, value: object) -> str:
     """Return what a user would type for a value. Raises `InputError` for one that is no text."""
     if isinstance(value, PathLike):
         value = os.fspath(value)
+    # No value is quoted: that of a proxy may have a password.
     if option in _PLAIN_TEXTS and not isinstance(value, str | tzinfo):
-        # Not the value: that of a proxy may have a password.
         raise InputError(f"--{option}: the type {type(value).__name__} is no text; give one")
+    if isinstance(value, str) and not _is_argument(value):
+        raise InputError(f"--{option}: there is a NUL, or half of a surrogate pair, in it")
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, timedelta):

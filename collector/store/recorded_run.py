@@ -81,11 +81,15 @@ class RecordedRun:
 def was_begun(directory: Path) -> bool:
     """Tell whether a directory has more than the lock of a run that began nothing.
 
-    A run that is killed before its first cell leaves only its lock.
+    A run that is killed before its first cell leaves only its lock. A directory that cannot be
+    looked at counts as begun: `find_run` says why.
     """
-    if not (directory / LOCK).exists():
+    try:
+        if not (directory / LOCK).exists():
+            return True
+        return any(files.exist() for files in parts_in(directory))
+    except OSError:
         return True
-    return any(files.exist() for files in parts_in(directory))
 
 
 def _is_no_run(directory: Path) -> bool:

@@ -167,9 +167,9 @@ class MetricsFile:
 
     def check(self) -> None:
         """Raise `InputError` unless the file can be written. Nothing is left behind."""
-        if self.path.exists() and not self.path.is_file():
-            raise self.unwritable("there is something that is no file")
         try:
+            if self.path.exists() and not self.path.is_file():
+                raise self.unwritable("there is something that is no file")
             # Without a name where the system supports that, so that no other process sees it.
             with tempfile.TemporaryFile(dir=self.path.parent):
                 pass

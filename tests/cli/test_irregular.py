@@ -114,6 +114,19 @@ def test_a_pipe_is_not_replaced(run: Path, capsys: pytest.CaptureFixture[str], n
     assert run.is_dir()
 
 
+@pytest.mark.parametrize("subcommand", ["latest", "export", "report", "diff", "status"])
+def test_a_directory_that_cannot_be_looked_at_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], subcommand: str
+) -> None:
+    """Because its name is too long here; elsewhere because the user may not enter it."""
+    name = str(tmp_path / ("x" * 300))
+    more = {"export": ("--to", "o.csv"), "report": ("--to", "o.html"), "diff": (name,)}
+    said = in_this_process(subcommand, capsys)(name, *more.get(subcommand, ()))
+    assert (said.exit_code, said.stdout) == (2, "")
+    assert said.stderr.startswith(f"collector: {name}")
+    assert said.stderr.endswith("cannot be read: File name too long\n")
+
+
 async def test_the_device_of_standard_output_is_not_replaced(
     command: Any,  # noqa: ANN401 - see conftest
 ) -> None:

@@ -256,11 +256,12 @@ def test_the_check_leaves_nothing_behind(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_a_file_is_refused(tmp_path: Path) -> None:
-    """A directory in its place, none around it, a file in place of that, a pipe: exit code 2."""
+    """A directory there, none around it, a file in place of that, a pipe, a long name: 2."""
     (tmp_path / "taken.prom").mkdir()
     (tmp_path / "file").touch()
     os.mkfifo(tmp_path / "pipe.prom")
-    for name in ("taken.prom", "none/night.prom", "file/night.prom", "pipe.prom"):
+    long = f"{'x' * 300}.prom"
+    for name in ("taken.prom", "none/night.prom", "file/night.prom", "pipe.prom", long):
         with pytest.raises(InputError, match=rf"^--metrics-file {tmp_path}/{name}: cannot be wr"):
             MetricsFile(tmp_path / name).check()
 
