@@ -1,6 +1,7 @@
 """Forked processes are what their starter would have made of them, and end with it."""
 
 import asyncio
+import importlib
 import os
 import resource
 import signal
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.cluster.clusters import is_alive
-from tests.conftest import ENVIRONMENT, Command, end
+from tests.conftest import ENVIRONMENT, Command, LargestFile, end
 from tests.forking import Forked, Order
 
 _SLEEPS = "import time; print('begun', flush=True); time.sleep(3600)"
@@ -84,3 +85,15 @@ async def test_many_at_once_are_each_their_own(command: Command) -> None:
     code = "import sys; print(sys.argv[1]); sys.exit(int(sys.argv[1]))"
     ended = await asyncio.gather(*(command.run(str(n), code=code) for n in range(20)))
     assert [(done.exit_code, done.stdout) for done in ended] == [(n, f"{n}\n") for n in range(20)]
+
+
+def test_what_is_imported_while_files_are_small_is_not_compiled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, largest_file: LargestFile
+) -> None:
+    """A compiled file that was cut off would make each later import of the module fail."""
+    (tmp_path / "imported_once.py").write_text("TEXT = " + repr("x" * 2000))
+    monkeypatch.syspath_prepend(tmp_path)
+    with largest_file(1000):
+        module = importlib.import_module("imported_once")
+    assert len(module.TEXT) == 2000
+    assert not list(tmp_path.rglob("*.pyc"))
