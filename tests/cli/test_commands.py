@@ -33,6 +33,16 @@ def _printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     return capsys.readouterr().out
 
 
+_helps: dict[str, str] = {}
+"""By command: to lay one out takes a tenth of a second."""
+
+
+def _help(capsys: pytest.CaptureFixture[str], subcommand: str) -> str:
+    if subcommand not in _helps:
+        _helps[subcommand] = _printed(capsys, *subcommand.split(), "--help")
+    return _helps[subcommand]
+
+
 def test_the_traceback_of_a_bug_has_no_secret(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -54,7 +64,7 @@ def test_the_traceback_of_a_bug_has_no_secret(
 
 def test_help_names_every_command_and_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
     """`collector --help` is the map: commands, sources of options, exit codes."""
-    text = _printed(capsys, "--help")
+    text = _help(capsys, "")
     words = ("COLLECTOR_MAX_ATTEMPTS", "collector.toml", "6 another run holds the directory")
     for word in ("run", "plan", "status", "demo", "simulate", *words):
         assert word in re.sub(r"\s+", " ", text)
@@ -63,7 +73,7 @@ def test_help_names_every_command_and_exit_code(capsys: pytest.CaptureFixture[st
 
 def test_help_of_run_names_every_option(capsys: pytest.CaptureFixture[str]) -> None:
     """Every option is there with a text of its own."""
-    text = _printed(capsys, "run", "--help")
+    text = _help(capsys, "run")
     for name in map(option_name, (*fields(RunSettings), *fields(RehearsalSettings))):
         assert f"--{name} " in text
     assert "TRUST_CLIENT_ID" in text
@@ -72,7 +82,7 @@ def test_help_of_run_names_every_option(capsys: pytest.CaptureFixture[str]) -> N
 
 def test_help_of_status_names_its_options(capsys: pytest.CaptureFixture[str]) -> None:
     """Two of its own, and none of a run's."""
-    text = _printed(capsys, "status", "--help")
+    text = _help(capsys, "status")
     assert "RUN_DIR" in text
     assert set(re.findall(r"│ (--[a-z-]+)", text)) == {"--json", "--fail-on", "--config"}
     assert "data, empty, failed, missing" in re.sub(r"[\s│]+", " ", text)
@@ -83,7 +93,7 @@ def test_help_says_once_what_holds_for_all(
     capsys: pytest.CaptureFixture[str], subcommand: str
 ) -> None:
     """Variables and exit codes are in `collector --help`; no default that says nothing, no path."""
-    text = re.sub(r"[\s│]+", " ", _printed(capsys, subcommand, "--help"))
+    text = re.sub(r"[\s│]+", " ", _help(capsys, subcommand))
     for word in ("env var", "Exit codes", "[default: False]", "[default: ]", "[default: None]"):
         assert word not in text
     assert str(Path(collector.__file__).parent) not in text.replace(" ", "")
@@ -95,7 +105,7 @@ def test_help_can_be_asked_for_in_a_word(
     capsys: pytest.CaptureFixture[str], subcommand: str
 ) -> None:
     """`collector help run` is `collector run --help`."""
-    wanted = _printed(capsys, *subcommand.split(), "--help")
+    wanted = _help(capsys, subcommand)
     assert _printed(capsys, "help", *subcommand.split()) == wanted
 
 
@@ -115,7 +125,7 @@ def test_help_of_every_command_has_an_example(
     capsys: pytest.CaptureFixture[str], subcommand: str
 ) -> None:
     """The help of a command says what it does and how it is called."""
-    text = _printed(capsys, subcommand, "--help")
+    text = _help(capsys, subcommand)
     assert f"Usage: collector {subcommand}" in text
     assert f"collector {subcommand} " in text.partition("Example")[2]
 
