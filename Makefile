@@ -35,6 +35,9 @@ endif
 run: $(PACKAGE)
 	$(PACKAGE) demo companies.txt --last 7d --window 1d --rate 20
 
+# Each worker of pytest would compile its plugins again, for more than a second.
+unexport PYTHONDONTWRITEBYTECODE
+
 # Both parts run; the exit code is the worse one. After an interrupt (2) the second does not begin.
 define both
 @first=0; second=0; $(1) || first=$$?; \

@@ -39,6 +39,7 @@ from aiohttp import web
 import collector
 from collector.simulator import Simulator, SimulatorSettings
 from tests.forking import ForkedProcess, ForkServers, Order
+from tests.parsing import keep_arguments
 
 # Each worker would compile all of the tests again where compiled files are not to be written.
 sys.dont_write_bytecode = False
@@ -79,14 +80,15 @@ def pytest_configure(config: pytest.Config) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     # So nohup does.
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    keep_arguments()
     if not hasattr(config, "workerinput"):
         compileall.compile_dir(collector.__path__[0], quiet=2)
         config.add_cleanup(ForkServers(ENVIRONMENT).stop)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Leave out the files without a test of the only mark that is asked for: nearly all of them."""
-    mark = config.option.markexpr
+    """Leave out the files without the first mark that is asked for: nearly all of them."""
+    mark = config.option.markexpr.partition(" and ")[0]
     if collection_path.suffix != ".py" or not mark.isidentifier():
         return None
     sign = "from hypothesis import" if mark == "hypothesis" else f"pytest.mark.{mark}"
@@ -440,9 +442,12 @@ def largest_file() -> LargestFile:
         # import that module.
         before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
         resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+        # A module that is imported meanwhile would leave a part of its compiled file behind.
+        sys.dont_write_bytecode = True
         try:
             yield
         finally:
+            sys.dont_write_bytecode = False
             resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
             sys.dont_write_bytecode = before
 

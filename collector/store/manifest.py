@@ -1,7 +1,7 @@
 """The manifest `run.json`: the plan, the service, and the record of every attempt."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -42,14 +42,44 @@ class PlanRecord(msgspec.Struct, frozen=True, kw_only=True):
     fingerprint: str
 
 
+class _PlanFields(msgspec.Struct):
+    from_date: date | None
+    until_date: date | None
+
+
+class _RequestFields(msgspec.Struct):
+    sent: int = 0
+    refused: int = 0
+    retried: int = 0
+
+
+class _LatencyFields(msgspec.Struct):
+    p50: float | None = None
+    p99: float | None = None
+
+
+class _ShardFields(msgspec.Struct):
+    begun: int
+    count: int
+
+
 class _AttemptFields(msgspec.Struct):
-    """The required fields of an entry of `attempts`; its other fields are not checked."""
+    """The fields of an entry of `attempts` that are read; the optional ones came with time.
+
+    For `kept` and `cells` see `answers_recorded`.
+    """
 
     started_at: datetime
     ended_at: datetime | None
     exit_code: int | None
     error: str | None
     settings: dict[str, bool | int | float | str | None]
+    remarks: list[str] | None = None
+    requests: _RequestFields | msgspec.UnsetType = msgspec.UNSET
+    latency_seconds: _LatencyFields | None = None
+    requests_per_second: float | None = None
+    limit_found: float | None = None
+    shards: _ShardFields | None = None
 
 
 class DatesRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -129,15 +159,22 @@ class Manifest(msgspec.Struct, kw_only=True):
                 )
             manifest = msgspec.json.decode(text, type=cls)
             msgspec.convert(manifest.attempts, list[_AttemptFields])
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            msgspec.convert(msgspec.to_builtins(manifest.plan), _PlanFields)
+            # The next attempt has to write what it has read, and orjson no number above 64 bits.
+            manifest.encoded()
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, TypeError) as error:
             raise ValueError(str(error)) from error
         return manifest
 
-    def write(self, path: Path) -> None:
-        """Replace the file atomically. Raises `OSError`."""
+    def encoded(self) -> bytes:
+        """Return the content of the file. Raises `TypeError` if it has a number above 64 bits."""
         # Not msgspec, which writes 1e16 where orjson, as in every version, writes 1e+16.
         options = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
-        replace_file(path, [orjson.dumps(msgspec.to_builtins(self), option=options)])
+        return orjson.dumps(msgspec.to_builtins(self), option=options)
+
+    def write(self, path: Path) -> None:
+        """Replace the file atomically. Raises `OSError`."""
+        replace_file(path, [self.encoded()])
 
 
 def answers_recorded(attempt: Mapping[str, Any], name: str) -> int:

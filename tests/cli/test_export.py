@@ -165,10 +165,10 @@ def test_a_full_disk_leaves_the_old_file(
     export: Cli, tmp_path: Path, largest_file: LargestFile, name: str
 ) -> None:
     """And no draft, which would keep the room that is missing."""
-    made = (line(f"company {number * 7919}", 1, total=number**2) for number in range(3000))
+    made = (line(f"company {number * 7919}", 1, total=number**2) for number in range(1000))
     make_run(tmp_path / "a", made)
     (tmp_path / name).write_bytes(b"old")
-    with largest_file(5000):
+    with largest_file(2000):
         said = export("a", "--to", name)
     assert (said.exit_code, said.stdout) == (5, "")
     assert "File too large" in said.stderr
@@ -176,7 +176,13 @@ def test_a_full_disk_leaves_the_old_file(
     assert {path.name for path in tmp_path.iterdir()} == {"a", name}
 
 
-@pytest.mark.parametrize("name", ["o", "it's *?", "[x]{a,b}", "a$HOME%20;--", "http:", "-x", "ñ\n"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("it's *?", "[x]{a,b}", "ñ\n"),
+        *(pytest.param(n, marks=pytest.mark.slow) for n in ("o", "a$HOME%20;--", "http:", "-x")),
+    ],
+)
 def test_names_of_files_are_no_patterns(export: Cli, tmp_path: Path, name: str) -> None:
     """Neither for runs nor for the file, whatever is in them."""
     make_run(tmp_path / name, _LINES)
@@ -274,7 +280,13 @@ main(sys.argv[2:])
 """
 
 
-@pytest.mark.parametrize("name", ["o.csv", "o.parquet", "o.duckdb"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("o.csv", "o.parquet")),
+        "o.duckdb",
+    ],
+)
 async def test_a_killed_export_leaves_the_old_file(
     command: Any,  # noqa: ANN401
     name: str,
@@ -290,7 +302,12 @@ async def test_a_killed_export_leaves_the_old_file(
 
 
 @pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+    ("number", "code"),
+    [
+        pytest.param(signal.SIGINT, 130, marks=pytest.mark.slow),
+        (signal.SIGTERM, 143),
+        pytest.param(signal.SIGHUP, 129, marks=pytest.mark.slow),
+    ],
 )
 async def test_an_interrupted_export_leaves_nothing_but_the_old_file(
     command: Any,  # noqa: ANN401

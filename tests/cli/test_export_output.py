@@ -202,7 +202,7 @@ def test_a_missing_package_is_named_and_other_formats_work_without_it(
     said = export("a", "--to", needing)
     assert (said.exit_code, said.stdout) == (2, "")
     assert said.stderr.startswith(
-        f"collector: {package} is not installed, and this command needs it; install it with: pip "
+        f"collector: {package} is not installed, and this command needs it; install it with: "
     )
     assert f"'{package}>=" in said.stderr
     for other in others:

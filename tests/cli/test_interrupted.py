@@ -80,7 +80,10 @@ main()
 
 @pytest.mark.parametrize(
     ("subcommand", "name", "number", "code"),
-    [("export", "o.duckdb", signal.SIGTERM, 143), ("report", "o.html", signal.SIGINT, 130)],
+    [
+        ("export", "o.duckdb", signal.SIGTERM, 143),
+        pytest.param("report", "o.html", signal.SIGINT, 130, marks=pytest.mark.slow),
+    ],
 )
 async def test_while_a_database_holds_it(
     command: Any,  # noqa: ANN401 - see conftest

@@ -37,14 +37,15 @@ _RENDERING_MARKDOWN: Final = frozenset({"markdown_it", "pygments", "rich.markdow
 
 
 class Start(NamedTuple):
-    """How a command ended, and the names of the modules that it had imported by then."""
+    """How a command ended, and the names of the modules that had been imported by then."""
 
+    arguments: str
     exit_code: int
     modules: frozenset[str]
 
 
-Ask = Callable[[dict[str, Any]], dict[str, Any]]
-Run = Callable[[str], Start]
+Ask = Callable[[dict[str, Any]], list[dict[str, Any]]]
+Run = Callable[..., list[Start]]
 
 
 @pytest.fixture(scope="module")
@@ -61,10 +62,10 @@ def ask() -> Iterator[Ask]:
         assert requests is not None
         assert answers is not None
 
-        def tell(request: dict[str, Any]) -> dict[str, Any]:
+        def tell(request: dict[str, Any]) -> list[dict[str, Any]]:
             requests.write(json.dumps(request) + "\n")
             requests.flush()
-            answer: dict[str, Any] = json.loads(answers.readline())
+            answer: list[dict[str, Any]] = json.loads(answers.readline())
             return answer
 
         try:
@@ -75,33 +76,37 @@ def ask() -> Iterator[Ask]:
 
 @pytest.fixture
 def start(ask: Ask, tmp_path: Path) -> Run:
-    """Give a function that runs a command to its end beside a good list of companies and a bad."""
+    """Give a function that runs commands to their end beside a good list of companies and a bad.
+
+    They run in one process, one after the other: to start each takes a quarter of a second, and
+    what none of them may import is not there after the last either.
+    """
     (tmp_path / "good.txt").write_text("1\n2\n")
     (tmp_path / "bad.txt").write_text("1\n..\n")
 
-    def run(arguments: str) -> Start:
-        answer = ask({"directory": str(tmp_path), "arguments": arguments.split()})
-        return Start(answer["exit_code"], frozenset(answer["modules"]))
+    def run(*commands: str) -> list[Start]:
+        given = [arguments.split() for arguments in commands]
+        answers = ask({"directory": str(tmp_path), "commands": given})
+        return [
+            Start(arguments, answer["exit_code"], frozenset(answer["modules"]))
+            for arguments, answer in zip(commands, answers, strict=True)
+        ]
 
     return run
 
 
-@pytest.mark.parametrize("name", sorted(COMMANDS))
-def test_the_help_of_a_command_imports_nothing_that_the_command_works_with(
-    name: str, start: Run
-) -> None:
+def test_the_help_of_a_command_imports_nothing_that_the_command_works_with(start: Run) -> None:
     """Only options and their texts are needed."""
-    started = start(f"{name} --help")
-    assert started.exit_code == 0
-    assert not started.modules & _HEAVY
+    for arguments, exit_code, modules in start(*(f"{name} --help" for name in sorted(COMMANDS))):
+        assert exit_code == 0, arguments
+        assert not modules & _HEAVY, arguments
 
 
-@pytest.mark.parametrize("arguments", ["", "--help", "--version"])
-def test_the_collector_tells_of_itself_without_its_options(arguments: str, start: Run) -> None:
+def test_the_collector_tells_of_itself_without_its_options(start: Run) -> None:
     """Neither the options of the commands are needed nor, in plain texts, a reader of Markdown."""
-    started = start(arguments)
-    assert started.exit_code == 0
-    assert not started.modules & (_HEAVY | _RENDERING_MARKDOWN | {"collector.settings"})
+    for arguments, exit_code, modules in start("", "--help", "--version"):
+        assert exit_code == 0, arguments
+        assert not modules & (_HEAVY | _RENDERING_MARKDOWN | {"collector.settings"}), arguments
 
 
 BAD_INPUT = [
@@ -132,19 +137,18 @@ BAD_INPUT = [
 ]
 
 
-@pytest.mark.parametrize("arguments", BAD_INPUT)
-def test_bad_input_is_refused_before_anything_heavy_is_imported(arguments: str, start: Run) -> None:
+def test_bad_input_is_refused_before_anything_heavy_is_imported(start: Run) -> None:
     """Options and the companies file are read with little more than the command line library."""
-    started = start(arguments)
-    assert started.exit_code == 2
-    assert not started.modules & _HEAVY
+    for arguments, exit_code, modules in start(*BAD_INPUT):
+        assert exit_code == 2, arguments
+        assert not modules & _HEAVY, arguments
 
 
 def test_a_bad_address_is_refused_without_the_client_that_would_use_it(
     start: Run,
 ) -> None:
     """The address is read by the client's own reader of addresses, and by nothing more of it."""
-    started = start("run good.txt --base-url http://example.com")
+    (started,) = start("run good.txt --base-url http://example.com")
     assert started.exit_code == 2
     assert "yarl" in started.modules
     assert not started.modules & (_HEAVY - {"yarl"})
@@ -154,7 +158,7 @@ def test_missing_credentials_are_told_before_anything_heavy_is_imported(
     start: Run,
 ) -> None:
     """Like bad input they end a run before it begins."""
-    started = start("run good.txt")
+    (started,) = start("run good.txt")
     assert started.exit_code == 3
     assert not started.modules & _HEAVY
 
@@ -163,28 +167,23 @@ def test_a_plan_is_shown_without_anything_that_sends_or_reads_answers(
     start: Run,
 ) -> None:
     """It is made of the options and the companies file alone."""
-    started = start("plan good.txt --last 7d --window 1d")
+    (started,) = start("plan good.txt --last 7d --window 1d")
     assert started.exit_code == 0
     assert not started.modules & _HEAVY
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
+def test_a_directory_without_a_run_is_refused_by_nothing_that_sends(start: Run) -> None:
+    """What reads the manifest of a run is needed to know; what sends, draws or counts is not."""
+    commands = (
         "status one",
         "diff one other",
         "latest one",
         "export one --to a.csv",
         "report one --to a.html",
-    ],
-)
-def test_a_directory_without_a_run_is_refused_by_nothing_that_sends(
-    arguments: str, start: Run
-) -> None:
-    """What reads the manifest of a run is needed to know; what sends, draws or counts is not."""
-    started = start(arguments)
-    assert started.exit_code == 2
-    assert not started.modules & (_SENDING | {"duckdb", "plotly", "yarl"})
+    )
+    for arguments, exit_code, modules in start(*commands):
+        assert exit_code == 2, arguments
+        assert not modules & (_SENDING | {"duckdb", "plotly", "yarl"}), arguments
 
 
 def test_a_process_of_a_local_cluster_has_no_command_line(tmp_path: Path) -> None:

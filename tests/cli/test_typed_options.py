@@ -101,13 +101,19 @@ def test_a_misspelt_key_is_named(plan: Cli, directory: Path, key: str, likely: s
     said = plan("companies.txt")
     assert said.exit_code == 2
     key = key.replace("_", "-")
-    assert f"collector.toml: unknown key {key}; did you mean {likely}? Known are answers, b" in said.stderr
+    assert (
+        f"collector.toml: unknown key {key}; did you mean {likely}? Known are answers, b"
+        in said.stderr
+    )
 
 
 def test_a_key_that_is_like_none_gets_no_guess(plan: Cli, directory: Path) -> None:
     """Only the list."""
     (directory / "collector.toml").write_text("zzz = 1\n")
-    assert "collector.toml: unknown key zzz; known are answers, base-url" in plan("companies.txt").stderr
+    assert (
+        "collector.toml: unknown key zzz; known are answers, base-url"
+        in plan("companies.txt").stderr
+    )
 
 
 @pytest.mark.parametrize("place", ["flag", "variable"])

@@ -2,10 +2,13 @@
 
 import os
 
+import pytest
+
 from collector.cluster.cluster import open_cluster
 from collector.settings import RunSettings
 
 
+@pytest.mark.slow
 async def test_workers_keep_their_memory_between_answers() -> None:
     """Dask's own setting has the C library ask the kernel for a block for each answer."""
     settings = RunSettings(engine="dask", workers=1)

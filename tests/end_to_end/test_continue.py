@@ -80,14 +80,14 @@ async def test_killed_at_random_moments_and_continued(
     [
         # All answers of a connection are written by one call, and a slow machine confirms several
         # connections at once: only the first writes are certain to come.
-        (FaultPoint.BEFORE_WRITE, "statistics.jsonl", 2),
+        pytest.param(FaultPoint.BEFORE_WRITE, "statistics.jsonl", 2, marks=pytest.mark.slow),
         (FaultPoint.AFTER_PARTIAL_WRITE, "statistics.jsonl", 2),
         (FaultPoint.BEFORE_SYNC, "statistics.jsonl", 1),
-        (FaultPoint.AFTER_SYNC, "statistics.jsonl", 1),
+        pytest.param(FaultPoint.AFTER_SYNC, "statistics.jsonl", 1, marks=pytest.mark.slow),
         pytest.param(FaultPoint.BEFORE_WRITE, "errors.jsonl", 1, marks=pytest.mark.torture),
-        (FaultPoint.AFTER_PARTIAL_WRITE, "errors.jsonl", 1),
+        pytest.param(FaultPoint.AFTER_PARTIAL_WRITE, "errors.jsonl", 1, marks=pytest.mark.slow),
         pytest.param(FaultPoint.AFTER_PARTIAL_WRITE, "log.jsonl", 2, marks=pytest.mark.torture),
-        (FaultPoint.BEFORE_REPLACE, "run-companies.txt", 1),
+        pytest.param(FaultPoint.BEFORE_REPLACE, "run-companies.txt", 1, marks=pytest.mark.slow),
         pytest.param(FaultPoint.BEFORE_REPLACE, "run.json", 1, marks=pytest.mark.torture),
         (FaultPoint.BEFORE_REPLACE, "run.json", 2),
     ],

@@ -48,7 +48,12 @@ def _replace(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("take", "what"), [(_cut, "cut"), (_remove, "removed"), (_replace, "replaced")]
+    ("take", "what"),
+    [
+        (_cut, "cut"),
+        pytest.param(_remove, "removed", marks=pytest.mark.slow),
+        pytest.param(_replace, "replaced", marks=pytest.mark.slow),
+    ],
 )
 async def test_lines_that_are_taken_away_do_not_count(
     start_api: StartApi, against: Against, take: Callable[[Path], None], what: str

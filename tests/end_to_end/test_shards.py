@@ -196,7 +196,12 @@ async def test_what_shards_have_left_over_is_collected_by_others(
 
 
 @pytest.mark.parametrize(
-    ("first", "then"), [(("0/2", "1/2"), None), ((None,), "0/2"), (("0/2", "1/2"), "0/3")]
+    ("first", "then"),
+    [
+        (("0/2", "1/2"), None),
+        pytest.param((None,), "0/2", marks=pytest.mark.slow),
+        pytest.param(("0/2", "1/2"), "0/3", marks=pytest.mark.slow),
+    ],
 )
 async def test_what_others_have_completed_is_not_asked_for(
     start_api: StartApi, against: Against, first: tuple[str | None, ...], then: str | None
@@ -362,6 +367,7 @@ async def test_the_rate_is_that_of_all_shards_together(
     assert 270 <= max(reached) <= 303, reached
 
 
+@pytest.mark.slow
 async def test_lock_files_may_be_removed_while_a_shard_works(
     start_api: StartApi, against: Against
 ) -> None:

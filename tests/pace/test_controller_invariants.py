@@ -2,6 +2,7 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import Any, Literal
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -156,6 +157,7 @@ def test_whatever_happens_the_promises_hold(ceiling: float, steps: list[Step]) -
     bench.check_windows()
 
 
+@pytest.mark.slow
 @given(st.sampled_from([20.0, 4.0]), _steps)
 def test_whatever_happened_it_comes_back_when_all_is_well(
     ceiling: float, steps: list[Step]

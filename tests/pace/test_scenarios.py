@@ -36,10 +36,13 @@ def test_every_scenario_keeps_its_bounds(scenario: Scenario, seed: int) -> None:
         assert figure.is_reached(value), f"{figure.label}: {figure.show(value)}"
 
 
+_DOUBLED = {140: [pytest.mark.slow], 161: [], 182: [pytest.mark.slow]}
+
+
 @pytest.mark.parametrize(
     "doubled",
     [
-        pytest.param(doubled, marks=() if doubled in {140, 161, 182} else pytest.mark.torture)
+        pytest.param(doubled, marks=_DOUBLED.get(doubled, [pytest.mark.torture]))
         for doubled in range(140, 210, 7)
     ],
 )
@@ -65,7 +68,12 @@ _LIMITS = [
     Bounds(25.0, 20, 0.95, 0.005),
     Bounds(200.0, 20, 0.95, 0.002),
 ]
-_QUICK = {(5.0, 0.005, 503), (5.0, 1.0, 429), (25.0, 1.0, 503), (200.0, 0.005, 429)}
+_QUICK = {
+    (25.0, 1.0, 503): [],
+    (5.0, 0.005, 503): [pytest.mark.slow],
+    (5.0, 1.0, 429): [pytest.mark.slow],
+    (200.0, 0.005, 429): [pytest.mark.slow],
+}
 """Each limit, latency and status, and the smallest limit with both of the others."""
 
 
@@ -75,7 +83,7 @@ _QUICK = {(5.0, 0.005, 503), (5.0, 1.0, 429), (25.0, 1.0, 503), (200.0, 0.005, 4
         pytest.param(
             *(bounds, latency, status),
             id=f"{bounds.limit:g}-{latency}-{status}",
-            marks=() if (bounds.limit, latency, status) in _QUICK else pytest.mark.torture,
+            marks=_QUICK.get((bounds.limit, latency, status), [pytest.mark.torture]),
         )
         for bounds in _LIMITS
         for latency in (0.005, 0.2, 1.0)
@@ -129,7 +137,7 @@ def test_a_ceiling_above_the_limit_is_come_back_to() -> None:
     assert seen.busiest(1.0) <= 62
 
 
-@pytest.mark.parametrize("ceiling", [50.0, inf])
+@pytest.mark.parametrize("ceiling", [50.0, pytest.param(inf, marks=pytest.mark.slow)])
 def test_a_run_that_begins_when_the_quota_is_used_up(ceiling: float) -> None:
     """Killed and restarted with an open circuit: what others used says nothing about the rate."""
     seen = run_virtually(
@@ -171,13 +179,18 @@ _NOTHING = {"rate_limit": 0.001, "limit_kind": "window", "limit_window": 10_000.
     ("outage", "back"),
     [
         ({"share_resets": 1.0}, {"share_resets": 0.0}),
-        ({"share_hangs": 1.0}, {"share_hangs": 0.0}),
-        ({"share_500": 1.0}, {"share_500": 0.0}),
-        ({"share_not_json": 1.0}, {"share_not_json": 0.0}),
-        ({**_NOTHING, "limit_status": 503}, {"rate_limit": None}),
         ({**_NOTHING, "limit_status": 429}, {"rate_limit": None}),
+        *(
+            pytest.param(outage, back, marks=pytest.mark.slow)
+            for outage, back in (
+                ({"share_hangs": 1.0}, {"share_hangs": 0.0}),
+                ({"share_500": 1.0}, {"share_500": 0.0}),
+                ({"share_not_json": 1.0}, {"share_not_json": 0.0}),
+                ({**_NOTHING, "limit_status": 503}, {"rate_limit": None}),
+            )
+        ),
     ],
-    ids=("resets", "hangs", "500", "html", "503", "429"),
+    ids=("resets", "429", "hangs", "500", "html", "503"),
 )
 @pytest.mark.parametrize("ceiling", [pytest.param(10.0, marks=pytest.mark.torture), 50.0])
 def test_half_an_hour_of_any_outage(
@@ -208,7 +221,7 @@ def test_an_api_that_flaps_is_not_stormed() -> None:
     assert seen.failed_cells == 0
 
 
-@pytest.mark.parametrize("share", [0.002, 0.02, 0.1])
+@pytest.mark.parametrize("share", [pytest.param(0.002, marks=pytest.mark.slow), 0.02, 0.1])
 def test_errors_that_come_by_chance_do_not_slow_anybody_down(share: float) -> None:
     """500s that have nothing to do with the rate leave it as it is."""
     seen = run_virtually(situation(settings=api(share_500=share), ceiling=50.0))

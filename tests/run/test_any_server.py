@@ -8,6 +8,7 @@ from functools import partial
 from math import inf
 from typing import Any, Final, TypeVar
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -190,6 +191,7 @@ def test_nothing_is_lost_silently(
     _assert_held(_collect(phases, ceiling, seed, recovers=recovers))
 
 
+@pytest.mark.slow
 @given(
     phases=st.lists(st.tuples(_THAT_PASS, _SECONDS), min_size=1, max_size=4),
     ceiling=_CEILINGS,

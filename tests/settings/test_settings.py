@@ -76,23 +76,19 @@ _SWITCHES = ["insecure-cluster", "quiet", "trust-dates", "until-exclusive", "ver
 _READING_OPTIONS = ["delimiter", "format", "lang", "to"]
 
 
+def _run(*, settings: Annotated[RunSettings, Parameter(name="*")] = _DEFAULTS) -> None:
+    """Do nothing: it is never called."""
+
+
 def _app(*config: Callable[..., object]) -> App:
     app = App(config=config)
-
-    @app.default
-    def run(*, settings: Annotated[RunSettings, Parameter(name="*")] = _DEFAULTS) -> None:
-        """Do nothing: it is never called."""
-
+    app.default(_run)
     return app
-
-
-_BARE = _app()
-"""Reads flags alone; to look at all options takes longer than to read some."""
 
 
 def _parse(*flags: str, app: App | None = None) -> RunSettings:
     """Read flags the way `collector run` does."""
-    _, bound, _ = (app or _BARE).parse_args(flags, print_error=False, exit_on_error=False)
+    _, bound, _ = (app or _app()).parse_args(flags, print_error=False, exit_on_error=False)
     settings = bound.arguments.get("settings", _DEFAULTS)
     assert isinstance(settings, RunSettings)
     return settings
@@ -481,17 +477,19 @@ def test_verbose_is_the_log_of_debugging() -> None:
     assert _parse("--log-level", "error", "-v").least_level == "debug"
 
 
+_STATUS_DEFAULTS = StatusSettings()
+
+
+def _status(*, settings: Annotated[StatusSettings, Parameter(name="*")] = _STATUS_DEFAULTS) -> None:
+    """Do nothing: it is never called."""
+
+
 def _parse_status(*flags: str, config: Callable[..., object] | None = None) -> StatusSettings:
     """Read flags the way `collector status` does."""
     app = App(config=() if config is None else [config])
-    default = StatusSettings()
-
-    @app.default
-    def status(*, settings: Annotated[StatusSettings, Parameter(name="*")] = default) -> None:
-        """Do nothing: it is never called."""
-
+    app.default(_status)
     _, bound, _ = app.parse_args(flags, print_error=False, exit_on_error=False)
-    settings = bound.arguments.get("settings", default)
+    settings = bound.arguments.get("settings", _STATUS_DEFAULTS)
     assert isinstance(settings, StatusSettings)
     return settings
 

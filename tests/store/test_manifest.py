@@ -92,6 +92,23 @@ def _text(**fields: object) -> bytes:
     return orjson.dumps({**good, **fields})
 
 
+_EDITED: list[dict[str, object]] = [
+    {"remarks": 5},
+    {"remarks": [5]},
+    {"requests": 5},
+    {"requests": {"sent": "x"}},
+    {"requests": {"refused": []}},
+    {"requests": {"retried": None}},
+    {"latency_seconds": 5},
+    {"latency_seconds": {"p50": "x"}},
+    {"latency_seconds": {"p99": []}},
+    {"requests_per_second": "x"},
+    {"limit_found": "x"},
+    {"shards": 5},
+    {"shards": {"begun": 1}},
+]
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -115,10 +132,17 @@ def _text(**fields: object) -> bytes:
         _text(attempts=None),
         _text(attempts=[1]),
         _text(plan={**_RECORD, "cells": "3"}),
+        _text(plan={**_RECORD, "cells": 3}).replace(b'"cells":3', b'"cells":1' + b"0" * 20),
+        _text(plan={**_RECORD, "from_date": "x"}),
+        _text(plan={**_RECORD, "until_date": "2026-02-30"}),
+        *(_text(attempts=[{**ended_attempt().as_json(), **fields}]) for fields in _EDITED),
+        _text(attempts=[{**ended_attempt().as_json(), "exit_code": 123456789}]).replace(
+            b"123456789", b"1" + b"0" * 20
+        ),
     ],
 )
 def test_a_damaged_manifest_is_told_from_none(tmp_path: Path, text: bytes) -> None:
-    """Torn, zeroed, or of another shape; the caller decides what that means."""
+    """Torn, zeroed, of another shape, or edited by hand; the caller decides what that means."""
     path = tmp_path / "run.json"
     path.write_bytes(text)
     with pytest.raises(ValueError, match=r"."):

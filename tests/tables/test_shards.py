@@ -15,6 +15,7 @@ from tests.tables.newest_rows import by_latest, by_tables
 _ODD = [b"", b'{"company_id":"1"\n', b"\0" * 40 + b"\n", line("1", 1, 99, total=10**30)]
 
 
+@pytest.mark.slow
 @given(LINES, LINES, st.integers(2, 4))
 @settings(
     max_examples=6,

@@ -1,0 +1,186 @@
+"""A run on a cluster, in this process: how it ends by what its shards report and return.
+
+There is no Dask cluster: the test says what comes of the shards.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Self
+
+import pytest
+
+from collector.cluster.channel import Channel
+from collector.cluster.messages import Result, ShardStatus, Task
+from collector.cluster.run import ClusterRun
+from collector.cluster.scheduler import ShardScheduler
+from collector.cluster.workers import WorkerMonitor
+from collector.core.cell import SERVER_DEFAULT
+from collector.core.errors import ExitCode
+from collector.core.secrets import Secret
+from collector.http.credentials import AccessToken
+from collector.plan import Companies, Plan, Shard
+from collector.run.result import End
+from collector.settings import RunSettings
+from collector.store.files import PartFiles
+from tests.cluster.made_reports import report, result
+
+_CELLS = 20
+
+
+class _Channel(Channel):
+    """A channel without a client: nothing is published."""
+
+    def __init__(self, *given: Any) -> None:  # noqa: ANN401 - as the channel itself
+        super().__init__(*given)
+        self.on_status: Callable[[ShardStatus], None] = given[-1]
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        pass
+
+
+class _Bench:
+    """A run of two shards, and what comes of them: `take` gets results, `hear` statuses."""
+
+    def __init__(self, directory: Path) -> None:
+        plan = Plan(Companies(tuple(map(str, range(_CELLS)))), [SERVER_DEFAULT])
+        self.run = ClusterRun(plan, RunSettings(), AccessToken(Secret("fake")), directory)
+        self.take: Callable[[int, Result], None]
+        self.hear: Callable[[ShardStatus], None]
+        self.happen: Callable[[], None]
+
+    def open_channel(self, *given: Any) -> _Channel:  # noqa: ANN401 - as the channel itself
+        channel = _Channel(*given)
+        self.hear = channel.on_status
+        return channel
+
+    async def run_shards(
+        self,
+        scheduler: ShardScheduler,
+        _client: None,
+        task: Callable[[int, int], Task],
+        take: Callable[[int, Result], None],
+        _is_stopped: Callable[[], bool],
+    ) -> None:
+        """Start both shards, and let happen to them what the test says."""
+        while (number := scheduler.start()) is not None:
+            task(number, 2)
+        self.take = take
+        self.happen()
+
+    def end(self, happen: Callable[[], None]) -> End:
+        """Execute the run, with this happening while both shards run; return its end."""
+        self.happen = happen
+        return asyncio.run(self.run.execute())
+
+
+@asynccontextmanager
+async def _no_cluster(*_: object) -> AsyncIterator[None]:
+    yield
+
+
+async def _workers(*_: object) -> list[str]:
+    return ["one", "two"]
+
+
+async def _until_cancelled(_: object) -> None:
+    await asyncio.Event().wait()
+
+
+@pytest.fixture
+def bench(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> _Bench:
+    """Give a run in `tmp_path`."""
+    bench = _Bench(tmp_path)
+
+    async def run_shards(scheduler: ShardScheduler, *given: Any) -> None:  # noqa: ANN401 - likewise
+        await bench.run_shards(scheduler, *given)
+
+    monkeypatch.setattr("collector.cluster.run.open_cluster", _no_cluster)
+    monkeypatch.setattr("collector.cluster.run.check_workers", _workers)
+    monkeypatch.setattr("collector.cluster.run.Channel", bench.open_channel)
+    monkeypatch.setattr(WorkerMonitor, "run", _until_cancelled)
+    monkeypatch.setattr(ShardScheduler, "run", run_shards)
+    return bench
+
+
+def _part(number: int, code: ExitCode, *, data: int = 0, failed: int = 0) -> Result:
+    return result(report(number, cells={"data": data, "failed": failed}), code)
+
+
+def _events(directory: Path) -> list[str]:
+    log = PartFiles(directory).log
+    return [json.loads(line)["event"] for line in log.read_text().splitlines()]
+
+
+def test_a_signal_after_the_last_answer_changes_nothing(bench: _Bench) -> None:
+    """Every cell has its outcome: the run ends as its worst shard, and not as interrupted."""
+
+    def happen() -> None:
+        bench.take(0, _part(0, ExitCode.SOME_FAILED, data=9, failed=1))
+        bench.take(1, _part(1, ExitCode.COMPLETE, data=10))
+        bench.run.stop(ExitCode.SIGINT)
+
+    assert bench.end(happen).exit_code is ExitCode.SOME_FAILED
+
+
+def test_a_signal_before_the_last_answer_is_how_it_ends(bench: _Bench) -> None:
+    """Cells are missing, whatever the shards say."""
+
+    def happen() -> None:
+        bench.take(0, _part(0, ExitCode.COMPLETE, data=10))
+        bench.run.stop(ExitCode.SIGINT)
+        bench.take(1, _part(1, ExitCode.COMPLETE, data=9))
+
+    assert bench.end(happen).exit_code is ExitCode.SIGINT
+
+
+def test_missing_cells_without_a_signal_end_as_the_worst_shard(bench: _Bench) -> None:
+    """The end of a shard says what it has done; its last status may not have counted all."""
+
+    def happen() -> None:
+        bench.take(0, _part(0, ExitCode.SOME_FAILED, failed=9))
+        bench.take(1, _part(1, ExitCode.COMPLETE, data=10))
+
+    assert bench.end(happen).exit_code is ExitCode.SOME_FAILED
+
+
+@pytest.mark.parametrize("has_begun", [True, False])
+def test_bad_input_of_a_shard_is_that_of_the_run_if_none_has_begun(
+    bench: _Bench, tmp_path: Path, *, has_begun: bool
+) -> None:
+    """Exit code 2 promises that nothing was sent, also by a shard that has sent no status yet.
+
+    The log of the whole run is there once a shard has begun.
+    """
+
+    def happen() -> None:
+        if has_begun:
+            PartFiles(tmp_path, Shard(0, 2)).manifest.touch()
+        bench.take(1, Result(End(ExitCode.BAD_INPUT, "no")))
+
+    end = bench.end(happen)
+    if has_begun:
+        assert end == End(ExitCode.STOPPED_EARLY, "no")
+        assert "shard_ended" in _events(tmp_path)
+    else:
+        assert end == End(ExitCode.BAD_INPUT, "no")
+        assert not PartFiles(tmp_path).log.exists()
+
+
+def test_the_log_is_there_when_the_first_shard_reports(bench: _Bench, tmp_path: Path) -> None:
+    """Before any has ended: a run that is killed leaves its events."""
+    seen: list[list[str]] = []
+
+    def happen() -> None:
+        PartFiles(tmp_path, Shard(0, 2)).manifest.touch()
+        bench.hear(report(0, cells={"data": 1}))
+        seen.append(_events(tmp_path))
+
+    bench.end(happen)
+    assert seen
+    assert "cluster_started" in seen[0]
