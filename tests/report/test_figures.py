@@ -4,13 +4,13 @@ import pytest
 from collector.report.coverage.figure import heat_map
 from collector.report.coverage.model import narrowed
 from collector.report.delivery.model import CountMovement
-from collector.report.delivery.over_time import over_time
-from collector.report.delivery.restated import movements, restated_windows
-from collector.report.delivery.sums import failing, funnel
+from collector.report.delivery.over_time_figure import over_time
+from collector.report.delivery.restated_figure import movements, restated_windows
+from collector.report.delivery.sums_figure import failing, funnel
 from collector.report.figure import Figure
 from collector.report.language import Lang, Language
 from collector.report.report import Report
-from collector.report.runs.behaviour import behaviour
+from collector.report.runs.behaviour_figure import behaviour
 from collector.report.runs.model import Behaviour
 from tests.report import sample
 

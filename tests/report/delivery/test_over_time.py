@@ -4,7 +4,7 @@ from datetime import date, timedelta
 import pytest
 
 from collector.report.delivery.model import Delivery, SpanDelivery
-from collector.report.delivery.over_time import over_time
+from collector.report.delivery.over_time_figure import over_time
 from collector.report.language import Lang, Language
 from collector.report.model import WindowSpan
 from collector.report.report import Report

@@ -1,5 +1,6 @@
 from collector.report.delivery.model import Delivery, OtherActions
-from collector.report.delivery.sums import delivery_section, funnel
+from collector.report.delivery.sums import delivery_section
+from collector.report.delivery.sums_figure import funnel
 from collector.report.language import Lang, Language
 from tests.report import sample
 from tests.report.shown import layout, page_of, trace, words_of

@@ -2,7 +2,7 @@ import re
 from dataclasses import replace
 
 from collector.report.language import Lang, Language
-from collector.report.runs.behaviour import behaviour
+from collector.report.runs.behaviour_figure import behaviour
 from collector.report.runs.model import Behaviour
 from tests.report import sample
 from tests.report.shown import page_of, trace, words_of
