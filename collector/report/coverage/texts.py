@@ -4,7 +4,6 @@ from typing import Final
 
 from collector.report.language import Plural, Text
 
-NAV: Final = Text("Coverage", "Cobertura")
 HEADING: Final = Text("Coverage", "Cobertura")
 INTRO: Final = Text(
     "Companies from top to bottom, windows from left to right. Each tile stands for the cells of "
