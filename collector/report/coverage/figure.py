@@ -20,7 +20,7 @@ from collector.report.untrusted import company_text, cut, figure_text, plain
 __all__ = ["STATE_NAMES", "heat_map"]
 
 _FILLS: Final = {fill: place for place, fill in enumerate(Fill)}
-_SIZES: Final = {Fill.FEW: 0.4, Fill.SOME: 0.55, Fill.MANY: 0.75}
+_SIZES: Final = {Fill.EMPTY: 0.3, Fill.DATA: 0.3, Fill.FEW: 0.5, Fill.MANY: 0.75}
 """Sizes of marks, as shares of the largest one."""
 
 _SYMBOLS: Final = {

@@ -26,11 +26,9 @@ _CELLS: Final = (
 """The legend of single cells: the class of a swatch, the mark on it, its meaning."""
 
 _SHARES: Final = (
-    ("data", "", texts.LEGEND_NONE_EMPTY),
-    ("mixed", "", texts.LEGEND_SOME_EMPTY),
+    ("data", "", texts.LEGEND_ANSWERED),
     ("empty", "○", texts.LEGEND_MOST_EMPTY),
     ("few", "", texts.LEGEND_FEW),
-    ("some", "", texts.LEGEND_SOME),
     ("many", "", texts.LEGEND_MANY),
     ("most", "", texts.LEGEND_MOST),
     ("mark", "▲", texts.LEGEND_WORST_FAILED),

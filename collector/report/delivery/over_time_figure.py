@@ -33,10 +33,6 @@ from collector.report.palette import variable
 __all__ = ["over_time"]
 
 
-_TOO_LOW: Final = 0.01
-"""Share of cells without an answer at which a span is shaded."""
-
-
 _DOTTED: Final = 45
 """Points up to which each has a mark."""
 
@@ -139,9 +135,7 @@ def _shades(sums: Sequence[SpanDelivery], cells: Mapping[WindowSpan, Tile]) -> l
     return [
         _shade(place)
         for place, one in enumerate(sums)
-        if (tile := cells.get(one.span))
-        and tile.planned
-        and tile.lacking / tile.planned >= _TOO_LOW
+        if (tile := cells.get(one.span)) and tile.lacks_many
     ]
 
 
