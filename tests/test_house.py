@@ -25,11 +25,11 @@ LIBRARIES: Final = {
     "dask": {"cluster"},
     "distributed": {"cluster"},
     "duckdb": {"tables", "export", "report"},
-    "plotly": {"report"},
     "prometheus_client": {"telemetry"},
     "rich": {"cli"},
     "sqlite3": {"store"},
     "tomlkit": {"cli"},
+    "vl_convert": {"report"},
     "xlsxwriter": {"export"},
     "zstandard": {"export"},
 }

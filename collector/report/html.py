@@ -6,12 +6,10 @@ from dataclasses import dataclass
 from html import escape
 from typing import Final
 
-import orjson
-
 from collector.report.model import Company
 from collector.report.untrusted import company_text, plain
 
-__all__ = ["Child", "Markup", "company", "element", "joined", "json_script", "prose", "untrusted"]
+__all__ = ["Child", "Markup", "company", "element", "joined", "prose", "untrusted"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +28,6 @@ _WHOLE: Final = re.compile(
 """Days, moments and commands: a line break within one would spoil copying and reading."""
 
 _VOID: Final = frozenset({"meta", "br"})
-_IN_SCRIPT: Final = {mark: f"\\u{ord(mark):04x}" for mark in ("<", ">", "&", "\u2028", "\u2029")}
-"""What could end a script element, open a comment in it, or break a line of JavaScript."""
 
 
 def element(name: str, /, *children: Child, **attributes: Attribute) -> Markup:
@@ -64,14 +60,6 @@ def prose(text: str) -> Markup:
 def company(who: Company) -> Markup:
     """Return the id and the whole name of a company."""
     return element("bdi", company_text(who))
-
-
-def json_script(name: str, value: object) -> Markup:
-    """Return data for the script of the page, which finds it by the id `name`."""
-    text = orjson.dumps(value).decode()
-    for mark, code in _IN_SCRIPT.items():
-        text = text.replace(mark, code)
-    return Markup(f'<script type="application/json" id="{escape(name)}">{text}</script>')
 
 
 def _whole(part: str) -> Markup:

@@ -6,15 +6,13 @@ from collections.abc import Iterator, Sequence
 from importlib.resources import files
 from typing import Final
 
-from plotly.offline import get_plotlyjs
-
 from collector.report import palette, texts
 from collector.report.coverage.section import coverage_section
 from collector.report.delivery.over_time import time_section
 from collector.report.delivery.restated import restated_section
 from collector.report.delivery.sums import delivery_section, failing_section, overlap_note
 from collector.report.head import cards, header, period, verdict
-from collector.report.html import Markup, element, joined, json_script, prose
+from collector.report.html import Markup, element, joined, prose
 from collector.report.language import Lang, Language
 from collector.report.quality.section import quality_section
 from collector.report.report import Report
@@ -27,29 +25,17 @@ __all__ = ["render"]
 
 def render(report: Report, lang: Lang, version: str) -> Iterator[bytes]:
     """Return the page in pieces of UTF-8; `version` is the version of the collector."""
-    plotly = _plotly()
     words = Language(lang)
     parts = _sections(report, words)
-    scripts = (_read("early.js"), plotly, _read("page.js"))
-    html = element("html", _head(report, words, scripts), lang=words.lang.value)
+    script = _read("page.js")
+    html = element("html", _head(report, words, script), lang=words.lang.value)
     opened = html.html.removesuffix("</html>")
-    return _pieces(opened, _body(report, words, version, parts), _data(words, parts), scripts)
+    return _pieces(opened, _body(report, words, version, parts), script)
 
 
-def _pieces(opened: str, body: Markup, data: Markup, scripts: Sequence[str]) -> Iterator[bytes]:
-    """Yield the later scripts last, so that texts and tables show while the library is read."""
+def _pieces(opened: str, body: Markup, script: str) -> Iterator[bytes]:
     yield f"<!doctype html>\n{opened}<body>{body.html}".encode()
-    yield data.html.encode()
-    for script in scripts[1:]:
-        yield f"\n<script>{script}</script>".encode()
-    yield b"\n</body></html>\n"
-
-
-def _plotly() -> str:
-    """Return the drawing library as JavaScript."""
-    script: str = get_plotlyjs()
-    # A browser reads CR LF as LF, and hashes that.
-    return script.replace("\r\n", "\n").replace("</script", "<\\/script")
+    yield f"\n<script>{script}</script>\n</body></html>\n".encode()
 
 
 def _sections(report: Report, words: Language) -> list[Section]:
@@ -76,29 +62,24 @@ def _reading_section(words: Language) -> Section:
     return Section("reading", texts.READING, html)
 
 
-def _head(report: Report, words: Language, scripts: Sequence[str]) -> Markup:
+def _head(report: Report, words: Language, script: str) -> Markup:
     return element(
         "head",
         element("meta", charset="utf-8"),
-        element("meta", http_equiv="Content-Security-Policy", content=_policy(scripts)),
+        element("meta", http_equiv="Content-Security-Policy", content=_policy(script)),
         element("meta", name="viewport", content="width=device-width, initial-scale=1"),
         element("meta", name="color-scheme", content="light dark"),
         element("meta", name="referrer", content="no-referrer"),
         element("title", f"{words(texts.TITLE)}: {period(report, words)}"),
         Markup(f"<style>{_style()}</style>"),
-        Markup(f"<script>{scripts[0]}</script>"),
     )
 
 
-def _policy(scripts: Sequence[str]) -> str:
-    """Return the content security policy: only these scripts, inline styles, and drawn images.
-
-    Plotly sets styles itself. It draws images into data addresses, and saves them from there.
-    """
-    hashes = " ".join(f"'sha256-{_sha256(script)}'" for script in scripts)
+def _policy(script: str) -> str:
+    """Return the content security policy: only this script, and styles that are in the page."""
     return (
-        f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; "
-        "img-src data: blob:; base-uri 'none'; form-action 'none'"
+        f"default-src 'none'; script-src 'sha256-{_sha256(script)}'; style-src 'unsafe-inline'; "
+        "base-uri 'none'; form-action 'none'"
     )
 
 
@@ -129,23 +110,11 @@ def _body(report: Report, words: Language, version: str, parts: Sequence[Section
                 verdict(report, words),
                 cards(report, words),
                 overlap_note(words, overlap=report.overlap),
-                element("p", words(texts.NO_SCRIPT), class_="warn no-script"),
                 *(part.html for part in parts),
             ),
             element("footer", element("p", words(texts.FOOTER))),
         )
     )
-
-
-def _data(words: Language, parts: Sequence[Section]) -> Markup:
-    figures = {figure.name: figure.as_json() for part in parts for figure in part.figures}
-    settings = {
-        "light": palette.LIGHT,
-        "dark": palette.DARK,
-        "lang": words.lang.value,
-        "save": words(texts.PNG),
-    }
-    return joined((json_script("settings", settings), json_script("figures", figures)))
 
 
 _PACKAGE: Final = "collector.report"

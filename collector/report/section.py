@@ -32,12 +32,11 @@ Row = tuple[Child, ...]
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A part of the page: its anchor, its name in the contents, its HTML, its figures."""
+    """A part of the page: its anchor, its name in the contents, its HTML."""
 
     anchor: str
     name: Text
     html: Markup
-    figures: tuple[Figure, ...] = ()
 
 
 def section(anchor: str, heading: str, *children: Child) -> Markup:
@@ -65,31 +64,26 @@ def known_days(spans: Iterable[WindowSpan], words: Language) -> str:
     return words.days(min(begins, default=None), max(ends, default=None))
 
 
-def picture(
-    figures: Figure | tuple[tuple[Figure, str], ...] | None,
-    summary: str,
-    *,
-    above: Child = None,
-) -> Markup:
+def picture(figure: Figure | None, summary: str, *, above: Child = None) -> Markup:
     """Return a figure with a sentence that says what it shows; without a figure, the sentence.
 
-    A screen reader reads the sentence in place of the figure. Several figures are variants of one,
-    each with the class by which the style sheet chooses among them. `above` is a legend.
+    A screen reader reads the sentence in place of the figure. The style sheet chooses between the
+    picture for wide and for narrow screens. `above` is a legend.
     """
-    if figures is None:
+    if figure is None:
         return element("p", prose(summary), class_="summary")
-    variants = ((figures, "any"),) if isinstance(figures, Figure) else figures
-    caption = f"{variants[0][0].name}-summary"
+    caption = f"{figure.name}-summary"
     plots = (
         element(
             "div",
+            Markup(svg),
             class_=f"plot {kind}",
             data_figure=figure.name,
             role="img",
             aria_labelledby=caption,
-            style=f"height:{figure.height}px",
+            tabindex=0,
         )
-        for figure, kind in variants
+        for kind, svg in (("wide", figure.wide), ("narrow", figure.narrow))
     )
     return element(
         "figure", element("figcaption", prose(summary), id=caption, class_="summary"), above, *plots

@@ -7,7 +7,6 @@ from collector.report import texts as page_texts
 from collector.report.coverage import texts
 from collector.report.coverage.figure import STATE_NAMES, heat_map
 from collector.report.coverage.model import CompanyGroup, CoverageMap, narrowed, state_of
-from collector.report.figure import Figure
 from collector.report.html import Markup, company, element, joined, prose, untrusted
 from collector.report.language import DASH, Language, Text
 from collector.report.model import Tile
@@ -54,25 +53,22 @@ _SHARES: Final = (
 def coverage_section(coverage: CoverageMap, words: Language) -> Section:
     """Return which planned cells have an answer, and which do not."""
     planned = coverage.total.planned
-    figures: tuple[tuple[Figure, str], ...] = ()
+    figure = None
     legends = None
     if planned > 1:
         narrow = narrowed(coverage, _NARROW)
-        figures = (
-            (heat_map(coverage, words, "coverage", 24), "wide"),
-            (heat_map(narrow, words, "coverage-narrow", 12), "narrow"),
-        )
+        figure = heat_map(coverage, narrow, words)
         legends = _legends(coverage, narrow, words)
     html = section(
         "coverage",
         words(texts.HEADING),
-        picture(figures or None, _summary(coverage, words), above=legends),
-        _tables(coverage, words) if figures else None,
+        picture(figure, _summary(coverage, words), above=legends),
+        _tables(coverage, words) if figure else None,
         element("h3", words(texts.GAPS)) if coverage.gaps else None,
         element("p", prose(_gaps(coverage, words))) if planned else None,
         _gaps_table(coverage, words),
     )
-    return Section("coverage", texts.NAV, html, tuple(one for one, _ in figures))
+    return Section("coverage", texts.NAV, html)
 
 
 def _legends(wide: CoverageMap, narrow: CoverageMap, words: Language) -> Markup:

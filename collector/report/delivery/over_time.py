@@ -59,7 +59,7 @@ def time_section(
         picture(figure, _summary(sums, words)),
         details(words, _table(sums, cells, words), rows=len(sums)) if sums else None,
     )
-    return Section("time", texts.TIME_NAV, html, (figure,) if figure else ())
+    return Section("time", texts.TIME_NAV, html)
 
 
 def _summary(sums: Sequence[SpanDelivery], words: Language) -> str:

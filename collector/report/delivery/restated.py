@@ -41,8 +41,7 @@ def restated_section(restated: Restatements | None, words: Language) -> Section:
         *(_windows_part(restated, windows, words) if is_drawn else ()),
         *(_movements_part(restated, moved, words) if is_drawn else ()),
     )
-    drawn = tuple(figure for figure in (windows, moved) if figure is not None)
-    return Section("restated", texts.RESTATED_NAV, html, drawn)
+    return Section("restated", texts.RESTATED_NAV, html)
 
 
 def _windows_part(

@@ -37,7 +37,7 @@ def delivery_section(delivery: Delivery, words: Language, *, overlap: bool) -> S
         picture(figure, summary),
         details(words, _counters_table(delivery, words), rows=4 + len(delivery.actions)),
     )
-    return Section("delivery", texts.NAV, html, (figure,) if figure else ())
+    return Section("delivery", texts.NAV, html)
 
 
 def failing_section(companies: Sequence[CompanyShare], words: Language) -> Section:
@@ -63,7 +63,7 @@ def failing_section(companies: Sequence[CompanyShare], words: Language) -> Secti
         if companies
         else None,
     )
-    return Section("failing", texts.FAILING_NAV, html, (figure,) if figure else ())
+    return Section("failing", texts.FAILING_NAV, html)
 
 
 def overlap_note(words: Language, *, overlap: bool) -> Markup | None:

@@ -22,10 +22,8 @@ def behaviour_section(behaviours: Sequence[Behaviour], runs: int, words: Languag
     """Return how the newest run went over time, and earlier ones folded; `runs` is their number."""
     written = [run for run in behaviours if run.intervals]
     parts: list[Markup | None] = []
-    drawn: list[Figure] = []
     for number, run in enumerate(reversed(written)):
         figure = behaviour(run, words, f"behaviour-{number}")
-        drawn += [figure] if figure else []
         parts.append(_run_part(run, figure, words))
     shown: list[Markup | None] = parts[:1] or [note(words(texts.BEHAVIOUR_NONE))]
     if parts[1:]:
@@ -34,7 +32,7 @@ def behaviour_section(behaviours: Sequence[Behaviour], runs: int, words: Languag
     if runs > len(behaviours) > 0:
         shown.append(note(words(texts.OLDER_LEFT_OUT, shown=len(behaviours), n=runs)))
     html = section("behaviour", words(texts.BEHAVIOUR_HEADING), *shown)
-    return Section("behaviour", texts.BEHAVIOUR_NAV, html, tuple(drawn))
+    return Section("behaviour", texts.BEHAVIOUR_NAV, html)
 
 
 def _run_part(run: Behaviour, figure: Figure | None, words: Language) -> Markup:
