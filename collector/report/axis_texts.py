@@ -9,7 +9,7 @@ OF_TOTAL: Final = Text("notifications; share of total", "notificaciones; proporc
 PER_DAY: Final = Text("{what} per day", "{what} por día")
 THOUSANDS: Final = Text("{what}, thousands", "{what}, miles")
 MILLIONS: Final = Text("{what}, millions", "{what}, millones")
-FIRST_DAY: Final = Text("first day of each window (UTC)", "primer día de cada ventana (UTC)")
+FIRST_DAY: Final = Text("first day of each column (UTC)", "primer día de cada columna (UTC)")
 TIME: Final = Text("time (UTC), {days}", "hora (UTC), {days}")
 FAILS: Final = Text(
     "fails, % of total, with the 95 % interval", "fails, % del total, con el intervalo del 95 %"
@@ -23,5 +23,6 @@ MOVED: Final = Text(
 COMPANIES: Final = Text("companies", "empresas")
 WITHOUT_ANSWER: Final = Text("cells without answer: {n}", "celdas sin respuesta: {n}")
 NO_ANSWERS: Final = Text("no answers", "sin respuestas")
-PARTIAL: Final = Text("incomplete: {days}", "incompleto: {days}")
-UNSETTLED: Final = Text("still changing", "aún puede cambiar")
+PARTIAL: Final = Text("{days}, only a part of its period", "{days}, solo una parte de su período")
+LACKING: Final = Text("1 % or more without answer", "1 % o más sin respuesta")
+UNSETTLED: Final = Text("figures still change", "las cifras aún cambian")

@@ -43,7 +43,7 @@ def _sections(report: Report, words: Language) -> list[Section]:
         coverage_section(report.coverage, words),
         delivery_section(report.delivery, words, overlap=report.overlap),
         time_section(report.over_time, report.coverage.by_span, words, overlap=report.overlap),
-        failing_section(report.failing, words),
+        failing_section(report.failing, report.delivery.fails_share, words),
         restated_section(report.restated, words),
         behaviour_section(report.behaviour, len(report.runs), words),
         quality_section(report.quality, words),

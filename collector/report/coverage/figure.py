@@ -42,7 +42,7 @@ _COLUMNS: Final = {WIDE: 24, NARROW: 12}
 
 _HEAD: Final = 24
 _MARGIN: Final = 12
-_SIZES: Final = {Fill.FEW: 0.4, Fill.SOME: 0.55, Fill.MANY: 0.75}
+_SIZES: Final = {Fill.EMPTY: 0.3, Fill.DATA: 0.3, Fill.FEW: 0.5, Fill.MANY: 0.75}
 """Sizes of marks, as shares of the largest one."""
 
 _SYMBOLS: Final = {

@@ -37,11 +37,9 @@ _CELLS: Final = (
 """The legend of single cells: the class of a swatch, the mark on it, its meaning."""
 
 _SHARES: Final = (
-    ("data", "", texts.LEGEND_NONE_EMPTY),
-    ("mixed", "", texts.LEGEND_SOME_EMPTY),
+    ("data", "", texts.LEGEND_ANSWERED),
     ("empty", "○", texts.LEGEND_MOST_EMPTY),
     ("few", "", texts.LEGEND_FEW),
-    ("some", "", texts.LEGEND_SOME),
     ("many", "", texts.LEGEND_MANY),
     ("most", "", texts.LEGEND_MOST),
     ("mark", "▲", texts.LEGEND_WORST_FAILED),
@@ -68,7 +66,7 @@ def coverage_section(coverage: CoverageMap, words: Language) -> Section:
         element("p", prose(_gaps(coverage, words))) if planned else None,
         _gaps_table(coverage, words),
     )
-    return Section("coverage", texts.NAV, html)
+    return Section("coverage", texts.HEADING, html)
 
 
 def _legends(wide: CoverageMap, narrow: CoverageMap, words: Language) -> Markup:

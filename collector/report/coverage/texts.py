@@ -4,7 +4,6 @@ from typing import Final
 
 from collector.report.language import Plural, Text
 
-NAV: Final = Text("Coverage", "Cobertura")
 HEADING: Final = Text("Coverage", "Cobertura")
 INTRO: Final = Text(
     "Companies from top to bottom, windows from left to right. Each tile stands for the cells of "
@@ -47,15 +46,14 @@ LEGEND_EMPTY: Final = Text("empty: answered, all zeros", "vacía: respondida, to
 LEGEND_FAILED: Final = Text("failed for good", "fallida definitivamente")
 LEGEND_MISSING: Final = Text("missing: no answer yet", "faltante: aún sin respuesta")
 LEGEND_BLANK: Final = Text("blank: not planned", "en blanco: no planificada")
-LEGEND_NONE_EMPTY: Final = Text("all answered, none empty", "todas respondidas, ninguna vacía")
-LEGEND_SOME_EMPTY: Final = Text(
-    "all answered, up to half empty (zeros)", "todas respondidas, hasta la mitad vacías (ceros)"
-)
+LEGEND_ANSWERED: Final = Text("answered: at least 99 %", "con respuesta: al menos el 99 %")
 LEGEND_MOST_EMPTY: Final = Text(
-    "all answered, more than half empty", "todas respondidas, más de la mitad vacías"
+    "likewise, and more than half of them empty (zeros)",
+    "ídem, y más de la mitad vacías (ceros)",
 )
-LEGEND_FEW: Final = Text("failed or missing: less than 2 %", "fallidas o faltantes: menos del 2 %")
-LEGEND_SOME: Final = Text("2 % to less than 10 %", "del 2 % a menos del 10 %")
+LEGEND_FEW: Final = Text(
+    "failed or missing: 1 % to less than 10 %", "fallidas o faltantes: del 1 % a menos del 10 %"
+)
 LEGEND_MANY: Final = Text("10 % to less than 50 %", "del 10 % a menos del 50 %")
 LEGEND_MOST: Final = Text("50 % or more", "50 % o más")
 LEGEND_WORST_FAILED: Final = Text(

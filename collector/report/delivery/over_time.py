@@ -59,7 +59,7 @@ def time_section(
         picture(figure, _summary(sums, words)),
         details(words, _table(sums, cells, words), rows=len(sums)) if sums else None,
     )
-    return Section("time", texts.TIME_NAV, html)
+    return Section("time", texts.TIME_HEADING, html)
 
 
 def _summary(sums: Sequence[SpanDelivery], words: Language) -> str:

@@ -1,6 +1,7 @@
 """The figure of the counters over time, with one panel for counters of similar size."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from typing import Final, NamedTuple
 
@@ -40,11 +41,11 @@ from collector.report.panels import Line, Panel, stacked
 
 __all__ = ["over_time"]
 
-_TOO_LOW: Final = 0.01
-"""Share of cells without an answer at which a span is shaded."""
-
 _DOTTED: Final = 45
 """Points up to which each has a mark."""
+
+_VEIL: Final = 0.65
+"""Opacity of what covers partial spans."""
 
 _UNITS: Final = ((1_000_000, axis_texts.MILLIONS), (1_000, axis_texts.THOUSANDS))
 _TIMES: Final = 10
@@ -87,15 +88,36 @@ def over_time(
     drawn = comparable(sums)
     if sum(one.answers > 0 for one in drawn) <= 1:
         return None, False
-    shaded = [place for place, one in enumerate(drawn) if _lacks(one, cells)]
-    return figure(
-        "over-time", words, lambda screen: _specification(drawn, shaded, cells, words, screen)
-    ), bool(shaded)
+    shades = _shades(drawn, cells)
+    found = figure(
+        "over-time", words, lambda screen: _specification(drawn, shades, cells, words, screen)
+    )
+    return found, bool(shades.lacking)
+
+
+class _Shades(NamedTuple):
+    """The places of the spans that lack answers, that still change, and that are partial."""
+
+    lacking: list[int]
+    unsettled: list[int]
+    partial: list[int]
+
+
+def _shades(sums: Sequence[SpanDelivery], cells: Mapping[WindowSpan, Tile]) -> _Shades:
+    return _Shades(
+        [
+            place
+            for place, one in enumerate(sums)
+            if (tile := cells.get(one.span)) and tile.lacks_many
+        ],
+        [place for place, one in enumerate(sums) if one.answers and not one.is_settled],
+        [place for place, one in enumerate(sums) if one.span.is_partial],
+    )
 
 
 def _specification(
     sums: Sequence[SpanDelivery],
-    shaded: Sequence[int],
+    shades: _Shades,
     cells: Mapping[WindowSpan, Tile],
     words: Language,
     screen: Screen,
@@ -103,42 +125,48 @@ def _specification(
     count = len(sums)
     per_day = shows_per_day(sums)
     panels = [_panel(height, lines, sums, words, per_day=per_day) for height, lines in _PANELS]
-    longest = max(width_of(words.decimal(panel.high)) for panel in panels)
-    stack = stacked(
-        panels,
-        range(count),
-        (-0.5, count - 0.5),
-        screen,
-        left=longest + 12,
-        foot=44,
+    keys = (
+        (axis_texts.LACKING, "shade", shades.lacking),
+        (axis_texts.UNSETTLED, "warn-ground", shades.unsettled),
     )
+    panels[0] = replace(
+        panels[0], areas=[(words(name), colour) for name, colour, places in keys if places]
+    )
+    left = max(width_of(words.decimal(panel.high)) for panel in panels) + 12
+    stack = stacked(panels, range(count), (-0.5, count - 0.5), screen, left=left, foot=44)
     frame = stack.frame
     step = frame.width / count
-    below = [
-        boxes(
-            [
-                (place * step, (place + 1) * step, top, bottom)
-                for place in shaded
-                for top, bottom in stack.areas
-            ],
-            fill=variable("shade"),
-        )
+
+    def columns(places: Iterable[int], **mark: object) -> Json:
+        edges = [
+            (place * step, (place + 1) * step, *area) for place in places for area in stack.areas
+        ]
+        return boxes(edges, **mark)
+
+    labels = [
+        *span_labels([_first(one.span, words) for one in sums], frame.width, frame.height + 16),
+        Label(frame.width / 2, frame.height + 34, words(axis_texts.FIRST_DAY), "center"),
     ]
-    columns = [
+    tips = [
         Spot(
             place * step,
             (place + 1) * step,
             0,
             frame.height,
-            _tip(one, cells, words, per_day=per_day),
+            _tip(one, cells.get(one.span), words, per_day=per_day),
         )
         for place, one in enumerate(sums)
     ]
-    labels = [
-        *span_labels([_first(one.span, words) for one in sums], frame.width, frame.height + 16),
-        Label(frame.width / 2, frame.height + 34, words(axis_texts.FIRST_DAY), "center"),
+    layers = [
+        columns(shades.unsettled, fill=variable("warn-ground")),
+        columns(shades.lacking, fill=variable("shade")),
+        *stack.layers,
+        # What is drawn of partial spans is faded.
+        columns(shades.partial, fill=variable("panel"), fillOpacity=_VEIL),
+        *texts_at(labels),
+        spots(tips),
     ]
-    return view(frame, [*below, *stack.layers, *texts_at(labels), spots(columns)])
+    return view(frame, layers)
 
 
 def _panel(
@@ -150,6 +178,7 @@ def _panel(
     per_day: bool,
 ) -> Panel:
     values = [_values(line.counter, sums, per_day=per_day) for line in lines]
+    partial = frozenset(place for place, one in enumerate(sums) if one.span.is_partial)
     most = max((abs(value) for of in values for value in of if value is not None), default=0)
     unit, name = next((unit for unit in _UNITS if most >= _TIMES * unit[0]), (1, None))
     title = words(axis_texts.NOTIFICATIONS)
@@ -165,7 +194,8 @@ def _panel(
                 line.dash,
                 line.symbol,
                 [None if value is None else value / unit for value in of],
-                _dots(of),
+                _dots(of) | partial,
+                partial,
             )
             for line, of in zip(lines, values, strict=True)
         ],
@@ -193,20 +223,14 @@ def _dots(values: Sequence[float | None]) -> frozenset[int]:
     )
 
 
-def _lacks(one: SpanDelivery, cells: Mapping[WindowSpan, Tile]) -> bool:
-    tile = cells.get(one.span)
-    return bool(tile and tile.planned and tile.lacking / tile.planned >= _TOO_LOW)
-
-
 def _first(span: WindowSpan, words: Language) -> str:
     return span.from_date.isoformat() if span.from_date else words.span(span)
 
 
-def _tip(
-    one: SpanDelivery, cells: Mapping[WindowSpan, Tile], words: Language, *, per_day: bool
-) -> str:
+def _tip(one: SpanDelivery, tile: Tile | None, words: Language, *, per_day: bool) -> str:
     """Return what is said of a span: its days, and each counter on a line of its own."""
-    lines = [words.span(one.span)]
+    days = words.span(one.span)
+    lines = [words(axis_texts.PARTIAL, days=days) if one.span.is_partial else days]
     if not one.answers:
         lines.append(words(axis_texts.NO_ANSWERS))
     else:
@@ -214,7 +238,8 @@ def _tip(
             for line in drawn:
                 value = Fraction(line.counter.of(one.delivery), divisor(one, per_day=per_day))
                 lines.append(f"{words(line.counter.name)}: {words.mean(value)}")
-    tile = cells.get(one.span)
+        if not one.is_settled:
+            lines.append(words(axis_texts.UNSETTLED))
     if tile and tile.lacking:
         lines.append(words(axis_texts.WITHOUT_ANSWER, n=tile.lacking))
     return "\n".join(lines)

@@ -26,7 +26,7 @@ def restated_section(restated: Restatements | None, words: Language) -> Section:
     if restated is None or restated.cells == 0:
         reason = texts.RESTATED_ONE_RUN if restated is None else texts.RESTATED_APART
         html = section("restated", words(texts.RESTATED_HEADING), note(words(reason)))
-        return Section("restated", texts.RESTATED_NAV, html)
+        return Section("restated", texts.RESTATED_HEADING, html)
     # Columns of zeros show nothing.
     is_drawn = restated.restated > 0
     windows = restated_windows(restated.windows, words) if is_drawn else None
@@ -41,7 +41,7 @@ def restated_section(restated: Restatements | None, words: Language) -> Section:
         *(_windows_part(restated, windows, words) if is_drawn else ()),
         *(_movements_part(restated, moved, words) if is_drawn else ()),
     )
-    return Section("restated", texts.RESTATED_NAV, html)
+    return Section("restated", texts.RESTATED_HEADING, html)
 
 
 def _windows_part(

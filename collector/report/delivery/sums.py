@@ -37,12 +37,14 @@ def delivery_section(delivery: Delivery, words: Language, *, overlap: bool) -> S
         picture(figure, summary),
         details(words, _counters_table(delivery, words), rows=4 + len(delivery.actions)),
     )
-    return Section("delivery", texts.NAV, html)
+    return Section("delivery", texts.HEADING, html)
 
 
-def failing_section(companies: Sequence[CompanyShare], words: Language) -> Section:
+def failing_section(
+    companies: Sequence[CompanyShare], overall: float | None, words: Language
+) -> Section:
     """Return the companies with a high share of fails, by the lower end of its interval."""
-    figure = failing(companies, words)
+    figure = failing(companies, overall, words)
     summary = words(texts.FAILING_NONE)
     if companies:
         first = companies[0]
@@ -63,7 +65,7 @@ def failing_section(companies: Sequence[CompanyShare], words: Language) -> Secti
         if companies
         else None,
     )
-    return Section("failing", texts.FAILING_NAV, html)
+    return Section("failing", texts.FAILING_HEADING, html)
 
 
 def overlap_note(words: Language, *, overlap: bool) -> Markup | None:

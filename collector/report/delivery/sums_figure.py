@@ -1,6 +1,6 @@
 """The figures of sums: all counters as a funnel, and the companies that fail most."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from collector.report import axis_texts
@@ -25,6 +25,7 @@ from collector.report.figure import (
     boxes,
     drawable,
     figure,
+    pixels,
     rules,
     spots,
     texts_at,
@@ -45,6 +46,12 @@ _APART: Final = 4
 _ROW: Final = 26
 _HEAD: Final = 26
 """Pixels above the rows, for the title of the axis."""
+
+_OVERALL: Final = 20
+"""Pixels above the rows, for the text at the line of all companies."""
+
+_SHARE: Final = 64
+"""Pixels on the right of the bars, for their shares."""
 
 
 def funnel(delivery: Delivery, words: Language) -> Figure | None:
@@ -94,38 +101,87 @@ def _funnel(counts: Sequence[int], words: Language, screen: Screen) -> Json:
     )
 
 
-def failing(companies: Sequence[CompanyShare], words: Language) -> Figure | None:
-    """Return the share of fails of each company as bars, in their order; None without any."""
+def failing(
+    companies: Sequence[CompanyShare], overall: float | None, words: Language
+) -> Figure | None:
+    """Return the share of fails of each company as bars, in their order; None without any.
+
+    Each bar has the 95 % interval of its share; a line is at `overall`, the share of all companies.
+    """
     if not companies:
         return None
-    return figure("failing", words, lambda screen: _failing(companies, words, screen))
+    return figure("failing", words, lambda screen: _failing(companies, overall, words, screen))
 
 
-def _failing(companies: Sequence[CompanyShare], words: Language, screen: Screen) -> Json:
-    columns = 18 if screen.is_narrow else 30
+def _failing(
+    companies: Sequence[CompanyShare], overall: float | None, words: Language, screen: Screen
+) -> Json:
+    columns = 16 if screen.is_narrow else 30
     names = [isolated(cut(company_text(one.company), columns)) for one in companies]
     left = min(max(map(width_of, names)) + 14, screen.width // 2)
-    frame = Frame(screen, _HEAD + _ROW * len(companies), left, 64, 4, 26)
-    shares = [100 * one.fails / one.total for one in companies]
-    most = max(shares)
+    frame = Frame(screen, _HEAD + _OVERALL + _ROW * len(companies), left, _SHARE, 4, 24)
+    most = max([one.interval[1] for one in companies] + [overall or 0])
+    scale = frame.width / most
     labels = [Label(2 - left, 10, words(axis_texts.FAILS))]
-    bars, rows = [], []
-    for place, (one, share) in enumerate(zip(companies, shares, strict=True)):
-        y = _HEAD + _ROW * place
-        end = frame.width * share / most
-        bars.append((0.0, end, y + 5.0, y + 21.0))
+    bars, intervals, ends, rows = [], [], [], []
+    for place, one in enumerate(companies):
+        y = _HEAD + _OVERALL + _ROW * place
+        low, high = (scale * end for end in one.interval)
+        bars.append({"x": 0, "x2": 100 * one.share, "y": y + 5, "y2": y + 21})
+        intervals.append((low, y + 13.0, high, y + 13.0))
+        ends += [(end, y + 9.0, end, y + 17.0) for end in (low, high)]
         labels += [
             Label(-10, y + 13, names[place], "right", "ink"),
-            Label(end + 8, y + 13, words.share(one.fails, one.total), "left", "ink"),
+            Label(high + 8, y + 13, words.share(one.fails, one.total), "left", "ink"),
         ]
-        rows.append(Spot(-left, frame.width + 64, y, y + _ROW, _fails(one, words)))
+        rows.append(Spot(-left, frame.width + _SHARE, y, y + _ROW, _fails(one, words)))
     return view(
         frame,
-        [boxes(bars, fill=variable("fails")), *texts_at(labels), spots(rows)],
+        [
+            _bars(bars, 100 * most),
+            rules([*intervals, *ends], color=variable("ink"), strokeWidth=1.2),
+            *_overall(overall, frame, scale, words),
+            *texts_at(labels),
+            spots(rows),
+        ],
     )
+
+
+def _bars(bars: Sequence[Json], most: float) -> Json:
+    """Return bars on an axis from 0 to `most` per cent."""
+    x = {
+        "field": "x",
+        "type": "quantitative",
+        "scale": {"domain": [0, most], "nice": False},
+        "axis": {"tickCount": 4, "format": ",.2~f", "grid": True, "title": None},
+    }
+    return {
+        "data": {"values": bars},
+        "mark": {"type": "rect", "fill": variable("fails")},
+        "encoding": {"x": x, "x2": {"field": "x2"}, "y": pixels("y"), "y2": {"field": "y2"}},
+    }
+
+
+def _overall(overall: float | None, frame: Frame, scale: float, words: Language) -> Iterator[Json]:
+    """Yield the line of all companies, with its text above."""
+    if overall is None:
+        return
+    x = scale * overall
+    share = words(axis_texts.OVERALL, share=f"{words.decimal(100 * overall)}\N{NO-BREAK SPACE}%")
+    is_right = x > frame.width / 2
+    yield rules(
+        [(x, _HEAD + 12, x, frame.height)],
+        color=variable("ink"),
+        strokeWidth=1.5,
+        strokeDash=[4, 3],
+    )
+    y = _HEAD + 5
+    yield from texts_at([Label(x, y, share, "right" if is_right else "left", "ink")])
 
 
 def _fails(one: CompanyShare, words: Language) -> str:
     name = isolated(cut(company_text(one.company), 60))
     counts = words(texts.FAILING_HOVER, fails=one.fails, total=one.total)
-    return f"{name}\n{counts} ({words.share(one.fails, one.total)})"
+    low, high = (f"{words.decimal(100 * end)}\N{NO-BREAK SPACE}%" for end in one.interval)
+    interval = words(axis_texts.INTERVAL, low=low, high=high)
+    return f"{name}\n{counts} ({words.share(one.fails, one.total)})\n{interval}"

@@ -4,7 +4,6 @@ from typing import Final
 
 from collector.report.language import Plural, Text
 
-NAV: Final = Text("Delivery", "Entrega")
 HEADING: Final = Text("Delivery funnel", "Embudo de entrega")
 INTRO: Final = Text(
     "Sums of the newest answer of every cell. Percentages are shares of total. Received and "
@@ -37,7 +36,6 @@ OTHERS: Final = Plural(
 RECEIVED: Final = Text("received", "recibidas")
 PRESSED: Final = Text("pressed", "presionadas")
 
-TIME_NAV: Final = Text("Over time", "En el tiempo")
 TIME_HEADING: Final = Text("Figures over time", "Cifras en el tiempo")
 TIME_SUMMARY: Final = Text(
     "{days}. The highest total, {high}, is of {high_days}; the lowest, {low}, of {low_days}.",
@@ -81,7 +79,6 @@ ONE_SPAN: Final = Text(
 NO_SPAN: Final = Text("No window has an answer.", "Ninguna ventana tiene respuesta.")
 WITHOUT_ANSWER: Final = Text("Cells without answer", "Celdas sin respuesta")
 
-FAILING_NAV: Final = Text("Fails", "Fails")
 FAILING_HEADING: Final = Text(
     "Companies with a high share of fails", "Empresas con alta proporción de fails"
 )
@@ -104,7 +101,6 @@ FAILING_TABLE: Final = Text("Share of fails by company", "Proporción de fails p
 FAILING_SHARE: Final = Text("Share", "Proporción")
 FAILING_HOVER: Final = Text("fails: {fails} of {total}", "fails: {fails} de {total}")
 
-RESTATED_NAV: Final = Text("Changes", "Cambios")
 RESTATED_HEADING: Final = Text("Restated cells", "Celdas modificadas (restated)")
 RESTATED_SUMMARY: Final = Text(
     "{restated} of {cells} cells that were asked for more than once had changed ({share}).",

@@ -36,7 +36,7 @@ def quality_section(quality: Quality, words: Language) -> Section:
             element("ul", *(element("li", english(text, words)) for text in quality.remarks))
         )
     html = section("quality", words(texts.HEADING), *(found or [note(words(texts.FINE))]))
-    return Section("quality", texts.NAV, html)
+    return Section("quality", texts.HEADING, html)
 
 
 def _unbalanced(quality: Quality, words: Language) -> list[Markup]:

@@ -4,7 +4,6 @@ from typing import Final
 
 from collector.report.language import Plural, Text
 
-NAV: Final = Text("Data quality", "Calidad")
 HEADING: Final = Text("Data quality", "Calidad de los datos")
 FINE: Final = Text("Nothing odd was found.", "No se encontró nada llamativo.")
 UNBALANCED: Final = Plural(

@@ -32,7 +32,7 @@ def behaviour_section(behaviours: Sequence[Behaviour], runs: int, words: Languag
     if runs > len(behaviours) > 0:
         shown.append(note(words(texts.OLDER_LEFT_OUT, shown=len(behaviours), n=runs)))
     html = section("behaviour", words(texts.BEHAVIOUR_HEADING), *shown)
-    return Section("behaviour", texts.BEHAVIOUR_NAV, html)
+    return Section("behaviour", texts.BEHAVIOUR_HEADING, html)
 
 
 def _run_part(run: Behaviour, figure: Figure | None, words: Language) -> Markup:

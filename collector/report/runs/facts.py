@@ -46,7 +46,7 @@ def runs_section(runs: Sequence[RunFacts], words: Language) -> Section:
         element("h3", words(texts.REMARKS)) if remarks else None,
         element("ul", *remarks) if remarks else None,
     )
-    return Section("runs", texts.RUNS_NAV, html)
+    return Section("runs", texts.RUNS_HEADING, html)
 
 
 def end_text(run: RunFacts, words: Language) -> str:

@@ -5,7 +5,6 @@ from typing import Final
 from collector.core.errors import ExitCode
 from collector.report.language import Plural, Text
 
-BEHAVIOUR_NAV: Final = Text("Behaviour", "Comportamiento")
 BEHAVIOUR_HEADING: Final = Text("How the run behaved", "Cómo se comportó la ejecución")
 BEHAVIOUR_NONE: Final = Text(
     "None of the runs has written down how it went over time.",
@@ -43,7 +42,6 @@ INTERVALS_LAST: Final = Text(
 ENDED_AT: Final = Text("until", "hasta")
 SECONDS: Final = Text("seconds", "segundos")
 
-RUNS_NAV: Final = Text("Runs", "Ejecuciones")
 RUNS_HEADING: Final = Text("Runs", "Ejecuciones")
 RUNS_TABLE: Final = Text(
     "Facts about the runs, the newest first", "Datos de las ejecuciones, la más reciente primero"

@@ -15,13 +15,20 @@ _LARGE, _SMALL = sample.large(), sample.small()
 
 def test_marks_say_the_worst_and_how_much() -> None:
     """On each tile that lacks answers, in the colour that stands out from its fill."""
-    tiles = (Tile(0, 0, 0, 4), Tile(95, 0, 4, 1), Tile(999, 0, 0, 1), *_LARGE.coverage.tiles[0][3:])
+    tiles = (
+        Tile(0, 0, 0, 4),
+        Tile(75, 0, 24, 1),
+        Tile(999, 0, 0, 1),
+        *_LARGE.coverage.tiles[0][3:],
+    )
     coverage = replace(_LARGE.coverage, tiles=(tiles,) * 50)
     marks = trace(heat_map(coverage, _WORDS, "coverage", 20), 3)
     assert marks["marker"]["symbol"] == "x"
     assert marks["x"][:3] == [0, 1, 2]
-    assert marks["marker"]["size"][:3] == [1.0, 0.55, 0.4]
-    assert marks["marker"]["color"][:3] == [f"var(--mark-{one})" for one in ("most", "some", "few")]
+    assert marks["marker"]["size"][:3] == [1.0, 0.75, 0.3]
+    assert marks["marker"]["color"][:3] == [
+        f"var(--mark-{one})" for one in ("most", "many", "data")
+    ]
     single = trace(heat_map(_SMALL.coverage, _WORDS, "coverage", 20), 2)
     assert (single["x"], single["y"], single["marker"]["size"]) == ([2], [1], [1.0])
 
@@ -29,9 +36,9 @@ def test_marks_say_the_worst_and_how_much() -> None:
 def test_hover_text_has_the_counts_and_no_markup_of_others() -> None:
     """Of many cells how many are in each state; of one, which state."""
     hover = trace(heat_map(_LARGE.coverage, _WORDS, "coverage", 20))["hovertext"]
-    assert hover[45][70] == (
-        "40 companies, 2800 \N{EN DASH} 2839<br>3 windows, 2025-07-30 \N{EN DASH} 2025-08-01<br>"
-        "missing: 120 of 120"
+    assert hover[45][30] == (
+        "40 companies, 2800 \N{EN DASH} 2839<br>7 windows, 2025-07-28 \N{EN DASH} 2025-08-03<br>"
+        "missing: 280 of 280"
     )
     hover = trace(heat_map(_SMALL.coverage, _WORDS, "coverage", 20))["hovertext"]
     assert hover[0][0] == "<b>0 &lt;script&gt;alert(1)&lt;/script&gt;</b><br>2026-01-01<br>data"
