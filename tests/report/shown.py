@@ -15,8 +15,8 @@ def page_of(report: Report, lang: Lang = Lang.EN) -> str:
 
 
 def words_of(page: str) -> str:
-    """Return the text of a page before its data and scripts, without tags."""
-    body = page[page.index("<body>") : page.index('<script type="application/json"')]
+    """Return the text of a page before its script, without tags."""
+    body = page[page.index("<body>") : page.index("<script>")]
     return " ".join(re.sub(r"<[^>]*>", " ", body).replace("\xa0", " ").split())
 
 

@@ -63,7 +63,7 @@ def time_section(
         left_out=len(comparable(sums)) < len(sums),
         overlap=overlap,
     )
-    return Section("time", texts.TIME_HEADING, texts, view, (figure,) if figure else ())
+    return Section("time", texts.TIME_HEADING, texts, view)
 
 
 def _summary(sums: Sequence[SpanDelivery], words: Language) -> str:
