@@ -191,7 +191,7 @@ async def test_hostile_names_are_seen_as_text(hostile: Opened) -> None:
     drawn = " ".join(seen)
     assert "0 <script>alert(1)</script>" in drawn
     assert "1 <b>x</b> &lt;i&gt;" in drawn
-    assert '2 <a href="javascript:alert…' in drawn
+    assert '2 <a href="javascript' in drawn
     assert "3 var(--bad) <U+202E>" in drawn
     assert await page.locator(".plot a, .plot script, main img").count() == 0
     await page.locator("[data-figure=failing].wide .spots > *").nth(1).hover()
