@@ -68,7 +68,6 @@ HOVER_COMPANIES: Final = Text(
 )
 HOVER_WINDOWS: Final = Text("{n} windows, {days}", "{n} ventanas, {days}")
 HOVER_STATE: Final = Text("{state}: {n} of {planned}", "{state}: {n} de {planned}")
-NOT_PLANNED: Final = Text("nothing planned", "nada planificado")
 
 BY_COMPANIES: Final = Text("Cells by companies", "Celdas por empresas")
 BY_WINDOWS: Final = Text("Cells by windows", "Celdas por ventanas")
