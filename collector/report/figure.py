@@ -12,6 +12,8 @@ from itertools import groupby
 from math import ceil
 from typing import Final, NamedTuple
 
+from markupsafe import Markup
+
 from collector.report.language import Language
 from collector.report.palette import variable
 from collector.report.svg import Json, drawn
@@ -74,8 +76,8 @@ class Figure:
     """A figure: its name in the page, and its SVG for wide and for narrow screens."""
 
     name: str
-    wide: str
-    narrow: str
+    wide: Markup
+    narrow: Markup
 
 
 class Frame(NamedTuple):

@@ -13,6 +13,7 @@ from typing import Final
 from xml.etree import ElementTree as ET
 
 import vl_convert
+from markupsafe import Markup
 
 __all__ = ["Json", "drawn"]
 
@@ -56,7 +57,7 @@ class _Node:
     children: list["_Node"] = field(default_factory=list)
 
 
-def drawn(spec: Json, *, decimal: str, thousands: str) -> str:
+def drawn(spec: Json, *, decimal: str, thousands: str) -> Markup:
     """Return the SVG of a specification; `decimal` and `thousands` are the marks in numbers.
 
     A mark with a `description` becomes one with a <title>, in a group of the class `spots`. Raises
@@ -79,7 +80,9 @@ def drawn(spec: Json, *, decimal: str, thousands: str) -> str:
         _hoist(node)
     width, height = root.get("width", "0"), root.get("height", "0")
     body = "".join(map(_written, nodes))
-    return f'<svg viewBox="0 0 {width} {height}" width="{width}" height="{height}">{body}</svg>'
+    svg = f'<svg viewBox="0 0 {width} {height}" width="{width}" height="{height}">{body}</svg>'
+    # Every text and attribute in it was escaped when it was written.
+    return Markup(svg)  # noqa: S704
 
 
 def _nodes(element: ET.Element) -> Iterator[_Node]:

@@ -20,7 +20,7 @@ class Mark(NamedTuple):
 
 def page_of(report: Report, lang: Lang = Lang.EN) -> str:
     """Return the page of a report."""
-    return b"".join(render(report, lang, "1.2.3")).decode()
+    return render(report, lang, "1.2.3").decode()
 
 
 def words_of(page: str) -> str:
