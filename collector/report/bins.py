@@ -69,10 +69,11 @@ def _as_they_are(spans: Sequence[WindowSpan], first: int) -> list[Bin]:
 def _is_cut(spans: Sequence[WindowSpan]) -> Callable[[WindowSpan], bool]:
     """Return the test for what a period cuts off: it has fewer days than the usual window.
 
-    The usual window is a calendar month if most of them are, else it has the commonest length.
+    The usual window is a calendar month if each lies in a month of its own, of which some are
+    whole; else it has the commonest length.
     """
-    months = sum(_is_whole_month(one) for one in spans)
-    if 2 * months > len(spans):
+    months = {_month(first) for one in spans if (days := _days(one)) for first in days}
+    if len(months) == len(spans) and any(_is_whole_month(one) for one in spans):
         return lambda one: not _is_whole_month(one)
     usual = _usual(spans)
     return lambda one: one.days is not None and one.days < usual
