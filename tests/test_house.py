@@ -25,6 +25,8 @@ LIBRARIES: Final = {
     "dask": {"cluster"},
     "distributed": {"cluster"},
     "duckdb": {"tables", "export", "report"},
+    "jinja2": {"report"},
+    "markupsafe": {"report"},
     "plotly": {"report"},
     "prometheus_client": {"telemetry"},
     "rich": {"cli"},

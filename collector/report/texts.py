@@ -31,6 +31,11 @@ FOOTER: Final = Text(
 )
 COMPANY: Final = Text("Company", "Empresa")
 WINDOW: Final = Text("Window", "Ventana")
+ACTION: Final = Text("action", "acción")
+OVERLAP: Final = Text(
+    "Windows of these runs have days in common: sums count those days more than once.",
+    "Las ventanas de estas ejecuciones comparten días: las sumas cuentan esos días más de una vez.",
+)
 
 COMPLETE: Final = Text("Complete", "Completo")
 COMPLETE_LINE: Final = Plural(

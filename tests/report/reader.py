@@ -70,5 +70,5 @@ class Reader:
         """Write a report, unless it is there."""
         path = self.directory / f"{name}-{lang.value}.html"
         if not path.exists():
-            path.write_bytes(b"".join(render(getattr(sample, name)(), lang, "1.2.3")))
+            path.write_bytes(render(getattr(sample, name)(), lang, "1.2.3"))
         return path

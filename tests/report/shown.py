@@ -11,7 +11,7 @@ from collector.report.report import Report
 
 def page_of(report: Report, lang: Lang = Lang.EN) -> str:
     """Return the page of a report."""
-    return b"".join(render(report, lang, "1.2.3")).decode()
+    return render(report, lang, "1.2.3").decode()
 
 
 def words_of(page: str) -> str:

@@ -28,7 +28,7 @@ def test_the_verdict_says_first_whether_all_is_well() -> None:
 def _top(report: Report, lang: Lang = Lang.EN) -> tuple[str, str]:
     """Return the kind of the verdict, and its words."""
     page = page_of(report, lang)
-    found = re.search(r'<div class="verdict (\w+)">(.*?)</div></div>', page, re.DOTALL)
+    found = re.search(r'<div class="verdict (\w+)">(.*?)</div>\s*</div>', page, re.DOTALL)
     assert found is not None
     return found[1], " ".join(re.sub(r"<[^>]*>", " ", found[2]).replace("\xa0", " ").split())
 

@@ -60,7 +60,7 @@ def test_only_its_own_scripts_may_run(name: str) -> None:
     page = page_of(getattr(sample, name)())
     policy = re.search(r'Content-Security-Policy" content="([^"]*)"', page)
     assert policy is not None
-    said = policy[1].replace("&#x27;", "'")
+    said = policy[1].replace("&#39;", "'")
     scripts = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
     hashes = [
         base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts
@@ -98,7 +98,7 @@ def test_what_is_not_drawn_is_said() -> None:
         "Only one run was given.",
         "None of the runs has written down how it went over time.",
         "Nothing odd was found.",
-        "the server&#x27;s default window",
+        "the server&#39;s default window",
         "killed, or could not write down its end",
     ):
         assert sentence in words

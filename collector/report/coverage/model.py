@@ -64,6 +64,11 @@ class CoverageMap:
         )
 
     @property
+    def by_group(self) -> dict[CompanyGroup, Tile]:
+        """The cells of each row, over all windows."""
+        return dict(zip(self.groups, map(Tile.sum, self.tiles), strict=True))
+
+    @property
     def by_span(self) -> dict[WindowSpan, Tile]:
         """The cells of each column, over all companies."""
         columns = zip(*self.tiles, strict=True)

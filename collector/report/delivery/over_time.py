@@ -1,36 +1,46 @@
-"""The section about the counters over time, with one panel for counters of similar size."""
+"""The section about the counters over time."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 
-from collector.report import texts as page_texts
 from collector.report.delivery import texts
 from collector.report.delivery.model import (
     DRAWN_COUNTERS,
     PRESSED,
     RECEIVED,
+    Counter,
     SpanDelivery,
     comparable,
     divisor,
     shows_per_day,
 )
 from collector.report.delivery.over_time_figure import over_time
-from collector.report.delivery.sums import overlap_note
-from collector.report.html import Markup, prose
-from collector.report.language import DASH, Language
+from collector.report.figure import Figure
+from collector.report.language import Language
 from collector.report.model import Tile, WindowSpan
-from collector.report.section import (
-    Section,
-    details,
-    known_days,
-    note,
-    picture,
-    row,
-    section,
-    table,
-)
+from collector.report.section import Section, known_days
 
-__all__ = ["time_section"]
+__all__ = ["TimeView", "time_section"]
+
+
+@dataclass(frozen=True, slots=True)
+class TimeView:
+    """The sums of `counters` in each span, and how many cells it has, with or without an answer.
+
+    `per_day` says that the figure shows counts per day, `is_shaded` that spans which lack answers
+    are shaded, `left_out` that the server's default window is in the table only.
+    """
+
+    sums: Sequence[SpanDelivery]
+    cells: Mapping[WindowSpan, Tile]
+    counters: Sequence[Counter]
+    figure: Figure | None
+    summary: str
+    per_day: bool
+    is_shaded: bool
+    left_out: bool
+    overlap: bool
 
 
 def time_section(
@@ -42,24 +52,18 @@ def time_section(
 ) -> Section:
     """Return the counters over time; `cells` are the planned cells of each span."""
     figure, is_shaded = over_time(sums, cells, words)
-    left_out = note(words(texts.LEFT_OUT)) if len(comparable(sums)) < len(sums) else None
-    remarks: list[Markup | None] = []
-    if figure is not None:
-        per_day = shows_per_day(sums)
-        remarks = [
-            note(f"{words(texts.PER_DAY if per_day else texts.SUMS)} {words(texts.RECENT)}"),
-            note(words(texts.SHADED)) if is_shaded else None,
-            overlap_note(words, overlap=overlap),
-        ]
-    html = section(
-        "time",
-        words(texts.TIME_HEADING),
-        *remarks,
-        left_out,
-        picture(figure, _summary(sums, words)),
-        details(words, _table(sums, cells, words), rows=len(sums)) if sums else None,
+    view = TimeView(
+        sums=sums,
+        cells=cells,
+        counters=(*DRAWN_COUNTERS, RECEIVED, PRESSED),
+        figure=figure,
+        summary=_summary(sums, words),
+        per_day=shows_per_day(sums),
+        is_shaded=is_shaded,
+        left_out=len(comparable(sums)) < len(sums),
+        overlap=overlap,
     )
-    return Section("time", texts.TIME_HEADING, html, (figure,) if figure else ())
+    return Section("time", texts.TIME_HEADING, texts, view, (figure,) if figure else ())
 
 
 def _summary(sums: Sequence[SpanDelivery], words: Language) -> str:
@@ -88,24 +92,3 @@ def _summary(sums: Sequence[SpanDelivery], words: Language) -> str:
         low=count(values[low]),
         low_days=words.span(answered[low].span),
     )
-
-
-def _table(
-    sums: Sequence[SpanDelivery], cells: Mapping[WindowSpan, Tile], words: Language
-) -> Markup:
-    """Return the sums of each span, and how many of its cells lack an answer."""
-    shown = (*DRAWN_COUNTERS, RECEIVED, PRESSED)
-    heads = [
-        words(page_texts.WINDOW),
-        *(words(counter.name) for counter in shown),
-        words(texts.WITHOUT_ANSWER),
-    ]
-    rows = (
-        row(
-            prose(words.span(one.span)),
-            *(words.number(counter.of(one.delivery)) if one.answers else DASH for counter in shown),
-            words.number(tile.lacking if (tile := cells.get(one.span)) else 0),
-        )
-        for one in sums
-    )
-    return table(words(texts.TIME_HEADING), heads, rows)

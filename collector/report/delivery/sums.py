@@ -1,17 +1,46 @@
 """The sections about sums: all counters as a funnel, and the companies that fail most."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from collector.report import texts as page_texts
 from collector.report.delivery import texts
 from collector.report.delivery.model import DRAWN_COUNTERS, CompanyShare, Delivery
 from collector.report.delivery.sums_figure import failing, funnel
-from collector.report.html import Child, Markup, company, joined, untrusted
+from collector.report.figure import Figure
 from collector.report.language import Language
-from collector.report.section import Section, details, note, numbers, picture, row, section, table
+from collector.report.section import Section
 from collector.report.untrusted import company_text, cut, isolated
 
-__all__ = ["action", "delivery_section", "failing_section", "overlap_note"]
+__all__ = ["CountRow", "DeliveryView", "FailingView", "delivery_section", "failing_section"]
+
+
+@dataclass(frozen=True, slots=True)
+class CountRow:
+    """The sum of a counter, of an action, or of the actions that are not told apart."""
+
+    name: str
+    sum: int
+    is_action: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryView:
+    """What is shown of the sums; without a figure, all of them are zero."""
+
+    rows: Sequence[CountRow]
+    total: int
+    figure: Figure | None
+    summary: str
+    overlap: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FailingView:
+    """What is shown of the companies that fail most."""
+
+    companies: Sequence[CompanyShare]
+    figure: Figure | None
+    summary: str
 
 
 def delivery_section(delivery: Delivery, words: Language, *, overlap: bool) -> Section:
@@ -29,15 +58,8 @@ def delivery_section(delivery: Delivery, words: Language, *, overlap: bool) -> S
             received=delivery.received,
             pressed=delivery.pressed,
         )
-    html = section(
-        "delivery",
-        words(texts.HEADING),
-        note(words(texts.INTRO)) if figure else None,
-        overlap_note(words, overlap=overlap),
-        picture(figure, summary),
-        details(words, _counters_table(delivery, words), rows=4 + len(delivery.actions)),
-    )
-    return Section("delivery", texts.HEADING, html, (figure,) if figure else ())
+    view = DeliveryView(_rows(delivery, words), delivery.total, figure, summary, overlap)
+    return Section("delivery", texts.HEADING, texts, view, (figure,) if figure else ())
 
 
 def failing_section(companies: Sequence[CompanyShare], words: Language) -> Section:
@@ -54,52 +76,16 @@ def failing_section(companies: Sequence[CompanyShare], words: Language) -> Secti
             share=words.share(first.fails, first.total),
         )
         summary = f"{words.count(texts.FAILING_COUNT, len(companies))} {sentence}"
-    html = section(
-        "failing",
-        words(texts.FAILING_HEADING),
-        note(words(texts.FAILING_ORDER)) if companies else None,
-        picture(figure, summary),
-        details(words, _failing_table(companies, words), rows=len(companies))
-        if companies
-        else None,
-    )
-    return Section("failing", texts.FAILING_HEADING, html, (figure,) if figure else ())
+    view = FailingView(companies, figure, summary)
+    return Section("failing", texts.FAILING_HEADING, texts, view, (figure,) if figure else ())
 
 
-def overlap_note(words: Language, *, overlap: bool) -> Markup | None:
-    """Return the warning that sums count days twice, if windows overlap."""
-    return note(words(texts.OVERLAP), "warn") if overlap else None
-
-
-def action(name: str, words: Language) -> Markup:
-    """Return the name of an action of the API, marked as one to tell it from a counter."""
-    before, _, after = words(texts.ACTION, name="\0").partition("\0")
-    return joined((before, untrusted(name), after))
-
-
-def _counters_table(delivery: Delivery, words: Language) -> Markup:
+def _rows(delivery: Delivery, words: Language) -> list[CountRow]:
     """Return the counters, and all actions, the most frequent first."""
-    rows: list[tuple[Child, int]] = [(words(one.name), one.of(delivery)) for one in DRAWN_COUNTERS]
+    rows = [CountRow(words(one.name), one.of(delivery)) for one in DRAWN_COUNTERS]
     actions = sorted(delivery.actions.items(), key=lambda action: (-action[1], action[0]))
-    rows += [(action(name, words), count) for name, count in actions]
+    rows += [CountRow(name, count, is_action=True) for name, count in actions]
     if delivery.others:
-        rows.append((words.count(texts.OTHERS, delivery.others.count), delivery.others.sum))
-    return table(
-        words(texts.TABLE),
-        [words(texts.COUNTER), words(texts.COUNT), words(texts.SHARE)],
-        (row(name, words.number(n), words.share(n, delivery.total)) for name, n in rows),
-    )
-
-
-def _failing_table(companies: Sequence[CompanyShare], words: Language) -> Markup:
-    """Return the companies with a high share of fails, in the order of the figure."""
-    rows = (
-        row(
-            company(one.company),
-            words.share(one.fails, one.total),
-            *numbers((one.fails, one.total), words),
-        )
-        for one in companies
-    )
-    heads = [words(page_texts.COMPANY), words(texts.FAILING_SHARE), "fails", "total"]
-    return table(words(texts.FAILING_TABLE), heads, rows)
+        others = delivery.others
+        rows.append(CountRow(words.count(texts.OTHERS, others.count), others.sum))
+    return rows

@@ -20,15 +20,10 @@ ZEROS: Final = Text(
     "All counters are zero, so there is nothing to draw.",
     "Todos los contadores están en cero, así que no hay nada que dibujar.",
 )
-OVERLAP: Final = Text(
-    "Windows of these runs have days in common: sums count those days more than once.",
-    "Las ventanas de estas ejecuciones comparten días: las sumas cuentan esos días más de una vez.",
-)
 COUNTER: Final = Text("Counter", "Contador")
 COUNT: Final = Text("Count", "Cantidad")
 SHARE: Final = Text("Share of total", "Porcentaje del total")
 TABLE: Final = Text("Counters and actions", "Contadores y acciones")
-ACTION: Final = Text("action {name}", "acción {name}")
 OTHERS: Final = Plural(
     Text("{n} other action", "{n} acción más"), Text("{n} other actions", "{n} acciones más")
 )

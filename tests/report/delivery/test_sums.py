@@ -1,5 +1,6 @@
+from dataclasses import replace
+
 from collector.report.delivery.model import Delivery, OtherActions
-from collector.report.delivery.sums import delivery_section
 from collector.report.delivery.sums_figure import funnel
 from collector.report.language import Lang, Language
 from tests.report import sample
@@ -29,8 +30,8 @@ def test_companies_with_fails_come_in_an_order_that_is_said() -> None:
 
 def test_other_actions_have_one_row() -> None:
     """With how many they are."""
+    bare = sample.bare()
     delivery = Delivery(total=100, actions={"A": 3}, others=OtherActions(59_801, 25))
-    html = delivery_section(delivery, _WORDS, overlap=False).html.html
-    assert "59,801 other actions" in html
-    assert html.index("59,801 other actions") < html.index("25.0")
-    assert "other action" not in delivery_section(Delivery(), _WORDS, overlap=False).html.html
+    words = words_of(page_of(replace(bare, delivery=delivery)))
+    assert "action A 3 3.0 % 59,801 other actions 25 25.0 %" in words
+    assert "other action" not in words_of(page_of(bare))
