@@ -147,4 +147,6 @@ class Language:
         return english if self.lang is Lang.EN else english.replace(",", _THIN)
 
 
-DEFAULT_WINDOW: Final = Text("the server's default window", "la ventana predeterminada del servidor")
+DEFAULT_WINDOW: Final = Text(
+    "the server's default window", "la ventana predeterminada del servidor"
+)

@@ -31,6 +31,7 @@ FOOTER: Final = Text(
 )
 COMPANY: Final = Text("Company", "Empresa")
 WINDOW: Final = Text("Window", "Ventana")
+DAYS: Final = Text("Days", "Días")
 ACTION: Final = Text("action", "acción")
 OVERLAP: Final = Text(
     "Windows of these runs have days in common: sums count those days more than once.",
@@ -128,6 +129,10 @@ OTHER_DAYS_LINE: Final = Text(
 ODD_DATA: Final = Text(
     "There are remarks on the data quality.", "Hay observaciones sobre la calidad de los datos."
 )
+COUNT_FAILED: Final = Plural(Text("{n} failed", "{n} fallida"), Text("{n} failed", "{n} fallidas"))
+COUNT_MISSING: Final = Plural(
+    Text("{n} missing", "{n} faltante"), Text("{n} missing", "{n} faltantes")
+)
 MISSING_CELLS: Final = Plural(
     Text("{n} cell missing", "falta {n} celda"),
     Text("{n} cells missing", "faltan {n} celdas"),
@@ -151,7 +156,6 @@ CARD_NO_GAPS: Final = Text("no company has gaps", "ninguna empresa tiene huecos"
 CARD_TOTAL_NOTE: Final = Plural(
     Text("notification", "notificación"), Text("notifications", "notificaciones")
 )
-CARD_OF_TOTAL: Final = Text("{share} of total", "{share} del total")
 CARD_SHARE_NOTE: Final = Text("of total ({n} of {total})", "del total ({n} de {total})")
 CARD_NONE: Final = Text("no notifications", "sin notificaciones")
 CARD_ENDED: Final = Text("Last run", "Última ejecución")

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.plan import DateRange, WindowSize, cut_windows
-from collector.report.bins import Bin, cut
+from collector.report.bins import Bin, Unit, cut, unit_of
 from collector.report.delivery.model import Delivery, SpanDelivery, shows_per_day, whole
 from collector.report.model import WindowSpan
 
@@ -45,9 +45,20 @@ def _check(windows: list[WindowSpan], bins: list[Bin], most: int = _MOST) -> Non
         assert one.span.days == len(list(_days(one.span)))
 
 
-def _month(day: date) -> tuple[date, date]:
-    following = (day.replace(day=1) + timedelta(31)).replace(day=1)
-    return day.replace(day=1), following - timedelta(1)
+def _is_whole(span: WindowSpan, unit: Unit) -> bool:
+    """Tell whether a column begins with its first day, and a new one after its last."""
+    assert span.from_date is not None
+    assert span.until_date is not None
+    begins = (span.from_date, span.until_date + timedelta(1))
+    match unit:
+        case Unit.WEEK:
+            return all(day.weekday() == 0 for day in begins)
+        case Unit.MONTH:
+            return all(day.day == 1 for day in begins)
+        case Unit.QUARTER:
+            return all(day.day == 1 and day.month % 3 == 1 for day in begins)
+        case _:
+            return False
 
 
 @given(_DAYS, st.integers(1, 3650))
@@ -60,17 +71,10 @@ def test_days_make_whole_weeks_or_months_but_for_the_ends(first: date, days: int
         assert [one.span for one in bins] == windows
         return
     spans = [one.span for one in bins]
-    is_weekly = all(span.days is not None and span.days <= 7 for span in spans)
-    assert is_weekly or days > 7 * (_MOST - 1)
+    unit = unit_of(spans)
+    assert unit is (Unit.WEEK if days <= 834 else unit)
     for place, span in enumerate(spans):
-        assert span.from_date is not None
-        if is_weekly:
-            is_whole = (span.from_date.weekday(), span.days) == (0, 7)
-        elif days <= 28 * _MOST:
-            is_whole = (span.from_date, span.until_date) == _month(span.from_date)
-        else:
-            # Quarters are whole months, too.
-            is_whole = span.from_date.day == 1 and (span.days or 0) >= 28
+        is_whole = _is_whole(span, unit)
         assert span.is_partial is not is_whole
         assert is_whole or place in {0, len(spans) - 1}
 

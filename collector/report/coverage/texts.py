@@ -6,15 +6,15 @@ from collector.report.language import Plural, Text
 
 HEADING: Final = Text("Coverage", "Cobertura")
 INTRO: Final = Text(
-    "Companies from top to bottom, windows from left to right. Each tile stands for the cells of "
-    "its companies in its windows. Its colour shows the share without an answer, from 1 % on. A "
+    "Companies from top to bottom, time from left to right. Each tile stands for the cells of "
+    "its companies on its days. Its colour shows the share without an answer, from 1 % on. A "
     "mark shows that at least one cell failed or is missing; it grows with the share.",
-    "Empresas de arriba abajo, ventanas de izquierda a derecha. Cada recuadro representa las "
-    "celdas de sus empresas en sus ventanas. El color indica la proporción sin respuesta, a partir "
+    "Empresas de arriba abajo, tiempo de izquierda a derecha. Cada recuadro representa las "
+    "celdas de sus empresas en sus días. El color indica la proporción sin respuesta, a partir "
     "del 1 %. Una marca indica que al menos una celda falló o falta, y crece con la proporción.",
 )
 INTRO_SINGLE: Final = Text(
-    "Companies from top to bottom, windows from left to right: one tile for each cell.",
+    "Companies from top to bottom, windows from left to right: one tile per cell.",
     "Empresas de arriba abajo, ventanas de izquierda a derecha: un recuadro por celda.",
 )
 SUMMARY: Final = Text(
@@ -33,10 +33,6 @@ COUNT_DATA: Final = Plural(
     Text("{n} with data", "{n} con datos"), Text("{n} with data", "{n} con datos")
 )
 COUNT_EMPTY: Final = Plural(Text("{n} empty", "{n} vacía"), Text("{n} empty", "{n} vacías"))
-COUNT_FAILED: Final = Plural(Text("{n} failed", "{n} fallida"), Text("{n} failed", "{n} fallidas"))
-COUNT_MISSING: Final = Plural(
-    Text("{n} missing", "{n} faltante"), Text("{n} missing", "{n} faltantes")
-)
 ONE_DATA: Final = Text("data", "con datos")
 ONE_EMPTY: Final = Text("empty", "vacía")
 ONE_FAILED: Final = Text("failed", "fallida")
@@ -79,7 +75,7 @@ HOVER_STATE: Final = Text("{state}: {n} of {planned}", "{state}: {n} de {planned
 NOT_PLANNED: Final = Text("nothing planned", "nada planificado")
 
 BY_COMPANIES: Final = Text("Cells by company", "Celdas por empresa")
-BY_WINDOWS: Final = Text("Cells by window", "Celdas por ventana")
+BY_DAYS: Final = Text("Cells over time", "Celdas en el tiempo")
 
 GAPS: Final = Text("Companies with the most gaps", "Empresas con más huecos")
 GAPS_ALL: Final = Plural(

@@ -118,4 +118,4 @@ def _side(name: Text, colour: str, values: Sequence[int], words: Language) -> Js
 def restated_share(restated: int, cells: int, words: Language) -> str:
     """Return how many of some cells were restated."""
     share = words.share(restated, cells)
-    return words(texts.RESTATED_SUMMARY, restated=restated, cells=cells, share=share)
+    return words.count(texts.RESTATED_SUMMARY, cells, restated=restated, share=share)

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from collector.report.bins import Unit
 from collector.report.language import Plural, Text
 
 HEADING: Final = Text("Delivery funnel", "Embudo de entrega")
@@ -15,7 +16,6 @@ SUMMARY: Final = Plural(
     Text("{n} notification in total: {counts}.", "{n} notificación en total: {counts}."),
     Text("{n} notifications in total: {counts}.", "{n} notificaciones en total: {counts}."),
 )
-COUNT_OF_TOTAL: Final = Text("{name} {count} ({share})", "{name} {count} ({share})")
 ZEROS: Final = Text(
     "All counters are zero, so there is nothing to draw.",
     "Todos los contadores están en cero, así que no hay nada que dibujar.",
@@ -58,23 +58,71 @@ LEFT_OUT: Final = Text(
     "No se conocen los días de la ventana predeterminada del servidor: solo está en la tabla.",
 )
 A_DAY: Final = Text("{count} per day", "{count} por día")
+POINTS: Final = {
+    Unit.DAY: Text(
+        "Each point is one day, the sum over all companies.",
+        "Cada punto es un día: la suma de todas las empresas.",
+    ),
+    Unit.WEEK: Text(
+        "Each point is one week, Monday to Sunday, the sum over all companies.",
+        "Cada punto es una semana, de lunes a domingo: la suma de todas las empresas.",
+    ),
+    Unit.MONTH: Text(
+        "Each point is one calendar month, the sum over all companies.",
+        "Cada punto es un mes de calendario: la suma de todas las empresas.",
+    ),
+    Unit.QUARTER: Text(
+        "Each point is one quarter of a year, the sum over all companies.",
+        "Cada punto es un trimestre: la suma de todas las empresas.",
+    ),
+    Unit.YEAR: Text(
+        "Each point is one year, the sum over all companies.",
+        "Cada punto es un año: la suma de todas las empresas.",
+    ),
+    Unit.WINDOW: Text(
+        "Each point is the sum over all companies for the days that it names.",
+        "Cada punto es la suma de todas las empresas en los días que indica.",
+    ),
+}
 PER_DAY: Final = Text(
     "The points cover different numbers of days, so the picture shows counts per day; the table "
     "has the sums.",
     "Los puntos abarcan distintas cantidades de días, por eso el gráfico muestra cifras por día; "
     "la tabla tiene las sumas.",
 )
-SUMS: Final = Text(
-    "Each point is the sum over all companies.", "Cada punto es la suma de todas las empresas."
+PARTIAL: Final = Text(
+    "Faded: these runs have only some days of the week, month or window.",
+    "Atenuado: estas ejecuciones solo tienen algunos días de la semana, del mes o de la ventana.",
 )
-RECENT: Final = Text(
-    "The newest windows usually still grow: notifications and actions arrive later.",
-    "Las ventanas más recientes suelen seguir creciendo: notificaciones y acciones llegan después.",
+SETTLED: Final = Plural(
+    Text(
+        "Figures still change if they were requested less than {n} day after their last day: in "
+        "these runs they had settled by then.",
+        "Las cifras aún cambian si se consultaron menos de {n} día después de su último día: en "
+        "estas ejecuciones ya no cambiaron a partir de entonces.",
+    ),
+    Text(
+        "Figures still change if they were requested less than {n} days after their last day: in "
+        "these runs they had settled by then.",
+        "Las cifras aún cambian si se consultaron menos de {n} días después de su último día: en "
+        "estas ejecuciones ya no cambiaron a partir de entonces.",
+    ),
+)
+SETTLED_PERHAPS: Final = Plural(
+    Text(
+        "Figures may still change if they were requested less than {n} day after their last day.",
+        "Las cifras aún pueden cambiar si se consultaron menos de {n} día después de su último "
+        "día.",
+    ),
+    Text(
+        "Figures may still change if they were requested less than {n} days after their last day.",
+        "Las cifras aún pueden cambiar si se consultaron menos de {n} días después de su último "
+        "día.",
+    ),
 )
 SHADED: Final = Text(
-    "Shaded: at least 1 % of the cells have no answer, so the counts are too low there.",
-    "Sombreado: al menos el 1 % de las celdas no tiene respuesta; allí las cifras son "
-    "demasiado bajas.",
+    "Where 1 % or more of the cells have no answer, the counts are too low.",
+    "Donde el 1 % o más de las celdas no tiene respuesta, las cifras son demasiado bajas.",
 )
 ONE_SPAN: Final = Text(
     "There is only one window, so there is nothing to compare; its figures are above.",
