@@ -27,11 +27,11 @@ LIBRARIES: Final = {
     "duckdb": {"tables", "export", "report"},
     "jinja2": {"report"},
     "markupsafe": {"report"},
-    "plotly": {"report"},
     "prometheus_client": {"telemetry"},
     "rich": {"cli"},
     "sqlite3": {"store"},
     "tomlkit": {"cli"},
+    "vl_convert": {"report"},
     "xlsxwriter": {"export"},
     "zstandard": {"export"},
 }

@@ -2,12 +2,10 @@
 
 import base64
 import hashlib
-from collections.abc import Sequence
 from importlib.resources import files
 from typing import Final
 
 from markupsafe import Markup
-from plotly.offline import get_plotlyjs
 
 from collector.report import palette, texts
 from collector.report.coverage.section import coverage_section
@@ -32,30 +30,16 @@ def render(report: Report, lang: Lang, version: str) -> bytes:
     """Return the page in UTF-8; `version` is the version of the collector."""
     words = Language(lang)
     sections = _sections(report, words)
-    scripts = (_read("early.js"), _plotly(), _read("page.js"))
+    script = _read("page.js")
     page = environment(words).get_template("page.html.jinja")
     return page.render(
         head=head(report, words, version),
         sections=sections,
-        policy=_policy(scripts),
-        # Files of this package: the only texts of the page that are not escaped.
+        policy=_policy(script),
+        # Files of this package, which are not escaped.
         style=Markup(_style()),  # noqa: S704
-        scripts=[Markup(script) for script in scripts],  # noqa: S704
-        figures={one.name: one.as_json() for part in sections for one in part.figures},
-        settings={
-            "light": palette.LIGHT,
-            "dark": palette.DARK,
-            "lang": words.lang.value,
-            "save": words(texts.PNG),
-        },
+        script=Markup(script),  # noqa: S704
     ).encode()
-
-
-def _plotly() -> str:
-    """Return the drawing library as JavaScript."""
-    script: str = get_plotlyjs()
-    # A browser reads CR LF as LF, and hashes that.
-    return script.replace("\r\n", "\n").replace("</script", "<\\/script")
 
 
 def _sections(report: Report, words: Language) -> list[Section]:
@@ -69,7 +53,7 @@ def _sections(report: Report, words: Language) -> list[Section]:
             words,
             overlap=report.overlap,
         ),
-        failing_section(report.failing, words),
+        failing_section(report.failing, report.delivery.fails_share, words),
         restated_section(report.restated, words),
         behaviour_section(report.behaviour, len(report.runs), words),
         Section("quality", quality_texts.HEADING, quality_texts, report.quality),
@@ -78,15 +62,11 @@ def _sections(report: Report, words: Language) -> list[Section]:
     ]
 
 
-def _policy(scripts: Sequence[str]) -> str:
-    """Return the content security policy: only these scripts, inline styles, and drawn images.
-
-    Plotly sets styles itself. It draws images into data addresses, and saves them from there.
-    """
-    hashes = " ".join(f"'sha256-{_sha256(script)}'" for script in scripts)
+def _policy(script: str) -> str:
+    """Return the content security policy: only this script, and styles that are in the page."""
     return (
-        f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; "
-        "img-src data: blob:; base-uri 'none'; form-action 'none'"
+        f"default-src 'none'; script-src 'sha256-{_sha256(script)}'; style-src 'unsafe-inline'; "
+        "base-uri 'none'; form-action 'none'"
     )
 
 

@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from types import ModuleType
 
-from collector.report.figure import Figure
 from collector.report.language import Language, Text
 from collector.report.model import WindowSpan
 
@@ -23,7 +22,6 @@ class Section:
     heading: Text
     t: ModuleType
     view: object
-    figures: tuple[Figure, ...] = ()
 
 
 def known_days(spans: Iterable[WindowSpan], words: Language) -> str:

@@ -17,14 +17,7 @@ MADE: Final = Text(
 )
 SKIP: Final = Text("Skip to the figures", "Ir a las cifras")
 CONTENTS: Final = Text("Contents", "Contenido")
-NO_SCRIPT: Final = Text(
-    "The pictures need JavaScript, which is switched off here. "
-    "All figures are in the tables: open “Data as a table”.",
-    "Los gráficos necesitan JavaScript, que aquí está desactivado. "
-    "Todas las cifras están en las tablas: abra «Datos en tabla».",
-)
 DATA_AS_TABLE: Final = Text("Data as a table", "Datos en tabla")
-PNG: Final = Text("Save as a picture (PNG)", "Guardar como imagen (PNG)")
 FOOTER: Final = Text(
     "This page is complete in itself: it loads nothing and sends nothing.",
     "Esta página es autónoma: no carga ni envía nada.",

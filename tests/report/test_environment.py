@@ -19,7 +19,7 @@ _ENVIRONMENT: Final = environment(_WORDS)
 _TEMPLATES: Final = _ENVIRONMENT.list_templates(extensions=["jinja"])
 
 _GIVEN: Final = {
-    *("head", "sections", "policy", "style", "scripts", "figures", "settings"),
+    *("head", "sections", "policy", "style", "script"),
     *("t", "view"),
     *_ENVIRONMENT.globals,
 }

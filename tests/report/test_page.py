@@ -51,7 +51,7 @@ def test_the_page_is_whole(name: str, lang: Lang) -> None:
         assert not set(attrs) & {"src", "srcset", "onclick", "onload", "onerror"}
     assert page.count("<h1>") == 1
     assert f'<html lang="{lang.value}">' in page
-    assert len(page) < 10_000_000
+    assert len(page.encode()) < 2_000_000
 
 
 @pytest.mark.parametrize("name", ["large", "small"])
@@ -65,7 +65,7 @@ def test_only_its_own_scripts_may_run(name: str) -> None:
     hashes = [
         base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts
     ]
-    assert len(scripts) == 3
+    assert len(scripts) == 1
     allowed = " ".join(f"'sha256-{one}'" for one in hashes)
     assert said.startswith(f"default-src 'none'; script-src {allowed}; ")
     assert "unsafe-eval" not in said
@@ -78,7 +78,7 @@ def test_hostile_names_are_text() -> None:
     outline = _Outline(page)
     tags = {tag for tag, _ in outline.starts}
     assert not tags & {"img", "i", "iframe", "object"}
-    assert sum(tag == "script" for tag, _ in outline.starts) == 5
+    assert sum(tag == "script" for tag, _ in outline.starts) == 1
     assert "&lt;/script&gt;&lt;img src=x onerror=alert(1)&gt;long" in page
     assert "end-of-the-name" in page
     assert "\u202e" not in page
@@ -96,7 +96,7 @@ def test_what_is_not_drawn_is_said() -> None:
         "There is only one window, so there is nothing to compare",
         "No company has fails.",
         "Only one run was given.",
-        "None of the runs has written down how it went over time.",
+        "None of the runs recorded its rate and latency.",
         "Nothing odd was found.",
         "the server&#39;s default window",
         "killed, or could not record its end",
@@ -111,7 +111,7 @@ def test_counts_may_be_larger_than_any_float() -> None:
     sums = tuple(replace(one, delivery=huge) for one in small.over_time)
     page = page_of(replace(small, delivery=huge, over_time=sums, restated=_moved(10**400)))
     assert "10.0 % " + "1" in words_of(page)
-    assert "Infinity" not in page
+    assert "Infinity" not in page[: page.index("<script>")]
 
 
 def _moved(count: int) -> Restatements:

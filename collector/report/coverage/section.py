@@ -52,30 +52,27 @@ class Legend:
 
 @dataclass(frozen=True, slots=True)
 class CoverageView:
-    """What is shown of coverage; without figures only the sentences are."""
+    """What is shown of coverage; without a figure only the sentences are."""
 
     coverage: CoverageMap
     summary: str
     gaps: str
-    figures: tuple[Figure, ...]
+    figure: Figure | None
     legends: tuple[Legend, ...]
 
 
 def coverage_section(coverage: CoverageMap, words: Language) -> Section:
     """Return which planned cells have an answer, and which do not."""
-    figures: tuple[Figure, ...] = ()
+    figure = None
     legends: tuple[Legend, ...] = ()
     if coverage.total.planned > 1:
         narrow = narrowed(coverage, _NARROW)
-        figures = (
-            heat_map(coverage, words, "coverage", 24),
-            heat_map(narrow, words, "coverage-narrow", 12),
-        )
+        figure = heat_map(coverage, narrow, words)
         legends = _legends(coverage, narrow)
     view = CoverageView(
-        coverage, _summary(coverage, words), _gaps(coverage, words), figures, legends
+        coverage, _summary(coverage, words), _gaps(coverage, words), figure, legends
     )
-    return Section("coverage", texts.HEADING, texts, view, figures)
+    return Section("coverage", texts.HEADING, texts, view)
 
 
 def _legends(wide: CoverageMap, narrow: CoverageMap) -> tuple[Legend, ...]:

@@ -72,7 +72,6 @@ HOVER_COMPANIES: Final = Text(
 )
 HOVER_WINDOWS: Final = Text("{n} windows, {days}", "{n} ventanas, {days}")
 HOVER_STATE: Final = Text("{state}: {n} of {planned}", "{state}: {n} de {planned}")
-NOT_PLANNED: Final = Text("nothing planned", "nada planificado")
 
 BY_COMPANIES: Final = Text("Cells by company", "Celdas por empresa")
 BY_DAYS: Final = Text("Cells over time", "Celdas en el tiempo")

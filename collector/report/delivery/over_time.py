@@ -65,7 +65,7 @@ def time_section(
         summary=_summary(sums, cells, words),
         overlap=overlap and figure is not None,
     )
-    return Section("time", texts.TIME_HEADING, texts, view, (figure,) if figure else ())
+    return Section("time", texts.TIME_HEADING, texts, view)
 
 
 def _notes(

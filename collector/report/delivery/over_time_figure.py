@@ -1,8 +1,11 @@
 """The figure of the counters over time, with one panel for counters of similar size."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from fractions import Fraction
 from typing import Final, NamedTuple
 
+from collector.report import axis_texts
 from collector.report.delivery.model import (
     FAILS,
     PENDING,
@@ -19,26 +22,34 @@ from collector.report.delivery.model import (
 from collector.report.figure import (
     Figure,
     Json,
-    category_axis,
+    Label,
+    Screen,
+    Spot,
+    boxes,
     drawable,
-    frame,
-    on_panel,
-    panels,
-    thinned,
+    figure,
+    span_labels,
+    spots,
+    texts_at,
+    view,
+    width_of,
 )
 from collector.report.language import Language
 from collector.report.model import Tile, WindowSpan
 from collector.report.palette import variable
+from collector.report.panels import Line, Panel, stacked
 
 __all__ = ["over_time"]
-
 
 _DOTTED: Final = 45
 """Points up to which each has a mark."""
 
+_VEIL: Final = 0.65
+"""Opacity of what covers partial spans."""
 
-_MARK: Final = 7
-"""Pixels per mark."""
+_UNITS: Final = ((1_000_000, axis_texts.MILLIONS), (1_000, axis_texts.THOUSANDS))
+_TIMES: Final = 10
+"""How often the highest value has to exceed a unit before the axis is in that unit."""
 
 
 class _CounterLine(NamedTuple):
@@ -47,17 +58,24 @@ class _CounterLine(NamedTuple):
     counter: Counter
     dash: str
     symbol: str
-    panel: int
 
 
-_LINES: Final = (
-    _CounterLine(TOTAL, "solid", "circle", 1),
-    _CounterLine(SENDED, "dash", "square", 1),
-    _CounterLine(RECEIVED, "dot", "diamond", 1),
-    _CounterLine(FAILS, "solid", "x", 2),
-    _CounterLine(PENDING, "dot", "triangle-up", 2),
-    _CounterLine(PRESSED, "solid", "circle", 3),
+_PANELS: Final = (
+    (
+        170,
+        (
+            _CounterLine(TOTAL, "solid", "circle"),
+            _CounterLine(SENDED, "dash", "square"),
+            _CounterLine(RECEIVED, "dot", "diamond"),
+        ),
+    ),
+    (
+        110,
+        (_CounterLine(FAILS, "solid", "cross"), _CounterLine(PENDING, "dot", "triangle-up")),
+    ),
+    (90, (_CounterLine(PRESSED, "solid", "circle"),)),
 )
+"""The panels from top to bottom: pixels in height, and the lines."""
 
 
 def over_time(
@@ -70,85 +88,158 @@ def over_time(
     drawn = comparable(sums)
     if sum(one.answers > 0 for one in drawn) <= 1:
         return None, False
-    labels = [words.span(one.span) for one in drawn]
-    height, parts = panels((170, 110, 90), ("", "", ""))
     shades = _shades(drawn, cells)
-    layout = frame(
-        words,
-        height,
-        **parts,
-        xaxis=category_axis(labels, anchor="y3"),
-        hovermode="x unified",
-        shapes=shades,
-        meta=thinned(),
-        showlegend=True,
-        hoversubplots="axis",
+    found = figure(
+        "over-time", words, lambda screen: _specification(drawn, shades, cells, words, screen)
     )
-    data = [_line(line, labels, drawn, words) for line in _LINES]
-    return Figure("over-time", data, layout), bool(shades)
+    return found, bool(shades.lacking)
 
 
-def _line(
-    line: _CounterLine,
-    labels: list[str],
+class _Shades(NamedTuple):
+    """The places of the spans that lack answers, that still change, and that are partial."""
+
+    lacking: list[int]
+    unsettled: list[int]
+    partial: list[int]
+
+
+def _shades(sums: Sequence[SpanDelivery], cells: Mapping[WindowSpan, Tile]) -> _Shades:
+    return _Shades(
+        [
+            place
+            for place, one in enumerate(sums)
+            if (tile := cells.get(one.span)) and tile.lacks_many
+        ],
+        [place for place, one in enumerate(sums) if one.answers and not one.is_settled],
+        [place for place, one in enumerate(sums) if one.span.is_partial],
+    )
+
+
+def _specification(
+    sums: Sequence[SpanDelivery],
+    shades: _Shades,
+    cells: Mapping[WindowSpan, Tile],
+    words: Language,
+    screen: Screen,
+) -> Json:
+    count = len(sums)
+    per_day = shows_per_day(sums)
+    panels = [_panel(height, lines, sums, words, per_day=per_day) for height, lines in _PANELS]
+    keys = (
+        (axis_texts.LACKING, "shade", shades.lacking),
+        (axis_texts.UNSETTLED, "warn-ground", shades.unsettled),
+    )
+    panels[0] = replace(
+        panels[0], areas=[(words(name), colour) for name, colour, places in keys if places]
+    )
+    left = max(width_of(words.decimal(panel.high)) for panel in panels) + 12
+    stack = stacked(panels, range(count), (-0.5, count - 0.5), screen, left=left, foot=44)
+    frame = stack.frame
+    step = frame.width / count
+
+    def columns(places: Iterable[int], **mark: object) -> Json:
+        edges = [
+            (place * step, (place + 1) * step, *area) for place in places for area in stack.areas
+        ]
+        return boxes(edges, **mark)
+
+    labels = [
+        *span_labels([_first(one.span, words) for one in sums], frame.width, frame.height + 16),
+        Label(frame.width / 2, frame.height + 34, words(axis_texts.FIRST_DAY), "center"),
+    ]
+    tips = [
+        Spot(
+            place * step,
+            (place + 1) * step,
+            0,
+            frame.height,
+            _tip(one, cells.get(one.span), words, per_day=per_day),
+        )
+        for place, one in enumerate(sums)
+    ]
+    layers = [
+        columns(shades.unsettled, fill=variable("warn-ground")),
+        columns(shades.lacking, fill=variable("shade")),
+        *stack.layers,
+        # What is drawn of partial spans is faded.
+        columns(shades.partial, fill=variable("panel"), fillOpacity=_VEIL),
+        *texts_at(labels),
+        spots(tips),
+    ]
+    return view(frame, layers)
+
+
+def _panel(
+    height: int,
+    lines: Sequence[_CounterLine],
     sums: Sequence[SpanDelivery],
     words: Language,
-) -> Json:
-    per_day = shows_per_day(sums)
-    values = [
-        round(drawable(line.counter.of(one.delivery)) / divisor(one, per_day=per_day), 2)
+    *,
+    per_day: bool,
+) -> Panel:
+    values = [_values(line.counter, sums, per_day=per_day) for line in lines]
+    partial = frozenset(place for place, one in enumerate(sums) if one.span.is_partial)
+    most = max((abs(value) for of in values for value in of if value is not None), default=0)
+    unit, name = next((unit for unit in _UNITS if most >= _TIMES * unit[0]), (1, None))
+    title = words(axis_texts.NOTIFICATIONS)
+    title = words(axis_texts.PER_DAY, what=title) if per_day else title
+    title = words(name, what=title) if name else title
+    return Panel(
+        title,
+        height,
+        [
+            Line(
+                words(line.counter.name),
+                line.counter.colour,
+                line.dash,
+                line.symbol,
+                [None if value is None else value / unit for value in of],
+                _dots(of) | partial,
+                partial,
+            )
+            for line, of in zip(lines, values, strict=True)
+        ],
+    )
+
+
+def _values(counter: Counter, sums: Sequence[SpanDelivery], *, per_day: bool) -> list[float | None]:
+    return [
+        round(drawable(counter.of(one.delivery)) / divisor(one, per_day=per_day), 2)
         if one.answers
         else None
         for one in sums
     ]
-    sizes = _sizes(values)
-    return {
-        "type": "scatter",
-        "mode": "lines+markers" if any(sizes) else "lines",
-        "name": words(line.counter.name),
-        "x": labels,
-        "y": values,
-        **on_panel(line.panel),
-        "line": {"color": variable(line.counter.colour), "dash": line.dash, "width": 2},
-        "marker": {
-            "color": variable(line.counter.colour),
-            "symbol": line.symbol,
-            "size": sizes if any(sizes) else _MARK,
-        },
-        "connectgaps": False,
-        "hovertemplate": "%{y:,.1f}" if per_day else "%{y:,d}",
-    }
 
 
-def _sizes(values: Sequence[float | None]) -> list[int]:
-    """Return the size of the mark on each point: of many, only points without a line have one."""
+def _dots(values: Sequence[float | None]) -> frozenset[int]:
+    """Return the places that have a symbol: of many, only points that no line leads to."""
     if len(values) <= _DOTTED:
-        return [_MARK] * len(values)
+        return frozenset(range(len(values)))
     padded = [None, *values, None]
-    return [
-        0 if before is not None or after is not None else _MARK
-        for before, after in zip(padded, padded[2:], strict=False)
-    ]
+    return frozenset(
+        place
+        for place, (before, after) in enumerate(zip(padded, padded[2:], strict=False))
+        if before is None and after is None
+    )
 
 
-def _shades(sums: Sequence[SpanDelivery], cells: Mapping[WindowSpan, Tile]) -> list[Json]:
-    return [
-        _shade(place)
-        for place, one in enumerate(sums)
-        if (tile := cells.get(one.span)) and tile.lacks_many
-    ]
+def _first(span: WindowSpan, words: Language) -> str:
+    return span.from_date.isoformat() if span.from_date else words.span(span)
 
 
-def _shade(place: int) -> Json:
-    return {
-        "type": "rect",
-        "layer": "below",
-        "xref": "x",
-        "x0": place - 0.5,
-        "x1": place + 0.5,
-        "yref": "paper",
-        "y0": 0,
-        "y1": 1,
-        "line": {"width": 0},
-        "fillcolor": variable("shade"),
-    }
+def _tip(one: SpanDelivery, tile: Tile | None, words: Language, *, per_day: bool) -> str:
+    """Return what is said of a span: its days, and each counter on a line of its own."""
+    days = words.span(one.span)
+    lines = [words(axis_texts.PARTIAL, days=days) if one.span.is_partial else days]
+    if not one.answers:
+        lines.append(words(axis_texts.NO_ANSWERS))
+    else:
+        for _, drawn in _PANELS:
+            for line in drawn:
+                value = Fraction(line.counter.of(one.delivery), divisor(one, per_day=per_day))
+                lines.append(f"{words(line.counter.name)}: {words.mean(value)}")
+        if not one.is_settled:
+            lines.append(words(axis_texts.UNSETTLED))
+    if tile and tile.lacking:
+        lines.append(words(axis_texts.WITHOUT_ANSWER, n=tile.lacking))
+    return "\n".join(lines)

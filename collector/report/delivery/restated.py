@@ -32,9 +32,7 @@ class RestatedView:
 
 def restated_section(restated: Restatements | None, words: Language) -> Section:
     """Return which cells had changed when they were asked for again; None for a single run."""
-    view = _view(restated, words)
-    drawn = tuple(figure for figure in (view.windows, view.moved) if figure is not None)
-    return Section("restated", texts.RESTATED_HEADING, texts, view, drawn)
+    return Section("restated", texts.RESTATED_HEADING, texts, _view(restated, words))
 
 
 def _view(restated: Restatements | None, words: Language) -> RestatedView:

@@ -3,58 +3,100 @@
 from collections.abc import Sequence
 from typing import Final
 
+from collector.report import axis_texts
 from collector.report.delivery import texts
 from collector.report.delivery.model import CountMovement, RestatedWindow
 from collector.report.figure import (
     Figure,
+    Frame,
     Json,
-    axis,
-    category_axis,
+    Label,
+    Screen,
+    Spot,
+    boxes,
     drawable,
-    end_labels,
-    frame,
-    room_for_ends,
-    row_axis,
-    thinned,
+    figure,
+    rules,
+    span_labels,
+    spots,
+    texts_at,
+    view,
+    width_of,
 )
-from collector.report.language import Language, Text
+from collector.report.language import Language
 from collector.report.palette import variable
-from collector.report.untrusted import cut, plain
+from collector.report.untrusted import cut, isolated, plain
 
 __all__ = ["DRAWN", "movements", "restated_share", "restated_windows"]
 
-
 DRAWN: Final = 12
 """Counters and actions whose movements are drawn, at most."""
+
+_HEAD: Final = 26
+_ROW: Final = 30
+_HEIGHT: Final = 160
+_WIDEST: Final = 60
+"""Pixels of a column at most."""
 
 
 def restated_windows(windows: Sequence[RestatedWindow], words: Language) -> Figure | None:
     """Return the share of restated cells by window as columns; None for fewer than two."""
     if len(windows) <= 1:
         return None
-    labels = [words.days(one.from_date, one.until_date) for one in windows]
-    data = [
-        {
-            "type": "bar",
-            "x": labels,
-            "y": [100 * one.restated / one.cells if one.cells else 0 for one in windows],
-            "width": min(0.75, max(0.15, len(windows) / 16)),
-            "marker": {"color": variable("pressed")},
-            "hoverinfo": "text",
-            "hovertext": [
-                f"{label}<br>{restated_share(one.restated, one.cells, words)}"
-                for label, one in zip(labels, windows, strict=True)
-            ],
-        }
+    return figure("restated", words, lambda screen: _windows(windows, words, screen))
+
+
+def _windows(windows: Sequence[RestatedWindow], words: Language, screen: Screen) -> Json:
+    left, top = 40, _HEAD
+    frame = Frame(screen, top + _HEIGHT, left, 12, 4, 44)
+    shares = [100 * one.restated / one.cells if one.cells else 0.0 for one in windows]
+    step = frame.width / len(windows)
+    width = min(_WIDEST, 0.75 * step)
+    columns = {
+        "data": {
+            "values": [
+                {
+                    "x": (place + 0.5) * step - width / 2,
+                    "x2": (place + 0.5) * step + width / 2,
+                    "y": share,
+                }
+                for place, share in enumerate(shares)
+            ]
+        },
+        "mark": {"type": "rect", "fill": variable("pressed")},
+        "encoding": {
+            "x": {"field": "x", "type": "quantitative", "scale": None, "axis": None},
+            "x2": {"field": "x2"},
+            "y": {
+                "field": "y",
+                "type": "quantitative",
+                "scale": {
+                    "domain": [0, max(shares) or 1],
+                    "range": [frame.height, top],
+                    "nice": 4,
+                },
+                "axis": {"tickCount": 4, "format": ",.2~f", "grid": True, "title": None},
+            },
+            "y2": {"datum": 0},
+        },
+    }
+    labels = [
+        Label(2 - left, 10, words(axis_texts.RESTATED)),
+        *span_labels([_first(one, words) for one in windows], frame.width, frame.height + 16),
+        Label(frame.width / 2, frame.height + 34, words(axis_texts.FIRST_DAY), "center"),
     ]
-    layout = frame(
-        words,
-        240,
-        xaxis=category_axis(labels),
-        yaxis=axis(ticksuffix=" %", nticks=5),
-        meta=thinned(),
-    )
-    return Figure("restated", data, layout)
+    tips = [
+        Spot(
+            place * step,
+            (place + 1) * step,
+            top,
+            frame.height,
+            f"{words.days(one.from_date, one.until_date)}\n"
+            f"{restated_share(one.restated, one.cells, words)}",
+        )
+        for place, one in enumerate(windows)
+    ]
+    return view(frame, [columns, *texts_at(labels), spots(tips)])
 
 
 def movements(moved: Sequence[CountMovement], words: Language) -> Figure | None:
@@ -64,58 +106,48 @@ def movements(moved: Sequence[CountMovement], words: Language) -> Figure | None:
     )[:DRAWN]
     if not drawn:
         return None
-    rose, fell = max(one.rose for one in drawn), max(one.fell for one in drawn)
-    labels = [cut(plain(one.name), 16) for one in drawn]
-    layout = frame(
-        words,
-        34 * len(drawn) + 60,
-        xaxis=axis(
-            range=[drawable(-fell), drawable(rose)],
-            showticklabels=False,
-            showgrid=False,
-            zerolinecolor=variable("muted"),
-        ),
-        yaxis=row_axis(labels),
-        barmode="overlay",
-        meta=room_for_ends(
-            label=max(map(len, labels)),
-            before=len(words.signed(-fell)) + 1,
-            after=len(words.signed(rose)) + 1,
-        ),
-        legend={"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom", "traceorder": "normal"},
-        showlegend=True,
+    return figure("movements", words, lambda screen: _movements(drawn, words, screen))
+
+
+def _movements(moved: Sequence[CountMovement], words: Language, screen: Screen) -> Json:
+    names = [isolated(cut(plain(one.name), 16)) for one in moved]
+    rose, fell = max(one.rose for one in moved), max(one.fell for one in moved)
+    most = screen.width // 3
+    before, after = (min(most, width_of(words.signed(value)) + 10) for value in (-fell, rose))
+    left = max(map(width_of, names)) + 12 + before
+    frame = Frame(screen, _HEAD + _ROW * len(moved), left, after, 4, 4)
+    per_pixel = max(1.0, drawable(rose) + drawable(fell)) / frame.width
+    zero = drawable(fell) / per_pixel
+    labels = [Label(2 - left, 10, words(axis_texts.MOVED))]
+    falls, rises = [], []
+    for place, one in enumerate(moved):
+        y = _HEAD + _ROW * place
+        start, end = (zero - drawable(one.fell) / per_pixel, zero + drawable(one.rose) / per_pixel)
+        falls.append((start, zero, y + 6.0, y + 24.0))
+        rises.append((zero, end, y + 6.0, y + 24.0))
+        labels += [
+            Label(-before - 8, y + 15, names[place], "right", "ink"),
+            Label(start - 5, y + 15, words.signed(-one.fell), "right", "ink"),
+            Label(end + 5, y + 15, words.signed(one.rose), "left", "ink"),
+        ]
+    return view(
+        frame,
+        [
+            boxes(falls, fill=variable("fails")),
+            boxes(rises, fill=variable("sended")),
+            rules([(zero, _HEAD, zero, frame.height)], color=variable("muted")),
+            *texts_at([label for label in labels if label.text]),
+        ],
     )
-    data = [
-        _side(texts.FELL, "fails", [-one.fell for one in drawn], words),
-        _side(texts.ROSE, "sended", [one.rose for one in drawn], words),
-    ]
-    return Figure("movements", data, layout)
-
-
-def _side(name: Text, colour: str, values: Sequence[int], words: Language) -> Json:
-    return {
-        "type": "bar",
-        "orientation": "h",
-        "name": words(name),
-        "x": list(map(drawable, values)),
-        "y": list(range(len(values))),
-        "width": 0.6,
-        "marker": {
-            "color": variable(colour),
-            "pattern": {
-                "shape": "/" if name is texts.FELL else "",
-                "fillmode": "overlay",
-                "fgcolor": variable("panel"),
-                "size": 6,
-                "solidity": 0.3,
-            },
-        },
-        **end_labels([words.signed(value) for value in values]),
-        "hoverinfo": "skip",
-    }
 
 
 def restated_share(restated: int, cells: int, words: Language) -> str:
     """Return how many of some cells were restated."""
     share = words.share(restated, cells)
     return words.count(texts.RESTATED_SUMMARY, cells, restated=restated, share=share)
+
+
+def _first(one: RestatedWindow, words: Language) -> str:
+    if one.from_date is None:
+        return words.days(one.from_date, one.until_date)
+    return one.from_date.isoformat()

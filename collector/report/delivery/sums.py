@@ -64,12 +64,14 @@ def delivery_section(delivery: Delivery, words: Language, *, overlap: bool) -> S
         )
         summary = words.count(texts.SUMMARY, delivery.total, counts=counts)
     view = DeliveryView(_rows(delivery, words), delivery.total, figure, summary, overlap)
-    return Section("delivery", texts.HEADING, texts, view, (figure,) if figure else ())
+    return Section("delivery", texts.HEADING, texts, view)
 
 
-def failing_section(companies: Sequence[CompanyShare], words: Language) -> Section:
+def failing_section(
+    companies: Sequence[CompanyShare], overall: float | None, words: Language
+) -> Section:
     """Return the companies with a high share of fails, by the lower end of its interval."""
-    figure = failing(companies, words)
+    figure = failing(companies, overall, words)
     summary = words(texts.FAILING_NONE)
     if companies:
         first = companies[0]
@@ -82,7 +84,7 @@ def failing_section(companies: Sequence[CompanyShare], words: Language) -> Secti
         )
         summary = f"{words.count(texts.FAILING_COUNT, len(companies))} {sentence}"
     view = FailingView(companies, figure, summary)
-    return Section("failing", texts.FAILING_HEADING, texts, view, (figure,) if figure else ())
+    return Section("failing", texts.FAILING_HEADING, texts, view)
 
 
 def _rows(delivery: Delivery, words: Language) -> list[CountRow]:

@@ -1,8 +1,9 @@
 """The figures of sums: all counters as a funnel, and the companies that fail most."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
+from collector.report import axis_texts
 from collector.report.delivery import texts
 from collector.report.delivery.model import (
     FAILS,
@@ -16,26 +17,41 @@ from collector.report.delivery.model import (
 )
 from collector.report.figure import (
     Figure,
+    Frame,
     Json,
-    axis,
+    Label,
+    Screen,
+    Spot,
+    boxes,
     drawable,
-    end_labels,
-    frame,
-    room_for_ends,
-    row_axis,
+    figure,
+    pixels,
+    rules,
+    spots,
+    texts_at,
+    view,
+    width_of,
 )
 from collector.report.language import Language
 from collector.report.palette import variable
-from collector.report.untrusted import company_text, cut, figure_text
+from collector.report.untrusted import company_text, cut, isolated
 
 __all__ = ["failing", "funnel"]
 
-
 _STAGES: Final = (TOTAL, SENDED, FAILS, PENDING, RECEIVED, PRESSED)
+_STAGE: Final = 48
+_APART: Final = 4
+"""The first of the stages that are actions, and apart from those that add up to total."""
 
+_ROW: Final = 26
+_HEAD: Final = 26
+"""Pixels above the rows, for the title of the axis."""
 
-_PLACES: Final = [0.0, 1.0, 2.0, 3.0, 4.6, 5.6]
-"""Actions are apart from the counters that add up to total."""
+_OVERALL: Final = 20
+"""Pixels above the rows, for the text at the line of all companies."""
+
+_SHARE: Final = 64
+"""Pixels on the right of the bars, for their shares."""
 
 
 def funnel(delivery: Delivery, words: Language) -> Figure | None:
@@ -44,82 +60,128 @@ def funnel(delivery: Delivery, words: Language) -> Figure | None:
     Bars, and not a funnel that narrows: the API counts actions apart from sent notifications, so
     each stage may be longer than the stage before it.
     """
-    stages = [(words(one.name), one.of(delivery)) for one in _STAGES]
-    most = max(count for _, count in stages)
-    if most == 0:
+    counts = [one.of(delivery) for one in _STAGES]
+    if max(counts) <= 0:
         return None
-    labels = [f"<b>{name}</b><br>{words.number(count)}" for name, count in stages]
-    shares = [words.share(count, delivery.total) for _, count in stages]
-    layout = frame(
-        words,
-        340,
-        xaxis=axis(range=[0, drawable(most)], showticklabels=False, showgrid=False, zeroline=False),
-        yaxis=axis(
-            tickmode="array",
-            tickvals=_PLACES,
-            ticktext=labels,
-            range=[6.2, -0.6],
-            tickfont={"color": variable("ink"), "size": 12},
-            showgrid=False,
-            zeroline=False,
-        ),
-        shapes=[_divider(3.8)],
-        meta=room_for_ends(
-            label=max(len(words.number(count)) for _, count in stages),
-            after=max(map(len, shares)) + 2,
-        ),
+    return figure("funnel", words, lambda screen: _funnel(counts, words, screen))
+
+
+def _funnel(counts: Sequence[int], words: Language, screen: Screen) -> Json:
+    names = [words(one.name) for one in _STAGES]
+    shares = [words.share(count, counts[0]) for count in counts]
+    numbers = [words.number(count) for count in counts]
+    left = min(max(map(width_of, [*names, *numbers])) + 20, screen.width // 2)
+    right = min(max(map(width_of, shares)) + 20, screen.width // 3)
+    frame = Frame(screen, _HEAD + _STAGE * len(counts) + 12, left, right, 4, 4)
+    most = drawable(max(counts))
+    labels = [Label(2 - left, 10, words(axis_texts.OF_TOTAL))]
+    bars = []
+    for place, (stage, count) in enumerate(zip(_STAGES, counts, strict=True)):
+        y = _HEAD + _STAGE * place + (12 if place >= _APART else 0)
+        end = frame.width * max(0.0, drawable(count)) / most
+        labels += [
+            Label(-10, y + 14, names[place], "right", "ink", bold=True),
+            Label(-10, y + 30, numbers[place], "right", "ink"),
+            Label(end + 8, y + 22, shares[place], "left", "ink", size=13),
+        ]
+        bars.append(boxes([(0, end, y + 6, y + 38)], fill=variable(stage.colour)))
+    divider = _HEAD + _STAGE * _APART + 6
+    return view(
+        frame,
+        [
+            rules([(0, _HEAD, 0, frame.height)], color=variable("muted")),
+            rules(
+                [(-left, divider, frame.width + right, divider)],
+                color=variable("line"),
+                strokeDash=[2, 3],
+            ),
+            *bars,
+            *texts_at(labels),
+        ],
     )
-    return Figure("funnel", [_stages([count for _, count in stages], shares)], layout)
 
 
-def failing(companies: Sequence[CompanyShare], words: Language) -> Figure | None:
-    """Return the share of fails of each company as bars, in their order; None without any."""
+def failing(
+    companies: Sequence[CompanyShare], overall: float | None, words: Language
+) -> Figure | None:
+    """Return the share of fails of each company as bars, in their order; None without any.
+
+    Each bar has the 95 % interval of its share; a line is at `overall`, the share of all companies.
+    """
     if not companies:
         return None
-    shares = [100 * one.fails / one.total for one in companies]
-    data = [
-        {
-            "type": "bar",
-            "orientation": "h",
-            "x": shares,
-            "y": list(range(len(companies))),
-            "width": 0.68,
-            "marker": {"color": variable("fails")},
-            **end_labels([words.share(one.fails, one.total) for one in companies]),
-            "hoverinfo": "text",
-            "hovertext": [_fails(one, words) for one in companies],
-        }
-    ]
-    labels = [cut(company_text(one.company), 22) for one in companies]
-    layout = frame(
-        words,
-        26 * len(companies) + 32,
-        xaxis=axis(range=[0, max(shares)], showticklabels=False, showgrid=False),
-        yaxis=row_axis(labels),
-        meta=room_for_ends(label=max(map(len, labels)), after=9),
+    return figure("failing", words, lambda screen: _failing(companies, overall, words, screen))
+
+
+def _failing(
+    companies: Sequence[CompanyShare], overall: float | None, words: Language, screen: Screen
+) -> Json:
+    columns = 16 if screen.is_narrow else 30
+    names = [isolated(cut(company_text(one.company), columns)) for one in companies]
+    left = min(max(map(width_of, names)) + 14, screen.width // 2)
+    frame = Frame(screen, _HEAD + _OVERALL + _ROW * len(companies), left, _SHARE, 4, 24)
+    most = max([one.interval[1] for one in companies] + [overall or 0])
+    scale = frame.width / most
+    labels = [Label(2 - left, 10, words(axis_texts.FAILS))]
+    bars, intervals, ends, rows = [], [], [], []
+    for place, one in enumerate(companies):
+        y = _HEAD + _OVERALL + _ROW * place
+        low, high = (scale * end for end in one.interval)
+        bars.append({"x": 0, "x2": 100 * one.share, "y": y + 5, "y2": y + 21})
+        intervals.append((low, y + 13.0, high, y + 13.0))
+        ends += [(end, y + 9.0, end, y + 17.0) for end in (low, high)]
+        labels += [
+            Label(-10, y + 13, names[place], "right", "ink"),
+            Label(high + 8, y + 13, words.share(one.fails, one.total), "left", "ink"),
+        ]
+        rows.append(Spot(-left, frame.width + _SHARE, y, y + _ROW, _fails(one, words)))
+    return view(
+        frame,
+        [
+            _bars(bars, 100 * most),
+            rules([*intervals, *ends], color=variable("ink"), strokeWidth=1.2),
+            *_overall(overall, frame, scale, words),
+            *texts_at(labels),
+            spots(rows),
+        ],
     )
-    return Figure("failing", data, layout)
 
 
-def _stages(counts: Sequence[int], shares: Sequence[str]) -> Json:
+def _bars(bars: Sequence[Json], most: float) -> Json:
+    """Return bars on an axis from 0 to `most` per cent."""
+    x = {
+        "field": "x",
+        "type": "quantitative",
+        "scale": {"domain": [0, most], "nice": False},
+        "axis": {"tickCount": 4, "format": ",.2~f", "grid": True, "title": None},
+    }
     return {
-        "type": "bar",
-        "orientation": "h",
-        "x": list(map(drawable, counts)),
-        "y": _PLACES,
-        "width": 0.62,
-        "marker": {"color": [variable(stage.colour) for stage in _STAGES]},
-        **end_labels(shares, size=13),
-        "hoverinfo": "skip",
+        "data": {"values": bars},
+        "mark": {"type": "rect", "fill": variable("fails")},
+        "encoding": {"x": x, "x2": {"field": "x2"}, "y": pixels("y"), "y2": {"field": "y2"}},
     }
 
 
-def _divider(y: float) -> Json:
-    line = {"color": variable("line"), "width": 1, "dash": "dot"}
-    return {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": y, "y1": y, "line": line}
+def _overall(overall: float | None, frame: Frame, scale: float, words: Language) -> Iterator[Json]:
+    """Yield the line of all companies, with its text above."""
+    if overall is None:
+        return
+    x = scale * overall
+    share = words(axis_texts.OVERALL, share=f"{words.decimal(100 * overall)}\N{NO-BREAK SPACE}%")
+    is_right = x > frame.width / 2
+    yield rules(
+        [(x, _HEAD + 12, x, frame.height)],
+        color=variable("ink"),
+        strokeWidth=1.5,
+        strokeDash=[4, 3],
+    )
+    y = _HEAD + 5
+    yield from texts_at([Label(x, y, share, "right" if is_right else "left", "ink")])
 
 
 def _fails(one: CompanyShare, words: Language) -> str:
-    name = figure_text(cut(company_text(one.company), 60))
+    name = isolated(cut(company_text(one.company), 60))
     counts = words(texts.FAILING_HOVER, fails=one.fails, total=one.total)
-    return f"<b>{name}</b><br>{counts} ({words.share(one.fails, one.total)})"
+    low, high = (f"{words.decimal(100 * end)}\N{NO-BREAK SPACE}%" for end in one.interval)
+    interval = words(axis_texts.INTERVAL, low=low, high=high)
+    return f"{name}\n{counts} ({words.share(one.fails, one.total)})\n{interval}"

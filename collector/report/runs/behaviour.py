@@ -46,8 +46,7 @@ def behaviour_section(behaviours: Sequence[Behaviour], runs: int, words: Languag
     written = [run for run in reversed(behaviours) if run.intervals]
     shown = [_run(run, f"behaviour-{number}", words) for number, run in enumerate(written)]
     view = BehaviourView(shown, len(behaviours), runs)
-    drawn = tuple(run.figure for run in shown if run.figure)
-    return Section("behaviour", texts.BEHAVIOUR_HEADING, texts, view, drawn)
+    return Section("behaviour", texts.BEHAVIOUR_HEADING, texts, view)
 
 
 def _run(run: Behaviour, name: str, words: Language) -> RunView:

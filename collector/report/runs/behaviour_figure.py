@@ -1,17 +1,30 @@
 """The figure of how a run went over time: rates and latencies."""
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Final, NamedTuple
 
-from collector.report.figure import Figure, Json, axis, frame, on_panel, panels
+from collector.report import axis_texts
+from collector.report.figure import (
+    Figure,
+    Json,
+    Label,
+    Screen,
+    Spot,
+    figure,
+    spots,
+    texts_at,
+    view,
+    width_of,
+)
 from collector.report.language import Language, Text
-from collector.report.palette import variable
+from collector.report.panels import Line, Panel, stacked
 from collector.report.runs import texts
 from collector.report.runs.model import Behaviour, Interval
+from collector.report.runs.ticks import ticks
 
 __all__ = ["behaviour"]
-
 
 _BREAK: Final = timedelta(seconds=5)
 """Gap between intervals above which the line is broken: no process ran in between."""
@@ -23,75 +36,91 @@ class _IntervalLine(NamedTuple):
     name: Text
     colour: str
     dash: str
-    panel: int
     field: str
 
 
-_LINES: Final = (
-    _IntervalLine(texts.ALLOWED, "muted", "dash", 1, "allowed"),
-    _IntervalLine(texts.SENT, "sended", "solid", 1, "sent"),
-    _IntervalLine(texts.REFUSED, "fails", "dot", 1, "refused"),
-    _IntervalLine(texts.RETRIED, "pressed", "dashdot", 1, "retried"),
-    _IntervalLine(Text("p50", "p50"), "received", "solid", 2, "latency_p50"),
-    _IntervalLine(Text("p90", "p90"), "sended", "dash", 2, "latency_p90"),
-    _IntervalLine(Text("p99", "p99"), "fails", "dot", 2, "latency_p99"),
+_RATES: Final = (
+    _IntervalLine(texts.ALLOWED, "muted", "dash", "allowed"),
+    _IntervalLine(texts.SENT, "sended", "solid", "sent"),
+    _IntervalLine(texts.REFUSED, "fails", "dot", "refused"),
+    _IntervalLine(texts.RETRIED, "pressed", "dashdot", "retried"),
+)
+_LATENCIES: Final = (
+    _IntervalLine(Text("p50", "p50"), "received", "solid", "latency_p50"),
+    _IntervalLine(Text("p90", "p90"), "sended", "dash", "latency_p90"),
+    _IntervalLine(Text("p99", "p99"), "fails", "dot", "latency_p99"),
 )
 
-
-_TICKS: Final = (
-    {"dtickrange": [None, 59_999], "value": "%H:%M:%S\n%Y-%m-%d"},
-    {"dtickrange": [60_000, 86_399_999], "value": "%H:%M\n%Y-%m-%d"},
-    {"dtickrange": [86_400_000, None], "value": "%Y-%m-%d"},
-)
-"""How moments are written, by the milliseconds between ticks: numbers, in every language."""
+_Moments = Sequence[tuple[datetime, Interval | None]]
 
 
 def behaviour(run: Behaviour, words: Language, name: str) -> Figure | None:
     """Return rates and latencies over the time of a run; None for fewer than two intervals."""
     if len(run.intervals) <= 1:
         return None
-    height, parts = panels((170, 130), (words(texts.RATE_AXIS), words(texts.LATENCY_AXIS)))
     moments = list(_with_breaks(run.intervals))
-    layout = frame(
-        words,
-        height,
-        **parts,
-        xaxis=axis(
-            type="date",
-            anchor="y2",
-            showgrid=False,
-            showline=True,
-            tickformatstops=_TICKS,
-            tickangle=0,
-            hoverformat="%Y-%m-%d %H:%M:%S UTC",
-            rangemode="normal",
-        ),
-        hovermode="x unified",
-        showlegend=True,
-        hoversubplots="axis",
+    return figure(name, words, lambda screen: _specification(moments, words, screen))
+
+
+def _specification(moments: _Moments, words: Language, screen: Screen) -> Json:
+    first, last = moments[0][0], moments[-1][0]
+    xs = [(at - first).total_seconds() for at, _ in moments]
+    whole = xs[-1] or 1.0
+    panels = [
+        Panel(words(texts.RATE_AXIS), 170, _lines(_RATES, moments, words)),
+        Panel(words(texts.LATENCY_AXIS), 130, _lines(_LATENCIES, moments, words)),
+    ]
+    left = max(width_of(words.decimal(panel.high)) for panel in panels) + 12
+    stack = stacked(panels, xs, (0, whole), screen, left=left, foot=44)
+    frame = stack.frame
+    scale = frame.width / whole
+    title = words(axis_texts.TIME, days=words.days(first.date(), last.date()))
+    labels = [Label(frame.width / 2, frame.height + 34, title, "center")]
+    for at, text in ticks(first, last, frame.width):
+        x, half = (at - first).total_seconds() * scale, width_of(text) / 2
+        x = min(max(x, half - left), frame.width + 12 - half)
+        labels.append(Label(x, frame.height + 16, text, "center"))
+    return view(
+        frame,
+        [*stack.layers, *texts_at(labels), spots(_spots(moments, xs, scale, frame.height, words))],
     )
-    return Figure(name, [_over_moments(line, moments, words) for line in _LINES], layout)
 
 
-def _over_moments(
-    line: _IntervalLine, moments: Sequence[tuple[datetime, Interval | None]], words: Language
-) -> Json:
-    return {
-        "type": "scatter",
-        "mode": "lines",
-        "name": words(line.name),
-        "x": [_moment(at) for at, _ in moments],
-        "y": [_rounded(line, interval) for _, interval in moments],
-        **on_panel(line.panel),
-        "line": {
-            "color": variable(line.colour),
-            "dash": line.dash,
-            "width": 2,
-            "shape": "hv" if line.field == "allowed" else "linear",
-        },
-        "connectgaps": False,
-        "hovertemplate": "%{y:,.1f}" if line.panel == 1 else "%{y:,.3f} s",
-    }
+def _lines(lines: Sequence[_IntervalLine], moments: _Moments, words: Language) -> list[Line]:
+    return [
+        Line(
+            words(line.name),
+            line.colour,
+            line.dash,
+            None,
+            [_rounded(line, interval) for _, interval in moments],
+            steps=line.field == "allowed",
+        )
+        for line in lines
+    ]
+
+
+def _spots(
+    moments: _Moments, xs: Sequence[float], scale: float, height: int, words: Language
+) -> list[Spot]:
+    """Return a column for each interval, up to the middle between it and its neighbours."""
+    middles = [(one + other) / 2 for one, other in pairwise(xs)]
+    begins, ends = [xs[0], *middles], [*middles, xs[-1]]
+    return [
+        Spot(begin * scale, end * scale, 0, height, _tip(at, interval, words))
+        for (at, interval), begin, end in zip(moments, begins, ends, strict=True)
+        if interval is not None
+    ]
+
+
+def _tip(at: datetime, interval: Interval, words: Language) -> str:
+    rates = (
+        f"{words(one.name)}: {words.decimal(getattr(interval, one.field))}/s" for one in _RATES
+    )
+    latencies = (
+        f"{words(one.name)}: {words.latency(getattr(interval, one.field))}" for one in _LATENCIES
+    )
+    return "\n".join((words.moment(at), *rates, *latencies))
 
 
 def _with_breaks(intervals: Sequence[Interval]) -> Iterator[tuple[datetime, Interval | None]]:
@@ -108,7 +137,3 @@ def _with_breaks(intervals: Sequence[Interval]) -> Iterator[tuple[datetime, Inte
 def _rounded(line: _IntervalLine, interval: Interval | None) -> float | None:
     value: float | None = None if interval is None else getattr(interval, line.field)
     return None if value is None else round(value, 4)
-
-
-def _moment(at: datetime) -> str:
-    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}.{at.microsecond // 1000:03}"

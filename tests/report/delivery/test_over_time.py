@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 
@@ -10,7 +11,7 @@ from collector.report.language import Lang, Language
 from collector.report.model import Tile, WindowSpan
 from collector.report.report import Report
 from tests.report import sample
-from tests.report.shown import layout, page_of, trace, words_of
+from tests.report.shown import boxes, lines, marks, page_of, texts, tips, words_of
 
 _WORDS = Language(Lang.EN)
 
@@ -27,23 +28,35 @@ def _months(*days: int) -> list[SpanDelivery]:
     return sums
 
 
+def _drawn(sums: Sequence[SpanDelivery]) -> str:
+    """Return the picture for wide screens."""
+    figure, _ = over_time(sums, _BARE.coverage.by_span, _WORDS)
+    assert figure is not None
+    return figure.wide
+
+
+def _totals(svg: str) -> list[str]:
+    """Return what is said of total at each span."""
+    return [
+        next((line.removeprefix("total: ") for line in tip.split("\n") if "total" in line), "none")
+        for tip in tips(svg)
+    ]
+
+
 def test_spans_of_unequal_length_are_compared_by_day() -> None:
-    """A month that was cut short is not drawn as a fall; whole months are drawn as they are."""
-    whole, _ = over_time(_months(31, 28, 31), _BARE.coverage.by_span, _WORDS)
-    clipped, _ = over_time(_months(31, 28, 10), _BARE.coverage.by_span, _WORDS)
-    assert whole is not None
-    assert clipped is not None
-    assert trace(whole)["y"] == [310, 310, 310]
-    assert trace(clipped)["y"] == [10, 11.07, 31]
+    """Where spans differ in length, counts are per day; the axis says so."""
+    whole, unequal = _drawn(_months(31, 28, 31)), _drawn(_months(31, 28, 10))
+    assert _totals(whole) == ["310", "310", "310"]
+    assert _totals(unequal) == ["10", "11", "31"]
+    assert "notifications per day" in texts(unequal)
+    assert "notifications" in texts(whole)
 
 
 def test_days_between_windows_are_not_counted_as_theirs() -> None:
     """Two windows of a day that lie a month apart are two days long."""
     sums = _months(10, 10)
     apart = replace(sums[1], span=replace(sums[1].span, days=2))
-    figure, _ = over_time([sums[0], apart], _BARE.coverage.by_span, _WORDS)
-    assert figure is not None
-    assert trace(figure)["y"] == [31, 155]
+    assert _totals(_drawn([sums[0], apart])) == ["31", "155"]
 
 
 def test_a_window_without_an_answer_is_a_gap() -> None:
@@ -51,31 +64,28 @@ def test_a_window_without_an_answer_is_a_gap() -> None:
     sums = [
         replace(one, answers=0) if at in {1, 3} else one for at, one in enumerate(_months(*[5] * 6))
     ]
-    figure, _ = over_time(sums, _BARE.coverage.by_span, _WORDS)
-    assert figure is not None
-    assert trace(figure)["y"] == [310, None, 310, None, 310, 310]
-    assert not trace(figure)["connectgaps"]
+    svg = _drawn(sums)
+    assert _totals(svg) == ["310", "none", "310", "none", "310", "310"]
+    assert tips(svg)[1].endswith("no answers")
+    assert [path.count("M") for path in lines(svg, "total")] == [3]
     many = [
         replace(one, answers=0) if at in {1, 3} else one
         for at, one in enumerate(_months(*[5] * 60))
     ]
-    figure, _ = over_time(many, _BARE.coverage.by_span, _WORDS)
-    assert figure is not None
-    assert trace(figure)["mode"] == "lines+markers"
-    assert trace(figure)["marker"]["size"][:6] == [7, 0, 7, 0, 0, 0]
+    svg = _drawn(many)
+    assert [path.count("M") for path in lines(svg, "total")] == [3]
+    dots = [mark for mark in marks(svg) if mark.attributes.get("fill") == "var(--total)"]
+    # One of them is in the legend.
+    assert len(dots) == 1 + 2
     one_answer = [replace(sums[0], answers=0), *sums[1:3]]
     assert over_time(one_answer, _BARE.coverage.by_span, _WORDS) == (None, False)
 
 
 def test_the_default_window_has_no_place_beside_dated_ones() -> None:
-    """Nobody knows its days; where there are no others, it is drawn."""
+    """Its days are not known; where there are no others, it is drawn."""
     undated = SpanDelivery(WindowSpan(None, None, 1, None), Delivery(total=5), 1)
-    figure, _ = over_time([undated, *_months(31, 10)], _BARE.coverage.by_span, _WORDS)
-    assert figure is not None
-    assert trace(figure)["y"] == [10, 31]
-    figure, _ = over_time([undated, undated], _BARE.coverage.by_span, _WORDS)
-    assert figure is not None
-    assert trace(figure)["y"] == [5, 5]
+    assert _totals(_drawn([undated, *_months(31, 10)])) == ["10", "31"]
+    assert _totals(_drawn([undated, undated])) == ["5", "5"]
 
 
 def test_spans_that_lack_answers_are_shaded() -> None:
@@ -83,7 +93,29 @@ def test_spans_that_lack_answers_are_shaded() -> None:
     figure, is_shaded = over_time(_SMALL.over_time, _SMALL.coverage.by_span, _WORDS)
     assert is_shaded
     assert figure is not None
-    assert [shape["x0"] for shape in layout(figure)["shapes"]] == [1.5, 2.5]
+    # Two spans in three panels, and the key.
+    assert boxes(figure.wide, "shade") == 2 * 3 + 1
+    assert "1 % or more without answer" in texts(figure.narrow)
+    assert "cells without answer: 1" in tips(figure.wide)[2]
+
+
+def test_spans_whose_figures_change_are_shaded_and_partial_ones_faded() -> None:
+    """The newest are too low because they are young, or because the period cuts their week."""
+    sums = _months(*[7] * 4)
+    young = [*sums[:2], *(replace(one, is_settled=False) for one in sums[2:])]
+    cut = replace(young[3], span=replace(young[3].span, is_partial=True))
+    svg = _drawn([*young[:3], cut])
+    assert boxes(svg, "warn-ground") == 2 * 3 + 1
+    assert "figures still change" in texts(svg)
+    said = tips(svg)
+    assert "figures still change" not in said[1]
+    assert said[2].endswith("figures still change")
+    assert "only a part of its period" in said[3]
+    veils = [mark for mark in marks(svg) if "fill-opacity" in mark.attributes]
+    assert len(veils) == 3
+    settled = _drawn(sums)
+    assert boxes(settled, "warn-ground") == 0
+    assert "figures still change" not in texts(settled)
 
 
 def _over_time(report: Report, *totals: tuple[int, int, int]) -> Report:

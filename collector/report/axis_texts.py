@@ -1,0 +1,28 @@
+"""Titles of axes, and texts within figures."""
+
+from typing import Final
+
+from collector.report.language import Text
+
+NOTIFICATIONS: Final = Text("notifications", "notificaciones")
+OF_TOTAL: Final = Text("notifications; share of total", "notificaciones; proporción del total")
+PER_DAY: Final = Text("{what} per day", "{what} por día")
+THOUSANDS: Final = Text("{what}, thousands", "{what}, miles")
+MILLIONS: Final = Text("{what}, millions", "{what}, millones")
+FIRST_DAY: Final = Text("first day of each column (UTC)", "primer día de cada columna (UTC)")
+TIME: Final = Text("time (UTC), {days}", "hora (UTC), {days}")
+FAILS: Final = Text(
+    "fails, % of total, with the 95 % interval", "fails, % del total, con el intervalo del 95 %"
+)
+INTERVAL: Final = Text("95 % interval: {low} to {high}", "intervalo del 95 %: de {low} a {high}")
+OVERALL: Final = Text("all companies: {share}", "todas las empresas: {share}")
+RESTATED: Final = Text("restated cells, %", "celdas modificadas, %")
+MOVED: Final = Text(
+    "by how much each counter fell and rose", "cuánto bajó y cuánto subió cada contador"
+)
+COMPANIES: Final = Text("companies", "empresas")
+WITHOUT_ANSWER: Final = Text("cells without answer: {n}", "celdas sin respuesta: {n}")
+NO_ANSWERS: Final = Text("no answers", "sin respuestas")
+PARTIAL: Final = Text("{days}, only a part of its period", "{days}, solo una parte de su período")
+LACKING: Final = Text("1 % or more without answer", "1 % o más sin respuesta")
+UNSETTLED: Final = Text("figures still change", "las cifras aún cambian")
