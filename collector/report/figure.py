@@ -1,4 +1,4 @@
-"""The parts of every figure: its two widths, panels with axes, texts, legends, readable spots.
+"""Every figure: its two widths, its frame, and the labels of its axes.
 
 A figure is one picture for wide and one for narrow screens, each drawn by Vega-Lite from the values
 of a report alone; the style sheet of the page chooses. A colour is a reference such as
@@ -6,15 +6,15 @@ of a report alone; the style sheet of the page chooses. A colour is a reference 
 never part of a specification.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from math import ceil
 from typing import Final, NamedTuple
 
 from markupsafe import Markup
 
 from collector.report.language import Language
+from collector.report.layers import SIZE, Label
 from collector.report.palette import variable
 from collector.report.svg import Json, drawn
 
@@ -23,25 +23,13 @@ __all__ = [
     "WIDE",
     "Figure",
     "Frame",
-    "Json",
-    "Label",
     "Screen",
-    "Spot",
-    "boxes",
     "drawable",
     "figure",
-    "pixels",
-    "rules",
     "span_labels",
-    "spots",
-    "symbols",
-    "texts_at",
     "view",
     "width_of",
 ]
-
-SIZE: Final = 12
-"""Pixels of the type of a text."""
 
 _SPACE: Final = 10
 """Pixels between labels of an axis."""
@@ -96,29 +84,6 @@ class Frame(NamedTuple):
         return self.screen.width - self.left - self.right
 
 
-class Label(NamedTuple):
-    """A text at a place in pixels of the frame."""
-
-    x: float
-    y: float
-    text: str
-    align: str = "left"
-    colour: str = "muted"
-    bold: bool = False
-    size: int = SIZE
-
-
-class Spot(NamedTuple):
-    """A rectangle that can be pointed at, in pixels, and what is said of it."""
-
-    x: float
-    x2: float
-    y: float
-    y2: float
-    tip: str
-    colour: str | None = None
-
-
 def figure(name: str, words: Language, draw: Callable[[Screen], Json]) -> Figure:
     """Return the figure that `draw` specifies for each kind of screen."""
     decimal, thousands = words.separators[0], words.separators[1:]
@@ -158,99 +123,6 @@ def view(frame: Frame, layers: Iterable[Json]) -> Json:
                 "title": None,
             },
         },
-    }
-
-
-def pixels(name: str) -> Json:
-    """Return the encoding of a field that is in pixels already."""
-    return {"field": name, "type": "quantitative", "scale": None, "axis": None}
-
-
-def texts_at(labels: Iterable[Label]) -> Iterator[Json]:
-    """Yield layers of texts; they may be untrusted."""
-
-    def kind(label: Label) -> tuple[str, str, bool, int]:
-        return label.align, label.colour, label.bold, label.size
-
-    for (align, colour, bold, size), group in groupby(sorted(labels, key=kind), key=kind):
-        yield {
-            "data": {"values": [{"x": one.x, "y": one.y, "text": one.text} for one in group]},
-            "mark": {
-                "type": "text",
-                "align": align,
-                "baseline": "middle",
-                "color": variable(colour),
-                "fontSize": size,
-                "fontWeight": "bold" if bold else "normal",
-            },
-            "encoding": {
-                "x": pixels("x"),
-                "y": pixels("y"),
-                "text": {"field": "text", "type": "nominal"},
-            },
-        }
-
-
-def spots(found: Sequence[Spot]) -> Json:
-    """Return the layer of what can be pointed at; a spot without a colour is not seen."""
-    return {
-        "data": {
-            "values": [
-                {
-                    **{name: getattr(one, name) for name in ("x", "x2", "y", "y2", "tip")},
-                    "fill": variable(one.colour) if one.colour else None,
-                }
-                for one in found
-            ]
-        },
-        "mark": {"type": "rect", "aria": True},
-        "encoding": {
-            **{name: pixels(name) for name in ("x", "y")},
-            "x2": {"field": "x2"},
-            "y2": {"field": "y2"},
-            "fill": {"field": "fill", "type": "nominal", "scale": None},
-            "description": {"field": "tip", "type": "nominal"},
-        },
-    }
-
-
-def boxes(places: Sequence[tuple[float, float, float, float]], **mark: object) -> Json:
-    """Return a layer of rectangles from x to x2 and from y to y2, in pixels."""
-    return {
-        "data": {
-            "values": [dict(zip(("x", "x2", "y", "y2"), place, strict=True)) for place in places]
-        },
-        "mark": {"type": "rect", **mark},
-        "encoding": {
-            "x": pixels("x"),
-            "y": pixels("y"),
-            "x2": {"field": "x2"},
-            "y2": {"field": "y2"},
-        },
-    }
-
-
-def rules(lines: Sequence[tuple[float, float, float, float]], **mark: object) -> Json:
-    """Return a layer of straight lines from (x, y) to (x2, y2), in pixels."""
-    values = [dict(zip(("x", "y", "x2", "y2"), line, strict=True)) for line in lines]
-    return {
-        "data": {"values": values},
-        "mark": {"type": "rule", **mark},
-        "encoding": {
-            "x": pixels("x"),
-            "y": pixels("y"),
-            "x2": {"field": "x2"},
-            "y2": {"field": "y2"},
-        },
-    }
-
-
-def symbols(places: Sequence[tuple[float, float]], **mark: object) -> Json:
-    """Return a layer of symbols of one kind, in pixels."""
-    return {
-        "data": {"values": [{"x": x, "y": y} for x, y in places]},
-        "mark": {"type": "point", "opacity": 1, **mark},
-        "encoding": {"x": pixels("x"), "y": pixels("y")},
     }
 
 

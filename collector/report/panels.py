@@ -4,18 +4,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from collector.report.figure import (
-    Frame,
-    Json,
-    Label,
-    Screen,
-    boxes,
-    rules,
-    symbols,
-    texts_at,
-    width_of,
-)
+from collector.report.figure import Frame, Screen, width_of
+from collector.report.layers import Box, Label, Rule, Symbol, boxes, rules, symbols, texts_at
 from collector.report.palette import variable
+from collector.report.svg import Json
 
 __all__ = ["Line", "Panel", "Stack", "stacked"]
 
@@ -25,6 +17,9 @@ _FEW: Final = 5
 _TITLE: Final = 20
 _LEGEND: Final = 20
 _GAP: Final = 14
+_DOT: Final = 36
+"""Square pixels of a symbol."""
+
 _SAMPLE: Final = 26
 """Pixels of the piece of line in a legend."""
 
@@ -135,27 +130,19 @@ def _legend(
 
 
 def _keys(panel: Panel, places: Sequence[tuple[float, float]]) -> Iterator[Json]:
-    for line, (x, y) in zip(panel.lines, places, strict=False):
-        yield rules(
-            [(x, y, x + _SAMPLE, y)],
-            color=variable(line.colour),
-            strokeWidth=2,
-            strokeDash=DASHES[line.dash],
-        )
-        if line.symbol:
-            yield symbols([(x + _SAMPLE / 2, y)], **_mark(line, hollow=False))
-    for (_, colour), (x, y) in zip(panel.areas, places[len(panel.lines) :], strict=True):
-        yield boxes([(x, x + _SAMPLE, y - 6, y + 6)], fill=variable(colour))
-
-
-def _mark(line: Line, *, hollow: bool) -> Json:
-    return {
-        "shape": line.symbol,
-        "size": 36,
-        "stroke": variable(line.colour),
-        "fill": variable("panel" if hollow else line.colour),
-        "strokeWidth": 1.5,
-    }
+    keyed = list(zip(panel.lines, places, strict=False))
+    yield rules(
+        Rule(x, y, x + _SAMPLE, y, line.colour, 2, DASHES[line.dash]) for line, (x, y) in keyed
+    )
+    yield symbols(
+        Symbol(x + _SAMPLE / 2, y, line.symbol, _DOT, line.colour, line.colour)
+        for line, (x, y) in keyed
+        if line.symbol
+    )
+    yield boxes(
+        Box(x, x + _SAMPLE, y - 6, y + 6, colour)
+        for (_, colour), (x, y) in zip(panel.areas, places[len(panel.lines) :], strict=True)
+    )
 
 
 def _drawn(
@@ -200,15 +187,25 @@ def _drawn(
             },
             "encoding": {"x": x, "y": y},
         }
-        for hollow in (False, True):
+        if line.symbol and line.dots:
             dotted = [
-                value
+                {**value, "fill": variable("panel" if place in line.faded else line.colour)}
                 for place, value in enumerate(values)
-                if place in line.dots and (place in line.faded) is hollow and value["y"] is not None
+                if place in line.dots and value["y"] is not None
             ]
-            if line.symbol and dotted:
-                yield {
-                    "data": {"values": dotted},
-                    "mark": {"type": "point", "opacity": 1, **_mark(line, hollow=hollow)},
-                    "encoding": {"x": x, "y": {**y, "axis": None}},
-                }
+            yield {
+                "data": {"values": dotted},
+                "mark": {
+                    "type": "point",
+                    "opacity": 1,
+                    "shape": line.symbol,
+                    "size": _DOT,
+                    "stroke": variable(line.colour),
+                    "strokeWidth": 1.2,
+                },
+                "encoding": {
+                    "x": x,
+                    "y": {**y, "axis": None},
+                    "fill": {"field": "fill", "type": "nominal", "scale": None},
+                },
+            }

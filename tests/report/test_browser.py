@@ -95,9 +95,9 @@ async def test_what_is_pointed_at_is_said(desk: Opened) -> None:
     assert desk.troubles == []
 
 
-async def test_the_arrow_keys_lead_from_mark_to_mark(desk: Opened) -> None:
+async def test_the_arrow_keys_lead_from_mark_to_mark(reader: Reader) -> None:
     """A picture is one stop of the Tab key, however many marks it has."""
-    page = desk.page
+    page = (await reader.open("large", viewport=_DESK)).page
     plot = page.locator("[data-figure=coverage].wide")
     await plot.focus()
     seen = []

@@ -108,12 +108,6 @@ def test_labels_of_an_axis_fit_and_the_last_is_among_them(count: int, width: int
     assert starts[-1] + room <= width + 10
 
 
-def test_the_same_values_make_the_same_bytes() -> None:
-    """A page that is made again can be compared with the first."""
-    first, second = (failing(_LARGE.failing, 0.01, _WORDS) for _ in range(2))
-    assert first == second
-
-
 def test_what_cannot_be_drawn_is_none() -> None:
     """Zeros, one window, no fails, one interval, nothing that moved."""
     first = _LARGE.behaviour[0].intervals[0]

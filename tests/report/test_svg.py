@@ -4,7 +4,8 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from collector.report.figure import Frame, Label, Screen, Spot, boxes, spots, texts_at, view
+from collector.report.figure import Frame, Screen, view
+from collector.report.layers import Box, Label, Spot, boxes, spots, texts_at
 from collector.report.svg import Json, drawn
 from tests.report.shown import texts, tips
 
@@ -44,7 +45,7 @@ def test_no_address_is_read(url: str) -> None:
 def test_an_element_that_is_not_on_the_list_is_an_error() -> None:
     """Such as a clip path, whose id would clash with that of another picture."""
     with pytest.raises(ValueError, match="element defs, which is not allowed"):
-        _draw({**boxes([(0, 1, 0, 1)], clip=True)})
+        _draw({**boxes([Box(0, 1, 0, 1, "fails")], clip=True)})
 
 
 def test_what_marks_have_in_common_is_said_once() -> None:
@@ -53,3 +54,9 @@ def test_what_marks_have_in_common_is_said_once() -> None:
     svg = _draw(spots(tiles))
     assert svg.count("var(--cell-data)") == 1
     assert len(svg) < 60 * len(tiles)
+
+
+def test_the_same_specification_makes_the_same_bytes() -> None:
+    """A page that is made again can be compared with the first."""
+    layers = [spots([Spot(0, 1, 0, 1, "x", "fails")]), *texts_at([Label(0, 10, "x")])]
+    assert len({_draw(*layers) for _ in range(3)}) == 1

@@ -1,6 +1,5 @@
 """The heat map of coverage: groups of companies by spans of windows."""
 
-from collections.abc import Sequence
 from typing import Final
 
 from collector.report import axis_texts
@@ -18,21 +17,16 @@ from collector.report.figure import (
     WIDE,
     Figure,
     Frame,
-    Json,
-    Label,
     Screen,
-    Spot,
     figure,
     span_labels,
-    spots,
-    symbols,
-    texts_at,
     view,
     width_of,
 )
 from collector.report.language import DASH, Language
+from collector.report.layers import Label, Spot, Symbol, spots, symbols, texts_at
 from collector.report.model import Tile, WindowSpan
-from collector.report.palette import variable
+from collector.report.svg import Json
 from collector.report.untrusted import company_text, cut, isolated, plain
 
 __all__ = ["STATE_NAMES", "heat_map"]
@@ -86,7 +80,8 @@ def _specification(coverage: CoverageMap, words: Language, screen: Screen) -> Js
     row_tips = [_row_text(group, words) for group in coverage.groups]
     column_tips = [_column_text(span, words) for span in coverage.spans]
     tiles: list[Spot] = []
-    marks: dict[tuple[State, Fill], list[tuple[float, float]]] = {}
+    marks: list[Symbol] = []
+    largest = max(3.0, min(14.0, 0.78 * min(column, row)))
     for y, (row_tip, of) in enumerate(zip(row_tips, coverage.tiles, strict=True)):
         for x, (column_tip, tile) in enumerate(zip(column_tips, of, strict=True)):
             fill, state = fill_of(tile, single=single), state_of(tile)
@@ -106,8 +101,7 @@ def _specification(coverage: CoverageMap, words: Language, screen: Screen) -> Js
             )
             if state in _SYMBOLS:
                 place = (left_edge + (column - gap) / 2, top + (row - gap) / 2)
-                marks.setdefault((state, fill), []).append(place)
-    largest = max(3.0, min(14.0, 0.78 * min(column, row)))
+                marks.append(_mark(state, fill, place, largest))
     labels = [
         Label(2 - left, 10, words(axis_texts.COMPANIES)),
         *(
@@ -121,24 +115,23 @@ def _specification(coverage: CoverageMap, words: Language, screen: Screen) -> Js
         frame,
         [
             spots(tiles),
-            *(_marks(state, fill, places, largest) for (state, fill), places in marks.items()),
+            symbols(marks),
             *texts_at(labels),
         ],
     )
 
 
-def _marks(state: State, fill: Fill, places: Sequence[tuple[float, float]], largest: float) -> Json:
-    """Return the marks of a state: the more of a tile lacks answers, the larger."""
-    colour = variable(f"mark-{fill.value}")
+def _mark(state: State, fill: Fill, place: tuple[float, float], largest: float) -> Symbol:
+    """Return the mark of a tile: the more of it lacks answers, the larger."""
+    colour = f"mark-{fill.value}"
     side = largest * _SIZES.get(fill, 1.0)
     is_line = state is not State.FAILED
-    return symbols(
-        places,
-        shape=_SYMBOLS[state],
-        size=side * side,
+    return Symbol(
+        *place,
+        _SYMBOLS[state],
+        side * side,
         stroke=colour if is_line else None,
         fill=None if is_line else colour,
-        strokeWidth=1.2,
     )
 
 

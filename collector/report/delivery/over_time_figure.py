@@ -1,6 +1,6 @@
 """The figure of the counters over time, with one panel for counters of similar size."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from typing import Final, NamedTuple
@@ -19,25 +19,12 @@ from collector.report.delivery.model import (
     divisor,
     shows_per_day,
 )
-from collector.report.figure import (
-    Figure,
-    Json,
-    Label,
-    Screen,
-    Spot,
-    boxes,
-    drawable,
-    figure,
-    span_labels,
-    spots,
-    texts_at,
-    view,
-    width_of,
-)
+from collector.report.figure import Figure, Screen, drawable, figure, span_labels, view, width_of
 from collector.report.language import Language
+from collector.report.layers import Box, Label, Spot, boxes, spots, texts_at
 from collector.report.model import Tile, WindowSpan
-from collector.report.palette import variable
 from collector.report.panels import Line, Panel, stacked
+from collector.report.svg import Json
 
 __all__ = ["over_time"]
 
@@ -137,11 +124,10 @@ def _specification(
     frame = stack.frame
     step = frame.width / count
 
-    def columns(places: Iterable[int], **mark: object) -> Json:
-        edges = [
-            (place * step, (place + 1) * step, *area) for place in places for area in stack.areas
-        ]
-        return boxes(edges, **mark)
+    def columns(places: Iterable[int], colour: str) -> Iterator[Box]:
+        for place in places:
+            for top, bottom in stack.areas:
+                yield Box(place * step, (place + 1) * step, top, bottom, colour)
 
     labels = [
         *span_labels([_first(one.span, words) for one in sums], frame.width, frame.height + 16),
@@ -158,11 +144,10 @@ def _specification(
         for place, one in enumerate(sums)
     ]
     layers = [
-        columns(shades.unsettled, fill=variable("warn-ground")),
-        columns(shades.lacking, fill=variable("shade")),
+        boxes((*columns(shades.unsettled, "warn-ground"), *columns(shades.lacking, "shade"))),
         *stack.layers,
         # What is drawn of partial spans is faded.
-        columns(shades.partial, fill=variable("panel"), fillOpacity=_VEIL),
+        boxes(columns(shades.partial, "panel"), fillOpacity=_VEIL),
         *texts_at(labels),
         spots(tips),
     ]

@@ -9,22 +9,17 @@ from collector.report.delivery.model import CountMovement, RestatedWindow
 from collector.report.figure import (
     Figure,
     Frame,
-    Json,
-    Label,
     Screen,
-    Spot,
-    boxes,
     drawable,
     figure,
-    rules,
     span_labels,
-    spots,
-    texts_at,
     view,
     width_of,
 )
 from collector.report.language import Language
+from collector.report.layers import Box, Label, Rule, Spot, boxes, rules, spots, texts_at
 from collector.report.palette import variable
+from collector.report.svg import Json
 from collector.report.untrusted import cut, isolated, plain
 
 __all__ = ["DRAWN", "movements", "restated_share", "restated_windows"]
@@ -119,12 +114,12 @@ def _movements(moved: Sequence[CountMovement], words: Language, screen: Screen) 
     per_pixel = max(1.0, drawable(rose) + drawable(fell)) / frame.width
     zero = drawable(fell) / per_pixel
     labels = [Label(2 - left, 10, words(axis_texts.MOVED))]
-    falls, rises = [], []
+    bars = []
     for place, one in enumerate(moved):
         y = _HEAD + _ROW * place
         start, end = (zero - drawable(one.fell) / per_pixel, zero + drawable(one.rose) / per_pixel)
-        falls.append((start, zero, y + 6.0, y + 24.0))
-        rises.append((zero, end, y + 6.0, y + 24.0))
+        bars.append(Box(start, zero, y + 6, y + 24, "fails"))
+        bars.append(Box(zero, end, y + 6, y + 24, "sended"))
         labels += [
             Label(-before - 8, y + 15, names[place], "right", "ink"),
             Label(start - 5, y + 15, words.signed(-one.fell), "right", "ink"),
@@ -133,9 +128,8 @@ def _movements(moved: Sequence[CountMovement], words: Language, screen: Screen) 
     return view(
         frame,
         [
-            boxes(falls, fill=variable("fails")),
-            boxes(rises, fill=variable("sended")),
-            rules([(zero, _HEAD, zero, frame.height)], color=variable("muted")),
+            boxes(bars),
+            rules([Rule(zero, _HEAD, zero, frame.height, "muted")]),
             *texts_at([label for label in labels if label.text]),
         ],
     )

@@ -1,6 +1,6 @@
 """The figures of sums: all counters as a funnel, and the companies that fail most."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from collector.report import axis_texts
@@ -15,25 +15,11 @@ from collector.report.delivery.model import (
     CompanyShare,
     Delivery,
 )
-from collector.report.figure import (
-    Figure,
-    Frame,
-    Json,
-    Label,
-    Screen,
-    Spot,
-    boxes,
-    drawable,
-    figure,
-    pixels,
-    rules,
-    spots,
-    texts_at,
-    view,
-    width_of,
-)
+from collector.report.figure import Figure, Frame, Screen, drawable, figure, view, width_of
 from collector.report.language import Language
+from collector.report.layers import Box, Label, Rule, Spot, boxes, pixels, rules, spots, texts_at
 from collector.report.palette import variable
+from collector.report.svg import Json
 from collector.report.untrusted import company_text, cut, isolated
 
 __all__ = ["failing", "funnel"]
@@ -84,18 +70,18 @@ def _funnel(counts: Sequence[int], words: Language, screen: Screen) -> Json:
             Label(-10, y + 30, numbers[place], "right", "ink"),
             Label(end + 8, y + 22, shares[place], "left", "ink", size=13),
         ]
-        bars.append(boxes([(0, end, y + 6, y + 38)], fill=variable(stage.colour)))
+        bars.append(Box(0, end, y + 6, y + 38, stage.colour))
     divider = _HEAD + _STAGE * _APART + 6
     return view(
         frame,
         [
-            rules([(0, _HEAD, 0, frame.height)], color=variable("muted")),
             rules(
-                [(-left, divider, frame.width + right, divider)],
-                color=variable("line"),
-                strokeDash=[2, 3],
+                [
+                    Rule(0, _HEAD, 0, frame.height, "muted"),
+                    Rule(-left, divider, frame.width + right, divider, "line", dash=[2, 3]),
+                ]
             ),
-            *bars,
+            boxes(bars),
             *texts_at(labels),
         ],
     )
@@ -123,13 +109,19 @@ def _failing(
     most = max([one.interval[1] for one in companies] + [overall or 0])
     scale = frame.width / most
     labels = [Label(2 - left, 10, words(axis_texts.FAILS))]
-    bars, intervals, ends, rows = [], [], [], []
+    bars: list[Json] = []
+    lines: list[Rule] = []
+    rows: list[Spot] = []
+    if overall is not None:
+        x = scale * overall
+        lines.append(Rule(x, _HEAD + 12, x, frame.height, "ink", 1.5, [4, 3]))
+        labels.append(_overall(overall, x, frame, words))
     for place, one in enumerate(companies):
         y = _HEAD + _OVERALL + _ROW * place
         low, high = (scale * end for end in one.interval)
         bars.append({"x": 0, "x2": 100 * one.share, "y": y + 5, "y2": y + 21})
-        intervals.append((low, y + 13.0, high, y + 13.0))
-        ends += [(end, y + 9.0, end, y + 17.0) for end in (low, high)]
+        lines.append(Rule(low, y + 13, high, y + 13, "ink", 1.2))
+        lines += [Rule(end, y + 9, end, y + 17, "ink", 1.2) for end in (low, high)]
         labels += [
             Label(-10, y + 13, names[place], "right", "ink"),
             Label(high + 8, y + 13, words.share(one.fails, one.total), "left", "ink"),
@@ -139,8 +131,7 @@ def _failing(
         frame,
         [
             _bars(bars, 100 * most),
-            rules([*intervals, *ends], color=variable("ink"), strokeWidth=1.2),
-            *_overall(overall, frame, scale, words),
+            rules(lines),
             *texts_at(labels),
             spots(rows),
         ],
@@ -162,21 +153,10 @@ def _bars(bars: Sequence[Json], most: float) -> Json:
     }
 
 
-def _overall(overall: float | None, frame: Frame, scale: float, words: Language) -> Iterator[Json]:
-    """Yield the line of all companies, with its text above."""
-    if overall is None:
-        return
-    x = scale * overall
+def _overall(overall: float, x: float, frame: Frame, words: Language) -> Label:
+    """Return the text at the line of all companies, on the side that has more room."""
     share = words(axis_texts.OVERALL, share=f"{words.decimal(100 * overall)}\N{NO-BREAK SPACE}%")
-    is_right = x > frame.width / 2
-    yield rules(
-        [(x, _HEAD + 12, x, frame.height)],
-        color=variable("ink"),
-        strokeWidth=1.5,
-        strokeDash=[4, 3],
-    )
-    y = _HEAD + 5
-    yield from texts_at([Label(x, y, share, "right" if is_right else "left", "ink")])
+    return Label(x, _HEAD + 5, share, "right" if x > frame.width / 2 else "left", "ink")
 
 
 def _fails(one: CompanyShare, words: Language) -> str:

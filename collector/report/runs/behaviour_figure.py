@@ -6,23 +6,14 @@ from itertools import pairwise
 from typing import Final, NamedTuple
 
 from collector.report import axis_texts
-from collector.report.figure import (
-    Figure,
-    Json,
-    Label,
-    Screen,
-    Spot,
-    figure,
-    spots,
-    texts_at,
-    view,
-    width_of,
-)
+from collector.report.figure import Figure, Screen, figure, view, width_of
 from collector.report.language import Language, Text
+from collector.report.layers import Label, Spot, spots, texts_at
 from collector.report.panels import Line, Panel, stacked
 from collector.report.runs import texts
 from collector.report.runs.model import Behaviour, Interval
 from collector.report.runs.ticks import ticks
+from collector.report.svg import Json
 
 __all__ = ["behaviour"]
 
