@@ -9,12 +9,13 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
+from enum import Enum
 from math import ceil, gcd
 from typing import Final, NamedTuple
 
 from collector.report.model import WindowSpan
 
-__all__ = ["Bin", "cut"]
+__all__ = ["Bin", "Unit", "cut", "unit_of"]
 
 _WEEK: Final = 7
 _LONG: Final = 28
@@ -29,6 +30,17 @@ class Bin(NamedTuple):
 
     span: WindowSpan
     members: range
+
+
+class Unit(Enum):
+    """What a column stands for."""
+
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+    QUARTER = "quarter"
+    YEAR = "year"
+    WINDOW = "window"
 
 
 Period = tuple[date, date]
@@ -50,11 +62,20 @@ def cut(spans: Sequence[WindowSpan], most: int) -> list[Bin]:
     most -= len(undated)
     if len(dated) <= most:
         return undated + _as_they_are(dated, first)
-    for period in (_week, _month, _quarter, _year):
-        found = _by_period(dated, first, period)
+    for unit in (Unit.WEEK, Unit.MONTH, Unit.QUARTER, Unit.YEAR):
+        found = _by_period(dated, first, _PERIODS[unit])
         if found is not None and _FEWEST <= len(found) <= most:
             return undated + found
     return undated + _neighbours(dated, first, most)
+
+
+def unit_of(spans: Sequence[WindowSpan]) -> Unit:
+    """Return what each span stands for that is not partial; else they are windows of some days."""
+    days = [_days(one) for one in spans if not one.is_partial]
+    for unit, period in _PERIODS.items():
+        if days and all(one is not None and one == period(one[0]) for one in days):
+            return unit
+    return Unit.WINDOW
 
 
 def _as_they_are(spans: Sequence[WindowSpan], first: int) -> list[Bin]:
@@ -69,18 +90,18 @@ def _as_they_are(spans: Sequence[WindowSpan], first: int) -> list[Bin]:
 def _is_cut(spans: Sequence[WindowSpan]) -> Callable[[WindowSpan], bool]:
     """Return the test for what a period cuts off: it has fewer days than the usual window.
 
-    The usual window is a calendar month if most of them are, else it has the commonest length.
+    The usual window is a calendar month if each lies in a month of its own, of which some are
+    whole; else it has the commonest length.
     """
-    months = sum(_is_whole_month(one) for one in spans)
-    if 2 * months > len(spans):
+    months = {_month(first) for one in spans if (days := _days(one)) for first in days}
+    if len(months) == len(spans) and any(_is_whole_month(one) for one in spans):
         return lambda one: not _is_whole_month(one)
     usual = _usual(spans)
     return lambda one: one.days is not None and one.days < usual
 
 
 def _is_whole_month(span: WindowSpan) -> bool:
-    days = _days(span)
-    return days is not None and days == _month(days[0])
+    return unit_of([span]) is Unit.MONTH
 
 
 def _usual(spans: Sequence[WindowSpan]) -> int:
@@ -176,3 +197,16 @@ def _months(day: date, count: int) -> Period:
     last = day.month + -day.month % count
     first_day = day.replace(month=last - count + 1, day=1)
     return first_day, day.replace(month=last, day=monthrange(day.year, last)[1])
+
+
+def _day(day: date) -> Period:
+    return day, day
+
+
+_PERIODS: Final[dict[Unit, Callable[[date], Period]]] = {
+    Unit.DAY: _day,
+    Unit.WEEK: _week,
+    Unit.MONTH: _month,
+    Unit.QUARTER: _quarter,
+    Unit.YEAR: _year,
+}

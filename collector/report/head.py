@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from collector.report import texts
-from collector.report.delivery.model import Delivery
+from collector.report.delivery.model import FAILS, RECEIVED, SENDED, TOTAL, Delivery
 from collector.report.language import Language, Text
 from collector.report.quality.model import Quality
 from collector.report.report import Report
@@ -116,7 +116,7 @@ def _lacking(report: Report, words: Language) -> tuple[str, str]:
     ]
     what = ", ".join(gaps) or words(texts.NOTHING_YET)
     count = texts.ANSWERED_RUNS if len(report.runs) > 1 else texts.ANSWERED
-    counts = words(count, answered=cells.answered, planned=cells.planned)
+    counts = words.count(count, cells.planned, answered=cells.answered)
     if any(run.is_running for run in report.runs):
         return words(texts.IN_PROGRESS, what=what), f"{counts} {words(texts.RUNNING)}"
     return words(texts.INCOMPLETE, what=what), f"{counts} {words(texts.NEXT_STEP)}"
@@ -150,7 +150,7 @@ def _coverage_cards(report: Report, words: Language) -> tuple[Card, Card]:
         Card(
             words(texts.CARD_COVERAGE),
             words.share(cells.answered, cells.planned),
-            words(texts.CARD_COVERAGE_NOTE, answered=cells.answered, planned=cells.planned),
+            words.count(texts.CARD_COVERAGE_NOTE, cells.planned, answered=cells.answered),
         ),
         Card(
             words(texts.CARD_GAPS),
@@ -162,18 +162,19 @@ def _coverage_cards(report: Report, words: Language) -> tuple[Card, Card]:
 
 
 def _delivery_cards(delivery: Delivery, words: Language) -> tuple[Card, ...]:
-    share = words(texts.CARD_OF_TOTAL, share=words.share(delivery.sended, delivery.total))
-    fails = words(texts.CARD_FAILS_NOTE, n=delivery.fails, total=delivery.total)
-    none = words(texts.CARD_NONE)
-    received = texts.CARD_RECEIVED_NOTE if delivery.sended else texts.CARD_NONE_SENT
+    """Return total, and other counters as percentages of it."""
+    total = delivery.total
     return (
-        Card("total", words.number(delivery.total), words(texts.CARD_TOTAL_NOTE)),
-        Card("sended", words.number(delivery.sended), share if delivery.total else none),
-        Card("fails", words.share(delivery.fails, delivery.total), fails),
-        Card(
-            words(texts.CARD_RECEIVED),
-            words.share(delivery.received, delivery.sended),
-            words(received, n=delivery.received),
+        Card(words(TOTAL.name), words.number(total), words.count(texts.CARD_TOTAL_NOTE, total)),
+        *(
+            Card(
+                words(counter.name),
+                words.share(*counter.part(delivery)),
+                words(texts.CARD_SHARE_NOTE, n=counter.of(delivery), total=total)
+                if total
+                else words(texts.CARD_NONE),
+            )
+            for counter in (SENDED, FAILS, RECEIVED)
         ),
     )
 

@@ -64,9 +64,9 @@ class Language:
             }
         )
 
-    def count(self, plural: Plural, n: int) -> str:
-        """Return the sentence that fits `n` things."""
-        return self(plural.one if n == 1 else plural.many, n=n)
+    def count(self, plural: Plural, n: int, **gaps: str | int) -> str:
+        """Return the sentence that fits `n` things, with its other gaps filled."""
+        return self(plural.one if n == 1 else plural.many, n=n, **gaps)
 
     @property
     def separators(self) -> str:
@@ -147,4 +147,6 @@ class Language:
         return english if self.lang is Lang.EN else english.replace(",", _THIN)
 
 
-DEFAULT_WINDOW: Final = Text("the server's default window", "la ventana por defecto del servidor")
+DEFAULT_WINDOW: Final = Text(
+    "the server's default window", "la ventana predeterminada del servidor"
+)

@@ -46,7 +46,13 @@ def _sections(report: Report, words: Language) -> list[Section]:
     return [
         coverage_section(report.coverage, words),
         delivery_section(report.delivery, words, overlap=report.overlap),
-        time_section(report.over_time, report.coverage.by_span, words, overlap=report.overlap),
+        time_section(
+            report.over_time,
+            report.coverage.by_span,
+            report.settling,
+            words,
+            overlap=report.overlap,
+        ),
         failing_section(report.failing, report.delivery.fails_share, words),
         restated_section(report.restated, words),
         behaviour_section(report.behaviour, len(report.runs), words),

@@ -54,7 +54,7 @@ def test_days_are_iso_in_both_languages_and_moments_are_utc() -> None:
     day = date(2026, 1, 2)
     assert _ES.days(day, day) == "2026-01-02"
     assert _EN.days(day, date(2026, 1, 8)) == "2026-01-02 \N{EN DASH} 2026-01-08"
-    assert _ES.days(None, None) == "la ventana por defecto del servidor"
+    assert _ES.days(None, None) == "la ventana predeterminada del servidor"
     lima = timezone(timedelta(hours=-5))
     at = datetime(2026, 1, 2, 20, 0, tzinfo=lima)
     assert _EN.moment(at) == "2026-01-03 01:00:00 UTC" == _ES.moment(at.astimezone(UTC))

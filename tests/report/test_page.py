@@ -91,15 +91,15 @@ def test_what_is_not_drawn_is_said() -> None:
     words = words_of(page)
     assert 'class="plot' not in page
     for sentence in (
-        "There is only one cell, so there is no map to draw. State: empty.",
+        "There is only one cell, so there is no map. State: empty.",
         "All counters are zero",
         "There is only one window, so there is nothing to compare",
-        "No company reports fails.",
+        "No company has fails.",
         "Only one run was given.",
-        "None of the runs has written down how it went over time.",
+        "None of the runs recorded its rate and latency.",
         "Nothing odd was found.",
         "the server&#39;s default window",
-        "killed, or could not write down its end",
+        "killed, or could not record its end",
     ):
         assert sentence in words
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
+from collector.report import texts as page_texts
 from collector.report.coverage import texts
 from collector.report.coverage.figure import STATE_NAMES, heat_map
 from collector.report.coverage.model import CoverageMap, narrowed, state_of
@@ -89,12 +90,13 @@ def _summary(coverage: CoverageMap, words: Language) -> str:
         return words(texts.ONE_CELL, state=words(_only_state(total)))
     return words(
         texts.SUMMARY,
-        share=words.share(total.answered, total.planned),
+        answered=total.answered,
         planned=total.planned,
-        data=total.data,
-        empty=total.empty,
-        failed=total.failed,
-        missing=total.missing,
+        share=words.share(total.answered, total.planned),
+        data=words.count(texts.COUNT_DATA, total.data),
+        empty=words.count(texts.COUNT_EMPTY, total.empty),
+        failed=words.count(page_texts.COUNT_FAILED, total.failed),
+        missing=words.count(page_texts.COUNT_MISSING, total.missing),
     )
 
 

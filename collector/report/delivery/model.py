@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from collector.report.delivery import texts
 from collector.report.delivery.settling import ASSUMED, Settling
 from collector.report.language import Text
-from collector.report.model import Company, WindowSpan
+from collector.report.model import Company, Tile, WindowSpan
 
 __all__ = [
     "DRAWN_COUNTERS",
@@ -30,6 +30,7 @@ __all__ = [
     "SpanDelivery",
     "comparable",
     "divisor",
+    "named",
     "shows_per_day",
     "whole",
     "wilson",
@@ -205,6 +206,20 @@ def comparable(sums: Sequence[SpanDelivery]) -> list[SpanDelivery]:
 def whole(sums: Sequence[SpanDelivery]) -> list[SpanDelivery]:
     """Return the comparable spans that are not partial: those that may be named the highest."""
     return [one for one in comparable(sums) if not one.span.is_partial]
+
+
+def named(sums: Sequence[SpanDelivery], cells: Mapping[WindowSpan, Tile]) -> list[SpanDelivery]:
+    """Return the spans of which one may be named the highest or the lowest.
+
+    A partial span never is. Spans that lack answers or still change are left out as well if two
+    others remain. `cells` are the planned cells of each span.
+    """
+    answered = [one for one in whole(sums) if one.answers]
+    complete = [
+        one for one in answered if (tile := cells.get(one.span)) is None or not tile.lacks_many
+    ]
+    settled = [one for one in complete if one.is_settled]
+    return next((found for found in (settled, complete) if len(found) > 1), answered)
 
 
 def shows_per_day(sums: Sequence[SpanDelivery]) -> bool:

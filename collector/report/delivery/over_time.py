@@ -1,9 +1,10 @@
 """The section about the counters over time."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from collector.report.bins import unit_of
 from collector.report.delivery import texts
 from collector.report.delivery.model import (
     DRAWN_COUNTERS,
@@ -13,9 +14,11 @@ from collector.report.delivery.model import (
     SpanDelivery,
     comparable,
     divisor,
+    named,
     shows_per_day,
 )
 from collector.report.delivery.over_time_figure import over_time
+from collector.report.delivery.settling import Settling
 from collector.report.figure import Figure
 from collector.report.language import Language
 from collector.report.model import Tile, WindowSpan
@@ -28,55 +31,81 @@ __all__ = ["TimeView", "time_section"]
 class TimeView:
     """The sums of `counters` in each span, and how many cells it has, with or without an answer.
 
-    `per_day` says that the figure shows counts per day, `is_shaded` that spans which lack answers
-    are shaded, `left_out` that the server's default window is in the table only.
+    `notes` are sentences on how to read the figure.
     """
 
     sums: Sequence[SpanDelivery]
     cells: Mapping[WindowSpan, Tile]
     counters: Sequence[Counter]
     figure: Figure | None
+    notes: Sequence[str]
     summary: str
-    per_day: bool
-    is_shaded: bool
-    left_out: bool
     overlap: bool
 
 
 def time_section(
     sums: Sequence[SpanDelivery],
     cells: Mapping[WindowSpan, Tile],
+    settling: Settling,
     words: Language,
     *,
     overlap: bool,
 ) -> Section:
     """Return the counters over time; `cells` are the planned cells of each span."""
     figure, is_shaded = over_time(sums, cells, words)
+    notes = list(_notes(sums, settling, words, is_shaded=is_shaded)) if figure else []
+    if len(comparable(sums)) < len(sums):
+        notes.append(words(texts.LEFT_OUT))
     view = TimeView(
         sums=sums,
         cells=cells,
         counters=(*DRAWN_COUNTERS, RECEIVED, PRESSED),
         figure=figure,
-        summary=_summary(sums, words),
-        per_day=shows_per_day(sums),
-        is_shaded=is_shaded,
-        left_out=len(comparable(sums)) < len(sums),
-        overlap=overlap,
+        notes=notes,
+        summary=_summary(sums, cells, words),
+        overlap=overlap and figure is not None,
     )
     return Section("time", texts.TIME_HEADING, texts, view)
 
 
-def _summary(sums: Sequence[SpanDelivery], words: Language) -> str:
-    compared = comparable(sums)
-    answered = [one for one in compared if one.answers]
+def _notes(
+    sums: Sequence[SpanDelivery], settling: Settling, words: Language, *, is_shaded: bool
+) -> Iterator[str]:
+    """Yield what a point is, and what the marks on some points mean."""
+    drawn = comparable(sums)
+    points = words(texts.POINTS[unit_of([one.span for one in drawn])])
+    yield f"{points} {words(texts.PER_DAY)}" if shows_per_day(sums) else points
+    if any(one.span.is_partial for one in drawn):
+        yield words(texts.PARTIAL)
+    if any(one.answers and not one.is_settled for one in drawn):
+        known = texts.SETTLED if settling.is_measured else texts.SETTLED_PERHAPS
+        yield words.count(known, settling.days)
+    if is_shaded:
+        yield words(texts.SHADED)
+
+
+def _summary(
+    sums: Sequence[SpanDelivery], cells: Mapping[WindowSpan, Tile], words: Language
+) -> str:
+    compared = [one for one in comparable(sums) if one.answers]
     if not any(one.answers for one in sums):
         return words(texts.NO_SPAN)
-    if len(answered) <= 1:
+    if len(compared) <= 1:
         return words(texts.ONE_SPAN if len(sums) == 1 else texts.TOO_FEW)
-    per_day = shows_per_day(sums)
-    values = [Fraction(one.delivery.total, divisor(one, per_day=per_day)) for one in answered]
+    days = known_days((one.span for one in comparable(sums)), words)
+    found = named(sums, cells)
+    if len(found) <= 1:
+        return words(texts.TIME_NOT_COMPARED, days=days)
+    extremes = _extremes(found, words, days=days, per_day=shows_per_day(sums))
+    if len(found) == len(compared):
+        return extremes
+    return f"{extremes} {words(texts.TIME_SOME, n=len(found), count=len(compared))}"
+
+
+def _extremes(sums: Sequence[SpanDelivery], words: Language, *, days: str, per_day: bool) -> str:
+    """Return the highest and the lowest total, each with its days."""
+    values = [Fraction(one.delivery.total, divisor(one, per_day=per_day)) for one in sums]
     high, low = values.index(max(values)), values.index(min(values))
-    days = known_days((one.span for one in compared), words)
 
     def count(value: Fraction) -> str:
         number = words.mean(value)
@@ -88,7 +117,7 @@ def _summary(sums: Sequence[SpanDelivery], words: Language) -> str:
         texts.TIME_SUMMARY,
         days=days,
         high=count(values[high]),
-        high_days=words.span(answered[high].span),
+        high_days=words.span(sums[high].span),
         low=count(values[low]),
-        low_days=words.span(answered[low].span),
+        low_days=words.span(sums[low].span),
     )

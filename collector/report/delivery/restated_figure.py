@@ -138,7 +138,7 @@ def _movements(moved: Sequence[CountMovement], words: Language, screen: Screen) 
 def restated_share(restated: int, cells: int, words: Language) -> str:
     """Return how many of some cells were restated."""
     share = words.share(restated, cells)
-    return words(texts.RESTATED_SUMMARY, restated=restated, cells=cells, share=share)
+    return words.count(texts.RESTATED_SUMMARY, cells, restated=restated, share=share)
 
 
 def _first(one: RestatedWindow, words: Language) -> str:

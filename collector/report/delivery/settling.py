@@ -1,6 +1,7 @@
 """How old a day is when its figures are final, as far as the runs tell."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 __all__ = ["ASSUMED", "AgeChange", "Settling", "settling"]
@@ -12,7 +13,8 @@ _FEW: Final = 100
 """Fewer than one of so many restated cells of an age is a correction, and no sign of change."""
 
 
-class Settling(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Settling:
     """Answers fetched at least `days` days after the last day of their window are final.
 
     `is_measured` says that the runs show it; otherwise it is an assumption.

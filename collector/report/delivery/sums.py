@@ -4,7 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from collector.report.delivery import texts
-from collector.report.delivery.model import DRAWN_COUNTERS, CompanyShare, Delivery
+from collector.report.delivery.model import (
+    DRAWN_COUNTERS,
+    FAILS,
+    PENDING,
+    PRESSED,
+    RECEIVED,
+    SENDED,
+    CompanyShare,
+    Delivery,
+)
 from collector.report.delivery.sums_figure import failing, funnel
 from collector.report.figure import Figure
 from collector.report.language import Language
@@ -48,16 +57,12 @@ def delivery_section(delivery: Delivery, words: Language, *, overlap: bool) -> S
     figure = funnel(delivery, words)
     summary = words(texts.ZEROS)
     if figure is not None:
-        summary = words(
-            texts.SUMMARY,
-            total=delivery.total,
-            sended=delivery.sended,
-            share=words.share(delivery.sended, delivery.total),
-            fails=delivery.fails,
-            pending=delivery.pending,
-            received=delivery.received,
-            pressed=delivery.pressed,
+        counts = "; ".join(
+            f"{words(counter.name)} {words.number(counter.of(delivery))} "
+            f"({words.share(*counter.part(delivery))})"
+            for counter in (SENDED, FAILS, PENDING, RECEIVED, PRESSED)
         )
+        summary = words.count(texts.SUMMARY, delivery.total, counts=counts)
     view = DeliveryView(_rows(delivery, words), delivery.total, figure, summary, overlap)
     return Section("delivery", texts.HEADING, texts, view)
 

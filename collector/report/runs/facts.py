@@ -68,11 +68,11 @@ def _columns(run: RunFacts, words: Language) -> tuple[_Lines, ...]:
         ),
         _lines(
             *(
-                words(line if run.is_counted else texts.AT_LEAST[line], n=n)
-                for line, n in (
-                    (texts.REQUESTS_LINE, run.requests),
-                    (texts.REFUSED_LINE, run.refused),
-                    (texts.RETRIED_LINE, run.retried),
+                count if run.is_counted else words(texts.AT_LEAST, count=count)
+                for count in (
+                    words.count(texts.REQUESTS_LINE, run.requests),
+                    words.count(texts.REFUSED_LINE, run.refused),
+                    words.count(texts.RETRIED_LINE, run.retried),
                 )
             ),
         ),
@@ -82,10 +82,10 @@ def _columns(run: RunFacts, words: Language) -> tuple[_Lines, ...]:
 
 def _cells(cells: Tile, words: Language) -> _Lines:
     return _lines(
-        words(texts.CELLS_PLANNED, n=cells.planned),
-        words(texts.CELLS_ANSWERED, n=cells.answered),
-        words(texts.CELLS_FAILED, n=cells.failed),
-        words(texts.CELLS_MISSING, n=cells.missing),
+        words.count(texts.CELLS_PLANNED, cells.planned),
+        words.count(texts.CELLS_ANSWERED, cells.answered),
+        words.count(page_texts.COUNT_FAILED, cells.failed),
+        words.count(page_texts.COUNT_MISSING, cells.missing),
     )
 
 

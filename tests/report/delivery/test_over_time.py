@@ -4,10 +4,11 @@ from datetime import date, timedelta
 
 import pytest
 
-from collector.report.delivery.model import Delivery, SpanDelivery
+from collector.report.bins import cut
+from collector.report.delivery.model import Delivery, SpanDelivery, named
 from collector.report.delivery.over_time_figure import over_time
 from collector.report.language import Lang, Language
-from collector.report.model import WindowSpan
+from collector.report.model import Tile, WindowSpan
 from collector.report.report import Report
 from tests.report import sample
 from tests.report.shown import boxes, lines, marks, page_of, texts, tips, words_of
@@ -137,12 +138,12 @@ def _over_time(report: Report, *totals: tuple[int, int, int]) -> Report:
     [
         (
             ((1, 5, 1), (1, 0, 0), (1, 7, 1)),
-            "total, 7, is of 2026-02-03 ; the lowest, 5, of 2026-02-01 .",
+            "total, 7, is that of 2026-02-03 ; the lowest, 5, that of 2026-02-01 .",
         ),
-        (((1, 5, 1), (1, 5, 1)), "The total is the same in each window: 5."),
-        (((4, 20, 1), (1, 5, 1)), "The total is the same in each window: 5 a day."),
-        (((9, 30, 1), (1, 0, 1)), "The highest total, 3.3 a day, is of"),
-        (((99, 1, 1), (1, 0, 1)), "The highest total, &lt; 0.1 a day, is of"),
+        (((1, 5, 1), (1, 5, 1)), "All totals are the same: 5."),
+        (((4, 20, 1), (1, 5, 1)), "All totals are the same: 5 per day."),
+        (((9, 30, 1), (1, 0, 1)), "The highest total, 3.3 per day, is that of"),
+        (((99, 1, 1), (1, 0, 1)), "The highest total, &lt; 0.1 per day, is"),
         (((1, 5, 1), (1, 0, 0)), "Fewer than two windows can be compared"),
         (((1, 0, 0), (1, 0, 0)), "No window has an answer."),
         (((0, 9, 1), (1, 5, 1), (1, 6, 1)), "2026-02-01 \u2013 2026-02-02 . The highest total, 6,"),
@@ -161,3 +162,41 @@ def test_a_window_without_an_answer_has_dashes_in_the_table() -> None:
     words = words_of(page_of(_over_time(sample.small(), (1, 5, 1), (1, 0, 0), (1, 0, 1))))
     assert "2026-02-02 \u2013 \u2013 \u2013 \u2013 \u2013 \u2013 0" in words
     assert "2026-02-03 0 0 0 0 0 0 0" in words
+
+
+def test_no_partial_or_unsettled_column_is_named() -> None:
+    """The first week of the year is cut, the last two still change: neither is the lowest."""
+    weeks = cut([_day(at, 1) for at in range(140)], 120)
+    sums = [SpanDelivery(one.span, Delivery(total=900 + at), 7) for at, one in enumerate(weeks)]
+    sums[0] = replace(sums[0], delivery=Delivery(total=3))
+    sums[-2] = replace(sums[-2], delivery=Delivery(total=5), is_settled=False)
+    sums[-1] = replace(sums[-1], delivery=Delivery(total=9000), is_settled=False)
+    report = replace(sample.small(), over_time=tuple(sums))
+    words = words_of(page_of(report))
+    assert (
+        "The highest total, 918, is that of 2025-05-05 \u2013 2025-05-11 ; the lowest, 901,"
+        in words
+    )
+    assert "Compared are 18 of 21 periods; the others are partial, lack answers or still" in words
+    assert "Each point is one week, Monday to Sunday, the sum over all companies." in words
+    assert "Faded: these runs have only some days" in words
+    assert "Figures may still change if they were requested less than 14 days after" in words
+    assert "el más bajo, 901, al 2025-01-06" in words_of(page_of(report, Lang.ES))
+
+
+def test_a_column_that_lacks_answers_is_not_named() -> None:
+    """Its sum is too low; if too few others are left, whole columns are compared all the same."""
+    sums = [SpanDelivery(_day(at, 1), Delivery(total=9 - at), 1) for at in range(4)]
+    cells = {sums[3].span: Tile(99, 0, 0, 1)}
+    assert named(sums, cells) == sums[:3]
+    unsettled = [replace(one, is_settled=at == 0) for at, one in enumerate(sums)]
+    assert named(unsettled, cells) == unsettled[:3]
+    partial = [
+        replace(one, span=replace(one.span, is_partial=at > 0)) for at, one in enumerate(sums)
+    ]
+    assert named(partial, {}) == partial[:1]
+
+
+def _day(at: int, days: int) -> WindowSpan:
+    first = date(2025, 1, 1) + timedelta(at)
+    return WindowSpan(first, first + timedelta(days - 1), 1, days)

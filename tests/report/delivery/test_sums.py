@@ -56,7 +56,7 @@ def test_companies_with_fails_come_in_an_order_that_is_said() -> None:
     """The first need not have the highest share."""
     words = words_of(page_of(sample.large()))
     assert "lower end of the 95 % interval of the share" in words
-    assert "20 companies are shown. First: 1000, fails 4,000 of 10,000 (40.0 %)." in words
+    assert "20 companies are shown. First: 1000, 40.0 % of its total (4,000 of 10,000)." in words
     assert "highest share:" not in words
     assert "lower end" not in words_of(page_of(sample.bare()))
 

@@ -35,9 +35,9 @@ def test_the_newest_run_is_the_last_one_and_older_ones_are_folded_away() -> None
     assert re.findall(r"<h3><bdi>(night-\d)", page) == [f"night-{n}" for n in (4, 3, 2, 1, 0)]
     assert page.index("night-4") < page.index("Earlier runs") < page.index("night-3")
     assert page.count('data-figure="behaviour-') == 2 * 5
-    assert "Of 30 runs, the newest 5 are looked at here." in words_of(page)
+    assert "Of 30 runs, the newest 5 are shown here." in words_of(page)
     page = page_of(replace(small, behaviour=nights, runs=small.runs * 5))
-    assert "are looked at" not in words_of(page)
+    assert "are shown here" not in words_of(page)
 
 
 def test_a_run_goes_from_the_begin_of_its_first_interval() -> None:
