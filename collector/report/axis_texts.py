@@ -2,11 +2,18 @@
 
 from typing import Final
 
+from collector.report.bins import Unit
 from collector.report.language import Text
 
-NOTIFICATIONS: Final = Text("notifications", "notificaciones")
-OF_TOTAL: Final = Text("notifications; share of total", "notificaciones; proporción del total")
-PER_DAY: Final = Text("{what} per day", "{what} por día")
+OF_TOTAL: Final = Text("notifications; share of total", "notificaciones; porcentaje del total")
+PER: Final = {
+    Unit.DAY: Text("notifications per day", "notificaciones por día"),
+    Unit.WEEK: Text("notifications per week", "notificaciones por semana"),
+    Unit.MONTH: Text("notifications per month", "notificaciones por mes"),
+    Unit.QUARTER: Text("notifications per quarter", "notificaciones por trimestre"),
+    Unit.YEAR: Text("notifications per year", "notificaciones por año"),
+    Unit.WINDOW: Text("notifications per window", "notificaciones por ventana"),
+}
 THOUSANDS: Final = Text("{what}, thousands", "{what}, miles")
 MILLIONS: Final = Text("{what}, millions", "{what}, millones")
 FIRST_DAY: Final = Text("first day of each column (UTC)", "primer día de cada columna (UTC)")
@@ -23,6 +30,6 @@ MOVED: Final = Text(
 COMPANIES: Final = Text("companies", "empresas")
 WITHOUT_ANSWER: Final = Text("cells without answer: {n}", "celdas sin respuesta: {n}")
 NO_ANSWERS: Final = Text("no answers", "sin respuestas")
-PARTIAL: Final = Text("{days}, only a part of its period", "{days}, solo una parte de su período")
+PARTIAL: Final = Text("{days}, only a part of its period", "{days}, solo una parte de su periodo")
 LACKING: Final = Text("1 % or more without answer", "1 % o más sin respuesta")
-UNSETTLED: Final = Text("figures still change", "las cifras aún cambian")
+UNSETTLED: Final = Text("figures may still change", "las cifras aún pueden cambiar")

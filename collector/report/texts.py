@@ -140,10 +140,10 @@ CARD_COVERAGE_NOTE: Final = Plural(
     Text("{answered} of {n} cell", "{answered} de {n} celda"),
     Text("{answered} of {n} cells", "{answered} de {n} celdas"),
 )
-CARD_GAPS: Final = Text("Missing · failed", "Faltantes · fallidas")
+CARD_GAPS: Final = Text("Missing · failed cells", "Celdas faltantes · fallidas")
 CARD_GAPS_NOTE: Final = Plural(
-    Text("cells of {n} company", "celdas de {n} empresa"),
-    Text("cells of {n} companies", "celdas de {n} empresas"),
+    Text("of {n} company", "de {n} empresa"),
+    Text("of {n} companies", "de {n} empresas"),
 )
 CARD_NO_GAPS: Final = Text("no company has gaps", "ninguna empresa tiene huecos")
 CARD_TOTAL_NOTE: Final = Plural(

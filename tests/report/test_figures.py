@@ -68,7 +68,7 @@ def test_each_axis_has_a_title_with_its_unit_and_times_are_utc(lang: Lang) -> No
     titles = {
         "coverage": ("companies", "first day of each column (UTC)"),
         "funnel": ("notifications; share of total",),
-        "over-time": ("notifications, thousands", "first day of each column (UTC)"),
+        "over-time": ("notifications per week, thousands", "first day of each column (UTC)"),
         "failing": ("fails, % of total, with the 95 % interval",),
         "behaviour": ("requests a second", "latency in seconds", "time (UTC), 2026-01-05"),
         "restated": ("restated cells, %", "first day of each column (UTC)"),

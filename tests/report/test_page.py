@@ -2,12 +2,23 @@ import base64
 import hashlib
 import re
 from dataclasses import replace
+from datetime import date
 from html.parser import HTMLParser
 
 import pytest
 
-from collector.report.delivery.model import CountMovement, Delivery, Restatements
+from collector.report.coverage.model import CompanyGap
+from collector.report.delivery.model import (
+    CompanyShare,
+    CountMovement,
+    Delivery,
+    OtherActions,
+    RestatedWindow,
+    Restatements,
+)
+from collector.report.delivery.settling import Settling
 from collector.report.language import Lang
+from collector.report.model import Company, Tile
 from tests.report import sample
 from tests.report.shown import page_of, words_of
 
@@ -132,3 +143,30 @@ def test_overlap_is_said_wherever_sums_are() -> None:
     small = sample.small()
     assert words_of(page_of(small)).count("sums count those days more than once") == 3
     assert "more than once." not in words_of(page_of(replace(small, overlap=False)))
+
+
+@pytest.mark.parametrize("lang", list(Lang))
+def test_one_thing_is_singular(lang: Lang) -> None:
+    """Cells, companies, runs, requests, notifications, days: no "1 fallidas", no "1 cells"."""
+    bare = sample.bare()
+    one_of_each = Tile(1, 1, 1, 1)
+    run = replace(
+        bare.runs[0], cells=one_of_each, requests=1, refused=1, retried=1, is_counted=True
+    )
+    gap = CompanyGap(Company("a", None), 1, 1, 1)
+    coverage = replace(bare.coverage, total=one_of_each, tiles=((one_of_each,),), gaps=(gap,))
+    window = RestatedWindow(date(2026, 1, 1), date(2026, 1, 1), 1, 1)
+    report = replace(
+        bare,
+        runs=(run,),
+        coverage=replace(coverage, companies_with_gaps=1),
+        delivery=Delivery(total=1, sended=1, pending=1, fails=1, others=OtherActions(1, 1)),
+        failing=(CompanyShare(Company("a", None), 1, 1),),
+        settling=Settling(1, is_measured=True),
+        restated=Restatements(1, 1, (window,), 1, window, (), ()),
+        quality=replace(bare.quality, unbalanced=1, empty_everywhere=1, same_everywhere=1),
+    )
+    words = words_of(page_of(report, lang))
+    found = re.findall(r"(?<![\d.,\u202f])\b1 ([a-z\u00e1-\u00fa]+s)\b", words)
+    assert found == []
+    assert len(re.findall(r"(?<![\d.,\u202f])\b1 [a-z]", words)) > 15

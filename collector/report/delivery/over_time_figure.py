@@ -6,6 +6,7 @@ from fractions import Fraction
 from typing import Final, NamedTuple
 
 from collector.report import axis_texts
+from collector.report.bins import Unit, unit_of
 from collector.report.delivery.model import (
     FAILS,
     PENDING,
@@ -166,8 +167,8 @@ def _panel(
     partial = frozenset(place for place, one in enumerate(sums) if one.span.is_partial)
     most = max((abs(value) for of in values for value in of if value is not None), default=0)
     unit, name = next((unit for unit in _UNITS if most >= _TIMES * unit[0]), (1, None))
-    title = words(axis_texts.NOTIFICATIONS)
-    title = words(axis_texts.PER_DAY, what=title) if per_day else title
+    each = Unit.DAY if per_day else unit_of([one.span for one in sums])
+    title = words(axis_texts.PER[each])
     title = words(name, what=title) if name else title
     return Panel(
         title,

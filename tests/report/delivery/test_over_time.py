@@ -49,7 +49,7 @@ def test_spans_of_unequal_length_are_compared_by_day() -> None:
     assert _totals(whole) == ["310", "310", "310"]
     assert _totals(unequal) == ["10", "11", "31"]
     assert "notifications per day" in texts(unequal)
-    assert "notifications" in texts(whole)
+    assert "notifications per month" in texts(whole)
 
 
 def test_days_between_windows_are_not_counted_as_theirs() -> None:
@@ -106,16 +106,16 @@ def test_spans_whose_figures_change_are_shaded_and_partial_ones_faded() -> None:
     cut = replace(young[3], span=replace(young[3].span, is_partial=True))
     svg = _drawn([*young[:3], cut])
     assert boxes(svg, "warn-ground") == 2 * 3 + 1
-    assert "figures still change" in texts(svg)
+    assert "figures may still change" in texts(svg)
     said = tips(svg)
-    assert "figures still change" not in said[1]
-    assert said[2].endswith("figures still change")
+    assert "figures may still change" not in said[1]
+    assert said[2].endswith("figures may still change")
     assert "only a part of its period" in said[3]
     veils = [mark for mark in marks(svg) if "fill-opacity" in mark.attributes]
     assert len(veils) == 3
     settled = _drawn(sums)
     assert boxes(settled, "warn-ground") == 0
-    assert "figures still change" not in texts(settled)
+    assert "figures may still change" not in texts(settled)
 
 
 def _over_time(report: Report, *totals: tuple[int, int, int]) -> Report:
