@@ -17,6 +17,7 @@ PER: Final = {
 THOUSANDS: Final = Text("{what}, thousands", "{what}, miles")
 MILLIONS: Final = Text("{what}, millions", "{what}, millones")
 FIRST_DAY: Final = Text("first day of each column (UTC)", "primer día de cada columna (UTC)")
+LAST_DAY: Final = Text("last day: {day}", "último día: {day}")
 TIME: Final = Text("time (UTC), {days}", "hora (UTC), {days}")
 FAILS: Final = Text(
     "fails, % of total, with the 95 % interval", "fails, % del total, con el intervalo del 95 %"

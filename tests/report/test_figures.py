@@ -66,7 +66,7 @@ def test_each_axis_has_a_title_with_its_unit_and_times_are_utc(lang: Lang) -> No
     """In the language of the page, in both widths."""
     words = Language(lang)
     titles = {
-        "coverage": ("companies", "first day of each column (UTC)"),
+        "coverage": ("companies", "first day of each column (UTC)", "last day: 2025-12-31"),
         "funnel": ("notifications; share of total",),
         "over-time": ("notifications per week, thousands", "first day of each column (UTC)"),
         "failing": ("fails, % of total, with the 95 % interval",),
