@@ -20,6 +20,7 @@ FIRST_DAY: Final = Text(
     "first day of each column, as the API counts days",
     "primer día de cada columna, según los días de la API",
 )
+LAST_DAY: Final = Text("last day: {day}", "último día: {day}")
 TIME: Final = Text("time (UTC), {days}", "hora (UTC), {days}")
 FAILS: Final = Text(
     "fails, % of total, with the 95 % interval", "fails, % del total, con el intervalo del 95 %"

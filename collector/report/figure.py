@@ -8,22 +8,27 @@ never part of a specification.
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from math import ceil
 from typing import Final, NamedTuple
 
 from markupsafe import Markup
 
+from collector.report import axis_texts
 from collector.report.language import Language
 from collector.report.layers import SIZE, Label
 from collector.report.palette import variable
 from collector.report.svg import Json, drawn
 
 __all__ = [
+    "FOOT",
     "NARROW",
     "WIDE",
+    "Days",
     "Figure",
     "Frame",
     "Screen",
+    "day_axis",
     "drawable",
     "figure",
     "span_labels",
@@ -41,6 +46,13 @@ _LATIN: Final = 0x24F
 
 _MOST: Final = 10**18
 """The largest count that is drawn: more than is ever sent, and within the numbers of JavaScript."""
+
+
+FOOT: Final = 60
+"""Pixels below a frame, for the labels of its columns."""
+
+Days = tuple[date | None, date | None]
+"""The first and the last day of a column; both are None for the server's default window."""
 
 
 class Screen(NamedTuple):
@@ -91,6 +103,23 @@ def figure(name: str, words: Language, draw: Callable[[Screen], Json]) -> Figure
         drawn(draw(screen), decimal=decimal, thousands=thousands) for screen in (WIDE, NARROW)
     )
     return Figure(name, wide, narrow)
+
+
+def day_axis(spans: Sequence[Days], frame: Frame, words: Language) -> list[Label]:
+    """Return the labels of columns below a frame: first days, what they are, and the last day.
+
+    `spans` are the first and the last day of each column, None for the server's default window.
+    """
+    names = [first.isoformat() if first else words.days(None, None) for first, _ in spans]
+    below = [
+        *span_labels(names, frame.width, frame.height + 16),
+        Label(frame.width / 2, frame.height + 34, words(axis_texts.FIRST_DAY), "center"),
+    ]
+    first, last = spans[-1]
+    if last is not None and last != first:
+        text = words(axis_texts.LAST_DAY, day=last.isoformat())
+        below.append(Label(frame.width, frame.height + 50, text, "right"))
+    return below
 
 
 def view(frame: Frame, layers: Iterable[Json]) -> Json:

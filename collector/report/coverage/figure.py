@@ -13,13 +13,14 @@ from collector.report.coverage.model import (
     state_of,
 )
 from collector.report.figure import (
+    FOOT,
     NARROW,
     WIDE,
     Figure,
     Frame,
     Screen,
+    day_axis,
     figure,
-    span_labels,
     view,
     width_of,
 )
@@ -69,13 +70,9 @@ def _specification(coverage: CoverageMap, words: Language, screen: Screen) -> Js
     rows, columns = len(coverage.groups), len(coverage.spans)
     row = min(30, max(12, 420 // max(rows, 1)))
     left = max(map(width_of, names), default=0) + _MARGIN
-    frame = Frame(screen, _HEAD + rows * row, left, _MARGIN, 4, 44)
+    frame = Frame(screen, _HEAD + rows * row, left, _MARGIN, 4, FOOT)
     column = frame.width / columns
     gap = 1.0 if column > 4 else 0.5  # noqa: PLR2004 - pixels
-    dates = [
-        span.from_date.isoformat() if span.from_date else words.span(span)
-        for span in coverage.spans
-    ]
     single = coverage.is_single
     row_tips = [_row_text(group, words) for group in coverage.groups]
     column_tips = [_column_text(span, words) for span in coverage.spans]
@@ -108,8 +105,7 @@ def _specification(coverage: CoverageMap, words: Language, screen: Screen) -> Js
             Label(-6, _HEAD + (place + 0.5) * row, name, "right", size=min(12, row - 1))
             for place, name in enumerate(names)
         ),
-        *span_labels(dates, frame.width, frame.height + 14),
-        Label(frame.width / 2, frame.height + 34, words(axis_texts.FIRST_DAY), "center"),
+        *day_axis([(span.from_date, span.until_date) for span in coverage.spans], frame, words),
     ]
     return view(
         frame,

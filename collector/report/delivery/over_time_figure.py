@@ -20,9 +20,9 @@ from collector.report.delivery.model import (
     divisor,
     shows_per_day,
 )
-from collector.report.figure import Figure, Screen, drawable, figure, span_labels, view, width_of
+from collector.report.figure import FOOT, Figure, Screen, day_axis, drawable, figure, view, width_of
 from collector.report.language import Language
-from collector.report.layers import Box, Label, Spot, boxes, spots, texts_at
+from collector.report.layers import Box, Spot, boxes, spots, texts_at
 from collector.report.model import Tile, WindowSpan
 from collector.report.panels import Line, Panel, stacked
 from collector.report.svg import Json
@@ -121,7 +121,7 @@ def _specification(
         panels[0], areas=[(words(name), colour) for name, colour, places in keys if places]
     )
     left = max(width_of(words.decimal(panel.high)) for panel in panels) + 12
-    stack = stacked(panels, range(count), (-0.5, count - 0.5), screen, left=left, foot=44)
+    stack = stacked(panels, range(count), (-0.5, count - 0.5), screen, left=left, foot=FOOT)
     frame = stack.frame
     step = frame.width / count
 
@@ -130,15 +130,12 @@ def _specification(
             for top, bottom in stack.areas:
                 yield Box(place * step, (place + 1) * step, top, bottom, colour)
 
-    labels = [
-        *span_labels([_first(one.span, words) for one in sums], frame.width, frame.height + 16),
-        Label(frame.width / 2, frame.height + 34, words(axis_texts.FIRST_DAY), "center"),
-    ]
+    days = [(one.span.from_date, one.span.until_date) for one in sums]
     tips = [
         Spot(
             place * step,
             (place + 1) * step,
-            0,
+            stack.areas[0][0],
             frame.height,
             _tip(one, cells.get(one.span), words, per_day=per_day),
         )
@@ -149,7 +146,7 @@ def _specification(
         *stack.layers,
         # What is drawn of partial spans is faded.
         boxes(columns(shades.partial, "panel"), fillOpacity=_VEIL),
-        *texts_at(labels),
+        *texts_at(day_axis(days, frame, words)),
         spots(tips),
     ]
     return view(frame, layers)
@@ -207,10 +204,6 @@ def _dots(values: Sequence[float | None]) -> frozenset[int]:
         for place, (before, after) in enumerate(zip(padded, padded[2:], strict=False))
         if before is None and after is None
     )
-
-
-def _first(span: WindowSpan, words: Language) -> str:
-    return span.from_date.isoformat() if span.from_date else words.span(span)
 
 
 def _tip(one: SpanDelivery, tile: Tile | None, words: Language, *, per_day: bool) -> str:

@@ -7,12 +7,13 @@ from collector.report import axis_texts
 from collector.report.delivery import texts
 from collector.report.delivery.model import CountMovement, RestatedWindow
 from collector.report.figure import (
+    FOOT,
     Figure,
     Frame,
     Screen,
+    day_axis,
     drawable,
     figure,
-    span_labels,
     view,
     width_of,
 )
@@ -43,7 +44,7 @@ def restated_windows(windows: Sequence[RestatedWindow], words: Language) -> Figu
 
 def _windows(windows: Sequence[RestatedWindow], words: Language, screen: Screen) -> Json:
     left, top = 40, _HEAD
-    frame = Frame(screen, top + _HEIGHT, left, 12, 4, 44)
+    frame = Frame(screen, top + _HEIGHT, left, 12, 4, FOOT)
     shares = [100 * one.restated / one.cells if one.cells else 0.0 for one in windows]
     step = frame.width / len(windows)
     width = min(_WIDEST, 0.75 * step)
@@ -77,8 +78,7 @@ def _windows(windows: Sequence[RestatedWindow], words: Language, screen: Screen)
     }
     labels = [
         Label(2 - left, 10, words(axis_texts.RESTATED)),
-        *span_labels([_first(one, words) for one in windows], frame.width, frame.height + 16),
-        Label(frame.width / 2, frame.height + 34, words(axis_texts.FIRST_DAY), "center"),
+        *day_axis([(one.from_date, one.until_date) for one in windows], frame, words),
     ]
     tips = [
         Spot(
@@ -139,9 +139,3 @@ def restated_share(restated: int, cells: int, words: Language) -> str:
     """Return how many of some cells were restated."""
     share = words.share(restated, cells)
     return words.count(texts.RESTATED_SUMMARY, cells, restated=restated, share=share)
-
-
-def _first(one: RestatedWindow, words: Language) -> str:
-    if one.from_date is None:
-        return words.days(one.from_date, one.until_date)
-    return one.from_date.isoformat()

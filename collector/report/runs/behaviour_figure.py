@@ -73,7 +73,11 @@ def _specification(moments: _Moments, words: Language, screen: Screen) -> Json:
         labels.append(Label(x, frame.height + 16, text, "center"))
     return view(
         frame,
-        [*stack.layers, *texts_at(labels), spots(_spots(moments, xs, scale, frame.height, words))],
+        [
+            *stack.layers,
+            *texts_at(labels),
+            spots(_spots(moments, xs, scale, (stack.areas[0][0], frame.height), words)),
+        ],
     )
 
 
@@ -92,13 +96,13 @@ def _lines(lines: Sequence[_IntervalLine], moments: _Moments, words: Language) -
 
 
 def _spots(
-    moments: _Moments, xs: Sequence[float], scale: float, height: int, words: Language
+    moments: _Moments, xs: Sequence[float], scale: float, area: tuple[float, float], words: Language
 ) -> list[Spot]:
     """Return a column for each interval, up to the middle between it and its neighbours."""
     middles = [(one + other) / 2 for one, other in pairwise(xs)]
     begins, ends = [xs[0], *middles], [*middles, xs[-1]]
     return [
-        Spot(begin * scale, end * scale, 0, height, _tip(at, interval, words))
+        Spot(begin * scale, end * scale, *area, _tip(at, interval, words))
         for (at, interval), begin, end in zip(moments, begins, ends, strict=True)
         if interval is not None
     ]
