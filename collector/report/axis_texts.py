@@ -16,7 +16,10 @@ PER: Final = {
 }
 THOUSANDS: Final = Text("{what}, thousands", "{what}, miles")
 MILLIONS: Final = Text("{what}, millions", "{what}, millones")
-FIRST_DAY: Final = Text("first day of each column (UTC)", "primer día de cada columna (UTC)")
+FIRST_DAY: Final = Text(
+    "first day of each column, as the API counts days",
+    "primer día de cada columna, según los días de la API",
+)
 LAST_DAY: Final = Text("last day: {day}", "último día: {day}")
 TIME: Final = Text("time (UTC), {days}", "hora (UTC), {days}")
 FAILS: Final = Text(

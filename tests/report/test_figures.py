@@ -66,12 +66,19 @@ def test_each_axis_has_a_title_with_its_unit_and_times_are_utc(lang: Lang) -> No
     """In the language of the page, in both widths."""
     words = Language(lang)
     titles = {
-        "coverage": ("companies", "first day of each column (UTC)", "last day: 2025-12-31"),
+        "coverage": (
+            "companies",
+            "first day of each column, as the API counts days",
+            "last day: 2025-12-31",
+        ),
         "funnel": ("notifications; share of total",),
-        "over-time": ("notifications per week, thousands", "first day of each column (UTC)"),
+        "over-time": (
+            "notifications per week, thousands",
+            "first day of each column, as the API counts days",
+        ),
         "failing": ("fails, % of total, with the 95 % interval",),
-        "behaviour": ("requests a second", "latency in seconds", "time (UTC), 2026-01-05"),
-        "restated": ("restated cells, %", "first day of each column (UTC)"),
+        "behaviour": ("requests per second", "latency in seconds", "time (UTC), 2026-01-05"),
+        "restated": ("restated cells, %", "first day of each column, as the API counts days"),
         "movements": ("by how much each counter fell and rose",),
     }
     for figure in _all(_LARGE, words)[:5] + _all(_LARGE, words)[6:]:
