@@ -16,10 +16,7 @@ PER: Final = {
 }
 THOUSANDS: Final = Text("{what}, thousands", "{what}, miles")
 MILLIONS: Final = Text("{what}, millions", "{what}, millones")
-FIRST_DAY: Final = Text(
-    "first day of each column, as the API counts days",
-    "primer día de cada columna, según los días de la API",
-)
+FIRST_DAY: Final = Text("first day of each column", "primer día de cada columna")
 LAST_DAY: Final = Text("last day: {day}", "último día: {day}")
 TIME: Final = Text("time (UTC), {days}", "hora (UTC), {days}")
 FAILS: Final = Text(

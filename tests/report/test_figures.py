@@ -68,17 +68,17 @@ def test_each_axis_has_a_title_with_its_unit_and_times_are_utc(lang: Lang) -> No
     titles = {
         "coverage": (
             "companies",
-            "first day of each column, as the API counts days",
+            "first day of each column",
             "last day: 2025-12-31",
         ),
         "funnel": ("notifications; share of total",),
         "over-time": (
             "notifications per week, thousands",
-            "first day of each column, as the API counts days",
+            "first day of each column",
         ),
         "failing": ("fails, % of total, with the 95 % interval",),
         "behaviour": ("requests per second", "latency in seconds", "time (UTC), 2026-01-05"),
-        "restated": ("restated cells, %", "first day of each column, as the API counts days"),
+        "restated": ("restated cells, %", "first day of each column"),
         "movements": ("by how much each counter fell and rose",),
     }
     for figure in _all(_LARGE, words)[:5] + _all(_LARGE, words)[6:]:
