@@ -128,4 +128,4 @@ async def test_without_its_extra_it_says_what_to_install(
     assert not (command.directory / "r.html").exists()
     shown = await without.run("report", "--help")
     assert shown.exit_code == 0
-    assert "DuckDB, Jinja2 and vl-convert" in shown.stdout
+    assert "DuckDB, Jinja2 and vl-convert" in " ".join(shown.stdout.split())
