@@ -88,7 +88,7 @@ async def test_a_full_disk_leaves_the_old_page(
     """Exit code 5, and no draft stays behind."""
     _runs(command.directory)
     page = command.write("r.html", "old")
-    with largest_file(1_000_000):
+    with largest_file(10_000):
         done = await command.run("report", "old", "--to", "r.html")
     assert done.exit_code == 5
     assert "r.html: cannot be written: File too large" in done.stderr
