@@ -225,7 +225,7 @@ async def test_without_scripts_the_pictures_and_figures_are_there(reader: Reader
     """Cards, tables and pictures, which the browser explains by their titles."""
     opened = await reader.open("small", Lang.ES, java_script_enabled=False)
     page = opened.page
-    assert await page.get_by_text("Incompleto: 1 celda faltante").is_visible()
+    assert await page.get_by_text("Incompleto: falta 1 celda").is_visible()
     assert await page.locator(".plot.wide:visible svg").count() == 7
     assert await page.locator("[data-figure=failing].wide title").count() == 5
     await page.locator("#delivery summary").click()
