@@ -113,7 +113,12 @@ def day_axis(spans: Sequence[Days], frame: Frame, words: Language) -> list[Label
     names = [first.isoformat() if first else words.days(None, None) for first, _ in spans]
     below = [
         *span_labels(names, frame.width, frame.height + 16),
-        Label(frame.width / 2, frame.height + 34, words(axis_texts.FIRST_DAY), "center"),
+        Label(
+            frame.screen.width / 2 - frame.left,
+            frame.height + 34,
+            words(axis_texts.FIRST_DAY),
+            "center",
+        ),
     ]
     first, last = spans[-1]
     if last is not None and last != first:
