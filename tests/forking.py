@@ -40,7 +40,7 @@ _EXTRAS: Final = (
     *("collector.export.export", "collector.report.report", "collector.report.page"),
     *("collector.cluster.run", "collector.cluster.shard_task"),
     *("distributed.cli.dask_scheduler", "distributed.cli.dask_worker"),
-    *("docstring_parser", "plotly.offline", "rich.markdown"),
+    *("docstring_parser", "rich.markdown"),
 )
 """What they import for their extras, and what Dask's own commands need."""
 

@@ -176,7 +176,7 @@ _command(
 
     Coverage, delivery, figures over time, the companies with the highest share of fails, what was
     restated between runs, how the runs went, and what in the data is odd. Of several answers of a
-    cell the newest counts. Needs DuckDB and plotly (the extra report).
+    cell the newest counts. Needs DuckDB, Jinja2 and vl-convert (the extra report).
 
     Example: `collector report output/* --to report.html --lang es`
     """,

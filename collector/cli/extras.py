@@ -58,7 +58,7 @@ def _installer() -> str:
 
 
 def _packages_of(extra: str) -> str:
-    """Return the packages of an extra as a shell takes them: 'duckdb>=2.0' 'plotly>=7.0'.
+    """Return the packages of an extra as a shell takes them: 'duckdb>=2.0' 'msgspec>=0.20'.
 
     Not the extra by its name: the index may have something else under the name of this program.
     """

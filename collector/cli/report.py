@@ -46,8 +46,8 @@ def _report(run_dirs: Sequence[Path], path: Path, lang: str, leftovers: list[Pat
     from collector.cli.reading import draft_of, runs_in
 
     runs = runs_in(run_dirs)
-    with needs_extra("report", "duckdb", "plotly"):
-        # Here: the core install has neither a database nor a plotting library.
+    with needs_extra("report", "duckdb", "jinja2", "vl_convert"):
+        # Here: the core install has neither a database, nor templates, nor a plotting library.
         from collector.report.language import Lang
         from collector.report.page import render
         from collector.report.report import read_report
@@ -56,7 +56,7 @@ def _report(run_dirs: Sequence[Path], path: Path, lang: str, leftovers: list[Pat
         leftovers += (draft, database.scratch)
         page = read_report(database, runs, datetime.now(UTC))
         with open(draft, "wb", opener=open_own) as stream:
-            stream.writelines(render(page, Lang(lang), __version__))
+            stream.write(render(page, Lang(lang), __version__))
     for remark in page.quality.remarks:
         complain(f"warning: {remark}")
     note(f"the page is in {path}")

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from hashlib import sha256
-from math import ceil
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,6 +10,7 @@ import orjson
 from collector.core.errors import InputError
 from collector.core.outcome import COUNTERS
 from collector.plan import Companies
+from collector.report.bins import Bin, cut
 from collector.report.model import WindowSpan
 from collector.store.files import COMPANIES
 from collector.store.lines import parse_error
@@ -84,8 +84,9 @@ FROM (
 """
 _FACTS: Final = """
 CREATE TEMP TABLE facts AS
-SELECT companies.position AS company, windows.position AS "window", {counters},
-    {counts} AS counts, {is_empty} AS is_empty, left_out IS NOT NULL AS lacks_values
+SELECT companies.position AS company, windows.position AS "window",
+    fetched_at::DATE AS fetched_on, {counters}, {counts} AS counts, {is_empty} AS is_empty,
+    left_out IS NOT NULL AS lacks_values
 FROM (SELECT * FROM {newest}) AS answers JOIN companies USING (company_id) JOIN windows
     ON windows.from_date IS NOT DISTINCT FROM answers.from_date
     AND windows.until_date IS NOT DISTINCT FROM answers.until_date
@@ -97,6 +98,9 @@ FROM errors JOIN companies USING (company_id) JOIN windows
     ON windows.from_date IS NOT DISTINCT FROM errors.from_date
     AND windows.until_date IS NOT DISTINCT FROM errors.until_date
 """
+_BINS: Final = """
+CREATE TEMP TABLE bins AS SELECT unnest($1::BIGINT[]) AS "window", unnest($2::BIGINT[]) AS bin
+"""
 
 
 class Cells:
@@ -106,11 +110,12 @@ class Cells:
     * `companies` (position, company_id, company_name): in the order of the newest list
     * `windows` (position, from_date, until_date, days): the server's default first, then by days
     * `planned` (company, window): positions; each cell once
-    * `facts` (company, window, the counters, counts, is_empty, lacks_values): the newest answers;
-      `counts` has one number for each of `actions`, 0 where an answer does not have it, and if
-      there are others one more for the sum of these, as far as a BIGINT holds it; what `Answers`
-      has left out is null in a counter, and 0 in `counts`
+    * `facts` (company, window, fetched_on, the counters, counts, is_empty, lacks_values): the
+      newest answers; `fetched_on` is a day in UTC; `counts` has one number for each of `actions`, 0
+      where an answer does not have it, and if there are others one more for the sum of these, as
+      far as a BIGINT holds it; what `Answers` has left out is null in a counter, and 0 in `counts`
     * `failed` (company, window): the cells of `errors`, each once
+    * `bins` (window, bin): which column of figures over time a window is in, from 0
 
     `is_known` is False if the list of companies of a run cannot be read, or was edited: of such a
     run only the cells in its lines are there. `remarks` tell people what is odd in the files;
@@ -152,6 +157,7 @@ class Cells:
             )
         )
         self.execute(_FAILED)
+        self._bins: Final = self._cut()
 
     @property
     def counts(self) -> str:
@@ -169,22 +175,9 @@ class Cells:
         """The expression for `is_empty`, of a row of `answers`."""
         return f"left_out IS NULL AND {_ZERO} AND coalesce(list_max({self.counts}), 0) = 0"
 
-    def windows_per_span(self) -> int:
-        """Return how many windows one column of a figure stands for."""
-        ((windows,),) = self.rows("SELECT count(*) FROM windows")
-        return max(1, ceil(int(windows) / _SPANS))
-
     def spans(self) -> list[WindowSpan]:
         """Return the columns of figures over time, the oldest first."""
-        rows = self.rows(
-            """
-            SELECT min_by(from_date, position), max(until_date), count(*),
-                CASE WHEN count(days) = count(*) THEN sum(days) END
-            FROM windows GROUP BY position // $1 ORDER BY position // $1
-            """,
-            self.windows_per_span(),
-        )
-        return [WindowSpan(first, last, windows, days) for first, last, windows, days in rows]
+        return [one.span for one in self._bins]
 
     def rows(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:
         """Return all rows of a query, which must be few enough for memory."""
@@ -193,6 +186,14 @@ class Cells:
     def execute(self, statement: str) -> None:
         """Execute a statement that makes a table."""
         self._connection.execute(statement)
+
+    def _cut(self) -> list[Bin]:
+        """Make the table `bins`."""
+        rows = self.rows("SELECT from_date, until_date, 1, days FROM windows ORDER BY position")
+        bins = cut([WindowSpan(*row) for row in rows], _SPANS)
+        places = [place for place, one in enumerate(bins) for _ in one.members]
+        self._connection.execute(_BINS, [list(range(len(places))), places])
+        return bins
 
     def _read_errors(self, runs: Sequence[RecordedRun], gathered: Path) -> list[str]:
         """Make the table `errors` by way of a file; return remarks on damaged lines."""

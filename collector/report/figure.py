@@ -1,233 +1,205 @@
-"""The parts of every figure: fonts, backgrounds, axes, panels one above the other.
+"""Every figure: its two widths, its frame, and the labels of its axes.
 
-Figures are plain JSON for plotly, made from the values of a report alone. A colour is a reference
-such as `var(--sended)`; page.js replaces it by the colour of the light or dark palette. All
-untrusted text passes `untrusted.figure_text`.
+A figure is one picture for wide and one for narrow screens, each drawn by Vega-Lite from the values
+of a report alone; the style sheet of the page chooses. A colour is a reference such as
+`var(--sended)`, so that pictures follow the palette of the page. Untrusted text is data of a mark,
+never part of a specification.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from datetime import date
+from math import ceil
+from typing import Final, NamedTuple
 
+from markupsafe import Markup
+
+from collector.report import axis_texts
 from collector.report.language import Language
+from collector.report.layers import SIZE, Label
 from collector.report.palette import variable
-from collector.report.untrusted import figure_text
+from collector.report.svg import Json, drawn
 
 __all__ = [
-    "CHARACTER",
+    "FOOT",
+    "NARROW",
+    "WIDE",
+    "Days",
     "Figure",
-    "Json",
-    "axis",
-    "category_axis",
+    "Frame",
+    "Screen",
+    "day_axis",
     "drawable",
-    "end_labels",
-    "frame",
-    "on_panel",
-    "panels",
-    "points",
-    "room_for_ends",
-    "row_axis",
-    "thinned",
+    "figure",
+    "span_labels",
+    "view",
+    "width_of",
 ]
 
-Json = Mapping[str, object]
+_SPACE: Final = 10
+"""Pixels between labels of an axis."""
 
-_FONT: Final = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif'
-
-CHARACTER: Final = 7.0
-"""Pixels per character of a label, about."""
-
-_LABEL: Final = 84
-"""Pixels per date on an axis, with the space beside it; page.js leaves out what does not fit."""
-
-_FOOT: Final = 56
-"""Pixels for the labels under the lowest panel, and for the margins."""
-
-_HEAD: Final = 46
-"""Pixels for the legend of a panel, which has two lines on a phone."""
-
-_TITLE: Final = 16
-"""Pixels for the title of a panel."""
-
-_GAP: Final = 12
-"""Pixels between a panel and the legend of the next one."""
+_SLIM: Final = frozenset(" .,:;'|!iIjltfr()[]")
+_BROAD: Final = frozenset("mwMW@%_—…<>+=&")
+_LATIN: Final = 0x24F
+"""The last letter of the alphabets whose letters are about as wide as digits."""
 
 _MOST: Final = 10**18
-"""The largest count that is drawn: more than is ever sent, and within JSON numbers."""
+"""The largest count that is drawn: more than is ever sent, and within the numbers of JavaScript."""
+
+
+FOOT: Final = 60
+"""Pixels below a frame, for the labels of its columns."""
+
+Days = tuple[date | None, date | None]
+"""The first and the last day of a column; both are None for the server's default window."""
+
+
+class Screen(NamedTuple):
+    """A kind of screen, and the pixels of a picture on it before the style sheet scales it."""
+
+    kind: str
+    width: int
+
+    @property
+    def is_narrow(self) -> bool:
+        """Whether it is a phone's."""
+        return self.kind == NARROW.kind
+
+
+WIDE: Final = Screen("wide", 880)
+NARROW: Final = Screen("narrow", 340)
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A figure: its name in the page, its traces, its layout; the height is in the layout."""
+    """A figure: its name in the page, and its SVG for wide and for narrow screens."""
 
     name: str
-    data: Sequence[Json]
-    layout: Json
+    wide: Markup
+    narrow: Markup
+
+
+class Frame(NamedTuple):
+    """The room of a picture: pixels around and within the marks."""
+
+    screen: Screen
+    height: int
+    left: int
+    right: int
+    top: int
+    bottom: int
 
     @property
-    def height(self) -> int:
-        """Pixels."""
-        height = self.layout["height"]
-        assert isinstance(height, int)  # noqa: S101 - set by `frame`
-        return height
-
-    def as_json(self) -> Json:
-        """Return what page.js passes to plotly."""
-        return {"data": self.data, "layout": self.layout}
+    def width(self) -> int:
+        """Pixels between the left and the right margin."""
+        return self.screen.width - self.left - self.right
 
 
-def frame(words: Language, height: int, **more: object) -> Json:
-    """Return a layout without axes; plotly ignores dragging, so that a phone can scroll."""
-    ground = variable("panel")
-    return {
-        "height": height,
-        "margin": {"l": 8, "r": 12, "t": 8, "b": 8, "pad": 4},
-        "paper_bgcolor": ground,
-        "plot_bgcolor": ground,
-        "font": {"family": _FONT, "size": 12, "color": variable("ink")},
-        "hoverlabel": {
-            "align": "left",
-            "bgcolor": ground,
-            "bordercolor": variable("muted"),
-            "font": {"color": variable("ink"), "family": _FONT},
-            "namelength": -1,
-        },
-        "separators": words.separators,
-        "dragmode": False,
-        "showlegend": False,
-        **more,
-    }
-
-
-def axis(**more: object) -> Json:
-    """Return an axis of thin lines, from zero, with margins that fit its labels."""
-    return {
-        "automargin": True,
-        "fixedrange": True,
-        "gridcolor": variable("line"),
-        "linecolor": variable("muted"),
-        "showline": False,
-        "ticks": "",
-        "zerolinecolor": variable("line"),
-        "tickfont": {"color": variable("muted")},
-        "exponentformat": "none",
-        "separatethousands": True,
-        "rangemode": "tozero",
-        **more,
-    }
-
-
-def row_axis(labels: Sequence[str]) -> Json:
-    """Return a y axis of rows from top to bottom, one per label; labels are not escaped yet."""
-    return axis(
-        **points([figure_text(label) for label in labels]),
-        range=[len(labels) - 0.4, -0.6],
-        showgrid=False,
-        zeroline=False,
-        tickfont={"color": variable("ink")},
+def figure(name: str, words: Language, draw: Callable[[Screen], Json]) -> Figure:
+    """Return the figure that `draw` specifies for each kind of screen."""
+    decimal, thousands = words.separators[0], words.separators[1:]
+    wide, narrow = (
+        drawn(draw(screen), decimal=decimal, thousands=thousands) for screen in (WIDE, NARROW)
     )
+    return Figure(name, wide, narrow)
 
 
-def end_labels(labels: Sequence[str], **font: object) -> Json:
-    """Return the properties of bars that have a label at each end."""
-    return {
-        "text": labels,
-        "textposition": "outside",
-        "textfont": {"color": variable("ink"), **font},
-        "cliponaxis": False,
-    }
+def day_axis(spans: Sequence[Days], frame: Frame, words: Language) -> list[Label]:
+    """Return the labels of columns below a frame: first days, what they are, and the last day.
 
-
-def room_for_ends(*, label: int, before: int = 0, after: int) -> Json:
-    """Return the `meta` by which page.js keeps room for the texts at the ends of bars.
-
-    All are characters at most: of the label of a row, before the left ends, after the right ones.
+    `spans` are the first and the last day of each column, None for the server's default window.
     """
-    pixels = {"left": label, "before": before, "after": after}
-    return {"ends": {name: round(CHARACTER * count) for name, count in pixels.items()}}
+    names = [first.isoformat() if first else words.days(None, None) for first, _ in spans]
+    below = [
+        *span_labels(names, frame.width, frame.height + 16),
+        Label(
+            frame.screen.width / 2 - frame.left,
+            frame.height + 34,
+            words(axis_texts.FIRST_DAY),
+            "center",
+        ),
+    ]
+    first, last = spans[-1]
+    if last is not None and last != first:
+        text = words(axis_texts.LAST_DAY, day=last.isoformat())
+        below.append(Label(frame.width, frame.height + 50, text, "right"))
+    return below
+
+
+def view(frame: Frame, layers: Iterable[Json]) -> Json:
+    """Return the specification of layers, the lowest first, in a frame of fixed size."""
+    return {
+        "width": frame.width,
+        "height": frame.height,
+        "padding": {
+            "left": frame.left,
+            "right": frame.right,
+            "top": frame.top,
+            "bottom": frame.bottom,
+        },
+        "autosize": "none",
+        "background": None,
+        "resolve": {"scale": {"y": "independent"}},
+        "layer": list(layers),
+        "config": {
+            # Marks say nothing but their spots: the figure has a sentence, and the page a table.
+            "aria": False,
+            "view": {"stroke": None},
+            "axis": {
+                "domain": False,
+                "ticks": False,
+                "grid": True,
+                "gridColor": variable("line"),
+                "labelColor": variable("muted"),
+                "labelFontSize": SIZE,
+                "labelPadding": 6,
+                "title": None,
+            },
+        },
+    }
 
 
 def drawable(count: int) -> float:
-    """Return a count within the range of JSON and plotly; an answer may hold any integer."""
+    """Return a count within the range of JavaScript; an answer may hold any integer."""
     return float(max(-_MOST, min(count, _MOST)))
 
 
-def points(labels: Sequence[str]) -> Json:
-    """Return ticks at 0, 1, 2... with these labels, which are escaped already."""
-    return {"tickmode": "array", "tickvals": list(range(len(labels))), "ticktext": list(labels)}
+def width_of(text: str, size: int = SIZE) -> int:
+    """Return the pixels that a text takes, about; fonts differ, so rather too many."""
+    return ceil(size / SIZE * sum(map(_width, text)))
 
 
-def category_axis(labels: Sequence[str], **more: object) -> Json:
-    """Return an axis of spans with horizontal labels; of a dated one, its first day."""
-    return axis(
-        type="category",
-        tickmode="array",
-        tickvals=list(labels),
-        ticktext=[label[:10] if label[:1].isdigit() else label for label in labels],
-        tickangle=0,
-        showgrid=False,
-        showline=True,
-        **more,
-    )
+def _width(char: str) -> float:
+    if char in _SLIM:
+        return 4.5
+    if char.isupper() or char in _BROAD or ord(char) > _LATIN:
+        return 9.5
+    return 7.4
 
 
-def thinned() -> Json:
-    """Return the `meta` by which page.js leaves out labels of the x axis that do not fit."""
-    return {"label": _LABEL}
+def span_labels(names: Sequence[str], width: float, y: float) -> list[Label]:
+    """Return the labels of columns of equal width, as many as fit; the last is among them."""
+    step = width / max(1, len(names))
+    last = len(names) - 1
+    shown: list[tuple[float, float, Label]] = []
 
+    def add(place: int) -> None:
+        name, middle = names[place], (place + 0.5) * step
+        half = width_of(name) / 2
+        label = Label(middle, y, name, "center")
+        if middle - half < -_SPACE:
+            middle, label = half, Label(0, y, name, "left")
+        elif middle + half > width + _SPACE:
+            middle, label = width - half, Label(width, y, name, "right")
+        if all(
+            middle - half - _SPACE >= end or middle + half + _SPACE <= begin
+            for begin, end, _ in shown
+        ):
+            shown.append((middle - half, middle + half, label))
 
-def on_panel(number: int) -> Json:
-    """Return the properties of a trace on a panel, counted from 1."""
-    suffix = "" if number == 1 else str(number)
-    return {"yaxis": f"y{suffix}", "legend": f"legend{suffix}"}
-
-
-def panels(heights: Sequence[int], titles: Sequence[str]) -> tuple[int, Json]:
-    """Return the height of a figure, and its y axes with their legends, from top to bottom.
-
-    `heights` are the pixels of each panel. A panel has a legend above it, and a title unless that
-    is "".
-    """
-    heads = [_HEAD + (_TITLE if title else 0) for title in titles]
-    inner = sum(heights) + sum(heads) + _GAP * (len(heights) - 1)
-    parts: dict[str, object] = {}
-    annotations = []
-    top = inner
-    for number, (height, head, title) in enumerate(
-        zip(heights, heads, titles, strict=True), start=1
-    ):
-        suffix = "" if number == 1 else str(number)
-        top -= _GAP if number > 1 else 0
-        domain = [max(0.0, (top - head - height) / inner), (top - head) / inner]
-        parts[f"yaxis{suffix}"] = axis(domain=domain, nticks=5)
-        parts[f"legend{suffix}"] = _legend(domain[1])
-        annotations += [_title(title, top / inner)] if title else []
-        top -= head + height
-    return inner + _FOOT, {**parts, "annotations": annotations}
-
-
-def _legend(y: float) -> Json:
-    return {
-        "orientation": "h",
-        "x": 0,
-        "xanchor": "left",
-        "y": y,
-        "yanchor": "bottom",
-        "bgcolor": "rgba(0,0,0,0)",
-        "itemwidth": 32,
-        "font": {"color": variable("ink")},
-    }
-
-
-def _title(text: str, y: float) -> Json:
-    return {
-        "text": text,
-        "x": 0,
-        "xanchor": "left",
-        "xref": "paper",
-        "y": y,
-        "yanchor": "top",
-        "yref": "paper",
-        "showarrow": False,
-        "font": {"color": variable("muted"), "size": 11},
-    }
+    needed = max(map(width_of, names), default=1) + _SPACE
+    stride = max(1, ceil(needed / step))
+    for place in (*((0, last) if names else ()), *range(stride, last, stride)):
+        add(place)
+    return [label for _, _, label in sorted(shown)]

@@ -1,11 +1,11 @@
 """The top of the page: title, verdict, and the most important numbers."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Final
 
 from collector.report import texts
-from collector.report.delivery.model import Delivery
-from collector.report.html import Markup, element, joined, prose
+from collector.report.delivery.model import FAILS, RECEIVED, SENDED, TOTAL, Delivery
 from collector.report.language import Language, Text
 from collector.report.quality.model import Quality
 from collector.report.report import Report
@@ -13,56 +13,75 @@ from collector.report.runs import texts as run_texts
 from collector.report.runs.facts import end_text
 from collector.report.section import known_days
 
-__all__ = ["cards", "header", "period", "verdict"]
+__all__ = ["Card", "Head", "Verdict", "head"]
 
 _SAME_COMPANIES: Final = 2
 """Companies with the same answer in every window that are more than chance."""
 
 
-def header(report: Report, words: Language, version: str) -> Markup:
-    """Return the title, the days and sizes of the page, and when it was made."""
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether all cells have an answer: `kind` is `good`, `warn` or `bad`; `lines` are sentences.
+
+    `is_odd` says that there are remarks on the quality of the data.
+    """
+
+    kind: str
+    title: str
+    lines: tuple[str, ...]
+    is_odd: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A headline figure; `kind` is `alarm` for gaps, and `words` for a value that may wrap."""
+
+    name: str
+    value: str
+    remark: str
+    kind: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The top of the page; `overlap` says that sums count days twice."""
+
+    period: str
+    sizes: tuple[str, ...]
+    made: str
+    verdict: Verdict
+    cards: tuple[Card, ...]
+    overlap: bool
+
+
+def head(report: Report, words: Language, version: str) -> Head:
+    """Return the days and sizes of the page, when it was made, its verdict and its cards."""
     coverage = report.coverage
-    sizes = (
-        words.count(texts.COMPANIES, sum(group.companies for group in coverage.groups)),
-        words.count(texts.WINDOWS, sum(span.windows for span in coverage.spans)),
-        words.count(texts.RUNS, len(report.runs)),
-    )
-    made = words(texts.MADE, at=words.moment(report.made_at), version=version)
-    return element(
-        "header",
-        element("h1", words(texts.TITLE)),
-        element("p", words(texts.SUBTITLE), class_="subtitle"),
-        element("p", element("strong", period(report, words)), " · ", " · ".join(sizes)),
-        element("p", made, class_="note"),
-    )
-
-
-def period(report: Report, words: Language) -> str:
-    """Return the days of the page, from the first to the last."""
-    spans = report.coverage.spans
-    if not spans:
-        return words(texts.NOTHING)
-    return known_days(spans, words)
-
-
-def verdict(report: Report, words: Language) -> Markup:
-    """Return whether all cells have an answer, and what puts the figures in doubt."""
-    kind, title, line = _verdict(report, words)
-    sign = {"good": "✓", "warn": "!", "bad": "✕"}[kind]
-    remark = None
-    if _is_odd(report.quality):
-        remark = element("a", words(texts.ODD_DATA), href="#quality")
-    lines = [line, *(words(doubt) for doubt in _doubts(report, kind))]
-    said = joined(part for text in lines for part in (prose(text), " "))
-    return element(
-        "div",
-        element("span", sign, class_="sign", aria_hidden="true"),
-        element("div", element("p", element("strong", title)), element("p", said, remark)),
-        class_=f"verdict {kind}",
+    return Head(
+        period=known_days(coverage.spans, words) if coverage.spans else words(texts.NOTHING),
+        sizes=(
+            words.count(texts.COMPANIES, sum(group.companies for group in coverage.groups)),
+            words.count(texts.WINDOWS, sum(span.windows for span in coverage.spans)),
+            words.count(texts.RUNS, len(report.runs)),
+        ),
+        made=words(texts.MADE, at=words.moment(report.made_at), version=version),
+        verdict=_verdict(report, words),
+        cards=(
+            *_coverage_cards(report, words),
+            *_delivery_cards(report.delivery, words),
+            *_last_run(report, words),
+        ),
+        overlap=report.overlap,
     )
 
 
-def _verdict(report: Report, words: Language) -> tuple[str, str, str]:
+def _verdict(report: Report, words: Language) -> Verdict:
+    kind, title, line = _judged(report, words)
+    doubts = (words(doubt) for doubt in _doubts(report, kind))
+    return Verdict(kind, title, (line, *doubts), report.quality.is_odd)
+
+
+def _judged(report: Report, words: Language) -> tuple[str, str, str]:
     planned = report.coverage.total.planned
     if any(run.verdict == "ignored" for run in report.runs):
         return "bad", words(texts.OTHER_DAYS), words(texts.OTHER_DAYS_LINE)
@@ -97,7 +116,7 @@ def _lacking(report: Report, words: Language) -> tuple[str, str]:
     ]
     what = ", ".join(gaps) or words(texts.NOTHING_YET)
     count = texts.ANSWERED_RUNS if len(report.runs) > 1 else texts.ANSWERED
-    counts = words(count, answered=cells.answered, planned=cells.planned)
+    counts = words.count(count, cells.planned, answered=cells.answered)
     if any(run.is_running for run in report.runs):
         return words(texts.IN_PROGRESS, what=what), f"{counts} {words(texts.RUNNING)}"
     return words(texts.INCOMPLETE, what=what), f"{counts} {words(texts.NEXT_STEP)}"
@@ -123,28 +142,17 @@ def _is_same_the_rule(quality: Quality) -> bool:
     return same >= _SAME_COMPANIES and 2 * same > quality.comparable
 
 
-def cards(report: Report, words: Language) -> Markup:
-    """Return the headline figures."""
-    return element(
-        "dl",
-        *_coverage_cards(report, words),
-        *_delivery_cards(report.delivery, words),
-        _last_run(report, words),
-        class_="cards",
-    )
-
-
-def _coverage_cards(report: Report, words: Language) -> tuple[Markup, Markup]:
+def _coverage_cards(report: Report, words: Language) -> tuple[Card, Card]:
     cells = report.coverage.total
     lacking = report.coverage.companies_with_gaps
     note = words.count(texts.CARD_GAPS_NOTE, lacking) if lacking else words(texts.CARD_NO_GAPS)
     return (
-        _card(
+        Card(
             words(texts.CARD_COVERAGE),
             words.share(cells.answered, cells.planned),
-            words(texts.CARD_COVERAGE_NOTE, answered=cells.answered, planned=cells.planned),
+            words.count(texts.CARD_COVERAGE_NOTE, cells.planned, answered=cells.answered),
         ),
-        _card(
+        Card(
             words(texts.CARD_GAPS),
             f"{words.number(cells.missing)} · {words.number(cells.failed)}",
             note,
@@ -153,44 +161,29 @@ def _coverage_cards(report: Report, words: Language) -> tuple[Markup, Markup]:
     )
 
 
-def _delivery_cards(delivery: Delivery, words: Language) -> tuple[Markup, ...]:
-    share = words(texts.CARD_OF_TOTAL, share=words.share(delivery.sended, delivery.total))
-    fails = words(texts.CARD_FAILS_NOTE, n=delivery.fails, total=delivery.total)
-    none = words(texts.CARD_NONE)
-    received = texts.CARD_RECEIVED_NOTE if delivery.sended else texts.CARD_NONE_SENT
+def _delivery_cards(delivery: Delivery, words: Language) -> tuple[Card, ...]:
+    """Return total, and other counters as percentages of it."""
+    total = delivery.total
     return (
-        _card("total", words.number(delivery.total), words(texts.CARD_TOTAL_NOTE)),
-        _card("sended", words.number(delivery.sended), share if delivery.total else none),
-        _card("fails", words.share(delivery.fails, delivery.total), fails),
-        _card(
-            words(texts.CARD_RECEIVED),
-            words.share(delivery.received, delivery.sended),
-            words(received, n=delivery.received),
+        Card(words(TOTAL.name), words.number(total), words.count(texts.CARD_TOTAL_NOTE, total)),
+        *(
+            Card(
+                words(counter.name),
+                words.share(*counter.part(delivery)),
+                words(texts.CARD_SHARE_NOTE, n=counter.of(delivery), total=total)
+                if total
+                else words(texts.CARD_NONE),
+            )
+            for counter in (SENDED, FAILS, RECEIVED)
         ),
     )
 
 
-def _last_run(report: Report, words: Language) -> Markup | None:
+def _last_run(report: Report, words: Language) -> tuple[Card, ...]:
     run = report.newest_run
     if run is None:
-        return None
+        return ()
     has_ended = run.exit_code is not None and run.ended_at is not None
     at = words.moment(run.ended_at if has_ended and run.ended_at else run.started_at)
     line = words(run_texts.ENDED if has_ended else run_texts.BEGAN, at=at)
-    return _card(words(texts.CARD_ENDED), end_text(run, words), line, kind="words")
-
-
-def _card(name: str, value: str, remark: str, *, kind: str = "") -> Markup:
-    return element(
-        "div",
-        element("dt", name),
-        element("dd", value, class_="value", style=f"--characters:{len(value)}"),
-        element("dd", remark, class_="note"),
-        class_=f"card {kind}".rstrip(),
-    )
-
-
-def _is_odd(quality: Quality) -> bool:
-    return bool(
-        quality.unbalanced or quality.same_everywhere or quality.empty_everywhere or quality.remarks
-    )
+    return (Card(words(texts.CARD_ENDED), end_text(run, words), line, kind="words"),)

@@ -12,6 +12,7 @@ from collector.report.model import WindowSpan
 __all__ = ["DASH", "Lang", "Language", "Plural", "Text"]
 
 _NO_BREAK: Final = "\N{NO-BREAK SPACE}"
+_THIN: Final = "\N{NARROW NO-BREAK SPACE}"
 DASH: Final = "\N{EN DASH}"
 """Stands in for a value that is not known."""
 
@@ -63,18 +64,22 @@ class Language:
             }
         )
 
-    def count(self, plural: Plural, n: int) -> str:
-        """Return the sentence that fits `n` things."""
-        return self(plural.one if n == 1 else plural.many, n=n)
+    def count(self, plural: Plural, n: int, **gaps: str | int) -> str:
+        """Return the sentence that fits `n` things, with its other gaps filled."""
+        return self(plural.one if n == 1 else plural.many, n=n, **gaps)
 
     @property
     def separators(self) -> str:
-        """The decimal mark, and the mark that groups thousands."""
-        return ".," if self.lang is Lang.EN else ",."
+        """The decimal mark, and the mark that groups thousands.
+
+        In Spanish thousands are grouped by a thin space: a comma and a point mean the opposite of
+        each other in Mexico and in Chile.
+        """
+        return ".," if self.lang is Lang.EN else f".{_THIN}"
 
     def number(self, value: int) -> str:
-        """Return a whole number: `1,234` or `1.234`."""
-        return self._localised(f"{value:,}")
+        """Return a whole number: `1,234` or `1 234`."""
+        return self._grouped(f"{value:,}")
 
     def signed(self, value: int) -> str:
         """Return a whole number with its sign, and nothing for 0: `+1,234`."""
@@ -86,7 +91,7 @@ class Language:
         """Return a number with so many digits after the decimal mark; a rate may be infinite."""
         if isinf(value):
             return "∞"
-        return self._localised(f"{value:,.{digits}f}")
+        return self._grouped(f"{value:,.{digits}f}")
 
     def mean(self, value: Fraction) -> str:
         """Return a mean count: to a tenth where it is below 10, and whole from there on."""
@@ -112,8 +117,7 @@ class Language:
             return f"<{_NO_BREAK}{self.decimal(0.1)}{_NO_BREAK}%"
         if part < whole and tenths == _ALL:
             return f">{_NO_BREAK}{self.decimal(99.9)}{_NO_BREAK}%"
-        mark = self.separators[0]
-        return f"{self.number(tenths // 10)}{mark}{tenths % 10}{_NO_BREAK}%"
+        return f"{self.number(tenths // 10)}.{tenths % 10}{_NO_BREAK}%"
 
     def latency(self, seconds: float | None) -> str:
         """Return a latency in ms below one second, else in s: `84 ms`, `1.25 s`."""
@@ -139,10 +143,10 @@ class Language:
         """Return the days of a span."""
         return self.days(span.from_date, span.until_date)
 
-    def _localised(self, english: str) -> str:
-        return english if self.lang is Lang.EN else english.translate(_SPANISH)
+    def _grouped(self, english: str) -> str:
+        return english if self.lang is Lang.EN else english.replace(",", _THIN)
 
 
-_SPANISH: Final = str.maketrans(",.", ".,")
-
-DEFAULT_WINDOW: Final = Text("the server's default window", "la ventana por defecto del servidor")
+DEFAULT_WINDOW: Final = Text(
+    "the server's default window", "la ventana predeterminada del servidor"
+)

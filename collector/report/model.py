@@ -27,13 +27,16 @@ class WindowSpan:
     """`windows` neighbouring windows as one column; the dates are None for the server's default.
 
     `days` is the length of its windows together, which is less than from one date to the other if
-    there are days between them; None if one of them is the server's default.
+    there are days between them; None for the server's default. `is_partial` says that it has only
+    some days of its week, month or window, because the period cuts it: its sums are not to be
+    compared with those of others.
     """
 
     from_date: date | None
     until_date: date | None
     windows: int
     days: int | None
+    is_partial: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,11 @@ class Tile:
     def lacking(self) -> int:
         """Cells without an answer."""
         return self.failed + self.missing
+
+    @property
+    def lacks_many(self) -> bool:
+        """Whether 1 % or more lack an answer: then sums over the cells are visibly too low."""
+        return self.lacking > 0 and 100 * self.lacking >= self.planned
 
     @property
     def planned(self) -> int:

@@ -14,6 +14,7 @@ from collector.report.delivery.read import (
     read_over_time,
     read_restatements,
 )
+from collector.report.delivery.settling import ASSUMED, Settling
 from collector.report.quality.model import Quality
 from collector.report.quality.read import read_quality
 from collector.report.runs.model import Behaviour, RunFacts
@@ -29,11 +30,11 @@ class Report:
     """All that one page shows.
 
     `delivery` sums the newest answer of every cell; `over_time` splits it by spans, the oldest
-    first, at most 120 of them. `overlap` says that windows have days in common, so that sums count
-    days twice. `runs` and `behaviour` have the oldest first; `behaviour` has the newest 5.
-    `failing` are at most 20 companies, by the lower end of the interval in which their share
-    of fails lies with 95 % confidence (Wilson), so that one fail of one does not come first.
-    `restated` is None for a single run.
+    first, at most 120 of them, and `settling` tells which of them still change. `overlap` says
+    that windows have days in common, so that sums count days twice. `runs` and `behaviour` have
+    the oldest first; `behaviour` has the newest 5. `failing` are at most 20 companies, by the lower
+    end of the interval in which their share of fails lies with 95 % confidence (Wilson), so that
+    one fail of one does not come first. `restated` is None for a single run.
     """
 
     made_at: datetime
@@ -41,6 +42,7 @@ class Report:
     coverage: CoverageMap
     delivery: Delivery
     over_time: tuple[SpanDelivery, ...]
+    settling: Settling
     overlap: bool
     failing: tuple[CompanyShare, ...]
     restated: Restatements | None
@@ -60,15 +62,18 @@ def read_report(database: Database, runs: Sequence[RecordedRun], now: datetime) 
     read, and `OSError` and DuckDB's errors when the disk fails.
     """
     cells = Cells(database, runs)
+    restated = read_restatements(cells) if len(runs) > 1 else None
+    settling = restated.settling if restated else ASSUMED
     return Report(
         made_at=now,
         runs=read_facts(cells, runs),
         coverage=read_coverage(cells),
         delivery=read_delivery(cells),
-        over_time=read_over_time(cells),
+        over_time=read_over_time(cells, settling.days),
+        settling=settling,
         overlap=cells.answers.overlap() is not None,
         failing=read_failing(cells),
-        restated=read_restatements(cells) if len(runs) > 1 else None,
+        restated=restated,
         behaviour=read_behaviour(runs),
         quality=read_quality(cells),
     )

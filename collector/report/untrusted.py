@@ -6,15 +6,13 @@ from typing import Final
 from collector.core.text import escaped
 from collector.report.model import Company
 
-__all__ = ["company_text", "cut", "figure_text", "isolated", "plain"]
+__all__ = ["company_text", "cut", "isolated", "plain"]
 
 _DOTS: Final = "\N{HORIZONTAL ELLIPSIS}"
 _ISOLATE: Final = ("\N{FIRST STRONG ISOLATE}", "\N{POP DIRECTIONAL ISOLATE}")
 _RIGHT_TO_LEFT: Final = frozenset({"R", "AL", "AN"})
 _MARKS: Final = 4
 """Characters per column at most: no script needs more combining marks than that."""
-
-_FIGURE_MARKS: Final = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
 
 def plain(text: str) -> str:
@@ -44,11 +42,6 @@ def cut(text: str, width: int) -> str:
         if columns < width:
             fits = end
     return text
-
-
-def figure_text(text: str) -> str:
-    """Return plain text escaped for plotly, which reads tags and entities in all that it draws."""
-    return isolated(text).translate(_FIGURE_MARKS)
 
 
 def isolated(text: str) -> str:

@@ -28,7 +28,7 @@ _SENDING: Final = frozenset(
 )
 """What sends requests, paces them, and tells of them."""
 
-_READING: Final = frozenset({"duckdb", "msgspec", "orjson", "plotly", "sqlite3"})
+_READING: Final = frozenset({"duckdb", "jinja2", "msgspec", "orjson", "sqlite3", "vl_convert"})
 """What reads answers, and adds them up."""
 
 _HEAVY: Final = _SENDING | _READING | {"rich.live", "rich.progress_bar", "tomlkit", "yarl"}
@@ -183,7 +183,7 @@ def test_a_directory_without_a_run_is_refused_by_nothing_that_sends(start: Run) 
     )
     for arguments, exit_code, modules in start(*commands):
         assert exit_code == 2, arguments
-        assert not modules & (_SENDING | {"duckdb", "plotly", "yarl"}), arguments
+        assert not modules & (_SENDING | {"duckdb", "jinja2", "vl_convert", "yarl"}), arguments
 
 
 def test_a_process_of_a_local_cluster_has_no_command_line(tmp_path: Path) -> None:

@@ -91,7 +91,7 @@ async def test_a_line_has_the_seconds_left_once_they_are_known(tmp_path: Path) -
 async def test_nothing_is_shown_once_the_run_has_ended(tmp_path: Path, *, is_quiet: bool) -> None:
     """The display has ended by then, so that it writes nothing into the summary."""
     async with asyncio.timeout(30):
-        async with watch(_job(tmp_path, quiet=is_quiet)):
+        async with watch(_job(tmp_path, quiet=is_quiet), may_be_live=True):
             assert ("watch" in _task_names()) == (not is_quiet)
             await asyncio.sleep(0)
         assert "watch" not in _task_names()

@@ -1,13 +1,17 @@
-"""A real browser for the pages, one for each module of tests."""
+"""A real browser for the pages, one for each module of tests; and pictures that are drawn once."""
 
 import os
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
+import orjson
 import pytest
 import pytest_asyncio
+from markupsafe import Markup
 from playwright.async_api import async_playwright
 
+from collector.report import figure
+from collector.report.svg import Json, drawn
 from tests.report.reader import Reader
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -15,6 +19,22 @@ _FLAGS = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
     *("--disable-background-networking", "--disable-component-update"),
 ]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _drawn_once() -> Iterator[None]:
+    """Draw a picture once in each process: most tests change one part of a page with seven."""
+    known: dict[bytes, Markup] = {}
+
+    def once(spec: Json, **marks: str) -> Markup:
+        key = orjson.dumps((spec, marks))
+        if key not in known:
+            known[key] = drawn(spec, **marks)
+        return known[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(figure, "drawn", once)
+        yield
 
 
 @pytest.fixture(scope="module")

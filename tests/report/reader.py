@@ -26,12 +26,6 @@ class Opened:
         self.page.on("request", self._asked)
         self.page.on("dialog", lambda dialog: self.troubles.append(f"dialog: {dialog.message}"))
 
-    async def draw_all(self) -> None:
-        """Scroll through the page as a reader would, until every picture in sight is drawn."""
-        for plot in await self.page.locator(".plot:visible").all():
-            await plot.scroll_into_view_if_needed()
-            await plot.locator(".main-svg").first.wait_for(state="attached")
-
     async def two_frames(self) -> None:
         """Wait until the page has been told of a change, and has drawn what follows from it."""
         for _ in range(2):
@@ -42,8 +36,7 @@ class Opened:
             self.troubles.append(f"console: {message.text}")
 
     def _asked(self, request: Request) -> None:
-        # Plotly puts the pictures that it makes into addresses that hold them.
-        if request.url != self.address and not request.url.startswith(("data:image/", "blob:")):
+        if request.url != self.address:
             self.troubles.append(f"request: {request.url[:200]}")
 
 
@@ -70,5 +63,5 @@ class Reader:
         """Write a report, unless it is there."""
         path = self.directory / f"{name}-{lang.value}.html"
         if not path.exists():
-            path.write_bytes(b"".join(render(getattr(sample, name)(), lang, "1.2.3")))
+            path.write_bytes(render(getattr(sample, name)(), lang, "1.2.3"))
         return path

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from random import Random
 
+from collector.report.bins import cut
 from collector.report.coverage.model import CompanyGap, CompanyGroup, CoverageMap
 from collector.report.delivery.model import (
     CompanyShare,
@@ -15,6 +16,7 @@ from collector.report.delivery.model import (
     Restatements,
     SpanDelivery,
 )
+from collector.report.delivery.settling import ASSUMED
 from collector.report.model import Company, Tile, WindowSpan
 from collector.report.quality.model import Quality
 from collector.report.report import Report
@@ -32,14 +34,14 @@ HOSTILE = (
 
 
 def large() -> Report:
-    """Return 2,000 companies x 365 windows of a day, as 50 rows x 122 columns, of two runs."""
+    """Return 2,000 companies x 365 windows of a day, as 50 rows x 53 weeks, of two runs.
+
+    The first and the last week are partial; the figures of the last two still change.
+    """
     random = Random(7)  # noqa: S311 - not for secrets
     first = date(2025, 1, 1)
-    spans = [
-        WindowSpan(day, min(day + timedelta(days=2), date(2025, 12, 31)), *[min(3, 365 - at)] * 2)
-        for at in range(0, 365, 3)
-        for day in [first + timedelta(days=at)]
-    ]
+    days = [first + timedelta(days=at) for at in range(365)]
+    spans = [one.span for one in cut([WindowSpan(day, day, 1, 1) for day in days], 120)]
     groups = [CompanyGroup(company(at), company(at + 39), 40) for at in range(0, 2000, 40)]
     tiles = [[_tile(random, row, span, at) for at, span in enumerate(spans)] for row in range(50)]
     coverage = CoverageMap(
@@ -52,9 +54,9 @@ def large() -> Report:
         is_known=True,
     )
     sums = [
-        SpanDelivery(span, _delivery(random, at, span), 2000 * span.windows)
+        SpanDelivery(span, _delivery(random, at, span), 2000 * span.windows, is_settled=at < 51)
         for at, span in enumerate(spans)
-    ][-120:]
+    ]
     runs = (
         facts("output/2026-01-04", MADE - timedelta(days=1)),
         facts("output/2026-01-05", MADE, 1),
@@ -65,6 +67,7 @@ def large() -> Report:
         coverage=coverage,
         delivery=added(sums),
         over_time=tuple(sums),
+        settling=ASSUMED,
         overlap=False,
         failing=tuple(
             CompanyShare(company(at * 3), 10_000 + 7 * at, 4_000 - 190 * at) for at in range(20)
@@ -120,6 +123,7 @@ def small() -> Report:
         ),
         delivery=added(sums),
         over_time=tuple(sums),
+        settling=ASSUMED,
         overlap=True,
         failing=tuple(CompanyShare(one, 10, 5 - at) for at, one in enumerate(companies)),
         restated=Restatements(
@@ -196,6 +200,7 @@ def bare() -> Report:
         ),
         delivery=Delivery(),
         over_time=(SpanDelivery(span, Delivery(), 1),),
+        settling=ASSUMED,
         overlap=False,
         failing=(),
         restated=None,
@@ -216,20 +221,20 @@ def nothing() -> Report:
 
 def _tile(random: Random, row: int, span: WindowSpan, column: int) -> Tile:
     planned = 40 * span.windows
-    missing = planned if row > 40 and column == 70 else 0
-    if row == 12 and column > 100:
+    missing = planned if row > 40 and column == 30 else 0
+    if row == 12 and column > 43:
         missing = random.randrange(1, 20)
     failed = random.randrange(1, 9) if random.random() < 0.006 else 0
     failed = min(failed, planned - missing)
-    share = 0.9 if 24 <= row < 27 and column < 40 else 0.12
+    share = 0.9 if 24 <= row < 27 and column < 17 else 0.12
     empty = round((planned - missing - failed) * share)
     return Tile(planned - missing - failed - empty, empty, failed, missing)
 
 
 def _delivery(random: Random, at: int, span: WindowSpan) -> Delivery:
-    total_count = round(span.windows * 90_000 * (1.2 + math.sin(at / 12)) * random.uniform(0.8, 1))
+    total_count = round(span.windows * 90_000 * (1.2 + math.sin(at / 5)) * random.uniform(0.8, 1))
     fails = round(total_count * random.uniform(0.02, 0.05))
-    pending = total_count // 3 if at > 117 else total_count // 90
+    pending = total_count // 3 if at >= 51 else total_count // 90
     received = round((total_count - fails - pending) * 0.83)
     actions = {"RECEIVED": received, "PRESS_ACTION": received // 14, "CLOSED": received // 5}
     return Delivery(total_count, total_count - fails - pending, pending, fails, actions)

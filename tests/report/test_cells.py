@@ -1,6 +1,5 @@
 """The cells of several runs together: which were planned, in which order, and what is not known."""
 
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -90,14 +89,12 @@ def test_the_servers_default_window_is_no_part_of_days(tmp_path: Path) -> None:
 
 
 def test_days_between_windows_are_no_days_of_a_span(tmp_path: Path) -> None:
-    """121 windows make spans of two; a year lies between the windows of one of them."""
+    """121 windows make weeks; a year lies between two of them, and cuts both."""
     first = make_run(tmp_path / "1", [line("1", 1, total=1)], companies=("1",), days=(1, 61))
     then = make_run(tmp_path / "2", [], companies=("1",), days=(427, 486))
     spans = read(first, then).coverage.spans
-    assert [span.days for span in spans] == [2] * 60 + [1]
-    between = spans[30]
-    assert between.from_date is not None
-    assert between.until_date == between.from_date + timedelta(366)
+    assert [span.days for span in spans] == [1, *[7] * 8, 4, 2, *[7] * 8, 2]
+    assert [at for at, span in enumerate(spans) if span.is_partial] == [0, 9, 10, 19]
 
 
 def test_values_that_no_column_can_hold_are_left_out_of_all_figures(tmp_path: Path) -> None:

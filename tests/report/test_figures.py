@@ -1,45 +1,117 @@
-import plotly.graph_objects as go
+from itertools import pairwise
+
 import pytest
 
 from collector.report.coverage.figure import heat_map
 from collector.report.coverage.model import narrowed
 from collector.report.delivery.model import CountMovement
-from collector.report.delivery.over_time import over_time
-from collector.report.delivery.restated import movements, restated_windows
-from collector.report.delivery.sums import failing, funnel
-from collector.report.figure import Figure
+from collector.report.delivery.over_time_figure import over_time
+from collector.report.delivery.restated_figure import movements, restated_windows
+from collector.report.delivery.sums_figure import failing, funnel
+from collector.report.figure import Figure, span_labels, width_of
 from collector.report.language import Lang, Language
+from collector.report.palette import LIGHT
 from collector.report.report import Report
-from collector.report.runs.behaviour import behaviour
+from collector.report.runs.behaviour_figure import behaviour
 from collector.report.runs.model import Behaviour
 from tests.report import sample
+from tests.report.shown import marks, texts
 
 _WORDS = Language(Lang.EN)
 
 _LARGE, _SMALL, _BARE = sample.large(), sample.small(), sample.bare()
 
 
-def _all(report: Report) -> list[Figure]:
+_ATTRIBUTES = {
+    *("viewBox", "width", "height", "class", "transform", "d", "x", "y", "x2", "y2", "opacity"),
+    *("fill", "fill-opacity", "stroke", "stroke-width", "stroke-dasharray"),
+    *("font-size", "font-weight", "text-anchor"),
+}
+
+
+def _all(report: Report, words: Language = _WORDS) -> list[Figure]:
     restated = report.restated
     found = [
-        heat_map(report.coverage, _WORDS, "coverage", 20),
-        heat_map(narrowed(report.coverage, 36), _WORDS, "coverage-narrow", 12),
-        funnel(report.delivery, _WORDS),
-        over_time(report.over_time, report.coverage.by_span, _WORDS)[0],
-        failing(report.failing, _WORDS),
-        *(behaviour(run, _WORDS, "behaviour") for run in report.behaviour),
-        restated_windows(restated.windows, _WORDS) if restated else None,
-        movements(restated.movements, _WORDS) if restated else None,
+        heat_map(report.coverage, narrowed(report.coverage, 36), words),
+        funnel(report.delivery, words),
+        over_time(report.over_time, report.coverage.by_span, words)[0],
+        failing(report.failing, report.delivery.fails_share, words),
+        *(behaviour(run, words, "behaviour") for run in report.behaviour),
+        restated_windows(restated.windows, words) if restated else None,
+        movements(restated.movements, words) if restated else None,
     ]
     return [figure for figure in found if figure]
 
 
 @pytest.mark.parametrize("report", [_LARGE, _SMALL], ids=["large", "small"])
-def test_plotly_knows_every_property(report: Report) -> None:
-    """Its Python half checks names and values; `meta` is our own."""
+def test_every_picture_is_drawn_for_both_widths_in_colours_of_the_palette(report: Report) -> None:
+    """Colours are names, so that the page chooses the palette; nothing has an id or an address."""
     for figure in _all(report):
-        go.Figure(figure.as_json())
-        assert figure.height > 100
+        assert 'viewBox="0 0 880 ' in figure.wide
+        assert 'viewBox="0 0 340 ' in figure.narrow
+        for svg in (figure.wide, figure.narrow):
+            colours = {
+                mark.attributes[name]
+                for mark in marks(svg)
+                for name in ("fill", "stroke")
+                if name in mark.attributes
+            } - {"none"}
+            assert colours <= {f"var(--{name})" for name in LIGHT}, figure.name
+            assert {name for mark in marks(svg) for name in mark.attributes} <= _ATTRIBUTES
+            assert len(marks(svg)) > 5
+
+
+@pytest.mark.parametrize("lang", list(Lang))
+def test_each_axis_has_a_title_with_its_unit_and_times_are_utc(lang: Lang) -> None:
+    """In the language of the page, in both widths."""
+    words = Language(lang)
+    titles = {
+        "coverage": (
+            "companies",
+            "first day of each column",
+            "last day: 2025-12-31",
+        ),
+        "funnel": ("notifications; share of total",),
+        "over-time": (
+            "notifications per week, thousands",
+            "first day of each column",
+        ),
+        "failing": ("fails, % of total, with the 95 % interval",),
+        "behaviour": ("requests per second", "latency in seconds", "time (UTC), 2026-01-05"),
+        "restated": ("restated cells, %", "first day of each column"),
+        "movements": ("by how much each counter fell and rose",),
+    }
+    for figure in _all(_LARGE, words)[:5] + _all(_LARGE, words)[6:]:
+        for svg in (figure.wide, figure.narrow):
+            if lang is Lang.EN and figure.name != "behaviour":
+                assert set(titles[figure.name]) <= set(texts(svg)), figure.name
+            # Days are those of the API, whose time zone is not known.
+            assert any("UTC" in text for text in texts(svg)) is (figure.name == "behaviour")
+
+
+def test_numbers_on_axes_are_those_of_the_language() -> None:
+    """Thousands as the texts of the page write them."""
+    for lang, written in ((Lang.EN, "1,500"), (Lang.ES, "1\u202f500")):
+        figure, _ = over_time(_LARGE.over_time, _LARGE.coverage.by_span, Language(lang))
+        assert figure is not None
+        assert written in texts(figure.wide)
+
+
+@pytest.mark.parametrize("width", [280, 800])
+@pytest.mark.parametrize("count", [1, 2, 7, 53, 120])
+def test_labels_of_an_axis_fit_and_the_last_is_among_them(count: int, width: int) -> None:
+    """None lies over another, or outside of the picture."""
+    names = [f"2026-01-{at:03}" for at in range(count)]
+    labels = span_labels(names, width, 0)
+    assert labels[-1].text == names[-1]
+    room = width_of(names[0])
+    starts = [
+        label.x - {"left": 0.0, "center": 0.5, "right": 1.0}[label.align] * room for label in labels
+    ]
+    assert starts == sorted(starts)
+    assert all(after - before > room for before, after in pairwise(starts))
+    assert starts[0] >= -10
+    assert starts[-1] + room <= width + 10
 
 
 def test_what_cannot_be_drawn_is_none() -> None:
@@ -48,7 +120,7 @@ def test_what_cannot_be_drawn_is_none() -> None:
     assert funnel(_BARE.delivery, _WORDS) is None
     assert over_time(_BARE.over_time, _BARE.coverage.by_span, _WORDS) == (None, False)
     assert over_time((), _BARE.coverage.by_span, _WORDS) == (None, False)
-    assert failing((), _WORDS) is None
+    assert failing((), None, _WORDS) is None
     assert behaviour(Behaviour("x", (first,)), _WORDS, "behaviour") is None
     assert restated_windows((), _WORDS) is None
     assert movements((CountMovement("total", is_action=False, rose=0, fell=0),), _WORDS) is None

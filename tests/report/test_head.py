@@ -3,12 +3,14 @@ from dataclasses import replace
 
 import pytest
 
-from collector.report.language import Lang
+from collector.report.delivery.model import Delivery
+from collector.report.delivery.sums_figure import funnel
+from collector.report.language import Lang, Language
 from collector.report.model import Tile
 from collector.report.report import Report
 from tests.report import sample
 from tests.report.parts import MADE
-from tests.report.shown import page_of, words_of
+from tests.report.shown import page_of, texts, words_of
 
 
 def test_the_verdict_says_first_whether_all_is_well() -> None:
@@ -16,8 +18,10 @@ def test_the_verdict_says_first_whether_all_is_well() -> None:
     bare = sample.bare()
     small = sample.small()
     assert "Complete The one planned cell has an answer." in words_of(page_of(bare))
-    assert "Incomplete: 1 cell missing, 1 cell failed 32 of 34" in words_of(page_of(small))
-    assert "Incompleto: 1 celda faltante, 1 celda fallida" in words_of(page_of(small, Lang.ES))
+    assert "Incomplete: 1 cell missing, 1 cell failed Answered: 32 of 34" in words_of(
+        page_of(small)
+    )
+    assert "Incompleto: falta 1 celda, falló 1 celda" in words_of(page_of(small, Lang.ES))
     run = replace(bare.runs[0], is_running=True)
     assert "In progress: no gaps so far" in words_of(page_of(replace(bare, runs=(run,))))
     assert "Nothing planned" in words_of(page_of(sample.nothing()))
@@ -28,7 +32,7 @@ def test_the_verdict_says_first_whether_all_is_well() -> None:
 def _top(report: Report, lang: Lang = Lang.EN) -> tuple[str, str]:
     """Return the kind of the verdict, and its words."""
     page = page_of(report, lang)
-    found = re.search(r'<div class="verdict (\w+)">(.*?)</div></div>', page, re.DOTALL)
+    found = re.search(r'<div class="verdict (\w+)">(.*?)</div>\s*</div>', page, re.DOTALL)
     assert found is not None
     return found[1], " ".join(re.sub(r"<[^>]*>", " ", found[2]).replace("\xa0", " ").split())
 
@@ -66,7 +70,10 @@ def test_the_same_answer_everywhere_is_amber_once_it_is_the_rule(
 def test_dates_that_were_not_proved_are_a_remark() -> None:
     """Of the newest run; the verdict stays green."""
     bare = sample.bare()
-    for verdict, words in (("trusted", "not proved."), ("inconclusive", "could not be found out")):
+    for verdict, words in (
+        ("trusted", "not verified"),
+        ("inconclusive", "could not be determined"),
+    ):
         newest = replace(bare.runs[0], verdict=verdict)
         kind, said = _top(replace(bare, runs=(bare.runs[0], newest)))
         assert kind == "good"
@@ -81,7 +88,7 @@ def test_how_to_go_on_is_what_the_run_itself_says() -> None:
     assert "<code>collector status DIR</code>" in page
     assert "same command" not in words_of(page)
     two = replace(small, runs=small.runs * 2)
-    assert "32 of 34 planned cells have an answer in at least one of the runs." in _top(two)[1]
+    assert "Answered in at least one of the runs: 32 of 34 planned cells." in _top(two)[1]
     two = replace(sample.bare(), runs=sample.bare().runs * 2)
     assert "has an answer in at least one of the runs." in _top(two)[1]
 
@@ -89,7 +96,7 @@ def test_how_to_go_on_is_what_the_run_itself_says() -> None:
 def test_the_card_of_a_run_that_was_killed_says_that_its_time_is_that_of_the_start() -> None:
     """Nobody knows when it ended; also where only the code is lost."""
     bare, large = sample.bare(), sample.large()
-    began = "write down its end began 2026-01-05 06:30:00 UTC"
+    began = "record its end started 2026-01-05 06:30:00 UTC"
     assert f"Last run killed, or could not {began}" in words_of(page_of(bare))
     run = replace(bare.runs[0], ended_at=MADE)
     assert began in words_of(page_of(replace(bare, runs=(run,))))
@@ -102,3 +109,24 @@ def test_a_gap_is_not_rounded_away() -> None:
     coverage = replace(bare.coverage, total=Tile(729_999, 0, 0, 1))
     words = words_of(page_of(replace(bare, coverage=coverage)))
     assert "Coverage &gt; 99.9 % 729,999 of 730,000 cells" in words
+
+
+def test_a_measure_has_one_percentage() -> None:
+    """The card, the sentence, the picture and the table say the same: a share of total."""
+    delivery = Delivery(total=2000, sended=1700, pending=100, fails=200, actions={"RECEIVED": 1000})
+    page = page_of(replace(sample.bare(), delivery=delivery))
+    words = words_of(page)
+    for name, action, count, share in (
+        ("sended", "sended", "1,700", "85.0 %"),
+        ("fails", "fails", "200", "10.0 %"),
+        ("received", "action RECEIVED", "1,000", "50.0 %"),
+    ):
+        assert f"{name} {share} of total ({count} of 2,000)" in words
+        assert f"{name} {count} ({share})" in words
+        assert f"{action} {count} {share}" in words
+        assert set(re.findall(rf"\b{name} ([\d.]+ %)", words)) == {share}
+    figure = funnel(delivery, Language(Lang.EN))
+    assert figure is not None
+    drawn = {text.replace("\xa0", " ") for text in texts(figure.wide) if text.endswith("%")}
+    assert drawn == {"100 %", "85.0 %", "10.0 %", "5.0 %", "50.0 %", "0 %"}
+    assert "sended \u2013 no notifications" in words_of(page_of(sample.bare()))

@@ -1,4 +1,5 @@
 import ast
+import re
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
@@ -7,8 +8,12 @@ from string import Formatter
 
 from collector import report
 from collector.core.errors import ExitCode
+from collector.report import texts
 from collector.report.language import Plural, Text
 from collector.report.runs.texts import ENDS
+
+_ROOT = Path(report.__file__).parent
+_IN_TEMPLATE = re.compile(r"\b(t|common)\.([A-Z_]+)")
 
 _SAME = {
     "Plan",
@@ -39,7 +44,7 @@ def _texts(value: object) -> Iterator[Text]:
 _MODULES = [
     import_module(module.name)
     for module in walk_packages(report.__path__, f"{report.__name__}.")
-    if module.name.endswith(".texts")
+    if module.name.endswith("texts")
 ]
 _ALL = [text for module in _MODULES for value in vars(module).values() for text in _texts(value)]
 
@@ -60,22 +65,30 @@ def _gaps(words: str) -> set[str | None]:
 def _used() -> set[tuple[str, str]]:
     """Return the modules and names of the texts that the page is made of."""
     found = set()
-    for path in Path(report.__file__).parent.rglob("*.py"):
+    # What templates call the modules: a section names its own, `t`, beside its template.
+    given = {"common": texts.__name__}
+    for path in _ROOT.rglob("*.py"):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         modules = {
             alias.asname or alias.name: f"{node.module}.{alias.name}"
             for node in ast.walk(tree)
             if isinstance(node, ast.ImportFrom)
             for alias in node.names
-            if alias.name == "texts"
+            if alias.name.endswith("texts")
         }
-        found |= {
-            (modules[node.value.id], node.attr)
-            for node in ast.walk(tree)
-            if isinstance(node, ast.Attribute)
-            and isinstance(node.value, ast.Name)
-            and node.value.id in modules
-        }
+        for node in ast.walk(tree):
+            match node:
+                case ast.Attribute(value=ast.Name(id=name), attr=text) if name in modules:
+                    found.add((modules[name], text))
+                case ast.Call(
+                    func=ast.Name(id="Section"),
+                    args=[ast.Constant(value=str(anchor)), _, ast.Name(id=name), *_],
+                ):
+                    given[f"{anchor}.html.jinja"] = modules[name]
+    for path in _ROOT.rglob("*.jinja"):
+        for name, text in _IN_TEMPLATE.findall(path.read_text(encoding="utf-8")):
+            found.add((given["common" if name == "common" else path.name], text))
+    assert len(given) == 10
     return found
 
 
@@ -87,7 +100,7 @@ def test_each_text_is_used() -> None:
         for name, value in vars(module).items()
         if any(True for _ in _texts(value))
     }
-    assert len(_MODULES) == 5
+    assert len(_MODULES) == 6
     assert len(there) > 100
     assert there - _used() == set()
 

@@ -1,6 +1,6 @@
 import pytest
 
-from collector.report.untrusted import cut, figure_text
+from collector.report.untrusted import cut, isolated
 
 
 @pytest.mark.parametrize(
@@ -20,7 +20,7 @@ def test_long_text_is_cut_by_the_room_that_it_takes(text: str, expected: str) ->
     assert cut(text, 5) == expected
 
 
-def test_what_plotly_would_read_as_markup_is_escaped() -> None:
-    """Tags and entities; text from right to left is isolated from its neighbours."""
-    assert figure_text("<b>&lt;%{y} $x$") == "&lt;b&gt;&amp;lt;%{y} $x$"
-    assert figure_text("\u0645 1") == "\u2068\u0645 1\u2069"
+def test_text_from_right_to_left_is_isolated_from_its_neighbours() -> None:
+    """Other text is as it was."""
+    assert isolated("<b>&lt;%{y} $x$") == "<b>&lt;%{y} $x$"
+    assert isolated("\u0645 1") == "\u2068\u0645 1\u2069"

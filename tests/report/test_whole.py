@@ -27,7 +27,6 @@ async def test_a_run_with_a_hostile_name_is_shown_as_it_is(
     done = await command.run("report", "r", "--to", "r.html")
     assert done.exit_code == 0, done.stderr
     opened = await reader.open_file(command.directory / "r.html")
-    await opened.draw_all()
     text = await opened.page.evaluate("document.body.textContent")
     for name in (_SCRIPT, "=cmd()", "<b>bold</b> &amp; $x$ %{y}"):
         assert name in text
@@ -41,7 +40,7 @@ async def test_a_year_of_2000_companies_from_the_lines_to_the_screen(
     command: Any,  # noqa: ANN401
     tmp_path: Path,
 ) -> None:
-    """730,000 lines, two runs: the page is smaller than 10 MB, and opens in less than 5 seconds."""
+    """730,000 lines, two runs: the page is smaller than 2 MB, and all pictures are in it."""
     chance = random.Random(1)  # noqa: S311 - figures, no secrets
     companies = [str(number) for number in range(2000)]
     for name, days in (("r", (1, 365)), ("s", (350, 365))):
@@ -57,8 +56,7 @@ async def test_a_year_of_2000_companies_from_the_lines_to_the_screen(
     done = await command.run("report", "r", "s", "--to", "r.html")
     assert done.exit_code == 0, done.stderr
     path = command.directory / "r.html"
-    assert path.stat().st_size < 10_000_000
+    assert path.stat().st_size < 2_000_000
     opened = await reader.open_file(path)
-    await opened.page.locator("[data-figure=coverage] .main-svg").first.wait_for(state="attached")
-    await opened.draw_all()
+    assert await opened.page.locator(".plot:visible svg").count() >= 5
     assert opened.troubles == []

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from collector.report import axis_texts
 from collector.report.coverage import texts
 from collector.report.coverage.model import (
     CompanyGroup,
@@ -11,22 +12,38 @@ from collector.report.coverage.model import (
     fill_of,
     state_of,
 )
-from collector.report.figure import CHARACTER, Figure, Json, axis, frame, points, thinned
+from collector.report.figure import (
+    FOOT,
+    NARROW,
+    WIDE,
+    Figure,
+    Frame,
+    Screen,
+    day_axis,
+    figure,
+    view,
+    width_of,
+)
 from collector.report.language import DASH, Language
+from collector.report.layers import Label, Spot, Symbol, spots, symbols, texts_at
 from collector.report.model import Tile, WindowSpan
-from collector.report.palette import variable
-from collector.report.untrusted import company_text, cut, figure_text, plain
+from collector.report.svg import Json
+from collector.report.untrusted import company_text, cut, isolated, plain
 
 __all__ = ["STATE_NAMES", "heat_map"]
 
-_FILLS: Final = {fill: place for place, fill in enumerate(Fill)}
-_SIZES: Final = {Fill.FEW: 0.4, Fill.SOME: 0.55, Fill.MANY: 0.75}
+_COLUMNS: Final = {WIDE: 24, NARROW: 12}
+"""Columns of text in the label of a row."""
+
+_HEAD: Final = 24
+_MARGIN: Final = 12
+_SIZES: Final = {Fill.EMPTY: 0.3, Fill.DATA: 0.3, Fill.FEW: 0.5, Fill.MANY: 0.75}
 """Sizes of marks, as shares of the largest one."""
 
 _SYMBOLS: Final = {
-    State.EMPTY: "circle-open",
+    State.EMPTY: "circle",
     State.FAILED: "triangle-up",
-    State.MISSING: "x",
+    State.MISSING: "M-1,-1L1,1M1,-1L-1,1",
 }
 """A mark for each state but data, so that the map can be read without colours."""
 
@@ -38,105 +55,80 @@ STATE_NAMES: Final = {
 }
 """Names of the state of a single cell."""
 
-_BARE: Final[Json] = {"showgrid": False, "zeroline": False, "rangemode": "normal"}
 
-
-def heat_map(coverage: CoverageMap, words: Language, name: str, label_width: int) -> Figure:
-    """Return the map; row labels have at most `label_width` columns of text.
-
-    `meta.map` tells page.js how many tiles share the space, so that it can size the marks.
-    """
-    labels = [_label(group, label_width) for group in coverage.groups]
-    rows, columns = len(coverage.groups), len(coverage.spans)
-    row_height = min(30, max(12, 420 // max(rows, 1)))
-    height = rows * row_height + 56
-    dates = [
-        span.from_date.isoformat() if span.from_date else words.span(span)
-        for span in coverage.spans
-    ]
-    layout = frame(
+def heat_map(wide: CoverageMap, narrow: CoverageMap, words: Language) -> Figure:
+    """Return the map; `narrow` is the same coverage in as few columns as a phone can show."""
+    return figure(
+        "coverage",
         words,
-        height,
-        xaxis=axis(**points(dates), range=[-0.5, columns - 0.5], tickangle=0, **_BARE),
-        yaxis=axis(
-            **points([figure_text(label) for label in labels]),
-            range=[rows - 0.5, -0.5],
-            **_BARE,
-        ),
-        meta={
-            "map": {
-                "rows": rows,
-                "columns": columns,
-                "left": round(CHARACTER * max(map(len, labels), default=0)),
-                "height": rows * row_height,
-            },
-            **thinned(),
-        },
+        lambda screen: _specification(narrow if screen.is_narrow else wide, words, screen),
     )
-    traces = [_tiles(coverage, words), *(_marks(coverage, state) for state in _SYMBOLS)]
-    return Figure(name, traces, layout)
 
 
-def _tiles(coverage: CoverageMap, words: Language) -> Json:
-    rows = [_row_text(group, words) for group in coverage.groups]
-    columns = [_column_text(span, words) for span in coverage.spans]
+def _specification(coverage: CoverageMap, words: Language, screen: Screen) -> Json:
+    names = [isolated(_label(group, _COLUMNS[screen])) for group in coverage.groups]
+    rows, columns = len(coverage.groups), len(coverage.spans)
+    row = min(30, max(12, 420 // max(rows, 1)))
+    left = max(map(width_of, names), default=0) + _MARGIN
+    frame = Frame(screen, _HEAD + rows * row, left, _MARGIN, 4, FOOT)
+    column = frame.width / columns
+    gap = 1.0 if column > 4 else 0.5  # noqa: PLR2004 - pixels
     single = coverage.is_single
-    fills = [[fill_of(tile, single=single) for tile in row] for row in coverage.tiles]
-    return {
-        "type": "heatmap",
-        "z": [[None if fill is None else _FILLS[fill] for fill in row] for row in fills],
-        "zmin": -0.5,
-        "zmax": len(Fill) - 0.5,
-        "colorscale": _steps(),
-        "showscale": False,
-        "xgap": 1,
-        "ygap": 1,
-        "hoverongaps": False,
-        "hoverinfo": "text",
-        "hovertext": [
-            [
-                "<br>".join((row_text, column_text, *_counts(tile, words)))
-                for column_text, tile in zip(columns, row, strict=True)
-            ]
-            for row_text, row in zip(rows, coverage.tiles, strict=True)
+    row_tips = [_row_text(group, words) for group in coverage.groups]
+    column_tips = [_column_text(span, words) for span in coverage.spans]
+    tiles: list[Spot] = []
+    marks: list[Symbol] = []
+    largest = max(3.0, min(14.0, 0.78 * min(column, row)))
+    for y, (row_tip, of) in enumerate(zip(row_tips, coverage.tiles, strict=True)):
+        for x, (column_tip, tile) in enumerate(zip(column_tips, of, strict=True)):
+            fill, state = fill_of(tile, single=single), state_of(tile)
+            if fill is None or state is None:
+                continue
+            left_edge, top = x * column, _HEAD + y * row
+            tip = "\n".join((row_tip, column_tip, *_counts(tile, words)))
+            tiles.append(
+                Spot(
+                    left_edge,
+                    left_edge + column - gap,
+                    top,
+                    top + row - gap,
+                    tip,
+                    f"cell-{fill.value}",
+                )
+            )
+            if state in _SYMBOLS:
+                place = (left_edge + (column - gap) / 2, top + (row - gap) / 2)
+                marks.append(_mark(state, fill, place, largest))
+    labels = [
+        Label(2 - left, 10, words(axis_texts.COMPANIES)),
+        *(
+            Label(-6, _HEAD + (place + 0.5) * row, name, "right", size=min(12, row - 1))
+            for place, name in enumerate(names)
+        ),
+        *day_axis([(span.from_date, span.until_date) for span in coverage.spans], frame, words),
+    ]
+    return view(
+        frame,
+        [
+            spots(tiles),
+            symbols(marks),
+            *texts_at(labels),
         ],
-    }
+    )
 
 
-def _marks(coverage: CoverageMap, state: State) -> Json:
-    """Return the marks of a state: the more of a tile lacks answers, the larger."""
-    single = coverage.is_single
-    places = [
-        (column, row, fill)
-        for row, tiles in enumerate(coverage.tiles)
-        for column, tile in enumerate(tiles)
-        if state_of(tile) is state and (fill := fill_of(tile, single=single))
-    ]
-    colours = [variable(f"mark-{fill.value}") for _, _, fill in places]
-    return {
-        "type": "scatter",
-        "mode": "markers",
-        "x": [column for column, _, _ in places],
-        "y": [row for _, row, _ in places],
-        "marker": {
-            "symbol": _SYMBOLS[state],
-            "color": colours,
-            "size": [_SIZES.get(fill, 1.0) for _, _, fill in places],
-            "opacity": 1,
-            "line": {"width": 1 if state is State.EMPTY else 0, "color": colours},
-        },
-        "hoverinfo": "skip",
-    }
-
-
-def _steps() -> list[list[object]]:
-    """Return a colour scale of equal steps without transitions, one per fill."""
-    width = 1 / len(Fill)
-    return [
-        [edge, variable(f"cell-{fill.value}")]
-        for fill, place in _FILLS.items()
-        for edge in (place * width, (place + 1) * width)
-    ]
+def _mark(state: State, fill: Fill, place: tuple[float, float], largest: float) -> Symbol:
+    """Return the mark of a tile: the more of it lacks answers, the larger."""
+    colour = f"mark-{fill.value}"
+    side = largest * _SIZES.get(fill, 1.0)
+    is_line = state is not State.FAILED
+    return Symbol(
+        *place,
+        _SYMBOLS[state],
+        side * side,
+        stroke=colour if is_line else None,
+        fill=None if is_line else colour,
+    )
 
 
 def _label(group: CompanyGroup, width: int) -> str:
@@ -149,8 +141,8 @@ def _label(group: CompanyGroup, width: int) -> str:
 
 def _row_text(group: CompanyGroup, words: Language) -> str:
     if group.companies == 1:
-        return f"<b>{figure_text(_label(group, 60))}</b>"
-    first, last = (figure_text(cut(plain(end.id), 24)) for end in (group.first, group.last))
+        return isolated(_label(group, 60))
+    first, last = (isolated(cut(plain(end.id), 24)) for end in (group.first, group.last))
     return words(texts.HOVER_COMPANIES, n=group.companies, first=first, last=last)
 
 
@@ -160,8 +152,6 @@ def _column_text(span: WindowSpan, words: Language) -> str:
 
 
 def _counts(tile: Tile, words: Language) -> list[str]:
-    if tile.planned == 0:
-        return [words(texts.NOT_PLANNED)]
     if tile.planned == 1:
         state = state_of(tile)
         return [] if state is None else [words(STATE_NAMES[state])]

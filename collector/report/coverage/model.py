@@ -1,11 +1,10 @@
 """What was planned and what has an answer: the values, and how a map of them is read."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum, IntEnum
-from math import ceil
 from typing import Final
 
+from collector.report.bins import cut
 from collector.report.model import Company, Tile, WindowSpan
 
 __all__ = [
@@ -65,6 +64,11 @@ class CoverageMap:
         )
 
     @property
+    def by_group(self) -> dict[CompanyGroup, Tile]:
+        """The cells of each row, over all windows."""
+        return dict(zip(self.groups, map(Tile.sum, self.tiles), strict=True))
+
+    @property
     def by_span(self) -> dict[WindowSpan, Tile]:
         """The cells of each column, over all companies."""
         columns = zip(*self.tiles, strict=True)
@@ -83,17 +87,15 @@ class State(IntEnum):
 class Fill(Enum):
     """The fill of a tile; the value names its colour in the palette.
 
-    The fill of a single cell is its state; of many cells, the share that is failed or missing, or,
-    if none is, the share that is empty.
+    The fill of a single cell is its state. The fill of many cells is the share that is failed or
+    missing if that is 1 % or more, else whether more than half of the answers are empty.
     """
 
     EMPTY = "empty"
-    MIXED = "mixed"
     DATA = "data"
     FAILED = "failed"
     MISSING = "missing"
     FEW = "few"
-    SOME = "some"
     MANY = "many"
     MOST = "most"
 
@@ -104,8 +106,8 @@ _ONE_CELL: Final = {
     State.FAILED: Fill.FAILED,
     State.MISSING: Fill.MISSING,
 }
-_BELOW: Final = ((2, Fill.FEW), (10, Fill.SOME), (50, Fill.MANY))
-"""Per cent of cells that are failed or missing, and the fill of a tile below that."""
+_FROM: Final = ((50, Fill.MOST), (10, Fill.MANY))
+"""Per cent of cells that are failed or missing, and the fill of a tile from that on."""
 
 
 def state_of(tile: Tile) -> State | None:
@@ -126,33 +128,22 @@ def fill_of(tile: Tile, *, single: bool) -> Fill | None:
         return None
     if single:
         return _ONE_CELL[state]
-    if not tile.lacking:
-        return Fill.MIXED if state is State.DATA and tile.empty else _ONE_CELL[state]
-    below = (fill for limit, fill in _BELOW if 100 * tile.lacking < limit * tile.planned)
-    return next(below, Fill.MOST)
+    if not tile.lacks_many:
+        return Fill.EMPTY if tile.empty > tile.data else Fill.DATA
+    found = (fill for limit, fill in _FROM if 100 * tile.lacking >= limit * tile.planned)
+    return next(found, Fill.FEW)
 
 
 def narrowed(coverage: CoverageMap, columns: int) -> CoverageMap:
     """Return the same coverage with at most so many columns, for a narrow screen."""
-    step = ceil(len(coverage.spans) / columns)
-    if step <= 1:
+    if len(coverage.spans) <= columns:
         return coverage
-    starts = range(0, len(coverage.spans), step)
+    bins = cut(coverage.spans, columns)
     return replace(
         coverage,
-        spans=tuple(_joined(coverage.spans[at : at + step]) for at in starts),
+        spans=tuple(one.span for one in bins),
         tiles=tuple(
-            tuple(Tile.sum(row[at : at + step]) for at in starts) for row in coverage.tiles
+            tuple(Tile.sum(row[one.members.start : one.members.stop]) for one in bins)
+            for row in coverage.tiles
         ),
-    )
-
-
-def _joined(spans: Sequence[WindowSpan]) -> WindowSpan:
-    days = [span.days for span in spans if span.days is not None]
-    return WindowSpan(
-        # The server's default window has no dates; the dates of its neighbours are kept.
-        next((span.from_date for span in spans if span.from_date), None),
-        next((span.until_date for span in reversed(spans) if span.until_date), None),
-        windows=sum(span.windows for span in spans),
-        days=sum(days) if len(days) == len(spans) else None,
     )

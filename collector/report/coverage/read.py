@@ -33,10 +33,9 @@ def read_coverage(cells: Cells) -> CoverageMap:
     tiles = [[Tile(0, 0, 0, 0)] * len(spans) for _ in groups]
     rows = cells.rows(
         f"""
-        SELECT company // $1, "window" // $2, {_STATES} FROM {_CELLS} GROUP BY ALL
+        SELECT company // $1, bin, {_STATES} FROM {_CELLS} JOIN bins USING ("window") GROUP BY ALL
         """,
         size,
-        cells.windows_per_span(),
     )
     for group, span, *states in rows:
         tiles[group][span] = Tile(*states)

@@ -4,32 +4,35 @@ from typing import Final
 
 from collector.report.language import Plural, Text
 
-NAV: Final = Text("Coverage", "Cobertura")
 HEADING: Final = Text("Coverage", "Cobertura")
 INTRO: Final = Text(
-    "Companies from top to bottom, windows from left to right. Each tile stands for the cells of "
-    "its companies in its windows: its colour tells the share that has no answer, its mark the "
-    "worst that is among them. The larger the share, the larger the mark.",
-    "Empresas de arriba abajo, ventanas de izquierda a derecha. Cada recuadro representa las "
-    "celdas de sus empresas en sus ventanas: el color indica la proporción sin respuesta, y la "
-    "marca lo peor que hay entre ellas. Cuanto mayor la proporción, mayor la marca.",
+    "Companies from top to bottom, time from left to right. Each tile stands for the cells of "
+    "its companies on its days. Its colour shows the share without an answer, from 1 % on. A "
+    "mark shows that at least one cell failed or is missing; it grows with the share.",
+    "Empresas de arriba abajo, tiempo de izquierda a derecha. Cada recuadro representa las "
+    "celdas de sus empresas en sus días. El color indica la proporción sin respuesta, a partir "
+    "del 1 %. Una marca indica que al menos una celda falló o falta, y crece con la proporción.",
 )
 INTRO_SINGLE: Final = Text(
-    "Companies from top to bottom, windows from left to right: one tile for each cell.",
+    "Companies from top to bottom, windows from left to right: one tile per cell.",
     "Empresas de arriba abajo, ventanas de izquierda a derecha: un recuadro por celda.",
 )
 SUMMARY: Final = Text(
-    "{share} of {planned} cells have an answer: {data} with data, {empty} empty. "
-    "Failed: {failed}; missing: {missing}.",
-    "{share} de {planned} celdas tienen respuesta: {data} con datos, {empty} vacías. "
-    "Fallidas: {failed}; faltantes: {missing}.",
+    "Answered: {answered} of {planned} cells ({share}), {data} and {empty}. "
+    "Not answered: {failed} and {missing}.",
+    "Con respuesta: {answered} de {planned} celdas ({share}), {data} y {empty}. "
+    "Sin respuesta: {failed} y {missing}.",
 )
 ONE_CELL: Final = Text(
-    "There is only one cell, so there is no map to draw. State: {state}.",
-    "Hay una sola celda, así que no hay mapa que dibujar. Está: {state}.",
+    "There is only one cell, so there is no map. State: {state}.",
+    "Hay una sola celda, así que no hay mapa. Estado: {state}.",
 )
 NONE: Final = Text("Nothing was planned.", "No se planificó nada.")
 
+COUNT_DATA: Final = Plural(
+    Text("{n} with data", "{n} con datos"), Text("{n} with data", "{n} con datos")
+)
+COUNT_EMPTY: Final = Plural(Text("{n} empty", "{n} vacía"), Text("{n} empty", "{n} vacías"))
 ONE_DATA: Final = Text("data", "con datos")
 ONE_EMPTY: Final = Text("empty", "vacía")
 ONE_FAILED: Final = Text("failed", "fallida")
@@ -47,15 +50,14 @@ LEGEND_EMPTY: Final = Text("empty: answered, all zeros", "vacía: respondida, to
 LEGEND_FAILED: Final = Text("failed for good", "fallida definitivamente")
 LEGEND_MISSING: Final = Text("missing: no answer yet", "faltante: aún sin respuesta")
 LEGEND_BLANK: Final = Text("blank: not planned", "en blanco: no planificada")
-LEGEND_NONE_EMPTY: Final = Text("all answered, none empty", "todas respondidas, ninguna vacía")
-LEGEND_SOME_EMPTY: Final = Text(
-    "all answered, up to half empty (zeros)", "todas respondidas, hasta la mitad vacías (ceros)"
-)
+LEGEND_ANSWERED: Final = Text("answered: at least 99 %", "con respuesta: al menos el 99 %")
 LEGEND_MOST_EMPTY: Final = Text(
-    "all answered, more than half empty", "todas respondidas, más de la mitad vacías"
+    "answered, and more than half of them empty (zeros)",
+    "con respuesta, y más de la mitad vacías (ceros)",
 )
-LEGEND_FEW: Final = Text("failed or missing: less than 2 %", "fallidas o faltantes: menos del 2 %")
-LEGEND_SOME: Final = Text("2 % to less than 10 %", "del 2 % a menos del 10 %")
+LEGEND_FEW: Final = Text(
+    "failed or missing: 1 % to less than 10 %", "fallidas o faltantes: del 1 % a menos del 10 %"
+)
 LEGEND_MANY: Final = Text("10 % to less than 50 %", "del 10 % a menos del 50 %")
 LEGEND_MOST: Final = Text("50 % or more", "50 % o más")
 LEGEND_WORST_FAILED: Final = Text(
@@ -70,12 +72,11 @@ HOVER_COMPANIES: Final = Text(
 )
 HOVER_WINDOWS: Final = Text("{n} windows, {days}", "{n} ventanas, {days}")
 HOVER_STATE: Final = Text("{state}: {n} of {planned}", "{state}: {n} de {planned}")
-NOT_PLANNED: Final = Text("nothing planned", "nada planificado")
 
-BY_COMPANIES: Final = Text("Cells by companies", "Celdas por empresas")
-BY_WINDOWS: Final = Text("Cells by windows", "Celdas por ventanas")
+BY_COMPANIES: Final = Text("Cells by company", "Celdas por empresa")
+BY_DAYS: Final = Text("Cells over time", "Celdas en el tiempo")
 
-GAPS: Final = Text("Companies with most gaps", "Empresas con más huecos")
+GAPS: Final = Text("Companies with the most gaps", "Empresas con más huecos")
 GAPS_ALL: Final = Plural(
     Text("{n} company lacks answers.", "A {n} empresa le faltan respuestas."),
     Text("{n} companies lack answers.", "A {n} empresas les faltan respuestas."),

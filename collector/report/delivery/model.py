@@ -3,11 +3,13 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from math import sqrt
 from typing import Final, NamedTuple
 
 from collector.report.delivery import texts
+from collector.report.delivery.settling import ASSUMED, Settling
 from collector.report.language import Text
-from collector.report.model import Company, WindowSpan
+from collector.report.model import Company, Tile, WindowSpan
 
 __all__ = [
     "DRAWN_COUNTERS",
@@ -28,11 +30,17 @@ __all__ = [
     "SpanDelivery",
     "comparable",
     "divisor",
+    "named",
     "shows_per_day",
+    "whole",
+    "wilson",
 ]
 
 _UNEVEN: Final = 1.15
 """Ratio of days up to which spans are compared without division: months stay below it."""
+
+_Z: Final = 1.96
+"""Standard deviations of a normal distribution that 95 % lie within."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,17 +76,24 @@ class Delivery:
         """Notifications that were pressed."""
         return self.actions.get("PRESS_ACTION", 0)
 
+    @property
+    def fails_share(self) -> float | None:
+        """The share of fails over all companies, from 0 on; None without notifications."""
+        return self.fails / self.total if self.total else None
+
 
 @dataclass(frozen=True, slots=True)
 class SpanDelivery:
     """The sums of a span, over all companies and its `answers` answered cells.
 
-    Without an answer the sums are 0, and mean nothing.
+    Without an answer the sums are 0, and mean nothing. Unless `is_settled`, some answers were
+    fetched so early that their figures still change.
     """
 
     span: WindowSpan
     delivery: Delivery
     answers: int
+    is_settled: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +103,16 @@ class CompanyShare:
     company: Company
     total: int
     fails: int
+
+    @property
+    def share(self) -> float:
+        """The share of fails, from 0 to 1."""
+        return self.fails / self.total
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The interval in which the share lies with 95 % confidence (E. B. Wilson, 1927)."""
+        return wilson(self.fails, self.total)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +155,7 @@ class Restatements:
     `windows` are the newest 60 of the `all_windows` with such cells, the oldest first; `highest` is
     the one of all of them with the highest share of restated cells, None if there are no such
     cells. `examples` are the 20 cells that moved most, by the sum of what rose and fell.
+    `settling` is how old answers must be to be final.
     """
 
     cells: int
@@ -139,6 +165,7 @@ class Restatements:
     highest: RestatedWindow | None
     movements: tuple[CountMovement, ...]
     examples: tuple[RestatedCell, ...]
+    settling: Settling = ASSUMED
 
 
 class Counter(NamedTuple):
@@ -147,6 +174,10 @@ class Counter(NamedTuple):
     name: Text
     colour: str
     of: Callable[[Delivery], int]
+
+    def part(self, delivery: Delivery) -> tuple[int, int]:
+        """Return the count, and the whole that its percentage is of: always `total`."""
+        return self.of(delivery), delivery.total
 
 
 def _as_spelled(name: str) -> Text:
@@ -172,12 +203,43 @@ def comparable(sums: Sequence[SpanDelivery]) -> list[SpanDelivery]:
     return [one for one in sums if one.span.days is not None] or list(sums)
 
 
+def whole(sums: Sequence[SpanDelivery]) -> list[SpanDelivery]:
+    """Return the comparable spans that are not partial: those that may be named the highest."""
+    return [one for one in comparable(sums) if not one.span.is_partial]
+
+
+def named(sums: Sequence[SpanDelivery], cells: Mapping[WindowSpan, Tile]) -> list[SpanDelivery]:
+    """Return the spans of which one may be named the highest or the lowest.
+
+    A partial span never is. Spans that lack answers or still change are left out as well if two
+    others remain. `cells` are the planned cells of each span.
+    """
+    answered = [one for one in whole(sums) if one.answers]
+    complete = [
+        one for one in answered if (tile := cells.get(one.span)) is None or not tile.lacks_many
+    ]
+    settled = [one for one in complete if one.is_settled]
+    return next((found for found in (settled, complete) if len(found) > 1), answered)
+
+
 def shows_per_day(sums: Sequence[SpanDelivery]) -> bool:
-    """Tell whether spans differ so much in length that only counts per day can be compared."""
-    days = [one.span.days for one in comparable(sums) if one.span.days is not None]
+    """Tell whether spans differ so much in length that only counts per day can be compared.
+
+    A partial span is no reason: it is drawn as what it is.
+    """
+    days = [one.span.days for one in whole(sums) if one.span.days is not None]
     return max(days, default=0) > _UNEVEN * min(days, default=0)
 
 
 def divisor(one: SpanDelivery, *, per_day: bool) -> int:
     """Return the divisor of the sums of a span: its days, or 1 where sums are compared."""
     return (one.span.days or 1) if per_day else 1
+
+
+def wilson(part: int, whole: int) -> tuple[float, float]:
+    """Return the ends of the 95 % interval of a share by E. B. Wilson (1927), from 0 to 1."""
+    share = part / whole
+    centre = share + _Z**2 / (2 * whole)
+    half = _Z * sqrt((share * (1 - share) + _Z**2 / (4 * whole)) / whole)
+    spread = 1 + _Z**2 / whole
+    return max(0.0, (centre - half) / spread), min(1.0, (centre + half) / spread)

@@ -14,6 +14,7 @@ from collector.report.delivery.model import (
     Restatements,
     SpanDelivery,
 )
+from collector.report.delivery.settling import AgeChange, settling
 from collector.report.model import Company
 
 __all__ = ["read_delivery", "read_failing", "read_over_time", "read_restatements"]
@@ -39,9 +40,8 @@ _WILSON: Final = """
 _STEPS: Final = """
 CREATE TEMP TABLE steps AS
 SELECT company_id, from_date, until_date, {values} AS values,
-    lag(values) OVER (
-        PARTITION BY company_id, from_date, until_date ORDER BY fetched_at, row
-    ) AS before
+    lag(values) OVER answers_of_a_cell AS before,
+    lag(fetched_at::DATE) OVER answers_of_a_cell - until_date AS age
 FROM (
     SELECT *, rowid AS row, {counts} AS counts FROM answers SEMI JOIN (
         SELECT company_id, from_date, until_date FROM answers
@@ -50,6 +50,13 @@ FROM (
     ) USING (company_id, from_date, until_date)
     WHERE left_out IS NULL
 )
+WINDOW answers_of_a_cell AS (
+    PARTITION BY company_id, from_date, until_date ORDER BY fetched_at, row
+)
+"""
+_AGES: Final = """
+SELECT age, count(*), count(*) FILTER (values <> before) FROM steps
+WHERE before IS NOT NULL GROUP BY age
 """
 _MOVED: Final = """
 CREATE TEMP TABLE moved AS
@@ -65,15 +72,24 @@ def read_delivery(cells: Cells) -> Delivery:
     return _delivery(cells, row)
 
 
-def read_over_time(cells: Cells) -> tuple[SpanDelivery, ...]:
-    """Add up the newest answers of each span, the oldest first; spans without any included."""
+def read_over_time(cells: Cells, settles_after: int) -> tuple[SpanDelivery, ...]:
+    """Add up the newest answers of each span, the oldest first; spans without any included.
+
+    Answers that were fetched `settles_after` days after their window are final.
+    """
     rows = cells.rows(
-        f'SELECT "window" // $1, count(*), {_sums(cells)} FROM facts GROUP BY ALL',
-        cells.windows_per_span(),
+        f"""
+        SELECT bin, count(*), coalesce(min(fetched_on - until_date), -1) >= $1, {_sums(cells)}
+        FROM facts JOIN bins USING ("window") JOIN windows ON "window" = position GROUP BY bin
+        """,
+        settles_after,
     )
-    sums = {number: (_delivery(cells, row), answers) for number, answers, *row in rows}
+    sums = {
+        number: (_delivery(cells, row), answers, is_settled)
+        for number, answers, is_settled, *row in rows
+    }
     return tuple(
-        SpanDelivery(span, *sums.get(number, (Delivery(), 0)))
+        SpanDelivery(span, *sums.get(number, (Delivery(), 0, True)))
         for number, span in enumerate(cells.spans())
     )
 
@@ -121,6 +137,7 @@ def read_restatements(cells: Cells) -> Restatements:
         all_windows=len(windows),
         highest=max(windows, key=lambda window: window.restated / window.cells, default=None),
         movements=_movements(names, sums),
+        settling=settling(AgeChange(*row) for row in cells.rows(_AGES)),
         examples=tuple(
             RestatedCell(Company(company_id, name), first, last, _movements(names, moved))
             for company_id, name, first, last, *moved in examples

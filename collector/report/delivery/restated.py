@@ -1,161 +1,57 @@
 """The section about restated cells: which answers had changed when they were asked for again."""
 
-from collections.abc import Iterator, Sequence
-from typing import Final
+from dataclasses import dataclass
 
-from collector.report import texts as page_texts
 from collector.report.delivery import texts
-from collector.report.delivery.model import CountMovement, RestatedWindow, Restatements
-from collector.report.delivery.sums import action
-from collector.report.figure import (
-    Figure,
-    Json,
-    axis,
-    category_axis,
-    drawable,
-    end_labels,
-    frame,
-    room_for_ends,
-    row_axis,
-    thinned,
+from collector.report.delivery.model import Restatements
+from collector.report.delivery.restated_figure import (
+    DRAWN,
+    movements,
+    restated_share,
+    restated_windows,
 )
-from collector.report.html import Markup, company, element, joined, prose, untrusted
-from collector.report.language import Language, Text
-from collector.report.palette import variable
-from collector.report.section import Section, details, note, numbers, picture, row, section, table
+from collector.report.figure import Figure
+from collector.report.language import Language
+from collector.report.section import Section
 from collector.report.untrusted import cut, isolated, plain
 
-__all__ = ["movements", "restated_section", "restated_windows"]
+__all__ = ["RestatedView", "restated_section"]
 
-_DRAWN: Final = 12
-"""Counters and actions whose movements are drawn, at most."""
+
+@dataclass(frozen=True, slots=True)
+class RestatedView:
+    """What is shown of restated cells; `restated` is None for a single run."""
+
+    restated: Restatements | None
+    summary: str
+    windows: Figure | None = None
+    windows_summary: str = ""
+    moved: Figure | None = None
+    moved_summary: str = ""
 
 
 def restated_section(restated: Restatements | None, words: Language) -> Section:
     """Return which cells had changed when they were asked for again; None for a single run."""
-    if restated is None or restated.cells == 0:
-        reason = texts.RESTATED_ONE_RUN if restated is None else texts.RESTATED_APART
-        html = section("restated", words(texts.RESTATED_HEADING), note(words(reason)))
-        return Section("restated", texts.RESTATED_NAV, html)
-    # Columns of zeros show nothing.
-    is_drawn = restated.restated > 0
-    windows = restated_windows(restated.windows, words) if is_drawn else None
-    moved = movements(restated.movements, words) if is_drawn else None
-    summary = _summary(restated.restated, restated.cells, words)
-    if not restated.restated:
-        summary = f"{summary} {words(texts.RESTATED_NONE)}"
-    html = section(
-        "restated",
-        words(texts.RESTATED_HEADING),
-        element("p", summary, class_="summary"),
-        *(_windows_part(restated, windows, words) if is_drawn else ()),
-        *(_movements_part(restated, moved, words) if is_drawn else ()),
+    return Section("restated", texts.RESTATED_HEADING, texts, _view(restated, words))
+
+
+def _view(restated: Restatements | None, words: Language) -> RestatedView:
+    if restated is None:
+        return RestatedView(None, words(texts.RESTATED_ONE_RUN))
+    if restated.cells == 0:
+        return RestatedView(restated, words(texts.RESTATED_APART))
+    summary = restated_share(restated.restated, restated.cells, words)
+    if restated.restated == 0:
+        # Columns of zeros show nothing.
+        return RestatedView(restated, f"{summary} {words(texts.RESTATED_NONE)}")
+    return RestatedView(
+        restated,
+        summary,
+        restated_windows(restated.windows, words),
+        _windows_summary(restated, words),
+        movements(restated.movements, words),
+        _movements_summary(restated, words),
     )
-    drawn = tuple(figure for figure in (windows, moved) if figure is not None)
-    return Section("restated", texts.RESTATED_NAV, html, drawn)
-
-
-def restated_windows(windows: Sequence[RestatedWindow], words: Language) -> Figure | None:
-    """Return the share of restated cells by window as columns; None for fewer than two."""
-    if len(windows) <= 1:
-        return None
-    labels = [words.days(one.from_date, one.until_date) for one in windows]
-    data = [
-        {
-            "type": "bar",
-            "x": labels,
-            "y": [100 * one.restated / one.cells if one.cells else 0 for one in windows],
-            "width": min(0.75, max(0.15, len(windows) / 16)),
-            "marker": {"color": variable("pressed")},
-            "hoverinfo": "text",
-            "hovertext": [
-                f"{label}<br>{_summary(one.restated, one.cells, words)}"
-                for label, one in zip(labels, windows, strict=True)
-            ],
-        }
-    ]
-    layout = frame(
-        words,
-        240,
-        xaxis=category_axis(labels),
-        yaxis=axis(ticksuffix=" %", nticks=5),
-        meta=thinned(),
-    )
-    return Figure("restated", data, layout)
-
-
-def movements(moved: Sequence[CountMovement], words: Language) -> Figure | None:
-    """Return by how much each count rose and fell, to both sides of zero; None without any."""
-    drawn = sorted(
-        (one for one in moved if one.rose or one.fell), key=lambda one: -max(one.rose, one.fell)
-    )[:_DRAWN]
-    if not drawn:
-        return None
-    rose, fell = max(one.rose for one in drawn), max(one.fell for one in drawn)
-    labels = [cut(plain(one.name), 16) for one in drawn]
-    layout = frame(
-        words,
-        34 * len(drawn) + 60,
-        xaxis=axis(
-            range=[drawable(-fell), drawable(rose)],
-            showticklabels=False,
-            showgrid=False,
-            zerolinecolor=variable("muted"),
-        ),
-        yaxis=row_axis(labels),
-        barmode="overlay",
-        meta=room_for_ends(
-            label=max(map(len, labels)),
-            before=len(words.signed(-fell)) + 1,
-            after=len(words.signed(rose)) + 1,
-        ),
-        legend={"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom", "traceorder": "normal"},
-        showlegend=True,
-    )
-    data = [
-        _side(texts.FELL, "fails", [-one.fell for one in drawn], words),
-        _side(texts.ROSE, "sended", [one.rose for one in drawn], words),
-    ]
-    return Figure("movements", data, layout)
-
-
-def _side(name: Text, colour: str, values: Sequence[int], words: Language) -> Json:
-    return {
-        "type": "bar",
-        "orientation": "h",
-        "name": words(name),
-        "x": list(map(drawable, values)),
-        "y": list(range(len(values))),
-        "width": 0.6,
-        "marker": {
-            "color": variable(colour),
-            "pattern": {
-                "shape": "/" if name is texts.FELL else "",
-                "fillmode": "overlay",
-                "fgcolor": variable("panel"),
-                "size": 6,
-                "solidity": 0.3,
-            },
-        },
-        **end_labels([words.signed(value) for value in values]),
-        "hoverinfo": "skip",
-    }
-
-
-def _summary(restated: int, cells: int, words: Language) -> str:
-    share = words.share(restated, cells)
-    return words(texts.RESTATED_SUMMARY, restated=restated, cells=cells, share=share)
-
-
-def _windows_part(
-    restated: Restatements, figure: Figure | None, words: Language
-) -> Iterator[Markup]:
-    yield element("h3", words(texts.RESTATED_WINDOWS))
-    yield picture(figure, _windows_summary(restated, words))
-    shown = len(restated.windows)
-    if restated.all_windows > shown:
-        yield note(words(texts.RESTATED_NEWEST, shown=shown, n=restated.all_windows))
-    yield details(words, _windows_table(restated, words), rows=shown)
 
 
 def _windows_summary(restated: Restatements, words: Language) -> str:
@@ -169,32 +65,6 @@ def _windows_summary(restated: Restatements, words: Language) -> str:
     )
 
 
-def _windows_table(restated: Restatements, words: Language) -> Markup:
-    """Return how many cells of each window were restated."""
-    rows = (
-        row(
-            prose(words.days(one.from_date, one.until_date)),
-            *numbers((one.cells, one.restated), words),
-            words.share(one.restated, one.cells),
-        )
-        for one in restated.windows
-    )
-    heads = (page_texts.WINDOW, texts.COMPARED, texts.RESTATED, texts.RESTATED_SHARE)
-    return table(words(texts.RESTATED_WINDOWS), list(map(words, heads)), rows)
-
-
-def _movements_part(
-    restated: Restatements, figure: Figure | None, words: Language
-) -> Iterator[Markup]:
-    yield element("h3", words(texts.MOVEMENTS))
-    yield picture(figure, _movements_summary(restated, words))
-    if restated.movements:
-        yield details(words, _movements_table(restated, words), rows=len(restated.movements))
-    if restated.examples:
-        examples = _examples_table(restated, words)
-        yield details(words, examples, rows=len(restated.examples), label=texts.EXAMPLES)
-
-
 def _movements_summary(restated: Restatements, words: Language) -> str:
     moved = [one for one in restated.movements if one.rose or one.fell]
     if not moved:
@@ -202,39 +72,6 @@ def _movements_summary(restated: Restatements, words: Language) -> str:
     most = max(moved, key=lambda one: max(one.rose, one.fell))
     name = isolated(cut(plain(most.name), 40))
     summary = words(texts.MOVEMENTS_SUMMARY, name=name, rose=most.rose, fell=most.fell)
-    if len(moved) <= _DRAWN:
+    if len(moved) <= DRAWN:
         return summary
-    return f"{summary} {words(texts.MOVEMENTS_SHOWN, n=_DRAWN)}"
-
-
-def _movements_table(restated: Restatements, words: Language) -> Markup:
-    """Return by how much each count rose and fell."""
-    rows = (
-        row(_name(moved, words), *numbers((moved.rose, moved.fell), words))
-        for moved in restated.movements
-    )
-    heads = (texts.COUNTER, texts.ROSE, texts.FELL)
-    return table(words(texts.MOVEMENTS), list(map(words, heads)), rows)
-
-
-def _examples_table(restated: Restatements, words: Language) -> Markup:
-    """Return the cells that moved most, and what rose and fell in each."""
-    rows = (
-        row(
-            company(one.company),
-            prose(words.days(one.from_date, one.until_date)),
-            joined(element("div", *_moved(moved, words)) for moved in one.movements),
-        )
-        for one in restated.examples
-    )
-    heads = (page_texts.COMPANY, page_texts.WINDOW, texts.MOVEMENTS)
-    return table(words(texts.EXAMPLES), list(map(words, heads)), rows, text_columns=3, kind="facts")
-
-
-def _name(moved: CountMovement, words: Language) -> Markup:
-    return action(moved.name, words) if moved.is_action else untrusted(moved.name)
-
-
-def _moved(moved: CountMovement, words: Language) -> tuple[Markup, str]:
-    signed = (words.signed(moved.rose), words.signed(-moved.fell))
-    return _name(moved, words), " ".join(("", *filter(None, signed)))
+    return f"{summary} {words(texts.MOVEMENTS_SHOWN, n=DRAWN)}"

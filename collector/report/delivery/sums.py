@@ -1,9 +1,8 @@
 """The sections about sums: all counters as a funnel, and the companies that fail most."""
 
 from collections.abc import Sequence
-from typing import Final
+from dataclasses import dataclass
 
-from collector.report import texts as page_texts
 from collector.report.delivery import texts
 from collector.report.delivery.model import (
     DRAWN_COUNTERS,
@@ -12,31 +11,45 @@ from collector.report.delivery.model import (
     PRESSED,
     RECEIVED,
     SENDED,
-    TOTAL,
     CompanyShare,
     Delivery,
 )
-from collector.report.figure import (
-    Figure,
-    Json,
-    axis,
-    drawable,
-    end_labels,
-    frame,
-    room_for_ends,
-    row_axis,
-)
-from collector.report.html import Child, Markup, company, joined, untrusted
+from collector.report.delivery.sums_figure import failing, funnel
+from collector.report.figure import Figure
 from collector.report.language import Language
-from collector.report.palette import variable
-from collector.report.section import Section, details, note, numbers, picture, row, section, table
-from collector.report.untrusted import company_text, cut, figure_text, isolated
+from collector.report.section import Section
+from collector.report.untrusted import company_text, cut, isolated
 
-__all__ = ["action", "delivery_section", "failing", "failing_section", "funnel", "overlap_note"]
+__all__ = ["CountRow", "DeliveryView", "FailingView", "delivery_section", "failing_section"]
 
-_STAGES: Final = (TOTAL, SENDED, FAILS, PENDING, RECEIVED, PRESSED)
-_PLACES: Final = [0.0, 1.0, 2.0, 3.0, 4.6, 5.6]
-"""Actions are apart from the counters that add up to total."""
+
+@dataclass(frozen=True, slots=True)
+class CountRow:
+    """The sum of a counter, of an action, or of the actions that are not told apart."""
+
+    name: str
+    sum: int
+    is_action: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryView:
+    """What is shown of the sums; without a figure, all of them are zero."""
+
+    rows: Sequence[CountRow]
+    total: int
+    figure: Figure | None
+    summary: str
+    overlap: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FailingView:
+    """What is shown of the companies that fail most."""
+
+    companies: Sequence[CompanyShare]
+    figure: Figure | None
+    summary: str
 
 
 def delivery_section(delivery: Delivery, words: Language, *, overlap: bool) -> Section:
@@ -44,30 +57,21 @@ def delivery_section(delivery: Delivery, words: Language, *, overlap: bool) -> S
     figure = funnel(delivery, words)
     summary = words(texts.ZEROS)
     if figure is not None:
-        summary = words(
-            texts.SUMMARY,
-            total=delivery.total,
-            sended=delivery.sended,
-            share=words.share(delivery.sended, delivery.total),
-            fails=delivery.fails,
-            pending=delivery.pending,
-            received=delivery.received,
-            pressed=delivery.pressed,
+        counts = "; ".join(
+            f"{words(counter.name)} {words.number(counter.of(delivery))} "
+            f"({words.share(*counter.part(delivery))})"
+            for counter in (SENDED, FAILS, PENDING, RECEIVED, PRESSED)
         )
-    html = section(
-        "delivery",
-        words(texts.HEADING),
-        note(words(texts.INTRO)) if figure else None,
-        overlap_note(words, overlap=overlap),
-        picture(figure, summary),
-        details(words, _counters_table(delivery, words), rows=4 + len(delivery.actions)),
-    )
-    return Section("delivery", texts.NAV, html, (figure,) if figure else ())
+        summary = words.count(texts.SUMMARY, delivery.total, counts=counts)
+    view = DeliveryView(_rows(delivery, words), delivery.total, figure, summary, overlap)
+    return Section("delivery", texts.HEADING, texts, view)
 
 
-def failing_section(companies: Sequence[CompanyShare], words: Language) -> Section:
+def failing_section(
+    companies: Sequence[CompanyShare], overall: float | None, words: Language
+) -> Section:
     """Return the companies with a high share of fails, by the lower end of its interval."""
-    figure = failing(companies, words)
+    figure = failing(companies, overall, words)
     summary = words(texts.FAILING_NONE)
     if companies:
         first = companies[0]
@@ -79,139 +83,16 @@ def failing_section(companies: Sequence[CompanyShare], words: Language) -> Secti
             share=words.share(first.fails, first.total),
         )
         summary = f"{words.count(texts.FAILING_COUNT, len(companies))} {sentence}"
-    html = section(
-        "failing",
-        words(texts.FAILING_HEADING),
-        note(words(texts.FAILING_ORDER)) if companies else None,
-        picture(figure, summary),
-        details(words, _failing_table(companies, words), rows=len(companies))
-        if companies
-        else None,
-    )
-    return Section("failing", texts.FAILING_NAV, html, (figure,) if figure else ())
+    view = FailingView(companies, figure, summary)
+    return Section("failing", texts.FAILING_HEADING, texts, view)
 
 
-def overlap_note(words: Language, *, overlap: bool) -> Markup | None:
-    """Return the warning that sums count days twice, if windows overlap."""
-    return note(words(texts.OVERLAP), "warn") if overlap else None
-
-
-def action(name: str, words: Language) -> Markup:
-    """Return the name of an action of the API, marked as one to tell it from a counter."""
-    before, _, after = words(texts.ACTION, name="\0").partition("\0")
-    return joined((before, untrusted(name), after))
-
-
-def funnel(delivery: Delivery, words: Language) -> Figure | None:
-    """Return the counters as bars with their shares of total; None when all are zero.
-
-    Bars, and not a funnel that narrows: the API counts actions apart from sent notifications, so
-    each stage may be longer than the stage before it.
-    """
-    stages = [(words(one.name), one.of(delivery)) for one in _STAGES]
-    most = max(count for _, count in stages)
-    if most == 0:
-        return None
-    labels = [f"<b>{name}</b><br>{words.number(count)}" for name, count in stages]
-    shares = [words.share(count, delivery.total) for _, count in stages]
-    layout = frame(
-        words,
-        340,
-        xaxis=axis(range=[0, drawable(most)], showticklabels=False, showgrid=False, zeroline=False),
-        yaxis=axis(
-            tickmode="array",
-            tickvals=_PLACES,
-            ticktext=labels,
-            range=[6.2, -0.6],
-            tickfont={"color": variable("ink"), "size": 12},
-            showgrid=False,
-            zeroline=False,
-        ),
-        shapes=[_divider(3.8)],
-        meta=room_for_ends(
-            label=max(len(words.number(count)) for _, count in stages),
-            after=max(map(len, shares)) + 2,
-        ),
-    )
-    return Figure("funnel", [_stages([count for _, count in stages], shares)], layout)
-
-
-def failing(companies: Sequence[CompanyShare], words: Language) -> Figure | None:
-    """Return the share of fails of each company as bars, in their order; None without any."""
-    if not companies:
-        return None
-    shares = [100 * one.fails / one.total for one in companies]
-    data = [
-        {
-            "type": "bar",
-            "orientation": "h",
-            "x": shares,
-            "y": list(range(len(companies))),
-            "width": 0.68,
-            "marker": {"color": variable("fails")},
-            **end_labels([words.share(one.fails, one.total) for one in companies]),
-            "hoverinfo": "text",
-            "hovertext": [_fails(one, words) for one in companies],
-        }
-    ]
-    labels = [cut(company_text(one.company), 22) for one in companies]
-    layout = frame(
-        words,
-        26 * len(companies) + 32,
-        xaxis=axis(range=[0, max(shares)], showticklabels=False, showgrid=False),
-        yaxis=row_axis(labels),
-        meta=room_for_ends(label=max(map(len, labels)), after=9),
-    )
-    return Figure("failing", data, layout)
-
-
-def _stages(counts: Sequence[int], shares: Sequence[str]) -> Json:
-    return {
-        "type": "bar",
-        "orientation": "h",
-        "x": list(map(drawable, counts)),
-        "y": _PLACES,
-        "width": 0.62,
-        "marker": {"color": [variable(stage.colour) for stage in _STAGES]},
-        **end_labels(shares, size=13),
-        "hoverinfo": "skip",
-    }
-
-
-def _divider(y: float) -> Json:
-    line = {"color": variable("line"), "width": 1, "dash": "dot"}
-    return {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": y, "y1": y, "line": line}
-
-
-def _fails(one: CompanyShare, words: Language) -> str:
-    name = figure_text(cut(company_text(one.company), 60))
-    counts = words(texts.FAILING_HOVER, fails=one.fails, total=one.total)
-    return f"<b>{name}</b><br>{counts} ({words.share(one.fails, one.total)})"
-
-
-def _counters_table(delivery: Delivery, words: Language) -> Markup:
+def _rows(delivery: Delivery, words: Language) -> list[CountRow]:
     """Return the counters, and all actions, the most frequent first."""
-    rows: list[tuple[Child, int]] = [(words(one.name), one.of(delivery)) for one in DRAWN_COUNTERS]
+    rows = [CountRow(words(one.name), one.of(delivery)) for one in DRAWN_COUNTERS]
     actions = sorted(delivery.actions.items(), key=lambda action: (-action[1], action[0]))
-    rows += [(action(name, words), count) for name, count in actions]
+    rows += [CountRow(name, count, is_action=True) for name, count in actions]
     if delivery.others:
-        rows.append((words.count(texts.OTHERS, delivery.others.count), delivery.others.sum))
-    return table(
-        words(texts.TABLE),
-        [words(texts.COUNTER), words(texts.COUNT), words(texts.SHARE)],
-        (row(name, words.number(n), words.share(n, delivery.total)) for name, n in rows),
-    )
-
-
-def _failing_table(companies: Sequence[CompanyShare], words: Language) -> Markup:
-    """Return the companies with a high share of fails, in the order of the figure."""
-    rows = (
-        row(
-            company(one.company),
-            words.share(one.fails, one.total),
-            *numbers((one.fails, one.total), words),
-        )
-        for one in companies
-    )
-    heads = [words(page_texts.COMPANY), words(texts.FAILING_SHARE), "fails", "total"]
-    return table(words(texts.FAILING_TABLE), heads, rows)
+        others = delivery.others
+        rows.append(CountRow(words.count(texts.OTHERS, others.count), others.sum))
+    return rows

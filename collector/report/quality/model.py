@@ -30,3 +30,9 @@ class Quality:
     same_examples: tuple[Company, ...]
     remarks: tuple[str, ...]
     is_incomplete: bool = False
+
+    @property
+    def is_odd(self) -> bool:
+        """Whether there is anything to say."""
+        counts = (self.unbalanced, self.same_everywhere, self.empty_everywhere)
+        return any(counts) or bool(self.remarks)

@@ -4,7 +4,6 @@ from typing import Final
 
 from collector.report.language import Plural, Text
 
-NAV: Final = Text("Data quality", "Calidad")
 HEADING: Final = Text("Data quality", "Calidad de los datos")
 FINE: Final = Text("Nothing odd was found.", "No se encontró nada llamativo.")
 UNBALANCED: Final = Plural(
@@ -19,11 +18,11 @@ UNBALANCED: Final = Plural(
 )
 EMPTY: Final = Plural(
     Text(
-        "{n} company is empty (zeros) in every answered window. Is its id right?",
+        "{n} company is empty (zeros) in every answered window. Is its id correct?",
         "{n} empresa está vacía (ceros) en todas las ventanas respondidas. ¿Es correcto su id?",
     ),
     Text(
-        "{n} companies are empty (zeros) in every answered window. Are their ids right?",
+        "{n} companies are empty (zeros) in every answered window. Are their ids correct?",
         "{n} empresas están vacías (ceros) en todas las ventanas respondidas. "
         "¿Son correctos sus ids?",
     ),
@@ -42,7 +41,7 @@ SAME: Final = Plural(
         "¿Ignora el servidor las fechas?",
     ),
 )
-LISTED: Final = Text("The first {n} are listed.", "Se listan las primeras {n}.")
+LISTED: Final = Text("The first {n} are shown.", "Se muestran las primeras {n}.")
 WHICH: Final = Text("Show which", "Mostrar cuáles")
 TOTAL: Final = Text("total", "total")
 SUM: Final = Text("sended + pending + fails", "sended + pending + fails")

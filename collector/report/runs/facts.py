@@ -1,52 +1,35 @@
 """The section about the facts of each run: its plan, its cells, how it ended."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from collector.core.errors import ExitCode
 from collector.report import texts as page_texts
-from collector.report.html import Markup, element, joined, prose, untrusted
 from collector.report.language import Language
 from collector.report.model import Tile
 from collector.report.runs import texts
 from collector.report.runs.model import RunFacts
-from collector.report.section import Row, Section, english, row, section, table
+from collector.report.section import Section
 from collector.report.untrusted import plain
 
-__all__ = ["end_text", "runs_section"]
+__all__ = ["FactsView", "end_text", "runs_section"]
+
+_Lines = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FactsView:
+    """The facts of a run as lines of text, one group of them for each column of the table."""
+
+    directory: str
+    columns: tuple[_Lines, ...]
+    remarks: tuple[str, ...]
 
 
 def runs_section(runs: Sequence[RunFacts], words: Language) -> Section:
     """Return the facts about each run, the newest first; `runs` has the oldest first."""
-    newest_first = runs[::-1]
-    heads = (
-        texts.RUN,
-        texts.PLAN,
-        texts.CELLS,
-        texts.TIMES,
-        texts.END,
-        texts.REQUESTS,
-        texts.SPEED,
-    )
-    facts = table(
-        words(texts.RUNS_TABLE),
-        [words(head) for head in heads],
-        (_run(run, words) for run in newest_first),
-        text_columns=len(heads),
-        kind="facts",
-    )
-    remarks = [
-        element("li", untrusted(run.directory), ": ", english(remark, words))
-        for run in newest_first
-        for remark in run.remarks
-    ]
-    html = section(
-        "runs",
-        words(texts.RUNS_HEADING),
-        facts,
-        element("h3", words(texts.REMARKS)) if remarks else None,
-        element("ul", *remarks) if remarks else None,
-    )
-    return Section("runs", texts.RUNS_NAV, html)
+    view = [FactsView(run.directory, _columns(run, words), run.remarks) for run in reversed(runs)]
+    return Section("runs", texts.RUNS_HEADING, texts, view)
 
 
 def end_text(run: RunFacts, words: Language) -> str:
@@ -64,11 +47,10 @@ def end_text(run: RunFacts, words: Language) -> str:
         return words(texts.UNKNOWN_END)
 
 
-def _run(run: RunFacts, words: Language) -> Row:
+def _columns(run: RunFacts, words: Language) -> tuple[_Lines, ...]:
     companies = words.count(page_texts.COMPANIES, run.companies)
     windows = words.count(page_texts.WINDOWS, run.windows)
-    return row(
-        untrusted(run.directory),
+    return (
         _lines(
             words.days(run.from_date, run.until_date),
             f"{companies} \N{MULTIPLICATION SIGN} {windows}",
@@ -86,11 +68,11 @@ def _run(run: RunFacts, words: Language) -> Row:
         ),
         _lines(
             *(
-                words(line if run.is_counted else texts.AT_LEAST[line], n=n)
-                for line, n in (
-                    (texts.REQUESTS_LINE, run.requests),
-                    (texts.REFUSED_LINE, run.refused),
-                    (texts.RETRIED_LINE, run.retried),
+                count if run.is_counted else words(texts.AT_LEAST, count=count)
+                for count in (
+                    words.count(texts.REQUESTS_LINE, run.requests),
+                    words.count(texts.REFUSED_LINE, run.refused),
+                    words.count(texts.RETRIED_LINE, run.retried),
                 )
             ),
         ),
@@ -98,16 +80,16 @@ def _run(run: RunFacts, words: Language) -> Row:
     )
 
 
-def _cells(cells: Tile, words: Language) -> Markup:
+def _cells(cells: Tile, words: Language) -> _Lines:
     return _lines(
-        words(texts.CELLS_PLANNED, n=cells.planned),
-        words(texts.CELLS_ANSWERED, n=cells.answered),
-        words(texts.CELLS_FAILED, n=cells.failed),
-        words(texts.CELLS_MISSING, n=cells.missing),
+        words.count(texts.CELLS_PLANNED, cells.planned),
+        words.count(texts.CELLS_ANSWERED, cells.answered),
+        words.count(page_texts.COUNT_FAILED, cells.failed),
+        words.count(page_texts.COUNT_MISSING, cells.missing),
     )
 
 
-def _speed(run: RunFacts, words: Language) -> Markup:
+def _speed(run: RunFacts, words: Language) -> _Lines:
     rate, limit = run.requests_per_second, run.limit_found
     p50, p99 = words.latency(run.latency_p50), words.latency(run.latency_p99)
     return _lines(
@@ -132,5 +114,5 @@ def _dates(run: RunFacts, words: Language) -> str:
     return f"{meaning}, {words(last_day)}" if last_day else meaning
 
 
-def _lines(*lines: str | None) -> Markup:
-    return joined(element("div", prose(line)) for line in lines if line)
+def _lines(*lines: str | None) -> _Lines:
+    return tuple(line for line in lines if line)

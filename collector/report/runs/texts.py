@@ -5,37 +5,36 @@ from typing import Final
 from collector.core.errors import ExitCode
 from collector.report.language import Plural, Text
 
-BEHAVIOUR_NAV: Final = Text("Behaviour", "Comportamiento")
-BEHAVIOUR_HEADING: Final = Text("How the run behaved", "Cómo se comportó la ejecución")
+BEHAVIOUR_HEADING: Final = Text("Rate and latency", "Ritmo y latencia")
 BEHAVIOUR_NONE: Final = Text(
-    "None of the runs has written down how it went over time.",
-    "Ninguna ejecución registró cómo transcurrió en el tiempo.",
+    "None of the runs recorded its rate and latency.",
+    "Ninguna ejecución registró su ritmo ni su latencia.",
 )
 BEHAVIOUR_ONE: Final = Text(
     "The run is too short for a picture: it has one interval, which is in the table.",
     "La ejecución es demasiado corta para un gráfico: tiene un intervalo, que está en la tabla.",
 )
 BEHAVIOUR_SUMMARY: Final = Text(
-    "From {start} to {end}: at most {sent} requests/s sent; {refused}; the slowest p99 was {p99}.",
-    "De {start} a {end}: como máximo {sent} solicitudes/s enviadas; {refused}; "
-    "el p99 más lento fue {p99}.",
+    "From {start} to {end}: at most {sent} requests/s sent; {refused}; the highest p99 was {p99}.",
+    "Del {start} al {end}: como máximo {sent} solicitudes/s enviadas; {refused}; "
+    "el p99 más alto fue {p99}.",
 )
 NONE_REFUSED: Final = Text("none was rate-limited", "ninguna fue limitada")
 SOME_REFUSED: Final = Text(
-    "at most {n} a second were rate-limited", "como máximo {n} por segundo fueron limitadas"
+    "at most {n} per second were rate-limited", "como máximo {n} por segundo fueron limitadas"
 )
 OLDER: Final = Text("Earlier runs", "Ejecuciones anteriores")
 OLDER_LEFT_OUT: Final = Text(
-    "Of {n} runs, the newest {shown} are looked at here.",
-    "De {n} ejecuciones, aquí se miran las {shown} más recientes.",
+    "Of {n} runs, the newest {shown} are shown here.",
+    "De {n} ejecuciones, aquí se muestran las {shown} más recientes.",
 )
 SENT: Final = Text("sent", "enviadas")
 ALLOWED: Final = Text("rate in force", "ritmo vigente")
 REFUSED: Final = Text("rate-limited", "limitadas")
 RETRIED: Final = Text("retried", "reintentadas")
-RATE_AXIS: Final = Text("requests a second", "solicitudes por segundo")
+RATE_AXIS: Final = Text("requests per second", "solicitudes por segundo")
 LATENCY_AXIS: Final = Text("latency in seconds", "latencia en segundos")
-INTERVALS: Final = Text("Requests a second, and latencies", "Solicitudes por segundo, y latencias")
+INTERVALS: Final = Text("Requests per second and latencies", "Solicitudes por segundo y latencias")
 INTERVALS_LAST: Final = Text(
     "The table has the last {shown} of {n} intervals.",
     "La tabla tiene los últimos {shown} de {n} intervalos.",
@@ -43,7 +42,6 @@ INTERVALS_LAST: Final = Text(
 ENDED_AT: Final = Text("until", "hasta")
 SECONDS: Final = Text("seconds", "segundos")
 
-RUNS_NAV: Final = Text("Runs", "Ejecuciones")
 RUNS_HEADING: Final = Text("Runs", "Ejecuciones")
 RUNS_TABLE: Final = Text(
     "Facts about the runs, the newest first", "Datos de las ejecuciones, la más reciente primero"
@@ -51,42 +49,44 @@ RUNS_TABLE: Final = Text(
 RUN: Final = Text("Run", "Ejecución")
 PLAN: Final = Text("Plan", "Plan")
 CELLS: Final = Text("Cells of its plan", "Celdas de su plan")
-CELLS_PLANNED: Final = Text("{n} planned", "{n} planificadas")
-CELLS_ANSWERED: Final = Text("{n} answered", "{n} respondidas")
-CELLS_FAILED: Final = Text("{n} failed", "{n} fallidas")
-CELLS_MISSING: Final = Text("{n} missing", "{n} faltantes")
+CELLS_PLANNED: Final = Plural(
+    Text("{n} planned", "{n} planificada"), Text("{n} planned", "{n} planificadas")
+)
+CELLS_ANSWERED: Final = Plural(
+    Text("{n} answered", "{n} respondida"), Text("{n} answered", "{n} respondidas")
+)
 TIMES: Final = Text("Last attempt", "Último intento")
-BEGAN: Final = Text("began {at}", "inició {at}")
-ENDED: Final = Text("ended {at}", "terminó {at}")
+BEGAN: Final = Text("started {at}", "comenzó el {at}")
+ENDED: Final = Text("ended {at}", "terminó el {at}")
 ATTEMPTS: Final = Plural(
     Text("{n} attempt in all", "{n} intento en total"),
     Text("{n} attempts in all", "{n} intentos en total"),
 )
 END: Final = Text("End", "Fin")
 REQUESTS: Final = Text("Requests, all attempts", "Solicitudes, todos los intentos")
-REQUESTS_LINE: Final = Text("{n} sent", "{n} enviadas")
-REFUSED_LINE: Final = Text("{n} rate-limited", "{n} limitadas")
-RETRIED_LINE: Final = Text("{n} retried", "{n} reintentadas")
-AT_LEAST: Final = {
-    REQUESTS_LINE: Text("at least {n} sent", "al menos {n} enviadas"),
-    REFUSED_LINE: Text("at least {n} rate-limited", "al menos {n} limitadas"),
-    RETRIED_LINE: Text("at least {n} retried", "al menos {n} reintentadas"),
-}
+REQUESTS_LINE: Final = Plural(Text("{n} sent", "{n} enviada"), Text("{n} sent", "{n} enviadas"))
+REFUSED_LINE: Final = Plural(
+    Text("{n} rate-limited", "{n} limitada"), Text("{n} rate-limited", "{n} limitadas")
+)
+RETRIED_LINE: Final = Plural(
+    Text("{n} retried", "{n} reintentada"), Text("{n} retried", "{n} reintentadas")
+)
+AT_LEAST: Final = Text("at least {count}", "al menos {count}")
 """For a run with an attempt that did not record its end: only its samples are known."""
 SPEED: Final = Text("Speed, last attempt", "Velocidad, último intento")
-RATE_NOT_KNOWN: Final = Text("rate not known", "ritmo no conocido")
-LATENCY_NOT_KNOWN: Final = Text("latency not known", "latencia no conocida")
+RATE_NOT_KNOWN: Final = Text("rate not known", "ritmo desconocido")
+LATENCY_NOT_KNOWN: Final = Text("latency not known", "latencia desconocida")
 RATE_LINE: Final = Text("{rate} requests/s", "{rate} solicitudes/s")
 LIMIT_LINE: Final = Text(
-    "server's limit, as found last: {rate}/s", "límite del servidor, el último hallado: {rate}/s"
+    "server's limit, as last found: {rate}/s", "último límite hallado del servidor: {rate}/s"
 )
 LATENCY_LINE: Final = Text("latency p50 {p50}, p99 {p99}", "latencia p50 {p50}, p99 {p99}")
 REMARKS: Final = Text("Remarks", "Observaciones")
 
 CODE: Final = Text("exit code {code}", "código de salida {code}")
-RUNNING: Final = Text("at work", "en curso")
+RUNNING: Final = Text("in progress", "en curso")
 KILLED: Final = Text(
-    "killed, or could not write down its end",
+    "killed, or could not record its end",
     "terminada a la fuerza, o no pudo registrar su fin",
 )
 ENDS: Final = {
@@ -96,7 +96,7 @@ ENDS: Final = {
     ),
     ExitCode.BAD_INPUT: Text("bad input, nothing was sent", "entrada inválida, no se envió nada"),
     ExitCode.CREDENTIALS: Text(
-        "credentials missing or refused", "credenciales ausentes o rechazadas"
+        "credentials missing or rejected", "credenciales ausentes o rechazadas"
     ),
     ExitCode.STOPPED_EARLY: Text("stopped early", "se detuvo antes de terminar"),
     ExitCode.STORAGE: Text("the output cannot be written", "no se puede escribir la salida"),
@@ -112,7 +112,7 @@ ENDS: Final = {
 }
 SOME_SHARDS: Final = Text(
     "every cell of {begun} of {count} shards has an answer",
-    "todas las celdas de {begun} de {count} shards tienen respuesta",
+    "todas las celdas de {begun} de {count} partes tienen respuesta",
 )
 UNKNOWN_END: Final = Text("ended", "terminó")
 
@@ -126,7 +126,7 @@ VERDICTS: Final = {
     "inconclusive": Text(
         "not known whether dates are honoured", "no se sabe si se respetan las fechas"
     ),
-    "trusted": Text("dates trusted, not proved", "fechas dadas por buenas, sin comprobar"),
+    "trusted": Text("dates assumed, not verified", "fechas supuestas, sin verificar"),
 }
 UNTIL: Final = {
     "included": Text("last day included", "último día incluido"),
@@ -136,4 +136,4 @@ UNTIL: Final = {
     ),
 }
 NO_DATES: Final = Text("no dates were sent", "no se enviaron fechas")
-NOT_PROVED: Final = Text("dates not proved", "fechas sin comprobar")
+NOT_PROVED: Final = Text("dates not verified", "fechas sin verificar")

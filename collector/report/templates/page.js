@@ -1,142 +1,98 @@
-// Draws the pictures of a collector report: each as it comes near the screen, all before printing.
-// They are plain plotly figures in a <script type="application/json">; nothing else is loaded.
+// Shows what is known of the mark of a picture that is pointed at, or chosen by the arrow keys.
+// Without scripts the pictures are there all the same, and a browser shows their titles.
 (() => {
   "use strict";
 
-  const read = (id) => JSON.parse(document.getElementById(id).textContent);
-  const settings = read("settings");
-  const figures = read("figures");
-  const darkness = window.matchMedia("(prefers-color-scheme: dark)");
-  const drawn = new Set();
+  const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+  const tips = new WeakMap();
+  const tip = document.createElement("div");
+  let pointed = null;
 
-  // Pixels of a line of A4 within its margins, as the style sheet sets them.
-  const PAPER = 690;
-  let printing = false;
+  tip.className = "tip";
+  tip.setAttribute("aria-live", "polite");
 
-  const config = {
-    displaylogo: false,
-    displayModeBar: "hover",
-    modeBarButtons: [["toImage"]],
-    locale: settings.lang,
-    typesetMath: false,
-    scrollZoom: false,
-    doubleClick: false,
+  // The browser would show a title a second time, and not at all on a touch screen.
+  for (const title of document.querySelectorAll(".spots title")) {
+    tips.set(title.parentElement, title.textContent);
+    title.remove();
+  }
+
+  const middle = (spot) => {
+    const box = spot.getBoundingClientRect();
+    return [(box.left + box.right) / 2, (box.top + box.bottom) / 2];
   };
 
-  Plotly.register({
-    moduleType: "locale",
-    name: settings.lang,
-    dictionary: { "Download plot as a PNG": settings.save, "Download plot as a png": settings.save },
-    format: {},
-  });
-
-  // Colours are given by name, and only where plotly expects a colour: a company may be called so.
-  const NAMED = /^var\(--([a-z-]+)\)$/;
-  const isColour = (key) => /colou?r(scale)?$/.test(key);
-
-  function coloured(value, palette, inColour) {
-    if (typeof value === "string") {
-      const name = inColour && NAMED.exec(value);
-      return name ? palette[name[1]] : value;
-    }
-    if (Array.isArray(value)) {
-      return inColour || value.some((item) => item !== null && typeof item === "object")
-        ? value.map((item) => coloured(item, palette, inColour))
-        : value;
-    }
-    if (value !== null && typeof value === "object") {
-      return Object.fromEntries(
-        Object.entries(value).map(([key, item]) => [key, coloured(item, palette, isColour(key))])
-      );
-    }
-    return value;
+  function hide() {
+    if (pointed) pointed.classList.remove("pointed");
+    pointed = null;
+    tip.remove();
   }
 
-  // Leaves out labels of the x axis that would run into each other.
-  function thin(axis, room, label) {
-    const fitting = Math.max(1, Math.floor(room / label));
-    const places = axis.tickvals.length;
-    const step = Math.ceil(places / fitting);
-    // The last ones would be cut off by the edge.
-    const inside = (place) => ((places - place - 0.5) * room) / places > label / 2 - 12;
-    const kept = (_, place) => place % step === 0 && (place === 0 || inside(place));
-    axis.tickvals = axis.tickvals.filter(kept);
-    axis.ticktext = axis.ticktext.filter(kept);
+  // Beside the mark, and within the picture.
+  function show(plot, spot) {
+    if (spot === pointed) return;
+    hide();
+    pointed = spot;
+    spot.classList.add("pointed");
+    tip.textContent = tips.get(spot);
+    plot.append(tip);
+    const around = plot.getBoundingClientRect();
+    const box = spot.getBoundingClientRect();
+    const left = box.right - around.left + 8;
+    const fits = left + tip.offsetWidth <= around.width;
+    const beside = fits ? left : box.left - around.left - 8 - tip.offsetWidth;
+    const top = (box.top + box.bottom) / 2 - around.top - tip.offsetHeight / 2;
+    const most = around.height - tip.offsetHeight;
+    tip.style.left = `${Math.max(0, Math.min(beside, around.width - tip.offsetWidth))}px`;
+    tip.style.top = `${Math.max(0, Math.min(top, most))}px`;
   }
 
-  // Marks are given as shares of a tile; how many pixels that is depends on the screen.
-  function sizeMarks(traces, map, width) {
-    const tile = Math.min((width - map.left - 24) / map.columns, map.height / map.rows);
-    const largest = Math.max(3, Math.min(14, 0.78 * tile));
-    for (const trace of traces) {
-      if (trace.marker) trace.marker.sizeref = 1 / largest;
-      if (trace.type === "heatmap" && tile < 4) trace.xgap = trace.ygap = 0.5;
+  // The nearest mark in a direction: what lies aside of it counts three times.
+  function next(spots, [right, down]) {
+    if (!pointed) return spots[0];
+    const [x, y] = middle(pointed);
+    let best = pointed;
+    let least = Infinity;
+    for (const spot of spots) {
+      const [toRight, toDown] = middle(spot).map((place, axis) => place - [x, y][axis]);
+      const ahead = toRight * right + toDown * down;
+      const aside = Math.abs(toRight * down) + Math.abs(toDown * right);
+      if (ahead > 0.5 && ahead + 3 * aside < least) {
+        best = spot;
+        least = ahead + 3 * aside;
+      }
     }
+    return best;
   }
 
-  // Bars end so that what is written at the ends of the longest is not cut off.
-  function makeRoom(axis, ends, width) {
-    const room = Math.max(40, width - ends.left - ends.before - ends.after - 24);
-    const [low, high] = axis.range;
-    const pixel = (high - low) / room;
-    axis.range = [low - ends.before * pixel, high + ends.after * pixel];
-  }
-
-  function draw(plot) {
-    const width = printing ? PAPER : plot.clientWidth;
-    if (plot.clientWidth === 0) return;
-    const palette = darkness.matches && !printing ? settings.dark : settings.light;
-    const figure = coloured(figures[plot.dataset.figure], palette, false);
-    const layout = { ...figure.layout, width };
-    const meta = layout.meta || {};
-    if (meta.map) sizeMarks(figure.data, meta.map, width);
-    if (meta.ends) makeRoom(layout.xaxis, meta.ends, width);
-    if (meta.label) thin(layout.xaxis, width - (meta.map ? meta.map.left : 60), meta.label);
-    if (layout.xaxis.type === "date") layout.xaxis.nticks = Math.ceil(width / 130);
-    drawn.add(plot);
-    Plotly.react(plot, figure.data, layout, {
-      ...config,
-      toImageButtonOptions: { filename: `collector-${plot.dataset.figure}`, scale: 2 },
+  for (const plot of document.querySelectorAll(".plot")) {
+    const at = (event) => {
+      const spot = event.target.closest(".spots > *");
+      if (spot) show(plot, spot);
+      else hide();
+    };
+    plot.addEventListener("pointerover", at);
+    plot.addEventListener("click", at);
+    plot.addEventListener("pointerleave", (event) => {
+      // A finger that is lifted leaves what it chose.
+      if (event.pointerType === "mouse") hide();
+    });
+    plot.addEventListener("blur", hide);
+    plot.addEventListener("keydown", (event) => {
+      const spots = plot.querySelectorAll(".spots > *");
+      if (event.key === "Escape") hide();
+      if (!(event.key in STEPS) || spots.length === 0) return;
+      event.preventDefault();
+      show(plot, next(spots, STEPS[event.key]));
     });
   }
 
-  const redraw = () => drawn.forEach(draw);
-
-  const plots = [...document.querySelectorAll(".plot")];
-
-  const watcher = new IntersectionObserver(
-    (entries) => {
-      for (const entry of entries) {
-        if (entry.isIntersecting && !drawn.has(entry.target)) draw(entry.target);
-      }
-    },
-    { rootMargin: "400px" }
-  );
-  plots.forEach((plot) => watcher.observe(plot));
-
-  darkness.addEventListener("change", redraw);
-
-  let width = window.innerWidth;
-  let pending = 0;
-  window.addEventListener("resize", () => {
-    // A phone that hides its address bar changes the height only.
-    if (window.innerWidth === width) return;
-    width = window.innerWidth;
-    cancelAnimationFrame(pending);
-    pending = requestAnimationFrame(redraw);
-  });
-
   // Short tables are printed, long ones are not; afterwards all is as it was.
   let opened = [];
-  window.addEventListener("beforeprint", () => {
-    printing = true;
+  addEventListener("beforeprint", () => {
+    hide();
     opened = [...document.querySelectorAll("details[data-print]:not([open])")];
     opened.forEach((one) => (one.open = true));
-    plots.forEach(draw);
   });
-  window.addEventListener("afterprint", () => {
-    printing = false;
-    opened.forEach((one) => (one.open = false));
-    redraw();
-  });
+  addEventListener("afterprint", () => opened.forEach((one) => (one.open = false)));
 })();

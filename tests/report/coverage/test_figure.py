@@ -1,41 +1,55 @@
 from dataclasses import replace
 
 from collector.report.coverage.figure import heat_map
-from collector.report.coverage.model import CompanyGroup
+from collector.report.coverage.model import CompanyGroup, CoverageMap
 from collector.report.language import Lang, Language
 from collector.report.model import Company, Tile
 from collector.report.untrusted import company_text
 from tests.report import sample
-from tests.report.shown import layout, trace
+from tests.report.shown import marks, texts, tips
 
 _WORDS = Language(Lang.EN)
 
 _LARGE, _SMALL = sample.large(), sample.small()
 
 
+def _wide(coverage: CoverageMap) -> str:
+    return heat_map(coverage, coverage, _WORDS).wide
+
+
+def _of_one_row(*tiles: Tile) -> CoverageMap:
+    """Return a map of tiles of many cells side by side."""
+    large = _LARGE.coverage
+    return replace(
+        large, groups=large.groups[:1], spans=large.spans[: len(tiles)], tiles=(tiles,), gaps=()
+    )
+
+
 def test_marks_say_the_worst_and_how_much() -> None:
     """On each tile that lacks answers, in the colour that stands out from its fill."""
-    tiles = (Tile(0, 0, 0, 4), Tile(95, 0, 4, 1), Tile(999, 0, 0, 1), *_LARGE.coverage.tiles[0][3:])
-    coverage = replace(_LARGE.coverage, tiles=(tiles,) * 50)
-    marks = trace(heat_map(coverage, _WORDS, "coverage", 20), 3)
-    assert marks["marker"]["symbol"] == "x"
-    assert marks["x"][:3] == [0, 1, 2]
-    assert marks["marker"]["size"][:3] == [1.0, 0.55, 0.4]
-    assert marks["marker"]["color"][:3] == [f"var(--mark-{one})" for one in ("most", "some", "few")]
-    single = trace(heat_map(_SMALL.coverage, _WORDS, "coverage", 20), 2)
-    assert (single["x"], single["y"], single["marker"]["size"]) == ([2], [1], [1.0])
+    svg = _wide(_of_one_row(Tile(0, 0, 0, 4), Tile(75, 0, 24, 1), Tile(999, 0, 0, 1)))
+    fills = [mark.attributes["fill"] for mark in marks(svg) if mark.tip]
+    assert fills == [f"var(--cell-{one})" for one in ("most", "many", "data")]
+    crosses = [mark.attributes for mark in marks(svg) if not mark.tip and mark.name == "path"]
+    assert [cross["stroke"] for cross in crosses] == [
+        f"var(--mark-{one})" for one in ("most", "many", "data")
+    ]
+    arms = [float(cross["d"].split(",")[0].removeprefix("M")) for cross in crosses]
+    assert arms == sorted(arms)
+    assert len(set(arms)) == 3
 
 
 def test_hover_text_has_the_counts_and_no_markup_of_others() -> None:
-    """Of many cells how many are in each state; of one, which state."""
-    hover = trace(heat_map(_LARGE.coverage, _WORDS, "coverage", 20))["hovertext"]
-    assert hover[45][70] == (
-        "40 companies, 2800 \N{EN DASH} 2839<br>3 windows, 2025-07-30 \N{EN DASH} 2025-08-01<br>"
-        "missing: 120 of 120"
-    )
-    hover = trace(heat_map(_SMALL.coverage, _WORDS, "coverage", 20))["hovertext"]
-    assert hover[0][0] == "<b>0 &lt;script&gt;alert(1)&lt;/script&gt;</b><br>2026-01-01<br>data"
-    assert hover[4][6].endswith("nothing planned")
+    """Of many cells how many are in each state; of one, which state. Blank tiles say nothing."""
+    found = tips(_wide(_LARGE.coverage))
+    assert len(found) == 50 * len(_LARGE.coverage.spans)
+    assert (
+        "40 companies, 2800 \N{EN DASH} 2839\n7 windows, 2025-07-28 \N{EN DASH} 2025-08-03\n"
+        "missing: 280 of 280"
+    ) in found
+    found = tips(_wide(_SMALL.coverage))
+    assert found[0] == "0 <script>alert(1)</script>\n2026-01-01\ndata"
+    assert len(found) == 5 * 7 - 1
 
 
 def test_a_row_is_called_by_its_company_or_by_both_ends() -> None:
@@ -46,5 +60,15 @@ def test_a_row_is_called_by_its_company_or_by_both_ends() -> None:
     coverage = replace(
         _SMALL.coverage, groups=(one, many), tiles=_SMALL.coverage.tiles[:2], gaps=()
     )
-    labels = layout(heat_map(coverage, _WORDS, "coverage", 20))["yaxis"]["ticktext"]
-    assert labels == ["1 One &lt;&amp;&gt;", "1 \N{EN DASH} identif…"]
+    labels = texts(_wide(coverage))
+    assert "1 One <&>" in labels
+    assert "1 \N{EN DASH} identifie…" in labels
+
+
+def test_a_large_map_takes_few_bytes() -> None:
+    """122 columns of 50 rows are the most that are drawn; the page stays below 2 MB."""
+    large = _LARGE.coverage
+    spans = (large.spans * 3)[:122]
+    tiles = tuple((row * 3)[:122] for row in large.tiles)
+    figure = heat_map(replace(large, spans=spans, tiles=tiles), _SMALL.coverage, _WORDS)
+    assert len(figure.wide) < 1_200_000

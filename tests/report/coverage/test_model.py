@@ -30,14 +30,14 @@ def test_a_tile_is_marked_by_the_worst_of_its_cells(tile: Tile, state: State | N
     [
         (Tile(0, 0, 0, 0), None),
         (Tile(9, 0, 0, 0), Fill.DATA),
-        (Tile(99, 1, 0, 0), Fill.MIXED),
-        (Tile(5, 5, 0, 0), Fill.MIXED),
+        (Tile(5, 5, 0, 0), Fill.DATA),
         (Tile(4, 5, 0, 0), Fill.EMPTY),
         (Tile(0, 5, 0, 0), Fill.EMPTY),
-        (Tile(0, 999, 0, 1), Fill.FEW),
-        (Tile(981, 0, 10, 9), Fill.FEW),
-        (Tile(98, 0, 1, 1), Fill.SOME),
-        (Tile(91, 0, 9, 0), Fill.SOME),
+        (Tile(998, 0, 1, 1), Fill.DATA),
+        (Tile(0, 991, 0, 9), Fill.EMPTY),
+        (Tile(990, 0, 1, 9), Fill.FEW),
+        (Tile(98, 0, 1, 1), Fill.FEW),
+        (Tile(91, 0, 9, 0), Fill.FEW),
         (Tile(90, 0, 9, 1), Fill.MANY),
         (Tile(51, 0, 0, 49), Fill.MANY),
         (Tile(5, 0, 5, 0), Fill.MOST),
@@ -45,7 +45,7 @@ def test_a_tile_is_marked_by_the_worst_of_its_cells(tile: Tile, state: State | N
     ],
 )
 def test_a_tile_is_filled_by_the_share_that_lacks(tile: Tile, fill: Fill | None) -> None:
-    """One missing cell of a thousand does not blacken the map."""
+    """Two missing cells of a thousand do not paint a large run orange: 1 % is where it matters."""
     assert fill_of(tile, single=False) is fill
 
 
@@ -59,8 +59,8 @@ def test_a_tile_of_one_cell_is_filled_by_its_state() -> None:
 def test_a_narrow_map_loses_no_cell() -> None:
     """Neighbouring columns are summed; a map that is narrow enough stays as it is."""
     narrow = narrowed(_LARGE.coverage, 36)
-    assert len(narrow.spans) == 31
-    assert sum(span.windows for span in narrow.spans) == 365
+    assert [span.windows for span in narrow.spans] == [12, *[14] * 25, 3]
+    assert [span.is_partial for span in narrow.spans] == [True, *[False] * 25, True]
     assert total([tile for row in narrow.tiles for tile in row]) == _LARGE.coverage.total
     assert (narrow.spans[0].from_date, narrow.spans[-1].until_date) == (
         date(2025, 1, 1),

@@ -7,21 +7,22 @@ from tests.store.made_runs import FIRST, line, make_run
 
 
 def test_neighbours_are_joined_when_there_are_too_many_to_draw(tmp_path: Path) -> None:
-    """130 companies over 250 days: 44 rows of 3 and 84 columns of 3, each cell counted once."""
+    """130 companies over 250 days: 44 rows of 3 and 37 weeks, each cell counted once."""
     companies = [str(number) for number in range(130)]
     lines = [line(company, number, total=1) for company in companies for number in (1, 250)]
     report = read(make_run(tmp_path / "r", lines, companies=companies, days=(1, 250)))
     coverage = report.coverage
-    assert (len(coverage.groups), len(coverage.spans)) == (44, 84)
+    assert (len(coverage.groups), len(coverage.spans)) == (44, 37)
     assert coverage.groups[-1].first.id == "129"
     assert [group.companies for group in coverage.groups] == [3] * 43 + [1]
-    assert [span.windows for span in coverage.spans] == [3] * 83 + [1]
-    assert coverage.spans[1].until_date == FIRST + timedelta(5)
-    assert [span.days for span in coverage.spans] == [3] * 83 + [1]
-    assert coverage.tiles[0][0] == Tile(3, 0, 0, 6)
-    assert coverage.tiles[43][83] == Tile(1, 0, 0, 0)
+    # The first day is a Sunday.
+    assert [span.windows for span in coverage.spans] == [1, *[7] * 35, 4]
+    assert coverage.spans[1].until_date == FIRST + timedelta(7)
+    assert [span.days for span in coverage.spans] == [1, *[7] * 35, 4]
+    assert coverage.tiles[0][0] == Tile(3, 0, 0, 0)
+    assert coverage.tiles[43][36] == Tile(1, 0, 0, 3)
     assert coverage.total == Tile(260, 0, 0, 130 * 248)
-    assert [part.delivery.total for part in report.over_time] == [130, *[0] * 82, 130]
+    assert [part.delivery.total for part in report.over_time] == [130, *[0] * 35, 130]
     assert (len(coverage.gaps), coverage.companies_with_gaps) == (50, 130)
 
 

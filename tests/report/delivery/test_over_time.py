@@ -1,15 +1,17 @@
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
 
-from collector.report.delivery.model import Delivery, SpanDelivery
-from collector.report.delivery.over_time import over_time
+from collector.report.bins import cut
+from collector.report.delivery.model import Delivery, SpanDelivery, named
+from collector.report.delivery.over_time_figure import over_time
 from collector.report.language import Lang, Language
-from collector.report.model import WindowSpan
+from collector.report.model import Tile, WindowSpan
 from collector.report.report import Report
 from tests.report import sample
-from tests.report.shown import layout, page_of, trace, words_of
+from tests.report.shown import boxes, lines, marks, page_of, texts, tips, words_of
 
 _WORDS = Language(Lang.EN)
 
@@ -26,23 +28,35 @@ def _months(*days: int) -> list[SpanDelivery]:
     return sums
 
 
+def _drawn(sums: Sequence[SpanDelivery]) -> str:
+    """Return the picture for wide screens."""
+    figure, _ = over_time(sums, _BARE.coverage.by_span, _WORDS)
+    assert figure is not None
+    return figure.wide
+
+
+def _totals(svg: str) -> list[str]:
+    """Return what is said of total at each span."""
+    return [
+        next((line.removeprefix("total: ") for line in tip.split("\n") if "total" in line), "none")
+        for tip in tips(svg)
+    ]
+
+
 def test_spans_of_unequal_length_are_compared_by_day() -> None:
-    """A month that was cut short is not drawn as a fall; whole months are drawn as they are."""
-    whole, _ = over_time(_months(31, 28, 31), _BARE.coverage.by_span, _WORDS)
-    clipped, _ = over_time(_months(31, 28, 10), _BARE.coverage.by_span, _WORDS)
-    assert whole is not None
-    assert clipped is not None
-    assert trace(whole)["y"] == [310, 310, 310]
-    assert trace(clipped)["y"] == [10, 11.07, 31]
+    """Where spans differ in length, counts are per day; the axis says so."""
+    whole, unequal = _drawn(_months(31, 28, 31)), _drawn(_months(31, 28, 10))
+    assert _totals(whole) == ["310", "310", "310"]
+    assert _totals(unequal) == ["10", "11", "31"]
+    assert "notifications per day" in texts(unequal)
+    assert "notifications per month" in texts(whole)
 
 
 def test_days_between_windows_are_not_counted_as_theirs() -> None:
     """Two windows of a day that lie a month apart are two days long."""
     sums = _months(10, 10)
     apart = replace(sums[1], span=replace(sums[1].span, days=2))
-    figure, _ = over_time([sums[0], apart], _BARE.coverage.by_span, _WORDS)
-    assert figure is not None
-    assert trace(figure)["y"] == [31, 155]
+    assert _totals(_drawn([sums[0], apart])) == ["31", "155"]
 
 
 def test_a_window_without_an_answer_is_a_gap() -> None:
@@ -50,31 +64,28 @@ def test_a_window_without_an_answer_is_a_gap() -> None:
     sums = [
         replace(one, answers=0) if at in {1, 3} else one for at, one in enumerate(_months(*[5] * 6))
     ]
-    figure, _ = over_time(sums, _BARE.coverage.by_span, _WORDS)
-    assert figure is not None
-    assert trace(figure)["y"] == [310, None, 310, None, 310, 310]
-    assert not trace(figure)["connectgaps"]
+    svg = _drawn(sums)
+    assert _totals(svg) == ["310", "none", "310", "none", "310", "310"]
+    assert tips(svg)[1].endswith("no answers")
+    assert [path.count("M") for path in lines(svg, "total")] == [3]
     many = [
         replace(one, answers=0) if at in {1, 3} else one
         for at, one in enumerate(_months(*[5] * 60))
     ]
-    figure, _ = over_time(many, _BARE.coverage.by_span, _WORDS)
-    assert figure is not None
-    assert trace(figure)["mode"] == "lines+markers"
-    assert trace(figure)["marker"]["size"][:6] == [7, 0, 7, 0, 0, 0]
+    svg = _drawn(many)
+    assert [path.count("M") for path in lines(svg, "total")] == [3]
+    dots = [mark for mark in marks(svg) if mark.attributes.get("fill") == "var(--total)"]
+    # One of them is in the legend.
+    assert len(dots) == 1 + 2
     one_answer = [replace(sums[0], answers=0), *sums[1:3]]
     assert over_time(one_answer, _BARE.coverage.by_span, _WORDS) == (None, False)
 
 
 def test_the_default_window_has_no_place_beside_dated_ones() -> None:
-    """Nobody knows its days; where there are no others, it is drawn."""
+    """Its days are not known; where there are no others, it is drawn."""
     undated = SpanDelivery(WindowSpan(None, None, 1, None), Delivery(total=5), 1)
-    figure, _ = over_time([undated, *_months(31, 10)], _BARE.coverage.by_span, _WORDS)
-    assert figure is not None
-    assert trace(figure)["y"] == [10, 31]
-    figure, _ = over_time([undated, undated], _BARE.coverage.by_span, _WORDS)
-    assert figure is not None
-    assert trace(figure)["y"] == [5, 5]
+    assert _totals(_drawn([undated, *_months(31, 10)])) == ["10", "31"]
+    assert _totals(_drawn([undated, undated])) == ["5", "5"]
 
 
 def test_spans_that_lack_answers_are_shaded() -> None:
@@ -82,7 +93,29 @@ def test_spans_that_lack_answers_are_shaded() -> None:
     figure, is_shaded = over_time(_SMALL.over_time, _SMALL.coverage.by_span, _WORDS)
     assert is_shaded
     assert figure is not None
-    assert [shape["x0"] for shape in layout(figure)["shapes"]] == [1.5, 2.5]
+    # Two spans in three panels, and the key.
+    assert boxes(figure.wide, "shade") == 2 * 3 + 1
+    assert "1 % or more without answer" in texts(figure.narrow)
+    assert "cells without answer: 1" in tips(figure.wide)[2]
+
+
+def test_spans_whose_figures_change_are_shaded_and_partial_ones_faded() -> None:
+    """The newest are too low because they are young, or because the period cuts their week."""
+    sums = _months(*[7] * 4)
+    young = [*sums[:2], *(replace(one, is_settled=False) for one in sums[2:])]
+    cut = replace(young[3], span=replace(young[3].span, is_partial=True))
+    svg = _drawn([*young[:3], cut])
+    assert boxes(svg, "warn-ground") == 2 * 3 + 1
+    assert "figures may still change" in texts(svg)
+    said = tips(svg)
+    assert "figures may still change" not in said[1]
+    assert said[2].endswith("figures may still change")
+    assert "only a part of its period" in said[3]
+    veils = [mark for mark in marks(svg) if "fill-opacity" in mark.attributes]
+    assert len(veils) == 3
+    settled = _drawn(sums)
+    assert boxes(settled, "warn-ground") == 0
+    assert "figures may still change" not in texts(settled)
 
 
 def _over_time(report: Report, *totals: tuple[int, int, int]) -> Report:
@@ -105,12 +138,12 @@ def _over_time(report: Report, *totals: tuple[int, int, int]) -> Report:
     [
         (
             ((1, 5, 1), (1, 0, 0), (1, 7, 1)),
-            "total, 7, is of 2026-02-03 ; the lowest, 5, of 2026-02-01 .",
+            "total, 7, is that of 2026-02-03 ; the lowest, 5, that of 2026-02-01 .",
         ),
-        (((1, 5, 1), (1, 5, 1)), "The total is the same in each window: 5."),
-        (((4, 20, 1), (1, 5, 1)), "The total is the same in each window: 5 a day."),
-        (((9, 30, 1), (1, 0, 1)), "The highest total, 3.3 a day, is of"),
-        (((99, 1, 1), (1, 0, 1)), "The highest total, &lt; 0.1 a day, is of"),
+        (((1, 5, 1), (1, 5, 1)), "All totals are the same: 5."),
+        (((4, 20, 1), (1, 5, 1)), "All totals are the same: 5 per day."),
+        (((9, 30, 1), (1, 0, 1)), "The highest total, 3.3 per day, is that of"),
+        (((99, 1, 1), (1, 0, 1)), "The highest total, &lt; 0.1 per day, is"),
         (((1, 5, 1), (1, 0, 0)), "Fewer than two windows can be compared"),
         (((1, 0, 0), (1, 0, 0)), "No window has an answer."),
         (((0, 9, 1), (1, 5, 1), (1, 6, 1)), "2026-02-01 \u2013 2026-02-02 . The highest total, 6,"),
@@ -129,3 +162,41 @@ def test_a_window_without_an_answer_has_dashes_in_the_table() -> None:
     words = words_of(page_of(_over_time(sample.small(), (1, 5, 1), (1, 0, 0), (1, 0, 1))))
     assert "2026-02-02 \u2013 \u2013 \u2013 \u2013 \u2013 \u2013 0" in words
     assert "2026-02-03 0 0 0 0 0 0 0" in words
+
+
+def test_no_partial_or_unsettled_column_is_named() -> None:
+    """The first week of the year is cut, the last two still change: neither is the lowest."""
+    weeks = cut([_day(at, 1) for at in range(140)], 120)
+    sums = [SpanDelivery(one.span, Delivery(total=900 + at), 7) for at, one in enumerate(weeks)]
+    sums[0] = replace(sums[0], delivery=Delivery(total=3))
+    sums[-2] = replace(sums[-2], delivery=Delivery(total=5), is_settled=False)
+    sums[-1] = replace(sums[-1], delivery=Delivery(total=9000), is_settled=False)
+    report = replace(sample.small(), over_time=tuple(sums))
+    words = words_of(page_of(report))
+    assert (
+        "The highest total, 918, is that of 2025-05-05 \u2013 2025-05-11 ; the lowest, 901,"
+        in words
+    )
+    assert "Compared are 18 of 21 periods; the others are partial, lack answers or still" in words
+    assert "Each point is one week, Monday to Sunday, the sum over all companies." in words
+    assert "Faded: these runs have only some days" in words
+    assert "Figures may still change if they were requested less than 14 days after" in words
+    assert "el más bajo, 901, al 2025-01-06" in words_of(page_of(report, Lang.ES))
+
+
+def test_a_column_that_lacks_answers_is_not_named() -> None:
+    """Its sum is too low; if too few others are left, whole columns are compared all the same."""
+    sums = [SpanDelivery(_day(at, 1), Delivery(total=9 - at), 1) for at in range(4)]
+    cells = {sums[3].span: Tile(99, 0, 0, 1)}
+    assert named(sums, cells) == sums[:3]
+    unsettled = [replace(one, is_settled=at == 0) for at, one in enumerate(sums)]
+    assert named(unsettled, cells) == unsettled[:3]
+    partial = [
+        replace(one, span=replace(one.span, is_partial=at > 0)) for at, one in enumerate(sums)
+    ]
+    assert named(partial, {}) == partial[:1]
+
+
+def _day(at: int, days: int) -> WindowSpan:
+    first = date(2025, 1, 1) + timedelta(at)
+    return WindowSpan(first, first + timedelta(days - 1), 1, days)

@@ -12,7 +12,7 @@ def test_what_moved_is_said_of_all_windows_and_cell_by_cell() -> None:
     assert large.restated is not None
     old = RestatedWindow(date(2025, 1, 1), date(2025, 1, 1), 10, 10)
     words = words_of(page_of(replace(large, restated=replace(large.restated, highest=old))))
-    assert "The highest share is 100 %, in the window 2025-01-01 ." in words
+    assert "The highest share, 100 %, is that of 2025-01-01 ." in words
     assert "The newest 60 of 75 windows are shown." in words
     assert (
         "1000 2025-12-31 sended +4,000 pending \u22124,000 action RECEIVED +900 "

@@ -1,8 +1,13 @@
-from collector.report.delivery.model import Delivery, OtherActions
-from collector.report.delivery.sums import delivery_section, funnel
+from dataclasses import replace
+
+import pytest
+
+from collector.report.delivery.model import CompanyShare, Delivery, OtherActions
+from collector.report.delivery.sums_figure import failing, funnel
 from collector.report.language import Lang, Language
+from collector.report.model import Company
 from tests.report import sample
-from tests.report.shown import layout, page_of, trace, words_of
+from tests.report.shown import marks, page_of, texts, tips, words_of
 
 _WORDS = Language(Lang.EN)
 
@@ -11,25 +16,55 @@ def test_actions_may_be_more_than_what_was_sent() -> None:
     """The API counts them apart: sended 0 and PRESS_ACTION 4 are drawn as they are."""
     figure = funnel(Delivery(total=2, pending=2, actions={"PRESS_ACTION": 4}), _WORDS)
     assert figure is not None
-    bars = trace(figure)
-    assert bars["x"] == [2, 0, 0, 2, 0, 4]
-    assert bars["text"] == ["100\xa0%", "0\xa0%", "0\xa0%", "100\xa0%", "0\xa0%", "200.0\xa0%"]
-    assert layout(figure)["xaxis"]["range"] == [0, 4]
+    shares = [text for text in texts(figure.wide) if text.endswith("%")]
+    assert sorted(shares) == sorted(
+        ["100\xa0%", "0\xa0%", "0\xa0%", "100\xa0%", "0\xa0%", "200.0\xa0%"]
+    )
+    lengths = {
+        colour: [float(path.split("h")[1].split("v")[0]) for path in _bars(figure.wide, colour)]
+        for colour in ("total", "pending", "pressed", "sended")
+    }
+    assert lengths["pressed"][0] == pytest.approx(2 * lengths["total"][0], abs=0.2)
+    assert lengths["pending"] == lengths["total"]
+    assert lengths["sended"] == [0]
+
+
+def _bars(svg: str, colour: str) -> list[str]:
+    fill = f"var(--{colour})"
+    return [mark.attributes["d"] for mark in marks(svg) if mark.attributes.get("fill") == fill]
+
+
+def test_a_share_of_fails_has_its_interval_and_the_share_of_all_companies() -> None:
+    """What the companies are sorted by is drawn, and a line that they can be compared with."""
+    few, many = CompanyShare(Company("1", None), 10, 5), CompanyShare(Company("2", None), 1000, 500)
+    figure = failing([few, many], 0.123, _WORDS)
+    assert figure is not None
+    for svg in (figure.wide, figure.narrow):
+        ways = [mark for mark in marks(svg) if mark.name == "line"]
+        ink = [mark.attributes for mark in ways if mark.attributes["stroke"] == "var(--ink)"]
+        across = [float(one["x2"]) for one in ink if "x2" in one]
+        assert len(across) == 2
+        assert across[0] > 5 * across[1] > 0
+        assert "all companies: 12.3\xa0%" in texts(svg)
+        assert "95 % interval: 23.7\xa0% to 76.3\xa0%" in tips(svg)[0]
+    alone = failing([few], None, _WORDS)
+    assert alone is not None
+    assert not any("all companies" in text for text in texts(alone.wide))
 
 
 def test_companies_with_fails_come_in_an_order_that_is_said() -> None:
     """The first need not have the highest share."""
     words = words_of(page_of(sample.large()))
     assert "lower end of the 95 % interval of the share" in words
-    assert "20 companies are shown. First: 1000, fails 4,000 of 10,000 (40.0 %)." in words
+    assert "20 companies are shown. First: 1000, 40.0 % of its total (4,000 of 10,000)." in words
     assert "highest share:" not in words
     assert "lower end" not in words_of(page_of(sample.bare()))
 
 
 def test_other_actions_have_one_row() -> None:
     """With how many they are."""
+    bare = sample.bare()
     delivery = Delivery(total=100, actions={"A": 3}, others=OtherActions(59_801, 25))
-    html = delivery_section(delivery, _WORDS, overlap=False).html.html
-    assert "59,801 other actions" in html
-    assert html.index("59,801 other actions") < html.index("25.0")
-    assert "other action" not in delivery_section(Delivery(), _WORDS, overlap=False).html.html
+    words = words_of(page_of(replace(bare, delivery=delivery)))
+    assert "action A 3 3.0 % 59,801 other actions 25 25.0 %" in words
+    assert "other action" not in words_of(page_of(bare))

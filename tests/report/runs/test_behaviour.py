@@ -2,10 +2,10 @@ import re
 from dataclasses import replace
 
 from collector.report.language import Lang, Language
-from collector.report.runs.behaviour import behaviour
+from collector.report.runs.behaviour_figure import behaviour
 from collector.report.runs.model import Behaviour
 from tests.report import sample
-from tests.report.shown import page_of, trace, words_of
+from tests.report.shown import lines, page_of, tips, words_of
 
 _WORDS = Language(Lang.EN)
 
@@ -16,9 +16,14 @@ def test_a_line_is_broken_where_nobody_worked() -> None:
     """Half an hour between two attempts is no half hour of ten requests a second."""
     figure = behaviour(_LARGE.behaviour[0], _WORDS, "behaviour")
     assert figure is not None
-    sent = trace(figure, 1)["y"]
-    assert (len(sent), sent.count(None)) == (121, 1)
-    assert trace(figure, 4)["y"].count(None) == 2
+    assert len(tips(figure.wide)) == 120
+    # Latencies have a gap of their own, where nothing was answered.
+    assert [path.count("M") for path in lines(figure.wide, "received")] == [3]
+    assert [path.count("M") for path in lines(figure.wide, "muted")] == [2]
+    first = tips(figure.wide)[0].split("\n")
+    assert first[0] == "2026-01-04 06:31:00 UTC"
+    assert first[2].startswith("sent: ")
+    assert first[2].endswith("/s")
 
 
 def test_the_newest_run_is_the_last_one_and_older_ones_are_folded_away() -> None:
@@ -29,10 +34,10 @@ def test_the_newest_run_is_the_last_one_and_older_ones_are_folded_away() -> None
     page = page_of(replace(small, behaviour=nights, runs=small.runs * 30))
     assert re.findall(r"<h3><bdi>(night-\d)", page) == [f"night-{n}" for n in (4, 3, 2, 1, 0)]
     assert page.index("night-4") < page.index("Earlier runs") < page.index("night-3")
-    assert page.count('data-figure="behaviour-') == 5
-    assert "Of 30 runs, the newest 5 are looked at here." in words_of(page)
+    assert page.count('data-figure="behaviour-') == 2 * 5
+    assert "Of 30 runs, the newest 5 are shown here." in words_of(page)
     page = page_of(replace(small, behaviour=nights, runs=small.runs * 5))
-    assert "are looked at" not in words_of(page)
+    assert "are shown here" not in words_of(page)
 
 
 def test_a_run_goes_from_the_begin_of_its_first_interval() -> None:
