@@ -17,6 +17,7 @@ __all__ = [
     "complain",
     "json_array",
     "note",
+    "open_output",
     "rate_text",
     "refuse_terminal",
     "say",
@@ -82,12 +83,18 @@ def unwritable(error: OSError) -> StorageError:
     return StorageError(f"standard output cannot be written: {error.strerror}")
 
 
-@contextmanager
-def _whole_output() -> Iterator[TextIO]:
+def open_output() -> TextIO:
+    """Return standard output. Raises `StorageError` if it is closed."""
     if sys.stdout is None or sys.stdout.closed:
         raise StorageError("standard output is closed; give it a file or a pipe")
+    return sys.stdout
+
+
+@contextmanager
+def _whole_output() -> Iterator[TextIO]:
+    stream = open_output()
     try:
-        yield sys.stdout
+        yield stream
     except BrokenPipeError:
         return
     except OSError as error:
