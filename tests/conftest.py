@@ -341,8 +341,8 @@ class OwnApi:
     """A server that issues a token to any client, and answers what `judge` says.
 
     `judge` takes a company and the number of requests before, and returns the status; every answer
-    takes `latency` seconds, and the first answers wait until `gathers` requests are in flight. If
-    it `closes`, it ends each connection after one answer. With `tls` its address is `https://host`.
+    takes `latency` seconds, and those after the very first wait until `gathers` requests are in
+    flight. If it `closes`, it ends each connection after one answer. With `tls` its address is `https://host`.
     `total` gives the total for a company and the ordinals of its days. `headers` are the names of
     all headers that have come.
     """
@@ -389,7 +389,8 @@ class OwnApi:
         if self.most_in_flight >= self.gathers:
             self._gathered.set()
         try:
-            await self._gathered.wait()
+            if self.asked.total() > 1:
+                await self._gathered.wait()
             await asyncio.sleep(self.latency)
         finally:
             self.in_flight -= 1

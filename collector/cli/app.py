@@ -11,7 +11,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 from collector import __version__
 from collector.cli.config import ConfigFile, Environment, keep_one_range
-from collector.cli.printing import complain, unwritable
+from collector.cli.printing import complain, require_output, unwritable
 from collector.core.errors import CollectorError, ExitCode
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ _EPILOGUE: Final = (
     "70 a bug; 129, 130 and 143 interrupted."
 )
 
-_HELP_OR_VERSION: Final = frozenset({"help", "--help", "-h", "--version", "-V"})
+_HELP_OR_VERSION: Final = frozenset({"--help", "-h", "--version", "-V"})
 
 
 def _shown_default(value: object) -> str | None:
@@ -261,7 +261,10 @@ def _ignore_key_log() -> None:
 
 
 def _run(arguments: list[str] | None) -> int:
+    is_help = _is_help_or_version(sys.argv[1:] if arguments is None else arguments)
     try:
+        if is_help:
+            require_output()
         result = app(arguments)
     except CycloptsError as error:
         hint = "collector: see collector --help, or collector COMMAND --help"
@@ -277,15 +280,18 @@ def _run(arguments: list[str] | None) -> int:
         # (`collector --help | head`), which rich turns into a SystemExit.
         return ExitCode.COMPLETE
     except Exception as error:  # noqa: BLE001 - the last resort: a bug has its own code
-        return _unexpected(error, arguments)
+        return _unexpected(error, is_help=is_help)
     return int(result or ExitCode.COMPLETE)
 
 
-def _unexpected(error: Exception, arguments: list[str] | None) -> ExitCode:
+def _is_help_or_version(words: list[str]) -> bool:
+    """Tell whether the command line library prints what these words ask for, not a command."""
+    return not words or words[0] == "help" or not _HELP_OR_VERSION.isdisjoint(words)
+
+
+def _unexpected(error: Exception, *, is_help: bool) -> ExitCode:
     """Report a bug, or a full disk on which the command line library prints help or version."""
-    words = sys.argv[1:] if arguments is None else arguments
-    is_help_or_version = not words or not _HELP_OR_VERSION.isdisjoint(words)
-    if isinstance(error, OSError) and is_help_or_version:
+    if isinstance(error, OSError) and is_help:
         complain(str(unwritable(error)))
         return ExitCode.STORAGE
     from collector.core.secrets import redacted

@@ -13,6 +13,7 @@ from collector import __version__
 from collector.cluster.site import Site
 from collector.core.cell import CellState
 from collector.core.errors import InputError, LockedError, StorageError
+from collector.core.regular import remedy_for
 from collector.core.threads import in_thread
 from collector.plan import CellSet, Part, Plan, count_by_shard
 from collector.settings import RunSettings
@@ -182,8 +183,7 @@ async def lock_directory(directory: Path) -> AsyncIterator[LockedDirectory]:
             locked = await in_thread(lock)
         except OSError as error:
             raise StorageError(
-                f"--output {directory}: cannot be written: {error.strerror}; see that this user "
-                "may write there, and that there is room"
+                f"--output {directory}: cannot be written: {error.strerror}; {remedy_for(error)}"
             ) from error
         yield locked
 

@@ -11,7 +11,7 @@ import stat
 from pathlib import Path
 from typing import BinaryIO
 
-__all__ = ["check_regular", "is_endless", "kind_of", "open_regular", "refuse_mode"]
+__all__ = ["check_regular", "is_endless", "kind_of", "open_regular", "refuse_mode", "remedy_for"]
 
 
 def open_regular(path: Path) -> BinaryIO:
@@ -69,3 +69,10 @@ def refuse_mode(mode: int, path: Path) -> None:
     if not stat.S_ISREG(mode):
         message = f"{path.name} is {kind_of(mode)}, not a file"
         raise OSError(errno.EINVAL, message, str(path))
+
+
+def remedy_for(error: OSError) -> str:
+    """Return what the user can do about a file of a run that cannot be written."""
+    if isinstance(error, IsADirectoryError):
+        return f"move the directory {error.filename} away"
+    return "see that this user may write there, and that there is room"

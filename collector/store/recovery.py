@@ -9,6 +9,7 @@ from typing import Any, Final, Self
 
 from collector.core.cell import SERVER_DEFAULT, CellState
 from collector.core.errors import InputError, StoppedError, StorageError
+from collector.core.regular import remedy_for
 from collector.plan import CellSet, Part, today_in
 from collector.store.files import PartFiles, parts_in
 from collector.store.foreign import refuse_what_is_not_ours
@@ -122,7 +123,7 @@ def recover(
     except OSError as error:
         raise StorageError(
             f"{error.filename or files.directory}: cannot be read or repaired: {error.strerror}; "
-            "nothing is lost; see that this user may write there, and that there is room"
+            f"nothing is lost; {remedy_for(error)}"
         ) from error
 
 

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from collector.core.errors import CollectorError, InputError, StorageError
+from collector.core.regular import remedy_for
 from collector.core.text import escaped
 from collector.plan import Companies
 from collector.store.append_file import AppendFile, LostFileError
@@ -85,8 +86,7 @@ class RunDirectory:
         except OSError as error:
             unmake(made)
             raise StorageError(
-                f"--output {path}: cannot be written: {error.strerror}; "
-                "see that this user may write there, and that there is room"
+                f"--output {path}: cannot be written: {error.strerror}; {remedy_for(error)}"
             ) from error
         except CollectorError:
             unmake(made)
@@ -207,8 +207,8 @@ class RunDirectory:
 
     def _unwritable(self, error: OSError) -> StorageError:
         return StorageError(
-            f"{error.filename or self.files.directory}: cannot be written: {error.strerror}; see "
-            "that this user may write there, and that there is room, and run the same command again"
+            f"{error.filename or self.files.directory}: cannot be written: {error.strerror}; "
+            f"{remedy_for(error)}, and run the same command again"
         )
 
     def __enter__(self) -> Self:

@@ -151,6 +151,24 @@ async def test_help_and_version_on_a_full_disk_are_an_error(
 
 
 @pytest.mark.parametrize(
+    "arguments",
+    [[], ["help"], ["help", "run"], ["--help"], ["run", "-h"], ["-V"], ["completion", "bash"]],
+)
+def test_what_is_asked_for_with_standard_output_closed_is_an_error(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    """As Python finds it after `>&-`: the text cannot come, and 0 would say that it has."""
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stdout", None)
+        with pytest.raises(SystemExit) as ended:
+            main(arguments)
+    assert ended.value.code == ExitCode.STORAGE
+    assert capsys.readouterr().err == (
+        "collector: standard output is closed; give it a file or a pipe\n"
+    )
+
+
+@pytest.mark.parametrize(
     "arguments", [("completion", "bash"), ("plan", "companies.txt", "--last", "7d")]
 )
 def test_what_is_asked_for_on_a_full_disk_is_an_error(

@@ -33,6 +33,10 @@ def _answered(_company: str, _asked: int) -> int:
     return 200
 
 
+def _total(_company: str, days: range) -> int:
+    return len(days)
+
+
 @pytest.fixture
 def pipe() -> Iterator[Pipe]:
     """Give a small pipe: the descriptor to read, and the one to write."""
@@ -67,7 +71,11 @@ async def test_they_are_the_lines_of_the_file_and_nothing_else(
 
     `to` of the file of options and of the environment belongs to other commands.
     """
-    command = (await serve(_answered)).point(command).with_environment(COLLECTOR_TO="elsewhere.csv")
+    command = (
+        (await serve(_answered, total=_total))
+        .point(command)
+        .with_environment(COLLECTOR_TO="elsewhere.csv")
+    )
     command.write("companies.txt", company_lines(_COUNT - 1))
     command.write("collector.toml", 'to = "statistics.csv"\n')
     first = await command.run(*_FAST)
@@ -109,7 +117,7 @@ async def test_a_reader_that_closes_the_pipe_ends_no_run(
     pipe: Pipe,
 ) -> None:
     """As with `| head -1`: all is on the disk, and the exit code is that of the run."""
-    command = (await serve(_answered)).point(command)
+    command = (await serve(_answered, total=_total)).point(command)
     command.write("companies.txt", company_lines(_COUNT))
     process = await command.start(*_FAST, stdout=pipe[1])
     os.close(pipe[1])
@@ -128,7 +136,7 @@ async def test_a_slow_reader_gets_all_and_holds_no_request(
     pipe: Pipe,
 ) -> None:
     """The run ends before the first line is read; the command waits for its reader."""
-    command = (await serve(_answered)).point(command)
+    command = (await serve(_answered, total=_total)).point(command)
     command.write("companies.txt", company_lines(_COUNT))
     process = await command.start(*_FAST, stdout=pipe[1])
     os.close(pipe[1])
@@ -172,7 +180,7 @@ async def test_a_full_disk_is_5_and_the_run_is_whole(
     command: Any,  # noqa: ANN401
 ) -> None:
     """What was asked for is not printed; nothing is lost in the directory."""
-    command = (await serve(_answered)).point(command)
+    command = (await serve(_answered, total=_total)).point(command)
     command.write("companies.txt", company_lines(3))
     full = os.open("/dev/full", os.O_WRONLY)
     try:
@@ -205,7 +213,7 @@ async def test_each_shard_prints_its_own(
     command: Any,  # noqa: ANN401
 ) -> None:
     """Together they are the answers of the run."""
-    command = (await serve(_answered)).point(command)
+    command = (await serve(_answered, total=_total)).point(command)
     command.write("companies.txt", company_lines(10))
     printed = []
     for shard in ("0/2", "1/2"):

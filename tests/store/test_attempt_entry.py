@@ -144,6 +144,7 @@ def test_settings_stand_under_the_names_of_their_options() -> None:
         "max-failed": "5%",
         "max-empty": None,
         "output": "night",
+        "answers": None,
         "log-level": "info",
         "quiet": True,
         "shard": "3/16",

@@ -596,7 +596,11 @@ def test_a_run_that_cannot_begin_is_a_storage_error(tmp_path: Path, name: str) -
     before = _open_files()
     with (
         RunDirectory.open(PartFiles(path)) as directory,
-        pytest.raises(StorageError, match=rf"{name}\S*: cannot be written: Is a dir.* again"),
+        pytest.raises(
+            StorageError,
+            match=rf"{name}\S*: cannot be written: Is a directory; "
+            rf"move the directory {path / name} away, and run",
+        ),
     ):
         directory.begin(_COMPANIES, _manifest())
     assert _open_files() == before

@@ -105,6 +105,10 @@ ENDS: Final = {
         "dates are not honoured, or mean something else now",
         "las fechas no se respetan, o ahora significan otra cosa",
     ),
+    ExitCode.IMPLAUSIBLE: Text(
+        "not plausible: everything fails for one reason, or more fails or is empty than allowed",
+        "no es verosímil: todo falla por una misma causa, o falla o está vacío más de lo permitido",
+    ),
     ExitCode.BUG: Text("a bug in the collector", "un error del recolector"),
     ExitCode.SIGHUP: Text("interrupted (SIGHUP)", "interrumpida (SIGHUP)"),
     ExitCode.SIGINT: Text("interrupted (SIGINT)", "interrumpida (SIGINT)"),
