@@ -32,9 +32,9 @@ def implausible_counts(stats: RunStats, settings: RunSettings) -> ImplausibleErr
 
 
 def all_empty(stats: RunStats) -> str | None:
-    """Return the warning that a run has answers, and all of them are empty; otherwise None."""
+    """Return the warning that a run has several answers, and all are empty; otherwise None."""
     counts = stats.kept + stats.cells
     empty = counts[CellState.EMPTY]
-    if not empty or counts[CellState.DATA] or stats.missing:
+    if empty <= 1 or counts[CellState.DATA] or stats.missing:
         return None
     return f"all {empty} answers are empty: every counter of every company and window is 0"
