@@ -2,12 +2,14 @@
 
 import asyncio
 import gc
+from collections.abc import Coroutine
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 from collector.cli.answers import AnswerPrinter, printed_answers
 from collector.cli.extras import needs_extra
+from collector.cli.hints import exit_text
 from collector.cli.printing import complain
 from collector.cli.signals import stop_on_signals
 from collector.cli.summary import one_line, print_summary
@@ -15,11 +17,13 @@ from collector.cli.watch import watch
 from collector.core.errors import NOT_STARTED, ExitCode, InputError
 from collector.http.credentials import Credentials
 from collector.http.network import Network
+from collector.http.ping import Ping
 from collector.plan import Plan
 from collector.run.result import End
 from collector.run.run import Run
 from collector.run.view import RunView
 from collector.settings import RunSettings
+from collector.store.attempt_entry import counts_of
 
 __all__ = ["collect", "execute", "report_end"]
 
@@ -30,8 +34,31 @@ def collect(
     """Collect a plan into a run directory, and return the exit code."""
     with printed_answers(settings.answers) as printer:
         run = _make_run(plan, settings, credentials, output, network, printer)
-        end = asyncio.run(execute(run, printer))
+        ping = None if settings.ping_url is None else Ping(settings.ping_url, network)
+        end = asyncio.run(_told(ping, run, execute(run, printer)))
         return report_end(run, end)
+
+
+async def _told(ping: Ping | None, run: RunView, work: Coroutine[object, object, End]) -> End:
+    """Do the work of a run, and tell the service that watches over it when it begins and ends."""
+    if ping is None:
+        return await work
+    starting = asyncio.create_task(ping.started(), name="ping")
+    end = End(ExitCode.BUG)
+    try:
+        end = await work
+    finally:
+        summary = {
+            "directory": str(run.files.directory),
+            "exit_code": end.exit_code.value,
+            "exit": exit_text(end.exit_code, end.error),
+            **counts_of(run.stats, run.pace.limit),
+        }
+        # In their order, and once each: the second may not come before the first.
+        problems = (await starting, await ping.ended(end.exit_code.value, summary))
+        for problem in dict.fromkeys(filter(None, problems)):
+            _warn(run, f"--ping-url was not told of this run: {problem}")
+    return end
 
 
 def _make_run(  # noqa: PLR0913, PLR0917 - those of `collect`, and the printer

@@ -21,7 +21,7 @@ _NOT_REPEATED: Final = frozenset(
     {
         *("from", "until", "last", "timezone", "window", "lookback", "id-column", "name-column"),
         *("output", "answers", "quiet", "verbose", "log-level", "config"),
-        *("shard", "engine", "workers", "scheduler", "insecure-cluster"),
+        *("shard", "engine", "workers", "scheduler", "insecure-cluster", "ping-url"),
     }
 )
 """Options that the plan and the directory replace, that concern only the display, or whose values

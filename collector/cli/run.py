@@ -45,7 +45,8 @@ def run(
     credentials = load_credentials(os.environ, settings.credentials_file)
     from collector.http.network import load_network
 
-    network = load_network(os.environ, settings)
+    pinged = () if settings.ping_url is None else (settings.ping_url.reveal(),)
+    network = load_network(os.environ, settings, *pinged)
     from collector.cli.streams import background_streams
 
     # Around the imports too: Dask keeps the standard error that it finds.

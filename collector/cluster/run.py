@@ -250,7 +250,7 @@ class ClusterRun:
     def _shard(self, site: Site, channel: Channel, number: int, total: int) -> Task:
         shard = Shard(number, total)
         self._unfinished.add(number)
-        mine = replace(self.settings, max_failed=None, max_empty=None)
+        mine = replace(self.settings, max_failed=None, max_empty=None, ping_url=None)
         settings = replace(mine, shard=shard, metrics_file=None, deadline=None)
         return Task(settings, site, ShardContext(channel.share, self._dates.record), channel.name)
 

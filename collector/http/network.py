@@ -118,13 +118,13 @@ def _host(origin: _Origin) -> str:
     return URL.build(scheme=scheme, host=host or "", port=port).host_port_subcomponent or ""
 
 
-def load_network(environ: Mapping[str, str], settings: Service) -> Network:
-    """Return how the addresses in the settings are reached.
+def load_network(environ: Mapping[str, str], settings: Service, *more: str) -> Network:
+    """Return how the addresses in the settings are reached, and `more` addresses.
 
     Only the variables that decide about these addresses are looked at. Raises `InputError` for a
     proxy that cannot be used, and for a `--ca-file` that cannot be read or has no certificate.
     """
-    urls = (URL(settings.base_url), URL(settings.token_url))
+    urls = map(URL, (settings.base_url, settings.token_url, *more))
     option = settings.proxy
     authorities = None if settings.ca_file is None else read_authorities(settings.ca_file)
     return Network({_origin(url): _proxy_for(url, environ, option) for url in urls}, authorities)

@@ -7,7 +7,16 @@ import ipaddress
 import re
 from typing import Final
 
-__all__ = ["NO_PROXY", "is_loopback", "parse_proxy", "parse_proxy_option", "parse_service_url"]
+from collector.core.secrets import Secret
+
+__all__ = [
+    "NO_PROXY",
+    "is_loopback",
+    "parse_ping_url",
+    "parse_proxy",
+    "parse_proxy_option",
+    "parse_service_url",
+]
 
 _AUTHORITY: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\[\]:@]+)(:[0-9]+)?")
 """A host name or an address, and perhaps a port; nothing else after a closing bracket."""
@@ -58,6 +67,21 @@ def parse_service_url(text: str) -> str:
         )
         raise ValueError(message)
     return text
+
+
+def parse_ping_url(text: str) -> Secret:
+    """Check an address that is told of a run, as `parse_service_url` does, and return it.
+
+    Raises `ValueError` with a message that teaches; it never repeats the address.
+    """
+    try:
+        return Secret(parse_service_url(text).removesuffix("/"))
+    except ValueError:
+        message = (
+            "not an address that can be pinged: write https:// (http:// is for this machine "
+            "only), a host and a path, without a query, like https://hc-ping.com/UUID"
+        )
+        raise ValueError(message) from None
 
 
 _LONGEST_LABEL: Final = 63

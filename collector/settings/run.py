@@ -7,6 +7,8 @@ from typing import Annotated, Final, Literal
 from cyclopts import Parameter, validators
 
 from collector.core.errors import InputError
+from collector.core.secrets import Secret
+from collector.settings.addresses import parse_ping_url
 from collector.settings.parsers import (
     Duration,
     Limit,
@@ -225,6 +227,20 @@ class Output:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Notification:
+    """Who is told of a run."""
+
+    ping_url: Annotated[
+        Secret | None,
+        Parameter(group=OUTPUT, converter=converter(parse_ping_url), accepts_keys=False),
+    ] = None
+    """A service that watches over scheduled work, in the manner of healthchecks.io: a POST to
+    URL/start at the start and to URL/<exit code> at the end, with the summary as JSON. It never
+    changes how a run ends. The address is a secret: better in COLLECTOR_PING_URL than in a
+    flag."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class PlanSettings(OptionsFile, Portion, RequestRate, Selection):
     """The options of `collector plan`."""
 
@@ -243,7 +259,9 @@ class CollectSettings(Trust, Service, Portion, Output, RunLimits, Selection):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunSettings(OptionsFile, Trust, Service, Distribution, Output, RunLimits, Selection):
+class RunSettings(
+    OptionsFile, Trust, Service, Distribution, Notification, Output, RunLimits, Selection
+):
     """The options of `collector run`: the union of all."""
 
     def __post_init__(self) -> None:

@@ -15,7 +15,7 @@ from collector.settings import RunSettings, option_name
 from collector.store.lines import timestamp
 from collector.telemetry.stats import RunStats
 
-__all__ = ["AttemptEntry", "describe_settings"]
+__all__ = ["AttemptEntry", "counts_of", "describe_settings"]
 
 _LIBRARIES: Final = ("aiohttp", "asyncio-throttle", "orjson", "msgspec")
 
@@ -54,7 +54,7 @@ class AttemptEntry:
         self.exit_code = exit_code
         self.error = error
         self.kept = stats.kept.copy()
-        self.counts = _counts(stats, limit_found)
+        self.counts = counts_of(stats, limit_found)
 
     def as_json(self) -> dict[str, object]:
         """Return the attempt as JSON values, in a fixed order."""
@@ -92,7 +92,7 @@ def _versions() -> Mapping[str, str]:
     }
 
 
-def _counts(stats: RunStats, limit_found: float | None) -> dict[str, object]:
+def counts_of(stats: RunStats, limit_found: float | None) -> dict[str, object]:
     """Return the counts of an attempt as JSON values: cells, requests, latency, rate and limit."""
     latencies = stats.latencies
     return {

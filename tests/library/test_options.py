@@ -20,6 +20,7 @@ _OF_THE_COMMAND = {
     "scheduler",
     "insecure_cluster",
     "answers",
+    "ping_url",
     "quiet",
     "verbose",
     "config",

@@ -143,6 +143,7 @@ def test_settings_stand_under_the_names_of_their_options() -> None:
         "max-outage": "30m",
         "max-failed": "5%",
         "max-empty": None,
+        "ping-url": None,
         "output": "night",
         "answers": None,
         "log-level": "info",

@@ -212,14 +212,16 @@ def named(sums: Sequence[SpanDelivery], cells: Mapping[WindowSpan, Tile]) -> lis
     """Return the spans of which one may be named the highest or the lowest.
 
     A partial span never is. Spans that lack answers or still change are left out as well if two
-    others remain. `cells` are the planned cells of each span.
+    others remain; otherwise those that lack answers, or else those that change. `cells` are the
+    planned cells of each span.
     """
     answered = [one for one in whole(sums) if one.answers]
     complete = [
         one for one in answered if (tile := cells.get(one.span)) is None or not tile.lacks_many
     ]
-    settled = [one for one in complete if one.is_settled]
-    return next((found for found in (settled, complete) if len(found) > 1), answered)
+    settled = [one for one in answered if one.is_settled]
+    both = [one for one in complete if one.is_settled]
+    return next((found for found in (both, complete, settled) if len(found) > 1), answered)
 
 
 def shows_per_day(sums: Sequence[SpanDelivery]) -> bool:

@@ -1,6 +1,6 @@
 """The figure of the counters over time, with one panel for counters of similar size."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from typing import Final, NamedTuple
@@ -31,6 +31,9 @@ __all__ = ["over_time"]
 
 _DOTTED: Final = 45
 """Points up to which each has a mark."""
+
+_BESIDE: Final = 0.7
+"""Part of a column that is shaded for lack of answers if its figures may change, too: both show."""
 
 _VEIL: Final = 0.65
 """Opacity of what covers partial spans."""
@@ -125,10 +128,12 @@ def _specification(
     frame = stack.frame
     step = frame.width / count
 
-    def columns(places: Iterable[int], colour: str) -> Iterator[Box]:
+    def columns(places: Iterable[int], colour: str, beside: Collection[int] = ()) -> Iterator[Box]:
         for place in places:
+            part = _BESIDE if place in beside else 1.0
             for top, bottom in stack.areas:
-                yield Box(place * step, (place + 1) * step, top, bottom, colour)
+                end = top + part * (bottom - top)
+                yield Box(place * step, (place + 1) * step, top, end, colour)
 
     days = [(one.span.from_date, one.span.until_date) for one in sums]
     tips = [
@@ -142,7 +147,8 @@ def _specification(
         for place, one in enumerate(sums)
     ]
     layers = [
-        boxes((*columns(shades.unsettled, "warn-ground"), *columns(shades.lacking, "shade"))),
+        boxes(columns(shades.unsettled, "warn-ground")),
+        boxes(columns(shades.lacking, "shade", shades.unsettled)),
         *stack.layers,
         # What is drawn of partial spans is faded.
         boxes(columns(shades.partial, "panel"), fillOpacity=_VEIL),

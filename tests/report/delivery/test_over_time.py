@@ -99,6 +99,19 @@ def test_spans_that_lack_answers_are_shaded() -> None:
     assert "cells without answer: 1" in tips(figure.wide)[2]
 
 
+def test_what_lacks_answers_and_still_changes_is_shaded_as_both() -> None:
+    """The one does not hide the other: two boxes in each of the three panels, and two keys."""
+    sums = [replace(one, is_settled=False) for one in _months(7, 7)]
+    cells = {one.span: Tile(99, 0, 0, 9) for one in sums}
+    figure, _ = over_time(sums, cells, _WORDS)
+    assert figure is not None
+    for colour in ("shade", "warn-ground"):
+        assert boxes(figure.wide, colour) == 2 * 3 + 1
+    heights = {box.attributes["d"] for box in marks(figure.wide) if "shade" in str(box.attributes)}
+    grounds = {box.attributes["d"] for box in marks(figure.wide) if "warn" in str(box.attributes)}
+    assert not heights & grounds
+
+
 def test_spans_whose_figures_change_are_shaded_and_partial_ones_faded() -> None:
     """The newest are too low because they are young, or because the period cuts their week."""
     sums = _months(*[7] * 4)
@@ -191,6 +204,10 @@ def test_a_column_that_lacks_answers_is_not_named() -> None:
     assert named(sums, cells) == sums[:3]
     unsettled = [replace(one, is_settled=at == 0) for at, one in enumerate(sums)]
     assert named(unsettled, cells) == unsettled[:3]
+    # A company that fails each night makes all of them lack answers: those that change stay out.
+    lacking = {one.span: Tile(99, 0, 0, 9) for one in sums}
+    young = [replace(one, is_settled=at < 2) for at, one in enumerate(sums)]
+    assert named(young, lacking) == young[:2]
     partial = [
         replace(one, span=replace(one.span, is_partial=at > 0)) for at, one in enumerate(sums)
     ]

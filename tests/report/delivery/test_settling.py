@@ -56,6 +56,20 @@ def test_the_runs_show_when_figures_settle(tmp_path: Path) -> None:
     assert [one.is_settled for one in report.over_time] == [True] * 5 + [False]
 
 
+def test_runs_of_one_day_do_not_show_that_figures_have_settled(tmp_path: Path) -> None:
+    """What did not change within an hour may change tomorrow; what changed, has not settled."""
+    days = range(15, 21)
+    old = [line("1", number, total=1) for number in days]
+    for name, changed in (("a", 0), ("b", 18)):
+        new = [line("1", number, 3600, total=1 + (0 < changed <= number)) for number in days]
+        report = read(
+            make_run(tmp_path / f"{name}1", old, companies=("1",), days=(15, 20)),
+            make_run(tmp_path / f"{name}2", new, companies=("1",), days=(15, 20)),
+        )
+        assert report.settling == ASSUMED
+        assert [one.is_settled for one in report.over_time] == [False] * 6
+
+
 def test_the_default_window_never_settles(tmp_path: Path) -> None:
     """It is of other days each night."""
     run = make_run(tmp_path / "r", [line("1", None, total=1)], companies=("1",), days=None)

@@ -1,0 +1,123 @@
+"""`--ping-url`: a service that watches over scheduled work is told of a run by the command."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import pytest
+from aiohttp import web
+
+from collector.simulator import Simulator
+from tests.conftest import Command, Finished, StartApi, company_lines
+
+Against = Callable[[Simulator], Command]
+
+_SECRET: Final = "5f2c-secret-of-the-check"  # noqa: S105 - fake
+
+
+@dataclass
+class _Watcher:
+    """A service that is pinged; it answers with `status`, or not at all if that is 0."""
+
+    status: int = 200
+    address: str = ""
+    pings: list[tuple[str, Any]] = field(default_factory=list)
+
+    async def take(self, request: web.Request) -> web.Response:
+        body = await request.read()
+        self.pings.append((request.path, json.loads(body) if body else None))
+        if not self.status:
+            await asyncio.Event().wait()
+        return web.Response(status=self.status, text=_SECRET, headers={"Location": "/elsewhere"})
+
+
+@pytest.fixture
+async def watcher() -> AsyncIterator[_Watcher]:
+    """Give a service on a free port."""
+    watcher = _Watcher()
+    app = web.Application()
+    app.router.add_post("/{path:.*}", watcher.take)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    _, port = runner.addresses[0]
+    watcher.address = f"http://127.0.0.1:{port}/{_SECRET}"
+    try:
+        yield watcher
+    finally:
+        await runner.cleanup()
+
+
+async def _run(command: Command, address: str, *more: str) -> Finished:
+    command.write("companies.txt", company_lines(10))
+    command = command.with_environment(COLLECTOR_PING_URL=address)
+    return await command.run("run", "companies.txt", "--output", "r", "--rate", "100", *more)
+
+
+async def test_start_and_end_are_told(
+    command: Command, start_api: StartApi, against: Against, watcher: _Watcher
+) -> None:
+    """With the summary of the run, and the exit code as the last part of the address."""
+    api = await start_api(duplicate_keys=("7",))
+    finished = await _run(against(api), f"{watcher.address}/")
+    assert finished.exit_code == 1, finished
+    (start, nothing), (end, summary) = watcher.pings
+    assert (start, nothing) == (f"/{_SECRET}/start", None)
+    assert end == f"/{_SECRET}/1"
+    assert (summary["directory"], summary["exit_code"]) == ("r", 1)
+    attempt = command.manifest("r")["attempts"][0]
+    assert summary["cells"] == attempt["cells"]
+    assert summary["requests"] == attempt["requests"]
+    assert attempt["settings"]["ping-url"] == "[secret]"
+    texts = [finished.stdout, finished.stderr]
+    texts += [path.read_text() for path in (command.directory / "r").iterdir()]
+    assert not any(_SECRET in text for text in texts)
+
+
+@pytest.mark.parametrize(
+    ("status", "why"), [(404, "HTTP 404"), (302, "HTTP 302"), (0, "no answer within 5 seconds")]
+)
+async def test_a_service_that_does_not_listen_changes_nothing(
+    start_api: StartApi, against: Against, watcher: _Watcher, status: int, why: str
+) -> None:
+    """The exit code is that of the run; one warning says why, without the address."""
+    watcher.status = status
+    finished = await _run(against(await start_api()), watcher.address)
+    assert finished.exit_code == 0, finished
+    assert finished.stderr.count(f"warning: r: --ping-url was not told of this run: {why}") == 1
+    assert _SECRET not in finished.stderr
+    assert len(watcher.pings) == 2
+
+
+async def test_a_service_that_is_not_there_changes_nothing(
+    start_api: StartApi, against: Against
+) -> None:
+    """The cause is named as for the API."""
+    finished = await _run(against(await start_api()), f"http://127.0.0.1:1/{_SECRET}")
+    assert finished.exit_code == 0, finished
+    assert "--ping-url was not told of this run: connection refused" in finished.stderr
+    assert _SECRET not in finished.stderr
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        f"http://example.com/{_SECRET}",
+        f"https://user:{_SECRET}@example.com",
+        f"https://example.com/?key={_SECRET}",
+        f"ftp://example.com/{_SECRET}",
+        _SECRET,
+    ],
+)
+async def test_an_address_that_would_show_the_secret_is_refused(
+    command: Command, address: str
+) -> None:
+    """Before anything is sent, and without repeating it."""
+    finished = await _run(command, address)
+    assert finished.exit_code == 2, finished
+    assert "not an address that can be pinged" in finished.stderr
+    assert _SECRET not in finished.stderr
+    assert not (command.directory / "r").exists()
