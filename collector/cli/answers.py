@@ -72,6 +72,9 @@ class AnswerPrinter:
     def reach(self, answers: AppendFile) -> None:
         """Print the lines that are on the disk by now, but those that the first call finds."""
         with self._changed:
+            if self._printed >= self._durable:
+                # Until now there was nothing that the reader could have taken.
+                self._moved_at = monotonic()
             self._durable = answers.synced_size
             if self._path is None:
                 self._path = answers.path
@@ -140,9 +143,10 @@ class AnswerPrinter:
                         self._changed.notify_all()
         except OSError as error:
             self._error = error
-        with self._changed:
-            self._is_working = False
-            self._changed.notify_all()
+        finally:
+            with self._changed:
+                self._is_working = False
+                self._changed.notify_all()
 
     def _print(self, lines: bytes) -> None:
         left = memoryview(terminal_safe(lines) if self.is_terminal else lines)

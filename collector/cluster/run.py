@@ -33,7 +33,7 @@ from collector.http.network import DIRECT, Network
 from collector.pace import PaceView, Share
 from collector.plan import Plan, Shard
 from collector.run.lost_lines import Announcer
-from collector.run.plausible import implausible_counts, too_many_failed
+from collector.run.plausible import all_empty, implausible_counts, too_many_failed
 from collector.run.result import End, end_by, end_by_bug
 from collector.run.session import Session
 from collector.run.shard_context import ShardContext
@@ -148,6 +148,7 @@ class ClusterRun:
             await self._count(end)
         finally:
             unwritten = await self._telemetry.ended(end.exit_code)
+            self.remarks += tuple(filter(None, (all_empty(self.stats),)))
             self.remarks += self._cluster_log.remarks + unwritten
         return end
 

@@ -140,7 +140,9 @@ class StatisticsClient:
             reply = await self._transport.get(url, self._tokens, use, is_final=is_final)
             requests += reply.requests
             if isinstance(reply, TransportFailure):
-                return self._replies.broken(company_id, reply, requests, is_retry=is_retry)
+                broken = self._replies.broken(company_id, reply, requests, is_retry=is_retry)
+                self._first_tries.failed(company_id, broken)
+                return broken
             outcome, nature = self._replies.read(reply, requests)
             if not isinstance(outcome, Failure):
                 self._succeeded(url, company_id, reply, outcome)
@@ -183,8 +185,7 @@ class StatisticsClient:
         """Report a failure to the gate; return it with what the try is charged to."""
         if failure.meaning is Meaning.NOT_READY:
             self._tokens.accepted(reply.token, reply.permit.at)
-        elif failure.meaning is Meaning.DEFINITIVE:
-            self._first_tries.failed(company_id, failure)
+        self._first_tries.failed(company_id, failure)
         blame = self._replies.report(company_id, reply, failure, nature, is_evidence=not is_retry)
         return failure if blame is Blame.CELL else replace(failure, blame=blame)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 from collector.core.errors import ImplausibleError
-from collector.core.outcome import Failure, FailureKind
+from collector.core.outcome import Failure, FailureKind, Meaning
 from collector.http.in_flight import InFlight
 
 __all__ = ["FirstTries"]
@@ -34,6 +34,7 @@ class FirstTries:
         self._companies: set[str] = set()
         self._tries = 0
         self._last: Failure | None = None
+        self._may_pass = False
         self.is_over = True
         """Whether it no longer matters what a request comes to: one was answered, or one has failed
         in another way than the first."""
@@ -50,8 +51,11 @@ class FirstTries:
         self._in_flight.most = self._most
 
     def failed(self, company_id: str, failure: Failure) -> None:
-        """Record a definitive failure; end the run if it is one too many."""
+        """Record a failure; end the run if it is definitive, and one too many."""
         if self.is_over:
+            return
+        if failure.meaning not in {Meaning.DEFINITIVE, Meaning.DENIED}:
+            self._may_pass = True
             return
         last = self._last
         if last is not None and (last.kind, last.status) != (failure.kind, failure.status):
@@ -67,7 +71,12 @@ class FirstTries:
                 self._end(error)
 
     def error(self) -> ImplausibleError | None:
-        """Return the error if all tries so far have failed alike; None if they were too few."""
+        """Return the error if all tries have failed alike; None if they were too few.
+
+        Of less than 50 tries none may have failed in a way that may pass.
+        """
+        if self._may_pass and self._tries < _TRIES:
+            return None
         if self.is_over or self._last is None or len(self._companies) < _COMPANIES:
             return None
         return ImplausibleError(

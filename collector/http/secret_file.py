@@ -44,6 +44,9 @@ def read_secret_file(file: Path, *, named_by: str, most: int, systemd_directory:
                 )
             content = stream.read(most + 1)
     except OSError as error:
+        if not named_by.startswith("--"):
+            # By mistake a variable may have the secret itself.
+            where = named_by
         raise InputError(f"{where}: cannot be read: {error.strerror}") from None
     if len(content) > most:
         raise InputError(

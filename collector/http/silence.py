@@ -22,6 +22,8 @@ _FEWEST_FAILURES: Final = 2
 _MOVED_FAILURES: Final = 8
 """Redirects from the start, and nothing else, after which the service counts as moved."""
 
+_ELSEWHERE: Final = frozenset({Nature.MOVED, Nature.REDIRECTED})
+
 _IN_SECONDS: Final = 120
 _IN_MINUTES: Final = 7200
 
@@ -62,6 +64,7 @@ class Silence:
     _failures: int = 0
     _is_unusable: bool = True
     _is_moved: bool = True
+    _is_for_good: bool = True
     _asked_until: float = -inf
 
     def sent(self, now: float) -> None:
@@ -82,8 +85,9 @@ class Silence:
             return
         self.last_fault = fault
         self._failures += 1
-        self._is_moved = self._is_moved and fault.nature is Nature.MOVED
-        self._is_unusable = self._is_unusable and fault.nature in {Nature.UNUSABLE, Nature.MOVED}
+        self._is_for_good = self._is_for_good and fault.nature is Nature.MOVED
+        self._is_moved = self._is_moved and fault.nature in _ELSEWHERE
+        self._is_unusable = self._is_unusable and fault.nature in {Nature.UNUSABLE, *_ELSEWHERE}
 
     @property
     def last_error(self) -> str | None:
@@ -123,7 +127,7 @@ class Silence:
         """Return the error that ends the session: service, time, and last cause.
 
         That is `OutageError`; `UnusableError` where waiting does not help, and `ImplausibleError`
-        where nothing but redirects has come.
+        where nothing but redirects for good has come.
         `is_refusing` says that the service is there, and throttles every request.
         """
         address, option, answer = self.service
@@ -132,8 +136,8 @@ class Silence:
             # The cause may name another option, such as that of the proxy.
             remedy = "" if "(see --" in cause else f"; check {option}"
             text = f"{address} cannot be used as it is: {cause}{remedy}"
-            is_moved = self._is_moved and self._failures >= _MOVED_FAILURES
-            return ImplausibleError(text) if is_moved else UnusableError(text)
+            is_certain = self._is_for_good and self._failures >= _MOVED_FAILURES
+            return ImplausibleError(text) if is_certain else UnusableError(text)
         seconds = _span(now - (now if self.since is None else self.since))
         what = f"{address} refused every request" if is_refusing else f"no {answer} from {address}"
         return OutageError(

@@ -1,6 +1,6 @@
 """Cells of a plan by their index: one bit for each, and the index of a cell by its key."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import count, zip_longest
 from typing import Final
 
@@ -9,7 +9,14 @@ from collector.plan.company_table import place_finder
 from collector.plan.plan import Plan
 from collector.plan.shard import Part, blocks_in
 
-__all__ = ["CellIndex", "CellSet", "absent_in_turns", "cells_in_turns", "count_by_shard"]
+__all__ = [
+    "CellIndex",
+    "CellSet",
+    "absent_in_turns",
+    "cells_in_turns",
+    "count_by_shard",
+    "spread",
+]
 
 _FULL: Final = 0xFF
 
@@ -41,6 +48,14 @@ class CellSet:
         self._bits[position] |= bit
         self._count += 1
         return True
+
+    def with_more(self, indexes: Iterable[int]) -> "CellSet":
+        """Return a set that has these cells as well."""
+        more = CellSet(self._size)
+        more._bits[:], more._count = self._bits, self._count
+        for index in indexes:
+            more.add(index)
+        return more
 
     def first(self) -> int | None:
         """Return the lowest index in the set; None if it is empty."""
@@ -115,6 +130,21 @@ def absent_in_turns(done: CellSet, part: Part) -> Iterator[Cell]:
             *(_absent_of(company, done, part) for company in range(first, last))
         ):
             yield from filter(None, turn)
+
+
+def spread(done: CellSet, part: Part, number: int) -> list[int]:
+    """Return the indexes of at most `number` cells that are not in the set, from all over a part.
+
+    Their companies and their windows are as far from each other as they can be.
+    """
+    companies = len(part.plan.companies)
+    found: dict[int, None] = {}
+    for step in range(number):
+        company = step * (companies - 1) // max(1, number - 1)
+        cells = [i for span in part.spans(company) for i in span if i not in done]
+        if cells:
+            found[cells[step * (len(cells) - 1) // max(1, number - 1)]] = None
+    return list(found)
 
 
 def cells_in_turns(plan: Plan, done: CellSet) -> Iterator[Cell]:

@@ -1,13 +1,14 @@
 """The composition root of a run: opens everything, connects it, closes it, returns how it ended."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
-from collector.core.cell import CellState
+from collector.core.cell import Cell, CellState
 from collector.core.errors import CollectorError, ExitCode, IgnoredDatesError, main_error
 from collector.core.threads import in_thread
 from collector.dates.guard import DOUBT, DatesGuard
@@ -17,7 +18,7 @@ from collector.http.network import DIRECT, Network
 from collector.http.retry import RetryPolicy
 from collector.http.token import TokenProvider
 from collector.pace import PaceView, Share
-from collector.plan import CellSet, Part, Plan, absent_in_turns, cells_in_turns
+from collector.plan import CellSet, Part, Plan, absent_in_turns, cells_in_turns, spread
 from collector.run.attempt import AttemptRecord
 from collector.run.held import Settled
 from collector.run.lost_lines import Announcer, checked_end
@@ -41,6 +42,9 @@ from collector.telemetry.reporter import Telemetry
 from collector.telemetry.stats import RunStats
 
 __all__ = ["End", "Run"]
+
+_SPREAD: Final = 10
+"""Cells from all over the plan that are among the first tries."""
 
 _GRACE_SECONDS: Final = 5.0
 """How long a run that was stopped waits for the requests in flight."""
@@ -228,8 +232,9 @@ class Run:
             # If other shards have answered all cells there is nothing to request.
             if directory.is_new and not recovered.is_complete:
                 await session.tokens.current()
-            if not recovered.has_lines:
-                # After an answer, all that is left may be cells that are broken.
+            if not recovered.has_lines and not self._is_handed_out:
+                # After an answer, all that is left may be cells that are broken. Of the shards of a
+                # cluster each would be judged by its own companies.
                 session.judge_first_tries(self._stop_by)
             try:
                 another = partial(next, cells_in_turns(self.plan, recovered.done))
@@ -264,7 +269,7 @@ class Run:
                 await dates.verified()
 
         self._pool = pool = Pool(
-            absent_in_turns(done, self._part),
+            self._cells(done),
             fetch=client.fetch,
             decide=RetryPolicy(self.settings.max_attempts).decide,
             settle=settle,
@@ -295,6 +300,18 @@ class Run:
             return self._shutdown.end
         return self._end()
 
+    def _cells(self, done: CellSet) -> Iterator[Cell]:
+        """Return the cells to request, in their order.
+
+        While it is open whether all fail alike, some from all over the plan come first: the first
+        companies of a list may be closed, and the oldest days too old.
+        """
+        if self._session.first_tries.is_over:
+            return absent_in_turns(done, self._part)
+        sample = spread(done, self._part, _SPREAD)
+        rest = absent_in_turns(done.with_more(sample), self._part)
+        return chain(map(self.plan.__getitem__, sample), rest)
+
     def _end(self) -> End:
         """Return the end of a run that has settled all its cells."""
         if (end := self._shutdown.end) is not None and end.exit_code is ExitCode.IMPLAUSIBLE:
@@ -303,7 +320,9 @@ class Run:
         has_failed = stats.cells[CellState.FAILED] > 0
         if has_failed and is_the_services_failure(silence, stats.failure_kinds):
             return self._failed(silence.error(self._session.clock()))
-        implausible = self._session.first_tries.error() or implausible_counts(stats, self.settings)
+        # A shard may have all the companies that are broken.
+        alike = self._session.first_tries.error() if self.settings.shard.is_whole else None
+        implausible = alike or implausible_counts(stats, self.settings)
         if implausible is not None:
             return self._failed(implausible)
         return End(ExitCode.SOME_FAILED if has_failed else ExitCode.COMPLETE)
@@ -331,7 +350,8 @@ class Run:
             record.dates_are_doubted(DOUBT)
             self._note(record, f"{DOUBT}; the same command again finds out")
         session = self._session
-        remarks = self.dates.close(), session.surplus, session.suspension, all_empty(self.stats)
+        empty = all_empty(self.stats) if self.settings.shard.is_whole else None
+        remarks = self.dates.close(), session.surplus, session.suspension, empty
         for remark in filter(None, (*remarks, *directory.remarks)):
             self._note(record, remark)
 

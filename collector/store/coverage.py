@@ -126,7 +126,9 @@ def _read_coverage(directory: Path) -> Coverage:
         damage += _damage(path, damaged_spans(path, answers.take_error))
     # In a run that is in progress, an incomplete line is being written.
     remarks = [*([] if run.held_by else damage), *answers.ledger.remarks()]
-    if (lost := run.lost(answers.states.count(_DATA) + answers.states.count(_EMPTY))) is not None:
+    answered = answers.states.count(_DATA) + answers.states.count(_EMPTY)
+    # Lines of companies that were edited out are still there.
+    if is_intact and (lost := run.lost(answered)) is not None:
         remarks.append(lost)
     if not is_intact:
         remarks.insert(0, f"{COMPANIES} was edited: companies may be gone from it")

@@ -47,15 +47,25 @@ class _PlanFields(msgspec.Struct):
     until_date: date | None
 
 
+_Counts = dict[str, int]
+
+
 class _RequestFields(msgspec.Struct):
     sent: int = 0
+    answered: int = 0
     refused: int = 0
+    failed: int = 0
     retried: int = 0
+    resent: int = 0
+    by_status: _Counts = {}
+    broken: _Counts = {}
 
 
 class _LatencyFields(msgspec.Struct):
-    p50: float | None = None
-    p99: float | None = None
+    p50: float = 0.0
+    p90: float = 0.0
+    p99: float = 0.0
+    max: float = 0.0
 
 
 class _ShardFields(msgspec.Struct):
@@ -64,19 +74,19 @@ class _ShardFields(msgspec.Struct):
 
 
 class _AttemptFields(msgspec.Struct):
-    """The fields of an entry of `attempts` that are read; the optional ones came with time.
-
-    For `kept` and `cells` see `answers_recorded`.
-    """
+    """The fields of an entry of `attempts` that are read; the optional ones came with time."""
 
     started_at: datetime
     ended_at: datetime | None
     exit_code: int | None
     error: str | None
     settings: dict[str, bool | int | float | str | None]
-    remarks: list[str] | None = None
+    remarks: list[str] | msgspec.UnsetType = msgspec.UNSET
+    kept: _Counts | msgspec.UnsetType = msgspec.UNSET
+    cells: _Counts | msgspec.UnsetType = msgspec.UNSET
+    failed_by_kind: _Counts | msgspec.UnsetType = msgspec.UNSET
     requests: _RequestFields | msgspec.UnsetType = msgspec.UNSET
-    latency_seconds: _LatencyFields | None = None
+    latency_seconds: _LatencyFields | msgspec.UnsetType = msgspec.UNSET
     requests_per_second: float | None = None
     limit_found: float | None = None
     shards: _ShardFields | None = None

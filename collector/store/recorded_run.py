@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from collector.core.errors import InputError
 from collector.plan import Shard
@@ -64,10 +65,11 @@ class RecordedRun:
         """Return the warning that lines were removed, if no more than `lines` are there."""
         if lines >= self.answered:
             return None
+        gone = self.answered - lines
+        are_gone = "1 line is gone" if gone == 1 else f"{gone:,} lines are gone"
         return (
-            f"{self.directory}: {self.answered - lines:,} lines are gone: {self.answered:,} cells "
-            f"had an answer when the last attempt ended, and {lines:,} have a line now; "
-            "collector run requests the others again"
+            f"{self.directory}: {are_gone}: {self.answered:,} cells had an answer when the last "
+            f"attempt ended, and {lines:,} have a line now; collector run requests the others again"
         )
 
     def plan(self) -> Recorded:
@@ -92,14 +94,18 @@ def was_begun(directory: Path) -> bool:
         return True
 
 
+_LOST_AND_FOUND: Final = "lost+found"
+
+
 def _is_no_run(directory: Path) -> bool:
-    """Tell whether something of that name exists that has no file of a run, not even its lock."""
+    """Tell whether something of that name is no run: a file, or what a file system keeps itself.
+
+    A directory without any file of a run may be one that has lost them.
+    """
     try:
-        if not directory.is_dir():
-            return directory.exists()
-        return not (directory / LOCK).exists() and not any(
-            files.exist() for files in parts_in(directory)
-        )
+        if directory.is_dir():
+            return directory.name == _LOST_AND_FOUND
+        return directory.exists()
     except OSError:
         # What reads the run says why.
         return False

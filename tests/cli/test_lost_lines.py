@@ -65,7 +65,7 @@ async def test_the_file_of_one_shard_may_be_gone(command: Command) -> None:
     (command.directory / "a" / "statistics-00001-of-00002.jsonl").unlink()
     gone = await command.run("latest", "a")
     assert gone.exit_code == 1
-    assert "a: 1 lines are gone: 3 cells had an answer" in gone.stderr
+    assert "a: 1 line is gone: 3 cells had an answer" in gone.stderr
 
 
 @pytest.mark.parametrize("name", ["latest", "export", "report"])
@@ -74,6 +74,8 @@ async def test_what_is_no_run_is_left_out_with_a_warning(command: Command, name:
     _end(make_run(command.directory / "a", _LINES), 3)
     (command.directory / "night.tar.gz").write_bytes(b"x")
     (command.directory / "lost+found").mkdir()
+    # It may have been a run.
+    (command.directory / "emptied").mkdir()
     _, _, _, *more = _READING[name]
     done = await command.run(name, "a", "night.tar.gz", "lost+found", *more)
     assert done.exit_code == 0, done
@@ -82,6 +84,7 @@ async def test_what_is_no_run_is_left_out_with_a_warning(command: Command, name:
     for wrong, why in (
         (("night.tar.gz",), "night.tar.gz: is not the directory of a run; leave it out"),
         (("lost+found",), "lost+found: there is no run.json in it"),
+        (("a", "emptied"), "emptied: there is no run.json in it"),
         (("a", "nope"), "nope: nothing of that name exists"),
     ):
         refused = await command.run(name, *wrong, *more)

@@ -15,12 +15,18 @@ _DAYS: Final = ("--window", "1d", "--from", "2026-01-01", "--until")
 
 
 async def _run(
-    command: Command, *more: str, companies: int = 100, output: str = "r", last: int = 3
+    command: Command,
+    *more: str,
+    companies: int = 100,
+    output: str = "r",
+    last: int = 3,
+    pace: tuple[str, ...] = ("--rate", "1000", "--concurrency", "64"),
 ) -> Finished:
     command.write("companies.txt", company_lines(companies))
     return await command.run(
         *("run", "companies.txt", "--output", output, *_DAYS, f"2026-01-0{last}"),
-        *("--rate", "1000", "--concurrency", "64", *more),
+        *pace,
+        *more,
     )
 
 
@@ -70,6 +76,17 @@ async def test_a_wrong_path_ends_the_run_each_time(
     assert finished.exit_code == 0, finished
 
 
+async def test_closed_companies_at_the_beginning_of_a_list_end_nothing(
+    command: Command, start_api: StartApi, against: Against
+) -> None:
+    """Also where the dates are not verified: some of the first cells are from all over the plan."""
+    api = await start_api(duplicate_keys=tuple(f"{number}" for number in range(60)))
+    finished = await _run(against(api), "--trust-dates")
+    assert finished.exit_code == 1, finished
+    attempt = command.manifest("r")["attempts"][0]
+    assert (attempt["cells"]["failed"], attempt["cells"]["missing"]) == (180, 0)
+
+
 async def test_a_small_run_that_fails_as_a_whole_is_not_plausible(
     command: Command, start_api: StartApi, against: Against
 ) -> None:
@@ -114,15 +131,17 @@ async def test_more_failed_cells_than_allowed(
     command: Command, start_api: StartApi, against: Against
 ) -> None:
     """The run stops soon after; one fewer is allowed, and the lines of both are kept."""
-    api = await start_api(duplicate_keys=tuple(f"{number}" for number in range(0, 100, 10)))
+    api = await start_api(duplicate_keys=tuple(f"{number}" for number in range(0, 20, 2)))
     finished = await _run(against(api), "--max-failed", "10%", output="allowed")
     assert finished.exit_code == 1, finished
-    finished = await _run(against(api), "--max-failed", "9.9%")
+    slowly = ("--rate", "100", "--concurrency", "2")
+    finished = await _run(against(api), "--max-failed", "3%", pace=slowly)
     assert finished.exit_code == 8, finished
-    assert "of 300 cells have failed, more than --max-failed 9.9% allows" in finished.stderr
+    assert "of 300 cells have failed, more than --max-failed 3% allows" in finished.stderr
     attempt = command.manifest("r")["attempts"][0]
-    assert 30 <= attempt["cells"]["failed"] == len(command.lines("r/errors.jsonl"))
-    assert attempt["settings"]["max-failed"] == "9.9%"
+    assert 10 <= attempt["cells"]["failed"] == len(command.lines("r/errors.jsonl"))
+    assert attempt["cells"]["missing"] > 20
+    assert attempt["settings"]["max-failed"] == "3%"
 
 
 async def test_more_empty_cells_than_allowed(

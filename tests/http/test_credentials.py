@@ -333,8 +333,9 @@ def test_a_file_of_one_value_is_checked_as_any(tmp_path: Path) -> None:
     file.write_bytes(b" \n")
     with pytest.raises(CredentialsError, match="no credentials in the environment"):
         load_credentials({named: str(file)}, None)
-    with pytest.raises(InputError, match="No such file"):
-        load_credentials({named: f"{file}.absent"}, None)
+    with pytest.raises(InputError, match="No such file") as caught:
+        load_credentials({named: TOKEN}, None)
+    assert TOKEN not in str(caught.value), "by mistake it may be the secret itself"
 
 
 @pytest.mark.parametrize("mode", [0o644, 0o444, 0o640])

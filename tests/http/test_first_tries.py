@@ -1,11 +1,12 @@
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 from math import inf
 
 import pytest
 
 from collector.core.errors import ExitCode, ImplausibleError
-from collector.core.outcome import Failure, FailureKind
+from collector.core.outcome import Failure, FailureKind, Meaning
 from collector.http.first_tries import FirstTries
 from collector.http.gate import Gate
 from collector.http.in_flight import InFlight
@@ -93,6 +94,16 @@ def test_a_run_with_fewer_cells_has_the_error_at_its_end() -> None:
     error = bench.tries.error()
     assert error is not None
     assert "first 9 requests, for 5 companies" in str(error)
+
+
+def test_a_small_run_with_failures_that_may_pass_is_not_judged() -> None:
+    """Not all of its cells failed alike; fifty definitive failures are enough all the same."""
+    bench = _Bench()
+    bench.fail(8)
+    bench.fail(1, failure=replace(_failure(status=500), meaning=Meaning.TRANSIENT))
+    assert bench.tries.error() is None
+    bench.fail(42)
+    assert len(bench.errors) == 1
 
 
 def test_nothing_is_decided_before_the_beginning() -> None:

@@ -19,6 +19,7 @@ from collector.plan import (
     absent_in_turns,
     count_by_shard,
     cut_windows,
+    spread,
 )
 
 _JANUARY = Window(date(2026, 1, 1), date(2026, 1, 31))
@@ -210,3 +211,25 @@ def test_cells_are_counted_by_the_shards_that_they_fall_to(
     assert count_by_shard(cells, plan, total) == [
         sum(index in part for index in chosen) for part in parts
     ]
+
+
+@given(st.integers(1, 60), st.integers(1, 30), st.integers(1, 12), st.data())
+def test_a_sample_is_from_all_over_the_part(
+    companies: int, windows: int, number: int, data: st.DataObject
+) -> None:
+    """Different cells of the part that are not done; of the first and the last company, too."""
+    shards = data.draw(st.integers(1, 3))
+    part = Part(_plan(companies, windows), Shard(data.draw(st.integers(0, shards - 1)), shards))
+    done = CellSet(companies * windows)
+    for index in data.draw(st.sets(st.integers(0, companies * windows - 1))):
+        done.add(index)
+    before = [index in done for index in range(companies * windows)]
+    found = spread(done, part, number)
+    assert len(set(found)) == len(found) <= number
+    assert all(index in part and index not in done for index in found)
+    if shards == 1 and not len(done) and number > 1:
+        assert {index // windows for index in found} >= {0, companies - 1}
+    more = done.with_more(found)
+    assert len(more) == len(done) + len(found)
+    assert all(index in more for index in found)
+    assert [index in done for index in range(companies * windows)] == before
