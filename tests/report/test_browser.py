@@ -184,6 +184,21 @@ async def test_pictures_follow_the_width(hostile: Opened) -> None:
     await hostile.page.set_viewport_size(_DESK)
 
 
+_TYPE = """() => Math.min(...[...document.querySelectorAll(".plot text")]
+    .filter((text) => text.getBoundingClientRect().height)
+    .map((text) => parseFloat(getComputedStyle(text).fontSize) * text.getScreenCTM().a))"""
+"""The pixels of the smallest type within a picture, as it is seen."""
+
+
+@pytest.mark.parametrize("width", [720, 730, 880, 928, 929, 1000])
+async def test_type_is_never_small(hostile: Opened, width: int) -> None:
+    """A wide picture is not shrunk much: where it would be, the narrow one is shown."""
+    await hostile.page.set_viewport_size({"width": width, "height": 900})
+    await hostile.two_frames()
+    assert await hostile.page.evaluate(_TYPE) >= 10
+    await hostile.page.set_viewport_size(_DESK)
+
+
 async def test_hostile_names_are_seen_as_text(hostile: Opened) -> None:
     """In labels and beside the pointer they read as they are written, and nothing of them runs."""
     page = hostile.page
