@@ -131,6 +131,24 @@ async def test_it_prints_all_pictures_and_short_tables(hostile: Opened) -> None:
     assert hostile.troubles == []
 
 
+async def test_pictures_of_earlier_runs_are_printed(desk: Opened) -> None:
+    """They are folded on a screen, and again after it."""
+    page = desk.page
+    older = page.locator("details.older .plot.wide svg")
+    assert await older.count() == 1
+    assert not await older.is_visible()
+    await page.evaluate(
+        """() => addEventListener("beforeprint", () => {
+            window.heights = [...document.querySelectorAll(".older .plot.wide svg")].map(
+                (picture) => picture.getBoundingClientRect().height);
+        }, {once: true})"""
+    )
+    await page.pdf(prefer_css_page_size=True)
+    (height,) = await page.evaluate("window.heights")
+    assert height > 100
+    assert not await older.is_visible()
+
+
 async def test_on_paper_no_table_lies_over_what_follows(reader: Reader) -> None:
     """A table that is rolled on a screen has all its height there."""
     opened = await reader.open("large", viewport=_DESK)
