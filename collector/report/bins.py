@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from enum import Enum
+from itertools import pairwise
 from math import ceil, gcd
 from typing import Final, NamedTuple
 
@@ -79,25 +80,43 @@ def unit_of(spans: Sequence[WindowSpan]) -> Unit:
 
 
 def _as_they_are(spans: Sequence[WindowSpan], first: int) -> list[Bin]:
-    """Return a column for each span; those that are shorter than usual are partial."""
-    is_cut = _is_cut(spans)
+    """Return a column for each span; those that the period cuts are partial."""
     return [
-        Bin(replace(one, is_partial=one.is_partial or is_cut(one)), range(at, at + 1))
-        for at, one in enumerate(spans, start=first)
+        Bin(replace(one, is_partial=one.is_partial or is_cut), range(at, at + 1))
+        for at, (one, is_cut) in enumerate(zip(spans, _are_cut(spans), strict=True), start=first)
     ]
 
 
-def _is_cut(spans: Sequence[WindowSpan]) -> Callable[[WindowSpan], bool]:
-    """Return the test for what a period cuts off: it has fewer days than the usual window.
+def _are_cut(spans: Sequence[WindowSpan]) -> list[bool]:
+    """Tell of each window whether the period of its run cuts it off.
 
-    The usual window is a calendar month if each lies in a month of its own, of which some are
-    whole; else it has the commonest length.
+    Of calendar months those are cut that are not whole. Other windows are cut if they have fewer
+    days than the usual one, are the first or the last without a gap, and have no neighbour of the
+    same length: several short ones side by side are whole windows of another run.
     """
-    months = {_month(first) for one in spans if (days := _days(one)) for first in days}
-    if len(months) == len(spans) and any(_is_whole_month(one) for one in spans):
-        return lambda one: not _is_whole_month(one)
+    months = [_month(days[0]) for one in spans if (days := _days(one)) and _is_in_a_month(*days)]
+    if len(set(months)) == len(spans) and any(map(_is_whole_month, spans)):
+        return [not _is_whole_month(one) for one in spans]
     usual = _usual(spans)
-    return lambda one: one.days is not None and one.days < usual
+    followed = [*(_touch(one, other) for one, other in pairwise(spans)), False]
+    found = []
+    for at, one in enumerate(spans):
+        before = spans[at - 1] if at and followed[at - 1] else None
+        after = spans[at + 1] if followed[at] else None
+        is_whole = one.days is None or one.days >= usual or _is_whole_month(one)
+        has_like = any(other and other.days == one.days for other in (before, after))
+        found.append(not (is_whole or (before and after) or has_like))
+    return found
+
+
+def _is_in_a_month(first: date, last: date) -> bool:
+    return _month(first) == _month(last)
+
+
+def _touch(one: WindowSpan, other: WindowSpan) -> bool:
+    """Tell whether no day lies between a span and the next one."""
+    days, next_days = _days(one), _days(other)
+    return days is not None and next_days is not None and (next_days[0] - days[1]).days <= 1
 
 
 def _is_whole_month(span: WindowSpan) -> bool:
@@ -146,11 +165,12 @@ def _neighbours(spans: Sequence[WindowSpan], first: int, most: int) -> list[Bin]
     usual = _usual(spans)
     step = 1 if usual >= _LONG else _WEEK // gcd(_WEEK, usual)
     size = ceil(ceil(len(spans) / max(most, 1)) / step) * step
-    is_cut = _is_cut(spans)
+    are_cut = _are_cut(spans)
     bins = []
     for start in range(0, len(spans), size):
         members = spans[start : start + size]
-        is_partial = len(members) < size or any(one.is_partial or is_cut(one) for one in members)
+        is_cut = any(one.is_partial for one in members) or any(are_cut[start : start + size])
+        is_partial = len(members) < size or is_cut
         places = range(first + start, first + start + len(members))
         bins.append(Bin(_joined(members, is_partial=is_partial), places))
     return bins

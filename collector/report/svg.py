@@ -6,9 +6,11 @@ and no style can pass, whatever a name of the data says.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from html import escape
+from itertools import groupby
 from typing import Final
 from xml.etree import ElementTree as ET
 
@@ -43,6 +45,13 @@ _DEFAULTS: Final = {
 _SCENERY: Final = frozenset({"background", "foreground"})
 """Classes of paths that show nothing: the grounds of groups."""
 
+_SYMBOL: Final = re.compile(r"(?:[ML][-\d.]+,[-\d.]+|A[-\d.]+(?:,[-\d.]+){6}|Z)+")
+"""The way of a symbol: all its places are absolute."""
+
+_PLACE: Final = re.compile(r"(-?[\d.]+),(-?[\d.]+)(?=[MLAZ]|$)")
+"""A place in such a way: the last two numbers of each command."""
+
+_TRANSLATED: Final = re.compile(r"translate\((-?[\d.]+),(-?[\d.]+)\)")
 _FRACTION: Final = re.compile(r"-?\d+\.\d+(?:e-\d+)?")
 
 
@@ -95,7 +104,7 @@ def _nodes(element: ET.Element) -> Iterator[_Node]:
     node = _Node(name, _attributes(element), text=(element.text or "").strip())
     if name != "g":
         node.tip = element.get("aria-label")
-    node.children = [found for child in element for found in _nodes(child)]
+    node.children = _joined([found for child in element for found in _nodes(child)])
     if any(child.tip for child in node.children):
         node.attributes["class"] = "spots"
     if name != "g" or (node.children and node.attributes):
@@ -113,17 +122,59 @@ def _attributes(element: ET.Element) -> dict[str, str]:
     return {name: value for name, value in kept if value and (name, value) not in _DEFAULTS}
 
 
+def _joined(nodes: list[_Node]) -> list[_Node]:
+    """Return nodes with neighbouring symbols of one style as one: each alone takes 130 bytes."""
+    found: list[_Node] = []
+    for style, group in groupby(nodes, key=_style):
+        same = list(group)
+        if style is not None and len(same) > 1:
+            way = "".join(map(_moved, same))
+            found.append(_Node("path", {"d": way, **dict(style)}))
+        else:
+            found += same
+    return found
+
+
+def _style(node: _Node) -> tuple[tuple[str, str], ...] | None:
+    """Return what a symbol has but its place and its way; None for what cannot be joined.
+
+    What overlaps may shine through, so that two with an opacity are not the same as one of both.
+    """
+    has_opacity = any("opacity" in name for name in node.attributes)
+    if node.name != "path" or node.tip or has_opacity:
+        return None
+    if not _TRANSLATED.fullmatch(node.attributes.get("transform", "")):
+        return None
+    if not _SYMBOL.fullmatch(node.attributes.get("d", "")):
+        return None
+    return tuple(one for one in node.attributes.items() if one[0] not in {"d", "transform"})
+
+
+def _moved(symbol: _Node) -> str:
+    """Return the way of a symbol where its transform puts it."""
+    by = _TRANSLATED.fullmatch(symbol.attributes["transform"])
+    across, down = map(float, by.groups()) if by else (0.0, 0.0)
+
+    def place(found: re.Match[str]) -> str:
+        return f"{_short(float(found[1]) + across)},{_short(float(found[2]) + down)}"
+
+    return _PLACE.sub(place, symbol.attributes["d"])
+
+
 def _hoist(node: _Node) -> None:
-    """Move what all children have in common to their group."""
+    """Move what most children have in common to their group, if each says what it has."""
     for child in node.children:
         _hoist(child)
     if node.name != "g":
         return
     for name in _INHERITED:
-        values = {child.attributes.get(name) for child in node.children}
-        if len(values) == 1 and (value := values.pop()) is not None:
-            node.attributes[name] = value
-            for child in node.children:
+        values = Counter(child.attributes.get(name) for child in node.children)
+        commonest, _ = values.most_common(1)[0]
+        if commonest is None or None in values:
+            continue
+        node.attributes[name] = commonest
+        for child in node.children:
+            if child.attributes[name] == commonest:
                 del child.attributes[name]
 
 
@@ -139,5 +190,9 @@ def _written(node: _Node) -> str:
 
 
 def _tenth(number: re.Match[str]) -> str:
+    return _short(float(number[0]))
+
+
+def _short(number: float) -> str:
     """Return a number to a tenth of a pixel."""
-    return f"{float(number[0]):.1f}".removesuffix(".0")
+    return f"{number:.1f}".removesuffix(".0")

@@ -103,6 +103,8 @@ def test_columns_follow_longer_windows(first: date, days: int, size: str) -> Non
         ("7d", date(2026, 1, 7), 24, [3]),
         ("1d", date(2026, 1, 7), 24, []),
         ("30d", date(2026, 1, 7), 20, []),
+        ("31d", date(2026, 1, 1), 365, [11]),
+        ("31d", date(2026, 1, 1), 372, []),
     ],
 )
 def test_a_window_that_the_period_cuts_is_partial(
@@ -111,6 +113,31 @@ def test_a_window_that_the_period_cuts_is_partial(
     """A month of 28 days is whole, one of 30 of its 31 days is not; one window alone is whole."""
     bins = cut(_windows(first, days, size), _MOST)
     assert [at for at, one in enumerate(bins) if one.span.is_partial] == partial
+
+
+@pytest.mark.parametrize("gap", [0, 3])
+@pytest.mark.parametrize("order", [1, -1])
+def test_windows_of_another_run_are_whole(order: int, gap: int) -> None:
+    """40 weeks and 20 nights, one after the other; a week that a period cuts is partial."""
+    sizes = [("7d", 40 * 7), ("1d", 20)][::order]
+    first = _windows(date(2026, 1, 5), sizes[0][1], sizes[0][0])
+    then = date(2026, 1, 5) + timedelta(sizes[0][1] + gap)
+    spans = [*first, *_windows(then, sizes[1][1], sizes[1][0])]
+    assert not any(one.span.is_partial for one in cut(spans, _MOST))
+    assert unit_of(spans) is Unit.WINDOW
+
+
+def test_a_window_that_is_cut_before_a_gap_is_partial() -> None:
+    """As at the end of the period: the last of each run is."""
+    spans = [*_windows(date(2026, 1, 5), 31, "7d"), *_windows(date(2026, 3, 2), 17, "7d")]
+    bins = cut(spans, _MOST)
+    assert [at for at, one in enumerate(bins) if one.span.is_partial] == [4, 7]
+
+
+def test_windows_of_31_days_are_no_months() -> None:
+    """Although they begin in different months, and the first is one."""
+    bins = cut(_windows(date(2026, 1, 1), 365, "31d"), _MOST)
+    assert unit_of([one.span for one in bins]) is Unit.WINDOW
 
 
 @given(_DAYS, st.integers(121, 840), st.lists(st.integers(0, 999), min_size=7, max_size=7))

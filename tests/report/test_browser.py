@@ -131,6 +131,24 @@ async def test_it_prints_all_pictures_and_short_tables(hostile: Opened) -> None:
     assert hostile.troubles == []
 
 
+async def test_pictures_of_earlier_runs_are_printed(desk: Opened) -> None:
+    """They are folded on a screen, and again after it."""
+    page = desk.page
+    older = page.locator("details.older .plot.wide svg")
+    assert await older.count() == 1
+    assert not await older.is_visible()
+    await page.evaluate(
+        """() => addEventListener("beforeprint", () => {
+            window.heights = [...document.querySelectorAll(".older .plot.wide svg")].map(
+                (picture) => picture.getBoundingClientRect().height);
+        }, {once: true})"""
+    )
+    await page.pdf(prefer_css_page_size=True)
+    (height,) = await page.evaluate("window.heights")
+    assert height > 100
+    assert not await older.is_visible()
+
+
 async def test_on_paper_no_table_lies_over_what_follows(reader: Reader) -> None:
     """A table that is rolled on a screen has all its height there."""
     opened = await reader.open("large", viewport=_DESK)
@@ -181,6 +199,21 @@ async def test_pictures_follow_the_width(hostile: Opened) -> None:
     await hostile.page.set_viewport_size({"width": 390, "height": 844})
     await hostile.two_frames()
     await _assert_fits(hostile)
+    await hostile.page.set_viewport_size(_DESK)
+
+
+_TYPE = """() => Math.min(...[...document.querySelectorAll(".plot text")]
+    .filter((text) => text.getBoundingClientRect().height)
+    .map((text) => parseFloat(getComputedStyle(text).fontSize) * text.getScreenCTM().a))"""
+"""The pixels of the smallest type within a picture, as it is seen."""
+
+
+@pytest.mark.parametrize("width", [720, 730, 880, 928, 929, 1000])
+async def test_type_is_never_small(hostile: Opened, width: int) -> None:
+    """A wide picture is not shrunk much: where it would be, the narrow one is shown."""
+    await hostile.page.set_viewport_size({"width": width, "height": 900})
+    await hostile.two_frames()
+    assert await hostile.page.evaluate(_TYPE) >= 10
     await hostile.page.set_viewport_size(_DESK)
 
 

@@ -5,9 +5,9 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from collector.report.figure import Frame, Screen, view
-from collector.report.layers import Box, Label, Spot, boxes, spots, texts_at
+from collector.report.layers import Box, Label, Spot, Symbol, boxes, spots, symbols, texts_at
 from collector.report.svg import Json, drawn
-from tests.report.shown import texts, tips
+from tests.report.shown import marks, texts, tips
 
 _FRAME = Frame(Screen("any", 200), 50, 10, 10, 5, 5)
 _HOSTILE = (
@@ -54,6 +54,32 @@ def test_what_marks_have_in_common_is_said_once() -> None:
     svg = _draw(spots(tiles))
     assert svg.count("var(--cell-data)") == 1
     assert len(svg) < 60 * len(tiles)
+
+
+def test_symbols_of_one_style_are_one_path() -> None:
+    """Each at its place, and in the order in which they are drawn."""
+    crosses = [Symbol(x, 20, "M-1,-1L1,1M1,-1L-1,1", 16, "ink", None) for x in (10, 20.5)]
+    svg = _draw(symbols([*crosses, Symbol(30, 20, "circle", 16, "muted", None), crosses[0]]))
+    ways = [mark.attributes["d"] for mark in marks(svg)]
+    assert ways[0] == "M8,18L12,22M12,18L8,22M18.5,18L22.5,22M22.5,18L18.5,22"
+    assert [way.count("M") for way in ways] == [4, 1, 2]
+    assert [mark.attributes["stroke"] for mark in marks(svg)] == [
+        f"var(--{colour})" for colour in ("ink", "muted", "ink")
+    ]
+
+
+def test_what_shines_through_stays_apart() -> None:
+    """Two circles that overlap are darker where they do."""
+    circles = [Symbol(x, 20, "circle", 90, None, "ink") for x in (10, 12)]
+    assert len(marks(_draw(symbols(circles, opacity=0.5)))) == 2
+
+
+def test_what_most_marks_have_is_said_once() -> None:
+    """Of two colours the commoner one is the group's."""
+    colours = ["cell-data"] * 7 + ["cell-empty"] * 2
+    svg = _draw(spots([Spot(at, at + 1, 0, 1, "x", one) for at, one in enumerate(colours)]))
+    assert svg.count("var(--cell-data)") == 1
+    assert [mark.attributes["fill"] for mark in marks(svg)] == [f"var(--{one})" for one in colours]
 
 
 def test_the_same_specification_makes_the_same_bytes() -> None:

@@ -40,6 +40,9 @@ _MARGIN: Final = 12
 _SIZES: Final = {Fill.EMPTY: 0.3, Fill.DATA: 0.3, Fill.FEW: 0.5, Fill.MANY: 0.75}
 """Sizes of marks, as shares of the largest one."""
 
+_LEAST: Final = 4.0
+"""Pixels of the mark of a tile that lacks answers, so that it is seen on the smallest tile."""
+
 _SYMBOLS: Final = {
     State.EMPTY: "circle",
     State.FAILED: "triangle-up",
@@ -111,7 +114,8 @@ def _specification(coverage: CoverageMap, words: Language, screen: Screen) -> Js
         frame,
         [
             spots(tiles),
-            symbols(marks),
+            # Neighbours of one style are drawn as one; no mark lies over another.
+            symbols(sorted(marks, key=_style)),
             *texts_at(labels),
         ],
     )
@@ -121,6 +125,8 @@ def _mark(state: State, fill: Fill, place: tuple[float, float], largest: float) 
     """Return the mark of a tile: the more of it lacks answers, the larger."""
     colour = f"mark-{fill.value}"
     side = largest * _SIZES.get(fill, 1.0)
+    if state is not State.EMPTY:
+        side = max(side, _LEAST)
     is_line = state is not State.FAILED
     return Symbol(
         *place,
@@ -129,6 +135,10 @@ def _mark(state: State, fill: Fill, place: tuple[float, float], largest: float) 
         stroke=colour if is_line else None,
         fill=None if is_line else colour,
     )
+
+
+def _style(mark: Symbol) -> tuple[str, str]:
+    return mark.stroke or "", mark.fill or ""
 
 
 def _label(group: CompanyGroup, width: int) -> str:

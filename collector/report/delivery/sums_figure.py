@@ -154,9 +154,12 @@ def _bars(bars: Sequence[Json], most: float) -> Json:
 
 
 def _overall(overall: float, x: float, frame: Frame, words: Language) -> Label:
-    """Return the text at the line of all companies, on the side that has more room."""
+    """Return the text at the line of all companies, on its left if its right lacks the room."""
     share = words(axis_texts.OVERALL, share=f"{words.decimal(100 * overall)}\N{NO-BREAK SPACE}%")
-    return Label(x, _HEAD + 5, share, "right" if x > frame.width / 2 else "left", "ink")
+    width = width_of(share)
+    if x + width <= frame.width + frame.right:
+        return Label(x, _HEAD + 5, share, "left", "ink")
+    return Label(max(x, width - frame.left), _HEAD + 5, share, "right", "ink")
 
 
 def _fails(one: CompanyShare, words: Language) -> str:

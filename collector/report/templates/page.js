@@ -87,7 +87,8 @@
     });
   }
 
-  // Short tables are printed, long ones are not; afterwards all is as it was.
+  // Short tables and the pictures of earlier runs are printed, long tables are not; afterwards all is
+  // as it was.
   let opened = [];
   addEventListener("beforeprint", () => {
     hide();

@@ -1,9 +1,13 @@
+import re
 from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
 
 from collector.report.coverage.figure import heat_map
 from collector.report.coverage.model import CompanyGroup, CoverageMap
 from collector.report.language import Lang, Language
-from collector.report.model import Company, Tile
+from collector.report.model import Company, Tile, WindowSpan
 from collector.report.untrusted import company_text
 from tests.report import sample
 from tests.report.shown import marks, texts, tips
@@ -25,18 +29,35 @@ def _of_one_row(*tiles: Tile) -> CoverageMap:
     )
 
 
+def _of_columns(columns: int, *tiles: Tile) -> CoverageMap:
+    """Return a map of 50 rows of 4 companies, which has these tiles in turn."""
+    large = _LARGE.coverage
+    days = [date(2026, 1, 1) + timedelta(at) for at in range(columns)]
+    return replace(
+        large,
+        groups=tuple(replace(group, companies=4) for group in large.groups),
+        spans=tuple(WindowSpan(day, day, 1, 1) for day in days),
+        tiles=tuple(
+            tuple(tiles[(row + at) % len(tiles)] for at in range(columns)) for row in range(50)
+        ),
+        gaps=(),
+    )
+
+
 def test_marks_say_the_worst_and_how_much() -> None:
     """On each tile that lacks answers, in the colour that stands out from its fill."""
     svg = _wide(_of_one_row(Tile(0, 0, 0, 4), Tile(75, 0, 24, 1), Tile(999, 0, 0, 1)))
     fills = [mark.attributes["fill"] for mark in marks(svg) if mark.tip]
     assert fills == [f"var(--cell-{one})" for one in ("most", "many", "data")]
     crosses = [mark.attributes for mark in marks(svg) if not mark.tip and mark.name == "path"]
-    assert [cross["stroke"] for cross in crosses] == [
-        f"var(--mark-{one})" for one in ("most", "many", "data")
-    ]
-    arms = [float(cross["d"].split(",")[0].removeprefix("M")) for cross in crosses]
-    assert arms == sorted(arms)
-    assert len(set(arms)) == 3
+    arms = {
+        cross["stroke"]: float(cross["d"][1:].split("L")[1].split(",")[0])
+        - float(cross["d"][1:].split(",")[0])
+        for cross in crosses
+    }
+    sizes = [arms[f"var(--mark-{one})"] for one in ("most", "many", "data")]
+    assert sizes == sorted(sizes, reverse=True)
+    assert len(set(sizes)) == 3
 
 
 def test_hover_text_has_the_counts_and_no_markup_of_others() -> None:
@@ -67,8 +88,24 @@ def test_a_row_is_called_by_its_company_or_by_both_ends() -> None:
 
 def test_a_large_map_takes_few_bytes() -> None:
     """122 columns of 50 rows are the most that are drawn; the page stays below 2 MB."""
-    large = _LARGE.coverage
-    spans = (large.spans * 3)[:122]
-    tiles = tuple((row * 3)[:122] for row in large.tiles)
-    figure = heat_map(replace(large, spans=spans, tiles=tiles), _SMALL.coverage, _WORDS)
-    assert len(figure.wide) < 1_200_000
+    assert len(_wide(_of_columns(122, *_LARGE.coverage.tiles[3]))) < 800_000
+
+
+@pytest.mark.parametrize("lang", list(Lang))
+def test_a_map_of_marks_takes_few_bytes(lang: Lang) -> None:
+    """Most tiles of 200 companies x 120 days are empty, and some lack answers."""
+    mixed = (Tile(1, 3, 0, 0), Tile(0, 4, 0, 0), Tile(1, 2, 1, 0), Tile(0, 4, 0, 0))
+    coverage = _of_columns(120, *mixed, *mixed, Tile(1, 2, 0, 1))
+    assert len(heat_map(coverage, coverage, Language(lang)).wide.encode()) < 1_150_000
+
+
+@pytest.mark.parametrize(
+    "tile", [Tile(999, 0, 1, 0), Tile(999, 0, 0, 1), Tile(9, 0, 1, 0), Tile(9, 0, 0, 1)]
+)
+def test_what_lacks_answers_is_seen_on_the_smallest_tile(tile: Tile) -> None:
+    """At 120 columns, whatever its share is: its mark is 4 pixels wide or more."""
+    svg = _wide(_of_columns(120, tile))
+    (mark,) = (mark for mark in marks(svg) if not mark.tip and mark.name == "path")
+    first = mark.attributes["d"].split("M")[1]
+    across = [float(x) for x in re.findall(r"(-?[\d.]+),-?[\d.]+(?=[LZ]|$)", first)]
+    assert max(across) - min(across) > 3.9

@@ -1,9 +1,11 @@
 from dataclasses import replace
+from xml.etree import ElementTree as ET
 
 import pytest
 
 from collector.report.delivery.model import CompanyShare, Delivery, OtherActions
 from collector.report.delivery.sums_figure import failing, funnel
+from collector.report.figure import width_of
 from collector.report.language import Lang, Language
 from collector.report.model import Company
 from tests.report import sample
@@ -50,6 +52,23 @@ def test_a_share_of_fails_has_its_interval_and_the_share_of_all_companies() -> N
     alone = failing([few], None, _WORDS)
     assert alone is not None
     assert not any("all companies" in text for text in texts(alone.wide))
+
+
+@pytest.mark.parametrize("overall", [0.01, 0.111, 0.35])
+@pytest.mark.parametrize("name", ["A name that is long", "i"])
+def test_the_text_of_all_companies_is_within_the_picture(overall: float, name: str) -> None:
+    """On the side of its line where it has room, in the longer language and on a phone."""
+    found = failing([CompanyShare(Company("1", name), 1000, 300)], overall, Language(Lang.ES))
+    assert found is not None
+    for svg, width in ((found.wide, 880), (found.narrow, 340)):
+        root = ET.fromstring(svg)  # noqa: S314 - drawn above
+        left = float(root[0].attrib["transform"].split("(")[1].split(",")[0])
+        (mark,) = (one for one in marks(svg) if one.text.startswith("todas las empresas"))
+        end = left + float(mark.attributes["transform"].split("(")[1].split(",")[0])
+        if mark.attributes.get("text-anchor") == "end":
+            end -= width_of(mark.text)
+        assert end >= 0
+        assert end + width_of(mark.text) <= width
 
 
 def test_companies_with_fails_come_in_an_order_that_is_said() -> None:
