@@ -42,7 +42,7 @@ CREATE TEMP TABLE steps AS
 SELECT company_id, from_date, until_date, {values} AS values,
     lag(values) OVER answers_of_a_cell AS before,
     lag(fetched_at::DATE) OVER answers_of_a_cell - until_date AS age,
-    fetched_at::DATE - lag(fetched_at::DATE) OVER answers_of_a_cell AS days_between
+    fetched_at - lag(fetched_at) OVER answers_of_a_cell >= INTERVAL 20 HOURS AS is_night_later
 FROM (
     SELECT *, rowid AS row, {counts} AS counts FROM answers SEMI JOIN (
         SELECT company_id, from_date, until_date FROM answers
@@ -55,10 +55,11 @@ WINDOW answers_of_a_cell AS (
     PARTITION BY company_id, from_date, until_date ORDER BY fetched_at, row
 )
 """
-# That an answer is the same minutes later does not say that it is final.
+# That an answer is the same minutes later does not say that it is final, even if midnight is
+# between. 20 hours, since nightly runs do not come to a cell at the same time each night.
 _AGES: Final = """
 SELECT age, count(*), count(*) FILTER (values <> before) FROM steps
-WHERE before IS NOT NULL AND (values <> before OR days_between > 0) GROUP BY age
+WHERE before IS NOT NULL AND (values <> before OR is_night_later) GROUP BY age
 """
 _MOVED: Final = """
 CREATE TEMP TABLE moved AS

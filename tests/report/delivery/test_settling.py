@@ -8,6 +8,7 @@ from tests.report.reading import read
 from tests.store.made_runs import line, make_run
 
 _DAY = 86_400
+_TWENTY_HOURS = 72_000
 
 
 @pytest.mark.parametrize(
@@ -68,6 +69,26 @@ def test_runs_of_one_day_do_not_show_that_figures_have_settled(tmp_path: Path) -
         )
         assert report.settling == ASSUMED
         assert [one.is_settled for one in report.over_time] == [False] * 6
+
+
+@pytest.mark.parametrize(
+    ("first", "seconds", "known"),
+    [
+        # Both sides of midnight in UTC, which 22 hours after the usual time is.
+        (79_100, 200, ASSUMED),
+        (0, _TWENTY_HOURS - 1, ASSUMED),
+        (0, _TWENTY_HOURS, Settling(3, is_measured=True)),
+    ],
+)
+def test_what_is_the_same_is_compared_after_twenty_hours(
+    tmp_path: Path, first: int, seconds: int, known: Settling
+) -> None:
+    """The dates of two runs differ after seconds; nights that begin at different times do not."""
+    report = read(
+        make_run(tmp_path / "1", [line("1", 20, first)], companies=("1",), days=(20, 20)),
+        make_run(tmp_path / "2", [line("1", 20, first + seconds)], companies=("1",), days=(20, 20)),
+    )
+    assert report.settling == known
 
 
 def test_the_default_window_never_settles(tmp_path: Path) -> None:
