@@ -18,12 +18,18 @@ _TWENTY_HOURS = 72_000
         # Nights with a lookback: they changed to an age of 6 days, and no more from 7 on.
         ([(1, 9, 9), (6, 9, 1), (7, 9, 0), (14, 9, 0)], Settling(7, is_measured=True)),
         ([(1, 9, 0), (2, 9, 0)], Settling(1, is_measured=True)),
-        ([(90, 9, 0)], Settling(14, is_measured=True)),
+        # Nobody compared answers of 14 days.
+        ([(90, 9, 0)], ASSUMED),
+        # Nor any between 1 and 32 days: a backfill, then nights.
+        ([(1, 10, 10), (32, 10, 0)], Settling(32, is_measured=True)),
+        # Days that lie ahead.
+        ([(-2, 9, 0), (1, 9, 0)], Settling(0, is_measured=True)),
+        ([(-5, 9, 9), (-3, 9, 0)], Settling(0, is_measured=True)),
         # The oldest that were compared changed: there may be more before them.
         ([(1, 9, 9), (6, 9, 1)], Settling(14, is_measured=False)),
         ([(1, 9, 9), (20, 9, 1)], Settling(21, is_measured=False)),
         # One correction of 400 cells is no sign of change.
-        ([(1, 400, 9), (7, 400, 3), (9, 9, 0)], Settling(2, is_measured=True)),
+        ([(1, 400, 9), (7, 400, 3), (9, 9, 0)], Settling(7, is_measured=True)),
     ],
 )
 def test_how_old_answers_must_be_to_be_final(
