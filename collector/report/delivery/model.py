@@ -212,8 +212,8 @@ def named(sums: Sequence[SpanDelivery], cells: Mapping[WindowSpan, Tile]) -> lis
     """Return the spans of which one may be named the highest or the lowest.
 
     A partial span never is. Spans that lack answers or still change are left out as well if two
-    others remain; otherwise those that lack answers, or else those that change. `cells` are the
-    planned cells of each span.
+    others remain; otherwise those that change, or else those that lack answers, or else neither.
+    `cells` are the planned cells of each span.
     """
     answered = [one for one in whole(sums) if one.answers]
     complete = [
@@ -221,7 +221,7 @@ def named(sums: Sequence[SpanDelivery], cells: Mapping[WindowSpan, Tile]) -> lis
     ]
     settled = [one for one in answered if one.is_settled]
     both = [one for one in complete if one.is_settled]
-    return next((found for found in (both, complete, settled) if len(found) > 1), answered)
+    return next((found for found in (both, settled, complete) if len(found) > 1), answered)
 
 
 def shows_per_day(sums: Sequence[SpanDelivery]) -> bool:

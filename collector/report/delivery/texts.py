@@ -49,6 +49,9 @@ TIME_SOME: Final = Text(
     "Se comparan {n} de {count} periodos; los demás están incompletos, carecen de respuestas o "
     "aún pueden cambiar.",
 )
+TIME_UNSETTLED: Final = Text(
+    "The compared figures may still change.", "Las cifras comparadas aún pueden cambiar."
+)
 TOO_FEW: Final = Text(
     "Fewer than two windows can be compared, so there is no picture; the table has the figures.",
     "Hay menos de dos ventanas comparables, así que no hay gráfico; la tabla tiene las cifras.",
