@@ -53,7 +53,7 @@ def _sections(report: Report, words: Language) -> list[Section]:
             words,
             overlap=report.overlap,
         ),
-        failing_section(report.failing, report.delivery.fails_share, words),
+        failing_section(report.failing, report.delivery, words),
         restated_section(report.restated, words),
         behaviour_section(report.behaviour, len(report.runs), words),
         Section("quality", quality_texts.HEADING, quality_texts, report.quality),

@@ -35,7 +35,7 @@ def _all(report: Report, words: Language = _WORDS) -> list[Figure]:
         heat_map(report.coverage, narrowed(report.coverage, 36), words),
         funnel(report.delivery, words),
         over_time(report.over_time, report.coverage.by_span, words)[0],
-        failing(report.failing, report.delivery.fails_share, words),
+        failing(report.failing, report.delivery, words),
         *(behaviour(run, words, "behaviour") for run in report.behaviour),
         restated_windows(restated.windows, words) if restated else None,
         movements(restated.movements, words) if restated else None,
@@ -120,7 +120,7 @@ def test_what_cannot_be_drawn_is_none() -> None:
     assert funnel(_BARE.delivery, _WORDS) is None
     assert over_time(_BARE.over_time, _BARE.coverage.by_span, _WORDS) == (None, False)
     assert over_time((), _BARE.coverage.by_span, _WORDS) == (None, False)
-    assert failing((), None, _WORDS) is None
+    assert failing((), _BARE.delivery, _WORDS) is None
     assert behaviour(Behaviour("x", (first,)), _WORDS, "behaviour") is None
     assert restated_windows((), _WORDS) is None
     assert movements((CountMovement("total", is_action=False, rose=0, fell=0),), _WORDS) is None

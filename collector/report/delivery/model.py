@@ -76,11 +76,6 @@ class Delivery:
         """Notifications that were pressed."""
         return self.actions.get("PRESS_ACTION", 0)
 
-    @property
-    def fails_share(self) -> float | None:
-        """The share of fails over all companies, from 0 on; None without notifications."""
-        return self.fails / self.total if self.total else None
-
 
 @dataclass(frozen=True, slots=True)
 class SpanDelivery:

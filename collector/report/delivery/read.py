@@ -28,6 +28,11 @@ _WINDOWS: Final = 60
 _EXAMPLES: Final = 20
 """Restated cells, at most."""
 
+# Answers whose counters all have a value. If one has no room in its column, the whole answer is
+# left out of the sums: its other counts would be parts of a total that lacks it.
+_SUMMED: Final = ("total", "sended", "pending", "fails")
+_WHOLE: Final = " AND ".join(f"{name} IS NOT NULL" for name in _SUMMED)
+
 # The lower end of the interval in which the share of fails lies with 95 % confidence (E. B. Wilson,
 # 1927): one fail of one notification says less than 50 of 100.
 _WILSON: Final = """
@@ -103,7 +108,7 @@ def read_failing(cells: Cells) -> tuple[CompanyShare, ...]:
         f"""
         SELECT company_id, company_name, n, failed FROM (
             SELECT company, sum(total) AS n, least(sum(fails), n) AS failed, failed / n AS p
-            FROM facts WHERE total IS NOT NULL AND fails IS NOT NULL
+            FROM facts WHERE {_WHOLE}
             GROUP BY company HAVING n > 0 AND failed > 0
         ) JOIN companies ON company = position
         ORDER BY {_WILSON} DESC, position LIMIT $1
@@ -150,8 +155,9 @@ def read_restatements(cells: Cells) -> Restatements:
 
 def _sums(cells: Cells) -> str:
     count = len(cells.actions.names) + bool(cells.actions.others)
-    actions = (f"sum(counts[{number}])" for number in range(1, count + 1))
-    return ", ".join(("sum(total), sum(sended), sum(pending), sum(fails)", *actions))
+    actions = (f"counts[{number}]" for number in range(1, count + 1))
+    summed = (*_SUMMED, *actions)
+    return ", ".join(f"sum({one}) FILTER (WHERE {_WHOLE})" for one in summed)
 
 
 def _delivery(cells: Cells, sums: tuple[Any, ...] | list[Any]) -> Delivery:

@@ -68,7 +68,7 @@ def delivery_section(delivery: Delivery, words: Language, *, overlap: bool) -> S
 
 
 def failing_section(
-    companies: Sequence[CompanyShare], overall: float | None, words: Language
+    companies: Sequence[CompanyShare], overall: Delivery, words: Language
 ) -> Section:
     """Return the companies with a high share of fails, by the lower end of its interval."""
     figure = failing(companies, overall, words)

@@ -87,12 +87,11 @@ def _funnel(counts: Sequence[int], words: Language, screen: Screen) -> Json:
     )
 
 
-def failing(
-    companies: Sequence[CompanyShare], overall: float | None, words: Language
-) -> Figure | None:
+def failing(companies: Sequence[CompanyShare], overall: Delivery, words: Language) -> Figure | None:
     """Return the share of fails of each company as bars, in their order; None without any.
 
-    Each bar has the 95 % interval of its share; a line is at `overall`, the share of all companies.
+    Each bar has the 95 % interval of its share; a line is at the share of all companies, of
+    which `overall` are the sums.
     """
     if not companies:
         return None
@@ -100,20 +99,21 @@ def failing(
 
 
 def _failing(
-    companies: Sequence[CompanyShare], overall: float | None, words: Language, screen: Screen
+    companies: Sequence[CompanyShare], overall: Delivery, words: Language, screen: Screen
 ) -> Json:
     columns = 16 if screen.is_narrow else 30
     names = [isolated(cut(company_text(one.company), columns)) for one in companies]
     left = min(max(map(width_of, names)) + 14, screen.width // 2)
     frame = Frame(screen, _HEAD + _OVERALL + _ROW * len(companies), left, _SHARE, 4, 24)
-    most = max([one.interval[1] for one in companies] + [overall or 0])
+    share = overall.fails / overall.total if overall.total > 0 else None
+    most = max(*(one.interval[1] for one in companies), share or 0)
     scale = frame.width / most
     labels = [Label(2 - left, 10, words(axis_texts.FAILS))]
     bars: list[Json] = []
     lines: list[Rule] = []
     rows: list[Spot] = []
-    if overall is not None:
-        x = scale * overall
+    if share is not None:
+        x = scale * share
         lines.append(Rule(x, _HEAD + 12, x, frame.height, "ink", 1.5, [4, 3]))
         labels.append(_overall(overall, x, frame, words))
     for place, one in enumerate(companies):
@@ -153,9 +153,9 @@ def _bars(bars: Sequence[Json], most: float) -> Json:
     }
 
 
-def _overall(overall: float, x: float, frame: Frame, words: Language) -> Label:
+def _overall(overall: Delivery, x: float, frame: Frame, words: Language) -> Label:
     """Return the text at the line of all companies, on the side that has more room."""
-    share = words(axis_texts.OVERALL, share=f"{words.decimal(100 * overall)}\N{NO-BREAK SPACE}%")
+    share = words(axis_texts.OVERALL, share=words.share(*FAILS.part(overall)))
     return Label(x, _HEAD + 5, share, "right" if x > frame.width / 2 else "left", "ink")
 
 

@@ -37,7 +37,7 @@ def _bars(svg: str, colour: str) -> list[str]:
 def test_a_share_of_fails_has_its_interval_and_the_share_of_all_companies() -> None:
     """What the companies are sorted by is drawn, and a line that they can be compared with."""
     few, many = CompanyShare(Company("1", None), 10, 5), CompanyShare(Company("2", None), 1000, 500)
-    figure = failing([few, many], 0.123, _WORDS)
+    figure = failing([few, many], Delivery(total=1000, fails=123), _WORDS)
     assert figure is not None
     for svg in (figure.wide, figure.narrow):
         ways = [mark for mark in marks(svg) if mark.name == "line"]
@@ -47,9 +47,23 @@ def test_a_share_of_fails_has_its_interval_and_the_share_of_all_companies() -> N
         assert across[0] > 5 * across[1] > 0
         assert "all companies: 12.3\xa0%" in texts(svg)
         assert "95 % interval: 23.7\xa0% to 76.3\xa0%" in tips(svg)[0]
-    alone = failing([few], None, _WORDS)
+    alone = failing([few], Delivery(), _WORDS)
     assert alone is not None
     assert not any("all companies" in text for text in texts(alone.wide))
+
+
+@pytest.mark.parametrize(
+    ("total", "share"), [(400, "0.3\xa0%"), (10_000, "<\xa00.1\xa0%"), (1, "100\xa0%")]
+)
+def test_the_share_of_all_companies_is_written_as_on_its_card(total: int, share: str) -> None:
+    """One measure is one text: rounded alike, and only none is 0 %."""
+    delivery = Delivery(total=total, fails=1)
+    figure = failing([CompanyShare(Company("1", None), 10, 5)], delivery, _WORDS)
+    assert figure is not None
+    assert f"all companies: {share}" in texts(figure.wide)
+    assert f"fails {share} of total".replace("\xa0", " ") in words_of(
+        page_of(replace(sample.bare(), delivery=delivery))
+    ).replace("&lt;", "<")
 
 
 def test_companies_with_fails_come_in_an_order_that_is_said() -> None:
