@@ -5,7 +5,7 @@ import pytest
 from collector.report.delivery.model import CompanyShare, Delivery, OtherActions
 from collector.report.delivery.sums_figure import failing, funnel
 from collector.report.language import Lang, Language
-from collector.report.model import Company
+from collector.report.model import Company, Tile
 from tests.report import sample
 from tests.report.shown import marks, page_of, texts, tips, words_of
 
@@ -73,6 +73,30 @@ def test_companies_with_fails_come_in_an_order_that_is_said() -> None:
     assert "20 companies are shown. First: 1000, 40.0 % of its total (4,000 of 10,000)." in words
     assert "highest share:" not in words
     assert "lower end" not in words_of(page_of(sample.bare()))
+
+
+@pytest.mark.parametrize(
+    ("lang", "said", "card"),
+    [
+        (Lang.EN, "No window has an answer.", "total \u2013 no answers"),
+        (Lang.ES, "Ninguna ventana tiene respuesta.", "total \u2013 sin respuestas"),
+    ],
+)
+def test_where_nothing_was_answered_no_count_is_zero(lang: Lang, said: str, card: str) -> None:
+    """Zeros would be figures: all cells failed, or the run has just begun."""
+    bare = sample.bare()
+    failed = replace(bare.coverage, total=Tile(0, 0, 1, 0), tiles=((Tile(0, 0, 1, 0),),))
+    sums = tuple(replace(one, answers=0) for one in bare.over_time)
+    words = words_of(page_of(replace(bare, coverage=failed, over_time=sums), lang))
+    # Of the sums, over time, of the fails.
+    assert words.count(said) == 3
+    assert card in words
+    zeros = ("All counters are zero", "Todos los contadores", "has fails", "tiene fails")
+    assert not any(zero in words for zero in zeros)
+    assert " 0 notif" not in words
+    answered = words_of(page_of(bare, lang))
+    assert said not in answered
+    assert card not in answered
 
 
 def test_other_actions_have_one_row() -> None:
