@@ -93,7 +93,10 @@ class SpanDelivery:
 
 @dataclass(frozen=True, slots=True)
 class CompanyShare:
-    """A company with fails: `fails` of `total` over all its answers (0 < fails <= total)."""
+    """A company with fails: `fails` of `total` over all its answers; both are above 0.
+
+    An odd API may count more fails than notifications.
+    """
 
     company: Company
     total: int
@@ -101,7 +104,7 @@ class CompanyShare:
 
     @property
     def share(self) -> float:
-        """The share of fails, from 0 to 1."""
+        """The share of fails, from 0 on."""
         return self.fails / self.total
 
     @property
@@ -234,8 +237,11 @@ def divisor(one: SpanDelivery, *, per_day: bool) -> int:
 
 
 def wilson(part: int, whole: int) -> tuple[float, float]:
-    """Return the ends of the 95 % interval of a share by E. B. Wilson (1927), from 0 to 1."""
-    share = part / whole
+    """Return the ends of the 95 % interval of a share by E. B. Wilson (1927), from 0 to 1.
+
+    A part that is more than the whole has the interval of all.
+    """
+    share = min(1.0, part / whole)
     centre = share + _Z**2 / (2 * whole)
     half = _Z * sqrt((share * (1 - share) + _Z**2 / (4 * whole)) / whole)
     spread = 1 + _Z**2 / whole

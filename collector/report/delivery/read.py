@@ -107,7 +107,7 @@ def read_failing(cells: Cells) -> tuple[CompanyShare, ...]:
     rows = cells.rows(
         f"""
         SELECT company_id, company_name, n, failed FROM (
-            SELECT company, sum(total) AS n, least(sum(fails), n) AS failed, failed / n AS p
+            SELECT company, sum(total) AS n, sum(fails) AS failed, least(failed / n, 1) AS p
             FROM facts WHERE {_WHOLE}
             GROUP BY company HAVING n > 0 AND failed > 0
         ) JOIN companies ON company = position

@@ -106,7 +106,7 @@ def _failing(
     left = min(max(map(width_of, names)) + 14, screen.width // 2)
     frame = Frame(screen, _HEAD + _OVERALL + _ROW * len(companies), left, _SHARE, 4, 24)
     share = overall.fails / overall.total if overall.total > 0 else None
-    most = max(*(one.interval[1] for one in companies), share or 0)
+    most = max(*(max(one.share, one.interval[1]) for one in companies), share or 0)
     scale = frame.width / most
     labels = [Label(2 - left, 10, words(axis_texts.FAILS))]
     bars: list[Json] = []
@@ -124,7 +124,13 @@ def _failing(
         lines += [Rule(end, y + 9, end, y + 17, "ink", 1.2) for end in (low, high)]
         labels += [
             Label(-10, y + 13, names[place], "right", "ink"),
-            Label(high + 8, y + 13, words.share(one.fails, one.total), "left", "ink"),
+            Label(
+                max(high, scale * one.share) + 8,
+                y + 13,
+                words.share(one.fails, one.total),
+                "left",
+                "ink",
+            ),
         ]
         rows.append(Spot(-left, frame.width + _SHARE, y, y + _ROW, _fails(one, words)))
     return view(

@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from collector.report.delivery.model import CountMovement, Delivery, OtherActions
+from collector.report.delivery.model import CountMovement, Delivery, OtherActions, wilson
 from tests.report.reading import read
 from tests.store.made_runs import day, line, make_run
 
@@ -18,6 +18,19 @@ def test_few_fails_of_few_come_behind_many_of_many(tmp_path: Path) -> None:
         ("1", 1, 1),
         ("é", 10_000, 100),
     ]
+
+
+def test_more_fails_than_notifications_are_counted_as_they_are(tmp_path: Path) -> None:
+    """9 of 5 fail for certain, as 5 of 5 do; of none at all there is no share."""
+    lines = [
+        line("1", 1, total=5, fails=9),
+        line("2", 1, total=900, fails=890),
+        line("é", 1, total=0, fails=7),
+    ]
+    failing = read(make_run(tmp_path / "r", lines)).failing
+    found = [(share.company.id, share.total, share.fails) for share in failing]
+    assert found == [("2", 900, 890), ("1", 5, 9)]
+    assert failing[1].interval == wilson(5, 5)
 
 
 def test_large_counts_are_exact(tmp_path: Path) -> None:

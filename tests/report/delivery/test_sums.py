@@ -7,7 +7,7 @@ from collector.report.delivery.sums_figure import failing, funnel
 from collector.report.language import Lang, Language
 from collector.report.model import Company, Tile
 from tests.report import sample
-from tests.report.shown import marks, page_of, texts, tips, words_of
+from tests.report.shown import Mark, marks, page_of, texts, tips, words_of
 
 _WORDS = Language(Lang.EN)
 
@@ -64,6 +64,29 @@ def test_the_share_of_all_companies_is_written_as_on_its_card(total: int, share:
     assert f"fails {share} of total".replace("\xa0", " ") in words_of(
         page_of(replace(sample.bare(), delivery=delivery))
     ).replace("&lt;", "<")
+
+
+def test_more_fails_than_notifications_are_shown_as_they_are() -> None:
+    """The bar and its share lie within the picture, and the share does not lie on the bar."""
+    company = CompanyShare(Company("1", None), total=5, fails=9)
+    figure = failing([company], Delivery(total=5, fails=9), _WORDS)
+    assert figure is not None
+    for svg in (figure.wide, figure.narrow):
+        assert "fails: 9 of 5 (180.0\xa0%)" in tips(svg)[0]
+        assert "all companies: 180.0\xa0%" in texts(svg)
+        (bar,) = [mark for mark in marks(svg) if mark.attributes.get("fill") == "var(--fails)"]
+        width = float(bar.attributes["d"].split("h")[1].split("v")[0])
+        (share,) = [mark for mark in marks(svg) if mark.text == "180.0\xa0%"]
+        assert 0 < width < _left(share)
+    words = words_of(page_of(replace(sample.bare(), delivery=Delivery(fails=7))))
+    assert "No company with notifications has fails." in words
+    spanish = words_of(page_of(replace(sample.bare(), delivery=Delivery(fails=7)), Lang.ES))
+    assert "Ninguna empresa con notificaciones tiene fails." in spanish
+
+
+def _left(mark: Mark) -> float:
+    """Return the left end of a text within its picture."""
+    return float(mark.attributes["transform"].split("(")[1].split(",")[0])
 
 
 def test_companies_with_fails_come_in_an_order_that_is_said() -> None:
