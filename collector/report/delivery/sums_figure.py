@@ -15,7 +15,16 @@ from collector.report.delivery.model import (
     CompanyShare,
     Delivery,
 )
-from collector.report.figure import Figure, Frame, Screen, drawable, figure, view, width_of
+from collector.report.figure import (
+    Figure,
+    Frame,
+    Screen,
+    drawable,
+    figure,
+    number_axis,
+    view,
+    width_of,
+)
 from collector.report.language import Language
 from collector.report.layers import Box, Label, Rule, Spot, boxes, pixels, rules, spots, texts_at
 from collector.report.palette import variable
@@ -150,7 +159,7 @@ def _bars(bars: Sequence[Json], most: float) -> Json:
         "field": "x",
         "type": "quantitative",
         "scale": {"domain": [0, most], "nice": False},
-        "axis": {"tickCount": 4, "format": ",.2~f", "grid": True, "title": None},
+        "axis": number_axis(most),
     }
     return {
         "data": {"values": bars},
