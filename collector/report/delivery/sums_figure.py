@@ -46,7 +46,7 @@ _OVERALL: Final = 20
 """Pixels above the rows, for the text at the line of all companies."""
 
 _SHARE: Final = 64
-"""Pixels on the right of the bars, for their shares."""
+"""Pixels on the right of the bars, for their shares, at least."""
 
 
 def funnel(delivery: Delivery, words: Language) -> Figure | None:
@@ -113,7 +113,9 @@ def _failing(
     columns = 16 if screen.is_narrow else 30
     names = [isolated(cut(company_text(one.company), columns)) for one in companies]
     left = min(max(map(width_of, names)) + 14, screen.width // 2)
-    frame = Frame(screen, _HEAD + _OVERALL + _ROW * len(companies), left, _SHARE, 4, 24)
+    shares = [words.share(one.fails, one.total) for one in companies]
+    right = min(max(_SHARE, *(width_of(text) + 12 for text in shares)), screen.width // 3)
+    frame = Frame(screen, _HEAD + _OVERALL + _ROW * len(companies), left, right, 4, 24)
     share = overall.fails / overall.total if overall.total > 0 else None
     most = max(*(max(one.share, one.interval[1]) for one in companies), share or 0)
     scale = frame.width / most
@@ -136,12 +138,12 @@ def _failing(
             Label(
                 max(high, scale * one.share) + 8,
                 y + 13,
-                words.share(one.fails, one.total),
+                shares[place],
                 "left",
                 "ink",
             ),
         ]
-        rows.append(Spot(-left, frame.width + _SHARE, y, y + _ROW, _fails(one, words)))
+        rows.append(Spot(-left, frame.width + right, y, y + _ROW, _fails(one, words)))
     return view(
         frame,
         [

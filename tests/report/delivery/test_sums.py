@@ -1,9 +1,11 @@
+import re
 from dataclasses import replace
 
 import pytest
 
 from collector.report.delivery.model import CompanyShare, Delivery, OtherActions
 from collector.report.delivery.sums_figure import failing, funnel
+from collector.report.figure import WIDE, width_of
 from collector.report.language import Lang, Language
 from collector.report.model import Company, Tile
 from tests.report import sample
@@ -78,6 +80,12 @@ def test_more_fails_than_notifications_are_shown_as_they_are() -> None:
         width = float(bar.attributes["d"].split("h")[1].split("v")[0])
         (share,) = [mark for mark in marks(svg) if mark.text == "180.0\xa0%"]
         assert 0 < width < _left(share)
+    many = failing([CompanyShare(Company("1", None), 5, 10**7)], Delivery(), _WORDS)
+    assert many is not None
+    (share,) = [mark for mark in marks(many.wide) if mark.text == "200,000,000.0\xa0%"]
+    begin = re.search(r"translate\(([\d.]+),", many.wide)
+    assert begin is not None
+    assert float(begin[1]) + _left(share) + width_of(share.text) <= WIDE.width
     words = words_of(page_of(replace(sample.bare(), delivery=Delivery(fails=7))))
     assert "No company with notifications has fails." in words
     spanish = words_of(page_of(replace(sample.bare(), delivery=Delivery(fails=7)), Lang.ES))
