@@ -9,7 +9,7 @@ never part of a specification.
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from math import ceil
+from math import ceil, floor, inf, log10
 from typing import Final, NamedTuple
 
 from markupsafe import Markup
@@ -31,6 +31,8 @@ __all__ = [
     "day_axis",
     "drawable",
     "figure",
+    "margin",
+    "number_axis",
     "span_labels",
     "view",
     "width_of",
@@ -38,6 +40,9 @@ __all__ = [
 
 _SPACE: Final = 10
 """Pixels between labels of an axis."""
+
+_STEPS: Final = 4
+"""Steps of an axis of numbers, about."""
 
 _SLIM: Final = frozenset(" .,:;'|!iIjltfr()[]")
 _BROAD: Final = frozenset("mwMW@%_—…<>+=&")
@@ -125,6 +130,30 @@ def day_axis(spans: Sequence[Days], frame: Frame, words: Language) -> list[Label
         text = words(axis_texts.LAST_DAY, day=last.isoformat())
         below.append(Label(frame.width, frame.height + 50, text, "right"))
     return below
+
+
+def _digits(span: float) -> int:
+    """Return the digits after the decimal mark that tell the steps of an axis apart.
+
+    `span` is the difference between its ends; an allowed rate may be infinite.
+    """
+    return max(0, -floor(log10(span / _STEPS))) if 0 < span < inf else 1
+
+
+def number_axis(span: float) -> Json:
+    """Return an axis of numbers whose ends differ by `span`, with as many digits as it needs."""
+    return {
+        "tickCount": _STEPS,
+        "format": f",.{_digits(span)}~f",
+        "grid": True,
+        "title": None,
+    }
+
+
+def margin(spans: Iterable[float], words: Language) -> int:
+    """Return the pixels that the numbers need on the left of axes from 0 to each of `spans`."""
+    numbers = (words.decimal(span, max(1, _digits(span))) for span in spans)
+    return max(map(width_of, numbers)) + 12
 
 
 def view(frame: Frame, layers: Iterable[Json]) -> Json:

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from collector.report import texts
+from collector.report import axis_texts, texts
 from collector.report.delivery.model import FAILS, RECEIVED, SENDED, TOTAL, Delivery
-from collector.report.language import Language, Text
+from collector.report.language import DASH, Language, Text
 from collector.report.quality.model import Quality
 from collector.report.report import Report
 from collector.report.runs import texts as run_texts
@@ -68,7 +68,7 @@ def head(report: Report, words: Language, version: str) -> Head:
         verdict=_verdict(report, words),
         cards=(
             *_coverage_cards(report, words),
-            *_delivery_cards(report.delivery, words),
+            *_delivery_cards(report.delivery, words, is_answered=coverage.total.answered > 0),
             *_last_run(report, words),
         ),
         overlap=report.overlap,
@@ -161,8 +161,13 @@ def _coverage_cards(report: Report, words: Language) -> tuple[Card, Card]:
     )
 
 
-def _delivery_cards(delivery: Delivery, words: Language) -> tuple[Card, ...]:
-    """Return total, and other counters as percentages of it."""
+def _delivery_cards(delivery: Delivery, words: Language, *, is_answered: bool) -> tuple[Card, ...]:
+    """Return total, and other counters as percentages of it; of no answer there are none."""
+    if not is_answered:
+        return tuple(
+            Card(words(counter.name), DASH, words(axis_texts.NO_ANSWERS))
+            for counter in (TOTAL, SENDED, FAILS, RECEIVED)
+        )
     total = delivery.total
     return (
         Card(words(TOTAL.name), words.number(total), words.count(texts.CARD_TOTAL_NOTE, total)),

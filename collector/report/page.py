@@ -43,9 +43,10 @@ def render(report: Report, lang: Lang, version: str) -> bytes:
 
 
 def _sections(report: Report, words: Language) -> list[Section]:
+    is_answered = report.coverage.total.answered > 0
     return [
         coverage_section(report.coverage, words),
-        delivery_section(report.delivery, words, overlap=report.overlap),
+        delivery_section(report.delivery, words, is_answered=is_answered, overlap=report.overlap),
         time_section(
             report.over_time,
             report.coverage.by_span,
@@ -53,7 +54,7 @@ def _sections(report: Report, words: Language) -> list[Section]:
             words,
             overlap=report.overlap,
         ),
-        failing_section(report.failing, report.delivery.fails_share, words),
+        failing_section(report.failing, report.delivery, words, is_answered=is_answered),
         restated_section(report.restated, words),
         behaviour_section(report.behaviour, len(report.runs), words),
         Section("quality", quality_texts.HEADING, quality_texts, report.quality),

@@ -4,15 +4,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from collector.report.figure import Frame, Screen, width_of
+from collector.report.figure import Frame, Screen, number_axis, width_of
 from collector.report.layers import Box, Label, Rule, Symbol, boxes, rules, symbols, texts_at
 from collector.report.palette import variable
 from collector.report.svg import Json
 
 __all__ = ["Line", "Panel", "Stack", "stacked"]
-
-_FEW: Final = 5
-"""The end of an axis below which its numbers have two digits after the decimal mark."""
 
 _TITLE: Final = 20
 _LEGEND: Final = 20
@@ -148,7 +145,8 @@ def _keys(panel: Panel, places: Sequence[tuple[float, float]]) -> Iterator[Json]
 def _drawn(
     panel: Panel, xs: Sequence[float], domain: tuple[float, float], top: float
 ) -> Iterator[Json]:
-    high, low = panel.high, panel.low
+    low = panel.low
+    high = panel.high if panel.high > low else 1
     x = {
         "field": "x",
         "type": "quantitative",
@@ -156,17 +154,11 @@ def _drawn(
         "axis": None,
     }
     scale = {
-        "domain": [low, high if high > low else 1],
+        "domain": [low, high],
         "range": [top + panel.height, top],
         "nice": 4,
     }
-    axis = {
-        "tickCount": 4,
-        "format": ",.2~f" if high < _FEW else ",.1~f",
-        "orient": "left",
-        "grid": True,
-        "title": None,
-    }
+    axis = {**number_axis(high - low), "orient": "left"}
     for number, line in enumerate(panel.lines):
         y = {
             "field": "y",

@@ -243,11 +243,11 @@ GLOSSARY: Final = (
         Text("partial · still changing", "incompleto · aún puede cambiar"),
         Text(
             "A week, month or window of which these runs have only some days; days that were "
-            "requested so early that their figures may still grow. Neither is named as the highest "
-            "or the lowest.",
+            "requested so early that their figures may still grow. The highest and the lowest are "
+            "named among the others, unless too few of them have settled figures.",
             "Una semana, un mes o una ventana de los que estas ejecuciones solo tienen algunos "
-            "días; días consultados tan pronto que sus cifras aún pueden crecer. Ninguno de ellos "
-            "se señala como el más alto o el más bajo.",
+            "días; días consultados tan pronto que sus cifras aún pueden crecer. El más alto y el "
+            "más bajo se buscan entre los demás, salvo que muy pocos tengan cifras definitivas.",
         ),
     ),
     (

@@ -108,7 +108,7 @@ def test_values_that_no_column_can_hold_are_left_out_of_all_figures(tmp_path: Pa
     )
     report = read(old, new)
     assert report.coverage.total == Tile(5, 0, 0, 7)
-    assert (report.delivery.total, report.delivery.actions) == (18, {"A": 8, "B": 4})
+    assert (report.delivery.total, report.delivery.actions) == (18, {"A": 8, "B": 0})
     assert report.quality.is_incomplete
     assert len(report.quality.remarks) == 3
     assert all("too large" in remark for remark in report.quality.remarks)

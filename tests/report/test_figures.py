@@ -1,15 +1,26 @@
+import re
+from dataclasses import replace
+from datetime import date, timedelta
 from itertools import pairwise
+from math import inf
 
 import pytest
 
 from collector.report.coverage.figure import heat_map
 from collector.report.coverage.model import narrowed
-from collector.report.delivery.model import CountMovement
+from collector.report.delivery.model import (
+    CompanyShare,
+    CountMovement,
+    Delivery,
+    RestatedWindow,
+    SpanDelivery,
+)
 from collector.report.delivery.over_time_figure import over_time
 from collector.report.delivery.restated_figure import movements, restated_windows
 from collector.report.delivery.sums_figure import failing, funnel
 from collector.report.figure import Figure, span_labels, width_of
 from collector.report.language import Lang, Language
+from collector.report.model import Company, WindowSpan
 from collector.report.palette import LIGHT
 from collector.report.report import Report
 from collector.report.runs.behaviour_figure import behaviour
@@ -35,7 +46,7 @@ def _all(report: Report, words: Language = _WORDS) -> list[Figure]:
         heat_map(report.coverage, narrowed(report.coverage, 36), words),
         funnel(report.delivery, words),
         over_time(report.over_time, report.coverage.by_span, words)[0],
-        failing(report.failing, report.delivery.fails_share, words),
+        failing(report.failing, report.delivery, words),
         *(behaviour(run, words, "behaviour") for run in report.behaviour),
         restated_windows(restated.windows, words) if restated else None,
         movements(restated.movements, words) if restated else None,
@@ -97,6 +108,67 @@ def test_numbers_on_axes_are_those_of_the_language() -> None:
         assert written in texts(figure.wide)
 
 
+def _fast(latency: float) -> Figure | None:
+    intervals = _LARGE.behaviour[0].intervals[:6]
+    few = tuple(
+        replace(one, latency_p50=latency / 4, latency_p90=latency / 2, latency_p99=latency)
+        for one in intervals
+    )
+    return behaviour(Behaviour("x", few), _WORDS, "behaviour")
+
+
+def test_an_infinite_rate_is_no_reason_for_no_picture() -> None:
+    """Without a limit all requests are allowed."""
+    few = tuple(replace(one, allowed=inf) for one in _LARGE.behaviour[0].intervals[:3])
+    assert behaviour(Behaviour("x", few), _WORDS, "behaviour") is not None
+
+
+def _rare(cells: int) -> Figure | None:
+    days = [date(2026, 1, at) for at in (1, 2, 3)]
+    return restated_windows([RestatedWindow(day, day, cells, 1) for day in days], _WORDS)
+
+
+def _few(total: int) -> Figure | None:
+    company = CompanyShare(Company("1", None), total, total // 100_000)
+    return failing([company], Delivery(total=total, fails=1), _WORDS)
+
+
+def _seldom(days: int) -> Figure | None:
+    first = date(2020, 1, 1)
+    spans = [WindowSpan(first, first + timedelta(length), 1, length) for length in (days, 2 * days)]
+    sums = [SpanDelivery(span, Delivery(total=at + 1), 1) for at, span in enumerate(spans)]
+    return over_time(sums, {}, _WORDS)[0]
+
+
+@pytest.mark.parametrize(
+    ("drawn", "numbers"),
+    [
+        (_fast(0.008), {"0.002", "0.004", "0.006", "0.008"}),
+        (_fast(0.8), {"0.2", "0.4", "0.6", "0.8"}),
+        (_fast(8), {"2", "4", "6", "8"}),
+        (_rare(20_000), {"0.001", "0.002", "0.003", "0.004", "0.005"}),
+        (_few(10**9), {"0.0002", "0.0004", "0.0006", "0.0008", "0.001"}),
+        (
+            _seldom(400),
+            {"0.2", "0.4", "0.6", "0.8", "0.0005", "0.001", "0.0015", "0.002", "0.0025"},
+        ),
+    ],
+    ids=["8 ms", "0.8 s", "8 s", "restated", "fails", "per day"],
+)
+def test_the_numbers_of_an_axis_tell_its_steps_apart(
+    drawn: Figure | None, numbers: set[str]
+) -> None:
+    """However small they are; and they have room beside the picture."""
+    assert drawn is not None
+    for svg in (drawn.wide, drawn.narrow):
+        assert numbers <= set(texts(svg))
+        if drawn.name != "failing":
+            # The numbers end 6 pixels to the left of the frame.
+            left = re.search(r"translate\(([\d.]+),", svg)
+            assert left is not None
+            assert float(left[1]) - 6 >= max(map(width_of, numbers))
+
+
 @pytest.mark.parametrize("width", [280, 800])
 @pytest.mark.parametrize("count", [1, 2, 7, 53, 120])
 def test_labels_of_an_axis_fit_and_the_last_is_among_them(count: int, width: int) -> None:
@@ -120,7 +192,7 @@ def test_what_cannot_be_drawn_is_none() -> None:
     assert funnel(_BARE.delivery, _WORDS) is None
     assert over_time(_BARE.over_time, _BARE.coverage.by_span, _WORDS) == (None, False)
     assert over_time((), _BARE.coverage.by_span, _WORDS) == (None, False)
-    assert failing((), None, _WORDS) is None
+    assert failing((), _BARE.delivery, _WORDS) is None
     assert behaviour(Behaviour("x", (first,)), _WORDS, "behaviour") is None
     assert restated_windows((), _WORDS) is None
     assert movements((CountMovement("total", is_action=False, rose=0, fell=0),), _WORDS) is None

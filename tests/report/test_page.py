@@ -105,7 +105,7 @@ def test_what_is_not_drawn_is_said() -> None:
         "There is only one cell, so there is no map. State: empty.",
         "All counters are zero",
         "There is only one window, so there is nothing to compare",
-        "No company has fails.",
+        "No company with notifications has fails.",
         "Only one run was given.",
         "None of the runs recorded its rate and latency.",
         "Nothing odd was found.",

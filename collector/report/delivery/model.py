@@ -76,11 +76,6 @@ class Delivery:
         """Notifications that were pressed."""
         return self.actions.get("PRESS_ACTION", 0)
 
-    @property
-    def fails_share(self) -> float | None:
-        """The share of fails over all companies, from 0 on; None without notifications."""
-        return self.fails / self.total if self.total else None
-
 
 @dataclass(frozen=True, slots=True)
 class SpanDelivery:
@@ -98,7 +93,10 @@ class SpanDelivery:
 
 @dataclass(frozen=True, slots=True)
 class CompanyShare:
-    """A company with fails: `fails` of `total` over all its answers (0 < fails <= total)."""
+    """A company with fails: `fails` of `total` over all its answers; both are above 0.
+
+    An odd API may count more fails than notifications.
+    """
 
     company: Company
     total: int
@@ -106,7 +104,7 @@ class CompanyShare:
 
     @property
     def share(self) -> float:
-        """The share of fails, from 0 to 1."""
+        """The share of fails, from 0 on."""
         return self.fails / self.total
 
     @property
@@ -212,8 +210,8 @@ def named(sums: Sequence[SpanDelivery], cells: Mapping[WindowSpan, Tile]) -> lis
     """Return the spans of which one may be named the highest or the lowest.
 
     A partial span never is. Spans that lack answers or still change are left out as well if two
-    others remain; otherwise those that lack answers, or else those that change. `cells` are the
-    planned cells of each span.
+    others remain; otherwise those that change, or else those that lack answers, or else neither.
+    `cells` are the planned cells of each span.
     """
     answered = [one for one in whole(sums) if one.answers]
     complete = [
@@ -221,7 +219,7 @@ def named(sums: Sequence[SpanDelivery], cells: Mapping[WindowSpan, Tile]) -> lis
     ]
     settled = [one for one in answered if one.is_settled]
     both = [one for one in complete if one.is_settled]
-    return next((found for found in (both, complete, settled) if len(found) > 1), answered)
+    return next((found for found in (both, settled, complete) if len(found) > 1), answered)
 
 
 def shows_per_day(sums: Sequence[SpanDelivery]) -> bool:
@@ -239,8 +237,11 @@ def divisor(one: SpanDelivery, *, per_day: bool) -> int:
 
 
 def wilson(part: int, whole: int) -> tuple[float, float]:
-    """Return the ends of the 95 % interval of a share by E. B. Wilson (1927), from 0 to 1."""
-    share = part / whole
+    """Return the ends of the 95 % interval of a share by E. B. Wilson (1927), from 0 to 1.
+
+    A part that is more than the whole has the interval of all.
+    """
+    share = min(1.0, part / whole)
     centre = share + _Z**2 / (2 * whole)
     half = _Z * sqrt((share * (1 - share) + _Z**2 / (4 * whole)) / whole)
     spread = 1 + _Z**2 / whole

@@ -96,10 +96,12 @@ def _summary(
     found = named(sums, cells)
     if len(found) <= 1:
         return words(texts.TIME_NOT_COMPARED, days=days)
-    extremes = _extremes(found, words, days=days, per_day=shows_per_day(sums))
-    if len(found) == len(compared):
-        return extremes
-    return f"{extremes} {words(texts.TIME_SOME, n=len(found), count=len(compared))}"
+    sentences = [_extremes(found, words, days=days, per_day=shows_per_day(sums))]
+    if not all(one.is_settled for one in found):
+        sentences.append(words(texts.TIME_UNSETTLED))
+    if len(found) < len(compared):
+        sentences.append(words(texts.TIME_SOME, n=len(found), count=len(compared)))
+    return " ".join(sentences)
 
 
 def _extremes(sums: Sequence[SpanDelivery], words: Language, *, days: str, per_day: bool) -> str:

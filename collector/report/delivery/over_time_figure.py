@@ -20,7 +20,7 @@ from collector.report.delivery.model import (
     divisor,
     shows_per_day,
 )
-from collector.report.figure import FOOT, Figure, Screen, day_axis, drawable, figure, view, width_of
+from collector.report.figure import FOOT, Figure, Screen, day_axis, drawable, figure, margin, view
 from collector.report.language import Language
 from collector.report.layers import Box, Spot, boxes, spots, texts_at
 from collector.report.model import Tile, WindowSpan
@@ -123,7 +123,7 @@ def _specification(
     panels[0] = replace(
         panels[0], areas=[(words(name), colour) for name, colour, places in keys if places]
     )
-    left = max(width_of(words.decimal(panel.high)) for panel in panels) + 12
+    left = margin((panel.high - panel.low for panel in panels), words)
     stack = stacked(panels, range(count), (-0.5, count - 0.5), screen, left=left, foot=FOOT)
     frame = stack.frame
     step = frame.width / count
@@ -193,9 +193,7 @@ def _panel(
 
 def _values(counter: Counter, sums: Sequence[SpanDelivery], *, per_day: bool) -> list[float | None]:
     return [
-        round(drawable(counter.of(one.delivery)) / divisor(one, per_day=per_day), 2)
-        if one.answers
-        else None
+        drawable(counter.of(one.delivery)) / divisor(one, per_day=per_day) if one.answers else None
         for one in sums
     ]
 

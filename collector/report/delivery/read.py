@@ -28,6 +28,11 @@ _WINDOWS: Final = 60
 _EXAMPLES: Final = 20
 """Restated cells, at most."""
 
+# Answers whose counters all have a value. If one has no room in its column, the whole answer is
+# left out of the sums: its other counts would be parts of a total that lacks it.
+_SUMMED: Final = ("total", "sended", "pending", "fails")
+_WHOLE: Final = " AND ".join(f"{name} IS NOT NULL" for name in _SUMMED)
+
 # The lower end of the interval in which the share of fails lies with 95 % confidence (E. B. Wilson,
 # 1927): one fail of one notification says less than 50 of 100.
 _WILSON: Final = """
@@ -42,7 +47,7 @@ CREATE TEMP TABLE steps AS
 SELECT company_id, from_date, until_date, {values} AS values,
     lag(values) OVER answers_of_a_cell AS before,
     lag(fetched_at::DATE) OVER answers_of_a_cell - until_date AS age,
-    fetched_at::DATE - lag(fetched_at::DATE) OVER answers_of_a_cell AS days_between
+    fetched_at - lag(fetched_at) OVER answers_of_a_cell >= INTERVAL 20 HOURS AS is_night_later
 FROM (
     SELECT *, rowid AS row, {counts} AS counts FROM answers SEMI JOIN (
         SELECT company_id, from_date, until_date FROM answers
@@ -55,10 +60,11 @@ WINDOW answers_of_a_cell AS (
     PARTITION BY company_id, from_date, until_date ORDER BY fetched_at, row
 )
 """
-# That an answer is the same minutes later does not say that it is final.
+# That an answer is the same minutes later does not say that it is final, even if midnight is
+# between. 20 hours, since nightly runs do not come to a cell at the same time each night.
 _AGES: Final = """
 SELECT age, count(*), count(*) FILTER (values <> before) FROM steps
-WHERE before IS NOT NULL AND (values <> before OR days_between > 0) GROUP BY age
+WHERE before IS NOT NULL AND (values <> before OR is_night_later) GROUP BY age
 """
 _MOVED: Final = """
 CREATE TEMP TABLE moved AS
@@ -101,8 +107,8 @@ def read_failing(cells: Cells) -> tuple[CompanyShare, ...]:
     rows = cells.rows(
         f"""
         SELECT company_id, company_name, n, failed FROM (
-            SELECT company, sum(total) AS n, least(sum(fails), n) AS failed, failed / n AS p
-            FROM facts WHERE total IS NOT NULL AND fails IS NOT NULL
+            SELECT company, sum(total) AS n, sum(fails) AS failed, least(failed / n, 1) AS p
+            FROM facts WHERE {_WHOLE}
             GROUP BY company HAVING n > 0 AND failed > 0
         ) JOIN companies ON company = position
         ORDER BY {_WILSON} DESC, position LIMIT $1
@@ -149,8 +155,9 @@ def read_restatements(cells: Cells) -> Restatements:
 
 def _sums(cells: Cells) -> str:
     count = len(cells.actions.names) + bool(cells.actions.others)
-    actions = (f"sum(counts[{number}])" for number in range(1, count + 1))
-    return ", ".join(("sum(total), sum(sended), sum(pending), sum(fails)", *actions))
+    actions = (f"counts[{number}]" for number in range(1, count + 1))
+    summed = (*_SUMMED, *actions)
+    return ", ".join(f"sum({one}) FILTER (WHERE {_WHOLE})" for one in summed)
 
 
 def _delivery(cells: Cells, sums: tuple[Any, ...] | list[Any]) -> Delivery:

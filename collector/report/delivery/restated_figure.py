@@ -14,6 +14,8 @@ from collector.report.figure import (
     day_axis,
     drawable,
     figure,
+    margin,
+    number_axis,
     view,
     width_of,
 )
@@ -43,9 +45,10 @@ def restated_windows(windows: Sequence[RestatedWindow], words: Language) -> Figu
 
 
 def _windows(windows: Sequence[RestatedWindow], words: Language, screen: Screen) -> Json:
-    left, top = 40, _HEAD
-    frame = Frame(screen, top + _HEIGHT, left, 12, 4, FOOT)
     shares = [100 * one.restated / one.cells if one.cells else 0.0 for one in windows]
+    most = max(shares) or 1.0
+    left, top = margin([most], words), _HEAD
+    frame = Frame(screen, top + _HEIGHT, left, 12, 4, FOOT)
     step = frame.width / len(windows)
     width = min(_WIDEST, 0.75 * step)
     columns = {
@@ -67,11 +70,11 @@ def _windows(windows: Sequence[RestatedWindow], words: Language, screen: Screen)
                 "field": "y",
                 "type": "quantitative",
                 "scale": {
-                    "domain": [0, max(shares) or 1],
+                    "domain": [0, most],
                     "range": [frame.height, top],
                     "nice": 4,
                 },
-                "axis": {"tickCount": 4, "format": ",.2~f", "grid": True, "title": None},
+                "axis": number_axis(most),
             },
             "y2": {"datum": 0},
         },

@@ -37,16 +37,17 @@ class AgeChange(NamedTuple):
 
 
 def settling(ages: Iterable[AgeChange]) -> Settling:
-    """Return the age from which on answers did not change, if older answers were compared, too.
+    """Return the age from which on answers did not change: one that was compared, and at least 0.
 
-    If the oldest answers that were compared changed, or none were compared, the age is assumed.
+    If the oldest answers that were compared changed, or none were compared that are young enough,
+    the age is assumed.
     """
     compared = sorted(ages)
     changed = [one.age for one in compared if _FEW * one.changed >= one.cells > 0]
-    if not compared:
-        return ASSUMED
     if not changed:
-        return Settling(min(_DAYS, compared[0].age), is_measured=True)
-    if changed[-1] == compared[-1].age:
+        youngest = compared[0].age if compared else _DAYS + 1
+        return Settling(max(0, youngest), is_measured=True) if youngest <= _DAYS else ASSUMED
+    settled = next((one.age for one in compared if one.age > changed[-1]), None)
+    if settled is None:
         return Settling(max(_DAYS, changed[-1] + 1), is_measured=False)
-    return Settling(changed[-1] + 1, is_measured=True)
+    return Settling(max(0, settled), is_measured=True)

@@ -34,7 +34,7 @@ class CountRow:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryView:
-    """What is shown of the sums; without a figure, all of them are zero."""
+    """What is shown of the sums; without a figure, all of them are zero, or there are no rows."""
 
     rows: Sequence[CountRow]
     total: int
@@ -52,10 +52,12 @@ class FailingView:
     summary: str
 
 
-def delivery_section(delivery: Delivery, words: Language, *, overlap: bool) -> Section:
-    """Return the sums of all counters, and their shares of total."""
+def delivery_section(
+    delivery: Delivery, words: Language, *, is_answered: bool, overlap: bool
+) -> Section:
+    """Return the sums of all counters, and their shares of total; of no answer there are none."""
     figure = funnel(delivery, words)
-    summary = words(texts.ZEROS)
+    summary = words(texts.ZEROS if is_answered else texts.NO_SPAN)
     if figure is not None:
         counts = "; ".join(
             f"{words(counter.name)} {words.number(counter.of(delivery))} "
@@ -63,16 +65,20 @@ def delivery_section(delivery: Delivery, words: Language, *, overlap: bool) -> S
             for counter in (SENDED, FAILS, PENDING, RECEIVED, PRESSED)
         )
         summary = words.count(texts.SUMMARY, delivery.total, counts=counts)
-    view = DeliveryView(_rows(delivery, words), delivery.total, figure, summary, overlap)
+    rows = _rows(delivery, words) if is_answered else ()
+    view = DeliveryView(rows, delivery.total, figure, summary, overlap)
     return Section("delivery", texts.HEADING, texts, view)
 
 
 def failing_section(
-    companies: Sequence[CompanyShare], overall: float | None, words: Language
+    companies: Sequence[CompanyShare], overall: Delivery, words: Language, *, is_answered: bool
 ) -> Section:
-    """Return the companies with a high share of fails, by the lower end of its interval."""
+    """Return the companies with a high share of fails, by the lower end of its interval.
+
+    `overall` are the sums over all companies.
+    """
     figure = failing(companies, overall, words)
-    summary = words(texts.FAILING_NONE)
+    summary = words(texts.FAILING_NONE if is_answered else texts.NO_SPAN)
     if companies:
         first = companies[0]
         sentence = words(

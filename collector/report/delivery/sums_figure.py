@@ -15,7 +15,16 @@ from collector.report.delivery.model import (
     CompanyShare,
     Delivery,
 )
-from collector.report.figure import Figure, Frame, Screen, drawable, figure, view, width_of
+from collector.report.figure import (
+    Figure,
+    Frame,
+    Screen,
+    drawable,
+    figure,
+    number_axis,
+    view,
+    width_of,
+)
 from collector.report.language import Language
 from collector.report.layers import Box, Label, Rule, Spot, boxes, pixels, rules, spots, texts_at
 from collector.report.palette import variable
@@ -37,7 +46,7 @@ _OVERALL: Final = 20
 """Pixels above the rows, for the text at the line of all companies."""
 
 _SHARE: Final = 64
-"""Pixels on the right of the bars, for their shares."""
+"""Pixels on the right of the bars, for their shares, at least."""
 
 
 def funnel(delivery: Delivery, words: Language) -> Figure | None:
@@ -87,12 +96,11 @@ def _funnel(counts: Sequence[int], words: Language, screen: Screen) -> Json:
     )
 
 
-def failing(
-    companies: Sequence[CompanyShare], overall: float | None, words: Language
-) -> Figure | None:
+def failing(companies: Sequence[CompanyShare], overall: Delivery, words: Language) -> Figure | None:
     """Return the share of fails of each company as bars, in their order; None without any.
 
-    Each bar has the 95 % interval of its share; a line is at `overall`, the share of all companies.
+    Each bar has the 95 % interval of its share; a line is at the share of all companies, of
+    which `overall` are the sums.
     """
     if not companies:
         return None
@@ -100,20 +108,23 @@ def failing(
 
 
 def _failing(
-    companies: Sequence[CompanyShare], overall: float | None, words: Language, screen: Screen
+    companies: Sequence[CompanyShare], overall: Delivery, words: Language, screen: Screen
 ) -> Json:
     columns = 16 if screen.is_narrow else 30
     names = [isolated(cut(company_text(one.company), columns)) for one in companies]
     left = min(max(map(width_of, names)) + 14, screen.width // 2)
-    frame = Frame(screen, _HEAD + _OVERALL + _ROW * len(companies), left, _SHARE, 4, 24)
-    most = max([one.interval[1] for one in companies] + [overall or 0])
+    shares = [words.share(one.fails, one.total) for one in companies]
+    right = min(max(_SHARE, *(width_of(text) + 12 for text in shares)), screen.width // 3)
+    frame = Frame(screen, _HEAD + _OVERALL + _ROW * len(companies), left, right, 4, 24)
+    share = overall.fails / overall.total if overall.total > 0 else None
+    most = max(*(max(one.share, one.interval[1]) for one in companies), share or 0)
     scale = frame.width / most
     labels = [Label(2 - left, 10, words(axis_texts.FAILS))]
     bars: list[Json] = []
     lines: list[Rule] = []
     rows: list[Spot] = []
-    if overall is not None:
-        x = scale * overall
+    if share is not None:
+        x = scale * share
         lines.append(Rule(x, _HEAD + 12, x, frame.height, "ink", 1.5, [4, 3]))
         labels.append(_overall(overall, x, frame, words))
     for place, one in enumerate(companies):
@@ -124,9 +135,15 @@ def _failing(
         lines += [Rule(end, y + 9, end, y + 17, "ink", 1.2) for end in (low, high)]
         labels += [
             Label(-10, y + 13, names[place], "right", "ink"),
-            Label(high + 8, y + 13, words.share(one.fails, one.total), "left", "ink"),
+            Label(
+                max(high, scale * one.share) + 8,
+                y + 13,
+                shares[place],
+                "left",
+                "ink",
+            ),
         ]
-        rows.append(Spot(-left, frame.width + _SHARE, y, y + _ROW, _fails(one, words)))
+        rows.append(Spot(-left, frame.width + right, y, y + _ROW, _fails(one, words)))
     return view(
         frame,
         [
@@ -144,7 +161,7 @@ def _bars(bars: Sequence[Json], most: float) -> Json:
         "field": "x",
         "type": "quantitative",
         "scale": {"domain": [0, most], "nice": False},
-        "axis": {"tickCount": 4, "format": ",.2~f", "grid": True, "title": None},
+        "axis": number_axis(most),
     }
     return {
         "data": {"values": bars},
@@ -153,9 +170,9 @@ def _bars(bars: Sequence[Json], most: float) -> Json:
     }
 
 
-def _overall(overall: float, x: float, frame: Frame, words: Language) -> Label:
+def _overall(overall: Delivery, x: float, frame: Frame, words: Language) -> Label:
     """Return the text at the line of all companies, on its left if its right lacks the room."""
-    share = words(axis_texts.OVERALL, share=f"{words.decimal(100 * overall)}\N{NO-BREAK SPACE}%")
+    share = words(axis_texts.OVERALL, share=words.share(*FAILS.part(overall)))
     width = width_of(share)
     if x + width <= frame.width + frame.right:
         return Label(x, _HEAD + 5, share, "left", "ink")

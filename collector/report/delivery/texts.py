@@ -49,6 +49,9 @@ TIME_SOME: Final = Text(
     "Se comparan {n} de {count} periodos; los demás están incompletos, carecen de respuestas o "
     "aún pueden cambiar.",
 )
+TIME_UNSETTLED: Final = Text(
+    "The compared figures may still change.", "Las cifras comparadas aún pueden cambiar."
+)
 TOO_FEW: Final = Text(
     "Fewer than two windows can be compared, so there is no picture; the table has the figures.",
     "Hay menos de dos ventanas comparables, así que no hay gráfico; la tabla tiene las cifras.",
@@ -142,7 +145,9 @@ FAILING_ORDER: Final = Text(
     "Las empresas que más destacan, ordenadas por el extremo inferior del intervalo del 95 % de la "
     "proporción (Wilson), para que un fail de una sola notificación no preceda a 90 de 100.",
 )
-FAILING_NONE: Final = Text("No company has fails.", "Ninguna empresa tiene fails.")
+FAILING_NONE: Final = Text(
+    "No company with notifications has fails.", "Ninguna empresa con notificaciones tiene fails."
+)
 FAILING_COUNT: Final = Plural(
     Text("{n} company is shown.", "Se muestra {n} empresa."),
     Text("{n} companies are shown.", "Se muestran {n} empresas."),

@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Final, NamedTuple
 
 from collector.report import axis_texts
-from collector.report.figure import Figure, Screen, figure, view, width_of
+from collector.report.figure import Figure, Screen, figure, margin, view, width_of
 from collector.report.language import Language, Text
 from collector.report.layers import Label, Spot, spots, texts_at
 from collector.report.panels import Line, Panel, stacked
@@ -61,7 +61,7 @@ def _specification(moments: _Moments, words: Language, screen: Screen) -> Json:
         Panel(words(texts.RATE_AXIS), 170, _lines(_RATES, moments, words)),
         Panel(words(texts.LATENCY_AXIS), 130, _lines(_LATENCIES, moments, words)),
     ]
-    left = max(width_of(words.decimal(panel.high)) for panel in panels) + 12
+    left = margin((panel.high - panel.low for panel in panels), words)
     stack = stacked(panels, xs, (0, whole), screen, left=left, foot=44)
     frame = stack.frame
     scale = frame.width / whole

@@ -3,7 +3,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.report.delivery.model import CompanyShare, Delivery, wilson
+from collector.report.delivery.model import CompanyShare, wilson
 from collector.report.model import Company
 from tests.report.reading import read
 from tests.store.made_runs import line, make_run
@@ -39,9 +39,3 @@ def test_companies_are_sorted_by_the_lower_end_that_is_shown(tmp_path: Path) -> 
     assert len(failing) == len(counts)
     assert lows == sorted(lows, reverse=True)
     assert failing[0].share == 0.9
-
-
-def test_the_share_of_all_companies() -> None:
-    """None without notifications: there is no line to draw."""
-    assert Delivery(total=8, fails=2).fails_share == 0.25
-    assert Delivery().fails_share is None

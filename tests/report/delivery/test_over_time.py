@@ -208,10 +208,27 @@ def test_a_column_that_lacks_answers_is_not_named() -> None:
     lacking = {one.span: Tile(99, 0, 0, 9) for one in sums}
     young = [replace(one, is_settled=at < 2) for at, one in enumerate(sums)]
     assert named(young, lacking) == young[:2]
+    # Two have settled but lack answers, the two others still change.
+    assert named(young, {one.span: Tile(99, 0, 0, 9) for one in sums[:2]}) == young[:2]
     partial = [
         replace(one, span=replace(one.span, is_partial=at > 0)) for at, one in enumerate(sums)
     ]
     assert named(partial, {}) == partial[:1]
+
+
+@pytest.mark.parametrize(
+    ("lang", "said"),
+    [
+        (Lang.EN, "2026-01-01 . The compared figures may still change."),
+        (Lang.ES, "2026-01-01 . Las cifras comparadas aún pueden cambiar."),
+    ],
+)
+def test_that_the_named_columns_may_still_change_is_said(lang: Lang, said: str) -> None:
+    """Where fewer than two have settled, there are no others to name."""
+    small = sample.small()
+    young = [replace(one, is_settled=at == 0) for at, one in enumerate(small.over_time)]
+    assert said in words_of(page_of(replace(small, over_time=tuple(young)), lang))
+    assert said[14:] not in words_of(page_of(small, lang))
 
 
 def _day(at: int, days: int) -> WindowSpan:

@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from collector.report.delivery.model import CountMovement, OtherActions
+from collector.report.delivery.model import CountMovement, Delivery, OtherActions, wilson
 from tests.report.reading import read
 from tests.store.made_runs import day, line, make_run
 
@@ -18,6 +18,19 @@ def test_few_fails_of_few_come_behind_many_of_many(tmp_path: Path) -> None:
         ("1", 1, 1),
         ("é", 10_000, 100),
     ]
+
+
+def test_more_fails_than_notifications_are_counted_as_they_are(tmp_path: Path) -> None:
+    """9 of 5 fail for certain, as 5 of 5 do; of none at all there is no share."""
+    lines = [
+        line("1", 1, total=5, fails=9),
+        line("2", 1, total=900, fails=890),
+        line("é", 1, total=0, fails=7),
+    ]
+    failing = read(make_run(tmp_path / "r", lines)).failing
+    found = [(share.company.id, share.total, share.fails) for share in failing]
+    assert found == [("2", 900, 890), ("1", 5, 9)]
+    assert failing[1].interval == wilson(5, 5)
 
 
 def test_large_counts_are_exact(tmp_path: Path) -> None:
@@ -41,6 +54,20 @@ def test_large_counts_are_exact(tmp_path: Path) -> None:
         CountMovement("sended", is_action=False, rose=1, fell=0),
         CountMovement("RECEIVED", is_action=True, rose=0, fell=huge),
     )
+
+
+def test_what_has_no_room_in_a_counter_is_left_out_of_all_sums(tmp_path: Path) -> None:
+    """Its other counts would be shares of a total that lacks it: 15 of 10 here."""
+    lines = [
+        line("1", 1, total=10, sended=9, fails=1),
+        line("2", 1, total=2**70, sended=6, fails=14, actions={"RECEIVED": 30}),
+        line("é", 1, total=5, sended=2**70, fails=5),
+    ]
+    report = read(make_run(tmp_path / "r", lines))
+    sums = Delivery(total=10, sended=9, fails=1, actions={"RECEIVED": 0})
+    assert report.delivery == report.over_time[0].delivery == sums
+    assert [(one.company.id, one.total, one.fails) for one in report.failing] == [("1", 10, 1)]
+    assert report.over_time[0].answers == 3
 
 
 def test_what_moved_most_is_named(tmp_path: Path) -> None:

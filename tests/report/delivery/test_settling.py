@@ -8,6 +8,7 @@ from tests.report.reading import read
 from tests.store.made_runs import line, make_run
 
 _DAY = 86_400
+_TWENTY_HOURS = 72_000
 
 
 @pytest.mark.parametrize(
@@ -17,12 +18,18 @@ _DAY = 86_400
         # Nights with a lookback: they changed to an age of 6 days, and no more from 7 on.
         ([(1, 9, 9), (6, 9, 1), (7, 9, 0), (14, 9, 0)], Settling(7, is_measured=True)),
         ([(1, 9, 0), (2, 9, 0)], Settling(1, is_measured=True)),
-        ([(90, 9, 0)], Settling(14, is_measured=True)),
+        # Nobody compared answers of 14 days.
+        ([(90, 9, 0)], ASSUMED),
+        # Nor any between 1 and 32 days: a backfill, then nights.
+        ([(1, 10, 10), (32, 10, 0)], Settling(32, is_measured=True)),
+        # Days that lie ahead.
+        ([(-2, 9, 0), (1, 9, 0)], Settling(0, is_measured=True)),
+        ([(-5, 9, 9), (-3, 9, 0)], Settling(0, is_measured=True)),
         # The oldest that were compared changed: there may be more before them.
         ([(1, 9, 9), (6, 9, 1)], Settling(14, is_measured=False)),
         ([(1, 9, 9), (20, 9, 1)], Settling(21, is_measured=False)),
         # One correction of 400 cells is no sign of change.
-        ([(1, 400, 9), (7, 400, 3), (9, 9, 0)], Settling(2, is_measured=True)),
+        ([(1, 400, 9), (7, 400, 3), (9, 9, 0)], Settling(7, is_measured=True)),
     ],
 )
 def test_how_old_answers_must_be_to_be_final(
@@ -68,6 +75,26 @@ def test_runs_of_one_day_do_not_show_that_figures_have_settled(tmp_path: Path) -
         )
         assert report.settling == ASSUMED
         assert [one.is_settled for one in report.over_time] == [False] * 6
+
+
+@pytest.mark.parametrize(
+    ("first", "seconds", "known"),
+    [
+        # Both sides of midnight in UTC, which 22 hours after the usual time is.
+        (79_100, 200, ASSUMED),
+        (0, _TWENTY_HOURS - 1, ASSUMED),
+        (0, _TWENTY_HOURS, Settling(3, is_measured=True)),
+    ],
+)
+def test_what_is_the_same_is_compared_after_twenty_hours(
+    tmp_path: Path, first: int, seconds: int, known: Settling
+) -> None:
+    """The dates of two runs differ after seconds; nights that begin at different times do not."""
+    report = read(
+        make_run(tmp_path / "1", [line("1", 20, first)], companies=("1",), days=(20, 20)),
+        make_run(tmp_path / "2", [line("1", 20, first + seconds)], companies=("1",), days=(20, 20)),
+    )
+    assert report.settling == known
 
 
 def test_the_default_window_never_settles(tmp_path: Path) -> None:
