@@ -28,7 +28,9 @@ def _end(run: Path, answered: int, manifest: str = "run.json") -> None:
     path.write_text(json.dumps(record))
 
 
-@pytest.mark.parametrize("name", list(_READING))
+@pytest.mark.parametrize(
+    "name", ["latest", "export", "diff", pytest.param("report", marks=pytest.mark.slow)]
+)
 async def test_lines_that_are_gone_are_told_with_their_run(command: Command, name: str) -> None:
     """Cut or deleted: exit code 1, and how many; of a whole run nothing is said."""
     for run in ("a", "b"):
@@ -68,7 +70,9 @@ async def test_the_file_of_one_shard_may_be_gone(command: Command) -> None:
     assert "a: 1 line is gone: 3 cells had an answer" in gone.stderr
 
 
-@pytest.mark.parametrize("name", ["latest", "export", "report"])
+@pytest.mark.parametrize(
+    "name", ["latest", "export", pytest.param("report", marks=pytest.mark.slow)]
+)
 async def test_what_is_no_run_is_left_out_with_a_warning(command: Command, name: str) -> None:
     """A tarball or a page beside the runs; alone it is an error, as is a name of nothing."""
     _end(make_run(command.directory / "a", _LINES), 3)

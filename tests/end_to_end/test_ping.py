@@ -78,7 +78,12 @@ async def test_start_and_end_are_told(
 
 
 @pytest.mark.parametrize(
-    ("status", "why"), [(404, "HTTP 404"), (302, "HTTP 302"), (0, "no answer within 5 seconds")]
+    ("status", "why"),
+    [
+        (404, "HTTP 404"),
+        (302, "HTTP 302"),
+        pytest.param(0, "no answer within 5 seconds", marks=pytest.mark.slow),
+    ],
 )
 async def test_a_service_that_does_not_listen_changes_nothing(
     start_api: StartApi, against: Against, watcher: _Watcher, status: int, why: str

@@ -91,7 +91,7 @@ def test_a_large_map_takes_few_bytes() -> None:
     assert len(_wide(_of_columns(122, *_LARGE.coverage.tiles[3]))) < 800_000
 
 
-@pytest.mark.parametrize("lang", list(Lang))
+@pytest.mark.parametrize("lang", [Lang.ES, pytest.param(Lang.EN, marks=pytest.mark.slow)])
 def test_a_map_of_marks_takes_few_bytes(lang: Lang) -> None:
     """Most tiles of 200 companies x 120 days are empty, and some lack answers."""
     mixed = (Tile(1, 3, 0, 0), Tile(0, 4, 0, 0), Tile(1, 2, 1, 0), Tile(0, 4, 0, 0))
@@ -100,7 +100,14 @@ def test_a_map_of_marks_takes_few_bytes(lang: Lang) -> None:
 
 
 @pytest.mark.parametrize(
-    "tile", [Tile(999, 0, 1, 0), Tile(999, 0, 0, 1), Tile(9, 0, 1, 0), Tile(9, 0, 0, 1)]
+    "tile",
+    [
+        Tile(999, 0, 1, 0),
+        *(
+            pytest.param(tile, marks=pytest.mark.slow)
+            for tile in (Tile(999, 0, 0, 1), Tile(9, 0, 1, 0), Tile(9, 0, 0, 1))
+        ),
+    ],
 )
 def test_what_lacks_answers_is_seen_on_the_smallest_tile(tile: Tile) -> None:
     """At 120 columns, whatever its share is: its mark is 4 pixels wide or more."""
