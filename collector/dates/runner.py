@@ -1,9 +1,11 @@
-"""Runner that sends the questions of a probe, one by one, up to a limit of requests."""
+"""Runner that sends the questions of a probe, up to a limit of requests."""
 
-from collections.abc import Awaitable, Callable, Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from random import random
 from typing import Final, Protocol, TypeVar
 
+from collector.core.errors import main_error
 from collector.core.outcome import Blame, Failure, Outcome
 from collector.dates.probe import Probe, Question, QuestionReply, SpentError
 from collector.http.retry import RetryPolicy, is_outage_evidence
@@ -50,6 +52,7 @@ class ProbeRunner:
         self._may_continue = may_continue
         self._policy = RetryPolicy(_TRIES)
         self._charged = 0
+        self._reserved = 0
         self.requests = 0
         """Number of requests that were sent, whatever their failures are charged to."""
         self.was_answered = False
@@ -63,23 +66,40 @@ class ProbeRunner:
         Raises what the client raises: rejected credentials, an outage.
         """
         try:
-            question = next(probe)
+            questions = next(probe)
             while True:
-                reply = await self._ask(question)
-                question = probe.throw(SpentError()) if reply is None else probe.send(reply)
+                replies = await self._ask_all(questions)
+                questions = probe.throw(SpentError()) if replies is None else probe.send(replies)
         except StopIteration as end:
             found: _T = end.value
             return found
         finally:
             probe.close()
 
+    async def _ask_all(self, questions: Sequence[Question]) -> list[QuestionReply] | None:
+        """Ask questions at the same time; None when that would take too many requests."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                asking = [group.create_task(self._ask(question)) for question in questions]
+        except BaseExceptionGroup as failed:
+            error = main_error(failed)
+        else:
+            replies = [task.result() for task in asking]
+            return None if None in replies else [reply for reply in replies if reply is not None]
+        # Raised here, so that the context of the error is its own cause, not the group.
+        raise error
+
     async def _ask(self, question: Question) -> QuestionReply | None:
         """Ask a question, with retries; None when that would take too many requests."""
         tries = throttled_tries = 0
-        while self._charged + _REQUESTS_PER_TRY <= self._most and self._may_continue():
-            outcome = await self._client.ask_with(
-                question.company_id, question.parameters, is_retry=tries > 0
-            )
+        while self._may_send() and self._may_continue():
+            self._reserved += _REQUESTS_PER_TRY
+            try:
+                outcome = await self._client.ask_with(
+                    question.company_id, question.parameters, is_retry=tries > 0
+                )
+            finally:
+                self._reserved -= _REQUESTS_PER_TRY
             self._count(outcome)
             if not isinstance(outcome, Failure):
                 self.was_answered = True
@@ -92,6 +112,9 @@ class ProbeRunner:
             throttled_tries += not retry.counts
             await self._sleep(retry.delay)
         return None
+
+    def _may_send(self) -> bool:
+        return self._charged + self._reserved + _REQUESTS_PER_TRY <= self._most
 
     def _count(self, outcome: Outcome) -> None:
         self.requests += outcome.requests

@@ -57,7 +57,7 @@ class DatesVerifier:
         while True:
             client = self.client_of(query)
             runner = ProbeRunner(client, most=MOST_REQUESTS, sleep=self.gate.sleep)
-            finding = await runner.run(verify_dates(ids, query, today))
+            finding = await runner.run(verify_dates(ids, query, today, asks_ahead=True))
             requests += runner.requests
             is_circuit_open = not runner.was_answered and self.gate.control.open_cause is not None
             if finding.is_conclusive or not (is_circuit_open or runner.met_outage):

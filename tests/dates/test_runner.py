@@ -1,5 +1,6 @@
+import asyncio
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -71,8 +72,7 @@ def _asks(*ids: str) -> Probe[list[QuestionReply]]:
     """Ask one question after the other, and return all replies."""
     replies: list[QuestionReply] = []
     for company_id in ids:
-        reply = yield Question(company_id, {"from": company_id})
-        replies += [reply]
+        replies += yield [Question(company_id, {"from": company_id})]
     return replies
 
 
@@ -80,7 +80,7 @@ def _asks_till_spent(count: int = 1000) -> Probe[int]:
     """Ask for so many, and return how many were answered before it was enough."""
     for number in range(count):
         try:
-            yield Question(str(number), {})
+            yield [Question(str(number), {})]
         except SpentError:
             return number
     return count
@@ -253,7 +253,7 @@ async def test_a_probe_that_goes_on_after_the_end_hears_of_it_each_time() -> Non
         refused = 0
         for number in range(10):
             try:
-                yield Question(str(number), {})
+                yield [Question(str(number), {})]
             except SpentError:
                 refused += 1
         return refused
@@ -316,3 +316,60 @@ async def test_a_probe_that_does_not_end_is_closed(error: Exception) -> None:
     with pytest.raises(type(error)):
         await _Client(error).runner().run(probe)
     assert inspect.getgeneratorstate(probe) == inspect.GEN_CLOSED
+
+
+class _Concurrent(_Client):
+    """Answers when all tasks that are ready have run; `most` were in flight at the same time."""
+
+    in_flight = most = 0
+
+    async def ask_with(
+        self, company_id: str, parameters: Mapping[str, str], *, is_retry: bool = False
+    ) -> Outcome:
+        self.in_flight += 1
+        self.most = max(self.most, self.in_flight)
+        try:
+            outcome = await super().ask_with(company_id, parameters, is_retry=is_retry)
+            await asyncio.sleep(0)
+        finally:
+            self.in_flight -= 1
+        return outcome
+
+
+def _asks_together(*ids: str) -> Probe[Sequence[QuestionReply]]:
+    try:
+        return (yield [Question(company_id, {}) for company_id in ids])
+    except SpentError:
+        return ()
+
+
+async def test_questions_that_belong_together_are_in_flight_together() -> None:
+    """The replies come in the order of the questions."""
+    failure = _failure()
+    client = _Concurrent(_answer(1), failure, _answer(3))
+    replies = await client.runner().run(_asks_together("a", "b", "c"))
+    assert replies == [counters(1), failure, counters(3)]
+    assert client.most == 3
+
+
+@pytest.mark.parametrize(("most", "sent"), [(3, 1), (4, 2), (5, 2), (6, 3)])
+async def test_questions_together_do_not_take_more_requests_than_allowed(
+    most: int, sent: int
+) -> None:
+    """Each may take two requests, so that much is kept for it while it is in flight."""
+    client = _Concurrent(_answer())
+    replies = await client.runner(most).run(_asks_together("a", "b", "c"))
+    assert len(client.asked) == sent
+    assert len(replies) == (3 if sent == 3 else 0)
+
+
+async def test_an_error_ends_the_other_questions() -> None:
+    """It comes through as it is, and no request is left in flight."""
+    error = OutageError("no")
+    client = _Concurrent(_answer(), error, _answer())
+    with pytest.raises(OutageError) as raised:
+        await client.runner().run(_asks_together("a", "b", "c"))
+    assert raised.value is error
+    assert raised.value.__context__ is None
+    assert client.in_flight == 0
+    assert asyncio.all_tasks() == {asyncio.current_task()}

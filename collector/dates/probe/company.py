@@ -14,12 +14,13 @@ from datetime import date, timedelta
 from typing import Final
 
 from collector.core.cell import Window
-from collector.core.outcome import Counters
+from collector.core.outcome import Counters, Failure
 from collector.dates.probe.questions import (
     DAY,
     Finding,
     NoAnswerError,
     Probe,
+    Question,
     SpentError,
     SplitRange,
     Until,
@@ -46,15 +47,22 @@ _SHORT: Final = 6
 
 
 def verify_company(
-    company_id: str, query: DateQuery, span: SplitRange, *, is_moving: bool = False
+    company_id: str,
+    query: DateQuery,
+    span: SplitRange,
+    *,
+    is_moving: bool = False,
+    asks_ahead: bool = False,
 ) -> Probe[Finding | None]:
     """Determine from the answers for one company what dates mean; None if it has no data there.
 
     Takes 4 questions when the company has data on most days, up to 22 when it has few, and one more
-    each if the spelling is ambiguous and if figures may change (`is_moving`). Raises
+    each if the spelling is ambiguous and if figures may change (`is_moving`). If it
+    `asks_ahead`, three of the 4 are asked at the same time; it may take one more. Raises
     `NoAnswerError` and `SpentError`.
     """
-    return (yield from _CompanyVerification(company_id, query, is_moving).run(span))
+    verification = _CompanyVerification(company_id, query, is_moving, asks_ahead)
+    return (yield from verification.run(span))
 
 
 @dataclass(slots=True)
@@ -63,6 +71,8 @@ class _CompanyVerification:
     query: DateQuery
     is_moving: bool
     """Whether the figures of these days may change during the verification."""
+    asks_ahead: bool
+    """Whether it asks at the same time for what most companies are asked for in turn."""
     _known: dict[Window, Counters] = field(default_factory=dict)
 
     def run(self, span: SplitRange) -> Probe[Finding | None]:
@@ -72,6 +82,9 @@ class _CompanyVerification:
             return None
         honoured: Finding | None = None
         try:
+            if self.asks_ahead:
+                sides = Window(first, split), Window(split + DAY, last)
+                yield from self._ask_all(*sides, also=(Window(split, last),))
             while (last - first).days > 1:
                 finding = yield from self._check_split(first, split, last)
                 if finding is not None and not finding.leaves_until_open:
@@ -93,8 +106,7 @@ class _CompanyVerification:
     def _check_split(self, first: date, split: date, last: date) -> Probe[Finding | None]:
         """Evaluate one split; None when all data are on one side of it."""
         whole = yield from self._ask(first, last)
-        left = yield from self._ask(first, split)
-        right = yield from self._ask(split + DAY, last)
+        left, right = yield from self._ask_all(Window(first, split), Window(split + DAY, last))
         if ignored := self._find_ignored(first, split, last):
             if (last - first).days >= _SHORT:
                 ignored = yield from self._check_short_windows(ignored, first)
@@ -115,7 +127,9 @@ class _CompanyVerification:
     def _check_short_windows(self, ignored: Finding, first: date) -> Probe[Finding]:
         """Check a few days: a server may shorten windows that are too long for it."""
         short = SplitRange(first, first + 2 * DAY, first + (_SHORT - 1) * DAY)
-        closer = _CompanyVerification(self.company_id, self.query, self.is_moving, self._known)
+        closer = _CompanyVerification(
+            self.company_id, self.query, self.is_moving, asks_ahead=False, _known=self._known
+        )
         finding = yield from closer.run(short)
         if finding is None or finding.dates is not Verdict.HONOURED:
             return ignored
@@ -236,10 +250,24 @@ class _CompanyVerification:
 
     def _ask(self, first: date, last: date) -> Probe[Counters]:
         """Ask for a window, or return its known answer."""
-        window = Window(first, last)
-        if window not in self._known:
-            self._known[window] = yield from ask(self.company_id, self.query.parameters(window))
-        return self._known[window]
+        (counters,) = yield from self._ask_all(Window(first, last))
+        return counters
+
+    def _ask_all(self, *windows: Window, also: tuple[Window, ...] = ()) -> Probe[list[Counters]]:
+        """Ask for windows at the same time, and return their answers; known ones are not asked for.
+
+        The answers to `also` will be known as well, except for failures.
+        """
+        unknown = [window for window in (*windows, *also) if window not in self._known]
+        if unknown:
+            parameters = map(self.query.parameters, unknown)
+            replies = yield [Question(self.company_id, each) for each in parameters]
+            for window, reply in zip(unknown, replies, strict=True):
+                if not isinstance(reply, Failure):
+                    self._known[window] = reply
+                elif window in windows:
+                    raise NoAnswerError(reply)
+        return [self._known[window] for window in windows]
 
 
 def _too_few_data(company_id: str, span: SplitRange) -> Finding:

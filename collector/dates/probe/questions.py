@@ -1,11 +1,12 @@
 """Questions of a probe, the days they are about, and its findings. No I/O.
 
-A probe is a generator: it yields a `Question`, is sent the `QuestionReply`, and returns what it
-found. The caller that runs it (see `collector.dates.runner`) sends the requests, and may throw
-`SpentError` into it in place of a reply when no more questions may be asked.
+A probe is a generator: it yields the `Question`s that may be asked at the same time, is sent a
+`QuestionReply` to each, and returns what it found. The caller that runs it (see
+`collector.dates.runner`) sends the requests, and may throw `SpentError` into it in place of the
+replies when no more questions may be asked.
 """
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
@@ -47,7 +48,7 @@ class Question(NamedTuple):
 
 QuestionReply: TypeAlias = Counters | Failure
 
-Probe: TypeAlias = Generator[Question, QuestionReply, _T]
+Probe: TypeAlias = Generator[Sequence[Question], Sequence[QuestionReply], _T]
 
 
 class NoAnswerError(Exception):
@@ -72,7 +73,7 @@ class SpentError(Exception):
 
 def ask(company_id: str, parameters: Mapping[str, str]) -> Probe[Counters]:
     """Ask one question. Raises `NoAnswerError`, and `SpentError` if the caller throws it."""
-    reply = yield Question(company_id, parameters)
+    (reply,) = yield [Question(company_id, parameters)]
     if isinstance(reply, Failure):
         raise NoAnswerError(reply)
     return reply

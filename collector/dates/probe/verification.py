@@ -60,13 +60,19 @@ def sample(ids: Sequence[str], most: int) -> Sequence[str]:
 
 
 def verify_dates(
-    ids: Sequence[str], query: DateQuery, today: date, known: Known | None = None
+    ids: Sequence[str],
+    query: DateQuery,
+    today: date,
+    known: Known | None = None,
+    *,
+    asks_ahead: bool = False,
 ) -> Probe[Finding]:
     """Verify what dates mean with a few companies; `query` sends the last day unchanged.
 
-    Takes 4 questions if the first company has data on most days.
+    Takes 4 questions if the first company has data on most days; see `verify_company` for
+    `asks_ahead`.
     """
-    verification = Verification(query, today, known or Known())
+    verification = Verification(query, today, known or Known(), asks_ahead)
     try:
         return (yield from verification.by(sample(ids, _COMPANIES)))
     except SpentError:
@@ -81,6 +87,7 @@ class Verification:
     query: DateQuery
     today: date
     known: Known
+    asks_ahead: bool = False
     doubts: list[str] = field(default_factory=list)
 
     def by(self, ids: Sequence[str]) -> Probe[Finding]:
@@ -117,7 +124,11 @@ class Verification:
     def _by_settled_days(self, company_id: str) -> Probe[Finding | None]:
         for span in (settled_span(self.today), short_settled_span(self.today)):
             try:
-                return (yield from verify_company(company_id, self.query, span))
+                return (
+                    yield from verify_company(
+                        company_id, self.query, span, asks_ahead=self.asks_ahead
+                    )
+                )
             except NoAnswerError as error:
                 if not error.is_refusal:
                     raise

@@ -204,13 +204,13 @@ def asking(probe: Probe[_T], answer: Callable[[Question], QuestionReply], most: 
     """Run a probe; every question after so many is answered with `SpentError`."""
     asked = 0
     try:
-        question = next(probe)
+        questions = next(probe)
         while True:
-            if asked >= most:
-                question = probe.throw(SpentError())
+            asked += len(questions)
+            if asked > most:
+                questions = probe.throw(SpentError())
                 continue
-            asked += 1
-            question = probe.send(answer(question))
+            questions = probe.send([answer(question) for question in questions])
     except StopIteration as end:
         found: _T = end.value
         return found

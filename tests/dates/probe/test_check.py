@@ -164,9 +164,9 @@ def test_what_is_found_out_is_there_as_it_comes() -> None:
     api = FakeApi({"1": dense(_TODAY), "2": {}}, _TODAY)
     findings = CheckFindings()
     probe = check_service(["1", "2"], QUERY, _TODAY, findings)
-    question = next(probe)
+    questions = next(probe)
     for _ in range(2):
-        question = probe.send(api.reply(question))
+        questions = probe.send([api.reply(question) for question in questions])
     assert list(findings.answers) == ["1", "2"]
     assert findings.has_data
     assert findings.configured.dates is Verdict.INCONCLUSIVE

@@ -180,6 +180,21 @@ def test_it_ends_when_no_more_may_be_asked_and_is_not_wrong_then(
     assert len(api.asked) <= most
 
 
+@given(_apis())
+@_SETTINGS
+def test_what_is_asked_ahead_changes_no_finding(drawn: tuple[FakeApi, str]) -> None:
+    """Of figures that do not move; it takes one question more for each company, at most."""
+    api, _ = drawn
+    query = replace(QUERY, date_format=api.spelling)
+    ids = list(api.data)
+    in_turn = run(verify_dates(ids, query, api.today), api)
+    turns = len(api.asked)
+    api.asked.clear()
+    ahead = run(verify_dates(ids, query, api.today, asks_ahead=True), api)
+    assert ahead == in_turn
+    assert turns <= len(api.asked) <= turns + len(ids)
+
+
 def _week_from_the_first_day() -> FakeApi:
     """Give a server that passes over `until` and answers for a week, as if it cut windows."""
     days = [1, 2, 11]
