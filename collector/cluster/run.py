@@ -40,6 +40,7 @@ from collector.run.shutdown import Shutdown
 from collector.run.verdict import all_empty, implausible_counts, too_many_failed
 from collector.settings import RunSettings
 from collector.store.coverage import read_coverage
+from collector.store.earlier import recorded_drift
 from collector.store.files import PartFiles, parts_in
 from collector.store.manifest import DatesRecord
 from collector.telemetry.reporter import Telemetry
@@ -146,9 +147,13 @@ class ClusterRun:
         try:
             end = await self._shutdown.end_of(self._open(), self.settings.deadline)
             await self._count(end)
+            is_whole = self.stats.is_known and not self.stats.missing
+            compare = partial(recorded_drift, self.files.directory, is_whole=is_whole)
+            self.stats.drift = await in_thread(compare)
         finally:
             unwritten = await self._telemetry.ended(end.exit_code)
-            self.remarks += tuple(filter(None, (all_empty(self.stats, self.settings),)))
+            drift = None if self.stats.drift is None else self.stats.drift.remark
+            self.remarks += tuple(filter(None, (all_empty(self.stats, self.settings), drift)))
             self.remarks += self._cluster_log.remarks + unwritten
         return end
 

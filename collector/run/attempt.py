@@ -11,6 +11,7 @@ from collector.plan import Plan
 from collector.settings import RunSettings
 from collector.settings.prepare import window_size
 from collector.store.attempt_entry import AttemptEntry, describe_settings
+from collector.store.earlier import drift_beside
 from collector.store.files import parts_in
 from collector.store.identity import describe_service
 from collector.store.manifest import DatesRecord, Manifest, describe_plan
@@ -76,6 +77,18 @@ class AttemptRecord:
                 self._manifest.dates = doubted(before, DOUBT, now)
             return f"{DOUBT}; the same command again finds out"
         return None
+
+    def compare_names(self, stats: RunStats) -> None:
+        """Compare the names in the answers of the run with those of earlier runs. Blocks.
+
+        Those that earlier attempts have recorded count as well.
+        """
+        stats.drift = drift_beside(
+            self._directory.files.directory,
+            [self._manifest],
+            [stats.names.record()],
+            is_whole=stats.is_known and not stats.missing,
+        )
 
     async def end(
         self, exit_code: ExitCode, error: str | None, stats: RunStats, limit_found: float | None

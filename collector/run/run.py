@@ -40,7 +40,8 @@ from collector.telemetry.stats import RunStats
 __all__ = ["End", "Run"]
 
 _SAMPLE: Final = 10
-"""Cells from all over the plan that are among the first tries."""
+"""Cells from all over the plan that come first while it is open whether all fail alike: the first
+companies of a list may be closed, and the oldest days too old."""
 
 _GRACE_SECONDS: Final = 5.0
 """How long a run that was stopped waits for the requests in flight."""
@@ -80,9 +81,8 @@ class Run:
         self.stats = RunStats(len(self._part), is_known=False)
         self.remarks: tuple[str, ...] = ()
         self.announcer = Announcer()
-        whole, number = settings.shard.total, settings.shard.number
-        share = Share.of(settings.rate, whole) if context is None else context.share
-        self._first_after = share.first_after(number)
+        share = Share.of(settings.rate, settings.shard.total) if context is None else context.share
+        self._first_after = share.first_after(settings.shard.number)
         self._session = Session(
             settings,
             credentials,
@@ -206,13 +206,14 @@ class Run:
                 if directory.has_begun:
                     count = partial(recount, self.files, self._part, recovered.done)
                     end = await checked_end(end, directory, self.stats, count, self._session.redact)
+                    if not self._is_handed_out:
+                        await in_thread(record.compare_names, self.stats)
                     self._note(record, *self._findings(record, directory))
                     self._telemetry.last_sample()
                     self._log.info("run_ended", exit_code=end.exit_code.value, error=end.error)
                     if self.events.loss is not None:
                         self._note(record, f"{self.files.log.name}: {self.events.loss}")
-                    limit = self.gate.control.limit
-                    await record.end(end.exit_code, end.error, self.stats, limit)
+                    await record.end(end.exit_code, end.error, self.stats, self.gate.control.limit)
         return end
 
     async def _work(
@@ -251,8 +252,6 @@ class Run:
     async def _collect(self, files: RunFiles, done: CellSet, client: StatisticsClient) -> End:
         """Collect every missing cell, and decide what the run is ended by."""
         session, stats = self._session, self.stats
-        # While it is open whether all fail alike: the first companies of a list may be closed, and
-        # the oldest days too old.
         sample = 0 if session.first_tries.is_over else _SAMPLE
         self._collection = Collection(
             absent_in_turns(done, self._part, sample),
@@ -290,6 +289,7 @@ class Run:
         yield record.dates_found(self.dates)
         yield from (self.dates.close(), self._session.surplus, self._session.suspension)
         yield all_empty(self.stats, self.settings)
+        yield None if self.stats.drift is None else self.stats.drift.remark
         yield from directory.remarks
 
     def _note(self, record: AttemptRecord, *remarks: str | None) -> None:
