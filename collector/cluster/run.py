@@ -33,13 +33,14 @@ from collector.http.network import DIRECT, Network
 from collector.pace import PaceView, Share
 from collector.plan import Plan, Shard
 from collector.run.lost_lines import Announcer
-from collector.run.plausible import all_empty, implausible_counts, too_many_failed
-from collector.run.result import End, end_by, end_by_bug
+from collector.run.result import End, end_by, end_of
 from collector.run.session import Session
 from collector.run.shard_context import ShardContext
 from collector.run.shutdown import Shutdown
+from collector.run.verdict import all_empty, implausible_counts, too_many_failed
 from collector.settings import RunSettings
 from collector.store.coverage import read_coverage
+from collector.store.earlier import recorded_drift
 from collector.store.files import PartFiles, parts_in
 from collector.store.manifest import DatesRecord
 from collector.telemetry.reporter import Telemetry
@@ -146,9 +147,13 @@ class ClusterRun:
         try:
             end = await self._shutdown.end_of(self._open(), self.settings.deadline)
             await self._count(end)
+            is_whole = self.stats.is_known and not self.stats.missing
+            compare = partial(recorded_drift, self.files.directory, is_whole=is_whole)
+            self.stats.drift = await in_thread(compare)
         finally:
             unwritten = await self._telemetry.ended(end.exit_code)
-            self.remarks += tuple(filter(None, (all_empty(self.stats),)))
+            drift = None if self.stats.drift is None else self.stats.drift.remark
+            self.remarks += tuple(filter(None, (all_empty(self.stats, self.settings), drift)))
             self.remarks += self._cluster_log.remarks + unwritten
         return end
 
@@ -296,9 +301,7 @@ class ClusterRun:
         """Return the end of a shard that returned no result, because of this error."""
         if self._shutdown.end is not None and isinstance(error, concurrent.futures.CancelledError):
             return self._shutdown.end
-        if (gone := error_by(error)) is not None:
-            return end_by(gone, self._session.redact)
-        return end_by_bug(error, self._log, self.files.log)
+        return end_of(error_by(error) or error, self._session.redact, self._log, self.files.log)
 
     def _end(self) -> End:
         if self._shutdown.end is not None and self.stats.missing:

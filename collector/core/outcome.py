@@ -19,7 +19,9 @@ from collector.core.confirmation import CONFIRMED, Confirmation
 
 __all__ = [
     "COUNTERS",
+    "DOCUMENTED_ACTIONS",
     "FEWEST_ALIKE",
+    "MOST_NAMES",
     "Answer",
     "Blame",
     "Counters",
@@ -34,6 +36,10 @@ __all__ = [
 FEWEST_ALIKE: Final = 7
 """Equal answers of a company, in as many windows, that are worth a remark. Two or three windows of
 a small company are the same by chance, and users stop reading a remark that comes every night."""
+
+MOST_NAMES: Final = 200
+"""Names of undocumented fields, or of actions, that are told apart. With more of them the names are
+data, not the schema."""
 
 _Count = Annotated[int, msgspec.Meta(ge=0)]
 
@@ -84,6 +90,9 @@ class Counters(msgspec.Struct, gc=False):
 
 COUNTERS: Final = tuple(name for name in Counters.__struct_fields__ if name != "actions")
 """The names of the counters, in their usual order."""
+
+DOCUMENTED_ACTIONS: Final = ("RECEIVED", "PRESS_ACTION", "CLOSED", "UNKNOWN")
+"""The names of actions that the API documents; answers may have others."""
 
 _numbers: Final[Callable[[Counters], tuple[int, ...]]] = attrgetter(*COUNTERS)
 
@@ -161,7 +170,8 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
     `statistics` is the API's `data` as it came, byte for byte but for line breaks between
     values, so that it fits on one line; `counters` is the documented part of it, decoded.
     `requests` is how many requests were sent for it, aiohttp's own resend included.
-    `confirmation` says whether it is the answer to this request.
+    `confirmation` says whether it is the answer to this request. `further` has the names of fields
+    of `data` that are not documented, 201 at most.
     """
 
     statistics: bytes
@@ -169,6 +179,7 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
     fetched_at: datetime
     requests: int
     confirmation: Confirmation = CONFIRMED
+    further: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

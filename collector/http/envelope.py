@@ -4,13 +4,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
+from itertools import islice
 from typing import Final
 
 import msgspec
 import orjson
 from yarl import URL
 
-from collector.core.outcome import Counters, FailureKind, all_required
+from collector.core.outcome import MOST_NAMES, Counters, FailureKind, all_required
 from collector.http.content import NOT_UTF8, content_fault, is_utf8, without_bom
 from collector.http.faults import Nature
 
@@ -32,13 +33,18 @@ class _Envelope(msgspec.Struct):
 
 _envelope = msgspec.json.Decoder(_Envelope)
 _counters = msgspec.json.Decoder(all_required(Counters))
+_DOCUMENTED: Final = frozenset(Counters.__struct_fields__)
 
 
 class Checked(msgspec.Struct, frozen=True, gc=False):
-    """A valid answer: `data` as received, on one line, and its documented counters, decoded."""
+    """A valid answer: `data` as received, on one line, and its documented counters, decoded.
+
+    `further` has the names of its other fields, at most 201.
+    """
 
     statistics: bytes
     counters: Counters
+    further: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +96,17 @@ def check_envelope(body: bytes) -> Checked | Wrong:
             return Wrong(FailureKind.NOT_JSON, NOT_UTF8.text, nature=NOT_UTF8.nature)
         return Wrong(FailureKind.NOT_JSON, f"the answer is not JSON: {error}")
     verdict = _read_envelope(body)
-    # Members in undocumented fields are not counted here, and colons in strings are: the numbers
-    # are equal only if there are neither. It is so in nearly all answers, and takes a microsecond.
-    if isinstance(verdict, Checked) and body.count(b":") == (
-        len(parsed) + len(parsed["data"]) + len(verdict.counters.actions)
-    ):
-        return verdict
+    if isinstance(verdict, Checked):
+        data = parsed["data"]
+        if data.keys() != _DOCUMENTED:
+            names = (name for name in data if name not in _DOCUMENTED)
+            further = tuple(islice(names, MOST_NAMES + 1))
+            verdict = Checked(verdict.statistics, verdict.counters, further)
+        # Members in undocumented fields are not counted here, and colons in strings are: the
+        # numbers are equal only if there are neither. It is so in nearly all answers, and takes a
+        # microsecond.
+        if body.count(b":") == len(parsed) + len(data) + len(verdict.counters.actions):
+            return verdict
     if _repeats_a_name(body, parsed):
         # Some readers take the first value, others the last (RFC 8259, section 4).
         message = "not the documented answer: an object has a name twice"

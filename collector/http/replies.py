@@ -53,7 +53,8 @@ class Replies:
         verdict = check_reply(reply.status, reply.headers, reply.body, is_cut=reply.is_cut)
         if isinstance(verdict, Checked):
             self._stats.good += 1
-            answer = Answer(verdict.statistics, verdict.counters, now, requests, reply.confirmation)
+            data, counters, further = verdict.statistics, verdict.counters, verdict.further
+            answer = Answer(data, counters, now, requests, reply.confirmation, further)
             return answer, Nature.TRANSIENT
         status = reply.status if verdict.code is None else verdict.code
         pause = self._pause(reply, now)

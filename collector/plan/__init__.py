@@ -17,7 +17,6 @@ from collector.plan.cell_set import (
     absent_in_turns,
     cells_in_turns,
     count_by_shard,
-    spread,
 )
 from collector.plan.companies import (
     Companies,
@@ -68,7 +67,6 @@ __all__ = [
     "read_companies",
     "select_range",
     "size_of",
-    "spread",
     "today_in",
     "zone_named",
 ]

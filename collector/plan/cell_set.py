@@ -115,12 +115,17 @@ def _days(window: Window) -> tuple[str | None, str | None]:
     return window.from_date.isoformat(), window.until_date.isoformat()
 
 
-def absent_in_turns(done: CellSet, part: Part) -> Iterator[Cell]:
+def absent_in_turns(done: CellSet, part: Part, sample: int = 0) -> Iterator[Cell]:
     """Yield the cells of a part that are not in the set: one per company in turn.
 
     64 companies take turns, window by window, until all their cells are yielded. So a company that
-    the server treats differently is never the only one that is requested.
+    the server treats differently is never the only one that is requested. At most `sample` cells
+    from all over the part come first.
     """
+    if sample:
+        first_cells = spread(done, part, sample)
+        yield from map(part.plan.__getitem__, first_cells)
+        done = done.with_more(first_cells)
     companies, width = len(part.plan.companies), len(part.plan.windows)
     for first in range(0, companies, _IN_TURN):
         last = min(first + _IN_TURN, companies)

@@ -5,11 +5,13 @@ from datetime import UTC, datetime
 
 from collector.core.errors import ExitCode, StorageError
 from collector.core.threads import in_thread
+from collector.dates.guard import DOUBT, DatesGuard
 from collector.dates.record import doubted, ignored
 from collector.plan import Plan
 from collector.settings import RunSettings
 from collector.settings.prepare import window_size
 from collector.store.attempt_entry import AttemptEntry, describe_settings
+from collector.store.earlier import drift_beside
 from collector.store.files import parts_in
 from collector.store.identity import describe_service
 from collector.store.manifest import DatesRecord, Manifest, describe_plan
@@ -64,14 +66,29 @@ class AttemptRecord:
         """Add what the user should know."""
         self._attempt.remarks = [*self._attempt.remarks, text]
 
-    def dates_are_ignored(self, evidence: str) -> None:
-        """Record that the answers of this attempt have shown that the API ignores the dates."""
-        self._manifest.dates = ignored(self._manifest.dates, evidence, datetime.now(UTC))
+    def dates_found(self, dates: DatesGuard) -> str | None:
+        """Record what the answers of this attempt have shown of the dates; return the remark."""
+        before, now = self._manifest.dates, datetime.now(UTC)
+        if dates.ignored is not None:
+            self._manifest.dates = ignored(before, dates.ignored, now)
+        elif dates.is_doubtful:
+            if before is not None:
+                # So that the next attempt verifies the dates.
+                self._manifest.dates = doubted(before, DOUBT, now)
+            return f"{DOUBT}; the same command again finds out"
+        return None
 
-    def dates_are_doubted(self, evidence: str) -> None:
-        """Record that lines may be of other days, so that the next attempt verifies the dates."""
-        if self._manifest.dates is not None:
-            self._manifest.dates = doubted(self._manifest.dates, evidence, datetime.now(UTC))
+    def compare_names(self, stats: RunStats) -> None:
+        """Compare the names in the answers of the run with those of earlier runs. Blocks.
+
+        Those that earlier attempts have recorded count as well.
+        """
+        stats.drift = drift_beside(
+            self._directory.files.directory,
+            [self._manifest],
+            [stats.names.record()],
+            is_whole=stats.is_known and not stats.missing,
+        )
 
     async def end(
         self, exit_code: ExitCode, error: str | None, stats: RunStats, limit_found: float | None

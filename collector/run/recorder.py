@@ -1,12 +1,13 @@
 """Records outcomes: their lines in the journal, their events in the log, their counts."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from operator import attrgetter
 
 from structlog.typing import FilteringBoundLogger
 
 from collector.core.cell import CellState
-from collector.core.outcome import Failure, Outcome
+from collector.core.outcome import Answer, Failure, Outcome
 from collector.run.held import Settled
 from collector.run.queue import WorkItem
 from collector.store.append_file import AppendFile
@@ -53,14 +54,20 @@ class Recorder:
         cell = item.cell
         if isinstance(outcome, Failure):
             self._log.error("cell_failed", **_failure_fields(item, outcome))
-            text = error_line(cell, outcome, item.requests)
-            return Line(text, CellState.FAILED, outcome.kind)
+            return Line(error_line(cell, outcome, item.requests), CellState.FAILED, outcome)
         state = CellState.EMPTY if outcome.counters.is_empty else CellState.DATA
-        return Line(result_line(cell, outcome, item.requests), state)
+        return Line(result_line(cell, outcome, item.requests), state, outcome)
 
     def _count(self, lines: Sequence[Line]) -> None:
-        self._stats.cells.update(map(attrgetter("state"), lines))
-        self._stats.failure_kinds.update(line.kind for line in lines if line.kind is not None)
+        # Without an instruction of Python's for each line, while none has failed.
+        states = Counter(map(attrgetter("state"), lines))
+        outcomes = list(map(attrgetter("outcome"), lines))
+        if states[CellState.FAILED]:
+            failures = [outcome for outcome in outcomes if isinstance(outcome, Failure)]
+            self._stats.failure_kinds.update(failure.kind for failure in failures)
+            outcomes = [outcome for outcome in outcomes if isinstance(outcome, Answer)]
+        self._stats.cells.update(states)
+        self._stats.names.count(outcomes, states[CellState.DATA])
         self._report_durable()
 
     def _report_durable(self) -> None:

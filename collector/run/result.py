@@ -1,6 +1,6 @@
 """How a run ended, and the message about it."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -15,13 +15,8 @@ from collector.core.errors import (
     ShortageError,
     UnusableError,
 )
-from collector.core.outcome import FailureKind
-from collector.http.silence import Silence
 
-__all__ = ["End", "end_by", "end_by_bug", "is_the_services_failure"]
-
-_ANSWERED: Final = frozenset(FailureKind) - {FailureKind.TIMEOUT, FailureKind.CONNECTION}
-"""Kinds of failure with a whole answer."""
+__all__ = ["End", "end_by", "end_of"]
 
 _RESUME: Final = (
     "what was collected so far is kept; run the same command again to go on when the service is "
@@ -46,15 +41,6 @@ class End:
     cause: type[CollectorError] | None = None
 
 
-def is_the_services_failure(silence: Silence, kinds: Iterable[FailureKind]) -> bool:
-    """Return whether cells that failed, for reasons of these kinds, failed by the service.
-
-    The few cells of a small run fail before the circuit breaker knows of an outage.
-    """
-    no_answer = not _ANSWERED.intersection(kinds)
-    return silence.is_unusable or (silence.was_never_answered and no_answer)
-
-
 def end_by(error: CollectorError, redact: Callable[[str], str]) -> End:
     """Return the end of a run that an expected error stopped; its text has no secrets."""
     text = str(error)
@@ -69,11 +55,15 @@ def end_by(error: CollectorError, redact: Callable[[str], str]) -> End:
     return End(error.exit_code, redact(text), type(error))
 
 
-def end_by_bug(error: BaseException, log: FilteringBoundLogger, path: Path) -> End:
-    """Return the end of a run that an unexpected error stopped.
+def end_of(
+    error: BaseException, redact: Callable[[str], str], log: FilteringBoundLogger, path: Path
+) -> End:
+    """Return the end of a run that an error stopped, expected or not.
 
-    The traceback goes to the log, whose file is at `path`.
+    The traceback of one that is not expected goes to the log, whose file is at `path`.
     """
+    if isinstance(error, CollectorError):
+        return end_by(error, redact)
     log.error("bug", exc_info=error)
     return End(
         ExitCode.BUG,

@@ -1,34 +1,30 @@
 """The composition root of a run: opens everything, connects it, closes it, returns how it ended."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import partial
-from itertools import chain
 from pathlib import Path
 from typing import Final
 
-from collector.core.cell import Cell, CellState
-from collector.core.errors import CollectorError, ExitCode, IgnoredDatesError, main_error
+from collector.core.errors import CollectorError, ExitCode, IgnoredDatesError
 from collector.core.threads import in_thread
-from collector.dates.guard import DOUBT, DatesGuard
+from collector.dates.guard import DatesGuard
 from collector.http.client import StatisticsClient
 from collector.http.credentials import Credentials
 from collector.http.network import DIRECT, Network
-from collector.http.retry import RetryPolicy
 from collector.http.token import TokenProvider
 from collector.pace import PaceView, Share
-from collector.plan import CellSet, Part, Plan, absent_in_turns, cells_in_turns, spread
+from collector.plan import CellSet, Part, Plan, absent_in_turns, cells_in_turns
 from collector.run.attempt import AttemptRecord
-from collector.run.held import Settled
+from collector.run.collection import Collection
 from collector.run.lost_lines import Announcer, checked_end
-from collector.run.plausible import all_empty, implausible_counts, too_many_failed
-from collector.run.pool import Pool
 from collector.run.recorder import Recorder
-from collector.run.result import End, end_by, end_by_bug, is_the_services_failure
+from collector.run.result import End, end_by, end_of
 from collector.run.session import Session
 from collector.run.shard_context import ShardContext
 from collector.run.shutdown import Shutdown
+from collector.run.verdict import all_empty, settled_end, why_unsuccessful
 from collector.settings import RunSettings
 from collector.store.append_file import AppendFile
 from collector.store.files import PartFiles
@@ -43,8 +39,9 @@ from collector.telemetry.stats import RunStats
 
 __all__ = ["End", "Run"]
 
-_SPREAD: Final = 10
-"""Cells from all over the plan that are among the first tries."""
+_SAMPLE: Final = 10
+"""Cells from all over the plan that come first while it is open whether all fail alike: the first
+companies of a list may be closed, and the oldest days too old."""
 
 _GRACE_SECONDS: Final = 5.0
 """How long a run that was stopped waits for the requests in flight."""
@@ -84,9 +81,8 @@ class Run:
         self.stats = RunStats(len(self._part), is_known=False)
         self.remarks: tuple[str, ...] = ()
         self.announcer = Announcer()
-        whole, number = settings.shard.total, settings.shard.number
-        share = Share.of(settings.rate, whole) if context is None else context.share
-        self._first_after = share.first_after(number)
+        share = Share.of(settings.rate, settings.shard.total) if context is None else context.share
+        self._first_after = share.first_after(settings.shard.number)
         self._session = Session(
             settings,
             credentials,
@@ -110,7 +106,7 @@ class Run:
         self._telemetry = Telemetry(
             settings.metrics_file, self.stats, self.gate.view, self._log, shard=settings.shard
         )
-        self._pool: Pool | None = None
+        self._collection: Collection | None = None
         self._shutdown = Shutdown(
             self._log, self._session.redact, grace=_GRACE_SECONDS, drain=self._drain
         )
@@ -172,24 +168,21 @@ class Run:
             )
             # In a thread: a disk, or a file server, may take its time.
             directory = await in_thread(lambda: opened.enter_context(open_directory()))
-            recovered = await in_thread(self._recover)
+            find = partial(
+                recover,
+                *(self.files, self._part, describe_service(self.settings)),
+                age=partial(Age.of, timezone=self.settings.timezone),
+                is_stopped=lambda: self._shutdown.is_stopped,
+            )
+            recovered = await in_thread(find)
             self.stats.found(recovered.kept)
             async with self._telemetry.working() as self.remarks:
                 return await self._attempt(directory, recovered)
 
     def _drain(self, _why: End) -> None:
         self.gate.close()
-        if self._pool is not None:
-            self._pool.drain()
-
-    def _recover(self) -> Recovered:
-        return recover(
-            self.files,
-            self._part,
-            describe_service(self.settings),
-            age=partial(Age.of, timezone=self.settings.timezone),
-            is_stopped=lambda: self._shutdown.is_stopped,
-        )
+        if self._collection is not None:
+            self._collection.drain()
 
     async def _attempt(self, directory: RunDirectory, recovered: Recovered) -> End:
         """Collect what is missing, and write how it ended into the manifest, however it ends."""
@@ -213,13 +206,14 @@ class Run:
                 if directory.has_begun:
                     count = partial(recount, self.files, self._part, recovered.done)
                     end = await checked_end(end, directory, self.stats, count, self._session.redact)
-                    self._record_findings(record, directory)
+                    if not self._is_handed_out:
+                        await in_thread(record.compare_names, self.stats)
+                    self._note(record, *self._findings(record, directory))
                     self._telemetry.last_sample()
                     self._log.info("run_ended", exit_code=end.exit_code.value, error=end.error)
                     if self.events.loss is not None:
                         self._note(record, f"{self.files.log.name}: {self.events.loss}")
-                    limit = self.gate.control.limit
-                    await record.end(end.exit_code, end.error, self.stats, limit)
+                    await record.end(end.exit_code, end.error, self.stats, self.gate.control.limit)
         return end
 
     async def _work(
@@ -256,76 +250,29 @@ class Run:
             return end
 
     async def _collect(self, files: RunFiles, done: CellSet, client: StatisticsClient) -> End:
-        """Run the pool until every cell is settled, together with the journal and the watch."""
-        recorder = Recorder(files, self.stats, self._log, self._on_durable)
-        journal, dates, control = recorder.journal, self.dates, self.gate.control
-
-        async def settle(settled: Sequence[Settled]) -> None:
-            await recorder.settle(settled)
-            if (error := too_many_failed(self.stats, self.settings)) is not None:
-                self._stop_by(error)
-            are_suspicious = [dates.observe(item.cell, outcome) for item, outcome in settled]
-            if any(are_suspicious):
-                await dates.verified()
-
-        self._pool = pool = Pool(
-            self._cells(done),
-            fetch=client.fetch,
-            decide=RetryPolicy(self.settings.max_attempts).decide,
-            settle=settle,
-            on_retry=lambda item, failure, retry: recorder.retry(
-                item, failure, max(retry.delay, self.gate.next_probe_in)
-            ),
-            stats=self.stats,
-            concurrency=self.settings.concurrency,
-            rate=lambda: control.rate,
-            prefers_new=lambda: control.is_doubtful or control.open_cause is not None,
-            on_exhausted=control.no_more_cells,
+        """Collect every missing cell, and decide what the run is ended by."""
+        session, stats = self._session, self.stats
+        sample = 0 if session.first_tries.is_over else _SAMPLE
+        self._collection = Collection(
+            absent_in_turns(done, self._part, sample),
+            client.fetch,
+            Recorder(files, stats, self._log, self._on_durable),
+            self.settings,
+            stats=stats,
+            dates=self.dates,
+            gate=self.gate,
+            stop_by=self._stop_by,
         )
-        try:
-            async with asyncio.TaskGroup() as writing:
-                writing.create_task(journal.sync_groups(), name="journal")
-                # A group of its own, so that an error of the watch cancels the journal after the
-                # last worker has ended.
-                async with asyncio.TaskGroup() as working:
-                    watching = working.create_task(dates.watch(), name="dates")
-                    await pool.run()
-                    watching.cancel()
-                journal.close()
-        except ExceptionGroup as failed:
-            return self._failed(main_error(failed))
-        if self._shutdown.end is None:
-            await dates.verify_last_answers()
-        elif self.stats.missing or dates.is_doubtful:
-            return self._shutdown.end
-        return self._end()
-
-    def _cells(self, done: CellSet) -> Iterator[Cell]:
-        """Return the cells to request, in their order.
-
-        While it is open whether all fail alike, some from all over the plan come first: the first
-        companies of a list may be closed, and the oldest days too old.
-        """
-        if self._session.first_tries.is_over:
-            return absent_in_turns(done, self._part)
-        sample = spread(done, self._part, _SPREAD)
-        rest = absent_in_turns(done.with_more(sample), self._part)
-        return chain(map(self.plan.__getitem__, sample), rest)
-
-    def _end(self) -> End:
-        """Return the end of a run that has settled all its cells."""
-        if (end := self._shutdown.end) is not None and end.exit_code is ExitCode.IMPLAUSIBLE:
-            return end
-        silence, stats = self.gate.silence, self.stats
-        has_failed = stats.cells[CellState.FAILED] > 0
-        if has_failed and is_the_services_failure(silence, stats.failure_kinds):
-            return self._failed(silence.error(self._session.clock()))
-        # A shard may have all the companies that are broken.
-        alike = self._session.first_tries.error() if self.settings.shard.is_whole else None
-        implausible = alike or implausible_counts(stats, self.settings)
-        if implausible is not None:
-            return self._failed(implausible)
-        return End(ExitCode.SOME_FAILED if has_failed else ExitCode.COMPLETE)
+        if (error := await self._collection.run()) is not None:
+            return end_of(error, session.redact, self._log, self.files.log)
+        if (stopped := self._shutdown.end) is None:
+            await self.dates.verify_last_answers()
+        elif stats.missing or self.dates.is_doubtful or stopped.exit_code is ExitCode.IMPLAUSIBLE:
+            return stopped
+        error = why_unsuccessful(
+            stats, self.settings, self.gate.silence, session.first_tries, session.clock()
+        )
+        return settled_end(stats) if error is None else end_by(error, session.redact)
 
     def _stop_by(self, error: CollectorError) -> None:
         self._shutdown.stop(end_by(error, self._session.redact))
@@ -337,25 +284,16 @@ class Run:
         for remark in self.remarks:
             self._log.warning("remark", text=remark)
 
-    def _failed(self, error: BaseException) -> End:
-        if isinstance(error, CollectorError):
-            return end_by(error, self._session.redact)
-        return end_by_bug(error, self._log, self.files.log)
+    def _findings(self, record: AttemptRecord, directory: RunDirectory) -> Iterator[str | None]:
+        """Yield remarks about what the attempt has shown of dates, answers, server and machine."""
+        yield record.dates_found(self.dates)
+        yield from (self.dates.close(), self._session.surplus, self._session.suspension)
+        yield all_empty(self.stats, self.settings)
+        yield None if self.stats.drift is None else self.stats.drift.remark
+        yield from directory.remarks
 
-    def _record_findings(self, record: AttemptRecord, directory: RunDirectory) -> None:
-        """Record in the manifest what the attempt has shown about dates, server and machine."""
-        if self.dates.ignored is not None:
-            record.dates_are_ignored(self.dates.ignored)
-        elif self.dates.is_doubtful:
-            record.dates_are_doubted(DOUBT)
-            self._note(record, f"{DOUBT}; the same command again finds out")
-        session = self._session
-        empty = all_empty(self.stats) if self.settings.shard.is_whole else None
-        remarks = self.dates.close(), session.surplus, session.suspension, empty
-        for remark in filter(None, (*remarks, *directory.remarks)):
-            self._note(record, remark)
-
-    def _note(self, record: AttemptRecord, remark: str) -> None:
-        self.remarks += (remark,)
-        record.remark(remark)
-        self._log.warning("remark", text=remark)
+    def _note(self, record: AttemptRecord, *remarks: str | None) -> None:
+        for remark in filter(None, remarks):
+            self.remarks += (remark,)
+            record.remark(remark)
+            self._log.warning("remark", text=remark)

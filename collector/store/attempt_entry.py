@@ -8,6 +8,8 @@ from functools import cache
 from importlib.metadata import version
 from typing import Final
 
+import msgspec
+
 from collector import __version__
 from collector.core.cell import CellState
 from collector.core.text import json_text
@@ -107,6 +109,7 @@ def counts_of(stats: RunStats, limit_found: float | None) -> dict[str, object]:
             "by_status": {str(status): n for status, n in sorted(stats.statuses.items())},
             "broken": {kind.value: n for kind, n in sorted(stats.broken.items())},
         },
+        "names": msgspec.to_builtins(stats.names.record(stats.drift)),
         "failed_by_kind": {kind.value: n for kind, n in sorted(stats.failure_kinds.items())},
         "latency_seconds": {
             **{f"p{n}": round(latencies.percentile(n / 100), 4) for n in (50, 90, 99)},

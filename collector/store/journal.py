@@ -10,7 +10,7 @@ import msgspec
 
 from collector.core.cell import CellState
 from collector.core.errors import StorageError
-from collector.core.outcome import FailureKind
+from collector.core.outcome import Outcome
 from collector.core.threads import in_thread
 from collector.store.append_file import AppendFile, LostFileError
 
@@ -22,11 +22,11 @@ _MAX_UNSYNCED: Final = 4 * _GROUP_LINES
 
 
 class Line(msgspec.Struct, frozen=True, gc=False):
-    """A line with its line break, the state of its cell, and the kind of its failure."""
+    """A line with its line break, the state of its cell, and the outcome that it tells of."""
 
     text: bytes
     state: CellState
-    kind: FailureKind | None = None
+    outcome: Outcome
 
 
 class Journal:

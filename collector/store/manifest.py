@@ -1,6 +1,6 @@
 """The manifest `run.json`: the plan, the service, and the record of every attempt."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -13,6 +13,7 @@ from collector.core.errors import InputError
 from collector.core.regular import open_regular
 from collector.plan import Plan, WindowSize
 from collector.store.atomic import replace_file
+from collector.telemetry.names import NamesRecord
 
 __all__ = [
     "DatesRecord",
@@ -21,6 +22,7 @@ __all__ = [
     "answers_recorded",
     "describe_plan",
     "gravest_record",
+    "names_recorded",
 ]
 
 _FORMAT: Final = 1
@@ -85,6 +87,7 @@ class _AttemptFields(msgspec.Struct):
     kept: _Counts | msgspec.UnsetType = msgspec.UNSET
     cells: _Counts | msgspec.UnsetType = msgspec.UNSET
     failed_by_kind: _Counts | msgspec.UnsetType = msgspec.UNSET
+    names: NamesRecord | msgspec.UnsetType = msgspec.UNSET
     requests: _RequestFields | msgspec.UnsetType = msgspec.UNSET
     latency_seconds: _LatencyFields | msgspec.UnsetType = msgspec.UNSET
     requests_per_second: float | None = None
@@ -197,6 +200,11 @@ def answers_recorded(attempt: Mapping[str, Any], name: str) -> int:
         return 0
     found = (counts.get(state) for state in (CellState.DATA.value, CellState.EMPTY.value))
     return sum(count for count in found if isinstance(count, int))
+
+
+def names_recorded(attempts: Iterable[Mapping[str, Any]]) -> list[NamesRecord]:
+    """Return the names that entries of `attempts` record; older entries have none."""
+    return [msgspec.convert(entry["names"], NamesRecord) for entry in attempts if "names" in entry]
 
 
 def describe_plan(plan: Plan, window: WindowSize) -> PlanRecord:

@@ -3,12 +3,16 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import accumulate
+from itertools import accumulate, chain
+from operator import attrgetter
 from typing import Any, Final
+
+import msgspec
 
 from collector.core.errors import gravest
 from collector.plan import Shard
-from collector.store.manifest import Manifest, gravest_record
+from collector.store.manifest import Manifest, gravest_record, names_recorded
+from collector.telemetry.names import AnswerNames, Drift
 
 __all__ = ["merge_manifests"]
 
@@ -146,10 +150,23 @@ def _sum_counts(group: Sequence[_ShardAttempt], lasts: Sequence[_ShardAttempt]) 
             **_sum({k: n for k, n in of.items() if k not in nested} for of in requests),
             **{name: _sum(of.get(name, {}) for of in requests) for name in nested},
         },
+        **_names(entries),
         "failed_by_kind": _sum(a.entry.get("failed_by_kind", {}) for a in lasts),
         "latency_seconds": _highest(entry.get("latency_seconds", {}) for entry in entries),
         "limit_found": _limit_of_all(group),
     }
+
+
+def _names(entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Add up the names in answers; nothing if an older collector wrote the entries."""
+    records = names_recorded(entries)
+    if not records:
+        return {}
+    new, gone = (
+        tuple(dict.fromkeys(chain.from_iterable(map(attrgetter(change), records))))
+        for change in Drift._fields
+    )
+    return {"names": msgspec.to_builtins(AnswerNames(records).record(Drift(new, gone)))}
 
 
 def _sum(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:

@@ -10,13 +10,12 @@ from typing import Final
 
 import duckdb
 
+from collector.core.outcome import DOCUMENTED_ACTIONS
+
 __all__ = ["MOST_ACTIONS", "ActionNames", "Actions", "action_names", "most_frequent"]
 
 MOST_ACTIONS: Final = 200
 """Actions that are told apart."""
-
-_DOCUMENTED: Final = ("RECEIVED", "PRESS_ACTION", "CLOSED", "UNKNOWN")
-"""The actions that the API documents: they are told apart however rare they are."""
 
 _NAMES: Final = f"""
 SELECT DISTINCT unnest(json_keys(actions)) AS name FROM {{rows}}
@@ -30,7 +29,7 @@ FROM (SELECT unnest(json_keys(actions)) AS name FROM {rows}) GROUP BY name
 _MOST_FREQUENT: Final = f"""
 SELECT name FROM (
     SELECT * FROM named
-    ORDER BY name IN {_DOCUMENTED} DESC, answers DESC, name LIMIT {MOST_ACTIONS}
+    ORDER BY name IN {DOCUMENTED_ACTIONS} DESC, answers DESC, name LIMIT {MOST_ACTIONS}
 ) ORDER BY name
 """
 

@@ -103,6 +103,9 @@ def _add_cells(made: MetricsPage, stats: RunStats) -> None:
         if state is CellState.MISSING:
             cells = stats.missing
         made.gauge("collector_cells", text, cells if stats.is_known else None, state=state.value)
+    text = "Fields and actions of the answers that changed since earlier runs; absent if unknown."
+    for change, names in () if stats.drift is None else stats.drift._asdict().items():
+        made.gauge("collector_changed_names", text, len(names), change=change)
 
 
 def _add_requests(made: MetricsPage, stats: RunStats) -> None:

@@ -8,6 +8,7 @@ from math import inf
 from collector.core.cell import CellState
 from collector.core.outcome import FailureKind
 from collector.telemetry.histogram import CompanyLatencies, LatencyHistogram
+from collector.telemetry.names import AnswerNames, Drift
 
 __all__ = ["RunStats"]
 
@@ -55,6 +56,10 @@ class RunStats:
         """Of good answers only: the time of a throttled one says nothing about the company."""
         self.statuses: Counter[int] = Counter()
         self.broken: Counter[FailureKind] = Counter()
+        self.names = AnswerNames()
+        """The names in the answers that are on disk."""
+        self.drift: Drift | None = None
+        """How the names have changed since earlier runs, at the end of a run that was compared."""
         self._clock = clock
         self._started = clock()
         self._next_second = -inf

@@ -449,3 +449,23 @@ def test_whatever_valid_data_comes_is_kept(  # noqa: PLR0913 - what an envelope 
     assert b"\r" not in verdict.statistics
     assert orjson.loads(b'{"statistics":' + verdict.statistics + b"}")
     assert verdict.counters.is_empty == (not any(counters.values()) and not any(actions.values()))
+
+
+@pytest.mark.parametrize(
+    ("data", "further"),
+    [
+        (ZEROS, ()),
+        ({**ZEROS, "late": 1, "x": {"total": 2, "y": []}}, ("late", "x")),
+        (dict.fromkeys(COUNTERS, 0), ()),
+        ({**dict.fromkeys(COUNTERS, 0), "late": None}, ("late",)),
+        ({**ZEROS, **{f"f{number}": 0 for number in range(500)}}, None),
+    ],
+    ids=["documented", "more", "no actions", "one in place of actions", "many"],
+)
+def test_fields_that_are_not_documented_are_named(
+    data: dict[str, Any], further: tuple[str, ...] | None
+) -> None:
+    """Those of `data` itself; 201 at most, for 200 are told apart."""
+    verdict = check_envelope(body_of(data))
+    assert isinstance(verdict, Checked)
+    assert verdict.further == (tuple(f"f{n}" for n in range(201)) if further is None else further)

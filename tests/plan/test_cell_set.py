@@ -19,8 +19,8 @@ from collector.plan import (
     absent_in_turns,
     count_by_shard,
     cut_windows,
-    spread,
 )
+from collector.plan.cell_set import spread
 
 _JANUARY = Window(date(2026, 1, 1), date(2026, 1, 31))
 _FEBRUARY = Window(date(2026, 2, 1), date(2026, 2, 28))
@@ -217,7 +217,10 @@ def test_cells_are_counted_by_the_shards_that_they_fall_to(
 def test_a_sample_is_from_all_over_the_part(
     companies: int, windows: int, number: int, data: st.DataObject
 ) -> None:
-    """Different cells of the part that are not done; of the first and the last company, too."""
+    """Different cells of the part that are not done; of the first and the last company, too.
+
+    They come first, and all others after them, each once.
+    """
     shards = data.draw(st.integers(1, 3))
     part = Part(_plan(companies, windows), Shard(data.draw(st.integers(0, shards - 1)), shards))
     done = CellSet(companies * windows)
@@ -225,6 +228,9 @@ def test_a_sample_is_from_all_over_the_part(
         done.add(index)
     before = [index in done for index in range(companies * windows)]
     found = spread(done, part, number)
+    cells = list(absent_in_turns(done, part, number))
+    assert cells[: len(found)] == [part.plan[index] for index in found]
+    assert sorted(cells, key=str) == sorted(absent_in_turns(done, part), key=str)
     assert len(set(found)) == len(found) <= number
     assert all(index in part and index not in done for index in found)
     if shards == 1 and not len(done) and number > 1:

@@ -203,7 +203,6 @@ def test_the_public_names_are_pinned() -> None:
         "read_companies",
         "select_range",
         "size_of",
-        "spread",
         "today_in",
         "zone_named",
     ]

@@ -7,6 +7,7 @@ from collector.core.errors import ExitCode
 from collector.core.outcome import FailureKind
 from collector.settings import RunSettings
 from collector.store.attempt_entry import AttemptEntry, describe_settings
+from collector.telemetry.names import AnswerNames, Drift, NamesRecord
 from collector.telemetry.stats import RunStats
 
 STARTED = datetime(2026, 11, 23, 2, 0, 1, 234_567, tzinfo=UTC)
@@ -32,6 +33,10 @@ def run_stats() -> RunStats:
         for number in range(count):
             stats.answered(status, 0.1 + number)
     stats.broken.update({FailureKind.TIMEOUT: 1})
+    stats.names = AnswerNames(
+        [NamesRecord(answers=8, with_data=5, fields={"late": 8}, actions={"RECEIVED": 5})]
+    )
+    stats.drift = Drift(("late",), ("actions.CLOSED",))
     stats.requests, stats.retries, stats.refused, stats.good = 14, 4, 3, 7
     return stats
 

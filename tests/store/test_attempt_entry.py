@@ -74,6 +74,17 @@ def test_an_attempt_says_how_it_ended() -> None:
                 "broken": {"timeout": 1},
             },
         ),
+        (
+            "names",
+            {
+                "answers": 8,
+                "with_data": 5,
+                "fields": {"late": 8},
+                "actions": {"RECEIVED": 5},
+                "new": ["late"],
+                "gone": ["actions.CLOSED"],
+            },
+        ),
         ("failed_by_kind", {"http": 1, "timeout": 1}),
         ("latency_seconds", {"p50": 2.1, "p90": 6.1, "p99": 7.1, "max": 7.1}),
         ("requests_per_second", 3.25),

@@ -5,19 +5,23 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractContextManager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from collector.core.cell import CellState
 from collector.core.errors import StorageError
-from collector.core.outcome import FailureKind
+from collector.core.outcome import Answer, Counters, Failure, FailureKind
 from collector.store.append_file import AppendFile
 from collector.store.journal import Journal, Line
 
 LargestFile = Callable[[int], AbstractContextManager[None]]
 
 _MOST_UNSYNCED = 8000
+_AT = datetime(2026, 11, 1, tzinfo=UTC)
+_ANSWER = Answer(b"{}", Counters(0, 0, 0, 0, 0, {}), _AT, 1)
+_FAILURE = Failure(FailureKind.HTTP, 404, "HTTP 404", None, _AT, 1)
 
 
 class _Disk:
@@ -116,11 +120,11 @@ def _short_timer(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _line(number: int, state: CellState = CellState.DATA) -> Line:
-    return Line(b"%d\n" % number, state)
+    return Line(b"%d\n" % number, state, _ANSWER)
 
 
 def _failed(number: int) -> Line:
-    return Line(b"%d\n" % number, CellState.FAILED, FailureKind.HTTP)
+    return Line(b"%d\n" % number, CellState.FAILED, _FAILURE)
 
 
 def _numbers(numbers: range) -> list[str]:

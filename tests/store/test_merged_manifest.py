@@ -14,6 +14,7 @@ from collector.store.attempt_entry import AttemptEntry, describe_settings
 from collector.store.lines import timestamp
 from collector.store.manifest import DatesRecord, Manifest, describe_plan
 from collector.store.merged_manifest import merge_manifests
+from collector.telemetry.names import AnswerNames, Drift, NamesRecord
 from collector.telemetry.stats import RunStats
 
 _AT = datetime(2026, 11, 23, 2, tzinfo=UTC)
@@ -39,6 +40,8 @@ def _entry(  # noqa: PLR0913 - each has its usual value
     limit: float | None = None,
     latency: float = 0.1,
     remarks: tuple[str, ...] = (),
+    fields: dict[str, int] | None = None,
+    drift: Drift | None = None,
     shard: str = "0/1",
 ) -> dict[str, Any]:
     """Tell an attempt that began and ended so many seconds after the others; None was killed."""
@@ -55,6 +58,8 @@ def _entry(  # noqa: PLR0913 - each has its usual value
         stats.broken[FailureKind.TIMEOUT] = 2
         stats.failure_kinds[FailureKind.HTTP] = 3
         stats.latencies.add(latency)
+        stats.names = AnswerNames([NamesRecord(answers=data, with_data=data, fields=fields)])
+        stats.drift = drift
         ended = _AT + timedelta(seconds=end)
         attempt.ended(ended, code, error, stats, limit_found=limit)
     return dict(attempt.as_json())
@@ -312,3 +317,30 @@ def test_every_exit_code_has_its_place() -> None:
     for code in ExitCode:
         expected = code if code is not ExitCode.COMPLETE else 0
         assert gravest([0, code.value]) == expected
+
+
+def test_names_in_answers_are_added_up() -> None:
+    """And what has changed, each name once; a shard with too many names leaves none."""
+    (told,) = _merged(
+        [_entry(0, 9, data=4, fields={"late": 4}, drift=Drift(("late",), ("x",)))],
+        [_entry(1, 9, data=5, fields={"late": 2, "y": 5}, drift=Drift(("y", "late"), ("x",)))],
+    )
+    assert told["names"] == {
+        "answers": 9,
+        "with_data": 9,
+        "fields": {"late": 6, "y": 5},
+        "actions": {},
+        "new": ["late", "y"],
+        "gone": ["x"],
+    }
+    (told,) = _merged([_entry(0, 9, data=4, fields={"late": 4})], [_entry(1, 9, fields=None)])
+    assert told["names"]["fields"] is None
+
+
+def test_shards_of_an_older_collector_have_no_names() -> None:
+    """Their entries are merged all the same."""
+    older = _entry(0, 9, data=4)
+    del older["names"]
+    (told,) = _merged([older], [older])
+    assert "names" not in told
+    assert told["cells"]["data"] == 8

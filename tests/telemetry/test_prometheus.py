@@ -15,6 +15,7 @@ from collector.core.cell import CellState
 from collector.core.errors import InputError
 from collector.core.outcome import FailureKind
 from collector.plan import Shard
+from collector.telemetry.names import Drift
 from collector.telemetry.prometheus import LABEL, MetricsFile, MetricsPage, RunState, page
 from collector.telemetry.stats import RunStats
 
@@ -67,6 +68,7 @@ def _text(stats: RunStats, state: RunState, collection: str = "night") -> str:
 def test_every_figure_of_a_run_has_its_series() -> None:
     """Cells of earlier attempts count as well; requests are those of this one."""
     stats = _stats()
+    stats.drift = Drift(("late", "x"), ())
     series = _series(_text(stats, _ENDED))
     duration = series.pop(("run_duration_seconds", None))
     assert 0 < duration <= stats.seconds
@@ -78,6 +80,8 @@ def test_every_figure_of_a_run_has_its_series() -> None:
         ("cells", "empty"): 14,
         ("cells", "failed"): 3,
         ("cells", "missing"): 38,
+        ("changed_names", "new"): 2,
+        ("changed_names", "gone"): 0,
         ("requests_sent_total", None): 5,
         ("requests_answered_total", None): 2,
         ("requests_refused_total", None): 1,
@@ -104,7 +108,7 @@ def test_what_is_not_known_is_left_out() -> None:
     assert series["cells", "missing"] == 3
     names = {name for name, _ in series}
     unknown = {"run_exit_code", "limit_found_requests_per_second", "last_success_timestamp_seconds"}
-    assert not names & {*unknown, "requests_total"}
+    assert not names & {*unknown, "requests_total", "changed_names"}
 
 
 def test_help_and_types_never_change() -> None:
