@@ -4,8 +4,9 @@ A run writes plain files only. A job that saves space may replace `statistics.js
 `statistics.jsonl.gz` or `statistics.jsonl.zst`; what reads the file reads them alike.
 """
 
+import shlex
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from gzip import GzipFile
 from io import BytesIO
@@ -15,10 +16,18 @@ from typing import BinaryIO, Final
 from collector.core.extras import needs_extra
 from collector.core.regular import open_regular
 
-__all__ = ["DECOMPRESSORS", "DataStream", "DecompressionError", "open_data", "stored_as"]
+__all__ = [
+    "DataStream",
+    "DecompressionError",
+    "decompress_command",
+    "is_compressed",
+    "open_data",
+    "stored_as",
+    "stored_twice",
+]
 
-DECOMPRESSORS: Final = {".gz": "gunzip", ".zst": "unzstd --rm"}
-"""The endings of compressed files, and the command that replaces such a file by the plain one."""
+_DECOMPRESSORS: Final = {".gz": "gunzip", ".zst": "unzstd --rm"}
+"""The endings of compressed files, and the command that replaces such files by the plain ones."""
 
 _PIECE: Final = 512
 """Bytes of zstd that are decompressed at once: up to 16 MiB, as 4 bytes may stand for 128 KiB."""
@@ -54,10 +63,31 @@ def stored_as(path: Path) -> Path:
 
     If there are several, the plain file counts. Returns `path` if there is none.
     """
-    if path.exists():
-        return path
-    compressed = (path.with_name(path.name + ending) for ending in DECOMPRESSORS)
-    return next((other for other in compressed if other.exists()), path)
+    return next((form for form in _forms(path) if form.exists()), path)
+
+
+def stored_twice(path: Path) -> Path | None:
+    """Return another form of a data file, which is not read; None if there is only one."""
+    others = (form for form in _forms(path) if form.exists() and form != stored_as(path))
+    return next(others, None)
+
+
+def is_compressed(path: Path) -> bool:
+    """Tell whether the name of a file says that it is compressed."""
+    return path.suffix in _DECOMPRESSORS
+
+
+def decompress_command(files: Iterable[Path]) -> str:
+    """Return the shell command that replaces compressed files of lines by the plain ones."""
+    kinds = dict.fromkeys((file.parent, file.suffix) for file in files)
+    return " && ".join(
+        f"{_DECOMPRESSORS[ending]} {shlex.quote(str(directory))}/*.jsonl{ending}"
+        for directory, ending in kinds
+    )
+
+
+def _forms(path: Path) -> list[Path]:
+    return [path, *(path.with_name(path.name + ending) for ending in _DECOMPRESSORS)]
 
 
 @contextmanager

@@ -85,14 +85,13 @@ class NewestLines:
         `InputError` when a file cannot be read.
         """
         put, number, windows = self._database.execute, int(pile), self.windows
-        count = 0
+        counts: list[int] = []
 
         def take(line: bytes) -> bool:
-            nonlocal count
             result = parse_result(line)
             if result is None:
                 return False
-            count += 1
+            counts[-1] += 1
             first, last = _day(result.from_date), _day(result.until_date)
             # A number, because the text of a moment is not unique.
             fetched_at = (result.fetched_at - _EPOCH) // _MICROSECOND
@@ -103,16 +102,16 @@ class NewestLines:
 
         remarks: list[str] = []
         for path in run.statistics():
+            counts.append(0)
             try:
                 damaged = damaged_spans(path, take)
             except OSError as error:
                 raise InputError(f"{path}: cannot be read: {error.strerror}") from error
             remarks += left_out(path, damaged, is_growing=run.held_by is not None)
             self.lacks_lines |= bool(lost_lines(damaged))
-        if (lost := run.lost(count)) is not None:
-            self.lacks_lines = True
-            remarks.append(lost)
-        return remarks
+        lost = run.lost(counts)
+        self.lacks_lines |= bool(lost)
+        return remarks + lost
 
     def lines(self, pile: Pile) -> Iterator[bytes]:
         """Yield the lines as they were read, ordered by the company's bytes, then by the days.

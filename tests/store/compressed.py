@@ -22,6 +22,11 @@ def compress(path: Path, ending: str) -> Path:
     return packed
 
 
+def cut(packed: Path) -> None:
+    """Take the last two bytes from a compressed file: a part of its checksum."""
+    packed.write_bytes(packed.read_bytes()[:-2])
+
+
 def compress_all(run: Path, ending: str) -> list[Path]:
     """Do so with all files of lines in a run directory; return the compressed ones."""
     return [compress(path, ending) for path in sorted(run.glob("*.jsonl"))]

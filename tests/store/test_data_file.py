@@ -11,7 +11,13 @@ import pytest
 import zstandard
 
 from collector.core.errors import InputError
-from collector.store.data_file import DECOMPRESSORS, DecompressionError, open_data, stored_as
+from collector.store.data_file import (
+    DecompressionError,
+    decompress_command,
+    open_data,
+    stored_as,
+    stored_twice,
+)
 from tests.store.compressed import PACKERS, compress
 
 LINES = b"".join(b'{"company_id":"%d"}\n' % number for number in range(100_000))
@@ -92,7 +98,8 @@ def test_what_the_programs_write_is_read(path: Path, command: tuple[str, ...], e
     packed = stored_as(path)
     assert packed.name == f"statistics.jsonl{ending}"
     assert _content(path) == LINES
-    subprocess.run([*DECOMPRESSORS[ending].split(), packed], check=True)  # noqa: S603 - likewise
+    documented = decompress_command([packed])
+    subprocess.run(["/bin/sh", "-c", documented], check=True)  # noqa: S603 - the documented command
     assert not packed.exists()
     assert path.read_bytes() == LINES
 
@@ -109,8 +116,11 @@ def test_several_members_are_one_file(path: Path, ending: str) -> None:
 @endings
 def test_the_plain_file_counts_if_both_are_there(path: Path, ending: str) -> None:
     """A program that compresses has both for a moment; the other may be half written."""
-    path.with_name(path.name + ending).write_bytes(b"half")
+    assert stored_twice(path) is None
+    half = path.with_name(path.name + ending)
+    half.write_bytes(b"half")
     assert _content(path) == LINES
+    assert stored_twice(path) == half
 
 
 @endings
