@@ -4,8 +4,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
-from typing import Final, Self
+from typing import Annotated, Final, Self
 
 import msgspec
 
@@ -21,14 +22,14 @@ __all__ = ["PartRecord", "lost_lines_of"]
 class PartRecord:
     """What one part of a run has recorded of the cells that have an answer.
 
-    `kept` had one before its last attempt, `collected` got one in it. An attempt that `was_killed`
-    has no end in the manifest, and has recorded nothing of the latter.
+    `kept` had one before its last attempt, `collected` got one in it. `unended_since` is when that
+    attempt began if it has no end: it works, or was killed, and has not recorded what it collected.
     """
 
     files: PartFiles
     kept: int = 0
     collected: int = 0
-    was_killed: bool = False
+    unended_since: datetime | None = None
 
     @classmethod
     def of(cls, files: PartFiles, manifest: Manifest | None) -> Self:
@@ -37,7 +38,8 @@ class PartRecord:
             return cls(files)
         last = manifest.attempts[-1]
         kept, collected = answers_recorded(last, "kept"), answers_recorded(last, "cells")
-        return cls(files, kept, collected, last["ended_at"] is None)
+        began_at = datetime.fromisoformat(last["started_at"])
+        return cls(files, kept, collected, began_at if last["ended_at"] is None else None)
 
 
 def lost_lines_of(
@@ -47,8 +49,11 @@ def lost_lines_of(
 
     `lines` counts those of each part. Blocks, for it reads the logs of attempts that were killed.
     """
-    killed = [] if is_in_progress else [record for record in records if record.was_killed]
-    logged = {record.files: _logged(record.files) for record in killed}
+    logged = {
+        record.files: _logged(record.files, record.unended_since)
+        for record in records
+        if record.unended_since is not None and not is_in_progress
+    }
     gone = max(_gone(records, lines), _gone_of_parts(records, lines, logged))
     remarks = []
     if gone:
@@ -59,7 +64,7 @@ def lost_lines_of(
             f"{directory}: {are_gone}: {left + gone:,} cells had an answer, and {have} a line now; "
             "collector run requests the others again"
         )
-    missing = [r.files.statistics for r in killed if not r.files.has_statistics()]
+    missing = [files.statistics for files in logged if not files.has_statistics()]
     if missing:
         remarks.append(
             f"{directory}: {files_are(missing)} missing, and the attempt was killed: how many "
@@ -97,31 +102,27 @@ def _gone_of_parts(
     return gone
 
 
-class _Event(msgspec.Struct, gc=False):
-    """An event of the log that counts cells: `kept` when a run starts, `done` in a sample."""
+class _Sample(msgspec.Struct, gc=False):
+    """A sample in the log: `done` counts the cells whose line was on the disk."""
 
-    event: str
-    kept: int = 0
-    done: int = 0
-
-
-_event: Final = msgspec.json.Decoder(_Event)
-_COUNTING: Final = (b'"event":"run_started"', b'"event":"sample"')
+    at: Annotated[datetime, msgspec.Meta(tz=True)]
+    done: int
 
 
-def _logged(files: PartFiles) -> int:
-    """Return how many cells had an answer when the log last counted them; 0 if it does not tell.
+_sample: Final = msgspec.json.Decoder(_Sample)
+_MARK: Final = b'"event":"sample"'
 
-    It counts lines that are on the disk, those of failed cells among them.
-    """
+
+def _logged(files: PartFiles, since: datetime) -> int:
+    """Return how many cells had an answer at the last sample of an attempt; 0 without samples."""
     done = failed = 0
 
     def take(line: bytes) -> bool:
         nonlocal done
-        if any(mark in line for mark in _COUNTING):
+        if _MARK in line:
             with suppress(msgspec.DecodeError, RecursionError):
-                event = _event.decode(line)
-                done = event.kept if event.event == "run_started" else event.done
+                sample = _sample.decode(line)
+                done = sample.done if sample.at >= since else 0
         return True
 
     def take_error(_: bytes) -> bool:
