@@ -70,9 +70,9 @@ class Answers:
     `answers` has the columns run (the position of the run, from 0), company_id, from_date,
     until_date, fetched_at, attempts, the counters, actions (JSON with unique names), and left_out.
     A count that does not fit into a BIGINT is null, and left_out names such counts; otherwise it is
-    null. `remarks` are texts for the user about lines and values that were left out; `lacks_lines`
-    says that damaged lines were, or that lines were removed, `lacks_values` that values of the
-    newest answers were left out.
+    null. `lines_of` counts the lines of each run. `remarks` are texts for the user about lines and
+    values that were left out; `lacks_lines` says that damaged lines were, or that lines were
+    removed, `lacks_values` that values of the newest answers were left out.
     """
 
     def __init__(self, database: Database) -> None:
@@ -82,6 +82,7 @@ class Answers:
         self._scratch = database.scratch
         self._names: Final = ActionNames()
         self._lines = self._cells = 0
+        self.lines_of: Final[list[int]] = []
         self.connection.execute(_TABLE)
 
     def read(self, runs: Iterable[RecordedRun]) -> None:
@@ -102,6 +103,7 @@ class Answers:
                 except OSError as error:
                     raise InputError(f"{path}: cannot be read: {error.strerror}") from error
                 counts.append(self._count(_NEXT_ROW) - first_row)
+            self.lines_of.append(sum(counts))
             lost = run.lost(counts)
             self.lacks_lines |= bool(lost)
             self.remarks.extend(lost)
