@@ -10,6 +10,7 @@ from collector.core.errors import ExitCode
 from collector.settings import RunSettings
 from collector.store.attempt_entry import describe_settings
 from collector.store.coverage import Coverage
+from collector.store.data_file import decompress_command
 from collector.store.files import COMPANIES
 from collector.store.identity import LOCAL
 from collector.store.manifest import DatesRecord
@@ -37,7 +38,8 @@ def resume_command(coverage: Coverage) -> str | None:
 
     The command names the service, which must be the same, and the settings of the last invocation
     that differ from the defaults. It reads the companies from the list in the run directory, so
-    that it works whatever happens to the original file.
+    that it works whatever happens to the original file. Another command before it decompresses
+    files, if that is needed.
     """
     counts = coverage.counts()
     is_complete = not counts[CellState.FAILED] + counts[CellState.MISSING]
@@ -67,7 +69,10 @@ def resume_command(coverage: Coverage) -> str | None:
         }
     arguments += [f"--{name}={value}" for name, value in options.items()]
     arguments += ["--output", path_argument(directory)]
-    return shlex.join(arguments)
+    command = shlex.join(arguments)
+    if coverage.compressed:
+        return f"{decompress_command(coverage.compressed)} && {command}"
+    return command
 
 
 def _option(value: object) -> str:

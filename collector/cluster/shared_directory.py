@@ -19,7 +19,7 @@ from collector.plan import CellSet, Part, Plan, count_by_shard
 from collector.settings import RunSettings
 from collector.store.append_file import AppendFile
 from collector.store.files import CLUSTER_LOCK, PartFiles, parts_in
-from collector.store.foreign import refuse_links
+from collector.store.foreign import refuse_compressed, refuse_links
 from collector.store.identity import describe_service
 from collector.store.lock import DirectoryLock
 from collector.store.recorded_run import find_run
@@ -74,6 +74,7 @@ def survey_directory(
     try:
         refuse_held(files.directory)
         refuse_links(files.directory)
+        refuse_compressed(files)
         recovered = survey(
             files,
             Part(plan),

@@ -12,10 +12,12 @@ import orjson
 from collector.export.columns import FIXED, OTHER_ACTIONS, TABLE, action_columns
 from collector.export.formats import Format, Target
 from collector.export.text import write_text
+from collector.store.newest import older_text
 from collector.store.recorded_run import RecordedRun
 from collector.tables.answers import Answers
 from collector.tables.engine import Database, json_pointer, sql_name, sql_text
 from collector.tables.names import load_names
+from collector.tables.plans import Plans
 
 __all__ = ["Exported", "Rows", "export"]
 
@@ -45,7 +47,7 @@ def export(
     answers = Answers(database)
     answers.read(runs)
     nameless = load_names(database, runs)
-    remarks = [*answers.remarks, *nameless]
+    remarks = [*answers.remarks, *nameless, *_older(database, answers, runs)]
     if overlap := answers.overlap():
         one, other = overlap
         remarks.append(
@@ -75,6 +77,17 @@ def export(
     else:
         _write_database(database.connection, rows, path)
     return Exported(answers.cells(), columns, remarks, is_incomplete)
+
+
+def _older(database: Database, answers: Answers, runs: Sequence[RecordedRun]) -> Iterator[str]:
+    """Yield the warning about answers of an older run than the newest that planned them."""
+    plans = Plans(database)
+    for number, run in enumerate(runs):
+        if answers.lines_of[number] < run.manifest.plan.cells:
+            # `load_names` says which list cannot be read.
+            plans.read(run, number)
+    if text := older_text(plans.older_answers()):
+        yield text
 
 
 _TEXTS: Final = {

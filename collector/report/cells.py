@@ -1,7 +1,6 @@
 """The cells of the runs as tables of a database: what was planned, answered, and failed."""
 
 from collections.abc import Callable, Sequence
-from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
@@ -9,10 +8,8 @@ import orjson
 
 from collector.core.errors import InputError
 from collector.core.outcome import COUNTERS
-from collector.plan import Companies
 from collector.report.bins import Bin, cut
 from collector.report.model import WindowSpan
-from collector.store.files import COMPANIES
 from collector.store.lines import parse_error
 from collector.store.recorded_run import RecordedRun
 from collector.store.repair import ByteRange, damaged_spans, left_out, lost_lines
@@ -20,6 +17,7 @@ from collector.tables.answers import Answers
 from collector.tables.engine import Database, json_pointer
 from collector.tables.names import load_names
 from collector.tables.plain import MOST_SMALL
+from collector.tables.plans import Plans
 
 __all__ = ["Cells", "each_line"]
 
@@ -28,11 +26,6 @@ _SPANS: Final = 120
 
 _ZERO: Final = " AND ".join(f"{name} = 0" for name in COUNTERS)
 
-_PLAN_TABLES: Final = """
-CREATE TEMP TABLE lists (list INTEGER, position BIGINT, company_id VARCHAR);
-CREATE TEMP TABLE uses (list INTEGER, run INTEGER);
-CREATE TEMP TABLE list_windows (list INTEGER, from_date DATE, until_date DATE);
-"""
 _ERRORS: Final = """
 CREATE TEMP TABLE errors AS
 SELECT DISTINCT
@@ -77,7 +70,7 @@ FROM (
     SELECT company_id, from_date, until_date FROM met
     UNION ALL
     SELECT company_id, from_date, until_date FROM lists
-    JOIN (SELECT DISTINCT * FROM list_windows) USING (list)
+    JOIN (SELECT DISTINCT list, from_date, until_date FROM list_windows) USING (list)
 ) AS cells JOIN companies USING (company_id) JOIN windows
     ON windows.from_date IS NOT DISTINCT FROM cells.from_date
     AND windows.until_date IS NOT DISTINCT FROM cells.until_date
@@ -118,7 +111,8 @@ class Cells:
     * `bins` (window, bin): which column of figures over time a window is in, from 0
 
     `is_known` is False if the list of companies of a run cannot be read, or was edited: of such a
-    run only the cells in its lines are there. `remarks` tell people what is odd in the files;
+    run only the cells in its lines are there. `older` counts the cells whose answer is of an older
+    run than the newest one that planned them. `remarks` tell people what is odd in the files;
     `lacks_lines` says that damaged lines were left out.
     """
 
@@ -128,17 +122,17 @@ class Cells:
         self.answers.read(runs)
         self.actions: Final = self.answers.all_actions()
         self._connection = database.connection
-        self._lists: dict[bytes, int] = {}
         self.lacks_lines = self.answers.lacks_lines
         damaged = self._read_errors(runs, database.scratch / "errors.jsonl")
-        # The remarks on lists that cannot be read are ignored: `_read_plan` says more.
+        # The remarks on lists that cannot be read are ignored: those of the plans say more.
         load_names(database, runs)
-        self.execute(_PLAN_TABLES)
+        plans = Plans(database)
         unknown = [
-            remark
+            f"{why}; what is missing in this run is not known"
             for number, run in enumerate(runs)
-            if (remark := self._read_plan(run, number)) is not None
+            if (why := plans.read(run, number)) is not None
         ]
+        self.older: Final = plans.older_answers()
         self.is_known: Final = not unknown
         self.remarks: Final = [*unknown, *self.answers.remarks, *damaged]
         for statement in (_MET, _COMPANIES, _WINDOWS, _PLANNED):
@@ -216,34 +210,6 @@ class Cells:
                     self.lacks_lines |= bool(lost_lines(spans))
         self._connection.execute(_ERRORS, [str(gathered)])
         return remarks
-
-    def _read_plan(self, run: RecordedRun, number: int) -> str | None:
-        """Insert the plan of a run; return the remark if its list of companies is not known."""
-        try:
-            plan, is_intact = run.plan()
-        except InputError as error:
-            return f"{error}; what is missing in this run is not known"
-        if not is_intact:
-            path = run.directory / COMPANIES
-            return f"{path} was edited; what is missing in this run is not known"
-        list_ = self._list(plan.companies)
-        self._insert("uses", list_, [number])
-        firsts = [window.from_date for window in plan.windows]
-        lasts = [window.until_date for window in plan.windows]
-        self._insert("list_windows", list_, firsts, lasts)
-        return None
-
-    def _list(self, companies: Companies) -> int:
-        """Return the number of a list; runs with the same list share it, for it may be long."""
-        digest = sha256("\n".join(companies.ids).encode()).digest()
-        if (number := self._lists.get(digest)) is None:
-            number = self._lists[digest] = len(self._lists)
-            self._insert("lists", number, list(range(len(companies))), list(companies.ids))
-        return number
-
-    def _insert(self, table: str, number: int, *columns: list[Any]) -> None:
-        values = ", ".join(f"unnest(${position})" for position in range(2, len(columns) + 2))
-        self._connection.execute(f"INSERT INTO {table} SELECT $1, {values}", [number, *columns])
 
 
 def each_line(path: Path, take: Callable[[bytes], bool]) -> list[ByteRange]:

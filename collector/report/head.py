@@ -6,7 +6,7 @@ from typing import Final
 
 from collector.report import axis_texts, texts
 from collector.report.delivery.model import FAILS, RECEIVED, SENDED, TOTAL, Delivery
-from collector.report.language import DASH, Language, Text
+from collector.report.language import DASH, Language
 from collector.report.quality.model import Quality
 from collector.report.report import Report
 from collector.report.runs import texts as run_texts
@@ -77,8 +77,7 @@ def head(report: Report, words: Language, version: str) -> Head:
 
 def _verdict(report: Report, words: Language) -> Verdict:
     kind, title, line = _judged(report, words)
-    doubts = (words(doubt) for doubt in _doubts(report, kind))
-    return Verdict(kind, title, (line, *doubts), report.quality.is_odd)
+    return Verdict(kind, title, (line, *_doubts(report, kind, words)), report.quality.is_odd)
 
 
 def _judged(report: Report, words: Language) -> tuple[str, str, str]:
@@ -89,13 +88,20 @@ def _judged(report: Report, words: Language) -> tuple[str, str, str]:
         return "warn", words(texts.NOTHING), words(texts.NOTHING_LINE)
     if _is_lacking(report):
         return "warn", *_lacking(report, words)
-    kind, title = "good", texts.COMPLETE
-    if not report.coverage.is_known:
-        kind, title = "warn", texts.NOT_KNOWN
-    elif _is_same_the_rule(report.quality):
-        kind, title = "warn", texts.COMPLETE_BUT_SAME
+    kind, title = "warn", words(texts.NOT_KNOWN)
+    if report.coverage.is_known:
+        kind, title = _complete(report, words)
     line = texts.COMPLETE_RUNS_LINE if len(report.runs) > 1 else texts.COMPLETE_LINE
-    return kind, words(title), words.count(line, planned)
+    return kind, title, words.count(line, planned)
+
+
+def _complete(report: Report, words: Language) -> tuple[str, str]:
+    """Return the kind and the title of a verdict where each planned cell has an answer."""
+    if _is_same_the_rule(report.quality):
+        return "warn", words(texts.COMPLETE_BUT_SAME)
+    if older := report.coverage.older:
+        return "warn", words.count(texts.COMPLETE_BUT_OLDER, older)
+    return "good", words(texts.COMPLETE)
 
 
 def _is_lacking(report: Report) -> bool:
@@ -122,18 +128,20 @@ def _lacking(report: Report, words: Language) -> tuple[str, str]:
     return words(texts.INCOMPLETE, what=what), f"{counts} {words(texts.NEXT_STEP)}"
 
 
-def _doubts(report: Report, kind: str) -> Iterator[Text]:
+def _doubts(report: Report, kind: str, words: Language) -> Iterator[str]:
     """Yield the reasons to doubt the verdict."""
     if not report.coverage.is_known:
-        yield texts.NOT_KNOWN_LINE
+        yield words(texts.NOT_KNOWN_LINE)
     if kind == "bad":
         return
     if _is_same_the_rule(report.quality):
-        yield texts.SAME_LINE
+        yield words(texts.SAME_LINE)
+    if older := report.coverage.older:
+        yield words.count(texts.OLDER_LINE, older)
     run = report.newest_run
     doubt = texts.DATES_DOUBTS.get(run.verdict or "") if run else None
     if doubt:
-        yield doubt
+        yield words(doubt)
 
 
 def _is_same_the_rule(quality: Quality) -> bool:

@@ -57,6 +57,28 @@ SAME_LINE: Final = Text(
     "La mayoría de las empresas tiene la misma respuesta en todas las ventanas: "
     "la API parece ignorar las fechas.",
 )
+COMPLETE_BUT_OLDER: Final = Plural(
+    Text(
+        "Complete, but {n} cell is from an older run",
+        "Completo, pero {n} celda es de una ejecución anterior",
+    ),
+    Text(
+        "Complete, but {n} cells are from an older run",
+        "Completo, pero {n} celdas son de una ejecución anterior",
+    ),
+)
+OLDER_LINE: Final = Plural(
+    Text(
+        "{n} cell is from an older run: the newest run that planned it has no answer for it.",
+        "{n} celda es de una ejecución anterior: la ejecución más reciente que la planificó no "
+        "tiene respuesta para ella.",
+    ),
+    Text(
+        "{n} cells are from an older run: the newest run that planned them has no answer for them.",
+        "{n} celdas son de una ejecución anterior: la ejecución más reciente que las planificó no "
+        "tiene respuesta para ellas.",
+    ),
+)
 NOT_KNOWN: Final = Text("Coverage is not known", "No se conoce la cobertura")
 NOT_KNOWN_LINE: Final = Text(
     "Coverage is not known: the list of companies of a run is lost or was edited, "

@@ -147,7 +147,8 @@ def compare(database: Connection, old: Path, new: Path) -> Comparison:
     """
     old_run, new_run = find_runs([old, new])
     lines = NewestLines(database)
-    remarks = lines.read(old_run, Pile.OLD) + lines.read(new_run, Pile.NEW)
+    remarks = [*old_run.stored_twice(), *lines.read(old_run, Pile.OLD)]
+    remarks += [*new_run.stored_twice(), *lines.read(new_run, Pile.NEW)]
     return Comparison(old_run, new_run, lines, remarks)
 
 

@@ -11,12 +11,18 @@ from collector.core.cell import CellState, Window
 from collector.core.errors import InputError
 from collector.core.outcome import FEWEST_ALIKE, Counters, FailureKind
 from collector.plan import Plan
-from collector.store.files import COMPANIES
+from collector.store.files import COMPANIES, files_are
 from collector.store.ledger import Ledger
 from collector.store.lines import parse_error, parse_result
 from collector.store.manifest import Manifest
 from collector.store.recorded_run import find_run
-from collector.store.repair import ByteRange, damaged_spans, total_bytes
+from collector.store.repair import (
+    ByteRange,
+    LostRest,
+    damaged_spans,
+    rest_is_lost,
+    total_bytes,
+)
 
 __all__ = ["Coverage", "Gap", "read_coverage"]
 
@@ -45,8 +51,9 @@ class Coverage:
 
     `held_by` names the process that works on the run now. `is_intact` is False when the list of
     companies was edited: some may be missing from it. `is_spoilt` is True when there are lines
-    that cover other days than they state. A cell is failed when an attempt gave it up and no
-    attempt got an answer.
+    that cover other days than they state. `compressed` are the files that must be decompressed
+    before the run can be resumed. A cell is failed when an attempt gave it up and no attempt got an
+    answer.
     """
 
     directory: Path
@@ -56,6 +63,7 @@ class Coverage:
     remarks: list[str]
     is_intact: bool
     is_spoilt: bool
+    compressed: list[Path]
     empty_everywhere: list[str]
     same_everywhere: list[str]
     _states: bytearray
@@ -120,16 +128,19 @@ def _read_coverage(directory: Path) -> Coverage:
     plan, is_intact = run.plan()
     answers = _Answers(plan)
     damage = []
+    lines: list[int] = []
     for path in run.statistics():
         damage += _damage(path, damaged_spans(path, answers.take))
+        lines.append(answers.lines - sum(lines))
     for path in run.errors():
         damage += _damage(path, damaged_spans(path, answers.take_error))
     # In a run that is in progress, an incomplete line is being written.
     remarks = [*([] if run.held_by else damage), *answers.ledger.remarks()]
-    answered = answers.states.count(_DATA) + answers.states.count(_EMPTY)
-    # Lines of companies that were edited out are still there.
-    if is_intact and (lost := run.lost(answered)) is not None:
-        remarks.append(lost)
+    remarks += [*run.lost(lines), *run.stored_twice()]
+    compressed = run.compressed()
+    if compressed:
+        are = files_are(compressed)
+        remarks.append(f"{are} compressed; decompress them before you resume the run")
     if not is_intact:
         remarks.insert(0, f"{COMPANIES} was edited: companies may be gone from it")
     return Coverage(
@@ -140,6 +151,7 @@ def _read_coverage(directory: Path) -> Coverage:
         remarks=remarks,
         is_intact=is_intact,
         is_spoilt=run.is_spoilt(),
+        compressed=compressed,
         empty_everywhere=answers.empty_everywhere(),
         same_everywhere=answers.same_everywhere(),
         _states=answers.states,
@@ -152,6 +164,7 @@ class _Answers:
     def __init__(self, plan: Plan) -> None:
         self.ledger = Ledger(plan)
         self.states = bytearray(len(plan))
+        self.lines = 0
         self._plan = plan
         self._first_answer = array("q", bytes(8 * len(plan.companies)))
         self._differs = bytearray(len(plan.companies))
@@ -161,6 +174,7 @@ class _Answers:
         result = parse_result(line)
         if result is None:
             return False
+        self.lines += 1
         index = self.ledger.place(result)
         if index is None:
             return True
@@ -215,4 +229,9 @@ def _by_company(states: bytearray, windows: int) -> Iterator[tuple[int, bytes]]:
 
 
 def _damage(path: Path, damaged: list[ByteRange]) -> list[str]:
-    return [f"{path.name}: {total_bytes(damaged):,} bytes are damaged"] if damaged else []
+    remarks = []
+    if size := total_bytes(damaged):
+        remarks.append(f"{path.name}: {size:,} bytes are damaged")
+    if damaged and isinstance(damaged[-1], LostRest):
+        remarks.append(f"{path.name}: {rest_is_lost(damaged[-1])}")
+    return remarks

@@ -1,7 +1,7 @@
 """Names of the files of a run directory, and of its shards."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +9,7 @@ from typing import Final
 
 from collector.core.endpoint import STATISTICS
 from collector.plan import Shard
+from collector.store.data_file import DecompressionError, is_compressed, open_data, stored_as
 
 __all__ = [
     "CLUSTER_LOCK",
@@ -16,6 +17,7 @@ __all__ = [
     "LOCK",
     "PLAN_LOCK",
     "PartFiles",
+    "files_are",
     "parts_in",
 ]
 
@@ -34,7 +36,7 @@ PLAN_LOCK: Final = "run-plan.lock"
 _SHARD: Final = re.compile(
     rf"(?:{STATISTICS.stem}(?=.*\.jsonl)|run(?!.*\.jsonl))"
     r"-(?P<number>[0-9]{5})-of-(?P<total>[0-9]{5})"
-    r"\.(?:jsonl|json|lock)"
+    r"\.(?:jsonl(?:\.gz|\.zst)?|json|lock)"
 )
 
 
@@ -43,7 +45,7 @@ class PartFiles:
     """Paths of the files that one shard of a run writes, or a run without shards.
 
     Shard 3/16 has `statistics-00003-of-00016.jsonl` and so on, a run without shards
-    `statistics.jsonl`.
+    `statistics.jsonl`. After the run they may be compressed; see `stored_as`.
     """
 
     directory: Path
@@ -76,7 +78,7 @@ class PartFiles:
 
     def exist(self) -> bool:
         """Tell whether a run was begun."""
-        return self.manifest.exists() or self.statistics.exists()
+        return self.manifest.exists() or self.has_statistics()
 
     def has_for_itself(self, other: "PartFiles") -> bool:
         """Tell whether no other process can work on `other` while this part is locked.
@@ -85,21 +87,37 @@ class PartFiles:
         """
         return other == self or other.shard.total != self.shard.total
 
+    def has_statistics(self) -> bool:
+        """Tell whether there is a file of results, even a compressed one. Raises `OSError`."""
+        return stored_as(self.statistics).exists()
+
     def has_answers(self) -> bool:
         """Tell whether there is any line of results. Raises `OSError`."""
-        return self.statistics.is_file() and self.statistics.stat().st_size > 0
+        path = stored_as(self.statistics)
+        if path == self.statistics:
+            return path.is_file() and path.stat().st_size > 0
+        try:
+            with open_data(path) as stream:
+                return bool(stream.read(1))
+        except DecompressionError:
+            return True
+
+    def compressed(self) -> list[Path]:
+        """Return the compressed files that a run would have to append to."""
+        found = map(stored_as, (self.statistics, self.errors, self.log))
+        return [path for path in found if is_compressed(path)]
 
     def all_errors(self) -> Iterator[Path]:
         """Yield the paths of the files of errors, those of earlier attempts first."""
         yield from sorted(self.earlier_errors(), key=_attempt)
         yield self.errors
 
-    def earlier_errors(self) -> list[Path]:
-        """Return the files of errors of earlier attempts: `errors.1.jsonl`, unordered."""
+    def earlier_errors(self) -> set[Path]:
+        """Return the paths of errors of earlier attempts: `errors.1.jsonl`, compressed or not."""
         stem = self.errors.stem
-        name = re.compile(rf"{stem}\.[1-9][0-9]*\.jsonl")
-        found = self.directory.glob(f"{stem}.*.jsonl")
-        return [path for path in found if name.fullmatch(path.name)]
+        name = re.compile(rf"({stem}\.[1-9][0-9]*\.jsonl)(?:\.gz|\.zst)?")
+        found = (name.fullmatch(path.name) for path in self.directory.glob(f"{stem}.*.jsonl*"))
+        return {self.directory / match[1] for match in found if match}
 
     def next_errors(self) -> Path:
         """Return the path that the errors of the last attempt get when another attempt begins."""
@@ -127,6 +145,14 @@ def parts_in(directory: Path) -> list[PartFiles]:
         key=lambda shard: (shard.total, shard.number),
     )
     return [PartFiles(directory), *(PartFiles(directory, shard) for shard in shards)]
+
+
+def files_are(paths: Sequence[Path]) -> str:
+    """Name files as the subject of a sentence: the first one, and how many others there are."""
+    others = len(paths) - 1
+    if not others:
+        return f"{paths[0].name} is"
+    return f"{paths[0].name} and {others:,} more {'file' if others == 1 else 'files'} are"
 
 
 def _attempt(errors: Path) -> int:

@@ -9,7 +9,8 @@ from typing import Final
 from collector.core.endpoint import STATISTICS
 from collector.core.errors import InputError
 from collector.core.regular import kind_of
-from collector.store.files import CLUSTER_LOCK, COMPANIES, PLAN_LOCK, PartFiles
+from collector.store.data_file import decompress_command
+from collector.store.files import CLUSTER_LOCK, COMPANIES, PLAN_LOCK, PartFiles, files_are, parts_in
 from collector.store.ledger import Ledger
 from collector.store.recorded_plan import (
     damaged_manifest,
@@ -19,7 +20,7 @@ from collector.store.recorded_plan import (
 )
 from collector.store.repair import whole_of
 
-__all__ = ["refuse_links", "refuse_what_is_not_ours"]
+__all__ = ["refuse_compressed", "refuse_links", "refuse_what_is_not_ours"]
 
 _OURS: Final = re.compile(
     rf"(?:(?:(?:{STATISTICS.stem}|errors|log)(?:-[0-9]{{5}}-of-[0-9]{{5}})?\.jsonl"
@@ -49,6 +50,22 @@ def refuse_links(directory: Path) -> None:
             raise InputError(
                 f"--output {directory}: {entry.name} {what}: a run writes files of its own only"
             )
+
+
+def refuse_compressed(files: PartFiles) -> None:
+    """Raise `InputError` if files that a run appends to, or resumes from, are compressed.
+
+    Raises `OSError`, unless there is no directory.
+    """
+    directory = files.directory
+    parts = dict.fromkeys([*parts_in(directory), files])
+    found = [path for other in parts if files.has_for_itself(other) for path in other.compressed()]
+    if found:
+        raise InputError(
+            f"--output {directory}: {files_are(found)} compressed, and a run is "
+            f"resumed from plain files; decompress them first ({decompress_command(found)}), or "
+            "give another --output"
+        )
 
 
 def refuse_what_is_not_ours(files: PartFiles, trouble: str, ledger: Ledger) -> None:

@@ -19,20 +19,42 @@ from collector.store.lines import parse_result
 from collector.store.recorded_run import RecordedRun, begun_runs
 from collector.store.repair import damaged_spans, left_out, lost_lines
 
-__all__ = ["NewestLines", "Pile", "newest_lines", "overlapping", "scratch_database"]
+__all__ = ["NewestLines", "Pile", "newest_lines", "older_text", "overlapping", "scratch_database"]
 
 # Texts are ordered by their UTF-8 bytes. A null date is stored as the number 0: numbers come before
-# texts, and columns of this primary key cannot be null.
-_TABLE: Final = """
-CREATE TABLE lines (
-    pile, company_id, from_date, until_date, fetched_at, line,
-    PRIMARY KEY (pile, company_id, from_date, until_date)
-) WITHOUT ROWID
-"""
+# texts, and columns of this primary key cannot be null. `run` is the last run that has an answer.
+_TABLES: Final = (
+    """
+    CREATE TABLE lines (
+        pile, company_id, from_date, until_date, run, fetched_at, line,
+        PRIMARY KEY (pile, company_id, from_date, until_date)
+    ) WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE planned_companies (run, company_id, PRIMARY KEY (run, company_id)) WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE planned_windows (
+        from_date, until_date, run, PRIMARY KEY (from_date, until_date, run)
+    ) WITHOUT ROWID
+    """,
+)
 _PUT: Final = """
-INSERT INTO lines VALUES (?, ?, ?, ?, ?, ?)
-ON CONFLICT DO UPDATE SET fetched_at = excluded.fetched_at, line = excluded.line
-WHERE excluded.fetched_at >= fetched_at
+INSERT INTO lines VALUES (?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT DO UPDATE SET
+    run = excluded.run,
+    line = CASE WHEN excluded.fetched_at >= fetched_at THEN excluded.line ELSE line END,
+    fetched_at = max(fetched_at, excluded.fetched_at)
+"""
+_OLDER: Final = """
+SELECT count(*) FROM lines AS answered WHERE pile = ? AND EXISTS (
+    SELECT 1 FROM planned_windows AS planned
+    WHERE planned.from_date = answered.from_date AND planned.until_date = answered.until_date
+        AND planned.run > answered.run AND EXISTS (
+            SELECT 1 FROM planned_companies
+            WHERE run = planned.run AND company_id = answered.company_id
+        )
+)
 """
 _ALL: Final = """
 SELECT line FROM lines WHERE pile = ? ORDER BY company_id, from_date, until_date
@@ -75,7 +97,10 @@ class NewestLines:
         self.windows: Final[set[tuple[str, str]]] = set()
         self.lacks_lines = False
         self._database = database
-        database.execute(_TABLE)
+        self._runs = 0
+        self._last_lacks_cells = self._has_plans = False
+        for table in _TABLES:
+            database.execute(table)
 
     def read(self, run: RecordedRun, pile: Pile) -> list[str]:
         """Read the lines of a run; return texts about lines that are left out.
@@ -85,34 +110,65 @@ class NewestLines:
         `InputError` when a file cannot be read.
         """
         put, number, windows = self._database.execute, int(pile), self.windows
-        count = 0
+        counts: list[int] = []
+        self._runs += 1
+        position = self._runs
 
         def take(line: bytes) -> bool:
-            nonlocal count
             result = parse_result(line)
             if result is None:
                 return False
-            count += 1
+            counts[-1] += 1
             first, last = _day(result.from_date), _day(result.until_date)
             # A number, because the text of a moment is not unique.
             fetched_at = (result.fetched_at - _EPOCH) // _MICROSECOND
-            put(_PUT, (number, result.company_id, first, last, fetched_at, line))
+            put(_PUT, (number, result.company_id, first, last, position, fetched_at, line))
             if result.from_date is not None and result.until_date is not None:
                 windows.add((result.from_date, result.until_date))
             return True
 
         remarks: list[str] = []
         for path in run.statistics():
+            counts.append(0)
             try:
                 damaged = damaged_spans(path, take)
             except OSError as error:
                 raise InputError(f"{path}: cannot be read: {error.strerror}") from error
             remarks += left_out(path, damaged, is_growing=run.held_by is not None)
             self.lacks_lines |= bool(lost_lines(damaged))
-        if (lost := run.lost(count)) is not None:
-            self.lacks_lines = True
-            remarks.append(lost)
-        return remarks
+        lost = run.lost(counts)
+        self.lacks_lines |= bool(lost)
+        self._last_lacks_cells = sum(counts) < run.manifest.plan.cells
+        return remarks + lost
+
+    def expect(self, run: RecordedRun) -> None:
+        """Record what the run that was read last has planned, for `older`.
+
+        A plan that cannot be read, or was edited, is left out: lines can be read without it.
+        """
+        if not self._last_lacks_cells:
+            return
+        try:
+            plan, is_intact = run.plan()
+        except InputError:
+            return
+        if is_intact:
+            insert, position = self._database.executemany, self._runs
+            companies = ((position, company_id) for company_id in plan.companies.ids)
+            insert("INSERT INTO planned_companies VALUES (?, ?)", companies)
+            windows = ((_iso(w.from_date), _iso(w.until_date), position) for w in plan.windows)
+            insert("INSERT INTO planned_windows VALUES (?, ?, ?)", windows)
+            self._has_plans = True
+
+    def older(self, pile: Pile) -> str | None:
+        """Return the warning if the newest run that planned a cell has no answer for it.
+
+        That is about runs that were read the oldest first, each followed by `expect`.
+        """
+        if not self._has_plans:
+            return None
+        ((count,),) = self._database.execute(_OLDER, (pile,))
+        return older_text(count)
 
     def lines(self, pile: Pile) -> Iterator[bytes]:
         """Yield the lines as they were read, ordered by the company's bytes, then by the days.
@@ -145,6 +201,22 @@ def overlapping(windows: Iterable[tuple[str, str]]) -> tuple[Window, Window] | N
             return before, window
         before = window
     return None
+
+
+def older_text(cells: int) -> str | None:
+    """Return the warning about answers of an older run; None if there are none."""
+    if not cells:
+        return None
+    if cells == 1:
+        return "1 cell is from an older run: the newest run that planned it has no answer for it"
+    return (
+        f"{cells:,} cells are from an older run: the newest run that planned them has no answer "
+        "for them"
+    )
+
+
+def _iso(day: date | None) -> str | int:
+    return 0 if day is None else day.isoformat()
 
 
 def _day(day: str | None) -> str | int:
@@ -206,7 +278,8 @@ def newest_lines(
 ) -> Iterator[NewestLines]:
     """Read the runs in directories; yield their newest lines, in `Pile.NEW`.
 
-    `remark` is called with what could not be read, and with windows that overlap. Raises as
+    `remark` is called with what could not be read, with the number of answers of an older run than
+    the newest that planned them, and with windows that overlap. Raises as
     `begun_runs`, `NewestLines.read` and `scratch_database` do.
     """
     with scratch_database() as database:
@@ -214,6 +287,9 @@ def newest_lines(
         for run in begun_runs(directories, remark):
             for damage in newest.read(run, Pile.NEW):
                 remark(damage)
+            newest.expect(run)
+        if older := newest.older(Pile.NEW):
+            remark(older)
         if overlap := overlapping(newest.windows):
             one, other = overlap
             remark(

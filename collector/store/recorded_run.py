@@ -1,16 +1,16 @@
 """Existing runs, for commands that read one of them or compare several."""
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from collector.core.errors import InputError
-from collector.plan import Shard
+from collector.store.data_file import stored_as, stored_twice
 from collector.store.files import COMPANIES, LOCK, PartFiles, parts_in
 from collector.store.identity import service_differences
-from collector.store.manifest import Manifest, answers_recorded
+from collector.store.lost import PartRecord, lost_lines_of
+from collector.store.manifest import Manifest
 from collector.store.merged_manifest import merge_manifests
 from collector.store.recorded_plan import Recorded, recorded_plan
 from collector.store.shard_lock import holder_of
@@ -31,8 +31,8 @@ class RecordedRun:
     """A run directory and its manifest; `held_by` names the process that works on it now.
 
     `parts` are the parts that have files, one if the run has no shards; the manifest is merged from
-    all of them. `identity` is equal for two names of one directory. `answered` is how many cells
-    had an answer when the last attempts ended, as far as manifests say so.
+    all of them. `identity` is equal for two names of one directory. `records` tell for each part
+    how many cells had an answer.
     """
 
     directory: Path
@@ -40,20 +40,37 @@ class RecordedRun:
     held_by: str | None
     identity: tuple[int, int]
     parts: tuple[PartFiles, ...]
-    answered: int
+    records: tuple[PartRecord, ...]
 
     def statistics(self) -> list[Path]:
-        """Return the paths of all files of results; some may not exist."""
-        return [files.statistics for files in self.parts]
+        """Return the paths of the files of results, one for each part; some may not exist.
+
+        This and the next two return the names that the files have, compressed ones included.
+        """
+        return [stored_as(files.statistics) for files in self.parts]
 
     def errors(self) -> Iterator[Path]:
         """Yield the paths of all files of errors, for each part those of earlier attempts first."""
         for files in self.parts:
-            yield from files.all_errors()
+            yield from map(stored_as, files.all_errors())
 
     def logs(self) -> list[Path]:
         """Return the paths of all logs; some may not exist."""
-        return [files.log for files in self.parts]
+        return [stored_as(files.log) for files in self.parts]
+
+    def compressed(self) -> list[Path]:
+        """Return the files that must be decompressed before the run can be resumed."""
+        return [path for files in self.parts for path in files.compressed()]
+
+    def stored_twice(self) -> list[str]:
+        """Return warnings about files of which there is another form, which is not read."""
+        paths = [*self.statistics(), *self.errors(), *self.logs()]
+        twice = ((path, stored_twice(path)) for path in paths)
+        return [
+            f"{path}: is read, and {other.name} beside it is not; remove one of them"
+            for path, other in twice
+            if other is not None
+        ]
 
     def is_spoilt(self) -> bool:
         """Tell whether there are lines that cover other days than they state. Raises `OSError`."""
@@ -61,16 +78,13 @@ class RecordedRun:
         is_ignored = dates is not None and dates.is_ignored
         return is_ignored and any(files.has_answers() for files in self.parts)
 
-    def lost(self, lines: int) -> str | None:
-        """Return the warning that lines were removed, if no more than `lines` are there."""
-        if lines >= self.answered:
-            return None
-        gone = self.answered - lines
-        are_gone = "1 line is gone" if gone == 1 else f"{gone:,} lines are gone"
-        return (
-            f"{self.directory}: {are_gone}: {self.answered:,} cells had an answer when the last "
-            f"attempt ended, and {lines:,} have a line now; collector run requests the others again"
-        )
+    def lost(self, lines: Sequence[int]) -> list[str]:
+        """Return warnings that lines were removed; `lines` counts those of each part.
+
+        Blocks, for it may read logs.
+        """
+        in_progress = self.held_by is not None
+        return lost_lines_of(self.directory, self.records, lines, is_in_progress=in_progress)
 
     def plan(self) -> Recorded:
         """Rebuild the plan. Raises `InputError` when it cannot be read."""
@@ -134,28 +148,14 @@ def find_run(directory: Path) -> RecordedRun:
         identity = status.st_dev, status.st_ino
         manifest = merge_manifests(known)
         held_by = holder_of(directory)
-        return RecordedRun(directory, manifest, held_by, identity, parts, _answered(known))
+        records = tuple(PartRecord.of(files, manifests[files.shard]) for files in parts)
+        return RecordedRun(directory, manifest, held_by, identity, parts, records)
     except NotADirectoryError as error:
         raise InputError(f"{directory}: is not the directory of a run; leave it out") from error
     except OSError as error:
         raise InputError(
             f"{error.filename or directory}: cannot be read: {error.strerror}"
         ) from error
-
-
-def _answered(manifests: Mapping[Shard, Manifest]) -> int:
-    """Return how many cells had an answer when the last attempt of each shard ended.
-
-    Each shard counts its own cells. Of divisions into different numbers of shards the largest
-    count is right: they are about the same cells.
-    """
-    counts: Counter[int] = Counter()
-    for shard, manifest in manifests.items():
-        if manifest.attempts:
-            last = manifest.attempts[-1]
-            answered = answers_recorded(last, "kept") + answers_recorded(last, "cells")
-            counts[shard.total] += answered
-    return max(counts.values(), default=0)
 
 
 def _manifest(files: PartFiles) -> Manifest | None:
@@ -184,7 +184,8 @@ def begun_runs(directories: Sequence[Path], remark: Callable[[str], object]) -> 
     """Return the runs that have begun in directories, each once, the oldest first.
 
     What is no run, such as a file beside the runs, and a run that was killed before its first cell
-    are left out with a `remark`, so that the others are still read. Raises `InputError` if no run
+    are left out with a `remark`, so that the others are still read. A file that is there in two
+    forms is remarked as well. Raises `InputError` if no run
     is left (an empty result must not replace an earlier one), and as `find_runs` does.
     """
     others = [directory for directory in directories if _is_no_run(directory)]
@@ -199,7 +200,11 @@ def begun_runs(directories: Sequence[Path], remark: Callable[[str], object]) -> 
             remark(f"{directory}: a run was killed before its first cell; left out")
     if not begun:
         raise InputError("no run has begun in these directories; give others")
-    return oldest_first(each_once(find_runs(begun)))
+    found = oldest_first(each_once(find_runs(begun)))
+    for run in found:
+        for twice in run.stored_twice():
+            remark(twice)
+    return found
 
 
 def each_once(runs: Iterable[RecordedRun]) -> list[RecordedRun]:

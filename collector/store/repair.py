@@ -9,14 +9,15 @@ from typing import BinaryIO, Final, NamedTuple
 import orjson
 
 from collector.core.own_files import open_own
-from collector.core.regular import open_regular
 from collector.store.append_file import AppendFile
 from collector.store.atomic import replace_file, sync_directory
+from collector.store.data_file import DataStream, DecompressionError, open_data
 from collector.store.files import PartFiles
 from collector.store.lines import LONGEST_LINE, parse_error
 
 __all__ = [
     "ByteRange",
+    "LostRest",
     "UnfinishedLine",
     "broken_path",
     "damaged_spans",
@@ -25,6 +26,7 @@ __all__ = [
     "put_aside",
     "put_damage_aside",
     "repair",
+    "rest_is_lost",
     "total_bytes",
     "whole_of",
 ]
@@ -45,22 +47,32 @@ class UnfinishedLine(ByteRange):
     __slots__ = ()
 
 
+class LostRest(ByteRange):
+    """The place, no bytes long, from which on a compressed file is damaged or cut."""
+
+    __slots__ = ()
+
+
 def damaged_spans(path: Path, take: Callable[[bytes], bool]) -> list[ByteRange]:
     """Pass every line of a file to `take`; return the ranges of those that it rejects.
 
     Adjacent ranges are joined, but for an unfinished line. A line includes its line break; the last
-    one may lack it. A file that does not exist has no lines. Raises `OSError`, also if the path is
-    not a regular file.
+    one may lack it. Ranges of a compressed file are those of its content; a `LostRest` is the last.
+    A file that does not exist has no lines. Raises `OSError`, also if the path is not a regular
+    file, and `InputError` as `open_data` does.
     """
     damaged: list[ByteRange] = []
     end, line = 0, b""
-    with suppress(FileNotFoundError), open_regular(path) as stream:
-        for line in _lines(stream):
-            start, end = end, end + len(line)
-            if not take(line):
-                if damaged and damaged[-1].end == start:
-                    start = damaged.pop().start
-                damaged.append(ByteRange(start, end))
+    with suppress(FileNotFoundError), open_data(path) as stream:
+        try:
+            for line in _lines(stream):
+                start, end = end, end + len(line)
+                if not take(line):
+                    if damaged and damaged[-1].end == start:
+                        start = damaged.pop().start
+                    damaged.append(ByteRange(start, end))
+        except DecompressionError:
+            return [*damaged, LostRest(end, end)]
     if damaged and damaged[-1].end == end and not line.endswith(b"\n"):
         start, begin = damaged.pop().start, end - len(line)
         if start < begin:
@@ -115,6 +127,8 @@ def left_out(path: Path, damaged: Sequence[ByteRange], *, is_growing: bool = Fal
     remarks = []
     if size := total_bytes(lost_lines(damaged)):
         remarks.append(f"{path}: {size:,} bytes are damaged, and were left out")
+    if damaged and isinstance(damaged[-1], LostRest):
+        remarks.append(f"{path}: {rest_is_lost(damaged[-1])}; the lines after it were left out")
     unfinished = total_bytes(span for span in damaged if isinstance(span, UnfinishedLine))
     if unfinished and not is_growing:
         remarks.append(
@@ -122,6 +136,11 @@ def left_out(path: Path, damaged: Sequence[ByteRange], *, is_growing: bool = Fal
             "its cell again"
         )
     return remarks
+
+
+def rest_is_lost(rest: LostRest) -> str:
+    """Return what is the matter with a compressed file."""
+    return f"is damaged or cut: it cannot be decompressed from byte {rest.start:,} of its content"
 
 
 def lost_lines(damaged: Iterable[ByteRange]) -> list[ByteRange]:
@@ -175,7 +194,7 @@ def _keep(broken: Path, blocks: Iterable[Iterable[bytes]]) -> None:
     sync_directory(broken.parent)
 
 
-def _lines(stream: BinaryIO) -> Iterator[bytes]:
+def _lines(stream: DataStream) -> Iterator[bytes]:
     """Yield the lines of a stream with their line breaks; a line that is too long, in pieces."""
     rest = b""
     while block := stream.read(_READ_AT_ONCE):

@@ -15,7 +15,7 @@ from collector.store.append_file import AppendFile, LostFileError
 from collector.store.atomic import remove_drafts, sync_directory
 from collector.store.data_lock import hold_data
 from collector.store.files import COMPANIES, PartFiles, parts_in
-from collector.store.foreign import refuse_links
+from collector.store.foreign import refuse_compressed, refuse_links
 from collector.store.journal import lost_lines
 from collector.store.lock import lock_lost
 from collector.store.manifest import Manifest
@@ -72,9 +72,9 @@ class RunDirectory:
         """Create the directory if necessary, and lock it; `begin` opens its files.
 
         Blocks for about a second at most. `wait` is how `begin` waits for other shards.
-        Raises `InputError` when the path cannot be a directory, or has links in place of files
-        (see `refuse_links`), `LockedError` when another run holds it, and `StorageError` when it
-        cannot be created or locked. Then nothing is left behind.
+        Raises `InputError` when the path cannot be a directory, or has links or compressed files
+        in place of files (see `collector.store.foreign`), `LockedError` when another run holds it,
+        and `StorageError` when it cannot be created or locked. Then nothing is left behind.
         """
         path = files.directory
         if "\0" in str(path):
@@ -232,6 +232,7 @@ def _make_and_lock(files: PartFiles, made: list[Path], *, is_handed_out: bool) -
     def make() -> Lock:
         make_directory(files.directory, made)
         refuse_links(files.directory)
+        refuse_compressed(files)
         return lock_for(files, is_handed_out=is_handed_out)
 
     for _ in range(_TRIES - 1):

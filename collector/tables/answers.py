@@ -19,6 +19,7 @@ from collector.core.links import resolved
 from collector.core.outcome import COUNTERS
 from collector.core.regular import check_regular
 from collector.core.text import quoted
+from collector.store.data_file import is_compressed
 from collector.store.lines import LONGEST_LINE
 from collector.store.newest import overlapping
 from collector.store.recorded_run import RecordedRun
@@ -40,6 +41,7 @@ CREATE TEMP TABLE answers (
 _FROM_A_FILE: Final = "answers WHERE rowid >= ?"
 _NEXT_ROW: Final = "SELECT coalesce(max(rowid), -1) + 1 FROM answers"
 _COUNT_ACTIONS: Final = f"SELECT coalesce(sum(len(json_keys(actions))), 0) FROM {_FROM_A_FILE}"
+_COUNT_ROWS: Final = f"SELECT count(*) FROM {_FROM_A_FILE}"
 _COUNT_CELLS: Final = """
 SELECT count(*) FROM (SELECT DISTINCT company_id, from_date, until_date FROM answers)
 """
@@ -68,9 +70,9 @@ class Answers:
     `answers` has the columns run (the position of the run, from 0), company_id, from_date,
     until_date, fetched_at, attempts, the counters, actions (JSON with unique names), and left_out.
     A count that does not fit into a BIGINT is null, and left_out names such counts; otherwise it is
-    null. `remarks` are texts for the user about lines and values that were left out; `lacks_lines`
-    says that damaged lines were, or that lines were removed, `lacks_values` that values of the
-    newest answers were left out.
+    null. `lines_of` counts the lines of each run. `remarks` are texts for the user about lines and
+    values that were left out; `lacks_lines` says that damaged lines were, or that lines were
+    removed, `lacks_values` that values of the newest answers were left out.
     """
 
     def __init__(self, database: Database) -> None:
@@ -80,6 +82,7 @@ class Answers:
         self._scratch = database.scratch
         self._names: Final = ActionNames()
         self._lines = self._cells = 0
+        self.lines_of: Final[list[int]] = []
         self.connection.execute(_TABLE)
 
     def read(self, runs: Iterable[RecordedRun]) -> None:
@@ -90,14 +93,20 @@ class Answers:
         """
         runs = list(runs)
         for position, run in enumerate(runs):
+            counts = []
             for path in run.statistics():
+                first_row = self._count(_NEXT_ROW)
                 try:
                     check_regular(path)
                     if path.exists() and not self._read(path, position):
                         self._read_good_lines(run, path, position)
                 except OSError as error:
                     raise InputError(f"{path}: cannot be read: {error.strerror}") from error
-        self._remark_lost(runs)
+                counts.append(self._count(_NEXT_ROW) - first_row)
+            self.lines_of.append(sum(counts))
+            lost = run.lost(counts)
+            self.lacks_lines |= bool(lost)
+            self.remarks.extend(lost)
         self._lines = self._count("SELECT count(*) FROM answers")
         self._cells = self._count(_COUNT_CELLS)
         if self._cells < self._lines:
@@ -146,8 +155,9 @@ class Answers:
 
     def _read(self, path: Path, position: int) -> bool:
         """Let DuckDB read a file; return False, and read nothing, if a line is not plain."""
-        # DuckDB reads the link: its name is no pattern, and is valid in every encoding.
-        link = self._scratch / "link.jsonl"
+        # DuckDB reads the link: its name is no pattern, is valid in every encoding, and has the
+        # ending of the compression.
+        link = self._scratch / f"link{path.suffix}"
         link.unlink(missing_ok=True)
         link.symlink_to(resolved(path))
         first_row = self._count(_NEXT_ROW)
@@ -157,15 +167,19 @@ class Answers:
             try:
                 self._insert(link, position, is_ours=False)
                 count = self._count(_COUNT_ACTIONS, first_row)
+                rows = self._count(_COUNT_ROWS, first_row)
                 actions = check.result()
             except (duckdb.IOException, duckdb.OutOfMemoryException):
+                # DuckDB reports so a compressed file that is damaged, too.
+                if is_compressed(path):
+                    return False
                 raise
             except duckdb.Error:
                 return False
             finally:
                 is_over.set()
         # If an answer has a name twice, the last one counts; DuckDB would take the first.
-        if actions is None or actions.total != count:
+        if actions is None or (actions.lines, actions.total) != (rows, count):
             self.connection.execute(f"DELETE FROM {_FROM_A_FILE}", [first_row])
             return False
         self._names.add(actions.names)
@@ -203,15 +217,6 @@ class Answers:
             """,
             [position, str(path)],
         )
-
-    def _remark_lost(self, runs: Sequence[RecordedRun]) -> None:
-        """Name the runs from which lines were removed."""
-        counts = self.connection.execute("SELECT run, count(*) FROM answers GROUP BY run")
-        lines: dict[int, int] = dict(counts.fetchall())
-        for position, run in enumerate(runs):
-            if (lost := run.lost(lines.get(position, 0))) is not None:
-                self.lacks_lines = True
-                self.remarks.append(lost)
 
     def _remark_values(self, runs: Sequence[RecordedRun]) -> None:
         """Name the newest answers of which values were left out."""

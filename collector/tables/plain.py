@@ -6,15 +6,17 @@ and by stricter ones.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import Annotated, BinaryIO, Final
+from typing import Annotated, Final
 
 import msgspec
 from msgspec.structs import fields
 
 from collector.core.outcome import Counters
+from collector.store.data_file import DataStream, DecompressionError, open_data
 from collector.store.lines import LONGEST_LINE, parse_result
 from collector.tables.actions import ActionNames
 
@@ -61,12 +63,13 @@ _decoder: Final = _decoder_for(dict[str, _Small])
 
 @dataclass(frozen=True, slots=True)
 class PlainActions:
-    """The names of the actions in a file, and the total number of actions of its lines.
+    """The names of the actions in a file, the number of its lines, and that of all their actions.
 
     If there are more names than are told apart, some are missing.
     """
 
     names: Collection[str]
+    lines: int
     total: int
 
 
@@ -75,14 +78,16 @@ def plain_actions(path: Path, is_stopped: Callable[[], bool]) -> PlainActions | 
 
     Plain lines have real days, and counts that fit into a BIGINT. Lines that end with CR LF, blank
     lines, and a last line without a line break are not plain. Also returns None when `is_stopped`
-    returns true. Raises `OSError`.
+    returns true, and for a compressed file that is damaged. Raises `OSError`, and `InputError` as
+    `open_data` does.
     """
     reader = _Reader()
-    with path.open("rb", buffering=0) as stream:
+    with open_data(path) as stream, suppress(DecompressionError):
         for block in _blocks(stream):
             if is_stopped() or not reader.accept(block):
                 return None
-    return PlainActions(reader.names.names, reader.total)
+        return PlainActions(reader.names.names, reader.lines, reader.total)
+    return None
 
 
 class _Reader:
@@ -93,7 +98,7 @@ class _Reader:
 
     def __init__(self) -> None:
         self.names = ActionNames()
-        self.total = 0
+        self.lines = self.total = 0
         self._usual: msgspec.json.Decoder[PlainLine] | None = None
         self._is_first = True
 
@@ -111,6 +116,7 @@ class _Reader:
             lines = self._decode(block)
         except (msgspec.DecodeError, RecursionError):
             return False
+        self.lines += lines
         # The decoder skips blank lines. DuckDB rejects values that share a line or span several.
         return lines == block.count(b"\n")
 
@@ -145,7 +151,7 @@ def _exactly(names: Iterable[str]) -> type[msgspec.Struct] | None:
         return None
 
 
-def _blocks(stream: BinaryIO) -> Iterator[bytes]:
+def _blocks(stream: DataStream) -> Iterator[bytes]:
     """Yield blocks of whole lines; the last one may lack its line break, or be cut as too long."""
     rest = b""
     while read := stream.read(_READ_AT_ONCE):

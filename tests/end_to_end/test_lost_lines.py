@@ -179,3 +179,29 @@ async def test_lines_that_vanished_since_are_missed_before_they_are_requested(
     events = [line["event"] for line in command.lines("r/log.jsonl")]
     assert "remark" in events
     assert (await command.run(*_RUN, "1000")).stderr == ""
+
+
+async def test_a_killed_run_whose_file_is_deleted_is_not_read_as_whole(
+    start_api: StartApi, against: Against
+) -> None:
+    """It has written no counts into its manifest: that the file is missing is said, with 1."""
+    command = against(await start_api())
+    command.write("companies.txt", company_lines(_COUNT))
+    path = command.directory / "r" / "statistics.jsonl"
+    process = await command.start(*_RUN, "40")
+    await until(lambda: _whole_lines(path) > 20)
+    process.kill()
+    await command.finish(process)
+    killed = await command.run("latest", "r")
+    assert killed.exit_code == 0
+    path.unlink()
+    said = "r: statistics.jsonl is missing, and the attempt was killed: how many lines there"
+    for words in (("latest", "r"), ("export", "r", "--to", "-"), ("diff", "r", "r")):
+        done = await command.run(*words)
+        assert done.exit_code == 1, done
+        assert said in done.stderr
+    assert said in (await command.run("status", "r")).stdout
+    resumed = await command.run(*_RUN, "1000")
+    assert resumed.exit_code == 0, resumed
+    assert_all_answered(command, _COUNT)
+    assert (await command.run("latest", "r")).exit_code == 0

@@ -53,6 +53,6 @@ def log_sample(number: int, **changes: Any) -> bytes:  # noqa: ANN401 - values o
         "latency_p50": 0.1,
         "latency_p90": 0.2,
         "latency_p99": 0.4,
-        "done": 7,
+        "done": 0,
     }
     return json.dumps(fields | changes, separators=(",", ":")).encode() + b"\n"

@@ -53,6 +53,32 @@ def test_what_nobody_can_know_is_never_green() -> None:
 
 
 @pytest.mark.parametrize(
+    ("older", "lang", "said"),
+    [
+        (1, Lang.EN, "Complete, but 1 cell is from an older run"),
+        (12, Lang.EN, "12 cells are from an older run: the newest run that planned them has no"),
+        (1, Lang.ES, "Completo, pero 1 celda es de una ejecución anterior"),
+        (12, Lang.ES, "12 celdas son de una ejecución anterior: la ejecución más reciente que las"),
+    ],
+)
+def test_answers_of_an_older_run_are_amber(older: int, lang: Lang, said: str) -> None:
+    """The newest run that planned the cell has failed it, or lacks it."""
+    bare = sample.bare()
+    kind, words = _top(replace(bare, coverage=replace(bare.coverage, older=older)), lang)
+    assert kind == "warn"
+    assert said in words
+
+
+def test_gaps_come_before_answers_of_an_older_run() -> None:
+    """They are the title; both are said."""
+    small = sample.small()
+    kind, words = _top(replace(small, coverage=replace(small.coverage, older=3)))
+    assert kind == "warn"
+    assert "Incomplete: 1 cell missing" in words
+    assert "3 cells are from an older run: " in words
+
+
+@pytest.mark.parametrize(
     ("same", "comparable", "kind"),
     [(1, 1, "good"), (2, 4, "good"), (2, 3, "warn"), (50, 51, "warn")],
 )

@@ -260,10 +260,12 @@ def test_a_run_at_work_is_read_as_far_as_its_lines_are_whole(tmp_path: Path) -> 
 
 
 def test_a_run_without_lines_has_none(tmp_path: Path) -> None:
-    """It was killed before their file was made."""
+    """Nothing was answered, or their file is gone: then both say so."""
     run = make_run(tmp_path / "a")
-    (run / "statistics.jsonl").unlink()
     assert by_tables(run) == ([], [])
+    (run / "statistics.jsonl").unlink()
+    assert by_tables(run) == by_latest(run)
+    assert len(by_latest(run).remarks) == 1
 
 
 def test_lines_that_cannot_be_read_are_refused(tmp_path: Path) -> None:

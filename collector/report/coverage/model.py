@@ -43,9 +43,10 @@ class CoverageMap:
     """The heat map: `tiles[row][column]` belongs to `groups[row]` and `spans[column]`.
 
     `total` sums all tiles. `gaps` are the companies that lack most answers, at most 50 of
-    `companies_with_gaps`. A cell counts as answered if any of the runs has an answer. `is_known` is
-    False if the list of companies of a run cannot be read, or was edited: then only the cells with
-    an answer or an error line are counted, and others may be missing.
+    `companies_with_gaps`. A cell counts as answered if any of the runs has an answer; `older` are
+    those of them that the newest run that planned them has not answered. `is_known` is False if the
+    list of companies of a run cannot be read, or was edited: then only the cells with an answer or
+    an error line are counted, and others may be missing.
     """
 
     groups: tuple[CompanyGroup, ...]
@@ -55,6 +56,7 @@ class CoverageMap:
     gaps: tuple[CompanyGap, ...]
     companies_with_gaps: int
     is_known: bool
+    older: int = 0
 
     @property
     def is_single(self) -> bool:

@@ -49,6 +49,7 @@ def read_coverage(cells: Cells) -> CoverageMap:
         gaps=gaps,
         companies_with_gaps=companies_with_gaps,
         is_known=cells.is_known,
+        older=cells.older,
     )
 
 

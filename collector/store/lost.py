@@ -1,0 +1,137 @@
+"""Lines that were removed from a run: what it has recorded, compared with what is there."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Final, Self
+
+import msgspec
+
+from collector.store.data_file import stored_as
+from collector.store.files import PartFiles, files_are
+from collector.store.manifest import Manifest, answers_recorded
+from collector.store.repair import damaged_spans
+
+__all__ = ["PartRecord", "lost_lines_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class PartRecord:
+    """What one part of a run has recorded of the cells that have an answer.
+
+    `kept` had one before its last attempt, `collected` got one in it. `unended_since` is when that
+    attempt began if it has no end: it works, or was killed, and has not recorded what it collected.
+    """
+
+    files: PartFiles
+    kept: int = 0
+    collected: int = 0
+    unended_since: datetime | None = None
+
+    @classmethod
+    def of(cls, files: PartFiles, manifest: Manifest | None) -> Self:
+        """Return the record in a manifest; nothing is recorded without one."""
+        if manifest is None or not manifest.attempts:
+            return cls(files)
+        last = manifest.attempts[-1]
+        kept, collected = answers_recorded(last, "kept"), answers_recorded(last, "cells")
+        began_at = datetime.fromisoformat(last["started_at"])
+        return cls(files, kept, collected, began_at if last["ended_at"] is None else None)
+
+
+def lost_lines_of(
+    directory: Path, records: Sequence[PartRecord], lines: Sequence[int], *, is_in_progress: bool
+) -> list[str]:
+    """Return warnings about lines of a run that are gone; none if all are there.
+
+    `lines` counts those of each part. Blocks, for it reads the logs of attempts that were killed.
+    """
+    logged = {
+        record.files: _logged(record.files, record.unended_since)
+        for record in records
+        if record.unended_since is not None and not is_in_progress
+    }
+    gone = max(_gone(records, lines), _gone_of_parts(records, lines, logged))
+    remarks = []
+    if gone:
+        left = sum(lines)
+        are_gone = "1 line is gone" if gone == 1 else f"{gone:,} lines are gone"
+        have = "1 has" if left == 1 else f"{left:,} have"
+        remarks.append(
+            f"{directory}: {are_gone}: {left + gone:,} cells had an answer, and {have} a line now; "
+            "collector run requests the others again"
+        )
+    missing = [files.statistics for files in logged if not files.has_statistics()]
+    if missing:
+        remarks.append(
+            f"{directory}: {files_are(missing)} missing, and the attempt was killed: how many "
+            "lines there were is not known; collector run requests what has no line"
+        )
+    return remarks
+
+
+def _gone(records: Sequence[PartRecord], lines: Sequence[int]) -> int:
+    """Return how many lines all parts lack together.
+
+    Each part counts its own cells. Of divisions into different numbers of shards the largest count
+    is right: they are about the same cells.
+    """
+    counts: Counter[int] = Counter()
+    for record in records:
+        counts[record.files.shard.total] += record.kept + record.collected
+    return max(0, max(counts.values(), default=0) - sum(lines))
+
+
+def _gone_of_parts(
+    records: Sequence[PartRecord], lines: Sequence[int], logged: Mapping[PartFiles, int]
+) -> int:
+    """Return how many lines single parts lack, though another may have more than it has recorded.
+
+    What an attempt has collected is in the file of its part. What it has kept is so if there is no
+    other division, whose files may have it.
+    """
+    is_one_division = len({record.files.shard.total for record in records}) == 1
+    gone = 0
+    for record, count in zip(records, lines, strict=True):
+        of_before = record.kept if is_one_division else 0
+        collected = max(record.collected, logged.get(record.files, 0) - record.kept)
+        gone += max(0, of_before + collected - count)
+    return gone
+
+
+class _Sample(msgspec.Struct, gc=False):
+    """A sample in the log: `done` counts the cells whose line was on the disk."""
+
+    at: Annotated[datetime, msgspec.Meta(tz=True)]
+    done: int
+
+
+_sample: Final = msgspec.json.Decoder(_Sample)
+_MARK: Final = b'"event":"sample"'
+
+
+def _logged(files: PartFiles, since: datetime) -> int:
+    """Return how many cells had an answer at the last sample of an attempt; 0 without samples."""
+    done = failed = 0
+
+    def take(line: bytes) -> bool:
+        nonlocal done
+        if _MARK in line:
+            with suppress(msgspec.DecodeError, RecursionError):
+                sample = _sample.decode(line)
+                done = sample.done if sample.at >= since else 0
+        return True
+
+    def take_error(_: bytes) -> bool:
+        nonlocal failed
+        failed += 1
+        return True
+
+    # What cannot be read tells nothing.
+    with suppress(OSError):
+        damaged_spans(stored_as(files.log), take)
+        damaged_spans(stored_as(files.errors), take_error)
+    return max(0, done - failed)
