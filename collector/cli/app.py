@@ -109,9 +109,11 @@ _command(
     help="""Show what has come of a run: what is answered, failed or missing, and how to go on.
 
     It reads the lines in the run directory, changes nothing, and may be called while the run works.
+    Of several runs it shows a table of nights: cells, those that a later run answered with other
+    figures (restated), and the days that no run has an answer for (gaps).
 
     Example, for a script that wants all or an error: `collector status output/night --fail-on
-    missing,failed`
+    missing,failed`; for all nights: `collector status output/* --fail-on gap`
     """,
     sort_key=3,
 )

@@ -8,7 +8,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-__all__ = ["SERVER_DEFAULT", "Cell", "CellState", "Window"]
+__all__ = ["GAP", "SERVER_DEFAULT", "Cell", "CellState", "Window"]
 
 
 class Window(NamedTuple):
@@ -42,3 +42,7 @@ class CellState(StrEnum):
     EMPTY = "empty"
     FAILED = "failed"
     MISSING = "missing"
+
+
+GAP: Final = "gap"
+"""A day of a company that none of several runs has an answer for."""

@@ -13,7 +13,7 @@ from typing import Final, Literal, TypeVar
 
 from cyclopts import Token
 
-from collector.core.cell import CellState
+from collector.core.cell import GAP, CellState
 from collector.core.text import quoted
 
 __all__ = [
@@ -217,13 +217,17 @@ def parse_limit(text: str) -> Limit:
     return Limit(text)
 
 
-def parse_states(text: str) -> frozenset[CellState]:
-    """Parse states of cells: `missing,failed`. Raises `ValueError` with a message that teaches."""
+_NAMED: Final = (*CellState, GAP)
+
+
+def parse_states(text: str) -> frozenset[CellState | Literal["gap"]]:
+    """Parse what `--fail-on` names: `missing,gap`. Raises `ValueError` with a message."""
     try:
-        return frozenset(CellState(state.strip()) for state in text.split(","))
+        names = [state.strip() for state in text.split(",")]
+        return frozenset(GAP if name == GAP else CellState(name) for name in names)
     except ValueError:
         message = (
-            f"{quoted(text)}: write states of cells ({', '.join(CellState)}) with commas between "
+            f"{quoted(text)}: write states of cells ({', '.join(_NAMED)}) with commas between "
             "them, such as missing,failed"
         )
         raise ValueError(message) from None

@@ -20,7 +20,10 @@ __all__ = [
 ]
 
 
-def _parse_states(_type: object, tokens: Sequence[Token]) -> frozenset[CellState]:
+_Named = frozenset[CellState | Literal["gap"]]
+
+
+def _parse_states(_type: object, tokens: Sequence[Token]) -> _Named:
     # A list in the file, a flag given twice, and blanks in a variable make several tokens.
     return parse_states(",".join(token.value.strip(",") for token in tokens))
 
@@ -38,11 +41,10 @@ class StatusSettings(OptionsFile):
     json: bool = False
     """Print one JSON document for programs, with every gap in it."""
 
-    fail_on: Annotated[frozenset[CellState], Parameter(converter=_parse_states, negative="")] = (
-        frozenset()
-    )
+    fail_on: Annotated[_Named, Parameter(converter=_parse_states, negative="")] = frozenset()
     """End with exit code 1 if there are cells of these states, such as missing,failed. The states
-    are data, empty, failed, missing."""
+    are data, empty, failed, missing. With gap: if a day of a company has no answer in any of these
+    runs."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ import msgspec
 
 from collector.core.outcome import COUNTERS, Counters
 
-__all__ = ["AnsweredCell", "Change", "Changes", "changes_between", "read_cell"]
+__all__ = ["AnsweredCell", "Change", "Changes", "changes_between", "fingerprint", "read_cell"]
 
 
 class AnsweredCell(msgspec.Struct, gc=False):
@@ -66,6 +66,12 @@ def changes_between(old: Counters, new: Counters) -> Changes | None:
     }
     changes = Changes(_different(counters), _different(actions))
     return changes if any(changes) else None
+
+
+def fingerprint(counts: Counters) -> int:
+    """Return a number that is equal for answers without a difference, in one process; never 0."""
+    actions = frozenset(item for item in counts.actions.items() if item[1])
+    return hash((counts.numbers(), actions)) or 1
 
 
 def _different(changes: Mapping[str, Change]) -> dict[str, Change]:

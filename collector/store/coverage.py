@@ -1,7 +1,7 @@
 """The state of every planned cell of a run directory, read from its lines alone."""
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -13,9 +13,9 @@ from collector.core.outcome import FEWEST_ALIKE, Counters, FailureKind
 from collector.plan import Plan
 from collector.store.files import COMPANIES, files_are
 from collector.store.ledger import Ledger
-from collector.store.lines import parse_error, parse_result
+from collector.store.lines import ResultLine, parse_error, parse_result
 from collector.store.manifest import Manifest
-from collector.store.recorded_run import find_run
+from collector.store.recorded_run import RecordedRun, find_run
 from collector.store.repair import (
     ByteRange,
     LostRest,
@@ -24,7 +24,10 @@ from collector.store.repair import (
     total_bytes,
 )
 
-__all__ = ["Coverage", "Gap", "read_coverage"]
+__all__ = ["Coverage", "Gap", "coverage_of", "read_coverage"]
+
+Observer = Callable[[ResultLine], object]
+"""Called with each answer that counts: the first of each cell."""
 
 _MISSING: Final = 0
 _DATA: Final = 1
@@ -115,18 +118,22 @@ def read_coverage(directory: Path) -> Coverage:
     Takes one byte of memory per cell and about 100 per company. Raises `InputError` when there is
     no run in the directory, or its files cannot be read.
     """
+    return coverage_of(find_run(directory))
+
+
+def coverage_of(run: RecordedRun, observe: Observer | None = None) -> Coverage:
+    """Do the same for a run that was found; `observe` is called with each answer that counts."""
     try:
-        return _read_coverage(directory)
+        return _coverage_of(run, observe)
     except OSError as error:
         raise InputError(
-            f"{error.filename or directory}: cannot be read: {error.strerror}"
+            f"{error.filename or run.directory}: cannot be read: {error.strerror}"
         ) from error
 
 
-def _read_coverage(directory: Path) -> Coverage:
-    run = find_run(directory)
+def _coverage_of(run: RecordedRun, observe: Observer | None) -> Coverage:
     plan, is_intact = run.plan()
-    answers = _Answers(plan)
+    answers = _Answers(plan, observe)
     damage = []
     lines: list[int] = []
     for path in run.statistics():
@@ -144,7 +151,7 @@ def _read_coverage(directory: Path) -> Coverage:
     if not is_intact:
         remarks.insert(0, f"{COMPANIES} was edited: companies may be gone from it")
     return Coverage(
-        directory=directory,
+        directory=run.directory,
         plan=plan,
         manifest=run.manifest,
         held_by=run.held_by,
@@ -161,11 +168,12 @@ def _read_coverage(directory: Path) -> Coverage:
 class _Answers:
     """The state of each cell, filled from the lines of a run."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, observe: Observer | None) -> None:
         self.ledger = Ledger(plan)
         self.states = bytearray(len(plan))
         self.lines = 0
         self._plan = plan
+        self._observe = observe
         self._first_answer = array("q", bytes(8 * len(plan.companies)))
         self._differs = bytearray(len(plan.companies))
 
@@ -180,6 +188,8 @@ class _Answers:
             return True
         self.states[index] = _EMPTY if result.statistics.is_empty else _DATA
         company = index // len(self._plan.windows)
+        if self._observe is not None:
+            self._observe(result)
         answer = _fingerprint(result.statistics)
         if not self._first_answer[company]:
             self._first_answer[company] = answer

@@ -49,6 +49,7 @@ __all__ = [
     "read_company_list",
     "read_earlier_attempts",
     "recorded_plan",
+    "recorded_windows",
     "write_company_list",
 ]
 
@@ -113,13 +114,18 @@ def recorded_plan(record: PlanRecord, path: Path) -> Recorded:
 
     Raises `InputError` when the list cannot be read, and `ValueError` for a damaged record.
     """
+    windows = recorded_windows(record)
+    companies, is_intact = read_company_list(path)
+    return Recorded(Plan(companies, windows), is_intact)
+
+
+def recorded_windows(record: PlanRecord) -> tuple[Window, ...]:
+    """Return the windows of a record. Raises `ValueError` if it is damaged."""
     try:
-        windows = cut_windows(_date_range(record), WindowSize.parse(record.window))
+        return cut_windows(_date_range(record), WindowSize.parse(record.window))
     except InputError as error:
         # The error is in the record here, not on the command line.
         raise ValueError(str(error)) from error
-    companies, is_intact = read_company_list(path)
-    return Recorded(Plan(companies, windows), is_intact)
 
 
 def plan_differences(old: Plan, new: Plan) -> list[str]:

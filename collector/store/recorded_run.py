@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from collector.core.cell import Window
 from collector.core.errors import InputError
 from collector.store.data_file import stored_as, stored_twice
 from collector.store.files import COMPANIES, LOCK, PartFiles, parts_in
@@ -12,7 +13,7 @@ from collector.store.identity import service_differences
 from collector.store.lost import PartRecord, lost_lines_of
 from collector.store.manifest import Manifest
 from collector.store.merged_manifest import merge_manifests
-from collector.store.recorded_plan import Recorded, recorded_plan
+from collector.store.recorded_plan import Recorded, recorded_plan, recorded_windows
 from collector.store.shard_lock import holder_of
 
 __all__ = [
@@ -90,6 +91,13 @@ class RecordedRun:
         """Rebuild the plan. Raises `InputError` when it cannot be read."""
         try:
             return recorded_plan(self.manifest.plan, self.directory / COMPANIES)
+        except ValueError as error:
+            raise _damaged(PartFiles(self.directory).manifest, error) from error
+
+    def windows(self) -> tuple[Window, ...]:
+        """Return the windows of the plan. Raises `InputError` if they cannot be read."""
+        try:
+            return recorded_windows(self.manifest.plan)
         except ValueError as error:
             raise _damaged(PartFiles(self.directory).manifest, error) from error
 

@@ -88,7 +88,7 @@ def test_bash_offers_commands_and_options(bash: Ask) -> None:
         # So does bash split --log-level=w.
         (("run", "companies.txt", "--log-level", "=", "w"), ["warning"]),
         (("check", "--date-format", "YYYY-MM-DD "), [r"YYYY-MM-DD\ hh:mm:ss"]),
-        (("status", "x", "--fail-on", ""), ["data", "empty", "failed", "missing"]),
+        (("status", "x", "--fail-on", ""), ["data", "empty", "failed", "missing", "gap"]),
         (("completion", ""), ["bash", "zsh", "fish"]),
         (("help", "sta"), ["status"]),
         (("run", "--rate", ""), []),

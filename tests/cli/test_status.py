@@ -392,7 +392,7 @@ def test_fail_on_may_stand_in_the_environment_or_the_file(
         ("r --fail-on=", "such as missing,failed"),
         ("r --fail-on", "--fail-on"),
         ("r --rate 5", "--rate"),
-        ("r other", "other"),
+        ("r other", "other: nothing of that name exists"),
         ("", "RUN_DIR"),
     ],
 )

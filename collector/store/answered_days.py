@@ -1,0 +1,98 @@
+"""The days that answers of any number of runs cover, for each company of a list."""
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+from itertools import pairwise
+from typing import Final, NamedTuple
+
+from collector.plan import DateRange
+from collector.plan.company_table import place_finder
+from collector.store.lines import ResultLine
+
+__all__ = ["AnsweredDays", "Uncovered"]
+
+
+class Uncovered(NamedTuple):
+    """Consecutive days that no answer covers for the same companies.
+
+    `companies` has a bit for each of them, at its place in the list.
+    """
+
+    days: DateRange
+    companies: int
+
+    def places(self) -> Iterator[int]:
+        """Yield the places of the companies, in order."""
+        size = (self.companies.bit_length() + 7) // 8
+        for position, byte in enumerate(self.companies.to_bytes(size, "little")):
+            left = byte
+            while left:
+                yield position * 8 + (left & -left).bit_length() - 1
+                left &= left - 1
+
+
+class AnsweredDays:
+    """Which days of which companies have an answer: a day is covered by any window that has it.
+
+    Takes one bit of memory per company and window, and 16 to 32 bytes per company.
+    """
+
+    def __init__(self, ids: Sequence[str]) -> None:
+        self._place: Final = place_finder(ids)
+        self._every: Final = (1 << len(ids)) - 1
+        self._size: Final = (len(ids) + 7) // 8
+        self._columns: Final[dict[tuple[str, str], bytearray]] = {}
+
+    def add(self, line: ResultLine) -> None:
+        """Add an answer. That of another company, or without dates, covers nothing."""
+        if line.from_date is None or line.until_date is None:
+            return
+        place = self._place(line.company_id)
+        if place is None:
+            return
+        window = line.from_date, line.until_date
+        column = self._columns.get(window)
+        if column is None:
+            column = self._columns[window] = bytearray(self._size)
+        column[place >> 3] |= 1 << (place & 7)
+
+    def uncovered(self, days: DateRange) -> Iterator[Uncovered]:
+        """Yield the uncovered days of a range, in order; days with the same companies are joined.
+
+        Raises `ValueError` for an answer whose days are no dates.
+        """
+        found: Uncovered | None = None
+        for between, covered in self._covered(days):
+            companies = self._every & ~covered
+            if found is not None and found.companies == companies:
+                found = Uncovered(DateRange(found.days.from_date, between.until_date), companies)
+                continue
+            if found is not None and found.companies:
+                yield found
+            found = Uncovered(between, companies)
+        if found is not None and found.companies:
+            yield found
+
+    def _covered(self, days: DateRange) -> Iterator[tuple[DateRange, int]]:
+        """Yield the range in pieces in which no window begins or ends, and their companies."""
+        begin, end = days.from_date.toordinal(), days.until_date.toordinal() + 1
+        starting: dict[int, list[tuple[int, bytearray]]] = {}
+        edges = {begin, end}
+        for (first_day, last_day), column in self._columns.items():
+            first = max(_ordinal(first_day), begin)
+            after = min(_ordinal(last_day) + 1, end)
+            if first < after:
+                starting.setdefault(first, []).append((after, column))
+                edges.update((first, after))
+        active: list[tuple[int, bytearray]] = []
+        for first, after in pairwise(sorted(edges)):
+            active = [window for window in active if window[0] > first]
+            active += starting.get(first, [])
+            covered = 0
+            for _, column in active:
+                covered |= int.from_bytes(column, "little")
+            yield DateRange(date.fromordinal(first), date.fromordinal(after - 1)), covered
+
+
+def _ordinal(day: str) -> int:
+    return date.fromisoformat(day).toordinal()

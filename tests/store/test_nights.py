@@ -1,0 +1,157 @@
+import json
+from datetime import timedelta
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from collector.core.cell import CellState
+from collector.core.outcome import Counters
+from collector.plan import DateRange
+from collector.store.changes import changes_between, fingerprint
+from collector.store.comparison import compare
+from collector.store.newest import scratch_database
+from collector.store.nights import Nights, read_nights
+from collector.store.recorded_run import find_run
+from tests.store.made_runs import FIRST, day, line, make_run
+
+_COMPANIES = ("1", "2", "é")
+
+
+def _make(
+    root: Path, number: int, lines: list[bytes], days: tuple[int, int], **more: object
+) -> Path:
+    """Make the run of a night, `number` nights after the first."""
+    run = make_run(root / f"night-{number}", lines, days=days, **more)  # type: ignore[arg-type]
+    manifest = json.loads((run / "run.json").read_text())
+    manifest["attempts"][0]["started_at"] = f"2026-11-{number:02}T02:00:00.000Z"
+    (run / "run.json").write_text(json.dumps(manifest))
+    return run
+
+
+def _full(number: int, days: tuple[int, int], total: int = 1) -> list[bytes]:
+    """Give an answer for each company and day, fetched in a night."""
+    at = 86_400 * number
+    return [
+        line(company, each, at, total=total)
+        for company in _COMPANIES
+        for each in range(days[0], days[1] + 1)
+    ]
+
+
+def _read(*runs: Path) -> Nights:
+    return read_nights([find_run(run) for run in runs])
+
+
+def _days(nights: Nights) -> list[tuple[str, int, int]]:
+    """Give the gaps: company, day of the month, days."""
+    return [(gap.company_id, gap.days.from_date.day, gap.days.days) for gap in nights.gaps()]
+
+
+def test_a_week_without_a_run_is_a_gap_of_each_company(tmp_path: Path) -> None:
+    """And of no night: none has planned these days."""
+    before = _make(tmp_path, 3, _full(3, (1, 2)), (1, 2))
+    after = _make(tmp_path, 11, _full(11, (10, 10)), (10, 10))
+    nights = _read(after, before)
+    assert [night.run.directory for night in nights.nights] == [before, after]
+    assert nights.days == DateRange(FIRST, FIRST + timedelta(9))
+    assert _days(nights) == [(company, 3, 7) for company in _COMPANIES]
+    assert nights.gap_days() == 21
+    assert [nights.gap_days(night) for night in nights.nights] == [0, 0]
+
+
+def test_a_failed_cell_is_a_gap_until_any_run_has_its_answer(tmp_path: Path) -> None:
+    """The days of a company count: only those without an answer are left."""
+    lines = [each for each in _full(3, (1, 2)) if each != line("2", 2, 3 * 86_400, total=1)]
+    before = _make(tmp_path, 3, lines, (1, 2))
+    failing = _make(tmp_path, 4, _full(4, (3, 3))[:1], (2, 3))
+    nights = _read(before, failing)
+    assert _days(nights) == [("2", 2, 2), ("é", 3, 1)]
+    assert [nights.gap_days(night) for night in nights.nights] == [1, 3]
+    counts = nights.nights[1].counts
+    assert (counts[CellState.DATA], counts[CellState.MISSING]) == (1, 5)
+    later = _make(tmp_path, 5, [line("2", 2, 0, total=1), line("2", 3, 0)], (2, 3))
+    assert _days(_read(before, failing, later)) == [("é", 3, 1)]
+
+
+def test_gaps_are_of_the_companies_of_the_newest_run(tmp_path: Path) -> None:
+    """One that has left the list has none; one that has come lacks the days before it came."""
+    before = _make(tmp_path, 3, [line("1", 1), line("2", 1)], (1, 1), companies=("1", "2", "gone"))
+    after = _make(tmp_path, 4, [line("1", 2), line("new", 2)], (2, 2), companies=("1", "new"))
+    assert _days(_read(before, after)) == [("new", 1, 1)]
+
+
+def test_windows_of_several_days_cover_each_of_them(tmp_path: Path) -> None:
+    """However a run has cut its range; a night without dates covers nothing and has no gap."""
+    night = _make(tmp_path, 3, _full(3, (1, 4)), (1, 4))
+    other = _make(tmp_path, 4, [line(each, None) for each in _COMPANIES], None)  # type: ignore[arg-type]
+    nights = _read(night, other)
+    assert nights.nights[1].days is None
+    assert (nights.gap_days(), nights.gap_days(nights.nights[1])) == (0, 0)
+    assert _read(other).days is None
+
+
+def test_a_cell_is_restated_if_any_later_run_has_other_figures(tmp_path: Path) -> None:
+    """Whether the next run had them or one after it; the run with the new figures is not."""
+    one = _make(tmp_path, 3, _full(3, (1, 4)), (1, 4))
+    same = _make(tmp_path, 4, _full(4, (2, 4)), (2, 4))
+    other = _make(tmp_path, 5, _full(5, (4, 4), total=2), (4, 4))
+    nights = _read(other, one, same)
+    assert [night.restated for night in nights.nights] == [3, 3, 0]
+    back = _make(tmp_path, 6, _full(6, (4, 4)), (4, 4))
+    assert [night.restated for night in _read(one, same, other, back).nights] == [3, 3, 3, 0]
+
+
+def test_a_night_that_was_continued_later_stays_where_it_began(tmp_path: Path) -> None:
+    """Its lines are older than those of the nights after it."""
+    one = _make(tmp_path, 3, _full(3, (1, 4)), (1, 4))
+    manifest = json.loads((one / "run.json").read_text())
+    again = {**manifest["attempts"][0], "started_at": "2026-11-20T02:00:00.000Z"}
+    manifest["attempts"].append(again)
+    (one / "run.json").write_text(json.dumps(manifest))
+    two = _make(tmp_path, 4, _full(4, (4, 5), total=2), (4, 5))
+    nights = _read(two, one)
+    assert [night.run.directory for night in nights.nights] == [one, two]
+    assert [night.restated for night in nights.nights] == [3, 0]
+
+
+_totals = st.lists(st.integers(0, 2), min_size=12, max_size=12)
+
+
+@given(_totals, _totals)
+def test_what_is_restated_is_what_diff_says(
+    tmp_path_factory: object, old: list[int], new: list[int]
+) -> None:
+    """Of two nights; 0 stands for a cell without an answer."""
+    root = tmp_path_factory.mktemp("nights")  # type: ignore[attr-defined]
+    cells = [(company, number) for company in _COMPANIES for number in range(1, 5)]
+    runs = [
+        _make(
+            root,
+            night,
+            [line(*cell, total=total) for cell, total in zip(cells, totals, strict=True) if total],
+            (1, 4),
+        )
+        for night, totals in ((3, old), (4, new))
+    ]
+    with scratch_database() as database:
+        expected = compare(database, *runs).totals.restated
+    assert [night.restated for night in _read(*runs).nights] == [expected, 0]
+
+
+_actions = st.dictionaries(st.sampled_from(["A", "B"]), st.integers(0, 1))
+_counts = st.builds(Counters, *[st.integers(0, 1)] * 5, _actions)
+
+
+@given(_counts, _counts)
+def test_a_fingerprint_differs_as_the_answers_do(one: Counters, other: Counters) -> None:
+    """An action of 0 that only one of them has makes no difference."""
+    is_same = changes_between(one, other) is None
+    assert (fingerprint(one) == fingerprint(other)) is is_same
+    assert fingerprint(one) not in {0, -1}
+
+
+def test_a_day_is_a_window(tmp_path: Path) -> None:
+    """The helpers of these tests make windows of one day."""
+    assert day(1) == (FIRST, FIRST)
+    assert _read(_make(tmp_path, 3, [], (1, 2))).gap_days() == 6
