@@ -33,7 +33,7 @@ LIBRARIES: Final = {
     "tomlkit": {"cli"},
     "vl_convert": {"report"},
     "xlsxwriter": {"export"},
-    "zstandard": {"export"},
+    "zstandard": {"export", "store"},
 }
 """Libraries that only some rooms know."""
 

@@ -5,7 +5,7 @@ from importlib.metadata import version
 
 from benchmarks.server import server_name
 from benchmarks.speed.contenders import PEERS
-from collector.cli.extras import DISTRIBUTION
+from collector.core.extras import DISTRIBUTION
 
 __all__ = ["versions"]
 

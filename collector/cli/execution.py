@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Final
 
 from collector.cli.answers import AnswerPrinter, printed_answers
-from collector.cli.extras import needs_extra
 from collector.cli.hints import exit_text
 from collector.cli.printing import complain
 from collector.cli.signals import stop_on_signals
 from collector.cli.summary import one_line, print_summary
 from collector.cli.watch import watch
 from collector.core.errors import NOT_STARTED, ExitCode, InputError
+from collector.core.extras import needs_extra
 from collector.http.credentials import Credentials
 from collector.http.network import Network
 from collector.http.ping import Ping

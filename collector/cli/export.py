@@ -9,10 +9,10 @@ from typing import Annotated, Final
 from cyclopts import Parameter
 
 from collector.cli.arguments import RunDirectoryArgument
-from collector.cli.extras import import_extra
 from collector.cli.printing import complain, note, refuse_terminal, write
 from collector.cli.signals import until_terminated
 from collector.core.errors import ExitCode, InputError
+from collector.core.extras import import_extra
 from collector.export.formats import STANDARD_OUTPUT, Format, delimiter_of, format_of
 from collector.settings import ExportSettings
 

@@ -7,10 +7,10 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from collector.cli.arguments import RunDirectoryArgument
-from collector.cli.extras import import_extra
 from collector.cli.printing import note, require_output, write
 from collector.cli.signals import until_terminated
 from collector.core.errors import ExitCode, InputError
+from collector.core.extras import import_extra
 from collector.core.text import terminal_safe
 from collector.export.formats import STANDARD_OUTPUT, Compression, Target, format_named
 from collector.settings import LatestSettings

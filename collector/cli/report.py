@@ -9,10 +9,10 @@ from cyclopts import Parameter
 
 from collector import __version__
 from collector.cli.arguments import RunDirectoryArgument
-from collector.cli.extras import needs_extra
 from collector.cli.printing import complain, note
 from collector.cli.signals import until_terminated
 from collector.core.errors import ExitCode, InputError
+from collector.core.extras import needs_extra
 from collector.core.own_files import open_own
 from collector.settings import ReportSettings
 

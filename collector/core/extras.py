@@ -19,8 +19,8 @@ DISTRIBUTION: Final = "company-statistics-collector"
 
 
 @contextmanager
-def needs_extra(extra: str, *packages: str) -> Iterator[None]:
-    """Import the packages of an extra inside the block.
+def needs_extra(extra: str, *packages: str, user: str = "this command") -> Iterator[None]:
+    """Import the packages of an extra inside the block; `user` is what needs them.
 
     Raises `InputError`, which says how to install the extra, when one of its `packages` cannot be
     imported.
@@ -31,7 +31,7 @@ def needs_extra(extra: str, *packages: str) -> Iterator[None]:
         if error.name is None or error.name.partition(".")[0] not in packages:
             raise
         raise InputError(
-            f"{error.name} is not installed, and this command needs it; install it with: "
+            f"{error.name} is not installed, and {user} needs it; install it with: "
             f"{_installer()} {_packages_of(extra)}"
         ) from error
 

@@ -11,8 +11,8 @@ from typing import Any, Final
 
 import pytest
 
-from collector.cli.extras import DISTRIBUTION, needs_extra
 from collector.core.errors import InputError
+from collector.core.extras import DISTRIBUTION, needs_extra
 
 _ROOT: Final = Path(__file__).parents[2]
 _PROJECT: Final[dict[str, Any]] = tomllib.loads(
@@ -79,7 +79,7 @@ def test_a_missing_extra_names_its_packages(
     They go where this Python looks for them, as `uv tool install` and pipx have made it.
     """
     monkeypatch.setattr(sys, "executable", "/opt/my tools/python")
-    monkeypatch.setattr("collector.cli.extras.find_spec", lambda _name: True if has_pip else None)
+    monkeypatch.setattr("collector.core.extras.find_spec", lambda _name: True if has_pip else None)
     with pytest.raises(InputError) as caught, needs_extra(extra, "missing"):
         raise ModuleNotFoundError(name="missing.part")
     packages = sorted(_PROJECT["optional-dependencies"][extra])
