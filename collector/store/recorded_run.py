@@ -17,6 +17,7 @@ from collector.store.shard_lock import holder_of
 
 __all__ = [
     "RecordedRun",
+    "begun_directories",
     "begun_runs",
     "each_once",
     "find_run",
@@ -183,13 +184,21 @@ def find_runs(directories: Iterable[Path]) -> list[RecordedRun]:
 def begun_runs(directories: Sequence[Path], remark: Callable[[str], object]) -> list[RecordedRun]:
     """Return the runs that have begun in directories, each once, the oldest first.
 
+    Raises `InputError` as `begun_directories` and `find_runs` do.
+    """
+    return oldest_first(each_once(find_runs(begun_directories(directories, remark))))
+
+
+def begun_directories(directories: Sequence[Path], remark: Callable[[str], object]) -> list[Path]:
+    """Return those of the directories in which a run has begun, and what does not exist.
+
     What is no run, such as a file beside the runs, and a run that was killed before its first cell
     are left out with a `remark`, so that the others are still read. Raises `InputError` if no run
-    is left (an empty result must not replace an earlier one), and as `find_runs` does.
+    is left: an empty result must not replace an earlier one.
     """
     others = [directory for directory in directories if _is_no_run(directory)]
     if len(others) == len(directories):
-        return find_runs(others)
+        find_runs(others)
     for directory in others:
         remark(f"{directory}: is not the directory of a run; left out")
     runs = [directory for directory in directories if directory not in others]
@@ -199,7 +208,7 @@ def begun_runs(directories: Sequence[Path], remark: Callable[[str], object]) -> 
             remark(f"{directory}: a run was killed before its first cell; left out")
     if not begun:
         raise InputError("no run has begun in these directories; give others")
-    return oldest_first(each_once(find_runs(begun)))
+    return begun
 
 
 def each_once(runs: Iterable[RecordedRun]) -> list[RecordedRun]:
