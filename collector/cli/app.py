@@ -31,7 +31,8 @@ _EPILOGUE: Final = (
     "Exit codes: 0 every cell has an answer; 1 some cells failed, or something was left out; "
     "2 bad input, nothing was sent; 3 credentials missing or refused; 4 stopped early; "
     "5 the output cannot be written; 6 another run holds the directory; "
-    "7 the API does not honour the dates; 8 everything fails for one reason, or more than allowed; "
+    "7 the API does not honour the dates; 8 everything fails for one reason, or more than allowed, "
+    "or runs are not as they were recorded; "
     "70 a bug; 129, 130 and 143 interrupted."
 )
 
@@ -183,6 +184,24 @@ _command(
     Example: `collector report output/* --to report.html --lang es`
     """,
     sort_key=8,
+)
+_command(
+    "collector.cli.verify:verify",
+    help="""Verify that runs are as they were when they had finished; works offline, on any copy.
+
+    A run that has finished records the SHA-256 of its files in its run.json, and of the manifest of
+    the run before it. What was changed, dropped, added, renamed or swapped since is named. Ends
+    with 0 when all is proved, 1 when a run has not finished or has recorded no digests, 8 when
+    something is not as it was recorded.
+
+    Only its own digest proves the newest manifest, which no later run has recorded: it is printed
+    as sha256sum prints it, to be noted in another place.
+
+    Example: `collector verify output/*`
+    """,
+    sort_key=9,
+    # It has no options.
+    config=[],
 )
 _command(
     "collector.cli.demo:demo",

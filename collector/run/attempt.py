@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Final
 
-from collector.core.errors import ExitCode, StorageError
+from collector.core.errors import CollectorError, ExitCode, StorageError
 from collector.core.threads import in_thread
 from collector.dates.guard import DOUBT, DatesGuard
 from collector.dates.record import doubted, ignored
@@ -12,6 +13,9 @@ from collector.settings import RunSettings
 from collector.settings.prepare import window_size
 from collector.store.attempt_entry import AttemptEntry, describe_settings
 from collector.store.earlier import drift_beside
+from collector.store.chain import unrecorded
+from collector.store.data_file import DecompressionError
+from collector.store.digests import Digests, file_digests
 from collector.store.files import parts_in
 from collector.store.identity import describe_service
 from collector.store.manifest import DatesRecord, Manifest, describe_plan
@@ -21,6 +25,9 @@ from collector.store.run_directory import RunDirectory, RunFiles
 from collector.telemetry.stats import RunStats
 
 __all__ = ["AttemptRecord"]
+
+_FINISHED: Final = frozenset({ExitCode.COMPLETE, ExitCode.SOME_FAILED, ExitCode.IMPLAUSIBLE})
+"""Exit codes of attempts that may have settled every cell, and then have nothing left to do."""
 
 
 class AttemptRecord:
@@ -93,15 +100,30 @@ class AttemptRecord:
     async def end(
         self, exit_code: ExitCode, error: str | None, stats: RunStats, limit_found: float | None
     ) -> None:
-        """Record how the attempt ended.
+        """Record how the attempt ended, and the digests of the files if the run has finished.
 
         `limit_found` is the server's limit, in requests per second. Raises `StorageError`, unless
         the attempt itself ended with one: the first error says more.
         """
         self._attempt.ended(datetime.now(UTC), exit_code, error, stats, limit_found=limit_found)
-        self._manifest.attempts[-1] = self._attempt.as_json()
+        has_finished = exit_code in _FINISHED and not stats.missing
         try:
-            await in_thread(self._directory.write_manifest, self._manifest)
+            await in_thread(self._write_end, has_finished=has_finished)
         except StorageError:
             if exit_code is not ExitCode.STORAGE:
                 raise
+
+    def _write_end(self, *, has_finished: bool) -> None:
+        if has_finished:
+            # At the end, from the disk: it holds what earlier attempts wrote too.
+            self._manifest.digests = self._digests()
+        self._manifest.attempts[-1] = self._attempt.as_json()
+        self._directory.write_manifest(self._manifest)
+
+    def _digests(self) -> Digests | None:
+        files = self._directory.files
+        try:
+            return Digests(files=file_digests(files), previous=unrecorded(files))
+        except (CollectorError, DecompressionError, OSError) as error:
+            self.remark(f"the digests of the files were not recorded: {error}")
+            return None

@@ -13,6 +13,7 @@ from collector.core.errors import InputError
 from collector.core.regular import open_regular
 from collector.plan import Plan, WindowSize
 from collector.store.atomic import replace_file
+from collector.store.digests import Digests, with_digest
 from collector.telemetry.names import NamesRecord
 
 __all__ = [
@@ -142,7 +143,8 @@ class Manifest(msgspec.Struct, kw_only=True):
     """The content of `run.json`. `service` is the identity, see `collector.store.identity`.
 
     `dates` is None when no dates are sent, and in manifests older than their verification. An
-    attempt that never ended (it was killed, or the disk was full) has nulls for its end.
+    attempt that never ended (it was killed, or the disk was full) has nulls for its end. `digests`
+    is None until the run has finished: every cell has an answer, or failed for good.
     """
 
     format: int = _FORMAT
@@ -150,6 +152,7 @@ class Manifest(msgspec.Struct, kw_only=True):
     service: dict[str, str]
     dates: DatesRecord | None = None
     attempts: list[dict[str, Any]]
+    digests: Digests | None = None
 
     @classmethod
     def read(cls, path: Path) -> "Manifest | None":
@@ -183,7 +186,7 @@ class Manifest(msgspec.Struct, kw_only=True):
         """Return the content of the file. Raises `TypeError` if it has a number above 64 bits."""
         # Not msgspec, which writes 1e16 where orjson, as in every version, writes 1e+16.
         options = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
-        return orjson.dumps(msgspec.to_builtins(self), option=options)
+        return with_digest(orjson.dumps(msgspec.to_builtins(self), option=options))
 
     def write(self, path: Path) -> None:
         """Replace the file atomically. Raises `OSError`."""

@@ -18,6 +18,7 @@ from collector.store.shard_lock import holder_of
 
 __all__ = [
     "RecordedRun",
+    "begun_directories",
     "begun_runs",
     "each_once",
     "find_run",
@@ -191,14 +192,26 @@ def find_runs(directories: Iterable[Path]) -> list[RecordedRun]:
 def begun_runs(directories: Sequence[Path], remark: Callable[[str], object]) -> list[RecordedRun]:
     """Return the runs that have begun in directories, each once, the oldest first.
 
+    A file that is there in two forms is remarked. Raises `InputError` as `begun_directories` and
+    `find_runs` do.
+    """
+    found = oldest_first(each_once(find_runs(begun_directories(directories, remark))))
+    for run in found:
+        for twice in run.stored_twice():
+            remark(twice)
+    return found
+
+
+def begun_directories(directories: Sequence[Path], remark: Callable[[str], object]) -> list[Path]:
+    """Return those of the directories in which a run has begun, and what does not exist.
+
     What is no run, such as a file beside the runs, and a run that was killed before its first cell
-    are left out with a `remark`, so that the others are still read. A file that is there in two
-    forms is remarked as well. Raises `InputError` if no run
-    is left (an empty result must not replace an earlier one), and as `find_runs` does.
+    are left out with a `remark`, so that the others are still read. Raises `InputError` if no run
+    is left: an empty result must not replace an earlier one.
     """
     others = [directory for directory in directories if _is_no_run(directory)]
     if len(others) == len(directories):
-        return find_runs(others)
+        find_runs(others)
     for directory in others:
         remark(f"{directory}: is not the directory of a run; left out")
     runs = [directory for directory in directories if directory not in others]
@@ -208,11 +221,7 @@ def begun_runs(directories: Sequence[Path], remark: Callable[[str], object]) -> 
             remark(f"{directory}: a run was killed before its first cell; left out")
     if not begun:
         raise InputError("no run has begun in these directories; give others")
-    found = oldest_first(each_once(find_runs(begun)))
-    for run in found:
-        for twice in run.stored_twice():
-            remark(twice)
-    return found
+    return begun
 
 
 def each_once(runs: Iterable[RecordedRun]) -> list[RecordedRun]:

@@ -13,6 +13,7 @@ from collector.core.text import escaped
 from collector.plan import Companies
 from collector.store.append_file import AppendFile, LostFileError
 from collector.store.atomic import remove_drafts, sync_directory
+from collector.store.chain import keep_finished
 from collector.store.data_lock import hold_data
 from collector.store.files import COMPANIES, PartFiles, parts_in
 from collector.store.foreign import refuse_compressed, refuse_links
@@ -102,8 +103,9 @@ class RunDirectory:
     ) -> RunFiles:
         """Write the plan and the manifest, then open the files; all is on the disk afterwards.
 
-        Errors of earlier attempts are moved to `errors.1.jsonl` and so on: `errors.jsonl` is of
-        this attempt only. The same is done for other parts of the same cells, because this attempt
+        The manifest of a run that had finished is copied to `run.1.json` and so on. Errors of
+        earlier attempts are moved to `errors.1.jsonl` and so on: `errors.jsonl` is of this attempt
+        only. The same is done for other parts of the same cells, because this attempt
         requests the cells that they gave up. Results that a killed attempt had not synced are
         synced now. Raises `StorageError`, and `LockedError` when another process writes the file
         of answers; leaving the context closes the files.
@@ -120,6 +122,7 @@ class RunDirectory:
                 self._write_companies(paths.directory / COMPANIES, companies)
                 for path in (paths.manifest, paths.statistics, paths.errors, paths.log):
                     remove_drafts(path)
+                keep_finished(paths)
                 manifest.write(paths.manifest)
                 self.has_begun = True
                 self._move_errors()

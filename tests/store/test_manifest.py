@@ -1,4 +1,5 @@
 from datetime import date
+from hashlib import sha256
 from pathlib import Path
 
 import orjson
@@ -42,8 +43,9 @@ def test_a_manifest_is_readable_json(tmp_path: Path) -> None:
         '    "until_date": "2026-02-10",\n    "window": "whole",\n    "windows": 1,\n'
         f'    "cells": 3,\n    "fingerprint": "{_PLAN.fingerprint}"\n  }},\n'
         '  "service": {\n    "ñ": "ñ"\n  },\n  "dates": null,\n'
-        '  "attempts": [\n    {\n      "z": 1\n    }\n  ]\n}\n'
-    )
+        '  "attempts": [\n    {\n      "z": 1\n    }\n  ],\n  "digests": null,\n'
+        '  "sha256": "SHA256"\n}\n'
+    ).replace("SHA256", sha256(path.read_bytes().rpartition(b'  "sha256"')[0]).hexdigest())
     assert list(tmp_path.iterdir()) == [path]
 
 

@@ -1,0 +1,209 @@
+"""The chain of runs: each manifest records the digests of those that no other has recorded yet."""
+
+import os
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from collector.core.regular import open_regular
+from collector.core.text import json_text
+from collector.plan import Shard
+from collector.store.atomic import remove_drafts, replace_file
+from collector.store.digests import Digests, Link, fits_its_digest
+from collector.store.files import LOCK, PartFiles
+
+__all__ = [
+    "FoundManifest",
+    "keep_finished",
+    "link_target",
+    "links_of",
+    "manifests_in",
+    "runs_beside",
+    "unrecorded",
+]
+
+_MANIFEST: Final = re.compile(
+    r"run(?:-(?P<number>[0-9]{5})-of-(?P<total>[0-9]{5}))?(?:\.(?P<kept>[1-9][0-9]{0,8}))?\.json"
+)
+_LINK: Final = re.compile(rf"(?:\.\./(?P<directory>[^/]+)/)?(?P<name>{_MANIFEST.pattern})")
+
+_LARGEST: Final = 64 * 1024 * 1024
+"""Bytes of a manifest: those of 100 million lines have 2 MB of digests."""
+
+_MOST_LINKS: Final = 1000
+
+
+class _Attempt(msgspec.Struct, frozen=True):
+    started_at: str
+    ended_at: str | None = None
+    exit_code: int | None = None
+
+
+class _Fields(msgspec.Struct, frozen=True):
+    attempts: list[_Attempt]
+    digests: Digests | msgspec.UnsetType | None = msgspec.UNSET
+
+
+_decoder: Final = msgspec.json.Decoder(_Fields)
+
+
+@dataclass(frozen=True, eq=False)
+class FoundManifest:
+    """A manifest as it is on the disk.
+
+    `kept` tells that it was copied to `run.1.json` when its run was resumed after it had finished.
+    """
+
+    directory: Path
+    name: str
+    shard: Shard
+    kept: int
+    text: bytes
+
+    @cached_property
+    def sha256(self) -> str:
+        """The digest of all its bytes."""
+        return sha256(self.text).hexdigest()
+
+    @cached_property
+    def _fields(self) -> _Fields | None:
+        with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            fields = _decoder.decode(self.text)
+            # A manifest of an older collector has neither digests nor one of itself.
+            fits = fits_its_digest(self.text)
+            if fields.attempts and (fits or (fits is None and fields.digests is msgspec.UNSET)):
+                return fields
+        return None
+
+    @property
+    def is_damaged(self) -> bool:
+        """Whether it is no manifest, or does not fit its own digest."""
+        return self._fields is None
+
+    @property
+    def is_older(self) -> bool:
+        """Whether a collector has written it that recorded no digests."""
+        return self._fields is not None and self._fields.digests is msgspec.UNSET
+
+    @property
+    def digests(self) -> Digests | None:
+        """What it has recorded when its run had finished; None before that."""
+        digests = None if self._fields is None else self._fields.digests
+        return digests if isinstance(digests, Digests) else None
+
+    @property
+    def last_attempt(self) -> _Attempt | None:
+        """The last invocation; None if the manifest is damaged."""
+        return None if self._fields is None else self._fields.attempts[-1]
+
+    @property
+    def started_at(self) -> str:
+        """When its run began, as a text that is ordered like the time; empty if it is damaged."""
+        return "" if self._fields is None else self._fields.attempts[0].started_at
+
+    @property
+    def files(self) -> PartFiles:
+        """The part that it is about."""
+        return PartFiles(self.directory, self.shard)
+
+
+def manifests_in(directory: Path) -> list[FoundManifest]:
+    """Read the manifests in a directory, by name, those of earlier attempts included.
+
+    What is no file is left out. Raises `OSError`.
+    """
+    return sorted(_manifests(directory), key=lambda found: found.name)
+
+
+def _manifests(directory: Path) -> Iterator[FoundManifest]:
+    for path in directory.iterdir():
+        if (match := _MANIFEST.fullmatch(path.name)) and path.is_file():
+            shard = Shard(int(match["number"] or 0), int(match["total"] or 1))
+            with open_regular(path) as stream:
+                text = stream.read(_LARGEST)
+            yield FoundManifest(directory, path.name, shard, int(match["kept"] or 0), text)
+
+
+def runs_beside(directory: Path) -> Iterator[Path]:
+    """Yield the run directories in the parent of one, this one included if it is one.
+
+    They have the manifest of a run without shards, or the lock that every run has. Links are left
+    out: what they lead to has another name. `directory` is resolved. Raises `OSError`.
+    """
+    with os.scandir(directory.parent) as entries:
+        for entry in entries:
+            path = Path(entry.path)
+            names = (PartFiles(path).manifest.name, LOCK)
+            with suppress(OSError):
+                if entry.is_dir(follow_symlinks=False) and any((path / n).exists() for n in names):
+                    yield path
+
+
+def unrecorded(files: PartFiles) -> list[Link]:
+    """Return links to finished manifests, here and beside this run, that none has recorded yet.
+
+    Usually that is the one of the night before. Others are of runs at the same time, of runs that
+    were resumed after a later one had ended, and of other shards of this run. What cannot be read
+    is left out. Blocks.
+    """
+    own = files.directory.resolve()
+    found: list[FoundManifest] = []
+    with suppress(OSError):
+        for directory in runs_beside(own):
+            with suppress(OSError):
+                found += manifests_in(directory)
+    recorded = {link.sha256 for manifest in found for link in links_of(manifest)}
+    new = {
+        manifest.sha256: Link(
+            manifest=_path_from(own, manifest),
+            started_at=manifest.started_at,
+            sha256=manifest.sha256,
+        )
+        for manifest in sorted(found, key=lambda manifest: manifest.started_at)
+        if manifest.digests is not None and manifest.sha256 not in recorded
+    }
+    return list(new.values())[-_MOST_LINKS:]
+
+
+def links_of(manifest: FoundManifest) -> Iterable[Link]:
+    """Return the links that a manifest has recorded."""
+    return () if manifest.digests is None else manifest.digests.previous
+
+
+def _path_from(directory: Path, manifest: FoundManifest) -> str:
+    if manifest.directory == directory:
+        return manifest.name
+    return f"../{json_text(manifest.directory.name)}/{manifest.name}"
+
+
+def link_target(directory: Path, link: Link) -> Path | None:
+    """Return the path that a link from a run directory leads to; None if it is no link."""
+    match = _LINK.fullmatch(link.manifest)
+    if match is None or match["directory"] in {".", ".."}:
+        return None
+    where = directory.parent / match["directory"] if match["directory"] else directory
+    return where / match["name"]
+
+
+def keep_finished(files: PartFiles) -> None:
+    """Copy the manifest of a part that has finished to `run.1.json` or the like.
+
+    Another attempt is about to replace it, and other manifests may have recorded its digest. Raises
+    `OSError`.
+    """
+    own = [found for found in manifests_in(files.directory) if found.shard == files.shard]
+    last = next((found for found in own if not found.kept), None)
+    kept = {found.sha256 for found in own if found.kept}
+    if last is None or last.digests is None or last.sha256 in kept:
+        return
+    number = max(found.kept for found in own) + 1
+    path = files.manifest.with_suffix(f".{number}.json")
+    remove_drafts(path)
+    replace_file(path, [last.text])

@@ -1,0 +1,449 @@
+"""Verification of runs: what was changed, dropped or swapped is named, and nothing else is."""
+
+import json
+import random
+import re
+from collections.abc import Callable
+from pathlib import Path
+from shutil import copytree, rmtree
+
+import pytest
+
+from collector.core.errors import InputError
+from collector.plan import Shard
+from collector.store.digests import with_digest
+from collector.store.verify import Verified, verify
+from tests.store.compressed import PACKERS, compress_all
+from tests.store.finished_runs import begin, begun_at, finish, make_finished, make_nights
+from tests.store.made_runs import at_work, line, make_run
+
+
+def _verify(*runs: Path) -> Verified:
+    remarks: list[str] = []
+    verified = verify(runs, remarks.append)
+    assert remarks == []
+    return verified
+
+
+def _found(*runs: Path) -> dict[str, str]:
+    """Return what is damaged, by the path below the parent of the runs."""
+    verified = _verify(*runs)
+    assert all(finding.is_damage for finding in verified.findings), verified.findings
+    parent = runs[0].parent
+    return {f"{one.path.relative_to(parent)}": one.text for one in verified.findings}
+
+
+def _unproved(*runs: Path) -> list[str]:
+    verified = _verify(*runs)
+    assert not any(finding.is_damage for finding in verified.findings), verified.findings
+    return [finding.text for finding in verified.findings]
+
+
+def test_nights_that_are_as_they_were(tmp_path: Path) -> None:
+    """All are proved; no other manifest has recorded the newest one."""
+    nights = make_nights(tmp_path, 3)
+    verified = _verify(*nights)
+    assert (verified.runs, verified.proved, verified.lines) == (3, 3, 12)
+    assert verified.bytes == sum((run / "statistics.jsonl").stat().st_size for run in nights)
+    assert verified.findings == []
+    assert verified.beginnings == []
+    (newest,) = verified.newest
+    assert newest.path == nights[2] / "run.json"
+
+
+Change = Callable[[Path], object]
+
+
+def _edit(name: str, old: str, new: str) -> Change:
+    def edit(run: Path) -> None:
+        path = run / name
+        text = path.read_text(encoding="utf-8")
+        assert re.search(old, text)
+        path.write_text(re.sub(old, new, text, count=1), encoding="utf-8")
+
+    return edit
+
+
+def _lines(change: Callable[[list[bytes]], list[bytes]]) -> Change:
+    def edit(run: Path) -> None:
+        path = run / "statistics.jsonl"
+        path.write_bytes(b"".join(change(path.read_bytes().splitlines(keepends=True))))
+
+    return edit
+
+
+def _edit_manifest_with_care(run: Path) -> None:
+    """Edit a count, and make the manifest fit its own digest again."""
+    path = run / "run.json"
+    text = path.read_bytes().replace(b'"companies": 3', b'"companies": 4')
+    path.write_bytes(with_digest(text.rpartition(b',\n  "sha256"')[0] + b"\n}\n"))
+
+
+_STATISTICS = "n1/statistics.jsonl"
+
+
+_DONE: dict[str, tuple[Change, str, str]] = {
+    "a figure": (
+        _edit("statistics.jsonl", '"total": 5', '"total": 6'),
+        _STATISTICS,
+        "lines 1 to 4 differ",
+    ),
+    "a byte": (
+        _edit("statistics.jsonl", '"total": 5', 'x"total": 5'),
+        _STATISTICS,
+        "line 2 is damaged",
+    ),
+    "the first line dropped": (
+        _lines(lambda lines: lines[1:]),
+        _STATISTICS,
+        "has 1 line less than run.json",
+    ),
+    "the last line dropped": (
+        _lines(lambda lines: lines[:-1]),
+        _STATISTICS,
+        "has 1 line less than run.json",
+    ),
+    "lines swapped": (
+        _lines(lambda lines: lines[::-1]),
+        _STATISTICS,
+        "lines 1 to 4 differ from what run.json",
+    ),
+    "a line added at the end": (
+        _lines(lambda lines: [*lines, lines[0]]),
+        _STATISTICS,
+        "has 1 line more than recorded, fr",
+    ),
+    "a line added": (
+        _lines(lambda lines: [lines[0], *lines]),
+        _STATISTICS,
+        "has 1 line more than run.json",
+    ),
+    "answers deleted": (
+        lambda run: (run / "statistics.jsonl").unlink(),
+        _STATISTICS,
+        "is missing; it had 4 lines",
+    ),
+    "a company renamed": (
+        _edit("run-companies.txt", "é", "e"),
+        "n1/run-companies.txt",
+        "differ from what run.json",
+    ),
+    "a count": (_edit("run.json", '"cells": 12', '"cells": 13'), "n1/run.json", "or was edited"),
+    "remarks": (
+        _edit("run.json", '"remarks": .*', '"remarks": ["x"],'),
+        "n1/run.json",
+        "or was edited",
+    ),
+    "no digests": (
+        _edit("run.json", '"digests"', '"d"'),
+        "n1/run.json",
+        "is damaged, or was edited",
+    ),
+    "a count with care": (
+        _edit_manifest_with_care,
+        "n1/run.json",
+        "not as n2/run.json has recorded it: it was chan",
+    ),
+    "no manifest": (lambda run: (run / "run.json").unlink(), "n1", "there is no run.json in it"),
+    "deleted": (rmtree, "n1", "is missing: n2 has recorded it"),
+    "a file added": (
+        lambda run: (run / "statistics-00000-of-00002.jsonl").write_bytes(line("1", 1)),
+        "n1/statistics-00000-of-00002.jsonl",
+        "no manifest has recorded it",
+    ),
+}
+
+
+@pytest.mark.parametrize("done", _DONE)
+def test_what_was_done_to_a_run_is_named(tmp_path: Path, done: str) -> None:
+    """Its directory, its file, and where in it; nothing else is damaged."""
+    change, path, text = _DONE[done]
+    nights = make_nights(tmp_path, 3)
+    change(nights[1])
+    found = _found(*(run for run in nights if run.exists()))
+    assert list(found) == [path]
+    assert text in found[path]
+
+
+def test_what_was_done_to_the_newest_run_is_named(tmp_path: Path) -> None:
+    """No later run has recorded its manifest, but it has a digest of itself."""
+    nights = make_nights(tmp_path, 2)
+    _edit("run.json", '"exit_code": 0', '"exit_code": 1')(nights[1])
+    assert list(_found(*nights)) == ["n1/run.json"]
+
+
+def test_the_digest_that_was_noted_proves_the_newest_manifest(tmp_path: Path) -> None:
+    """Who edits it with care, with the digest of itself, cannot keep that one."""
+    nights = make_nights(tmp_path, 2)
+    (noted,) = _verify(*nights).newest
+    _edit_manifest_with_care(nights[1])
+    verified = _verify(*nights)
+    assert verified.findings == []
+    assert verified.newest[0].sha256 != noted.sha256
+
+
+def test_a_renamed_directory_is_named(tmp_path: Path) -> None:
+    """Whether it was given under its new name, or lies beside."""
+    nights = make_nights(tmp_path, 3)
+    renamed = nights[1].rename(tmp_path / "nx")
+    for given in ([nights[0], renamed, nights[2]], [nights[0], nights[2]]):
+        assert "the run n1 is in nx now; the directories were renamed" in _found(*given)["nx"]
+
+
+@pytest.mark.parametrize(("one", "other"), [(0, 1), (1, 2)])
+def test_swapped_directories_are_named(tmp_path: Path, one: int, other: int) -> None:
+    """Each run is as it was; the names are not."""
+    nights = make_nights(tmp_path, 3)
+    nights[one].rename(tmp_path / "aside")
+    nights[other].rename(nights[one])
+    (tmp_path / "aside").rename(nights[other])
+    found = _found(*nights)
+    assert f"the run n{one} is in n{other} now" in found[f"n{one}"]
+
+
+def test_deleted_old_runs_are_no_damage(tmp_path: Path) -> None:
+    """A job that deletes old runs does that: the chain begins later, which is said."""
+    nights = make_nights(tmp_path, 4)
+    for run in nights[:2]:
+        rmtree(run)
+    verified = _verify(*nights[2:])
+    assert (verified.findings, verified.proved) == ([], 2)
+    assert [(one.path, one.gone) for one in verified.beginnings] == [(nights[2], "n1")]
+
+
+def test_copies_elsewhere_are_proved(tmp_path: Path) -> None:
+    """The names of the runs count, not those of the directories above them."""
+    (tmp_path / "output").mkdir()
+    nights = make_nights(tmp_path / "output", 3)
+    copies = [tmp_path / "copies" / run.name for run in nights]
+    copytree(tmp_path / "output", tmp_path / "copies")
+    verified = _verify(*copies)
+    assert verified.findings == []
+    assert verified.newest[0].sha256 == _verify(*nights).newest[0].sha256
+    # The original proves nothing of its copy.
+    _edit_manifest_with_care(copies[1])
+    assert [one.path for one in _verify(*nights, *copies).findings] == [copies[1] / "run.json"]
+
+
+def test_a_single_run_is_proved_by_the_manifests_beside_it(tmp_path: Path) -> None:
+    """Those of later runs have recorded its own; the files of others are not read."""
+    nights = make_nights(tmp_path, 3)
+    (nights[2] / "statistics.jsonl").unlink()
+    assert _found(nights[1]) == {}
+    assert _verify(nights[1]).newest == []
+    _edit_manifest_with_care(nights[1])
+    assert list(_found(nights[1])) == ["n1/run.json"]
+
+
+def test_a_run_that_is_resumed_after_it_had_finished(tmp_path: Path) -> None:
+    """The manifest that a later run has recorded is kept, and its lines are the first ones."""
+    nights = make_nights(tmp_path, 2)
+    statistics = nights[0] / "statistics.jsonl"
+    begin(nights[0], 5000)
+    assert _unproved(*nights) == ["not finished: its last attempt has no end"]
+    with statistics.open("ab") as stream:
+        stream.write(line("2", 1))
+    assert _unproved(*nights) == ["not finished: its last attempt has no end"]
+    finish(nights[0])
+    verified = _verify(*nights)
+    assert (verified.findings, verified.proved) == ([], 2)
+    assert [one.path for one in verified.newest] == [nights[0] / "run.json"]
+    # The next night records what the resumed run has become.
+    third = make_finished(tmp_path / "n2", 6000, [line("1", 1)])
+    assert [one.path for one in _verify(*nights, third).newest] == [third / "run.json"]
+    statistics.write_bytes(statistics.read_bytes().replace(b'"total": 1', b'"total": 7', 1))
+    assert list(_found(*nights, third)) == ["n0/statistics.jsonl"]
+
+
+def test_a_finished_manifest_is_kept_once(tmp_path: Path) -> None:
+    """An attempt that was killed before it wrote its own finds it kept already."""
+    run = make_finished(tmp_path / "r", 0, [line("1", 1)])
+    text = (run / "run.json").read_bytes()
+    begin(run, 1)
+    (run / "run.json").write_bytes(text)
+    begin(run, 2)
+    begin(run, 3)
+    assert (run / "run.1.json").read_bytes() == text
+    assert not (run / "run.2.json").exists()
+
+
+def test_errors_keep_their_digest_under_another_name(tmp_path: Path) -> None:
+    """Another attempt moves them to errors.1.jsonl; a change of them is found all the same."""
+    run = make_run(tmp_path / "r", [line("1", 1)])
+    errors = run / "errors.jsonl"
+    errors.write_bytes(b'{"company_id":"2"}\n')
+    finish(run, 1)
+    begin(run, 1)
+    errors.rename(run / "errors.1.jsonl")
+    finish(run)
+    assert _found(run) == {}
+    (run / "errors.1.jsonl").write_bytes(b'{"company_id":"3"}\n')
+    assert "errors.1.jsonl" in " ".join(_found(run))
+
+
+def test_runs_at_the_same_time_are_both_recorded(tmp_path: Path) -> None:
+    """By the next one, whichever that is."""
+    runs = [
+        make_run(tmp_path / "a", [line("1", 1)]),
+        begun_at(make_run(tmp_path / "b", [line("1", 1)]), 1),
+    ]
+    texts = []
+    for run in runs:
+        begun = (run / "run.json").read_bytes()
+        finish(run)
+        texts.append((run / "run.json").read_bytes())
+        # Neither had finished when the other one did.
+        (run / "run.json").write_bytes(begun)
+    for run, text in zip(runs, texts, strict=True):
+        (run / "run.json").write_bytes(text)
+    last = make_finished(tmp_path / "c", 9, [line("1", 2)])
+    assert [one.path for one in _verify(*runs, last).newest] == [last / "run.json"]
+    rmtree(runs[1])
+    assert list(_found(runs[0], last)) == ["b"]
+
+
+@pytest.mark.parametrize("change", [None, "statistics", "run"])
+def test_shards_record_their_own_files(tmp_path: Path, change: str | None) -> None:
+    """And one another's manifests; the next run records the others."""
+    run = tmp_path / "r"
+    shards = [Shard(number, 3) for number in range(3)]
+    for shard in shards:
+        make_finished(run, shard.number, [line("1", shard.number + 1)], shard=shard)
+        (run / "run.lock").touch()
+        if shard.number < 2:
+            assert len(_unproved(run)) == 1
+    last = make_finished(tmp_path / "s", 9, [line("1", 1)])
+    if change is None:
+        verified = _verify(run, last)
+        assert (verified.findings, verified.lines) == ([], 4)
+        assert [one.path for one in verified.newest] == [last / "run.json"]
+        return
+    name = f"{change}-00001-of-00003.json{'l' * (change == 'statistics')}"
+    (run / name).unlink()
+    damaged = [one.path for one in _verify(run, last).findings if one.is_damage]
+    assert run / name in damaged
+
+
+def test_a_run_without_shards_finishes_what_shards_began(tmp_path: Path) -> None:
+    """It has the directory to itself, and records the files of all."""
+    run = make_run(tmp_path / "r", [line("1", 1)], shard=Shard(0, 2))
+    assert _unproved(run) == ["not finished: its last attempt has no end"]
+    (run / "run.json").write_bytes((run / "run-00000-of-00002.json").read_bytes())
+    (run / "statistics.jsonl").write_bytes(line("1", 2))
+    begin(run, 5)
+    finish(run)
+    assert _verify(run).findings == []
+    (run / "statistics-00000-of-00002.jsonl").write_bytes(line("1", 3))
+    assert list(_found(run)) == ["r/statistics-00000-of-00002.jsonl"]
+
+
+def test_the_place_of_a_change_is_named(tmp_path: Path) -> None:
+    """As a range of 1,000 lines; a line that cannot be read, and one that is gone, more exactly."""
+    lines = [line("1", 1, number, total=number) for number in range(2500)]
+    run = make_finished(tmp_path / "r", 0, lines)
+    statistics = run / "statistics.jsonl"
+
+    def found(changed: list[bytes]) -> str:
+        statistics.write_bytes(b"".join(changed))
+        return _found(run)["r/statistics.jsonl"]
+
+    assert found([*lines[:1700], lines[1701], lines[1700], *lines[1702:]]) == (
+        "lines 1,001 to 2,000 differ from what run.json has recorded"
+    )
+    assert found([*lines[:5], line("1", 1, total=7), *lines[6:2100], b"{}\n", *lines[2101:]]) == (
+        "lines 1 to 1,000, lines 2,001 to 2,500 differ from what run.json has recorded; line 2,101 "
+        "is damaged"
+    )
+    assert found(lines[:1200] + lines[1201:]) == (
+        "has 1 line less than run.json has recorded; the first change is in lines 1,001 to 2,000"
+    )
+    assert found(lines[:2000]) == (
+        "has 500 lines less than run.json has recorded; the first change is in lines 2,001 to 2,500"
+    )
+
+
+def test_what_cannot_be_proved(tmp_path: Path) -> None:
+    """Runs of an older collector, in progress, and ended early: that is no damage."""
+    run = make_run(tmp_path / "r", [line("1", 1)])
+    with at_work(run):
+        (text,) = _unproved(run)
+        assert text.startswith("in progress, ")
+    begin(run, 1)
+    manifest = json.loads((run / "run.json").read_bytes())
+    manifest["attempts"][-1] |= {"ended_at": "2026-11-23T02:00:09.000Z", "exit_code": 4}
+    text = json.dumps(manifest, indent=2)
+    (run / "run.json").write_bytes(
+        with_digest(text.rpartition(',\n  "sha256"')[0].encode() + b"\n}\n")
+    )
+    assert _unproved(run) == ["not finished: its last attempt has ended with 4"]
+    manifest["attempts"][-1]["exit_code"] = 0
+    del manifest["digests"], manifest["sha256"]
+    (run / "run.json").write_text(json.dumps(manifest))
+    (text,) = _unproved(run)
+    assert text.startswith("no digests are recorded, because an older collector has made the run")
+
+
+@pytest.mark.parametrize("ending", PACKERS)
+def test_compressed_copies_are_proved(tmp_path: Path, ending: str) -> None:
+    """By their content; what is changed or cut within the compression is found."""
+    nights = make_nights(tmp_path, 2, lines=40)
+    for run in nights:
+        compress_all(run, ending)
+    verified = _verify(*nights)
+    assert (verified.findings, verified.lines) == ([], 80)
+    packed = nights[1] / f"statistics.jsonl{ending}"
+    packed.write_bytes(packed.read_bytes()[:-5])
+    assert _found(*nights) == {"n1/statistics.jsonl": "is damaged or cut within its compression"}
+
+
+def test_any_byte_that_is_flipped_is_found(tmp_path: Path) -> None:
+    """In the lines, the list of companies, the errors and the manifests, the newest included."""
+    chance = random.Random(20)  # noqa: S311 - no secret
+    run = make_run(tmp_path / "r", [line("1", 1), line("2", 1)])
+    (run / "errors.jsonl").write_bytes(b'{"company_id":"2"}\n')
+    finish(run)
+    begin(run, 1)
+    finish(run)
+    paths = sorted(path for path in run.iterdir() if path.suffix in {".json", ".jsonl", ".txt"})
+    assert len(paths) == 5
+    for path in paths:
+        whole = path.read_bytes()
+        for _ in range(20):
+            at, bit = chance.randrange(len(whole)), 1 << chance.randrange(8)
+            path.write_bytes(whole[:at] + bytes([whole[at] ^ bit]) + whole[at + 1 :])
+            verified = _verify(run)
+            assert any(one.is_damage for one in verified.findings), (path.name, at, bit)
+        path.write_bytes(whole)
+    assert _verify(run).findings == []
+
+
+def test_a_file_that_cannot_be_read_proves_nothing(tmp_path: Path) -> None:
+    """It is not said to be damaged."""
+    run = make_finished(tmp_path / "r", 0, [line("1", 1)])
+    (run / "statistics.jsonl").unlink()
+    (run / "statistics.jsonl").mkdir()
+    assert _unproved(run) == ["cannot be read: Is a directory"]
+
+
+def test_what_is_no_run_is_left_out(tmp_path: Path) -> None:
+    """With a remark, as in other commands that read runs."""
+    nights = make_nights(tmp_path, 1)
+    (tmp_path / "README").touch()
+    dead = tmp_path / "dead"
+    dead.mkdir()
+    (dead / "run.lock").touch()
+    remarks: list[str] = []
+    assert verify([tmp_path / "README", *nights, dead, *nights], remarks.append).runs == 1
+    assert [remark.rpartition("; ")[2] for remark in remarks] == ["left out", "left out"]
+    with pytest.raises(InputError, match="nothing of that name exists"):
+        verify([*nights, tmp_path / "nope"], remarks.append)
+
+
+def test_a_link_to_a_directory_is_the_run_that_it_leads_to(tmp_path: Path) -> None:
+    """Such as a link to the newest night, which has no place in the chain."""
+    nights = make_nights(tmp_path, 2)
+    (tmp_path / "newest").symlink_to(nights[1])
+    nights.append(make_finished(tmp_path / "n2", 9000, [line("1", 1)]))
+    verified = _verify(*nights, tmp_path / "newest")
+    assert (verified.runs, verified.findings) == (3, [])
+    assert "newest" not in (nights[2] / "run.json").read_text()
