@@ -1,8 +1,9 @@
-"""A real browser for the pages, one for each module of tests; and pictures that are drawn once."""
+"""A real browser for the pages, one for each module of tests; what pages share is made once."""
 
 import os
 import shutil
 from collections.abc import AsyncIterator, Iterator
+from functools import cache
 
 import orjson
 import pytest
@@ -10,7 +11,8 @@ import pytest_asyncio
 from markupsafe import Markup
 from playwright.async_api import async_playwright
 
-from collector.report import figure
+from collector.report import figure, page
+from collector.report.environment import environment
 from collector.report.svg import Json, drawn
 from tests.report.reader import Reader
 
@@ -22,8 +24,11 @@ _FLAGS = [
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _drawn_once() -> Iterator[None]:
-    """Draw a picture once in each process: most tests change one part of a page with seven."""
+def _made_once() -> Iterator[None]:
+    """Draw a picture, and compile the templates of a language, once in each process.
+
+    Most tests change one part of a page with seven pictures.
+    """
     known: dict[bytes, Markup] = {}
 
     def once(spec: Json, **marks: str) -> Markup:
@@ -34,6 +39,7 @@ def _drawn_once() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(figure, "drawn", once)
+        patch.setattr(page, "environment", cache(environment))
         yield
 
 
