@@ -49,6 +49,7 @@ __all__ = [
     "read_company_list",
     "read_earlier_attempts",
     "recorded_plan",
+    "recorded_windows",
     "write_company_list",
 ]
 
@@ -113,13 +114,22 @@ def recorded_plan(record: PlanRecord, path: Path) -> Recorded:
 
     Raises `InputError` when the list cannot be read, and `ValueError` for a damaged record.
     """
+    windows, _ = recorded_windows(record)
+    companies, is_intact = read_company_list(path)
+    return Recorded(Plan(companies, windows), is_intact)
+
+
+def recorded_windows(record: PlanRecord) -> tuple[tuple[Window, ...], WindowSize]:
+    """Rebuild the windows of a plan; return them and their size.
+
+    Raises `ValueError` for a damaged record.
+    """
     try:
-        windows = cut_windows(_date_range(record), WindowSize.parse(record.window))
+        size = WindowSize.parse(record.window)
+        return cut_windows(_date_range(record), size), size
     except InputError as error:
         # The error is in the record here, not on the command line.
         raise ValueError(str(error)) from error
-    companies, is_intact = read_company_list(path)
-    return Recorded(Plan(companies, windows), is_intact)
 
 
 def plan_differences(old: Plan, new: Plan) -> list[str]:
