@@ -5,7 +5,7 @@ Days are `datetime.date`; every range includes both of its ends.
 
 import re
 from calendar import monthrange
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Final, Literal, Self
@@ -19,6 +19,7 @@ __all__ = [
     "WHOLE",
     "DateRange",
     "WindowSize",
+    "clipped_windows",
     "cut_windows",
     "extend_back",
     "parse_days",
@@ -166,6 +167,25 @@ def cut_windows(date_range: DateRange | None, size: WindowSize) -> tuple[Window,
             )
         return (SERVER_DEFAULT,)
     return tuple(_windows(date_range, size))
+
+
+def clipped_windows(windows: Sequence[Window], size: WindowSize) -> frozenset[Window]:
+    """Return those of the windows of `cut_windows` that have fewer days than their size.
+
+    They are the first or the last: a week or a month that begins before the range or ends after it,
+    or the rest of a range that is no whole number of windows.
+    """
+    return frozenset(one for one in (*windows[:1], *windows[-1:]) if _is_clipped(one, size))
+
+
+def _is_clipped(window: Window, size: WindowSize) -> bool:
+    if window.from_date is None or window.until_date is None:
+        return False
+    last = window.until_date.toordinal()
+    return (
+        _first_day(window.from_date, size) < window.from_date
+        or _natural_end(window.from_date, size, last) > last
+    )
 
 
 def _windows(date_range: DateRange, size: WindowSize) -> Iterator[Window]:

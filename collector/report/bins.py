@@ -6,17 +6,17 @@ a weekly season would make a pattern that is not there.
 
 from calendar import monthrange
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, timedelta
 from enum import Enum
-from itertools import pairwise
 from math import ceil, gcd
 from typing import Final, NamedTuple
 
+from collector.core.cell import Window
+from collector.plan import WindowSize, clipped_windows
 from collector.report.model import WindowSpan
 
-__all__ = ["Bin", "Unit", "cut", "unit_of"]
+__all__ = ["Bin", "Unit", "cut", "partial_windows", "unit_of"]
 
 _WEEK: Final = 7
 _LONG: Final = 28
@@ -48,8 +48,25 @@ Period = tuple[date, date]
 """The first and the last day of a week, a month or a year."""
 
 
+def partial_windows(plans: Iterable[tuple[Sequence[Window], WindowSize]]) -> set[Window]:
+    """Return the windows that have fewer days than the size of windows in each run that has them.
+
+    `plans` are the windows of each run and their size. The days of a window alone do not tell: a
+    short one may be a whole window of another run, or all that a run was asked for.
+    """
+    partial: set[Window] = set()
+    whole: set[Window] = set()
+    for windows, size in plans:
+        clipped = clipped_windows(windows, size)
+        partial |= clipped
+        whole.update(one for one in windows if one not in clipped)
+    return partial - whole
+
+
 def cut(spans: Sequence[WindowSpan], most: int) -> list[Bin]:
     """Join spans, sorted by their days, to at most `most` columns; each is in exactly one.
+
+    Spans that are partial say so themselves (`partial_windows`).
 
     They stay as they are if they are few enough. Otherwise a column is a week from Monday to
     Sunday, a calendar month, a quarter or a year: the first of these that is long enough and that
@@ -80,47 +97,7 @@ def unit_of(spans: Sequence[WindowSpan]) -> Unit:
 
 
 def _as_they_are(spans: Sequence[WindowSpan], first: int) -> list[Bin]:
-    """Return a column for each span; those that the period cuts are partial."""
-    return [
-        Bin(replace(one, is_partial=one.is_partial or is_cut), range(at, at + 1))
-        for at, (one, is_cut) in enumerate(zip(spans, _are_cut(spans), strict=True), start=first)
-    ]
-
-
-def _are_cut(spans: Sequence[WindowSpan]) -> list[bool]:
-    """Tell of each window whether the period of its run cuts it off.
-
-    Of calendar months those are cut that are not whole. Other windows are cut if they have fewer
-    days than the usual one, are the first or the last without a gap, and have no neighbour of the
-    same length: several short ones side by side are whole windows of another run.
-    """
-    months = [_month(days[0]) for one in spans if (days := _days(one)) and _is_in_a_month(*days)]
-    if len(set(months)) == len(spans) and any(map(_is_whole_month, spans)):
-        return [not _is_whole_month(one) for one in spans]
-    usual = _usual(spans)
-    followed = [*(_touch(one, other) for one, other in pairwise(spans)), False]
-    found = []
-    for at, one in enumerate(spans):
-        before = spans[at - 1] if at and followed[at - 1] else None
-        after = spans[at + 1] if followed[at] else None
-        is_whole = one.days is None or one.days >= usual or _is_whole_month(one)
-        has_like = any(other and other.days == one.days for other in (before, after))
-        found.append(not (is_whole or (before and after) or has_like))
-    return found
-
-
-def _is_in_a_month(first: date, last: date) -> bool:
-    return _month(first) == _month(last)
-
-
-def _touch(one: WindowSpan, other: WindowSpan) -> bool:
-    """Tell whether no day lies between a span and the next one."""
-    days, next_days = _days(one), _days(other)
-    return days is not None and next_days is not None and (next_days[0] - days[1]).days <= 1
-
-
-def _is_whole_month(span: WindowSpan) -> bool:
-    return unit_of([span]) is Unit.MONTH
+    return [Bin(one, range(at, at + 1)) for at, one in enumerate(spans, start=first)]
 
 
 def _usual(spans: Sequence[WindowSpan]) -> int:
@@ -143,17 +120,22 @@ def _by_period(
     bins = []
     for whole, start, end in zip(starts, starts.values(), ends, strict=True):
         members = spans[start:end]
-        is_partial = any(one.is_partial for one in members) or not _covers(members, whole)
-        bins.append(Bin(_joined(members, is_partial=is_partial), range(first + start, first + end)))
+        span = _joined(members, is_partial=not _covers(members, whole))
+        bins.append(Bin(span, range(first + start, first + end)))
     return bins
 
 
 def _covers(spans: Sequence[WindowSpan], period: Period) -> bool:
-    """Tell whether each day of a period is in one of the spans, which are sorted by their days."""
+    """Tell whether each day of a period is in one of the spans, which are sorted by their days.
+
+    A window that its run cuts off has the days that it has; a partial column of several windows
+    may lack days between them.
+    """
     lacking, last = period
     for one in spans:
         days = _days(one)
-        if days and days[0] <= lacking <= days[1]:
+        has_gaps = one.is_partial and one.windows > 1
+        if days and not has_gaps and days[0] <= lacking <= days[1]:
             if days[1] >= last:
                 return True
             lacking = days[1] + timedelta(1)
@@ -165,12 +147,10 @@ def _neighbours(spans: Sequence[WindowSpan], first: int, most: int) -> list[Bin]
     usual = _usual(spans)
     step = 1 if usual >= _LONG else _WEEK // gcd(_WEEK, usual)
     size = ceil(ceil(len(spans) / max(most, 1)) / step) * step
-    are_cut = _are_cut(spans)
     bins = []
     for start in range(0, len(spans), size):
         members = spans[start : start + size]
-        is_cut = any(one.is_partial for one in members) or any(are_cut[start : start + size])
-        is_partial = len(members) < size or is_cut
+        is_partial = len(members) < size or any(one.is_partial for one in members)
         places = range(first + start, first + start + len(members))
         bins.append(Bin(_joined(members, is_partial=is_partial), places))
     return bins

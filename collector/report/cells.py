@@ -1,16 +1,20 @@
 """The cells of the runs as tables of a database: what was planned, answered, and failed."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any, Final
 
 import orjson
 
+from collector.core.cell import Window
 from collector.core.errors import InputError
 from collector.core.outcome import COUNTERS
-from collector.report.bins import Bin, cut
+from collector.plan import WindowSize
+from collector.report.bins import Bin, cut, partial_windows
 from collector.report.model import WindowSpan
 from collector.store.lines import parse_error
+from collector.store.recorded_plan import recorded_windows
 from collector.store.recorded_run import RecordedRun
 from collector.store.repair import ByteRange, damaged_spans, left_out, lost_lines
 from collector.tables.answers import Answers
@@ -151,7 +155,7 @@ class Cells:
             )
         )
         self.execute(_FAILED)
-        self._bins: Final = self._cut()
+        self._bins: Final = self._cut(partial_windows(_plans(runs)))
 
     @property
     def counts(self) -> str:
@@ -181,10 +185,14 @@ class Cells:
         """Execute a statement that makes a table."""
         self._connection.execute(statement)
 
-    def _cut(self) -> list[Bin]:
-        """Make the table `bins`."""
-        rows = self.rows("SELECT from_date, until_date, 1, days FROM windows ORDER BY position")
-        bins = cut([WindowSpan(*row) for row in rows], _SPANS)
+    def _cut(self, partial: AbstractSet[Window]) -> list[Bin]:
+        """Make the table `bins`; some windows are `partial`."""
+        rows = self.rows("SELECT from_date, until_date, days FROM windows ORDER BY position")
+        spans = [
+            WindowSpan(first, last, 1, days, is_partial=Window(first, last) in partial)
+            for first, last, days in rows
+        ]
+        bins = cut(spans, _SPANS)
         places = [place for place, one in enumerate(bins) for _ in one.members]
         self._connection.execute(_BINS, [list(range(len(places))), places])
         return bins
@@ -210,6 +218,17 @@ class Cells:
                     self.lacks_lines |= bool(lost_lines(spans))
         self._connection.execute(_ERRORS, [str(gathered)])
         return remarks
+
+
+def _plans(runs: Sequence[RecordedRun]) -> Iterator[tuple[Sequence[Window], WindowSize]]:
+    """Yield the windows of each run, and their size."""
+    for run in runs:
+        try:
+            plan = recorded_windows(run.manifest.plan)
+        except ValueError:
+            # A remark says that this plan is damaged.
+            continue
+        yield plan
 
 
 def each_line(path: Path, take: Callable[[bytes], bool]) -> list[ByteRange]:

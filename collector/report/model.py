@@ -28,8 +28,8 @@ class WindowSpan:
 
     `days` is the length of its windows together, which is less than from one date to the other if
     there are days between them; None for the server's default. `is_partial` says that it has only
-    some days of its week, month or window, because the period cuts it: its sums are not to be
-    compared with those of others.
+    some days of its week, month or window, because no run was asked for the others: its sums are
+    not to be compared with those of others.
     """
 
     from_date: date | None

@@ -193,6 +193,7 @@ def test_the_public_names_are_pinned() -> None:
         "WindowSize",
         "absent_in_turns",
         "cells_in_turns",
+        "clipped_windows",
         "count_by_shard",
         "cut_windows",
         "estimate",

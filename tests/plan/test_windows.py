@@ -11,6 +11,7 @@ from collector.plan.windows import (
     WHOLE,
     DateRange,
     WindowSize,
+    clipped_windows,
     cut_windows,
     parse_days,
     select_range,
@@ -203,3 +204,22 @@ def test_the_whole_calendar_can_be_cut(text: str) -> None:
     windows = cut_windows(DateRange(date.min, date.max), WindowSize.parse(text))
     assert windows[0].from_date == date.min
     assert windows[-1].until_date == date.max
+
+
+@pytest.mark.parametrize(
+    ("size", "clipped"),
+    [
+        ("week", [0, -1]),
+        ("month", [0, -1]),
+        ("9d", [-1]),
+        ("10d", []),
+        ("40d", [-1]),
+        ("whole", []),
+    ],
+)
+def test_clipped_is_what_has_fewer_days_than_its_size(size: str, clipped: list[int]) -> None:
+    """30 days from a Wednesday, the seventh of a month; never more than the first and the last."""
+    parsed = WindowSize.parse(size)
+    windows = cut_windows(DateRange(date(2026, 1, 7), date(2026, 2, 5)), parsed)
+    assert clipped_windows(windows, parsed) == {windows[at] for at in clipped}
+    assert clipped_windows((SERVER_DEFAULT,), WHOLE) == frozenset()

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from collector.core.cell import Window
 from collector.plan import DateRange, WindowSize, cut_windows
-from collector.report.bins import Bin, Unit, cut, unit_of
+from collector.report.bins import Bin, Unit, cut, partial_windows, unit_of
 from collector.report.delivery.model import Delivery, SpanDelivery, shows_per_day, whole
 from collector.report.model import WindowSpan
 
@@ -16,14 +17,25 @@ _MOST = 120
 _DAYS = st.dates(min_value=date(1990, 1, 1), max_value=date(2090, 1, 1))
 
 
-def _windows(first: date, days: int, size: str = "1d") -> list[WindowSpan]:
-    """Return the windows that a run of so many days has."""
-    period = DateRange(first, first + timedelta(days - 1))
+def _plan(first: date, days: int, size: str) -> tuple[tuple[Window, ...], WindowSize]:
+    """Return the windows of a run of so many days, and their size."""
+    parsed = WindowSize.parse(size)
+    return cut_windows(DateRange(first, first + timedelta(days - 1)), parsed), parsed
+
+
+def _spans(*plans: tuple[tuple[Window, ...], WindowSize]) -> list[WindowSpan]:
+    """Return the windows of runs by their days, each once."""
+    partial = partial_windows(plans)
     return [
-        WindowSpan(one.from_date, one.until_date, 1, (one.until_date - one.from_date).days + 1)
-        for one in cut_windows(period, WindowSize.parse(size))
+        WindowSpan(*one, 1, (one.until_date - one.from_date).days + 1, is_partial=one in partial)
+        for one in sorted({one for windows, _ in plans for one in windows})
         if one.from_date and one.until_date
     ]
+
+
+def _windows(first: date, days: int, size: str = "1d") -> list[WindowSpan]:
+    """Return the windows that a run of so many days has."""
+    return _spans(_plan(first, days, size))
 
 
 def _days(span: WindowSpan) -> Iterator[date]:
@@ -102,7 +114,9 @@ def test_columns_follow_longer_windows(first: date, days: int, size: str) -> Non
         ("month", date(2026, 1, 1), 89, [2]),
         ("7d", date(2026, 1, 7), 24, [3]),
         ("1d", date(2026, 1, 7), 24, []),
-        ("30d", date(2026, 1, 7), 20, []),
+        ("30d", date(2026, 1, 7), 20, [0]),
+        ("whole", date(2026, 1, 7), 20, []),
+        ("month", date(2026, 1, 31), 2, [0, 1]),
         ("31d", date(2026, 1, 1), 365, [11]),
         ("31d", date(2026, 1, 1), 372, []),
     ],
@@ -110,28 +124,89 @@ def test_columns_follow_longer_windows(first: date, days: int, size: str) -> Non
 def test_a_window_that_the_period_cuts_is_partial(
     size: str, first: date, days: int, partial: list[int]
 ) -> None:
-    """A month of 28 days is whole, one of 30 of its 31 days is not; one window alone is whole."""
+    """A month of 28 days is whole, one of 30 of its 31 days is not; the size of windows tells."""
     bins = cut(_windows(first, days, size), _MOST)
     assert [at for at, one in enumerate(bins) if one.span.is_partial] == partial
 
 
+_SIZES = st.sampled_from(["1d", "2d", "7d", "30d", "week", "month", "whole"])
+_RUNS = st.lists(st.tuples(st.integers(0, 90), st.integers(1, 60), _SIZES), min_size=1, max_size=4)
+
+
+@given(_DAYS, _RUNS)
+def test_partial_is_what_is_short_in_each_run_that_has_it(
+    first: date, runs: list[tuple[int, int, str]]
+) -> None:
+    """Whatever lies beside it: a gap, the end of the days, or longer windows of another run."""
+    plans = [_plan(first + timedelta(at), days, size) for at, days, size in runs]
+    found = {(one.from_date, one.until_date): one.is_partial for one in _spans(*plans)}
+    whole = {
+        (one.from_date, one.until_date)
+        for windows, size in plans
+        for one in windows
+        if one.from_date and one.until_date and _has_all_days(one.from_date, one.until_date, size)
+    }
+    assert {days for days, is_partial in found.items() if not is_partial} == whole
+    for windows, _ in plans:
+        for one in windows[1:-1]:
+            assert (one.from_date, one.until_date) in whole
+
+
+def _has_all_days(first: date, last: date, size: WindowSize) -> bool:
+    """Tell whether a window is as long as its size says: another way to count."""
+    after = last + timedelta(1)
+    match size.unit:
+        case "week":
+            return first.isoweekday() == after.isoweekday() == 1
+        case "month":
+            return first.day == after.day == 1
+        case _:
+            return size.days in {None, (after - first).days}
+
+
+@given(_DAYS, st.integers(80, 200), st.sets(st.integers(0, 199), max_size=20))
+def test_a_week_is_partial_if_a_day_of_it_is_in_no_window(
+    first: date, days: int, gaps: set[int]
+) -> None:
+    """At the ends as between runs, of which each has some nights."""
+    planned = {first + timedelta(at) for at in range(days) if at not in gaps}
+    bins = cut(_spans(*(_plan(day, 1, "1d") for day in sorted(planned))), 40)
+    weeks = {day - timedelta(day.weekday()) for day in planned}
+    assert [one.span.is_partial for one in bins] == [
+        not {monday + timedelta(at) for at in range(7)} <= planned for monday in sorted(weeks)
+    ]
+
+
 @pytest.mark.parametrize("gap", [0, 3])
 @pytest.mark.parametrize("order", [1, -1])
-def test_windows_of_another_run_are_whole(order: int, gap: int) -> None:
-    """40 weeks and 20 nights, one after the other; a week that a period cuts is partial."""
-    sizes = [("7d", 40 * 7), ("1d", 20)][::order]
-    first = _windows(date(2026, 1, 5), sizes[0][1], sizes[0][0])
+@pytest.mark.parametrize("nights", [1, 2, 20])
+def test_windows_of_another_run_are_whole(nights: int, order: int, gap: int) -> None:
+    """40 weeks and some nights, one after the other: also a single night."""
+    sizes = [("7d", 40 * 7), ("1d", nights)][::order]
+    first = _plan(date(2026, 1, 5), sizes[0][1], sizes[0][0])
     then = date(2026, 1, 5) + timedelta(sizes[0][1] + gap)
-    spans = [*first, *_windows(then, sizes[1][1], sizes[1][0])]
+    spans = _spans(first, _plan(then, sizes[1][1], sizes[1][0]))
     assert not any(one.span.is_partial for one in cut(spans, _MOST))
     assert unit_of(spans) is Unit.WINDOW
 
 
 def test_a_window_that_is_cut_before_a_gap_is_partial() -> None:
-    """As at the end of the period: the last of each run is."""
-    spans = [*_windows(date(2026, 1, 5), 31, "7d"), *_windows(date(2026, 3, 2), 17, "7d")]
-    bins = cut(spans, _MOST)
+    """As at the end of the period: the last of each run is, unless another run has it whole."""
+    runs = [_plan(date(2026, 1, 5), 31, "7d"), _plan(date(2026, 3, 2), 17, "7d")]
+    bins = cut(_spans(*runs), _MOST)
     assert [at for at, one in enumerate(bins) if one.span.is_partial] == [4, 7]
+    bins = cut(_spans(*runs, _plan(date(2026, 2, 2), 3, "whole")), _MOST)
+    assert [at for at, one in enumerate(bins) if one.span.is_partial] == [7]
+
+
+def test_parts_of_a_week_that_two_runs_have_make_a_whole_one() -> None:
+    """Each run has windows of two days, and one of a day is left of them: the week has all."""
+    monday = date(2026, 1, 5)
+    spans = _spans(*(_plan(monday + timedelta(7 * week), 7, "2d") for week in range(8)))
+    assert sum(one.is_partial for one in spans) == 8
+    bins = cut(spans, 20)
+    assert [unit_of([one.span]) for one in bins] == [Unit.WEEK] * 8
+    assert not any(one.span.is_partial for one in bins)
 
 
 def test_windows_of_31_days_are_no_months() -> None:

@@ -3,9 +3,11 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from collector.report.model import Tile
 from tests.report.reading import error, read
-from tests.store.made_runs import at_work, line, make_run
+from tests.store.made_runs import at_work, day, line, make_run
 
 
 def test_runs_of_other_plans_are_joined(tmp_path: Path) -> None:
@@ -95,6 +97,25 @@ def test_days_between_windows_are_no_days_of_a_span(tmp_path: Path) -> None:
     spans = read(first, then).coverage.spans
     assert [span.days for span in spans] == [1, *[7] * 8, 4, 2, *[7] * 8, 2]
     assert [at for at, span in enumerate(spans) if span.is_partial] == [0, 9, 10, 19]
+
+
+@pytest.mark.parametrize("list_of_companies", ["there", "lost"])
+def test_the_plan_of_a_run_tells_which_windows_are_partial(
+    tmp_path: Path, list_of_companies: str
+) -> None:
+    """Windows of 7 days over 17, and a single night of another run after a gap."""
+    weeks = make_run(tmp_path / "1", companies=("1",), days=(1, 17), window="7d")
+    night = make_run(tmp_path / "2", companies=("1",), days=(20, 20))
+    if list_of_companies == "lost":
+        # Its windows are known from its lines then.
+        text = line("1", 15, total=1).replace(
+            b'"until_date":"2026-11-15', b'"until_date":"2026-11-17'
+        )
+        (weeks / "statistics.jsonl").write_bytes(line("1", 1) + text)
+        (weeks / "run-companies.txt").unlink()
+    spans = read(weeks, night).coverage.spans
+    partial = [(span.from_date, span.days) for span in spans if span.is_partial]
+    assert partial == [(day(15).from_date, 3)]
 
 
 def test_values_that_no_column_can_hold_are_left_out_of_all_figures(tmp_path: Path) -> None:

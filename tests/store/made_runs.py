@@ -59,6 +59,7 @@ def make_run(  # noqa: PLR0913 - each has its usual value
     companies: Iterable[str] = ("1", "2", "é"),
     names: Mapping[str, str] | None = None,
     days: tuple[int, int] | None = (1, 4),
+    window: str = "1d",
     settings: RunSettings | None = None,
     shard: Shard = WHOLE_RUN,
 ) -> Path:
@@ -68,7 +69,7 @@ def make_run(  # noqa: PLR0913 - each has its usual value
     """
     files = PartFiles(path, shard)
     path.mkdir(exist_ok=not shard.is_whole)
-    size = WHOLE if days is None else WindowSize("days", 1)
+    size = WHOLE if days is None else WindowSize.parse(window)
     dates = None
     if days is not None:
         ends = [day(number).from_date or FIRST for number in days]
