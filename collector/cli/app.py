@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, NoReturn, TextIO, cast
 from cyclopts import App, CycloptsError, Parameter
 
 from collector import __version__
-from collector.cli.config import ConfigFile, Environment, keep_one_range
+from collector.cli.config import SIMULATE, ConfigFile, Environment, keep_one_range
 from collector.cli.printing import complain, require_output, unwritable
 from collector.core.errors import CollectorError, ExitCode
 
@@ -200,12 +200,15 @@ _command(
     from the seed, the company and the day, so that days add up to windows. What to set so that
     collector run finds it is printed at the start.
 
+    The options can also be set in the environment (--rate-limit as COLLECTOR_SIMULATE_RATE_LIMIT)
+    or in the table [simulate] of collector.toml.
+
     Example, a limit and a share of errors: `collector simulate --rate-limit 50 --burst 20
     --share-500 0.05`
     """,
     sort_key=8,
-    # Its options are the server's, not a run's: collector.toml does not apply.
-    config=[Environment("COLLECTOR_SIMULATE_")],
+    # Its options are the server's, not a run's.
+    config=[Environment("COLLECTOR_SIMULATE_"), ConfigFile("collector.toml", SIMULATE)],
 )
 _command(
     "collector.cli.help:help_of",

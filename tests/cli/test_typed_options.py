@@ -87,6 +87,30 @@ def test_a_misspelt_variable_of_the_simulator_is_named(
 
 
 @pytest.mark.parametrize(
+    ("toml", "message"),
+    [
+        ("[simulate]\nport = 90000\n", '"90000" for [port] provided by collector.toml. Must be <='),
+        (
+            "[simulate]\nrate_limt = 5\n",
+            "[simulate]: unknown key rate-limt; did you mean rate-limit?",
+        ),
+        ("[simulate]\nconfig = 'a.toml'\n", "[simulate]: unknown key config; known are ban, bom, "),
+        ("[simulate]\nban = {a = 1}\n", "[simulate]: ban: is no value of an option; "),
+        ("simulate = 5\n", "simulate: is no table; write [simulate] and its options below it"),
+    ],
+)
+def test_the_simulator_has_a_table_of_the_file(
+    capsys: pytest.CaptureFixture[str], plan: Cli, directory: Path, toml: str, message: str
+) -> None:
+    """Its keys are the options of the simulator, and no concern of other commands."""
+    (directory / "collector.toml").write_text(f"rate = 5\n{toml}")
+    said = in_this_process("simulate", capsys)()
+    assert (said.exit_code, said.stdout) == (2, "")
+    assert message in said.stderr
+    assert "at 5 requests a second" in plan("companies.txt").stdout
+
+
+@pytest.mark.parametrize(
     ("key", "likely"),
     [
         ("rat", "rate"),
