@@ -88,7 +88,7 @@ _command(
 
     Credentials come from TRUST_CLIENT_ID and TRUST_CLIENT_SECRET, or TRUST_ACCESS_TOKEN, in the
     environment. Answers are in statistics.jsonl of the run directory within seconds, cells that
-    failed for good in errors.jsonl, what happened in log.jsonl, and the whole story in run.json.
+    failed for good in errors.jsonl, events in log.jsonl, and all counts in run.json.
 
     Example, the last week day by day: `collector run companies.txt --last 7d --window 1d`
     """,
@@ -106,7 +106,7 @@ _command(
 )
 _command(
     "collector.cli.status:status",
-    help="""Show what has come of a run: what is answered, failed or missing, and how to go on.
+    help="""Show what has come of a run: what is answered, failed or missing, and how to resume.
 
     It reads the lines in the run directory, changes nothing, and may be called while the run works.
 
@@ -147,7 +147,7 @@ _command(
     "collector.cli.latest:latest",
     help="""Print the newest answer of every cell over many runs, as JSON lines.
 
-    The lines are as they stand in statistics.jsonl of their run, one for each company and window,
+    The lines are those of statistics.jsonl of their run, one for each company and window,
     ordered by company and days. Damaged lines are left out, with a warning and exit code 1.
 
     Example: `collector latest output/* --to latest.jsonl`

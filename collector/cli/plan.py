@@ -132,7 +132,7 @@ def _time_rows(part: Part, rate: Rate, now: datetime) -> list[tuple[str, str]]:
     duration = timedelta(seconds=ceil(guess.duration.total_seconds()))
     return [
         ("requests", requests),
-        ("duration", f"{duration} at {at} requests a second"),
+        ("duration", f"{duration} at {at} requests per second"),
         ("finish", _finish_text(_finish(now, duration))),
     ]
 

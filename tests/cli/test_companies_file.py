@@ -40,7 +40,7 @@ async def test_a_table_is_collected_and_continued(start_api: StartApi, against: 
     assert {line["company_id"] for line in command.lines("r/statistics.jsonl")} == {"1", "007"}
     seen = await command.run("status", "r")
     assert "9  server default  failed" in seen.stdout
-    resume = next(line for line in seen.stdout.splitlines() if line.startswith("go on"))
+    resume = next(line for line in seen.stdout.splitlines() if line.startswith("resume"))
     words = resume.split()[3:]
     assert words[:2] == ["run", "r/run-companies.txt"]
     assert "--rate=100" in words

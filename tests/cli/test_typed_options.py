@@ -69,7 +69,7 @@ def test_other_variables_are_left_alone(
     monkeypatch.setenv(variable, "7")
     said = plan("companies.txt")
     assert (said.exit_code, said.stderr) == (0, "")
-    assert "at 10 requests a second" in said.stdout
+    assert "at 10 requests per second" in said.stdout
 
 
 def test_a_misspelt_variable_of_the_simulator_is_named(
@@ -107,7 +107,7 @@ def test_the_simulator_has_a_table_of_the_file(
     said = in_this_process("simulate", capsys)()
     assert (said.exit_code, said.stdout) == (2, "")
     assert message in said.stderr
-    assert "at 5 requests a second" in plan("companies.txt").stdout
+    assert "at 5 requests per second" in plan("companies.txt").stdout
 
 
 @pytest.mark.parametrize(
@@ -152,9 +152,9 @@ def test_another_file_of_options_takes_the_place_of_the_usual(
         monkeypatch.setenv("COLLECTOR_CONFIG", "night.toml")
     said = plan("companies.txt", *flags)
     assert (said.exit_code, said.stderr) == (0, "")
-    assert "at 2 requests a second" in said.stdout
+    assert "at 2 requests per second" in said.stdout
     assert "server default" in said.stdout
-    assert "at 3 requests a second" in plan("companies.txt", *flags, "-r", "3").stdout
+    assert "at 3 requests per second" in plan("companies.txt", *flags, "-r", "3").stdout
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,7 @@ def test_the_shares_add_up_to_the_rate(rate: float, at_work: int) -> None:
 
 
 def test_without_a_rate_they_begin_together_where_one_would() -> None:
-    """All of them at ten requests a second."""
+    """All of them at ten requests per second."""
     share = share_of_each(inf, 4)
     assert share.ceiling == inf
     assert share.start * 4 == AUTO_START

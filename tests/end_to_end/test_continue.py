@@ -149,7 +149,7 @@ async def test_a_file_cut_anywhere_is_completed(start_api: StartApi, against: Ag
         assert _answered(command) == _planned(30, "2026-01-01", 1)
         assert api.counts.kinds["statistics"] - asked == lost
         was_torn = not content.endswith(b"\n")
-        assert ("put aside into statistics.jsonl.broken" in done.stderr) == was_torn
+        assert ("moved to statistics.jsonl.broken" in done.stderr) == was_torn
     assert command.manifest("r")["attempts"][-1]["remarks"]
 
 

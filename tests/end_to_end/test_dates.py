@@ -215,7 +215,7 @@ async def test_a_server_that_stops_honouring_them_ends_the_run(
     assert sent < 200 * 30 / 2
     status = await command.run("status", "r")
     assert "\nspoilt     the API ignored the dates" in status.stdout
-    assert "\ngo on " not in status.stdout
+    assert "\nresume " not in status.stdout
     again = await command.run(*run, *options)
     assert again.exit_code == 7
     assert "the API ignored the dates when its lines were fetched" in again.stderr

@@ -129,8 +129,8 @@ async def test_the_file_and_the_samples_say_what_the_manifest_says(
     # With --log-level warning there are no samples.
     assert [event["event"] for event in command.lines("r/log.jsonl")].count("sample") == 1
     status = await command.run("status", "r")
-    go_on = shlex.split(status.stdout.partition("\ngo on")[2])
-    assert "--metrics-file=night.prom" in go_on
+    resume = shlex.split(status.stdout.partition("\nresume ")[2])
+    assert "--metrics-file=night.prom" in resume
 
 
 @pytest.mark.parametrize(

@@ -109,7 +109,7 @@ async def test_never_more_are_in_flight_than_allowed(
     assert_all_answered(command, 20 * concurrency)
     told = re.search(
         r"in flight at most (\d+) held the rate back; --concurrency (\d+) would do for 1000 "
-        r"requests a second at (\d+) ms",
+        r"requests per second at (\d+) ms",
         done.stdout,
     )
     assert told is not None

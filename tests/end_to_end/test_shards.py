@@ -385,7 +385,7 @@ async def test_lock_files_may_be_removed_while_a_shard_works(
         assert refused.exit_code == 6, refused.stderr
         assert "another run holds this directory" in refused.stderr
     status = await command.run("status", "r")
-    assert "at work is " in status.stdout
+    assert " is running" in status.stdout
     sent = api.counts.kinds["statistics"]
     await until(lambda: api.counts.kinds["statistics"] > sent)
     first.send_signal(signal.SIGTERM)

@@ -205,7 +205,7 @@ async def test_behind_a_proxy_the_proxy_is_named_too(session: aiohttp.ClientSess
     async with RawServer(always(b"", close=True)) as server:
         proxy = server.url.origin()
         fault = fault_of(await _error(session, GET, proxy=proxy), GET, proxy)
-    expected = f"connection closed without an answer (by way of proxy {proxy})"
+    expected = f"connection closed without an answer (through proxy {proxy})"
     assert fault == Fault(expected, Nature.TRANSIENT)
 
 

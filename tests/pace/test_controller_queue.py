@@ -71,7 +71,7 @@ def test_an_open_circuit_does_not_make_the_server_look_slow(tenths: int) -> None
 
 
 def test_after_an_outage_an_old_queue_is_forgotten() -> None:
-    """At few requests a second too, the rate comes back when the server answers as fast as ever."""
+    """At few requests per second, too, the rate returns when the server answers as fast as ever."""
     sender = Sender(8)
     sender.run(10, lambda: 0.1)
     sender.run(60, rising(0.1, 0.04), until=lambda: "server_queues" in sender.events)

@@ -220,7 +220,7 @@ async def test_the_deadline_stops_the_run() -> None:
     run = _Run()
     end = await _in_time(run.shutdown.end_of(run.until_stopped(then=StoppedError()), Duration(0)))
     assert end.exit_code is ExitCode.STOPPED_EARLY
-    assert end.error == "the deadline of 0d has passed; run the same command again to go on"
+    assert end.error == "the deadline of 0d has passed; run the same command again to resume"
 
 
 async def test_a_deadline_of_tomorrow_does_nothing_today() -> None:

@@ -174,8 +174,8 @@ def test_what_makes_the_comparison_doubtful_is_remarked(tmp_path: Path) -> None:
     ]
     with scratch_database() as database, at_work(new):
         *_, at_work_now = compare(database, old, new).remarks
-    assert at_work_now.startswith(f"{new}: at work is process ")
-    assert at_work_now.endswith("; what is gone may still come")
+    assert at_work_now.startswith(f"{new}: process ")
+    assert at_work_now.endswith(" is running; what is gone may still come")
 
 
 def test_a_run_may_be_compared_with_itself(tmp_path: Path) -> None:

@@ -141,7 +141,7 @@ def test_a_foreign_list_in_a_run_is_put_aside(tmp_path: Path, text: str) -> None
         directory.begin(_COMPANIES, _manifest(tmp_path))
         (remark,) = directory.remarks
     assert remark == (
-        "run-companies.txt was not as the collector wrote it; its text was put aside into "
+        "run-companies.txt was not as the collector wrote it; its text was moved to "
         "run-companies.txt.broken"
     )
     assert (run / "run-companies.txt.broken").read_text() == f"{text}\n"

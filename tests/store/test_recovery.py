@@ -157,7 +157,7 @@ def test_an_attempt_that_is_none_is_a_damaged_manifest(
 
 def _put_aside(name: str, size: int, start: int) -> str:
     where = f"{name}: {size:,} damaged bytes from byte {start:,} on"
-    return f"{where} were put aside into {name}.broken"
+    return f"{where} were moved to {name}.broken"
 
 
 def _assert_repaired(run: Path, plan: Plan, name: str, content: bytes, tail: bytes) -> None:
@@ -360,7 +360,7 @@ def test_a_run_of_another_plan_is_refused(
         recover(run, plan, {**_SERVICE, **service})
     assert str(caught.value) == (
         f"--output {run}: holds a run of another plan: {difference}; give another --output, or "
-        f"see with collector status {run} how to go on with that run"
+        f"see with collector status {run} how to resume that run"
     )
     assert _files(run) == before
 

@@ -18,7 +18,7 @@ class _Clock:
 
 
 def _send(stats: RunStats, clock: _Clock, rate: int, seconds: float) -> None:
-    """Send evenly at `rate` requests a second for so long."""
+    """Send evenly at `rate` requests per second for so long."""
     start = clock.now
     for number in range(int(rate * seconds)):
         clock.now = start + number / rate
