@@ -29,7 +29,7 @@ def plan(
 
 @pytest.mark.slow
 async def test_a_table_is_collected_and_continued(start_api: StartApi, against: Against) -> None:
-    """The ids are asked for as they are; the command that goes on reads them back, with names."""
+    """The ids are asked for as they are; the resume command reads them back, with names."""
     api = await start_api(deny=("9",))
     command = against(api)
     command.write("c.csv", _SAVED.decode())

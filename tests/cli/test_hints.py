@@ -35,7 +35,7 @@ _RANGE = ("--from", "2026-03-01", "--until", "2026-03-03", "--window", "1d")
 async def test_it_asks_for_the_same_cells_whatever_is_set_by_then(
     start_api: StartApi, against: Against, options: tuple[str, ...], api_options: dict[str, Any]
 ) -> None:
-    """Other days in `collector.toml` and in variables are put aside."""
+    """Other days in `collector.toml` and in variables are overridden."""
     api = await start_api(**api_options)
     command = against(api).without_debugging()
     done = await command.run(

@@ -43,7 +43,7 @@ def _planned(arguments: list[str], directory: Path) -> tuple[str, str]:
 async def test_yesterday_and_the_14_days_before_it_are_collected(
     start_api: StartApi, against: Against
 ) -> None:
-    """15 windows a company, each once; the manifest's plan is what was collected."""
+    """15 windows per company, each once; the manifest's plan is what was collected."""
     api = await start_api()
     command = against(api).without_debugging()
     options = ("--last", "1d", "--window", "1d", "--lookback", "14d", "--timezone", "UTC")

@@ -151,7 +151,7 @@ def test_a_status_says_what_is_there_and_what_is_not(cli: Cli) -> None:
 
 
 def test_a_status_for_programs_is_one_document_with_everything(cli: Cli) -> None:
-    """The figures of the text, every gap, and the story of the attempts as the manifest has it."""
+    """The figures of the text, every gap, and the attempts as the manifest has them."""
     _usual(Path("r"))
     said = cli("r", "--json")
     assert (said.exit_code, said.stderr) == (0, "")

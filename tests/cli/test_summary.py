@@ -223,7 +223,7 @@ def _held_up(job: Run, latency: float, *, share: float = 0.2, count: int = 100) 
 
 
 def test_a_concurrency_that_held_the_rate_back_is_told_with_the_one_that_would_do() -> None:
-    """Rate times latency, and a fifth more: 50 a second at 2 seconds is 120 in flight."""
+    """Rate times latency, and a fifth more: 50 per second at 2 seconds is 120 in flight."""
     job = _held_up(_job(rate=Rate(50), concurrency=32), 2.0)
     said = _rows(job, ExitCode.COMPLETE)["in flight"]
     found = re.fullmatch(

@@ -59,7 +59,7 @@ class _FailsForGood(Exception):  # noqa: N818 - it stands for a name of Airflow
 
 @pytest.fixture
 def _airflow(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Stand in for Airflow, which is large: the names that the page imports from it."""
+    """Replace Airflow, which is large, by the names that the page imports from it."""
     sdk, exceptions = ModuleType("airflow.sdk"), ModuleType("airflow.sdk.exceptions")
     vars(sdk)["task"] = lambda **_: lambda function: function
     vars(exceptions).update(AirflowException=RuntimeError, AirflowFailException=_FailsForGood)

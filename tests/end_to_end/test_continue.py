@@ -298,7 +298,7 @@ async def test_a_grown_plan_goes_on_and_another_one_is_refused(
 
 
 async def test_the_lines_alone_say_what_is_done(start_api: StartApi, against: Against) -> None:
-    """Without manifest and list of companies the run still goes on, and says what was missing."""
+    """Without manifest and list of companies the run is resumed, and says what was missing."""
     api = await start_api()
     command = against(api)
     run = ("run", "-", "--rate", "500", "--output", "r")

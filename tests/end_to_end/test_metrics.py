@@ -84,7 +84,7 @@ async def test_the_file_and_the_samples_say_what_the_manifest_says(
     serve: StartOwnApi,
     command: Any,  # noqa: ANN401 - see conftest
 ) -> None:
-    """Of a run that is well, and of one that goes on, fails (1) and keeps the last success.
+    """Of a run that is well, and of one that is resumed, fails (1) and keeps the last success.
 
     Refusals, retries and failures are counted alike in all three places.
     """
@@ -262,7 +262,7 @@ async def test_the_demo_writes_one_as_well(command: Any) -> None:  # noqa: ANN40
 async def test_shards_with_one_name_write_a_file_each(
     start_api: StartApi, against: Against
 ) -> None:
-    """It may stand in `collector.toml`, for all; together they have the cells of the plan."""
+    """It may be set in `collector.toml`, for all; together they have the cells of the plan."""
     command = against(await start_api())
     command.write("companies.txt", company_lines(40))
     command.write("collector.toml", 'metrics-file = "night.prom"\n')

@@ -259,7 +259,7 @@ def test_what_only_its_class_or_number_tells(error: Exception, text: str) -> Non
 
 
 def test_a_chain_that_is_a_circle_ends() -> None:
-    """Whoever made it."""
+    """Whichever library made it."""
     one, two = aiohttp.ClientError(), aiohttp.ClientError()
     one.__cause__, two.__cause__ = two, one
     assert fault_of(one, GET).text == "request failed: ClientError"

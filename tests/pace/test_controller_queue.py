@@ -13,7 +13,7 @@ def rising(start: float, step: float) -> Callable[[], float]:
 
 
 def test_a_growing_queue_stops_growth_and_cuts() -> None:
-    """Every answer later than the one before, at the same rate: the server is below the rate."""
+    """Every answer later than the previous one, at the same rate: the server is below the rate."""
     sender = Sender(20)
     sender.run(5, lambda: 0.1)
     sender.run(10, rising(0.1, 0.015), until=lambda: bool(sender.news))
