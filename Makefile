@@ -1,7 +1,8 @@
 # make run         set everything up and collect from the embedded API
 # make test        run the tests, in three minutes on two cores
 # make slow        run those that would make it longer: Dask clusters, many kills, many starts
-# make check       run everything that CI checks: lint, format, types, both sets of tests, package, audit
+# make check       run everything that CI checks: lint, format, types, spelling, both sets of tests,
+#                  package, audit
 # make pythons     run both sets of tests with every Python from 3.11 on that is found, each in an
 #                  environment of its own: .venv-3.12
 # make package     build wheel and sdist; install the wheel into an empty environment and run the demo
@@ -12,6 +13,7 @@
 # make bench       compare speed with curl, Scrapy, dlt and others; measure memory and start times;
 #                  rewrite docs/benchmarks.md
 # make bench-rate  measure the rate control in real and virtual time; draw docs/rate-control.svg
+# make pages       rewrite docs/options.md from the settings
 # make recipes     install pandas, polars and pyarrow (140 MB) and run the recipes of docs/recipes.md
 # make lock        renew the hash-checked requirement files
 
@@ -30,7 +32,7 @@ ifneq ($(shell $(PYTHON) $(WHICH) 2>/dev/null),$(shell $(BIN)/python $(WHICH) 2>
 endif
 endif
 
-.PHONY: run test slow pythons package audit coverage torture check bench bench-rate recipes lock clean
+.PHONY: run test slow pythons package audit coverage torture check bench bench-rate pages recipes lock clean
 
 run: $(PACKAGE)
 	$(PACKAGE) demo companies.txt --last 7d --window 1d --rate 20
@@ -86,6 +88,7 @@ check: $(VENV)/.dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/codespell
 	$(MAKE) test
 	$(MAKE) slow
 	$(MAKE) package
@@ -98,6 +101,9 @@ bench: $(VENV)/.dev .venv-peers/.ready
 
 bench-rate: $(VENV)/.plot
 	$(BIN)/python -m benchmarks.rate docs/rate-control.svg
+
+pages: $(VENV)/.dev
+	$(BIN)/python -m tests.docs.options_page
 
 recipes: $(VENV)/.recipes
 	$(BIN)/pytest tests/docs/test_recipes.py

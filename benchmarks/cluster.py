@@ -57,7 +57,7 @@ def cluster_table(rounds: Iterable[Round]) -> str:
     verdict = "reached" if ratio >= _WANTED else "**not reached**"
     return (
         f"{_CELLS:,} cells, no latency, whole commands; median of {len(measured_rounds)}.\n\n"
-        f"{table(['', 'seconds', 'cells a second'], rows)}\n"
+        f"{table(['', 'seconds', 'cells per second'], rows)}\n"
         f"Wanted: {_WANTED} times as fast with two; {verdict} ({ratio:.2f} times)."
     )
 

@@ -131,7 +131,7 @@ class ForkServers:
         self._servers = [_server(name, environment) for name in _MODULES]
 
     def stop(self) -> None:
-        """Stop them, with all processes that are still at work."""
+        """Stop them, with all processes that are still running."""
         for server in self._servers:
             server.communicate()
         shutil.rmtree(self._directory)
@@ -176,7 +176,7 @@ class Forked:
         return self._pid
 
     def poll(self) -> int | None:
-        """Return the exit code, negative for a signal; None while the process is at work."""
+        """Return the exit code, negative for a signal; None while the process is running."""
         while self._code is None:
             try:
                 self._hear(self._connection.recv(100, socket.MSG_DONTWAIT))
@@ -338,7 +338,7 @@ class ForkedProcess:
 
     @property
     def returncode(self) -> int | None:
-        """Return the exit code, negative for a signal; None while the process is at work."""
+        """Return the exit code, negative for a signal; None while the process is running."""
         return self._forked.poll() if self._ended.is_set() else None
 
     def send_signal(self, number: int) -> None:

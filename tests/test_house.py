@@ -121,7 +121,7 @@ def test_a_library_is_known_to_few(library: str) -> None:
         if any(name.partition(".")[0] == library for name in _imported(path))
     }
     assert rooms <= LIBRARIES[library]
-    assert rooms, "nobody uses it any more"
+    assert rooms, "no room uses it any more"
 
 
 def test_a_reader_of_contributing_sees_the_rooms_in_their_order() -> None:

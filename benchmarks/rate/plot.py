@@ -35,7 +35,7 @@ def draw(scenario: Scenario, seen: Seen, file: Path) -> None:
         times, limits, where="post", color="#444444", linestyle="--", linewidth=1, label="limit"
     )
     axes.set_xlabel("seconds since the first request")
-    axes.set_ylabel("requests a second")
+    axes.set_ylabel("requests per second")
     axes.set_ylim(bottom=0)
     axes.set_xlim(0, seen.seconds)
     axes.spines[["top", "right"]].set_visible(False)

@@ -33,7 +33,7 @@ def _most_refused(share: float) -> Figure:
         return seen.refused_share(_STEADY, min(seen.seconds, 210.0))
 
     return Figure(
-        "refused", refused, f"less than {share:.1%}", lambda value: value < share, form=".2%"
+        "rate-limited", refused, f"less than {share:.1%}", lambda value: value < share, form=".2%"
     )
 
 
@@ -84,7 +84,7 @@ def _outage(minutes: int, *, is_real: bool) -> Scenario:
 def _bucket(burst: int, status: int) -> Scenario:
     header = " without a header" if status == 503 else ""  # noqa: PLR2004 - Service Unavailable
     return Scenario(
-        name=f"bucket of 50 a second, burst {burst}, {status}{header}",
+        name=f"bucket of 50 per second, burst {burst}, {status}{header}",
         settings=_api(rate_limit=50, burst=burst, limit_status=status),
         figures=(_least(0.97), _most_refused(0.005), _NOTHING_LOST),
     )
@@ -92,7 +92,7 @@ def _bucket(burst: int, status: int) -> Scenario:
 
 def _in_other_words(words: str, **settings: Any) -> Scenario:  # noqa: ANN401 - see SimulatorSettings
     return Scenario(
-        name=f"bucket of 50 a second, burst 20, {words}",
+        name=f"bucket of 50 per second, burst 20, {words}",
         settings=_api(rate_limit=50, burst=20, **settings),
         is_real=False,
         figures=(_least(0.95), _most_refused(0.005), _NOTHING_LOST),
@@ -100,7 +100,7 @@ def _in_other_words(words: str, **settings: Any) -> Scenario:  # noqa: ANN401 - 
 
 
 _BAN: Final = Scenario(
-    name="--rate 100, above 50 a second a ban of 20 s (403, no hint)",
+    name="--rate 100, above 50 per second a ban of 20 s (403, no hint)",
     settings=_api(rate_limit=50, burst=20, limit_status=403, ban=20),
     ceiling=100,
     has_client=True,
@@ -154,7 +154,7 @@ def _pace(seen: Seen) -> float:
 
 SCENARIOS: Final = (
     Scenario(
-        name="quota of 3,000 a minute",
+        name="quota of 3,000 per minute",
         settings=_api(rate_limit=50, limit_kind="window", limit_window=_QUOTA_SECONDS),
         seconds=400.0,
         figures=(
@@ -165,7 +165,7 @@ SCENARIOS: Final = (
                 lambda value: value >= 0.88,  # noqa: PLR2004 - as its text says
             ),
             Figure(
-                "refused",
+                "rate-limited",
                 lambda seen, _: seen.refused_share(*_whole_quotas(seen)),
                 "less than 0.2%",
                 lambda value: value < 0.002,  # noqa: PLR2004 - as its text says
@@ -191,12 +191,12 @@ SCENARIOS: Final = (
         name="4 requests at once, 429",
         settings=_api(concurrency_limit=4),
         is_real=False,
-        figures=(_least(1.0, "used, of 50 a second"), _most_refused(0.005), _NOTHING_LOST),
+        figures=(_least(1.0, "used, of 50 per second"), _most_refused(0.005), _NOTHING_LOST),
     ),
     _BAN,
     HALVED_AND_DOUBLED,
     Scenario(
-        name="a server that queues, 50 a second",
+        name="a server that queues, 50 per second",
         settings=_api(rate_limit=50, limit_kind="queue", burst=100_000),
         concurrency=512,
         figures=(
@@ -245,7 +245,7 @@ SCENARIOS: Final = (
         beside=_CLEAN,
         figures=(
             Figure(
-                "attempts a second beside those without faults",
+                "attempts per second beside those without faults",
                 lambda seen, clean: _pace(seen) / _pace(clean or seen),
                 "at least 90%",
                 lambda value: value >= 0.9,  # noqa: PLR2004 - as its text says

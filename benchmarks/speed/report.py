@@ -56,7 +56,7 @@ def _server(measurement: Measurement) -> str:
     return (
         f"**{measurement.latency * 1000:.0f} ms of latency.** An answer takes "
         f"{measurement.measured_latency * 1000:.2f} ms, so that {measurement.ceiling:,.0f} "
-        f"requests a second is the most that {IN_FLIGHT} in flight can reach.\n"
+        f"requests per second is the most that {IN_FLIGHT} in flight can reach.\n"
     )
 
 
@@ -64,7 +64,7 @@ def _alone(measurement: Measurement) -> str:
     """Say how far the server is from being the bottleneck of the Python programs."""
     if not measurement.alone:
         return "What the server can do alone was not measured: wrk is not installed."
-    said = f"The server alone: {measurement.alone:,.0f} answers a second to wrk"
+    said = f"The server alone: {measurement.alone:,.0f} answers per second to wrk"
     rates = [figures.rate for key, figures in measurement.figures.items() if key not in _IN_C]
     if rates:
         said += f", {measurement.alone / max(rates):.1f} times the fastest here in Python"

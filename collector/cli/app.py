@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, NoReturn, TextIO, cast
 from cyclopts import App, CycloptsError, Parameter
 
 from collector import __version__
-from collector.cli.config import ConfigFile, Environment, keep_one_range
+from collector.cli.config import SIMULATE, ConfigFile, Environment, keep_one_range
 from collector.cli.printing import complain, require_output, unwritable
 from collector.core.errors import CollectorError, ExitCode
 
@@ -89,7 +89,7 @@ _command(
 
     Credentials come from TRUST_CLIENT_ID and TRUST_CLIENT_SECRET, or TRUST_ACCESS_TOKEN, in the
     environment. Answers are in statistics.jsonl of the run directory within seconds, cells that
-    failed for good in errors.jsonl, what happened in log.jsonl, and the whole story in run.json.
+    failed for good in errors.jsonl, events in log.jsonl, and all counts in run.json.
 
     Example, the last week day by day: `collector run companies.txt --last 7d --window 1d`
     """,
@@ -107,7 +107,7 @@ _command(
 )
 _command(
     "collector.cli.status:status",
-    help="""Show what has come of a run: what is answered, failed or missing, and how to go on.
+    help="""Show what has come of a run: what is answered, failed or missing, and how to resume.
 
     It reads the lines in the run directory, changes nothing, and may be called while the run works.
     Of several runs it shows a table of nights: cells, those that a later run answered with other
@@ -150,7 +150,7 @@ _command(
     "collector.cli.latest:latest",
     help="""Print the newest answer of every cell over many runs, as JSON lines.
 
-    The lines are as they stand in statistics.jsonl of their run, one for each company and window,
+    The lines are those of statistics.jsonl of their run, one for each company and window,
     ordered by company and days. Damaged lines are left out, with a warning and exit code 1.
 
     Example: `collector latest output/* --to latest.jsonl`
@@ -221,12 +221,15 @@ _command(
     from the seed, the company and the day, so that days add up to windows. What to set so that
     collector run finds it is printed at the start.
 
+    The options can also be set in the environment (--rate-limit as COLLECTOR_SIMULATE_RATE_LIMIT)
+    or in the table [simulate] of collector.toml.
+
     Example, a limit and a share of errors: `collector simulate --rate-limit 50 --burst 20
     --share-500 0.05`
     """,
     sort_key=8,
-    # Its options are the server's, not a run's: collector.toml does not apply.
-    config=[Environment("COLLECTOR_SIMULATE_")],
+    # Its options are the server's, not a run's.
+    config=[Environment("COLLECTOR_SIMULATE_"), ConfigFile("collector.toml", SIMULATE)],
 )
 _command(
     "collector.cli.help:help_of",

@@ -11,13 +11,16 @@ from cyclopts.config import Dict
 from collector.cli.printing import complain
 from collector.core.errors import InputError
 
-__all__ = ["ConfigFile", "Environment", "keep_one_range", "read_options"]
+__all__ = ["SIMULATE", "ConfigFile", "Environment", "keep_one_range", "read_options"]
 
 _LARGEST: Final = 1024 * 1024
 """Bytes of a file of options, at most."""
 
 _PREFIX: Final = "COLLECTOR_"
 """Of the variables for options that one command or another has."""
+
+SIMULATE: Final = "simulate"
+"""The table of a file for the options of `collector simulate`: some share a name with a run's."""
 
 _RANGE: Final = frozenset({"--from", "--until", "--last"})
 
@@ -77,13 +80,13 @@ def _variable(option: str) -> str:
 class ConfigFile:
     """Passes a TOML file of options to the command line library: that of `--config`, or `path`.
 
-    One file serves all commands: each reads the options that it has. A key that is no option of
-    any command raises `InputError`: a misspelt option must not be ignored all night. So does a
-    file that `--config` names and that is not there.
+    One file serves all commands: each reads the options that it has, or those of its `table`. A key
+    that is no option of any command raises `InputError`: a misspelt option must not be ignored all
+    night. So does a file that `--config` names and that is not there.
     """
 
-    def __init__(self, path: str) -> None:
-        self._default = Path(path)
+    def __init__(self, path: str, table: str | None = None) -> None:
+        self._default, self._table = Path(path), table
 
     def __call__(self, app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
         """Set the options that neither a flag nor the environment sets."""
@@ -96,41 +99,65 @@ class ConfigFile:
             if given:
                 raise InputError(f"--config {path}: there is no such file; check the path")
             return
-        values = _parse(path, text)
-        taken = {name.removeprefix("--") for argument in arguments for name in argument.names}
-        known = {key: value for key, value in values.items() if key in taken}
+        options = (argument.name for argument in arguments if argument.name.startswith("--"))
+        taken = {name.removeprefix("--") for name in options}
+        known = self._known(path, _parse(path, text), taken)
         Dict(known, source=str(path), use_commands_as_keys=False)(app, commands, arguments)
 
+    def _known(
+        self, path: Path, values: Mapping[str, object], taken: Collection[str]
+    ) -> dict[str, object]:
+        """Return the values for a command that takes these options, after all are checked."""
+        if self._table is not None:
+            values, where = _table(path, values, self._table), f"{path}: [{self._table}]"
+            _check(where, values, taken)
+            return values
+        from collector.settings import option_names
 
-def _parse(path: Path, text: str) -> Mapping[str, object]:
+        values = {key: value for key, value in values.items() if key != SIMULATE}
+        # A file that names another one would leave open which of them counts.
+        _check(str(path), values, option_names() - {"config"})
+        return {key: value for key, value in values.items() if key in taken}
+
+
+def _parse(path: Path, text: str) -> dict[str, object]:
     # Here: most commands find no file, and --help does not look for one.
     import tomllib
 
     try:
-        table = tomllib.loads(text)
+        return _with_dashes(tomllib.loads(text))
     except RecursionError:
         raise InputError(f"{path}: is not TOML: lists or tables are nested too deeply") from None
     except ValueError as error:  # also for a number of thousands of digits
         raise InputError(f"{path}: is not TOML: {error}") from None
-    values = {key.replace("_", "-"): value for key, value in table.items()}
-    from collector.settings import option_names
 
-    # A file that names another one would leave open which of them counts.
-    names = option_names() - {"config"}
-    unknown = sorted(set(values) - names)
+
+def _with_dashes(table: Mapping[str, object]) -> dict[str, object]:
+    return {key.replace("_", "-"): value for key, value in table.items()}
+
+
+def _table(path: Path, values: Mapping[str, object], name: str) -> dict[str, object]:
+    table = values.get(name, {})
+    if not isinstance(table, dict):
+        raise InputError(f"{path}: {name}: is no table; write [{name}] and its options below it")
+    return _with_dashes(table)
+
+
+def _check(where: str, values: Mapping[str, object], names: Collection[str]) -> None:
+    """Raise `InputError` for a key that is none of the names, or that has no value of an option."""
+    unknown = sorted(set(values).difference(names))
     if unknown:
         likely = [name for key in unknown if (name := _likely(key, names))]
         meant = f"did you mean {', '.join(likely)}? Known" if likely else "known"
         raise InputError(
-            f"{path}: unknown key {', '.join(unknown)}; {meant} are {', '.join(sorted(names))}"
+            f"{where}: unknown key {', '.join(unknown)}; {meant} are {', '.join(sorted(names))}"
         )
     for key, value in values.items():
         if not all(map(_is_single, value if isinstance(value, list) else [value])):
             raise InputError(
-                f"{path}: {key}: is no value of an option; write a text in quotes, a number, true "
+                f"{where}: {key}: is no value of an option; write a text in quotes, a number, true "
                 "or false"
             )
-    return values
 
 
 def _likely(name: str, known: Collection[str]) -> str | None:

@@ -24,7 +24,7 @@ def latest(
     *run_dirs: RunDirectoryArgument,
     settings: Annotated[LatestSettings, Parameter(name="*")] = LatestSettings(),  # noqa: B008 - frozen
 ) -> int:
-    """Print the newest line of every cell, as it stands in its run.
+    """Print the newest line of every cell, byte for byte as its run has it.
 
     Parameters
     ----------

@@ -123,7 +123,7 @@ def _estimate(part: Part, rate: Rate) -> Estimate:
 
 def _time_rows(part: Part, rate: Rate, now: datetime) -> list[tuple[str, str]]:
     guess = _estimate(part, rate)
-    on_top = "retries, and the proof of the dates, come on top"
+    on_top = "retries, and the verification of the dates, come on top"
     requests = f"{guess.requests:,} (each cell once, and a token; {on_top})"
     if isinf(rate):
         return [("requests", requests), ("duration", "unknown: --rate auto finds the rate")]
@@ -132,7 +132,7 @@ def _time_rows(part: Part, rate: Rate, now: datetime) -> list[tuple[str, str]]:
     duration = timedelta(seconds=ceil(guess.duration.total_seconds()))
     return [
         ("requests", requests),
-        ("duration", f"{duration} at {at} requests a second"),
+        ("duration", f"{duration} at {at} requests per second"),
         ("finish", _finish_text(_finish(now, duration))),
     ]
 

@@ -90,7 +90,7 @@ def _rows(coverage: Coverage) -> Iterator[tuple[str, str]]:
     if coverage.is_spoilt and dates is not None:
         yield "spoilt", spoilt(dates)
     if (resume := resume_command(coverage)) is not None:
-        yield "go on", resume
+        yield "resume", resume
 
 
 def _range(windows: Sequence[Window]) -> str:
@@ -104,7 +104,7 @@ def _attempts(coverage: Coverage) -> Iterator[tuple[str, str]]:
     if coverage.held_by:
         yield (
             "attempts",
-            f"{len(coverage.manifest.attempts)}; at work is {coverage.held_by}",
+            f"{len(coverage.manifest.attempts)}; {coverage.held_by} is running",
         )
     elif coverage.manifest.attempts:
         yield (

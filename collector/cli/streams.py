@@ -1,7 +1,7 @@
 """Standard output and standard error whose writes never wait for a reader.
 
 A terminal that was stopped (Ctrl-S), a frozen ssh or a full pipe takes no more text. A write to it
-waits until somebody reads; in the event loop, signals and the deadline would wait as well.
+waits until the reader reads; in the event loop, signals and the deadline would wait as well.
 """
 
 import errno

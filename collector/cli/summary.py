@@ -168,7 +168,7 @@ def _rate(run: RunView) -> str:
     pace = run.pace
     most = "no upper limit" if isinf(pace.ceiling) else f"at most {run.settings.rate}"
     limit = "" if pace.limit is None else f"; limit of the API found at {pace.limit:.1f}"
-    return f"{run.stats.average_rate():.1f} requests a second ({most}{limit})"
+    return f"{run.stats.average_rate():.1f} requests per second ({most}{limit})"
 
 
 def _in_flight(run: RunView) -> str:
@@ -183,7 +183,7 @@ def _in_flight(run: RunView) -> str:
         wanted, why = 2 * now, "would show whether the API allows more"
     else:
         wanted = in_flight_needed(pace.rate, latency)
-        why = f"would do for {rate_text(pace.rate)} requests a second at {_seconds(latency)}"
+        why = f"would do for {rate_text(pace.rate)} requests per second at {_seconds(latency)}"
     wanted = min(wanted, MOST_IN_FLIGHT)
     if wanted <= now:
         return ""

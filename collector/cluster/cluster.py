@@ -165,7 +165,7 @@ def check_addresses(addresses: Iterable[str], *, is_insecure: bool) -> None:
             continue
         raise InputError(
             f"{address}: the access token would go over the network in plain text; use a scheduler "
-            "and workers that speak TLS (tls://), or say --insecure-cluster if nobody can listen"
+            "and workers that speak TLS (tls://), or set --insecure-cluster in a trusted network"
         )
 
 

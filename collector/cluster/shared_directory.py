@@ -190,7 +190,7 @@ async def lock_directory(directory: Path) -> AsyncIterator[LockedDirectory]:
 
 
 class ClusterLog:
-    """The log of the whole run, opened once a shard has started. Leaving the context closes it.
+    """The log of the whole run, opened when a shard has started. Leaving the context closes it.
 
     A log without any shard would look like a file of another program when the run is resumed.
     """

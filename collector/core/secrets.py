@@ -182,7 +182,7 @@ _NAMED: Final = {
     if len(char) == 1 and char.isascii() and char.isprintable()
 }
 
-# It begins with a set of characters: only then is the text between two escapes passed over quickly.
+# It begins with a set of characters: only then is the text between two escapes skipped quickly.
 _ESCAPE: Final = re.compile(
     r"([\\%&](?:"
     r"(?<=\\)\\*(?:u[0-9a-f]{4}|x[0-9a-f]{2})?"

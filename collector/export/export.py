@@ -51,8 +51,7 @@ def export(
     if overlap := answers.overlap():
         one, other = overlap
         remarks.append(
-            f"windows overlap, such as {one} and {other}: whoever adds up the rows counts days "
-            "twice"
+            f"windows overlap, such as {one} and {other}: a sum over the rows counts days twice"
         )
     rows = Rows(answers)
     columns = len(rows.header)

@@ -80,7 +80,7 @@ def _may_lack_tls(fault: Fault, proxy: URL) -> bool:
 
 def by_way_of(proxy: URL | None) -> str:
     """Return what a text about a server says of the proxy on the way to it; nothing without one."""
-    return "" if proxy is None else f" (by way of proxy {proxy.origin()})"
+    return "" if proxy is None else f" (through proxy {proxy.origin()})"
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

@@ -64,7 +64,7 @@ class BurstLimit:
 
 
 def wait_ends_at(control: RateController, silence: Silence) -> float:
-    """Return when a wait for a permit ends in vain; `inf` while nothing says so.
+    """Return when a wait for a permit ends without one; `inf` while no limit is known.
 
     The result of a probe request that is in flight is waited for: the service may be back.
     """

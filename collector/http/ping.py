@@ -26,7 +26,7 @@ _SECONDS: Final = 5.0
 class Ping:
     """Tells a service that a run has started and how it has ended; never fails.
 
-    * `address`: a secret, because those who know it can ping.
+    * `address`: a secret, because it is all that is needed to ping.
     * `network`: how the service is reached.
     """
 

@@ -67,7 +67,7 @@ class TokenSource:
 
     It renews a token early and in the background, while the old one is still valid; so a short
     outage of the issuer delays no request. A new token that the server does not know yet is held
-    back for a while (`on_trial`): the one before it is provided then, as long as it is valid. What
+    back for a while (`on_trial`): the previous one is provided then, as long as it is valid. What
     a 401 means is decided in `collector.http.unauthorized`. Use it as an async context manager: it
     owns the task that renews.
     """

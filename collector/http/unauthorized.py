@@ -38,7 +38,7 @@ class TokenJudge:
       several servers. The caller sends its request once more.
     * The server accepted the token before, or it is not new: it has ended, and is renewed once.
     * The token is new: the server may not know it yet. It is tried for half a minute, while the
-      token before it serves all other requests, as long as it is valid; without one they wait.
+      previous token serves all other requests, as long as it is valid; without one they wait.
 
     * `tokens`: provides the tokens.
     * `sleep`: waits for some seconds; raises `StoppedError` when the run is stopped.

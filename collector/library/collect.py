@@ -53,7 +53,7 @@ async def collect(
     * `options`: those of `collector run`, with `_` for `-`; `from_date` and `until_date` for
       `--from` and `--until`.
 
-    It works in the running event loop and prints nothing. Cancelling it ends the run in order: each
+    It works in the running event loop and prints nothing. Cancelling it stops the run cleanly: each
     line is whole, the directory is unlocked, and the same call resumes the run.
 
     Return how the run ended if the command would end with 0, 1 or 4. Raise what it would end with

@@ -37,7 +37,7 @@ class LatencyWatch:
     """Compares the median latency of each second with the least median of the last minute.
 
     A server that delays excess requests instead of throttling them (nginx's `limit_req` without
-    `nodelay`) has one symptom: at the same rate, every answer takes longer than the one before.
+    `nodelay`) has one symptom: at the same rate, every answer takes longer than the previous one.
     The requests in its queue are about rate * (latency - base latency), as TCP Vegas estimates
     them (Brakmo and Peterson, 1995). The median of a second is used because single answers, slow
     or quick, are no evidence; the base comes from seconds without a queue. A queue that does not

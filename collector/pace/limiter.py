@@ -1,6 +1,6 @@
 """Rate limiter: which rate is in force, and when the next request may be sent.
 
-`RateSearch` sets the rate, `Schedule` spaces departures evenly at it, and `RateLimiter` combines
+`RateSearch` sets the rate, `Schedule` spaces requests evenly at it, and `RateLimiter` combines
 the two and watches the latency.
 """
 
@@ -25,7 +25,7 @@ class Notify(Protocol):
 
 
 class RateLimiter:
-    """Sets the rate (`RateSearch`) and spaces departures evenly at it (`Schedule`).
+    """Sets the rate (`RateSearch`) and spaces requests evenly at it (`Schedule`).
 
     `ceiling` is the highest rate, in requests per second; `inf` for none, and then `start` is the
     first rate. Moments are seconds of the controller's clock.
@@ -98,18 +98,18 @@ _FEWEST: Final = 10
 _USED_SHARE: Final = 0.998
 """Share of the rate that is used. Some requests take longer to arrive than others, the first of a
 connection most of all; exactly at the rate a server occasionally counts one too many. At this share
-no 20 seconds hold more departures than the rate allows, credit included, up to 75 per second."""
+no 20 seconds hold more requests than the rate allows, credit included, up to 75 per second."""
 
 
 class Schedule:
-    """Spaces departures evenly at 0.998 of `rate` (requests per second), which may change any time.
+    """Spaces requests evenly at 0.998 of `rate` (requests per second), which may change any time.
 
     This is the generic cell rate algorithm (ITU-T I.371) for a sender: any t seconds have at most
-    1 + rate * (t + credit) departures. The credit makes up for lateness: the timers of an event
+    1 + rate * (t + credit) requests. The credit makes up for lateness: the timers of an event
     loop are late by a millisecond or more, and without credit the set rate would never be reached.
     It is 30 ms at most, so that a machine that was suspended does not send everything it missed at
     once. From 100 per second on it is the time of 3 requests, at least 10 ms, so that a small
-    bucket on the server does not overflow. At 50 per second 2 may depart together, and 7 in any
+    bucket on the server does not overflow. At 50 per second 2 may leave together, and 7 in any
     100 ms.
 
     Time is passed in, in seconds.
@@ -120,7 +120,7 @@ class Schedule:
     def __init__(self, rate: float) -> None:
         self.rate = rate
         self.achieved = float("inf")
-        """Departures per second, over the last second or 10 departures, whichever is longer."""
+        """Requests sent per second, over the last second or 10 requests, whichever is longer."""
         self._since: float | None = None
         self._count = 0
         self._last = float("-inf")
@@ -139,7 +139,7 @@ class Schedule:
         self._credit = min(_CREDIT_SECONDS, credit)
 
     def hold(self, until: float) -> None:
-        """Delay the first departure until then."""
+        """Delay the first request until then."""
         self._last = until - self._interval
 
     def restart(self) -> None:
@@ -150,14 +150,14 @@ class Schedule:
 
     @property
     def next_at(self) -> float:
-        """When the next departure is due."""
+        """When the next request may be sent."""
         return self._last + self._interval
 
     def depart(self, now: float) -> bool:
-        """Record a departure, and return whether it was on time, within the credit.
+        """Record a request that is sent, and return whether it was on time, within the credit.
 
         If not, the sender had nothing to send, or waited for something other than the rate; the
-        departures that it missed are forfeited.
+        requests that it missed are forfeited.
         """
         if self._since is None:
             self._since = now

@@ -71,7 +71,7 @@ class CellSet:
         return (bits >> (begin & 7) & (1 << end - begin) - 1).bit_count()
 
     def absent(self, begin: int = 0, end: int | None = None) -> Iterator[int]:
-        """Yield the indexes of the cells that are not in the set, in order.
+        """Yield the indexes of the cells that are not in the set, in ascending order.
 
         Only those from `begin` to before `end` are considered.
         """

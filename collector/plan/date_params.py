@@ -99,7 +99,7 @@ class DateQuery:
         }
 
     def check(self, windows: Sequence[Window]) -> None:
-        """Raise `InputError` if the days of windows, in order, cannot be sent."""
+        """Raise `InputError` if the days of windows, in ascending order, cannot be sent."""
         first, last = windows[0], windows[-1]
         try:
             self.parameters(first)

@@ -57,7 +57,7 @@ class Plan(Sequence[Cell]):
         return Cell(self.companies.ids[company], self.windows[window])
 
     def __iter__(self) -> Iterator[Cell]:
-        """Yield the cells in order."""
+        """Yield the cells, in the order of the plan."""
         for company_id in self.companies.ids:
             for window in self.windows:
                 yield Cell(company_id, window)

@@ -198,7 +198,7 @@ class Cells:
         return bins
 
     def _read_errors(self, runs: Sequence[RecordedRun], gathered: Path) -> list[str]:
-        """Make the table `errors` by way of a file; return remarks on damaged lines."""
+        """Make the table `errors` through a file; return remarks on damaged lines."""
         remarks: list[str] = []
         with gathered.open("wb") as stream:
             for number, run in enumerate(runs):

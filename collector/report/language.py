@@ -14,7 +14,7 @@ __all__ = ["DASH", "Lang", "Language", "Plural", "Text"]
 _NO_BREAK: Final = "\N{NO-BREAK SPACE}"
 _THIN: Final = "\N{NARROW NO-BREAK SPACE}"
 DASH: Final = "\N{EN DASH}"
-"""Stands in for a value that is not known."""
+"""The placeholder for a value that is not known."""
 
 _MINUS: Final = "\N{MINUS SIGN}"
 _FEW: Final = 10

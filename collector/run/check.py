@@ -37,7 +37,7 @@ _LONGEST_SECONDS: Final = 300.0
 _FAST_RATE: Final = 10.0
 """Requests per second. Above this the rate does not matter for so few requests."""
 
-_TRY_AGAIN: Final = "the check ends here; try again when the API is in order"
+_TRY_AGAIN: Final = "the check ends here; try again when the API works"
 
 
 @dataclass(frozen=True, slots=True)

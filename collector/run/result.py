@@ -19,11 +19,11 @@ from collector.core.errors import (
 __all__ = ["End", "end_by", "end_of"]
 
 _RESUME: Final = (
-    "what was collected so far is kept; run the same command again to go on when the service is "
+    "what was collected so far is kept; run the same command again to resume when the service is "
     "back (--max-outage sets how long a run waits for that)"
 )
 _RESUME_HERE: Final = (
-    "what was collected so far is kept; run the same command again to go on when other processes "
+    "what was collected so far is kept; run the same command again to resume when other processes "
     "need less, or with a lower --concurrency"
 )
 _RESUME_THERE: Final = "then run the same command again; what was collected so far is kept"

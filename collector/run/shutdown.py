@@ -118,6 +118,6 @@ class Shutdown:
     def _start_deadline(self, deadline: Duration | None) -> asyncio.TimerHandle | None:
         if deadline is None:
             return None
-        why = f"the deadline of {deadline} has passed; run the same command again to go on"
+        why = f"the deadline of {deadline} has passed; run the same command again to resume"
         end = End(ExitCode.STOPPED_EARLY, why)
         return asyncio.get_running_loop().call_later(deadline, self.stop, end)

@@ -58,7 +58,7 @@ def duplicate_remarks(companies: Companies) -> list[str]:
     duplicates = companies.duplicates
     remarks = [
         f"{companies.source}:{duplicate.line}: company {duplicate.id} "
-        f"stands in line {duplicate.first_line} already; dropped"
+        f"is in line {duplicate.first_line} already; dropped"
         for duplicate in duplicates[:_SHOWN]
     ]
     if len(duplicates) > _SHOWN:

@@ -110,8 +110,9 @@ class RequestRate:
     rate: Annotated[Rate, Parameter(alias="-r", group=PACE, converter=converter(parse_rate))] = (
         _RATE
     )
-    """Requests a second, at most; every request counts: first tries, retries and tokens. It goes
-    slower when the API refuses, and comes back. auto has no upper limit and finds the API's."""
+    """Requests per second, at most; every request counts: first tries, retries and tokens. The rate
+    is lowered when the API throttles, and raised again. auto has no upper limit and finds that of
+    the API."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -80,4 +80,4 @@ class Trust:
 
     trust_dates: Annotated[bool, Parameter(group=SERVICE)] = False
     """Do not find out whether the API honours the dates, neither before the first cell nor from
-    the answers: for static test servers, and for those who know."""
+    the answers: for static test servers, and if you know how the API reads dates."""

@@ -117,7 +117,7 @@ def _rate_limit_of(settings: SimulatorSettings) -> Limit | None:
 
 
 class TokenBucket:
-    """A bucket of `depth` tokens, full at first, refilled at `rate` tokens a second.
+    """A bucket of `depth` tokens, full at first, refilled at `rate` tokens per second.
 
     Every request that passes takes one token. This is nginx's `limit_req` with
     `burst=<depth - 1> nodelay`; a depth of 1 keeps requests at least 1 / `rate` seconds apart.

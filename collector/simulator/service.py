@@ -44,7 +44,7 @@ _MOST_PREPARED: Final = 100_000
 
 
 class StatisticsRequest(NamedTuple):
-    """What a statistics request carries; the id as it stands in the path, percent-encoded."""
+    """What a statistics request carries; the id as it is in the path, percent-encoded."""
 
     raw_id: str
     authorization: str | None

@@ -163,7 +163,7 @@ class SimulatorSettings:
     """Dates are accepted and ignored: every answer is about the last 7 days."""
 
     rate_limit: Annotated[float | None, Parameter(group=_LIMIT, validator=POSITIVE)] = None
-    """Statistics requests a second that pass; default: no limit."""
+    """Statistics requests per second that are accepted; default: no limit."""
 
     burst: Annotated[
         int, Parameter(group=_LIMIT, converter=_COUNT, validator=Number(gte=1, lte=10**6))

@@ -159,7 +159,7 @@ def _remarks(new: RecordedRun, *, is_intact: bool) -> Iterator[str]:
             "same"
         )
     if new.held_by:
-        yield f"{new.directory}: at work is {new.held_by}; what is gone may still come"
+        yield f"{new.directory}: {new.held_by} is running; what is gone may still come"
 
 
 def _doubts(totals: Totals) -> Iterator[str]:

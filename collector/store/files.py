@@ -28,7 +28,7 @@ LOCK: Final = "run.lock"
 """The lock of the whole directory; a shard has its own in addition."""
 
 CLUSTER_LOCK: Final = "run-cluster.lock"
-"""The lock of the process that hands out all shards."""
+"""The lock of the process that assigns all shards."""
 
 PLAN_LOCK: Final = "run-plan.lock"
 """The lock of the plan, which shards write one after the other."""
@@ -129,7 +129,7 @@ class PartFiles:
 
 
 def parts_in(directory: Path) -> list[PartFiles]:
-    """Return the parts that have files in a directory, or at least a lock, in order.
+    """Return the parts that have files in a directory, or at least a lock, in ascending order.
 
     The run without shards always comes first. Raises `OSError`, unless there is no directory.
     """

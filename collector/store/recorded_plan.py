@@ -244,7 +244,7 @@ def _read_manifest(files: PartFiles, plan: Plan, service: dict[str, str]) -> Ear
         raise InputError(
             f"--output {directory}: holds a run of another plan: {'; '.join(differences)}; give "
             f"another --output, or see with collector status {shlex.quote(str(directory))} how to "
-            "go on with that run"
+            "resume that run"
         )
     return EarlierAttempts(tuple(manifest.attempts), manifest.dates, is_known, trouble)
 

@@ -100,7 +100,7 @@ def put_damage_aside(path: Path, damaged: list[ByteRange]) -> list[str]:
     put_aside(path, damaged)
     remark = (
         f"{path.name}: {total_bytes(damaged):,} damaged bytes from byte {damaged[0].start:,} on "
-        f"were put aside into {broken_path(path).name}"
+        f"were moved to {broken_path(path).name}"
     )
     return [remark]
 

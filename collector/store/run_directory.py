@@ -177,7 +177,7 @@ class RunDirectory:
         if (text := whole_of(path)) and not is_intact_list(path):
             put_aside(path, text)
             self.remarks.append(
-                f"{path.name} was not as the collector wrote it; its text was put aside into "
+                f"{path.name} was not as the collector wrote it; its text was moved to "
                 f"{broken_path(path).name}"
             )
         remove_drafts(path)
@@ -267,7 +267,7 @@ def make_directory(path: Path, made: list[Path]) -> None:
 
 
 def unmake(made: list[Path]) -> None:
-    """Remove directories that were created in vain; one that is in use by now stays."""
+    """Remove directories that were created for nothing; one that is in use by now stays."""
     for part in reversed(made):
         with suppress(OSError):
             part.rmdir()

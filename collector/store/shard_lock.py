@@ -96,7 +96,7 @@ Lock = DirectoryLock | ShardLock
 def lock_for(files: PartFiles, *, is_handed_out: bool = False) -> Lock:
     """Lock a directory for the process that writes these files. Raises as the locks do.
 
-    While a cluster run hands out the shards there, only its shards can lock it.
+    While a cluster run assigns the shards there, only its shards can lock it.
     """
     if not is_handed_out and (who := _distributor(files.directory)):
         raise _locked(files.directory, who)
@@ -129,7 +129,7 @@ def refuse_held(directory: Path) -> None:
 
 
 def lock_for_all(directory: Path) -> DirectoryLock:
-    """Lock a directory for the process that hands out all shards. Raises as the locks do."""
+    """Lock a directory for the process that assigns all shards. Raises as the locks do."""
     refuse_held(directory)
     return DirectoryLock.take(directory / CLUSTER_LOCK, with_directory=False)
 
@@ -157,7 +157,7 @@ def _writer(files: PartFiles) -> str | None:
 
 
 def _distributor(directory: Path) -> str | None:
-    """Describe the process that hands out all shards; None if none does."""
+    """Describe the process that assigns all shards; None if none does."""
     return held_by(directory / CLUSTER_LOCK, with_directory=False)
 
 

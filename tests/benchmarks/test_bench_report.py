@@ -37,7 +37,7 @@ def test_only_what_is_between_the_markers_is_rewritten() -> None:
 
 @pytest.mark.parametrize("page", ["", BEGIN, END + BEGIN, f"{BEGIN}{END}{BEGIN}{END}"])
 def test_a_page_without_its_markers_is_refused(page: str) -> None:
-    """Rather than losing what somebody wrote."""
+    """Rather than losing what a user wrote."""
     with pytest.raises(ValueError, match="once each"):
         rewritten(page, "new")
 
@@ -70,14 +70,14 @@ def test_the_table_without_latency_compares_with_the_bare_loop() -> None:
     text = speed_tables(_measurement(0.0), [_OURS, _BARE])
     row = "| **collector**, everything on | 700 | 70.0% | 0.200 ms | 50 MB | 1.5 s | 3 x 1,000 |"
     assert row in text
-    assert "70,000 answers a second to wrk, 70.0 times the fastest here in Python." in text
+    assert "70,000 answers per second to wrk, 70.0 times the fastest here in Python." in text
     assert "**not reached** (70.0%)" in text
 
 
 def test_the_table_with_latency_compares_with_the_ceiling() -> None:
     """64 in flight and 50 ms make 1,280."""
     text = speed_tables(_measurement(0.05), [_OURS, _BARE])
-    assert "1,280 requests a second is the most" in text
+    assert "1,280 requests per second is the most" in text
     assert "| 700 | 54.7% | 70.0% |" in text
 
 

@@ -75,7 +75,7 @@ def _collect_garbage_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_a_reader_gets_what_is_new_and_on_the_disk(
     pipe: tuple[int, int], answers: AppendFile
 ) -> None:
-    """However long it takes: neither the line before the run, nor one that is not synced."""
+    """However long it takes: neither a line of an earlier run, nor one that is not synced."""
     printer = AnswerPrinter(pipe[1])
     run = _run(printer, answers, End(ExitCode.COMPLETE))
     running = asyncio.create_task(execution.execute(run, printer))

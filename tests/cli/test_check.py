@@ -115,7 +115,7 @@ async def test_the_stated_maximum_holds_in_an_outage(
     serve: Serve,
     command: Any,  # noqa: ANN401 - see conftest
 ) -> None:
-    """However much would be worth another try: 40 requests, and a quarter of a minute."""
+    """However many failures are transient: 40 requests, and a quarter of a minute."""
     api = await serve(lambda _company, _: 500)
     command = api.point(command)
     command.write("companies.txt", _IDS)
@@ -175,7 +175,7 @@ async def test_what_is_honoured_is_written_beside_what_was_there(
 
 
 async def test_without_a_verdict_nothing_is_written(start_api: StartApi, against: Against) -> None:
-    """A script that waits for the options must not go on without them: 1, which else is 0."""
+    """A script that waits for the options must not continue without them: 1, which else is 0."""
     api = await start_api(empty_share=1)
     command = against(api).without_debugging()
     command.write("companies.txt", _IDS)

@@ -17,6 +17,18 @@ def test_a_new_file_is_made(tmp_path: Path) -> None:
     assert tomllib.loads(path.read_text()) == {"from-param": 'a"b\\', "until-exclusive": False}
 
 
+def test_a_new_key_is_not_put_into_a_table(tmp_path: Path) -> None:
+    """Those of the file come before the options of the simulator."""
+    path = tmp_path / "collector.toml"
+    path.write_text("rate = 5\n\n[simulate]\nport = 0\n")
+    write_options(path, {"from-param": "a"})
+    assert tomllib.loads(path.read_text()) == {
+        "rate": 5,
+        "from-param": "a",
+        "simulate": {"port": 0},
+    }
+
+
 def test_a_link_stays_a_link(tmp_path: Path) -> None:
     """What it points to is replaced."""
     target = tmp_path / "elsewhere.toml"

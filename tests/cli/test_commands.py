@@ -201,7 +201,7 @@ async def test_plan_says_what_a_run_would_do(start_api: StartApi, against: Again
     assert rows["windows"] == "31"
     assert rows["cells"] == "31,000"
     assert rows["requests"].startswith("31,001 ")
-    assert rows["duration"] == "0:10:21 at 50 requests a second"
+    assert rows["duration"] == "0:10:21 at 50 requests per second"
     assert re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d ", rows["finish"])
     assert rows["first windows"].startswith("2026-01-01..2026-01-01, 2026-01-02..2026-01-02")
     assert rows["last windows"].endswith("2026-01-31..2026-01-31")
@@ -211,7 +211,10 @@ async def test_plan_says_what_a_run_would_do(start_api: StartApi, against: Again
 
 @pytest.mark.parametrize(
     ("rate", "duration"),
-    [("auto", "unknown: --rate auto finds the rate"), ("0.5", "0:02:02 at 0.5 requests a second")],
+    [
+        ("auto", "unknown: --rate auto finds the rate"),
+        ("0.5", "0:02:02 at 0.5 requests per second"),
+    ],
 )
 @pytest.mark.parametrize("place", ["flag", "variable", "file"])
 def test_plan_takes_the_rate_wherever_a_run_does(  # noqa: PLR0913, PLR0917 - a table
@@ -262,7 +265,7 @@ def test_plan_takes_the_shard_wherever_a_run_does(
         assert rows["cells"] == f"{own} of 60 (shard {shard})"
         assert rows["requests"].startswith(f"{own + 1} (each cell once, and a token")
         duration = timedelta(seconds=6 * (own + 1))
-        assert rows["duration"] == f"{duration} at 0.1667 of 0.5 requests a second"
+        assert rows["duration"] == f"{duration} at 0.1667 of 0.5 requests per second"
         cells += own
     assert cells == 60
 

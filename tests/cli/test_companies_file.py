@@ -29,7 +29,7 @@ def plan(
 
 @pytest.mark.slow
 async def test_a_table_is_collected_and_continued(start_api: StartApi, against: Against) -> None:
-    """The ids are asked for as they are; the command that goes on reads them back, with names."""
+    """The ids are asked for as they are; the resume command reads them back, with names."""
     api = await start_api(deny=("9",))
     command = against(api)
     command.write("c.csv", _SAVED.decode())
@@ -40,7 +40,7 @@ async def test_a_table_is_collected_and_continued(start_api: StartApi, against: 
     assert {line["company_id"] for line in command.lines("r/statistics.jsonl")} == {"1", "007"}
     seen = await command.run("status", "r")
     assert "9  server default  failed" in seen.stdout
-    resume = next(line for line in seen.stdout.splitlines() if line.startswith("go on"))
+    resume = next(line for line in seen.stdout.splitlines() if line.startswith("resume"))
     words = resume.split()[3:]
     assert words[:2] == ["run", "r/run-companies.txt"]
     assert "--rate=100" in words

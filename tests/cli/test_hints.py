@@ -35,7 +35,7 @@ _RANGE = ("--from", "2026-03-01", "--until", "2026-03-03", "--window", "1d")
 async def test_it_asks_for_the_same_cells_whatever_is_set_by_then(
     start_api: StartApi, against: Against, options: tuple[str, ...], api_options: dict[str, Any]
 ) -> None:
-    """Other days in `collector.toml` and in variables are put aside."""
+    """Other days in `collector.toml` and in variables are overridden."""
     api = await start_api(**api_options)
     command = against(api).without_debugging()
     done = await command.run(
@@ -49,8 +49,8 @@ async def test_it_asks_for_the_same_cells_whatever_is_set_by_then(
     command.write("collector.toml", 'last = "5d"\nlookback = "10d"\nwindow = "5d"\n')
     command = command.with_environment(COLLECTOR_LOOKBACK="14d", COLLECTOR_LAST="7d")
     said = await command.run("status", "r")
-    go_on = shlex.split(said.stdout.partition("\ngo on")[2])
-    again = await command.run(*go_on[1:])
+    resume = shlex.split(said.stdout.partition("\nresume ")[2])
+    again = await command.run(*resume[1:])
     assert again.exit_code == 0, again.stderr
     assert len(lines) == _cells(command).total() == len(_cells(command))
     assert cells <= _cells(command)

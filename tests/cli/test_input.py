@@ -57,7 +57,7 @@ BAD_OPTIONS = [
     ("--last -7d", "--last"),
     ("--window 1d", "--window 1d cuts a range"),
     ("--timezone Mars/Olympus --last 1d", "--timezone"),
-    ("--rate 0", '--rate: "0" is no rate: write requests a second, from 0.001 to 1000000'),
+    ("--rate 0", '--rate: "0" is no rate: write requests per second, from 0.001 to 1000000'),
     ("--rate -5", '--rate: "-5" is no rate'),
     ("--rate nan", '--rate: "nan" is no rate'),
     ("--rate inf", '--rate: "inf" is no rate'),
@@ -192,7 +192,7 @@ async def test_duplicates_are_dropped_with_a_warning(start_api: StartApi, agains
     command = against(api)
     done = await command.run("run", "-", "--output", "r", stdin=b"1\n2\n1 again\n")
     assert done.exit_code == 0
-    assert "warning: standard input:3: company 1 stands in line 1 already" in done.stderr
+    assert "warning: standard input:3: company 1 is in line 1 already" in done.stderr
     assert len(command.lines("r/statistics.jsonl")) == 2
 
 
@@ -244,7 +244,7 @@ def test_a_byte_order_mark_in_the_configuration_file_is_skipped(cli: Cli, tmp_pa
     (tmp_path / "collector.toml").write_bytes(b"\xef\xbb\xbfrate = 321\r\n")
     said = cli("plan", "companies.txt")
     assert said.exit_code == 0, said
-    assert "at 321 requests a second" in said.stdout
+    assert "at 321 requests per second" in said.stdout
 
 
 def test_no_more_of_a_configuration_file_is_read_than_options_take(
@@ -275,7 +275,7 @@ async def test_a_flag_beats_the_environment_beats_the_file(
     # The file also holds what another command has no use for.
     planned = await command.run("plan", "-", stdin=b"1\n")
     assert planned.exit_code == 0, planned.stderr
-    assert "at 321 requests a second" in planned.stdout
+    assert "at 321 requests per second" in planned.stdout
 
 
 @pytest.mark.parametrize(

@@ -102,7 +102,7 @@ def test_names_that_are_not_in_a_file_are_not_waited_for(
 
 @pytest.mark.parametrize("name", ["o.csv", "o.parquet", "o.duckdb", "o.html"])
 def test_a_pipe_is_not_replaced(run: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
-    """It belongs to somebody: 5, and it stays."""
+    """It belongs to another program: 5, and it stays."""
     os.mkfifo(name)
     subcommand = "report" if name == "o.html" else "export"
     said = in_this_process(subcommand, capsys)("r", "--to", name)

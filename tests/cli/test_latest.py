@@ -20,7 +20,7 @@ _NEWEST = b"".join([_NEW[1], _OLD[1], _NEW[0], _OLD[2]]).decode()
 
 
 async def test_it_prints_the_newest_lines(command: Any) -> None:  # noqa: ANN401 - see conftest
-    """Each as it stands in its run; the order of the directories changes nothing."""
+    """Each as it is in its run; the order of the directories changes nothing."""
     make_run(command.directory / "old", _OLD)
     make_run(command.directory / "-new", _NEW)
     before = command.files()

@@ -43,7 +43,7 @@ def _planned(arguments: list[str], directory: Path) -> tuple[str, str]:
 async def test_yesterday_and_the_14_days_before_it_are_collected(
     start_api: StartApi, against: Against
 ) -> None:
-    """15 windows a company, each once; the manifest's plan is what was collected."""
+    """15 windows per company, each once; the manifest's plan is what was collected."""
     api = await start_api()
     command = against(api).without_debugging()
     options = ("--last", "1d", "--window", "1d", "--lookback", "14d", "--timezone", "UTC")
@@ -101,15 +101,15 @@ async def test_the_printed_command_goes_on_with_the_same_cells(  # noqa: PLR0913
     plan = command.manifest("r")["plan"]
     assert (plan["window"], plan["windows"]) == (recorded, windows)
     said = await command.run("status", "r")
-    go_on = shlex.split(said.stdout.partition("\ngo on")[2])
+    resume = shlex.split(said.stdout.partition("\nresume ")[2])
     assert f"9 companies x {windows} windows" in said.stdout
-    assert not [word for word in go_on if word.startswith("--lookback")]
-    assert _planned(go_on, tmp_path) == (plan["fingerprint"], recorded)
+    assert not [word for word in resume if word.startswith("--lookback")]
+    assert _planned(resume, tmp_path) == (plan["fingerprint"], recorded)
     answered = _windows(command)
     assert 0 < len(answered) < 9 * windows
     asked = len(api.requests)
     api.reconfigure(replace(api.settings, share_500=0.0))
-    last = await command.run(*go_on[1:])
+    last = await command.run(*resume[1:])
     assert last.exit_code == 0, last.stderr
     assert len(_windows(command)) == _windows(command).total() == 9 * windows
     assert command.manifest("r")["plan"] == plan

@@ -26,7 +26,7 @@ class _Told:
         self._changed = asyncio.Event()
 
     def stop(self, code: ExitCode) -> None:
-        """Be told to end in order."""
+        """Be told to stop cleanly."""
         self._note(code)
 
     def stop_at_once(self) -> None:

@@ -80,7 +80,7 @@ def test_a_complete_run_has_nothing_to_do_next() -> None:
         rows["latency"]
         == "half within 126 ms, 90 % within 126 ms, 99 % within 1.2 s, longest 1.3 s"
     )
-    assert rows["time"].endswith(" requests a second (at most 7.5)")
+    assert rows["time"].endswith(" requests per second (at most 7.5)")
     assert rows["answers"] == "out/night/statistics.jsonl"
     assert rows["exit"] == "0: every cell has an answer"
 
@@ -183,7 +183,7 @@ def test_a_run_that_got_no_answer_has_no_latency() -> None:
 )
 def test_the_highest_rate_is_told_as_it_was_given(rate: Rate, most: str) -> None:
     """And nothing of a limit that was not met."""
-    assert _rows(_job(rate=rate), ExitCode.COMPLETE)["time"].endswith(f"requests a second {most}")
+    assert _rows(_job(rate=rate), ExitCode.COMPLETE)["time"].endswith(f"requests per second {most}")
 
 
 class _FoundGate(Gate):
@@ -204,7 +204,7 @@ class _FoundGate(Gate):
 def test_the_limit_that_was_found_is_told(rate: Rate, most: str) -> None:
     """So that the next run can be told of it."""
     job = _found(rate=rate)
-    assert _rows(job, ExitCode.COMPLETE)["time"].endswith(f"requests a second {most}")
+    assert _rows(job, ExitCode.COMPLETE)["time"].endswith(f"requests per second {most}")
 
 
 def _found(**settings: Any) -> Run:  # noqa: ANN401 - see RunSettings
@@ -223,12 +223,12 @@ def _held_up(job: Run, latency: float, *, share: float = 0.2, count: int = 100) 
 
 
 def test_a_concurrency_that_held_the_rate_back_is_told_with_the_one_that_would_do() -> None:
-    """Rate times latency, and a fifth more: 50 a second at 2 seconds is 120 in flight."""
+    """Rate times latency, and a fifth more: 50 per second at 2 seconds is 120 in flight."""
     job = _held_up(_job(rate=Rate(50), concurrency=32), 2.0)
     said = _rows(job, ExitCode.COMPLETE)["in flight"]
     found = re.fullmatch(
-        r"at most 32 held the rate back; --concurrency (\d+) would do for 50 requests a second at "
-        r"(\d\.\d) s",
+        r"at most 32 held the rate back; --concurrency (\d+) would do for 50 requests per second "
+        r"at (\d\.\d) s",
         said,
     )
     assert found is not None, said
@@ -240,7 +240,7 @@ def test_the_advice_is_for_the_rate_that_the_api_allows() -> None:
     """A rate that was asked for and refused would not come with more in flight."""
     job = _held_up(_found(rate=Rate(400), concurrency=10), 0.5)
     said = _rows(job, ExitCode.COMPLETE)["in flight"]
-    assert re.search(r"--concurrency 2[78] would do for 46\.61 requests a second at \d+ ms", said)
+    assert re.search(r"--concurrency 2[78] would do for 46\.61 requests per second at \d+ ms", said)
 
 
 def test_without_an_upper_limit_twice_as_many_are_worth_a_try() -> None:

@@ -69,7 +69,7 @@ def test_other_variables_are_left_alone(
     monkeypatch.setenv(variable, "7")
     said = plan("companies.txt")
     assert (said.exit_code, said.stderr) == (0, "")
-    assert "at 10 requests a second" in said.stdout
+    assert "at 10 requests per second" in said.stdout
 
 
 def test_a_misspelt_variable_of_the_simulator_is_named(
@@ -84,6 +84,30 @@ def test_a_misspelt_variable_of_the_simulator_is_named(
         "option is called so; did you mean COLLECTOR_SIMULATE_DENY?\n"
     )
     assert "COLLECTOR_RAT " not in said.stderr
+
+
+@pytest.mark.parametrize(
+    ("toml", "message"),
+    [
+        ("[simulate]\nport = 90000\n", '"90000" for [port] provided by collector.toml. Must be <='),
+        (
+            "[simulate]\nrate_limt = 5\n",
+            "[simulate]: unknown key rate-limt; did you mean rate-limit?",
+        ),
+        ("[simulate]\nconfig = 'a.toml'\n", "[simulate]: unknown key config; known are ban, bom, "),
+        ("[simulate]\nban = {a = 1}\n", "[simulate]: ban: is no value of an option; "),
+        ("simulate = 5\n", "simulate: is no table; write [simulate] and its options below it"),
+    ],
+)
+def test_the_simulator_has_a_table_of_the_file(
+    capsys: pytest.CaptureFixture[str], plan: Cli, directory: Path, toml: str, message: str
+) -> None:
+    """Its keys are the options of the simulator, and no concern of other commands."""
+    (directory / "collector.toml").write_text(f"rate = 5\n{toml}")
+    said = in_this_process("simulate", capsys)()
+    assert (said.exit_code, said.stdout) == (2, "")
+    assert message in said.stderr
+    assert "at 5 requests per second" in plan("companies.txt").stdout
 
 
 @pytest.mark.parametrize(
@@ -128,9 +152,9 @@ def test_another_file_of_options_takes_the_place_of_the_usual(
         monkeypatch.setenv("COLLECTOR_CONFIG", "night.toml")
     said = plan("companies.txt", *flags)
     assert (said.exit_code, said.stderr) == (0, "")
-    assert "at 2 requests a second" in said.stdout
+    assert "at 2 requests per second" in said.stdout
     assert "server default" in said.stdout
-    assert "at 3 requests a second" in plan("companies.txt", *flags, "-r", "3").stdout
+    assert "at 3 requests per second" in plan("companies.txt", *flags, "-r", "3").stdout
 
 
 @pytest.mark.parametrize(

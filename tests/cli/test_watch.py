@@ -142,7 +142,7 @@ async def _shown(job: Run, width: int = 100) -> str:
 async def test_frames_are_left_out_while_the_terminal_takes_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It shows the newest one when it goes on, and not all of an hour."""
+    """It shows the newest one when it continues, and not all of an hour."""
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     with suppress(BlockingIOError):

@@ -116,7 +116,7 @@ def workers_of(pid: int) -> list[int]:
 
 
 def is_alive(pid: int) -> bool:
-    """Tell whether a process is at work."""
+    """Tell whether a process is running."""
     return _stat(pid)[:1] not in ([], ["Z"])
 
 

@@ -134,7 +134,7 @@ def test_lines_that_are_gone_from_the_disk_do_not_count() -> None:
 
 
 def test_the_pace_is_that_of_all_at_work() -> None:
-    """Rates add up; they and the limit of all stay when nobody is at work any more."""
+    """Rates add up; they and the limit of all stay when no shard is running any more."""
     pace = ClusterPace(40.0, 8.0)
     assert pace.view() == PaceView(8.0, 40.0)
     of_three = [report(n, rate=rate, senders=3) for n, rate in enumerate((10.0, 15.0, 5.0))]

@@ -61,7 +61,7 @@ def test_the_shares_add_up_to_the_rate(rate: float, at_work: int) -> None:
 
 
 def test_without_a_rate_they_begin_together_where_one_would() -> None:
-    """All of them at ten requests a second."""
+    """All of them at ten requests per second."""
     share = share_of_each(inf, 4)
     assert share.ceiling == inf
     assert share.start * 4 == AUTO_START
@@ -80,14 +80,14 @@ def test_without_a_rate_they_begin_together_where_one_would() -> None:
 def test_a_limit_is_shared_when_half_of_them_know_it(
     limits: list[float | None], limit: float | None
 ) -> None:
-    """Of four at work: the others are taken to be like those who know theirs."""
+    """Of four that run: the others are taken to be like those that know theirs."""
     shared = SharedLimit()
     assert shared.take(limits, 4, 0.0) == (None if limit is None else 4 * limit)
     assert share_of_each(inf, 4, shared.limit).limit == limit
 
 
 def test_the_limit_of_all_stays_when_fewer_are_at_work() -> None:
-    """Those who are left share it, and what they say while they have not heard of it is old."""
+    """Those that are left share it, and what they report before they know of it is old."""
     shared = SharedLimit()
     assert shared.take([20.0, 22.0], 2, 0.0) == 42.0
     assert shared.take([22.0], 1, 10.0) == 42.0
@@ -96,7 +96,7 @@ def test_the_limit_of_all_stays_when_fewer_are_at_work() -> None:
     # It has heard, and finds out more later.
     assert shared.take([42.0], 1, 13.5) == 42.0
     assert shared.take([37.0], 1, 30.0) == 37.0
-    # When nobody is left, it is told in the summary.
+    # When no shard is left, it is told in the summary.
     assert shared.take([], 1, 40.0) == 37.0
 
 

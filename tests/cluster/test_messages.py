@@ -66,7 +66,7 @@ def test_the_token_is_not_shown() -> None:
 
 
 def test_reports_come_as_they_were_sent() -> None:
-    """With keys that are numbers, and a kind of blockade."""
+    """With keys that are numbers, and a cause of an open circuit."""
     sent = report(
         *(4,),
         statuses={200: 3, 429: 1},

@@ -15,7 +15,7 @@ from collector.telemetry.log import EventLog
 
 @pytest.mark.parametrize("is_in_the_way", [False, True])
 def test_a_log_that_cannot_be_opened_is_told(tmp_path: Path, *, is_in_the_way: bool) -> None:
-    """Once, and the run goes on: it is about answers."""
+    """Once, and the run continues: it is about answers."""
     files = PartFiles(tmp_path)
     PartFiles(tmp_path, Shard(0, 2)).manifest.touch()
     if is_in_the_way:

@@ -66,7 +66,7 @@ def test_a_worker_that_writes_the_keys_of_its_connections_is_told(tmp_path: Path
 
 @pytest.mark.parametrize("shard", [Shard(), Shard(0, 2)])
 def test_nobody_begins_beside_whoever_hands_out_shards(tmp_path: Path, shard: Shard) -> None:
-    """But the shards that are handed out do."""
+    """But the shards that are assigned do."""
     lock = lock_for_all(tmp_path)
     files = PartFiles(tmp_path, shard)
     with pytest.raises(LockedError):

@@ -19,7 +19,7 @@ def _handed(number: int, *, renew_in: float = 60.0, ends_in: float = 90.0) -> Ha
 
 
 async def test_the_first_one_is_there_at_once_and_hidden_from_the_log() -> None:
-    """It is renewed five seconds later than by whoever asks for it, and ends a little earlier."""
+    """It is renewed five seconds later than by the process that requests it, and ends earlier."""
     wanted: list[int] = []
     now = 100.0
     feed = TokenFeed(_handed(4), wanted.append, clock=lambda: now)
@@ -87,7 +87,7 @@ async def test_one_that_came_meanwhile_needs_no_asking() -> None:
 
 
 async def test_nobody_waits_when_the_run_is_ended() -> None:
-    """Whoever waits for a token gives way."""
+    """A task that waits for a token gives way."""
     feed = TokenFeed(_handed(1), lambda _: None)
     gate = _gate()
     await feed.issue(gate, Redactor())

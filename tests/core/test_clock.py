@@ -38,7 +38,7 @@ async def test_a_clock_that_is_read_often_counts_all_seconds() -> None:
 
 
 async def test_seconds_in_which_the_process_stood_still_do_not_count() -> None:
-    """The first reading notices, whoever reads: no timer comes before it."""
+    """The first reading notices, whichever task reads: no timer comes before it."""
     machine = _Machine()
     clock = machine.clock()
     with clock.beating():

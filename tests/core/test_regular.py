@@ -34,7 +34,7 @@ def test_a_file_is_opened(tmp_path: Path) -> None:
 
 
 def test_what_is_not_a_file_is_refused_in_words(tmp_path: Path) -> None:
-    """At once: nobody writes into the pipe."""
+    """At once: no process writes into the pipe."""
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "link").symlink_to("pipe")
     assert _refused(tmp_path / "pipe") == "pipe is a named pipe, not a file"

@@ -259,7 +259,7 @@ def _as_unicode(text: str) -> str:
 
 
 def _in_rails(text: str) -> str:
-    """Escape as the JSON of Rails does, so that it can stand in a script."""
+    """Escape as the JSON of Rails does, so that it can be part of a script."""
     return _in_json(text).translate({ord(char): _as_unicode(char) for char in "<>&"})
 
 

@@ -27,7 +27,7 @@ def test_quoted_text_shows_code_points(text: str, expected: str) -> None:
 
 
 def test_quoted_text_is_bounded() -> None:
-    """A megabyte of foreign text does not make a megabyte of message."""
+    """A megabyte of untrusted text does not make a megabyte of message."""
     assert quoted("a" * 60) == f'"{"a" * 60}"'
     assert quoted("a" * 1_000_000) == f'"{"a" * 60}..."'
     assert len(quoted("\U000e0041" * 1_000_000)) < 700

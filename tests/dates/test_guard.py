@@ -132,7 +132,7 @@ async def test_a_server_that_leaves_the_last_day_out_gets_the_day_after_it() -> 
 async def test_what_is_not_known_is_as_the_option_says(
     finding: Finding, *, exclusive: bool
 ) -> None:
-    """And people are told that it is not known; the run goes on."""
+    """And users are told that it is not known; the run continues."""
     guard = _guard(until_exclusive=exclusive)
     assert len(await _establish(guard, _Verifier(finding))) == 1
     assert guard.query.until_exclusive is exclusive
@@ -151,7 +151,7 @@ async def test_without_dates_nothing_is_asked() -> None:
 
 @pytest.mark.parametrize("exclusive", [False, True])
 async def test_trusted_dates_are_not_proved(*, exclusive: bool) -> None:
-    """The option says what the last day means, and answers that repeat are passed over."""
+    """The option says what the last day means, and answers that repeat are ignored."""
     guard, verifier = _guard(trust_dates=True, until_exclusive=exclusive), _Verifier(_INCLUDED)
     assert await _establish(guard, verifier) == []
     assert guard.record is not None
@@ -199,7 +199,7 @@ async def test_new_lines_are_not_mixed_with_those_of_another_meaning() -> None:
 @pytest.mark.parametrize("trust", [False, True])
 @pytest.mark.parametrize("done", [1, 120])
 async def test_spoilt_lines_are_refused(done: int, *, trust: bool) -> None:
-    """Also with --trust-dates, and when all is done: nobody knows which of them are wrong."""
+    """Also with --trust-dates, and when all is done: it is unknown which of them are wrong."""
     guard, verifier = _guard(trust_dates=trust), _Verifier(_INCLUDED)
     recovered = _recovered(_plan(), done, _record("ignored", "inconclusive"))
     with pytest.raises(DatesError, match=r"ignored the dates .*\(before\)") as raised:
@@ -340,11 +340,9 @@ async def test_answers_that_repeat_are_looked_into_once_and_then_later() -> None
     assert remark.startswith("40 companies have the same answer")
 
 
-@pytest.mark.parametrize(
-    "finding", [_UNKNOWN, OutageError("nobody is there"), StoppedError()], ids=str
-)
+@pytest.mark.parametrize("finding", [_UNKNOWN, OutageError("no answer"), StoppedError()], ids=str)
 async def test_what_was_not_found_out_in_the_end_is_a_doubt(finding: Finding | Exception) -> None:
-    """Also when nobody has asked, for the run was stopped; it is none once it is settled."""
+    """Also when no request was sent, for the run was stopped; it is none once it is settled."""
     guard, verifier = _guard(_plan(7)), _Verifier(_INCLUDED, finding, _INCLUDED)
     await _establish(guard, verifier)
     said = [guard.is_doubtful]
@@ -404,7 +402,7 @@ async def test_a_proof_after_the_last_answer_is_made_if_they_repeat() -> None:
 
 
 async def test_a_proof_that_shows_nothing_is_a_false_alarm() -> None:
-    """The run goes on."""
+    """The run continues."""
     guard, verifier = _guard(), _Verifier(_INCLUDED, _UNKNOWN)
     await _establish(guard, verifier)
     await _notice_all(guard)

@@ -127,7 +127,7 @@ async def test_what_may_pass_is_tried_twice(passing: Failure) -> None:
 
 
 async def test_the_rest_before_a_second_try_is_drawn() -> None:
-    """So that those who failed together do not come back together."""
+    """So that those that failed together are not repeated together."""
     client = _Client(_TIMEOUT)
     await client.runner().run(_asks(*"abcdefghij"))
     assert len(set(client.rests)) > 1

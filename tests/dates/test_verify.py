@@ -40,7 +40,7 @@ class _Client:
 
 
 async def test_an_outage_that_used_up_companies_is_followed_by_another_verification() -> None:
-    """All companies were asked in vain by the time that it was over, and that says nothing."""
+    """All companies had failed by the time that it was over, and that says nothing."""
     client = _Client(failures=7)
 
     async def sleep(_seconds: float) -> None:

@@ -1,6 +1,6 @@
 """A page of the documentation, typed into a real bash: what it shows, and what came.
 
-A command stands behind `$ `, and goes on behind a backslash; what it prints stands below it. There
+A command stands behind `$ `, and continues behind a backslash; what it prints follows below. There
 `...` within a line is any text, and a line of only `...` any lines, or none.
 """
 

@@ -29,7 +29,7 @@ def test_the_files_of_the_page_are_read() -> None:
 
 def test_what_the_page_refuses_is_refused() -> None:
     """Each example in the first column of its table."""
-    table = _TEXT.partition("## What is refused")[2].split("\n\n")[2]
+    table = _TEXT.partition("## What is rejected")[2].split("\n\n")[2]
     first = [row.split("|")[1] for row in table.splitlines()[2:]]
     examples = [example for cell in first[:6] for example in re.findall("`([^`]+)`", cell)]
     assert len(examples) == 11

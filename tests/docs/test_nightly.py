@@ -79,7 +79,7 @@ def _planned(arguments: str, directory: Path) -> tuple[int, RunSettings]:
 def test_the_files_of_the_page_work_together(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Settings, companies and credentials as they stand there; yesterday and 14 days before it."""
+    """Settings, companies and credentials as on the page; yesterday and 14 days before it."""
     monkeypatch.chdir(tmp_path)
     for name in ("collector.toml", "companies.txt", "credentials.toml"):
         (tmp_path / name).write_text(_file(name), encoding="utf-8")
@@ -149,7 +149,7 @@ def test_the_table_has_every_exit_code_and_no_other() -> None:
 
 
 def test_systemd_tries_again_what_the_table_says() -> None:
-    """What is of no use stands in RestartPreventExitStatus=; a stop is no failure."""
+    """What is of no use is in RestartPreventExitStatus=; a stop is no failure."""
     unit = _unit("collector.service")
     (prevented,) = unit["Service", "RestartPreventExitStatus"]
     useless = {code for code, again in _exit_codes().items() if again == "no"}

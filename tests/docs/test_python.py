@@ -59,7 +59,7 @@ class _FailsForGood(Exception):  # noqa: N818 - it stands for a name of Airflow
 
 @pytest.fixture
 def _airflow(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Stand in for Airflow, which is large: the names that the page imports from it."""
+    """Replace Airflow, which is large, by the names that the page imports from it."""
     sdk, exceptions = ModuleType("airflow.sdk"), ModuleType("airflow.sdk.exceptions")
     vars(sdk)["task"] = lambda **_: lambda function: function
     vars(exceptions).update(AirflowException=RuntimeError, AirflowFailException=_FailsForGood)
@@ -110,7 +110,7 @@ async def test_the_page_does_what_it_says(
         printed.append(capsys.readouterr().out)
         if example.shown is not None:
             assert printed[-1] == example.shown, f"line {example.block.line}"
-    assert "remark: companies.txt:3: company 4892 stands in line 1" in printed[1]
+    assert "remark: companies.txt:3: company 4892 is in line 1" in printed[1]
     assert "14 of 14 cells: output/" in printed[1]
     assert printed[-2].startswith("4892 20")
 

@@ -149,7 +149,7 @@ async def test_a_file_cut_anywhere_is_completed(start_api: StartApi, against: Ag
         assert _answered(command) == _planned(30, "2026-01-01", 1)
         assert api.counts.kinds["statistics"] - asked == lost
         was_torn = not content.endswith(b"\n")
-        assert ("put aside into statistics.jsonl.broken" in done.stderr) == was_torn
+        assert ("moved to statistics.jsonl.broken" in done.stderr) == was_torn
     assert command.manifest("r")["attempts"][-1]["remarks"]
 
 
@@ -298,7 +298,7 @@ async def test_a_grown_plan_goes_on_and_another_one_is_refused(
 
 
 async def test_the_lines_alone_say_what_is_done(start_api: StartApi, against: Against) -> None:
-    """Without manifest and list of companies the run still goes on, and says what was missing."""
+    """Without manifest and list of companies the run is resumed, and says what was missing."""
     api = await start_api()
     command = against(api)
     run = ("run", "-", "--rate", "500", "--output", "r")

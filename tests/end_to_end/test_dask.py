@@ -135,7 +135,7 @@ async def test_workers_need_no_credentials(
 ) -> None:
     """Theirs have none, and get the token alone: it is in no file, and not on the screen.
 
-    A ready-made one, so that it is known here; nobody asks for another.
+    A ready-made one, so that it is known here; no other one is requested.
     """
     api = await start_api()
     token = api.issue_token()
@@ -168,7 +168,7 @@ def _assert_is_nowhere(secret: str, command: Any, done: Any) -> None:  # noqa: A
 
 @pytest.mark.parametrize("workers", [2, pytest.param(1, marks=pytest.mark.torture)])
 async def test_a_worker_is_killed(start_api: StartApi, against: Against, workers: int) -> None:
-    """Its shard is gone on with at once, from what is on the disk; the counts are the server's."""
+    """Its shard is resumed at once, from what is on the disk; the counts are the server's."""
     api = await start_api()
     command = against(api).without_debugging()
     command.write("companies.txt", company_lines(600))
@@ -181,12 +181,12 @@ async def test_a_worker_is_killed(start_api: StartApi, against: Against, workers
     directory = command.directory / "r"
     assert cells_of(directory) == _companies(600)
     assert sorted(codes_of(directory), key=len) == [[0], [None, 0]]
-    # Only what was in flight or not confirmed is asked for again: 2 seconds at 30 a second.
+    # Only what was in flight or not confirmed is asked for again: 2 seconds at 30 per second.
     assert api.counts.kinds["statistics"] <= 600 + 32 + 60
     assert api.counts.kinds["token"] == 1
     told = re.search(r"requests  (\d+) sent", done.stdout)
     assert told is not None
-    # What it has sent since its last report, half a second at 30 a second, nobody knows.
+    # What it has sent since its last report, half a second at 30 per second, is unknown.
     assert api.counts.total - 40 <= int(told[1]) <= api.counts.total
     assert "600 of 600 answered" in done.stdout
     assert "in earlier attempts" not in done.stdout
@@ -215,7 +215,7 @@ def _most_within(moments: list[float], seconds: float) -> int:
 async def test_the_sum_of_the_rates_as_the_server_sees_it(
     start_api: StartApi, against: Against, two_workers: Cluster
 ) -> None:
-    """`--rate 40`: never more, be it with two shards at work or in the tail with one.
+    """`--rate 40`: never more, neither while two shards run nor at the end with one.
 
     One of the two is done beforehand, so that most of the time the other one is alone: it has the
     whole rate then, and the run takes as long as a single one.
@@ -395,7 +395,7 @@ async def test_a_signal_ends_all_in_order(  # noqa: PLR0913, PLR0917 - a table
     number: int,
     code: int,
 ) -> None:
-    """Soon, with nothing torn or left behind; and the same command again goes on to the end."""
+    """Soon, with nothing torn or left behind; and the same command again completes it."""
     api = await start_api(latency=0.02)
     command = against(api).without_debugging()
     command.write("companies.txt", company_lines(600))
@@ -405,7 +405,7 @@ async def test_a_signal_ends_all_in_order(  # noqa: PLR0913, PLR0917 - a table
             await _until(api, 40)
         else:
             async with asyncio.timeout(20):
-                while not workers_of(process.pid):  # noqa: ASYNC110 - nobody tells of a process
+                while not workers_of(process.pid):  # noqa: ASYNC110 - a process sends no event
                     await asyncio.sleep(0.005)
         began = asyncio.get_running_loop().time()
         started = children(process.pid)
@@ -454,7 +454,7 @@ async def test_the_second_signal_does_not_wait(
 
 @pytest.mark.torture
 async def test_the_client_is_killed(start_api: StartApi, against: Against) -> None:
-    """Its workers go away by themselves, and nothing keeps the next run from going on."""
+    """Its workers go away by themselves, and nothing keeps the next run from resuming."""
     api = await start_api()
     command = against(api).without_debugging()
     command.write("companies.txt", company_lines(300))
@@ -543,7 +543,7 @@ async def test_companies_that_fail(
 async def test_a_full_disk(
     start_api: StartApi, against: Against, largest_file: LargestFile
 ) -> None:
-    """Exit code 5 as soon as one shard cannot write; the others end in order."""
+    """Exit code 5 as soon as one shard cannot write; the others stop cleanly."""
     api = await start_api()
     command = against(api).without_debugging()
     command.write("companies.txt", company_lines(600))

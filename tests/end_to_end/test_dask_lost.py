@@ -77,7 +77,7 @@ async def test_all_workers_go(start_api: StartApi, against: Against, tmp_path: P
 
 @pytest.mark.torture
 async def test_workers_come_back(start_api: StartApi, against: Against, tmp_path: Path) -> None:
-    """The run goes on with them, from what is on the disk, and says both."""
+    """The run continues with them, from what is on the disk, and says both."""
     api = await start_api(empty_share=0.0)
     command = _command(against, api, 300)
     with cluster(tmp_path / "cluster", workers=1) as made:
@@ -95,7 +95,7 @@ async def test_workers_come_back(start_api: StartApi, against: Against, tmp_path
 async def test_a_signal_without_workers(
     start_api: StartApi, against: Against, tmp_path: Path
 ) -> None:
-    """Nobody is there to end a shard in order, so nobody is waited for; the disk is counted."""
+    """No worker is there to stop a shard cleanly, so none is waited for; the disk is counted."""
     api = await start_api(empty_share=0.0)
     command = _command(against, api, 300)
     with cluster(tmp_path / "cluster", workers=1) as made:
@@ -115,7 +115,7 @@ async def test_a_signal_without_workers(
 
 
 async def test_the_scheduler_dies(start_api: StartApi, against: Against, tmp_path: Path) -> None:
-    """The run ends with 4 and one line that says what has gone; a new cluster goes on with it.
+    """The run ends with 4 and one line that says what has gone; a new cluster resumes it.
 
     The workers see it too: long before the last company they send nothing more, and record how
     their shards have ended.

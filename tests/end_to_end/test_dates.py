@@ -131,7 +131,7 @@ async def test_dates_that_are_ignored_end_a_run_before_it_begins(
 
 
 async def test_only_zeros_prove_nothing(start_api: StartApi, against: Against) -> None:
-    """The check says inconclusive; a run warns, goes on, and its manifest says so too."""
+    """The check says inconclusive; a run warns and continues, and its manifest says so too."""
     api = await start_api(empty_share=1)
     command = against(api).without_debugging()
     command.write("companies.txt", _IDS)
@@ -163,7 +163,7 @@ async def test_trusted_dates_are_not_looked_at(start_api: StartApi, against: Aga
 
 
 async def test_a_proof_is_not_repeated(start_api: StartApi, against: Against) -> None:
-    """Going on sends nothing but what is missing, whatever the first attempt had found."""
+    """Resuming sends nothing but what is missing, whatever the first attempt had found."""
     api = await start_api(until_exclusive=True, latency=0.05)
     command = against(api).without_debugging()
     run = ("run", "companies.txt", *_DAYS, "--window", "1d", "--output", "r", "--rate")
@@ -215,7 +215,7 @@ async def test_a_server_that_stops_honouring_them_ends_the_run(
     assert sent < 200 * 30 / 2
     status = await command.run("status", "r")
     assert "\nspoilt     the API ignored the dates" in status.stdout
-    assert "\ngo on " not in status.stdout
+    assert "\nresume " not in status.stdout
     again = await command.run(*run, *options)
     assert again.exit_code == 7
     assert "the API ignored the dates when its lines were fetched" in again.stderr
@@ -251,7 +251,7 @@ async def test_a_look_back_that_is_cut_short_is_owed(
     stop: str,
     code: int,
 ) -> None:
-    """All cells have answers, the last ones repeat, and nobody can be asked why any more.
+    """All cells have answers, the last ones repeat, and no request can show why any more.
 
     The next attempt sends nothing but the proof, and ends with 7: the last three days are wrong.
     """
@@ -294,7 +294,7 @@ async def test_a_look_back_that_is_cut_short_is_owed(
 
 
 async def test_lines_of_two_meanings_are_not_mixed(start_api: StartApi, against: Against) -> None:
-    """What was begun with trusted dates does not go on once it is proved that they meant others."""
+    """A run with trusted dates is not resumed once it is verified that they meant other days."""
     api = await start_api(until_exclusive=True)
     command = against(api).without_debugging()
     run = ("run", "-", *_DAYS, "--window", "1d", *_FAST, "--output", "r")
@@ -307,7 +307,7 @@ async def test_lines_of_two_meanings_are_not_mixed(start_api: StartApi, against:
     assert refused.exit_code == 7
     assert "its lines were fetched with the last day of a window sent as it is" in refused.stderr
     assert statistics.read_bytes() == b"".join(lines[:5])
-    # With the option for it the same lines are right from the beginning, and are gone on with.
+    # With the option for it the same lines are right from the beginning, and are kept.
     statistics.unlink()
     trusted = ("--trust-dates", "--until-exclusive")
     assert (await command.run(*run, *trusted, stdin=ids)).exit_code == 0
@@ -348,7 +348,7 @@ async def test_days_begin_in_the_given_zone(start_api: StartApi, against: Agains
 
 
 async def test_a_spoilt_directory_stays_spoilt(start_api: StartApi, against: Against) -> None:
-    """Whatever is trusted later: nobody knows which of its lines are of other days."""
+    """Whatever is trusted later: it is unknown which of its lines are of other days."""
     api = await start_api(ignore_dates=True, empty_share=0)
     command = against(api).without_debugging()
     run = ("run", "-", *_DAYS, "--window", "1d", *_FAST, "--output", "r")
@@ -374,7 +374,7 @@ async def test_a_spoilt_directory_stays_spoilt(start_api: StartApi, against: Aga
 async def test_what_nobody_knows_any_more_is_not_mixed(
     start_api: StartApi, against: Against, more: tuple[str, ...]
 ) -> None:
-    """Without its manifest nobody knows how the last day was sent when the lines were fetched."""
+    """Without its manifest it is unknown how the last day was sent when the lines were fetched."""
     api = await start_api(until_exclusive=True)
     command = against(api).without_debugging()
     run = ("run", "-", *_DAYS, "--window", "1d", *_FAST, "--output", "r")

@@ -56,7 +56,7 @@ async def test_a_token_that_is_used_as_it_is(start_api: StartApi, against: Again
 
 
 async def test_an_issuer_out_of_reach_is_an_outage(start_api: StartApi, against: Against) -> None:
-    """Nobody answers at the token's address: exit 4 when the patience of the start has ended.
+    """No server answers at the token's address: exit 4 when the patience of the start has ended.
 
     There is no directory, so no log: what it would say is on standard error.
     """
@@ -105,7 +105,7 @@ async def test_a_signal_ends_the_run_in_order(
 async def test_what_does_not_come_back_is_waited_for_briefly(
     start_api: StartApi, against: Against
 ) -> None:
-    """A server that hangs cannot hold a run that is to end: five seconds, then it ends in order."""
+    """A server that hangs cannot hold a run that is to end: five seconds, then it stops cleanly."""
     api = await start_api(share_hangs=1.0)
     command = against(api)
     command.write("companies.txt", company_lines(50))
@@ -121,7 +121,7 @@ async def test_what_does_not_come_back_is_waited_for_briefly(
 
 
 async def test_a_second_signal_ends_the_run_at_once(start_api: StartApi, against: Against) -> None:
-    """The first signal waits for what is in flight, the second does not; both end in order."""
+    """The first signal waits for what is in flight, the second does not; both stop cleanly."""
     api = await start_api(share_hangs=0.9)
     command = against(api)
     command.write("companies.txt", company_lines(5000))
@@ -146,7 +146,7 @@ async def test_a_second_signal_ends_the_run_at_once(start_api: StartApi, against
 async def test_a_deadline_ends_the_run_to_be_continued(
     start_api: StartApi, against: Against
 ) -> None:
-    """When the time is over, the run ends as by a signal, with 4; the next one goes on."""
+    """When the time is over, the run ends as by a signal, with 4; the next one resumes it."""
     api = await start_api()
     command = against(api)
     command.write("companies.txt", company_lines(400))
@@ -196,7 +196,7 @@ async def test_a_signal_before_the_first_token_leaves_nothing(
 
 
 async def test_a_full_disk_ends_the_run(start_api: StartApi, against: Against) -> None:
-    """No more room: exit 5 within moments, nothing torn; with room again the run goes on."""
+    """No more room: exit 5 within moments, nothing torn; with room again the run is resumed."""
     api = await start_api()
     command = against(api)
     command.write("companies.txt", company_lines(500))
@@ -210,7 +210,7 @@ async def test_a_full_disk_ends_the_run(start_api: StartApi, against: Against) -
     lines = command.lines("r/statistics.jsonl")
     assert len(lines) == attempt["cells"]["data"] + attempt["cells"]["empty"]
     assert attempt["exit_code"] == 5
-    # 20,000 bytes hold about 80 lines; what was sent within a second at 200 a second comes on top.
+    # 20,000 bytes hold about 80 lines; what was sent in a second at 200 per second comes on top.
     assert api.counts.total < len(lines) + 200
     sent = api.counts.kinds["statistics"]
     done = await command.run("run", "companies.txt", "--rate", "5000", "--output", "r")
@@ -223,7 +223,7 @@ async def test_a_full_disk_ends_the_run(start_api: StartApi, against: Against) -
 
 
 async def test_a_full_file_system_ends_the_run(start_api: StartApi, against: Against) -> None:
-    """A whole file system without room, the manifest's included: exit 5, and it can go on."""
+    """A whole file system without room, the manifest's included: exit 5, and it can be resumed."""
     api = await start_api()
     command = against(api)
     command.write("companies.txt", company_lines(500))
@@ -382,7 +382,7 @@ def _words(command: Any, end: str) -> str:  # noqa: ANN401 - see conftest
 async def test_a_reader_who_has_gone_changes_no_exit_code(
     start_api: StartApi, against: Against, end: str
 ) -> None:
-    """Summaries and messages may find nobody; the code still tells what came of the run."""
+    """Summaries and messages may find no reader; the code still tells what came of the run."""
     api = await start_api(share_500=1.0)
     command = against(api)
     run = f"{_words(command, end)} run - --max-attempts 1 --output r {end}"
@@ -405,7 +405,7 @@ async def test_nor_do_complaints_and_help(
     code: int,
     end: str,
 ) -> None:
-    """Bad input is bad input, whether or not anybody reads so."""
+    """Bad input is bad input, whether or not the message is read."""
     script = f"set -o pipefail; {_words(command, end)} {arguments} {end}"
     shell = await command.spawn("bash", "-c", script)
     assert (await command.finish(shell)).exit_code == code

@@ -1,4 +1,4 @@
-"""A run whose terminal is closed: it ends in order, unless it was told not to care."""
+"""A run whose terminal is closed: it stops cleanly, unless the signal is ignored."""
 
 import asyncio
 import os
@@ -27,9 +27,9 @@ _RUN = ("run", "companies.txt", "--output", "r", "--rate")
 async def test_a_terminal_that_is_closed_ends_the_run_in_order(
     start_api: StartApi, against: Against
 ) -> None:
-    """What is in flight is kept, the manifest says how it ended, and the same command goes on.
+    """What is in flight is kept, the manifest says how it ended, and the same command resumes it.
 
-    The display and the summary find nobody, which is no reason to end otherwise.
+    The display and the summary find no terminal, which is no reason to end otherwise.
     """
     api = await start_api(latency=0.3)
     command = against(api)
@@ -73,7 +73,7 @@ def _read(terminal: int) -> None:
 async def test_a_hangup_that_is_ignored_from_the_start_ends_nothing(
     start_api: StartApi, against: Against
 ) -> None:
-    """As `nohup` starts it: the run goes on to its end."""
+    """As `nohup` starts it: the run continues to its end."""
     api = await start_api()
     command = against(api)
     command.write("companies.txt", company_lines(100))

@@ -110,7 +110,7 @@ async def test_two_companies_that_are_redirected_fail_alone(command: Command, se
 async def test_a_limit_that_answers_403_loses_nothing(
     command: Command, serve: Serve, headers: dict[str, str]
 ) -> None:
-    """20 requests a second are let through, so the witness is answered now and then."""
+    """20 requests per second are let through, so the witness is answered now and then."""
     let = list[float]()
 
     def judge(asked: Asked) -> web.Response:

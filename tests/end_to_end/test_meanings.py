@@ -58,7 +58,7 @@ _REFUSALS: Final[dict[str, dict[str, Any]]] = {
 async def test_too_fast_in_other_words(
     command: Command, start_api: StartApi, against: Against, name: str
 ) -> None:
-    """Everybody slows down, nothing fails, and few requests are refused."""
+    """All requests slow down, nothing fails, and few are rate-limited."""
     api = await start_api(rate_limit=20, burst=20, latency=0.005, **_REFUSALS[name])
     finished = await _run(against(api), companies=100)
     assert finished.exit_code == 0, finished
@@ -82,7 +82,7 @@ async def test_more_requests_at_once_than_are_processed(
 
 
 async def test_a_ban_is_an_outage(command: Command, start_api: StartApi, against: Against) -> None:
-    """403 for everybody and no hint, for some seconds: the circuit opens, no cell is charged."""
+    """403 for all requests, no hint, for some seconds: the circuit opens, no cell is charged."""
     api = await start_api(rate_limit=20, burst=60, latency=0.005, ban=3.0, limit_status=403)
     finished = await _run(against(api), *_DAYS)
     assert finished.exit_code == 0, finished
@@ -128,7 +128,7 @@ async def test_companies_that_are_denied_fail_alone(
 async def test_an_answer_that_is_not_ready_is_asked_for_again(
     command: Command, start_api: StartApi, against: Against
 ) -> None:
-    """As late as the server says; the other cells go on."""
+    """As late as the server says; the other cells continue."""
     api = await start_api(latency=0.005, not_ready=1.0)
     begun = time.monotonic()
     finished = await _run(against(api), companies=30)
@@ -171,7 +171,7 @@ async def test_one_redirect_among_answers_fails_its_cell(
 async def test_a_token_that_is_not_known_yet_is_waited_for(
     command: Command, start_api: StartApi, against: Against
 ) -> None:
-    """At the start all wait; after a renewal the token before it serves meanwhile."""
+    """At the start all wait; after a renewal the previous token is used meanwhile."""
     api = await start_api(latency=0.005, token_delay=1.5, token_life=7)
     finished = await _run(against(api), *_DAYS, companies=50, rate=30)
     assert finished.exit_code == 0, finished
@@ -241,7 +241,7 @@ async def test_shards_judge_a_401_as_a_single_run_does(
 async def test_credentials_of_another_service_end_the_run(
     start_api: StartApi, against: Against
 ) -> None:
-    """After half a minute in which the token was not accepted for anybody."""
+    """After half a minute in which the token was accepted for no company."""
     api = await start_api(latency=0.005, token_delay=3600.0)
     finished = await _run(against(api))
     assert finished.exit_code == 3, finished

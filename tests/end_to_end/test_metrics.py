@@ -84,7 +84,7 @@ async def test_the_file_and_the_samples_say_what_the_manifest_says(
     serve: StartOwnApi,
     command: Any,  # noqa: ANN401 - see conftest
 ) -> None:
-    """Of a run that is well, and of one that goes on, fails (1) and keeps the last success.
+    """Of a run that is well, and of one that is resumed, fails (1) and keeps the last success.
 
     Refusals, retries and failures are counted alike in all three places.
     """
@@ -129,8 +129,8 @@ async def test_the_file_and_the_samples_say_what_the_manifest_says(
     # With --log-level warning there are no samples.
     assert [event["event"] for event in command.lines("r/log.jsonl")].count("sample") == 1
     status = await command.run("status", "r")
-    go_on = shlex.split(status.stdout.partition("\ngo on")[2])
-    assert "--metrics-file=night.prom" in go_on
+    resume = shlex.split(status.stdout.partition("\nresume ")[2])
+    assert "--metrics-file=night.prom" in resume
 
 
 @pytest.mark.parametrize(
@@ -262,7 +262,7 @@ async def test_the_demo_writes_one_as_well(command: Any) -> None:  # noqa: ANN40
 async def test_shards_with_one_name_write_a_file_each(
     start_api: StartApi, against: Against
 ) -> None:
-    """It may stand in `collector.toml`, for all; together they have the cells of the plan."""
+    """It may be set in `collector.toml`, for all; together they have the cells of the plan."""
     command = against(await start_api())
     command.write("companies.txt", company_lines(40))
     command.write("collector.toml", 'metrics-file = "night.prom"\n')

@@ -38,14 +38,14 @@ MOST = 8 + 32 + 3
 
 
 async def test_an_outage_in_mid_run_is_waited_for(start_api: StartApi, against: Against) -> None:
-    """Few requests are sent into it, no cell fails for it, and the run goes on by itself."""
+    """Few requests are sent into it, no cell fails for it, and the run continues by itself."""
     api = await start_api()
     command = against(api).without_debugging()
     command.write("companies.txt", company_lines(150))
     process = await _begin(command, api)
     api.reconfigure(replace(api.settings, down=True))
     await until(lambda: api.counts.statuses[502] >= 8)
-    # The length of the outage; at 100 a second 250 requests could be sent into it.
+    # The length of the outage; at 100 per second 250 requests could be sent into it.
     await asyncio.sleep(2.5)
     api.reconfigure(replace(api.settings, down=False))
     done = await command.finish(process)
@@ -88,7 +88,7 @@ async def test_a_server_that_is_away_and_comes_back_is_waited_for(
 async def test_an_outage_that_is_too_long_ends_the_run_to_be_continued(
     start_api: StartApi, against: Against
 ) -> None:
-    """`--max-outage 2s`: exit 4, what was collected is kept, and the same command goes on."""
+    """`--max-outage 2s`: exit 4, what was collected is kept, and the same command resumes it."""
     api = await start_api()
     command = against(api).without_debugging()
     command.write("companies.txt", company_lines(150))
@@ -126,7 +126,7 @@ async def test_a_run_that_meets_an_outage_from_the_first_request_on(
     done = await command.run(*RUN, "--max-outage", "1s", "--max-attempts", "1")
     assert done.exit_code == 4, done.stderr
     assert api.counts.kinds["statistics"] <= MOST
-    # Before eight in a row have failed nobody knows that it is an outage.
+    # Before eight in a row have failed it is no outage yet.
     assert len(command.lines("r/errors.jsonl")) <= 8
     assert command.lines("r/statistics.jsonl") == []
 
@@ -134,7 +134,7 @@ async def test_a_run_that_meets_an_outage_from_the_first_request_on(
 async def test_an_issuer_that_is_down_when_the_token_ends_is_waited_for(
     start_api: StartApi, against: Against
 ) -> None:
-    """Nothing can be asked without a token, so nothing is; then the run goes on, nothing lost."""
+    """Nothing can be asked without a token, so nothing is; then the run continues, nothing lost."""
     api = await start_api(token_life=2)
     command = against(api).without_debugging()
     command.write("companies.txt", company_lines(300))
@@ -225,7 +225,7 @@ async def test_a_company_that_is_always_refused_does_not_stop_the_others(
     api = await serve(lambda company, _before: status if company == "7" else 200)
     command = api.point(command).without_debugging()
     command.write("companies.txt", company_lines(40))
-    # The deadline is the bound of what is no crawl: at 100 a second it takes seconds.
+    # The deadline is the bound of what is no crawl: at 100 per second it takes seconds.
     done = await command.run(
         *(*RUN, "--from", "2026-01-01", "--until", f"2026-01-{days:02}", "--window", "1d"),
         *("--max-attempts", "3", "--deadline", "20s"),

@@ -194,7 +194,7 @@ async def test_a_certificate_that_is_not_trusted_ends_it(
     error = await _ends_early(api.point(command).with_environment(https_proxy=proxy.url()))
     assert f"{api.base_url}/oauth/token/ cannot be used as it is: certificate not trusted" in error
     assert "(see --ca-file)" in error
-    assert f"by way of proxy http://localhost:{proxy.port}" in error
+    assert f"through proxy http://localhost:{proxy.port}" in error
 
 
 async def test_a_proxy_that_is_down(command: Command, serve: StartOwnApi) -> None:

@@ -1,4 +1,4 @@
-"""The rate of the real command against limits that nobody has told it of."""
+"""The rate of the real command against limits that are not documented."""
 
 import random
 import re
@@ -47,7 +47,7 @@ async def test_a_limit_is_found_and_nothing_is_lost(  # noqa: PLR0913, PLR0917 -
     status: int,
     count: int,
 ) -> None:
-    """Few requests are refused, the limit stands in `run.json`, and its counts are the server's."""
+    """Few are rate-limited, the limit is in `run.json`, and its counts are the server's."""
     api = await start_api(rate_limit=limit, burst=burst, limit_status=status)
     command = against(api).without_debugging()
     command.write("companies.txt", company_lines(count))
@@ -109,12 +109,12 @@ async def test_never_more_are_in_flight_than_allowed(
     assert_all_answered(command, 20 * concurrency)
     told = re.search(
         r"in flight at most (\d+) held the rate back; --concurrency (\d+) would do for 1000 "
-        r"requests a second at (\d+) ms",
+        r"requests per second at (\d+) ms",
         done.stdout,
     )
     assert told is not None
     most, wanted, milliseconds = (int(number) for number in told.groups())
     assert most == concurrency
-    # The token is quick. 1,000 a second at 50 ms are 50 in flight, and a fifth more.
+    # The token is quick. 1,000 per second at 50 ms are 50 in flight, and a fifth more.
     assert milliseconds >= 48
     assert wanted == pytest.approx(1.2 * milliseconds, abs=2)

@@ -193,7 +193,7 @@ async def test_a_night_of_errors_loses_nothing(start_api: StartApi, against: Aga
     assert requests["broken"].keys() >= {"connection", "timeout"}
     # A request may break before the server has read its head.
     assert 0 <= requests["sent"] - api.counts.total <= sum(requests["broken"].values())
-    # The token lives 5 s and is renewed after 4; 500 cells at 100 a second take 5 s and more.
+    # The token lives 5 s and is renewed after 4; 500 cells at 100 per second take 5 s and more.
     assert 2 <= api.counts.kinds["token"] <= 2 + seconds / 3
 
 

@@ -150,7 +150,7 @@ async def test_a_killed_shard_goes_on(start_api: StartApi, against: Against) -> 
     first, second = manifest["attempts"]
     assert (first["exit_code"], second["exit_code"]) == (None, 0)
     # What was on its way, or not confirmed, is asked for again: a tenth of the time that it worked
-    # and a second more, at 200 a second. And each of three processes may verify the dates.
+    # and a second more, at 200 per second. And each of three processes may verify the dates.
     assert second["kept"]["data"] + second["kept"]["empty"] >= before
     assert api.counts.kinds["statistics"] <= companies * _DAYS + 32 + 250 + 3 * 30
 
@@ -208,7 +208,7 @@ async def test_what_others_have_completed_is_not_asked_for(
 ) -> None:
     """Nothing is missing, and the API is down: it ends with 0 as when the same run had done it all.
 
-    No token and no proof of the dates is needed for that; its manifest tells of the attempt.
+    No token and no verification of the dates is needed for that; its manifest tells of the attempt.
     """
     api = await start_api()
     command = against(api)
@@ -355,7 +355,7 @@ async def test_the_rate_is_that_of_all_shards_together(
         )
         seen = [request.at for request in api.requests[first:]]
         assert len(seen) >= 600
-        # All three are at work between these: the processes start one after the other.
+        # All three are running between these: the processes start one after the other.
         begin = seen[0] + 3
         in_10_seconds = sum(begin <= at < begin + 10 for at in seen)
         for at in seen[::10]:
@@ -371,7 +371,7 @@ async def test_the_rate_is_that_of_all_shards_together(
 async def test_lock_files_may_be_removed_while_a_shard_works(
     start_api: StartApi, against: Against
 ) -> None:
-    """Who tidies up `*.lock` doubles nothing: the shard goes on, and others are refused with 6."""
+    """Removing `*.lock` doubles nothing: the shard continues, and others end with 6."""
     api = await start_api()
     command = against(api)
     command.write("companies.txt", company_lines(60))
@@ -385,7 +385,7 @@ async def test_lock_files_may_be_removed_while_a_shard_works(
         assert refused.exit_code == 6, refused.stderr
         assert "another run holds this directory" in refused.stderr
     status = await command.run("status", "r")
-    assert "at work is " in status.stdout
+    assert " is running" in status.stdout
     sent = api.counts.kinds["statistics"]
     await until(lambda: api.counts.kinds["statistics"] > sent)
     first.send_signal(signal.SIGTERM)

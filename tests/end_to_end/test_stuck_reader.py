@@ -34,7 +34,7 @@ Place = tuple[int, tuple[int, ...]]
 
 
 def _stopped_terminal() -> Place:
-    """Give a terminal at which somebody has pressed Ctrl-S."""
+    """Give a terminal at which the user has pressed Ctrl-S."""
     keyboard, screen = pty.openpty()
     os.write(keyboard, b"\x13")
     return screen, (keyboard,)
@@ -137,7 +137,7 @@ async def test_a_signal_ends_a_run(
 async def test_the_deadline_ends_a_run(
     start_api: StartApi, against: Against, start_on: Start
 ) -> None:
-    """It passes, whether or not anybody reads."""
+    """It passes, whether or not a process reads."""
     command = against(await start_api())
     command.write("companies.txt", company_lines(400))
     process = await start_on(command, "stopped terminal", *_RUN, "20", "--deadline", "1s")

@@ -66,5 +66,5 @@ def make_odd_run(path: Path) -> Path:
         )
         for company, day, total, named in _cells()
     ]
-    random.Random(1).shuffle(made)  # noqa: S311 - nobody shall guess it, and everybody may
+    random.Random(1).shuffle(made)  # noqa: S311 - no secret
     return make_run(path, made, companies=_NAMES, names=_NAMES)

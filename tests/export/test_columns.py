@@ -90,7 +90,7 @@ def test_excel_shows_words_and_numbers_as_they_are(text: str) -> None:
 
 @given(st.text(max_size=5))
 def test_an_apostrophe_is_all_that_is_added(text: str) -> None:
-    """Whatever the text, and whoever takes it away has the text."""
+    """Whatever the text; without the apostrophe it is the text."""
     for made in (safe_text(text), excel_text(text)):
         assert made in {text, f"'{text}"}
         assert made.strip()[:1] not in {*"=@\uff1d\uff0b\uff0d\uff20"}

@@ -83,7 +83,7 @@ _EXCEL = {
 def test_csv_has_each_value_as_a_text(
     run: Path, tmp_path: Path, name: str, delimiter: str, changed: dict[str, str]
 ) -> None:
-    """As the lines spell it, and quoted as RFC 4180 has it; only foreign texts are made safe."""
+    """As the lines spell it, and quoted as RFC 4180 has it; only untrusted texts are made safe."""
     path = tmp_path / name
     _export(path, run, delimiter=delimiter)
     encoding = "utf-8-sig" if name.endswith(".excel.csv") else "utf-8"
@@ -140,7 +140,7 @@ def test_a_count_that_does_not_fit_is_empty(tmp_path: Path, name: str) -> None:
 
 @pytest.mark.parametrize("name", ["o.csv", "o.excel.csv", "o.parquet", "o.duckdb"])
 def test_runs_without_answers_give_a_table_without_rows(tmp_path: Path, name: str) -> None:
-    """With the columns that every table has, so that whoever reads it need not ask."""
+    """With the columns that every table has, so that readers find them."""
     run = make_run(tmp_path / "run")
     assert _export(tmp_path / name, run) == Exported(0, 10, [])
     assert (tmp_path / name).stat().st_size

@@ -122,7 +122,7 @@ async def test_after_five_such_tries_a_company_counts_as_denied() -> None:
 
 
 async def test_a_static_token_is_not_renewed() -> None:
-    """If nobody else is answered it stops the run; otherwise it is the cell's own failure."""
+    """If no other company is answered it stops the run; otherwise it is the cell's own failure."""
     async with bench_for(stranger_is_refused) as bench:
         with pytest.raises(CredentialsError, match="TRUST_ACCESS_TOKEN"):
             await bench.client.fetch(STRANGER)

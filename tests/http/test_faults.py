@@ -205,7 +205,7 @@ async def test_behind_a_proxy_the_proxy_is_named_too(session: aiohttp.ClientSess
     async with RawServer(always(b"", close=True)) as server:
         proxy = server.url.origin()
         fault = fault_of(await _error(session, GET, proxy=proxy), GET, proxy)
-    expected = f"connection closed without an answer (by way of proxy {proxy})"
+    expected = f"connection closed without an answer (through proxy {proxy})"
     assert fault == Fault(expected, Nature.TRANSIENT)
 
 
@@ -259,7 +259,7 @@ def test_what_only_its_class_or_number_tells(error: Exception, text: str) -> Non
 
 
 def test_a_chain_that_is_a_circle_ends() -> None:
-    """Whoever made it."""
+    """Whichever library made it."""
     one, two = aiohttp.ClientError(), aiohttp.ClientError()
     one.__cause__, two.__cause__ = two, one
     assert fault_of(one, GET).text == "request failed: ClientError"

@@ -134,7 +134,7 @@ async def test_a_rest_lasts_as_long_as_it_was_said_to() -> None:
 
 
 async def test_a_rest_ends_with_the_shutting() -> None:
-    """Those who rest, and those who would begin to; also for no time at all."""
+    """Those that rest, and those that would begin to; also for no time at all."""
     gate = gate_at(1e6)
     resting = [asyncio.create_task(gate.sleep(seconds)) for seconds in (3600.0, 60.0, float("inf"))]
     await turns(3)

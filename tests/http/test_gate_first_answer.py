@@ -43,7 +43,7 @@ async def fail(gate: Gate, fault: Fault, times: int = 1, company: str = "1") -> 
 async def test_it_gives_up_while_the_circuit_is_closed() -> None:
     """As in a verification, where one request at a time may hang: eight would take minutes.
 
-    After that, whoever comes is told the same. A request for a token is not held up.
+    After that, each caller gets the same error. A request for a token is not held up.
     """
     clock = Clock()
     gate = gate_with(clock)

@@ -117,7 +117,7 @@ async def test_what_headers_say_reaches_the_controller() -> None:
 
 
 async def test_an_open_circuit_stops_all_requests_but_single_probes() -> None:
-    """Those who wait already and those who come; each probe that fails doubles the time."""
+    """Those that wait already and those that come; each probe that fails doubles the time."""
     gate, began = await refused_gate()
     waiting = crowd(gate, 4)
     async with asyncio.timeout(5):
@@ -253,7 +253,7 @@ async def test_a_503_that_is_an_error_may_be_evidence(*, is_evidence: bool) -> N
 
 
 async def test_an_urgent_request_passes_an_open_circuit_and_sleeping_waiters() -> None:
-    """The front of those who wait gives way, and is the front again afterwards."""
+    """The first waiter gives way, and is the front again afterwards."""
     gate, order = gate_at(), list[str]()
 
     async def take(name: str) -> None:

@@ -53,7 +53,7 @@ async def test_no_more_enter_than_the_limit_allows() -> None:
     bench.in_flight.leave()
     await turns()
     assert [task.done() for task in waiting] == [True, False, False]
-    # Nobody overtakes those that wait.
+    # No request overtakes those that wait.
     late = await bench.entering(1)
     bench.in_flight.leave()
     await turns()

@@ -252,5 +252,5 @@ def test_hosts_that_are_not_excluded(host: str, excluded: str) -> None:
 
 @given(st.text("abc.,* /0123456789:", max_size=20), st.text("abc.:0123", min_size=1, max_size=9))
 def test_a_list_of_exclusions_is_never_an_error(excluded: str, host: str) -> None:
-    """Whatever stands in it, curl goes on, too."""
+    """Whatever it contains, curl continues, too."""
     assert is_excluded(host, excluded) in {True, False}

@@ -253,7 +253,7 @@ def test_a_time_of_reset_is_taken_by_the_clock_of_the_server() -> None:
     ],
 )
 def test_the_limit_is_the_first_number(limit: str, expected: int | None) -> None:
-    """Policies after it are passed over; without a sensible one the rest still counts."""
+    """Policies after it are ignored; without a sensible one the rest still counts."""
     triple = [("RateLimit-Remaining", "50"), ("RateLimit-Reset", "30"), ("RateLimit-Limit", limit)]
     assert allowance(*triple) == RateAllowance(50, 30.0, expected)
 

@@ -147,7 +147,7 @@ def test_backoff_is_full_jitter_up_to_a_cap(tries: int, number: float) -> None:
     ("tries", "bound"), list(enumerate((0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0), start=1))
 )
 def test_backoff_doubles(tries: int, bound: float) -> None:
-    """The bounds as they stand in the documentation."""
+    """The bounds as they are in the documentation."""
     assert backoff(tries, always(1.0)) == bound
 
 

@@ -45,7 +45,7 @@ def silence_after(*faults: Fault, patience: float = 60.0, longest: float = 3600.
 def test_how_long_the_first_answer_is_waited_for(faults: tuple[Fault, ...], seconds: float) -> None:
     """From the first request on: a minute, or ten seconds if every answer is unusable.
 
-    One failure alone ends nothing, and what this machine lacks is nobody else's fault.
+    One failure alone ends nothing, and what this machine lacks is no fault of the server.
     """
     assert silence_after(*faults).first_ends_at == 1000.0 + seconds
 

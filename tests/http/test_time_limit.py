@@ -37,7 +37,7 @@ async def seconds_until_cancelled(limit: TimeLimit) -> float:
 
 
 async def test_a_task_is_cancelled_when_its_time_is_over() -> None:
-    """Not before; and the cancellation is taken back, so that the task can go on."""
+    """Not before; and the cancellation is taken back, so that the task can continue."""
     limit = TimeLimit(SECONDS)
     begin(limit)
     assert SECONDS - 0.001 <= await seconds_until_cancelled(limit) < 5.0
@@ -73,7 +73,7 @@ async def test_a_request_that_ended_in_time_is_left_alone() -> None:
         await asyncio.sleep(0)
         assert not limit.ended(this_task())
         await later_is_over.wait()
-        outcomes.append("went on")
+        outcomes.append("continued")
 
     async def take_too_long() -> None:
         begin(limit)
@@ -85,7 +85,7 @@ async def test_a_request_that_ended_in_time_is_left_alone() -> None:
     async with asyncio.TaskGroup() as group:
         group.create_task(finish_early())
         group.create_task(take_too_long())
-    assert outcomes == ["ran out", "went on"]
+    assert outcomes == ["ran out", "continued"]
     limit.close()
 
 

@@ -112,7 +112,7 @@ async def test_a_storm_of_401_leads_to_one_renewal() -> None:
 
 
 async def test_while_a_token_is_renewed_no_request_gets_the_refused_one_again() -> None:
-    """Those who ask for the next token during a renewal after a 401 wait for it or use the old.
+    """Callers during a renewal after a 401 wait for the new token or use the old one.
 
     But there is never a second request under way, and the end is one token for all.
     """
@@ -154,7 +154,7 @@ async def test_a_caller_who_gives_up_does_not_take_the_token_from_the_others() -
 
 
 async def test_a_token_that_is_used_as_it_is_cannot_be_renewed() -> None:
-    """It is handed out for ever, and after a 401 there is no other."""
+    """It is provided for ever, and after a 401 there is no other."""
     token = Token.of(Secret(SECRET))
     source = TokenSource(None, token)
     assert await source.current() is token
@@ -162,7 +162,7 @@ async def test_a_token_that_is_used_as_it_is_cannot_be_renewed() -> None:
 
 
 async def test_a_token_on_trial_is_held_back() -> None:
-    """The one before it is provided meanwhile; without one all wait for the end of the trial."""
+    """The previous one is provided meanwhile; without one all wait for the end of the trial."""
     issuer = Issuer()
     issuer.let_go.set()
     source = TokenSource(issuer)

@@ -60,7 +60,7 @@ async def test_a_token_is_renewed_before_it_ends(life: int, used_for: float) -> 
 
 
 async def test_a_token_that_was_issued_long_ago_is_renewed_in_time() -> None:
-    """Doorkeeper can hand out an earlier token again; its age is read by the server's clock."""
+    """Doorkeeper can issue an earlier token again; its age is read by the server's clock."""
     content = {**GRANTED, "created_at": NOW - 7000}
     async with issuer_for(lambda _: answer(content, headers=DATE)) as bench:
         assert (await bench.issue()).renew_at == bench.clock() + 160.0

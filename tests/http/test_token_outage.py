@@ -82,7 +82,7 @@ async def test_a_token_ends_the_count_of_patience() -> None:
     [("7", 7.0), ("1.5", 1.5), ("86400", 30.0), ("soon", None), ("0", None), ("-1", None)],
 )
 async def test_a_pause_is_as_long_as_the_service_asks_for(value: str, pause: float | None) -> None:
-    """Retry-After is a floor, 30 s at most before the first token; nonsense is passed over."""
+    """Retry-After is a floor, 30 s at most before the first token; nonsense is ignored."""
     async with issuer_for(lambda _: answer(b"", 503, {"Retry-After": value}), first=30.0) as bench:
         with pytest.raises(OutageError):
             await bench.issue()

@@ -39,7 +39,7 @@ from collector.http.token_reply import renew_after, token_lifetime
 def test_a_token_is_used_until_shortly_before_its_end(
     expires_in: float | None, created_at: float | None, server_now: float | None, life: float
 ) -> None:
-    """A minute before, or at 80 % of a short life; clocks that cannot be right are passed over."""
+    """A minute before, or at 80 % of a short life; clocks that cannot be right are ignored."""
     whole = token_lifetime(expires_in, created_at, server_now)
     assert renew_after(whole) == pytest.approx(life)
 

@@ -168,7 +168,7 @@ async def test_a_netrc_gives_no_credentials(
 ) -> None:
     """Such as those of a user at the terminal, for another program."""
     netrc = tmp_path / "netrc"
-    netrc.write_text("machine 127.0.0.1 login somebody password hunter2\n")
+    netrc.write_text("machine 127.0.0.1 login user password hunter2\n")
     netrc.chmod(0o600)
     monkeypatch.setenv("NETRC", str(netrc))
     async with RawServer(always(ok())) as server, Bench() as bench:

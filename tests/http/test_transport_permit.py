@@ -331,7 +331,7 @@ async def test_requests_that_were_held_up_by_others_in_flight_are_counted(
 ) -> None:
     """Late, with as many in flight as may be: that is what more concurrency would cure.
 
-    At 100 a second whatever leaves 60 ms after the one before is late.
+    At 100 per second whatever leaves 60 ms after the previous one is late.
     """
     both_came, let_go = asyncio.Event(), asyncio.Event()
 

@@ -131,7 +131,7 @@ async def test_tokens_that_end_at_once_are_requested_every_five_seconds_at_most(
 
 
 async def test_a_token_that_is_never_accepted_ends_the_run_after_half_a_minute() -> None:
-    """Nobody was answered with it meanwhile."""
+    """No company was answered with it meanwhile."""
     bench = _Bench({})
     with pytest.raises(CredentialsError, match="have just been issued"):
         await bench.unauthorized()
@@ -184,7 +184,7 @@ async def test_nothing_is_decided_while_no_answer_tells() -> None:
 
 
 async def test_a_stop_ends_the_trial() -> None:
-    """All who wait for its end go on, and learn it at the gate."""
+    """All that wait for its end continue, and learn it at the gate."""
     bench = _Bench({})
     token = await bench.tokens.current()
     judging = asyncio.create_task(bench.unauthorized(token))

@@ -70,7 +70,7 @@ async def test_failed_cells_are_a_result(serve: Serve, tmp_path: Path) -> None:
     assert result.coverage == CellCounts(planned=14, data=7, empty=0, failed=7, missing=0)
     assert not result.is_complete
     assert len(result.failures.read_bytes().splitlines()) == 7
-    assert result.remarks == ("companies:3: company a stands in line 1 already; dropped",)
+    assert result.remarks == ("companies:3: company a is in line 1 already; dropped",)
 
 
 async def test_the_deadline_is_a_result(serve: Serve, tmp_path: Path) -> None:
@@ -202,4 +202,4 @@ async def test_a_full_disk_raises(serve: Serve, tmp_path: Path, largest_file: La
         await collect(
             companies, credentials=TOKEN, base_url=api.base_url, output=tmp_path / "r", **FAST
         )
-    assert raised.value.__notes__[0].startswith("companies:41: company 0 stands in line 1")
+    assert raised.value.__notes__[0].startswith("companies:41: company 0 is in line 1")

@@ -54,7 +54,7 @@ def test_a_hint_does_not_shorten_a_pause() -> None:
 
 
 def test_a_liar_is_disbelieved_after_20_contradictions() -> None:
-    """It lets in what it says there is no room for; then the rate grows as if it said nothing."""
+    """It accepts what it says there is no room for; then the rate grows as if it said nothing."""
     sender = Sender(inf)
     sender.run(1)
     rate = sender.control.rate

@@ -82,7 +82,7 @@ class Bench:
         self.now = max(self.now, control.next_at(is_urgent=is_urgent)) + late
         if control.open_cause is not None and not is_urgent:
             assert self.now >= self.paused_until
-            # The one before came back, or is lost.
+            # The previous one came back, or is lost.
             assert self.probe is None or self.now >= self.probe.at + PROBE_SECONDS
         permit = control.issue_permit(self.now, is_urgent=is_urgent)
         self.left.append((self.now, control.rate))

@@ -54,7 +54,7 @@ def test_retries_are_no_evidence_of_an_outage() -> None:
 
 
 def test_an_answer_between_failures_shows_that_the_service_is_up() -> None:
-    """Whenever it was asked for, and be it a late one."""
+    """Whenever it was requested, a late one too."""
     sender = Sender(50)
     late = sender.send()
     for _ in range(7):

@@ -13,7 +13,7 @@ def rising(start: float, step: float) -> Callable[[], float]:
 
 
 def test_a_growing_queue_stops_growth_and_cuts() -> None:
-    """Every answer later than the one before, at the same rate: the server is below the rate."""
+    """Every answer later than the previous one, at the same rate: the server is below the rate."""
     sender = Sender(20)
     sender.run(5, lambda: 0.1)
     sender.run(10, rising(0.1, 0.015), until=lambda: bool(sender.news))
@@ -71,7 +71,7 @@ def test_an_open_circuit_does_not_make_the_server_look_slow(tenths: int) -> None
 
 
 def test_after_an_outage_an_old_queue_is_forgotten() -> None:
-    """At few requests a second too, the rate comes back when the server answers as fast as ever."""
+    """At few requests per second, too, the rate returns when the server answers as fast as ever."""
     sender = Sender(8)
     sender.run(10, lambda: 0.1)
     sender.run(60, rising(0.1, 0.04), until=lambda: "server_queues" in sender.events)

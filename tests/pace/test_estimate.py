@@ -112,7 +112,7 @@ def test_few_that_left_together_are_no_high_rate() -> None:
 
 
 def bucket(server: Server, burst: int, apart: float) -> float:
-    """Meet a bucket of 50 a second twice at 60 a second, the burst used up only the first time.
+    """Meet a bucket of 50 per second twice at 60, the burst used up only the first time.
 
     The bucket fills while the circuit is open; `apart` seconds of sending precede the second time.
     """
@@ -198,7 +198,7 @@ def test_a_circuit_open_for_more_than_3_seconds_is_a_quota(
 
 
 def test_a_quota_is_what_was_accepted_by_the_time_until_it_began_anew() -> None:
-    """600 a minute, met at 20 a second, probed until 55 s: taken as too many rather than too few.
+    """600 per minute, met at 20 per second, probed until 55 s: too many rather than too few.
 
     The second time is counted from when the circuit first closed.
     """
@@ -234,7 +234,7 @@ def test_a_quota_that_is_gone_at_once_is_counted_over_2_seconds() -> None:
 
 
 def test_a_quota_whose_end_the_server_tells_is_soon_known() -> None:
-    """60 a minute, met at 10 a second, and a `Retry-After` instead of probes that are refused.
+    """60 per minute, met at 10 per second, and a `Retry-After` instead of probes that are refused.
 
     An estimate that is too high is corrected within a quota or two.
     """

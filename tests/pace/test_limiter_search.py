@@ -41,7 +41,7 @@ def test_slow_start_ends_at_the_ceiling() -> None:
 
 @pytest.mark.parametrize(("start", "ceiling", "rate"), [(10, inf, 10), (10, 5, 5), (50, 50, 50)])
 def test_it_starts_at_the_ceiling_at_most(start: float, ceiling: float, rate: float) -> None:
-    """A start that is above it is meant for those who have none."""
+    """A start that is above it is meant for runs without a maximum."""
     assert RateSearch(start, ceiling).rate == rate
 
 

@@ -37,7 +37,7 @@ def test_a_single_503_is_an_error_and_a_second_soon_after_is_a_refusal() -> None
     ],
 )
 def test_together_is_2_seconds_or_60_requests(rate: float, apart: float, reading: Reading) -> None:
-    """What is longer, 15 seconds at most: at 1 a second, 2 seconds would hold but 2 requests."""
+    """What is longer, 15 seconds at most: at 1 per second, 2 seconds would hold but 2 requests."""
     classifier = Status503Classifier()
     classifier.classify(NOW, rate)
     assert classifier.classify(NOW + apart, rate) is reading

@@ -40,7 +40,7 @@ def test_what_does_not_last_until_the_reset_is_used_up(
 
 
 def test_the_last_word_counts() -> None:
-    """A hint that there is room again ends the one before."""
+    """A hint that there is room again ends the previous one."""
     hints = Hints()
     hints.update(NOW, 10, 0, 30)
     hints.update(NOW + 1, 10, 10_000, 29)
@@ -54,7 +54,7 @@ def lie(hints: Hints, times: int, now: float = NOW) -> None:
 
 
 def test_a_server_that_contradicts_itself_20_times_is_not_listened_to() -> None:
-    """Nor is what it says later, be it true."""
+    """Nor is what it says later, even if it is true."""
     hints = Hints()
     lie(hints, 19)
     assert hints.used_up_until() > NOW

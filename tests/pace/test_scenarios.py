@@ -108,7 +108,7 @@ def test_other_limits_and_latencies(status: int, latency: float, bounds: Bounds)
 
 @pytest.mark.slow
 def test_a_limit_of_a_thousand_a_second() -> None:
-    """It takes half a minute to be found from 10 a second on, and is used then."""
+    """It takes half a minute to be found from 10 per second on, and is used then."""
     seen = run_virtually(
         situation(settings=api(rate_limit=1000.0, burst=50), concurrency=2000, seconds=90.0)
     )
@@ -117,7 +117,7 @@ def test_a_limit_of_a_thousand_a_second() -> None:
 
 
 def test_a_ceiling_below_the_limit_is_never_refused() -> None:
-    """`--rate 40` at a limit of 50 is 40 a second, from the first second on."""
+    """`--rate 40` at a limit of 50 is 40 per second, from the first second on."""
     seen = run_virtually(situation(settings=api(rate_limit=50.0, burst=5), ceiling=40.0))
     assert not seen.refused
     assert seen.used(40, 0, seen.seconds) >= 0.99

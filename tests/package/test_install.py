@@ -60,7 +60,7 @@ def test_the_container_gets_what_its_steps_need() -> None:
 
 
 def test_the_steps_of_the_container_install_the_command(tmp_path: Path) -> None:
-    """As they stand in the Dockerfile, in another place than /opt."""
+    """As they are in the Dockerfile, in another place than /opt."""
     text = (ROOT / "Dockerfile").read_text(encoding="utf-8").replace("\\\n", " ")
     first, *_ = text.split("\nFROM ")[2:]
     build = text.removesuffix(first)

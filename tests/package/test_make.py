@@ -89,7 +89,7 @@ def test_both_parts_of_the_tests_run(
 
 
 def test_an_interrupt_ends_both(place: Path) -> None:
-    """The second part does not begin when somebody has ended the first."""
+    """The second part does not begin when the user has ended the first."""
     _script(place / ".venv" / "bin" / "pytest", f"{_NOTE}; exit 2")
     done = _make(place, "test")
     assert "Error 2\n" in done.stderr

@@ -1,4 +1,4 @@
-"""What is built of the repository, and what somebody has who installs it and nothing else."""
+"""What is built of the repository, and what a user has who installs it and nothing else."""
 
 import json
 import re

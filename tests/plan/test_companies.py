@@ -182,7 +182,7 @@ def test_what_is_written_is_read(written: dict[str, str], end: str, mark: str) -
 
 
 def test_companies_are_written_as_a_companies_file() -> None:
-    """One id a line in the given order, with the name behind it if there is one."""
+    """One id per line in the given order, with the name behind it if there is one."""
     companies = Companies(("2", "1", "é"), {"2": "Two & co", "é": "Ñandú"})
     assert list(format_companies(companies)) == [b"2 Two & co\n", b"1\n", "é Ñandú\n".encode()]
 

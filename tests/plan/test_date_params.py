@@ -166,7 +166,7 @@ _ZONES = ["Europe/Berlin", "America/New_York", "Asia/Kolkata", "Pacific/Apia", "
 
 @pytest.mark.parametrize("name", _ZONES)
 def test_windows_follow_each_other_without_gap_or_overlap(name: str) -> None:
-    """All through a year: the next one begins a second after the last second of the one before."""
+    """All year: the next one begins a second after the last second of the previous one."""
     query = replace(_QUERY, zone=ZoneInfo(name))
     day = date(2026, 1, 1)
     _, end = _ends(query, Window(day, day))

@@ -204,7 +204,7 @@ def test_a_shard_is_written_as_its_number_and_how_many(text: str, shard: Shard) 
 
 @given(st.integers(1, MOST_SHARDS).flatmap(lambda n: st.tuples(st.integers(0, n - 1), st.just(n))))
 def test_every_shard_can_be_written_and_read(pair: tuple[int, int]) -> None:
-    """What stands in a manifest is what an option takes."""
+    """What a manifest has is what an option takes."""
     assert Shard.parse(str(Shard(*pair))) == Shard(*pair)
 
 

@@ -50,7 +50,7 @@ def facts(directory: str, started_at: datetime = MADE, exit_code: int = 0) -> Ru
 
 
 def intervals(random: Random, start: datetime, count: int) -> Iterator[Interval]:
-    """Yield minutes of a run, with a wave of refusals and half an hour in which nobody worked."""
+    """Yield minutes of a run, with a wave of refusals and half an hour without any request."""
     at = start
     for number in range(count):
         at += timedelta(seconds=60)

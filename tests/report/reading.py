@@ -37,7 +37,7 @@ def error(company: str, number: int | None) -> bytes:
 
 
 def log_sample(number: int, **changes: Any) -> bytes:  # noqa: ANN401 - values of any type
-    """Write a sample, ten seconds after the one before it."""
+    """Write a sample, ten seconds after the previous one."""
     at = (AT + timedelta(seconds=10 * number)).isoformat().replace("+00:00", "Z")
     fields = {
         "at": at,

@@ -22,7 +22,7 @@ _PHONE: dict[str, Any] = {
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def desk(reader: Reader) -> Opened:
-    """Return the large report, open on a desk; whoever changes it changes it back."""
+    """Return the large report, open on a desk; a test that changes it changes it back."""
     return await reader.open("large", viewport=_DESK)
 
 
@@ -46,7 +46,7 @@ async def test_all_is_drawn_and_nothing_is_asked_of_anybody(desk: Opened) -> Non
 
 
 async def test_the_page_may_run_nothing_else(desk: Opened) -> None:
-    """Neither a script that somebody puts in, nor text that is read as one, nor a picture."""
+    """Neither a script from the data, nor text that is read as one, nor a picture."""
     ran = await desk.page.evaluate(
         """() => {
             const script = document.createElement("script");

@@ -11,7 +11,7 @@ from tests.store.made_runs import at_work, day, line, make_run
 
 
 def test_runs_of_other_plans_are_joined(tmp_path: Path) -> None:
-    """Each night plans other days and companies: what nobody planned is not missing."""
+    """Each night plans other days and companies: what was not planned is not missing."""
     first = make_run(tmp_path / "1", [line("1", 1, total=1)], companies=("1", "2"), days=(1, 2))
     then = make_run(
         tmp_path / "2", [line("3", 3, total=1)], companies=("3", "1"), days=(2, 3), names={"1": "N"}
@@ -40,7 +40,7 @@ def test_the_newest_list_gives_the_order(tmp_path: Path) -> None:
 
 
 def test_a_lost_list_of_companies_is_said_and_its_answers_count(tmp_path: Path) -> None:
-    """Then nobody knows what is missing, but the answers are there."""
+    """Then it is unknown what is missing, but the answers are there."""
     run = make_run(tmp_path / "r", [line("7", 1, total=5)], companies=("7", "8"))
     (run / "run-companies.txt").unlink()
     (run / "errors.jsonl").write_bytes(error("8", 2))
@@ -55,7 +55,7 @@ def test_a_lost_list_of_companies_is_said_and_its_answers_count(tmp_path: Path) 
 
 
 def test_an_edited_list_of_companies_is_not_believed(tmp_path: Path) -> None:
-    """Who stands in it was perhaps never asked for, and who does not perhaps was."""
+    """A company in it was perhaps never requested, and one that is not perhaps was."""
     run = make_run(tmp_path / "r", [line("7", 1, total=5)], companies=("7", "8"))
     assert read(run).coverage.is_known
     path = run / "run-companies.txt"

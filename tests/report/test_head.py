@@ -120,7 +120,7 @@ def test_how_to_go_on_is_what_the_run_itself_says() -> None:
 
 
 def test_the_card_of_a_run_that_was_killed_says_that_its_time_is_that_of_the_start() -> None:
-    """Nobody knows when it ended; also where only the code is lost."""
+    """It is unknown when it ended; also where only the code is lost."""
     bare, large = sample.bare(), sample.large()
     began = "record its end started 2026-01-05 06:30:00 UTC"
     assert f"Last run killed, or could not {began}" in words_of(page_of(bare))

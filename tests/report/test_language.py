@@ -50,7 +50,7 @@ def test_one_thing_has_its_own_sentence() -> None:
 
 
 def test_days_are_iso_in_both_languages_and_moments_are_utc() -> None:
-    """They are data: whoever copies one finds it in the files."""
+    """They are data: a copied one is found in the files."""
     day = date(2026, 1, 2)
     assert _ES.days(day, day) == "2026-01-02"
     assert _EN.days(day, date(2026, 1, 8)) == "2026-01-02 \N{EN DASH} 2026-01-08"

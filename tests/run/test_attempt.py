@@ -22,7 +22,7 @@ def _plan(first: int, companies: int = 3) -> Plan:
 
 
 def _record(directory: RunDirectory, plan: Plan) -> AttemptRecord:
-    """Make the story of an attempt that found nothing when it looked."""
+    """Make the record of an attempt that found nothing when it looked."""
     nothing = Recovered(CellSet(len(plan)), is_complete=False, has_lines=False)
     return AttemptRecord(
         directory, nothing, plan, RunSettings(window=_DAILY, shard=directory.files.shard)

@@ -60,5 +60,5 @@ async def test_a_check_sends_no_more_requests_than_it_may() -> None:
     assert result.requests == len(sent) == MOST_REQUESTS
     assert result.exit_code is ExitCode.STOPPED_EARLY
     assert result.error == (
-        "40 requests were not enough; the check ends here; try again when the API is in order"
+        "40 requests were not enough; the check ends here; try again when the API works"
     )

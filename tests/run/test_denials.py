@@ -37,7 +37,7 @@ def test_companies_that_are_denied_slow_down_no_others() -> None:
 @pytest.mark.parametrize("status", [302, 403])
 def test_a_ban_that_does_not_end_ends_the_last_cells(status: int) -> None:
     """They are waited for some minutes, and are charged then, as in an outage."""
-    everybody = {"deny": tuple(str(number) for number in range(12)), "deny_status": status}
+    all_denied = {"deny": tuple(str(number) for number in range(12)), "deny_status": status}
     done = _collect(
         {},
         companies=12,
@@ -45,7 +45,7 @@ def test_a_ban_that_does_not_end_ends_the_last_cells(status: int) -> None:
         concurrency=8,
         cells=96,
         seconds=1800.0,
-        changes=((4.0, everybody),),
+        changes=((4.0, all_denied),),
     )
     assert done.answered.total() + done.failed.total() == 96
     assert done.failed

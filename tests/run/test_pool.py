@@ -58,7 +58,7 @@ class _Script:
 
 
 class _Watched(RunStats):
-    """A tally that counts how often workers look for a job: each time they note `retrying`."""
+    """Stats that count how often workers look for a job: each time they note `retrying`."""
 
     looks = 0
     most_retrying = 0
@@ -107,7 +107,7 @@ async def _fail(cell: Cell) -> Outcome:
 
 async def _hang(_cell: Cell) -> Outcome:
     await asyncio.Event().wait()
-    raise AssertionError("nobody sets this event")
+    raise AssertionError("no task sets this event")
 
 
 def _unnoticed(_job: WorkItem, _failure: Failure, _retry: Retriable) -> None:
@@ -288,7 +288,7 @@ async def test_as_many_cells_as_allowed_are_fetched_at_a_time() -> None:
 
 
 async def test_cells_are_taken_as_they_are_needed() -> None:
-    """Of ten million cells only those are made that somebody works on."""
+    """Of ten million cells only those are made that a worker takes."""
     taken = 0
 
     def cells() -> Iterator[Cell]:
@@ -303,7 +303,7 @@ async def test_cells_are_taken_as_they_are_needed() -> None:
 
 
 async def test_a_waiting_retry_holds_no_worker() -> None:
-    """The only worker goes on with other cells until the retry is due, and is not early."""
+    """The only worker continues with other cells until the retry is due, and is not early."""
     fetched: list[str] = []
     times: list[float] = []
 
@@ -393,7 +393,7 @@ async def test_a_failing_cell_stops_no_other() -> None:
 
 
 async def test_a_slow_disk_holds_the_workers() -> None:
-    """Whoever waits for the disk takes no new cell."""
+    """A worker that waits for the disk takes no new cell."""
     fetched: list[str] = []
     is_writable = asyncio.Event()
 
@@ -480,7 +480,7 @@ async def test_an_error_ends_the_pool_in_order(place: str, error: Exception) -> 
 
 @pytest.mark.parametrize("is_explicit", [True, False])
 async def test_an_error_keeps_what_led_to_it(*, is_explicit: bool) -> None:
-    """The traceback of a bug shows its cause as well, or nobody finds it."""
+    """The traceback of a bug shows its cause as well, or it is not found."""
 
     async def fetch(cell: Cell) -> Outcome:
         try:
@@ -594,7 +594,7 @@ async def test_idle_workers_end_with_the_last_job() -> None:
 
 
 async def test_an_idle_worker_does_not_miss_an_earlier_retry() -> None:
-    """A retry that is put back later but is due sooner is not held up by the one before it."""
+    """A retry that is put back later but is due sooner is not held up by the previous one."""
     tries: Counter[str] = Counter()
     settled: list[str] = []
 
@@ -788,7 +788,7 @@ async def test_a_job_that_may_not_be_sent_any_more_is_left() -> None:
 
 @pytest.mark.parametrize("concurrency", [1, 4, 9, 20])
 async def test_a_pool_in_which_nothing_may_be_sent_ends_at_once(concurrency: int) -> None:
-    """Stopped before it began, so nobody called `drain`: each worker meets it once, and goes."""
+    """Stopped before it began, so `drain` was not called: each worker meets it once, and ends."""
     asked: list[str] = []
 
     async def fetch(cell: Cell) -> Outcome:
@@ -800,7 +800,7 @@ async def test_a_pool_in_which_nothing_may_be_sent_ends_at_once(concurrency: int
 
 
 async def test_idle_workers_end_when_a_fetch_is_stopped() -> None:
-    """A stopped job never comes back, so nobody may wait for it, with `drain` or without."""
+    """A stopped job never comes back, so no task may wait for it, with `drain` or without."""
 
     async def fetch(_cell: Cell) -> Outcome:
         await _turns(3)

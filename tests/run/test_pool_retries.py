@@ -227,7 +227,7 @@ async def test_what_succeeds_pays_for_retries() -> None:
 
 
 async def test_tries_that_were_not_charged_are_not_limited() -> None:
-    """A rate that is refused, or an outage, holds everybody at the gate, and nobody in here."""
+    """A rate that is refused, or an outage, holds all requests at the gate, and none in here."""
     bench = _Bench(
         300,
         lambda company_id, tries: _ANSWER if tries == 5 else _failure(company_id, Blame.RATE),

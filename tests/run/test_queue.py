@@ -121,7 +121,7 @@ def test_it_is_finished_when_nothing_can_come_back() -> None:
 
 
 class _BeginsAnew(Iterator[Cell]):
-    """An iterator of one cell that goes on after its end, which no iterator should."""
+    """An iterator of one cell that continues after its end, which no iterator should."""
 
     asked = 0
 
@@ -190,7 +190,7 @@ def test_nobody_asks_about_the_service_while_nothing_waits() -> None:
     """There is nothing to choose from then."""
 
     def prefers_new() -> bool:
-        raise AssertionError("nobody should ask")
+        raise AssertionError("no call is expected")
 
     queue, _ = _queue(3, prefers_new=prefers_new)
     assert [_take(queue).cell.company_id for _ in range(3)] == ["0", "1", "2"]
@@ -206,7 +206,7 @@ def _use_up(queue: WorkQueue) -> None:
 
 
 def test_a_retry_beyond_the_budget_waits_for_a_tenth_of_a_second() -> None:
-    """Ten retries a second are always possible; new cells are begun meanwhile."""
+    """Ten retries per second are always possible; new cells are begun meanwhile."""
     queue, clock = _queue(3)
     _use_up(queue)
     assert queue.next_due() == 100.1
@@ -222,7 +222,7 @@ def test_a_retry_beyond_the_budget_waits_for_a_tenth_of_a_second() -> None:
     ("rate", "retries"), [(0.1, 1), (5.0, 1), (50.0, 10), (51.0, 10.2), (1000.0, 200)]
 )
 def test_retries_may_be_a_fifth_of_the_rate(rate: float, retries: float) -> None:
-    """Or one a second, if that is more; the rate in force counts, not that of the beginning."""
+    """Or one per second, if that is more; the rate in force counts, not that of the beginning."""
     in_force = [1.0]
     budget = RetryBudget(100.0, lambda: in_force[0])
     while budget.next_at(100.0) <= 100.0:
@@ -306,7 +306,7 @@ def test_no_retry_is_given_up_for_the_budget(
             due = queue.next_due()
             if due is None:
                 break
-            # The clock goes on by a little at least, as every clock does.
+            # The clock advances by a little at least, as every clock does.
             clock.now = max(due, clock.now + 1e-6)
             continue
         tries[item.cell.company_id] += 1

@@ -198,7 +198,7 @@ async def test_how_long_a_run_waits_for_its_first_answer(
 async def test_the_display_says_who_holds_the_lock_of_the_plan(
     serve: Serve, tmp_path: Path
 ) -> None:
-    """As long as the run waits for it; then it goes on."""
+    """As long as the run waits for it; then it continues."""
     api = await serve(lambda _company, _before: 200)
     output = tmp_path / "r"
     output.mkdir()

@@ -84,7 +84,7 @@ def _pending() -> list[str]:
 
 
 async def test_who_is_not_stopped_ends_by_itself() -> None:
-    """The end of the body is that of the run; nobody is told anything."""
+    """The end of the body is that of the run; no message is shown."""
     run = _Run()
     assert await run.shutdown.end_of(_run_to_its_end()) == _COMPLETE
     assert (run.told, run.shutdown.is_stopped, run.shutdown.end) == ([], False, None)
@@ -107,7 +107,7 @@ async def test_who_gives_way_to_a_stop_ends_for_its_reason() -> None:
 
 
 async def test_a_gate_that_was_shut_by_nobody_we_know_is_an_early_end() -> None:
-    """`StoppedError` though nobody has stopped the run: it can be continued."""
+    """`StoppedError` although the run was not stopped: it can be resumed."""
     end = await _Run().shutdown.end_of(_raise(StoppedError()))
     assert end == End(ExitCode.STOPPED_EARLY)
 
@@ -220,7 +220,7 @@ async def test_the_deadline_stops_the_run() -> None:
     run = _Run()
     end = await _in_time(run.shutdown.end_of(run.until_stopped(then=StoppedError()), Duration(0)))
     assert end.exit_code is ExitCode.STOPPED_EARLY
-    assert end.error == "the deadline of 0d has passed; run the same command again to go on"
+    assert end.error == "the deadline of 0d has passed; run the same command again to resume"
 
 
 async def test_a_deadline_of_tomorrow_does_nothing_today() -> None:
@@ -232,7 +232,7 @@ async def test_a_deadline_of_tomorrow_does_nothing_today() -> None:
 
 
 async def test_a_cancellation_that_was_asked_for_is_taken_back() -> None:
-    """Whoever awaits the run goes on in the same task, with time limits of its own."""
+    """The caller that awaits the run continues in the same task, with its own time limits."""
     run = _Run()
     _soon(lambda: run.shutdown.stop(_SIGNAL))
     _soon(run.shutdown.stop_at_once)
@@ -247,7 +247,7 @@ async def test_a_cancellation_that_was_asked_for_is_taken_back() -> None:
 
 @pytest.mark.parametrize("is_over", [False, True])
 async def test_a_cancellation_by_somebody_else_is_raised(*, is_over: bool) -> None:
-    """Nobody has stopped the run, or it had no more to stop: it is not for us to swallow that."""
+    """The run was not stopped, or had nothing more to stop: the cancellation is the caller's."""
     run = _Run()
 
     async def body() -> End:

@@ -269,7 +269,7 @@ def test_anything_else_is_no_rate(text: str) -> None:
     """The text says what is wrong and how to write one; a long one is cut."""
     with pytest.raises(
         ValueError,
-        match=r"is no rate: write requests a second, from 0\.001 to 1000000 .*0\.5, or auto",
+        match=r"is no rate: write requests per second, from 0\.001 to 1000000 .*0\.5, or auto",
     ) as caught:
         parse_rate(text)
     assert len(str(caught.value)) < 250

@@ -85,7 +85,7 @@ def test_the_last_days_end_yesterday_in_the_time_zone(
 
 
 def test_the_last_days_are_cut_too(companies: Path) -> None:
-    """One window a day, oldest first."""
+    """One window per day, oldest first."""
     selection = Selection(last=Days(3), window=_size("1d"), timezone="UTC")
     plan, _ = prepare_plan(companies, selection, _NOW)
     assert plan.windows == tuple(
@@ -163,7 +163,7 @@ def test_options_that_make_no_range_are_refused(
         prepare_plan(companies, selection, _NOW)
 
 
-@pytest.mark.parametrize("content", ["", "# nobody\n", "a b\n..\n", None])
+@pytest.mark.parametrize("content", ["", "# none\n", "a b\n..\n", None])
 def test_a_file_without_companies_is_refused(tmp_path: Path, content: str | None) -> None:
     """Empty, wrong, or not there: the text names the file."""
     path = tmp_path / "companies.txt"

@@ -143,7 +143,7 @@ def test_the_first_answer_is_waited_for_less_long_unless_patience_is_given() -> 
 
 
 def test_the_defaults_are_those_of_the_design() -> None:
-    """Ten requests a second, 32 in flight, five tries, half a minute; the server's own window."""
+    """Ten requests per second, 32 in flight, five tries, half a minute; the server's own window."""
     assert vars(_DEFAULTS) == {
         "config": None,
         "id_column": None,
@@ -426,7 +426,7 @@ def test_every_option_has_help_and_a_group() -> None:
         "Which service",
         "Where options come from",
     ]
-    assert "auto has no upper limit and finds the API's" in re.sub(r"[\s│]+", " ", text)
+    assert "auto has no upper limit and finds that of the API" in re.sub(r"[\s│]+", " ", text)
     assert re.findall("─ ([A-Z][a-z ]+) ─", text) == groups
     for option in _OPTIONS:
         sentence = rf"│ --{option}( -[a-z])?( --no-[a-z-]+)?( [A-Z]+)? +[A-Z][a-z]*\b .*[.;:]"

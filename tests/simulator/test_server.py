@@ -108,7 +108,7 @@ async def test_ids_come_out_exactly(
 async def test_a_wrong_parameter_name_gives_the_default_week(
     sim: Simulator, session: ClientSession
 ) -> None:
-    """Unknown parameters are passed over, as real servers do; the names can be set."""
+    """Unknown parameters are ignored, as real servers do; the names can be set."""
     query = "?since=2026-01-01&upto=2026-01-07"
     async with session.get(url_of(sim, "1", query)) as response:
         default = (await response.json())["data"]

@@ -75,7 +75,7 @@ def test_unsettled_days_are_as_of_the_servers_current_day() -> None:
 
 
 def test_a_bad_request_is_answered_in_the_vendors_form() -> None:
-    """The reason stands in `errors`."""
+    """The reason is in `errors`."""
     bench = Bench(SimulatorSettings())
     assert bench.ask(first=["2026-01-01"]) == 400
     assert orjson.loads(bench.decision.reply.body) == {

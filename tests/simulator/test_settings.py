@@ -201,7 +201,7 @@ def test_a_window_must_let_something_pass() -> None:
 
 
 def test_the_size_of_a_window_is_not_lost_to_rounding() -> None:
-    """0.57 a second over 100 seconds are 57 requests, though the product is 56.99999999999999."""
+    """0.57 per second over 100 seconds are 57 requests, though the product is 56.99999999999999."""
     settings = SimulatorSettings(rate_limit=0.57, limit_kind="window", limit_window=100.0)
     assert settings.window_size == 57
 

@@ -42,7 +42,7 @@ LINES = st.lists(
 
 
 def owner(made: bytes, total: int) -> Shard:
-    """Say which shard's cell a line is of."""
+    """Say to which shard the cell of a line belongs."""
     fields = msgspec.json.decode(made)
     first = date.fromisoformat(fields["from_date"])
     window = next(at for at, one in enumerate(_PLAN.windows) if one.from_date == first)

@@ -69,7 +69,7 @@ def hook(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[FaultPoint, Pat
 
 
 class _Disk:
-    """Stands in for the system's sync; takes notes, and refuses when told to."""
+    """Replaces the system's sync; records calls, and fails when told to."""
 
     def __init__(self) -> None:
         self.synced: list[str] = []
@@ -169,9 +169,9 @@ def test_blocks_go_to_the_end_whoever_else_wrote(file: AppendFile) -> None:
     """Nothing that is in the file is ever written over."""
     file.append(b"1\n")
     with file.path.open("ab") as other:
-        other.write(b"somebody else\n")
+        other.write(b"another process\n")
     file.append(b"2\n")
-    assert file.path.read_bytes() == b"1\nsomebody else\n2\n"
+    assert file.path.read_bytes() == b"1\nanother process\n2\n"
 
 
 def test_a_file_that_exists_goes_on(tmp_path: Path) -> None:
@@ -256,7 +256,7 @@ print(json.dumps([os.readlink(link) for link in links if os.path.exists(link)]))
 
 
 def test_a_failed_sync_cuts_what_was_not_synced(file: AppendFile, disk: _Disk) -> None:
-    """Nobody knows whether the disk has those lines, so the next run must not find them."""
+    """It is unknown whether the disk has those lines, so the next run must not find them."""
     file.append(b"1\n")
     file.sync()
     file.append(b"2\n")

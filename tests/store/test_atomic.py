@@ -208,7 +208,7 @@ def _refuse_directories(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
 
 
 def test_a_block_writes_the_draft_as_it_likes(tmp_path: Path) -> None:
-    """Into the empty file that is there, or into one that takes its place; nobody sees it before.
+    """Into the empty file that is there, or into one that takes its place; it is visible only then.
 
     Its name begins with that of the file.
     """
@@ -228,7 +228,7 @@ def test_a_block_writes_the_draft_as_it_likes(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("error", [ValueError("odd"), KeyboardInterrupt(), OSError(28, "full")])
 def test_a_block_that_raises_replaces_nothing(tmp_path: Path, error: BaseException) -> None:
-    """Whatever it raises, which goes on; an `OSError` without a file gets the name of this one."""
+    """Whatever it raises is passed on; an `OSError` without a file gets the name of this one."""
     path = tmp_path / "file"
     path.write_bytes(b"old")
     with pytest.raises(type(error)) as raised, replacing(path):
@@ -241,7 +241,7 @@ def test_a_block_that_raises_replaces_nothing(tmp_path: Path, error: BaseExcepti
 
 
 def test_a_draft_that_is_gone_replaces_nothing(tmp_path: Path) -> None:
-    """Somebody has removed it: the old file stays."""
+    """Another process has removed it: the old file stays."""
     path = tmp_path / "file"
     path.write_bytes(b"old")
     with pytest.raises(FileNotFoundError), replacing(path) as draft:
@@ -251,7 +251,7 @@ def test_a_draft_that_is_gone_replaces_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("mode", [0o600, 0o640, 0o444, 0o200])
 def test_the_mode_of_the_old_file_is_kept(tmp_path: Path, mode: int) -> None:
-    """Whoever could not read the old one cannot read the draft either; its owner can write it."""
+    """Users who could not read the old one cannot read the draft; its owner can write it."""
     path = tmp_path / "file"
     path.write_bytes(b"old")
     path.chmod(mode)

@@ -157,7 +157,7 @@ def test_a_company_has_the_name_of_the_newer_list(tmp_path: Path) -> None:
 
 
 def test_what_makes_the_comparison_doubtful_is_remarked(tmp_path: Path) -> None:
-    """Damage in either file, a new run at work, an edited list of its companies."""
+    """Damage in either file, a new run in progress, an edited list of its companies."""
     old = make_run(tmp_path / "old", [line("1", 1)[:-1]])
     new = make_run(tmp_path / "new", [b"{}\n", line("1", 1)])
     companies = new / "run-companies.txt"
@@ -174,8 +174,8 @@ def test_what_makes_the_comparison_doubtful_is_remarked(tmp_path: Path) -> None:
     ]
     with scratch_database() as database, at_work(new):
         *_, at_work_now = compare(database, old, new).remarks
-    assert at_work_now.startswith(f"{new}: at work is process ")
-    assert at_work_now.endswith("; what is gone may still come")
+    assert at_work_now.startswith(f"{new}: process ")
+    assert at_work_now.endswith(" is running; what is gone may still come")
 
 
 def test_a_run_may_be_compared_with_itself(tmp_path: Path) -> None:

@@ -283,7 +283,7 @@ def test_the_first_line_of_a_cell_counts(run: Path) -> None:
 
 
 def test_a_deep_answer_is_read(run: Path) -> None:
-    """However deep fields are that nobody knows."""
+    """However deep unknown fields are."""
     deep = orjson.dumps({**_ZEROS, "total": 7})[:-1] + b',"x":%b}' % (b"[" * 500 + b"]" * 500)
     coverage = read_coverage(_make(run, [_answer("1", day, deep) for day in (1, 2)]))
     assert _counts(coverage) == (2, 0, 0, 10)
@@ -335,7 +335,7 @@ def _held(run: Path) -> Iterator[int]:
 
 
 def test_a_run_at_work_can_be_looked_at(run: Path) -> None:
-    """It says who is at work; the line that is just being written is no damage."""
+    """It names the process that runs; the line that is just being written is no damage."""
     foreign = _answer("1", 1).replace(b'"1"', b'"9"')
     _make(run, [*_data("1", 1, 2), foreign, b'{"comp'])
     with _held(run) as pid:
@@ -393,7 +393,7 @@ def test_a_manifest_of_a_newer_collector_is_refused(run: Path) -> None:
 
 @pytest.mark.parametrize("content", [None, b"", b"1\n..\n"])
 def test_a_lost_list_of_companies_is_refused(run: Path, content: bytes | None) -> None:
-    """Nobody could say what is missing; the text names the list."""
+    """It is unknown what is missing; the text names the list."""
     path = _make(run) / "run-companies.txt"
     path.unlink()
     if content is not None:

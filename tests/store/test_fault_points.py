@@ -68,7 +68,7 @@ def test_a_process_can_be_killed_at_every_point(
 def test_an_armed_point_is_told_with_its_file(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every time it is reached, by the hook that was armed last."""
     monkeypatch.setattr("collector.store.fault_points._hook", None)
-    reach(FaultPoint.BEFORE_SYNC, Path("nobody listens"))
+    reach(FaultPoint.BEFORE_SYNC, Path("not set"))
     first: list[tuple[FaultPoint, Path]] = []
     last: list[tuple[FaultPoint, Path]] = []
     arm(lambda *reached: first.append(reached))

@@ -60,7 +60,7 @@ def test_something_was_begun_if_there_is_a_manifest_or_a_result(tmp_path: Path, 
 
 
 def test_in_no_directory_and_in_an_empty_one_is_the_run_without_shards(tmp_path: Path) -> None:
-    """It comes always: whoever reads it finds that it has no files."""
+    """It is always there: a reader finds that it has no files."""
     assert parts_in(tmp_path / "nowhere") == [PartFiles(tmp_path / "nowhere")]
     assert parts_in(tmp_path) == [PartFiles(tmp_path)]
 

@@ -131,7 +131,7 @@ def test_a_link_is_no_lock(tmp_path: Path) -> None:
             (tmp_path / "run.lock").unlink()
 
 
-@pytest.mark.parametrize("text", ["mine\n", "# Written by somebody\n1\n", "1\n2\n"])
+@pytest.mark.parametrize("text", ["mine\n", "# Written by a user\n1\n", "1\n2\n"])
 def test_a_foreign_list_in_a_run_is_put_aside(tmp_path: Path, text: str) -> None:
     """Before the list of the run replaces it; the user is told."""
     run = make_run(tmp_path / "run")
@@ -141,7 +141,7 @@ def test_a_foreign_list_in_a_run_is_put_aside(tmp_path: Path, text: str) -> None
         directory.begin(_COMPANIES, _manifest(tmp_path))
         (remark,) = directory.remarks
     assert remark == (
-        "run-companies.txt was not as the collector wrote it; its text was put aside into "
+        "run-companies.txt was not as the collector wrote it; its text was moved to "
         "run-companies.txt.broken"
     )
     assert (run / "run-companies.txt.broken").read_text() == f"{text}\n"

@@ -54,7 +54,7 @@ def test_a_difference_of_services_names_the_option_and_both_values() -> None:
 
 
 def test_an_older_record_spelled_days_as_it_was_done_then() -> None:
-    """Before there was an option for it; so its directory is gone on with."""
+    """Before there was an option for it; so its run is resumed."""
     old = {"base-url": "https://one.example"}
     assert service_differences(old, {**old, "date-format": "YYYY-MM-DD"}) == []
     assert service_differences(old, {**old, "date-format": "epoch"}) == [

@@ -25,7 +25,7 @@ _FAILURE = Failure(FailureKind.HTTP, 404, "HTTP 404", None, _AT, 1)
 
 
 class _Disk:
-    """Stands in for the system's sync; takes notes, and is slow or refuses when told to."""
+    """Replaces the system's sync; records calls, and is slow or fails when told to."""
 
     def __init__(self) -> None:
         self.notes: list[tuple[str, str]] = []
@@ -40,7 +40,7 @@ class _Disk:
         self.threads.add(threading.get_ident())
         self.notes.append(("sync", name))
         self._is_asked.set()
-        assert self._is_ready.wait(5), "the test never let the disk go on"
+        assert self._is_ready.wait(5), "the test never released the disk"
         if name in self.refused:
             raise OSError(errno.EIO, "Input/output error")
 
@@ -115,7 +115,7 @@ def _no_timer(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def _short_timer(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Do not spend the time of whoever runs the tests where it does not matter."""
+    """Save time where it does not matter."""
     monkeypatch.setattr("collector.store.journal._GROUP_SECONDS", 0.01)
 
 
@@ -142,7 +142,7 @@ async def _end(writer: asyncio.Task[None]) -> None:
 
 
 async def test_a_line_is_in_its_file_when_append_returns(bench: _Bench) -> None:
-    """Even if nobody ever syncs: killing the process now would not lose it."""
+    """Even if there is never a sync: killing the process now would not lose it."""
     for number in range(3):
         await bench.append(_line(number), _failed(number))
         assert bench.lines == bench.error_lines == _numbers(range(number + 1))
@@ -168,7 +168,7 @@ async def test_a_line_counts_only_once_it_is_synced(bench: _Bench) -> None:
 
 @pytest.mark.usefixtures("_short_timer")
 async def test_nothing_is_told_while_the_disk_is_busy(bench: _Bench) -> None:
-    """As long as the sync lasts its lines do not count, and the event loop goes on."""
+    """As long as the sync lasts its lines do not count, and the event loop continues."""
     writer = bench.start()
     bench.disk.stop()
     await bench.append(_line(1), _failed(2))
@@ -226,7 +226,7 @@ async def test_a_group_grows_for_a_quarter_of_a_second(bench: _Bench) -> None:
 
 
 async def test_many_lines_need_few_syncs(bench: _Bench) -> None:
-    """A stream of lines is synced four times a second, not once a line, and keeps its order."""
+    """A stream of lines is synced four times per second, not once per line, and keeps its order."""
     began = time.monotonic()
     writer = bench.start()
     for number in range(3000):
@@ -273,7 +273,7 @@ async def test_a_journal_that_is_closed_with_nothing_pending_ends(bench: _Bench)
 
 @pytest.mark.usefixtures("_no_timer")
 async def test_closing_cuts_the_wait_for_more_lines_short(bench: _Bench) -> None:
-    """Nobody waits out the quarter of a second at the end of a run; what came is synced."""
+    """The end of a run does not wait for the quarter of a second; what came is synced."""
     writer = bench.start()
     await bench.append(_line(1))
     await _turns()
@@ -285,7 +285,7 @@ async def test_closing_cuts_the_wait_for_more_lines_short(bench: _Bench) -> None
 
 @pytest.mark.usefixtures("_no_timer")
 async def test_lines_that_come_during_a_sync_count_with_the_next(bench: _Bench) -> None:
-    """Nobody knows whether the sync under way saw them; closing meanwhile loses none."""
+    """It is unknown whether the sync under way saw them; closing meanwhile loses none."""
     writer = bench.start()
     bench.disk.stop()
     await bench.append(*map(_line, range(2000)))
@@ -492,7 +492,7 @@ async def _fill_up(bench: _Bench) -> tuple[asyncio.Task[None], asyncio.Task[None
 
 @pytest.mark.usefixtures("_short_timer")
 async def test_a_slow_disk_makes_workers_wait(bench: _Bench) -> None:
-    """Memory stays bounded: with 8,000 lines unsynced `append` waits, and goes on after a sync."""
+    """Memory stays bounded: with 8,000 lines unsynced `append` waits until a sync."""
     writer, waiting = await _fill_up(bench)
     others = [asyncio.create_task(bench.append(make(-3))) for make in (_line, _failed, _line)]
     await _turns()

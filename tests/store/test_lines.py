@@ -209,7 +209,7 @@ def _key(cell: Cell) -> tuple[str, str | None, str | None]:
 
 
 def test_a_result_line_is_read() -> None:
-    """Its key as it stands there, and the counters."""
+    """Its key unchanged, and the counters."""
     assert parse_result(_GOOD) == ResultLine(
         company_id="1",
         from_date="2026-01-01",
@@ -306,7 +306,7 @@ def test_a_garbled_answer_is_refused_or_read_back(at: int, put: bytes, cut: int)
 
 
 def test_the_deepest_accepted_answer_is_read_back() -> None:
-    """However deep an unknown field goes; beyond that the stack decides, and nobody goes there."""
+    """However deep an unknown field goes; beyond that the stack decides."""
     data = orjson.dumps(_ZEROS)[:-1]
     accepted = 0
     for depth in range(10, 800, 10):

@@ -96,7 +96,7 @@ def _no_sleep(_: float) -> None:
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """Give the path of a lock that nobody has made yet."""
+    """Give the path of a lock that does not exist yet."""
     return tmp_path / "run.lock"
 
 
@@ -199,7 +199,7 @@ def test_taking_a_held_lock_gives_up_soon(path: Path) -> None:
 
 
 def test_looking_at_a_lock_changes_nothing(path: Path) -> None:
-    """Nobody holds one that is not there, is free, or is looked at by somebody else."""
+    """None for one that is not there, is free, or is looked at by another process."""
     before = _open_files()
     assert held_by(path) is None
     assert not path.exists()
@@ -230,7 +230,7 @@ def test_a_look_leaves_the_lock_free(path: Path) -> None:
 
 
 def test_a_lock_whose_file_is_discarded_is_taken_anew(path: Path) -> None:
-    """Whoever waited for the old file must hold the one that has the name now."""
+    """A process that waited for the old file must hold the one that has the name now."""
     first = DirectoryLock.take(path)
 
     def end_first(_: float) -> None:
@@ -248,7 +248,7 @@ def test_a_lock_whose_file_is_discarded_is_taken_anew(path: Path) -> None:
 
 
 def test_a_lock_whose_file_is_discarded_may_have_gone_to_another(path: Path) -> None:
-    """Whoever waited for the old file does not get the new one, which somebody else holds."""
+    """A process that waited for the old file does not get the new one, which another holds."""
     first = DirectoryLock.take(path)
     third: list[DirectoryLock] = []
 
@@ -275,9 +275,9 @@ def test_a_discarded_lock_is_still_held(path: Path) -> None:
     assert held_by(path) == "an unknown process"
     assert not lock.has_file()
     lock.discard()
-    path.write_text("of somebody else", encoding="utf-8")
+    path.write_text("of another process", encoding="utf-8")
     lock.discard()
-    assert path.read_text(encoding="utf-8") == "of somebody else"
+    assert path.read_text(encoding="utf-8") == "of another process"
     lock.release()
 
 
@@ -338,7 +338,7 @@ def test_a_lock_that_cannot_be_opened_is_the_systems_error(path: Path) -> None:
 
 
 def test_a_file_system_without_locks_says_so(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A run refuses to work without one; and nobody can hold one there."""
+    """A run refuses to work without one; and no process can hold one there."""
 
     def refuse(_descriptor: int, _operation: int) -> None:
         raise OSError(errno.ENOLCK, "No locks available")
@@ -353,7 +353,7 @@ def test_a_file_system_without_locks_says_so(path: Path, monkeypatch: pytest.Mon
 
 
 def test_a_lock_whose_file_somebody_removes_still_holds(path: Path) -> None:
-    """Whoever tidies up `*.lock` lets nobody in: the directory is locked as well."""
+    """Removing `*.lock` opens nothing: the directory is locked as well."""
     lock = DirectoryLock.take(path)
     path.unlink()
     with pytest.raises(LockedError, match="another run holds this directory"):
@@ -374,7 +374,7 @@ def test_the_file_of_another_program_is_left_alone(path: Path) -> None:
 
 
 def test_a_directory_that_was_replaced_is_not_ours(path: Path) -> None:
-    """Whoever was locked out of the old one may have the new one."""
+    """A process that was locked out of the old one may have the new one."""
     path.parent.joinpath("run").mkdir()
     lock = DirectoryLock.take(path.parent / "run" / "run.lock")
     assert lock.is_ours()

@@ -200,7 +200,7 @@ def test_a_manifest_with_rates_as_numbers_is_read(tmp_path: Path) -> None:
 
 
 def test_an_error_that_is_no_text_can_be_written(tmp_path: Path) -> None:
-    """It may name a file whose name is no UTF-8; the story of the run is written all the same."""
+    """It may name a file whose name is no UTF-8; the record of the run is written all the same."""
     path = tmp_path / "run.json"
     manifest = _manifest(ended_attempt(error="ni\udcf1o/statistics.jsonl cannot be written"))
     manifest.write(path)

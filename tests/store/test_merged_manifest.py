@@ -135,7 +135,7 @@ def test_shards_that_follow_each_other_soon_are_one_attempt() -> None:
 
 
 def test_a_shard_at_work_is_joined_by_those_that_begin_later() -> None:
-    """Nobody knows when it ends; one that was killed and has gone on is no longer at work."""
+    """It is unknown when it ends; one that was killed and resumed no longer runs."""
     assert len(_merged([_entry(0, None)], [_entry(600, 700)])) == 1
     assert len(_merged([_entry(0, None), _entry(5000, 5100)], [_entry(600, 700)])) == 3
 
@@ -162,7 +162,7 @@ def test_a_killed_shard_that_goes_on_counts_once() -> None:
     assert (told["started_at"], told["ended_at"]) == (_moment(0), _moment(100))
     assert told["kept"] == {"data": 3, "empty": 0}
     assert told["shards"] == {"count": 2, "begun": 2}
-    # Nobody knows what the killed attempt has sent.
+    # It is unknown what the killed attempt has sent.
     assert "requests" not in told
 
 
@@ -178,7 +178,7 @@ def test_a_shard_that_was_stopped_and_goes_on_counts_once() -> None:
 
 
 def test_a_shard_that_was_killed_leaves_the_end_open() -> None:
-    """As for a run without shards: somebody may look after it."""
+    """As for a run without shards: a user may have to check it."""
     (told,) = _merged([_entry(0, None)], [_entry(0, 100, 1)])
     assert (told["ended_at"], told["exit_code"], told["error"]) == (None, None, None)
 
@@ -262,7 +262,7 @@ def test_what_is_known_of_dates_is_that_of_any_shard() -> None:
 def test_the_cells_of_all_shards_are_those_of_the_plan(
     companies: int, days: int, total: int, data: st.DataObject
 ) -> None:
-    """Whenever each of them was at work, and however often, within one night."""
+    """Whenever each of them ran, and however often, within one night."""
     plan = _plan(companies, days)
     parts: list[list[dict[str, Any]]] = []
     for number in range(total):
@@ -307,7 +307,7 @@ def test_the_merged_manifest_can_be_written_and_read(tmp_path: Any) -> None:  # 
     ],
 )
 def test_the_gravest_of_several_ends(codes: list[int | None], worst: int | None) -> None:
-    """A bug goes before a disk before the rest, and what nobody knows before them all."""
+    """A bug goes before a disk before the rest, and what is unknown before them all."""
     assert gravest(codes) == worst
     assert gravest(reversed(codes)) == worst
 

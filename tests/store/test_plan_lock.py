@@ -49,7 +49,7 @@ def test_a_run_without_shards_needs_none(tmp_path: Path) -> None:
 
 
 def test_a_free_lock_is_held_in_the_body_and_free_afterwards(files: PartFiles) -> None:
-    """And waited for by nobody."""
+    """And no process waits for it."""
     wait = LockWait()
     path = files.directory / "run-plan.lock"
     with one_at_a_time(files, wait):
@@ -95,7 +95,7 @@ def test_a_run_that_is_stopped_waits_no_longer(files: PartFiles) -> None:
 
 @pytest.mark.usefixtures("held")
 def test_one_that_holds_it_for_a_minute_is_named(files: PartFiles) -> None:
-    """It may be stopped: the user has to see to it."""
+    """It may be stopped: the user has to check it."""
     time = _Time()
     with (
         pytest.raises(LockedError, match=rf"{_HELD}.*, for more than 60 s; if that process"),

@@ -1,4 +1,4 @@
-"""Whoever reads a run finds the same in the files of its shards as in a single one."""
+"""Readers of a run find the same in the files of its shards as in a single one."""
 
 import json
 import random
@@ -163,7 +163,7 @@ def test_a_cell_that_failed_in_one_part_may_be_answered_in_another(tmp_path: Pat
 
 
 def test_what_failed_in_shards_stays_told_when_another_attempt_begins(tmp_path: Path) -> None:
-    """Be it killed right after: its own file of errors is empty, and the cell is still failed."""
+    """Even if killed right after: its own file of errors is empty, and the cell is still failed."""
     run = split_run(tmp_path / "run", _LINES[:2], 2)
     shard = PartFiles(run, owner(line("2", 4), 2))
     shard.errors.write_bytes(_error("2", 4, "timeout"))
@@ -182,7 +182,7 @@ def test_what_failed_in_shards_stays_told_when_another_attempt_begins(tmp_path: 
 
 
 def test_a_part_without_a_manifest_is_read_beside_others(tmp_path: Path) -> None:
-    """The lines are there, and somebody else's manifest says what they are of."""
+    """The lines are there, and another shard's manifest says what they are of."""
     run = split_run(tmp_path / "run", _LINES, 2)
     PartFiles(run, Shard(0, 2)).manifest.unlink()
     assert sorted(_newest(run)[0]) == sorted(_LINES)

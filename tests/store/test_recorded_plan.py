@@ -222,7 +222,7 @@ def test_there_is_no_difference_if_every_cell_is_still_planned(old: _Made, new: 
 
 @pytest.mark.parametrize("edited", [b"1\n2\n3\n", b"# a comment\n1\n2\n3\n", None])
 def test_a_list_that_was_edited_is_known(tmp_path: Path, edited: bytes | None) -> None:
-    """Whoever takes a company out of the list must not hide that it is missing."""
+    """Removing a company from the list must not hide that it is missing."""
     path = tmp_path / "run-companies.txt"
     write_company_list(path, _Made().plan.companies)
     path.write_bytes(path.read_bytes()[:-2] if edited is None else edited)

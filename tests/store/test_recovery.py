@@ -157,7 +157,7 @@ def test_an_attempt_that_is_none_is_a_damaged_manifest(
 
 def _put_aside(name: str, size: int, start: int) -> str:
     where = f"{name}: {size:,} damaged bytes from byte {start:,} on"
-    return f"{where} were put aside into {name}.broken"
+    return f"{where} were moved to {name}.broken"
 
 
 def _assert_repaired(run: Path, plan: Plan, name: str, content: bytes, tail: bytes) -> None:
@@ -266,7 +266,7 @@ def test_an_event_without_its_line_break_is_put_aside(run: Path) -> None:
 
 
 def test_foreign_and_double_lines_are_reported_and_stay(run: Path) -> None:
-    """They may be somebody's data; a double makes no cell done twice."""
+    """They may be the user's data; a double makes no cell done twice."""
     plan = _plan()
     foreign = _line(Cell("9", plan.windows[0]))
     _make(run, plan, [_line(plan[0]), foreign, _line(plan[1]), _line(plan[0], 0), foreign])
@@ -360,7 +360,7 @@ def test_a_run_of_another_plan_is_refused(
         recover(run, plan, {**_SERVICE, **service})
     assert str(caught.value) == (
         f"--output {run}: holds a run of another plan: {difference}; give another --output, or "
-        f"see with collector status {run} how to go on with that run"
+        f"see with collector status {run} how to resume that run"
     )
     assert _files(run) == before
 
@@ -409,7 +409,7 @@ def _spoil(path: Path, content: bytes | None) -> None:
 def test_without_the_old_plan_fitting_lines_are_taken(
     run: Path, name: str, content: bytes | None, trouble: str
 ) -> None:
-    """They say themselves what they are of; a remark says that nobody could compare."""
+    """They say themselves what they are of; a remark says that they could not be compared."""
     old, new = _plan(), _plan("1 2 3 4 5")
     _make(run, old, [_line(old[0]), _line(old[1], 0), b'{"torn'])
     _spoil(run / name, content)
@@ -518,7 +518,7 @@ def test_a_list_of_something_else_is_not_replaced(tmp_path: Path, text: str) -> 
 
 @pytest.mark.parametrize("name", ["statistics.jsonl.broken", "run.json"])
 def test_what_cannot_be_read_or_repaired_is_a_storage_error(run: Path, name: str) -> None:
-    """A directory stands in the way, say; the text names the file, and nothing is cut."""
+    """A directory has its name, say; the text names the file, and nothing is cut."""
     plan = _plan()
     _make(run, plan, [_line(plan[0]), b'{"torn'])
     (run / name).unlink(missing_ok=True)
@@ -530,7 +530,7 @@ def test_what_cannot_be_read_or_repaired_is_a_storage_error(run: Path, name: str
 
 
 def test_a_full_disk_cuts_nothing(run: Path, largest_file: LargestFile) -> None:
-    """What cannot be put aside stays where it is, for the next attempt to repair."""
+    """What cannot be moved stays where it is, for the next attempt to repair."""
     plan = _plan()
     _make(run, plan, [_line(plan[0]), b'{"torn'])
     before = (run / "statistics.jsonl").read_bytes()

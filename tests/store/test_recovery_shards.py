@@ -129,7 +129,7 @@ def test_a_shard_takes_over_its_own_lines(run: Path) -> None:
 
 
 def test_a_shard_neither_reads_nor_repairs_its_siblings(run: Path) -> None:
-    """They may be at work: what looks torn there is a line that is being written."""
+    """They may be running: what looks torn there is a line that is being written."""
     own, sibling = Shard(0, 2), Shard(1, 2)
     _make(run, own, _cells(own)[:3], damage=_TORN)
     _make(run, sibling, _cells(sibling), damage=_TORN)
@@ -248,7 +248,7 @@ def test_what_is_done_and_what_is_left_are_the_plan(
 def test_another_plan_than_that_of_the_others_is_refused(
     run: Path, own: Shard, other: Shard
 ) -> None:
-    """With 2, before anything is changed: lines of two plans cannot stand in one directory."""
+    """With 2, before anything is changed: lines of two plans cannot be in one directory."""
     _make(run, other, damage=_TORN)
     before = _contents(run)
     with pytest.raises(InputError, match="2 of its companies are not in the file now: 10, 11") as (
@@ -267,7 +267,7 @@ def test_another_service_than_that_of_a_sibling_is_refused(run: Path) -> None:
 
 
 def test_a_plan_may_grow_before_a_sibling_hears_of_it(run: Path) -> None:
-    """The first shard of the new night writes the longer list; the next ones go on as well."""
+    """The first shard of the new night writes the longer list; the next ones continue as well."""
     own, sibling, grown = Shard(0, 2), Shard(1, 2), _plan(15, 22)
     _make(run, own, _cells(own))
     _make(run, sibling, _cells(sibling))
@@ -294,7 +294,7 @@ def test_what_another_part_has_proved_of_dates_is_taken_over(run: Path, proved: 
 
 
 def test_that_dates_are_ignored_goes_before_what_else_is_known(run: Path) -> None:
-    """Some of the lines are of other days, whoever has found it out."""
+    """Some of the lines are of other days, whichever shard has found it out."""
     ignored = DatesRecord(verdict="ignored", until="inconclusive", until_exclusive=False)
     _make(run, Shard(0, 2), dates=_HONOURED)
     _make(run, Shard(1, 2), dates=ignored)
@@ -303,7 +303,7 @@ def test_that_dates_are_ignored_goes_before_what_else_is_known(run: Path) -> Non
 
 
 def test_a_damaged_sibling_says_nothing(run: Path) -> None:
-    """Its manifest is its own to repair; a sibling goes on without it, and touches nothing."""
+    """Its manifest is its own to repair; a sibling continues without it, and touches nothing."""
     _make(run, Shard(0, 2), _cells(Shard(0, 2))[:2], dates=_HONOURED)
     sibling = _make(run, Shard(1, 2), _cells(Shard(1, 2)))
     sibling.manifest.write_bytes(b"{")
@@ -346,7 +346,7 @@ def test_without_dates_a_shard_does_not_join_those_of_yesterday(run: Path) -> No
 
 
 def test_without_dates_a_complete_shard_is_not_taken_for_todays(run: Path) -> None:
-    """After midnight it is another run; a shard that has something left goes on."""
+    """After midnight it is another run; a shard that has something left is resumed."""
     plan = _plan(6, None)
     own = Shard(0, 2)
     _make(run, own, _cells(own, plan), plan=plan)

@@ -173,7 +173,7 @@ def test_a_huge_line_amid_good_ones_is_moved_as_one(path: Path) -> None:
 def test_nothing_is_cut_that_cannot_be_kept(
     path: Path, content: bytes, largest_file: LargestFile
 ) -> None:
-    """When the damage cannot be put aside, the file stays as it is, and the error says so."""
+    """When the damage cannot be moved, the file stays as it is, and the error says so."""
     path.write_bytes(content)
     with largest_file(1), pytest.raises(OSError, match="File too large"):
         _repair(path)

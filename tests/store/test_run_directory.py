@@ -241,7 +241,7 @@ _BEFORE = (Shard(), Shard(0, 2), Shard(1, 2), Shard(2, 3))
 def test_errors_of_whoever_had_the_same_cells_are_put_away(
     tmp_path: Path, shard: Shard, stay: set[str]
 ) -> None:
-    """They are asked for again. Other shards of the same number may be at work, and keep theirs."""
+    """They are asked for again. Other shards of the same number may be running, and keep theirs."""
     for other in _BEFORE:
         _attempt(tmp_path, shard=other)
     for other in _BEFORE:
@@ -255,7 +255,7 @@ def test_errors_of_whoever_had_the_same_cells_are_put_away(
 
 
 def test_attempts_without_errors_put_nothing_away(tmp_path: Path) -> None:
-    """A run that was begun a hundred times in vain has no hundred empty files."""
+    """A run that failed a hundred times at its start has no hundred empty files."""
     for errors in (b"", b"", b"0\n", b"", b"", b"1\n", b""):
         _attempt(tmp_path, errors=errors)
     assert _files(tmp_path) == _ALL | {"errors.1.jsonl", "errors.2.jsonl"}
@@ -282,7 +282,7 @@ def at_fault_points(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[..., 
 def test_what_is_to_be_collected_is_written_before_any_result(
     directory: RunDirectory, at_fault_points: Callable[[Callable[..., None]], None]
 ) -> None:
-    """A line must never stand in a directory that does not say which plan it is of."""
+    """A line must never be in a directory that does not say which plan it is of."""
     seen: list[tuple[str, set[str]]] = []
 
     def look(point: FaultPoint, path: Path) -> None:
@@ -439,7 +439,7 @@ def test_leaving_closes_the_files_and_frees_the_lock(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("has_begun", [False, True])
 def test_a_directory_that_is_open_cannot_be_opened(tmp_path: Path, *, has_begun: bool) -> None:
-    """By whatever path: the second is refused and changes nothing, the first goes on."""
+    """By whatever path: the second is rejected and changes nothing, the first continues."""
     (tmp_path / "link").symlink_to(tmp_path / "a")
     with RunDirectory.open(PartFiles(tmp_path / "a" / "run")) as first:
         if has_begun:
@@ -549,7 +549,7 @@ def test_a_lock_that_cannot_be_made_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_a_place_where_nothing_can_be_made_is_a_storage_error() -> None:
-    """For whoever runs it, root included: the kernel's own file system takes no directories."""
+    """For every user, root included: the kernel's own file system takes no directories."""
     with pytest.raises(StorageError, match=r"--output /proc/collector/run: cannot be written: \w"):
         RunDirectory.open(PartFiles(Path("/proc/collector/run")))
 
@@ -666,7 +666,7 @@ def test_a_manifest_that_does_not_fit_leaves_the_old_one(
 
 
 def test_a_manifest_in_a_directory_that_is_gone_is_a_storage_error(tmp_path: Path) -> None:
-    """Somebody removed it during the run; leaving it is no error on top of that."""
+    """Another process removed it during the run; leaving it is no error on top of that."""
     with RunDirectory.open(PartFiles(tmp_path / "run")) as directory:
         directory.begin(_COMPANIES, _manifest())
         for path in directory.files.directory.iterdir():
@@ -748,7 +748,7 @@ def test_a_directory_that_somebody_else_has_by_now_is_left_alone(tmp_path: Path)
 
 
 def test_an_empty_directory_that_took_the_place_stays(tmp_path: Path) -> None:
-    """Another process has just made it: what is removed in vain is what this run has made."""
+    """Another process has just made it: what is removed again is what this run has made."""
     path = tmp_path / "a" / "run"
     with RunDirectory.open(PartFiles(path)):
         path.rename(tmp_path / "moved")

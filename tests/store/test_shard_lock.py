@@ -1,4 +1,4 @@
-"""Shards in processes of their own, and a run without shards: who keeps out whom."""
+"""Shards in processes of their own, and a run without shards: which excludes which."""
 
 import fcntl
 import json
@@ -121,7 +121,7 @@ def test_two_shards_are_at_work_at_once(tmp_path: Path, one: _Process, other: _P
 
 
 def test_how_many_hold_a_directory_is_said(tmp_path: Path) -> None:
-    """One is named alone; nobody is None, whatever files are there, and nothing changes."""
+    """One is named alone; without a holder None, whatever files are there, and nothing changes."""
     shards = [ShardLock.take(PartFiles(tmp_path, Shard(number, 3))) for number in range(3)]
     assert (holder_of(tmp_path) or "").endswith(", and 2 more, each with a shard of its own")
     for lock in shards[1:]:
@@ -185,7 +185,7 @@ def test_who_was_refused_is_in_nobodys_way(tmp_path: Path, one: _Process, other:
 
 
 def test_a_death_frees_one_shard_only(tmp_path: Path, one: _Process, other: _Process) -> None:
-    """The killed shard can go on while its sibling works; the rest still have to wait."""
+    """The killed shard can be resumed while its sibling works; the rest still have to wait."""
     assert one.told("take", tmp_path, "0/2") == "held"
     assert other.told("take", tmp_path, "1/2") == "held"
     one.kill()
@@ -260,7 +260,7 @@ def test_of_two_numbers_in_the_same_moment_one_gets_in(tmp_path: Path) -> None:
 
 
 def test_a_look_does_not_keep_a_shard_out(tmp_path: Path, one: _Process) -> None:
-    """Whoever asks for the holder takes each lock for a moment."""
+    """A process that asks for the holder takes each lock for a moment."""
     for _ in range(20):
         one.send("take", tmp_path, "0/2")
         while not (holder_of(tmp_path) or "").startswith(f"process {one.pid} on "):
@@ -367,7 +367,7 @@ def test_discarding_and_beginning_at_once(tmp_path: Path) -> None:
 
 
 def test_a_directory_that_was_replaced_is_not_ours(tmp_path: Path) -> None:
-    """As for a run without shards: whoever was locked out of the old one may have the new one."""
+    """As for a run without shards: one that was locked out of the old one may have the new one."""
     path = tmp_path / "run"
     path.mkdir()
     lock = ShardLock.take(PartFiles(path, Shard(0, 2)))
@@ -390,7 +390,7 @@ def test_waiting_for_others_ends(tmp_path: Path, one: _Process) -> None:
 
 
 def test_a_shard_waits_for_a_run_that_is_just_ending(tmp_path: Path) -> None:
-    """It has the lock when that one lets go, and writes over what stood there."""
+    """It has the lock when that one lets go, and overwrites its content."""
     first = DirectoryLock.take(tmp_path / "run.lock")
     slept: list[float] = []
 

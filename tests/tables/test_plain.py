@@ -13,7 +13,7 @@ def _is_plain(path: Path, text: bytes) -> bool:
 
 
 def test_lines_as_the_collector_writes_them_are_plain(tmp_path: Path) -> None:
-    """Whatever is in ids, actions and fields that nobody knows; an empty file, too."""
+    """Whatever is in ids, actions and unknown fields; an empty file, too."""
     path = tmp_path / "file"
     made = [
         line("1", 1, total=2**63 - 1, actions={"": 1, 'x"y\\': 2, "é": 3}),

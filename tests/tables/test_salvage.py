@@ -13,7 +13,7 @@ LargestFile = Callable[[int], AbstractContextManager[None]]
 
 
 def test_good_lines_are_written_anew(tmp_path: Path) -> None:
-    """Counters are texts, what nobody knows is gone, and each action is there once.
+    """Counters are texts, unknown fields are gone, and each action is there once.
 
     A count that is too large for a BIGINT is null, and named.
     """
@@ -55,7 +55,7 @@ def test_a_full_disk_is_told_with_a_remedy(tmp_path: Path, largest_file: Largest
 
 
 def test_a_source_that_cannot_be_read_stays_an_oserror(tmp_path: Path) -> None:
-    """Whoever reads it knows its name."""
+    """The reader knows its name."""
     source = tmp_path / "source"
     source.symlink_to("/proc/self/mem")
     with pytest.raises(OSError, match="Input/output error"):

@@ -313,7 +313,7 @@ def test_the_draft_is_no_file_of_another_program(
 
 @pytest.mark.parametrize(("mask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o000, 0o644)])
 def test_others_may_read_it_as_far_as_the_umask_says(tmp_path: Path, mask: int, mode: int) -> None:
-    """node_exporter is another user; nothing in the file is a secret. Nobody else writes it."""
+    """node_exporter is another user; nothing in the file is a secret. No other user writes it."""
     old = os.umask(mask)
     try:
         path = _written(tmp_path / "night.prom", 0).path

@@ -38,7 +38,7 @@ def _answer(stats: RunStats, *seconds: float, status: int = 200) -> None:
 
 
 def test_a_sample_tells_of_its_interval_only(stats: RunStats, clock: _Clock) -> None:
-    """Counts and latencies of before are in the sample before."""
+    """Earlier counts and latencies are in the previous sample."""
     rate = 10.0
     sampler = Sampler(stats, lambda: rate)
     _answer(stats, *[0.1] * 90, *[9.0] * 10)
@@ -80,7 +80,7 @@ def test_the_first_interval_begins_with_the_run(stats: RunStats, clock: _Clock) 
 
 
 def test_an_interval_without_answers_has_no_latencies(stats: RunStats) -> None:
-    """None, and not the ones of before: nothing is known, and zero would be a very good one."""
+    """None, and not the previous ones: nothing is known, and zero would be a very good one."""
     sampler = Sampler(stats, lambda: 1.0)
     _answer(stats, 0.2)
     sampler.take()

@@ -18,7 +18,7 @@ class _Clock:
 
 
 def _send(stats: RunStats, clock: _Clock, rate: int, seconds: float) -> None:
-    """Send evenly at `rate` requests a second for so long."""
+    """Send evenly at `rate` requests per second for so long."""
     start = clock.now
     for number in range(int(rate * seconds)):
         clock.now = start + number / rate
@@ -132,7 +132,7 @@ def test_each_request_that_has_ended_is_one_of_three() -> None:
 
 
 def test_seconds_count_from_the_beginning() -> None:
-    """Of the tally, which is that of the run."""
+    """Of the stats, which are those of the run."""
     clock = _Clock(50.0)
     stats = RunStats(1, clock=clock)
     assert stats.seconds == 0.0
@@ -161,7 +161,7 @@ def test_nothing_planned_has_no_time_left_to_tell() -> None:
 
 
 def test_states_of_cells_are_pinned() -> None:
-    """They stand in the manifest, in `status --json`, and behind `--fail-on`."""
+    """They are in the manifest, in `status --json`, and behind `--fail-on`."""
     assert [state.value for state in CellState] == ["data", "empty", "failed", "missing"]
 
 

@@ -39,7 +39,7 @@ _WILSON: Final = """
     (p + 1.9208 / n - 1.96 * sqrt((p * (1 - p) + 0.9604 / n) / n)) / (1 + 3.8416 / n)
 """
 
-# Each answer beside the one before it, counter by counter. The server's default window is left
+# Each answer beside the previous one, counter by counter. The server's default window is left
 # out: each night it is of other days. So are answers of which a value was left out: nothing tells
 # by how much they differ from others.
 _STEPS: Final = """
@@ -122,7 +122,7 @@ def read_failing(cells: Cells) -> tuple[CompanyShare, ...]:
 
 
 def read_restatements(cells: Cells) -> Restatements:
-    """Compare each answer of a cell with the answer before it."""
+    """Compare each answer of a cell with the previous one."""
     names = [(name, False) for name in COUNTERS] + [(name, True) for name in cells.actions.names]
     counters = ", ".join(COUNTERS)
     cells.execute(_STEPS.format(values=f"list_concat([{counters}], counts)", counts=cells.counts))

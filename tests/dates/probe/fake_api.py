@@ -39,7 +39,7 @@ def empty() -> Counters:
 
 
 def summed(parts: Iterable[Counters], *, distinct: bool = False) -> Counters:
-    """Add days up; with `distinct` a day's campaigns go on from the day before."""
+    """Add days up; with `distinct` a day's campaigns continue those of the previous day."""
     whole = empty()
     for part in parts:
         whole.total += part.total

@@ -245,9 +245,9 @@ def test_every_pair_and_spelling_is_found_within_the_allowance(
     *,
     excluded: bool,
 ) -> None:
-    """By a server that passes over names it does not know; the first of 40 companies have data.
+    """By a server that ignores names it does not know; the first of 40 companies have data.
 
-    Up to 6 questions more are needed for MM/DD/YYYY if what cannot be read is passed over, and for
+    Up to 6 questions more are needed for MM/DD/YYYY if what cannot be read is ignored, and for
     one pair in the last spellings if it is answered with zeros.
     """
     data = {str(number): dense(_TODAY) for number in range(3)}

@@ -47,7 +47,7 @@ def test_settled_days_are_whole_but_never_december() -> None:
 
 @given(st.dates(date(1, 6, 1), date(9999, 12, 1)))
 def test_the_last_days_cover_what_the_server_answers_for_by_itself(today: date) -> None:
-    """Seven days that end with today or the day before, wherever the server's day begins."""
+    """Seven days that end today or yesterday, wherever the server's day begins."""
     span = recent_span(today)
     assert span.first < span.split < span.last
     for ahead in (-1, 0, 1):

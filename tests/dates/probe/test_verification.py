@@ -224,7 +224,7 @@ def test_what_a_company_has_without_dates_is_not_asked_again() -> None:
 
 
 def test_figures_of_ignored_dates_may_move() -> None:
-    """Each answer is larger than the one before, and still they are of the same days."""
+    """Each answer is larger than the previous one, and still they are of the same days."""
     api = FakeApi(
         {"1": dense(_TODAY)}, _TODAY, ignores=_BOTH, moves=lambda _: counters(1, 0, PRESSED=1)
     )

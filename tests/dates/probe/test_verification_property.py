@@ -196,7 +196,7 @@ def test_what_is_asked_ahead_changes_no_finding(drawn: tuple[FakeApi, str]) -> N
 
 
 def _week_from_the_first_day() -> FakeApi:
-    """Give a server that passes over `until` and answers for a week, as if it cut windows."""
+    """Give a server that ignores `until` and answers for a week, as if it cut windows."""
     days = [1, 2, 11]
     data = {
         date(2023, month, day).toordinal(): counters(1) for month in (10, 11, 12) for day in days
@@ -271,7 +271,7 @@ def test_a_verdict_is_never_wrong_even_about_odd_servers(  # noqa: PLR0913, PLR0
     hits: list[bool],
     sent: DateFormat | None,
 ) -> None:
-    """They are a day off, refuse much, pass over what they cannot read, and figures move."""
+    """They are a day off, reject much, ignore what they cannot read, and figures change."""
     api, mode = drawn
     if sent is not None and {sent, api.spelling} <= {"YYYYMMDD", "epoch", "epoch-ms"}:
         sent = None

@@ -121,7 +121,7 @@ def test_the_servers_default_window_has_no_days(tmp_path: Path) -> None:
 
 
 def test_actions_without_end_are_added_up(tmp_path: Path) -> None:
-    """The most frequent are told apart, and no change of any other is passed over."""
+    """The most frequent are told apart, and no change of any other is left out."""
     many = {f"name {number:05}": number for number in range(60_000)}
     lines = [
         line("1", 1, actions=many),

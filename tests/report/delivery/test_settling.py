@@ -18,7 +18,7 @@ _TWENTY_HOURS = 72_000
         # Nights with a lookback: they changed to an age of 6 days, and no more from 7 on.
         ([(1, 9, 9), (6, 9, 1), (7, 9, 0), (14, 9, 0)], Settling(7, is_measured=True)),
         ([(1, 9, 0), (2, 9, 0)], Settling(1, is_measured=True)),
-        # Nobody compared answers of 14 days.
+        # No answers of 14 days were compared.
         ([(90, 9, 0)], ASSUMED),
         # Nor any between 1 and 32 days: a backfill, then nights.
         ([(1, 10, 10), (32, 10, 0)], Settling(32, is_measured=True)),

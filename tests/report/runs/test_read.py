@@ -39,7 +39,7 @@ def test_a_moment_at_the_end_is_a_part_of_what_was_before(tmp_path: Path) -> Non
 
 
 def test_samples_become_intervals(tmp_path: Path) -> None:
-    """Counts become rates; other events, torn ones included, are passed over."""
+    """Counts become rates; other events, torn ones included, are skipped."""
     run = make_run(tmp_path / "r")
     other = b'{"at":"x","level":"info","event":"run_started"}\n'
     silent = log_sample(2, seconds=5.0, sent=0, answered=0, refused=0, latency_p50=None)
