@@ -12,10 +12,10 @@ from collector.plan import Plan
 from collector.settings import RunSettings
 from collector.settings.prepare import window_size
 from collector.store.attempt_entry import AttemptEntry, describe_settings
-from collector.store.earlier import drift_beside
 from collector.store.chain import unrecorded
 from collector.store.data_file import DecompressionError
 from collector.store.digests import Digests, file_digests
+from collector.store.earlier import drift_beside
 from collector.store.files import parts_in
 from collector.store.identity import describe_service
 from collector.store.manifest import DatesRecord, Manifest, describe_plan
