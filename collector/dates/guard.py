@@ -60,6 +60,7 @@ class DatesGuard:
         self._known = known
         self._plan = plan
         self._trust = settings.trust_dates
+        self._concurrency = settings.concurrency
         self._is_whole = settings.shard.is_whole
         self._log = log
         self._verifier: DatesVerifier | None = None
@@ -188,7 +189,9 @@ class DatesGuard:
             return trusted(self.query)
         assert self._verifier is not None, "establish comes first"  # noqa: S101 - for the type checker
         try:
-            finding, requests = await self._verifier.verify(self._plan.companies.ids)
+            finding, requests = await self._verifier.verify(
+                self._plan.companies.ids, self._concurrency
+            )
         except IgnoredDatesError as error:
             if has_lines:
                 # They were collected before that was known.

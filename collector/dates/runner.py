@@ -35,7 +35,7 @@ class ProbeRunner:
 
     The probe may ask no more once `most` requests were sent for it, without those whose failure is
     charged to the rate or the service, or once `may_continue` returns False. `sleep` waits for a
-    number of seconds.
+    number of seconds. At most `at_once` questions are asked at the same time.
     """
 
     def __init__(
@@ -45,7 +45,9 @@ class ProbeRunner:
         most: int,
         sleep: Callable[[float], Awaitable[None]],
         may_continue: Callable[[], bool] = lambda: True,
+        at_once: int = 1,
     ) -> None:
+        self._places = asyncio.Semaphore(at_once)
         self._client = client
         self._most = most
         self._sleep = sleep
@@ -80,7 +82,7 @@ class ProbeRunner:
         """Ask questions at the same time; None when that would take too many requests."""
         try:
             async with asyncio.TaskGroup() as group:
-                asking = [group.create_task(self._ask(question)) for question in questions]
+                asking = [group.create_task(self._in_place(each)) for each in questions]
         except BaseExceptionGroup as failed:
             error = main_error(failed)
         else:
@@ -88,6 +90,10 @@ class ProbeRunner:
             return None if None in replies else [reply for reply in replies if reply is not None]
         # Raised here, so that the context of the error is its own cause, not the group.
         raise error
+
+    async def _in_place(self, question: Question) -> QuestionReply | None:
+        async with self._places:
+            return await self._ask(question)
 
     async def _ask(self, question: Question) -> QuestionReply | None:
         """Ask a question, with retries; None when that would take too many requests."""

@@ -44,8 +44,8 @@ class DatesVerifier:
     gate: Gate
     log: FilteringBoundLogger
 
-    async def verify(self, ids: Sequence[str]) -> Verified:
-        """Verify the dates by some of the companies.
+    async def verify(self, ids: Sequence[str], at_once: int = 1) -> Verified:
+        """Verify the dates by some of the companies, with at most `at_once` requests in flight.
 
         While the server answers nothing at all, the verification starts again, until the gate gives
         up; also after an outage, which has used up companies. Raises `IgnoredDatesError` when the
@@ -56,8 +56,8 @@ class DatesVerifier:
         requests = 0
         while True:
             client = self.client_of(query)
-            runner = ProbeRunner(client, most=MOST_REQUESTS, sleep=self.gate.sleep)
-            finding = await runner.run(verify_dates(ids, query, today, asks_ahead=True))
+            runner = ProbeRunner(client, most=MOST_REQUESTS, sleep=self.gate.sleep, at_once=at_once)
+            finding = await runner.run(verify_dates(ids, query, today, asks_ahead=at_once > 1))
             requests += runner.requests
             is_circuit_open = not runner.was_answered and self.gate.control.open_cause is not None
             if finding.is_conclusive or not (is_circuit_open or runner.met_outage):

@@ -46,11 +46,13 @@ class _Verifier:
     def __init__(self, *findings: Finding | Exception) -> None:
         self.findings = list(findings)
         self.asked: list[Sequence[str]] = []
+        self.at_once: list[int] = []
         self.may_end = asyncio.Event()
         self.may_end.set()
 
-    async def verify(self, ids: Sequence[str]) -> Verified:
+    async def verify(self, ids: Sequence[str], at_once: int = 1) -> Verified:
         self.asked.append(ids)
+        self.at_once.append(at_once)
         await self.may_end.wait()
         finding = self.findings.pop(0) if len(self.findings) > 1 else self.findings[0]
         if isinstance(finding, Exception):
@@ -113,6 +115,14 @@ async def test_a_new_run_proves_its_dates() -> None:
     assert record.checked_at is not None
     assert not guard.query.until_exclusive
     assert guard.ignored is None
+
+
+@pytest.mark.parametrize("concurrency", [1, 8])
+async def test_no_more_requests_are_in_flight_than_the_run_may_have(concurrency: int) -> None:
+    """Before the first cell."""
+    guard, verifier = _guard(concurrency=concurrency), _Verifier(_INCLUDED)
+    await _establish(guard, verifier)
+    assert verifier.at_once == [concurrency]
 
 
 async def test_a_server_that_leaves_the_last_day_out_gets_the_day_after_it() -> None:

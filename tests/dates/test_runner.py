@@ -56,9 +56,11 @@ class _Client:
         self.rests.append(seconds)
 
     def runner(
-        self, most: int = 100, may_continue: Callable[[], bool] = lambda: True
+        self, most: int = 100, may_continue: Callable[[], bool] = lambda: True, at_once: int = 1
     ) -> ProbeRunner:
-        return ProbeRunner(self, most=most, sleep=self.sleep, may_continue=may_continue)
+        return ProbeRunner(
+            self, most=most, sleep=self.sleep, may_continue=may_continue, at_once=at_once
+        )
 
 
 def _costing(outcome: Outcome, requests: int) -> Outcome:
@@ -343,13 +345,14 @@ def _asks_together(*ids: str) -> Probe[Sequence[QuestionReply]]:
         return ()
 
 
-async def test_questions_that_belong_together_are_in_flight_together() -> None:
-    """The replies come in the order of the questions."""
+@pytest.mark.parametrize("at_once", [1, 2, 64])
+async def test_questions_that_belong_together_are_in_flight_together(at_once: int) -> None:
+    """As many as allowed; the replies come in the order of the questions."""
     failure = _failure()
     client = _Concurrent(_answer(1), failure, _answer(3))
-    replies = await client.runner().run(_asks_together("a", "b", "c"))
+    replies = await client.runner(at_once=at_once).run(_asks_together("a", "b", "c"))
     assert replies == [counters(1), failure, counters(3)]
-    assert client.most == 3
+    assert client.most == min(at_once, 3)
 
 
 @pytest.mark.parametrize(("most", "sent"), [(3, 1), (4, 2), (5, 2), (6, 3)])
@@ -358,7 +361,7 @@ async def test_questions_together_do_not_take_more_requests_than_allowed(
 ) -> None:
     """Each may take two requests, so that much is kept for it while it is in flight."""
     client = _Concurrent(_answer())
-    replies = await client.runner(most).run(_asks_together("a", "b", "c"))
+    replies = await client.runner(most, at_once=3).run(_asks_together("a", "b", "c"))
     assert len(client.asked) == sent
     assert len(replies) == (3 if sent == 3 else 0)
 
@@ -368,7 +371,7 @@ async def test_an_error_ends_the_other_questions() -> None:
     error = OutageError("no")
     client = _Concurrent(_answer(), error, _answer())
     with pytest.raises(OutageError) as raised:
-        await client.runner().run(_asks_together("a", "b", "c"))
+        await client.runner(at_once=3).run(_asks_together("a", "b", "c"))
     assert raised.value is error
     assert raised.value.__context__ is None
     assert client.in_flight == 0
