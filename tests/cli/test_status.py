@@ -368,7 +368,7 @@ def test_fail_on_does_not_believe_an_edited_list_of_companies(cli: Cli, states: 
 def test_fail_on_may_stand_in_the_environment_or_the_file(
     cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As every option; a flag beats the environment, which beats the file; and the same for json.
+    """As every option: a flag overrides the environment, which overrides the file; json too.
 
     What other commands have in the file is none of the status's business.
     """

@@ -156,7 +156,7 @@ async def test_workers_need_no_credentials(
     api.revoke_all()
     refused = await command.run(*run, "--output", "q")
     assert refused.exit_code == 3, refused.stderr
-    assert "the API refuses TRUST_ACCESS_TOKEN" in refused.stderr
+    assert "the API rejects TRUST_ACCESS_TOKEN" in refused.stderr
     _assert_is_nowhere(token, command, refused)
 
 
