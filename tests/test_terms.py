@@ -90,6 +90,12 @@ def test_the_terms_are_used() -> None:
     assert not wrong, "\n" + "\n".join(wrong)
 
 
+def test_the_names_of_tests_have_the_terms() -> None:
+    """A name is a sentence, too."""
+    names = [each for _, text in _texts() for each in re.findall(r"def (test_\w+)", text)]
+    assert [each for each in names if list(_found(each.replace("_", " ")))] == []
+
+
 def _better(words: str) -> str:
     return next(
         better for pattern, better in TERMS.items() if re.fullmatch(pattern, words, re.IGNORECASE)

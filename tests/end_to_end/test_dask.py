@@ -346,7 +346,7 @@ async def test_a_revoked_token_is_renewed_once(
 
 
 @pytest.mark.torture
-async def test_it_is_gone_on_with_in_as_many_shards(
+async def test_it_is_resumed_in_as_many_shards(
     start_api: StartApi, against: Against, two_workers: Cluster
 ) -> None:
     """After its deadline (4), by more workers or a run without shards: nothing is asked twice."""
