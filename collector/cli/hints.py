@@ -89,7 +89,7 @@ EXIT_TEXTS: Final[Mapping[int, str]] = {
     ExitCode.COMPLETE: "every cell has an answer",
     ExitCode.SOME_FAILED: "finished, but some cells failed",
     ExitCode.BAD_INPUT: "bad input, nothing was sent",
-    ExitCode.CREDENTIALS: "credentials missing or refused",
+    ExitCode.CREDENTIALS: "credentials missing or rejected",
     ExitCode.STOPPED_EARLY: "stopped early",
     ExitCode.STORAGE: "the output cannot be written",
     ExitCode.LOCKED: "another run holds the directory",

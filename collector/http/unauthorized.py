@@ -116,14 +116,14 @@ class TokenJudge:
         tokens = self._tokens
         if not tokens.can_renew:
             raise CredentialsError(
-                "the API refuses TRUST_ACCESS_TOKEN (HTTP 401): it is wrong or has ended; "
+                "the API rejects TRUST_ACCESS_TOKEN (HTTP 401): it is wrong or has expired; "
                 "what was collected so far is kept; get a new one, or give TRUST_CLIENT_ID and "
                 "TRUST_CLIENT_SECRET, with which tokens are renewed"
                 f"{hint_at_quotes(AccessToken(token.secret))}"
             )
         if was_tried and not tokens.was_accepted():
             raise CredentialsError(
-                "the API refuses tokens that have just been issued (HTTP 401); what was collected "
+                "the API rejects tokens that have just been issued (HTTP 401); what was collected "
                 "so far is kept; check that --base-url and --token-url belong to the same "
                 "environment"
             )

@@ -127,8 +127,8 @@ class AttemptLimits(RequestRate):
             validator=validators.Number(gte=1, lte=100),
         ),
     ] = 5
-    """Tries for one cell before it counts as failed. Tries that were refused because of the rate
-    (429), or while the API is out of reach, are not counted."""
+    """Tries for one cell before it counts as failed. Tries that were rate-limited (429), or while
+    the API is out of reach, are not counted."""
 
     timeout: Annotated[
         float, Parameter(group=PACE, validator=(check_finite, validators.Number(gt=0, lte=3600)))
@@ -160,8 +160,8 @@ class RunLimits(AttemptLimits):
     max_outage: Annotated[
         Duration | None, Parameter(group=PACE, converter=converter(parse_duration))
     ] = None
-    """How long the API may be out of reach, or refuse everything, before the run ends with exit
-    code 4, such as 30m. Until then single requests try now and then whether it is back. Default:
+    """How long the API may be out of reach, or throttle every request, before the run ends with
+    exit code 4, such as 30m. Until then single probe requests check whether it is back. Default:
     1h, and 1m before the first answer of a run."""
 
     max_failed: Annotated[Limit | None, Parameter(group=PACE, converter=converter(parse_limit))] = (

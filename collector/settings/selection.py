@@ -112,7 +112,7 @@ class _Days:
     lookback: Annotated[
         Days | None, Parameter(converter=converter(_parse_days), group=SELECTION)
     ] = None
-    """Days before the range that are collected again, for their figures may have moved: 14d.
+    """Days before the range that are collected again, for their figures may have changed: 14d.
     They are cut into windows of the same length. none overrides a value of the environment or the
     file, and so do --from and --until on the command line."""
 

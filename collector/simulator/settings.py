@@ -86,7 +86,7 @@ class SimulatorSettings:
     """Seconds from the issue of a token to its end."""
 
     revoke_earlier: Annotated[bool, Parameter(group=_IDENTITY)] = False
-    """A new token revokes the earlier ones, so that two collectors throw each other out."""
+    """A new token revokes the earlier ones, so that two collectors disturb each other."""
 
     token_delay: Annotated[float, Parameter(group=_IDENTITY, validator=SECONDS)] = 0.0
     """Seconds from the issue of a token until it is accepted, as if replicas had to learn of it."""
@@ -115,8 +115,8 @@ class SimulatorSettings:
         int,
         Parameter(group=_DATA, converter=_COUNT, validator=(check_whole, Number(gte=0, lte=365))),
     ] = 0
-    """Age in days at which the counters of a day are final. Until then they still move, and days
-    to come have none; with 0 they never move."""
+    """Age in days at which the counters of a day are final. Until then they change, and future
+    days have none; with 0 they never change."""
 
     empty_actions: Annotated[Literal["zeros", "list", "null", "absent"], Parameter(group=_DATA)] = (
         "zeros"
@@ -168,30 +168,30 @@ class SimulatorSettings:
     burst: Annotated[
         int, Parameter(group=_LIMIT, converter=_COUNT, validator=Number(gte=1, lte=10**6))
     ] = 1
-    """Depth of the bucket: requests that pass at once after a rest. Length of the queue."""
+    """Depth of the bucket: requests accepted at once after a pause. Length of the queue."""
 
     limit_kind: Annotated[Literal["bucket", "window", "queue"], Parameter(group=_LIMIT)] = "bucket"
     """A token bucket, a counter for every window of the clock, or a queue that delays."""
 
     limit_window: Annotated[float, Parameter(group=_LIMIT, validator=POSITIVE)] = 1.0
-    """Seconds of one window; it lets rate-limit times limit-window requests pass."""
+    """Seconds of one window; it accepts rate-limit times limit-window requests."""
 
     concurrency_limit: Annotated[
         int | None, Parameter(group=_LIMIT, converter=_COUNT, validator=Number(gte=1))
     ] = None
-    """Statistics requests that are processed at once. More are refused; default: no limit."""
+    """Statistics requests that are processed at once. More are rejected; default: no limit."""
 
     ban: Annotated[float, Parameter(group=_LIMIT, validator=SECONDS)] = 0.0
-    """Seconds for which every request is refused after one that was beyond a limit."""
+    """Seconds for which every request is rejected after one that was beyond a limit."""
 
     limit_status: Annotated[Literal[403, 420, 429, 503, 509, 529], Parameter(group=_LIMIT)] = 429
-    """Status of a refused request."""
+    """Status of a rejected request."""
 
     limit_page: Annotated[bool, Parameter(group=_LIMIT)] = False
-    """A refusal is the text "error code: 1015", as a gateway writes it. It is no envelope."""
+    """A rejection is the text "error code: 1015", as a gateway writes it. It is no envelope."""
 
     retry_after: Annotated[bool, Parameter(group=_LIMIT)] = False
-    """A refusal says in Retry-After, in whole seconds, when the next request could pass."""
+    """A rejection says in Retry-After, in whole seconds, when to send the next request."""
 
     rate_headers: Annotated[bool, Parameter(group=_LIMIT)] = False
     """Every answer has RateLimit-Limit, -Remaining and -Reset; not with a queue."""

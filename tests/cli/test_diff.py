@@ -255,7 +255,7 @@ def test_many_changes_of_a_cell_are_cut(cli: Cli) -> None:
 
 
 @pytest.mark.parametrize("form", [(), ("--json",)])
-def test_foreign_text_cannot_steer_the_terminal(cli: Cli, form: tuple[str, ...]) -> None:
+def test_untrusted_text_cannot_steer_the_terminal(cli: Cli, form: tuple[str, ...]) -> None:
     """Actions, ids of odd lines and their days, and the names of the directories."""
     odd = line("1\x1b[2J\n", 1, actions={"A\x1b\n\u202e": 1}).replace(b"2026-11-01", b"\\u001b\\n")
     make_run(Path("o\x1b[2J\n"), [odd])

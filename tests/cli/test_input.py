@@ -320,7 +320,7 @@ def test_an_empty_output_is_not_the_current_directory(cli: Cli, tmp_path: Path) 
     assert len(list(tmp_path.iterdir())) == 1
 
 
-def test_foreign_text_cannot_steer_the_terminal(cli: Cli) -> None:
+def test_untrusted_text_cannot_steer_the_terminal(cli: Cli) -> None:
     """Control characters in a message are shown by their code points."""
     said = cli("run", "a\x1b[2Jb.txt")
     assert said.exit_code == 2

@@ -81,7 +81,7 @@ async def test_yesterday_and_the_14_days_before_it_are_collected(
         ("month", "20d", "month", 2),
     ],
 )
-async def test_the_printed_command_goes_on_with_the_same_cells(  # noqa: PLR0913, PLR0917 - a table
+async def test_the_printed_command_resumes_the_same_cells(  # noqa: PLR0913, PLR0917 - a table
     start_api: StartApi,
     against: Against,
     tmp_path: Path,
@@ -118,7 +118,7 @@ async def test_the_printed_command_goes_on_with_the_same_cells(  # noqa: PLR0913
     assert not again & known
 
 
-async def test_the_same_command_goes_on_too(start_api: StartApi, against: Against) -> None:
+async def test_the_same_command_resumes_too(start_api: StartApi, against: Against) -> None:
     """The plan that is read back from the manifest is the one that is made anew."""
     api = await start_api()
     command = against(api).without_debugging()

@@ -117,7 +117,7 @@ def test_what_was_drawn_is_printed_as_it_is(capsys: pytest.CaptureFixture[str]) 
     assert capsys.readouterr().out == "\x1b[32mgreen\x1b[0m\n"
 
 
-def test_text_for_nobody_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_text_without_a_reader_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     """Both streams closed before the command began, or meanwhile."""
     closed = io.StringIO()
     closed.close()

@@ -109,7 +109,7 @@ async def test_a_hangup_that_is_ignored_stays_ignored(told: _Told, sent: int) ->
     assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
 
 
-def test_after_the_loop_the_handlers_of_before_are_in_force() -> None:
+def test_after_the_loop_the_earlier_handlers_are_in_force() -> None:
     """A signal that comes while the summary is printed ends the command with its own exit code."""
     before = {number: signal.getsignal(number) for number in _SIGNALS}
 

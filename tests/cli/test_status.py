@@ -188,7 +188,7 @@ def _gap(*values: object) -> dict[str, object]:
     return dict(zip(names, values, strict=True))
 
 
-def test_a_complete_run_has_no_gaps_and_nothing_to_go_on_with(cli: Cli) -> None:
+def test_a_complete_run_has_no_gaps_and_nothing_to_resume(cli: Cli) -> None:
     """Empty lists in the document, and no rows about gaps in the text."""
     made = _made(2, exit_code=0)
     made.write(Path("r"), [(number, _answer(number + 1)) for number in range(6)])
@@ -210,7 +210,7 @@ def _ignore_the_dates(directory: Path) -> None:
     manifest.write(directory / "run.json")
 
 
-def test_a_spoilt_run_is_not_gone_on_with(cli: Cli) -> None:
+def test_a_spoilt_run_is_not_resumed(cli: Cli) -> None:
     """Any command would be refused with 7: what is said is what that would say."""
     _ignore_the_dates(_usual(Path("r")))
     rows = cli("r").rows
@@ -365,10 +365,10 @@ def test_fail_on_does_not_believe_an_edited_list_of_companies(cli: Cli, states: 
         assert cli("r", *form).exit_code == 0
 
 
-def test_fail_on_may_stand_in_the_environment_or_the_file(
+def test_fail_on_may_be_set_in_the_environment_or_the_file(
     cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As every option; a flag beats the environment, which beats the file; and the same for json.
+    """As every option: a flag overrides the environment, which overrides the file; json too.
 
     What other commands have in the file is none of the status's business.
     """
@@ -437,7 +437,7 @@ def test_where_there_is_no_run_it_ends_with_2(
     assert "Traceback" not in said.stderr
 
 
-def test_foreign_text_cannot_steer_the_terminal(cli: Cli) -> None:
+def test_untrusted_text_cannot_steer_the_terminal(cli: Cli) -> None:
     """The name of the directory and the error of an attempt, in the text and in complaints."""
     name = "r\x1b[2J\u202e\x9b"
     _usual(Path(name), error="said \x1b]0;title\x07")
@@ -502,7 +502,7 @@ _NOT_REPEATED = {"from_date", "until_date", "last", "timezone", "window", "outpu
 
 
 @pytest.mark.parametrize("settings", _SETTINGS)
-def test_the_command_to_go_on_means_what_the_last_attempt_was_told(
+def test_the_resume_command_means_what_the_last_attempt_was_told(
     cli: Cli, settings: RunSettings
 ) -> None:
     """Read by the command line, it gives the same settings, but for what is about showing only.
@@ -540,7 +540,7 @@ def test_the_command_to_go_on_means_what_the_last_attempt_was_told(
         (RunSettings(), []),
     ],
 )
-def test_the_command_to_go_on_is_written_as_people_write_it(
+def test_the_resume_command_is_written_as_people_write_it(
     cli: Cli, settings: RunSettings, flags: list[str]
 ) -> None:
     """Options that are as by default are left out."""
@@ -559,7 +559,7 @@ async def _shell(command: Any, text: str) -> tuple[int | None, str]:  # noqa: AN
     return done.exit_code, done.stderr
 
 
-async def test_the_command_to_go_on_works_in_a_shell(
+async def test_the_resume_command_works_in_a_shell(
     cli: Cli, against: Against, tmp_path: Path
 ) -> None:
     """A run with failures is completed by what the status says, however odd its directory's name.
@@ -592,7 +592,7 @@ async def test_the_command_to_go_on_works_in_a_shell(
     assert len((tmp_path / name / "statistics.jsonl").read_bytes().splitlines()) == 24
 
 
-async def test_a_status_may_be_asked_for_while_the_run_is_at_work(
+async def test_a_status_may_be_asked_for_while_the_run_works(
     cli: Cli, start_api: StartApi, against: Against
 ) -> None:
     """It names the process, and no command that resumes a run in progress."""

@@ -104,7 +104,7 @@ def _plain(job: Run, code: ExitCode) -> list[str]:
     return summary(job, End(code)).replace("\x1b", "<U+001B>").splitlines()
 
 
-def test_foreign_text_stays_text() -> None:
+def test_untrusted_text_stays_text() -> None:
     """Neither markup nor an escape sequence, in a path or in a name, does anything."""
     drawn = _drawn(_of_all_kinds("out/[bold red]\x1b]0;x\x07"), ExitCode.SOME_FAILED, width=200)
     assert "[red]x[/red] :warning: <U+001B>[2J" in drawn

@@ -20,7 +20,7 @@ from collector.core.errors import InputError
         "inproc://10.0.0.1/3/4",
     ],
 )
-def test_nobody_can_listen(address: str) -> None:
+def test_no_other_process_can_listen(address: str) -> None:
     """TLS, this machine, or the very same process; Dask takes an address without scheme for TCP."""
     check_addresses([address], is_insecure=False)
 

@@ -133,7 +133,7 @@ def test_lines_that_are_gone_from_the_disk_do_not_count() -> None:
     assert stats.cells == {CellState.DATA: 0, CellState.EMPTY: 1, CellState.FAILED: 1}
 
 
-def test_the_pace_is_that_of_all_at_work() -> None:
+def test_the_pace_is_that_of_all_that_run() -> None:
     """Rates add up; they and the limit of all stay when no shard is running any more."""
     pace = ClusterPace(40.0, 8.0)
     assert pace.view() == PaceView(8.0, 40.0)

@@ -44,7 +44,7 @@ def test_there_is_something_for_each_worker(cells: int, workers: int) -> None:
     assert shards <= max(2, workers, ceil(cells / 1_000))
 
 
-def test_shards_that_are_there_are_gone_on_with() -> None:
+def test_shards_that_are_there_are_resumed() -> None:
     """Whatever the workers; of several numbers that of which there are most."""
     found = [Shard(), Shard(0, 5), Shard(3, 5), Shard(0, 7)]
     assert number_of_shards(1_000_000, 64, found) == 5
@@ -86,7 +86,7 @@ def test_a_limit_is_shared_when_half_of_them_know_it(
     assert share_of_each(inf, 4, shared.limit).limit == limit
 
 
-def test_the_limit_of_all_stays_when_fewer_are_at_work() -> None:
+def test_the_limit_of_all_stays_when_fewer_run() -> None:
     """Those that are left share it, and what they report before they know of it is old."""
     shared = SharedLimit()
     assert shared.take([20.0, 22.0], 2, 0.0) == 42.0
@@ -100,7 +100,7 @@ def test_the_limit_of_all_stays_when_fewer_are_at_work() -> None:
     assert shared.take([], 1, 40.0) == 37.0
 
 
-def test_nobody_at_work_is_no_reason_to_fail() -> None:
+def test_no_running_shard_is_no_reason_to_fail() -> None:
     """At the end, and before the first has begun."""
     assert share_of_each(40.0, 0).ceiling == 40.0
 

@@ -65,7 +65,7 @@ def test_a_worker_that_writes_the_keys_of_its_connections_is_told(tmp_path: Path
 
 
 @pytest.mark.parametrize("shard", [Shard(), Shard(0, 2)])
-def test_nobody_begins_beside_whoever_hands_out_shards(tmp_path: Path, shard: Shard) -> None:
+def test_no_process_begins_beside_the_one_that_assigns_shards(tmp_path: Path, shard: Shard) -> None:
     """But the shards that are assigned do."""
     lock = lock_for_all(tmp_path)
     files = PartFiles(tmp_path, shard)
@@ -80,7 +80,7 @@ def test_nobody_begins_beside_whoever_hands_out_shards(tmp_path: Path, shard: Sh
 
 
 @pytest.mark.parametrize("shard", [Shard(), Shard(0, 2)])
-def test_shards_are_not_handed_out_beside_a_run(tmp_path: Path, shard: Shard) -> None:
+def test_shards_are_not_assigned_beside_a_run(tmp_path: Path, shard: Shard) -> None:
     """Nor beside a single shard: its share of the rate would come on top."""
     lock = lock_for(PartFiles(tmp_path, shard))
     with pytest.raises(LockedError):

@@ -86,7 +86,7 @@ async def test_one_that_came_meanwhile_needs_no_asking() -> None:
     assert wanted == []
 
 
-async def test_nobody_waits_when_the_run_is_ended() -> None:
+async def test_no_task_waits_when_the_run_is_ended() -> None:
     """A task that waits for a token gives way."""
     feed = TokenFeed(_handed(1), lambda _: None)
     gate = _gate()

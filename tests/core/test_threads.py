@@ -62,7 +62,7 @@ async def test_the_error_of_the_work_is_raised() -> None:
         await in_thread(fail)
 
 
-async def test_the_event_loop_goes_on_meanwhile(work: _Work) -> None:
+async def test_the_event_loop_continues_meanwhile(work: _Work) -> None:
     """Others take their turns while the work lasts."""
     waiting = asyncio.create_task(in_thread(work))
     await work.begun()

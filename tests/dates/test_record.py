@@ -118,7 +118,7 @@ def test_only_what_is_honoured_need_not_be_verified_again(dates: Verdict, until:
         trusted(_AS_IT_IS),
     ],
 )
-def test_the_same_meaning_may_go_on(before: DatesRecord | None) -> None:
+def test_the_same_meaning_may_be_resumed(before: DatesRecord | None) -> None:
     """Directories written before dates were verified sent the last day unchanged."""
     for now in (_record(), _record(until=Until.INCONCLUSIVE), trusted(_AS_IT_IS)):
         refuse_mixing(before, now, _RUN, is_known=True)

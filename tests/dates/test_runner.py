@@ -248,7 +248,7 @@ async def test_a_retry_beyond_the_allowance_is_not_sent() -> None:
     assert runner.requests == 1
 
 
-async def test_a_probe_that_goes_on_after_the_end_hears_of_it_each_time() -> None:
+async def test_a_probe_that_continues_after_the_end_hears_of_it_each_time() -> None:
     """Nothing is sent for it."""
 
     def stubborn() -> Probe[int]:

@@ -88,6 +88,26 @@ def test_the_settings_of_the_readme_are_understood(
     _parse(["run", "companies.txt"])
 
 
+def test_the_settings_of_the_simulator_are_understood(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of its page, in its table of the file."""
+    (settings,) = [
+        block.body for block in blocks(read(DOCS / "simulator.md")) if block.language == "toml"
+    ]
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "collector.toml").write_text(settings, encoding="utf-8")
+    _, bound, _ = app.parse_args(["simulate"], print_error=False, exit_on_error=False)
+    assert bound.arguments["settings"].rate_limit == 50
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_every_page_links_the_glossary(page: Path) -> None:
+    """So that a reader finds what its terms mean; reasons and the index aside."""
+    if page.name not in {"glossary.md", "decisions.md"}:
+        assert "glossary.md)" in read(page)
+
+
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_every_link_leads_to_a_file(page: Path) -> None:
     """Those within the repository."""

@@ -267,7 +267,7 @@ async def test_a_complete_run_sends_nothing(start_api: StartApi, against: Agains
     assert [attempt["exit_code"] for attempt in command.manifest("r")["attempts"]] == [0, 0]
 
 
-async def test_a_grown_plan_goes_on_and_another_one_is_refused(
+async def test_a_grown_plan_is_resumed_and_another_one_is_refused(
     start_api: StartApi, against: Against
 ) -> None:
     """More companies and more days are added to a run; fewer, or others, are not."""

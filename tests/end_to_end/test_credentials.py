@@ -54,7 +54,7 @@ async def test_a_given_token_in_quotes_is_hinted_at(command: Command) -> None:
     async with Service(judge).serving() as service:
         finished = await _run(command, service, TRUST_ACCESS_TOKEN=f"'{_SECRET}'")
     assert finished.exit_code == 3, finished
-    assert "the API refuses TRUST_ACCESS_TOKEN (HTTP 401)" in finished.stderr
+    assert "the API rejects TRUST_ACCESS_TOKEN (HTTP 401)" in finished.stderr
     assert "TRUST_ACCESS_TOKEN begins and ends with a quote" in finished.stderr
     _assert_secret_is_masked(command, finished)
 

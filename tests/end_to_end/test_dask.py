@@ -156,7 +156,7 @@ async def test_workers_need_no_credentials(
     api.revoke_all()
     refused = await command.run(*run, "--output", "q")
     assert refused.exit_code == 3, refused.stderr
-    assert "the API refuses TRUST_ACCESS_TOKEN" in refused.stderr
+    assert "the API rejects TRUST_ACCESS_TOKEN" in refused.stderr
     _assert_is_nowhere(token, command, refused)
 
 
@@ -346,7 +346,7 @@ async def test_a_revoked_token_is_renewed_once(
 
 
 @pytest.mark.torture
-async def test_it_is_gone_on_with_in_as_many_shards(
+async def test_it_is_resumed_in_as_many_shards(
     start_api: StartApi, against: Against, two_workers: Cluster
 ) -> None:
     """After its deadline (4), by more workers or a run without shards: nothing is asked twice."""

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow
 StartApi = Callable[..., Awaitable[Simulator]]
 
 
-async def test_the_cause_reaches_the_one_who_watches(
+async def test_the_cause_reaches_the_user_who_watches(
     start_api: StartApi, tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
 ) -> None:
     """While the circuits are open, and at the end; from the start, patience is short there too."""

@@ -371,7 +371,7 @@ async def test_a_spoilt_directory_stays_spoilt(start_api: StartApi, against: Aga
 
 
 @pytest.mark.parametrize("more", [(), ("--trust-dates",)])
-async def test_what_nobody_knows_any_more_is_not_mixed(
+async def test_what_is_no_longer_known_is_not_mixed(
     start_api: StartApi, against: Against, more: tuple[str, ...]
 ) -> None:
     """Without its manifest it is unknown how the last day was sent when the lines were fetched."""
@@ -389,7 +389,7 @@ async def test_what_nobody_knows_any_more_is_not_mixed(
     assert statistics.read_bytes() == kept
 
 
-async def test_a_night_of_companies_that_look_alike_goes_on(
+async def test_a_night_of_companies_that_look_alike_continues(
     serve: Serve,
     command: Any,  # noqa: ANN401 - see conftest
 ) -> None:

@@ -219,7 +219,9 @@ async def test_a_shortage_that_lasts_ends_with_its_own_message(
     assert command.lines("r/errors.jsonl") == []
 
 
-async def test_a_process_that_stood_still_charges_nobody(command: Command, server: _Server) -> None:
+async def test_a_process_that_stood_still_charges_no_cell(
+    command: Command, server: _Server
+) -> None:
     """Stopped for longer than --timeout with requests in flight: the time asleep does not count."""
     server.latency = 0.8
     command.write("companies.txt", company_lines(40))
@@ -241,7 +243,7 @@ async def test_a_process_that_stood_still_charges_nobody(command: Command, serve
     assert command.manifest("r")["attempts"][0]["latency_seconds"]["max"] < 1.5
 
 
-async def test_connections_that_broke_in_sleep_are_charged_to_nobody(
+async def test_connections_that_broke_in_sleep_are_charged_to_no_cell(
     command: Command, server: _Server
 ) -> None:
     """After a while the server, or the network, has given them up."""

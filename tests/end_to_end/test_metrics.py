@@ -164,7 +164,7 @@ async def test_an_end_before_the_first_cell_is_told(
     assert "fake" not in (command.directory / "night.prom").read_text()
 
 
-async def test_only_the_run_at_work_writes_and_a_kill_leaves_a_whole_file(
+async def test_only_the_running_run_writes_and_a_kill_leaves_a_whole_file(
     start_api: StartApi, against: Against
 ) -> None:
     """A second run (6), and another plan (2), leave the file to the one that has the directory.

@@ -44,7 +44,7 @@ def _state(pid: int) -> str:
 @pytest.mark.parametrize(
     ("options", "code"), [((), 143), (("--deadline", "1s"), 4)], ids=["signal", "deadline"]
 )
-async def test_a_shard_that_waits_for_it_ends_in_order(
+async def test_a_shard_that_waits_for_it_stops_cleanly(
     start_api: StartApi, against: Against, holder: int, options: tuple[str, ...], code: int
 ) -> None:
     """It says for whom it waited, and sends nothing but what it needs to begin."""
@@ -60,7 +60,7 @@ async def test_a_shard_that_waits_for_it_ends_in_order(
     assert not (command.directory / "r" / "statistics-00000-of-00002.jsonl").exists()
 
 
-async def test_it_goes_on_when_the_holder_does(
+async def test_it_continues_when_the_holder_does(
     start_api: StartApi, against: Against, holder: int
 ) -> None:
     """Waiting costs nothing: the shard is complete in the end."""

@@ -124,7 +124,7 @@ async def test_shards_collect_together_what_one_run_collects(
     assert (command.directory / "r.html").stat().st_size > 10_000
 
 
-async def test_a_killed_shard_goes_on(start_api: StartApi, against: Against) -> None:
+async def test_a_killed_shard_is_resumed(start_api: StartApi, against: Against) -> None:
     """SIGKILL in the middle: its sibling is not disturbed, and nothing is lost or doubled."""
     api = await start_api()
     command = against(api).without_debugging()
@@ -229,7 +229,7 @@ async def test_what_others_have_completed_is_not_asked_for(
 
 
 @pytest.mark.torture
-async def test_the_command_that_status_prints_goes_on(
+async def test_the_command_that_status_prints_resumes(
     start_api: StartApi, against: Against
 ) -> None:
     """It asks without a shard for what is missing of all."""
@@ -299,7 +299,7 @@ async def test_a_shard_that_is_none_is_refused(
 
 
 @pytest.mark.torture
-async def test_the_shard_may_stand_in_the_environment(
+async def test_the_shard_may_be_set_in_the_environment(
     start_api: StartApi, against: Against
 ) -> None:
     """Schedulers of containers number them by variables; a flag goes before it."""

@@ -192,7 +192,7 @@ class _Watched:
 
 
 @pytest.mark.parametrize("target", Target)
-def test_nobody_else_reads_the_draft(tmp_path: Path, target: Target) -> None:
+def test_no_other_user_reads_the_draft(tmp_path: Path, target: Target) -> None:
     """While it is written, too; and when it is, it is complete, with no log beside it."""
     run = make_run(tmp_path / "run", [line("1", 1)])
     path = tmp_path / f"o{target.value}"

@@ -119,7 +119,7 @@ def test_a_directory_that_is_open_protects_nothing(systemd: Systemd, around: int
 
 
 @pytest.mark.parametrize("link", ["symlink_to", "below"])
-def test_what_does_not_stand_in_the_directory_itself_is_refused(
+def test_what_is_not_in_the_directory_itself_is_refused(
     systemd: Systemd, tmp_path: Path, link: str
 ) -> None:
     """Neither a file elsewhere behind a link, nor one in a directory below."""

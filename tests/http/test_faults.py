@@ -55,7 +55,7 @@ async def test_a_name_that_is_not_known(session: aiohttp.ClientSession) -> None:
     assert fault_of(await _error(session, url), url) == Fault("name not known", Nature.TRANSIENT)
 
 
-async def test_a_port_that_nobody_listens_on(session: aiohttp.ClientSession) -> None:
+async def test_a_port_without_a_listener(session: aiohttp.ClientSession) -> None:
     """By address and by name."""
     for host in ("127.0.0.1", "localhost"):
         url = URL(f"http://{host}:{_unused_port()}/")

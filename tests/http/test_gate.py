@@ -163,7 +163,7 @@ async def test_a_permit_says_when_and_in_which_order() -> None:
 
 
 @pytest.mark.alone
-async def test_behind_the_controller_stands_a_second_guard() -> None:
+async def test_behind_the_controller_is_a_second_guard() -> None:
     """If the controller fails, no 100 ms hold more than half as many again as the rate says."""
     gate, times = Gate(control(50, Reckless)), list[float]()
     async with asyncio.TaskGroup() as group:

@@ -97,7 +97,7 @@ async def test_a_pause_that_the_api_asks_for_is_not_given_up() -> None:
         await gate.acquire()
 
 
-async def test_whoever_waits_is_told_at_once() -> None:
+async def test_a_task_that_waits_is_told_at_once() -> None:
     """At a low rate, the next permit may be minutes away."""
     clock = Clock()
     gate = gate_with(clock, rate=0.01)

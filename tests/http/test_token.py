@@ -91,7 +91,7 @@ async def test_a_token_is_not_renewed_before() -> None:
     assert {name_of(await source.current()) for _ in range(10)} == {"token-1"}
 
 
-async def test_a_token_without_any_life_is_handed_out_once() -> None:
+async def test_a_token_without_any_life_is_provided_once() -> None:
     """An issuer with strange ideas does not lead to an endless loop."""
     issuer = Issuer(lambda: 0.0)
     source = TokenSource(issuer)

@@ -278,7 +278,7 @@ async def test_a_slow_drip_runs_out_of_time() -> None:
         assert dict(bench.stats.broken) == {FailureKind.TIMEOUT: 1}
 
 
-async def test_after_a_timeout_the_task_and_the_transport_go_on() -> None:
+async def test_after_a_timeout_the_task_and_the_transport_continue() -> None:
     """The connection in question is gone, the task is not cancelled, the next request works."""
 
     async def first_hangs(number: int, writer: asyncio.StreamWriter) -> None:

@@ -31,7 +31,7 @@ Serve = Callable[..., Awaitable[Any]]
 @pytest.mark.slow
 @pytest.mark.parametrize("at", [None, 0, 3, 4, 9, 30])
 @pytest.mark.parametrize("times", [1, 2])
-async def test_a_cancelled_call_ends_in_order(
+async def test_a_cancelled_call_stops_cleanly(
     serve: Serve, tmp_path: Path, at: int | None, times: int
 ) -> None:
     """At once, while the dates are verified, at the first cells, and later; also twice.

@@ -105,7 +105,7 @@ def test_failures_of_what_was_sent_before_or_during_an_outage_are_the_services()
     assert sender.fail() is Blame.CELL
 
 
-def test_what_flaps_goes_on_with_the_interval() -> None:
+def test_what_flaps_continues_with_the_interval() -> None:
     """An outage within 30 s of the last one; one that comes later begins anew."""
     sender = Sender(50)
     sender.go_down()

@@ -10,7 +10,7 @@ from tests.pace.sender import START, Sender
 @pytest.mark.parametrize(
     ("ceiling", "rate"), [(inf, 10.0), (50.0, 50.0), (5.0, 5.0), (0.001, 0.001)]
 )
-def test_it_starts_at_the_ceiling_or_at_10_a_second(ceiling: float, rate: float) -> None:
+def test_it_starts_at_the_ceiling_or_at_10_per_second(ceiling: float, rate: float) -> None:
     """A rate that is given is trusted until it is refused."""
     control = RateController(ceiling, companies=3, probe_seconds=35)
     assert (control.rate, control.ceiling, control.limit) == (rate, ceiling, None)

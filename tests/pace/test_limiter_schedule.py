@@ -72,7 +72,7 @@ def test_no_second_holds_one_more_for_an_arrival_that_is_late(
 
 
 @given(st.lists(st.tuples(seconds, seconds), min_size=8, max_size=60))
-def test_at_50_a_second_no_100_ms_hold_more_than_7(steps: list[tuple[float, float]]) -> None:
+def test_at_50_per_second_no_100_ms_hold_more_than_7(steps: list[tuple[float, float]]) -> None:
     """Whatever the arrivals and the lateness, and no more than 2 depart at the same time."""
     schedule, now = Schedule(50), START
     times = []
@@ -84,7 +84,7 @@ def test_at_50_a_second_no_100_ms_hold_more_than_7(steps: list[tuple[float, floa
     assert all(later > sooner for sooner, later in zip(times, times[2:], strict=False))
 
 
-def test_at_50_a_second_2_leave_together_and_7_in_100_ms_at_the_worst() -> None:
+def test_at_50_per_second_2_leave_together_and_7_in_100_ms_at_the_worst() -> None:
     """The bound is met when one is as late as the credit allows, and the next ones hurry."""
     schedule = Schedule(50)
     schedule.depart(START)

@@ -222,7 +222,7 @@ def test_an_api_that_flaps_is_not_stormed() -> None:
 
 
 @pytest.mark.parametrize("share", [pytest.param(0.002, marks=pytest.mark.slow), 0.02, 0.1])
-def test_errors_that_come_by_chance_do_not_slow_anybody_down(share: float) -> None:
+def test_errors_that_come_by_chance_do_not_slow_requests_down(share: float) -> None:
     """500s that have nothing to do with the rate leave it as it is."""
     seen = run_virtually(situation(settings=api(share_500=share), ceiling=50.0))
     assert seen.used(50, 10, seen.seconds) >= 0.99

@@ -32,7 +32,7 @@ async def hostile(reader: Reader) -> Opened:
     return await reader.open("small", viewport=_DESK)
 
 
-async def test_all_is_drawn_and_nothing_is_asked_of_anybody(desk: Opened) -> None:
+async def test_all_is_drawn_and_nothing_is_requested(desk: Opened) -> None:
     """No error, no warning, no request; and the whole page of 2,000 companies is below 2 MB."""
     pictures = desk.page.locator(".plot:visible svg")
     assert await pictures.count() == 7

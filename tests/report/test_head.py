@@ -37,7 +37,7 @@ def _top(report: Report, lang: Lang = Lang.EN) -> tuple[str, str]:
     return found[1], " ".join(re.sub(r"<[^>]*>", " ", found[2]).replace("\xa0", " ").split())
 
 
-def test_what_nobody_can_know_is_never_green() -> None:
+def test_what_cannot_be_known_is_never_green() -> None:
     """An edited list of companies, gaps or not: amber, and the reason is said."""
     bare = sample.bare()
     assert _top(bare)[0] == "good"
@@ -107,7 +107,7 @@ def test_dates_that_were_not_proved_are_a_remark() -> None:
         assert words not in _top(replace(bare, runs=(newest, bare.runs[0])))[1]
 
 
-def test_how_to_go_on_is_what_the_run_itself_says() -> None:
+def test_how_to_resume_is_what_the_run_itself_says() -> None:
     """No promise of the same command: tomorrow its days are others. Runs count together."""
     small = sample.small()
     page = page_of(small)

@@ -92,7 +92,7 @@ async def test_a_server_in_step_is_asked_once_for_each_cell(
         for count, is_quick in ((quick, True), (65 - quick, False))
     ],
 )
-async def test_bytes_that_nobody_asked_for_are_no_answer(
+async def test_bytes_without_a_request_are_no_answer(
     tmp_path: Path, concurrency: int, kind: str
 ) -> None:
     """5 to 30 milliseconds after every third answer, between requests and after they have left."""
@@ -112,7 +112,7 @@ async def test_bytes_that_nobody_asked_for_are_no_answer(
 
 
 @pytest.mark.parametrize("concurrency", [1, 64])
-async def test_a_server_that_goes_on_after_it_was_asked_to_close_is_waited_for(
+async def test_a_server_that_continues_after_it_was_asked_to_close_is_waited_for(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, concurrency: int
 ) -> None:
     """It declares nothing, so each connection serves one request, and is watched for more."""

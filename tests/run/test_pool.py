@@ -340,7 +340,7 @@ async def test_waiting_cells_are_bounded() -> None:
 
 
 @pytest.mark.parametrize("concurrency", [1, 2, 3])
-async def test_after_the_bound_the_plan_goes_on(concurrency: int) -> None:
+async def test_after_the_bound_the_plan_continues(concurrency: int) -> None:
     """Once retries are due there is room again: every cell is settled once, and few wait."""
     tries: Counter[str] = Counter()
     settled: Counter[str] = Counter()

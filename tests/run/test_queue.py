@@ -186,7 +186,7 @@ def test_while_the_service_is_in_doubt_new_cells_go_first() -> None:
     assert queue.take() is None
 
 
-def test_nobody_asks_about_the_service_while_nothing_waits() -> None:
+def test_no_task_asks_about_the_service_while_nothing_waits() -> None:
     """There is nothing to choose from then."""
 
     def prefers_new() -> bool:

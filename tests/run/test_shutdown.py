@@ -90,7 +90,7 @@ async def test_who_is_not_stopped_ends_by_itself() -> None:
     assert (run.told, run.shutdown.is_stopped, run.shutdown.end) == ([], False, None)
 
 
-async def test_who_is_stopped_has_time_to_end_in_order() -> None:
+async def test_a_stopped_task_has_time_to_stop_cleanly() -> None:
     """Nothing more is sent; what the body makes of it is the end, and nothing is cancelled."""
     run = _Run()
     _soon(lambda: run.shutdown.stop(_SIGNAL))
@@ -106,7 +106,7 @@ async def test_who_gives_way_to_a_stop_ends_for_its_reason() -> None:
     assert await run.shutdown.end_of(run.until_stopped(then=StoppedError())) == _SIGNAL
 
 
-async def test_a_gate_that_was_shut_by_nobody_we_know_is_an_early_end() -> None:
+async def test_a_gate_that_was_shut_for_an_unknown_reason_is_an_early_end() -> None:
     """`StoppedError` although the run was not stopped: it can be resumed."""
     end = await _Run().shutdown.end_of(_raise(StoppedError()))
     assert end == End(ExitCode.STOPPED_EARLY)
@@ -190,7 +190,7 @@ async def test_only_the_first_reason_counts() -> None:
     assert (line["event"], line["exit_code"], line["why"]) == ("stopping", 4, "first")
 
 
-async def test_those_who_work_may_be_told_another_reason() -> None:
+async def test_tasks_that_work_may_be_told_another_reason() -> None:
     """People read why the run has ended, the others that it was not their fault."""
     run = _Run()
     told = End(ExitCode.STOPPED_EARLY, "another one")
@@ -246,7 +246,7 @@ async def test_a_cancellation_that_was_asked_for_is_taken_back() -> None:
 
 
 @pytest.mark.parametrize("is_over", [False, True])
-async def test_a_cancellation_by_somebody_else_is_raised(*, is_over: bool) -> None:
+async def test_a_cancellation_by_another_task_is_raised(*, is_over: bool) -> None:
     """The run was not stopped, or had nothing more to stop: the cancellation is the caller's."""
     run = _Run()
 

@@ -208,7 +208,7 @@ def test_anything_else_is_no_list_of_states(text: str) -> None:
         parse_states(text)
 
 
-def test_a_refusal_shows_foreign_text_harmlessly() -> None:
+def test_a_refusal_shows_untrusted_text_harmlessly() -> None:
     """Control characters of the text are shown by their code points."""
     for parse in (parse_duration, parse_states, parse_rate):
         with pytest.raises(ValueError, match=r"<U\+001B>") as caught:
@@ -289,7 +289,7 @@ def test_a_text_is_a_rate_that_can_be_kept_or_an_error(text: str) -> None:
     ("source", "end"),
     [("cli", "or auto"), ("env", "or auto"), ("", "or auto"), ("my.toml", "or auto (in my.toml)")],
 )
-def test_a_refusal_of_what_stands_in_a_file_names_the_file(source: str, end: str) -> None:
+def test_a_refusal_of_what_is_in_a_file_names_the_file(source: str, end: str) -> None:
     """A flag and a variable are named by the library, by the name under which they were given."""
     token = Token(keyword="rate", value="fast", source=source)
     with pytest.raises(ValueError, match="is no rate") as caught:

@@ -380,7 +380,7 @@ def test_the_file_meets_the_same_bounds(app: App, tmp_path: Path, line: str) -> 
         _parse(app=app)
 
 
-def test_a_day_may_stand_in_the_file_as_toml_writes_days(app: App, tmp_path: Path) -> None:
+def test_a_day_may_be_in_the_file_as_toml_writes_days(app: App, tmp_path: Path) -> None:
     """Without quotes it is a date, not a text."""
     (tmp_path / "options.toml").write_text("from = 2026-01-01\nuntil = 2026-01-31\n")
     settings = _parse(app=app)

@@ -98,7 +98,7 @@ def test_a_clock_that_is_set_back_opens_a_window() -> None:
 
 
 @given(st.integers(1, 5), st.floats(0.01, 100.0), STARTS, GAPS)
-def test_whoever_waits_for_the_next_window_passes(
+def test_a_client_that_waits_for_the_next_window_passes(
     size: int, seconds: float, start: float, gaps: list[float]
 ) -> None:
     """The wait is as long as was said, whatever the clock reads."""

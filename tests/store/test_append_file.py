@@ -165,7 +165,7 @@ def test_blocks_are_in_the_file_when_append_returns(file: AppendFile) -> None:
     assert file.path.read_bytes() == expected
 
 
-def test_blocks_go_to_the_end_whoever_else_wrote(file: AppendFile) -> None:
+def test_blocks_go_to_the_end_whichever_process_wrote(file: AppendFile) -> None:
     """Nothing that is in the file is ever written over."""
     file.append(b"1\n")
     with file.path.open("ab") as other:
@@ -174,7 +174,7 @@ def test_blocks_go_to_the_end_whoever_else_wrote(file: AppendFile) -> None:
     assert file.path.read_bytes() == b"1\nanother process\n2\n"
 
 
-def test_a_file_that_exists_goes_on(tmp_path: Path) -> None:
+def test_a_file_that_exists_is_continued(tmp_path: Path) -> None:
     """It keeps what is in it."""
     path = tmp_path / "file"
     path.write_bytes(b"1\n")
@@ -338,7 +338,7 @@ def _link(path: Path) -> None:
     ("spoil", "what"),
     [(_remove, "removed"), (_replace, "replaced"), (_link, "replaced"), (_empty, "cut")],
 )
-def test_what_nobody_can_find_is_not_synced(
+def test_what_cannot_be_found_is_not_synced(
     file: AppendFile, spoil: Callable[[Path], None], what: str
 ) -> None:
     """A file that another process takes away does not hold the lines: they must not count."""

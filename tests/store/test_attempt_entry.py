@@ -185,7 +185,7 @@ def test_settings_stand_under_the_names_of_their_options() -> None:
         *((Rate(1_000_000), "1000000"), (Rate(1 / 3), "0.3333333333333333")),
     ],
 )
-def test_a_rate_stands_there_as_its_option_is_written(rate: Rate, written: str) -> None:
+def test_a_rate_is_there_as_its_option_is_written(rate: Rate, written: str) -> None:
     """JSON has no infinity, and a rate that was cut would not be the same again."""
     described = describe_settings(RunSettings(rate=rate))
     assert described["rate"] == written

@@ -112,7 +112,7 @@ def test_a_complete_run_has_no_gap(run: Path) -> None:
     assert coverage.remarks == []
 
 
-def test_the_plan_and_the_story_are_those_of_the_run(run: Path) -> None:
+def test_the_plan_and_the_attempts_are_those_of_the_run(run: Path) -> None:
     """From the manifest and the list of companies beside it."""
     coverage = read_coverage(_make(run))
     assert list(coverage.plan) == list(_PLAN)
@@ -334,7 +334,7 @@ def _held(run: Path) -> Iterator[int]:
             process.kill()
 
 
-def test_a_run_at_work_can_be_looked_at(run: Path) -> None:
+def test_a_run_in_progress_can_be_looked_at(run: Path) -> None:
     """It names the process that runs; the line that is just being written is no damage."""
     foreign = _answer("1", 1).replace(b'"1"', b'"9"')
     _make(run, [*_data("1", 1, 2), foreign, b'{"comp'])

@@ -61,7 +61,7 @@ def test_a_look_does_not_keep_a_run_from_it(path: Path, opened: ExitStack) -> No
     assert is_data_held(path)
 
 
-def test_readers_are_not_kept_out(
+def test_readers_are_not_excluded(
     path: Path, opened: ExitStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where a lock does that (CIFS), the file is not locked: `status` is of more use."""

@@ -132,7 +132,7 @@ def test_a_link_is_no_lock(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["mine\n", "# Written by a user\n1\n", "1\n2\n"])
-def test_a_foreign_list_in_a_run_is_put_aside(tmp_path: Path, text: str) -> None:
+def test_a_foreign_list_in_a_run_is_moved(tmp_path: Path, text: str) -> None:
     """Before the list of the run replaces it; the user is told."""
     run = make_run(tmp_path / "run")
     path = run / "run-companies.txt"

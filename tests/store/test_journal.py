@@ -320,7 +320,7 @@ async def test_a_writer_cancelled_at_rest_syncs_what_came(bench: _Bench) -> None
 
 @pytest.mark.usefixtures("_short_timer")
 @pytest.mark.parametrize("cancellations", [1, 2])
-async def test_a_writer_cancelled_at_work_tells_everything_once(
+async def test_a_writer_cancelled_while_it_writes_tells_everything_once(
     bench: _Bench, cancellations: int
 ) -> None:
     """The sync under way is waited for, told, and followed by one for what came meanwhile."""
@@ -509,7 +509,7 @@ async def test_a_slow_disk_makes_workers_wait(bench: _Bench) -> None:
 
 
 @pytest.mark.usefixtures("_short_timer")
-async def test_whoever_waits_for_a_slow_disk_can_be_cancelled(bench: _Bench) -> None:
+async def test_a_task_that_waits_for_a_slow_disk_can_be_cancelled(bench: _Bench) -> None:
     """Its line is not written then: the cell was never settled."""
     writer, waiting = await _fill_up(bench)
     waiting.cancel()
@@ -522,7 +522,7 @@ async def test_whoever_waits_for_a_slow_disk_can_be_cancelled(bench: _Bench) -> 
 
 
 @pytest.mark.usefixtures("_short_timer")
-async def test_whoever_waits_for_a_slow_disk_hears_of_its_failure(bench: _Bench) -> None:
+async def test_a_task_that_waits_for_a_slow_disk_hears_of_its_failure(bench: _Bench) -> None:
     """It does not wait for ever, and its line is not written."""
     writer, waiting = await _fill_up(bench)
     bench.disk.refused.add("statistics.jsonl")

@@ -281,7 +281,7 @@ def test_a_discarded_lock_is_still_held(path: Path) -> None:
     lock.release()
 
 
-def test_a_holder_writes_over_what_stood_there(path: Path) -> None:
+def test_a_holder_writes_over_the_old_content(path: Path) -> None:
     """Nothing is left of a longer text, nor of what a power failure has made of it."""
     for text in ('{"pid":1,"host":"' + "x" * 3000 + '","since":""}', "\0" * 600):
         path.write_text(text)
@@ -352,7 +352,7 @@ def test_a_file_system_without_locks_says_so(path: Path, monkeypatch: pytest.Mon
     assert _open_files() == before
 
 
-def test_a_lock_whose_file_somebody_removes_still_holds(path: Path) -> None:
+def test_a_lock_whose_file_is_removed_still_holds(path: Path) -> None:
     """Removing `*.lock` opens nothing: the directory is locked as well."""
     lock = DirectoryLock.take(path)
     path.unlink()

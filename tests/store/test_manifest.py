@@ -160,7 +160,7 @@ def test_a_manifest_of_a_newer_collector_is_refused(tmp_path: Path, text: bytes)
         Manifest.read(path)
 
 
-def test_fields_that_nobody_knows_are_let_pass(tmp_path: Path) -> None:
+def test_unknown_fields_are_accepted(tmp_path: Path) -> None:
     """A later collector may write more under the same format."""
     path = tmp_path / "run.json"
     path.write_bytes(_text(shard=7))

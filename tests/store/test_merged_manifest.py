@@ -134,7 +134,7 @@ def test_shards_that_follow_each_other_soon_are_one_attempt() -> None:
     assert len(_merged([_entry(0, 100)], [_entry(161, 200)], [_entry(201, 300)])) == 2
 
 
-def test_a_shard_at_work_is_joined_by_those_that_begin_later() -> None:
+def test_a_running_shard_is_joined_by_those_that_begin_later() -> None:
     """It is unknown when it ends; one that was killed and resumed no longer runs."""
     assert len(_merged([_entry(0, None)], [_entry(600, 700)])) == 1
     assert len(_merged([_entry(0, None), _entry(5000, 5100)], [_entry(600, 700)])) == 3
@@ -152,7 +152,7 @@ def test_two_nights_stay_two() -> None:
     assert [night["cells"]["data"] for night in nights] == [4, 6]
 
 
-def test_a_killed_shard_that_goes_on_counts_once() -> None:
+def test_a_killed_shard_that_is_resumed_counts_once() -> None:
     """Its last attempt says what became of its cells; that of its sibling is not over meanwhile."""
     (told,) = _merged(
         [_entry(0, None), _entry(40, 90, planned=9, kept=3, data=6)],
@@ -166,7 +166,7 @@ def test_a_killed_shard_that_goes_on_counts_once() -> None:
     assert "requests" not in told
 
 
-def test_a_shard_that_was_stopped_and_goes_on_counts_once() -> None:
+def test_a_shard_that_was_stopped_and_resumed_counts_once() -> None:
     """Its requests are those of both attempts, its cells and its end those of the last one."""
     (told,) = _merged(
         [_entry(0, 30, 143, planned=9, data=3), _entry(40, 90, planned=9, kept=3, data=6)],
@@ -205,7 +205,7 @@ def test_the_gravest_end_is_that_of_all() -> None:
         ([(0, 60, None), (0, 60, None)], None),
     ],
 )
-def test_the_limit_is_what_all_at_work_have_found(
+def test_the_limit_is_what_all_that_run_have_found(
     attempts: list[tuple[float, float, float | None]], limit: float | None
 ) -> None:
     """Those that follow each other have found the same one."""

@@ -127,7 +127,7 @@ def test_an_unfinished_line_is_no_damage(lines: NewestLines, tmp_path: Path) -> 
     assert lines.lacks_lines
 
 
-def test_a_run_at_work_is_read_as_far_as_its_lines_are_whole(
+def test_a_run_in_progress_is_read_as_far_as_its_lines_are_whole(
     lines: NewestLines, tmp_path: Path
 ) -> None:
     """The line that it is just writing is no damage."""

@@ -255,7 +255,7 @@ def test_every_file_of_lines_is_repaired(run: Path) -> None:
     _assert_nothing_to_repair(run, plan)
 
 
-def test_an_event_without_its_line_break_is_put_aside(run: Path) -> None:
+def test_an_event_without_its_line_break_is_moved(run: Path) -> None:
     """It can be read, but the next event would stand on the same line."""
     plan = _plan()
     _make(run, plan)
@@ -567,7 +567,7 @@ def test_old_answers_are_not_taken_for_todays(run: Path) -> None:
     assert not _refuses_after(11, run, plan, lines)
 
 
-def test_an_unfinished_run_without_dates_goes_on_for_half_a_day(run: Path) -> None:
+def test_an_unfinished_run_without_dates_is_resumed_for_half_a_day(run: Path) -> None:
     """Midnight does not stop it; a company that always fails does not keep it open for ever."""
     plan = _plan("1 2", first=None)
     assert not _refuses_after(12, run, plan, [_line(plan[0])])
@@ -620,7 +620,7 @@ def test_files_of_another_program_are_not_touched(run: Path, name: str) -> None:
     assert _files(run) == before
 
 
-def test_a_crash_while_the_plan_grows_keeps_nobody_out(run: Path) -> None:
+def test_a_crash_while_the_plan_grows_excludes_no_shard(run: Path) -> None:
     """The new list is there and the old manifest still: what was odd before is no reason."""
     old, new = _plan("1 2"), _plan("1 2 3")
     foreign = _line(Cell("zzz", old.windows[0]))

@@ -313,7 +313,7 @@ def test_a_damaged_sibling_says_nothing(run: Path) -> None:
     assert _contents(run) == before
 
 
-def test_an_own_manifest_that_is_damaged_is_put_aside(run: Path) -> None:
+def test_an_own_manifest_that_is_damaged_is_moved(run: Path) -> None:
     """The lines are kept, for they fit the plan."""
     own = Shard(1, 2)
     files = _make(run, own, _cells(own)[:3])

@@ -35,7 +35,7 @@ def test_damaged_lines_have_a_file_of_their_own(path: Path) -> None:
     assert broken_path(path) == path.parent / "some.jsonl.broken"
 
 
-def test_every_line_is_handed_out_in_order(path: Path) -> None:
+def test_every_line_is_yielded_in_order(path: Path) -> None:
     """With its line break; the last one may lack it."""
     path.write_bytes(b"1\n\n2\r\n3")
     lines: list[bytes] = []
@@ -101,7 +101,7 @@ def test_damage_amid_good_lines_is_taken_out(path: Path) -> None:
     assert set(path.parent.iterdir()) == {path, broken_path(path)}
 
 
-def test_what_was_put_aside_earlier_stays(path: Path) -> None:
+def test_what_was_moved_earlier_stays(path: Path) -> None:
     """More is added after it, each piece on lines of its own."""
     for content in (b"1\n-a", b"1\n-b", b"-c\n1\n"):
         path.write_bytes(content)

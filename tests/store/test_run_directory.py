@@ -158,14 +158,14 @@ def test_a_directory_that_was_there_stays(tmp_path: Path) -> None:
     assert _files(tmp_path) == {"notes.txt"}
 
 
-def test_a_directory_that_somebody_uses_meanwhile_stays(tmp_path: Path) -> None:
+def test_a_directory_that_is_used_meanwhile_stays(tmp_path: Path) -> None:
     """Only what is empty is taken away."""
     with RunDirectory.open(PartFiles(tmp_path / "a" / "run")):
         (tmp_path / "a" / "notes.txt").write_text("mine")
     assert {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")} == {"a", "a/notes.txt"}
 
 
-def test_a_lock_that_a_killed_process_left_is_in_nobodys_way(tmp_path: Path) -> None:
+def test_a_lock_that_a_killed_process_left_stops_no_run(tmp_path: Path) -> None:
     """It had begun nothing, so the directory is new; the next to begin nothing tidies up."""
     (tmp_path / "run.lock").write_text('{"pid":1,"host":"a","since":"b"}')
     with RunDirectory.open(PartFiles(tmp_path)) as directory:
@@ -201,7 +201,7 @@ def test_a_run_keeps_its_files_if_nothing_more_is_begun(tmp_path: Path) -> None:
     assert _files(tmp_path / "run") == _ALL
 
 
-def test_a_run_goes_on_where_it_was(tmp_path: Path) -> None:
+def test_a_run_is_resumed_where_it_was(tmp_path: Path) -> None:
     """Results and events are added to; the companies and the manifest are those of today."""
     _attempt(tmp_path, b"1\n", log=b"3\n")
     grown = Companies((*_COMPANIES.ids, "5"))
@@ -238,7 +238,7 @@ _BEFORE = (Shard(), Shard(0, 2), Shard(1, 2), Shard(2, 3))
         (Shard(0, 4), set()),
     ],
 )
-def test_errors_of_whoever_had_the_same_cells_are_put_away(
+def test_errors_of_shards_that_had_the_same_cells_are_put_away(
     tmp_path: Path, shard: Shard, stay: set[str]
 ) -> None:
     """They are asked for again. Other shards of the same number may be running, and keep theirs."""
@@ -518,7 +518,7 @@ def test_what_is_no_path_is_refused() -> None:
 
 
 @pytest.mark.parametrize("name", ["x" * 300, "x" * 300 + "/run"])
-def test_parents_made_in_vain_are_taken_away(tmp_path: Path, name: str) -> None:
+def test_parents_made_for_nothing_are_removed(tmp_path: Path, name: str) -> None:
     """The last part of the path turns out to be impossible: nothing is left behind."""
     path = tmp_path / "a" / "b" / name
     before = _open_files()
@@ -532,7 +532,7 @@ def test_parents_made_in_vain_are_taken_away(tmp_path: Path, name: str) -> None:
     assert _open_files() == before
 
 
-def test_a_detour_made_in_vain_is_taken_away(tmp_path: Path) -> None:
+def test_a_detour_that_was_not_needed_is_removed(tmp_path: Path) -> None:
     """A path may go through a directory that is made for it, and end at a file all the same."""
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match="is a file"):
@@ -729,7 +729,7 @@ def test_errors_of_earlier_attempts_stay_in_order_when_one_is_removed(tmp_path: 
     assert names == ["errors.2.jsonl", "errors.10.jsonl", "errors.11.jsonl", "errors.jsonl"]
 
 
-def test_a_directory_that_somebody_else_has_by_now_is_left_alone(tmp_path: Path) -> None:
+def test_a_directory_that_another_process_has_by_now_is_left_alone(tmp_path: Path) -> None:
     """A run whose directory was moved away touches nothing in the one that took its place."""
     path = tmp_path / "run"
     with RunDirectory.open(PartFiles(path)) as first:

@@ -103,7 +103,7 @@ def _take(directory: Path, shard: Shard) -> DirectoryLock | ShardLock:
     return lock_for(PartFiles(directory, shard))
 
 
-def test_two_shards_are_at_work_at_once(tmp_path: Path, one: _Process, other: _Process) -> None:
+def test_two_shards_run_at_once(tmp_path: Path, one: _Process, other: _Process) -> None:
     """Each has a lock of its own, and both that of the directory; who is named says which."""
     before = open_files()
     assert one.told("take", tmp_path, "0/2") == "held"
@@ -156,7 +156,7 @@ def test_a_run_without_shards_is_named_as_ever(tmp_path: Path, one: _Process) ->
         pytest.param("0/1", "0/2", id="a shard beside a run without shards"),
     ],
 )
-def test_who_would_do_the_same_cells_is_kept_out(
+def test_a_process_that_would_do_the_same_cells_is_excluded(
     tmp_path: Path, one: _Process, other: _Process, first: str, second: str
 ) -> None:
     """With 6 and who is in the way, in both processes; after the end of the first it may begin."""
@@ -174,7 +174,7 @@ def test_who_would_do_the_same_cells_is_kept_out(
     assert one.told("take", tmp_path, first).startswith("6 ")
 
 
-def test_who_was_refused_is_in_nobodys_way(tmp_path: Path, one: _Process, other: _Process) -> None:
+def test_a_refused_process_stops_no_other(tmp_path: Path, one: _Process, other: _Process) -> None:
     """A shard of another number, and the same one, leave the others to begin."""
     assert one.told("take", tmp_path, "0/3") == "held"
     for refused in ("0/3", "0/2", "0/1"):
@@ -269,9 +269,7 @@ def test_a_look_does_not_keep_a_shard_out(tmp_path: Path, one: _Process) -> None
         assert one.told("release") == "free"
 
 
-def test_the_common_lock_may_be_removed_by_somebody(
-    tmp_path: Path, one: _Process, other: _Process
-) -> None:
+def test_the_common_lock_may_be_removed(tmp_path: Path, one: _Process, other: _Process) -> None:
     """Who tidies up `*.lock` lets no run without shards in, and keeps no sibling out."""
     assert one.told("take", tmp_path, "0/2") == "held"
     (tmp_path / "run.lock").unlink()

@@ -250,7 +250,7 @@ def test_only_actions_of_the_newest_answers_are_named(tmp_path: Path) -> None:
         assert answers.actions() == Actions(("gone",))
 
 
-def test_a_run_at_work_is_read_as_far_as_its_lines_are_whole(tmp_path: Path) -> None:
+def test_a_run_in_progress_is_read_as_far_as_its_lines_are_whole(tmp_path: Path) -> None:
     """The line that it is just writing is no damage."""
     run = make_run(tmp_path / "a", [_LINE, _GOOD[:-20]])
     with at_work(run):

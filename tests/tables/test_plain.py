@@ -54,7 +54,7 @@ def test_what_is_too_long_for_a_line_is_not_kept(tmp_path: Path) -> None:
     assert plain_actions(path, lambda: False) is None
 
 
-def test_looking_ends_when_nobody_needs_it(tmp_path: Path) -> None:
+def test_looking_ends_when_no_task_needs_it(tmp_path: Path) -> None:
     """Between two blocks."""
     path = tmp_path / "file"
     path.write_bytes(line("1", 1) * 2000)

@@ -154,7 +154,7 @@ class _CompanyVerification:
             holds = alike(now, self._known[window])
         if holds:
             return finding
-        text = f"the figures moved meanwhile: {self._shown(window, Window(first, split))}"
+        text = f"the figures changed meanwhile: {self._shown(window, Window(first, split))}"
         return Finding(Verdict.INCONCLUSIVE, Until.INCONCLUSIVE, (text,))
 
     def _find_ignored(self, first: date, split: date, last: date) -> Finding | None:

@@ -129,7 +129,7 @@ def test_nothing_is_found_if_there_is_nothing(
 
 
 @pytest.mark.parametrize("trouble", [failure(404), failure(None, FailureKind.TIMEOUT)])
-def test_a_company_that_does_not_answer_is_passed_over(trouble: Failure) -> None:
+def test_a_company_that_does_not_answer_is_skipped(trouble: Failure) -> None:
     """The second one is tried; no third."""
     api = FakeApi({"2": dense(_TODAY)}, _TODAY, ("from", "to"), failing={"1": trouble})
     _assert_found(_search(api, ["1", "2"]), ("from", "to"), "YYYY-MM-DD")
@@ -138,7 +138,7 @@ def test_a_company_that_does_not_answer_is_passed_over(trouble: Failure) -> None
     assert {question.company_id for question in api.asked} == {"1", "2"}
 
 
-def test_a_company_that_fails_with_dates_is_passed_over() -> None:
+def test_a_company_that_fails_with_dates_is_skipped() -> None:
     """That is no refusal of names or spellings."""
     api = FakeApi({"1": dense(_TODAY), "2": dense(_TODAY)}, _TODAY, ("from", "to"))
     asked: list[Question] = []

@@ -171,7 +171,7 @@ def test_a_sample_has_no_company_twice(count: int, most: int) -> None:
 @pytest.mark.parametrize(
     "trouble", [failure(404), failure(500), failure(403), failure(None, FailureKind.TIMEOUT)]
 )
-def test_a_company_that_does_not_answer_is_passed_over(trouble: Any) -> None:  # noqa: ANN401
+def test_a_company_that_does_not_answer_is_skipped(trouble: Any) -> None:  # noqa: ANN401
     """The next one shows it, and the failure is among the doubts if none does."""
     api = FakeApi({"2": dense(_TODAY)}, _TODAY, failing={"1": trouble})
     assert run(verify_dates(["1", "2"], QUERY, _TODAY), api).dates is Verdict.HONOURED
@@ -264,7 +264,7 @@ def test_a_day_without_data_at_the_cut_does_not_leave_the_end_open(*, excluded: 
     assert len(api.asked) <= 8
 
 
-def test_campaigns_that_go_on_are_mentioned() -> None:
+def test_campaigns_that_continue_are_mentioned() -> None:
     """They do not add up, which people who add windows up should know."""
     api = FakeApi({"1": dense(_TODAY)}, _TODAY, distinct=True)
     finding = run(verify_dates(["1"], QUERY, _TODAY), api)

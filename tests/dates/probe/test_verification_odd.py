@@ -74,7 +74,7 @@ def test_a_server_may_answer_with_nothing_for_windows_that_end_in_days_to_come()
         (date(2026, 2, 20), 400, True),
     ],
 )
-def test_a_server_that_passes_over_what_is_no_date_does_not_honour_them(
+def test_a_server_that_ignores_what_is_no_date_does_not_honour_them(
     sent: DateFormat,
     read: DateFormat,
     today: date,
@@ -123,7 +123,7 @@ def test_a_campaign_on_the_day_of_the_cut_does_not_show_whether_it_is_included()
     assert _verify(api).until is not Until.INCLUDED
 
 
-def test_a_campaign_that_goes_on_does_not_show_that_until_is_ignored() -> None:
+def test_a_campaign_that_continues_does_not_show_that_until_is_ignored() -> None:
     """Left and whole are the same, campaigns included, and the right part has but a campaign."""
     data = _on(date(2026, 9, 5), 4, 1) | _on(date(2026, 9, 20), 0, 1)
     api = FakeApi({"1": data}, _TODAY, distinct=True)

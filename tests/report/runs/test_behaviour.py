@@ -12,7 +12,7 @@ _WORDS = Language(Lang.EN)
 _LARGE = sample.large()
 
 
-def test_a_line_is_broken_where_nobody_worked() -> None:
+def test_a_line_is_broken_where_no_run_worked() -> None:
     """Half an hour between two attempts is no half hour of ten requests per second."""
     figure = behaviour(_LARGE.behaviour[0], _WORDS, "behaviour")
     assert figure is not None

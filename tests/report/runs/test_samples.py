@@ -62,7 +62,7 @@ def test_a_sample_that_reaches_into_two_steps_is_taken_apart() -> None:
     assert [first.allowed, second.allowed] == pytest.approx([6, 4])
 
 
-def test_a_latency_that_nobody_knows_is_none() -> None:
+def test_an_unknown_latency_is_none() -> None:
     """No answer came; one that is known counts alone."""
     none, some = _sample(10, latency_p50=None), _sample(10, latency_p50=0.3)
     (told,) = samples_by_time([[none], [none]])
