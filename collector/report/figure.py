@@ -16,9 +16,10 @@ from markupsafe import Markup
 
 from collector.report import axis_texts
 from collector.report.language import Language
-from collector.report.layers import SIZE, Label
+from collector.report.layers import Label
 from collector.report.palette import variable
 from collector.report.svg import Json, drawn
+from collector.report.text_width import SIZE, width_of
 
 __all__ = [
     "FOOT",
@@ -35,7 +36,6 @@ __all__ = [
     "number_axis",
     "span_labels",
     "view",
-    "width_of",
 ]
 
 _SPACE: Final = 10
@@ -43,11 +43,6 @@ _SPACE: Final = 10
 
 _STEPS: Final = 4
 """Steps of an axis of numbers, about."""
-
-_SLIM: Final = frozenset(" .,:;'|!iIjltfr()[]")
-_BROAD: Final = frozenset("mwMW@%_—…<>+=&")
-_LATIN: Final = 0x24F
-"""The last letter of the alphabets whose letters are about as wide as digits."""
 
 _MOST: Final = 10**18
 """The largest count that is drawn: more than is ever sent, and within the numbers of JavaScript."""
@@ -113,6 +108,8 @@ def figure(name: str, words: Language, draw: Callable[[Screen], Json]) -> Figure
 def day_axis(spans: Sequence[Days], frame: Frame, words: Language) -> list[Label]:
     """Return the labels of columns below a frame: first days, what they are, and the last day.
 
+    Where no column has known days, the title is that of the window.
+
     `spans` are the first and the last day of each column, None for the server's default window.
     """
     names = [first.isoformat() if first else words.days(None, None) for first, _ in spans]
@@ -121,7 +118,7 @@ def day_axis(spans: Sequence[Days], frame: Frame, words: Language) -> list[Label
         Label(
             frame.screen.width / 2 - frame.left,
             frame.height + 34,
-            words(axis_texts.FIRST_DAY),
+            words(axis_texts.FIRST_DAY if any(map(any, spans)) else axis_texts.WINDOW),
             "center",
         ),
     ]
@@ -192,19 +189,6 @@ def view(frame: Frame, layers: Iterable[Json]) -> Json:
 def drawable(count: int) -> float:
     """Return a count within the range of JavaScript; an answer may hold any integer."""
     return float(max(-_MOST, min(count, _MOST)))
-
-
-def width_of(text: str, size: int = SIZE) -> int:
-    """Return the pixels that a text takes, about; fonts differ, so rather too many."""
-    return ceil(size / SIZE * sum(map(_width, text)))
-
-
-def _width(char: str) -> float:
-    if char in _SLIM:
-        return 4.5
-    if char.isupper() or char in _BROAD or ord(char) > _LATIN:
-        return 9.5
-    return 7.4
 
 
 def span_labels(names: Sequence[str], width: float, y: float) -> list[Label]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from fractions import Fraction
-from math import isinf
+from math import floor, isinf, log10
 from typing import Final, NamedTuple
 
 from collector.report.model import WindowSpan
@@ -118,6 +118,25 @@ class Language:
         if part < whole and tenths == _ALL:
             return f">{_NO_BREAK}{self.decimal(99.9)}{_NO_BREAK}%"
         return f"{self.number(tenths // 10)}.{tenths % 10}{_NO_BREAK}%"
+
+    def interval(self, low: float, high: float) -> tuple[str, str]:
+        """Return the ends of an interval of shares in per cent, with the digits that it needs.
+
+        The digits tell the ends apart, and only none is 0 %, only all is 100 %.
+        """
+        spread = 100 * (high - low)
+        digits = max(1, -floor(log10(spread))) if spread > 0 else 1
+        return self._percentage(low, digits), self._percentage(high, digits)
+
+    def _percentage(self, share: float, digits: int) -> str:
+        value, least = 100 * share, 10.0**-digits
+        if share in {0, 1}:
+            return f"{100 * share:.0f}{_NO_BREAK}%"
+        if value < least / 2:
+            return f"<{_NO_BREAK}{self.decimal(least, digits)}{_NO_BREAK}%"
+        if 100 - least / 2 < value:
+            return f">{_NO_BREAK}{self.decimal(100 - least, digits)}{_NO_BREAK}%"
+        return f"{self.decimal(value, digits)}{_NO_BREAK}%"
 
     def latency(self, seconds: float | None) -> str:
         """Return a latency in ms below one second, else in s: `84 ms`, `1.25 s`."""

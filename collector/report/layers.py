@@ -2,28 +2,27 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
+from math import ceil, floor
 from typing import Final, NamedTuple
 
 from collector.report.palette import variable
 from collector.report.svg import Json
+from collector.report.text_width import SIZE
 
 __all__ = [
-    "SIZE",
     "Box",
     "Label",
     "Rule",
     "Spot",
     "Symbol",
     "boxes",
+    "hatch",
     "pixels",
     "rules",
     "spots",
     "symbols",
     "texts_at",
 ]
-
-SIZE: Final = 12
-"""Pixels of the type of a text."""
 
 
 class Label(NamedTuple):
@@ -163,6 +162,19 @@ def boxes(found: Iterable[Box], **mark: object) -> Json:
         "mark": {"type": "rect", **mark},
         "encoding": {**_ENDS, "fill": _given("colour")},
     }
+
+
+_HATCH: Final = 10
+"""Pixels from one line of a hatched ground to the next, across."""
+
+
+def hatch(box: Box, colour: str) -> Iterator[Rule]:
+    """Yield slanting lines that hatch a rectangle; those of neighbours meet."""
+    x, x2, y, y2, _ = box
+    for at in range(ceil((x + y) / _HATCH) * _HATCH, floor(x2 + y2) + 1, _HATCH):
+        low = max(x, at - y2)
+        high = min(x2, at - y)
+        yield Rule(low, at - low, high, at - high, colour, 0.5)
 
 
 def rules(found: Iterable[Rule]) -> Json:

@@ -1,15 +1,16 @@
 """Panels of lines over a common x axis, one above the other, each with its title and legend."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from collector.report.figure import Frame, Screen, number_axis, width_of
-from collector.report.layers import Box, Label, Rule, Symbol, boxes, rules, symbols, texts_at
+from collector.report.figure import Frame, Screen, number_axis
+from collector.report.layers import Box, Label, Rule, Symbol, boxes, hatch, rules, symbols, texts_at
 from collector.report.palette import variable
 from collector.report.svg import Json
+from collector.report.text_width import width_of
 
-__all__ = ["Line", "Panel", "Stack", "stacked"]
+__all__ = ["Ground", "Line", "Panel", "Stack", "stacked"]
 
 _TITLE: Final = 20
 _LEGEND: Final = 20
@@ -45,17 +46,32 @@ class Line(NamedTuple):
     steps: bool = False
 
 
+class Ground(NamedTuple):
+    """The ground of some columns: its name, its colour, and that of its hatching if it has one."""
+
+    name: str
+    colour: str
+    hatching: str | None = None
+
+    def layers(self, found: Iterable[Box]) -> Iterator[Json]:
+        """Yield the layers of the ground in rectangles, which have its colour."""
+        drawn = list(found)
+        yield boxes(drawn)
+        if self.hatching:
+            yield rules(line for box in drawn for line in hatch(box, self.hatching))
+
+
 @dataclass(frozen=True, slots=True)
 class Panel:
     """A panel: its title with the unit, its pixels in height, its lines.
 
-    `areas` are names and colours of shades, which the legend explains.
+    `areas` are the grounds of columns, which the legend explains.
     """
 
     title: str
     height: int
     lines: Sequence[Line]
-    areas: Sequence[tuple[str, str]] = ()
+    areas: Sequence[Ground] = ()
 
     @property
     def high(self) -> float:
@@ -96,7 +112,7 @@ def stacked(  # noqa: PLR0913 - margins are the caller's
         top += _GAP if number else 0
         labels = [Label(-left + 2, top + _TITLE / 2, panel.title, colour="muted")]
         top += _TITLE
-        names = [*(line.name for line in panel.lines), *(name for name, _ in panel.areas)]
+        names = [*(line.name for line in panel.lines), *(ground.name for ground in panel.areas)]
         places, rows = _legend(names, -left + 2, top, width)
         layers += _keys(panel, places)
         labels += [
@@ -136,10 +152,8 @@ def _keys(panel: Panel, places: Sequence[tuple[float, float]]) -> Iterator[Json]
         for line, (x, y) in keyed
         if line.symbol
     )
-    yield boxes(
-        Box(x, x + _SAMPLE, y - 6, y + 6, colour)
-        for (_, colour), (x, y) in zip(panel.areas, places[len(panel.lines) :], strict=True)
-    )
+    for ground, (x, y) in zip(panel.areas, places[len(panel.lines) :], strict=True):
+        yield from ground.layers([Box(x, x + _SAMPLE, y - 6, y + 6, ground.colour)])
 
 
 def _drawn(

@@ -5,6 +5,7 @@ from typing import Final
 
 from collector.core.text import escaped
 from collector.report.model import Company
+from collector.report.text_width import columns_of
 
 __all__ = ["company_text", "cut", "isolated", "plain"]
 
@@ -29,17 +30,14 @@ def company_text(company: Company) -> str:
 
 
 def cut(text: str, width: int) -> str:
-    """Return at most `width` columns of text; an ellipsis marks what is cut off.
-
-    Wide characters (of East Asia, most emoji) take two columns, combining marks none.
-    """
-    columns = 0
+    """Return at most `width` columns of text (see `columns_of`); an ellipsis marks a cut."""
+    columns = 0.0
     fits = 0
     for end, char in enumerate(text, start=1):
-        columns += _columns(char)
+        columns += columns_of(char)
         if columns > width or end > _MARKS * width:
             return text[:fits].rstrip() + _DOTS
-        if columns < width:
+        if columns <= width - 1:
             fits = end
     return text
 
@@ -49,9 +47,3 @@ def isolated(text: str) -> str:
     if any(unicodedata.bidirectional(char) in _RIGHT_TO_LEFT for char in text):
         return text.join(_ISOLATE)
     return text
-
-
-def _columns(char: str) -> int:
-    if unicodedata.combining(char):
-        return 0
-    return 2 if unicodedata.east_asian_width(char) in {"W", "F"} else 1

@@ -34,7 +34,7 @@ HOSTILE = (
 
 
 def large() -> Report:
-    """Return 2,000 companies x 365 windows of a day, as 50 rows x 53 weeks, of two runs.
+    """Return 2,000 companies x 365 windows of a day, as 36 rows x 53 weeks, of two runs.
 
     The first and the last week are partial; the figures of the last two still change.
     """
@@ -42,8 +42,14 @@ def large() -> Report:
     first = date(2025, 1, 1)
     days = [first + timedelta(days=at) for at in range(365)]
     spans = [one.span for one in cut([WindowSpan(day, day, 1, 1) for day in days], 120)]
-    groups = [CompanyGroup(company(at), company(at + 39), 40) for at in range(0, 2000, 40)]
-    tiles = [[_tile(random, row, span, at) for at, span in enumerate(spans)] for row in range(50)]
+    groups = [
+        CompanyGroup(company(at), company(min(at + 55, 1999)), min(56, 2000 - at))
+        for at in range(0, 2000, 56)
+    ]
+    tiles = [
+        [_tile(random, row, group.companies * span.windows, at) for at, span in enumerate(spans)]
+        for row, group in enumerate(groups)
+    ]
     coverage = CoverageMap(
         groups=tuple(groups),
         spans=tuple(spans),
@@ -219,9 +225,8 @@ def nothing() -> Report:
     )
 
 
-def _tile(random: Random, row: int, span: WindowSpan, column: int) -> Tile:
-    planned = 40 * span.windows
-    missing = planned if row > 40 and column == 30 else 0
+def _tile(random: Random, row: int, planned: int, column: int) -> Tile:
+    missing = planned if row > 30 and column == 30 else 0
     if row == 12 and column > 43:
         missing = random.randrange(1, 20)
     failed = random.randrange(1, 9) if random.random() < 0.006 else 0

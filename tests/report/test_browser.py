@@ -1,11 +1,16 @@
 """The page in a real browser: nothing is loaded, nothing untrusted runs, everything is seen."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
+from collector.report.coverage.model import CompanyGroup
+from collector.report.delivery.model import CompanyShare, CountMovement
 from collector.report.language import Lang
+from collector.report.model import Company
+from collector.report.page import render
 from tests.report import sample
 from tests.report.reader import Opened, Reader
 
@@ -104,49 +109,50 @@ async def test_the_arrow_keys_lead_from_mark_to_mark(reader: Reader) -> None:
     for key in ("ArrowRight", "ArrowRight", "ArrowDown", "ArrowLeft", "ArrowUp"):
         await page.keyboard.press(key)
         seen.append(await page.locator(".tip").text_content())
+        # A screen reader follows a region outside of images.
+        assert await page.locator("[role=status]").text_content() == seen[-1]
+    assert await page.locator("[role=img] .tip, [role=img] [role=status]").count() == 0
     first, right, below, left, back = seen
     assert first == back
     assert len({first, right, below, left}) == 4
     assert first is not None
-    assert first.startswith("40 companies, 1000 \N{EN DASH} 1039\n")
+    assert first.startswith("56 companies, 1000 \N{EN DASH} 1055\n")
     assert await page.locator(".plot [tabindex]").count() == 0
     await page.keyboard.press("Escape")
     assert await page.locator(".tip").count() == 0
+    assert await page.locator("[role=status]").text_content() == ""
 
 
-async def test_it_prints_all_pictures_and_short_tables(hostile: Opened) -> None:
-    """Those for wide screens; afterwards the page is as it was."""
+async def test_each_picture_that_takes_the_focus_has_marks_to_visit(hostile: Opened) -> None:
+    """And the first arrow key says something of it."""
     page = hostile.page
-    await page.evaluate(
-        """() => addEventListener("beforeprint", () => {
-            window.printed = [...document.querySelectorAll(".plot.wide svg")].filter(
-                (picture) => picture.getBoundingClientRect().height > 100).length;
-            window.unfolded = document.querySelectorAll("details[open]").length;
-        })"""
-    )
-    assert (await page.pdf(prefer_css_page_size=True)).startswith(b"%PDF")
-    assert await page.evaluate("window.printed") >= 6
-    assert await page.evaluate("window.unfolded") >= 8
-    assert await page.locator("details[open]").count() == 0
-    assert hostile.troubles == []
+    plots = await page.locator(".plot:visible").all()
+    for plot in plots:
+        await plot.focus()
+        await page.keyboard.press("ArrowRight")
+        assert await page.locator(".tip").text_content()
+    assert len(plots) == 7
+    await page.keyboard.press("Escape")
 
 
-async def test_pictures_of_earlier_runs_are_printed(desk: Opened) -> None:
-    """They are folded on a screen, and again after it."""
+_TALL = """() => [...document.querySelectorAll(".plot svg")].filter(
+    (picture) => picture.checkVisibility() && picture.getBoundingClientRect().height > 100).map(
+    (picture) => picture.parentElement.className)"""
+"""The classes of the pictures that are seen, but for the smallest ones."""
+
+
+async def test_it_prints_all_pictures_for_wide_screens(desk: Opened) -> None:
+    """Also those of earlier runs, which are folded on a screen."""
     page = desk.page
-    older = page.locator("details.older .plot.wide svg")
-    assert await older.count() == 1
-    assert not await older.is_visible()
-    await page.evaluate(
-        """() => addEventListener("beforeprint", () => {
-            window.heights = [...document.querySelectorAll(".older .plot.wide svg")].map(
-                (picture) => picture.getBoundingClientRect().height);
-        }, {once: true})"""
-    )
-    await page.pdf(prefer_css_page_size=True)
-    (height,) = await page.evaluate("window.heights")
-    assert height > 100
-    assert not await older.is_visible()
+    shown = await page.evaluate(_TALL)
+    await page.emulate_media(media="print")
+    printed = await page.evaluate(_TALL)
+    await page.emulate_media(media="screen")
+    assert set(printed) == {"plot wide"}
+    assert len(printed) == len(shown) + 1
+    assert await page.evaluate(_TALL) == shown
+    assert await page.locator("details[open]").count() == 0
+    assert desk.troubles == []
 
 
 async def test_on_paper_no_table_lies_over_what_follows(reader: Reader) -> None:
@@ -169,6 +175,33 @@ _CUT_OFF = """() => [...document.querySelectorAll(".plot text")].filter((text) =
     return inner.width && (inner.left < outer.left - 1 || inner.right > outer.right + 1);
 }).map((text) => text.textContent)"""
 """Texts of pictures that do not lie within them, so that they are cut off at the edge."""
+
+
+_NAMES = ("W" * 40, "@%" * 20, "\u65e5\u672c\u8a9e" * 14, "\u0429\u0416" * 20, "\u0645\u0631" * 20)
+"""Names of letters that are broader than a digit."""
+
+
+async def test_broad_names_lie_within_their_pictures(reader: Reader) -> None:
+    """As labels of companies and of actions, for either width of the screen."""
+    small = sample.small()
+    companies = [Company(str(at), name) for at, name in enumerate(_NAMES)]
+    assert small.restated is not None
+    report = replace(
+        small,
+        coverage=replace(
+            small.coverage, groups=tuple(CompanyGroup(one, one, 1) for one in companies)
+        ),
+        failing=tuple(CompanyShare(one, 10, 5) for one in companies),
+        restated=replace(
+            small.restated,
+            movements=tuple(CountMovement(name, is_action=True, rose=9, fell=9) for name in _NAMES),
+        ),
+    )
+    path = reader.directory / "broad.html"
+    path.write_bytes(render(report, Lang.EN, "1.2.3"))
+    for screen in ({"viewport": _DESK}, _PHONE):
+        opened = await reader.open_file(path, **screen)
+        assert await opened.page.evaluate(_CUT_OFF) == []
 
 
 _SMALLEST = """() => Math.min(...[...document.querySelectorAll(".plot text")]

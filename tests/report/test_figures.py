@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from functools import partial
 from itertools import pairwise
-from math import inf
+from math import ceil, inf
 
 import pytest
 
@@ -20,15 +20,16 @@ from collector.report.delivery.model import (
 from collector.report.delivery.over_time_figure import over_time
 from collector.report.delivery.restated_figure import movements, restated_windows
 from collector.report.delivery.sums_figure import failing, funnel
-from collector.report.figure import Figure, span_labels, width_of
+from collector.report.figure import Figure, span_labels
 from collector.report.language import Lang, Language
 from collector.report.model import Company, WindowSpan
 from collector.report.palette import LIGHT
 from collector.report.report import Report
 from collector.report.runs.behaviour_figure import behaviour
 from collector.report.runs.model import Behaviour
+from collector.report.text_width import width_of
 from tests.report import sample
-from tests.report.shown import marks, texts
+from tests.report.shown import marks, texts, tips
 
 _WORDS = Language(Lang.EN)
 
@@ -72,6 +73,8 @@ def test_every_picture_is_drawn_for_both_widths_in_colours_of_the_palette(report
             assert colours <= {f"var(--{name})" for name in LIGHT}, figure.name
             assert {name for mark in marks(svg) for name in mark.attributes} <= _ATTRIBUTES
             assert len(marks(svg)) > 5
+            # A picture takes the focus, so that its marks can be visited.
+            assert tips(svg), figure.name
 
 
 @pytest.mark.parametrize("lang", list(Lang))
@@ -199,3 +202,29 @@ def test_what_cannot_be_drawn_is_none() -> None:
     assert behaviour(Behaviour("x", (first,)), _WORDS, "behaviour") is None
     assert restated_windows((), _WORDS) is None
     assert movements((CountMovement("total", is_action=False, rose=0, fell=0),), _WORDS) is None
+
+
+def test_a_map_without_days_has_no_title_of_days() -> None:
+    """The server's default window alone is one column, and no day is its first."""
+    default = WindowSpan(None, None, 1, None)
+    rows = tuple(row[:1] for row in _SMALL.coverage.tiles)
+    alone = replace(_SMALL.coverage, spans=(default,), tiles=rows)
+    for svg in (heat_map(alone, alone, _WORDS).wide, heat_map(alone, alone, _WORDS).narrow):
+        assert {"window", "the server's default window"} <= set(texts(svg))
+        assert "first day of each column" not in texts(svg)
+
+
+@pytest.mark.parametrize(
+    ("text", "columns"),
+    [
+        ("0123", 4),
+        ("WM@%", 6.4),
+        ("\u65e5\u672c", 4),
+        ("e\u0301", 1),
+        ("ill.", 2.6),
+        ("\u0429", 1.75),
+    ],
+)
+def test_broad_letters_take_more_room_than_digits(text: str, columns: float) -> None:
+    """A digit is 7.62 pixels wide in the widest of the usual fonts."""
+    assert width_of(text) == ceil(columns * 7.62)

@@ -1,6 +1,8 @@
 from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from collector.report.language import Lang, Language, Plural, Text
 
@@ -58,3 +60,35 @@ def test_days_are_iso_in_both_languages_and_moments_are_utc() -> None:
     lima = timezone(timedelta(hours=-5))
     at = datetime(2026, 1, 2, 20, 0, tzinfo=lima)
     assert _EN.moment(at) == "2026-01-03 01:00:00 UTC" == _ES.moment(at.astimezone(UTC))
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [
+        (0.2366, 0.7634, "23.7 % 76.3 %"),
+        (0.40001, 0.40043, "40.00 % 40.04 %"),
+        (0.0000018, 0.0000057, "0.0002 % 0.0006 %"),
+        (0.0, 0.0000057, "0 % 0.0006 %"),
+        (0.00001, 0.5, "< 0.1 % 50.0 %"),
+        (0.5, 0.99999, "50.0 % > 99.9 %"),
+        (0.99999, 1.0, "99.9990 % 100 %"),
+        (0.5, 0.5, "50.0 % 50.0 %"),
+    ],
+)
+def test_the_ends_of_an_interval_have_the_digits_that_tell_them_apart(
+    low: float, high: float, said: str
+) -> None:
+    """However narrow it is; and what is more than none is not 0.0 %."""
+    assert " ".join(_EN.interval(low, high)).replace("\xa0", " ") == said
+
+
+@given(st.floats(0, 1), st.floats(0, 1))
+def test_the_ends_of_an_interval_are_never_rounded_to_none_or_all(one: float, other: float) -> None:
+    """Only none is 0 %, and only all is 100 %; two ends that differ have two texts."""
+    low, high = sorted((one, other))
+    ends = _EN.interval(low, high)
+    for share, said in zip((low, high), ends, strict=True):
+        number = float(said.strip("<>%\xa0").replace(",", ""))
+        assert (number == 0) is (share == 0)
+        assert (number == 100) is (share == 1)
+    assert high - low < 1e-12 or ends[0] != ends[1] or ends[0][0] in "<>"

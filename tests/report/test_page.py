@@ -2,12 +2,12 @@ import base64
 import hashlib
 import re
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from html.parser import HTMLParser
 
 import pytest
 
-from collector.report.coverage.model import CompanyGap
+from collector.report.coverage.model import CompanyGap, CompanyGroup
 from collector.report.delivery.model import (
     CompanyShare,
     CountMovement,
@@ -18,7 +18,7 @@ from collector.report.delivery.model import (
 )
 from collector.report.delivery.settling import Settling
 from collector.report.language import Lang
-from collector.report.model import Company, Tile
+from collector.report.model import Company, Tile, WindowSpan
 from tests.report import sample
 from tests.report.shown import page_of, words_of
 
@@ -170,3 +170,55 @@ def test_one_thing_is_singular(lang: Lang) -> None:
     found = re.findall(r"(?<![\d.,\u202f])\b1 ([a-z\u00e1-\u00fa]+s)\b", words)
     assert found == []
     assert len(re.findall(r"(?<![\d.,\u202f])\b1 [a-z]", words)) > 15
+
+
+_MOSTLY_EMPTY = (
+    *(Tile(0, 1, 0, 0),) * 7,
+    Tile(1, 0, 0, 0),
+    Tile(0, 0, 1, 0),
+    Tile(0, 0, 0, 1),
+)
+_GROUPS_MOSTLY_EMPTY = (
+    *(Tile(1, 5, 0, 0), Tile(0, 6, 0, 0), Tile(1, 4, 1, 0)),
+    *(Tile(0, 6, 0, 0), Tile(1, 5, 0, 0), Tile(1, 4, 0, 1), Tile(0, 6, 0, 0)),
+)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("companies", "name", "tiles"),
+    [
+        (
+            1,
+            "Transportes y Log\u00edstica del Altiplano S.A., oficina {}",
+            _MOSTLY_EMPTY,
+        ),
+        (1, "{}" + "\u65e5\u672c" * 30, _MOSTLY_EMPTY),
+        (6, "{}", _GROUPS_MOSTLY_EMPTY),
+    ],
+    ids=["long names", "wide names", "groups"],
+)
+def test_a_page_of_the_most_tiles_is_below_2_mb(
+    companies: int, name: str, tiles: tuple[Tile, ...]
+) -> None:
+    """120 days of 50 companies, or of 36 rows of 6: most cells are empty, and each has a mark."""
+    large = sample.large()
+    count = 50 if companies == 1 else 36
+    named = [Company(str(10**9 + at), name.format(at)) for at in range(count)]
+    days = [date(2026, 1, 1) + timedelta(at) for at in range(120)]
+    spans = tuple(WindowSpan(day, day, 1, 1) for day in days)
+    coverage = replace(
+        large.coverage,
+        groups=tuple(CompanyGroup(one, one, companies) for one in named),
+        spans=spans,
+        tiles=tuple(
+            tuple(tiles[(7 * row + at) % len(tiles)] for at in range(len(spans)))
+            for row in range(count)
+        ),
+    )
+    sums = tuple(
+        replace(large.over_time[at % 50], span=span, is_settled=False)
+        for at, span in enumerate(spans)
+    )
+    page = page_of(replace(large, coverage=coverage, over_time=sums), Lang.ES)
+    assert 1_000_000 < len(page.encode()) < 2_000_000

@@ -202,5 +202,6 @@ def test_the_report_of_shards_is_that_of_one_run(tmp_path: Path) -> None:
     assert joint.runs[0].cells == single.runs[0].cells
     assert (joint.runs[0].requests, joint.runs[0].attempts) == (60, 1)
     assert (single.runs[0].shards, joint.runs[0].shards) == (None, (2, 2))
+    assert [report.behaviour[0].is_joined for report in (joint, single)] == [True, False]
     ((seen,), (expected,)) = (report.behaviour[0].intervals for report in (joint, single))
     assert (seen.sent, seen.allowed) == (expected.sent, 2 * expected.allowed)

@@ -8,6 +8,8 @@ from collector.report.untrusted import cut, isolated
     [
         ("12345", "12345"),
         ("123456", "1234…"),
+        ("WWWW", "WW…"),
+        ("il.il.il", "il.il.…"),
         ("日本", "日本"),
         ("日本語", "日本…"),
         ("e\u0301" * 5, "e\u0301" * 5),

@@ -22,18 +22,21 @@ from collector.report.figure import (
     day_axis,
     figure,
     view,
-    width_of,
 )
 from collector.report.language import DASH, Language
 from collector.report.layers import Label, Spot, Symbol, spots, symbols, texts_at
 from collector.report.model import Tile, WindowSpan
 from collector.report.svg import Json
+from collector.report.text_width import width_of
 from collector.report.untrusted import company_text, cut, isolated, plain
 
 __all__ = ["STATE_NAMES", "heat_map"]
 
 _COLUMNS: Final = {WIDE: 24, NARROW: 12}
 """Columns of text in the label of a row."""
+
+_TIP: Final = 40
+"""Columns of the name that each tile repeats: 7,800 tiles of long names must not fill the page."""
 
 _HEAD: Final = 24
 _MARGIN: Final = 12
@@ -105,7 +108,7 @@ def _specification(coverage: CoverageMap, words: Language, screen: Screen) -> Js
     labels = [
         Label(2 - left, 10, words(axis_texts.COMPANIES)),
         *(
-            Label(-6, _HEAD + (place + 0.5) * row, name, "right", size=min(12, row - 1))
+            Label(-6, _HEAD + (place + 0.5) * row, name, "right")
             for place, name in enumerate(names)
         ),
         *day_axis([(span.from_date, span.until_date) for span in coverage.spans], frame, words),
@@ -151,7 +154,7 @@ def _label(group: CompanyGroup, width: int) -> str:
 
 def _row_text(group: CompanyGroup, words: Language) -> str:
     if group.companies == 1:
-        return isolated(_label(group, 60))
+        return isolated(_label(group, _TIP))
     first, last = (isolated(cut(plain(end.id), 24)) for end in (group.first, group.last))
     return words(texts.HOVER_COMPANIES, n=group.companies, first=first, last=last)
 

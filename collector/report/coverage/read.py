@@ -9,8 +9,11 @@ from collector.report.model import Company, Tile
 
 __all__ = ["read_coverage"]
 
-_GROUPS: Final = 50
-"""Rows of the map at most; more cannot be told apart on a phone."""
+_ALONE: Final = 50
+"""Companies up to which each has a row of the map."""
+
+_GROUPS: Final = 36
+"""Rows of the map for more companies: as many as a printed page can name beside the legend."""
 
 _GAPS: Final = 50
 """Companies that lack answers and are listed, at most."""
@@ -55,7 +58,7 @@ def read_coverage(cells: Cells) -> CoverageMap:
 
 def _groups(cells: Cells) -> tuple[list[CompanyGroup], int]:
     ((companies,),) = cells.rows("SELECT count(*) FROM companies")
-    size = max(1, ceil(companies / _GROUPS))
+    size = 1 if companies <= _ALONE else ceil(companies / _GROUPS)
     rows = cells.rows(
         """
         SELECT min_by((company_id, company_name), position),

@@ -30,6 +30,7 @@ __all__ = [
     "SpanDelivery",
     "comparable",
     "divisor",
+    "lacks_many",
     "named",
     "shows_per_day",
     "whole",
@@ -214,12 +215,16 @@ def named(sums: Sequence[SpanDelivery], cells: Mapping[WindowSpan, Tile]) -> lis
     `cells` are the planned cells of each span.
     """
     answered = [one for one in whole(sums) if one.answers]
-    complete = [
-        one for one in answered if (tile := cells.get(one.span)) is None or not tile.lacks_many
-    ]
+    complete = [one for one in answered if not lacks_many(one, cells)]
     settled = [one for one in answered if one.is_settled]
     both = [one for one in complete if one.is_settled]
     return next((found for found in (both, settled, complete) if len(found) > 1), answered)
+
+
+def lacks_many(one: SpanDelivery, cells: Mapping[WindowSpan, Tile]) -> bool:
+    """Tell whether 1 % or more of the planned cells of a span lack an answer."""
+    tile = cells.get(one.span)
+    return tile is not None and tile.lacks_many
 
 
 def shows_per_day(sums: Sequence[SpanDelivery]) -> bool:

@@ -14,6 +14,7 @@ from collector.report.delivery.model import (
     SpanDelivery,
     comparable,
     divisor,
+    lacks_many,
     named,
     shows_per_day,
 )
@@ -99,6 +100,8 @@ def _summary(
     sentences = [_extremes(found, words, days=days, per_day=shows_per_day(sums))]
     if not all(one.is_settled for one in found):
         sentences.append(words(texts.TIME_UNSETTLED))
+    if any(lacks_many(one, cells) for one in found):
+        sentences.append(words(texts.TIME_LACKING))
     if len(found) < len(compared):
         sentences.append(words(texts.TIME_SOME, n=len(found), count=len(compared)))
     return " ".join(sentences)

@@ -1,6 +1,6 @@
 """The figure of the counters over time, with one panel for counters of similar size."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from typing import Final, NamedTuple
@@ -18,13 +18,14 @@ from collector.report.delivery.model import (
     SpanDelivery,
     comparable,
     divisor,
+    lacks_many,
     shows_per_day,
 )
 from collector.report.figure import FOOT, Figure, Screen, day_axis, drawable, figure, margin, view
 from collector.report.language import Language
 from collector.report.layers import Box, Spot, boxes, spots, texts_at
 from collector.report.model import Tile, WindowSpan
-from collector.report.panels import Line, Panel, stacked
+from collector.report.panels import Ground, Line, Panel, stacked
 from collector.report.svg import Json
 
 __all__ = ["over_time"]
@@ -96,11 +97,7 @@ class _Shades(NamedTuple):
 
 def _shades(sums: Sequence[SpanDelivery], cells: Mapping[WindowSpan, Tile]) -> _Shades:
     return _Shades(
-        [
-            place
-            for place, one in enumerate(sums)
-            if (tile := cells.get(one.span)) and tile.lacks_many
-        ],
+        [place for place, one in enumerate(sums) if lacks_many(one, cells)],
         [place for place, one in enumerate(sums) if one.answers and not one.is_settled],
         [place for place, one in enumerate(sums) if one.span.is_partial],
     )
@@ -116,24 +113,22 @@ def _specification(
     count = len(sums)
     per_day = shows_per_day(sums)
     panels = [_panel(height, lines, sums, words, per_day=per_day) for height, lines in _PANELS]
-    keys = (
-        (axis_texts.LACKING, "shade", shades.lacking),
-        (axis_texts.UNSETTLED, "warn-ground", shades.unsettled),
-    )
-    panels[0] = replace(
-        panels[0], areas=[(words(name), colour) for name, colour, places in keys if places]
-    )
+    lacking = Ground(words(axis_texts.LACKING), "shade")
+    unsettled = Ground(words(axis_texts.UNSETTLED), "warn-ground", "warn")
+    keys = ((lacking, shades.lacking), (unsettled, shades.unsettled))
+    panels[0] = replace(panels[0], areas=[ground for ground, places in keys if places])
     left = margin((panel.high - panel.low for panel in panels), words)
     stack = stacked(panels, range(count), (-0.5, count - 0.5), screen, left=left, foot=FOOT)
     frame = stack.frame
     step = frame.width / count
 
-    def columns(places: Iterable[int], colour: str, beside: Collection[int] = ()) -> Iterator[Box]:
-        for place in places:
-            part = _BESIDE if place in beside else 1.0
+    def columns(places: Sequence[int], colour: str, beside: Collection[int] = ()) -> Iterator[Box]:
+        """Yield a rectangle in each panel for each row of neighbours."""
+        for first, after in _rows(places, beside):
+            part = _BESIDE if first in beside else 1.0
             for top, bottom in stack.areas:
                 end = top + part * (bottom - top)
-                yield Box(place * step, (place + 1) * step, top, end, colour)
+                yield Box(first * step, after * step, top, end, colour)
 
     days = [(one.span.from_date, one.span.until_date) for one in sums]
     tips = [
@@ -147,8 +142,8 @@ def _specification(
         for place, one in enumerate(sums)
     ]
     layers = [
-        boxes(columns(shades.unsettled, "warn-ground")),
-        boxes(columns(shades.lacking, "shade", shades.unsettled)),
+        *unsettled.layers(columns(shades.unsettled, unsettled.colour)),
+        *lacking.layers(columns(shades.lacking, lacking.colour, shades.unsettled)),
         *stack.layers,
         # What is drawn of partial spans is faded.
         boxes(columns(shades.partial, "panel"), fillOpacity=_VEIL),
@@ -156,6 +151,19 @@ def _specification(
         spots(tips),
     ]
     return view(frame, layers)
+
+
+def _rows(places: Sequence[int], beside: Collection[int]) -> Iterator[tuple[int, int]]:
+    """Yield the first of each row of neighbours, and the place after its last.
+
+    Those that are in `beside` and those that are not make different rows.
+    """
+    first = 0
+    for at, place in enumerate(places, start=1):
+        following = places[at] if at < len(places) else None
+        if following != place + 1 or (following in beside) is not (place in beside):
+            yield places[first], place + 1
+            first = at
 
 
 def _panel(

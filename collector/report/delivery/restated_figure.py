@@ -17,12 +17,12 @@ from collector.report.figure import (
     margin,
     number_axis,
     view,
-    width_of,
 )
 from collector.report.language import Language
 from collector.report.layers import Box, Label, Rule, Spot, boxes, rules, spots, texts_at
 from collector.report.palette import variable
 from collector.report.svg import Json
+from collector.report.text_width import width_of
 from collector.report.untrusted import cut, isolated, plain
 
 __all__ = ["DRAWN", "movements", "restated_share", "restated_windows"]
@@ -118,6 +118,7 @@ def _movements(moved: Sequence[CountMovement], words: Language, screen: Screen) 
     zero = drawable(fell) / per_pixel
     labels = [Label(2 - left, 10, words(axis_texts.MOVED))]
     bars = []
+    rows = []
     for place, one in enumerate(moved):
         y = _HEAD + _ROW * place
         start, end = (zero - drawable(one.fell) / per_pixel, zero + drawable(one.rose) / per_pixel)
@@ -128,14 +129,23 @@ def _movements(moved: Sequence[CountMovement], words: Language, screen: Screen) 
             Label(start - 5, y + 15, words.signed(-one.fell), "right", "ink"),
             Label(end + 5, y + 15, words.signed(one.rose), "left", "ink"),
         ]
+        rows.append(Spot(-left, frame.width + after, y, y + _ROW, _moved(one, words)))
     return view(
         frame,
         [
             boxes(bars),
             rules([Rule(zero, _HEAD, zero, frame.height, "muted")]),
             *texts_at([label for label in labels if label.text]),
+            spots(rows),
         ],
     )
+
+
+def _moved(one: CountMovement, words: Language) -> str:
+    """Return what is said of a counter: its whole name, and by how much it rose and fell."""
+    name = isolated(cut(plain(one.name), 60))
+    rose, fell = words.number(one.rose), words.number(one.fell)
+    return f"{name}\n{words(texts.ROSE)} {rose}\n{words(texts.FELL)} {fell}"
 
 
 def restated_share(restated: int, cells: int, words: Language) -> str:

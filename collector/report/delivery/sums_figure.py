@@ -23,12 +23,12 @@ from collector.report.figure import (
     figure,
     number_axis,
     view,
-    width_of,
 )
 from collector.report.language import Language
 from collector.report.layers import Box, Label, Rule, Spot, boxes, pixels, rules, spots, texts_at
 from collector.report.palette import variable
 from collector.report.svg import Json
+from collector.report.text_width import width_of
 from collector.report.untrusted import company_text, cut, isolated
 
 __all__ = ["failing", "funnel"]
@@ -71,6 +71,7 @@ def _funnel(counts: Sequence[int], words: Language, screen: Screen) -> Json:
     most = drawable(max(counts))
     labels = [Label(2 - left, 10, words(axis_texts.OF_TOTAL))]
     bars = []
+    rows = []
     for place, (stage, count) in enumerate(zip(_STAGES, counts, strict=True)):
         y = _HEAD + _STAGE * place + (12 if place >= _APART else 0)
         end = frame.width * max(0.0, drawable(count)) / most
@@ -80,6 +81,8 @@ def _funnel(counts: Sequence[int], words: Language, screen: Screen) -> Json:
             Label(end + 8, y + 22, shares[place], "left", "ink", size=13),
         ]
         bars.append(Box(0, end, y + 6, y + 38, stage.colour))
+        tip = f"{names[place]}: {numbers[place]} ({shares[place]})"
+        rows.append(Spot(-left, frame.width + right, y, y + _STAGE - 4, tip))
     divider = _HEAD + _STAGE * _APART + 6
     return view(
         frame,
@@ -92,6 +95,7 @@ def _funnel(counts: Sequence[int], words: Language, screen: Screen) -> Json:
             ),
             boxes(bars),
             *texts_at(labels),
+            spots(rows),
         ],
     )
 
@@ -182,6 +186,6 @@ def _overall(overall: Delivery, x: float, frame: Frame, words: Language) -> Labe
 def _fails(one: CompanyShare, words: Language) -> str:
     name = isolated(cut(company_text(one.company), 60))
     counts = words(texts.FAILING_HOVER, fails=one.fails, total=one.total)
-    low, high = (f"{words.decimal(100 * end)}\N{NO-BREAK SPACE}%" for end in one.interval)
+    low, high = words.interval(*one.interval)
     interval = words(axis_texts.INTERVAL, low=low, high=high)
     return f"{name}\n{counts} ({words.share(one.fails, one.total)})\n{interval}"

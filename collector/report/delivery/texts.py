@@ -45,12 +45,18 @@ TIME_NOT_COMPARED: Final = Text(
     "{days}. No se comparan totales: menos de dos periodos están completos.",
 )
 TIME_SOME: Final = Text(
-    "Compared are {n} of {count} periods; the others are partial, lack answers or still change.",
-    "Se comparan {n} de {count} periodos; los demás están incompletos, carecen de respuestas o "
-    "aún pueden cambiar.",
+    "{n} of the {count} periods are compared; the others are partial, lack answers or may still "
+    "change.",
+    "Se comparan {n} de los {count} periodos; los demás están incompletos, carecen de respuestas "
+    "o aún pueden cambiar.",
 )
 TIME_UNSETTLED: Final = Text(
     "The compared figures may still change.", "Las cifras comparadas aún pueden cambiar."
+)
+TIME_LACKING: Final = Text(
+    "Some of the compared periods lack 1 % of their answers or more: their totals are too low.",
+    "A algunos de los periodos comparados les falta el 1 % de las respuestas o más: sus totales "
+    "son demasiado bajos.",
 )
 TOO_FEW: Final = Text(
     "Fewer than two windows can be compared, so there is no picture; the table has the figures.",

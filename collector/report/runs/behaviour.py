@@ -20,13 +20,17 @@ _SHOWN: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class RunView:
-    """How one run went: its figure, if it has one, and its newest intervals of `of` as a table."""
+    """How one run went: its figure, if it has one, and its newest intervals of `of` as a table.
+
+    `is_joined` says that the latencies of an interval are means of several measurements.
+    """
 
     directory: str
     figure: Figure | None
     summary: str
     newest: Sequence[Interval]
     of: int
+    is_joined: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,7 @@ def _run(run: Behaviour, name: str, words: Language) -> RunView:
         _summary(run, words) if figure else words(texts.BEHAVIOUR_ONE),
         run.intervals[-_SHOWN:],
         len(run.intervals),
+        run.is_joined,
     )
 
 
@@ -72,5 +77,8 @@ def _summary(run: Behaviour, words: Language) -> str:
         refused=words(texts.SOME_REFUSED, n=words.decimal(refused))
         if refused
         else words(texts.NONE_REFUSED),
-        p99=words.latency(max(slow, default=None)),
+        latency=words(
+            texts.HIGHEST_MEAN_LATENCY if run.is_joined else texts.HIGHEST_LATENCY,
+            p99=words.latency(max(slow, default=None)),
+        ),
     )

@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Final, NamedTuple
 
 from collector.report import axis_texts
-from collector.report.figure import Figure, Screen, figure, margin, view, width_of
+from collector.report.figure import Figure, Screen, figure, margin, view
 from collector.report.language import Language, Text
 from collector.report.layers import Label, Spot, spots, texts_at
 from collector.report.panels import Line, Panel, stacked
@@ -14,6 +14,7 @@ from collector.report.runs import texts
 from collector.report.runs.model import Behaviour, Interval
 from collector.report.runs.ticks import ticks
 from collector.report.svg import Json
+from collector.report.text_width import width_of
 
 __all__ = ["behaviour"]
 

@@ -28,10 +28,14 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """How a run went over time; empty for runs of versions without samples."""
+    """How a run went over time; empty for runs of versions without samples.
+
+    `is_joined` says that an interval joins several samples: then its latencies are means.
+    """
 
     directory: str
     intervals: tuple[Interval, ...]
+    is_joined: bool = False
 
 
 @dataclass(frozen=True, slots=True)

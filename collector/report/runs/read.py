@@ -63,10 +63,15 @@ def read_behaviour(runs: Sequence[RecordedRun]) -> tuple[Behaviour, ...]:
 
     Raises `InputError` when a log cannot be read.
     """
-    return tuple(
-        Behaviour(str(run.directory), _intervals(samples_by_time(read_samples(run))))
-        for run in runs[-_RUNS:]
-    )
+    return tuple(map(_behaviour, runs[-_RUNS:]))
+
+
+def _behaviour(run: RecordedRun) -> Behaviour:
+    logs = read_samples(run)
+    samples = samples_by_time(logs)
+    size = max(1, ceil(len(samples) / _INTERVALS))
+    is_joined = size > 1 or len(logs) > 1
+    return Behaviour(str(run.directory), _intervals(samples, size), is_joined)
 
 
 def _facts(run: RecordedRun, cells: Tile) -> RunFacts:
@@ -131,9 +136,8 @@ def _day(text: str | None) -> date | None:
     return None if text is None else date.fromisoformat(text)
 
 
-def _intervals(samples: Sequence[LoggedSample]) -> tuple[Interval, ...]:
-    """Join neighbours until there are few enough, and short samples with the sample before them."""
-    size = max(1, ceil(len(samples) / _INTERVALS))
+def _intervals(samples: Sequence[LoggedSample], size: int) -> tuple[Interval, ...]:
+    """Join `size` neighbours each, and short samples with the sample before them."""
     parts: list[list[LoggedSample]] = []
     for sample in samples:
         # The last sample of an attempt may cover a moment only, whose rates mean nothing.

@@ -15,9 +15,19 @@ BEHAVIOUR_ONE: Final = Text(
     "La ejecución es demasiado corta para un gráfico: tiene un intervalo, que está en la tabla.",
 )
 BEHAVIOUR_SUMMARY: Final = Text(
-    "From {start} to {end}: at most {sent} requests/s sent; {refused}; the highest p99 was {p99}.",
-    "Del {start} al {end}: como máximo {sent} solicitudes/s enviadas; {refused}; "
-    "el p99 más alto fue {p99}.",
+    "From {start} to {end}: at most {sent} requests/s sent; {refused}; {latency}.",
+    "Del {start} al {end}: como máximo {sent} solicitudes/s enviadas; {refused}; {latency}.",
+)
+HIGHEST_LATENCY: Final = Text("the highest p99 was {p99}", "el p99 más alto fue {p99}")
+HIGHEST_MEAN_LATENCY: Final = Text(
+    "the highest mean p99 of an interval was {p99}",
+    "el p99 medio más alto de un intervalo fue {p99}",
+)
+JOINED: Final = Text(
+    "Each interval joins several measurements: its p50, p90 and p99 are the means of theirs, "
+    "weighted by requests, and those of some measurements were higher.",
+    "Cada intervalo une varias mediciones: sus p50, p90 y p99 son las medias de los de ellas, "
+    "ponderadas por solicitudes, y los de algunas mediciones fueron más altos.",
 )
 NONE_REFUSED: Final = Text("none was rate-limited", "ninguna fue limitada")
 SOME_REFUSED: Final = Text(

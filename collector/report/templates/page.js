@@ -6,10 +6,15 @@
   const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
   const tips = new WeakMap();
   const tip = document.createElement("div");
+  const said = document.createElement("p");
   let pointed = null;
 
   tip.className = "tip";
-  tip.setAttribute("aria-live", "polite");
+  tip.setAttribute("aria-hidden", "true");
+  // A screen reader follows a region that is there from the start, and nothing within an image.
+  said.className = "unseen";
+  said.setAttribute("role", "status");
+  document.body.append(said);
 
   // The browser would show a title a second time, and not at all on a touch screen.
   for (const title of document.querySelectorAll(".spots title")) {
@@ -26,25 +31,28 @@
     if (pointed) pointed.classList.remove("pointed");
     pointed = null;
     tip.remove();
+    said.textContent = "";
   }
 
-  // Beside the mark, and within the picture.
+  // Beside the mark, and over the picture.
   function show(plot, spot) {
     if (spot === pointed) return;
     hide();
     pointed = spot;
     spot.classList.add("pointed");
     tip.textContent = tips.get(spot);
-    plot.append(tip);
+    plot.after(tip);
     const around = plot.getBoundingClientRect();
+    const figure = plot.parentElement.getBoundingClientRect();
     const box = spot.getBoundingClientRect();
     const left = box.right - around.left + 8;
     const fits = left + tip.offsetWidth <= around.width;
     const beside = fits ? left : box.left - around.left - 8 - tip.offsetWidth;
     const top = (box.top + box.bottom) / 2 - around.top - tip.offsetHeight / 2;
     const most = around.height - tip.offsetHeight;
-    tip.style.left = `${Math.max(0, Math.min(beside, around.width - tip.offsetWidth))}px`;
-    tip.style.top = `${Math.max(0, Math.min(top, most))}px`;
+    const across = Math.max(0, Math.min(beside, around.width - tip.offsetWidth));
+    tip.style.left = `${across + around.left - figure.left}px`;
+    tip.style.top = `${Math.max(0, Math.min(top, most)) + around.top - figure.top}px`;
   }
 
   // The nearest mark in a direction: what lies aside of it counts three times.
@@ -81,19 +89,10 @@
     plot.addEventListener("keydown", (event) => {
       const spots = plot.querySelectorAll(".spots > *");
       if (event.key === "Escape") hide();
-      if (!(event.key in STEPS) || spots.length === 0) return;
+      if (!(event.key in STEPS)) return;
       event.preventDefault();
       show(plot, next(spots, STEPS[event.key]));
+      said.textContent = tip.textContent;
     });
   }
-
-  // Short tables and the pictures of earlier runs are printed, long tables are not; afterwards all is
-  // as it was.
-  let opened = [];
-  addEventListener("beforeprint", () => {
-    hide();
-    opened = [...document.querySelectorAll("details[data-print]:not([open])")];
-    opened.forEach((one) => (one.open = true));
-  });
-  addEventListener("afterprint", () => opened.forEach((one) => (one.open = false)));
 })();

@@ -93,23 +93,25 @@ def test_spans_that_lack_answers_are_shaded() -> None:
     figure, is_shaded = over_time(_SMALL.over_time, _SMALL.coverage.by_span, _WORDS)
     assert is_shaded
     assert figure is not None
-    # Two spans in three panels, and the key.
-    assert boxes(figure.wide, "shade") == 2 * 3 + 1
+    # Two neighbours in three panels, and the key.
+    assert boxes(figure.wide, "shade") == 3 + 1
     assert "1 % or more without answer" in texts(figure.narrow)
     assert "cells without answer: 1" in tips(figure.wide)[2]
 
 
 def test_what_lacks_answers_and_still_changes_is_shaded_as_both() -> None:
-    """The one does not hide the other: two boxes in each of the three panels, and two keys."""
+    """The one does not hide the other: a box in each of the three panels, and two keys."""
     sums = [replace(one, is_settled=False) for one in _months(7, 7)]
     cells = {one.span: Tile(99, 0, 0, 9) for one in sums}
     figure, _ = over_time(sums, cells, _WORDS)
     assert figure is not None
     for colour in ("shade", "warn-ground"):
-        assert boxes(figure.wide, colour) == 2 * 3 + 1
-    heights = {box.attributes["d"] for box in marks(figure.wide) if "shade" in str(box.attributes)}
-    grounds = {box.attributes["d"] for box in marks(figure.wide) if "warn" in str(box.attributes)}
-    assert not heights & grounds
+        assert boxes(figure.wide, colour) == 3 + 1
+    grey, yellow = (
+        {box.attributes["d"] for box in marks(figure.wide) if colour in str(box.attributes)}
+        for colour in ("shade", "warn-ground")
+    )
+    assert not grey & yellow
 
 
 def test_spans_whose_figures_change_are_shaded_and_partial_ones_faded() -> None:
@@ -118,7 +120,7 @@ def test_spans_whose_figures_change_are_shaded_and_partial_ones_faded() -> None:
     young = [*sums[:2], *(replace(one, is_settled=False) for one in sums[2:])]
     cut = replace(young[3], span=replace(young[3].span, is_partial=True))
     svg = _drawn([*young[:3], cut])
-    assert boxes(svg, "warn-ground") == 2 * 3 + 1
+    assert boxes(svg, "warn-ground") == 3 + 1
     assert "figures may still change" in texts(svg)
     said = tips(svg)
     assert "figures may still change" not in said[1]
@@ -128,7 +130,29 @@ def test_spans_whose_figures_change_are_shaded_and_partial_ones_faded() -> None:
     assert len(veils) == 3
     settled = _drawn(sums)
     assert boxes(settled, "warn-ground") == 0
+    # Who sees no colours sees that one ground is hatched.
+    assert 3 * 10 < _hatching(svg) < 1000
+    assert _hatching(settled) == 0
     assert "figures may still change" not in texts(settled)
+
+
+def _hatching(svg: str) -> int:
+    """Return the number of lines that hatch a ground."""
+    return sum(
+        mark.name == "line" and mark.attributes.get("stroke") == "var(--warn)"
+        for mark in marks(svg)
+    )
+
+
+def test_grounds_of_neighbours_are_one_and_others_are_apart() -> None:
+    """A settled day between two that change has no ground; nor has one that lacks no answers."""
+    sums = [replace(one, is_settled=at in {2, 5}) for at, one in enumerate(_months(*[1] * 7))]
+    cells = {one.span: Tile(9, 0, 0, 9) for at, one in enumerate(sums) if at in {1, 2, 3, 6}}
+    figure, _ = over_time(sums, cells, _WORDS)
+    assert figure is not None
+    # 0-1, 3-4, 6 still change; 1 and 3 and 6 lack answers, too, and 2 does alone.
+    assert boxes(figure.wide, "warn-ground") == 3 * 3 + 1
+    assert boxes(figure.wide, "shade") == 4 * 3 + 1
 
 
 def _over_time(report: Report, *totals: tuple[int, int, int]) -> Report:
@@ -190,7 +214,7 @@ def test_no_partial_or_unsettled_column_is_named() -> None:
         "The highest total, 918, is that of 2025-05-05 \u2013 2025-05-11 ; the lowest, 901,"
         in words
     )
-    assert "Compared are 18 of 21 periods; the others are partial, lack answers or still" in words
+    assert "18 of the 21 periods are compared; the others are partial, lack answers or may" in words
     assert "Each point is one week, Monday to Sunday, the sum over all companies." in words
     assert "Faded: these runs have only some days" in words
     assert "Figures may still change if they were requested less than 14 days after" in words
@@ -229,6 +253,24 @@ def test_that_the_named_columns_may_still_change_is_said(lang: Lang, said: str) 
     young = [replace(one, is_settled=at == 0) for at, one in enumerate(small.over_time)]
     assert said in words_of(page_of(replace(small, over_time=tuple(young)), lang))
     assert said[14:] not in words_of(page_of(small, lang))
+
+
+@pytest.mark.parametrize(
+    ("lang", "said"),
+    [
+        (Lang.EN, "Some of the compared periods lack 1 % of their answers or more: their totals"),
+        (Lang.ES, "A algunos de los periodos comparados les falta el 1 % de las respuestas o más"),
+    ],
+)
+def test_that_the_named_columns_lack_answers_is_said(lang: Lang, said: str) -> None:
+    """A company that fails each night makes all of them lack answers: then they are compared."""
+    small = sample.small()
+    spans = small.coverage.spans
+    lacking = replace(
+        small.coverage, tiles=(*small.coverage.tiles[1:], (Tile(0, 0, 1, 0),) * len(spans))
+    )
+    assert said in words_of(page_of(replace(small, coverage=lacking), lang))
+    assert said not in words_of(page_of(small, lang))
 
 
 def _day(at: int, days: int) -> WindowSpan:

@@ -6,9 +6,10 @@ import pytest
 
 from collector.report.delivery.model import CompanyShare, Delivery, OtherActions
 from collector.report.delivery.sums_figure import failing, funnel
-from collector.report.figure import WIDE, width_of
+from collector.report.figure import WIDE
 from collector.report.language import Lang, Language
 from collector.report.model import Company, Tile
+from collector.report.text_width import width_of
 from tests.report import sample
 from tests.report.shown import Mark, marks, page_of, texts, tips, words_of
 

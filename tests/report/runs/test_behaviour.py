@@ -1,6 +1,8 @@
 import re
 from dataclasses import replace
 
+import pytest
+
 from collector.report.language import Lang, Language
 from collector.report.runs.behaviour_figure import behaviour
 from collector.report.runs.model import Behaviour
@@ -45,3 +47,22 @@ def test_a_run_goes_from_the_begin_of_its_first_interval() -> None:
     assert "From 2026-01-05 06:30:00 UTC to 2026-01-05 06:35:00 UTC" in words_of(
         page_of(sample.small())
     )
+
+
+@pytest.mark.parametrize(
+    ("lang", "mean", "note"),
+    [
+        (Lang.EN, "the highest mean p99 of an interval was", "Each interval joins several"),
+        (Lang.ES, "el p99 medio más alto de un intervalo fue", "Cada intervalo une varias"),
+    ],
+)
+def test_the_mean_of_percentiles_is_called_one(lang: Lang, mean: str, note: str) -> None:
+    """Where intervals join samples, in time or of shards, no p99 is known."""
+    small = sample.small()
+    joined = replace(small.behaviour[0], is_joined=True)
+    words = words_of(page_of(replace(small, behaviour=(joined,)), lang))
+    assert mean in words
+    assert note in words
+    plain = words_of(page_of(small, lang))
+    assert mean not in plain
+    assert note not in plain

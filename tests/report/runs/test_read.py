@@ -50,6 +50,7 @@ def test_samples_become_intervals(tmp_path: Path) -> None:
     assert (one.latency_p50, one.latency_p90, one.latency_p99) == (0.1, 0.2, 0.4)
     assert one.ended_at == AT + timedelta(seconds=10)
     assert (other_one.sent, other_one.latency_p50) == (0.0, None)
+    assert not behaviour.is_joined
 
 
 def test_a_long_night_is_joined_into_200_intervals(tmp_path: Path) -> None:
@@ -64,6 +65,7 @@ def test_a_long_night_is_joined_into_200_intervals(tmp_path: Path) -> None:
     assert sum(part.seconds for part in intervals) == 4010
     assert intervals[0].latency_p50 == pytest.approx((0 * 1 + 1 * 1 + 2 * 2) / 4)
     assert intervals[-1].ended_at == AT + timedelta(seconds=4000)
+    assert behaviour.is_joined
 
 
 def test_only_the_newest_five_runs_are_followed_over_time(tmp_path: Path) -> None:
