@@ -25,6 +25,7 @@ __all__ = [
     "link_target",
     "links_of",
     "manifests_in",
+    "newest_in",
     "runs_beside",
     "unrecorded",
 ]
@@ -38,6 +39,8 @@ _LARGEST: Final = 64 * 1024 * 1024
 """Bytes of a manifest: those of 100 million lines have 2 MB of digests."""
 
 _MOST_LINKS: Final = 1000
+
+_MOST_TOLD: Final = 10
 
 
 class _Attempt(msgspec.Struct, frozen=True):
@@ -170,6 +173,20 @@ def unrecorded(files: PartFiles) -> list[Link]:
         if manifest.digests is not None and manifest.sha256 not in recorded
     }
     return list(new.values())[-_MOST_LINKS:]
+
+
+def newest_in(directory: Path) -> dict[str, str]:
+    """Return the digests, by name, of manifests that none in their directory has recorded.
+
+    They are what proves the run, when they are kept elsewhere: the one of a run that has finished,
+    or those of the shards that ended last, at most 10. Nothing if they cannot be read. Blocks.
+    """
+    found: list[FoundManifest] = []
+    with suppress(OSError):
+        found = [manifest for manifest in manifests_in(directory) if manifest.digests is not None]
+    recorded = {link.sha256 for manifest in found for link in links_of(manifest)}
+    new = [manifest for manifest in found if manifest.sha256 not in recorded]
+    return {manifest.name: manifest.sha256 for manifest in new[-_MOST_TOLD:]}
 
 
 def links_of(manifest: FoundManifest) -> Iterable[Link]:
