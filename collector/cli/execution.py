@@ -15,6 +15,7 @@ from collector.cli.summary import one_line, print_summary
 from collector.cli.watch import watch
 from collector.core.errors import NOT_STARTED, ExitCode, InputError
 from collector.core.extras import needs_extra
+from collector.core.threads import in_thread
 from collector.http.credentials import Credentials
 from collector.http.network import Network
 from collector.http.ping import Ping
@@ -24,6 +25,7 @@ from collector.run.run import Run
 from collector.run.view import RunView
 from collector.settings import RunSettings
 from collector.store.attempt_entry import counts_of
+from collector.store.chain import newest_in
 
 __all__ = ["collect", "execute", "report_end"]
 
@@ -52,6 +54,7 @@ async def _told(ping: Ping | None, run: RunView, work: Coroutine[object, object,
             "directory": str(run.files.directory),
             "exit_code": end.exit_code.value,
             "exit": exit_text(end.exit_code, end.error),
+            "manifests": await in_thread(newest_in, run.files.directory),
             **counts_of(run.stats, run.pace.limit),
         }
         # In their order, and once each: the second may not come before the first.

@@ -25,6 +25,7 @@ __all__ = [
     "link_target",
     "links_of",
     "manifests_in",
+    "newest_in",
     "runs_beside",
     "unrecorded",
 ]
@@ -37,7 +38,12 @@ _LINK: Final = re.compile(rf"(?:\.\./(?P<directory>[^/]+)/)?(?P<name>{_MANIFEST.
 _LARGEST: Final = 64 * 1024 * 1024
 """Bytes of a manifest: those of 100 million lines have 2 MB of digests."""
 
+_MOST_RUNS: Final = 100
+_MOST_MANIFESTS: Final = 1000
 _MOST_LINKS: Final = 1000
+"""What the end of a run reads at most of the runs beside it, and of one directory; and records."""
+
+_MOST_TOLD: Final = 10
 
 
 class _Attempt(msgspec.Struct, frozen=True):
@@ -122,13 +128,29 @@ def manifests_in(directory: Path) -> list[FoundManifest]:
     return sorted(_manifests(directory), key=lambda found: found.name)
 
 
-def _manifests(directory: Path) -> Iterator[FoundManifest]:
-    for path in directory.iterdir():
-        if (match := _MANIFEST.fullmatch(path.name)) and path.is_file():
-            shard = Shard(int(match["number"] or 0), int(match["total"] or 1))
-            with open_regular(path) as stream:
-                text = stream.read(_LARGEST)
-            yield FoundManifest(directory, path.name, shard, int(match["kept"] or 0), text)
+def _manifests(directory: Path, most: int | None = None) -> Iterator[FoundManifest]:
+    """Yield the manifests in a directory, or those of them that changed last."""
+    paths = [path for path in directory.iterdir() if _MANIFEST.fullmatch(path.name)]
+    if most is not None and len(paths) > most:
+        paths = sorted(paths, key=_changed_at)[-most:]
+    yield from filter(None, map(_read, paths))
+
+
+def _read(path: Path) -> FoundManifest | None:
+    match = _MANIFEST.fullmatch(path.name)
+    if match is None or not path.is_file():
+        return None
+    shard = Shard(int(match["number"] or 0), int(match["total"] or 1))
+    with open_regular(path) as stream:
+        text = stream.read(_LARGEST)
+    return FoundManifest(path.parent, path.name, shard, int(match["kept"] or 0), text)
+
+
+def _changed_at(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def runs_beside(directory: Path) -> Iterator[Path]:
@@ -150,15 +172,19 @@ def unrecorded(files: PartFiles) -> list[Link]:
     """Return links to finished manifests, here and beside this run, that none has recorded yet.
 
     Usually that is the one of the night before. Others are of runs at the same time, of runs that
-    were resumed after a later one had ended, and of other shards of this run. What cannot be read
-    is left out. Blocks.
+    were resumed after a later one had ended, and of other shards of this run. Of the shards only
+    the first one looks beside the run: each would find the same. It reads the directories that
+    changed last. What cannot be read is left out. Blocks.
     """
     own = files.directory.resolve()
+    directories = [own]
+    if files.shard.number == 0:
+        with suppress(OSError):
+            directories = sorted(runs_beside(own), key=_changed_at)[-_MOST_RUNS:]
     found: list[FoundManifest] = []
-    with suppress(OSError):
-        for directory in runs_beside(own):
-            with suppress(OSError):
-                found += manifests_in(directory)
+    for directory in directories:
+        with suppress(OSError):
+            found += _manifests(directory, most=_MOST_MANIFESTS)
     recorded = {link.sha256 for manifest in found for link in links_of(manifest)}
     new = {
         manifest.sha256: Link(
@@ -170,6 +196,20 @@ def unrecorded(files: PartFiles) -> list[Link]:
         if manifest.digests is not None and manifest.sha256 not in recorded
     }
     return list(new.values())[-_MOST_LINKS:]
+
+
+def newest_in(directory: Path) -> dict[str, str]:
+    """Return the digests, by name, of manifests that none in their directory has recorded.
+
+    They are what proves the run, when they are kept elsewhere: the one of a run that has finished,
+    or those of the shards that ended last, at most 10. Nothing if they cannot be read. Blocks.
+    """
+    found: list[FoundManifest] = []
+    with suppress(OSError):
+        found = [manifest for manifest in manifests_in(directory) if manifest.digests is not None]
+    recorded = {link.sha256 for manifest in found for link in links_of(manifest)}
+    new = [manifest for manifest in found if manifest.sha256 not in recorded]
+    return {manifest.name: manifest.sha256 for manifest in new[-_MOST_TOLD:]}
 
 
 def links_of(manifest: FoundManifest) -> Iterable[Link]:
@@ -198,12 +238,14 @@ def keep_finished(files: PartFiles) -> None:
     Another attempt is about to replace it, and other manifests may have recorded its digest. Raises
     `OSError`.
     """
-    own = [found for found in manifests_in(files.directory) if found.shard == files.shard]
-    last = next((found for found in own if not found.kept), None)
-    kept = {found.sha256 for found in own if found.kept}
-    if last is None or last.digests is None or last.sha256 in kept:
+    last = _read(files.manifest)
+    if last is None or last.digests is None:
         return
-    number = max(found.kept for found in own) + 1
+    names = files.directory.glob(f"{files.manifest.stem}.*.json")
+    kept = [found for found in map(_read, names) if found is not None]
+    if any(found.sha256 == last.sha256 for found in kept):
+        return
+    number = max((found.kept for found in kept), default=0) + 1
     path = files.manifest.with_suffix(f".{number}.json")
     remove_drafts(path)
     replace_file(path, [last.text])

@@ -14,6 +14,7 @@ __all__ = [
     "BLOCK_LINES",
     "Digests",
     "FileDigest",
+    "Hasher",
     "Link",
     "blocks_of",
     "digest_of",
@@ -86,7 +87,7 @@ def digest_of(path: Path, size: int | None = None) -> FileDigest:
 
     Raises `OSError`, `InputError` and `DecompressionError` as `open_data` and its stream do.
     """
-    file = _File()
+    file = Hasher()
     for piece in pieces_of(path):
         file.update(piece if size is None else piece[:size])
         if size is not None and not (size := size - len(piece[:size])):
@@ -106,8 +107,8 @@ def pieces_of(path: Path) -> Iterator[bytes]:
             yield piece
 
 
-class _File:
-    """Hashes a file and its blocks, piece by piece."""
+class Hasher:
+    """Hashes a file and its blocks, piece by piece: `update` it, then take its `digest`."""
 
     def __init__(self) -> None:
         self._whole, self._block = sha256(), sha256()
@@ -116,6 +117,7 @@ class _File:
         self._block_is_open = False
 
     def update(self, piece: bytes) -> None:
+        """Add the bytes that follow; they may be any part of lines."""
         self._whole.update(piece)
         self._bytes += len(piece)
         while piece:
@@ -135,6 +137,7 @@ class _File:
         self._block, self._block_lines, self._block_is_open = sha256(), 0, False
 
     def digest(self) -> FileDigest:
+        """Return the digest of all bytes. Call it once."""
         if self._block_is_open:
             self._end_block()
         return FileDigest(

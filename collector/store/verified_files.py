@@ -1,6 +1,7 @@
 """The data files of one run directory, compared with the digests in its manifests."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Final, NamedTuple
 from collector.core.endpoint import STATISTICS
 from collector.core.errors import InputError
 from collector.store.chain import FoundManifest
-from collector.store.data_file import DecompressionError, is_compressed, stored_as
+from collector.store.data_file import DecompressionError, stored_as
 from collector.store.digests import BLOCK_LINES, FileDigest, blocks_of, digest_of, pieces_of
 from collector.store.files import COMPANIES, parts_in
 from collector.store.lines import parse_result
@@ -129,13 +130,11 @@ class FileCheck:
     def _digests_of_errors(self) -> set[str]:
         if self._errors is None:
             self._errors = set()
-            for path in self.directory.glob("errors*.jsonl*"):
-                plain = path.with_suffix("") if is_compressed(path) else path
-                if plain.suffix == ".jsonl":
-                    try:
-                        self._errors.add(digest_of(plain).sha256)
-                    except DecompressionError:
-                        continue
+            found = self.directory.glob("errors*.jsonl*")
+            # A compressed file is opened by the name that it had.
+            for name in {path.name.partition(".jsonl")[0] for path in found}:
+                with suppress(DecompressionError, FileNotFoundError):
+                    self._errors.add(digest_of(self.directory / f"{name}.jsonl").sha256)
         return self._errors
 
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any, Final
 
 import pytest
@@ -72,6 +73,8 @@ async def test_start_and_end_are_told(
     assert summary["cells"] == attempt["cells"]
     assert summary["requests"] == attempt["requests"]
     assert attempt["settings"]["ping-url"] == "[secret]"
+    manifest = (command.directory / "r" / "run.json").read_bytes()
+    assert summary["manifests"] == {"run.json": sha256(manifest).hexdigest()}
     texts = [finished.stdout, finished.stderr]
     texts += [path.read_text() for path in (command.directory / "r").iterdir()]
     assert not any(_SECRET in text for text in texts)
