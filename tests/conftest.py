@@ -86,6 +86,17 @@ def pytest_configure(config: pytest.Config) -> None:
         config.add_cleanup(ForkServers(ENVIRONMENT).stop)
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Let hypothesis find out what characters there are, while several workers collect tests.
+
+    It goes through all of Unicode and keeps what it has found in a file, for more than a second in
+    a new clone, in each worker that does not find the file.
+    """
+    if session.config.pluginmanager.hasplugin("dsession"):
+        hypothesis.strategies.text().validate()
+
+
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Leave out the files without the first mark that is asked for: nearly all of them."""
     mark = config.option.markexpr.partition(" and ")[0]

@@ -1,10 +1,10 @@
 """Runs programs in processes forked from this one, which has imported what they need; not a test.
 
-`python fork_server.py DESCRIPTOR MODULE...`: the descriptor is of a socket that listens, and the
-modules are imported when the first client comes. A connection carries one order: a line of JSON,
-with the descriptors of the three streams. It is answered with the number of the process and, when
-that has ended, with its exit code, each in a line. A process whose client has gone is killed. The
-server ends with its standard input.
+`python fork_server.py DESCRIPTOR MODULE...`: the descriptor is of a socket that listens. When the
+first client comes, the modules are imported, and the options of all commands are looked at
+(`parsing.py`). A connection carries one order: a line of JSON, with the descriptors of the three
+streams. It is answered with the number of the process and, when that has ended, with its exit code,
+each in a line. A process whose client has gone is killed. The server ends with its standard input.
 """
 
 import atexit
@@ -108,6 +108,8 @@ class _Server:
         if self._modules:
             for module in self._modules:
                 importlib.import_module(module)
+            # It imports the collector, which no process needs before.
+            importlib.import_module("tests.parsing").parse_ahead()
             self._modules = []
             gc.collect()
             gc.freeze()

@@ -43,6 +43,18 @@ def _made_once() -> Iterator[None]:
         yield
 
 
+@pytest.fixture
+def wide_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw large pictures for wide screens only, which takes half of the time."""
+    monkeypatch.setattr(figure, "NARROW", figure.WIDE)
+
+
+@pytest.fixture
+def words_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw nothing: for a test that reads the words of a page whose pictures no other test has."""
+    monkeypatch.setattr(figure, "drawn", lambda _spec, **_marks: Markup("<svg></svg>"))
+
+
 @pytest.fixture(scope="module")
 def chromium() -> str:
     """Return where Chromium is; without one the tests are skipped, unless they must not be."""

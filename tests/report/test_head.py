@@ -13,6 +13,7 @@ from tests.report.parts import MADE
 from tests.report.shown import page_of, texts, words_of
 
 
+@pytest.mark.usefixtures("words_only")
 def test_the_verdict_says_first_whether_all_is_well() -> None:
     """Complete, incomplete, in progress, nothing planned, or days that are wrong."""
     bare = sample.bare()
@@ -119,6 +120,7 @@ def test_how_to_resume_is_what_the_run_itself_says() -> None:
     assert "has an answer in at least one of the runs." in _top(two)[1]
 
 
+@pytest.mark.usefixtures("words_only")
 def test_the_card_of_a_run_that_was_killed_says_that_its_time_is_that_of_the_start() -> None:
     """It is unknown when it ended; also where only the code is lost."""
     bare, large = sample.bare(), sample.large()

@@ -12,6 +12,8 @@ from collector.report.untrusted import company_text
 from tests.report import sample
 from tests.report.shown import marks, texts, tips
 
+pytestmark = pytest.mark.usefixtures("wide_only")
+
 _WORDS = Language(Lang.EN)
 
 _LARGE, _SMALL = sample.large(), sample.small()

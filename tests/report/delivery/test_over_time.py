@@ -187,6 +187,7 @@ def _over_time(report: Report, *totals: tuple[int, int, int]) -> Report:
         (((0, 9, 1), (1, 5, 1)), "default window has no known days, so it is in the table only."),
     ],
 )
+@pytest.mark.usefixtures("words_only")
 def test_the_sentence_over_time(totals: tuple[tuple[int, int, int], ...], said: str) -> None:
     """Of what was answered, by day where windows are unequal, never rounded to nothing."""
     words = words_of(page_of(_over_time(sample.small(), *totals)))
@@ -194,6 +195,7 @@ def test_the_sentence_over_time(totals: tuple[tuple[int, int, int], ...], said: 
     assert ("in the table only" in words) is any(days == 0 for days, _, _ in totals)
 
 
+@pytest.mark.usefixtures("words_only")
 def test_a_window_without_an_answer_has_dashes_in_the_table() -> None:
     """Zeros would be figures."""
     words = words_of(page_of(_over_time(sample.small(), (1, 5, 1), (1, 0, 0), (1, 0, 1))))
@@ -201,6 +203,7 @@ def test_a_window_without_an_answer_has_dashes_in_the_table() -> None:
     assert "2026-02-03 0 0 0 0 0 0 0" in words
 
 
+@pytest.mark.usefixtures("words_only")
 def test_no_partial_or_unsettled_column_is_named() -> None:
     """The first week of the year is cut, the last two still change: neither is the lowest."""
     weeks = cut([_day(at, 1) for at in range(140)], 120)
@@ -247,6 +250,7 @@ def test_a_column_that_lacks_answers_is_not_named() -> None:
         (Lang.ES, "2026-01-01 . Las cifras comparadas aún pueden cambiar."),
     ],
 )
+@pytest.mark.usefixtures("words_only")
 def test_that_the_named_columns_may_still_change_is_said(lang: Lang, said: str) -> None:
     """Where fewer than two have settled, there are no others to name."""
     small = sample.small()

@@ -1,11 +1,14 @@
 from dataclasses import replace
 from datetime import date
 
+import pytest
+
 from collector.report.delivery.model import RestatedWindow
 from tests.report import sample
 from tests.report.shown import page_of, words_of
 
 
+@pytest.mark.usefixtures("words_only")
 def test_what_moved_is_said_of_all_windows_and_cell_by_cell() -> None:
     """The highest share may be of a window that is not among the newest 60."""
     large = sample.large()
@@ -22,6 +25,7 @@ def test_what_moved_is_said_of_all_windows_and_cell_by_cell() -> None:
     assert "windows are shown" not in words_of(page_of(small))
 
 
+@pytest.mark.usefixtures("words_only")
 def test_where_nothing_was_restated_there_is_no_empty_picture() -> None:
     """Only the sentence that says so."""
     large = sample.large()

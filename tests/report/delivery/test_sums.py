@@ -117,6 +117,7 @@ def _left(mark: Mark) -> float:
     return float(mark.attributes["transform"].split("(")[1].split(",")[0])
 
 
+@pytest.mark.usefixtures("words_only")
 def test_companies_with_fails_come_in_an_order_that_is_said() -> None:
     """The first need not have the highest share."""
     words = words_of(page_of(sample.large()))
