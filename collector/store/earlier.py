@@ -75,13 +75,12 @@ def _manifests(directory: Path, most: int | None = None) -> list[Manifest]:
 
 
 def _beside(directory: Path) -> Iterator[Path]:
-    """Yield the directories beside one, the last one to be changed first."""
+    """Yield the directories beside one, and itself, the last one to be changed first."""
     found: list[tuple[float, str]] = []
-    directory = directory.absolute()
-    with suppress(OSError), os.scandir(directory.parent) as entries:
+    with suppress(OSError), os.scandir(directory.absolute().parent) as entries:
         for entry in islice(entries, _MOST_ENTRIES):
             with suppress(OSError):
-                if entry.is_dir() and not directory.samefile(entry.path):
+                if entry.is_dir():
                     found += [(entry.stat().st_mtime, entry.path)]
     for _, path in nlargest(_MOST_DIRECTORIES, found):
         yield Path(path)
