@@ -42,15 +42,20 @@ def export(
         refuse_terminal()
     run_dirs = (run_dir, *run_dirs)
     return until_terminated(
-        lambda leftovers: _export(run_dirs, settings.to, form, delimiter, leftovers)
+        lambda leftovers: _export(run_dirs, settings, form, delimiter, leftovers)
     )
 
 
 def _export(
-    run_dirs: Sequence[Path], path: Path, form: Format, delimiter: str, leftovers: list[Path]
+    run_dirs: Sequence[Path],
+    settings: ExportSettings,
+    form: Format,
+    delimiter: str,
+    leftovers: list[Path],
 ) -> ExitCode:
     from collector.cli.reading import runs_in
 
+    path = settings.to
     runs = runs_in(run_dirs)
     import_extra("export", "duckdb", *form.packages)
     # Here: the core install has no database.
@@ -62,7 +67,9 @@ def _export(
     with analytical_database() as database, _draft_of(path, database.scratch) as draft:
         # With the log that DuckDB has beside its file.
         leftovers += (draft, draft.with_name(f"{draft.name}.wal"), database.scratch)
-        done = export_runs(database, runs, draft, form, delimiter)
+        done = export_runs(
+            *(database, runs, draft, form, delimiter), unknown_fields=settings.unknown_fields
+        )
     for remark in done.remarks:
         complain(f"warning: {remark}")
     if path != STANDARD_OUTPUT:

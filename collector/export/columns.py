@@ -11,6 +11,7 @@ __all__ = [
     "FIXED",
     "OTHER_ACTIONS",
     "TABLE",
+    "UNKNOWN_FIELDS",
     "UNTRUSTED_COLUMNS",
     "action_columns",
     "excel_text",
@@ -27,7 +28,10 @@ UNTRUSTED_COLUMNS: Final = 2
 """The number of them, from the left, that hold untrusted text: ids and names."""
 
 OTHER_ACTIONS: Final = "other_actions"
-"""The column of the actions that have none of their own, as a JSON object; the last one."""
+"""The column of the actions that have none of their own, as a JSON object; after all actions."""
+
+UNKNOWN_FIELDS: Final = "unknown_fields"
+"""The column of the fields that are not documented, as a JSON object; the last one, if wanted."""
 
 _ACTION_PREFIX: Final = "actions_"
 _LONGEST: Final = 200

@@ -9,7 +9,13 @@ from typing import Any, Final
 import duckdb
 import orjson
 
-from collector.export.columns import FIXED, OTHER_ACTIONS, TABLE, action_columns
+from collector.export.columns import (
+    FIXED,
+    OTHER_ACTIONS,
+    TABLE,
+    UNKNOWN_FIELDS,
+    action_columns,
+)
 from collector.export.formats import Format, Target
 from collector.export.text import write_text
 from collector.store.newest import older_text
@@ -35,16 +41,23 @@ class Exported:
     is_incomplete: bool = False
 
 
-def export(
-    database: Database, runs: Sequence[RecordedRun], path: Path, form: Format, delimiter: str
+def export(  # noqa: PLR0913 - what to write, where and how
+    database: Database,
+    runs: Sequence[RecordedRun],
+    path: Path,
+    form: Format,
+    delimiter: str,
+    *,
+    unknown_fields: bool = False,
 ) -> Exported:
     """Write the newest answer of every cell over `path`, ordered by company and days.
 
+    `unknown_fields` adds a column with the fields of the answers that are not documented.
     The order is that of `collector latest`. Memory does not grow with the number of lines. Raises
     `InputError` when a run cannot be read, `OSError` and DuckDB's errors when the disk cannot be
     written.
     """
-    answers = Answers(database)
+    answers = Answers(database, with_unknown=unknown_fields)
     answers.read(runs)
     nameless = load_names(database, runs)
     remarks = [*answers.remarks, *nameless, *_older(database, answers, runs)]
@@ -109,7 +122,7 @@ class Rows:
         self.header: Final = [*FIXED, *columns.values()]
         self.parameters: Final[list[object]] = [[json_pointer(name) for name in columns]]
         self._newest = answers.newest
-        self._actions = [
+        self._further = [
             f"counts[{position}] AS {sql_name(column)}"
             for position, column in enumerate(columns.values(), start=1)
         ]
@@ -118,7 +131,10 @@ class Rows:
             # A null in such a patch removes the member (RFC 7396).
             self.parameters.append(orjson.dumps(dict.fromkeys(columns)).decode())
             rest = "json_merge_patch(actions, $2::JSON)::VARCHAR"
-            self._actions.append(f"nullif({rest}, '{{}}') AS {OTHER_ACTIONS}")
+            self._further.append(f"nullif({rest}, '{{}}') AS {OTHER_ACTIONS}")
+        if answers.with_unknown:
+            self.header.append(UNKNOWN_FIELDS)
+            self._further.append(UNKNOWN_FIELDS)
 
     @property
     def typed(self) -> str:
@@ -132,7 +148,7 @@ class Rows:
 
     def _query(self, fixed: list[str]) -> str:
         return f"""
-            SELECT {", ".join(fixed + self._actions)} FROM (
+            SELECT {", ".join(fixed + self._further)} FROM (
                 SELECT *, json_extract_string(actions, $1)::BIGINT[] AS counts
                 FROM {self._newest}
             ) AS cells LEFT JOIN names USING (company_id)

@@ -4,16 +4,25 @@ import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Final
 
 import orjson
 
 from collector.core.text import terminal_safe
-from collector.export.columns import OTHER_ACTIONS, UNTRUSTED_COLUMNS, excel_text, safe_text
+from collector.export.columns import (
+    OTHER_ACTIONS,
+    UNKNOWN_FIELDS,
+    UNTRUSTED_COLUMNS,
+    excel_text,
+    safe_text,
+)
 from collector.export.compression import compressed
 from collector.export.formats import Format, Target
 
 __all__ = ["write_text"]
+
+_JSON: Final = frozenset({OTHER_ACTIONS, UNKNOWN_FIELDS})
+"""The columns of JSON, which are the last ones."""
 
 
 def write_text(
@@ -49,8 +58,8 @@ def _write_csv(
 ) -> None:
     """Write rows; None becomes an empty field.
 
-    The untrusted text of the first `UNTRUSTED_COLUMNS` columns is made safe, and that of
-    `OTHER_ACTIONS`. The file is UTF-8, quoted as in RFC 4180. For Excel it begins with a byte-order
+    The untrusted text of the first `UNTRUSTED_COLUMNS` columns is made safe, and that of columns of
+    JSON. The file is UTF-8, quoted as in RFC 4180. For Excel it begins with a byte-order
     mark, from which Excel knows the encoding, and lines end with CR LF.
     """
     text = excel_text if for_excel else safe_text
@@ -58,12 +67,12 @@ def _write_csv(
     with io.TextIOWrapper(stream, encoding, newline="") as characters:
         writer = csv.writer(characters, delimiter=delimiter, lineterminator=line_end)
         writer.writerow([safe_text(name) for name in header])
-        if header[-1] == OTHER_ACTIONS:
-            rows = ((*row[:-1], row[-1] and _safe_json(row[-1])) for row in rows)
+        first_json = len(header) - sum(name in _JSON for name in header)
         writer.writerows(
             (
                 *(value and text(value) for value in row[:UNTRUSTED_COLUMNS]),
-                *row[UNTRUSTED_COLUMNS:],
+                *row[UNTRUSTED_COLUMNS:first_json],
+                *(value and _safe_json(value) for value in row[first_json:]),
             )
             for row in rows
         )

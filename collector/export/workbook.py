@@ -15,7 +15,7 @@ from xlsxwriter.worksheet import Worksheet
 
 from collector.core.errors import StorageError
 from collector.core.own_files import open_own
-from collector.export.columns import OTHER_ACTIONS, TABLE
+from collector.export.columns import OTHER_ACTIONS, TABLE, UNKNOWN_FIELDS
 
 __all__ = ["MOST_ROWS", "WorkbookRemarks", "write_workbook"]
 
@@ -29,7 +29,7 @@ _LARGEST: Final = 10**_MOST_DIGITS - 1
 _FIRST_DAY: Final = date(1900, 3, 1)
 """Excel counts a day before this one that never was, and has no days before 1900."""
 
-_WIDE: Final = frozenset({"company_id", "company_name", "fetched_at", "action"})
+_WIDE: Final = frozenset({"company_id", "company_name", "fetched_at", "action", UNKNOWN_FIELDS})
 """Columns whose values are longer than their titles."""
 
 _OF_OTHERS: Final = ("company_id", "from_date", "until_date", "action", "count")
@@ -58,21 +58,28 @@ def write_workbook(
     """
     with _workbook(path, scratch) as workbook:
         cells = _Cells(workbook)
-        has_others = header[-1] == OTHER_ACTIONS
-        main = _Sheets(cells, TABLE, header[:-1] if has_others else header, most_rows)
-        others = _Sheets(cells, OTHER_ACTIONS, _OF_OTHERS, most_rows) if has_others else None
+        place = header.index(OTHER_ACTIONS) if OTHER_ACTIONS in header else None
+        if place is None:
+            main, others = _Sheets(cells, TABLE, header, most_rows), None
+        else:
+            main = _Sheets(cells, TABLE, _without(header, place), most_rows)
+            others = _Sheets(cells, OTHER_ACTIONS, _OF_OTHERS, most_rows)
         for row in rows:
-            if others is None:
+            if place is None or others is None:
                 main.add(row)
                 continue
-            main.add(row[:-1])
+            main.add(_without(row, place))
             company, _, first, last, *_ = row
-            for action, count in orjson.loads(row[-1] or "{}").items():
+            for action, count in orjson.loads(row[place] or "{}").items():
                 others.add((company, first, last, action, count))
         remarks = main.end()
         if others is not None:
             remarks += others.end()
     return WorkbookRemarks(remarks + cells.remarks(), cells.cut > 0)
+
+
+def _without(values: Sequence[Any], place: int) -> list[Any]:
+    return [*values[:place], *values[place + 1 :]]
 
 
 @contextmanager

@@ -82,6 +82,10 @@ class ExportSettings(OptionsFile):
     """What stands between the values of a CSV file. Default: a comma; in .excel.csv a semicolon,
     which Excel expects where the comma is the decimal sign."""
 
+    unknown_fields: bool = False
+    """Add the column unknown_fields: the fields of each answer that have no column of their own,
+    because the API does not document them, as one JSON object."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ReportSettings(OptionsFile):

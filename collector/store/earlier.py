@@ -1,7 +1,7 @@
 """The names in the answers of earlier runs: those in the directories beside a run directory."""
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from heapq import nlargest
 from itertools import islice
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from collector.core.errors import ExitCode, InputError
-from collector.store.files import parts_in
+from collector.store.files import COMPANIES, parts_in
 from collector.store.identity import service_differences
 from collector.store.manifest import Manifest, names_recorded
 from collector.telemetry.names import AnswerNames, Drift, NamesRecord, drift_of
@@ -70,21 +70,22 @@ def recorded_drift(directory: Path, *, is_whole: bool) -> Drift | None:
 
 def _manifests(directory: Path, most: int | None = None) -> list[Manifest]:
     """Return the manifests of all parts in a directory, or of the first `most`."""
+    if not (directory / COMPANIES).exists():
+        # What is no run is not listed: it may have any number of files.
+        return []
     manifests = (Manifest.read(files.manifest) for files in parts_in(directory))
     return list(islice(filter(None, manifests), most))
 
 
-def _beside(directory: Path) -> Iterator[Path]:
-    """Yield the directories beside one, the last one to be changed first."""
+def _beside(directory: Path) -> list[Path]:
+    """Return the directories beside one, and itself, the last one to be changed first."""
     found: list[tuple[float, str]] = []
-    directory = directory.absolute()
-    with suppress(OSError), os.scandir(directory.parent) as entries:
+    with suppress(OSError), os.scandir(directory.absolute().parent) as entries:
         for entry in islice(entries, _MOST_ENTRIES):
             with suppress(OSError):
-                if entry.is_dir() and not directory.samefile(entry.path):
+                if entry.is_dir():
                     found += [(entry.stat().st_mtime, entry.path)]
-    for _, path in nlargest(_MOST_DIRECTORIES, found):
-        yield Path(path)
+    return [Path(path) for _, path in nlargest(_MOST_DIRECTORIES, found)]
 
 
 def _names_of(

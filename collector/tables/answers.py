@@ -35,7 +35,7 @@ _TABLE: Final = f"""
 CREATE TEMP TABLE answers (
     run INTEGER, company_id VARCHAR, from_date DATE, until_date DATE, fetched_at TIMESTAMPTZ,
     attempts BIGINT, {", ".join(f"{name} BIGINT" for name in COUNTERS)}, actions JSON,
-    left_out VARCHAR
+    left_out VARCHAR, unknown_fields VARCHAR
 )
 """
 _FROM_A_FILE: Final = "answers WHERE rowid >= ?"
@@ -70,15 +70,18 @@ class Answers:
     `answers` has the columns run (the position of the run, from 0), company_id, from_date,
     until_date, fetched_at, attempts, the counters, actions (JSON with unique names), and left_out.
     A count that does not fit into a BIGINT is null, and left_out names such counts; otherwise it is
-    null. `lines_of` counts the lines of each run. `remarks` are texts for the user about lines and
+    null. unknown_fields is the text of a JSON object with the fields of the answer that are not
+    documented; null if it has none, or without `with_unknown`, which takes three times as long.
+    `lines_of` counts the lines of each run. `remarks` are texts for the user about lines and
     values that were left out; `lacks_lines` says that damaged lines were, or that lines were
     removed, `lacks_values` that values of the newest answers were left out.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, with_unknown: bool = False) -> None:
         self.remarks: Final[list[str]] = []
         self.lacks_lines = self.lacks_values = False
         self.connection: Final = database.connection
+        self.with_unknown: Final = with_unknown
         self._scratch = database.scratch
         self._names: Final = ActionNames()
         self._lines = self._cells = 0
@@ -154,7 +157,12 @@ class Answers:
         return None if found is None else (str(found[0]), str(found[1]))
 
     def _read(self, path: Path, position: int) -> bool:
-        """Let DuckDB read a file; return False, and read nothing, if a line is not plain."""
+        """Let DuckDB read a file; return False, and read nothing, if a line is not plain.
+
+        Where unknown fields are wanted it reads nothing: it returns only fields that it is told.
+        """
+        if self.with_unknown:
+            return False
         # DuckDB reads the link: its name is no pattern, is valid in every encoding, and has the
         # ending of the compression.
         link = self._scratch / f"link{path.suffix}"
@@ -188,7 +196,7 @@ class Answers:
     def _read_good_lines(self, run: RecordedRun, path: Path, position: int) -> None:
         good = self._scratch / "good.jsonl"
         first_row = self._count(_NEXT_ROW)
-        damaged = salvage(path, good)
+        damaged = salvage(path, good, with_unknown=self.with_unknown)
         self._insert(good, position, is_ours=True)
         self._names.add(action_names(self.connection, _FROM_A_FILE, first_row))
         good.unlink()
@@ -207,12 +215,12 @@ class Answers:
             SELECT ?, company_id, from_date, until_date,
                 {"fetched_at" if is_ours else _CHECKED_MOMENT}, attempts,
                 {_OURS if is_ours else _COUNTS}, coalesce(statistics.actions, '{{}}'),
-                {"left_out" if is_ours else "NULL"}
+                {"left_out, unknown_fields" if is_ours else "NULL, NULL"}
             FROM read_json(?, format = 'newline_delimited', columns = {{
                 company_id: 'VARCHAR', from_date: 'DATE', until_date: 'DATE',
                 fetched_at: 'VARCHAR', attempts: 'BIGINT',
                 statistics: 'STRUCT({counters}, actions JSON)'
-                {", left_out: 'VARCHAR'" if is_ours else ""}
+                {", left_out: 'VARCHAR', unknown_fields: 'VARCHAR'" if is_ours else ""}
             }}, maximum_object_size = {LONGEST_LINE})
             """,
             [position, str(path)],

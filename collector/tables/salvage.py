@@ -3,10 +3,12 @@
 from collections.abc import Iterable, Mapping
 from datetime import date
 from pathlib import Path
+from typing import Final
 
+import msgspec
 import orjson
 
-from collector.core.outcome import COUNTERS
+from collector.core.outcome import COUNTERS, Counters
 from collector.store.lines import ResultLine, parse_result
 from collector.store.repair import ByteRange, damaged_spans
 from collector.tables.engine import scratch_refuses
@@ -15,13 +17,23 @@ from collector.tables.plain import MOST_SMALL
 __all__ = ["salvage"]
 
 
-def salvage(source: Path, target: Path) -> list[ByteRange]:
+class _Fields(msgspec.Struct):
+    statistics: dict[str, msgspec.Raw]
+
+
+_fields: Final = msgspec.json.Decoder(_Fields)
+_DOCUMENTED: Final = frozenset(Counters.__struct_fields__)
+
+
+def salvage(source: Path, target: Path, *, with_unknown: bool = False) -> list[ByteRange]:
     """Write the undamaged lines of a file of results; return the damage.
 
     Invalid days are damage as well, because no column can hold them. Counters are written as texts,
     because readers differ about large numbers. A count that does not fit into a BIGINT becomes
-    null; `left_out` of its line then names it, or is null. Raises `OSError` when the source cannot
-    be read, `StorageError` when the target cannot be written.
+    null; `left_out` of its line then names it, or is null. `unknown_fields` is the text of a JSON
+    object with the fields of `statistics` that are not documented, their values as they came; it is
+    null if there are none, or if they are not wanted. Raises `OSError` when the source cannot be
+    read, `StorageError` when the target cannot be written.
     """
     is_writing = True
 
@@ -31,7 +43,7 @@ def salvage(source: Path, target: Path) -> list[ByteRange]:
         if result is None or not _is_window(result.from_date, result.until_date):
             return False
         is_writing = True
-        stream.write(_as_text(result))
+        stream.write(_as_text(result, _unknown_of(line) if with_unknown else None))
         is_writing = False
         return True
 
@@ -61,7 +73,15 @@ def _is_day(text: str) -> bool:
         return False
 
 
-def _as_text(result: ResultLine) -> bytes:
+def _unknown_of(line: bytes) -> str | None:
+    fields = _fields.decode(line).statistics
+    if fields.keys() <= _DOCUMENTED:
+        return None
+    unknown = {name: value for name, value in fields.items() if name not in _DOCUMENTED}
+    return msgspec.json.encode(unknown).decode()
+
+
+def _as_text(result: ResultLine, unknown: str | None) -> bytes:
     counters = dict(zip(COUNTERS, result.statistics.numbers(), strict=True))
     actions = result.statistics.actions
     left_out = [*_too_large(counters), *(f"actions.{name}" for name in _too_large(actions))]
@@ -74,6 +94,7 @@ def _as_text(result: ResultLine) -> bytes:
         "attempts": max(-MOST_SMALL, min(result.requests, MOST_SMALL)),
         "statistics": {**_texts(counters), "actions": _small(actions)},
         "left_out": ", ".join(left_out) or None,
+        "unknown_fields": unknown,
     }
     return orjson.dumps(line, option=orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE)
 

@@ -19,6 +19,7 @@ from collector.http.credentials import ClientCredentials, load_credentials
 from collector.http.network import load_network
 from collector.settings import RunSettings
 from collector.settings.prepare import prepare_plan
+from collector.telemetry.names import Drift
 from collector.telemetry.prometheus import LABEL, RunState, page
 from collector.telemetry.stats import RunStats
 from tests.conftest import company_lines
@@ -172,6 +173,7 @@ def _series() -> dict[str, set[str]]:
     """Return the name of every series that a run can have, with those of its labels."""
     stats = RunStats(1)
     stats.answered(200, 0.1)
+    stats.drift = Drift(("late",), ())
     state = RunState(
         started_at=1.0, now=2.0, allowed=1.0, limit_found=1.0, exit_code=0, last_success=2.0
     )

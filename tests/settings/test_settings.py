@@ -74,7 +74,7 @@ _CHECK_OPTIONS = ["write"]
 _REHEARSAL_OPTIONS = ["dry-run"]
 _SHORT = {"-c": "concurrency", "-o": "output", "-q": "quiet", "-r": "rate", "-v": "verbose"}
 _SWITCHES = ["insecure-cluster", "quiet", "trust-dates", "until-exclusive", "verbose"]
-_READING_OPTIONS = ["delimiter", "format", "lang", "to"]
+_READING_OPTIONS = ["delimiter", "format", "lang", "to", "unknown-fields"]
 
 
 def _run(*, settings: Annotated[RunSettings, Parameter(name="*")] = _DEFAULTS) -> None:

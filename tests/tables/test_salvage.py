@@ -38,6 +38,7 @@ def test_good_lines_are_written_anew(tmp_path: Path) -> None:
             "actions": {"A": 2, "B": None},
         },
         "left_out": "total, actions.B",
+        "unknown_fields": None,
     }
 
 
