@@ -17,7 +17,7 @@ __all__ = ["CellAnswer", "UnreadWarning", "read_answers"]
 
 
 class UnreadWarning(UserWarning):
-    """What `read_answers` has left out, or what adds up to too much."""
+    """What `read_answers` has left out, what is of an older run, or what adds up to too much."""
 
 
 class CellAnswer(msgspec.Struct, frozen=True, gc=False):
@@ -46,10 +46,12 @@ def read_answers(*run_directories: str | PathLike[str]) -> Iterator[CellAnswer]:
 
     They are ordered by the company's id, then by the days. A run may be in progress. Memory does
     not grow with the number of answers; they are sorted in a temporary file. Damaged lines are left
-    out with an `UnreadWarning`, and windows that overlap are warned of likewise.
+    out with an `UnreadWarning`. Lines that are gone, answers of an older run than the newest that
+    planned them, and windows that overlap are warned of likewise.
 
-    Raises `InputError` when there is no run in a directory, or runs are of different services, and
-    `StorageError` when the temporary file cannot be written; both as the first answer is asked for.
+    Raises `InputError` when there is no run in a directory, runs are of different services, or a
+    file needs the package zstandard, and `StorageError` when the temporary file cannot be written;
+    all as the first answer is asked for.
     """
     if not run_directories:
         raise InputError("read_answers() needs the directory of a run, such as output/2026-11-23")

@@ -43,7 +43,7 @@ def _totals(path: Path) -> list[str]:
 def test_it_writes_the_newest_answers(export: Cli, tmp_path: Path, name: str) -> None:
     """Into one file, over an older one, and nothing else is there afterwards."""
     make_run(tmp_path / "old", _LINES)
-    make_run(tmp_path / "-new", [line("2", 1, 9, total=8)])
+    make_run(tmp_path / "-new", [line("2", 1, 9, total=8)], companies=["2"], days=(1, 1))
     (tmp_path / name).write_bytes(b"older")
     (tmp_path / name).chmod(0o640)
     said = export("old", "-new", "--to", name)
@@ -96,7 +96,7 @@ def test_a_value_that_no_column_can_hold_is_a_warning_and_1(export: Cli, tmp_pat
         'integer, and left out: "total"; collector latest shows the values\n',
     )
     assert _totals(tmp_path / "o.csv") == ["7", "6", "5", ""]
-    make_run(tmp_path / "b", [line("7", 1, 60, total=10, fails=4)])
+    make_run(tmp_path / "b", [line("7", 1, 60, total=10, fails=4)], companies=["7"])
     said = export("a", "b", "--to", "o.csv")
     assert (said.exit_code, said.stderr) == (0, "")
     assert _totals(tmp_path / "o.csv") == ["7", "6", "5", "10"]

@@ -22,7 +22,7 @@ _NEWEST = b"".join([_NEW[1], _OLD[1], _NEW[0], _OLD[2]]).decode()
 async def test_it_prints_the_newest_lines(command: Any) -> None:  # noqa: ANN401 - see conftest
     """Each as it is in its run; the order of the directories changes nothing."""
     make_run(command.directory / "old", _OLD)
-    make_run(command.directory / "-new", _NEW)
+    make_run(command.directory / "-new", _NEW, companies=["2"], days=(1, 1))
     before = command.files()
     for arguments in (("old", "-new"), ("-new", "old"), ("old/", "-new", "./old", "old")):
         done = await command.run("latest", *arguments)
@@ -32,9 +32,9 @@ async def test_it_prints_the_newest_lines(command: Any) -> None:  # noqa: ANN401
 
 async def test_damage_is_a_warning_for_each_run_and_1(command: Any) -> None:  # noqa: ANN401
     """On standard error, with the file and the size; what is whole is printed."""
-    make_run(command.directory / "a", [b"\0\0\n", line("1", 1), b"{}\n"])
-    make_run(command.directory / "b", [line("1", 2), line("1", 3)[:9]])
-    make_run(command.directory / "at-work", [line("1", 4), line("1", 3)[:9]])
+    make_run(command.directory / "a", [b"\0\0\n", line("1", 1), b"{}\n"], days=(1, 1))
+    make_run(command.directory / "b", [line("1", 2), line("1", 3)[:9]], days=(2, 3))
+    make_run(command.directory / "at-work", [line("1", 4), line("1", 3)[:9]], days=(3, 4))
     with at_work(command.directory / "at-work"):
         done = await command.run("latest", "a", "at-work", "b", "./a")
     assert done.exit_code == 1

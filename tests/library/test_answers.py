@@ -20,7 +20,8 @@ def test_the_newest_answer_of_each_cell_comes_typed(tmp_path: Path) -> None:
     old = make_run(
         tmp_path / "old", [line("2", 1, total=5), line("1", 2, actions={"CLOSED": 3}, extra="x")]
     )
-    new = make_run(tmp_path / "new", [line("2", 1, 60, total=6), line("1", None, 60, total=1)])
+    newer = [line("2", 1, 60, total=6), line("1", None, 60, total=1)]
+    new = make_run(tmp_path / "new", newer, companies=["2"])
     answers = list(read_answers(new, old, old))
     assert answers == list(read_answers(old, str(new)))
     assert [(a.company_id, a.from_date, a.until_date) for a in answers] == [
@@ -46,8 +47,8 @@ def test_the_newest_answer_of_each_cell_comes_typed(tmp_path: Path) -> None:
 def test_what_is_left_out_is_warned_of(tmp_path: Path) -> None:
     """At the line of the caller; a run in progress is read as far as it is written."""
     strange = line("1", 3).replace(b"2026-11-03", b"2026-11-3x")
-    damaged = make_run(tmp_path / "a", [b"\0\0\n", line("1", 1), strange])
-    working = make_run(tmp_path / "b", [line("1", 2), line("1", 4)[:9]])
+    damaged = make_run(tmp_path / "a", [b"\0\0\n", line("1", 1), strange], days=(1, 1))
+    working = make_run(tmp_path / "b", [line("1", 2), line("1", 4)[:9]], days=(2, 4))
     with at_work(working), pytest.warns(UnreadWarning) as caught:
         answers = list(read_answers(damaged, working))
     assert [answer.from_date for answer in answers] == [date(2026, 11, 1), date(2026, 11, 2)]
@@ -60,7 +61,7 @@ def test_what_is_left_out_is_warned_of(tmp_path: Path) -> None:
 def test_windows_that_overlap_are_warned_of(tmp_path: Path) -> None:
     """Who adds up the answers counts days twice."""
     whole = line("1", 1).replace(b'"until_date":"2026-11-01"', b'"until_date":"2026-11-04"')
-    runs = make_run(tmp_path / "a", [line("1", 2)]), make_run(tmp_path / "b", [whole])
+    runs = make_run(tmp_path / "a", [line("1", 2)]), make_run(tmp_path / "b", [whole], days=(1, 1))
     with pytest.warns(UnreadWarning, match="windows overlap, such as 2026-11-01..2026-11-04"):
         assert len(list(read_answers(*runs))) == 2
 
