@@ -226,19 +226,21 @@ class Cells:
         if not is_intact:
             path = run.directory / COMPANIES
             return f"{path} was edited; what is missing in this run is not known"
-        list_ = self._list(plan.companies)
-        self._insert("uses", list_, [number])
-        firsts = [window.from_date for window in plan.windows]
-        lasts = [window.until_date for window in plan.windows]
-        self._insert("list_windows", list_, firsts, lasts)
+        for places, windows in plan.groups():
+            list_ = self._list(plan.companies, places)
+            self._insert("uses", list_, [number])
+            firsts = [window.from_date for window in windows]
+            lasts = [window.until_date for window in windows]
+            self._insert("list_windows", list_, firsts, lasts)
         return None
 
-    def _list(self, companies: Companies) -> int:
+    def _list(self, companies: Companies, places: Sequence[int]) -> int:
         """Return the number of a list; runs with the same list share it, for it may be long."""
-        digest = sha256("\n".join(companies.ids).encode()).digest()
+        ids = [companies.ids[place] for place in places]
+        digest = sha256("\n".join(ids).encode()).digest()
         if (number := self._lists.get(digest)) is None:
             number = self._lists[digest] = len(self._lists)
-            self._insert("lists", number, list(range(len(companies))), list(companies.ids))
+            self._insert("lists", number, list(places), ids)
         return number
 
     def _insert(self, table: str, number: int, *columns: list[Any]) -> None:
