@@ -86,8 +86,8 @@ class Zone:
     """Where days begin."""
 
     timezone: Annotated[str | None, Parameter(group=SELECTION)] = None
-    """Time zone in which yesterday ends for --last, and days begin for a --date-format of moments,
-    such as America/Santiago. Default: the machine's."""
+    """Time zone in which yesterday ends for --last and --since-last, and days begin for a
+    --date-format of moments, such as America/Santiago. Default: the machine's."""
 
 
 @dataclass(frozen=True, kw_only=True)
