@@ -106,7 +106,8 @@ def _siblings(output: Path, remarks: list[str]) -> Iterator[RecordedRun]:
     try:
         # `.` and `..` have no parent by name.
         own = output.resolve()
-        directories = sorted(path for path in own.parent.iterdir() if path.is_dir() and path != own)
+        beside = sorted(path for path in own.parent.iterdir() if path.is_dir())
+        directories = [path for path in beside if path.resolve() != own]
     except (OSError, ValueError):  # What makes the directory says what is wrong.
         return
     for directory in directories:

@@ -264,11 +264,14 @@ def test_the_directory_itself_is_not_beside_itself(
 ) -> None:
     """By whatever name it is called; and `.` has siblings, too."""
     make_run(tmp_path / "1", _lines(*range(1, 5)), days=(1, 4))
-    (tmp_path / "night").mkdir()
-    monkeypatch.chdir(tmp_path / "night")
-    (tmp_path / "2").symlink_to(tmp_path / "night")
-    for output in (Path(), Path("../night"), Path("../2"), Path("../other")):
+    night = make_run(tmp_path / "night", _lines(*range(1, 10)), days=(1, 9))
+    # Its plan cannot be read, so that it is not what counts.
+    (night / "run-companies.txt").unlink()
+    monkeypatch.chdir(night)
+    (tmp_path / "link").symlink_to(night)
+    for output in (Path(), Path("../night"), Path("../link")):
         assert _begun(output, _reach(10))[0] == dict.fromkeys(_COMPANIES, 5)
+    assert _begun(Path("../other"), _reach(10))[0] == dict.fromkeys(_COMPANIES, 10)
 
 
 def test_many_companies_take_turns(tmp_path: Path) -> None:
