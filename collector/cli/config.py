@@ -22,7 +22,11 @@ _PREFIX: Final = "COLLECTOR_"
 SIMULATE: Final = "simulate"
 """The table of a file for the options of `collector simulate`: some share a name with a run's."""
 
-_RANGE: Final = frozenset({"--from", "--until", "--last"})
+_DATES: Final = frozenset({"--from", "--until"})
+_RANGE: Final = _DATES | {"--last", "--since-last"}
+
+_OFF: Final = frozenset({"false", "f", "no", "n", "0"})
+"""How the command line library reads a switch that is off."""
 
 
 class Environment:
@@ -208,17 +212,25 @@ def read_options(path: Path) -> str | None:
 def keep_one_range(_app: App, _commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
     """Let a range on the command line override the environment, and that override the file.
 
-    `--from` and `--until` are one way to give the range, `--last` is another: as for a single
-    option, only the source of the highest rank that gives a range counts. Dates are complete: they
-    override a `--lookback` from a source of lower rank as well.
+    `--from` and `--until` are one way to give the range, `--last` and `--since-last` are others: as
+    for a single option, only the source of the highest rank that gives a range counts. Dates are
+    complete: they override a `--lookback` from a source of lower rank as well.
     """
-    given = [a for a in arguments if a.tokens and not _RANGE.isdisjoint(a.names)]
+    given = [a for a in arguments if not _RANGE.isdisjoint(a.names) and _is_given(a)]
     highest = min((_rank(argument) for argument in given), default=0)
-    has_dates = any(_rank(a) == highest and "--last" not in a.names for a in given)
+    has_dates = any(_rank(a) == highest and not _DATES.isdisjoint(a.names) for a in given)
     lookback = [a for a in arguments if a.tokens and has_dates and "--lookback" in a.names]
     for argument in (*given, *lookback):
         if _rank(argument) > highest:
             argument.tokens.clear()
+
+
+def _is_given(argument: Argument) -> bool:
+    """Tell whether an option gives a range; `--no-since-last` gives none."""
+    if not argument.tokens:
+        return False
+    last = argument.tokens[-1]
+    return last.implicit_value is not False and last.value.lower() not in _OFF
 
 
 def _rank(argument: Argument) -> int:

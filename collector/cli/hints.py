@@ -20,7 +20,8 @@ __all__ = ["EXIT_TEXTS", "dates_text", "exit_text", "path_argument", "resume_com
 
 _NOT_REPEATED: Final = frozenset(
     {
-        *("from", "until", "last", "timezone", "window", "lookback", "id-column", "name-column"),
+        *("from", "until", "last", "timezone", "window", "lookback", "since-last", "at-most"),
+        *("id-column", "name-column"),
         *("output", "answers", "quiet", "verbose", "log-level", "config"),
         *("shard", "engine", "workers", "scheduler", "insecure-cluster", "ping-url"),
     }

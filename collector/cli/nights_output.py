@@ -156,6 +156,7 @@ def _gaps(nights: Nights) -> Iterator[tuple[str, str]]:
         yield "", f"{_days(gap.days)}  {_who(nights, gap)}"
     if (more := len(nights.uncovered) - _GAPS) > 0:
         yield "", f"and {more:,} more gaps; --json lists them all"
+    yield "next", "collector run with --since-last requests those of the last 90 days (--at-most)"
 
 
 def _who(nights: Nights, gap: Uncovered) -> str:

@@ -13,10 +13,10 @@ from collector.cli.printing import company_text, rate_text, say, write
 from collector.core.cell import Window
 from collector.core.errors import ExitCode
 from collector.core.text import json_text
-from collector.plan import Estimate, Part, estimate
+from collector.plan import Estimate, Part, Plan, estimate
 from collector.settings import PlanSettings, RunSettings
 from collector.settings.parsers import Rate
-from collector.settings.prepare import prepare_plan
+from collector.settings.prepare import default_output, prepare_plan
 
 __all__ = ["plan", "show_plan"]
 
@@ -53,6 +53,14 @@ def show_plan(
     now = datetime.now(UTC)
     planned, read = prepare_plan(companies, settings, now)
     warn_of_duplicates(read)
+    if settings.since_last or settings.output is not None:
+        from collector.cli.reading import warn
+        from collector.store.since_last import begin_since_last
+
+        output = settings.output or default_output(settings, now)
+        planned, remarks = begin_since_last(planned, settings, output)
+        for remark in remarks:
+            warn(remark)
     part = Part(planned, settings.shard)
     if as_json:
         write([document(part, settings.rate, now.astimezone())])
@@ -73,11 +81,26 @@ def describe(part: Part, rate: Rate, now: datetime) -> str:
         ("companies", f"{len(companies):,}"),
         ("windows", f"{len(planned.windows):,}"),
         ("cells", f"{len(part):,}{of_all}"),
+        *_first_days(planned),
         *_time_rows(part, rate, now),
         *_ends("ids", companies.ids, lambda each: _shown(each, companies.names.get(each))),
         *_ends("windows", planned.windows, str),
     ]
     return "\n".join(f"{name:<14} {text}" for name, text in rows)
+
+
+def _first_days(planned: Plan) -> list[tuple[str, str]]:
+    """Return a row of the first days of companies, the latest first; none if there is but one."""
+    groups = [(windows[0].from_date, len(places)) for places, windows in planned.groups()]
+    if len(groups) == 1:
+        return []
+    texts = [
+        f"{first} ({'1 company' if count == 1 else f'{count:,} companies'})"
+        for first, count in reversed(groups)
+    ]
+    if more := texts[2 * _SHOWN :]:
+        texts[2 * _SHOWN :] = [f"and {len(more):,} more"]
+    return [("first days", ", ".join(texts))]
 
 
 def document(part: Part, rate: Rate, now: datetime) -> bytes:
@@ -104,6 +127,10 @@ def document(part: Part, rate: Rate, now: datetime) -> bytes:
             "windows": len(planned.windows),
             "first_windows": [window(each) for each in planned.windows[:_SHOWN]],
             "last_windows": [window(each) for each in planned.windows[-_SHOWN:]],
+            "first_days": [
+                {"from_date": windows[0].from_date, "companies": len(places)}
+                for places, windows in planned.groups()
+            ],
             "shard": None if part.shard.is_whole else str(part.shard),
             "cells": {"planned": len(planned), "shard": len(part)},
             "requests": guess.requests,

@@ -40,6 +40,7 @@ def run(
         return show_plan(companies, settings)
     now = datetime.now(UTC)
     plan, read = prepare_plan(companies, settings, now)
+    output = settings.output or default_output(settings, now)
     from collector.http.credentials import load_credentials
 
     credentials = load_credentials(os.environ, settings.credentials_file)
@@ -53,6 +54,10 @@ def run(
     with background_streams():
         warn_of_duplicates(read)
         from collector.cli.execution import collect
+        from collector.cli.reading import warn
+        from collector.store.since_last import begin_since_last
 
-        output = settings.output or default_output(settings, now)
+        plan, remarks = begin_since_last(plan, settings, output)
+        for remark in remarks:
+            warn(remark)
         return collect(plan, settings, credentials, output, network)

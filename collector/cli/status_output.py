@@ -74,6 +74,8 @@ def coverage_text(coverage: Coverage) -> str:
 def _rows(coverage: Coverage) -> Iterator[tuple[str, str]]:
     plan, counts = coverage.plan, coverage.counts()
     size = f"{len(plan.companies):,} companies x {len(plan.windows):,} windows"
+    if plan.first_windows:
+        size = f"{len(plan.companies):,} companies with up to {len(plan.windows):,} windows"
     yield "run", str(coverage.directory)
     yield "plan", f"{size} = {len(plan):,} cells, {_range(plan.windows)}"
     dates = coverage.manifest.dates

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from os import PathLike
 from pathlib import Path
@@ -30,6 +30,7 @@ from collector.settings.prepare import (
     prepare_plan,
     prepare_windows,
 )
+from collector.store.since_last import begin_since_last
 
 __all__ = ["collect"]
 
@@ -78,7 +79,8 @@ async def collect(
     end = await asyncio.create_task(run.execute(), name="collect")
     # What is in no log: the run has not come as far as that.
     early = () if end.exit_code is ExitCode.COMPLETE else run.events.unwritten()
-    remarks = (*duplicate_remarks(prepared.plan.companies), *early, *run.remarks)
+    found = (*duplicate_remarks(prepared.plan.companies), *prepared.remarks)
+    remarks = (*found, *early, *run.remarks)
     if end.exit_code in _RESULTS:
         if _cancellations() > cancelled_before:
             # The run has ended for another reason in the same moment.
@@ -101,6 +103,7 @@ class _Prepared(NamedTuple):
     credentials: Credentials
     network: Network
     output: Path
+    remarks: Sequence[str]
 
 
 def _prepare(
@@ -128,7 +131,8 @@ def _prepare(
         raise InputError("credentials and credentials_file are both given; give one of them")
     network = load_network(os.environ, settings)
     output = settings.output or default_output(settings, now)
-    return _Prepared(plan, settings, credentials, network, output)
+    plan, remarks = begin_since_last(plan, settings, output)
+    return _Prepared(plan, settings, credentials, network, output, remarks)
 
 
 def _refuse_columns(options: Mapping[str, object]) -> None:

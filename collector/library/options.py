@@ -38,6 +38,8 @@ class CollectOptions(TypedDict, total=False):
     last: timedelta | str | None
     window: timedelta | str | None
     lookback: timedelta | str | None
+    since_last: bool | None
+    at_most: timedelta | str | None
     timezone: ZoneInfo | str | None
     id_column: str | None
     name_column: str | None

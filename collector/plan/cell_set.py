@@ -99,14 +99,14 @@ class CellIndex:
     def __init__(self, plan: Plan) -> None:
         self._place = place_finder(plan.companies.ids)
         self._windows = {_days(window): i for i, window in enumerate(plan.windows)}
-        self._width = len(plan.windows)
+        self._index_at = plan.index_at
 
     def find(self, company_id: str, from_date: str | None, until_date: str | None) -> int | None:
         """Return the index of a cell in the plan; None if it is not in it. Dates are ISO."""
         window = self._windows.get((from_date, until_date))
         if window is None or (company := self._place(company_id)) is None:
             return None
-        return company * self._width + window
+        return self._index_at(company, window)
 
 
 def _days(window: Window) -> tuple[str | None, str | None]:
@@ -126,10 +126,10 @@ def absent_in_turns(done: CellSet, part: Part, sample: int = 0) -> Iterator[Cell
         first_cells = spread(done, part, sample)
         yield from map(part.plan.__getitem__, first_cells)
         done = done.with_more(first_cells)
-    companies, width = len(part.plan.companies), len(part.plan.windows)
+    companies, span = len(part.plan.companies), part.plan.span
     for first in range(0, companies, _IN_TURN):
         last = min(first + _IN_TURN, companies)
-        if next(done.absent(first * width, last * width), None) is None:
+        if next(done.absent(span(first).start, span(last - 1).stop), None) is None:
             continue
         for turn in zip_longest(
             *(_absent_of(company, done, part) for company in range(first, last))
@@ -155,30 +155,29 @@ def spread(done: CellSet, part: Part, number: int) -> list[int]:
 def cells_in_turns(plan: Plan, done: CellSet) -> Iterator[Cell]:
     """Yield a cell of each company in turn, without end; one that is done comes first."""
     begin = done.first()
-    width = len(plan.windows)
-    first = 0 if begin is None else begin // width
+    first = 0
     if begin is not None:
+        first, _ = plan.places(begin)
         yield plan[begin]
     for turn in count(first):
-        yield plan[turn % len(plan.companies) * width]
+        yield plan[plan.span(turn % len(plan.companies)).start]
 
 
 def count_by_shard(cells: CellSet, plan: Plan, total: int) -> list[int]:
     """Count the cells of a set in each of `total` shards. Iterates over all companies."""
     counts = [0] * total
-    width = len(plan.windows)
     for company, company_id in enumerate(plan.companies.ids):
-        first = company * width
-        if cells.count(first, first + width):
-            for shard, windows in blocks_in(company_id, width, total):
-                counts[shard] += cells.count(first + windows.start, first + windows.stop)
+        span = plan.span(company)
+        if cells.count(span.start, span.stop):
+            for shard, places in blocks_in(company_id, len(span), total):
+                counts[shard] += cells.count(span.start + places.start, span.start + places.stop)
     return counts
 
 
 def _absent_of(company: int, done: CellSet, part: Part) -> Iterator[Cell]:
     """Yield the cells of one company that are not in the set."""
     company_id, windows = part.plan.companies.ids[company], part.plan.windows
-    first = company * len(windows)
+    first = part.plan.span(company).stop - len(windows)
     for span in part.spans(company):
         for index in done.absent(span.start, span.stop):
             yield Cell(company_id, windows[index - first])

@@ -5,6 +5,7 @@ from array import array
 from collections import Counter
 from collections.abc import Iterator
 from functools import cache
+from itertools import repeat
 from math import ceil
 from typing import Final, NamedTuple
 from zlib import crc32
@@ -73,11 +74,11 @@ def blocks_in(company_id: str, windows: int, total: int) -> Iterator[tuple[int, 
 class Part:
     """The cells of a plan that belong to a shard; by default all of them.
 
-    The windows of a company are divided into consecutive blocks of 8, which go to the shards in
-    turn; the first shard depends on the id alone (its CRC-32). So every cell belongs to one shard,
-    the same on every machine, and stays there when companies are added to the plan, or windows at
-    its end. Shards are about equal, with many companies and with many windows. Takes 2 bytes per
-    company, and nothing if the shard is the whole run.
+    The windows that a company has are divided into consecutive blocks of 8, which go to the shards
+    in turn; the first shard depends on the id alone (its CRC-32). So every cell belongs to one
+    shard, the same on every machine, and stays there when companies are added to the plan, or
+    windows at its end. Shards are about equal, with many companies and with many windows. Takes 2
+    bytes per company, and nothing if the shard is the whole run.
     """
 
     def __init__(self, plan: Plan, shard: Shard = Shard()) -> None:  # noqa: B008 - a constant
@@ -99,30 +100,29 @@ class Part:
         """Tell whether a cell of the plan belongs to the shard."""
         if self.shard.is_whole:
             return True
-        company, window = divmod(index, len(self.plan.windows))
-        return (window // _BLOCK - self._first_blocks[company]) % self.shard.total == 0
+        company, _ = self.plan.places(index)
+        block = (index - self.plan.span(company).start) // _BLOCK
+        return (block - self._first_blocks[company]) % self.shard.total == 0
 
     def spans(self, company: int) -> Iterator[range]:
         """Yield the ranges of indexes in the plan that belong to the shard, for one company."""
-        width = len(self.plan.windows)
-        begin = company * width
+        span = self.plan.span(company)
         if self.shard.is_whole:
-            yield range(begin, begin + width)
+            yield span
             return
-        for block in range(self._first_blocks[company], ceil(width / _BLOCK), self.shard.total):
-            yield range(begin + block * _BLOCK, begin + min((block + 1) * _BLOCK, width))
+        for block in range(self._first_blocks[company], ceil(len(span) / _BLOCK), self.shard.total):
+            yield span[block * _BLOCK : (block + 1) * _BLOCK]
 
     def _count(self) -> int:
         if self.shard.is_whole:
             return len(self.plan)
-        width = len(self.plan.windows)
 
         @cache
-        def cells(first_block: int) -> int:
+        def cells(first_block: int, width: int) -> int:
             blocks = range(first_block, ceil(width / _BLOCK), self.shard.total)
             return sum(min(_BLOCK, width - block * _BLOCK) for block in blocks)
 
-        return sum(
-            companies * cells(first_block)
-            for first_block, companies in Counter(self._first_blocks).items()
-        )
+        windows = len(self.plan.windows)
+        widths = (windows - first for first in self.plan.first_windows or repeat(0))
+        kinds = Counter(zip(self._first_blocks, widths, strict=False))
+        return sum(companies * cells(*kind) for kind, companies in kinds.items())

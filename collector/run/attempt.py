@@ -60,8 +60,9 @@ class AttemptRecord:
         self._manifest.dates = dates
         self._attempt.remarks = list(remarks)
         self._manifest.attempts[-1] = self._attempt.as_json()
+        plan, manifest = self._plan, self._manifest
         return await in_thread(
-            self._directory.begin, self._plan.companies, self._manifest, self._check
+            self._directory.begin, plan.companies, manifest, self._check, plan.first_days()
         )
 
     def _check(self) -> None:

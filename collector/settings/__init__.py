@@ -28,6 +28,7 @@ from collector.settings.run import (
     RunSettings,
     Selection,
     Service,
+    SinceLast,
     Zone,
 )
 
@@ -46,6 +47,7 @@ __all__ = [
     "RunSettings",
     "Selection",
     "Service",
+    "SinceLast",
     "StatusSettings",
     "Zone",
     "option_name",

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from collector.core.cell import Window
+from collector.core.errors import InputError
 from collector.plan import (
     WHOLE,
     Companies,
@@ -20,7 +21,7 @@ from collector.plan import (
     zone_named,
 )
 from collector.plan.date_params import DateQuery
-from collector.settings import CheckSettings, RunSettings, Selection
+from collector.settings import CheckSettings, RunSettings, Selection, SinceLast
 
 __all__ = [
     "date_query",
@@ -43,14 +44,46 @@ def prepare_plan(companies: Path, selection: Selection, now: datetime) -> tuple[
 
 
 def prepare_windows(selection: Selection, now: datetime) -> Sequence[Window]:
-    """Return the windows that are selected. Raises `InputError` for options that make none."""
-    date_range = select_range(
-        selection.from_date,
-        selection.until_date,
-        selection.last,
-        today_in(selection.timezone, now),
-    )
+    """Return the windows that are selected. Raises `InputError` for options that make none.
+
+    With `--since-last` they are all that may be collected: `collector.store.since_last` chooses.
+    """
+    today = today_in(selection.timezone, now)
+    if isinstance(selection, SinceLast) and selection.since_last:
+        _check_since_last(selection)
+        return cut_windows(select_range(None, None, selection.at_most, today), selection.window)
+    date_range = select_range(selection.from_date, selection.until_date, selection.last, today)
     return cut_windows(*extend_back(date_range, selection.window, selection.lookback))
+
+
+_DAILY: Final = WindowSize("days", 1)
+
+
+def _check_since_last(selection: SinceLast) -> None:
+    """Raise `InputError` for options that contradict `--since-last`."""
+    given = {
+        "--from": selection.from_date,
+        "--until": selection.until_date,
+        "--last": selection.last,
+    }
+    for option, value in given.items():
+        if value is not None:
+            raise InputError(
+                f"--since-last cannot be combined with {option}: it chooses the days itself, until "
+                "yesterday; give one of them"
+            )
+    if selection.window != _DAILY:
+        raise InputError(
+            f"--since-last collects day by day, and --window is {selection.window}: give "
+            "--window 1d"
+        )
+    lookback = selection.lookback or 0
+    if lookback >= selection.at_most:
+        raise InputError(
+            f"--lookback {selection.lookback} reaches further back than --at-most "
+            f"{selection.at_most} allows: give --at-most {lookback + 1}d or more, or a shorter "
+            "--lookback"
+        )
 
 
 def duplicate_remarks(companies: Companies) -> list[str]:

@@ -17,7 +17,6 @@ from collector.settings.parsers import (
     converter,
     parse_answers,
     parse_count,
-    parse_directory,
     parse_duration,
     parse_limit,
     parse_metrics_file,
@@ -30,12 +29,14 @@ from collector.settings.selection import (
     SELECTION,
     SERVICE,
     CompaniesFile,
+    Destination,
     OptionsFile,
     Portion,
     Selection,
+    SinceLast,
     Zone,
 )
-from collector.settings.service import Service, Trust
+from collector.settings.service import Api, Service, Trust
 
 __all__ = [
     "MOST_IN_FLIGHT",
@@ -48,6 +49,7 @@ __all__ = [
     "RunSettings",
     "Selection",
     "Service",
+    "SinceLast",
     "Zone",
 ]
 
@@ -188,14 +190,8 @@ class RunLimits(AttemptLimits):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Output:
+class Output(Destination):
     """The run directory, the log, the display and the metrics."""
-
-    output: Annotated[
-        Path | None, Parameter(alias="-o", group=OUTPUT, converter=converter(parse_directory))
-    ] = None
-    """The run directory. If it holds a run of the same plan, that run is continued: what has an
-    answer is not requested again. Default: output/ and the day, such as output/2026-11-23."""
 
     answers: Annotated[
         Literal["-"] | None,
@@ -242,8 +238,8 @@ class Notification:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PlanSettings(OptionsFile, Portion, RequestRate, Selection):
-    """The options of `collector plan`."""
+class PlanSettings(OptionsFile, Api, Portion, Destination, RequestRate, SinceLast):
+    """The options of `collector plan`. The API and the run directory are for `--since-last`."""
 
     json: Annotated[bool, Parameter(group=OUTPUT)] = False
     """Print one JSON document for programs."""
@@ -255,13 +251,13 @@ class DemoSettings(OptionsFile, Output, RunLimits, Selection):
 
 
 @dataclass(frozen=True, kw_only=True)
-class CollectSettings(Trust, Service, Portion, Output, RunLimits, Selection):
+class CollectSettings(Trust, Service, Portion, Output, RunLimits, SinceLast):
     """The options of `collector.collect`: a run's in one process, that of the caller."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunSettings(
-    OptionsFile, Trust, Service, Distribution, Notification, Output, RunLimits, Selection
+    OptionsFile, Trust, Service, Distribution, Notification, Output, RunLimits, SinceLast
 ):
     """The options of `collector run`: the union of all."""
 

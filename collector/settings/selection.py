@@ -11,7 +11,7 @@ from typing import Annotated, Final
 from cyclopts import Group, Parameter
 
 from collector.plan import WHOLE, Columns, Shard, WindowSize, parse_days
-from collector.settings.parsers import Days, converter, parse_column, parse_date
+from collector.settings.parsers import Days, converter, parse_column, parse_date, parse_directory
 
 __all__ = [
     "OUTPUT",
@@ -20,9 +20,11 @@ __all__ = [
     "SELECTION",
     "SERVICE",
     "CompaniesFile",
+    "Destination",
     "OptionsFile",
     "Portion",
     "Selection",
+    "SinceLast",
     "Zone",
 ]
 
@@ -39,6 +41,14 @@ _WHOLE_RUN: Final = Shard()
 def _parse_days(text: str) -> Days | None:
     """Parse a number of days, or `none`, which overrides a source of lower rank."""
     return None if text == "none" else Days(parse_days(text))
+
+
+def _parse_bound(text: str) -> Days:
+    """Parse a number of days."""
+    return Days(parse_days(text))
+
+
+_AT_MOST: Final = Days(90)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,8 +86,8 @@ class Zone:
     """Where days begin."""
 
     timezone: Annotated[str | None, Parameter(group=SELECTION)] = None
-    """Time zone in which yesterday ends for --last, and days begin for a --date-format of moments,
-    such as America/Santiago. Default: the machine's."""
+    """Time zone in which yesterday ends for --last and --since-last, and days begin for a
+    --date-format of moments, such as America/Santiago. Default: the machine's."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,6 +130,32 @@ class _Days:
 @dataclass(frozen=True, kw_only=True)
 class Selection(CompaniesFile, Zone, _Days):
     """Which days, in which windows, of which companies."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SinceLast(Selection):
+    """The same, or the days that the runs beside this one have left out."""
+
+    since_last: Annotated[bool, Parameter(group=SELECTION)] = False
+    """The days that no run beside --output has an answer for, in place of --last: for each company
+    from the first of them until yesterday, and yesterday in any case. So a night that was left out
+    is made up for, and a new company gets its history. Needs --window 1d."""
+
+    at_most: Annotated[
+        Days, Parameter(converter=converter(_parse_bound), show_default=str, group=SELECTION)
+    ] = _AT_MOST
+    """How many days --since-last reaches back at most, --lookback included."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Destination:
+    """The run directory."""
+
+    output: Annotated[
+        Path | None, Parameter(alias="-o", group=OUTPUT, converter=converter(parse_directory))
+    ] = None
+    """The run directory. If it holds a run of the same plan, that run is continued: what has an
+    answer is not requested again. Default: output/ and the day, such as output/2026-11-23."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,19 +12,46 @@ from collector.settings.addresses import parse_proxy_option, parse_service_url
 from collector.settings.parsers import check_parameter_name, converter
 from collector.settings.selection import SERVICE
 
-__all__ = ["Service", "Trust"]
+__all__ = ["Api", "Service", "Trust"]
 
 _TOKEN_URL = "https://atenea.trust.lat/oauth/token/"  # noqa: S105 - an address, no password
 
 
 @dataclass(frozen=True, kw_only=True)
-class Service:
-    """Which API is asked, and the names and spelling of its dates."""
+class Api:
+    """Which API is asked, and the names and spelling of its dates: what an answer depends on."""
 
     base_url: Annotated[str, Parameter(converter=converter(parse_service_url), group=SERVICE)] = (
         "https://api.trust.lat"
     )
     """Address of the statistics API."""
+
+    from_param: Annotated[str, Parameter(group=SERVICE, validator=check_parameter_name)] = (
+        "from_date"
+    )
+    """Name of the query parameter for a window's first day."""
+
+    until_param: Annotated[str, Parameter(group=SERVICE, validator=check_parameter_name)] = (
+        "until_date"
+    )
+    """Name of the query parameter for a window's last day."""
+
+    date_format: Annotated[DateFormat, Parameter(group=SERVICE)] = "YYYY-MM-DD"
+    """How a day is spelled in them. Spellings with a time of day send the first and the last second
+    of a window; epoch is in seconds, epoch-ms in milliseconds since 1970."""
+
+    def __post_init__(self) -> None:
+        """Raise `InputError` when both dates have the same parameter."""
+        if self.from_param == self.until_param:
+            raise InputError(
+                f"--from-param and --until-param are both {self.from_param}: "
+                "one date would take the place of the other; give two names"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Service(Api):
+    """How the API is reached, and what is known of its dates."""
 
     token_url: Annotated[str, Parameter(converter=converter(parse_service_url), group=SERVICE)] = (
         _TOKEN_URL
@@ -47,31 +74,9 @@ class Service:
     """A PEM file with the certificates of the authorities to trust, of the API and of a proxy, in
     place of those of this machine."""
 
-    from_param: Annotated[str, Parameter(group=SERVICE, validator=check_parameter_name)] = (
-        "from_date"
-    )
-    """Name of the query parameter for a window's first day."""
-
-    until_param: Annotated[str, Parameter(group=SERVICE, validator=check_parameter_name)] = (
-        "until_date"
-    )
-    """Name of the query parameter for a window's last day."""
-
-    date_format: Annotated[DateFormat, Parameter(group=SERVICE)] = "YYYY-MM-DD"
-    """How a day is spelled in them. Spellings with a time of day send the first and the last second
-    of a window; epoch is in seconds, epoch-ms in milliseconds since 1970."""
-
     until_exclusive: Annotated[bool, Parameter(group=SERVICE)] = False
     """The API leaves out the day that --until-param names, so that the next one is sent. What the
     first requests of a run find out overrides this option."""
-
-    def __post_init__(self) -> None:
-        """Raise `InputError` when both dates have the same parameter."""
-        if self.from_param == self.until_param:
-            raise InputError(
-                f"--from-param and --until-param are both {self.from_param}: "
-                "one date would take the place of the other; give two names"
-            )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -94,20 +94,21 @@ class Coverage:
         """Yield the gaps by company; consecutive windows of one kind are one gap."""
         for company, states in self._incomplete():
             company_id = self.plan.companies.ids[company]
+            windows = self.plan.windows[-len(states) :]
             position = 0
             for state, group in groupby(states):
                 first, position = position, position + len(list(group))
                 if state not in {_DATA, _EMPTY}:
                     yield Gap(
                         company_id,
-                        self.plan.windows[first],
-                        self.plan.windows[position - 1],
+                        windows[first],
+                        windows[position - 1],
                         position - first,
                         None if state == _MISSING else _KINDS[state - _FIRST_KIND],
                     )
 
     def _incomplete(self) -> Iterator[tuple[int, bytes]]:
-        for company, states in _by_company(self._states, len(self.plan.windows)):
+        for company, states in _by_company(self._states, self.plan):
             if states.count(_DATA) + states.count(_EMPTY) < len(states):
                 yield company, states
 
@@ -187,7 +188,7 @@ class _Answers:
         if index is None:
             return True
         self.states[index] = _EMPTY if result.statistics.is_empty else _DATA
-        company = index // len(self._plan.windows)
+        company, _ = self._plan.places(index)
         if self._observe is not None:
             self._observe(result)
         answer = _fingerprint(result.statistics)
@@ -209,18 +210,17 @@ class _Answers:
 
     def empty_everywhere(self) -> list[str]:
         """Return the companies whose windows are all answered, and empty."""
-        windows = len(self._plan.windows)
         return [
             self._plan.companies.ids[company]
-            for company, states in _by_company(self.states, windows)
-            if states.count(_EMPTY) == windows
+            for company, states in _by_company(self.states, self._plan)
+            if states.count(_EMPTY) == len(states)
         ]
 
     def same_everywhere(self) -> list[str]:
         """Return the companies with seven or more answers, all of them equal and not empty."""
         return [
             self._plan.companies.ids[company]
-            for company, states in _by_company(self.states, len(self._plan.windows))
+            for company, states in _by_company(self.states, self._plan)
             if not self._differs[company]
             and states.count(_DATA) >= FEWEST_ALIKE
             and not states.count(_EMPTY)
@@ -232,10 +232,11 @@ def _fingerprint(counts: Counters) -> int:
     return hash((counts.numbers(), frozenset(counts.actions.items()))) or 1
 
 
-def _by_company(states: bytearray, windows: int) -> Iterator[tuple[int, bytes]]:
+def _by_company(states: bytearray, plan: Plan) -> Iterator[tuple[int, bytes]]:
     view = memoryview(states)
-    for company, first in enumerate(range(0, len(states), windows)):
-        yield company, bytes(view[first : first + windows])
+    for company in range(len(plan.companies)):
+        span = plan.span(company)
+        yield company, bytes(view[span.start : span.stop])
 
 
 def _damage(path: Path, damaged: list[ByteRange]) -> list[str]:

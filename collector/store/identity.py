@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from collector.plan.date_params import MOMENTS
-from collector.settings import RunSettings
+from collector.settings import PlanSettings, RunSettings
 
 __all__ = ["LOCAL", "describe_service", "service_differences"]
 
@@ -21,7 +21,7 @@ _IN_OLDER_MANIFESTS: Final = {"date-format": "YYYY-MM-DD"}
 """What was true of runs whose manifests lack an option, for it was added later."""
 
 
-def describe_service(settings: RunSettings) -> dict[str, str]:
+def describe_service(settings: RunSettings | PlanSettings) -> dict[str, str]:
     """Return the identity, as the values of options under their names.
 
     This is the one list. An option that is added to it needs a value in `_IN_OLDER_MANIFESTS`, or

@@ -26,7 +26,8 @@ __all__ = [
     "names_recorded",
 ]
 
-_FORMAT: Final = 1
+_FORMAT: Final = 2
+"""The newest format: companies may begin with different days. All other manifests have format 1."""
 
 
 class _Format(msgspec.Struct):
@@ -43,6 +44,11 @@ class PlanRecord(msgspec.Struct, frozen=True, kw_only=True):
     windows: int
     cells: int
     fingerprint: str
+
+    @property
+    def has_first_days(self) -> bool:
+        """Whether some companies begin later than others; then their list has their first days."""
+        return self.cells != self.companies * self.windows
 
 
 class _PlanFields(msgspec.Struct):
@@ -147,12 +153,17 @@ class Manifest(msgspec.Struct, kw_only=True):
     is None until the run has finished: every cell has an answer, or failed for good.
     """
 
-    format: int = _FORMAT
+    format: int = 1
     plan: PlanRecord
     service: dict[str, str]
     dates: DatesRecord | None = None
     attempts: list[dict[str, Any]]
     digests: Digests | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse older collectors, which would request what companies do not have."""
+        if self.plan.has_first_days:
+            self.format = _FORMAT
 
     @classmethod
     def read(cls, path: Path) -> "Manifest | None":

@@ -1,10 +1,12 @@
 """The plan of a run directory, read from its manifest and its list of companies.
 
-Also the differences to another plan, and the attempts recorded so far.
+Also the attempts recorded so far.
 """
 
 import shlex
-from collections.abc import Iterator, Sequence
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from hashlib import sha256
@@ -15,7 +17,6 @@ from typing import Any, Final, NamedTuple
 from collector.core.cell import Window
 from collector.core.errors import InputError
 from collector.core.regular import check_regular
-from collector.core.text import escaped
 from collector.plan import (
     RECORDED,
     Companies,
@@ -26,6 +27,8 @@ from collector.plan import (
     format_companies,
     read_companies,
 )
+from collector.plan.company_line import parse_recorded_line
+from collector.plan.company_table import place_finder
 from collector.store.atomic import replace_file
 from collector.store.files import COMPANIES, PartFiles
 from collector.store.identity import service_differences
@@ -36,6 +39,7 @@ from collector.store.manifest import (
     answers_recorded,
     gravest_record,
 )
+from collector.store.plan_differences import plan_differences
 
 __all__ = [
     "CompanyList",
@@ -45,7 +49,6 @@ __all__ = [
     "is_intact_list",
     "is_our_list",
     "missing_manifest",
-    "plan_differences",
     "read_company_list",
     "read_earlier_attempts",
     "recorded_plan",
@@ -55,6 +58,9 @@ __all__ = [
 
 _HEAD: Final = RECORDED + b"sha256 of the lines below: "
 
+_FROM: Final = b"# from "
+"""How a line begins that gives the first day of the companies below it."""
+
 
 class CompanyList(NamedTuple):
     """The companies, and whether the list is as the collector wrote it."""
@@ -63,13 +69,28 @@ class CompanyList(NamedTuple):
     is_intact: bool
 
 
-def write_company_list(path: Path, companies: Companies) -> None:
-    """Replace the list atomically. Raises `OSError`."""
+def write_company_list(path: Path, companies: Companies, first_days: Sequence[date] = ()) -> None:
+    """Replace the list atomically; the first day of each company is in it if they differ.
+
+    Raises `OSError`.
+    """
     digest = sha256()
-    for line in format_companies(companies):
+    for line in _lines(companies, first_days):
         digest.update(line)
     head = _HEAD + digest.hexdigest().encode() + b"\n"
-    replace_file(path, chain([head], format_companies(companies)))
+    replace_file(path, chain([head], _lines(companies, first_days)))
+
+
+def _lines(companies: Companies, first_days: Sequence[date]) -> Iterator[bytes]:
+    if not first_days:
+        yield from format_companies(companies)
+        return
+    before: date | None = None
+    for line, first in zip(format_companies(companies), first_days, strict=True):
+        if first != before:
+            yield _FROM + first.isoformat().encode() + b"\n"
+            before = first
+        yield line
 
 
 def read_company_list(path: Path) -> CompanyList:
@@ -98,10 +119,6 @@ def is_intact_list(path: Path) -> bool:
     return head == _HEAD + digest.hexdigest().encode() + b"\n"
 
 
-_LISTED: Final = 5
-"""Companies that a message names; more would make it unreadable."""
-
-
 class Recorded(NamedTuple):
     """The plan of a run directory; `is_intact` is False if its list of companies was edited."""
 
@@ -116,7 +133,28 @@ def recorded_plan(record: PlanRecord, path: Path) -> Recorded:
     """
     windows, _ = recorded_windows(record)
     companies, is_intact = read_company_list(path)
-    return Recorded(Plan(companies, windows), is_intact)
+    if not record.has_first_days:
+        return Recorded(Plan(companies, windows), is_intact)
+    with path.open("rb") as stream:
+        first_windows = _first_windows(stream, companies, windows)
+    return Recorded(Plan(companies, windows, first_windows), is_intact)
+
+
+def _first_windows(
+    lines: Iterable[bytes], companies: Companies, windows: Sequence[Window]
+) -> Sequence[int]:
+    """Return the place of the first window of each company. Raises `ValueError`."""
+    ends = [window.until_date or date.min for window in windows]
+    found = array("I", bytes(4 * len(companies)))
+    find, first = place_finder(companies.ids), 0
+    for line in lines:
+        if line.startswith(_FROM):
+            day = date.fromisoformat(line[len(_FROM) :].decode().strip())
+            # A shard may have recorded its plan before the range has grown.
+            first = min(bisect_left(ends, day), len(windows) - 1)
+        elif (place := find(parse_recorded_line(line)[0])) is not None:
+            found[place] = first
+    return found
 
 
 def recorded_windows(record: PlanRecord) -> tuple[tuple[Window, ...], WindowSize]:
@@ -132,49 +170,10 @@ def recorded_windows(record: PlanRecord) -> tuple[tuple[Window, ...], WindowSize
         raise ValueError(str(error)) from error
 
 
-def plan_differences(old: Plan, new: Plan) -> list[str]:
-    """Return the reasons, as texts, why lines of two plans cannot be in one directory.
-
-    There are none when the new plan is the same, or has grown: more companies, or more windows at
-    the end.
-    """
-    return [
-        *_company_differences(old.companies, new.companies),
-        *_window_differences(old.windows, new.windows),
-    ]
-
-
 def _date_range(record: PlanRecord) -> DateRange | None:
     if record.from_date is None or record.until_date is None:
         return None
     return DateRange(date.fromisoformat(record.from_date), date.fromisoformat(record.until_date))
-
-
-def _company_differences(old: Companies, new: Companies) -> list[str]:
-    # Without a set of both, for usually no company is gone.
-    present = set(new.ids)
-    gone = [company_id for company_id in old.ids if company_id not in present]
-    if not gone:
-        return []
-    listed = ", ".join(escaped(company_id) for company_id in gone[:_LISTED])
-    more = f" and {len(gone) - _LISTED:,} more" if len(gone) > _LISTED else ""
-    return [f"{len(gone):,} of its companies are not in the file now: {listed}{more}"]
-
-
-def _window_differences(old: Sequence[Window], new: Sequence[Window]) -> list[str]:
-    if tuple(new[: len(old)]) == tuple(old):
-        return []
-    if old[0].from_date != new[0].from_date:
-        return [f"it began {_first_day(old)}, and now would begin {_first_day(new)}"]
-    for before, after in zip(old, new, strict=False):
-        if before != after:
-            return [f"its window {before} would become {after}"]
-    return [f"it ended on {old[-1].until_date}, and now would end on {new[-1].until_date}"]
-
-
-def _first_day(windows: Sequence[Window]) -> str:
-    first = windows[0].from_date
-    return "with the server's default window" if first is None else f"on {first}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,9 @@
 """The directory of one run: it is created and locked, and its files are opened."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -99,7 +100,11 @@ class RunDirectory:
         return not self.files.exist()
 
     def begin(
-        self, companies: Companies, manifest: Manifest, check: Callable[[], object] = lambda: None
+        self,
+        companies: Companies,
+        manifest: Manifest,
+        check: Callable[[], object] = lambda: None,
+        first_days: Sequence[date] = (),
     ) -> RunFiles:
         """Write the plan and the manifest, then open the files; all is on the disk afterwards.
 
@@ -119,7 +124,7 @@ class RunDirectory:
             with one_at_a_time(paths, self._wait):
                 self._hold_answers()
                 check()
-                self._write_companies(paths.directory / COMPANIES, companies)
+                self._write_companies(paths.directory / COMPANIES, companies, first_days)
                 for path in (paths.manifest, paths.statistics, paths.errors, paths.log):
                     remove_drafts(path)
                 keep_finished(paths)
@@ -172,7 +177,9 @@ class RunDirectory:
         except OSError as error:
             raise self._unwritable(error) from error
 
-    def _write_companies(self, path: Path, companies: Companies) -> None:
+    def _write_companies(
+        self, path: Path, companies: Companies, first_days: Sequence[date]
+    ) -> None:
         # The text of another program or of the user is kept.
         if (text := whole_of(path)) and not is_intact_list(path):
             put_aside(path, text)
@@ -181,7 +188,7 @@ class RunDirectory:
                 f"{broken_path(path).name}"
             )
         remove_drafts(path)
-        write_company_list(path, companies)
+        write_company_list(path, companies, first_days)
 
     def _hold_answers(self) -> None:
         """Lock the file of answers as soon as it exists: from then on, lock files may be removed.

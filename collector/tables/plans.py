@@ -1,5 +1,6 @@
 """What runs have planned, and which answers are of an older run than the newest plan."""
 
+from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any, Final
 
@@ -35,8 +36,9 @@ SELECT count(*) FROM (
 class Plans:
     """Tables about the plans of runs.
 
-    * `lists` (list, position, company_id): the companies; runs with the same ones share a list
-    * `uses` (list, run): which run has which list
+    * `lists` (list, position, company_id): companies that begin with the same window; runs with the
+      same ones share a list
+    * `uses` (list, run): which run has which lists
     * `list_windows` (list, run, from_date, until_date): the windows of each run
     """
 
@@ -53,11 +55,12 @@ class Plans:
             return str(error)
         if not is_intact:
             return f"{run.directory / COMPANIES} was edited"
-        list_ = self._list(plan.companies)
-        self._insert("uses", list_, [number])
-        firsts = [window.from_date for window in plan.windows]
-        lasts = [window.until_date for window in plan.windows]
-        self._insert("list_windows", list_, [number] * len(firsts), firsts, lasts)
+        for places, windows in plan.groups():
+            list_ = self._list(plan.companies, places)
+            self._insert("uses", list_, [number])
+            firsts = [window.from_date for window in windows]
+            lasts = [window.until_date for window in windows]
+            self._insert("list_windows", list_, [number] * len(firsts), firsts, lasts)
         return None
 
     def older_answers(self) -> int:
@@ -68,12 +71,13 @@ class Plans:
         ((count,),) = self._connection.execute(_OLDER).fetchall()
         return int(count)
 
-    def _list(self, companies: Companies) -> int:
+    def _list(self, companies: Companies, places: Sequence[int]) -> int:
         """Return the number of a list; runs with the same list share it, for it may be long."""
-        digest = sha256("\n".join(companies.ids).encode()).digest()
+        ids = [companies.ids[place] for place in places]
+        digest = sha256("\n".join(ids).encode()).digest()
         if (number := self._lists.get(digest)) is None:
             number = self._lists[digest] = len(self._lists)
-            self._insert("lists", number, list(range(len(companies))), list(companies.ids))
+            self._insert("lists", number, list(places), ids)
         return number
 
     def _insert(self, table: str, number: int, *columns: list[Any]) -> None:

@@ -290,6 +290,15 @@ async def test_a_flag_beats_the_environment_beats_the_file(
             "02",
         ),
         ("from = 2026-01-01\nuntil = 2026-01-02", {}, "--last 2d --window 1d", ", "),
+        ("since-last = true", {}, "--from 2026-01-01 --until 2026-01-31", "2026-01-01..2026-01-31"),
+        ("since-last = true\nlookback = '99d'", {"COLLECTOR_LAST": "2d"}, "--lookback none", "1\n"),
+        ("last = '2d'", {}, "--since-last --at-most 3d --window 1d", "3\n"),
+        ("last = '2d'", {"COLLECTOR_SINCE_LAST": "true"}, "--at-most 3d --window 1d", "3\n"),
+        ("since-last = true\nwindow = '1d'\nat-most = '3d'", {}, "", "3\n"),
+        # A switch that is off chooses no days.
+        ("last = '2d'", {}, "--no-since-last --window 1d", "2\n"),
+        ("last = '2d'", {"COLLECTOR_SINCE_LAST": "false"}, "--window 1d", "2\n"),
+        ("since-last = true\nlast = '2d'", {}, "--since-last=false --window 1d", "2\n"),
     ],
 )
 def test_a_range_from_a_higher_place_beats_one_from_a_lower(  # noqa: PLR0913, PLR0917 - a table

@@ -420,7 +420,7 @@ def _spoil(name: str, content: bytes | None) -> None:
         (lambda: Path("r").write_text("x"), "r: is not the directory of a run; leave it out"),
         (lambda: _spoil("run.json", b'{"format":1}'), "r/run.json: is damaged ("),
         (lambda: _spoil("run.json", b"\0" * 99), "r/run.json: is damaged ("),
-        (lambda: _spoil("run.json", b'{"format":2}'), "use the newer collector"),
+        (lambda: _spoil("run.json", b'{"format":3}'), "use the newer collector"),
         (lambda: _spoil("run-companies.txt", None), "run-companies.txt: there is no such file"),
     ],
     ids=["nothing", "empty", "a file", "half", "zeros", "newer", "no companies"],

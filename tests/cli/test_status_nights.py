@@ -64,6 +64,7 @@ def test_a_table_of_nights(cli: Cli) -> None:
         "gaps       27 days of companies have no answer in any of these runs",
         "           2026-11-02..2026-11-03  5 (Cinco)",
         "           2026-11-04..2026-11-08  all 5 companies",
+        "next       collector run with --since-last requests those of the last 90 days (--at-most)",
     ]
 
 

@@ -126,7 +126,7 @@ def test_a_misspelt_key_is_named(plan: Cli, directory: Path, key: str, likely: s
     assert said.exit_code == 2
     key = key.replace("_", "-")
     assert (
-        f"collector.toml: unknown key {key}; did you mean {likely}? Known are answers, b"
+        f"collector.toml: unknown key {key}; did you mean {likely}? Known are answers, at"
         in said.stderr
     )
 
@@ -135,7 +135,7 @@ def test_a_key_that_is_like_none_gets_no_guess(plan: Cli, directory: Path) -> No
     """Only the list."""
     (directory / "collector.toml").write_text("zzz = 1\n")
     assert (
-        "collector.toml: unknown key zzz; known are answers, base-url"
+        "collector.toml: unknown key zzz; known are answers, at-most"
         in plan("companies.txt").stderr
     )
 

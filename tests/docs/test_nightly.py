@@ -65,7 +65,7 @@ _CALLS: Final = [tuple(call) for call in calls(_TEXT)]
 def test_the_commands_are_all_found() -> None:
     """So that `test_calls.py` is about something; and the night is the same everywhere."""
     assert {call[0] for call in _CALLS} == {"run", "plan", "status", "check", "diff", "latest"}
-    night = ("run", "companies.txt", "--last", "1d", "--window", "1d", "--lookback", "14d")
+    night = ("run", "companies.txt", "--since-last", "--window", "1d", "--lookback", "14d")
     assert len({call for call in _CALLS if call[: len(night)] == night}) == 3
 
 
@@ -80,20 +80,20 @@ def _planned(arguments: str, directory: Path) -> tuple[int, RunSettings]:
 def test_the_files_of_the_page_work_together(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Settings, companies and credentials as on the page; yesterday and 14 days before it."""
+    """Settings, companies and credentials as on the page; in the first night 90 days."""
     monkeypatch.chdir(tmp_path)
     for name in ("collector.toml", "companies.txt", "credentials.toml"):
         (tmp_path / name).write_text(_file(name), encoding="utf-8")
         (tmp_path / name).chmod(0o600)
     (command,) = _unit("collector.service")["Service", "ExecStart"]
     windows, settings = _planned(command.partition("/bin/collector ")[2], tmp_path)
-    assert windows == 15
+    assert windows == 90
     assert settings.timezone == "America/Santiago"
     assert isinstance(load_credentials({}, tmp_path / "credentials.toml"), ClientCredentials)
     with pytest.raises(SystemExit) as ended:
-        main(shlex.split("plan companies.txt --last 1d --window 1d --lookback 14d"))
+        main(shlex.split("plan companies.txt --since-last --window 1d --lookback 14d"))
     assert ended.value.code == 0
-    assert "windows        15\n" in capsys.readouterr().out
+    assert "windows        90\n" in capsys.readouterr().out
 
 
 def test_the_plan_on_the_page_is_what_is_printed(

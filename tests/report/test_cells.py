@@ -31,6 +31,21 @@ def test_runs_of_other_plans_are_joined(tmp_path: Path) -> None:
     ]
 
 
+def test_days_before_the_first_of_a_company_are_not_planned(tmp_path: Path) -> None:
+    """Neither missing nor empty: the cell of the map stays blank, and the order is the list's."""
+    lines = [line("1", 3, total=1), line("2", 2, total=1)]
+    run = make_run(tmp_path / "1", lines, companies=("1", "2", "3"), days=(1, 3), firsts=(2, 0, 2))
+    report = read(run)
+    assert [group.first.id for group in report.coverage.groups] == ["1", "2", "3"]
+    nothing, missing, data = Tile(0, 0, 0, 0), Tile(0, 0, 0, 1), Tile(1, 0, 0, 0)
+    assert report.coverage.tiles == (
+        (nothing, nothing, data),
+        (missing, data, missing),
+        (nothing, nothing, missing),
+    )
+    assert report.runs[0].cells == Tile(2, 0, 0, 3)
+
+
 def test_the_newest_list_gives_the_order(tmp_path: Path) -> None:
     """The list of the first night is that of the third, too: it comes before the second's."""
     lists = [("b", "a"), ("z", "b"), ("b", "a")]

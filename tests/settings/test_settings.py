@@ -30,6 +30,7 @@ from collector.settings.parsers import Days, Duration, Rate
 _DEFAULTS = RunSettings()
 _OPTIONS = [
     "answers",
+    "at-most",
     "base-url",
     "ca-file",
     "concurrency",
@@ -58,6 +59,7 @@ _OPTIONS = [
     "rate",
     "scheduler",
     "shard",
+    "since-last",
     "timeout",
     "timezone",
     "token-url",
@@ -73,7 +75,7 @@ _STATUS_OPTIONS = ["fail-on", "json"]
 _CHECK_OPTIONS = ["write"]
 _REHEARSAL_OPTIONS = ["dry-run"]
 _SHORT = {"-c": "concurrency", "-o": "output", "-q": "quiet", "-r": "rate", "-v": "verbose"}
-_SWITCHES = ["insecure-cluster", "quiet", "trust-dates", "until-exclusive", "verbose"]
+_SWITCHES = ["insecure-cluster", "quiet", "since-last", "trust-dates", "until-exclusive", "verbose"]
 _READING_OPTIONS = ["delimiter", "format", "lang", "to", "unknown-fields"]
 
 
@@ -155,6 +157,8 @@ def test_the_defaults_are_those_of_the_design() -> None:
         "timezone": None,
         "window": WHOLE,
         "lookback": None,
+        "since_last": False,
+        "at_most": Days(90),
         "rate": 10.0,
         "concurrency": 32,
         "max_attempts": 5,

@@ -1,7 +1,7 @@
 """Run directories that are made by hand, for what reads several of them."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -62,10 +62,12 @@ def make_run(  # noqa: PLR0913 - each has its usual value
     window: str = "1d",
     settings: RunSettings | None = None,
     shard: Shard = WHOLE_RUN,
+    firsts: Sequence[int] = (),
 ) -> Path:
     """Make a run directory; `days` are the first and the last of its plan, None sends no dates.
 
-    With a shard it gets the files of that one, beside what is there.
+    With a shard it gets the files of that one, beside what is there. `firsts` are the places of the
+    first windows of the companies.
     """
     files = PartFiles(path, shard)
     path.mkdir(exist_ok=not shard.is_whole)
@@ -74,14 +76,15 @@ def make_run(  # noqa: PLR0913 - each has its usual value
     if days is not None:
         ends = [day(number).from_date or FIRST for number in days]
         dates = DateRange(*ends)
-    plan = Plan(Companies(tuple(companies), dict(names or {})), cut_windows(dates, size))
+    listed = Companies(tuple(companies), dict(names or {}))
+    plan = Plan(listed, cut_windows(dates, size), firsts)
     used = replace(settings or RunSettings(), shard=shard)
     Manifest(
         plan=describe_plan(plan, size),
         service=describe_service(used),
         attempts=[AttemptEntry(AT, describe_settings(used)).as_json()],
     ).write(files.manifest)
-    write_company_list(path / "run-companies.txt", plan.companies)
+    write_company_list(path / "run-companies.txt", plan.companies, plan.first_days())
     files.statistics.write_bytes(b"".join(lines))
     return path
 

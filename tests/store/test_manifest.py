@@ -151,7 +151,7 @@ def test_a_damaged_manifest_is_told_from_none(tmp_path: Path, text: bytes) -> No
         Manifest.read(path)
 
 
-@pytest.mark.parametrize("text", [_text(format=2), b'{"format":17,"other":"shape"}'])
+@pytest.mark.parametrize("text", [_text(format=3), b'{"format":17,"other":"shape"}'])
 def test_a_manifest_of_a_newer_collector_is_refused(tmp_path: Path, text: bytes) -> None:
     """Whatever its shape: what it means cannot be known. The text says what to do."""
     path = tmp_path / "run.json"

@@ -16,7 +16,8 @@ from collector.plan import (
     cut_windows,
 )
 from collector.store.manifest import PlanRecord, describe_plan
-from collector.store.recorded_plan import plan_differences, recorded_plan, write_company_list
+from collector.store.plan_differences import plan_differences
+from collector.store.recorded_plan import recorded_plan, write_company_list
 
 _SIZES = ("1d", "7d", "week", "month", "whole")
 

@@ -489,10 +489,10 @@ def test_a_run_of_a_newer_collector_is_refused(run: Path) -> None:
     """Its lines may mean something else; nothing changes."""
     plan = _plan()
     _make(run, plan, [_line(plan[0]), b'{"torn'])
-    text = (run / "run.json").read_bytes().replace(b'"format": 1', b'"format": 2')
+    text = (run / "run.json").read_bytes().replace(b'"format": 1', b'"format": 3')
     (run / "run.json").write_bytes(text)
     before = _files(run)
-    with pytest.raises(InputError, match=r"run\.json: has format 2, .*; use the newer collector"):
+    with pytest.raises(InputError, match=r"run\.json: has format 3, .*; use the newer collector"):
         recover(run, plan, _SERVICE)
     assert _files(run) == before
 

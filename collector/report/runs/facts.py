@@ -53,7 +53,9 @@ def _columns(run: RunFacts, words: Language) -> tuple[_Lines, ...]:
     return (
         _lines(
             words.days(run.from_date, run.until_date),
-            f"{companies} \N{MULTIPLICATION SIGN} {windows}",
+            words(texts.UP_TO, companies=companies, windows=windows)
+            if run.has_first_days
+            else f"{companies} \N{MULTIPLICATION SIGN} {windows}",
             _dates(run, words),
         ),
         _cells(run.cells, words),

@@ -48,7 +48,8 @@ class RunFacts:
     `requests`, `refused` and `retried` are of all attempts; unless `is_counted`, an attempt was
     killed or is running, and the three are lower bounds from its samples. `requests_per_second` and
     the latencies are of the last attempt, `limit_found` is the newest of all. `verdict` and `until`
-    are what is known of the dates (see `collector.store.manifest.DatesRecord`).
+    are what is known of the dates (see `collector.store.manifest.DatesRecord`). With first days,
+    companies have all windows or fewer, from a day of their own on.
     """
 
     directory: str
@@ -74,3 +75,4 @@ class RunFacts:
     verdict: str | None
     until: str | None
     remarks: tuple[str, ...]
+    has_first_days: bool = False

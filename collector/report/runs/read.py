@@ -107,6 +107,7 @@ def _facts(run: RecordedRun, cells: Tile) -> RunFacts:
         latency_p99=latency.get("p99"),
         verdict=None if dates is None else dates.verdict,
         until=None if dates is None else dates.until,
+        has_first_days=plan.has_first_days,
         remarks=tuple(last.get("remarks") or ()),
     )
 

@@ -58,6 +58,7 @@ RUNS_TABLE: Final = Text(
 )
 RUN: Final = Text("Run", "Ejecución")
 PLAN: Final = Text("Plan", "Plan")
+UP_TO: Final = Text("{companies}, up to {windows} each", "{companies}, hasta {windows} cada una")
 CELLS: Final = Text("Cells of its plan", "Celdas de su plan")
 CELLS_PLANNED: Final = Plural(
     Text("{n} planned", "{n} planificada"), Text("{n} planned", "{n} planificadas")

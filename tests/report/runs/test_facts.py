@@ -36,6 +36,8 @@ def test_the_facts_of_a_run_say_what_they_are_of() -> None:
     assert "731,204 sent 212 rate-limited" in said
     assert "Requests, all attempts Speed, last attempt" in said
     assert said.index("output/2026-01-05 2025-01-01") < said.index("output/2026-01-04 2025-01-01")
+    runs = tuple(replace(run, has_first_days=True) for run in large.runs)
+    assert "2,000 companies, up to 365 windows each" in words_of(page_of(replace(large, runs=runs)))
     said = words_of(page_of(bare))
     assert "at least 731,204 sent at least 212 rate-limited at least 992 retried" in said
     assert "rate not known latency not known" in said
