@@ -79,10 +79,12 @@ def is_compressed(path: Path) -> bool:
 
 def decompress_command(files: Iterable[Path]) -> str:
     """Return the shell command that replaces compressed files of lines by the plain ones."""
-    kinds = dict.fromkeys((file.parent, file.suffix) for file in files)
+    kinds = dict.fromkeys((str(file.parent), file.suffix) for file in files)
     return " && ".join(
-        f"{_DECOMPRESSORS[ending]} {shlex.quote(str(directory))}/*.jsonl{ending}"
-        for directory, ending in kinds
+        # A directory whose name begins with a dash is no option.
+        f"{_DECOMPRESSORS[ending]} {shlex.quote(f'./{name}' if name.startswith('-') else name)}"
+        f"/*.jsonl{ending}"
+        for name, ending in kinds
     )
 
 

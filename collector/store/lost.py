@@ -10,7 +10,6 @@ from typing import Annotated, Final, Self
 
 import msgspec
 
-from collector.store.data_file import stored_as
 from collector.store.files import PartFiles, files_are
 from collector.store.manifest import Manifest, answers_recorded
 from collector.store.repair import damaged_spans
@@ -132,6 +131,6 @@ def _logged(files: PartFiles, since: datetime) -> int:
 
     # What cannot be read tells nothing.
     with suppress(OSError):
-        damaged_spans(stored_as(files.log), take)
-        damaged_spans(stored_as(files.errors), take_error)
+        damaged_spans(files.log, take)
+        damaged_spans(files.errors, take_error)
     return max(0, done - failed)

@@ -41,7 +41,6 @@ CREATE TEMP TABLE answers (
 _FROM_A_FILE: Final = "answers WHERE rowid >= ?"
 _NEXT_ROW: Final = "SELECT coalesce(max(rowid), -1) + 1 FROM answers"
 _COUNT_ACTIONS: Final = f"SELECT coalesce(sum(len(json_keys(actions))), 0) FROM {_FROM_A_FILE}"
-_COUNT_ROWS: Final = f"SELECT count(*) FROM {_FROM_A_FILE}"
 _COUNT_CELLS: Final = """
 SELECT count(*) FROM (SELECT DISTINCT company_id, from_date, until_date FROM answers)
 """
@@ -175,7 +174,6 @@ class Answers:
             try:
                 self._insert(link, position, is_ours=False)
                 count = self._count(_COUNT_ACTIONS, first_row)
-                rows = self._count(_COUNT_ROWS, first_row)
                 actions = check.result()
             except (duckdb.IOException, duckdb.OutOfMemoryException):
                 # DuckDB reports so a compressed file that is damaged, too.
@@ -187,7 +185,7 @@ class Answers:
             finally:
                 is_over.set()
         # If an answer has a name twice, the last one counts; DuckDB would take the first.
-        if actions is None or (actions.lines, actions.total) != (rows, count):
+        if actions is None or actions.total != count:
             self.connection.execute(f"DELETE FROM {_FROM_A_FILE}", [first_row])
             return False
         self._names.add(actions.names)

@@ -63,13 +63,12 @@ _decoder: Final = _decoder_for(dict[str, _Small])
 
 @dataclass(frozen=True, slots=True)
 class PlainActions:
-    """The names of the actions in a file, the number of its lines, and that of all their actions.
+    """The names of the actions in a file, and the total number of actions of its lines.
 
     If there are more names than are told apart, some are missing.
     """
 
     names: Collection[str]
-    lines: int
     total: int
 
 
@@ -86,7 +85,7 @@ def plain_actions(path: Path, is_stopped: Callable[[], bool]) -> PlainActions | 
         for block in _blocks(stream):
             if is_stopped() or not reader.accept(block):
                 return None
-        return PlainActions(reader.names.names, reader.lines, reader.total)
+        return PlainActions(reader.names.names, reader.total)
     return None
 
 
@@ -98,7 +97,7 @@ class _Reader:
 
     def __init__(self) -> None:
         self.names = ActionNames()
-        self.lines = self.total = 0
+        self.total = 0
         self._usual: msgspec.json.Decoder[PlainLine] | None = None
         self._is_first = True
 
@@ -116,7 +115,6 @@ class _Reader:
             lines = self._decode(block)
         except (msgspec.DecodeError, RecursionError):
             return False
-        self.lines += lines
         # The decoder skips blank lines. DuckDB rejects values that share a line or span several.
         return lines == block.count(b"\n")
 

@@ -6,11 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from collector.cluster.shared_directory import ClusterLog, LockedDirectory
+from collector.cluster.shared_directory import ClusterLog, LockedDirectory, survey_directory
 from collector.core.errors import InputError
 from collector.plan import Shard
+from collector.settings import RunSettings
 from collector.store.files import PartFiles
+from collector.store.recorded_run import find_run
 from collector.telemetry.log import EventLog
+from tests.store.compressed import compress
+from tests.store.made_runs import make_run
 
 
 @pytest.mark.parametrize("is_in_the_way", [False, True])
@@ -63,3 +67,12 @@ async def test_a_lock_that_is_removed_comes_back(
     assert path.read_bytes() == (foreign or before)
     locked.release()
     assert path.exists() == (foreign is not None)
+
+
+def test_a_directory_with_compressed_files_is_refused(tmp_path: Path) -> None:
+    """Before a shard is handed out; all shards would find it."""
+    run = make_run(tmp_path / "r")
+    compress(run / "statistics.jsonl", ".gz")
+    plan = find_run(run).plan().plan
+    with pytest.raises(InputError, match=r"statistics\.jsonl\.gz is compressed"):
+        survey_directory(PartFiles(run), plan, RunSettings(), lambda: False)

@@ -1,6 +1,7 @@
 """`read_answers` over runs that are made by hand."""
 
 import gc
+import sys
 import warnings
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from collector import CellAnswer, Counters, InputError, UnreadWarning, read_answers
 from collector.settings import RunSettings
+from tests.store.compressed import compress
 from tests.store.made_runs import at_work, line, make_run
 
 _AT = datetime(2026, 11, 23, 2, 0, 1, tzinfo=UTC)
@@ -90,3 +92,14 @@ def test_it_leaves_nothing_open(tmp_path: Path) -> None:
         next(answers)
         del answers
         gc.collect()
+
+
+def test_a_file_of_zstd_needs_a_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error of the command names the file and what installs it; with the package it is read."""
+    run = make_run(tmp_path / "a", [line("1", 1)])
+    packed = compress(run / "statistics.jsonl", ".zst")
+    assert len(list(read_answers(run))) == 1
+    monkeypatch.setitem(sys.modules, "zstandard", None)
+    with pytest.raises(InputError, match=r"^zstandard is not installed, and .*") as caught:
+        list(read_answers(run))
+    assert f"and {packed} needs it; install it with: " in str(caught.value)

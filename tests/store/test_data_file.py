@@ -214,3 +214,9 @@ def test_a_pipe_with_a_compressed_name_is_refused(path: Path) -> None:
     os.mkfifo(path.with_name("statistics.jsonl.gz"))
     with pytest.raises(OSError, match="is a named pipe, not a file"):
         _content(path)
+
+
+def test_the_command_that_decompresses_is_for_a_shell() -> None:
+    """Each directory and form once; no name is taken for an option, or for several words."""
+    files = [Path("-a/log.jsonl.gz"), Path("-a/errors.jsonl.gz"), Path("b c/log.jsonl.zst")]
+    assert decompress_command(files) == "gunzip ./-a/*.jsonl.gz && unzstd --rm 'b c'/*.jsonl.zst"

@@ -11,12 +11,13 @@ import pytest
 from collector.core.errors import InputError
 from collector.plan import Companies, Shard
 from collector.store.files import PartFiles
-from collector.store.foreign import refuse_links
+from collector.store.foreign import refuse_compressed, refuse_links
 from collector.store.lock import DirectoryLock, held_by, recorded_holder
 from collector.store.manifest import Manifest
 from collector.store.recorded_plan import is_intact_list
 from collector.store.run_directory import RunDirectory
 from collector.store.shard_lock import lock_for, lock_for_all
+from tests.store.compressed import compress
 from tests.store.made_runs import make_run
 from tests.store.on_disk import entries, open_files
 
@@ -155,3 +156,41 @@ def test_the_list_of_the_collector_is_replaced(tmp_path: Path) -> None:
         directory.begin(_COMPANIES, _manifest(tmp_path))
         assert directory.remarks == []
     assert not (run / "run-companies.txt.broken").exists()
+
+
+@pytest.mark.parametrize("ending", [".gz", ".zst"])
+def test_compressed_files_are_refused(tmp_path: Path, ending: str) -> None:
+    """Those that the run would read or append to: not those of the other shards of its number."""
+    run = make_run(tmp_path / "a", shard=Shard(0, 2))
+    make_run(run, shard=Shard(1, 2))
+    compress(run / "statistics-00001-of-00002.jsonl", ending)
+    refuse_compressed(PartFiles(run, Shard(0, 2)))
+    for shard in (Shard(1, 2), Shard(), Shard(0, 3)):
+        with pytest.raises(InputError) as caught:
+            refuse_compressed(PartFiles(run, shard))
+        command = {".gz": "gunzip", ".zst": "unzstd --rm"}[ending]
+        assert str(caught.value) == (
+            f"--output {run}: statistics-00001-of-00002.jsonl{ending} is compressed, and a run is "
+            f"resumed from plain files; decompress them first ({command} {run}/*.jsonl{ending}), "
+            "or give another --output"
+        )
+    before = entries(run)
+    with pytest.raises(InputError, match="is compressed"):
+        RunDirectory.open(PartFiles(run))
+    assert entries(run) == before
+
+
+def test_earlier_errors_may_be_compressed(tmp_path: Path) -> None:
+    """They are read, and never written; the next ones get the next number."""
+    run = make_run(tmp_path / "a")
+    (run / "errors.4.jsonl").write_bytes(b"{}\n")
+    compress(run / "errors.4.jsonl", ".gz")
+    files = PartFiles(run)
+    refuse_compressed(files)
+    assert files.next_errors() == run / "errors.5.jsonl"
+    assert list(files.all_errors()) == [run / "errors.4.jsonl", run / "errors.jsonl"]
+
+
+def test_a_directory_that_is_not_there_has_no_compressed_files(tmp_path: Path) -> None:
+    """A run makes it."""
+    refuse_compressed(PartFiles(tmp_path / "missing"))

@@ -34,7 +34,7 @@ def test_they_are_read_as_the_plain_file_is(tmp_path: Path, ending: str, odd: by
 
 @endings
 def test_several_members_are_read_to_their_end(tmp_path: Path, ending: str) -> None:
-    """Answers without any action among them: the number of lines shows whether one is lost."""
+    """As several threads or `cat` write them."""
     half = len(_LINES) // 2
     run = make_run(tmp_path / "a", _LINES)
     plain = by_tables(run)

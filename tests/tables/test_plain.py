@@ -82,7 +82,7 @@ def test_actions_are_counted_wherever_they_come_and_go(tmp_path: Path, place: in
     ]:
         made = [*usual[:place], line("x", 1, actions=odd), *usual[place + 1 :]]
         path.write_bytes(b"".join(made))
-        assert plain_actions(path, lambda: False) == PlainActions(names, 2000, count)
+        assert plain_actions(path, lambda: False) == PlainActions(names, count)
 
 
 def test_it_knows_the_same_fields_as_lines_do() -> None:
