@@ -64,7 +64,7 @@ class AnswerNames:
             self._actions.add(record.actions)
 
     def count(self, answers: Sequence[Answer], with_data: int) -> None:
-        """Add answers; `with_data` of them are not empty. Takes 2 microseconds for each."""
+        """Add answers; `with_data` of them are not empty. Takes half a microsecond for each."""
         self.answers += len(answers)
         self.with_data += with_data
         # Without an instruction of Python's for each answer.
