@@ -116,6 +116,7 @@ def test_plan_is_a_document_for_programs(plan: Cli, tmp_path: Path) -> None:
         "windows": 31,
         "first_windows": days[1:4],
         "last_windows": days[29:32],
+        "first_days": [{"from_date": "2026-01-01", "companies": 3}],
         "shard": None,
         "cells": {"planned": 93, "shard": 93},
         "requests": 94,

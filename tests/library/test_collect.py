@@ -60,6 +60,32 @@ async def test_a_run_has_a_result_and_is_resumed(start_api: StartApi, tmp_path: 
         second.error = "another"  # type: ignore[misc]
 
 
+async def test_it_collects_what_the_runs_beside_it_lack(
+    start_api: StartApi, tmp_path: Path
+) -> None:
+    """As the command with --since-last; what cannot be read beside it is a remark."""
+    service: dict[str, Any] = {
+        **there(await start_api()),
+        "rate": 10_000,
+        "window": "1d",
+        "timezone": "UTC",
+    }
+    days: dict[str, Any] = {"since_last": True, "at_most": timedelta(days=3)}
+    first = await collect(["1", "2"], output=tmp_path / "1", **days, **service)
+    assert first.coverage.planned == 6
+    (tmp_path / "torn").mkdir()
+    (tmp_path / "torn" / "run.json").write_text("{")
+    call: dict[str, Any] = {"output": tmp_path / "2", **days, **service}
+    second = await collect(["1", "2", "new"], **call)
+    assert second.coverage.planned == 1 + 1 + 3
+    (remark,) = second.remarks
+    assert remark.startswith(f"{tmp_path / 'torn' / 'run.json'}: is damaged")
+    again = await collect(["1", "2", "new"], **call)
+    assert (again.requests, again.coverage, again.remarks) == (0, second.coverage, ())
+    with pytest.raises(InputError, match="--since-last cannot be combined with --last"):
+        await collect(["1"], last="2d", **call)
+
+
 async def test_failed_cells_are_a_result(serve: Serve, tmp_path: Path) -> None:
     """As for the command, which ends with 1; duplicates are a remark."""
     api = await serve(lambda company, _before: 404 if company == "b" else 200, total=total)

@@ -146,6 +146,8 @@ def test_settings_stand_under_the_names_of_their_options() -> None:
         "timezone": None,
         "window": "7d",
         "lookback": None,
+        "since-last": False,
+        "at-most": "90d",
         "rate": "0.5",
         "concurrency": 32,
         "max-attempts": 5,
