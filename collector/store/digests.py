@@ -7,7 +7,7 @@ from typing import Annotated, Final
 
 import msgspec
 
-from collector.store.data_file import open_data
+from collector.store.data_file import open_data, stored_as
 from collector.store.files import COMPANIES, PartFiles, parts_in
 
 __all__ = [
@@ -76,7 +76,7 @@ def file_digests(files: PartFiles) -> dict[str, FileDigest]:
     for part in dict.fromkeys([files, *parts_in(files.directory)]):
         if files.has_for_itself(part):
             paths += [part.statistics, *part.all_errors()]
-    digests = {path.name: digest_of(path) for path in paths if path.is_file()}
+    digests = {path.name: digest_of(path) for path in paths if stored_as(path).is_file()}
     return {name: digest for name, digest in digests.items() if digest.bytes}
 
 

@@ -64,7 +64,8 @@ _CALLS: Final = [tuple(call) for call in calls(_TEXT)]
 
 def test_the_commands_are_all_found() -> None:
     """So that `test_calls.py` is about something; and the night is the same everywhere."""
-    assert {call[0] for call in _CALLS} == {"run", "plan", "status", "check", "diff", "latest"}
+    used = {"run", "plan", "status", "check", "diff", "latest", "verify"}
+    assert {call[0] for call in _CALLS} == used
     night = ("run", "companies.txt", "--since-last", "--window", "1d", "--lookback", "14d")
     assert len({call for call in _CALLS if call[: len(night)] == night}) == 3
 

@@ -1,15 +1,22 @@
+import errno
+import os
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from collector.core.errors import InputError
+from collector.core.cell import CellState
+from collector.core.errors import ExitCode, InputError
 from collector.plan import CellSet, Companies, DateRange, Plan, Shard, WindowSize, cut_windows
+from collector.run import attempt
 from collector.run.attempt import AttemptRecord
 from collector.settings import RunSettings
 from collector.store.files import PartFiles
+from collector.store.manifest import Manifest
 from collector.store.recovery import Recovered
 from collector.store.run_directory import RunDirectory
+from collector.telemetry.stats import RunStats
 
 _DAILY = WindowSize.parse("1d")
 
@@ -55,3 +62,55 @@ async def test_a_shard_may_begin_with_a_plan_that_has_grown(tmp_path: Path) -> N
         await _record(other, _plan(2, companies=5)).begin(None, [])
         assert second.manifest.exists()
         assert b"\n5\n" in (tmp_path / "run-companies.txt").read_bytes()
+
+
+async def _ended(run: Path, code: ExitCode, *, missing: int = 0) -> Manifest:
+    """Begin and end an attempt; return what its manifest has recorded."""
+    plan = _plan(1)
+    stats = RunStats(len(plan))
+    stats.cells.update({CellState.DATA: len(plan) - missing - 1, CellState.FAILED: 1})
+    with RunDirectory.open(PartFiles(run)) as directory:
+        record = _record(directory, plan)
+        await record.begin(None, [])
+        await record.end(code, None, stats, None)
+    manifest = Manifest.read(run / "run.json")
+    assert manifest is not None
+    return manifest
+
+
+@pytest.mark.parametrize(
+    ("code", "missing", "is_recorded"),
+    [
+        (ExitCode.COMPLETE, 0, True),
+        (ExitCode.SOME_FAILED, 0, True),
+        (ExitCode.IMPLAUSIBLE, 0, True),
+        (ExitCode.IMPLAUSIBLE, 1, False),
+        (ExitCode.STOPPED_EARLY, 1, False),
+        (ExitCode.SIGTERM, 0, False),
+        (ExitCode.STORAGE, 0, False),
+    ],
+)
+async def test_digests_are_recorded_when_every_cell_is_settled(
+    tmp_path: Path, code: ExitCode, missing: int, *, is_recorded: bool
+) -> None:
+    """Failed ones too: a company that fails every night must not leave all nights unproved."""
+    manifest = await _ended(tmp_path / "r", code, missing=missing)
+    assert (manifest.digests is not None) == is_recorded
+
+
+async def test_a_file_that_cannot_be_read_leaves_the_end_without_digests(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The run itself is complete; a remark says what is not."""
+
+    def fail(_files: object) -> Any:  # noqa: ANN401 - it returns nothing
+        raise OSError(errno.EIO, os.strerror(errno.EIO), "statistics.jsonl")
+
+    monkeypatch.setattr(attempt, "file_digests", fail)
+    manifest = await _ended(tmp_path / "r", ExitCode.COMPLETE)
+    assert manifest.digests is None
+    last = manifest.attempts[-1]
+    assert last["exit_code"] == 0
+    (remark,) = last["remarks"]
+    assert "the digests of the files were not recorded" in remark
+    assert "statistics.jsonl" in remark

@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from collector.plan import Shard
 from collector.store import digests
-from collector.store.digests import digest_of, fits_its_digest, with_digest
+from collector.store.digests import digest_of, file_digests, fits_its_digest, with_digest
+from collector.store.files import PartFiles
 from tests.store.compressed import PACKERS, compress
 
 
@@ -59,6 +61,21 @@ def test_a_compressed_file_has_the_digest_of_its_content(tmp_path: Path, ending:
     plain = digest_of(path)
     compress(path, ending)
     assert digest_of(path) == plain
+
+
+def test_the_files_of_a_run_are_those_that_it_has_for_itself(tmp_path: Path) -> None:
+    """A shard leaves out the other shards of its number; what is empty has no digest."""
+    whole, shards = PartFiles(tmp_path), [PartFiles(tmp_path, Shard(at, 2)) for at in range(2)]
+    for files in (whole, *shards):
+        files.statistics.write_bytes(b"{}\n")
+        files.errors.touch()
+        files.lock.touch()
+    compress(shards[1].statistics, ".gz")
+    shards[0].next_errors().write_bytes(b"{}\n")
+    names = [shards[0].statistics.name, shards[1].statistics.name, "statistics.jsonl"]
+    errors = "errors-00000-of-00002.1.jsonl"
+    assert file_digests(whole).keys() == {*names, errors}
+    assert file_digests(shards[0]).keys() == {names[0], names[2], errors}
 
 
 def test_the_beginning_of_a_file_has_a_digest_too(tmp_path: Path) -> None:
