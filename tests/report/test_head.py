@@ -38,6 +38,7 @@ def _top(report: Report, lang: Lang = Lang.EN) -> tuple[str, str]:
     return found[1], " ".join(re.sub(r"<[^>]*>", " ", found[2]).replace("\xa0", " ").split())
 
 
+@pytest.mark.usefixtures("words_only")
 def test_what_cannot_be_known_is_never_green() -> None:
     """An edited list of companies, gaps or not: amber, and the reason is said."""
     bare = sample.bare()
@@ -108,6 +109,7 @@ def test_dates_that_were_not_proved_are_a_remark() -> None:
         assert words not in _top(replace(bare, runs=(newest, bare.runs[0])))[1]
 
 
+@pytest.mark.usefixtures("words_only")
 def test_how_to_resume_is_what_the_run_itself_says() -> None:
     """No promise of the same command: tomorrow its days are others. Runs count together."""
     small = sample.small()

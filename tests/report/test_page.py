@@ -145,6 +145,7 @@ def test_overlap_is_said_wherever_sums_are() -> None:
     assert "more than once." not in words_of(page_of(replace(small, overlap=False)))
 
 
+@pytest.mark.usefixtures("words_only")
 @pytest.mark.parametrize("lang", list(Lang))
 def test_one_thing_is_singular(lang: Lang) -> None:
     """Cells, companies, runs, requests, notifications, days: no "1 fallidas", no "1 cells"."""
