@@ -39,7 +39,7 @@ __all__ = ["damages", "make_nights"]
 _FIRST: Final = date(2026, 1, 1)
 _ROUNDS: Final = 5
 _GROUP: Final = 50
-"""Lines that a run syncs at a time, at 200 answers a second."""
+"""Lines that a run syncs at a time, at 200 answers per second."""
 
 
 def make_nights(parent: Path, nights: int, companies: int) -> list[Path]:

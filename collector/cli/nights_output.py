@@ -130,7 +130,7 @@ def _notes(nights: Nights) -> Iterator[str]:
 def _remarks(nights: Nights) -> Iterator[tuple[str, str]]:
     for night in nights.nights:
         if night.run.held_by:
-            yield "running", f"{night.run.directory}: at work is {night.run.held_by}"
+            yield "running", f"{night.run.directory}: {night.run.held_by} is running"
     remarks = [
         f"{night.run.directory}: {text.removeprefix(f'{night.run.directory}: ')}"
         for night in nights.nights

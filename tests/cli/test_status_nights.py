@@ -174,7 +174,7 @@ def test_a_running_night_damage_and_what_is_no_run_are_named(cli: Cli) -> None:
         "collector: warning: output/README: is not the directory of a run; left out\n"
     )
     (running,) = said.under("running")
-    assert running.startswith(f"{newest}: at work is process {os.getpid()} on ")
+    assert running.startswith(f"{newest}: process {os.getpid()} on ")
     remarks = said.under("remark")
     assert remarks[0] == "output/2026-11-02: statistics.jsonl: 5 bytes are damaged"
     assert remarks[-1] == "and 2 more remarks; --json lists them all"

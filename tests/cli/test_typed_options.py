@@ -217,7 +217,7 @@ def test_every_switch_has_an_opposite(subcommand: str) -> None:
     for argument in switches:
         name = argument.name.removeprefix("--")
         assert f"--no-{name}" in argument.names
-    wanted = {"run", "plan", "check", "demo", "status", "diff", "simulate"}
+    wanted = {"run", "plan", "check", "demo", "status", "diff", "export", "simulate"}
     assert bool(switches) == (subcommand in wanted)
 
 

@@ -70,7 +70,7 @@ async def test_a_lock_that_is_removed_comes_back(
 
 
 def test_a_directory_with_compressed_files_is_refused(tmp_path: Path) -> None:
-    """Before a shard is handed out; all shards would find it."""
+    """Before a shard is assigned; all shards would find it."""
     run = make_run(tmp_path / "r")
     compress(run / "statistics.jsonl", ".gz")
     plan = find_run(run).plan().plan

@@ -62,7 +62,9 @@ def test_models_are_pinned() -> None:
     """The values that all parts share; and all of them exist."""
     assert collector.core.outcome.__all__ == [
         "COUNTERS",
+        "DOCUMENTED_ACTIONS",
         "FEWEST_ALIKE",
+        "MOST_NAMES",
         "Answer",
         "Blame",
         "Counters",

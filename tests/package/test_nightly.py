@@ -1,7 +1,7 @@
 """docs/nightly.md played from the installation to the alert.
 
-What stands on the page is run as it stands there; only the paths of the system are others. Two
-nights are two zones whose dates always differ, because no test may set the clock.
+The commands of the page are run as they are; only the paths of the system are others. Two nights
+are two zones whose dates always differ, because no test may set the clock.
 """
 
 import asyncio
@@ -217,7 +217,7 @@ async def test_a_night_of_zeros_is_told_of(machine: _Machine) -> None:
     assert re.search(r'collector_cells\{[^}]*state="data"[^}]*\} 0\.0', metrics)
 
 
-async def test_the_alert_of_systemd_reaches_somebody(machine: _Machine) -> None:
+async def test_the_alert_of_systemd_is_sent(machine: _Machine) -> None:
     """What OnFailure= starts sends the end of the journal."""
     unit = _block("# /etc/systemd/system/collector-alert.service")
     (start,) = re.findall(r"^ExecStart=(.*)$", unit, re.MULTILINE)

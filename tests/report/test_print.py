@@ -97,8 +97,8 @@ async def test_no_heading_is_stranded_and_no_page_is_mostly_empty(
 ) -> None:
     """A heading is on the page of its picture, the head of a table on that of its first row.
 
-    A third of each page has something. For the last page and the one before it that is so whatever
-    the data are: the closing part is in one piece, more than a third of a page and less than two.
+    A third of each page has something. For the last two pages that is so whatever the data
+    are: the closing part is in one piece, more than a third of a page and less than two.
     """
     opened = await _open(reader, name, lang)
     leads = await opened.page.evaluate(_LEADS)

@@ -1,4 +1,4 @@
-"""The digests of files and manifests: anybody can check them with the tools of the system."""
+"""The digests of files and manifests: the tools of the system can check them."""
 
 import subprocess
 from hashlib import sha256

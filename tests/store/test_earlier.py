@@ -43,7 +43,7 @@ def _drift(run: Path) -> Drift | None:
 
 
 def test_a_run_is_compared_with_the_finished_ones_beside_it(tmp_path: Path) -> None:
-    """Of the same service, that began before it; not with one that was stopped or is at work."""
+    """Of the same service, that began before it; not with one that was stopped or is running."""
     now = _run(tmp_path / "now", 10, {"late": 50})
     assert _drift(now) is None
     others: dict[str, Any] = {

@@ -138,7 +138,7 @@ def test_the_coverage_knows_which_days_are_planned(tmp_path: Path) -> None:
     assert read_coverage(_write(tmp_path / "whole", _plan(), whole)).empty_everywhere == list(_IDS)
 
 
-def test_a_record_of_before_the_range_grew_can_be_read(tmp_path: Path) -> None:
+def test_an_older_record_can_be_read(tmp_path: Path) -> None:
     """A shard may have it, beside a list with a company that begins after its last day."""
     path = tmp_path / "list"
     grown = _plan((0, 0, 0, 3))

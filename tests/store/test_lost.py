@@ -100,7 +100,7 @@ def test_the_log_of_a_killed_attempt_tells_what_it_had(tmp_path: Path, ending: s
 
 
 def test_the_log_of_an_earlier_attempt_does_not_count(tmp_path: Path) -> None:
-    """The errors that it counted are in another file by now, and its lines may be put aside."""
+    """The errors that it counted are in another file by now, and its lines may be moved away."""
     run = make_run(tmp_path / "a", _LINES)
     _log(run / "log.jsonl", _sample(9, at="2026-11-23T02:00:00Z"))
     assert _remarks(run, 1) == []
