@@ -131,7 +131,7 @@ def recorded_plan(record: PlanRecord, path: Path) -> Recorded:
 
     Raises `InputError` when the list cannot be read, and `ValueError` for a damaged record.
     """
-    windows = recorded_windows(record)
+    windows, _ = recorded_windows(record)
     companies, is_intact = read_company_list(path)
     if not record.has_first_days:
         return Recorded(Plan(companies, windows), is_intact)
@@ -157,10 +157,14 @@ def _first_windows(
     return found
 
 
-def recorded_windows(record: PlanRecord) -> tuple[Window, ...]:
-    """Return the windows of a record. Raises `ValueError` if it is damaged."""
+def recorded_windows(record: PlanRecord) -> tuple[tuple[Window, ...], WindowSize]:
+    """Rebuild the windows of a plan; return them and their size.
+
+    Raises `ValueError` for a damaged record.
+    """
     try:
-        return cut_windows(_date_range(record), WindowSize.parse(record.window))
+        size = WindowSize.parse(record.window)
+        return cut_windows(_date_range(record), size), size
     except InputError as error:
         # The error is in the record here, not on the command line.
         raise ValueError(str(error)) from error

@@ -83,9 +83,10 @@ class RecordedRun:
     def windows(self) -> tuple[Window, ...]:
         """Return the windows of the plan. Raises `InputError` if they cannot be read."""
         try:
-            return recorded_windows(self.manifest.plan)
+            windows, _ = recorded_windows(self.manifest.plan)
         except ValueError as error:
             raise _damaged(PartFiles(self.directory).manifest, error) from error
+        return windows
 
 
 def was_begun(directory: Path) -> bool:
