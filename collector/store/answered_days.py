@@ -57,7 +57,7 @@ class AnsweredDays:
         column[place >> 3] |= 1 << (place & 7)
 
     def uncovered(self, days: DateRange) -> Iterator[Uncovered]:
-        """Yield the uncovered days of a range, in order; days with the same companies are joined."""
+        """Yield the uncovered days of a range in order; those of the same companies are joined."""
         found: Uncovered | None = None
         for between, covered in self._covered(days):
             companies = self._every & ~covered
