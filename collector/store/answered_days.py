@@ -57,10 +57,7 @@ class AnsweredDays:
         column[place >> 3] |= 1 << (place & 7)
 
     def uncovered(self, days: DateRange) -> Iterator[Uncovered]:
-        """Yield the uncovered days of a range, in order; days with the same companies are joined.
-
-        Raises `ValueError` for an answer whose days are no dates.
-        """
+        """Yield the uncovered days of a range in order; those of the same companies are joined."""
         found: Uncovered | None = None
         for between, covered in self._covered(days):
             companies = self._every & ~covered
@@ -79,8 +76,11 @@ class AnsweredDays:
         starting: dict[int, list[tuple[int, bytearray]]] = {}
         edges = {begin, end}
         for (first_day, last_day), column in self._columns.items():
-            first = max(_ordinal(first_day), begin)
-            after = min(_ordinal(last_day) + 1, end)
+            try:
+                first = max(date.fromisoformat(first_day).toordinal(), begin)
+                after = min(date.fromisoformat(last_day).toordinal() + 1, end)
+            except ValueError:  # in a line that the collector did not write
+                continue
             if first < after:
                 starting.setdefault(first, []).append((after, column))
                 edges.update((first, after))
@@ -92,7 +92,3 @@ class AnsweredDays:
             for _, column in active:
                 covered |= int.from_bytes(column, "little")
             yield DateRange(date.fromordinal(first), date.fromordinal(after - 1)), covered
-
-
-def _ordinal(day: str) -> int:
-    return date.fromisoformat(day).toordinal()

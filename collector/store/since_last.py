@@ -51,7 +51,7 @@ def begin_since_last(plan: Plan, settings: RunSettings | PlanSettings, output: P
     windows: Sequence[Window] = plan.windows
     if settings.since_last:
         windows = _continued(recorded.windows, plan.windows)
-    elif windows[0] != recorded.windows[0]:
+    elif windows[: len(recorded.windows)] != recorded.windows:
         # Another plan; what opens the directory says so.
         return Begun(plan)
     return Begun(Plan(plan.companies, windows, _as_recorded(recorded, plan.companies)))

@@ -159,7 +159,7 @@ async def test_shards_make_one_plan(machine: _Machine) -> None:
 
 
 async def test_one_directory_grows_by_the_days_since(machine: _Machine) -> None:
-    """For who keeps all in one: the days that it has are not requested again."""
+    """The days that it has are not requested again."""
     dates = ("--from", machine.day(9), "--until", machine.day(4))
     first = await machine.command.run("run", "-", *dates, *_RUN, "--output", "all", stdin=b"1\n2\n")
     then = await machine.command.run(

@@ -67,9 +67,12 @@ def test_days_with_the_same_companies_are_joined() -> None:
 
 
 def test_answers_without_dates_cover_nothing() -> None:
-    """Of which days they are is not known."""
+    """Of which days they are is not known; so it is if a line was written by something else."""
     answered = AnsweredDays(_IDS)
     answered.add(_line("c1", None))
+    for first, last in (("yesterday", "today"), ("2026-11-03", "2026-02-30"), ("", "")):
+        answered.add(ResultLine("c1", first, last, _AT, 1, _ZEROS))
+    answered.add(_line("c1", 5, 3))
     (gap,) = answered.uncovered(_RANGE)
     assert gap.days == _RANGE
     assert list(gap.places()) == list(range(len(_IDS)))
