@@ -6,12 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
 import pytest
 
 from collector import ClientCredentials, collect
 from collector.cli.app import main
 from collector.simulator import Simulator, SimulatorSettings
 from collector.store.attempt_entry import counts_of
+from collector.store.digests import Digests, FileDigest, Link
+from collector.telemetry.names import NamesRecord
 from collector.telemetry.stats import RunStats
 from tests.docs.pages import DOCS, read
 
@@ -32,11 +35,27 @@ _DAYS: Final[dict[str, Any]] = {
 }
 
 
+_NAMES: Final = msgspec.to_builtins(
+    NamesRecord(fields={"cost": 1}, actions={"SEEN": 1}, new=["cost"], gone=["actions.SEEN"])
+)
+"""Names that have changed, which takes many runs."""
+
+_DIGESTS: Final = msgspec.to_builtins(
+    Digests(
+        files={"statistics.jsonl": FileDigest(lines=2001, bytes=9, sha256="", blocks=["0", "1"])},
+        previous=[Link(manifest="run.json", started_at="", sha256="")],
+    )
+)
+"""Digests of a file of thousands of lines."""
+
+
 def _paths(value: object, path: str = "") -> Iterator[str]:
     """Yield the path of each value in a document that is neither an object nor a list."""
     if isinstance(value, dict):
         for key, each in value.items():
-            yield from _paths(each, f"{path}.{key}" if path else key)
+            # A dot in a key, as in the name of a file, separates nothing.
+            name = key.replace(".", "-")
+            yield from _paths(each, f"{path}.{name}" if path else name)
     elif isinstance(value, list):
         for each in value:
             yield from _paths(each, f"{path}[]")
@@ -109,11 +128,18 @@ async def test_every_key_is_on_the_page(tmp_path: Path, capsys: pytest.CaptureFi
     manifests = [json.loads(file.read_text()) for run in runs for file in run.glob("run*.json")]
     entry = manifests[0]["attempts"][0]
     ping = {name: entry[name] for name in counts_of(RunStats(1), None)}
-    ping |= {"directory": "", "exit_code": 0, "exit": ""}
+    ping |= {"directory": "", "exit_code": 0, "exit": "", "manifests": {"run.json": ""}}
+    ping |= {"names": _NAMES}
     of_manifest = _SECTIONS["run.json"]
     documents = {
-        "run.json": manifests,
-        "collector status --json": [_printed(capsys, "status", run) for run in runs],
+        "run.json": [*manifests, {"attempts": [{"names": _NAMES}]}, {"digests": _DIGESTS}],
+        "collector status --json": [
+            *(_printed(capsys, "status", run) for run in runs),
+            {"attempts": [{"names": _NAMES}]},
+        ],
+        "collector status --json of several directories": [
+            _printed(capsys, "status", *runs[:2]),
+        ],
         "collector diff --json": [_printed(capsys, "diff", *runs[:2])],
         "collector plan --json": [_printed(capsys, "plan", companies, "--last", "7d")],
         "The body of a ping": [ping, {**ping, "requests": manifests[2]["attempts"][0]["requests"]}],

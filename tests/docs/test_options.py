@@ -18,7 +18,12 @@ def test_the_page_has_options_of_all_kinds() -> None:
         (row[0], command) for row in rows if len(row) > 4 for command in row[3].split(", ")
     )
     assert set(commands.values()) == {1}
-    assert {command for _, command in commands} == COMMANDS - {"simulate", "help", "completion", "verify"}
+    assert {command for _, command in commands} == COMMANDS - {
+        "simulate",
+        "help",
+        "completion",
+        "verify",
+    }
     told = {row[0]: row[1:3] for row in rows}
     assert told["| `--max-attempts`"] == ["`COLLECTOR_MAX_ATTEMPTS`", "`5`"]
     assert told["| `--workers`"] == ["`COLLECTOR_WORKERS`", "one for each core"]
