@@ -131,7 +131,7 @@ def _compare(scratch: Path, nights: int, companies: int) -> None:
 _RUN: Final = """
 import sys, time
 from collector.run import attempt
-from collector.cli.app import main
+from collector.cli.main import main
 
 spent = 0.0
 def timed(work):

@@ -13,7 +13,7 @@ def main() -> NoReturn:
 
     # Before the rest is imported, which takes most of the start.
     end_on_signals()
-    from collector.cli.app import main as run  # noqa: PLC0415
+    from collector.cli.main import main as run  # noqa: PLC0415
 
     run()
 

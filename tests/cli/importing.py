@@ -9,7 +9,7 @@ import json
 import os
 import sys
 
-from collector.cli.app import main
+from collector.cli.main import main
 
 
 def _exit_code(arguments: list[str]) -> int | str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from collector.cli.app import main
+from collector.cli.main import main
 
 
 @dataclass(frozen=True)

@@ -205,7 +205,7 @@ async def test_a_variable_that_goes_before_the_file_is_named(
 
 _IMPATIENT = """
 import collector.run.check
-from collector.cli.app import main
+from collector.cli.main import main
 
 collector.run.check._PATIENCE_SECONDS = 1.0
 main()

@@ -13,7 +13,7 @@ import aiohttp
 import pytest
 
 import collector
-from collector.cli.app import main
+from collector.cli.main import main
 from collector.core.errors import ExitCode
 from collector.core.secrets import Redactor, Secret
 from collector.settings import RehearsalSettings, RunSettings, option_name
@@ -53,7 +53,7 @@ def test_the_traceback_of_a_bug_has_no_secret(
         Redactor().learn(Secret(secret))
         raise ValueError(repr(secret))
 
-    monkeypatch.setattr("collector.cli.app.app", fail)
+    monkeypatch.setattr("collector.cli.main.app", fail)
     with pytest.raises(SystemExit) as ended:
         main(["run"])
     assert ended.value.code == ExitCode.BUG

@@ -267,7 +267,7 @@ async def test_it_needs_no_home(command: Any) -> None:  # noqa: ANN401
 
 _AT_POINT = """
 import os, signal, sys, time
-from collector.cli.app import main
+from collector.cli.main import main
 from collector.store.fault_points import FaultPoint, arm
 
 def reached(point, path):

@@ -17,7 +17,7 @@ import openpyxl
 import pytest
 import zstandard
 
-from collector.cli.app import main
+from collector.cli.main import main
 from tests.cli.said import OUTPUTS, Cli, Said, in_this_process
 from tests.cli.terminal import on_a_terminal
 from tests.store.made_runs import line, make_run

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from collector.cli.app import main
+from collector.cli.main import main
 from collector.simulator import Simulator
 
 StartApi = Callable[..., Awaitable[Simulator]]

@@ -66,7 +66,7 @@ import sys
 from collector.__main__ import main
 import collector.export.export, collector.report.report
 
-def hold(database, *_):
+def hold(database, *_, **__):
     open("begun", "x").close()
     database.connection.execute(
         "SELECT levenshtein(repeat('a', 3_000_000), repeat('b', 3_000_000))"

@@ -117,7 +117,7 @@ def test_a_full_disk_leaves_the_old_file(
 
 _AT_POINT = """
 import os, signal, sys
-from collector.cli.app import main
+from collector.cli.main import main
 from collector.store.fault_points import FaultPoint, arm
 
 def reached(point, path):

@@ -6,7 +6,7 @@ from typing import Final
 
 import pytest
 
-from collector.cli.app import main
+from collector.cli.main import main
 from tests.conftest import Command
 from tests.docs.pages import COMMANDS, DOCS, README, blocks, read
 from tests.docs.played_page import Example, examples, shell

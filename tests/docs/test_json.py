@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from collector import ClientCredentials, collect
-from collector.cli.app import main
+from collector.cli.main import main
 from collector.simulator import Simulator, SimulatorSettings
 from collector.store.attempt_entry import counts_of
 from collector.store.digests import Digests, FileDigest, Link

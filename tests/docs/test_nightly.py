@@ -11,7 +11,8 @@ from typing import Final
 
 import pytest
 
-from collector.cli.app import app, main
+from collector.cli.app import app
+from collector.cli.main import main
 from collector.core.cell import CellState
 from collector.core.errors import ExitCode
 from collector.core.secrets import Secret

@@ -10,7 +10,7 @@ import signal
 import sys
 from pathlib import Path
 
-from collector.cli.app import main
+from collector.cli.main import main
 from collector.store.fault_points import FaultPoint, arm
 
 _PARTIAL = 37

@@ -265,7 +265,7 @@ async def test_an_output_that_cannot_be(start_api: StartApi, against: Against, o
 
 _OPENS_NO_LINES = """
 import errno
-from collector.cli.app import main
+from collector.cli.main import main
 from collector.store.append_file import AppendFile
 
 def refuse(path):

@@ -9,7 +9,7 @@ import duckdb
 import pytest
 
 from benchmarks.export import made_cells, made_run
-from collector.cli.app import main
+from collector.cli.main import main
 from tests.store.made_runs import line, make_run
 from tests.tables.newest_rows import by_latest, by_tables
 
