@@ -14,6 +14,13 @@ __all__ = ["Cause", "CircuitBreaker", "OpenCircuit"]
 _GROWTH: Final = 2.0
 _COMPANIES_KNOWN: Final = 5
 
+_TAIL_PATIENCE: Final = 60.0
+"""Seconds per company (5 at most) whose probes fail when no new cell is left. It may be an outage,
+or these cells may be broken, and no other cell is left to tell."""
+
+_REFUSED_COMPANIES: Final = 2
+"""When more companies than these are throttled, the cause is the rate, even without new cells."""
+
 
 class Cause(Enum):
     """Why the circuit is open."""
@@ -97,6 +104,12 @@ class OpenCircuit:
         self.pause_until(now)
         self._not_before = max(self._not_before, now + self.interval)
 
+    def seems_only_cells(self, now: float) -> bool:
+        """Return whether, with no new cell left, the failing cells themselves seem the cause."""
+        companies = len(self.companies)
+        is_rate = self.cause is not Cause.FAILING and companies > _REFUSED_COMPANIES
+        return not is_rate and now - self.since >= _TAIL_PATIENCE * companies
+
     def probe_released(self) -> None:
         """Record that the probe was not sent after all: another one may be sent at once."""
         self._probe_at = None
@@ -104,6 +117,9 @@ class OpenCircuit:
 
 _IN_A_ROW: Final = 8
 _COMPANIES: Final = 3
+
+_FLAPPING: Final = 30.0
+"""An outage that begins within so many seconds of the last one continues with its interval."""
 
 
 class CircuitBreaker:
@@ -119,6 +135,8 @@ class CircuitBreaker:
         self._companies_needed = min(_COMPANIES, companies)
         self._in_a_row = 0
         self._companies: set[str] = set()
+        self._ended_at = -inf
+        self._interval = Cause.FAILING.first
 
     @property
     def is_doubtful(self) -> bool:
@@ -137,3 +155,11 @@ class CircuitBreaker:
         if len(self._companies) < self._companies_needed:
             self._companies.add(company_id)
         return self._in_a_row >= _IN_A_ROW and len(self._companies) >= self._companies_needed
+
+    def outage_ended(self, now: float, interval: float) -> None:
+        """Record when an outage ended, and the interval (seconds) between its last probes."""
+        self._ended_at, self._interval = now, interval
+
+    def first_interval(self, now: float) -> float:
+        """Return the seconds before the first probe of an outage that begins now."""
+        return self._interval if now - self._ended_at < _FLAPPING else Cause.FAILING.first

@@ -21,16 +21,6 @@ __all__ = ["RateController"]
 _LONG: Final = 3.0
 """Seconds for which the circuit is open when no token bucket explains it."""
 
-_TAIL_PATIENCE: Final = 60.0
-"""Seconds per company (5 at most) whose probes fail when no new cell is left. It may be an outage,
-or these cells may be broken, and no other cell is left to tell."""
-
-_REFUSED_COMPANIES: Final = 2
-"""When more companies than these are throttled, the cause is the rate, even without new cells."""
-
-_FLAPPING: Final = 30.0
-"""An outage that begins within so many seconds of the last one continues with its interval."""
-
 
 class RateController:
     """Decides when the next request may be sent, from the results of earlier requests.
@@ -72,7 +62,6 @@ class RateController:
         self._patience = patience
         self._notify = notify
         self._epoch = 0
-        self._last_outage: tuple[float, float] = (-inf, Cause.FAILING.first)
         self._outage_epoch = 0
         self._is_tail = False
         self._charges_all = False
@@ -145,7 +134,7 @@ class RateController:
         self._breaker.succeeded()
         self._charges_all = False
         if company_id is not None:
-            self._throttling.accepted(company_id)
+            self._throttling.accepted(company_id, is_current=permit.epoch == self._epoch)
         if (circuit := self._circuit) is not None:
             if circuit.is_probe(permit.at):
                 self._close_circuit(circuit, permit, now)
@@ -179,10 +168,9 @@ class RateController:
         """Record a throttled request; the server asks for a `pause` (seconds, 0 for none)."""
         self._estimate.refused(permit)
         self._hints.refused()
-        circuit = self._circuit
-        blame = Blame.RATE
         if self._charges_all:
             return Blame.CELL
+        circuit, blame = self._circuit, Blame.RATE
         if circuit is None:
             # A request sent before the circuit last opened says nothing new, unless it brings a
             # pause.
@@ -191,7 +179,7 @@ class RateController:
             if company_id is not None and self._is_company_limit(company_id):
                 return Blame.CELL
             self._estimate.circuit_opened(permit)
-            circuit = self._open_circuit(cause, now, cause.first)
+            circuit = self._open_circuit(cause, now)
         elif circuit.is_probe(permit.at):
             blame = self._probe_failed(circuit, now, company_id)
         if self._circuit is None:
@@ -245,7 +233,7 @@ class RateController:
         # At the end there may be no first try left as evidence.
         counts = (is_evidence or self._is_tail) and not self._charges_all
         if counts and self._breaker.failed(company_id):
-            self._open_for_outage(now)
+            self._open_circuit(Cause.FAILING, now)
             return Blame.SERVICE
         return Blame.CELL
 
@@ -255,7 +243,7 @@ class RateController:
         That is as good as an outage, however few companies are left.
         """
         if self._circuit is None and not self._charges_all and permit.epoch >= self._outage_epoch:
-            self._open_for_outage(now)
+            self._open_circuit(Cause.FAILING, now)
             return Blame.SERVICE
         return self.failed(permit, now, company_id, is_evidence=True, was_accepted=False)
 
@@ -267,13 +255,11 @@ class RateController:
     def _probe_failed(self, circuit: OpenCircuit, now: float, company_id: str | None) -> Blame:
         """Record a failed probe; close the circuit if only failing cells are left."""
         circuit.probe_failed(now, company_id)
-        companies = len(circuit.companies)
-        is_rate = circuit.cause is not Cause.FAILING and companies > _REFUSED_COMPANIES
-        if self._is_tail and not is_rate and now - circuit.since >= _TAIL_PATIENCE * companies:
+        if self._is_tail and circuit.seems_only_cells(now):
             self._circuit = None
             self._charges_all = True
             self.limiter.restart()
-            self._notify("only_failing_cells_are_left", companies=companies)
+            self._notify("only_failing_cells_are_left", companies=len(circuit.companies))
             return Blame.CELL
         return Blame.SERVICE
 
@@ -285,12 +271,8 @@ class RateController:
             self._notify("company_refused_for_itself", company_id=company_id)
         return scope is not ThrottledScope.ALL_COMPANIES
 
-    def _open_for_outage(self, now: float) -> None:
-        ended_at, interval = self._last_outage
-        first = interval if now - ended_at < _FLAPPING else Cause.FAILING.first
-        self._open_circuit(Cause.FAILING, now, first)
-
-    def _open_circuit(self, cause: Cause, now: float, interval: float) -> OpenCircuit:
+    def _open_circuit(self, cause: Cause, now: float) -> OpenCircuit:
+        interval = self._breaker.first_interval(now) if cause is Cause.FAILING else cause.first
         self._epoch += 1
         self._circuit = OpenCircuit(cause, now, interval, self._probe_seconds)
         name, rate = cause.name.lower(), round(self.rate, 2)
@@ -299,17 +281,19 @@ class RateController:
 
     def _close_circuit(self, circuit: OpenCircuit, probe: Permit, now: float) -> None:
         self._circuit = None
+        seconds = now - circuit.since
         limit, is_quota = self._estimate.circuit_closed(probe, circuit.refused_until)
-        is_long = now - circuit.since >= _LONG
+        if circuit.cause is Cause.UNAVAILABLE and seconds >= _LONG:
+            # Rather a ban or an outage, which would look like a tiny quota.
+            self._status_503.accepted_nothing()
+            limit = None
         if circuit.cause is Cause.FAILING:
-            self._last_outage = (now, circuit.interval)
+            self._breaker.outage_ended(now, circuit.interval)
             self._outage_epoch = self._epoch
             self.limiter.restart()
-        elif limit is None or (is_long and circuit.cause is Cause.UNAVAILABLE):
-            # No limit is known; or it was rather an outage, which would look like a tiny quota.
+        elif limit is None:
             self.limiter.restart()
         else:
             self.limiter.found(limit, now, is_quota=is_quota)
         self.limiter.resume()
-        seconds = round(now - circuit.since, 3)
-        self._notify("reopened", blocked_for_seconds=seconds, rate=round(self.rate, 2))
+        self._notify("reopened", blocked_for_seconds=round(seconds, 3), rate=round(self.rate, 2))

@@ -38,7 +38,9 @@ class Status503Classifier:
     again at once, and no longer once the rate is below its limit. So a single 503 is an error, and
     a second within 2 seconds (or 60 requests) is a refusal. But when six cuts of the rate in a row
     were each followed by the next such pair within 10 seconds (or 200 requests), the rate is not
-    the cause: then 503s are errors for a minute, and for twice as long each time.
+    the cause: then 503s are errors for a minute, and for twice as long each time. A cut after which
+    the server accepted nothing for seconds does not count: that is a ban or an outage, and
+    afterwards the rate returns to where it was.
     """
 
     __slots__ = ("_cut_at", "_cuts", "_distrust", "_distrust_until", "_last", "rate_before")
@@ -70,6 +72,10 @@ class Status503Classifier:
         self._distrust = min(2.0 * self._distrust, _LONGEST_DISTRUST)
         return Reading.FALSE_ALARM
 
+    def accepted_nothing(self) -> None:
+        """Record that after the last cut nothing was accepted for seconds: it does not count."""
+        self._cuts = max(0, self._cuts - 1)
+
     def may_be_limited_until(self, rate: float) -> float:
         """Return until when a second 503 would be a refusal: the rate must not grow before."""
         return self._last + _span(_PAIR_SPAN, rate)
@@ -80,7 +86,8 @@ def _span(limits: tuple[float, int, float], rate: float) -> float:
     return min(max(least, requests / rate), most)
 
 
-_THROTTLED_TIMES: Final = 2
+_THROTTLED_TIMES: Final = 3
+_ENOUGH_ACCEPTED: Final = 20
 _REMEMBERED: Final = 1024
 
 
@@ -100,25 +107,33 @@ class _CompanyRecord:
     times: int
     epoch: int
     rate_before: float
+    accepted_before: int
 
 
 class CompanyThrottling:
     """Tells a limit for all companies from a company that the server always throttles.
 
-    After a cut of the rate the server accepts a retry. A company that is throttled again, after
-    others were accepted, is throttled alone: that says nothing about the rate. Once accepted, it is
-    like any other. Memory is bounded.
+    After a cut of the rate the server accepts a retry. A company that is throttled again, after 20
+    requests of others were accepted, is throttled alone: that says nothing about the rate. After
+    fewer it may have met the limit by chance a second time, because one cut is not always enough;
+    then the third time tells. Once accepted, it is like any other. Memory is bounded.
     """
 
-    __slots__ = ("_records", "rate_before")
+    __slots__ = ("_accepted", "_records", "rate_before")
 
     def __init__(self) -> None:
         self.rate_before = 0.0
         """The rate (requests per second) before the first refusal of the company just found."""
+        self._accepted = 0
         self._records: dict[str, _CompanyRecord] = {}
 
-    def accepted(self, company_id: str) -> None:
-        """Record that the server accepted a request of a company."""
+    def accepted(self, company_id: str, *, is_current: bool = True) -> None:
+        """Record that the server accepted a request of a company.
+
+        `is_current` says that it was sent since the circuit last opened: an earlier one was sent
+        at the rate before the cut.
+        """
+        self._accepted += is_current
         if self._records:
             self._records.pop(company_id, None)
 
@@ -128,7 +143,7 @@ class CompanyThrottling:
         if record is None:
             if len(self._records) >= _REMEMBERED:
                 del self._records[next(iter(self._records))]
-            self._records[company_id] = _CompanyRecord(1, epoch, rate)
+            self._records[company_id] = _CompanyRecord(1, epoch, rate, self._accepted)
             return ThrottledScope.ALL_COMPANIES
         if record.times >= _THROTTLED_TIMES:
             return ThrottledScope.KNOWN_COMPANY
@@ -136,8 +151,10 @@ class CompanyThrottling:
             return ThrottledScope.ALL_COMPANIES
         record.times += 1
         record.epoch = epoch
-        if record.times < _THROTTLED_TIMES:
+        is_enough = self._accepted - record.accepted_before >= _ENOUGH_ACCEPTED
+        if record.times < _THROTTLED_TIMES and not is_enough:
             return ThrottledScope.ALL_COMPANIES
+        record.times = _THROTTLED_TIMES
         self.rate_before = record.rate_before
         return ThrottledScope.NEW_COMPANY
 

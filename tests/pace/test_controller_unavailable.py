@@ -159,3 +159,17 @@ def test_single_503s_are_evidence_of_an_outage_like_other_failures() -> None:
         assert sender.fail() is Blame.CELL
     assert sender.unavailable() is Blame.SERVICE
     assert sender.cause() is Cause.FAILING
+
+
+def test_a_ban_that_returns_is_not_a_false_alarm() -> None:
+    """However often all requests meet 503s for seconds, the rate is not restored."""
+    sender = Sender(5)
+    sender.run(5)
+    for _ in range(8):
+        sender.meet_503s()
+        until = sender.now + 5
+        while sender.now < until:
+            assert sender.unavailable() is Blame.SERVICE
+        sender.answer()
+        sender.run(10)
+    assert set(sender.events) == {"blocked", "reopened"}

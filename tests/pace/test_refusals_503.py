@@ -88,6 +88,17 @@ def test_a_quiet_time_begins_the_count_of_cuts_anew() -> None:
     assert pair(classifier, NOW + 60 + 18, 60.0)[1] is FALSE_ALARM
 
 
+@pytest.mark.parametrize(("bans", "last"), [(0, FALSE_ALARM), (1, REFUSAL), (6, REFUSAL)])
+def test_a_cut_after_which_nothing_was_accepted_does_not_count(bans: int, last: Reading) -> None:
+    """After a ban the rate returns to where it was, so the next one shows nothing new."""
+    classifier = Status503Classifier()
+    for number in range(6):
+        assert pair(classifier, NOW + 5 * number)[1] is REFUSAL
+        if number >= 6 - bans:
+            classifier.accepted_nothing()
+    assert pair(classifier, NOW + 30)[1] is last
+
+
 def alarm_falsely(classifier: Status503Classifier, now: float) -> float:
     """Let pairs come every 3 seconds until that is a false alarm, and return when."""
     readings = [pair(classifier, now + 3 * number)[1] for number in range(7)]

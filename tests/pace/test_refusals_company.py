@@ -1,18 +1,39 @@
+import pytest
+
 from collector.core.outcome import Blame
 from collector.pace import RateController
 from collector.pace.refusals import CompanyThrottling, ThrottledScope
 
 
-def test_the_second_refusal_after_others_were_accepted_is_its_own() -> None:
-    """And all that follow; the rate before the first one is known."""
+def read(throttling: CompanyThrottling, accepted: int) -> list[ThrottledScope]:
+    """Refuse a company five times, and let requests of others be accepted in between."""
+    scopes = []
+    for epoch in range(5):
+        scopes.append(throttling.refused("7", epoch, 50.0 - epoch))
+        for _ in range(accepted):
+            throttling.accepted("8")
+    return scopes
+
+
+@pytest.mark.parametrize(("accepted", "chances"), [(0, 2), (9, 2), (19, 2), (20, 1), (100, 1)])
+def test_a_refusal_after_20_of_others_were_accepted_is_its_own(accepted: int, chances: int) -> None:
+    """Or else the third, and all that follow; the rate before the first one is known."""
     throttling = CompanyThrottling()
-    read = [throttling.refused("7", epoch, 50.0 - epoch) for epoch in range(5)]
-    assert read == [
-        ThrottledScope.ALL_COMPANIES,
+    assert read(throttling, accepted) == [
+        *[ThrottledScope.ALL_COMPANIES] * chances,
         ThrottledScope.NEW_COMPANY,
-        *[ThrottledScope.KNOWN_COMPANY] * 3,
+        *[ThrottledScope.KNOWN_COMPANY] * (4 - chances),
     ]
     assert throttling.rate_before == 50.0
+
+
+def test_what_was_sent_before_the_cut_says_nothing_about_the_rate_after_it() -> None:
+    """However many of such requests are accepted."""
+    throttling = CompanyThrottling()
+    throttling.refused("7", 0, 50.0)
+    for _ in range(100):
+        throttling.accepted("8", is_current=False)
+    assert throttling.refused("7", 1, 49.0) is ThrottledScope.ALL_COMPANIES
 
 
 def test_refusals_before_the_circuit_opened_once_count_once() -> None:

@@ -9,7 +9,7 @@ from math import inf
 from typing import Any, Final, TypeVar
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from benchmarks.rate.collecting import Collection, collect_virtually
@@ -85,6 +85,8 @@ class _Watched(RateController):
         super().__init__(ceiling, **more)
         self._highest = self.rate
         self._is_restored = False
+        self._is_reporting = False
+        """Whether one report, such as that of a 503, has become another: a failure."""
         restore = self.limiter.restore
 
         def watched_restore(rate: float) -> None:
@@ -117,8 +119,11 @@ class _Watched(RateController):
         return self._without_rise(partial(super().failed, *arguments, **more))
 
     def _without_rise(self, report: Callable[[], _T]) -> _T:
-        before, self._is_restored = self.rate, False
+        before = self.rate
+        if is_outermost := not self._is_reporting:
+            self._is_reporting, self._is_restored = True, False
         result = report()
+        self._is_reporting = not is_outermost
         # A cut that was made for something else may be taken back.
         most = self._highest if self._is_restored else before
         assert self.rate <= most, f"the rate rose from {before} to {self.rate}"
@@ -170,11 +175,19 @@ def _assert_held(done: Collection) -> None:
     else:
         assert isinstance(done.error, CredentialsError | OutageError | ImplausibleError)
         assert str(done.error)
+    # Every 503 of this server is for the rate, or for all.
+    assert not done.events["status_503_is_no_refusal"]
     # The life of a token counts from its arrival, and ends a whole second earlier.
     gaps = [after - before for before, after in zip(done.issued, done.issued[1:], strict=False)]
     assert all(gap >= 3.9 for gap in gaps), gaps
 
 
+@example(
+    phases=[({"rate_limit": 5.0, "limit_status": 503, "burst": 1, "ban": 20.0}, 0.3)],
+    ceiling=50.0,
+    seed=1,
+    recovers=False,
+)
 @given(
     phases=st.lists(st.tuples(st.one_of(_THAT_PASS, _THAT_COST), _SECONDS), min_size=1, max_size=4),
     ceiling=_CEILINGS,
@@ -189,6 +202,26 @@ def test_nothing_is_lost_silently(
     No failure raises the rate, and the number of tokens is bounded by time.
     """
     _assert_held(_collect(phases, ceiling, seed, recovers=recovers))
+
+
+@pytest.mark.parametrize(
+    ("status", "limit", "burst", "ban"),
+    [
+        (429, 5.0, 1, 0.0),
+        (429, 5.0, 1, 20.0),
+        (429, 20.0, 20, 0.0),
+        (503, 5.0, 1, 20.0),
+        (503, 5.0, 5, 5.0),
+        (503, 20.0, 20, 0.0),
+    ],
+)
+def test_a_limit_for_all_is_not_mistaken(status: int, limit: float, burst: int, ban: float) -> None:
+    """Neither for the limit of one company nor for an error: both would restore the rate."""
+    limits = {"limit_status": status, "rate_limit": limit, "burst": burst, "ban": ban}
+    done = _collect([(limits, 1.0)], 50.0, 1, recovers=False)
+    _assert_held(done)
+    assert done.answered.total() == _CELLS
+    assert done.events.keys() <= {"blocked", "reopened"}
 
 
 @pytest.mark.slow
