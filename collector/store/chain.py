@@ -17,7 +17,7 @@ from collector.core.text import json_text
 from collector.plan import Shard
 from collector.store.atomic import remove_drafts, replace_file
 from collector.store.digests import Digests, Link, fits_its_digest
-from collector.store.files import LOCK, PartFiles
+from collector.store.files import LOCK, PartFiles, is_data_file
 
 __all__ = [
     "FoundManifest",
@@ -84,7 +84,11 @@ class FoundManifest:
             fields = _decoder.decode(self.text)
             # A manifest of an older collector has neither digests nor one of itself.
             fits = fits_its_digest(self.text)
-            if fields.attempts and (fits or (fits is None and fields.digests is msgspec.UNSET)):
+            if fits is None:
+                fits = fields.digests is msgspec.UNSET
+            # No file of another name is opened, whatever a manifest says.
+            names = fields.digests.files if isinstance(fields.digests, Digests) else ()
+            if fields.attempts and fits and all(map(is_data_file, names)):
                 return fields
         return None
 

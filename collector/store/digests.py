@@ -32,7 +32,7 @@ _BLOCK_DIGITS: Final = 16
 
 _READ_AT_ONCE: Final = 256 * 1024
 
-_Count = Annotated[int, msgspec.Meta(ge=0)]
+_Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 
 
 class FileDigest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

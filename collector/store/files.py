@@ -17,7 +17,9 @@ __all__ = [
     "LOCK",
     "PLAN_LOCK",
     "PartFiles",
+    "errors_in",
     "files_are",
+    "is_data_file",
     "parts_in",
 ]
 
@@ -147,12 +149,43 @@ def parts_in(directory: Path) -> list[PartFiles]:
     return [PartFiles(directory), *(PartFiles(directory, shard) for shard in shards)]
 
 
+_ERRORS: Final = re.compile(
+    r"(?P<name>errors(?:-(?P<number>[0-9]{5})-of-(?P<total>[0-9]{5}))?(?:\.[1-9][0-9]*)?\.jsonl)"
+    r"(?:\.gz|\.zst)?"
+)
+
+
+def errors_in(directory: Path) -> dict[Path, Shard]:
+    """Return the files of errors in a directory, without the endings of compression, by shard.
+
+    Those of earlier attempts are included. Raises `OSError`.
+    """
+    found = (_ERRORS.fullmatch(path.name) for path in directory.iterdir())
+    return {
+        directory / match["name"]: Shard(int(match["number"] or 0), int(match["total"] or 1))
+        for match in found
+        if match
+    }
+
+
 def files_are(paths: Sequence[Path]) -> str:
     """Name files as the subject of a sentence: the first one, and how many others there are."""
     others = len(paths) - 1
     if not others:
         return f"{paths[0].name} is"
     return f"{paths[0].name} and {others:,} more {'file' if others == 1 else 'files'} are"
+
+
+_DATA_FILE: Final = re.compile(
+    rf"{re.escape(COMPANIES)}"
+    rf"|(?:{STATISTICS.stem}|errors)(?:-[0-9]{{5}}-of-[0-9]{{5}})?\.jsonl"
+    r"|errors(?:-[0-9]{5}-of-[0-9]{5})?\.[1-9][0-9]*\.jsonl"
+)
+
+
+def is_data_file(name: str) -> bool:
+    """Tell whether a data file of a run can have this name, when it is not compressed."""
+    return _DATA_FILE.fullmatch(name) is not None
 
 
 def _attempt(errors: Path) -> int:

@@ -1,6 +1,6 @@
 """The data files of one run directory, compared with the digests in its manifests."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -9,10 +9,11 @@ from typing import Final, NamedTuple
 
 from collector.core.endpoint import STATISTICS
 from collector.core.errors import InputError
+from collector.plan import Shard
 from collector.store.chain import FoundManifest
 from collector.store.data_file import DecompressionError, stored_as
 from collector.store.digests import BLOCK_LINES, FileDigest, blocks_of, digest_of, pieces_of
-from collector.store.files import COMPANIES, parts_in
+from collector.store.files import COMPANIES, errors_in, parts_in
 from collector.store.lines import parse_result
 from collector.store.recorded_plan import is_intact_list
 from collector.store.repair import damaged_spans
@@ -62,8 +63,11 @@ class FileCheck:
         growing = {name for name, part in parts.items() if part.shard in unfinished}
         for name, of_file in sorted(records.items()):
             path = self.directory / name
+            text: str | None
             try:
-                if name == COMPANIES:
+                if _is_no_file(path):
+                    text = f"is no file; it had {_lines(of_file[-1].digest.lines)}"
+                elif name == COMPANIES:
                     text = self._companies(path, of_file, is_settled=not unfinished)
                 elif name in parts:
                     text = self._answers(path, of_file, may_grow=name in growing)
@@ -74,9 +78,30 @@ class FileCheck:
             else:
                 if text is not None:
                     yield Finding(path, text)
-        for name in parts.keys() - records.keys() - growing:
-            if _has_content(self.directory / name):
-                yield Finding(self.directory / name, "no manifest has recorded it")
+        added = filter(_has_content, map(self.directory.joinpath, parts.keys() - records - growing))
+        yield from (Finding(path, _UNRECORDED) for path in added)
+        yield from self._added_errors(records, unfinished)
+
+    def _added_errors(
+        self, records: Mapping[str, Sequence[_Record]], unfinished: Collection[Shard]
+    ) -> Iterator[Finding]:
+        """Yield files of errors that no attempt has recorded when it had finished.
+
+        Another attempt moves errors before it records them anew, and it may have been killed.
+        """
+        known = {record.digest.sha256 for found in records.values() for record in found}
+        for path, shard in sorted(errors_in(self.directory).items()):
+            if path.name in records or shard in unfinished or not _has_content(path):
+                continue
+            try:
+                is_known = digest_of(path).sha256 in known
+            except DecompressionError:
+                yield Finding(path, _CUT)
+            except (OSError, InputError) as error:
+                yield Finding(path, _cause(error), is_damage=False)
+            else:
+                if not is_known:
+                    yield Finding(path, _UNRECORDED)
 
     def _records(self) -> dict[str, list[_Record]]:
         records: dict[str, list[_Record]] = {}
@@ -130,15 +155,14 @@ class FileCheck:
     def _digests_of_errors(self) -> set[str]:
         if self._errors is None:
             self._errors = set()
-            found = self.directory.glob("errors*.jsonl*")
-            # A compressed file is opened by the name that it had.
-            for name in {path.name.partition(".jsonl")[0] for path in found}:
+            for path in filter(_has_content, errors_in(self.directory)):
                 with suppress(DecompressionError, FileNotFoundError):
-                    self._errors.add(digest_of(self.directory / f"{name}.jsonl").sha256)
+                    self._errors.add(digest_of(path).sha256)
         return self._errors
 
 
 _CUT: Final = "is damaged or cut within its compression"
+_UNRECORDED: Final = "no manifest has recorded it"
 
 
 class _Measured(NamedTuple):
@@ -182,11 +206,13 @@ def _difference(path: Path, recorded: FileDigest, manifest: FoundManifest) -> st
     where = ", ".join(_block(at, max(found.lines, recorded.lines)) for at in places[:_LISTED])
     if len(places) > _LISTED:
         where += f" and {len(places) - _LISTED:,} places more"
-    texts = [f"{where} differ from what {manifest.name} has recorded"]
+    # A record whose blocks are those of the file, and its digest is not, names no place.
+    differ = f"{where} differ" if where else "differs"
+    texts = [f"{differ} from what {manifest.name} has recorded"]
     if changes:
         less = "more" if changes > 0 else "less"
         texts = [f"has {_lines(abs(changes))} {less} than {manifest.name} has recorded"]
-        texts.append(f"the first change is in {where}")
+        texts += [f"the first change is in {where}"] if where else []
     if bad := _damaged_lines(path, places):
         texts.append(f"{bad} damaged")
     return "; ".join(texts)
@@ -222,6 +248,12 @@ def _damaged_lines(path: Path, places: Sequence[int]) -> str:
         return f"line {distinct[0]:,} is"
     more = f" and {len(distinct) - _LISTED:,} more" if len(distinct) > _LISTED else ""
     return f"lines {', '.join(f'{at:,}' for at in distinct[:_LISTED])}{more} are"
+
+
+def _is_no_file(path: Path) -> bool:
+    """Tell whether a directory, a named pipe or a device has the name of a file."""
+    path = stored_as(path)
+    return path.exists() and not path.is_file()
 
 
 def _has_content(path: Path) -> bool:

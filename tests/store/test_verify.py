@@ -1,11 +1,13 @@
 """Verification of runs: what was changed, dropped or swapped is named, and nothing else is."""
 
 import json
+import os
 import random
 import re
 from collections.abc import Callable
 from pathlib import Path
 from shutil import copytree, rmtree
+from typing import Any
 
 import pytest
 
@@ -77,6 +79,27 @@ def _edit_manifest_with_care(run: Path) -> None:
     path = run / "run.json"
     text = path.read_bytes().replace(b'"companies": 3', b'"companies": 4')
     path.write_bytes(with_digest(text.rpartition(b',\n  "sha256"')[0] + b"\n}\n"))
+
+
+def _replace_by(make: Callable[[Path], object], name: str) -> Change:
+    def edit(run: Path) -> None:
+        (run / name).unlink()
+        make(run / name)
+
+    return edit
+
+
+def _forge(change: Callable[[dict[str, Any]], object]) -> Change:
+    """Change the digests in a manifest, and make it fit its own digest again."""
+
+    def edit(run: Path) -> None:
+        path = run / "run.json"
+        manifest = json.loads(path.read_bytes())
+        del manifest["sha256"]
+        change(manifest["digests"])
+        path.write_bytes(with_digest(json.dumps(manifest, indent=2).encode() + b"\n"))
+
+    return edit
 
 
 _STATISTICS = "n1/statistics.jsonl"
@@ -151,7 +174,67 @@ _DONE: dict[str, tuple[Change, str, str]] = {
         "n1/statistics-00000-of-00002.jsonl",
         "no manifest has recorded it",
     ),
+    "errors added": (
+        lambda run: (run / "errors.jsonl").write_bytes(b"{}\n"),
+        "n1/errors.jsonl",
+        "no manifest has recorded it",
+    ),
+    "earlier errors added": (
+        lambda run: (run / "errors.3.jsonl").write_bytes(b"{}\n"),
+        "n1/errors.3.jsonl",
+        "no manifest has recorded it",
+    ),
+    "a directory in place of answers": (
+        _replace_by(Path.mkdir, "statistics.jsonl"),
+        _STATISTICS,
+        "is no file; it had 4 lines",
+    ),
+    "a pipe in place of companies": (
+        _replace_by(os.mkfifo, "run-companies.txt"),
+        "n1/run-companies.txt",
+        "is no file; it had ",
+    ),
 }
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../n0/statistics.jsonl", "/dev/zero", "/proc/self/environ", ".", "", "log.jsonl", "run.lock"],
+)
+def test_no_file_of_another_name_is_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """A manifest that names one was edited, though it fits its own digest."""
+    run = make_finished(tmp_path / "n1", 0, [line("1", 1)])
+    make_finished(tmp_path / "n0", 0, [line("1", 1)])
+    _forge(lambda digests: digests.update(files={name: {"lines": 1, "bytes": 1, "sha256": ""}}))(
+        run
+    )
+    opened: list[Path] = []
+    monkeypatch.setattr("collector.store.digests.open_data", opened.append)
+    assert _found(run) == {"n1/run.json": "is damaged, or was edited"}
+    assert opened == []
+
+
+@pytest.mark.parametrize(
+    ("record", "text"),
+    [
+        ({"bytes": 10**18}, "statistics.jsonl differs from what run.json has recorded"),
+        ({"bytes": 10**30}, "run.json is damaged, or was edited"),
+        (
+            {"bytes": 1, "lines": 5},
+            "statistics.jsonl has 1 line less than run.json has recorded",
+        ),
+    ],
+)
+def test_a_record_that_fits_no_file_has_a_whole_text(
+    tmp_path: Path, record: dict[str, int], text: str
+) -> None:
+    """No place is named where none differs."""
+    run = make_finished(tmp_path / "r", 0, [line("1", number + 1) for number in range(4)])
+    _forge(lambda digests: digests["files"]["statistics.jsonl"].update(record))(run)
+    ((path, found),) = _found(run).items()
+    assert f"{path.removeprefix('r/')} {found}" == text
 
 
 @pytest.mark.parametrize("done", _DONE)
@@ -417,12 +500,17 @@ def test_any_byte_that_is_flipped_is_found(tmp_path: Path) -> None:
     assert _verify(run).findings == []
 
 
-def test_a_file_that_cannot_be_read_proves_nothing(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_read_proves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It is not said to be damaged."""
     run = make_finished(tmp_path / "r", 0, [line("1", 1)])
-    (run / "statistics.jsonl").unlink()
-    (run / "statistics.jsonl").mkdir()
-    assert _unproved(run) == ["cannot be read: Is a directory"]
+
+    def refuse(path: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("collector.store.digests.open_data", refuse)
+    assert set(_unproved(run)) == {"cannot be read: Permission denied"}
 
 
 def test_what_is_no_run_is_left_out(tmp_path: Path) -> None:
