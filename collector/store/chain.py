@@ -46,6 +46,11 @@ _MOST_LINKS: Final = 1000
 _MOST_TOLD: Final = 10
 
 
+_STARTED: Final = re.compile(rb'"started_at": *"([0-9TZ:.-]{1,40})"')
+_HEAD: Final = 64 * 1024
+"""Bytes of a manifest in which its first attempt has begun."""
+
+
 class _Attempt(msgspec.Struct, frozen=True):
     started_at: str
     ended_at: str | None = None
@@ -177,14 +182,14 @@ def unrecorded(files: PartFiles) -> list[Link]:
 
     Usually that is the one of the night before. Others are of runs at the same time, of runs that
     were resumed after a later one had ended, and of other shards of this run. Of the shards only
-    the first one looks beside the run: each would find the same. It reads the directories that
-    changed last. What cannot be read is left out. Blocks.
+    the first one looks beside the run: each would find the same. It reads the directories whose
+    runs began last, and those that changed last. What cannot be read is left out. Blocks.
     """
     own = files.directory.resolve()
     directories = [own]
     if files.shard.number == 0:
         with suppress(OSError):
-            directories = sorted(runs_beside(own), key=_changed_at)[-_MOST_RUNS:]
+            directories = _latest(list(runs_beside(own)))
     found: list[FoundManifest] = []
     for directory in directories:
         with suppress(OSError):
@@ -196,10 +201,36 @@ def unrecorded(files: PartFiles) -> list[Link]:
             started_at=manifest.started_at,
             sha256=manifest.sha256,
         )
-        for manifest in sorted(found, key=lambda manifest: manifest.started_at)
+        for manifest in sorted(found, key=_place, reverse=True)
         if manifest.digests is not None and manifest.sha256 not in recorded
     }
-    return list(new.values())[-_MOST_LINKS:]
+    return list(new.values())[:_MOST_LINKS][::-1]
+
+
+def _place(manifest: FoundManifest) -> tuple[str, str]:
+    return manifest.started_at, manifest.directory.name
+
+
+def _latest(directories: list[Path]) -> list[Path]:
+    """Return the directories whose runs began last, and those that changed last.
+
+    A job that compresses or restores old runs changes them later than last night, and a run that
+    was resumed began long before it ended.
+    """
+    if len(directories) <= _MOST_RUNS:
+        return directories
+    orders = (_head_of_run, _changed_at)
+    return list({one: 0 for by in orders for one in sorted(directories, key=by)[-_MOST_RUNS:]})
+
+
+def _head_of_run(directory: Path) -> str:
+    """Return when the run in a directory began, read from the first bytes of a manifest."""
+    with suppress(OSError):
+        names = (path for path in directory.iterdir() if _MANIFEST.fullmatch(path.name))
+        with open_regular(min(names, default=PartFiles(directory).manifest)) as stream:
+            found = _STARTED.search(stream.read(_HEAD))
+            return "" if found is None else found[1].decode()
+    return ""
 
 
 def newest_in(directory: Path) -> dict[str, str]:

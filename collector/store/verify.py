@@ -198,7 +198,8 @@ class _Chain:
         ]
 
     def findings(self) -> Iterator[Finding]:
-        """Yield what is not as links of and to the given runs say."""
+        """Yield what is not as links of and to the given runs say, and which runs are copies."""
+        yield from self._copies()
         for linking in self._all:
             for link in links_of(linking):
                 target = link_target(linking.directory, link)
@@ -208,6 +209,30 @@ class _Chain:
                         yield Finding(path, "records a manifest that has no such name")
                 elif not self._given.keys().isdisjoint({linking.directory, target.parent}):
                     yield from self._follow(linking, link, target)
+
+    def _copies(self) -> Iterator[Finding]:
+        """Yield the given runs that are beside another with the same manifest.
+
+        The one that a later run has recorded by its name is the original.
+        """
+        targets = {
+            link_target(linking.directory, link)
+            for linking in self._all
+            for link in links_of(linking)
+        }
+        for found in self._by_digest.values():
+            finished = [one for one in found if one.digests is not None]
+            for one in finished:
+                beside = [
+                    other.directory.name
+                    for other in finished
+                    if other.directory.parent == one.directory.parent
+                    and other.directory != one.directory
+                ]
+                path = one.directory / one.name
+                if beside and one.directory in self._given and path not in targets:
+                    text = f"is the same as in {beside[0]}: one of the two directories is a copy"
+                    yield Finding(path, text)
 
     def _follow(self, linking: FoundManifest, link: Link, target: Path) -> Iterator[Finding]:
         found = self._by_digest.get(link.sha256, [])

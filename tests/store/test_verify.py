@@ -284,6 +284,21 @@ def test_swapped_directories_are_named(tmp_path: Path, one: int, other: int) -> 
     assert f"the run n{one} is in n{other} now" in found[f"n{one}"]
 
 
+@pytest.mark.parametrize("later", [False, True])
+def test_a_copy_of_a_run_beside_it_is_named(tmp_path: Path, later: bool) -> None:  # noqa: FBT001
+    """It is no night of its own; what a later run has recorded by its name is the original."""
+    nights = make_nights(tmp_path, 3)
+    copy = tmp_path / "n3"
+    copytree(nights[2], copy)
+    if later:
+        nights.append(make_finished(tmp_path / "n4", 9000, [line("1", 1)]))
+    verified = _verify(*nights, copy)
+    assert verified.proved == len(nights) - (not later)
+    found = _found(*nights, copy)
+    assert found.pop("n3/run.json").startswith("is the same as in n2")
+    assert list(found) == ([] if later else ["n2/run.json"])
+
+
 def test_deleted_old_runs_are_no_damage(tmp_path: Path) -> None:
     """A job that deletes old runs does that: the chain begins later, which is said."""
     nights = make_nights(tmp_path, 4)
