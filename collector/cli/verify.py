@@ -7,11 +7,15 @@ from typing import Final
 from collector.cli.arguments import RunDirectoryArgument
 from collector.cli.printing import say
 from collector.core.errors import ExitCode
+from collector.core.text import escaped
 
 __all__ = ["verify"]
 
 _LISTED: Final = 3
 """Paths in a row that says the same of many runs."""
+
+_MOST_ROWS: Final = 100
+"""Rows of a label: a manifest that was edited may name any number of runs."""
 
 
 def verify(run_dir: RunDirectoryArgument, /, *run_dirs: RunDirectoryArgument) -> int:
@@ -35,22 +39,33 @@ def verify(run_dir: RunDirectoryArgument, /, *run_dirs: RunDirectoryArgument) ->
     gone = [(one.path, f"the run before it, {one.gone}, is gone") for one in verified.beginnings]
     rows = [
         f"proved     {verified.proved:,} of {runs}; {read}",
-        *(f"damaged    {finding.path}: {finding.text}" for finding in damaged),
-        *_rows("unproved", [(finding.path, finding.text) for finding in unproved]),
-        *_rows("begins", gone),
-        *(f"newest     {newest.sha256}  {newest.path}" for newest in verified.newest),
+        *_bounded("damaged", [f"{finding.path}: {finding.text}" for finding in damaged]),
+        *_bounded("unproved", _alike([(finding.path, finding.text) for finding in unproved])),
+        *_bounded("begins", _alike(gone)),
+        *_bounded("newest", [f"{newest.sha256}  {newest.path}" for newest in verified.newest]),
     ]
-    say("\n".join(rows))
+    # A line break in a name makes no row.
+    say("\n".join(map(escaped, rows)))
     if damaged:
         return ExitCode.IMPLAUSIBLE
     return ExitCode.SOME_FAILED if unproved else ExitCode.COMPLETE
 
 
-def _rows(label: str, found: Sequence[tuple[Path, str]]) -> Iterator[str]:
-    """Yield a row for each text, with the paths that it is about."""
+def _bounded(label: str, texts: Sequence[str]) -> Iterator[str]:
+    """Yield a row for each of the first texts, and one that counts the others."""
+    for text in texts[:_MOST_ROWS]:
+        yield f"{label:<10} {text}"
+    if len(texts) > _MOST_ROWS:
+        yield f"{label:<10} and {len(texts) - _MOST_ROWS:,} more"
+
+
+def _alike(found: Sequence[tuple[Path, str]]) -> list[str]:
+    """Return each text once, after the paths that it is about."""
     paths: dict[str, list[str]] = {}
     for path, text in found:
         paths.setdefault(text, []).append(str(path))
+    texts: list[str] = []
     for text, of_text in paths.items():
         more = f" and {len(of_text) - _LISTED:,} more" if len(of_text) > _LISTED else ""
-        yield f"{label:<10} {', '.join(of_text[:_LISTED])}{more}: {text}"
+        texts.append(f"{', '.join(of_text[:_LISTED])}{more}: {text}")
+    return texts

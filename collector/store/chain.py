@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 
@@ -43,6 +43,9 @@ _MOST_MANIFESTS: Final = 1000
 _MOST_LINKS: Final = 1000
 """What the end of a run reads at most of the runs beside it, and of one directory; and records."""
 
+_LONGEST_LINK: Final = 300
+"""Characters: a name of a directory has 255 at most, which every system sets."""
+
 _MOST_TOLD: Final = 10
 
 
@@ -54,7 +57,7 @@ _HEAD: Final = 64 * 1024
 class _Attempt(msgspec.Struct, frozen=True):
     started_at: str
     ended_at: str | None = None
-    exit_code: int | None = None
+    exit_code: Annotated[int, msgspec.Meta(ge=0, le=255)] | None = None
 
 
 class _Fields(msgspec.Struct, frozen=True):
@@ -261,7 +264,7 @@ def _path_from(directory: Path, manifest: FoundManifest) -> str:
 def link_target(directory: Path, link: Link) -> Path | None:
     """Return the path that a link from a run directory leads to; None if it is no link."""
     match = _LINK.fullmatch(link.manifest)
-    if match is None or match["directory"] in {".", ".."}:
+    if match is None or match["directory"] in {".", ".."} or len(link.manifest) > _LONGEST_LINK:
         return None
     where = directory.parent / match["directory"] if match["directory"] else directory
     return where / match["name"]

@@ -1,10 +1,12 @@
 """`collector verify`: its rows, and the exit code that a scheduler gets."""
 
+import json
 from pathlib import Path
 from shutil import rmtree
 
 import pytest
 
+from collector.store.digests import with_digest
 from tests.cli.said import Cli, in_this_process
 from tests.store.finished_runs import make_nights
 from tests.store.made_runs import line, make_run
@@ -65,6 +67,26 @@ def test_runs_that_were_deleted_by_age_are_0(cli: Cli) -> None:
     said = cli("n1", "n2")
     assert said.exit_code == 0
     assert said.rows["begins"] == "n1: the run before it, n0, is gone"
+
+
+def test_links_of_an_edited_manifest_make_no_rows_of_their_own(cli: Cli) -> None:
+    """Their names are escaped and bounded, and their rows are counted."""
+    (run,) = make_nights(Path(), 1)
+    manifest = json.loads((run / "run.json").read_bytes())
+    del manifest["sha256"]
+    names = ["x\nproved     9", "y" * 5000, *(f"z{number}" for number in range(300))]
+    manifest["digests"]["previous"] = [
+        {"manifest": f"../{name}/run.json", "started_at": "", "sha256": ""} for name in names
+    ]
+    text = json.dumps(manifest, indent=2).encode() + b"\n"
+    (run / "run.json").write_bytes(with_digest(text))
+    said = cli("n0")
+    assert said.exit_code == 8
+    assert said.under("damaged") == ["n0/run.json: records a manifest that has no such name"]
+    begins = said.under("begins")
+    assert begins[0] == "n0: the run before it, x<U+000A>proved     9, is gone"
+    assert (len(begins), begins[-1]) == (101, "and 201 more")
+    assert max(map(len, said.stdout.splitlines())) < 400
 
 
 @pytest.mark.parametrize("arguments", [(), ("",), ("nope",), ("file",)])
