@@ -50,7 +50,13 @@ class AnsweredDays:
         place = self._place(line.company_id)
         if place is None:
             return
-        window = line.from_date, line.until_date
+        self._cover(place, (line.from_date, line.until_date))
+
+    def cover(self, place: int, days: DateRange) -> None:
+        """Count days of the company at a place of the list as covered."""
+        self._cover(place, (days.from_date.isoformat(), days.until_date.isoformat()))
+
+    def _cover(self, place: int, window: tuple[str, str]) -> None:
         column = self._columns.get(window)
         if column is None:
             column = self._columns[window] = bytearray(self._size)
