@@ -42,6 +42,8 @@ def begin_since_last(plan: Plan, settings: RunSettings | PlanSettings, output: P
     `output` has an answer for, or with the last, and `--lookback` before that. Without
     `--since-last`, and without days on record, the plan stays as it is.
 
+    Raises `InputError` if the days that a run in `output` would get begin before those of `plan`.
+
     Changes nothing. Reads the lines of only as many runs as are needed, and keeps one bit for each
     company and day. A run that cannot be read covers nothing, and there is a remark.
     """
@@ -51,6 +53,7 @@ def begin_since_last(plan: Plan, settings: RunSettings | PlanSettings, output: P
     windows: Sequence[Window] = plan.windows
     if settings.since_last:
         windows = _continued(recorded.windows, plan.windows)
+        _check_bound(recorded.windows, plan.windows, output)
     elif windows[: len(recorded.windows)] != recorded.windows:
         # Another plan; what opens the directory says so.
         return Begun(plan)
@@ -73,6 +76,18 @@ def _continued(recorded: Sequence[Window], new: Sequence[Window]) -> Sequence[Wi
     """Return the days from the first recorded one to the last of both."""
     lasts = [windows[-1].until_date or date.min for windows in (recorded, new)]
     return cut_windows(DateRange(recorded[0].from_date or date.min, max(lasts)), _DAILY)
+
+
+def _check_bound(recorded: Sequence[Window], new: Sequence[Window], output: Path) -> None:
+    """Raise `InputError` if a run would get days that lie before those that may be collected."""
+    last, bound, end = recorded[-1].until_date, new[0].from_date, new[-1].until_date
+    if last is None or bound is None or end is None:
+        return
+    if (days := (end - last).days) > len(new):
+        raise InputError(
+            f"{output}: its run ends with {last}, and --at-most {len(new)}d reaches back to "
+            f"{bound} only: give another --output, or --at-most {days}d or more"
+        )
 
 
 def _as_recorded(recorded: Plan, companies: Companies) -> Sequence[int]:

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collector.core.cell import Window
+from collector.core.errors import InputError
 from collector.plan import Companies, DateRange, Plan, Shard, WindowSize, cut_windows
 from collector.settings import RunSettings
 from collector.settings.parsers import Days
@@ -236,6 +237,19 @@ def test_a_run_that_is_continued_may_grow(tmp_path: Path) -> None:
     # The clock, or the time zone, may be another one.
     earlier, _ = begin_since_last(_reach(9), _SINCE_LAST, night)
     assert earlier.fingerprint == plan.fingerprint
+
+
+def test_the_bound_is_for_the_days_that_a_run_gets(tmp_path: Path) -> None:
+    """However long ago the run began: only the days after its last are requested."""
+    night = _make_night(tmp_path / "night", _reach(4))
+    grown, _ = begin_since_last(_reach(7, days=3), _SINCE_LAST, night)
+    assert (len(grown.windows), grown.windows[-1]) == (13, day(7))
+    with pytest.raises(InputError) as raised:
+        begin_since_last(_reach(8, days=3), _SINCE_LAST, night)
+    assert str(raised.value) == (
+        f"{night}: its run ends with 2026-11-04, and --at-most 3d reaches back to 2026-11-06 only: "
+        "give another --output, or --at-most 4d or more"
+    )
 
 
 def test_its_days_can_be_given_as_dates_too(tmp_path: Path) -> None:
