@@ -2,13 +2,14 @@
 
 from array import array
 from collections.abc import Iterator, MutableSequence, Sequence
-from datetime import date
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Final, NamedTuple
+from zoneinfo import ZoneInfo
 
 from collector.core.cell import Window
 from collector.core.errors import InputError
-from collector.plan import Companies, DateRange, Plan, WindowSize, cut_windows
+from collector.plan import Companies, DateRange, Plan, WindowSize, cut_windows, zone_named
 from collector.plan.company_table import place_finder
 from collector.settings import PlanSettings, RunSettings
 from collector.store.answered_days import AnsweredDays
@@ -16,7 +17,7 @@ from collector.store.files import parts_in
 from collector.store.identity import describe_service, service_differences
 from collector.store.lines import parse_result
 from collector.store.recorded_run import RecordedRun, find_run
-from collector.store.repair import damaged_spans
+from collector.store.repair import damaged_spans, left_out
 
 __all__ = ["Begun", "begin_since_last"]
 
@@ -104,7 +105,7 @@ def _as_recorded(recorded: Plan, companies: Companies) -> Sequence[int]:
 def _since_siblings(plan: Plan, settings: RunSettings | PlanSettings, output: Path) -> Begun:
     service, remarks = describe_service(settings), list[str]()
     runs = [run for run in _siblings(output, remarks) if _counts(run, service, remarks)]
-    firsts = _first_uncovered(plan, runs, remarks)
+    firsts = _first_uncovered(plan, runs, zone_named(settings.timezone), remarks)
     lookback = settings.lookback or 0
     for place, first in enumerate(firsts):
         firsts[place] = max(0, first - lookback)
@@ -112,7 +113,7 @@ def _since_siblings(plan: Plan, settings: RunSettings | PlanSettings, output: Pa
     begun = Plan(plan.companies, plan.windows[lowest:], [first - lowest for first in firsts])
     if len(remarks) > _REMARKS:
         more = len(remarks) - _REMARKS
-        remarks[_REMARKS:] = [f"and {more:,} more runs beside {output} do not count"]
+        remarks[_REMARKS:] = [f"and {more:,} more warnings about runs beside {output}"]
     return Begun(begun, remarks)
 
 
@@ -127,8 +128,11 @@ def _siblings(output: Path, remarks: list[str]) -> Iterator[RecordedRun]:
         return
     for directory in directories:
         try:
-            if any(files.manifest.exists() for files in parts_in(directory)):
+            parts = parts_in(directory)
+            if any(files.manifest.exists() for files in parts):
                 yield find_run(directory)
+            elif any(files.has_statistics() for files in parts):
+                remarks.append(_not_counted(f"{directory}: has answers, and no run.json"))
         except OSError as error:
             remarks.append(_not_counted(f"{directory}: cannot be read: {error.strerror}"))
         except InputError as error:
@@ -153,7 +157,7 @@ def _not_counted(why: str) -> str:
 
 
 def _first_uncovered(
-    plan: Plan, runs: list[RecordedRun], remarks: list[str]
+    plan: Plan, runs: list[RecordedRun], zone: ZoneInfo | None, remarks: list[str]
 ) -> MutableSequence[int]:
     """Return, for each company, the place of the first window that no run covers, or the last.
 
@@ -173,7 +177,7 @@ def _first_uncovered(
         begin = gap.days.from_date
         if (run := _with_day(unread, begin)) is not None:
             unread.remove(run)
-            _read(run, answered, remarks)
+            _read(run, answered, zone, remarks)
             continue
         first = (begin - days[0]).days
         for place in gap._replace(companies=gap.companies & undecided).places():
@@ -193,15 +197,36 @@ def _with_day(runs: Sequence[RecordedRun], day: date) -> RecordedRun | None:
     return max(planned, key=lambda run: run.manifest.plan.until_date or "", default=None)
 
 
-def _read(run: RecordedRun, answered: AnsweredDays, remarks: list[str]) -> None:
+def _read(
+    run: RecordedRun, answered: AnsweredDays, zone: ZoneInfo | None, remarks: list[str]
+) -> None:
+    lines: list[int] = []
+
     def take(line: bytes) -> bool:
         result = parse_result(line)
-        if result is not None:
-            answered.add(result)
-        return result is not None
+        if result is None:
+            return False
+        lines[-1] += 1
+        answered.add(result, _last_day_over(result.fetched_at, zone))
+        return True
 
     for path in run.statistics():
+        lines.append(0)
         try:
-            damaged_spans(path, take)
+            damaged = damaged_spans(path, take)
         except OSError as error:
             remarks.append(_not_counted(f"{path}: cannot be read: {error.strerror}"))
+            return
+        except InputError as error:
+            remarks.append(_not_counted(str(error)))
+            return
+        remarks += map(_not_counted, left_out(path, damaged, is_growing=run.held_by is not None))
+    remarks += map(_not_counted, run.lost(lines))
+
+
+def _last_day_over(moment: datetime, zone: ZoneInfo | None) -> str:
+    """Return the last day that was over at a moment; none is before the calendar."""
+    try:
+        return (moment.astimezone(zone).date() - timedelta(1)).isoformat()
+    except OverflowError:
+        return ""

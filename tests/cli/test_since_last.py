@@ -56,7 +56,8 @@ def plan(directory: Path, capsys: pytest.CaptureFixture[str]) -> Cli:
     """Give the command in that directory, which has a night that lacks the third company."""
     today = datetime.now(UTC).date()
     days = (today - FIRST).days - 4
-    lines = [line(company, days) for company in ("1", "2")]
+    # Fetched when the day was over.
+    lines = [line(company, days, 86_400 * days) for company in ("1", "2")]
     assert directory.exists()
     (directory / "output").mkdir()
     make_run(directory / "output" / "night", lines, companies=("1", "2"), days=(days, days))
