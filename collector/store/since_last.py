@@ -43,12 +43,15 @@ def begin_since_last(plan: Plan, settings: RunSettings | PlanSettings, output: P
     `output` has an answer for, or with the last, and `--lookback` before that. Without
     `--since-last`, and without days on record, the plan stays as it is.
 
-    Raises `InputError` if the days that a run in `output` would get begin before those of `plan`.
+    Raises `InputError` if a run in `output` has other windows than days, or would get days before
+    those of `plan`.
 
     Changes nothing. Reads the lines of only as many runs as are needed, and keeps one bit for each
     company and day. A run that cannot be read covers nothing, and there is a remark.
     """
     recorded = _recorded(output, is_asked=settings.since_last)
+    if recorded is not None and settings.since_last:
+        _check_daily(recorded.windows, output)
     if recorded is None or recorded.windows[0].from_date is None:
         return _since_siblings(plan, settings, output) if settings.since_last else Begun(plan)
     windows: Sequence[Window] = plan.windows
@@ -77,6 +80,16 @@ def _continued(recorded: Sequence[Window], new: Sequence[Window]) -> Sequence[Wi
     """Return the days from the first recorded one to the last of both."""
     lasts = [windows[-1].until_date or date.min for windows in (recorded, new)]
     return cut_windows(DateRange(recorded[0].from_date or date.min, max(lasts)), _DAILY)
+
+
+def _check_daily(recorded: Sequence[Window], output: Path) -> None:
+    """Raise `InputError` if a run has other windows than single days."""
+    for window in recorded:
+        if window.from_date is None or window.from_date != window.until_date:
+            raise InputError(
+                f"{output}: its run has the window {window}, and --since-last collects day by day: "
+                "give another --output, or the options of that run"
+            )
 
 
 def _check_bound(recorded: Sequence[Window], new: Sequence[Window], output: Path) -> None:

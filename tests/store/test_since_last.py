@@ -299,6 +299,16 @@ def test_the_bound_is_for_the_days_that_a_run_gets(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(("days", "window"), [((1, 7), "7d"), ((1, 9), "7d"), (None, "1d")])
+def test_a_run_of_other_windows_is_not_continued(
+    tmp_path: Path, days: tuple[int, int] | None, window: str
+) -> None:
+    """A plan says so as the run does."""
+    run = make_run(tmp_path / "night", days=days, window=window)
+    with pytest.raises(InputError, match="and --since-last collects day by day: give another"):
+        begin_since_last(_reach(10), _SINCE_LAST, run)
+
+
 def test_its_days_can_be_given_as_dates_too(tmp_path: Path) -> None:
     """As the command does that collector status prints; other dates are another plan."""
     plan = Plan(Companies(_COMPANIES), _reach(10).windows, (5, 5, 0))
