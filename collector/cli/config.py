@@ -23,6 +23,7 @@ SIMULATE: Final = "simulate"
 """The table of a file for the options of `collector simulate`: some share a name with a run's."""
 
 _DATES: Final = frozenset({"--from", "--until"})
+_CUTS: Final = frozenset({"--window", "--lookback"})
 _RANGE: Final = _DATES | {"--last", "--since-last"}
 
 _OFF: Final = frozenset({"false", "f", "no", "n", "0"})
@@ -223,6 +224,11 @@ def keep_one_range(_app: App, _commands: tuple[str, ...], arguments: ArgumentCol
     for argument in (*given, *lookback):
         if _rank(argument) > highest:
             argument.tokens.clear()
+    if not given and not any("--since-last" in argument.names for argument in arguments):
+        # They are for the `since-last` of the file, which `collector demo` does not have.
+        for argument in arguments:
+            if argument.tokens and _rank(argument) and not _CUTS.isdisjoint(argument.names):
+                argument.tokens.clear()
 
 
 def _is_given(argument: Argument) -> bool:

@@ -37,6 +37,7 @@ def nights_json(nights: Nights) -> Iterator[bytes]:
     yield from json_array(orjson.dumps(_night_json(nights, each)) for each in nights.nights)
     tail = {
         "companies": len(nights.companies),
+        "left_companies": nights.left,
         **_days_json(nights.days),
         "gap_days": nights.gap_days(),
     }
@@ -123,7 +124,7 @@ def _counts(nights: Nights, of: Sequence[Night]) -> tuple[str, ...]:
 
 def _notes(nights: Nights) -> Iterator[str]:
     """Yield lines about running nights, damage and gaps."""
-    for name, text in (*_remarks(nights), *_gaps(nights)):
+    for name, text in (*_remarks(nights), *_left(nights), *_gaps(nights)):
         yield f"{name:<10} {text}".rstrip()
 
 
@@ -142,13 +143,24 @@ def _remarks(nights: Nights) -> Iterator[tuple[str, str]]:
         yield "", f"and {len(remarks) - _GAPS:,} more remarks; --json lists them all"
 
 
+def _left(nights: Nights) -> Iterator[tuple[str, str]]:
+    if nights.left:
+        are = "1 company" if nights.left == 1 else f"{nights.left:,} companies"
+        yield "left", f"{are} of earlier runs: not in the newest run; after the last day that"
+        yield "", "a run has planned for such a company, no answer is expected"
+
+
 def _gaps(nights: Nights) -> Iterator[tuple[str, str]]:
     if nights.days is None:
         yield "gaps", "not known: these runs ask for the server's default window"
         return
     count = nights.gap_days()
     if not count:
-        yield "gaps", f"none: each day of {_days(nights.days)} has an answer for each company"
+        yield (
+            "gaps",
+            f"none in {_days(nights.days)}: each company has an answer for each day from the",
+        )
+        yield "", "first that a run has planned for it"
         return
     are = "1 day of a company has" if count == 1 else f"{count:,} days of companies have"
     yield "gaps", f"{are} no answer in any of these runs"
@@ -156,7 +168,9 @@ def _gaps(nights: Nights) -> Iterator[tuple[str, str]]:
         yield "", f"{_days(gap.days)}  {_who(nights, gap)}"
     if (more := len(nights.uncovered) - _GAPS) > 0:
         yield "", f"and {more:,} more gaps; --json lists them all"
-    yield "next", "collector run with --since-last requests those of the last 90 days (--at-most)"
+    first, last = nights.uncovered[0].days.from_date, nights.uncovered[-1].days.until_date
+    yield "next", f"collector run with --from {first} --until {last} --window 1d; or with"
+    yield "", f"--since-last, if --at-most reaches back to {first}"
 
 
 def _who(nights: Nights, gap: Uncovered) -> str:

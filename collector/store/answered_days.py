@@ -43,14 +43,24 @@ class AnsweredDays:
         self._size: Final = (len(ids) + 7) // 8
         self._columns: Final[dict[tuple[str, str], bytearray]] = {}
 
-    def add(self, line: ResultLine) -> None:
-        """Add an answer. That of another company, or without dates, covers nothing."""
+    def add(self, line: ResultLine, over: str | None = None) -> None:
+        """Add an answer. That of another company, or without dates, covers nothing.
+
+        `over` is the last day that was over when the answer was fetched: later ones do not count.
+        """
         if line.from_date is None or line.until_date is None:
             return
         place = self._place(line.company_id)
         if place is None:
             return
-        window = line.from_date, line.until_date
+        last = line.until_date if over is None else min(line.until_date, over)
+        self._cover(place, (line.from_date, last))
+
+    def cover(self, place: int, days: DateRange) -> None:
+        """Count days of the company at a place of the list as covered."""
+        self._cover(place, (days.from_date.isoformat(), days.until_date.isoformat()))
+
+    def _cover(self, place: int, window: tuple[str, str]) -> None:
         column = self._columns.get(window)
         if column is None:
             column = self._columns[window] = bytearray(self._size)

@@ -2,12 +2,14 @@
 
 from array import array
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, MutableSequence, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Final, NamedTuple
 
 from collector.core.cell import SERVER_DEFAULT, CellState, Window
 from collector.plan import Companies, DateRange
+from collector.plan.company_table import place_finder
 from collector.store.answered_days import AnsweredDays, Uncovered
 from collector.store.changes import fingerprint
 from collector.store.coverage import coverage_of
@@ -44,12 +46,15 @@ class Night:
 class Nights:
     """Runs in the order in which they first began, and what they leave open.
 
-    `companies` are those of the newest run, and `days` all days from the first to the last that any
-    run has planned; None if no run has dates. `uncovered` are those of them without an answer.
+    `companies` are those of any run, and first those of the newest; `left` counts the others, which
+    have left the list. `days` are all from the first to the last that any run has planned; None if
+    no run has dates. `uncovered` are the gaps: days without an answer of a company, from the first
+    that a run has planned for it to the last of all; for one that has left, to its own last.
     """
 
     nights: Sequence[Night]
     companies: Companies
+    left: int
     days: DateRange | None
     uncovered: Sequence[Uncovered]
 
@@ -86,12 +91,14 @@ class Nights:
 def read_nights(runs: Sequence[RecordedRun]) -> Nights:
     """Read runs of one service, of which there is at least one. Changes nothing.
 
-    Each line is read once. Takes the memory of `read_coverage` for one run at a time; in addition a
-    bit for each company and window, and 8 bytes for each company and window of which several runs
-    are yet to be compared. Raises `InputError` as `read_coverage` does.
+    Each line is read once, and each plan twice. Takes the memory of `read_coverage` for one run at
+    a time; in addition 8 bytes for each company, a bit for each company and window, and 8 bytes for
+    each company and window of which several runs are yet to be compared. Raises `InputError` as
+    `read_coverage` does.
     """
     runs = sorted(runs, key=_first_began_at)
-    companies = runs[-1].plan().plan.companies
+    expected = _expected(runs)
+    companies = expected.companies
     answered = AnsweredDays(companies.ids)
     restated = _Restated(runs)
 
@@ -115,13 +122,71 @@ def read_nights(runs: Sequence[RecordedRun]) -> Nights:
                 is_intact=coverage.is_intact,
             ),
         )
+    left = len(companies) - expected.listed
     planned = [night.days for night in nights if night.days is not None]
     if not planned:
-        return Nights(nights, companies, None, ())
+        return Nights(nights, companies, left, None, ())
     days = DateRange(
         min(each.from_date for each in planned), max(each.until_date for each in planned)
     )
-    return Nights(nights, companies, days, list(answered.uncovered(days)))
+    expected.excuse(answered, days)
+    return Nights(nights, companies, left, days, list(answered.uncovered(days)))
+
+
+class _Expected(NamedTuple):
+    """The companies of all runs, and the first and the last day that any has planned for each.
+
+    The first `listed` are those of the newest run. Days are ordinals; a company of runs without
+    dates has none: its first is after its last.
+    """
+
+    companies: Companies
+    listed: int
+    firsts: MutableSequence[int]
+    lasts: MutableSequence[int]
+
+    def excuse(self, answered: AnsweredDays, days: DateRange) -> None:
+        """Let no answer be expected on the other days of a range.
+
+        A company of the newest run is expected until the last day.
+        """
+        begin, end = days.from_date.toordinal(), days.until_date.toordinal()
+        for place, (first, last) in enumerate(zip(self.firsts, self.lasts, strict=True)):
+            if first > last:
+                answered.cover(place, days)
+                continue
+            if first > begin:
+                answered.cover(place, DateRange(days.from_date, date.fromordinal(first - 1)))
+            if last < end and place >= self.listed:
+                answered.cover(place, DateRange(date.fromordinal(last + 1), days.until_date))
+
+
+def _expected(runs: Sequence[RecordedRun]) -> _Expected:
+    """Read the plans of runs, which come from the oldest to the newest."""
+    newest = runs[-1].plan().plan.companies
+    find, more, names = place_finder(newest.ids), dict[str, int](), dict[str, str]()
+    firsts, lasts = (array("I", [day]) * len(newest) for day in (_NEVER, 0))
+    for run in reversed(runs):
+        plan = run.plan().plan
+        for places, windows in plan.groups():
+            days = _range(windows)
+            for company_id in (plan.companies.ids[place] for place in places):
+                place = find(company_id)
+                if place is None:
+                    place = more.setdefault(company_id, len(firsts))
+                if place == len(firsts):
+                    firsts.append(_NEVER)
+                    lasts.append(0)
+                    if company_id in plan.companies.names:
+                        names[company_id] = plan.companies.names[company_id]
+                if days is not None:
+                    firsts[place] = min(firsts[place], days.from_date.toordinal())
+                    lasts[place] = max(lasts[place], days.until_date.toordinal())
+    companies = Companies((*newest.ids, *more), {**newest.names, **names}) if more else newest
+    return _Expected(companies, len(newest), firsts, lasts)
+
+
+_NEVER: Final = date.max.toordinal()
 
 
 class _Restated:

@@ -2,13 +2,14 @@
 
 from array import array
 from collections.abc import Iterator, MutableSequence, Sequence
-from datetime import date
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Final, NamedTuple
+from zoneinfo import ZoneInfo
 
 from collector.core.cell import Window
 from collector.core.errors import InputError
-from collector.plan import Companies, DateRange, Plan, WindowSize, cut_windows
+from collector.plan import Companies, DateRange, Plan, WindowSize, cut_windows, zone_named
 from collector.plan.company_table import place_finder
 from collector.settings import PlanSettings, RunSettings
 from collector.store.answered_days import AnsweredDays
@@ -16,7 +17,7 @@ from collector.store.files import parts_in
 from collector.store.identity import describe_service, service_differences
 from collector.store.lines import parse_result
 from collector.store.recorded_run import RecordedRun, find_run
-from collector.store.repair import damaged_spans
+from collector.store.repair import damaged_spans, left_out
 
 __all__ = ["Begun", "begin_since_last"]
 
@@ -42,15 +43,21 @@ def begin_since_last(plan: Plan, settings: RunSettings | PlanSettings, output: P
     `output` has an answer for, or with the last, and `--lookback` before that. Without
     `--since-last`, and without days on record, the plan stays as it is.
 
+    Raises `InputError` if a run in `output` has other windows than days, or would get days before
+    those of `plan`.
+
     Changes nothing. Reads the lines of only as many runs as are needed, and keeps one bit for each
     company and day. A run that cannot be read covers nothing, and there is a remark.
     """
     recorded = _recorded(output, is_asked=settings.since_last)
+    if recorded is not None and settings.since_last:
+        _check_daily(recorded.windows, output)
     if recorded is None or recorded.windows[0].from_date is None:
         return _since_siblings(plan, settings, output) if settings.since_last else Begun(plan)
     windows: Sequence[Window] = plan.windows
     if settings.since_last:
         windows = _continued(recorded.windows, plan.windows)
+        _check_bound(recorded.windows, plan.windows, output)
     elif windows[: len(recorded.windows)] != recorded.windows:
         # Another plan; what opens the directory says so.
         return Begun(plan)
@@ -75,6 +82,28 @@ def _continued(recorded: Sequence[Window], new: Sequence[Window]) -> Sequence[Wi
     return cut_windows(DateRange(recorded[0].from_date or date.min, max(lasts)), _DAILY)
 
 
+def _check_daily(recorded: Sequence[Window], output: Path) -> None:
+    """Raise `InputError` if a run has other windows than single days."""
+    for window in recorded:
+        if window.from_date is None or window.from_date != window.until_date:
+            raise InputError(
+                f"{output}: its run has the window {window}, and --since-last collects day by day: "
+                "give another --output, or the options of that run"
+            )
+
+
+def _check_bound(recorded: Sequence[Window], new: Sequence[Window], output: Path) -> None:
+    """Raise `InputError` if a run would get days that lie before those that may be collected."""
+    last, bound, end = recorded[-1].until_date, new[0].from_date, new[-1].until_date
+    if last is None or bound is None or end is None:
+        return
+    if (days := (end - last).days) > len(new):
+        raise InputError(
+            f"{output}: its run ends with {last}, and --at-most {len(new)}d reaches back to "
+            f"{bound} only: give another --output, or --at-most {days}d or more"
+        )
+
+
 def _as_recorded(recorded: Plan, companies: Companies) -> Sequence[int]:
     """Return the first window of each company; the first of all for one that was added."""
     firsts = array("I", bytes(4 * len(companies)))
@@ -89,7 +118,7 @@ def _as_recorded(recorded: Plan, companies: Companies) -> Sequence[int]:
 def _since_siblings(plan: Plan, settings: RunSettings | PlanSettings, output: Path) -> Begun:
     service, remarks = describe_service(settings), list[str]()
     runs = [run for run in _siblings(output, remarks) if _counts(run, service, remarks)]
-    firsts = _first_uncovered(plan, runs, remarks)
+    firsts = _first_uncovered(plan, runs, zone_named(settings.timezone), remarks)
     lookback = settings.lookback or 0
     for place, first in enumerate(firsts):
         firsts[place] = max(0, first - lookback)
@@ -97,7 +126,7 @@ def _since_siblings(plan: Plan, settings: RunSettings | PlanSettings, output: Pa
     begun = Plan(plan.companies, plan.windows[lowest:], [first - lowest for first in firsts])
     if len(remarks) > _REMARKS:
         more = len(remarks) - _REMARKS
-        remarks[_REMARKS:] = [f"and {more:,} more runs beside {output} do not count"]
+        remarks[_REMARKS:] = [f"and {more:,} more warnings about runs beside {output}"]
     return Begun(begun, remarks)
 
 
@@ -112,8 +141,11 @@ def _siblings(output: Path, remarks: list[str]) -> Iterator[RecordedRun]:
         return
     for directory in directories:
         try:
-            if any(files.manifest.exists() for files in parts_in(directory)):
+            parts = parts_in(directory)
+            if any(files.manifest.exists() for files in parts):
                 yield find_run(directory)
+            elif any(files.has_statistics() for files in parts):
+                remarks.append(_not_counted(f"{directory}: has answers, and no run.json"))
         except OSError as error:
             remarks.append(_not_counted(f"{directory}: cannot be read: {error.strerror}"))
         except InputError as error:
@@ -138,7 +170,7 @@ def _not_counted(why: str) -> str:
 
 
 def _first_uncovered(
-    plan: Plan, runs: list[RecordedRun], remarks: list[str]
+    plan: Plan, runs: list[RecordedRun], zone: ZoneInfo | None, remarks: list[str]
 ) -> MutableSequence[int]:
     """Return, for each company, the place of the first window that no run covers, or the last.
 
@@ -158,7 +190,7 @@ def _first_uncovered(
         begin = gap.days.from_date
         if (run := _with_day(unread, begin)) is not None:
             unread.remove(run)
-            _read(run, answered, remarks)
+            _read(run, answered, zone, remarks)
             continue
         first = (begin - days[0]).days
         for place in gap._replace(companies=gap.companies & undecided).places():
@@ -178,15 +210,36 @@ def _with_day(runs: Sequence[RecordedRun], day: date) -> RecordedRun | None:
     return max(planned, key=lambda run: run.manifest.plan.until_date or "", default=None)
 
 
-def _read(run: RecordedRun, answered: AnsweredDays, remarks: list[str]) -> None:
+def _read(
+    run: RecordedRun, answered: AnsweredDays, zone: ZoneInfo | None, remarks: list[str]
+) -> None:
+    lines: list[int] = []
+
     def take(line: bytes) -> bool:
         result = parse_result(line)
-        if result is not None:
-            answered.add(result)
-        return result is not None
+        if result is None:
+            return False
+        lines[-1] += 1
+        answered.add(result, _last_day_over(result.fetched_at, zone))
+        return True
 
     for path in run.statistics():
+        lines.append(0)
         try:
-            damaged_spans(path, take)
+            damaged = damaged_spans(path, take)
         except OSError as error:
             remarks.append(_not_counted(f"{path}: cannot be read: {error.strerror}"))
+            return
+        except InputError as error:
+            remarks.append(_not_counted(str(error)))
+            return
+        remarks += map(_not_counted, left_out(path, damaged, is_growing=run.held_by is not None))
+    remarks += map(_not_counted, run.lost(lines))
+
+
+def _last_day_over(moment: datetime, zone: ZoneInfo | None) -> str:
+    """Return the last day that was over at a moment; none is before the calendar."""
+    try:
+        return (moment.astimezone(zone).date() - timedelta(1)).isoformat()
+    except OverflowError:
+        return ""

@@ -56,7 +56,8 @@ def plan(directory: Path, capsys: pytest.CaptureFixture[str]) -> Cli:
     """Give the command in that directory, which has a night that lacks the third company."""
     today = datetime.now(UTC).date()
     days = (today - FIRST).days - 4
-    lines = [line(company, days) for company in ("1", "2")]
+    # Fetched when the day was over.
+    lines = [line(company, days, 86_400 * days) for company in ("1", "2")]
     assert directory.exists()
     (directory / "output").mkdir()
     make_run(directory / "output" / "night", lines, companies=("1", "2"), days=(days, days))
@@ -94,3 +95,18 @@ def test_a_plan_looks_beside_the_output_that_is_named(plan: Cli, directory: Path
         assert f"cells          {cells}\n" in said.stdout
         assert ("output/night: is of another service" in said.stderr) is ("--base-url" in options)
     assert sorted(path.name for path in directory.iterdir()) == ["companies.txt", "output"]
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [((), "gone.txt: "), (("--window", "1d"), "--window"), (("--last", "2d"), "gone.txt: ")],
+)
+def test_a_demo_ignores_it_and_what_cuts_its_days(
+    directory: Path, capsys: pytest.CaptureFixture[str], options: tuple[str, ...], text: str
+) -> None:
+    """The days of the file are for runs; what the command line says counts."""
+    settings = 'since-last = true\nwindow = "1d"\nlookback = "14d"\n'
+    (directory / "collector.toml").write_text(settings)
+    said = in_this_process("demo", capsys)("gone.txt", *options)
+    assert said.exit_code == 2
+    assert text in said.stderr

@@ -64,7 +64,8 @@ def test_a_table_of_nights(cli: Cli) -> None:
         "gaps       27 days of companies have no answer in any of these runs",
         "           2026-11-02..2026-11-03  5 (Cinco)",
         "           2026-11-04..2026-11-08  all 5 companies",
-        "next       collector run with --since-last requests those of the last 90 days (--at-most)",
+        "next       collector run with --from 2026-11-02 --until 2026-11-08 --window 1d; or with",
+        "           --since-last, if --at-most reaches back to 2026-11-02",
     ]
 
 
@@ -75,7 +76,8 @@ def test_nights_without_a_gap(cli: Cli) -> None:
     said = cli(*_paths(), "--fail-on", "gap")
     assert said.exit_code == 0
     assert said.under("gaps") == [
-        "none: each day of 2026-11-01..2026-11-02 has an answer for each company"
+        "none in 2026-11-01..2026-11-02: each company has an answer for each day from the",
+        "first that a run has planned for it",
     ]
 
 
@@ -127,6 +129,7 @@ def test_a_document_for_programs(cli: Cli) -> None:
     gaps = document.pop("gaps")
     assert document == {
         "companies": 5,
+        "left_companies": 0,
         "from_date": "2026-11-01",
         "until_date": "2026-11-04",
         "gap_days": 11,
@@ -147,6 +150,26 @@ def test_a_document_for_programs(cli: Cli) -> None:
     }
 
 
+def test_a_small_newest_run_hides_no_gap(cli: Cli) -> None:
+    """The companies of earlier runs keep their days, and the table says that they have left."""
+    _night(1)
+    _night(3)
+    path = Path("output/one")
+    make_run(path, [line("1", day) for day in (1, 2, 3)], companies=["1"], days=(1, 3))
+    manifest = json.loads((path / "run.json").read_text())
+    manifest["attempts"][0]["started_at"] = "2026-12-01T02:00:00.000Z"
+    (path / "run.json").write_text(json.dumps(manifest))
+    said = cli(*_paths(), "--fail-on", "gap")
+    assert said.exit_code == 1
+    assert said.under("gaps")[1] == "2026-11-02  2, 3, 4, and 1 more"
+    assert said.under("left")[0] == (
+        "4 companies of earlier runs: not in the newest run; after the last day that"
+    )
+    document = cli(*_paths(), "--json").document
+    assert (document["companies"], document["left_companies"]) == (5, 4)
+    assert document["gaps"][-1]["company_name"] == "Cinco"
+
+
 def test_many_nights_fit_a_page(cli: Cli) -> None:
     """The newest 40 have a row, the others one together; no line is wider than 100 columns."""
     for number in range(45):
@@ -154,7 +177,7 @@ def test_many_nights_fit_a_page(cli: Cli) -> None:
         path.rename(path.with_name(f"of-the-customers-in-the-south-{path.name}"))
     said = cli(*_paths())
     lines = said.stdout.splitlines()
-    assert len(lines) == 1 + 1 + 40 + 1
+    assert len(lines) == 1 + 1 + 40 + 2
     assert lines[1].split() == ["5", "older", "runs", *(["25", "25", "0", "0", "0", "0"])]
     assert lines[2].startswith("...e-customers-in-the-south-2026-11-06  2026-11-05 ")
     assert max(map(len, lines)) <= 100

@@ -74,11 +74,36 @@ def test_a_failed_cell_is_a_gap_until_any_run_has_its_answer(tmp_path: Path) -> 
     assert _days(_read(before, failing, later)) == [("é", 3, 1)]
 
 
-def test_gaps_are_of_the_companies_of_the_newest_run(tmp_path: Path) -> None:
-    """One that has left the list has none; one that has come lacks the days before it came."""
+def test_the_days_of_a_company_begin_with_its_first(tmp_path: Path) -> None:
+    """One that has come needs no day before it; one that has left needs none after its last."""
     before = _make(tmp_path, 3, [line("1", 1), line("2", 1)], (1, 1), companies=("1", "2", "gone"))
     after = _make(tmp_path, 4, [line("1", 2), line("new", 2)], (2, 2), companies=("1", "new"))
-    assert _days(_read(before, after)) == [("new", 1, 1)]
+    nights = _read(before, after)
+    assert _days(nights) == [("gone", 1, 1)]
+    assert (nights.companies.ids, nights.left) == (("1", "new", "2", "gone"), 2)
+    # The newest run expects its companies until the last day of all runs.
+    short = _make(tmp_path, 5, [line("new", 1)], (1, 1), companies=("new", "2"))
+    assert _days(_read(before, after, short)) == [("2", 2, 1), ("gone", 1, 1)]
+
+
+def test_first_days_of_its_own_are_those_of_a_company(tmp_path: Path) -> None:
+    """A company that begins later than the others of a run lacks nothing before that."""
+    lines = [line("1", 1), line("1", 2), line("2", 2)]
+    run = _make(tmp_path, 3, lines, (1, 2), companies=("1", "2"), firsts=(0, 1))
+    assert _read(run).gap_days() == 0
+    other = _make(tmp_path, 4, [], (1, 1), companies=("1", "2"))
+    assert _days(_read(run, other)) == [("2", 1, 1)]
+
+
+def test_a_small_newest_run_hides_no_gap(tmp_path: Path) -> None:
+    """The companies that it does not have keep the days between their first and last."""
+    one = _make(tmp_path, 3, _full(3, (1, 2)), (1, 2))
+    two = _make(tmp_path, 9, _full(9, (6, 6)), (6, 6))
+    lines = [line("é", each) for each in range(1, 9)]
+    small = _make(tmp_path, 10, lines, (1, 8), companies=("é",))
+    nights = _read(one, two, small)
+    assert _days(nights) == [("1", 3, 3), ("2", 3, 3)]
+    assert nights.left == 2
 
 
 def test_windows_of_several_days_cover_each_of_them(tmp_path: Path) -> None:

@@ -1,9 +1,10 @@
 """Which days `--since-last` chooses, for each company, by the runs beside the run directory."""
 
+import gzip
 import json
 import random
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collector.core.cell import Window
+from collector.core.errors import InputError
 from collector.plan import Companies, DateRange, Plan, Shard, WindowSize, cut_windows
 from collector.settings import RunSettings
 from collector.settings.parsers import Days
 from collector.store.since_last import begin_since_last
-from tests.store.made_runs import FIRST, day, line, make_run
+from tests.store.made_runs import AT, FIRST, day, line, make_run
 
 _SINCE_LAST = RunSettings(since_last=True, window=WindowSize("days", 1))
 _COMPANIES = ("1", "2", "é")
@@ -146,7 +148,53 @@ def test_many_runs_that_do_not_count_make_few_warnings(tmp_path: Path) -> None:
         _edit(run, service={"base-url": f"http://127.0.0.1:{number}"})
     _, remarks = _begun(tmp_path / "night", _reach(10))
     assert len(remarks) == 6
-    assert remarks[-1] == f"and 4 more runs beside {tmp_path / 'night'} do not count"
+    assert remarks[-1] == f"and 4 more warnings about runs beside {tmp_path / 'night'}"
+
+
+@pytest.mark.parametrize(
+    ("damage", "file", "why"),
+    [
+        ("cut", "", ": 8 lines are gone"),
+        ("gone", "", ": 9 lines are gone"),
+        ("nul", "/statistics.jsonl", ": 501 bytes are damaged"),
+        ("packed", "/statistics.jsonl.gz", ": is damaged or cut"),
+        ("without", "", ": has answers, and no run.json"),
+    ],
+)
+def test_what_a_run_has_lost_is_named(tmp_path: Path, damage: str, file: str, why: str) -> None:
+    """Bytes that are no line, a file that is cut or gone, compressed or not, and no manifest."""
+    text = b"".join(_lines(1, 2, 3))
+    run = make_run(tmp_path / "1", [text], days=(1, 3))
+    manifest = json.loads((run / "run.json").read_text())
+    counts = {"kept": {"data": 0, "empty": 0}, "cells": {"data": 9, "empty": 0}}
+    attempt = manifest["attempts"][0] | counts | {"ended_at": "2026-11-23T03:00:00.000Z"}
+    _edit(run, attempts=[attempt])
+    path = run / "statistics.jsonl"
+    if damage == "cut":
+        path.write_bytes(_lines(1)[0])
+    elif damage == "nul":
+        path.write_bytes(bytes(500) + b"\n" + text)
+    elif damage == "without":
+        (run / "run.json").unlink()
+    else:
+        path.unlink()
+    if damage == "packed":
+        (run / "statistics.jsonl.gz").write_bytes(gzip.compress(text)[:-40])
+    _, remarks = _begun(tmp_path / "night", _reach(10))
+    assert remarks[0].startswith(f"{run}{file}{why}")
+    assert all(remark.endswith("; its days count as not collected") for remark in remarks)
+
+
+def test_an_answer_of_a_day_that_was_not_over_does_not_count(tmp_path: Path) -> None:
+    """In the time zone of the run that asks: the figures of that day were not all there."""
+    noon = datetime(2026, 11, 3, 12, tzinfo=UTC)
+    at = (noon - AT).total_seconds()
+    lines = [line(company, each, at) for company in _COMPANIES for each in (1, 2, 3)]
+    make_run(tmp_path / "1", lines, days=(1, 3))
+    for zone, first in (("UTC", 3), ("Pacific/Kiritimati", 4), ("Etc/GMT+12", 3)):
+        asking = replace(_SINCE_LAST, timezone=zone)
+        firsts, _ = _begun(tmp_path / "night", _reach(6, days=6), asking)
+        assert firsts == dict.fromkeys(_COMPANIES, first), zone
 
 
 def test_only_runs_that_are_needed_are_read(tmp_path: Path) -> None:
@@ -236,6 +284,29 @@ def test_a_run_that_is_continued_may_grow(tmp_path: Path) -> None:
     # The clock, or the time zone, may be another one.
     earlier, _ = begin_since_last(_reach(9), _SINCE_LAST, night)
     assert earlier.fingerprint == plan.fingerprint
+
+
+def test_the_bound_is_for_the_days_that_a_run_gets(tmp_path: Path) -> None:
+    """However long ago the run began: only the days after its last are requested."""
+    night = _make_night(tmp_path / "night", _reach(4))
+    grown, _ = begin_since_last(_reach(7, days=3), _SINCE_LAST, night)
+    assert (len(grown.windows), grown.windows[-1]) == (13, day(7))
+    with pytest.raises(InputError) as raised:
+        begin_since_last(_reach(8, days=3), _SINCE_LAST, night)
+    assert str(raised.value) == (
+        f"{night}: its run ends with 2026-11-04, and --at-most 3d reaches back to 2026-11-06 only: "
+        "give another --output, or --at-most 4d or more"
+    )
+
+
+@pytest.mark.parametrize(("days", "window"), [((1, 7), "7d"), ((1, 9), "7d"), (None, "1d")])
+def test_a_run_of_other_windows_is_not_continued(
+    tmp_path: Path, days: tuple[int, int] | None, window: str
+) -> None:
+    """A plan says so as the run does."""
+    run = make_run(tmp_path / "night", days=days, window=window)
+    with pytest.raises(InputError, match="and --since-last collects day by day: give another"):
+        begin_since_last(_reach(10), _SINCE_LAST, run)
 
 
 def test_its_days_can_be_given_as_dates_too(tmp_path: Path) -> None:
