@@ -94,7 +94,7 @@ def test_each_axis_has_a_title_with_its_unit_and_times_are_utc(lang: Lang) -> No
         ),
         "failing": ("fails, % of total, with the 95 % interval",),
         "behaviour": ("requests per second", "latency in seconds", "time (UTC), 2026-01-05"),
-        "restated": ("restated cells, %", "first day of each column"),
+        "restated": ("restated cells, %", "day"),
         "movements": ("by how much each counter fell and rose",),
     }
     for figure in _all(_LARGE, words)[:5] + _all(_LARGE, words)[6:]:
