@@ -17,6 +17,7 @@ PER: Final = {
 THOUSANDS: Final = Text("{what}, thousands", "{what}, miles")
 MILLIONS: Final = Text("{what}, millions", "{what}, millones")
 FIRST_DAY: Final = Text("first day of each column", "primer día de cada columna")
+DAY: Final = Text("day", "día")
 WINDOW: Final = Text("window", "ventana")
 LAST_DAY: Final = Text("last day: {day}", "último día: {day}")
 TIME: Final = Text("time (UTC), {days}", "hora (UTC), {days}")

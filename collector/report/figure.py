@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 from markupsafe import Markup
 
 from collector.report import axis_texts
-from collector.report.language import Language
+from collector.report.language import Language, Text
 from collector.report.layers import Label
 from collector.report.palette import variable
 from collector.report.svg import Json, drawn
@@ -108,8 +108,6 @@ def figure(name: str, words: Language, draw: Callable[[Screen], Json]) -> Figure
 def day_axis(spans: Sequence[Days], frame: Frame, words: Language) -> list[Label]:
     """Return the labels of columns below a frame: first days, what they are, and the last day.
 
-    Where no column has known days, the title is that of the window.
-
     `spans` are the first and the last day of each column, None for the server's default window.
     """
     names = [first.isoformat() if first else words.days(None, None) for first, _ in spans]
@@ -118,7 +116,7 @@ def day_axis(spans: Sequence[Days], frame: Frame, words: Language) -> list[Label
         Label(
             frame.screen.width / 2 - frame.left,
             frame.height + 34,
-            words(axis_texts.FIRST_DAY if any(map(any, spans)) else axis_texts.WINDOW),
+            words(_title(spans)),
             "center",
         ),
     ]
@@ -127,6 +125,15 @@ def day_axis(spans: Sequence[Days], frame: Frame, words: Language) -> list[Label
         text = words(axis_texts.LAST_DAY, day=last.isoformat())
         below.append(Label(frame.width, frame.height + 50, text, "right"))
     return below
+
+
+def _title(spans: Sequence[Days]) -> Text:
+    """Return what the labels of columns are: windows whose days are not known, days, first days."""
+    dated = [(first, last) for first, last in spans if first]
+    if not dated:
+        return axis_texts.WINDOW
+    is_daily = all(first == last for first, last in dated)
+    return axis_texts.DAY if is_daily else axis_texts.FIRST_DAY
 
 
 def _digits(span: float) -> int:

@@ -10,7 +10,7 @@ from collector.report.palette import variable
 from collector.report.svg import Json
 from collector.report.text_width import width_of
 
-__all__ = ["Ground", "Line", "Panel", "Stack", "stacked"]
+__all__ = ["TINT", "Ground", "Line", "Panel", "Stack", "stacked"]
 
 _TITLE: Final = 20
 _LEGEND: Final = 20
@@ -46,6 +46,10 @@ class Line(NamedTuple):
     steps: bool = False
 
 
+TINT: Final = 0.2
+"""Opacity of the ground of columns: the lines of the grid, and a ground below, show through it."""
+
+
 class Ground(NamedTuple):
     """The ground of some columns: its name, its colour, and that of its hatching if it has one."""
 
@@ -56,7 +60,7 @@ class Ground(NamedTuple):
     def layers(self, found: Iterable[Box]) -> Iterator[Json]:
         """Yield the layers of the ground in rectangles, which have its colour."""
         drawn = list(found)
-        yield boxes(drawn)
+        yield boxes(drawn, fillOpacity=TINT)
         if self.hatching:
             yield rules(line for box in drawn for line in hatch(box, self.hatching))
 

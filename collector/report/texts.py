@@ -26,6 +26,7 @@ COMPANY: Final = Text("Company", "Empresa")
 WINDOW: Final = Text("Window", "Ventana")
 DAYS: Final = Text("Days", "Días")
 ACTION: Final = Text("action", "acción")
+RECORDED: Final = Text("Remarks are as recorded.", "Tal como se registraron, en inglés.")
 OVERLAP: Final = Text(
     "Windows of these runs have days in common: sums count those days more than once.",
     "Las ventanas de estas ejecuciones comparten días: las sumas cuentan esos días más de una vez.",
@@ -236,10 +237,7 @@ GLOSSARY: Final = (
     ),
     (
         Text("fails", "fails"),
-        Text(
-            "Notifications that could not be sent.",
-            "Notificaciones que no se pudieron enviar.",
-        ),
+        Text("Notifications that could not be sent.", "Notificaciones que no se pudieron enviar."),
     ),
     (
         Text("received · pressed", "recibidas · pulsadas"),

@@ -48,7 +48,7 @@ def _all(report: Report, words: Language = _WORDS) -> list[Figure]:
     found = [
         heat_map(report.coverage, narrowed(report.coverage, 36), words),
         funnel(report.delivery, words),
-        over_time(report.over_time, report.coverage.by_span, words)[0],
+        over_time(report.over_time, report.coverage.by_span, words),
         failing(report.failing, report.delivery, words),
         *(behaviour(run, words, "behaviour") for run in report.behaviour),
         restated_windows(restated.windows, words) if restated else None,
@@ -94,7 +94,7 @@ def test_each_axis_has_a_title_with_its_unit_and_times_are_utc(lang: Lang) -> No
         ),
         "failing": ("fails, % of total, with the 95 % interval",),
         "behaviour": ("requests per second", "latency in seconds", "time (UTC), 2026-01-05"),
-        "restated": ("restated cells, %", "first day of each column"),
+        "restated": ("restated cells, %", "day"),
         "movements": ("by how much each counter fell and rose",),
     }
     for figure in _all(_LARGE, words)[:5] + _all(_LARGE, words)[6:]:
@@ -108,7 +108,7 @@ def test_each_axis_has_a_title_with_its_unit_and_times_are_utc(lang: Lang) -> No
 def test_numbers_on_axes_are_those_of_the_language() -> None:
     """Thousands as the texts of the page write them."""
     for lang, written in ((Lang.EN, "1,500"), (Lang.ES, "1\u202f500")):
-        figure, _ = over_time(_LARGE.over_time, _LARGE.coverage.by_span, Language(lang))
+        figure = over_time(_LARGE.over_time, _LARGE.coverage.by_span, Language(lang))
         assert figure is not None
         assert written in texts(figure.wide)
 
@@ -142,7 +142,7 @@ def _seldom(days: int) -> Figure | None:
     first = date(2020, 1, 1)
     spans = [WindowSpan(first, first + timedelta(length), 1, length) for length in (days, 2 * days)]
     sums = [SpanDelivery(span, Delivery(total=at + 1), 1) for at, span in enumerate(spans)]
-    return over_time(sums, {}, _WORDS)[0]
+    return over_time(sums, {}, _WORDS)
 
 
 @pytest.mark.parametrize(
@@ -196,8 +196,8 @@ def test_what_cannot_be_drawn_is_none() -> None:
     """Zeros, one window, no fails, one interval, nothing that moved."""
     first = _LARGE.behaviour[0].intervals[0]
     assert funnel(_BARE.delivery, _WORDS) is None
-    assert over_time(_BARE.over_time, _BARE.coverage.by_span, _WORDS) == (None, False)
-    assert over_time((), _BARE.coverage.by_span, _WORDS) == (None, False)
+    assert over_time(_BARE.over_time, _BARE.coverage.by_span, _WORDS) is None
+    assert over_time((), _BARE.coverage.by_span, _WORDS) is None
     assert failing((), _BARE.delivery, _WORDS) is None
     assert behaviour(Behaviour("x", (first,)), _WORDS, "behaviour") is None
     assert restated_windows((), _WORDS) is None

@@ -44,6 +44,14 @@ class _Outline(HTMLParser):
         assert self.open.pop() == tag
 
 
+def test_a_page_in_spanish_says_that_remarks_are_in_english() -> None:
+    """Above those of the runs and those on the files; an English page needs no such note."""
+    said = "Tal como se registraron, en inglés."
+    assert words_of(page_of(sample.small(), Lang.ES)).count(said) == 2
+    assert "Remarks are as recorded." not in words_of(page_of(sample.small()))
+    assert said not in words_of(page_of(sample.bare(), Lang.ES))
+
+
 @pytest.mark.parametrize("lang", list(Lang))
 @pytest.mark.parametrize("name", ["large", "small", "bare", "nothing"])
 def test_the_page_is_whole(name: str, lang: Lang) -> None:

@@ -4,6 +4,7 @@ from itertools import pairwise
 import pytest
 
 from collector.report.palette import DARK, LIGHT, variable
+from collector.report.panels import TINT
 
 _PALETTES = pytest.mark.parametrize("palette", [LIGHT, DARK], ids=["light", "dark"])
 
@@ -20,6 +21,15 @@ def _luminance(colour: str) -> float:
 def _contrast(one: str, other: str) -> float:
     light, dark = sorted((_luminance(one), _luminance(other)), reverse=True)
     return (light + 0.05) / (dark + 0.05)
+
+
+def _tinted(below: str, tint: str) -> str:
+    """Return the colour of a ground of columns over another colour."""
+    mixed = (
+        (1 - TINT) * int(below[at : at + 2], 16) + TINT * int(tint[at : at + 2], 16)
+        for at in (1, 3, 5)
+    )
+    return "#" + "".join(f"{round(part):02x}" for part in mixed)
 
 
 @_PALETTES
@@ -44,9 +54,19 @@ def test_text_stands_out(palette: Mapping[str, str], text: str, ground: str) -> 
 @_PALETTES
 @pytest.mark.parametrize("name", ["total", "sended", "received", "pending", "fails", "pressed"])
 def test_lines_and_bars_stand_out(palette: Mapping[str, str], name: str) -> None:
-    """By 3 to 1 at least, where a span is shaded too."""
-    assert _contrast(palette[name], palette["panel"]) >= 3
-    assert _contrast(palette[name], palette["shade"]) >= 3
+    """By 3 to 1 at least, also on each ground of a column, and where it has both."""
+    panel = palette["panel"]
+    grey, yellow = (_tinted(panel, palette[tint]) for tint in ("edge", "unsettled"))
+    for ground in (panel, grey, yellow, _tinted(grey, palette["unsettled"])):
+        assert _contrast(palette[name], ground) >= 3, ground
+
+
+@_PALETTES
+def test_lines_of_a_grid_show_through_a_ground(palette: Mapping[str, str]) -> None:
+    """A tint leaves most of the contrast that they have with the panel."""
+    for tint in ("edge", "unsettled"):
+        grounds = [_tinted(palette[below], palette[tint]) for below in ("panel", "line")]
+        assert _contrast(*grounds) - 1 > 0.5 * (_contrast(palette["panel"], palette["line"]) - 1)
 
 
 @_PALETTES

@@ -1,5 +1,6 @@
 """The page on paper: what Chromium prints, read page by page."""
 
+import re
 from dataclasses import replace
 from typing import Final
 
@@ -149,3 +150,23 @@ async def test_what_is_folded_is_printed_without_scripts(reader: Reader) -> None
     assert _words("Counters and actions Counter Count Share of total") in text
     # 200 intervals of a run.
     assert _words("Requests per second and latencies") not in text
+
+
+async def test_no_page_begins_with_the_last_line_or_row(reader: Reader) -> None:
+    """Wherever a page ends: it takes the picture, or the row before, with it."""
+    page = render(sample.bare(), Lang.EN, "1.2.3").decode()
+    rows = "".join(f"<tr><td>{name}</td></tr>" for name in ("first", "second", "third"))
+    parts = "".join(
+        f'<div style="break-before: page; height: {height}px">x</div>'
+        f"<section><figure>picture</figure><p>closing</p></section>"
+        f'<div style="break-before: page; height: {height}px">x</div>'
+        f"<section><table><tbody>{rows}</tbody></table></section>"
+        for height in range(800, 1040, 8)
+    )
+    path = reader.directory / "ends.html"
+    path.write_text(re.sub(r"<body>.*</body>", f"<body>{parts}</body>", page, flags=re.DOTALL))
+    document = await _printed(await reader.open_file(path))
+    begins = [page.get_textpage().get_text_range().strip() for page in document]
+    assert not [text for text in begins if text.startswith(("closing", "third"))]
+    # The heights are such that a page ends before each of the parts.
+    assert {"picture", "first", "second"} <= {text.split()[0] for text in begins if text}

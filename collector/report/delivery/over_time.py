@@ -53,8 +53,8 @@ def time_section(
     overlap: bool,
 ) -> Section:
     """Return the counters over time; `cells` are the planned cells of each span."""
-    figure, is_shaded = over_time(sums, cells, words)
-    notes = list(_notes(sums, settling, words, is_shaded=is_shaded)) if figure else []
+    figure = over_time(sums, cells, words)
+    notes = list(_notes(sums, cells, settling, words)) if figure else []
     if len(comparable(sums)) < len(sums):
         notes.append(words(texts.LEFT_OUT))
     view = TimeView(
@@ -70,7 +70,10 @@ def time_section(
 
 
 def _notes(
-    sums: Sequence[SpanDelivery], settling: Settling, words: Language, *, is_shaded: bool
+    sums: Sequence[SpanDelivery],
+    cells: Mapping[WindowSpan, Tile],
+    settling: Settling,
+    words: Language,
 ) -> Iterator[str]:
     """Yield what a point is, and what the marks on some points mean."""
     drawn = comparable(sums)
@@ -78,11 +81,14 @@ def _notes(
     yield f"{points} {words(texts.PER_DAY)}" if shows_per_day(sums) else points
     if any(one.span.is_partial for one in drawn):
         yield words(texts.PARTIAL)
-    if any(one.answers and not one.is_settled for one in drawn):
+    unsettled = [one for one in drawn if one.answers and not one.is_settled]
+    if unsettled:
         known = texts.SETTLED if settling.is_measured else texts.SETTLED_PERHAPS
         yield words.count(known, settling.days)
-    if is_shaded:
+    if any(lacks_many(one, cells) for one in drawn):
         yield words(texts.SHADED)
+    if any(lacks_many(one, cells) for one in unsettled):
+        yield words(texts.BOTH_GROUNDS)
 
 
 def _summary(
@@ -100,8 +106,10 @@ def _summary(
     sentences = [_extremes(found, words, days=days, per_day=shows_per_day(sums))]
     if not all(one.is_settled for one in found):
         sentences.append(words(texts.TIME_UNSETTLED))
-    if any(lacks_many(one, cells) for one in found):
-        sentences.append(words(texts.TIME_LACKING))
+    lacking = sum(lacks_many(one, cells) for one in found)
+    if lacking:
+        sentence = texts.TIME_ALL_LACKING if lacking == len(found) else texts.TIME_LACKING
+        sentences.append(words(sentence))
     if len(found) < len(compared):
         sentences.append(words(texts.TIME_SOME, n=len(found), count=len(compared)))
     return " ".join(sentences)

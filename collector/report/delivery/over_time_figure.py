@@ -1,6 +1,6 @@
 """The figure of the counters over time, with one panel for counters of similar size."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from typing import Final, NamedTuple
@@ -32,9 +32,6 @@ __all__ = ["over_time"]
 
 _DOTTED: Final = 45
 """Points up to which each has a mark."""
-
-_BESIDE: Final = 0.7
-"""Part of a column that is shaded for lack of answers if its figures may change, too: both show."""
 
 _VEIL: Final = 0.65
 """Opacity of what covers partial spans."""
@@ -72,19 +69,18 @@ _PANELS: Final = (
 
 def over_time(
     sums: Sequence[SpanDelivery], cells: Mapping[WindowSpan, Tile], words: Language
-) -> tuple[Figure | None, bool]:
-    """Return the counters over time, and whether spans that lack answers are shaded.
+) -> Figure | None:
+    """Return the counters over time; None when there are fewer than two spans to compare.
 
-    None when there are fewer than two spans to compare. `cells` are the planned cells of each span.
+    `cells` are the planned cells of each span.
     """
     drawn = comparable(sums)
     if sum(one.answers > 0 for one in drawn) <= 1:
-        return None, False
+        return None
     shades = _shades(drawn, cells)
-    found = figure(
+    return figure(
         "over-time", words, lambda screen: _specification(drawn, shades, cells, words, screen)
     )
-    return found, bool(shades.lacking)
 
 
 class _Shades(NamedTuple):
@@ -113,8 +109,8 @@ def _specification(
     count = len(sums)
     per_day = shows_per_day(sums)
     panels = [_panel(height, lines, sums, words, per_day=per_day) for height, lines in _PANELS]
-    lacking = Ground(words(axis_texts.LACKING), "shade")
-    unsettled = Ground(words(axis_texts.UNSETTLED), "warn-ground", "warn")
+    lacking = Ground(words(axis_texts.LACKING), "edge")
+    unsettled = Ground(words(axis_texts.UNSETTLED), "unsettled", "warn")
     keys = ((lacking, shades.lacking), (unsettled, shades.unsettled))
     panels[0] = replace(panels[0], areas=[ground for ground, places in keys if places])
     left = margin((panel.high - panel.low for panel in panels), words)
@@ -122,13 +118,11 @@ def _specification(
     frame = stack.frame
     step = frame.width / count
 
-    def columns(places: Sequence[int], colour: str, beside: Collection[int] = ()) -> Iterator[Box]:
+    def columns(places: Sequence[int], colour: str) -> Iterator[Box]:
         """Yield a rectangle in each panel for each row of neighbours."""
-        for first, after in _rows(places, beside):
-            part = _BESIDE if first in beside else 1.0
+        for first, after in _rows(places):
             for top, bottom in stack.areas:
-                end = top + part * (bottom - top)
-                yield Box(first * step, after * step, top, end, colour)
+                yield Box(first * step, after * step, top, bottom, colour)
 
     days = [(one.span.from_date, one.span.until_date) for one in sums]
     tips = [
@@ -142,8 +136,8 @@ def _specification(
         for place, one in enumerate(sums)
     ]
     layers = [
+        *lacking.layers(columns(shades.lacking, lacking.colour)),
         *unsettled.layers(columns(shades.unsettled, unsettled.colour)),
-        *lacking.layers(columns(shades.lacking, lacking.colour, shades.unsettled)),
         *stack.layers,
         # What is drawn of partial spans is faded.
         boxes(columns(shades.partial, "panel"), fillOpacity=_VEIL),
@@ -153,15 +147,12 @@ def _specification(
     return view(frame, layers)
 
 
-def _rows(places: Sequence[int], beside: Collection[int]) -> Iterator[tuple[int, int]]:
-    """Yield the first of each row of neighbours, and the place after its last.
-
-    Those that are in `beside` and those that are not make different rows.
-    """
+def _rows(places: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Yield the first of each row of neighbours, and the place after its last."""
     first = 0
     for at, place in enumerate(places, start=1):
         following = places[at] if at < len(places) else None
-        if following != place + 1 or (following in beside) is not (place in beside):
+        if following != place + 1:
             yield places[first], place + 1
             first = at
 

@@ -58,6 +58,11 @@ TIME_LACKING: Final = Text(
     "A algunos de los periodos comparados les falta el 1 % de las respuestas o más: sus totales "
     "son demasiado bajos.",
 )
+TIME_ALL_LACKING: Final = Text(
+    "All of the compared periods lack 1 % of their answers or more: their totals are too low.",
+    "A todos los periodos comparados les falta el 1 % de las respuestas o más: sus totales son "
+    "demasiado bajos.",
+)
 TOO_FEW: Final = Text(
     "Fewer than two windows can be compared, so there is no picture; the table has the figures.",
     "Hay menos de dos ventanas comparables, así que no hay gráfico; la tabla tiene las cifras.",
@@ -132,6 +137,10 @@ SETTLED_PERHAPS: Final = Plural(
 SHADED: Final = Text(
     "Where 1 % or more of the cells have no answer, the counts are too low.",
     "Donde el 1 % o más de las celdas no tiene respuesta, las cifras son demasiado bajas.",
+)
+BOTH_GROUNDS: Final = Text(
+    "Grey and hatched: answers are lacking, and the figures may still change.",
+    "Gris y rayado: faltan respuestas y las cifras aún pueden cambiar.",
 )
 ONE_SPAN: Final = Text(
     "There is only one window, so there is nothing to compare; its figures are above.",

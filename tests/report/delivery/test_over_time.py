@@ -30,7 +30,7 @@ def _months(*days: int) -> list[SpanDelivery]:
 
 def _drawn(sums: Sequence[SpanDelivery]) -> str:
     """Return the picture for wide screens."""
-    figure, _ = over_time(sums, _BARE.coverage.by_span, _WORDS)
+    figure = over_time(sums, _BARE.coverage.by_span, _WORDS)
     assert figure is not None
     return figure.wide
 
@@ -78,7 +78,7 @@ def test_a_window_without_an_answer_is_a_gap() -> None:
     # One of them is in the legend.
     assert sum(dot.attributes["d"].count("M") for dot in dots) == 1 + 2
     one_answer = [replace(sums[0], answers=0), *sums[1:3]]
-    assert over_time(one_answer, _BARE.coverage.by_span, _WORDS) == (None, False)
+    assert over_time(one_answer, _BARE.coverage.by_span, _WORDS) is None
 
 
 def test_the_default_window_has_no_place_beside_dated_ones() -> None:
@@ -90,11 +90,10 @@ def test_the_default_window_has_no_place_beside_dated_ones() -> None:
 
 def test_spans_that_lack_answers_are_shaded() -> None:
     """Their sums are too low, and a reader must not take that for a fall."""
-    figure, is_shaded = over_time(_SMALL.over_time, _SMALL.coverage.by_span, _WORDS)
-    assert is_shaded
+    figure = over_time(_SMALL.over_time, _SMALL.coverage.by_span, _WORDS)
     assert figure is not None
     # Two neighbours in three panels, and the key.
-    assert boxes(figure.wide, "shade") == 3 + 1
+    assert boxes(figure.wide, "edge") == 3 + 1
     assert "1 % or more without answer" in texts(figure.narrow)
     assert "cells without answer: 1" in tips(figure.wide)[2]
 
@@ -103,15 +102,23 @@ def test_what_lacks_answers_and_still_changes_is_shaded_as_both() -> None:
     """The one does not hide the other: a box in each of the three panels, and two keys."""
     sums = [replace(one, is_settled=False) for one in _months(7, 7)]
     cells = {one.span: Tile(99, 0, 0, 9) for one in sums}
-    figure, _ = over_time(sums, cells, _WORDS)
+    figure = over_time(sums, cells, _WORDS)
     assert figure is not None
-    for colour in ("shade", "warn-ground"):
+    for colour in ("edge", "unsettled"):
         assert boxes(figure.wide, colour) == 3 + 1
     grey, yellow = (
         {box.attributes["d"] for box in marks(figure.wide) if colour in str(box.attributes)}
-        for colour in ("shade", "warn-ground")
+        for colour in ("edge", "unsettled")
     )
-    assert not grey & yellow
+    # The key of each is at another place.
+    assert len(grey & yellow) == 3
+    # The hatching is drawn later than the grey ground, so that it is seen on it.
+    order = [str(mark.attributes) for mark in marks(figure.wide)]
+    first_grey, first_line = (
+        next(at for at, mark in enumerate(order) if f"var(--{colour})" in mark)
+        for colour in ("edge", "warn")
+    )
+    assert first_grey < first_line
 
 
 def test_spans_whose_figures_change_are_shaded_and_partial_ones_faded() -> None:
@@ -120,16 +127,20 @@ def test_spans_whose_figures_change_are_shaded_and_partial_ones_faded() -> None:
     young = [*sums[:2], *(replace(one, is_settled=False) for one in sums[2:])]
     cut = replace(young[3], span=replace(young[3].span, is_partial=True))
     svg = _drawn([*young[:3], cut])
-    assert boxes(svg, "warn-ground") == 3 + 1
+    assert boxes(svg, "unsettled") == 3 + 1
     assert "figures may still change" in texts(svg)
     said = tips(svg)
     assert "figures may still change" not in said[1]
     assert said[2].endswith("figures may still change")
     assert "only a part of its period" in said[3]
-    veils = [mark for mark in marks(svg) if "fill-opacity" in mark.attributes]
+    veils = [
+        mark
+        for mark in marks(svg)
+        if mark.attributes.get("fill") == "var(--panel)" and "fill-opacity" in mark.attributes
+    ]
     assert len(veils) == 3
     settled = _drawn(sums)
-    assert boxes(settled, "warn-ground") == 0
+    assert boxes(settled, "unsettled") == 0
     # Who sees no colours sees that one ground is hatched.
     assert 3 * 10 < _hatching(svg) < 1000
     assert _hatching(settled) == 0
@@ -148,11 +159,11 @@ def test_grounds_of_neighbours_are_one_and_others_are_apart() -> None:
     """A settled day between two that change has no ground; nor has one that lacks no answers."""
     sums = [replace(one, is_settled=at in {2, 5}) for at, one in enumerate(_months(*[1] * 7))]
     cells = {one.span: Tile(9, 0, 0, 9) for at, one in enumerate(sums) if at in {1, 2, 3, 6}}
-    figure, _ = over_time(sums, cells, _WORDS)
+    figure = over_time(sums, cells, _WORDS)
     assert figure is not None
     # 0-1, 3-4, 6 still change; 1 and 3 and 6 lack answers, too, and 2 does alone.
-    assert boxes(figure.wide, "warn-ground") == 3 * 3 + 1
-    assert boxes(figure.wide, "shade") == 4 * 3 + 1
+    assert boxes(figure.wide, "unsettled") == 3 * 3 + 1
+    assert boxes(figure.wide, "edge") == 2 * 3 + 1
 
 
 def _over_time(report: Report, *totals: tuple[int, int, int]) -> Report:
@@ -262,8 +273,8 @@ def test_that_the_named_columns_may_still_change_is_said(lang: Lang, said: str) 
 @pytest.mark.parametrize(
     ("lang", "said"),
     [
-        (Lang.EN, "Some of the compared periods lack 1 % of their answers or more: their totals"),
-        (Lang.ES, "A algunos de los periodos comparados les falta el 1 % de las respuestas o más"),
+        (Lang.EN, "All of the compared periods lack 1 % of their answers or more: their totals"),
+        (Lang.ES, "A todos los periodos comparados les falta el 1 % de las respuestas o más"),
     ],
 )
 def test_that_the_named_columns_lack_answers_is_said(lang: Lang, said: str) -> None:
@@ -274,6 +285,41 @@ def test_that_the_named_columns_lack_answers_is_said(lang: Lang, said: str) -> N
         small.coverage, tiles=(*small.coverage.tiles[1:], (Tile(0, 0, 1, 0),) * len(spans))
     )
     assert said in words_of(page_of(replace(small, coverage=lacking), lang))
+    assert said not in words_of(page_of(small, lang))
+
+
+@pytest.mark.parametrize(
+    ("lang", "said"),
+    [
+        (Lang.EN, "Some of the compared periods lack 1 % of their answers or more: their totals"),
+        (Lang.ES, "A algunos de los periodos comparados les falta el 1 % de las respuestas o más"),
+    ],
+)
+def test_that_some_of_the_named_columns_lack_answers_is_said(lang: Lang, said: str) -> None:
+    """Only one of them has all of its answers, which is too few to compare."""
+    small = sample.small()
+    lacking = replace(
+        small.coverage,
+        tiles=(
+            *small.coverage.tiles[1:],
+            tuple(Tile(0, 0, 1 if at else 0, 0) for at in range(len(small.coverage.spans))),
+        ),
+    )
+    assert said in words_of(page_of(replace(small, coverage=lacking), lang))
+
+
+@pytest.mark.parametrize(
+    ("lang", "said"),
+    [
+        (Lang.EN, "Grey and hatched: answers are lacking, and the figures may still change."),
+        (Lang.ES, "Gris y rayado: faltan respuestas y las cifras aún pueden cambiar."),
+    ],
+)
+def test_that_a_column_has_both_grounds_is_explained(lang: Lang, said: str) -> None:
+    """Only where one has both."""
+    small = sample.small()
+    young = tuple(replace(one, is_settled=False) for one in small.over_time)
+    assert said in words_of(page_of(replace(small, over_time=young), lang))
     assert said not in words_of(page_of(small, lang))
 
 
