@@ -18,6 +18,7 @@ __all__ = [
     "PLAN_LOCK",
     "PartFiles",
     "files_are",
+    "lost_files",
     "parts_in",
 ]
 
@@ -38,6 +39,13 @@ _SHARD: Final = re.compile(
     r"-(?P<number>[0-9]{5})-of-(?P<total>[0-9]{5})"
     r"\.(?:jsonl(?:\.gz|\.zst)?|json|lock)"
 )
+
+_AFTER_MANIFEST: Final = re.compile(
+    rf"(?:(?:{STATISTICS.stem}|errors|log)(?P<shard>-[0-9]{{5}}-of-[0-9]{{5}})?(?:\.[1-9][0-9]*)?"
+    r"\.jsonl(?:\.gz|\.zst)?(?:\.broken)?"
+    r"|run(?P<kept>-[0-9]{5}-of-[0-9]{5})?\.[1-9][0-9]*\.json)"
+)
+"""Names of the files that a run writes after its first manifest, beside locks and drafts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +153,25 @@ def parts_in(directory: Path) -> list[PartFiles]:
         key=lambda shard: (shard.total, shard.number),
     )
     return [PartFiles(directory), *(PartFiles(directory, shard) for shard in shards)]
+
+
+def lost_files(directory: Path) -> str | None:
+    """Say which files a run has lost that has neither a manifest nor results; None if none has.
+
+    Before its manifest a run writes only locks, its list of companies and drafts: any other file is
+    of a run that has begun. Raises `OSError`.
+    """
+    if any(files.exist() for files in parts_in(directory)):
+        return None
+    names = sorted(path.name for path in directory.iterdir())
+    found = next(filter(None, map(_AFTER_MANIFEST.fullmatch, names)), None)
+    if found is None:
+        return None
+    shard = found["shard"] or found["kept"] or ""
+    return (
+        f"{directory}: run{shard}.json and {STATISTICS.stem}{shard}.jsonl are missing, but "
+        f"{found[0]} is there: a run has lost its files; restore them from a copy"
+    )
 
 
 def files_are(paths: Sequence[Path]) -> str:
