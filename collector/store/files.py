@@ -9,7 +9,13 @@ from typing import Final
 
 from collector.core.endpoint import STATISTICS
 from collector.plan import Shard
-from collector.store.data_file import DecompressionError, is_compressed, open_data, stored_as
+from collector.store.data_file import (
+    DecompressionError,
+    is_compressed,
+    open_data,
+    stored_as,
+    stored_twice,
+)
 
 __all__ = [
     "CLUSTER_LOCK",
@@ -114,6 +120,17 @@ class PartFiles:
         """Return the compressed files that a run would have to append to."""
         found = map(stored_as, (self.statistics, self.errors, self.log))
         return [path for path in found if is_compressed(path)]
+
+    def stored_twice(self) -> list[str]:
+        """Return warnings about files of which there is another form, which is not read."""
+        # By the names without an ending, for each form has another one.
+        paths = (self.statistics, *self.all_errors(), self.log)
+        twice = ((path, stored_twice(path)) for path in paths)
+        return [
+            f"{stored_as(path)}: is read, and {other.name} beside it is not; remove one of them"
+            for path, other in twice
+            if other is not None
+        ]
 
     def all_errors(self) -> Iterator[Path]:
         """Yield the paths of the files of errors, those of earlier attempts first."""

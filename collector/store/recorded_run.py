@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from collector.core.cell import Window
 from collector.core.errors import InputError
-from collector.store.data_file import stored_as, stored_twice
+from collector.store.data_file import stored_as
 from collector.store.files import COMPANIES, LOCK, PartFiles, lost_files, parts_in
 from collector.store.identity import service_differences
 from collector.store.lost import PartRecord, lost_lines_of
@@ -67,13 +67,7 @@ class RecordedRun:
 
     def stored_twice(self) -> list[str]:
         """Return warnings about files of which there is another form, which is not read."""
-        paths = [*self.statistics(), *self.errors(), *self.logs()]
-        twice = ((path, stored_twice(path)) for path in paths)
-        return [
-            f"{path}: is read, and {other.name} beside it is not; remove one of them"
-            for path, other in twice
-            if other is not None
-        ]
+        return [remark for files in self.parts for remark in files.stored_twice()]
 
     def is_spoilt(self) -> bool:
         """Tell whether there are lines that cover other days than they state. Raises `OSError`."""

@@ -3,6 +3,7 @@
 from array import array
 from collections.abc import Iterator, MutableSequence, Sequence
 from datetime import date
+from itertools import islice
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -98,6 +99,8 @@ def _since_siblings(plan: Plan, settings: RunSettings | PlanSettings, output: Pa
     if len(remarks) > _REMARKS:
         more = len(remarks) - _REMARKS
         remarks[_REMARKS:] = [f"and {more:,} more runs beside {output} do not count"]
+    # After the count of runs that do not count: these do.
+    remarks += islice((twice for run in runs for twice in run.stored_twice()), _REMARKS)
     return Begun(begun, remarks)
 
 
