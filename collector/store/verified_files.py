@@ -70,13 +70,13 @@ class FileCheck:
                 else:
                     text = self._other(path, of_file)
             except (OSError, InputError) as error:
-                yield Finding(path, _cause(error), is_damage=False)
+                yield Finding(stored_as(path), _cause(error), is_damage=False)
             else:
                 if text is not None:
-                    yield Finding(path, text)
+                    yield Finding(stored_as(path), text)
         for name in parts.keys() - records.keys() - growing:
             if _has_content(self.directory / name):
-                yield Finding(self.directory / name, "no manifest has recorded it")
+                yield Finding(stored_as(self.directory / name), "no manifest has recorded it")
 
     def _records(self) -> dict[str, list[_Record]]:
         records: dict[str, list[_Record]] = {}
