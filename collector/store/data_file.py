@@ -20,6 +20,7 @@ __all__ = [
     "DataStream",
     "DecompressionError",
     "decompress_command",
+    "decompress_one",
     "is_compressed",
     "open_data",
     "salvage_command",
@@ -90,6 +91,12 @@ def decompress_command(files: Iterable[Path]) -> str:
         f"/*.jsonl{ending}"
         for name, ending in kinds
     )
+
+
+def decompress_one(path: Path) -> str:
+    """Return the shell command that replaces one compressed file by the plain one."""
+    name = f"./{path}" if str(path).startswith("-") else str(path)
+    return f"{_DECOMPRESSORS[path.suffix]} {shlex.quote(name)}"
 
 
 def salvage_command(path: Path) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.said import in_this_process
+from tests.store.compressed import compress
 from tests.store.finished_runs import make_nights
 
 _LOST = (
@@ -70,3 +71,17 @@ def test_alone_it_is_an_error(night: Path, capsys: pytest.CaptureFixture[str]) -
         said = in_this_process(command, capsys)("n1")
         assert (said.exit_code, said.stdout) == (2, "")
         assert _LOST in said.stderr
+
+
+@pytest.mark.parametrize(("ending", "undo"), [(".gz", "gunzip"), (".zst", "unzstd --rm")])
+def test_a_compressed_list_of_companies_is_named_with_the_remedy(
+    night: Path, capsys: pytest.CaptureFixture[str], ending: str, undo: str
+) -> None:
+    """The list must stay plain."""
+    whole = night.with_name("n0")
+    packed = compress(whole / "run-companies.txt", ending)
+    said = in_this_process("status", capsys)("n0")
+    assert said.exit_code == 2
+    assert f"{packed}: is compressed, but must stay plain; decompress it: {undo} {packed}" in (
+        said.stderr
+    )
