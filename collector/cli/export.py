@@ -56,7 +56,7 @@ def _export(
     from collector.cli.reading import runs_in
 
     path = settings.to
-    runs = runs_in(run_dirs)
+    runs, are_some_lost = runs_in(run_dirs)
     import_extra("export", "duckdb", *form.packages)
     # Here: the core install has no database.
     from collector.export.export import export as export_runs
@@ -75,7 +75,7 @@ def _export(
     if path != STANDARD_OUTPUT:
         rows = f"{done.rows:,} row{'' if done.rows == 1 else 's'}"
         note(f"{rows} of {done.columns} columns are in {path}")
-    return ExitCode.SOME_FAILED if done.is_incomplete else ExitCode.COMPLETE
+    return ExitCode.SOME_FAILED if done.is_incomplete or are_some_lost else ExitCode.COMPLETE
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from collector.core.errors import StorageError
 from collector.core.links import resolved
 from collector.core.regular import check_regular
 from collector.store.atomic import replacing
-from collector.store.recorded_run import RecordedRun, begun_runs
+from collector.store.recorded_run import BegunRuns, begun_runs
 
 __all__ = ["draft_of", "runs_in", "warn"]
 
@@ -20,7 +20,7 @@ def warn(remark: str) -> None:
     complain(f"warning: {remark}")
 
 
-def runs_in(directories: Sequence[Path]) -> list[RecordedRun]:
+def runs_in(directories: Sequence[Path]) -> BegunRuns:
     """Return the runs that `begun_runs` finds; its remarks are warnings on standard error."""
     return begun_runs(directories, warn)
 

@@ -45,7 +45,7 @@ def report(
 def _report(run_dirs: Sequence[Path], path: Path, lang: str, leftovers: list[Path]) -> ExitCode:
     from collector.cli.reading import draft_of, runs_in
 
-    runs = runs_in(run_dirs)
+    runs, are_some_lost = runs_in(run_dirs)
     with needs_extra("report", "duckdb", "jinja2", "vl_convert"):
         # Here: the core install has neither a database, nor templates, nor a plotting library.
         from collector.report.language import Lang
@@ -60,4 +60,5 @@ def _report(run_dirs: Sequence[Path], path: Path, lang: str, leftovers: list[Pat
     for remark in page.quality.remarks:
         complain(f"warning: {remark}")
     note(f"the page is in {path}")
-    return ExitCode.SOME_FAILED if page.quality.is_incomplete else ExitCode.COMPLETE
+    is_incomplete = page.quality.is_incomplete or are_some_lost
+    return ExitCode.SOME_FAILED if is_incomplete else ExitCode.COMPLETE

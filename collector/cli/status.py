@@ -59,13 +59,14 @@ def _nights(directories: Sequence[Path], settings: StatusSettings) -> bool:
     from collector.cli.reading import runs_in
     from collector.store.nights import read_nights
 
-    nights = read_nights(runs_in(directories))
+    runs, are_some_lost = runs_in(directories)
+    nights = read_nights(runs)
     if settings.json:
         write(nights_json(nights))
     else:
         say(nights_text(nights))
     counts = sum((Counter(night.counts) for night in nights.nights), Counter[CellState]())
-    is_intact = all(night.is_intact for night in nights.nights)
+    is_intact = not are_some_lost and all(night.is_intact for night in nights.nights)
     return _is_bad(settings, counts, nights.gap_days(), is_intact=is_intact)
 
 

@@ -20,14 +20,19 @@ __all__ = [
     "DataStream",
     "DecompressionError",
     "decompress_command",
+    "decompress_one",
     "is_compressed",
     "open_data",
+    "salvage_command",
     "stored_as",
     "stored_twice",
 ]
 
 _DECOMPRESSORS: Final = {".gz": "gunzip", ".zst": "unzstd --rm"}
 """The endings of compressed files, and the command that replaces such files by the plain ones."""
+
+_PRINTERS: Final = {".gz": "zcat", ".zst": "zstdcat"}
+"""Commands that print a compressed file, of a damaged one what precedes the damage."""
 
 _PIECE: Final = 512
 """Bytes of zstd that are decompressed at once: up to 16 MiB, as 4 bytes may stand for 128 KiB."""
@@ -86,6 +91,24 @@ def decompress_command(files: Iterable[Path]) -> str:
         f"/*.jsonl{ending}"
         for name, ending in kinds
     )
+
+
+def decompress_one(path: Path) -> str:
+    """Return the shell command that replaces one compressed file by the plain one."""
+    name = f"./{path}" if str(path).startswith("-") else str(path)
+    return f"{_DECOMPRESSORS[path.suffix]} {shlex.quote(name)}"
+
+
+def salvage_command(path: Path) -> str:
+    """Return the shell command that makes a plain file of what a damaged one still has.
+
+    The damaged one stays, under a name that no command reads.
+    """
+    name = f"./{path}" if str(path).startswith("-") else str(path)
+    file, plain, aside = (
+        shlex.quote(each) for each in (name, name.removesuffix(path.suffix), f"{name}.damaged")
+    )
+    return f"{_PRINTERS[path.suffix]} {file} > {plain}; mv {file} {aside}"
 
 
 def _forms(path: Path) -> list[Path]:

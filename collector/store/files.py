@@ -9,7 +9,13 @@ from typing import Final
 
 from collector.core.endpoint import STATISTICS
 from collector.plan import Shard
-from collector.store.data_file import DecompressionError, is_compressed, open_data, stored_as
+from collector.store.data_file import (
+    DecompressionError,
+    is_compressed,
+    open_data,
+    stored_as,
+    stored_twice,
+)
 
 __all__ = [
     "CLUSTER_LOCK",
@@ -20,6 +26,7 @@ __all__ = [
     "errors_in",
     "files_are",
     "is_data_file",
+    "lost_files",
     "parts_in",
 ]
 
@@ -40,6 +47,13 @@ _SHARD: Final = re.compile(
     r"-(?P<number>[0-9]{5})-of-(?P<total>[0-9]{5})"
     r"\.(?:jsonl(?:\.gz|\.zst)?|json|lock)"
 )
+
+_AFTER_MANIFEST: Final = re.compile(
+    rf"(?:(?:{STATISTICS.stem}|errors|log)(?P<shard>-[0-9]{{5}}-of-[0-9]{{5}})?(?:\.[1-9][0-9]*)?"
+    r"\.jsonl(?:\.gz|\.zst)?(?:\.broken)?"
+    r"|run(?P<kept>-[0-9]{5}-of-[0-9]{5})?\.[1-9][0-9]*\.json)"
+)
+"""Names of the files that a run writes after its first manifest, beside locks and drafts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +123,17 @@ class PartFiles:
         found = map(stored_as, (self.statistics, self.errors, self.log))
         return [path for path in found if is_compressed(path)]
 
+    def stored_twice(self) -> list[str]:
+        """Return warnings about files of which there is another form, which is not read."""
+        # By the names without an ending, for each form has another one.
+        paths = (self.statistics, *self.all_errors(), self.log)
+        twice = ((path, stored_twice(path)) for path in paths)
+        return [
+            f"{stored_as(path)}: is read, and {other.name} beside it is not; remove one of them"
+            for path, other in twice
+            if other is not None
+        ]
+
     def all_errors(self) -> Iterator[Path]:
         """Yield the paths of the files of errors, those of earlier attempts first."""
         yield from sorted(self.earlier_errors(), key=_attempt)
@@ -166,6 +191,25 @@ def errors_in(directory: Path) -> dict[Path, Shard]:
         for match in found
         if match
     }
+
+
+def lost_files(directory: Path) -> str | None:
+    """Say which files a run has lost that has neither a manifest nor results; None if none has.
+
+    Before its manifest a run writes only locks, its list of companies and drafts: any other file is
+    of a run that has begun. Raises `OSError`.
+    """
+    if any(files.exist() for files in parts_in(directory)):
+        return None
+    names = sorted(path.name for path in directory.iterdir())
+    found = next(filter(None, map(_AFTER_MANIFEST.fullmatch, names)), None)
+    if found is None:
+        return None
+    shard = found["shard"] or found["kept"] or ""
+    return (
+        f"{directory}: run{shard}.json and {STATISTICS.stem}{shard}.jsonl are missing, but "
+        f"{found[0]} is there: a run has lost its files; restore them from a copy"
+    )
 
 
 def files_are(paths: Sequence[Path]) -> str:

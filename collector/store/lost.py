@@ -10,6 +10,7 @@ from typing import Annotated, Final, Self
 
 import msgspec
 
+from collector.store.data_file import is_compressed, salvage_command, stored_as
 from collector.store.files import PartFiles, files_are
 from collector.store.manifest import Manifest, answers_recorded
 from collector.store.repair import damaged_spans
@@ -61,7 +62,7 @@ def lost_lines_of(
         have = "1 has" if left == 1 else f"{left:,} have"
         remarks.append(
             f"{directory}: {are_gone}: {left + gone:,} cells had an answer, and {have} a line now; "
-            "collector run requests the others again"
+            f"collector run requests the others again{_if_plain(records)}"
         )
     missing = [files.statistics for files in logged if not files.has_statistics()]
     if missing:
@@ -70,6 +71,18 @@ def lost_lines_of(
             "lines there were is not known; collector run requests what has no line"
         )
     return remarks
+
+
+def _if_plain(records: Sequence[PartRecord]) -> str:
+    """Say what must be done before a run, which reads plain files only; empty if nothing."""
+    forms = [stored_as(record.files.statistics) for record in records]
+    packed = next(filter(is_compressed, forms), None)
+    if packed is None:
+        return ""
+    return (
+        ", but from plain files only; what can be read of a damaged compressed one becomes plain "
+        f"with: {salvage_command(packed)}"
+    )
 
 
 def _gone(records: Sequence[PartRecord], lines: Sequence[int]) -> int:

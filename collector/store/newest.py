@@ -284,7 +284,8 @@ def newest_lines(
     """
     with scratch_database() as database:
         newest = NewestLines(database)
-        for run in begun_runs(directories, remark):
+        runs, newest.lacks_lines = begun_runs(directories, remark)
+        for run in runs:
             for damage in newest.read(run, Pile.NEW):
                 remark(damage)
             newest.expect(run)

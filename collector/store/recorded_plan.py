@@ -30,6 +30,7 @@ from collector.plan import (
 from collector.plan.company_line import parse_recorded_line
 from collector.plan.company_table import place_finder
 from collector.store.atomic import replace_file
+from collector.store.data_file import decompress_one, is_compressed, stored_as
 from collector.store.files import COMPANIES, PartFiles
 from collector.store.identity import service_differences
 from collector.store.manifest import (
@@ -100,6 +101,10 @@ def read_company_list(path: Path) -> CompanyList:
         check_regular(path)
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+    if is_compressed(form := stored_as(path)):
+        raise InputError(
+            f"{form}: is compressed, but must stay plain; decompress it: {decompress_one(form)}"
+        )
     return CompanyList(read_companies(path), is_intact_list(path))
 
 

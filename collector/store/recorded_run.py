@@ -3,12 +3,12 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from collector.core.cell import Window
 from collector.core.errors import InputError
-from collector.store.data_file import stored_as, stored_twice
-from collector.store.files import COMPANIES, LOCK, PartFiles, parts_in
+from collector.store.data_file import stored_as
+from collector.store.files import COMPANIES, LOCK, PartFiles, lost_files, parts_in
 from collector.store.identity import service_differences
 from collector.store.lost import PartRecord, lost_lines_of
 from collector.store.manifest import Manifest
@@ -17,6 +17,7 @@ from collector.store.recorded_plan import Recorded, recorded_plan, recorded_wind
 from collector.store.shard_lock import holder_of
 
 __all__ = [
+    "BegunRuns",
     "RecordedRun",
     "begun_directories",
     "begun_runs",
@@ -66,13 +67,7 @@ class RecordedRun:
 
     def stored_twice(self) -> list[str]:
         """Return warnings about files of which there is another form, which is not read."""
-        paths = [*self.statistics(), *self.errors(), *self.logs()]
-        twice = ((path, stored_twice(path)) for path in paths)
-        return [
-            f"{path}: is read, and {other.name} beside it is not; remove one of them"
-            for path, other in twice
-            if other is not None
-        ]
+        return [remark for files in self.parts for remark in files.stored_twice()]
 
     def is_spoilt(self) -> bool:
         """Tell whether there are lines that cover other days than they state. Raises `OSError`."""
@@ -105,15 +100,17 @@ class RecordedRun:
 
 
 def was_begun(directory: Path) -> bool:
-    """Tell whether a directory has more than the lock of a run that began nothing.
+    """Tell whether a directory has more than a run leaves that began nothing.
 
-    A run that is killed before its first cell leaves only its lock. A directory that cannot be
-    looked at counts as begun: `find_run` says why.
+    A run that is killed before its manifest is written leaves its locks, the list of companies and
+    drafts. A directory that cannot be looked at counts as begun: `find_run` says why.
     """
     try:
         if not (directory / LOCK).exists():
             return True
-        return any(files.exist() for files in parts_in(directory))
+        if any(files.exist() for files in parts_in(directory)):
+            return True
+        return lost_files(directory) is not None
     except OSError:
         return True
 
@@ -151,7 +148,8 @@ def find_run(directory: Path) -> RecordedRun:
         known = {shard: manifest for shard, manifest in manifests.items() if manifest is not None}
         if not known:
             raise InputError(
-                f"{directory}: there is no {PartFiles(directory).manifest.name} in it; give the "
+                lost_files(directory)
+                or f"{directory}: there is no {PartFiles(directory).manifest.name} in it; give the "
                 "directory of a run, such as output/2026-11-23"
             )
         status = directory.stat()
@@ -190,17 +188,39 @@ def find_runs(directories: Iterable[Path]) -> list[RecordedRun]:
     return runs
 
 
-def begun_runs(directories: Sequence[Path], remark: Callable[[str], object]) -> list[RecordedRun]:
+class BegunRuns(NamedTuple):
+    """Runs that have begun; `are_some_lost` says that others were left out: files are gone."""
+
+    runs: list[RecordedRun]
+    are_some_lost: bool
+
+
+def begun_runs(directories: Sequence[Path], remark: Callable[[str], object]) -> BegunRuns:
     """Return the runs that have begun in directories, each once, the oldest first.
 
-    A file that is there in two forms is remarked. Raises `InputError` as `begun_directories` and
-    `find_runs` do.
+    A run that has lost its manifests and results is left out with a `remark`, and a file that is
+    there in two forms is remarked. Raises `InputError` as `begun_directories` and `find_runs` do,
+    and if all runs are lost.
     """
-    found = oldest_first(each_once(find_runs(begun_directories(directories, remark))))
+    begun = begun_directories(directories, remark)
+    lost = {directory: text for directory in begun if (text := _lost(directory)) is not None}
+    kept = [directory for directory in begun if directory not in lost]
+    # Without another run, what reads it raises the error.
+    found = oldest_first(each_once(find_runs(kept or begun)))
+    for text in lost.values():
+        remark(f"{text}; left out")
     for run in found:
         for twice in run.stored_twice():
             remark(twice)
-    return found
+    return BegunRuns(found, bool(lost))
+
+
+def _lost(directory: Path) -> str | None:
+    try:
+        return lost_files(directory)
+    except OSError:
+        # What reads the run says why.
+        return None
 
 
 def begun_directories(directories: Sequence[Path], remark: Callable[[str], object]) -> list[Path]:

@@ -128,7 +128,7 @@ def left_out(path: Path, damaged: Sequence[ByteRange], *, is_growing: bool = Fal
     if size := total_bytes(lost_lines(damaged)):
         remarks.append(f"{path}: {size:,} bytes are damaged, and were left out")
     if damaged and isinstance(damaged[-1], LostRest):
-        remarks.append(f"{path}: {rest_is_lost(damaged[-1])}; the lines after it were left out")
+        remarks.append(f"{path}: {rest_is_lost(damaged[-1])}; what may follow was left out")
     unfinished = total_bytes(span for span in damaged if isinstance(span, UnfinishedLine))
     if unfinished and not is_growing:
         remarks.append(

@@ -124,6 +124,7 @@ def _since_siblings(plan: Plan, settings: RunSettings | PlanSettings, output: Pa
         firsts[place] = max(0, first - lookback)
     lowest = min(firsts)
     begun = Plan(plan.companies, plan.windows[lowest:], [first - lowest for first in firsts])
+    remarks += (twice for run in runs for twice in run.stored_twice())
     if len(remarks) > _REMARKS:
         more = len(remarks) - _REMARKS
         remarks[_REMARKS:] = [f"and {more:,} more warnings about runs beside {output}"]

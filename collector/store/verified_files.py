@@ -74,12 +74,12 @@ class FileCheck:
                 else:
                     text = self._other(path, of_file)
             except (OSError, InputError) as error:
-                yield Finding(path, _cause(error), is_damage=False)
+                yield Finding(stored_as(path), _cause(error), is_damage=False)
             else:
                 if text is not None:
-                    yield Finding(path, text)
+                    yield Finding(stored_as(path), text)
         added = filter(_has_content, map(self.directory.joinpath, parts.keys() - records - growing))
-        yield from (Finding(path, _UNRECORDED) for path in added)
+        yield from (Finding(stored_as(path), _UNRECORDED) for path in added)
         yield from self._added_errors(records, unfinished)
 
     def _added_errors(
@@ -96,12 +96,12 @@ class FileCheck:
             try:
                 is_known = digest_of(path).sha256 in known
             except DecompressionError:
-                yield Finding(path, _CUT)
+                yield Finding(stored_as(path), _CUT)
             except (OSError, InputError) as error:
-                yield Finding(path, _cause(error), is_damage=False)
+                yield Finding(stored_as(path), _cause(error), is_damage=False)
             else:
                 if not is_known:
-                    yield Finding(path, _UNRECORDED)
+                    yield Finding(stored_as(path), _UNRECORDED)
 
     def _records(self) -> dict[str, list[_Record]]:
         records: dict[str, list[_Record]] = {}

@@ -17,6 +17,7 @@ from collector.store.chain import (
     runs_beside,
 )
 from collector.store.digests import Link
+from collector.store.files import parts_in
 from collector.store.recorded_run import begun_directories
 from collector.store.shard_lock import holder_of
 from collector.store.verified_files import FileCheck, Finding
@@ -63,7 +64,8 @@ def verify(directories: Sequence[Path], remark: Callable[[str], object]) -> Veri
     """Compare runs with what was recorded about them when they had finished. Changes nothing.
 
     The manifests of all runs beside them are read too: those of later runs record what the
-    manifests of earlier ones were. What is no run is left out with a `remark`. Raises `InputError`
+    manifests of earlier ones were. What is no run is left out with a `remark`; a file that
+    is there in two forms is remarked. Raises `InputError`
     as `begun_directories`, if a directory does not exist, and if one cannot be read.
     """
     given: dict[Path, Path] = {}
@@ -75,6 +77,9 @@ def verify(directories: Sequence[Path], remark: Callable[[str], object]) -> Veri
             )
         given.setdefault(directory.resolve(), directory)
     try:
+        for directory in given.values():
+            for twice in (text for files in parts_in(directory) for text in files.stored_twice()):
+                remark(twice)
         return _verify(given)
     except OSError as error:
         raise InputError(f"{error.filename}: cannot be read: {error.strerror}") from error

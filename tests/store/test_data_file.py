@@ -15,6 +15,7 @@ from collector.store.data_file import (
     DecompressionError,
     decompress_command,
     open_data,
+    salvage_command,
     stored_as,
     stored_twice,
 )
@@ -220,3 +221,17 @@ def test_the_command_that_decompresses_is_for_a_shell() -> None:
     """Each directory and form once; no name is taken for an option, or for several words."""
     files = [Path("-a/log.jsonl.gz"), Path("-a/errors.jsonl.gz"), Path("b c/log.jsonl.zst")]
     assert decompress_command(files) == "gunzip ./-a/*.jsonl.gz && unzstd --rm 'b c'/*.jsonl.zst"
+
+
+def test_the_command_for_a_damaged_file_makes_a_plain_one(tmp_path: Path) -> None:
+    """It has what precedes the damage; the damaged file is kept under another name."""
+    lines = b"".join(b"%d\n" % number for number in range(100_000))
+    plain = tmp_path / "a b.jsonl"
+    plain.write_bytes(lines)
+    packed = compress(plain, ".gz")
+    packed.write_bytes(packed.read_bytes()[:-1000])
+    words = ["/bin/sh", "-c", salvage_command(packed)]
+    subprocess.run(words, check=True, capture_output=True)  # noqa: S603 - our own command
+    assert 0 < plain.stat().st_size < len(lines)
+    assert lines.startswith(plain.read_bytes())
+    assert {path.name for path in tmp_path.iterdir()} == {plain.name, f"{packed.name}.damaged"}

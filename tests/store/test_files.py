@@ -167,3 +167,17 @@ def test_errors_in_a_directory_with_an_odd_name(tmp_path: Path) -> None:
     _touch(directory, "errors-00000-of-00002.1.jsonl")
     files = PartFiles(directory, Shard(0, 2))
     assert files.next_errors().name == "errors-00000-of-00002.2.jsonl"
+
+
+@pytest.mark.parametrize("present", [("", ".gz"), (".gz", ".zst"), ("", ".zst")])
+@pytest.mark.parametrize("name", ["statistics", "errors.1", "log"])
+def test_two_forms_are_told_of_whichever_they_are(
+    tmp_path: Path, name: str, present: tuple[str, str]
+) -> None:
+    """Both names are in the warning; the first form is the one that is read."""
+    for ending in present:
+        (tmp_path / f"{name}.jsonl{ending}").touch()
+    first, other = (f"{name}.jsonl{ending}" for ending in present)
+    assert PartFiles(tmp_path).stored_twice() == [
+        f"{tmp_path / first}: is read, and {other} beside it is not; remove one of them"
+    ]

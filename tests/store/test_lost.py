@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from collector.plan import Shard
+from collector.store.data_file import salvage_command
 from collector.store.recorded_run import find_run
 from tests.store.compressed import PACKERS, compress
 from tests.store.made_runs import at_work, line, make_run
@@ -91,10 +92,16 @@ def test_the_log_of_a_killed_attempt_tells_what_it_had(tmp_path: Path, ending: s
         for name in ("log", "errors", "statistics"):
             compress(run / f"{name}.jsonl", ending)
     assert _remarks(run, 3) == []
+    plain, way_out = run / "statistics.jsonl", ""
+    if ending:
+        way_out = (
+            ", but from plain files only; what can be read of a damaged compressed one becomes "
+            f"plain with: {salvage_command(plain.with_name(plain.name + ending))}"
+        )
     assert _remarks(run, 0) == [
         (
             f"{run}: 3 lines are gone: 3 cells had an answer, and 0 have a line now; collector run "
-            "requests the others again"
+            f"requests the others again{way_out}"
         )
     ]
 

@@ -354,3 +354,12 @@ def test_many_companies_take_turns(tmp_path: Path) -> None:
     lines = [line(c, number) for c, first in firsts.items() for number in range(1, first)]
     make_run(tmp_path / "1", lines, companies=companies, days=(1, 9))
     assert _begun(tmp_path / "night", _reach(10, companies=companies))[0] == firsts
+
+
+def test_two_forms_of_a_file_are_a_warning(tmp_path: Path) -> None:
+    """The run counts by the form that is read."""
+    run = make_run(tmp_path / "a", _lines(1), companies=_COMPANIES, days=(1, 1))
+    (run / "statistics.jsonl.gz").touch()
+    _, remarks = _begun(tmp_path / "night", _reach(10))
+    (remark,) = remarks
+    assert remark.startswith(f"{run}/statistics.jsonl: is read, and statistics.jsonl.gz beside it ")

@@ -15,7 +15,7 @@ from collector.core.errors import InputError
 from collector.plan import Shard
 from collector.store.digests import with_digest
 from collector.store.verify import Verified, verify
-from tests.store.compressed import PACKERS, compress_all
+from tests.store.compressed import PACKERS, compress, compress_all
 from tests.store.finished_runs import begin, begun_at, finish, make_finished, make_nights
 from tests.store.made_runs import at_work, line, make_run
 
@@ -491,7 +491,7 @@ def test_compressed_copies_are_proved(tmp_path: Path, ending: str) -> None:
     assert (verified.findings, verified.lines) == ([], 80)
     packed = nights[1] / f"statistics.jsonl{ending}"
     packed.write_bytes(packed.read_bytes()[:-5])
-    assert _found(*nights) == {"n1/statistics.jsonl": "is damaged or cut within its compression"}
+    assert _found(*nights) == {f"n1/{packed.name}": "is damaged or cut within its compression"}
 
 
 def test_any_byte_that_is_flipped_is_found(tmp_path: Path) -> None:
@@ -550,3 +550,14 @@ def test_a_link_to_a_directory_is_the_run_that_it_leads_to(tmp_path: Path) -> No
     verified = _verify(*nights, tmp_path / "newest")
     assert (verified.runs, verified.findings) == (3, [])
     assert "newest" not in (nights[2] / "run.json").read_text()
+
+
+def test_two_forms_of_a_file_are_a_warning(tmp_path: Path) -> None:
+    """Only one of them is proved."""
+    (run,) = make_nights(tmp_path, 1)
+    compress(run / "statistics.jsonl", ".gz")
+    (run / "statistics.jsonl.zst").touch()
+    remarks: list[str] = []
+    assert verify([run], remarks.append).findings == []
+    (remark,) = remarks
+    assert "statistics.jsonl.gz: is read, and statistics.jsonl.zst beside it is not" in remark
