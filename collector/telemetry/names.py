@@ -180,8 +180,8 @@ def drift_of(now: AnswerNames, earlier: Sequence[AnswerNames], *, is_whole: bool
     least 10 answers of this run should have it, and none has. That is decided only if the run
     `is_whole`: the cells that are missing might have it. Of fields all answers count, of actions
     those that are not empty: a night without a campaign has no actions. Earlier runs with fewer
-    than 10 of these are too small to be compared with; those with more than 200 names are passed
-    over, for they must not hide what the others show.
+    than 10 of these are too small to be compared with; those with more than 200 names are skipped,
+    for they must not hide what the others show.
     """
     if not now.answers:
         return None
