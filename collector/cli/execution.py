@@ -42,26 +42,43 @@ def collect(
 
 
 async def _told(ping: Ping | None, run: RunView, work: Coroutine[object, object, End]) -> End:
-    """Do the work of a run, and tell the service that watches over it when it begins and ends."""
+    """Do the work of a run, and tell the service that watches over it when it begins and ends.
+
+    Nothing is told of a run that never began: while another process works on the same directory,
+    the service would take its end for the end of that one.
+    """
     if ping is None:
         return await work
-    starting = asyncio.create_task(ping.started(), name="ping")
+    starting = asyncio.create_task(_told_of_start(ping, run), name="ping")
     end = End(ExitCode.BUG)
     try:
         end = await work
     finally:
-        summary = {
-            "directory": str(run.files.directory),
-            "exit_code": end.exit_code.value,
-            "exit": exit_text(end.exit_code, end.error),
-            "manifests": await in_thread(newest_in, run.files.directory),
-            **counts_of(run.stats, run.pace.limit),
-        }
-        # In their order, and once each: the second may not come before the first.
-        problems = (await starting, await ping.ended(end.exit_code.value, summary))
-        for problem in dict.fromkeys(filter(None, problems)):
-            _warn(run, f"--ping-url was not told of this run: {problem}")
+        if run.has_begun.is_set() or end.exit_code not in NOT_STARTED:
+            # In their order, and once each: the second may not come before the first.
+            run.has_begun.set()
+            problems = (await starting, await _told_of_end(ping, run, end))
+            for problem in dict.fromkeys(filter(None, problems)):
+                _warn(run, f"--ping-url was not told of this run: {problem}")
+        else:
+            starting.cancel()
     return end
+
+
+async def _told_of_start(ping: Ping, run: RunView) -> str | None:
+    await run.has_begun.wait()
+    return await ping.started()
+
+
+async def _told_of_end(ping: Ping, run: RunView, end: End) -> str | None:
+    summary = {
+        "directory": str(run.files.directory),
+        "exit_code": end.exit_code.value,
+        "exit": exit_text(end.exit_code, end.error),
+        "manifests": await in_thread(newest_in, run.files.directory),
+        **counts_of(run.stats, run.pace.limit),
+    }
+    return await ping.ended(end.exit_code.value, summary)
 
 
 def _make_run(  # noqa: PLR0913, PLR0917 - those of `collect`, and the printer

@@ -57,7 +57,7 @@ def _after_error(cause: type[CollectorError], run: RunView) -> str:
     if issubclass(cause, ClusterError):
         return _START_CLUSTER if run.settings.scheduler else _RESUME
     if issubclass(cause, ImplausibleError):
-        return f"{check} shows what the API answers; {_RESUME}"
+        return f"{check} shows what the API answers"
     if issubclass(cause, CredentialsError):
         return f"{check} tells whether the credentials are taken"
     if issubclass(cause, IgnoredDatesError):

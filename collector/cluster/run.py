@@ -1,5 +1,6 @@
 """The composition root of a run on a cluster: distributes shards, and returns how it ended."""
 
+import asyncio
 import concurrent.futures
 from dataclasses import replace
 from functools import partial
@@ -99,6 +100,7 @@ class ClusterRun:
             settings.metrics_file, self.stats, self._pace.view, self._log, event="cluster_sample"
         )
         self.announcer = Announcer()
+        self.has_begun = asyncio.Event()
         self._ends: list[End] = []
         self._unfinished: set[int] = set()
         self._channel: Channel | None = None
@@ -193,6 +195,7 @@ class ClusterRun:
             self._session.gate.silence.answered()
         if past.recovered.is_settled:
             # Nothing is missing: neither a cluster nor a token is needed.
+            self.has_begun.set()
             await in_thread(sync_answers, self.files.directory)
             self.remarks += past.recovered.remarks
             await self._establish(past)
@@ -203,6 +206,7 @@ class ClusterRun:
             open_cluster(self.settings, self._is_stopped) as client,
             lock_directory(self.files.directory) as locked,
         ):
+            self.has_begun.set()
             with self._cluster_log:
                 workers = await check_workers(client, locked.site)
                 async with self._session as session:

@@ -134,14 +134,18 @@ def _read_variable(environ: Mapping[str, str], variable: str, systemd_directory:
         Path(path), named_by=named_by, most=_LARGEST_FILE, systemd_directory=systemd_directory
     )
     try:
-        return content.decode("utf-8-sig")
+        text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
         # The decoder's message quotes what may be the secret.
         raise InputError(f"{named_by} {path}: it is not UTF-8 text") from None
+    secret = _clean(text, f"{named_by} {path}")
+    if secret is None:
+        raise CredentialsError(f"{named_by} {path} is empty; write the credential into that file")
+    return secret.reveal()
 
 
 def _choose(values: Mapping[str, str], *, where: str, names: Mapping[str, str]) -> Credentials:
-    secrets = {name: _clean(value, names[name], where) for name, value in values.items()}
+    secrets = {name: _clean(value, f"{names[name]} in {where}") for name, value in values.items()}
     token = secrets.get("access_token")
     if token:
         return AccessToken(token)
@@ -156,29 +160,29 @@ def _choose(values: Mapping[str, str], *, where: str, names: Mapping[str, str]) 
 
 def _argument(value: str, name: str) -> Secret:
     """Return the secret that a Python program gives as an argument."""
-    secret = _clean(value, name, "the arguments")
+    secret = _clean(value, f"{name} in the arguments")
     if secret is None:
         raise CredentialsError(f"{name} in the arguments is empty; give the credential")
     return secret
 
 
-def _clean(value: str, name: str, where: str) -> Secret | None:
+def _clean(value: str, place: str) -> Secret | None:
     """Strip white space around a secret; an unprintable character in it would break a header.
 
-    A byte order mark before it is what is left of the file from which a shell has read it.
+    `place` is where it is. A byte order mark before it is what is left of the file from which a
+    shell has read it.
     """
     value = value.removeprefix(_BYTE_ORDER_MARK).strip()
     if not value:
         return None
     if len(value) > LONGEST_SECRET:
         raise InputError(
-            f"{name} in {where} has {len(value)} characters; "
+            f"{place} has {len(value)} characters; "
             f"at most {LONGEST_SECRET} are accepted; copy it again"
         )
     if not (value.isascii() and value.isprintable()) or " " in value:
         raise CredentialsError(
-            f"{name} in {where} holds white space or characters that no credential has; "
-            "copy it again"
+            f"{place} holds white space or characters that no credential has; copy it again"
         )
     return Secret(value)
 

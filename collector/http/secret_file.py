@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from collector.core.errors import InputError
+from collector.core.regular import open_regular
 
 __all__ = ["read_secret_file"]
 
@@ -25,11 +26,12 @@ def read_secret_file(file: Path, *, named_by: str, most: int, systemd_directory:
 
     `named_by` is the option or variable that names it, `most` its size in bytes at most, and
     `systemd_directory` that of systemd's credentials; `Path()` if there is none. Raises
-    `InputError` when it cannot be read, is larger, or others than its owner can read or change it.
+    `InputError` when it cannot be read, is no regular file, is larger, or others than its owner can
+    read or change it.
     """
     where = f"{named_by} {file}"
     try:
-        with file.open("rb") as stream:
+        with open_regular(file) as stream:
             opened = os.fstat(stream.fileno())
             _refuse_foreign(where, file, opened.st_uid)
             mode = stat.S_IMODE(opened.st_mode)
@@ -44,15 +46,22 @@ def read_secret_file(file: Path, *, named_by: str, most: int, systemd_directory:
                 )
             content = stream.read(most + 1)
     except OSError as error:
-        if not named_by.startswith("--"):
-            # By mistake a variable may have the secret itself.
-            where = named_by
+        if not named_by.startswith("--") and not _is_path(file):
+            raise InputError(
+                f"{named_by}: cannot be read: {error.strerror}; its value is not shown, because it "
+                "may be the secret itself; give the absolute path of a file"
+            ) from None
         raise InputError(f"{where}: cannot be read: {error.strerror}") from None
     if len(content) > most:
         raise InputError(
             f"{where}: has more than {most // 1024} KiB; name the file with the credentials"
         )
     return content
+
+
+def _is_path(file: Path) -> bool:
+    """Tell whether a value is a path for certain; by mistake a variable may have the secret."""
+    return file.is_absolute() and file != Path(file.anchor, file.name) and file.parent.is_dir()
 
 
 def _is_systemd_credential(opened: os.stat_result, name: str, directory: Path) -> bool:

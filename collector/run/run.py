@@ -81,6 +81,7 @@ class Run:
         self.stats = RunStats(len(self._part), is_known=False)
         self.remarks: tuple[str, ...] = ()
         self.announcer = Announcer()
+        self.has_begun = asyncio.Event()
         share = Share.of(settings.rate, settings.shard.total) if context is None else context.share
         self._first_after = share.first_after(settings.shard.number)
         self._session = Session(
@@ -176,6 +177,7 @@ class Run:
             )
             recovered = await in_thread(find)
             self.stats.found(recovered.kept)
+            self.has_begun.set()
             async with self._telemetry.working() as self.remarks:
                 return await self._attempt(directory, recovered)
 

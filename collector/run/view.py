@@ -1,5 +1,6 @@
 """Read-only view of a run for the command line: in this process, or on a cluster."""
 
+import asyncio
 from pathlib import Path
 from typing import Protocol
 
@@ -24,6 +25,7 @@ class RunView(Protocol):
     * `files`: the paths in the run directory.
     * `remarks`: what the user should know.
     * `announcer`: shows those of them that the user should see before anything is requested.
+    * `has_begun`: set when the directory is this run's and has accepted its plan.
     * `events`: the log; `unwritten` has the events if the run never began.
     * `stats`: the counts so far.
     * `answers`, `failures`: the file of these, or the pattern of their names.
@@ -36,6 +38,7 @@ class RunView(Protocol):
     files: PartFiles
     remarks: tuple[str, ...]
     announcer: Announcer
+    has_begun: asyncio.Event
     events: EventLog
 
     @property

@@ -164,7 +164,7 @@ def _names(entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         return {}
     new, gone = (
         tuple(dict.fromkeys(chain.from_iterable(map(attrgetter(change), records))))
-        for change in Drift._fields
+        for change in ("new", "gone")
     )
     return {"names": msgspec.to_builtins(AnswerNames(records).record(Drift(new, gone)))}
 

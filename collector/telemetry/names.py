@@ -26,6 +26,15 @@ _ENOUGH: Final = 10
 _MOST_NAMED: Final = 5
 """Names of a kind in a remark."""
 
+_CHANGED: Final = (
+    "the API has changed since the earlier runs beside this one: the answers have other fields or "
+    "actions"
+)
+_NOT_COMPARED: Final = (
+    f"the answers of this run or of those beside it have more than {MOST_NAMES} fields or actions: "
+    "these are data rather than names, and are not compared"
+)
+
 _further: Final = attrgetter("further")
 _actions: Final = attrgetter("counters.actions")
 
@@ -134,22 +143,29 @@ def _harmless(name: str) -> str:
 
 
 class Drift(NamedTuple):
-    """Names that no earlier run had, and names that are gone; `actions.` precedes an action's."""
+    """Names that no earlier run had, and names that are gone; `actions.` precedes an action's.
+
+    `is_partial` says that fields or actions were not compared, because they were more than 200.
+    """
 
     new: tuple[str, ...] = ()
     gone: tuple[str, ...] = ()
+    is_partial: bool = False
+
+    def counts(self) -> dict[str, int | None]:
+        """Return how many names have changed, by change; None if that is not known."""
+        counts = {"new": len(self.new), "gone": len(self.gone)}
+        return {change: n or (None if self.is_partial else 0) for change, n in counts.items()}
 
     @property
     def remark(self) -> str | None:
         """The text for the user; None without changes."""
         changes = ("new: ", self.new), ("no longer there: ", self.gone)
         texts = [f"{what}{_listed(names)}" for what, names in changes if names]
-        if not texts:
-            return None
-        return (
-            "the API has changed since the earlier runs beside this one: the answers have other "
-            f"fields or actions; {'; '.join(texts)}"
-        )
+        remarks = [_NOT_COMPARED] if self.is_partial else []
+        if texts:
+            remarks = [f"{_CHANGED}; {'; '.join(texts)}", *remarks]
+        return "; ".join(remarks) or None
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -164,7 +180,8 @@ def drift_of(now: AnswerNames, earlier: Sequence[AnswerNames], *, is_whole: bool
     least 10 answers of this run should have it, and none has. That is decided only if the run
     `is_whole`: the cells that are missing might have it. Of fields all answers count, of actions
     those that are not empty: a night without a campaign has no actions. Earlier runs with fewer
-    than 10 of these are too small to be compared with.
+    than 10 of these are too small to be compared with; those with more than 200 names are skipped,
+    for they must not hide what the others show.
     """
     if not now.answers:
         return None
@@ -178,10 +195,11 @@ def drift_of(now: AnswerNames, earlier: Sequence[AnswerNames], *, is_whole: bool
     )
     if fields is None and actions is None:
         return None
+    is_partial = any(kind is not None and kind.is_partial for kind in (fields, actions))
     fields, actions = fields or Drift(), actions or Drift()
     new = (*fields.new, *(f"actions.{name}" for name in actions.new))
     gone = (*fields.gone, *(f"actions.{name}" for name in actions.gone))
-    return Drift(new, gone if is_whole else ())
+    return Drift(new, gone if is_whole else (), is_partial)
 
 
 class _Side(NamedTuple):
@@ -196,8 +214,11 @@ def _changes(
 ) -> Drift | None:
     """Return the changes of one kind of names; None if there is nothing to compare."""
     known = set(documented).union(*(run.counts or () for run in earlier))
-    runs = [run for run in earlier if run.answers >= _ENOUGH]
-    if now.counts is None or not runs or any(run.counts is None for run in earlier):
+    enough = [run for run in earlier if run.answers >= _ENOUGH]
+    runs = [run for run in enough if run.counts is not None]
+    if now.counts is None or (enough and not runs):
+        return Drift(is_partial=True)
+    if not runs:
         return None
     gone = [
         name

@@ -104,8 +104,8 @@ def _add_cells(made: MetricsPage, stats: RunStats) -> None:
             cells = stats.missing
         made.gauge("collector_cells", text, cells if stats.is_known else None, state=state.value)
     text = "Fields and actions of the answers that changed since earlier runs; absent if unknown."
-    for change, names in () if stats.drift is None else stats.drift._asdict().items():
-        made.gauge("collector_changed_names", text, len(names), change=change)
+    for change, names in () if stats.drift is None else stats.drift.counts().items():
+        made.gauge("collector_changed_names", text, names, change=change)
 
 
 def _add_requests(made: MetricsPage, stats: RunStats) -> None:

@@ -15,6 +15,7 @@ from collector.core.errors import (
     DatesError,
     ExitCode,
     IgnoredDatesError,
+    ImplausibleError,
     OutageError,
     StorageError,
 )
@@ -90,6 +91,8 @@ def test_after_a_deadline_only_the_time_is_news() -> None:
             ),
         ),
         (ClusterError, "the same command again asks for what failed or is missing"),
+        # No "same command again": the same would follow.
+        (ImplausibleError, "collector check companies.txt shows what the API answers"),
         (DatesError, ""),
         (StorageError, ""),
     ],

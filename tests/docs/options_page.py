@@ -29,15 +29,15 @@ An option can be set in three ways. A flag overrides the variable, which overrid
 | `collector.toml` in the current directory, or the file that `--config` names | the name without \
 dashes before it | `max-attempts = 3` |
 
-`collector help`, `latest` and `completion` read flags only. An unknown key in the file is an error
-(exit code 2). A variable that is like that of an option, and is none, leads to a warning.
+`collector help`, `latest`, `verify` and `completion` read flags only. An unknown key in the file is
+an error (exit code 2). A variable that is like that of an option, and is none, leads to a warning.
 """
 
 _SIMULATE: Final = """\
 ## collector simulate
 
 The embedded API ([simulator.md](simulator.md)) has options of its own. Their variables begin with
-`COLLECTOR_SIMULATE_`; in `collector.toml` they are in the table `[simulate]`.
+`COLLECTOR_SIMULATE_`; in `collector.toml` they are in the table `[simulate]`. It has no `--config`.
 """
 
 _VARIABLES: Final = """\

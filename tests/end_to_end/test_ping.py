@@ -11,6 +11,8 @@ import pytest
 from aiohttp import web
 
 from collector.simulator import Simulator
+from collector.store.files import PartFiles
+from collector.store.run_directory import RunDirectory
 from tests.conftest import Command, Finished, StartApi, company_lines
 
 Against = Callable[[Simulator], Command]
@@ -78,6 +80,31 @@ async def test_start_and_end_are_told(
     texts = [finished.stdout, finished.stderr]
     texts += [path.read_text() for path in (command.directory / "r").iterdir()]
     assert not any(_SECRET in text for text in texts)
+
+
+async def test_nothing_is_told_of_a_run_that_never_began(
+    command: Command, start_api: StartApi, against: Against, watcher: _Watcher
+) -> None:
+    """While another process has the directory (6), and for one of another plan (2)."""
+    command = against(await start_api())
+
+    with RunDirectory.open(PartFiles(command.directory / "r")):
+        assert (await _run(command, watcher.address)).exit_code == 6
+    assert not watcher.pings
+    assert (await _run(command, watcher.address)).exit_code == 0
+    assert len(watcher.pings) == 2
+    refused = await _run(command, watcher.address, "--from", "2026-01-01", "--until", "2026-01-02")
+    assert refused.exit_code == 2, refused
+    assert len(watcher.pings) == 2
+
+
+async def test_a_run_that_ends_at_its_beginning_is_told(
+    start_api: StartApi, against: Against, watcher: _Watcher
+) -> None:
+    """Rejected credentials are no reason for silence."""
+    command = against(await start_api()).with_environment(TRUST_CLIENT_SECRET="wrong")  # noqa: S106
+    assert (await _run(command, watcher.address)).exit_code == 3
+    assert [path for path, _ in watcher.pings] == [f"/{_SECRET}/start", f"/{_SECRET}/3"]
 
 
 @pytest.mark.parametrize(

@@ -330,12 +330,37 @@ def test_a_file_of_one_value_is_checked_as_any(tmp_path: Path) -> None:
     os.truncate(file, 10**6)
     with pytest.raises(InputError, match="has more than 128 KiB"):
         load_credentials({named: str(file)}, None)
-    file.write_bytes(b" \n")
-    with pytest.raises(CredentialsError, match="no credentials in the environment"):
-        load_credentials({named: str(file)}, None)
-    with pytest.raises(InputError, match="No such file") as caught:
-        load_credentials({named: TOKEN}, None)
-    assert TOKEN not in str(caught.value), "by mistake it may be the secret itself"
+    for content, error, words in (
+        (b" \n", CredentialsError, " is empty"),
+        (b"a\nb\n", CredentialsError, " holds white space"),
+        (b"x" * 20_000, InputError, " has 20000 characters"),
+    ):
+        file.write_bytes(content)
+        with pytest.raises(error) as refused:
+            load_credentials({named: str(file)}, None)
+        assert str(refused.value).startswith(f"{named} {file}{words}")
+
+
+def test_a_file_of_a_variable_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    """Unless the value may be the secret itself, by mistake."""
+    named = "TRUST_ACCESS_TOKEN_FILE"
+    with pytest.raises(InputError, match="cannot be read: No such file") as caught:
+        load_credentials({named: f"{tmp_path}/absent"}, None)
+    assert str(caught.value).startswith(f"{named} {tmp_path}/absent: ")
+    for value in (TOKEN, f"/{TOKEN}", f"/nowhere/{TOKEN}"):
+        with pytest.raises(InputError, match="may be the secret itself") as caught:
+            load_credentials({named: value}, None)
+        assert TOKEN not in str(caught.value)
+
+
+def test_a_pipe_is_no_file_with_secrets(tmp_path: Path) -> None:
+    """Opening one waits for a writer that may never come."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe, 0o600)
+    with pytest.raises(InputError, match="pipe is a named pipe, not a file"):
+        load_credentials({"TRUST_ACCESS_TOKEN_FILE": str(pipe)}, None)
+    with pytest.raises(InputError, match=r"--credentials-file .*pipe is a named pipe, not a file"):
+        load_credentials({}, pipe)
 
 
 @pytest.mark.parametrize("mode", [0o644, 0o444, 0o640])

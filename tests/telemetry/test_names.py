@@ -63,8 +63,30 @@ def test_with_more_names_than_200_none_is_recorded() -> None:
     names.count(many, len(many))
     assert (names.fields, names.actions) == (None, {"RECEIVED": 400})
     full, empty = _names(401), AnswerNames([names.record()])
-    assert _drift(empty, full) == Drift((), ())
-    assert _drift(_names(401, {"late": 401}), empty) == Drift((), ("actions.RECEIVED",))
+    assert _drift(empty) == Drift(is_partial=True)
+    assert _drift(empty, full) == Drift(is_partial=True)
+    assert _drift(_names(401, {"late": 401}), empty) == Drift(
+        (), ("actions.RECEIVED",), is_partial=True
+    )
+
+
+def test_what_is_not_compared_is_told_and_is_no_zero() -> None:
+    """A series of 0 would say that nothing has changed."""
+    unknown = Drift(is_partial=True)
+    assert unknown.counts() == {"new": None, "gone": None}
+    assert "more than 200 fields or actions" in (unknown.remark or "")
+    assert "no longer there" not in (unknown.remark or "")
+    both = Drift((), ("actions.CLOSED",), is_partial=True)
+    assert both.counts() == {"new": None, "gone": 1}
+    assert "actions.CLOSED" in (both.remark or "")
+    assert "are not compared" in (both.remark or "")
+    assert Drift(("late",)).counts() == {"new": 1, "gone": 0}
+
+
+def test_a_run_with_too_many_names_does_not_mute_the_others() -> None:
+    """It would for ten nights."""
+    many = AnswerNames([NamesRecord(answers=50, with_data=50, fields=None, actions={})])
+    assert _drift(_names(50, {"late": 50}), many, _names(50)) == Drift(("late",), ())
 
 
 @given(st.lists(st.text(min_size=1, max_size=100), max_size=20))

@@ -101,6 +101,13 @@ def test_every_figure_of_a_run_has_its_series() -> None:
     }
 
 
+def test_names_that_were_not_compared_have_no_series() -> None:
+    """A zero would say that none has changed."""
+    stats = RunStats(3)
+    stats.drift = Drift(is_partial=True)
+    assert "changed_names" not in {name for name, _ in _series(_text(stats, _AT_WORK))}
+
+
 def test_what_is_not_known_is_left_out() -> None:
     """A zero would be an exit code, a limit, and a success in 1970."""
     series = _series(_text(RunStats(3), _AT_WORK))
