@@ -1,7 +1,7 @@
 """How a run ended, and the message about it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -16,17 +16,18 @@ from collector.core.errors import (
     UnusableError,
 )
 
-__all__ = ["End", "end_by", "end_of"]
+__all__ = ["End", "end_by", "end_of", "without_answers"]
 
+_KEPT: Final = "what was collected so far is kept"
 _RESUME: Final = (
-    "what was collected so far is kept; run the same command again to resume when the service is "
+    f"{_KEPT}; run the same command again to resume when the service is "
     "back (--max-outage sets how long a run waits for that)"
 )
 _RESUME_HERE: Final = (
-    "what was collected so far is kept; run the same command again to resume when other processes "
+    f"{_KEPT}; run the same command again to resume when other processes "
     "need less, or with a lower --concurrency"
 )
-_RESUME_THERE: Final = "then run the same command again; what was collected so far is kept"
+_RESUME_THERE: Final = f"then run the same command again; {_KEPT}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,13 @@ def end_of(
     log.error("bug", exc_info=error)
     return End(
         ExitCode.BUG,
-        f"a bug in the collector ({type(error).__name__}); the traceback is in "
-        f"{path}; what was collected so far is kept",
+        f"a bug in the collector ({type(error).__name__}); the traceback is in {path}; {_KEPT}",
     )
+
+
+def without_answers(end: End) -> End:
+    """Return the end of a run that has begun nothing: its message promises nothing kept."""
+    if end.error is None:
+        return end
+    error = end.error.replace(_KEPT, "nothing was collected").replace(" again to resume", " again")
+    return replace(end, error=error)

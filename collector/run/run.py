@@ -20,7 +20,7 @@ from collector.run.attempt import AttemptRecord
 from collector.run.collection import Collection
 from collector.run.lost_lines import Announcer, checked_end
 from collector.run.recorder import Recorder
-from collector.run.result import End, end_by, end_of
+from collector.run.result import End, end_by, end_of, without_answers
 from collector.run.session import Session
 from collector.run.shard_context import ShardContext
 from collector.run.shutdown import Shutdown
@@ -204,6 +204,7 @@ class Run:
                 end = self._shutdown.end or End(ExitCode.STOPPED_EARLY)
                 raise
             finally:
+                end = end if self._is_handed_out or not directory.is_new else without_answers(end)
                 # After the connections are closed: the disk needs file descriptors too.
                 if directory.has_begun:
                     count = partial(recount, self.files, self._part, recovered.done)
