@@ -41,7 +41,7 @@ async def test_a_table_is_collected_and_continued(start_api: StartApi, against: 
     seen = await command.run("status", "r")
     assert "9  server default  failed" in seen.stdout
     resume = next(line for line in seen.stdout.splitlines() if line.startswith("resume"))
-    words = resume.split()[3:]
+    words = resume.split()[2:]
     assert words[:2] == ["run", "r/run-companies.txt"]
     assert "--rate=100" in words
     assert not [word for word in words if word.startswith(("--config", "--id-", "--na", "--verb"))]

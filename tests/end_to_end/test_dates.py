@@ -119,7 +119,7 @@ async def test_dates_that_are_ignored_end_a_run_before_it_begins(
     refused = await command.run("run", "companies.txt", *_DAYS, "--window", "1d", "--output", "r")
     assert refused.exit_code == 7
     assert "the dates have no effect" in refused.stderr
-    assert api.counts.kinds["statistics"] == 6
+    assert api.counts.kinds["statistics"] == 7
     assert command.files() == {"companies.txt"}
     checked = await command.run("check", "companies.txt", "--rate", "1000", "--write")
     assert checked.exit_code == 7
@@ -288,7 +288,7 @@ async def test_a_look_back_that_is_cut_short_is_owed(
     sent, is_back = api.asked.total(), True
     again = await command.run(*run, *more)
     assert again.exit_code == 7, again.stderr
-    assert api.asked.total() - sent <= 6
+    assert api.asked.total() - sent <= 7
     assert command.manifest("r")["dates"]["verdict"] == "ignored"
     assert (await command.run("latest", "r")).exit_code == 2
 

@@ -245,7 +245,7 @@ async def test_credentials_of_another_service_end_the_run(
     api = await start_api(latency=0.005, token_delay=3600.0)
     finished = await _run(against(api))
     assert finished.exit_code == 3, finished
-    assert "refuses tokens that have just been issued" in finished.stderr
+    assert "rejects tokens that have just been issued" in finished.stderr
     assert api.counts.kinds["token"] == 1
     asked = [request for request in api.requests if request.kind == "statistics"]
     # Each company once, those in flight, and a few in each later try.
