@@ -108,12 +108,15 @@ class UnsteadyServer:
 
     def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
-        self._start(self._serve(self.connections, reader, writer))
+        serving = self._start(self._serve(self.connections, reader, writer))
+        # Also if it is cancelled before it begins: Python 3.13 warns of a writer that is left open.
+        serving.add_done_callback(lambda _: writer.close())
 
-    def _start(self, what: Any) -> None:  # noqa: ANN401 - a coroutine
-        task = asyncio.create_task(what)
+    def _start(self, what: Any) -> asyncio.Task[None]:  # noqa: ANN401 - a coroutine
+        task: asyncio.Task[None] = asyncio.create_task(what)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     async def _serve(
         self, connection: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
