@@ -109,7 +109,7 @@ class UnsteadyServer:
     def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         serving = self._start(self._serve(self.connections, reader, writer))
-        # Also if it is cancelled before it begins: Python 3.12 and later warn of a writer left open.
+        # Also if it is cancelled before it begins: Python 3.12 warns of a writer left open.
         serving.add_done_callback(lambda _: writer.close())
 
     def _start(self, what: Any) -> asyncio.Task[None]:  # noqa: ANN401 - a coroutine
