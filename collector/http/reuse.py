@@ -13,6 +13,11 @@ _HELD_SHARE: Final = 0.1
 """An answer is held back for a tenth of the time that the session has lasted, within the two limits
 above, in seconds. So a killed process loses at most a tenth of its time, and a second more. Each
 connection costs a handshake; docs/decisions.md has the counts."""
+_SPREAD: Final = 0.25
+_GOLDEN_RATIO: Final = 0.618034
+"""Connections that begin together are replaced over the last quarter of that time: multiples of the
+golden ratio, modulo 1, are spread evenly. Replaced all at once, 64 of them held up every request
+for 40 ms."""
 
 _FORGET_SECONDS: Final = 30.0
 _HOPELESS: Final = 10
@@ -38,6 +43,7 @@ class ReusePolicy:
         self._ceiling = _MOST_REQUESTS
         self._lost_at = began
         self._in_a_row = 0
+        self._phase = 0.0
         self._may_share = True
         self.is_single = limit == 1
         """Whether each request gets a connection of its own.
@@ -52,8 +58,13 @@ class ReusePolicy:
         return self._in_a_row >= _HOPELESS
 
     def hold_until(self, now: float) -> float:
-        """Return until when an answer that came at `now` may be held back."""
-        return now + min(_FIRST_HELD + (now - self._began) * _HELD_SHARE, _LONGEST_HELD)
+        """Return until when the first answer of a connection may be held back; it came at `now`.
+
+        Each call is for another connection.
+        """
+        longest = min(_FIRST_HELD + (now - self._began) * _HELD_SHARE, _LONGEST_HELD)
+        self._phase = (self._phase + _GOLDEN_RATIO) % 1
+        return now + longest * (1 - _SPREAD * self._phase)
 
     def is_last(self, sent: int, now: float, held_until: float = inf, held_bytes: int = 0) -> bool:
         """Return whether the next request is the last one on its connection.

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -24,12 +26,22 @@ def test_the_limit_doubles_with_each_confirmed_connection() -> None:
 
 
 def test_an_answer_is_held_for_a_second_and_a_tenth_of_the_session() -> None:
-    """For ten seconds at most."""
+    """For ten seconds at most, and for three quarters of that at least."""
     policy = ReusePolicy(100.0, limit=256)
     for now, longest in ((100.0, 1.0), (110.0, 2.0), (190.0, 10.0), (1000.0, 10.0)):
         held_until = policy.hold_until(now)
-        assert not policy.is_last(1, now + longest - 0.01, held_until)
+        assert not policy.is_last(1, now + longest * 0.75 - 0.01, held_until)
         assert policy.is_last(1, now + longest + 0.01, held_until)
+
+
+def test_connections_that_begin_together_are_not_replaced_together() -> None:
+    """Of 64 no more than two end in any hundredth of the last quarter of that time."""
+    policy = ReusePolicy(0.0, limit=256)
+    ends = sorted(policy.hold_until(1.0) for _ in range(64))
+    assert (ends[0] > 1.0 + 1.1 * 0.75, ends[-1] <= 1.0 + 1.1) == (True, True)
+    gaps = [later - earlier for earlier, later in pairwise(ends)]
+    assert min(gaps) > 0.001
+    assert max(gaps) < 0.012
 
 
 def test_answers_that_wait_take_bounded_memory() -> None:
