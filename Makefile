@@ -14,6 +14,8 @@
 #                  rewrite docs/benchmarks.md
 # make bench-rate  measure the rate control in real and virtual time; draw docs/rate-control.svg
 # make pages       rewrite docs/options.md from the settings
+# make pictures    redraw docs/run.svg and docs/report.png from a real run; needs Chromium
+# make facts       what becomes of a collection when something goes wrong, beside other programs
 # make recipes     install pandas, polars and pyarrow (140 MB) and run the recipes of docs/recipes.md
 # make lock        renew the hash-checked requirement files
 
@@ -32,7 +34,7 @@ ifneq ($(shell $(PYTHON) $(WHICH) 2>/dev/null),$(shell $(BIN)/python $(WHICH) 2>
 endif
 endif
 
-.PHONY: run test slow pythons package audit coverage torture check bench bench-rate pages recipes lock clean
+.PHONY: run test slow pythons package audit coverage torture check bench bench-rate facts pages pictures recipes lock clean
 
 run: $(PACKAGE)
 	$(PACKAGE) demo companies.txt --last 7d --window 1d --rate 20
@@ -105,6 +107,12 @@ bench-rate: $(VENV)/.plot
 
 pages: $(VENV)/.dev
 	$(BIN)/python -m tests.docs.options_page
+
+pictures: $(VENV)/.dev
+	$(BIN)/python -m tests.docs.pictures
+
+facts: $(VENV)/.dev .venv-peers/.ready
+	$(BIN)/python -m benchmarks.facts
 
 recipes: $(VENV)/.recipes
 	$(BIN)/pytest tests/docs/test_recipes.py

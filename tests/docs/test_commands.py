@@ -1,5 +1,6 @@
 """docs/commands.md: its examples, typed from top to bottom, print what it shows."""
 
+import html
 import re
 import socket
 from typing import Final
@@ -93,20 +94,37 @@ def _shape(row: str) -> str:
     return re.sub(r"\d(?:[\d,.:-]*\d)?", "#", re.sub(r"output/\w+", "output/X", row))
 
 
-@pytest.mark.parametrize(
-    "label",
-    ["cells", "dates", "requests", "latency", "time", "answers", "exit", "next", "run", "plan"],
-)
+def _patterns() -> list[str]:
+    """Return the shapes of all lines that the examples show; `...` is any text."""
+    shown = {_shape(line) for example in _EXAMPLES for line in example.shown}
+    return [".+?".join(map(re.escape, row.split("..."))) for row in shown if row != "..."]
+
+
+@pytest.mark.parametrize("label", ["cells", "dates", "run", "plan"])
 def test_the_rows_of_the_readme_are_those_of_this_page(label: str) -> None:
     """The figures are others; the words are those that the program prints."""
-    shown = {_shape(line) for example in _EXAMPLES for line in example.shown}
-    patterns = [".+?".join(map(re.escape, row.split("..."))) for row in shown if row != "..."]
     rows = _of_readme(label)
     assert rows
-    told = "no upper limit"  # of --rate auto, which is not on this page
     for row in rows:
-        fits = any(re.fullmatch(pattern, _shape(row)) for pattern in patterns)
-        assert fits or told in row, row
+        assert any(re.fullmatch(pattern, _shape(row)) for pattern in _patterns()), row
+
+
+def _of_picture() -> list[str]:
+    """Return the lines of the picture of README.md: what has the same height is one line."""
+    lines: dict[str, str] = {}
+    for height, text in re.findall(r'<text [^>]*y="([\d.]+)"[^>]*>([^<]*)', read(DOCS / "run.svg")):
+        lines[height] = lines.get(height, "") + html.unescape(text).replace("\xa0", " ")
+    return [line.strip() for line in lines.values()]
+
+
+@pytest.mark.parametrize(
+    "label", ["cells", "dates", "requests", "latency", "time", "answers", "exit"]
+)
+def test_the_rows_of_the_picture_are_those_of_this_page(label: str) -> None:
+    """As those of README.md; `make pictures` redraws it."""
+    (rest,) = [line.removeprefix(label) for line in _of_picture() if line.split()[:1] == [label]]
+    row = f"{label:<10}{rest.strip()}"
+    assert any(re.fullmatch(pattern, _shape(row)) for pattern in _patterns()), row
 
 
 def test_the_plan_of_the_readme_is_what_is_printed(

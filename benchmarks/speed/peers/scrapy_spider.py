@@ -26,14 +26,15 @@ class StatisticsSpider(scrapy.Spider):
         "DEFAULT_REQUEST_HEADERS": {"Authorization": "Bearer bench"},
     }
 
-    def __init__(self, urls: str, **arguments: Any) -> None:  # noqa: ANN401 - Scrapy's own words
+    def __init__(self, urls: str, filtered: str = "", **arguments: Any) -> None:  # noqa: ANN401 - Scrapy's own words
         super().__init__(**arguments)
         self._urls = Path(urls).read_text().splitlines()
+        self._is_filtered = bool(filtered)
 
     async def start(self) -> AsyncIterator[Request]:
-        """Yield the requests; no address occurs twice, so no duplicate filter is needed."""
+        """Yield the requests. No address occurs twice: only a resumed job needs the filter."""
         for url in self._urls:
-            yield Request(url, dont_filter=True)
+            yield Request(url, dont_filter=not self._is_filtered)
 
     def parse(self, response: TextResponse) -> Iterator[dict[str, Any]]:
         """Yield one item for the feed."""
