@@ -186,7 +186,7 @@ class ClusterRun:
         past = await in_thread(
             survey_directory, self.files, self.plan, self.settings, self._is_stopped
         )
-        self.stats.found(past.recovered.kept)
+        self.stats.found(past.recovered.kept, past.recovered.empty_companies)
         gone = self.announcer.compare(past.attempts, past.recovered.kept.total())
         self.remarks += gone
         for text in gone:

@@ -176,7 +176,7 @@ class Run:
                 is_stopped=lambda: self._shutdown.is_stopped,
             )
             recovered = await in_thread(find)
-            self.stats.found(recovered.kept)
+            self.stats.found(recovered.kept, recovered.empty_companies)
             self.has_begun.set()
             async with self._telemetry.working() as self.remarks:
                 return await self._attempt(directory, recovered)
