@@ -10,7 +10,11 @@ from collector.core.errors import ImplausibleError
 from collector.core.outcome import Failure, FailureKind, Meaning
 from collector.http.in_flight import InFlight
 
-__all__ = ["FirstTries"]
+__all__ = ["SAMPLE", "FirstTries"]
+
+SAMPLE: Final = 10
+"""Cells from all over the plan that come first while it is open whether all fail alike: the first
+companies of a list may be closed, and the oldest days too old."""
 
 _TRIES: Final = 50
 """Tries that fail in the same way, after which the run ends."""
