@@ -215,7 +215,7 @@ _command(
     collector run finds it is printed at the start.
 
     The options can also be set in the environment (--rate-limit as COLLECTOR_SIMULATE_RATE_LIMIT)
-    or in the table [simulate] of collector.toml.
+    or in the table [simulate] of collector.toml, or of the file that COLLECTOR_CONFIG names.
 
     Example, a limit and a share of errors: `collector simulate --rate-limit 50 --burst 20
     --share-500 0.05`

@@ -19,6 +19,9 @@ _LARGEST: Final = 1024 * 1024
 _PREFIX: Final = "COLLECTOR_"
 """Of the variables for options that one command or another has."""
 
+_CONFIG: Final = f"{_PREFIX}CONFIG"
+"""Names the file of options, for every command."""
+
 SIMULATE: Final = "simulate"
 """The table of a file for the options of `collector simulate`: some share a name with a run's."""
 
@@ -85,6 +88,8 @@ def _variable(option: str) -> str:
 class ConfigFile:
     """Passes a TOML file of options to the command line library: that of `--config`, or `path`.
 
+    With a `table` the command has no `--config`; its variable names the file all the same.
+
     One file serves all commands: each reads the options that it has, or those of its `table`. A key
     that is no option of any command raises `InputError`: a misspelt option must not be ignored all
     night. So does a file that `--config` names and that is not there.
@@ -95,19 +100,26 @@ class ConfigFile:
 
     def __call__(self, app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
         """Set the options that neither a flag nor the environment sets."""
-        given = [a.tokens[-1].value for a in arguments if a.name == "--config" and a.tokens]
-        if given == [""]:
-            raise InputError("--config: an empty name is no file; give its path, or leave it out")
-        path = Path(given[0]) if given else self._default
+        given, option = self._given(arguments)
+        if given == "":
+            raise InputError(f"{option}: an empty name is no file; give its path, or leave it out")
+        path = self._default if given is None else Path(given)
         text = read_options(path)
         if text is None:
-            if given:
-                raise InputError(f"--config {path}: there is no such file; check the path")
+            if given is not None:
+                raise InputError(f"{option} {path}: there is no such file; check the path")
             return
         options = (argument.name for argument in arguments if argument.name.startswith("--"))
         taken = {name.removeprefix("--") for name in options}
         known = self._known(path, _parse(path, text), taken)
         Dict(known, source=str(path), use_commands_as_keys=False)(app, commands, arguments)
+
+    def _given(self, arguments: ArgumentCollection) -> tuple[str | None, str]:
+        """Return the name of the file that the user gives, if any, and where it is given."""
+        if self._table is not None:
+            return os.environ.get(_CONFIG), _CONFIG
+        given = [a.tokens[-1].value for a in arguments if a.name == "--config" and a.tokens]
+        return (given[0] if given else None), "--config"
 
     def _known(
         self, path: Path, values: Mapping[str, object], taken: Collection[str]

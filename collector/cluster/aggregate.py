@@ -62,6 +62,9 @@ class ClusterStats(RunStats):
         self.cells = Counter()
         for status in newest:
             self.cells.update(self._new_of(status))
+            for state, company_ids in status.companies.items():
+                for company_id in company_ids:
+                    self.seen(CellState(state), company_id)
         self.failure_kinds = _kinds(status.failure_kinds for status in newest)
         self.retrying = sum(status.retrying for status in newest)
         self.in_flight = self.own.in_flight + sum(status.in_flight for status in newest)

@@ -88,6 +88,7 @@ class ShardStatus(msgspec.Struct, kw_only=True):
     * `shard`: its number.
     * `incarnation`: identifies one execution. A shard whose worker died has another one.
     * `planned` to `broken`: as in `RunStats`, by the values of the enumerations.
+    * `companies`: two companies at most with cells of a state, failed or empty.
     * `rate`, `limit`: in force, and found last, in requests per second, for this shard alone.
     * `senders`: how many share the rate, by the last orders that it has received.
     * `open_cause`, `next_probe_in`: why its circuit is open, and the seconds until the next probe.
@@ -100,6 +101,7 @@ class ShardStatus(msgspec.Struct, kw_only=True):
     planned: int
     kept: dict[str, int]
     cells: dict[str, int]
+    companies: dict[str, list[str]]
     failure_kinds: dict[str, int]
     requests: int
     in_flight: int

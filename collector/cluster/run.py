@@ -13,6 +13,7 @@ from collector.cluster.aggregate import ClusterPace, ClusterStats
 from collector.cluster.channel import Channel
 from collector.cluster.cluster import check_addresses, check_workers, error_by, open_cluster
 from collector.cluster.division import number_of_shards, share_of_each
+from collector.cluster.first_cells import try_first_cells
 from collector.cluster.messages import Common, Result, ShardStatus, Task
 from collector.cluster.scheduler import ShardScheduler, SharedState, in_background
 from collector.cluster.shared_directory import (
@@ -186,7 +187,7 @@ class ClusterRun:
         past = await in_thread(
             survey_directory, self.files, self.plan, self.settings, self._is_stopped
         )
-        self.stats.found(past.recovered.kept)
+        self.stats.found(past.recovered.kept, past.recovered.empty_companies)
         gone = self.announcer.compare(past.attempts, past.recovered.kept.total())
         self.remarks += gone
         for text in gone:
@@ -211,7 +212,13 @@ class ClusterRun:
                 workers = await check_workers(client, locked.site)
                 async with self._session as session:
                     await session.tokens.current()
+                    if not past.recovered.has_lines:
+                        # After an answer, all that is left may be cells that are broken.
+                        session.judge_first_tries(self._end_with)
                     await self._establish(past)
+                    await try_first_cells(session, self.plan, self._dates.query, self.stats.own)
+                    if self._shutdown.is_stopped:
+                        raise StoppedError
                     end = await self._distribute(client, session, locked, workers, past)
                 locked.check()
                 return end

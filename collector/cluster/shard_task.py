@@ -165,6 +165,7 @@ class _Shard:
             planned=stats.planned,
             kept=_named(stats.kept),
             cells=_named(stats.cells),
+            companies={state.value: list(ids) for state, ids in stats.companies.items()},
             failure_kinds=_named(stats.failure_kinds),
             requests=stats.requests,
             in_flight=stats.in_flight,

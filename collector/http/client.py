@@ -11,7 +11,7 @@ from yarl import URL
 from collector.core.cell import Cell
 from collector.core.confirmation import ConnectionUse, alone, shared
 from collector.core.errors import AttributionError
-from collector.core.outcome import Answer, Blame, Failure, FailureKind, Meaning, Outcome
+from collector.core.outcome import Answer, Blame, Failure, Meaning, Outcome
 from collector.core.secrets import Redactor
 from collector.http.addresses import Addresses
 from collector.http.connector import is_confirmed
@@ -225,9 +225,6 @@ class StatisticsClient:
             blame = self._replies.banned(company_id, reply, failure, nature)
             return replace(passing, blame=blame)
         # Nothing was answered before that it could be compared with.
-        if failure.kind is FailureKind.REDIRECT:
-            blame = self._replies.report(company_id, reply, failure, nature, is_evidence=True)
-            return replace(passing, blame=blame)
         self._replies.refused(company_id, reply)
         self._first_tries.failed(company_id, failure)
         return failure

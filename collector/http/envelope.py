@@ -18,7 +18,6 @@ from collector.http.faults import Nature
 __all__ = ["Checked", "Wrong", "check_envelope", "check_reply"]
 
 _OK: Final = HTTPStatus.OK.value
-_FOR_GOOD: Final = frozenset({HTTPStatus.MOVED_PERMANENTLY, HTTPStatus.PERMANENT_REDIRECT})
 
 _LARGEST_CODE: Final = 2**53
 """The largest number that every reader of JSON keeps (RFC 8259, section 6)."""
@@ -74,8 +73,7 @@ def check_reply(
     if 300 <= status <= 399:  # noqa: PLR2004 - the class 3xx
         to = _origin(headers.get("Location", ""))
         message = f"HTTP {status}: a redirect{to}, which is not followed"
-        nature = Nature.MOVED if status in _FOR_GOOD else Nature.REDIRECTED
-        return Wrong(FailureKind.REDIRECT, message, nature=nature)
+        return Wrong(FailureKind.REDIRECT, message)
     texts = _error_text(body)
     return Wrong(FailureKind.HTTP, f"HTTP {status}: {texts}" if texts else f"HTTP {status}")
 

@@ -35,10 +35,6 @@ class Nature(Enum):
     """The next request may succeed."""
     UNUSABLE = auto()
     """The service, or the way to it, is not usable as it is set up: the next request fails too."""
-    MOVED = auto()
-    """The service sends requests elsewhere for good; if it does that with all, it is not usable."""
-    REDIRECTED = auto()
-    """The same for the time being, such as to a page for maintenance."""
     LOCAL = auto()
     """This machine lacks something: the fault is neither the service's nor the request's."""
     SUSPENDED = auto()

@@ -10,7 +10,11 @@ from collector.core.errors import ImplausibleError
 from collector.core.outcome import Failure, FailureKind, Meaning
 from collector.http.in_flight import InFlight
 
-__all__ = ["FirstTries"]
+__all__ = ["SAMPLE", "FirstTries"]
+
+SAMPLE: Final = 10
+"""Cells from all over the plan that come first while it is open whether all fail alike: the first
+companies of a list may be closed, and the oldest days too old."""
 
 _TRIES: Final = 50
 """Tries that fail in the same way, after which the run ends."""
@@ -57,8 +61,7 @@ class FirstTries:
         if failure.meaning not in {Meaning.DEFINITIVE, Meaning.DENIED}:
             self._may_pass = True
             return
-        last = self._last
-        if last is not None and (last.kind, last.status) != (failure.kind, failure.status):
+        if self._last is not None and _reason(self._last) != _reason(failure):
             self.over()
             return
         self._tries += 1
@@ -85,6 +88,16 @@ class FirstTries:
         )
 
 
+def _reason(failure: Failure) -> tuple[FailureKind, int | None]:
+    """Return what two failures have in common that have failed in the same way.
+
+    Each redirect is the same: a server may say for one request that it is for good, for another
+    that it is for now.
+    """
+    status = None if failure.kind is FailureKind.REDIRECT else failure.status
+    return failure.kind, status
+
+
 _REMEDIES: Final = {
     400: "check --from-param, --until-param and --date-format",
     403: "check which companies these credentials may read",
@@ -97,4 +110,6 @@ def _remedy(failure: Failure) -> str:
         return _REMEDIES.get(failure.status or 0, "check --base-url")
     if failure.kind is FailureKind.SCHEMA:
         return "the API may have changed: compare the answer in errors.jsonl with its documentation"
+    if failure.kind is FailureKind.REDIRECT:
+        return "check --base-url; if the API is being maintained, run the same command later"
     return "check --base-url, and what is between the collector and the API"

@@ -78,7 +78,7 @@ def meaning_of(kind: FailureKind, status: int | None, signs: Signs = _NO_SIGNS) 
     `status` is that of HTTP, or the `code` of an envelope in a 200, which means the same. It is
     None if no answer came.
     """
-    if kind is FailureKind.NOT_JSON and signs.asks_pause:
+    if kind in {FailureKind.NOT_JSON, FailureKind.REDIRECT} and signs.asks_pause:
         return Meaning.RATE_LIMITED
     if status is None or kind not in {FailureKind.HTTP, FailureKind.API_CODE}:
         return _BY_KIND.get(kind, Meaning.DEFINITIVE)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import Final, NamedTuple
 
-from collector.core.errors import CollectorError, ImplausibleError, OutageError, UnusableError
+from collector.core.errors import OutageError, UnusableError
 from collector.http.faults import Fault, Nature
 
 __all__ = ["THE_API", "Service", "Silence"]
@@ -18,11 +18,6 @@ there, but one of several servers behind an address may be the wrong one."""
 
 _FEWEST_FAILURES: Final = 2
 """One failure alone ends nothing, however low the rate is."""
-
-_MOVED_FAILURES: Final = 8
-"""Redirects from the start, and nothing else, after which the service counts as moved."""
-
-_ELSEWHERE: Final = frozenset({Nature.MOVED, Nature.REDIRECTED})
 
 _IN_SECONDS: Final = 120
 _IN_MINUTES: Final = 7200
@@ -63,8 +58,6 @@ class Silence:
     """Whether there was an answer."""
     _failures: int = 0
     _is_unusable: bool = True
-    _is_moved: bool = True
-    _is_for_good: bool = True
     _asked_until: float = -inf
 
     def sent(self, now: float) -> None:
@@ -85,9 +78,7 @@ class Silence:
             return
         self.last_fault = fault
         self._failures += 1
-        self._is_for_good = self._is_for_good and fault.nature is Nature.MOVED
-        self._is_moved = self._is_moved and fault.nature in _ELSEWHERE
-        self._is_unusable = self._is_unusable and fault.nature in {Nature.UNUSABLE, *_ELSEWHERE}
+        self._is_unusable = self._is_unusable and fault.nature is Nature.UNUSABLE
 
     @property
     def last_error(self) -> str | None:
@@ -111,8 +102,6 @@ class Silence:
         """When the wait for the first answer ends; `inf` while nothing says so."""
         if self.was_answered or self.since is None or self._failures < _FEWEST_FAILURES:
             return inf
-        if self.is_unusable and self._is_moved and self._failures >= _MOVED_FAILURES:
-            return self.since
         if self.is_unusable:
             return self.since + min(self.patience, _UNUSABLE_SECONDS)
         end = max(self.since, self._asked_until) + self.patience
@@ -123,11 +112,10 @@ class Silence:
         if now >= self.first_ends_at:
             raise self.error(now)
 
-    def error(self, now: float, *, is_refusing: bool = False) -> CollectorError:
+    def error(self, now: float, *, is_refusing: bool = False) -> OutageError:
         """Return the error that ends the session: service, time, and last cause.
 
-        That is `OutageError`; `UnusableError` where waiting does not help, and `ImplausibleError`
-        where nothing but redirects for good has come.
+        That is `OutageError`, and `UnusableError` where waiting does not help.
         `is_refusing` says that the service is there, and throttles every request.
         """
         address, option, answer = self.service
@@ -135,9 +123,7 @@ class Silence:
         if cause and self.is_unusable:
             # The cause may name another option, such as that of the proxy.
             remedy = "" if "(see --" in cause else f"; check {option}"
-            text = f"{address} cannot be used as it is: {cause}{remedy}"
-            is_certain = self._is_for_good and self._failures >= _MOVED_FAILURES
-            return ImplausibleError(text) if is_certain else UnusableError(text)
+            return UnusableError(f"{address} cannot be used as it is: {cause}{remedy}")
         seconds = _span(now - (now if self.since is None else self.since))
         what = f"{address} refused every request" if is_refusing else f"no {answer} from {address}"
         return OutageError(

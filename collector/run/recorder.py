@@ -54,8 +54,12 @@ class Recorder:
         cell = item.cell
         if isinstance(outcome, Failure):
             self._log.error("cell_failed", **_failure_fields(item, outcome))
+            self._stats.seen(CellState.FAILED, cell.company_id)
             return Line(error_line(cell, outcome, item.requests), CellState.FAILED, outcome)
-        state = CellState.EMPTY if outcome.counters.is_empty else CellState.DATA
+        state = CellState.DATA
+        if outcome.counters.is_empty:
+            state = CellState.EMPTY
+            self._stats.seen(state, cell.company_id)
         return Line(result_line(cell, outcome, item.requests), state, outcome)
 
     def _count(self, lines: Sequence[Line]) -> None:

@@ -12,6 +12,7 @@ from collector.core.threads import in_thread
 from collector.dates.guard import DatesGuard
 from collector.http.client import StatisticsClient
 from collector.http.credentials import Credentials
+from collector.http.first_tries import SAMPLE
 from collector.http.network import DIRECT, Network
 from collector.http.token import TokenProvider
 from collector.pace import PaceView, Share
@@ -38,10 +39,6 @@ from collector.telemetry.reporter import Telemetry
 from collector.telemetry.stats import RunStats
 
 __all__ = ["End", "Run"]
-
-_SAMPLE: Final = 10
-"""Cells from all over the plan that come first while it is open whether all fail alike: the first
-companies of a list may be closed, and the oldest days too old."""
 
 _GRACE_SECONDS: Final = 5.0
 """How long a run that was stopped waits for the requests in flight."""
@@ -176,7 +173,7 @@ class Run:
                 is_stopped=lambda: self._shutdown.is_stopped,
             )
             recovered = await in_thread(find)
-            self.stats.found(recovered.kept)
+            self.stats.found(recovered.kept, recovered.empty_companies)
             self.has_begun.set()
             async with self._telemetry.working() as self.remarks:
                 return await self._attempt(directory, recovered)
@@ -230,8 +227,8 @@ class Run:
             if directory.is_new and not recovered.is_complete:
                 await session.tokens.current()
             if not recovered.has_lines and not self._is_handed_out:
-                # After an answer, all that is left may be cells that are broken. Of the shards of a
-                # cluster each would be judged by its own companies.
+                # After an answer, all that is left may be cells that are broken. The shards of a
+                # cluster begin after the first tries: see `cluster/first_cells.py`.
                 session.judge_first_tries(self._stop_by)
             try:
                 another = partial(next, cells_in_turns(self.plan, recovered.done))
@@ -255,7 +252,7 @@ class Run:
     async def _collect(self, files: RunFiles, done: CellSet, client: StatisticsClient) -> End:
         """Collect every missing cell, and decide what the run is ended by."""
         session, stats = self._session, self.stats
-        sample = 0 if session.first_tries.is_over else _SAMPLE
+        sample = 0 if session.first_tries.is_over else SAMPLE
         self._collection = Collection(
             absent_in_turns(done, self._part, sample),
             client.fetch,

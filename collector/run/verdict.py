@@ -30,9 +30,14 @@ _ANSWERED: Final = frozenset(FailureKind) - {FailureKind.TIMEOUT, FailureKind.CO
 
 
 def too_many_failed(stats: RunStats, settings: RunSettings) -> ImplausibleError | None:
-    """Return the error if more cells have failed than `--max-failed` allows; otherwise None."""
+    """Return the error if more cells have failed than `--max-failed` allows; otherwise None.
+
+    One company alone may be broken, however many cells it has.
+    """
     most, failed = settings.max_failed, stats.cells[CellState.FAILED]
     if most is None or failed <= most.of(stats.planned):
+        return None
+    if not stats.has_several(CellState.FAILED):
         return None
     return ImplausibleError(
         f"{failed} of {stats.planned} cells have failed, more than --max-failed {most} allows; "
@@ -41,10 +46,14 @@ def too_many_failed(stats: RunStats, settings: RunSettings) -> ImplausibleError 
 
 
 def implausible_counts(stats: RunStats, settings: RunSettings) -> ImplausibleError | None:
-    """Return the error if more cells have failed or are empty than allowed, after the last cell."""
+    """Return the error if more cells have failed or are empty than allowed, after the last cell.
+
+    One company alone may be empty, too.
+    """
     most = settings.max_empty
     empty = stats.kept[CellState.EMPTY] + stats.cells[CellState.EMPTY]
-    if most is None or empty <= most.of(stats.planned):
+    is_allowed = most is None or empty <= most.of(stats.planned)
+    if is_allowed or not stats.has_several(CellState.EMPTY):
         return too_many_failed(stats, settings)
     return ImplausibleError(
         f"{empty} of {stats.planned} cells are empty, more than --max-empty {most} allows; look "

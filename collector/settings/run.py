@@ -170,7 +170,7 @@ class RunLimits(AttemptLimits):
         None
     )
     """Cells that may fail, as a number such as 20 or a share such as 5%. One more ends the run with
-    exit code 8. Default: all."""
+    exit code 8, unless all of them are of one company. Default: all."""
 
     max_empty: Annotated[Limit | None, Parameter(group=PACE, converter=converter(parse_limit))] = (
         None

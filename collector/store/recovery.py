@@ -39,6 +39,9 @@ _LAST_YEAR: Final = 9000
 _LOOK_UP_EVERY: Final = 256
 """Lines that are read between two checks whether the run is to stop."""
 
+_SEVERAL: Final = 2
+"""Companies with empty answers that are told apart."""
+
 _STALE_HOURS: Final = 12
 """Hours after its last answer in which an unfinished run without dates can be continued."""
 
@@ -64,6 +67,7 @@ class Recovered:
 
     `kept` counts, by state, the done cells of the part that is collected here; `is_complete` says
     that these are all of its cells, `has_lines` that there is any answer in the directory.
+    `empty_companies` are companies with empty cells among them, two at most.
     `remarks` are warnings for the user. `dates` is the record of dates, if that `is_known`.
     """
 
@@ -75,6 +79,7 @@ class Recovered:
     attempts: tuple[dict[str, Any], ...] = ()
     dates: DatesRecord | None = None
     is_known: bool = True
+    empty_companies: frozenset[str] = frozenset()
 
     @property
     def is_settled(self) -> bool:
@@ -167,6 +172,7 @@ class _Read:
             attempts=self.earlier.attempts,
             dates=self.earlier.dates,
             is_known=self.earlier.is_known,
+            empty_companies=frozenset(self.results.empty_companies),
         )
 
 
@@ -216,6 +222,7 @@ class _Results:
         self._has_age = part.plan.windows[0] == SERVER_DEFAULT
         self.newest: datetime | None = None
         self._empty_cells = empty
+        self.empty_companies: set[str] = set()
 
     def others_newest(self, newest: datetime | None) -> None:
         """Record when other shards had their last answer."""
@@ -231,9 +238,12 @@ class _Results:
         index = self.ledger.place(result)
         if index is not None and (self._is_whole or index in self._part):
             self._kept += 1
-            self._empty += result.statistics.is_empty
-            if self._empty_cells is not None and result.statistics.is_empty:
-                self._empty_cells.add(index)
+            if result.statistics.is_empty:
+                self._empty += 1
+                if len(self.empty_companies) < _SEVERAL:
+                    self.empty_companies.add(result.company_id)
+                if self._empty_cells is not None:
+                    self._empty_cells.add(index)
         return True
 
     def _date(self, fetched_at: datetime) -> bool:

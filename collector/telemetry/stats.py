@@ -2,8 +2,9 @@
 
 import time
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from math import inf
+from typing import Final
 
 from collector.core.cell import CellState
 from collector.core.outcome import FailureKind
@@ -11,6 +12,9 @@ from collector.telemetry.histogram import CompanyLatencies, LatencyHistogram
 from collector.telemetry.names import AnswerNames, Drift
 
 __all__ = ["RunStats"]
+
+_SEVERAL: Final = 2
+"""Companies with cells of one state that are told apart: one, or several."""
 
 _RATE_SECONDS = 5.0
 """How far back `RunStats.rate` looks."""
@@ -39,6 +43,12 @@ class RunStats:
         self.kept: Counter[CellState] = Counter()
         self.cells: Counter[CellState] = Counter()
         self.failure_kinds: Counter[FailureKind] = Counter()
+        self.companies: dict[CellState, set[str]] = {
+            CellState.FAILED: set(),
+            CellState.EMPTY: set(),
+        }
+        """Companies with cells of these states: two at most, those of earlier invocations
+        included."""
         self.requests = 0
         self.in_flight = 0
         self.retries = 0
@@ -66,10 +76,25 @@ class RunStats:
         self._recent: deque[tuple[int, int]] = deque()
         """Seconds in which requests were sent, each with the number of requests sent before."""
 
-    def found(self, kept: Counter[CellState]) -> None:
-        """Set the cells that earlier invocations have answered, once their lines are read."""
+    def found(self, kept: Counter[CellState], empty_companies: Iterable[str] = ()) -> None:
+        """Set the cells that earlier invocations have answered, once their lines are read.
+
+        `empty_companies` are companies with an empty answer among them; two are enough.
+        """
         self.kept = kept.copy()
+        for company_id in empty_companies:
+            self.seen(CellState.EMPTY, company_id)
         self.is_known = True
+
+    def seen(self, state: CellState, company_id: str) -> None:
+        """Record that a company has a cell of a state, failed or empty."""
+        companies = self.companies[state]
+        if len(companies) < _SEVERAL:
+            companies.add(company_id)
+
+    def has_several(self, state: CellState) -> bool:
+        """Return whether cells of a state, failed or empty, are of more than one company."""
+        return len(self.companies[state]) >= _SEVERAL
 
     @property
     def answered_cells(self) -> int:

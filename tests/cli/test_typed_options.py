@@ -110,6 +110,23 @@ def test_the_simulator_has_a_table_of_the_file(
     assert "at 5 requests per second" in plan("companies.txt").stdout
 
 
+def test_the_simulator_reads_the_file_that_the_environment_names(
+    capsys: pytest.CaptureFixture[str], directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In place of collector.toml, as every command does; what is wrong with it is said."""
+    (directory / "collector.toml").write_text("[simulate]\nport = 90001\n")
+    (directory / "night.toml").write_text("rate = 5\n[simulate]\nport = 90002\n")
+    for value, message in (
+        ("night.toml", '"90002" for [port] provided by night.toml'),
+        ("gone.toml", "COLLECTOR_CONFIG gone.toml: there is no such file; check the path"),
+        ("", "COLLECTOR_CONFIG: an empty name is no file; give its path, or leave it out"),
+    ):
+        monkeypatch.setenv("COLLECTOR_CONFIG", value)
+        said = in_this_process("simulate", capsys)()
+        assert (said.exit_code, said.stdout) == (2, ""), said
+        assert message in said.stderr
+
+
 @pytest.mark.parametrize(
     ("key", "likely"),
     [

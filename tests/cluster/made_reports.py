@@ -11,7 +11,7 @@ from collector.telemetry.histogram import CompanyLatencies, LatencyHistogram
 def report(shard: int = 0, *, incarnation: str = "a", **more: Any) -> ShardStatus:  # noqa: ANN401 - see ShardStatus
     """Make a report of a shard that has done nothing yet, but for what is said."""
     nothing: dict[str, Any] = {
-        **dict.fromkeys(("kept", "cells", "failure_kinds", "statuses", "broken")),
+        **dict.fromkeys(("kept", "cells", "companies", "failure_kinds", "statuses", "broken")),
         **dict.fromkeys(("requests", "in_flight", "retries", "retrying", "good", "refused"), 0),
         **dict.fromkeys(("resent", "held_up"), 0),
         "planned": 10,

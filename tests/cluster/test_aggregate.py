@@ -133,6 +133,20 @@ def test_lines_that_are_gone_from_the_disk_do_not_count() -> None:
     assert stats.cells == {CellState.DATA: 0, CellState.EMPTY: 1, CellState.FAILED: 1}
 
 
+def test_companies_of_several_shards_are_told_apart() -> None:
+    """A company may have cells in each of them, and is one company all the same."""
+    stats = ClusterStats(30)
+    stats.found(Counter({CellState.EMPTY: 3}), {"7"})
+    stats.take(report(0, companies={"failed": ["1"], "empty": ["7"]}))
+    stats.take(report(1, companies={"failed": ["1"], "empty": []}))
+    assert not stats.has_several(CellState.FAILED)
+    assert not stats.has_several(CellState.EMPTY)
+    stats.take(report(1, companies={"failed": ["1"], "empty": ["8"]}))
+    stats.take(report(2, companies={"failed": ["2"], "empty": []}))
+    assert stats.has_several(CellState.FAILED)
+    assert stats.has_several(CellState.EMPTY)
+
+
 def test_the_pace_is_that_of_all_that_run() -> None:
     """Rates add up; they and the limit of all stay when no shard is running any more."""
     pace = ClusterPace(40.0, 8.0)

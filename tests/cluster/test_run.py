@@ -88,6 +88,10 @@ async def _workers(*_: object) -> list[str]:
     return ["one", "two"]
 
 
+async def _nothing(*_: object) -> None:
+    pass
+
+
 async def _until_cancelled(_: object) -> None:
     await asyncio.Event().wait()
 
@@ -103,6 +107,7 @@ def bench(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> _Bench:
     monkeypatch.setattr("collector.cluster.run.open_cluster", _no_cluster)
     monkeypatch.setattr("collector.cluster.run.check_workers", _workers)
     monkeypatch.setattr("collector.cluster.run.Channel", bench.open_channel)
+    monkeypatch.setattr("collector.cluster.run.try_first_cells", _nothing)
     monkeypatch.setattr(WorkerMonitor, "run", _until_cancelled)
     monkeypatch.setattr(ShardScheduler, "run", run_shards)
     return bench

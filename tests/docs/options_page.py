@@ -37,7 +37,8 @@ _SIMULATE: Final = """\
 ## collector simulate
 
 The embedded API ([simulator.md](simulator.md)) has options of its own. Their variables begin with
-`COLLECTOR_SIMULATE_`; in `collector.toml` they are in the table `[simulate]`. It has no `--config`.
+`COLLECTOR_SIMULATE_`; in `collector.toml` they are in the table `[simulate]`. It has no `--config`:
+`COLLECTOR_CONFIG` names another file for it, too.
 """
 
 _VARIABLES: Final = """\

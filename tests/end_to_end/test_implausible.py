@@ -2,14 +2,22 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
 import pytest
+from aiohttp import web
 
 from collector.simulator import Simulator
 from tests.conftest import Command, Finished, StartApi, company_lines
+from tests.end_to_end.service import Asked, Service, good
 
 Against = Callable[[Simulator], Command]
+
+_EMPTY: Final = {
+    "code": 200,
+    "data": {"total": 0, "sended": 0, "pending": 0, "fails": 0, "campaign": 0, "actions": {}},
+}
 
 _DAYS: Final = ("--window", "1d", "--from", "2026-01-01", "--until")
 
@@ -159,3 +167,29 @@ async def test_more_empty_cells_than_allowed(
     finished = await _run(against(api), "--max-empty", "100%", companies=10)
     assert finished.exit_code == 0, finished
     assert len(command.lines("r/statistics.jsonl")) == 30
+
+
+async def test_a_lone_company_is_never_too_many(command: Command) -> None:
+    """One that fails or is empty may be broken, however small the plan is; two are not alone."""
+    failing, empty = {"3"}, {"4"}
+
+    def judge(asked: Asked) -> web.Response:
+        if asked.company in failing:
+            return web.Response(status=404)
+        return web.json_response(_EMPTY) if asked.company in empty else good()
+
+    limits = ("--max-failed", "5%", "--max-empty", "5%", "--trust-dates")
+    async with Service(judge).serving() as service:
+        run = partial(_run, service.point(command), *limits, companies=6)
+        finished = await run(output="lone")
+        assert finished.exit_code == 1, finished
+        assert len(command.lines("lone/errors.jsonl")) == 3
+        failing = {"3", "5"}
+        finished = await run(output="two")
+        assert finished.exit_code == 8, finished
+        assert "cells have failed, more than --max-failed 5% allows" in finished.stderr
+        # The empty cells of the invocation before count, with their company.
+        failing, empty = set(), {"3"}
+        finished = await run(output="lone")
+    assert finished.exit_code == 8, finished
+    assert "6 of 18 cells are empty, more than --max-empty 5% allows" in finished.stderr

@@ -69,6 +69,16 @@ def test_another_reason_ends_the_watch(other: Failure) -> None:
     assert bench.tries.error() is None
 
 
+def test_redirects_are_alike_whatever_their_status() -> None:
+    """For good or for now, to one place or to several: no request reaches the API."""
+    bench = _Bench()
+    for number in range(50):
+        status = (301, 302, 303, 307, 308)[number % 5]
+        bench.tries.failed(f"{number % 7}", _failure(FailureKind.REDIRECT, status))
+    (error,) = bench.errors
+    assert "check --base-url; if the API is being maintained" in str(error)
+
+
 def test_an_answer_ends_the_watch() -> None:
     """And the limit of requests in flight, which is that of the machine again."""
     bench = _Bench(ceiling=20.0)

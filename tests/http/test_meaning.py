@@ -55,6 +55,13 @@ def test_the_meaning_of_a_failure_that_is_no_status(kind: FailureKind, meaning: 
         assert meaning_of(kind, status) is meaning
 
 
+@pytest.mark.parametrize("kind", [FailureKind.NOT_JSON, FailureKind.REDIRECT])
+def test_an_answer_with_a_pause_says_that_it_passes(kind: FailureKind) -> None:
+    """A page for maintenance, or a redirect to one, that names the time."""
+    for status in (200, 301, 302, 303, 307, 308):
+        assert meaning_of(kind, status, _PAUSE) is Meaning.RATE_LIMITED
+
+
 _SIGNS = st.builds(Signs, st.booleans(), st.booleans(), st.booleans(), st.booleans())
 
 

@@ -2,13 +2,7 @@ from math import inf
 
 import pytest
 
-from collector.core.errors import (
-    CollectorError,
-    ExitCode,
-    ImplausibleError,
-    OutageError,
-    UnusableError,
-)
+from collector.core.errors import ExitCode, OutageError, UnusableError
 from collector.http.faults import Fault, Nature
 from collector.http.silence import Service, Silence
 
@@ -115,20 +109,3 @@ def test_a_service_that_was_asked_nothing_is_not_silent() -> None:
     assert not Silence(API).was_never_answered
     assert not silence_after(LOCAL).was_never_answered
     assert silence_after(TRANSIENT).was_never_answered
-
-
-@pytest.mark.parametrize(
-    ("natures", "error"),
-    [
-        ([Nature.MOVED] * 8, ImplausibleError),
-        ([Nature.MOVED] * 7, UnusableError),
-        ([Nature.REDIRECTED] * 8, UnusableError),
-        ([*[Nature.MOVED] * 7, Nature.REDIRECTED], UnusableError),
-    ],
-)
-def test_only_redirects_for_good_are_not_plausible(
-    natures: list[Nature], error: type[CollectorError]
-) -> None:
-    """Others may be a page for maintenance, which passes."""
-    silence = silence_after(*(Fault("a redirect", nature) for nature in natures))
-    assert type(silence.error(1020.0)) is error
