@@ -21,6 +21,7 @@ from collector.store.files import LOCK, PartFiles, is_data_file
 
 __all__ = [
     "FoundManifest",
+    "has_finished",
     "keep_finished",
     "link_target",
     "links_of",
@@ -268,6 +269,15 @@ def link_target(directory: Path, link: Link) -> Path | None:
         return None
     where = directory.parent / match["directory"] if match["directory"] else directory
     return where / match["name"]
+
+
+def has_finished(files: PartFiles) -> bool:
+    """Tell whether the manifest of a part is as it was written when the part had finished.
+
+    Raises `OSError`.
+    """
+    last = _read(files.manifest)
+    return last is not None and last.digests is not None
 
 
 def keep_finished(files: PartFiles) -> None:
