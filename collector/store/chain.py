@@ -240,7 +240,7 @@ def _head_of_run(directory: Path) -> str:
 def newest_in(directory: Path) -> dict[str, str]:
     """Return the digests, by name, of manifests that none in their directory has recorded.
 
-    They are what proves the run, when they are kept elsewhere: the one of a run that has finished,
+    They verify the run, when they are kept elsewhere: the one of a run that has finished,
     or those of the shards that ended last, at most 10. Nothing if they cannot be read. Blocks.
     """
     found: list[FoundManifest] = []

@@ -30,7 +30,7 @@ BLOCK_LINES: Final = 1000
 """Lines of a block. The digest of each block tells where a file was changed."""
 
 _BLOCK_DIGITS: Final = 16
-"""Digits of the digest of a block: 64 bits find a place; that of the whole file is the proof."""
+"""Digits of the digest of a block: 64 bits find a place; that of the whole file verifies it."""
 
 _READ_AT_ONCE: Final = 256 * 1024
 
