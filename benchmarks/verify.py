@@ -28,7 +28,7 @@ from benchmarks.child import measured
 from benchmarks.nights import LOOKBACK, make_night, measure
 from benchmarks.report import machine
 from collector.store.chain import unrecorded
-from collector.store.digests import Digests, Hasher, digest_of, file_digests
+from collector.store.digests import Digests, Hasher, digest_of, file_digests, recorded_name
 from collector.store.files import PartFiles
 from collector.store.lines import timestamp
 from collector.store.manifest import Manifest
@@ -52,7 +52,11 @@ def make_nights(parent: Path, nights: int, companies: int) -> list[Path]:
         assert manifest is not None
         now = datetime.now(UTC)
         manifest.attempts[-1] |= {"ended_at": timestamp(now), "exit_code": 0}
-        manifest.digests = Digests(files=file_digests(files), previous=unrecorded(files))
+        manifest.digests = Digests(
+            files=file_digests(files),
+            previous=unrecorded(files),
+            directory=recorded_name(files.directory),
+        )
         manifest.write(files.manifest)
         runs.append(run)
     return runs

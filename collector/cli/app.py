@@ -184,10 +184,10 @@ _command(
 
     A run that has finished records the SHA-256 of its files in its run.json, and of the manifest of
     the run before it. What was changed, dropped, added, renamed or swapped since is named. Ends
-    with 0 when all is proved, 1 when a run has not finished or has recorded no digests, 8 when
+    with 0 when all is verified, 1 when a run has not finished or has recorded no digests, 8 when
     something is not as it was recorded.
 
-    Only its own digest proves the newest manifest, which no later run has recorded: it is printed
+    Only its own digest verifies the newest manifest, which no later run has recorded. It is printed
     as sha256sum prints it, to be noted in another place.
 
     Example: `collector verify output/*`

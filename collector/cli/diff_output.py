@@ -6,7 +6,7 @@ from datetime import date
 from itertools import chain, islice
 from typing import Final
 
-from collector.cli.printing import company_text, json_array
+from collector.cli.printing import columns_of, company_text, json_array, padded
 from collector.core.text import escaped, json_text, terminal_safe
 from collector.store.changes import AnsweredCell, Change, Changes
 from collector.store.comparison import Comparison, Movement, Restated
@@ -168,8 +168,8 @@ def _movements_text(counters: Mapping[str, Movement], actions: Mapping[str, Move
         *((name, moved) for name, moved in counters.items() if moved.rose or moved.fell),
         *((_action(name), moved) for name, moved in sorted(actions.items())),
     ]
-    width = max((len(name) for name, _ in named), default=0)
-    return [f"{name:<{width}}  +{moved.rose:,} -{moved.fell:,}" for name, moved in named]
+    width = max((columns_of(name) for name, _ in named), default=0)
+    return [f"{padded(name, width)}  +{moved.rose:,} -{moved.fell:,}" for name, moved in named]
 
 
 def _windows(comparison: Comparison) -> list[str]:

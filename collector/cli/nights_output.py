@@ -6,7 +6,7 @@ from typing import Final
 
 import orjson
 
-from collector.cli.printing import company_text, json_array
+from collector.cli.printing import columns_of, company_text, json_array, padded
 from collector.core.cell import CellState
 from collector.core.text import escaped, json_text
 from collector.plan import DateRange
@@ -26,7 +26,7 @@ _LISTED: Final = 3
 
 _WIDTH: Final = 100
 _SHORTEST_NAME: Final = 13
-"""Characters of a directory that are shown, however wide the numbers are."""
+"""Columns of a directory that are shown, however wide the numbers are."""
 
 _HEAD: Final = (*("run", "days", "cells", "complete", "failed", "missing", "restated", "gaps"),)
 
@@ -99,11 +99,19 @@ def _table(nights: Nights) -> Iterator[str]:
     _, *widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     # The end of a longer name tells nights apart.
     room = max(_SHORTEST_NAME, _WIDTH - sum(widths) - 2 * len(widths))
-    names = [name if len(name) <= room else f"...{name[3 - room :]}" for name, *_ in rows]
-    width = max(map(len, names))
+    names = [_end_of(name, room) for name, *_ in rows]
+    width = max(map(columns_of, names))
     for name, (_, days, *counts) in zip(names, rows, strict=True):
         numbers = (f"{text:>{wide}}" for text, wide in zip(counts, widths[1:], strict=True))
-        yield "  ".join((f"{name:<{width}}", f"{days:<{widths[0]}}", *numbers))
+        yield "  ".join((padded(name, width), f"{days:<{widths[0]}}", *numbers))
+
+
+def _end_of(name: str, columns: int) -> str:
+    if columns_of(name) <= columns:
+        return name
+    while columns_of(name) > columns - 3:
+        name = name[1:]
+    return f"...{name}"
 
 
 def _days(days: DateRange | None) -> str:
@@ -124,7 +132,7 @@ def _counts(nights: Nights, of: Sequence[Night]) -> tuple[str, ...]:
 
 def _notes(nights: Nights) -> Iterator[str]:
     """Yield lines about running nights, damage and gaps."""
-    for name, text in (*_remarks(nights), *_left(nights), *_gaps(nights)):
+    for name, text in (*_remarks(nights), *_left(nights), *_undated(nights), *_gaps(nights)):
         yield f"{name:<10} {text}".rstrip()
 
 
@@ -150,9 +158,23 @@ def _left(nights: Nights) -> Iterator[tuple[str, str]]:
         yield "", "a run has planned for such a company, no answer is expected"
 
 
+def _undated(nights: Nights) -> Iterator[tuple[str, str]]:
+    undated = sum(night.days is None for night in nights.nights)
+    if 0 < undated < len(nights.nights):
+        cover = "1 run asks" if undated == 1 else f"{undated:,} runs ask"
+        yield "undated", f"{cover} for the server's default window: such answers cover no day, and"
+        yield "", "of a company that is in no other run no day is expected"
+
+
 def _gaps(nights: Nights) -> Iterator[tuple[str, str]]:
     if nights.days is None:
-        yield "gaps", "not known: these runs ask for the server's default window"
+        is_dated = any(night.days is not None for night in nights.nights)
+        why = (
+            "no planned day is over"
+            if is_dated
+            else "these runs ask for the server's default window"
+        )
+        yield "gaps", f"not known: {why}"
         return
     count = nights.gap_days()
     if not count:

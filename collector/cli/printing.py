@@ -13,10 +13,12 @@ from collector.core.errors import InputError, StorageError
 from collector.core.text import escaped
 
 __all__ = [
+    "columns_of",
     "company_text",
     "complain",
     "json_array",
     "note",
+    "padded",
     "rate_text",
     "refuse_terminal",
     "require_output",
@@ -112,6 +114,19 @@ def json_array(values: Iterable[bytes]) -> Iterator[bytes]:
 def company_text(company_id: str, name: str | None) -> str:
     """Return a company as users know it: `id (name)`, or the id alone."""
     return f"{company_id} ({name})" if name else company_id
+
+
+def columns_of(text: str) -> int:
+    """Return how many columns of a terminal a text takes: wide letters (of East Asia) take two."""
+    # Here, and not at the start of each command.
+    from rich.cells import cell_len
+
+    return cell_len(text)
+
+
+def padded(text: str, columns: int) -> str:
+    """Return a text with blanks after it, so that it takes so many columns of a terminal."""
+    return text + " " * (columns - columns_of(text))
 
 
 def rate_text(rate: float) -> str:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -60,7 +61,7 @@ def _nights(directories: Sequence[Path], settings: StatusSettings) -> bool:
     from collector.store.nights import read_nights
 
     runs, are_some_lost = runs_in(directories)
-    nights = read_nights(runs)
+    nights = read_nights(runs, datetime.now(UTC))
     if settings.json:
         write(nights_json(nights))
     else:

@@ -33,14 +33,14 @@ def verify(run_dir: RunDirectoryArgument, /, *run_dirs: RunDirectoryArgument) ->
 
     verified = verify_runs((run_dir, *run_dirs), warn)
     damaged = [finding for finding in verified.findings if finding.is_damage]
-    unproved = [finding for finding in verified.findings if not finding.is_damage]
+    unverified = [finding for finding in verified.findings if not finding.is_damage]
     runs = "1 run" if verified.runs == 1 else f"{verified.runs:,} runs"
     read = f"{verified.lines:,} lines, {verified.bytes:,} bytes were read"
     gone = [(one.path, f"the run before it, {one.gone}, is gone") for one in verified.beginnings]
     rows = [
-        f"proved     {verified.proved:,} of {runs}; {read}",
+        f"verified   {verified.intact:,} of {runs}; {read}",
         *_bounded("damaged", [f"{finding.path}: {finding.text}" for finding in damaged]),
-        *_bounded("unproved", _alike([(finding.path, finding.text) for finding in unproved])),
+        *_bounded("unverified", _alike([(finding.path, finding.text) for finding in unverified])),
         *_bounded("begins", _alike(gone)),
         *_bounded("newest", [f"{newest.sha256}  {newest.path}" for newest in verified.newest]),
     ]
@@ -48,7 +48,7 @@ def verify(run_dir: RunDirectoryArgument, /, *run_dirs: RunDirectoryArgument) ->
     say("\n".join(map(escaped, rows)))
     if damaged:
         return ExitCode.IMPLAUSIBLE
-    return ExitCode.SOME_FAILED if unproved else ExitCode.COMPLETE
+    return ExitCode.SOME_FAILED if unverified else ExitCode.COMPLETE
 
 
 def _bounded(label: str, texts: Sequence[str]) -> Iterator[str]:

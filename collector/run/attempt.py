@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from collector.core.errors import CollectorError, ExitCode, StorageError
+from collector.core.errors import CollectorError, ExitCode, InputError, StorageError
 from collector.core.threads import in_thread
 from collector.dates.guard import DOUBT, DatesGuard
 from collector.dates.record import doubted, ignored
@@ -12,14 +12,14 @@ from collector.plan import Plan
 from collector.settings import RunSettings
 from collector.settings.prepare import window_size
 from collector.store.attempt_entry import AttemptEntry, describe_settings
-from collector.store.chain import unrecorded
+from collector.store.chain import has_finished, unrecorded
 from collector.store.data_file import DecompressionError
-from collector.store.digests import Digests, file_digests
+from collector.store.digests import Digests, file_digests, recorded_name
 from collector.store.earlier import drift_beside
-from collector.store.files import parts_in
+from collector.store.files import COMPANIES, parts_in
 from collector.store.identity import describe_service
 from collector.store.manifest import DatesRecord, Manifest, describe_plan
-from collector.store.recorded_plan import read_earlier_attempts
+from collector.store.recorded_plan import is_written, read_earlier_attempts
 from collector.store.recovery import Recovered
 from collector.store.run_directory import RunDirectory, RunFiles
 from collector.telemetry.stats import RunStats
@@ -44,6 +44,8 @@ class AttemptRecord:
     ) -> None:
         self._directory = directory
         self._plan = plan
+        self._is_complete = recovered.is_complete
+        self._is_recorded = False
         self._attempt = AttemptEntry(datetime.now(UTC), describe_settings(settings), recovered.kept)
         self._manifest = Manifest(
             plan=describe_plan(plan, window_size(settings, plan)),
@@ -54,16 +56,42 @@ class AttemptRecord:
     async def begin(self, dates: DatesRecord | None, remarks: Sequence[str]) -> RunFiles:
         """Record the start of the attempt, and open the files.
 
+        If the run has finished, no cell is missing, and the directory has recorded all that this
+        attempt would record of the run, then its files stay as they are but for the log.
+
         `dates` states what the dates mean, `remarks` what the user should know. Raises
         `StorageError`, and `InputError` if another shard has recorded another plan meanwhile.
         """
         self._manifest.dates = dates
         self._attempt.remarks = list(remarks)
         self._manifest.attempts[-1] = self._attempt.as_json()
+        return await in_thread(self._begin)
+
+    def _begin(self) -> RunFiles:
+        self._is_recorded = self._is_complete and self._find_recorded()
+        if self._is_recorded:
+            return self._directory.open_files()
         plan, manifest = self._plan, self._manifest
-        return await in_thread(
-            self._directory.begin, plan.companies, manifest, self._check, plan.first_days()
-        )
+        return self._directory.begin(plan.companies, manifest, self._check, plan.first_days())
+
+    def _find_recorded(self) -> bool:
+        """Tell whether the files have all that this attempt would record of a run that is complete.
+
+        What has been edited, cannot be read, or is of another name is recorded anew.
+        """
+        files, now, plan = self._directory.files, self._manifest, self._plan
+        try:
+            last = Manifest.read(files.manifest) if has_finished(files) else None
+            return (
+                last is not None
+                and last.attempts[-1]["exit_code"] == ExitCode.COMPLETE
+                and (last.plan, last.service, last.dates) == (now.plan, now.service, now.dates)
+                and last.digests is not None
+                and last.digests.directory == recorded_name(files.directory)
+                and is_written(files.directory / COMPANIES, plan.companies, plan.first_days())
+            )
+        except (InputError, OSError, ValueError):
+            return False
 
     def _check(self) -> None:
         """Raise `InputError` if another shard has recorded another plan meanwhile."""
@@ -104,18 +132,21 @@ class AttemptRecord:
         """Record how the attempt ended, and the digests of the files if the run has finished.
 
         `limit_found` is the server's limit, in requests per second. Raises `StorageError`, unless
-        the attempt itself ended with one: the first error says more.
+        the attempt itself ended with one: the first error says more. What is recorded already is
+        not recorded again; of an attempt that had nothing to do and was interrupted, the log tells.
         """
         self._attempt.ended(datetime.now(UTC), exit_code, error, stats, limit_found=limit_found)
-        has_finished = exit_code in _FINISHED and not stats.missing
+        is_finished = exit_code in _FINISHED and not stats.missing
+        if self._is_recorded and not (is_finished and exit_code is not ExitCode.COMPLETE):
+            return
         try:
-            await in_thread(self._write_end, has_finished=has_finished)
+            await in_thread(self._write_end, is_finished=is_finished)
         except StorageError:
             if exit_code is not ExitCode.STORAGE:
                 raise
 
-    def _write_end(self, *, has_finished: bool) -> None:
-        if has_finished:
+    def _write_end(self, *, is_finished: bool) -> None:
+        if is_finished:
             # At the end, from the disk: it holds what earlier attempts wrote too.
             self._manifest.digests = self._digests()
         self._manifest.attempts[-1] = self._attempt.as_json()
@@ -124,7 +155,8 @@ class AttemptRecord:
     def _digests(self) -> Digests | None:
         files = self._directory.files
         try:
-            return Digests(files=file_digests(files), previous=unrecorded(files))
+            name = recorded_name(files.directory)
+            return Digests(files=file_digests(files), previous=unrecorded(files), directory=name)
         except (CollectorError, DecompressionError, OSError) as error:
             self.remark(f"the digests of the files were not recorded: {error}")
             return None

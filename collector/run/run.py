@@ -149,7 +149,8 @@ class Run:
 
         The directory is locked, checked and repaired before anything is sent. In a new one a token
         is requested before the manifest is written: refused credentials leave nothing behind. When
-        no cell is missing, nothing is sent, and the manifest records the attempt all the same.
+        no cell is missing, nothing is sent. If the manifest has recorded that, the log alone tells
+        of this attempt.
         """
         end = End(ExitCode.BUG)
         try:

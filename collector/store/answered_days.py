@@ -1,9 +1,11 @@
 """The days that answers of any number of runs cover, for each company of a list."""
 
+import math
 from collections.abc import Iterator, Sequence
-from datetime import date
+from datetime import date, datetime, timedelta
 from itertools import pairwise
 from typing import Final, NamedTuple
+from zoneinfo import ZoneInfo
 
 from collector.plan import DateRange
 from collector.plan.company_table import place_finder
@@ -34,27 +36,32 @@ class Uncovered(NamedTuple):
 class AnsweredDays:
     """Which days of which companies have an answer: a day is covered by any window that has it.
 
+    A day that was not over yet in `zone` (None is the machine's) when its answer was fetched is not
+    covered: its figures are those of a part of it.
+
     Takes one bit of memory per company and window, and 16 to 32 bytes per company.
     """
 
-    def __init__(self, ids: Sequence[str]) -> None:
+    def __init__(self, ids: Sequence[str], zone: ZoneInfo | None) -> None:
         self._place: Final = place_finder(ids)
         self._every: Final = (1 << len(ids)) - 1
         self._size: Final = (len(ids) + 7) // 8
+        self._zone: Final = zone
+        self._quarter, self._over = -math.inf, ""
         self._columns: Final[dict[tuple[str, str], bytearray]] = {}
 
-    def add(self, line: ResultLine, over: str | None = None) -> None:
-        """Add an answer. That of another company, or without dates, covers nothing.
-
-        `over` is the last day that was over when the answer was fetched: later ones do not count.
-        """
+    def add(self, line: ResultLine) -> None:
+        """Add an answer. That of another company, or without dates, covers nothing."""
         if line.from_date is None or line.until_date is None:
             return
         place = self._place(line.company_id)
         if place is None:
             return
-        last = line.until_date if over is None else min(line.until_date, over)
-        self._cover(place, (line.from_date, last))
+        # A day ends on a quarter of an hour in every zone; to convert each moment takes 4 us.
+        quarter = line.fetched_at.timestamp() // 900
+        if quarter != self._quarter:
+            self._quarter, self._over = quarter, _last_day_over(line.fetched_at, self._zone)
+        self._cover(place, (line.from_date, min(line.until_date, self._over)))
 
     def cover(self, place: int, days: DateRange) -> None:
         """Count days of the company at a place of the list as covered."""
@@ -102,3 +109,11 @@ class AnsweredDays:
             for _, column in active:
                 covered |= int.from_bytes(column, "little")
             yield DateRange(date.fromordinal(first), date.fromordinal(after - 1)), covered
+
+
+def _last_day_over(moment: datetime, zone: ZoneInfo | None) -> str:
+    """Return the last day that was over at a moment; none is before the calendar."""
+    try:
+        return (moment.astimezone(zone).date() - timedelta(1)).isoformat()
+    except OverflowError:
+        return ""

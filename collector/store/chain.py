@@ -21,6 +21,7 @@ from collector.store.files import LOCK, PartFiles, is_data_file
 
 __all__ = [
     "FoundManifest",
+    "has_finished",
     "keep_finished",
     "link_target",
     "links_of",
@@ -239,7 +240,7 @@ def _head_of_run(directory: Path) -> str:
 def newest_in(directory: Path) -> dict[str, str]:
     """Return the digests, by name, of manifests that none in their directory has recorded.
 
-    They are what proves the run, when they are kept elsewhere: the one of a run that has finished,
+    They verify the run, when they are kept elsewhere: the one of a run that has finished,
     or those of the shards that ended last, at most 10. Nothing if they cannot be read. Blocks.
     """
     found: list[FoundManifest] = []
@@ -268,6 +269,15 @@ def link_target(directory: Path, link: Link) -> Path | None:
         return None
     where = directory.parent / match["directory"] if match["directory"] else directory
     return where / match["name"]
+
+
+def has_finished(files: PartFiles) -> bool:
+    """Tell whether the manifest of a part is as it was written when the part had finished.
+
+    Raises `OSError`.
+    """
+    last = _read(files.manifest)
+    return last is not None and last.digests is not None
 
 
 def keep_finished(files: PartFiles) -> None:

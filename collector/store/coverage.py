@@ -26,8 +26,8 @@ from collector.store.repair import (
 
 __all__ = ["Coverage", "Gap", "coverage_of", "read_coverage"]
 
-Observer = Callable[[ResultLine], object]
-"""Called with each answer that counts: the first of each cell."""
+Observer = Callable[[ResultLine, bool], object]
+"""Called with each answer, and whether it counts: it is the first one of a planned cell."""
 
 _MISSING: Final = 0
 _DATA: Final = 1
@@ -123,7 +123,7 @@ def read_coverage(directory: Path) -> Coverage:
 
 
 def coverage_of(run: RecordedRun, observe: Observer | None = None) -> Coverage:
-    """Do the same for a run that was found; `observe` is called with each answer that counts."""
+    """Do the same for a run that was found; `observe` is called with each answer."""
     try:
         return _coverage_of(run, observe)
     except OSError as error:
@@ -185,12 +185,12 @@ class _Answers:
             return False
         self.lines += 1
         index = self.ledger.place(result)
+        if self._observe is not None:
+            self._observe(result, index is not None)
         if index is None:
             return True
         self.states[index] = _EMPTY if result.statistics.is_empty else _DATA
         company, _ = self._plan.places(index)
-        if self._observe is not None:
-            self._observe(result)
         answer = _fingerprint(result.statistics)
         if not self._first_answer[company]:
             self._first_answer[company] = answer

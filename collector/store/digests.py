@@ -7,6 +7,7 @@ from typing import Annotated, Final
 
 import msgspec
 
+from collector.core.text import json_text
 from collector.store.data_file import open_data, stored_as
 from collector.store.files import COMPANIES, PartFiles, parts_in
 
@@ -21,6 +22,7 @@ __all__ = [
     "file_digests",
     "fits_its_digest",
     "pieces_of",
+    "recorded_name",
     "with_digest",
 ]
 
@@ -28,7 +30,7 @@ BLOCK_LINES: Final = 1000
 """Lines of a block. The digest of each block tells where a file was changed."""
 
 _BLOCK_DIGITS: Final = 16
-"""Digits of the digest of a block: 64 bits find a place; that of the whole file is the proof."""
+"""Digits of the digest of a block: 64 bits find a place; that of the whole file verifies it."""
 
 _READ_AT_ONCE: Final = 256 * 1024
 
@@ -59,11 +61,13 @@ class Digests(msgspec.Struct, frozen=True, kw_only=True):
     """What a manifest records when its run has finished.
 
     `files` has the data files by name. `previous` are manifests that no other one had recorded yet:
-    usually that of the night before.
+    usually that of the night before. `directory` is the name of the run directory; empty if it was
+    not recorded.
     """
 
     files: dict[str, FileDigest]
     previous: list[Link]
+    directory: Annotated[str, msgspec.Meta(max_length=300)] = ""
 
 
 def file_digests(files: PartFiles) -> dict[str, FileDigest]:
@@ -78,6 +82,11 @@ def file_digests(files: PartFiles) -> dict[str, FileDigest]:
             paths += [part.statistics, *part.all_errors()]
     digests = {path.name: digest_of(path) for path in paths if stored_as(path).is_file()}
     return {name: digest for name, digest in digests.items() if digest.bytes}
+
+
+def recorded_name(directory: Path) -> str:
+    """Return the name of a run directory as a manifest records it, whatever path leads to it."""
+    return json_text(directory.resolve().name)
 
 
 def digest_of(path: Path, size: int | None = None) -> FileDigest:

@@ -4,11 +4,13 @@ from array import array
 from collections import Counter
 from collections.abc import Iterator, Mapping, MutableSequence, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import Final, NamedTuple
+from zoneinfo import ZoneInfo
 
 from collector.core.cell import SERVER_DEFAULT, CellState, Window
-from collector.plan import Companies, DateRange
+from collector.core.errors import InputError
+from collector.plan import Companies, DateRange, zone_named
 from collector.plan.company_table import place_finder
 from collector.store.answered_days import AnsweredDays, Uncovered
 from collector.store.changes import fingerprint
@@ -47,9 +49,10 @@ class Nights:
     """Runs in the order in which they first began, and what they leave open.
 
     `companies` are those of any run, and first those of the newest; `left` counts the others, which
-    have left the list. `days` are all from the first to the last that any run has planned; None if
-    no run has dates. `uncovered` are the gaps: days without an answer of a company, from the first
-    that a run has planned for it to the last of all; for one that has left, to its own last.
+    have left the list. `days` are those from the first to the last that any run has planned, as far
+    as they are over; None if there are none. `uncovered` are the gaps: days without an answer of a
+    company, from the first that a run has planned for it to the last of `days`; for one that has
+    left, to its own last.
     """
 
     nights: Sequence[Night]
@@ -88,23 +91,28 @@ class Nights:
                 yield DayGap(company_id, found)
 
 
-def read_nights(runs: Sequence[RecordedRun]) -> Nights:
+def read_nights(runs: Sequence[RecordedRun], now: datetime) -> Nights:
     """Read runs of one service, of which there is at least one. Changes nothing.
+
+    Days are those of the time zone that the newest run has recorded. A day that is not over at
+    `now` is no gap: no run can have the whole of it.
 
     Each line is read once, and each plan twice. Takes the memory of `read_coverage` for one run at
     a time; in addition 8 bytes for each company, a bit for each company and window, and 8 bytes for
     each company and window of which several runs are yet to be compared. Raises `InputError` as
-    `read_coverage` does.
+    `read_coverage` does, and for a time zone that this machine does not know.
     """
     runs = sorted(runs, key=_first_began_at)
     expected = _expected(runs)
     companies = expected.companies
-    answered = AnsweredDays(companies.ids)
+    zone = _zone(runs[-1])
+    answered = AnsweredDays(companies.ids, zone)
     restated = _Restated(runs)
 
-    def observe(line: ResultLine) -> None:
+    def observe(line: ResultLine, counts: bool) -> None:  # noqa: FBT001 - see `Observer`
         answered.add(line)
-        restated.compare(line)
+        if counts:
+            restated.compare(line)
 
     nights: list[Night] = []
     for run in reversed(runs):
@@ -124,11 +132,12 @@ def read_nights(runs: Sequence[RecordedRun]) -> Nights:
         )
     left = len(companies) - expected.listed
     planned = [night.days for night in nights if night.days is not None]
-    if not planned:
+    first = min((each.from_date for each in planned), default=date.max)
+    last = max((each.until_date for each in planned), default=date.min)
+    last = min(last, now.astimezone(zone).date() - timedelta(1))
+    if last < first:
         return Nights(nights, companies, left, None, ())
-    days = DateRange(
-        min(each.from_date for each in planned), max(each.until_date for each in planned)
-    )
+    days = DateRange(first, last)
     expected.excuse(answered, days)
     return Nights(nights, companies, left, days, list(answered.uncovered(days)))
 
@@ -234,6 +243,16 @@ class _Restated:
 
 _CHANGED: Final = -1
 """Stands for a cell that two runs answered differently. No hash of Python is -1."""
+
+
+def _zone(run: RecordedRun) -> ZoneInfo | None:
+    """Return the time zone of a run; None is that of this machine."""
+    settings = run.manifest.attempts[-1]["settings"] if run.manifest.attempts else {}
+    recorded = settings.get("timezone")
+    try:
+        return zone_named(None if recorded is None else str(recorded))
+    except InputError as error:
+        raise InputError(f"{run.directory}: has recorded a time zone: {error}") from error
 
 
 def _first_began_at(run: RecordedRun) -> str:

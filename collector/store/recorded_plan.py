@@ -49,6 +49,7 @@ __all__ = [
     "damaged_manifest",
     "is_intact_list",
     "is_our_list",
+    "is_written",
     "missing_manifest",
     "read_company_list",
     "read_earlier_attempts",
@@ -75,11 +76,22 @@ def write_company_list(path: Path, companies: Companies, first_days: Sequence[da
 
     Raises `OSError`.
     """
-    digest = sha256()
-    for line in _lines(companies, first_days):
-        digest.update(line)
-    head = _HEAD + digest.hexdigest().encode() + b"\n"
+    head = _head(_lines(companies, first_days))
     replace_file(path, chain([head], _lines(companies, first_days)))
+
+
+def is_written(path: Path, companies: Companies, first_days: Sequence[date] = ()) -> bool:
+    """Tell whether the list is as `write_company_list` would write it. Raises `OSError`."""
+    with path.open("rb") as stream:
+        head = stream.readline(len(_HEAD) + 100)
+    return head == _head(_lines(companies, first_days)) and is_intact_list(path)
+
+
+def _head(lines: Iterable[bytes]) -> bytes:
+    digest = sha256()
+    for line in lines:
+        digest.update(line)
+    return _HEAD + digest.hexdigest().encode() + b"\n"
 
 
 def _lines(companies: Companies, first_days: Sequence[date]) -> Iterator[bytes]:
@@ -118,10 +130,7 @@ def is_intact_list(path: Path) -> bool:
     """Tell whether the list is as the collector wrote it. Raises `OSError`."""
     with path.open("rb") as stream:
         head = stream.readline(len(_HEAD) + 100)
-        digest = sha256()
-        while block := stream.read(1 << 20):
-            digest.update(block)
-    return head == _HEAD + digest.hexdigest().encode() + b"\n"
+        return head == _head(iter(lambda: stream.read(1 << 20), b""))
 
 
 class Recorded(NamedTuple):

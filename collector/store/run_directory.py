@@ -63,7 +63,7 @@ class RunDirectory:
         self._files: RunFiles | None = None
         self._holds_answers = False
         self.has_begun = False
-        """Whether the manifest has an entry for this attempt, which needs its end."""
+        """Whether the attempt needs its end: in its entry in the manifest, or in the log."""
         self.remarks: list[str] = []
         """What the user should know of the file system, and of what `begin` has found."""
 
@@ -112,8 +112,7 @@ class RunDirectory:
         earlier attempts are moved to `errors.1.jsonl` and so on: `errors.jsonl` is of this attempt
         only. The same is done for other parts of the same cells, because this attempt
         requests the cells that they gave up. Results that a killed attempt had not synced are
-        synced now. Raises `StorageError`, and `LockedError` when another process writes the file
-        of answers; leaving the context closes the files.
+        synced now. Raises as `open_files` does.
 
         Shards do this one after the other; see `one_at_a_time` for what that raises. `check` is
         called when no other shard can write another plan any more; it raises if one has done so
@@ -127,10 +126,22 @@ class RunDirectory:
                 self._write_companies(paths.directory / COMPANIES, companies, first_days)
                 for path in (paths.manifest, paths.statistics, paths.errors, paths.log):
                     remove_drafts(path)
-                keep_finished(paths)
-                manifest.write(paths.manifest)
+                self.write_manifest(manifest)
                 self.has_begun = True
                 self._move_errors()
+        except OSError as error:
+            raise self._unwritable(error) from error
+        return self.open_files()
+
+    def open_files(self) -> RunFiles:
+        """Open the files. The plan and the manifest of a run that has finished stay as they are.
+
+        Raises `StorageError`, and `LockedError` when another process writes the file of answers.
+        Leaving the context closes the files.
+        """
+        paths = self.files
+        self.has_begun = True
+        try:
             files = RunFiles(*map(self._open, (paths.statistics, paths.errors, paths.log)))
             self._files = files
             self._hold_answers()
@@ -169,10 +180,11 @@ class RunDirectory:
         return self._lock.is_ours()
 
     def write_manifest(self, manifest: Manifest) -> None:
-        """Replace `run.json` atomically. Raises `StorageError`."""
+        """Replace `run.json` atomically; keep that of a finished run. Raises `StorageError`."""
         if not self.is_ours():
             raise taken_away(self.files.directory)
         try:
+            keep_finished(self.files)
             manifest.write(self.files.manifest)
         except OSError as error:
             raise self._unwritable(error) from error

@@ -2,7 +2,7 @@
 
 from array import array
 from collections.abc import Iterator, MutableSequence, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
@@ -178,7 +178,7 @@ def _first_uncovered(
     A run is read only if it has planned a day that some company still lacks: with a lookback, most
     days are in many runs.
     """
-    answered = AnsweredDays(plan.companies.ids)
+    answered = AnsweredDays(plan.companies.ids, zone)
     days = [window.from_date or date.min for window in plan.windows]
     firsts = array("I", [len(days) - 1]) * len(plan.companies)
     unread, undecided = list(runs), (1 << len(plan.companies)) - 1
@@ -191,7 +191,7 @@ def _first_uncovered(
         begin = gap.days.from_date
         if (run := _with_day(unread, begin)) is not None:
             unread.remove(run)
-            _read(run, answered, zone, remarks)
+            _read(run, answered, remarks)
             continue
         first = (begin - days[0]).days
         for place in gap._replace(companies=gap.companies & undecided).places():
@@ -211,9 +211,7 @@ def _with_day(runs: Sequence[RecordedRun], day: date) -> RecordedRun | None:
     return max(planned, key=lambda run: run.manifest.plan.until_date or "", default=None)
 
 
-def _read(
-    run: RecordedRun, answered: AnsweredDays, zone: ZoneInfo | None, remarks: list[str]
-) -> None:
+def _read(run: RecordedRun, answered: AnsweredDays, remarks: list[str]) -> None:
     lines: list[int] = []
 
     def take(line: bytes) -> bool:
@@ -221,7 +219,7 @@ def _read(
         if result is None:
             return False
         lines[-1] += 1
-        answered.add(result, _last_day_over(result.fetched_at, zone))
+        answered.add(result)
         return True
 
     for path in run.statistics():
@@ -236,11 +234,3 @@ def _read(
             return
         remarks += map(_not_counted, left_out(path, damaged, is_growing=run.held_by is not None))
     remarks += map(_not_counted, run.lost(lines))
-
-
-def _last_day_over(moment: datetime, zone: ZoneInfo | None) -> str:
-    """Return the last day that was over at a moment; none is before the calendar."""
-    try:
-        return (moment.astimezone(zone).date() - timedelta(1)).isoformat()
-    except OverflowError:
-        return ""

@@ -11,7 +11,12 @@ from collector.core.endpoint import STATISTICS
 from collector.core.errors import InputError
 from collector.plan import Shard
 from collector.store.chain import FoundManifest
-from collector.store.data_file import DecompressionError, stored_as
+from collector.store.data_file import (
+    DecompressionError,
+    decompress_one,
+    is_compressed,
+    stored_as,
+)
 from collector.store.digests import BLOCK_LINES, FileDigest, blocks_of, digest_of, pieces_of
 from collector.store.files import COMPANIES, errors_in, parts_in
 from collector.store.lines import parse_result
@@ -25,7 +30,7 @@ _LISTED: Final = 3
 
 
 class Finding(NamedTuple):
-    """What is not as it was recorded (`is_damage`), or what cannot be proved.
+    """What is not as it was recorded (`is_damage`), or what cannot be verified.
 
     `path` is in the resolved directory of the run, or that directory.
     """
@@ -132,11 +137,17 @@ class FileCheck:
         return f"has {_lines(more)} more than recorded, from line {last.lines + 1:,} on"
 
     def _companies(self, path: Path, records: Sequence[_Record], *, is_settled: bool) -> str | None:
-        """Compare the list of companies, which an attempt with a larger plan has replaced."""
+        """Compare the list of companies, which an attempt with a larger plan has replaced.
+
+        Raises `InputError` if it was compressed: the commands that read runs need it as it was.
+        """
         record = max(records, key=lambda record: _ended_at(record.manifest))
         if not is_settled and path.is_file() and is_intact_list(path):
             return None
-        return self._other(path, [record])
+        text = self._other(path, [record])
+        if text is None and is_compressed(form := stored_as(path)):
+            raise InputError(f"it must stay plain; decompress it: {decompress_one(form)}")
+        return text
 
     def _other(self, path: Path, records: Sequence[_Record]) -> str | None:
         """Compare a file that may have got another name since: errors of earlier attempts."""

@@ -16,7 +16,7 @@ from collector.store.chain import (
     manifests_in,
     runs_beside,
 )
-from collector.store.digests import Link
+from collector.store.digests import Link, recorded_name
 from collector.store.files import parts_in
 from collector.store.recorded_run import begun_directories
 from collector.store.shard_lock import holder_of
@@ -29,7 +29,7 @@ _FINISHED: Final = frozenset({ExitCode.COMPLETE, ExitCode.SOME_FAILED})
 
 @dataclass(frozen=True, slots=True)
 class Newest:
-    """A manifest that no other one has recorded: only its own digest proves it."""
+    """A manifest that no other one has recorded: only its own digest verifies it."""
 
     path: Path
     sha256: str
@@ -47,12 +47,12 @@ class Beginning:
 class Verified:
     """What was found; paths are in the directories as the caller has named them.
 
-    `runs` is how many directories there are, `proved` how many of them have no finding. `lines` and
+    `runs` is how many directories there are, `intact` how many of them have no finding. `lines` and
     `bytes` count what was read of the files of answers.
     """
 
     runs: int
-    proved: int = 0
+    intact: int = 0
     lines: int = 0
     bytes: int = 0
     findings: list[Finding] = field(default_factory=list)
@@ -99,7 +99,7 @@ def _verify(given: Mapping[Path, Path]) -> Verified:
     # The first of each path: what a link says of it adds nothing.
     distinct = {finding.path: finding for finding in reversed(findings)}
     found = {_directory_of(path, given) for path in distinct}
-    verified.proved = sum(directory not in found for directory in given)
+    verified.intact = sum(directory not in found for directory in given)
     order = {directory: place for place, directory in enumerate(given)}
 
     def place(path: Path) -> tuple[int, str]:
@@ -116,7 +116,7 @@ def _verify(given: Mapping[Path, Path]) -> Verified:
 
 
 def _state(directory: Path, manifests: Sequence[FoundManifest]) -> Iterator[Finding]:
-    """Yield why a run cannot be proved, whatever its files are, and which manifests are damaged."""
+    """Yield why a run cannot be verified, whatever its files are, and the damaged manifests."""
     for manifest in manifests:
         if manifest.is_damaged:
             yield Finding(directory / manifest.name, "is damaged, or was edited")
@@ -203,8 +203,8 @@ class _Chain:
         ]
 
     def findings(self) -> Iterator[Finding]:
-        """Yield what is not as links of and to the given runs say, and which runs are copies."""
-        yield from self._copies()
+        """Yield what is not as links of and to the given runs say, and which were renamed."""
+        yield from self._renamed()
         for linking in self._all:
             for link in links_of(linking):
                 target = link_target(linking.directory, link)
@@ -215,29 +215,13 @@ class _Chain:
                 elif not self._given.keys().isdisjoint({linking.directory, target.parent}):
                     yield from self._follow(linking, link, target)
 
-    def _copies(self) -> Iterator[Finding]:
-        """Yield the given runs that are beside another with the same manifest.
-
-        The one that a later run has recorded by its name is the original.
-        """
-        targets = {
-            link_target(linking.directory, link)
-            for linking in self._all
-            for link in links_of(linking)
-        }
-        for found in self._by_digest.values():
-            finished = [one for one in found if one.digests is not None]
-            for one in finished:
-                beside = [
-                    other.directory.name
-                    for other in finished
-                    if other.directory.parent == one.directory.parent
-                    and other.directory != one.directory
-                ]
-                path = one.directory / one.name
-                if beside and one.directory in self._given and path not in targets:
-                    text = f"is the same as in {beside[0]}: one of the two directories is a copy"
-                    yield Finding(path, text)
+    def _renamed(self) -> Iterator[Finding]:
+        """Yield the given runs whose directory had another name when they had finished."""
+        for directory in self._given:
+            for one in self.manifests[directory]:
+                name = "" if one.kept or one.digests is None else one.digests.directory
+                if name not in {"", recorded_name(directory)}:
+                    yield Finding(directory, _moved(name, directory))
 
     def _follow(self, linking: FoundManifest, link: Link, target: Path) -> Iterator[Finding]:
         found = self._by_digest.get(link.sha256, [])
@@ -246,17 +230,14 @@ class _Chain:
         by = f"as {linking.directory.name}/{linking.name} has recorded it"
         there = self.manifests.get(target.parent, [])
         if there:
-            # The same run in another parent is a copy, and proves nothing of this one.
+            # The same run in another parent is a copy, and verifies nothing of this one.
             found = [one for one in found if one.directory.parent == target.parent.parent]
         elif any(json_text(one.directory.name) == target.parent.name for one in found):
             return
         if found:
             now = found[0].directory
-            yield Finding(
-                target.parent if target.parent in self._given else now,
-                f"not {by}: the run {target.parent.name} is in {now.name} now; the directories "
-                "were renamed or swapped",
-            )
+            where = target.parent if target.parent in self._given else now
+            yield Finding(where, f"not {by}: {_moved(target.parent.name, now)}")
         elif any(one.name == target.name for one in there):
             yield Finding(target, f"is not {by}: it was changed since")
         elif there or self._has_older(target, link):
@@ -273,6 +254,10 @@ class _Chain:
             and one.directory.parent == target.parent.parent
             for one in self._all
         )
+
+
+def _moved(name: str, now: Path) -> str:
+    return f"the run {name} is in {now.name} now; the directories were renamed, swapped or copied"
 
 
 def _directory_of(path: Path, given: Mapping[Path, Path]) -> Path:

@@ -21,4 +21,4 @@ def test_all_damage_is_found(tmp_path: Path) -> None:
         seen[path.name] += 1
     assert seen.keys() == {"statistics.jsonl", "run.json", "run-companies.txt"}
     verified = verify(runs, print)
-    assert (verified.findings, verified.proved) == ([], 3)
+    assert (verified.findings, verified.intact) == ([], 3)

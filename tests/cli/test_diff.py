@@ -323,3 +323,11 @@ async def test_the_real_command_takes_names_with_a_dash(
     done = await command.run("diff", "-old", "-new")
     assert (done.exit_code, done.stderr) == (0, "")
     assert "restated   1  2026-11-01..2026-11-01  total 0 -> 1 (+1)\n" in done.stdout
+
+
+def test_wide_letters_take_two_columns(cli: Cli) -> None:
+    """The sums of actions stay below each other, whatever their names are."""
+    make_run(Path("old"), [line("1", 1, actions={"送信済み": 1, "SENT": 1})], companies=["1"])
+    make_run(Path("new"), [line("1", 1, 60, actions={"送信済み": 2, "SENT": 2})], companies=["1"])
+    rows = cli("old", "new").under("changes")
+    assert rows == ["actions SENT      +1 -0", "actions 送信済み  +1 -0"]

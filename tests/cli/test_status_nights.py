@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
+from rich.cells import cell_len
 
 from tests.cli.said import Cli, in_this_process
 from tests.store.made_runs import at_work, line, make_run
@@ -181,6 +182,45 @@ def test_many_nights_fit_a_page(cli: Cli) -> None:
     assert lines[1].split() == ["5", "older", "runs", *(["25", "25", "0", "0", "0", "0"])]
     assert lines[2].startswith("...e-customers-in-the-south-2026-11-06  2026-11-05 ")
     assert max(map(len, lines)) <= 100
+
+
+def test_wide_letters_take_two_columns(cli: Cli) -> None:
+    """So that the columns after a directory stay below each other; a long name is cut to fit."""
+    _night(1)
+    path = _night(2)
+    path.rename(path.with_name("東京支店"))
+    table = cli(*_paths()).stdout.splitlines()
+    assert {cell_len(row) for row in table[:3]} == {cell_len(table[0])}
+    (Path("output") / "東京支店").rename(Path("output") / ("東京支店" * 12))
+    table = cli(*_paths()).stdout.splitlines()
+    assert table[2].startswith("...店東京支店")
+    assert {cell_len(row) for row in table[:3]} == {cell_len(table[0])}
+    assert max(map(cell_len, table)) <= 100
+
+
+def test_a_run_without_dates_is_told_of(cli: Cli) -> None:
+    """Its answers cover no day: that there is no gap says nothing of it."""
+    _night(1)
+    make_run(Path("output/a"), [line("1", None)], companies=["1"], days=None)
+    said = cli(*_paths(), "--fail-on", "gap")
+    assert said.exit_code == 0
+    assert said.under("undated")[0].startswith("1 run asks for the server's default window: such")
+    assert said.under("gaps")[0].startswith("none in 2026-11-01: each company")
+    make_run(Path("output/b"), [line("1", None)], companies=["1"], days=None)
+    said = cli(*_paths())
+    assert said.under("undated")[0].startswith("2 runs ask ")
+    said = cli("output/a", "output/b")
+    assert "undated" not in said.rows
+    assert said.under("gaps") == ["not known: these runs ask for the server's default window"]
+
+
+def test_no_planned_day_may_be_over(cli: Cli) -> None:
+    """Then there can be no gap yet."""
+    for name in ("a", "b"):
+        make_run(Path(name), [line("1", 9999)], companies=["1"], days=(9999, 9999))
+    said = cli("a", "b", "--fail-on", "gap")
+    assert said.exit_code == 0
+    assert said.under("gaps") == ["not known: no planned day is over"]
 
 
 def test_a_running_night_damage_and_what_is_no_run_are_named(cli: Cli) -> None:

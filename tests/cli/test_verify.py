@@ -19,46 +19,46 @@ def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     return in_this_process("verify", capsys)
 
 
-def test_all_is_proved(cli: Cli) -> None:
+def test_all_is_verified(cli: Cli) -> None:
     """The newest manifest has a row that sha256sum takes, to be noted elsewhere."""
     nights = make_nights(Path(), 3)
     said = cli("n2", "n0", "n1")
     assert (said.exit_code, said.stderr) == (0, "")
     size = sum((run / "statistics.jsonl").stat().st_size for run in nights)
-    assert said.rows["proved"] == f"3 of 3 runs; 12 lines, {size:,} bytes were read"
+    assert said.rows["verified"] == f"3 of 3 runs; 12 lines, {size:,} bytes were read"
     digest, path = said.rows["newest"].split("  ")
     assert (len(digest), path) == (64, "n2/run.json")
     assert len(said.rows) == 2
 
 
 def test_damage_is_8_and_has_a_row_for_each_file(cli: Cli) -> None:
-    """Damage is graver than what cannot be proved."""
+    """Damage is graver than what cannot be verified."""
     nights = make_nights(Path(), 3)
     make_run(Path("old"), [line("1", 1)])
     rmtree(nights[1])
     (nights[2] / "statistics.jsonl").write_bytes(b"\x1b[2J\n")
     said = cli("n0", "n2", "old")
     assert (said.exit_code, said.stderr) == (8, "")
-    assert said.rows["proved"].startswith("1 of 3 runs; 5 lines, ")
+    assert said.rows["verified"].startswith("1 of 3 runs; 5 lines, ")
     changed, missing = said.under("damaged")
     assert changed == (
         "n2/statistics.jsonl: has 3 lines less than run.json has recorded; the first change is in "
         "lines 1 to 4; line 1 is damaged"
     )
     assert missing == "n1: is missing: n2 has recorded it"
-    assert said.rows["unproved"].startswith("old/run.json: not finished")
+    assert said.rows["unverified"].startswith("old/run.json: not finished")
 
 
-def test_what_cannot_be_proved_is_1_and_has_one_row(cli: Cli) -> None:
+def test_what_cannot_be_verified_is_1_and_has_one_row(cli: Cli) -> None:
     """A year of runs of an older collector must not hide the rest."""
     names = [f"old{number}" for number in range(5)]
     for name in names:
         make_run(Path(name), [line("1", 1)])
     said = cli(*names)
     assert said.exit_code == 1
-    assert said.rows["proved"] == "0 of 5 runs; 0 lines, 0 bytes were read"
+    assert said.rows["verified"] == "0 of 5 runs; 0 lines, 0 bytes were read"
     listed = "old0/run.json, old1/run.json, old2/run.json and 2 more: not finished: its last"
-    assert said.rows["unproved"].startswith(listed)
+    assert said.rows["unverified"].startswith(listed)
 
 
 def test_runs_that_were_deleted_by_age_are_0(cli: Cli) -> None:
@@ -74,7 +74,7 @@ def test_links_of_an_edited_manifest_make_no_rows_of_their_own(cli: Cli) -> None
     (run,) = make_nights(Path(), 1)
     manifest = json.loads((run / "run.json").read_bytes())
     del manifest["sha256"]
-    names = ["x\nproved     9", "y" * 5000, *(f"z{number}" for number in range(300))]
+    names = ["x\nverified   9", "y" * 5000, *(f"z{number}" for number in range(300))]
     manifest["digests"]["previous"] = [
         {"manifest": f"../{name}/run.json", "started_at": "", "sha256": ""} for name in names
     ]
@@ -84,7 +84,7 @@ def test_links_of_an_edited_manifest_make_no_rows_of_their_own(cli: Cli) -> None
     assert said.exit_code == 8
     assert said.under("damaged") == ["n0/run.json: records a manifest that has no such name"]
     begins = said.under("begins")
-    assert begins[0] == "n0: the run before it, x<U+000A>proved     9, is gone"
+    assert begins[0] == "n0: the run before it, x<U+000A>verified   9, is gone"
     assert (len(begins), begins[-1]) == (101, "and 201 more")
     assert max(map(len, said.stdout.splitlines())) < 400
 

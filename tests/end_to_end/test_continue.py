@@ -264,7 +264,12 @@ async def test_a_complete_run_sends_nothing(start_api: StartApi, against: Agains
     assert done.exit_code == 0, done.stderr
     assert api.counts.total == total
     assert (command.directory / "r" / "statistics.jsonl").read_bytes() == before
-    assert [attempt["exit_code"] for attempt in command.manifest("r")["attempts"]] == [0, 0]
+    assert [attempt["exit_code"] for attempt in command.manifest("r")["attempts"]] == [0]
+    # The log has the invocation; the manifest, which a later run may have recorded, stays.
+    events = [line["event"] for line in command.lines("r/log.jsonl")]
+    assert (events.count("run_started"), events.count("run_ended")) == (2, 2)
+    assert {path.name for path in (command.directory / "r").glob("run*.json")} == {"run.json"}
+    assert (await command.run("verify", "r")).exit_code == 0
 
 
 async def test_a_grown_plan_is_resumed_and_another_one_is_refused(

@@ -1,4 +1,4 @@
-"""Nights that prove themselves: what real runs record, and what `collector verify` makes of it."""
+"""Nights that can be verified: what real runs record, and what `collector verify` makes of it."""
 
 import json
 from collections.abc import Awaitable, Callable
@@ -22,7 +22,7 @@ async def _verify(command: Any) -> tuple[int, str]:  # noqa: ANN401 - see confte
     return done.exit_code, done.stdout
 
 
-async def test_nights_prove_themselves(start_api: StartApi, against: Against) -> None:
+async def test_nights_can_be_verified(start_api: StartApi, against: Against) -> None:
     """One by one, with shards, with cells that failed, and when the same command is run again."""
     api = await start_api(share_500=0.2)
     command = against(api).without_debugging()
@@ -46,7 +46,7 @@ async def test_nights_prove_themselves(start_api: StartApi, against: Against) ->
     assert sha256((command.directory / "n1" / "run.1.json").read_bytes()).hexdigest() == recorded
     code, said = await _verify(command)
     assert code == 0, said
-    assert said.startswith("proved     3 of 3 runs; 450 lines, ")
+    assert said.startswith("verified   3 of 3 runs; 450 lines, ")
     assert said.splitlines()[1].endswith("  n3/run.json")
     manifest = json.loads((command.directory / "n3" / "run.json").read_bytes())
     (company, statistics) = manifest["digests"]["files"].items()
@@ -61,7 +61,9 @@ async def test_nights_prove_themselves(start_api: StartApi, against: Against) ->
     assert (code, f"damaged    n2/{path.name}: lines 1 to" in said) == (8, True)
 
 
-async def test_a_run_that_was_stopped_proves_nothing(start_api: StartApi, against: Against) -> None:
+async def test_a_run_that_was_stopped_cannot_be_verified(
+    start_api: StartApi, against: Against
+) -> None:
     """It has no digests, and the same command makes up for it."""
     api = await start_api()
     command = against(api)

@@ -1,5 +1,6 @@
 import errno
 import os
+from collections.abc import Callable, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -96,6 +97,77 @@ async def test_digests_are_recorded_when_every_cell_is_settled(
     """Failed ones too: a company that fails every night must not leave all nights unproved."""
     manifest = await _ended(tmp_path / "r", code, missing=missing)
     assert (manifest.digests is not None) == is_recorded
+
+
+def _names(directory: Path) -> set[str]:
+    return {path.name for path in directory.iterdir()}
+
+
+async def _again(
+    run: Path,
+    code: ExitCode = ExitCode.COMPLETE,
+    names: Mapping[str, str] | None = None,
+    companies: int = 3,
+) -> tuple[int, set[str]]:
+    """Run an attempt that finds each cell answered; return the attempts on record, and copies."""
+    plan = _plan(1, companies)
+    plan = Plan(Companies(plan.companies.ids, names or {}), plan.windows)
+    done = CellSet(len(plan))
+    found = Manifest.read(run / "run.json")
+    attempts = () if found is None else tuple(found.attempts)
+    recovered = Recovered(done, is_complete=True, has_lines=True, attempts=attempts)
+    stats = RunStats(len(plan))
+    stats.kept[CellState.DATA] = len(plan)
+    with RunDirectory.open(PartFiles(run)) as directory:
+        settings = RunSettings(window=_DAILY, shard=directory.files.shard)
+        record = AttemptRecord(directory, recovered, plan, settings)
+        await record.begin(None, [])
+        await record.end(code, None, stats, None)
+    manifest = Manifest.read(run / "run.json")
+    assert manifest is not None
+    return len(manifest.attempts), _names(run) & {"run.1.json", "run.2.json"}
+
+
+async def test_a_run_that_has_recorded_all_stays_as_it_is(tmp_path: Path) -> None:
+    """However often the same command is run again, or interrupted: nothing is replaced."""
+    run = tmp_path / "r"
+    assert await _again(run) == (1, set())
+    text, status = (run / "run.json").read_bytes(), (run / "run-companies.txt").stat()
+    for code in (ExitCode.COMPLETE, ExitCode.SIGTERM, ExitCode.STORAGE, ExitCode.COMPLETE):
+        assert await _again(run, code) == (1, set())
+    assert (run / "run.json").read_bytes() == text
+    assert (run / "run-companies.txt").stat().st_ino == status.st_ino
+
+
+def _edit_list(run: Path) -> None:
+    path = run / "run-companies.txt"
+    path.write_bytes(path.read_bytes() + b"#\n")
+
+
+def _edit_manifest(run: Path) -> None:
+    path = run / "run.json"
+    path.write_bytes(path.read_bytes().replace(b'"remarks": []', b'"remarks": ["x"]'))
+
+
+_CHANGES: dict[str, tuple[Callable[[Path], object], dict[str, Any], set[str]]] = {
+    "names": (lambda _: None, {"names": {"1": "Uno"}}, {"run.1.json"}),
+    "the plan": (lambda _: None, {"companies": 4}, {"run.1.json"}),
+    "the end": (lambda _: None, {"code": ExitCode.IMPLAUSIBLE}, {"run.1.json"}),
+    "the list": (_edit_list, {}, {"run.1.json"}),
+    "the manifest": (_edit_manifest, {}, set()),
+    "the name": (lambda run: run.rename(run.with_name("s")), {}, {"run.1.json"}),
+}
+
+
+@pytest.mark.parametrize("change", _CHANGES)
+async def test_what_has_changed_is_recorded(tmp_path: Path, change: str) -> None:
+    """And what was recorded before is kept, unless it was edited."""
+    edit, more, copies = _CHANGES[change]
+    run = tmp_path / "r"
+    assert await _again(run) == (1, set())
+    edit(run)
+    run = tmp_path / min(_names(tmp_path))
+    assert await _again(run, **more) == (2, copies)
 
 
 async def test_a_file_that_cannot_be_read_leaves_the_end_without_digests(

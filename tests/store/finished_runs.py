@@ -10,7 +10,7 @@ from collector.plan import Shard
 from collector.settings import RunSettings
 from collector.store.attempt_entry import AttemptEntry, describe_settings
 from collector.store.chain import keep_finished, unrecorded
-from collector.store.digests import Digests, file_digests
+from collector.store.digests import Digests, file_digests, recorded_name
 from collector.store.files import PartFiles
 from collector.store.lines import timestamp
 from collector.store.manifest import Manifest
@@ -41,7 +41,11 @@ def finish(run: Path, code: int = ExitCode.COMPLETE, shard: Shard = WHOLE_RUN) -
         "ended_at": timestamp(AT + len(manifest.attempts) * _MINUTE / 2),
         "exit_code": int(code),
     }
-    manifest.digests = Digests(files=file_digests(files), previous=unrecorded(files))
+    manifest.digests = Digests(
+        files=file_digests(files),
+        previous=unrecorded(files),
+        directory=recorded_name(files.directory),
+    )
     manifest.write(files.manifest)
 
 

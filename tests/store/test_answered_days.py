@@ -1,5 +1,7 @@
 from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,6 +14,7 @@ _FIRST = date(2026, 11, 1)
 _DAYS = 12
 _RANGE = DateRange(_FIRST, _FIRST + timedelta(_DAYS - 1))
 _AT = datetime(2026, 11, 23, tzinfo=UTC)
+_UTC = ZoneInfo("UTC")
 _ZEROS = Counters(0, 0, 0, 0, 0, {})
 _IDS = tuple(f"c{number}" for number in range(11))
 
@@ -40,7 +43,7 @@ _windows = st.tuples(st.sampled_from([*_IDS, "other"]), st.integers(-3, 14), st.
 @given(st.lists(_windows, max_size=60))
 def test_a_day_is_covered_by_any_window_that_has_it(windows: list[tuple[str, int, int]]) -> None:
     """As a search among all windows finds: they may overlap, and reach beyond the range."""
-    answered = AnsweredDays(_IDS)
+    answered = AnsweredDays(_IDS, _UTC)
     for company, first, more in windows:
         answered.add(_line(company, first, first + more))
     expected = {
@@ -54,7 +57,7 @@ def test_a_day_is_covered_by_any_window_that_has_it(windows: list[tuple[str, int
 
 def test_days_with_the_same_companies_are_joined() -> None:
     """A week without a run is one gap, whatever windows are around it."""
-    answered = AnsweredDays(_IDS)
+    answered = AnsweredDays(_IDS, _UTC)
     for company in _IDS:
         for day in (0, 1, 9, 10, 11):
             if (company, day) != ("c3", 1):
@@ -68,7 +71,7 @@ def test_days_with_the_same_companies_are_joined() -> None:
 
 def test_answers_without_dates_cover_nothing() -> None:
     """Of which days they are is not known; so it is if a line was written by something else."""
-    answered = AnsweredDays(_IDS)
+    answered = AnsweredDays(_IDS, _UTC)
     answered.add(_line("c1", None))
     for first, last in (("yesterday", "today"), ("2026-11-03", "2026-02-30"), ("", "")):
         answered.add(ResultLine("c1", first, last, _AT, 1, _ZEROS))
@@ -76,3 +79,19 @@ def test_answers_without_dates_cover_nothing() -> None:
     (gap,) = answered.uncovered(_RANGE)
     assert gap.days == _RANGE
     assert list(gap.places()) == list(range(len(_IDS)))
+
+
+@pytest.mark.parametrize(
+    ("zone", "uncovered"),
+    [("UTC", 3), ("Asia/Tokyo", 4), ("Pacific/Honolulu", 2)],
+)
+def test_a_day_counts_when_it_was_over(zone: str, uncovered: int) -> None:
+    """In the time zone of the run; of a window of several days, those that were over count."""
+    answered = AnsweredDays(_IDS, ZoneInfo(zone))
+    at = datetime(2026, 11, 4, 20 if zone != "Pacific/Honolulu" else 5, tzinfo=UTC)
+    begin, end = _RANGE.from_date, _RANGE.until_date
+    for company in _IDS:
+        line = ResultLine(company, begin.isoformat(), end.isoformat(), at, 1, _ZEROS)
+        answered.add(line)
+    (gap,) = answered.uncovered(_RANGE)
+    assert (gap.days.from_date - _FIRST).days == uncovered

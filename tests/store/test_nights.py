@@ -1,13 +1,16 @@
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.core.cell import CellState
+from collector.core.errors import InputError
 from collector.core.outcome import Counters
 from collector.plan import DateRange
+from collector.settings import RunSettings
 from collector.store.changes import changes_between, fingerprint
 from collector.store.comparison import compare
 from collector.store.newest import scratch_database
@@ -39,8 +42,11 @@ def _full(number: int, days: tuple[int, int], total: int = 1) -> list[bytes]:
     ]
 
 
-def _read(*runs: Path) -> Nights:
-    return read_nights([find_run(run) for run in runs])
+_LATER = datetime(2026, 12, 31, tzinfo=UTC)
+
+
+def _read(*runs: Path, now: datetime = _LATER) -> Nights:
+    return read_nights([find_run(run) for run in runs], now)
 
 
 def _days(nights: Nights) -> list[tuple[str, int, int]]:
@@ -114,6 +120,50 @@ def test_windows_of_several_days_cover_each_of_them(tmp_path: Path) -> None:
     assert nights.nights[1].days is None
     assert (nights.gap_days(), nights.gap_days(nights.nights[1])) == (0, 0)
     assert _read(other).days is None
+
+
+def test_an_answer_of_half_a_day_does_not_cover_it(tmp_path: Path) -> None:
+    """The day is a gap as soon as it is over, until a run has the whole of it."""
+    half = [line(company, 23) for company in _COMPANIES]
+    run = _make(tmp_path, 3, [*_full(0, (22, 22)), *half], (22, 23))
+    assert _read(run, now=datetime(2026, 11, 23, 23, 59, tzinfo=UTC)).days == DateRange(
+        *[FIRST + timedelta(21)] * 2
+    )
+    nights = _read(run, now=datetime(2026, 11, 24, tzinfo=UTC))
+    assert _days(nights) == [(company, 23, 1) for company in _COMPANIES]
+    later = _make(tmp_path, 4, _full(1, (23, 23)), (23, 23))
+    assert _read(run, later).gap_days() == 0
+
+
+def test_days_that_are_not_over_are_no_gap(tmp_path: Path) -> None:
+    """No run can have the whole of them."""
+    run = _make(tmp_path, 3, [], (22, 24))
+    assert _read(run, now=datetime(2026, 11, 22, 5, tzinfo=UTC)).days is None
+    assert _days(_read(run, now=datetime(2026, 11, 23, 5, tzinfo=UTC))) == [
+        (company, 22, 1) for company in _COMPANIES
+    ]
+
+
+@pytest.mark.parametrize(("zone", "gaps"), [("Asia/Tokyo", 0), ("UTC", 3)])
+def test_the_newest_run_has_recorded_the_time_zone(tmp_path: Path, zone: str, gaps: int) -> None:
+    """An answer of 20:00 UTC is of the next day in Tokyo."""
+    lines = [line(company, 23, 18 * 3600) for company in _COMPANIES]
+    run = _make(tmp_path, 3, lines, (23, 23), settings=RunSettings(timezone=zone))
+    assert _read(run).gap_days() == gaps
+
+
+def test_a_time_zone_that_is_not_known_is_named(tmp_path: Path) -> None:
+    """With the run that has recorded it."""
+    run = _make(tmp_path, 3, [], (1, 1), settings=RunSettings(timezone="Mars/Olympus"))
+    with pytest.raises(InputError, match=r"night-3: has recorded a time zone: .*Mars/Olympus"):
+        _read(run)
+
+
+def test_an_answer_counts_whatever_its_run_had_planned(tmp_path: Path) -> None:
+    """As for `--since-last`: what is on the disk is what counts."""
+    run = _make(tmp_path, 3, _full(3, (1, 2)), (1, 1))
+    other = _make(tmp_path, 4, [], (2, 2))
+    assert _read(run, other).gap_days() == 0
 
 
 def test_a_cell_is_restated_if_any_later_run_has_other_figures(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from collector.core.errors import InputError
 from collector.plan import Shard
+from collector.store.coverage import read_coverage
 from collector.store.digests import with_digest
 from collector.store.verify import Verified, verify
 from tests.store.compressed import PACKERS, compress, compress_all
@@ -35,17 +36,17 @@ def _found(*runs: Path) -> dict[str, str]:
     return {f"{one.path.relative_to(parent)}": one.text for one in verified.findings}
 
 
-def _unproved(*runs: Path) -> list[str]:
+def _unverified(*runs: Path) -> list[str]:
     verified = _verify(*runs)
     assert not any(finding.is_damage for finding in verified.findings), verified.findings
     return [finding.text for finding in verified.findings]
 
 
 def test_nights_that_are_as_they_were(tmp_path: Path) -> None:
-    """All are proved; no other manifest has recorded the newest one."""
+    """All are verified; no other manifest has recorded the newest one."""
     nights = make_nights(tmp_path, 3)
     verified = _verify(*nights)
-    assert (verified.runs, verified.proved, verified.lines) == (3, 3, 12)
+    assert (verified.runs, verified.intact, verified.lines) == (3, 3, 12)
     assert verified.bytes == sum((run / "statistics.jsonl").stat().st_size for run in nights)
     assert verified.findings == []
     assert verified.beginnings == []
@@ -255,7 +256,7 @@ def test_what_was_done_to_the_newest_run_is_named(tmp_path: Path) -> None:
     assert list(_found(*nights)) == ["n1/run.json"]
 
 
-def test_the_digest_that_was_noted_proves_the_newest_manifest(tmp_path: Path) -> None:
+def test_the_digest_that_was_noted_verifies_the_newest_manifest(tmp_path: Path) -> None:
     """Who edits it with care, with the digest of itself, cannot keep that one."""
     nights = make_nights(tmp_path, 2)
     (noted,) = _verify(*nights).newest
@@ -281,22 +282,45 @@ def test_swapped_directories_are_named(tmp_path: Path, one: int, other: int) -> 
     nights[other].rename(nights[one])
     (tmp_path / "aside").rename(nights[other])
     found = _found(*nights)
-    assert f"the run n{one} is in n{other} now" in found[f"n{one}"]
+    assert f"the run n{one} is in n{other} now" in found[f"n{other}"]
+    assert f"the run n{other} is in n{one} now" in found[f"n{one}"]
+
+
+def test_that_the_newest_run_was_renamed_is_named(tmp_path: Path) -> None:
+    """No later run has recorded its name, but it has done so itself."""
+    nights = make_nights(tmp_path, 2)
+    renamed = nights[1].rename(tmp_path / "nx")
+    found = _found(nights[0], renamed)
+    assert list(found) == ["nx"]
+    assert found["nx"].startswith("the run n1 is in nx now; the directories were renamed, swapped")
+    # Once the run is resumed, and has something to record, that is its name.
+    begin(renamed, 5000)
+    finish(renamed)
+    assert _found(nights[0], renamed) == {}
+
+
+def test_a_name_that_is_no_name_is_damage(tmp_path: Path) -> None:
+    """It is not printed, however long it is; without one, no name is compared."""
+    run = make_finished(tmp_path / "r", 0, [line("1", 1)])
+    _forge(lambda digests: digests.update(directory="x" * 301))(run)
+    assert _found(run) == {"r/run.json": "is damaged, or was edited"}
+    _forge(lambda digests: digests.pop("directory"))(run)
+    assert _found(run) == {}
 
 
 @pytest.mark.parametrize("later", [False, True])
 def test_a_copy_of_a_run_beside_it_is_named(tmp_path: Path, later: bool) -> None:  # noqa: FBT001
-    """It is no night of its own; what a later run has recorded by its name is the original."""
+    """It is no night of its own; the original is the one with the recorded name."""
     nights = make_nights(tmp_path, 3)
     copy = tmp_path / "n3"
     copytree(nights[2], copy)
     if later:
         nights.append(make_finished(tmp_path / "n4", 9000, [line("1", 1)]))
     verified = _verify(*nights, copy)
-    assert verified.proved == len(nights) - (not later)
+    assert verified.intact == len(nights)
     found = _found(*nights, copy)
-    assert found.pop("n3/run.json").startswith("is the same as in n2")
-    assert list(found) == ([] if later else ["n2/run.json"])
+    assert found.pop("n3").startswith("the run n2 is in n3 now; the directories were renamed, ")
+    assert found == {}
 
 
 def test_deleted_old_runs_are_no_damage(tmp_path: Path) -> None:
@@ -305,11 +329,11 @@ def test_deleted_old_runs_are_no_damage(tmp_path: Path) -> None:
     for run in nights[:2]:
         rmtree(run)
     verified = _verify(*nights[2:])
-    assert (verified.findings, verified.proved) == ([], 2)
+    assert (verified.findings, verified.intact) == ([], 2)
     assert [(one.path, one.gone) for one in verified.beginnings] == [(nights[2], "n1")]
 
 
-def test_copies_elsewhere_are_proved(tmp_path: Path) -> None:
+def test_copies_elsewhere_are_verified(tmp_path: Path) -> None:
     """The names of the runs count, not those of the directories above them."""
     (tmp_path / "output").mkdir()
     nights = make_nights(tmp_path / "output", 3)
@@ -318,12 +342,12 @@ def test_copies_elsewhere_are_proved(tmp_path: Path) -> None:
     verified = _verify(*copies)
     assert verified.findings == []
     assert verified.newest[0].sha256 == _verify(*nights).newest[0].sha256
-    # The original proves nothing of its copy.
+    # The original verifies nothing of its copy.
     _edit_manifest_with_care(copies[1])
     assert [one.path for one in _verify(*nights, *copies).findings] == [copies[1] / "run.json"]
 
 
-def test_a_single_run_is_proved_by_the_manifests_beside_it(tmp_path: Path) -> None:
+def test_a_single_run_is_verified_by_the_manifests_beside_it(tmp_path: Path) -> None:
     """Those of later runs have recorded its own; the files of others are not read."""
     nights = make_nights(tmp_path, 3)
     (nights[2] / "statistics.jsonl").unlink()
@@ -338,13 +362,13 @@ def test_a_run_that_is_resumed_after_it_had_finished(tmp_path: Path) -> None:
     nights = make_nights(tmp_path, 2)
     statistics = nights[0] / "statistics.jsonl"
     begin(nights[0], 5000)
-    assert _unproved(*nights) == ["not finished: its last attempt has no end"]
+    assert _unverified(*nights) == ["not finished: its last attempt has no end"]
     with statistics.open("ab") as stream:
         stream.write(line("2", 1))
-    assert _unproved(*nights) == ["not finished: its last attempt has no end"]
+    assert _unverified(*nights) == ["not finished: its last attempt has no end"]
     finish(nights[0])
     verified = _verify(*nights)
-    assert (verified.findings, verified.proved) == ([], 2)
+    assert (verified.findings, verified.intact) == ([], 2)
     assert [one.path for one in verified.newest] == [nights[0] / "run.json"]
     # The next night records what the resumed run has become.
     third = make_finished(tmp_path / "n2", 6000, [line("1", 1)])
@@ -409,7 +433,7 @@ def test_shards_record_their_own_files(tmp_path: Path, change: str | None) -> No
         make_finished(run, shard.number, [line("1", shard.number + 1)], shard=shard)
         (run / "run.lock").touch()
         if shard.number < 2:
-            assert len(_unproved(run)) == 1
+            assert len(_unverified(run)) == 1
     last = make_finished(tmp_path / "s", 9, [line("1", 1)])
     if change is None:
         verified = _verify(run, last)
@@ -425,7 +449,7 @@ def test_shards_record_their_own_files(tmp_path: Path, change: str | None) -> No
 def test_a_run_without_shards_finishes_what_shards_began(tmp_path: Path) -> None:
     """It has the directory to itself, and records the files of all."""
     run = make_run(tmp_path / "r", [line("1", 1)], shard=Shard(0, 2))
-    assert _unproved(run) == ["not finished: its last attempt has no end"]
+    assert _unverified(run) == ["not finished: its last attempt has no end"]
     (run / "run.json").write_bytes((run / "run-00000-of-00002.json").read_bytes())
     (run / "statistics.jsonl").write_bytes(line("1", 2))
     begin(run, 5)
@@ -460,11 +484,11 @@ def test_the_place_of_a_change_is_named(tmp_path: Path) -> None:
     )
 
 
-def test_what_cannot_be_proved(tmp_path: Path) -> None:
+def test_what_cannot_be_verified(tmp_path: Path) -> None:
     """Runs of an older collector, in progress, and ended early: that is no damage."""
     run = make_run(tmp_path / "r", [line("1", 1)])
     with at_work(run):
-        (text,) = _unproved(run)
+        (text,) = _unverified(run)
         assert text.startswith("in progress, ")
     begin(run, 1)
     manifest = json.loads((run / "run.json").read_bytes())
@@ -473,16 +497,16 @@ def test_what_cannot_be_proved(tmp_path: Path) -> None:
     (run / "run.json").write_bytes(
         with_digest(text.rpartition(',\n  "sha256"')[0].encode() + b"\n}\n")
     )
-    assert _unproved(run) == ["not finished: its last attempt has ended with 4"]
+    assert _unverified(run) == ["not finished: its last attempt has ended with 4"]
     manifest["attempts"][-1]["exit_code"] = 0
     del manifest["digests"], manifest["sha256"]
     (run / "run.json").write_text(json.dumps(manifest))
-    (text,) = _unproved(run)
+    (text,) = _unverified(run)
     assert text.startswith("no digests are recorded, because an older collector has made the run")
 
 
 @pytest.mark.parametrize("ending", PACKERS)
-def test_compressed_copies_are_proved(tmp_path: Path, ending: str) -> None:
+def test_compressed_copies_are_verified(tmp_path: Path, ending: str) -> None:
     """By their content; what is changed or cut within the compression is found."""
     nights = make_nights(tmp_path, 2, lines=40)
     for run in nights:
@@ -492,6 +516,19 @@ def test_compressed_copies_are_proved(tmp_path: Path, ending: str) -> None:
     packed = nights[1] / f"statistics.jsonl{ending}"
     packed.write_bytes(packed.read_bytes()[:-5])
     assert _found(*nights) == {f"n1/{packed.name}": "is damaged or cut within its compression"}
+
+
+@pytest.mark.parametrize("ending", PACKERS)
+def test_a_compressed_list_of_companies_cannot_be_verified(tmp_path: Path, ending: str) -> None:
+    """Its content is what it was, but no other command reads the run; a change is damage."""
+    (run,) = make_nights(tmp_path, 1)
+    packed = compress(run / "run-companies.txt", ending)
+    (text,) = _unverified(run)
+    assert re.fullmatch(f"cannot be read: it must stay plain; decompress it: .* {packed}", text)
+    with pytest.raises(InputError, match="is compressed, but must stay plain"):
+        read_coverage(run)
+    packed.write_bytes(PACKERS[ending](b"1\n"))
+    assert list(_found(run)) == [f"n0/{packed.name}"]
 
 
 def test_any_byte_that_is_flipped_is_found(tmp_path: Path) -> None:
@@ -515,7 +552,7 @@ def test_any_byte_that_is_flipped_is_found(tmp_path: Path) -> None:
     assert _verify(run).findings == []
 
 
-def test_a_file_that_cannot_be_read_proves_nothing(
+def test_a_file_that_cannot_be_read_verifies_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is not said to be damaged."""
@@ -525,7 +562,7 @@ def test_a_file_that_cannot_be_read_proves_nothing(
         raise PermissionError(13, "Permission denied", str(path))
 
     monkeypatch.setattr("collector.store.digests.open_data", refuse)
-    assert set(_unproved(run)) == {"cannot be read: Permission denied"}
+    assert set(_unverified(run)) == {"cannot be read: Permission denied"}
 
 
 def test_what_is_no_run_is_left_out(tmp_path: Path) -> None:
@@ -553,7 +590,7 @@ def test_a_link_to_a_directory_is_the_run_that_it_leads_to(tmp_path: Path) -> No
 
 
 def test_two_forms_of_a_file_are_a_warning(tmp_path: Path) -> None:
-    """Only one of them is proved."""
+    """Only one of them is verified."""
     (run,) = make_nights(tmp_path, 1)
     compress(run / "statistics.jsonl", ".gz")
     (run / "statistics.jsonl.zst").touch()
