@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 
 from collector.core.errors import CollectorError, ExitCode, StorageError
@@ -16,10 +17,9 @@ from collector.store.chain import unrecorded
 from collector.store.data_file import DecompressionError
 from collector.store.digests import Digests, file_digests
 from collector.store.earlier import drift_beside
-from collector.store.files import parts_in
+from collector.store.earlier_attempts import EarlierManifests
 from collector.store.identity import describe_service
 from collector.store.manifest import DatesRecord, Manifest, describe_plan
-from collector.store.recorded_plan import read_earlier_attempts
 from collector.store.recovery import Recovered
 from collector.store.run_directory import RunDirectory, RunFiles
 from collector.telemetry.stats import RunStats
@@ -44,6 +44,7 @@ class AttemptRecord:
     ) -> None:
         self._directory = directory
         self._plan = plan
+        self._earlier = recovered.manifests or EarlierManifests(plan, describe_service(settings))
         self._attempt = AttemptEntry(datetime.now(UTC), describe_settings(settings), recovered.kept)
         self._manifest = Manifest(
             plan=describe_plan(plan, window_size(settings, plan)),
@@ -61,14 +62,10 @@ class AttemptRecord:
         self._attempt.remarks = list(remarks)
         self._manifest.attempts[-1] = self._attempt.as_json()
         plan, manifest = self._plan, self._manifest
+        check = partial(self._earlier.check, self._directory.files)
         return await in_thread(
-            self._directory.begin, plan.companies, manifest, self._check, plan.first_days()
+            self._directory.begin, plan.companies, manifest, check, plan.first_days()
         )
-
-    def _check(self) -> None:
-        """Raise `InputError` if another shard has recorded another plan meanwhile."""
-        files = self._directory.files
-        read_earlier_attempts(files, parts_in(files.directory), self._plan, self._manifest.service)
 
     def remark(self, text: str) -> None:
         """Add what the user should know."""
