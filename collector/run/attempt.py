@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 
 from collector.core.errors import CollectorError, ExitCode, InputError, StorageError
@@ -16,10 +17,11 @@ from collector.store.chain import has_finished, unrecorded
 from collector.store.data_file import DecompressionError
 from collector.store.digests import Digests, file_digests, recorded_name
 from collector.store.earlier import drift_beside
-from collector.store.files import COMPANIES, parts_in
+from collector.store.earlier_attempts import EarlierManifests
+from collector.store.files import COMPANIES
 from collector.store.identity import describe_service
 from collector.store.manifest import DatesRecord, Manifest, describe_plan
-from collector.store.recorded_plan import is_written, read_earlier_attempts
+from collector.store.recorded_plan import is_written
 from collector.store.recovery import Recovered
 from collector.store.run_directory import RunDirectory, RunFiles
 from collector.telemetry.stats import RunStats
@@ -46,6 +48,7 @@ class AttemptRecord:
         self._plan = plan
         self._is_complete = recovered.is_complete
         self._is_recorded = False
+        self._earlier = recovered.manifests or EarlierManifests(plan, describe_service(settings))
         self._attempt = AttemptEntry(datetime.now(UTC), describe_settings(settings), recovered.kept)
         self._manifest = Manifest(
             plan=describe_plan(plan, window_size(settings, plan)),
@@ -72,7 +75,8 @@ class AttemptRecord:
         if self._is_recorded:
             return self._directory.open_files()
         plan, manifest = self._plan, self._manifest
-        return self._directory.begin(plan.companies, manifest, self._check, plan.first_days())
+        check = partial(self._earlier.check, self._directory.files)
+        return self._directory.begin(plan.companies, manifest, check, plan.first_days())
 
     def _find_recorded(self) -> bool:
         """Tell whether the files have all that this attempt would record of a run that is complete.
@@ -92,11 +96,6 @@ class AttemptRecord:
             )
         except (InputError, OSError, ValueError):
             return False
-
-    def _check(self) -> None:
-        """Raise `InputError` if another shard has recorded another plan meanwhile."""
-        files = self._directory.files
-        read_earlier_attempts(files, parts_in(files.directory), self._plan, self._manifest.service)
 
     def remark(self, text: str) -> None:
         """Add what the user should know."""

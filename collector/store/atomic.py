@@ -69,14 +69,16 @@ def replace_file(path: Path, pieces: Iterable[bytes]) -> None:
         stream.writelines(pieces)
 
 
-def remove_drafts(path: Path) -> None:
-    """Remove drafts of a file that killed processes have left. Raises `OSError`.
+def remove_drafts(directory: Path, *paths: Path) -> None:
+    """Remove drafts of files of a directory that killed processes have left. Raises `OSError`.
 
-    Only the process that alone may replace the file calls it. Other names are left alone.
+    Only the process that alone may replace the files calls it. Other names are left alone.
     """
-    for found in path.parent.iterdir():
-        if is_draft_of(found.name, path) and found.is_file():
-            found.unlink(missing_ok=True)
+    for name in os.listdir(directory):  # noqa: PTH208 - there may be thousands of files
+        if name.endswith(".new") and any(is_draft_of(name, path) for path in paths):
+            found = directory / name
+            if found.is_file():
+                found.unlink(missing_ok=True)
 
 
 def sync_directory(path: Path) -> bool:

@@ -295,5 +295,5 @@ def keep_finished(files: PartFiles) -> None:
         return
     number = max((found.kept for found in kept), default=0) + 1
     path = files.manifest.with_suffix(f".{number}.json")
-    remove_drafts(path)
+    remove_drafts(path.parent, path)
     replace_file(path, [last.text])

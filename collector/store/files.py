@@ -1,11 +1,12 @@
 """Names of the files of a run directory, and of its shards."""
 
+import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from collector.core.endpoint import STATISTICS
 from collector.plan import Shard
@@ -22,6 +23,7 @@ __all__ = [
     "COMPANIES",
     "LOCK",
     "PLAN_LOCK",
+    "FileStamp",
     "PartFiles",
     "errors_in",
     "files_are",
@@ -54,6 +56,24 @@ _AFTER_MANIFEST: Final = re.compile(
     r"|run(?P<kept>-[0-9]{5}-of-[0-9]{5})?\.[1-9][0-9]*\.json)"
 )
 """Names of the files that a run writes after its first manifest, beside locks and drafts."""
+
+
+class FileStamp(NamedTuple):
+    """What changes when a file is written or replaced: inode, size, times in nanoseconds."""
+
+    inode: int
+    size: int
+    written_at: int
+    changed_at: int
+
+    @classmethod
+    def of(cls, path: Path) -> "FileStamp | None":
+        """Return the stamp of a file; None if there is none. Raises `OSError`."""
+        try:
+            status = path.stat()
+        except FileNotFoundError:
+            return None
+        return cls(status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,8 +184,8 @@ def parts_in(directory: Path) -> list[PartFiles]:
     with suppress(FileNotFoundError):
         found = {
             Shard(int(match["number"]), int(match["total"]))
-            for path in directory.iterdir()
-            if (match := _SHARD.fullmatch(path.name))
+            for name in os.listdir(directory)  # noqa: PTH208 - there may be thousands of files
+            if (match := _SHARD.fullmatch(name))
         }
     shards = sorted(
         (shard for shard in found if not shard.is_whole and shard.number < shard.total),

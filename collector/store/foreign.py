@@ -10,14 +10,10 @@ from collector.core.endpoint import STATISTICS
 from collector.core.errors import InputError
 from collector.core.regular import kind_of
 from collector.store.data_file import decompress_command
+from collector.store.earlier_attempts import damaged_manifest, missing_manifest
 from collector.store.files import CLUSTER_LOCK, COMPANIES, PLAN_LOCK, PartFiles, files_are, parts_in
 from collector.store.ledger import Ledger
-from collector.store.recorded_plan import (
-    damaged_manifest,
-    is_our_list,
-    missing_manifest,
-    read_company_list,
-)
+from collector.store.recorded_plan import is_our_list, read_company_list
 from collector.store.repair import whole_of
 
 __all__ = ["refuse_compressed", "refuse_links", "refuse_what_is_not_ours"]

@@ -1,18 +1,13 @@
-"""The plan of a run directory, read from its manifest and its list of companies.
+"""The plan of a run directory, read from its manifest and its list of companies."""
 
-Also the attempts recorded so far.
-"""
-
-import shlex
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date
 from hashlib import sha256
 from itertools import chain
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from collector.core.cell import Window
 from collector.core.errors import InputError
@@ -31,28 +26,18 @@ from collector.plan.company_line import parse_recorded_line
 from collector.plan.company_table import place_finder
 from collector.store.atomic import replace_file
 from collector.store.data_file import decompress_one, is_compressed, stored_as
-from collector.store.files import COMPANIES, PartFiles
-from collector.store.identity import service_differences
-from collector.store.manifest import (
-    DatesRecord,
-    Manifest,
-    PlanRecord,
-    answers_recorded,
-    gravest_record,
-)
-from collector.store.plan_differences import plan_differences
+from collector.store.manifest import PlanRecord
 
 __all__ = [
     "CompanyList",
-    "EarlierAttempts",
+    "ListContent",
     "Recorded",
-    "damaged_manifest",
+    "content_of_list",
     "is_intact_list",
     "is_our_list",
     "is_written",
-    "missing_manifest",
     "read_company_list",
-    "read_earlier_attempts",
+    "read_list_content",
     "recorded_plan",
     "recorded_windows",
     "write_company_list",
@@ -71,27 +56,49 @@ class CompanyList(NamedTuple):
     is_intact: bool
 
 
+class ListContent(NamedTuple):
+    """The content of a list: its first line, and the SHA-256 (hexadecimal) of the lines below."""
+
+    head: bytes
+    digest: str
+
+    @property
+    def is_intact(self) -> bool:
+        """Whether the list is as the collector wrote it."""
+        return self.head == _HEAD + self.digest.encode() + b"\n"
+
+
+def content_of_list(companies: Companies, first_days: Sequence[date] = ()) -> ListContent:
+    """Return the content that the list of these companies has; see `write_company_list`."""
+    digest = sha256()
+    for line in _lines(companies, first_days):
+        digest.update(line)
+    return ListContent(_HEAD + digest.hexdigest().encode() + b"\n", digest.hexdigest())
+
+
+def read_list_content(path: Path) -> ListContent:
+    """Return the content of a list, without parsing it. Raises `OSError`."""
+    with path.open("rb") as stream:
+        head = stream.readline(len(_HEAD) + 100)
+        digest = sha256()
+        while block := stream.read(1 << 20):
+            digest.update(block)
+    return ListContent(head, digest.hexdigest())
+
+
 def write_company_list(path: Path, companies: Companies, first_days: Sequence[date] = ()) -> None:
     """Replace the list atomically; the first day of each company is in it if they differ.
 
-    Raises `OSError`.
+    A list that has this content stays. Raises `OSError`.
     """
-    head = _head(_lines(companies, first_days))
-    replace_file(path, chain([head], _lines(companies, first_days)))
+    content = content_of_list(companies, first_days)
+    if not path.is_file() or read_list_content(path) != content:
+        replace_file(path, chain([content.head], _lines(companies, first_days)))
 
 
 def is_written(path: Path, companies: Companies, first_days: Sequence[date] = ()) -> bool:
     """Tell whether the list is as `write_company_list` would write it. Raises `OSError`."""
-    with path.open("rb") as stream:
-        head = stream.readline(len(_HEAD) + 100)
-    return head == _head(_lines(companies, first_days)) and is_intact_list(path)
-
-
-def _head(lines: Iterable[bytes]) -> bytes:
-    digest = sha256()
-    for line in lines:
-        digest.update(line)
-    return _HEAD + digest.hexdigest().encode() + b"\n"
+    return read_list_content(path) == content_of_list(companies, first_days)
 
 
 def _lines(companies: Companies, first_days: Sequence[date]) -> Iterator[bytes]:
@@ -128,9 +135,7 @@ def is_our_list(path: Path) -> bool:
 
 def is_intact_list(path: Path) -> bool:
     """Tell whether the list is as the collector wrote it. Raises `OSError`."""
-    with path.open("rb") as stream:
-        head = stream.readline(len(_HEAD) + 100)
-        return head == _head(iter(lambda: stream.read(1 << 20), b""))
+    return read_list_content(path).is_intact
 
 
 class Recorded(NamedTuple):
@@ -140,13 +145,14 @@ class Recorded(NamedTuple):
     is_intact: bool
 
 
-def recorded_plan(record: PlanRecord, path: Path) -> Recorded:
+def recorded_plan(record: PlanRecord, path: Path, listed: CompanyList | None = None) -> Recorded:
     """Rebuild a plan from the manifest's record and the list of companies beside it.
 
-    Raises `InputError` when the list cannot be read, and `ValueError` for a damaged record.
+    `listed` is that list, if it was read already. Raises `InputError` when the list cannot be read,
+    and `ValueError` for a damaged record.
     """
     windows, _ = recorded_windows(record)
-    companies, is_intact = read_company_list(path)
+    companies, is_intact = listed or read_company_list(path)
     if not record.has_first_days:
         return Recorded(Plan(companies, windows), is_intact)
     with path.open("rb") as stream:
@@ -188,85 +194,3 @@ def _date_range(record: PlanRecord) -> DateRange | None:
     if record.from_date is None or record.until_date is None:
         return None
     return DateRange(date.fromisoformat(record.from_date), date.fromisoformat(record.until_date))
-
-
-@dataclass(frozen=True, slots=True)
-class EarlierAttempts:
-    """The earlier attempts; `trouble` says why their plan is unknown, if it is.
-
-    `newest` is when other shards last had an answer.
-    """
-
-    attempts: tuple[dict[str, Any], ...] = ()
-    dates: DatesRecord | None = None
-    is_known: bool = True
-    trouble: str = ""
-    newest: datetime | None = None
-
-
-def read_earlier_attempts(
-    files: PartFiles, parts: Sequence[PartFiles], plan: Plan, service: dict[str, str]
-) -> EarlierAttempts:
-    """Read the manifests and compare their plans. Raises `InputError` when one differs.
-
-    The record of dates may come from another shard; the attempts are those of `files`.
-    """
-    own = _read_manifest(files, plan, service)
-    others = [_read_manifest(other, plan, service) for other in parts if other != files]
-    known = [earlier for earlier in others if earlier.is_known]
-    if own.trouble == missing_manifest(files) and known:
-        own = EarlierAttempts()
-    dates = [earlier.dates for earlier in (own, *known) if earlier.dates is not None]
-    return replace(
-        own,
-        dates=gravest_record(dates),
-        newest=max((at for earlier in known for at in _answered_at(earlier)), default=None),
-    )
-
-
-def _answered_at(earlier: EarlierAttempts) -> Iterator[datetime]:
-    """Yield when attempts with answers ended, or when they began if they have no end."""
-    for attempt in earlier.attempts:
-        if attempt["ended_at"] is None or answers_recorded(attempt, "cells"):
-            yield datetime.fromisoformat(attempt["ended_at"] or attempt["started_at"])
-
-
-def _read_manifest(files: PartFiles, plan: Plan, service: dict[str, str]) -> EarlierAttempts:
-    directory = files.directory
-    try:
-        manifest = Manifest.read(files.manifest)
-    except ValueError:
-        return EarlierAttempts(trouble=damaged_manifest(files), is_known=False)
-    if manifest is None:
-        return EarlierAttempts(trouble=missing_manifest(files), is_known=False)
-    trouble = ""
-    is_known = True
-    differences = service_differences(manifest.service, service)
-    if manifest.plan.fingerprint != plan.fingerprint:
-        try:
-            recorded, is_intact = recorded_plan(manifest.plan, directory / COMPANIES)
-            if is_intact:
-                differences += plan_differences(recorded, plan)
-            else:
-                trouble = f"{COMPANIES} was edited"
-        except InputError:
-            trouble = f"{COMPANIES} is missing or damaged"
-        except ValueError:
-            trouble, is_known = damaged_manifest(files), False
-    if differences:
-        raise InputError(
-            f"--output {directory}: holds a run of another plan: {'; '.join(differences)}; give "
-            f"another --output, or see with collector status {shlex.quote(str(directory))} how to "
-            "resume that run"
-        )
-    return EarlierAttempts(tuple(manifest.attempts), manifest.dates, is_known, trouble)
-
-
-def missing_manifest(files: PartFiles) -> str:
-    """Return the text for a manifest that is missing."""
-    return f"{files.manifest.name} is missing"
-
-
-def damaged_manifest(files: PartFiles) -> str:
-    """Return the text for a manifest that cannot be read."""
-    return f"{files.manifest.name} is damaged"

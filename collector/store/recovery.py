@@ -11,16 +11,16 @@ from collector.core.cell import SERVER_DEFAULT, CellState
 from collector.core.errors import InputError, StoppedError, StorageError
 from collector.core.regular import remedy_for
 from collector.plan import CellSet, Part, today_in
+from collector.store.earlier_attempts import (
+    EarlierAttempts,
+    EarlierManifests,
+    damaged_manifest,
+)
 from collector.store.files import PartFiles, parts_in
 from collector.store.foreign import refuse_what_is_not_ours
 from collector.store.ledger import Ledger
 from collector.store.lines import parse_result, timestamp
 from collector.store.manifest import DatesRecord
-from collector.store.recorded_plan import (
-    EarlierAttempts,
-    damaged_manifest,
-    read_earlier_attempts,
-)
 from collector.store.repair import (
     ByteRange,
     damaged_spans,
@@ -69,6 +69,7 @@ class Recovered:
     that these are all of its cells, `has_lines` that there is any answer in the directory.
     `empty_companies` are companies with empty cells among them, two at most.
     `remarks` are warnings for the user. `dates` is the record of dates, if that `is_known`.
+    `manifests` can compare the plans of all parts once more; None if nothing was read.
     """
 
     done: CellSet
@@ -80,6 +81,7 @@ class Recovered:
     dates: DatesRecord | None = None
     is_known: bool = True
     empty_companies: frozenset[str] = frozenset()
+    manifests: EarlierManifests | None = None
 
     @property
     def is_settled(self) -> bool:
@@ -157,6 +159,7 @@ class _Read:
     """The content of a directory, and where it is damaged."""
 
     earlier: EarlierAttempts
+    manifests: EarlierManifests
     results: "_Results"
     damaged: dict[PartFiles, list[ByteRange]]
     remarks: list[str]
@@ -173,6 +176,7 @@ class _Read:
             dates=self.earlier.dates,
             is_known=self.earlier.is_known,
             empty_companies=frozenset(self.results.empty_companies),
+            manifests=self.manifests,
         )
 
 
@@ -185,7 +189,8 @@ def _read(
 ) -> _Read:
     """Read a directory, and check that it is of this plan and these days. Changes nothing."""
     parts = list(dict.fromkeys([*parts_in(files.directory), files]))
-    earlier = read_earlier_attempts(files, parts, part.plan, service)
+    manifests = EarlierManifests(part.plan, service)
+    earlier = manifests.read(files, parts)
     results.others_newest(earlier.newest)
     damaged = {
         other: damaged_spans(other.statistics, results.take)
@@ -199,7 +204,7 @@ def _read(
             remarks.insert(0, f"{earlier.trouble}: its lines were taken for lines of this plan")
     _refuse_stale_default(files.directory, results, age)
     has_lines = any(other.has_answers() for other in parts)
-    return _Read(earlier, results, damaged, remarks, has_lines)
+    return _Read(earlier, manifests, results, damaged, remarks, has_lines)
 
 
 class _Results:

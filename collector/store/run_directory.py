@@ -123,9 +123,10 @@ class RunDirectory:
             with one_at_a_time(paths, self._wait):
                 self._hold_answers()
                 check()
-                self._write_companies(paths.directory / COMPANIES, companies, first_days)
-                for path in (paths.manifest, paths.statistics, paths.errors, paths.log):
-                    remove_drafts(path)
+                listed = paths.directory / COMPANIES
+                own = paths.manifest, paths.statistics, paths.errors, paths.log
+                remove_drafts(paths.directory, listed, *own)
+                self._write_companies(listed, companies, first_days)
                 self.write_manifest(manifest)
                 self.has_begun = True
                 self._move_errors()
@@ -199,7 +200,6 @@ class RunDirectory:
                 f"{path.name} was not as the collector wrote it; its text was moved to "
                 f"{broken_path(path).name}"
             )
-        remove_drafts(path)
         write_company_list(path, companies, first_days)
 
     def _hold_answers(self) -> None:

@@ -114,15 +114,16 @@ _SCRIPT = """
 import json, sys
 from pathlib import Path
 from collector.settings import RunSettings, Service
+from collector.store.earlier_attempts import EarlierManifests
 from collector.store.files import PartFiles
 from collector.store.identity import describe_service
-from collector.store.recorded_plan import read_earlier_attempts
 from collector.store.recorded_run import find_runs
 
 old, new = map(Path, sys.argv[1:])
 (run,) = find_runs([old])
 settings = RunSettings(region="us")
-earlier = read_earlier_attempts(PartFiles(old), [], run.plan().plan, describe_service(settings))
+manifests = EarlierManifests(run.plan().plan, describe_service(settings))
+earlier = manifests.read(PartFiles(old), [])
 print(json.dumps([earlier.is_known, earlier.trouble, len(find_runs([old, new])), settings.region]))
 """
 

@@ -1,0 +1,159 @@
+"""`python -m benchmarks.shard_start`: what a shard reads before its first request, in CPU time."""
+
+import os
+import sys
+import tempfile
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from statistics import median
+from typing import Final
+
+from benchmarks.child import measured
+from benchmarks.report import table
+from benchmarks.server import Server, serving
+from collector.core.cell import Cell
+from collector.core.outcome import Answer, Counters
+from collector.plan import (
+    CellSet,
+    Companies,
+    DateRange,
+    Part,
+    Plan,
+    Shard,
+    WindowSize,
+    absent_in_turns,
+    cut_windows,
+)
+from collector.settings import RunSettings
+from collector.store.attempt_entry import AttemptEntry
+from collector.store.files import PartFiles
+from collector.store.lines import result_line
+from collector.store.manifest import DatesRecord, Manifest, describe_plan
+from collector.store.recorded_plan import write_company_list
+
+_ROUNDS: Final = 3
+_DAILY: Final = WindowSize("days", 1)
+_AT: Final = datetime(2026, 11, 1, tzinfo=UTC)
+_CREDENTIALS: Final = {"TRUST_CLIENT_ID": "bench", "TRUST_CLIENT_SECRET": "bench-secret"}
+_HONOURED: Final = DatesRecord(verdict="honoured", until="included", until_exclusive=False)
+_DATA: Final = b'{"total":1,"sended":1,"pending":0,"fails":0,"campaign":0,"actions":{}}'
+
+
+def _plan(companies: int, days: int) -> Plan:
+    last = date(2026, 1, 1) + timedelta(days - 1)
+    windows = cut_windows(DateRange(date(2026, 1, 1), last), _DAILY)
+    return Plan(Companies(tuple(map(str, range(companies)))), windows)
+
+
+def _write(directory: Path, shard: Shard, plan: Plan, lines: Sequence[Cell], url: str) -> None:
+    """Write the files of a shard, or of a run without shards, with the lines of these cells."""
+    files = PartFiles(directory, shard)
+    attempt = AttemptEntry(_AT, {"concurrency": 16, "rate": 10}).as_json()
+    Manifest(
+        plan=describe_plan(plan, _DAILY),
+        service={**_service(), "base-url": url},
+        dates=_HONOURED,
+        attempts=[attempt],
+    ).write(files.manifest)
+    answer = Answer(_DATA, Counters(1, 1, 0, 0, 0, {}), _AT, requests=1)
+    with files.statistics.open("wb") as stream:
+        stream.writelines(result_line(cell, answer, 1) for cell in lines)
+    files.errors.touch()
+    files.log.write_bytes(b'{"event":"run_started"}\n')
+
+
+def _service() -> dict[str, str]:
+    from collector.store.identity import describe_service  # noqa: PLC0415
+
+    return describe_service(RunSettings())
+
+
+def _cells(plan: Plan, shard: Shard) -> list[Cell]:
+    return list(absent_in_turns(CellSet(len(plan)), Part(plan, shard)))
+
+
+def _cpu(scratch: Path, directory: Path, plan: Plan, url: str, *more: str) -> float:
+    """Run the collector to its end, and return its CPU seconds, those of its workers included."""
+    companies = scratch / "ids.txt"
+    companies.write_text("".join(f"{company_id}\n" for company_id in plan.companies.ids))
+    last = plan.windows[-1].until_date
+    command: list[str | Path] = [
+        *(sys.executable, "-m", "collector", "run", companies, "--quiet", "--rate", "100000"),
+        *("--from", "2026-01-01", "--until", str(last), "--window", "1d", "--base-url", url),
+        *("--token-url", f"{url}/oauth/token/", *more),
+        "--output",
+        directory,
+    ]
+    return measured(command, scratch, environment=os.environ | _CREDENTIALS).cpu
+
+
+def _start(scratch: Path, plan: Plan, recorded: Plan, shards: int, begun: int) -> float:
+    """Return the CPU seconds of a shard that has all its lines, where others have begun too."""
+    seconds = []
+    for _ in range(_ROUNDS):
+        with tempfile.TemporaryDirectory(dir=scratch) as name:
+            directory = Path(name)
+            write_company_list(directory / "run-companies.txt", recorded.companies)
+            for number in range(begun):
+                shard = Shard(number, shards)
+                lines = [] if number else _cells(plan, shard)
+                _write(directory, shard, recorded, lines, "https://api.example")
+                PartFiles(directory, shard).lock.touch()
+            more = ("--shard", f"0/{shards}")
+            seconds.append(_cpu(scratch, directory, plan, "https://api.example", *more))
+    return median(seconds)
+
+
+def _grown(scratch: Path) -> str:
+    plan, recorded = _plan(200_000, 2), _plan(200_000, 1)
+    rows = [
+        [f"{begun}", f"{_start(scratch, plan, recorded, 32, begun):.2f} s"] for begun in (1, 8, 32)
+    ]
+    head = "200,000 companies, a day more than recorded: shard 0/32 starts.\n\n"
+    return head + table(["manifests", "CPU"], rows)
+
+
+def _many(scratch: Path) -> str:
+    rows = []
+    for shards in (8, 128, 1000):
+        plan = _plan(2000, 1)
+        rows.append([f"{shards:,}", f"{_start(scratch, plan, plan, shards, shards):.3f} s"])
+    return "2,000 companies, shard 0 starts.\n\n" + table(["manifests", "CPU"], rows)
+
+
+def _continued(scratch: Path, server: Server) -> str:
+    plan, rows = _plan(10_000, 50), []
+    cells = _cells(plan, Shard())[:-1000]
+    for way, more in {
+        "one process": (),
+        "two workers of Dask": ("--engine", "dask", "--workers", "2"),
+        "plain shard 0/8": ("--shard", "0/8"),
+    }.items():
+        seconds = []
+        for _ in range(_ROUNDS):
+            with tempfile.TemporaryDirectory(dir=scratch) as name:
+                write_company_list(Path(name) / "run-companies.txt", plan.companies)
+                _write(Path(name), Shard(), plan, cells, server.base_url)
+                seconds.append(_cpu(scratch, Path(name), plan, server.base_url, *more))
+        rows.append([way, f"{median(seconds):.2f} s"])
+    head = "500,000 cells, 499,000 lines of a run without shards: it is continued.\n\n"
+    return head + table(["by", "CPU"], rows)
+
+
+def main() -> None:
+    """Measure and print; arguments name some of the three tables."""
+    wanted = sys.argv[1:] or ["grown", "many", "continued"]
+    with tempfile.TemporaryDirectory() as name:
+        scratch = Path(name)
+        if "grown" in wanted:
+            print(_grown(scratch))
+        if "many" in wanted:
+            print(_many(scratch))
+        if "continued" in wanted:
+            with serving(scratch, date(2026, 11, 30)) as server:
+                print(_continued(scratch, server))
+
+
+if __name__ == "__main__":
+    main()
