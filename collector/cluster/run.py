@@ -287,7 +287,7 @@ class ClusterRun:
         if scheduler.update(status):
             self._cluster_log.open()
             self.stats.take(status)
-            self._pace.take(scheduler.statuses.values())
+            self._pace.take(status, scheduler.statuses)
             if (error := too_many_failed(self.stats, self.settings)) is not None:
                 self._end_with(error)
 
