@@ -8,7 +8,7 @@ from typing import Annotated, Final, TypeVar
 
 from cyclopts import Parameter
 
-from collector.cli.arguments import CompaniesArgument, warn_of_duplicates
+from collector.cli.arguments import CompaniesArgument, refuse_two_divisions, warn_of_duplicates
 from collector.cli.printing import company_text, rate_text, say, write
 from collector.core.cell import Window
 from collector.core.errors import ExitCode
@@ -25,6 +25,12 @@ _SHOWN: Final = 3
 
 _LONGEST: Final = 60
 """Characters of a company that are shown."""
+
+_CELLS_FOR_DASK: Final = 100_000
+"""At full speed one process has collected fewer cells soon after the processes of a cluster have
+started; see docs/scale.md."""
+
+_DASK_START_SECONDS: Final = 2
 
 _Item = TypeVar("_Item")
 
@@ -43,6 +49,7 @@ def plan(
         A list, with one company id per line, optionally followed by a name; or a table (CSV) with
         a column of ids. - is standard input.
     """
+    refuse_two_divisions(settings)
     return show_plan(companies, settings, as_json=settings.json)
 
 
@@ -65,14 +72,15 @@ def show_plan(
     if as_json:
         write([document(part, settings.rate, now.astimezone())])
     else:
-        say(describe(part, settings.rate, now.astimezone()))
+        say(describe(part, settings.rate, now.astimezone(), on_dask=settings.engine == "dask"))
     return ExitCode.COMPLETE
 
 
-def describe(part: Part, rate: Rate, now: datetime) -> str:
+def describe(part: Part, rate: Rate, now: datetime, *, on_dask: bool = False) -> str:
     """Return a plan, or a shard of it, as aligned lines of text.
 
     `rate` is that of all shards together, in requests per second; `now` is the start of the run.
+    `on_dask` tells whether shards run on a Dask cluster.
     """
     planned = part.plan
     of_all = "" if part.shard.is_whole else f" of {len(planned):,} (shard {part.shard})"
@@ -83,6 +91,7 @@ def describe(part: Part, rate: Rate, now: datetime) -> str:
         ("cells", f"{len(part):,}{of_all}"),
         *_first_days(planned),
         *_time_rows(part, rate, now),
+        *_engine_rows(part, on_dask=on_dask),
         *_ends("ids", companies.ids, lambda each: _shown(each, companies.names.get(each))),
         *_ends("windows", planned.windows, str),
     ]
@@ -162,6 +171,16 @@ def _time_rows(part: Part, rate: Rate, now: datetime) -> list[tuple[str, str]]:
         ("duration", f"{duration} at {at} requests per second"),
         ("finish", _finish_text(_finish(now, duration))),
     ]
+
+
+def _engine_rows(part: Part, *, on_dask: bool) -> list[tuple[str, str]]:
+    if not on_dask or len(part) >= _CELLS_FOR_DASK:
+        return []
+    text = (
+        f"dask; below {_CELLS_FOR_DASK:,} cells a run without --engine dask takes hardly longer: "
+        f"the processes need about {_DASK_START_SECONDS} seconds to start"
+    )
+    return [("engine", text)]
 
 
 def _finish(now: datetime, duration: timedelta) -> datetime | None:

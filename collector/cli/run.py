@@ -6,8 +6,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from collector.cli.arguments import CompaniesArgument, warn_of_duplicates
-from collector.core.errors import InputError
+from collector.cli.arguments import CompaniesArgument, refuse_two_divisions, warn_of_duplicates
 from collector.settings import RehearsalSettings, RunSettings
 from collector.settings.prepare import default_output, prepare_plan
 
@@ -29,11 +28,7 @@ def run(
         A list, with one company id per line, optionally followed by a name; or a table (CSV) with
         a column of ids. - is standard input.
     """
-    if settings.engine == "dask" and not settings.shard.is_whole:
-        raise InputError(
-            "--shard is for processes that are started one by one, and --engine dask starts all of "
-            "them itself; leave one of them out"
-        )
+    refuse_two_divisions(settings)
     if rehearsal.dry_run:
         from collector.cli.plan import show_plan
 

@@ -29,11 +29,11 @@ from collector.settings import RunSettings
 __all__ = [
     "check_addresses",
     "check_workers",
+    "count_workers",
     "error_by",
     "no_workers",
     "open_cluster",
     "own_signals",
-    "workers_of",
 ]
 
 _CONNECT_SECONDS: Final = 20.0
@@ -85,13 +85,13 @@ async def _first_workers(
     """Wait until there are workers, and return their addresses."""
     patience = workers_within(settings.patience)
     until = time.monotonic() + patience
-    while not (workers := await workers_of(client)):
+    while not (workers := await count_workers(client)):
         if is_stopped():
             raise StoppedError
         if time.monotonic() > until:
             raise no_workers(settings, patience) if workers is not None else _scheduler_gone()
         await asyncio.sleep(_POLL_SECONDS)
-    return workers
+    return list(await client.nthreads())
 
 
 def _silence_logs() -> None:
@@ -250,14 +250,15 @@ def _scheduler_gone() -> ClusterError:
     )
 
 
-async def workers_of(client: Client) -> Sequence[str] | None:
-    """Return the addresses of the current workers; None if the Dask scheduler does not answer."""
+async def count_workers(client: Client) -> int | None:
+    """Return how many workers there are now; None if the Dask scheduler does not answer."""
     # Any error of the Dask scheduler also reaches the futures of the shards.
     with suppress(Exception):
         async with asyncio.timeout(_IDENTITY_SECONDS):
-            # What the client itself knows about workers may be outdated.
+            # What the client itself knows about workers may be outdated. The description of each
+            # worker has kilobytes: none is asked for.
             if (scheduler := client.scheduler) is not None:
-                return list((await scheduler.identity(n_workers=-1))["workers"])
+                return int((await scheduler.identity(n_workers=0))["n_workers"])
     return None
 
 

@@ -19,11 +19,11 @@ __all__ = ["Common", "Orders", "Result", "ShardStatus", "Task", "name_of_common"
 
 
 class Orders(msgspec.Struct, frozen=True, kw_only=True):
-    """The orders to all shards, published twice per second.
+    """The orders to all shards.
 
     Rates are requests per second, times are seconds from now; None means no limit.
 
-    * `heartbeat`: grows with each message, and so shows that the sender is alive.
+    * `version`: grows with each change, apart from the times, which are those of the moment.
     * `senders`: how many shards share the rate.
     * `ceiling`, `start`, `limit`: the share of each; see `collector.pace.Share`.
     * `token`, `token_number`: the newest token; the number grows with each new one.
@@ -33,7 +33,7 @@ class Orders(msgspec.Struct, frozen=True, kw_only=True):
     * `at_once`: stop without waiting for requests in flight.
     """
 
-    heartbeat: int
+    version: int
     senders: int
     ceiling: float | None
     start: float
@@ -49,7 +49,7 @@ class Orders(msgspec.Struct, frozen=True, kw_only=True):
 
     def __repr__(self) -> str:
         """Leave the token out."""
-        return f"Orders(heartbeat={self.heartbeat}, exit_code={self.exit_code})"
+        return f"Orders(version={self.version}, exit_code={self.exit_code})"
 
     @property
     def share(self) -> Share:
@@ -153,13 +153,15 @@ class Task:
     * `settings`: those of the run, with this shard.
     * `site`: what the worker must find.
     * `context`: the first share of the rate, and what is known about the dates.
-    * `channel`: the name of the Dask variable with orders, and of the topic for statuses.
+    * `channel`: the name of the Dask variable with orders, and of the topic with their versions.
+    * `statuses`: the topic for statuses.
     """
 
     settings: RunSettings
     site: Site
     context: ShardContext
     channel: str
+    statuses: str
 
     @property
     def key(self) -> str:

@@ -171,14 +171,14 @@ class ClusterRun:
     def _drain(self, reason: End) -> None:
         self._session.gate.close()
         if self._channel is not None:
-            self._channel.end = reason
+            self._channel.stop(reason)
 
     def _give_up(self) -> float | None:
         if self._channel is None or (self._monitor and self._monitor.has_no_workers):
             return 0.0
-        if self._channel.at_once:
+        if self._channel.is_at_once:
             return None
-        self._channel.at_once = True
+        self._channel.stop_at_once()
         return _AT_ONCE_SECONDS
 
     async def _attempt(self) -> End:
@@ -269,7 +269,8 @@ class ClusterRun:
         self._unfinished.add(number)
         mine = replace(self.settings, max_failed=None, max_empty=None, ping_url=None)
         settings = replace(mine, shard=shard, metrics_file=None, deadline=None)
-        return Task(settings, site, ShardContext(channel.share, self._dates.record), channel.name)
+        context = ShardContext(channel.share, self._dates.record)
+        return Task(settings, site, context, channel.name, channel.statuses)
 
     def _take_result(self, number: int, result: Result | BaseException) -> None:
         """Take the result of a shard; one that could not finish stops all of them."""
@@ -294,7 +295,7 @@ class ClusterRun:
         if scheduler.update(status):
             self._cluster_log.open()
             self.stats.take(status)
-            self._pace.take(scheduler.statuses.values())
+            self._pace.take(status, scheduler.statuses)
             if (error := too_many_failed(self.stats, self.settings)) is not None:
                 self._end_with(error)
 

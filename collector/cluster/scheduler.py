@@ -181,8 +181,7 @@ class SharedState:
         senders = self._scheduler.senders
         limits = [status.limit for status in self._scheduler.statuses.values()]
         self._pace.limit = limit = self._limit.take(limits, senders, self._clock())
-        self._channel.share = share_of_each(self._rate, senders, limit)
-        self._channel.senders = senders
+        self._channel.set_share(share_of_each(self._rate, senders, limit), senders)
 
 
 @asynccontextmanager

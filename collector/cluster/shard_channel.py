@@ -2,9 +2,10 @@
 
 import asyncio
 import pickle
-from collections.abc import Callable
-from contextlib import suppress
-from functools import lru_cache
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import lru_cache, partial
+from threading import Lock
 from typing import Final
 
 from distributed import Client, Status, Variable, Worker
@@ -17,7 +18,9 @@ __all__ = ["ShardChannel"]
 
 _CONNECTED: Final = {Status.running, Status.paused, Status.closing_gracefully}
 
-_POLL_SECONDS: Final = 0.5
+_IS_AWAITED: Final = {"add-client": True, "remove-client": False}
+"""Whether the Dask scheduler awaits the result, by what it tells of the client of the orders. It
+gives up the shards of a client that has gone."""
 
 _ANSWER_SECONDS: Final = 10.0
 """How long the Dask scheduler may take to answer."""
@@ -41,27 +44,39 @@ class ShardChannel:
         self._client = client
         self._task = task
         self._orders = Variable(task.channel, client=client)
+        self._version = -1
+        """Of the orders that were read last."""
         self._is_awaited = True
 
     async def follow_orders(
         self, apply: Callable[[Orders], None], lease: Lease, clock: Callable[[], float]
     ) -> None:
-        """Read orders twice per second until cancelled, and renew the lease with them.
+        """Apply orders when they change until cancelled; each event of them renews the lease.
 
         `clock` is that of the lease, in seconds.
         """
-        task = asyncio.current_task()
-        # An error of a read that was cancelled takes the place of the cancellation.
-        while task is None or not task.cancelling():
-            # Any error of the Dask scheduler may be transient; the run continues meanwhile.
-            if lease.is_doubtful(clock()):
-                with suppress(Exception):
-                    self._is_awaited = await in_thread(self.is_awaited)
+        loop, events = asyncio.get_running_loop(), asyncio.Queue[object]()
+
+        def take(event: object) -> None:
+            loop.call_soon_threadsafe(events.put_nowait, event)
+
+        with _subscribed(self._client, self._task.channel, take):
+            # The process that started the run may have gone before.
             with suppress(Exception):
-                orders = await in_thread(self.read_orders)
-                lease.renew(orders.heartbeat, clock())
-                apply(orders)
-            await asyncio.sleep(_POLL_SECONDS)
+                for event in await in_thread(self.past_events):
+                    take(event)
+            task = asyncio.current_task()
+            # An error of a read that was cancelled takes the place of the cancellation.
+            while task is None or not task.cancelling():
+                event = await events.get()
+                if isinstance(event, int):
+                    lease.renew(clock())
+                elif isinstance(event, dict) and event.get("action") in _IS_AWAITED:
+                    self._is_awaited = _IS_AWAITED[event["action"]]
+                # Any error of the Dask scheduler may be transient; the next event comes soon.
+                with suppress(Exception):
+                    if isinstance(event, int) and event > self._version:
+                        apply(await in_thread(self.read_orders))
 
     def why_over(self, lease: Lease, now: float) -> str | None:
         """Return why the shard must stop; see `Lease`. Does not block."""
@@ -75,24 +90,21 @@ class ShardChannel:
     def read_orders(self) -> Orders:
         """Return the orders in force. Blocks."""
         message = self._orders.get(timeout=_DELETED_SECONDS, callback_timeout=_ANSWER_SECONDS)
-        return Orders.decode(message)
+        orders = Orders.decode(message)
+        self._version = orders.version
+        return orders
 
-    def is_awaited(self) -> bool:
-        """Ask the Dask scheduler whether a client still awaits the result. Blocks.
-
-        It gives up the shards of a client that has gone.
-        """
-        address, scheduler = self._worker.address, self._client.scheduler
+    def past_events(self) -> list[object]:
+        """Return the events of the orders that Dask has kept, the oldest first. Blocks."""
+        scheduler, topic = self._client.scheduler, self._task.channel
         assert scheduler is not None, "the client is open"  # noqa: S101 - for the type checker
-        # `Client.processing` would wait without an end.
-        processing = self._client.sync(
-            scheduler.processing, workers=[address], callback_timeout=_ANSWER_SECONDS
-        )
-        return self._task.key in processing[address]
+        # `Client.get_events` would wait without an end.
+        past = self._client.sync(scheduler.events, topic=topic, callback_timeout=_ANSWER_SECONDS)
+        return [event for _, event in past]
 
     def send_status(self, status: ShardStatus) -> None:
         """Send a status. Does not block."""
-        self._worker.log_event(self._task.channel, status.encoded())
+        self._worker.log_event(self._task.statuses, status.encoded())
 
     def delete(self) -> None:
         """Delete the orders and what all shards need, because they contain secrets.
@@ -101,6 +113,39 @@ class ShardChannel:
         """
         self._orders.delete()
         Variable(name_of_common(self._task.channel), client=self._client).delete()
+
+
+_handlers: Final[dict[str, list[Callable[[object], object]]]] = {}
+_handlers_lock: Final = Lock()
+
+
+@contextmanager
+def _subscribed(client: Client, topic: str, handler: Callable[[object], object]) -> Iterator[None]:
+    """Call the handler with each event of the topic while the body runs, in a thread of Dask.
+
+    Dask keeps one handler for each topic, and shards of a run may share this process.
+    """
+    with _handlers_lock:
+        handlers = _handlers.setdefault(topic, [])
+        handlers.append(handler)
+        if len(handlers) == 1:
+            client.subscribe_topic(topic, partial(_handle, topic))
+    try:
+        yield
+    finally:
+        with _handlers_lock:
+            handlers.remove(handler)
+            if not handlers:
+                del _handlers[topic]
+                with suppress(Exception):  # the Dask scheduler may have ended
+                    client.unsubscribe_topic(topic)
+
+
+def _handle(topic: str, event: tuple[float, object]) -> None:
+    # The loop of a shard is closed only after its handler was removed.
+    with _handlers_lock:
+        for handler in _handlers.get(topic, ()):
+            handler(event[1])
 
 
 @lru_cache(maxsize=1)

@@ -17,7 +17,7 @@ _RENEWAL_GRACE_SECONDS: Final = 5.0
 """How much later than due this process asks for a renewal: the other process renews by itself."""
 
 _TRANSIT_SECONDS: Final = 0.6
-"""The age of a token when it arrives, at most: orders are sent and read twice per second."""
+"""The age of a token when it arrives, at most: its times are written down twice per second."""
 
 
 class HandedToken:

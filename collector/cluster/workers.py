@@ -7,7 +7,7 @@ from typing import Final
 from distributed import Client
 from structlog.typing import FilteringBoundLogger
 
-from collector.cluster.cluster import no_workers, workers_of
+from collector.cluster.cluster import count_workers, no_workers
 from collector.cluster.division import WorkerAbsence, WorkerEvent, workers_within
 from collector.core.errors import ClusterError
 from collector.run.shutdown import Shutdown
@@ -58,7 +58,7 @@ class WorkerMonitor:
     async def run(self) -> None:
         """Watch until cancelled."""
         while True:
-            workers = await workers_of(self._client)
+            workers = await count_workers(self._client)
             now = self._clock()
             # If the Dask scheduler has ended, the futures of the shards say so; one that is stopped
             # only does not answer.
@@ -67,7 +67,7 @@ class WorkerMonitor:
                 self._end(_no_answer(self._settings, self._patience))
                 self._shutdown.stop_at_once()
             elif workers is not None:
-                self._report(self._absence.update(len(workers), now))
+                self._report(self._absence.update(workers, now))
             await asyncio.sleep(_POLL_SECONDS)
 
     def _report(self, event: WorkerEvent | None) -> None:

@@ -45,6 +45,7 @@ __all__ = [
     "DemoSettings",
     "LogLevel",
     "PlanSettings",
+    "Processes",
     "RehearsalSettings",
     "RunSettings",
     "Selection",
@@ -55,12 +56,17 @@ __all__ = [
 
 
 @dataclass(frozen=True, kw_only=True)
-class Distribution(Portion):
-    """How a run is divided among processes: which part this one does, or which it starts."""
+class Processes(Portion):
+    """Which part of a run this process does, or whether it starts others for the parts."""
 
     engine: Annotated[Literal["local", "dask"], Parameter(group=PROCESSES)] = "local"
     """Where the run works: in this process (local), or as shards in the processes of a Dask cluster
     (dask; needs the extra dask)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Distribution(Processes):
+    """How a run is divided among processes, and which of them it starts."""
 
     workers: Annotated[
         int | None,
@@ -238,7 +244,7 @@ class Notification:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PlanSettings(OptionsFile, Api, Portion, Destination, RequestRate, SinceLast):
+class PlanSettings(OptionsFile, Api, Processes, Destination, RequestRate, SinceLast):
     """The options of `collector plan`. The API and the run directory are for `--since-last`."""
 
     json: Annotated[bool, Parameter(group=OUTPUT)] = False

@@ -280,6 +280,44 @@ def test_plan_of_a_shard_does_not_know_what_auto_reaches(
     assert "duration       unknown: --rate auto finds the rate\n" in printed
 
 
+@pytest.mark.parametrize(
+    ("options", "is_told"),
+    [
+        (("--engine", "dask"), True),
+        ((), False),
+        (("--engine", "dask", "--from", "2020-01-01", "--until", "2024-12-31"), False),
+    ],
+)
+@pytest.mark.parametrize("words", [("plan",), ("run", "--dry-run")])
+def test_plan_says_when_a_cluster_is_of_little_use(  # noqa: PLR0913 - a table
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    words: tuple[str, ...],
+    options: tuple[str, ...],
+    *,
+    is_told: bool,
+) -> None:
+    """Below 100,000 cells its start takes most of the time that it saves: not from 109,620."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "companies.txt").write_text(company_lines(60))
+    window = ("--window", "1d") if "--from" in options else ()
+    printed = _printed(capsys, *words, "companies.txt", *options, *window)
+    assert ("\nengine         dask; below 100,000 cells a run" in printed) == is_told
+
+
+def test_plan_refuses_a_shard_of_a_cluster(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As a run does: `--engine dask` starts all shards itself."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "companies.txt").write_text("1\n")
+    with pytest.raises(SystemExit) as ended:
+        main(["plan", "companies.txt", "--engine", "dask", "--shard", "0/2"])
+    assert ended.value.code == 2
+    assert "--shard is for processes that are started one by one" in capsys.readouterr().err
+
+
 async def test_plan_needs_no_credentials_and_takes_standard_input(
     command: Any,  # noqa: ANN401 - the fixture's type lives in conftest
 ) -> None:
@@ -361,7 +399,7 @@ def test_a_bug_has_its_own_code(
     """An unexpected error ends with 70 and its traceback, not with another code."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "companies.txt").write_text("1\n")
-    monkeypatch.setattr("collector.cli.plan.describe", lambda *_: 1 / 0)
+    monkeypatch.setattr("collector.cli.plan.describe", lambda *_, **__: 1 / 0)
     with pytest.raises(SystemExit) as ended:
         main(["plan", "companies.txt"])
     assert ended.value.code == 70

@@ -1,3 +1,4 @@
+import sys
 from collections import Counter
 from math import inf
 
@@ -6,6 +7,7 @@ from hypothesis import strategies as st
 
 from collector.cluster.aggregate import ClusterPace, ClusterStats
 from collector.cluster.messages import ShardStatus
+from collector.cluster.scheduler import ShardScheduler
 from collector.core.cell import CellState
 from collector.core.outcome import FailureKind
 from collector.pace import Cause, PaceView
@@ -147,25 +149,66 @@ def test_companies_of_several_shards_are_told_apart() -> None:
     assert stats.has_several(CellState.EMPTY)
 
 
+def _calls_of(shards: int) -> int:
+    """Return how many functions one status calls while so many shards run."""
+    stats, pace = ClusterStats(10 * shards), ClusterPace(40.0, 8.0)
+    scheduler = ShardScheduler(shards, shards)
+
+    def take(status: ShardStatus) -> None:
+        assert scheduler.update(status)
+        stats.take(status)
+        pace.take(status, scheduler.statuses)
+
+    while scheduler.start() is not None:
+        pass
+    for number in range(shards):
+        take(report(number, cells={"data": 1}, statuses={200: 1}, requests=1))
+    status = report(0, cells={"data": 2}, statuses={200: 2}, requests=2)
+    calls: list[str] = []
+    before = sys.getprofile()
+    sys.setprofile(lambda _frame, event, _value: calls.append(event))
+    try:
+        take(status)
+    finally:
+        sys.setprofile(before)
+    assert stats.statuses == {200: shards + 1}
+    return len(calls)
+
+
+def test_a_status_costs_the_same_however_many_shards_run() -> None:
+    """Each shard reports twice per second: what a status costs must not grow with the others."""
+    assert _calls_of(5) == _calls_of(500)
+
+
+def _take(pace: ClusterPace, running: dict[int, ShardStatus], *statuses: ShardStatus) -> None:
+    """Put statuses among those of the shards that run, one after the other."""
+    for status in statuses:
+        running[status.shard] = status
+        pace.take(status, running)
+
+
 def test_the_pace_is_that_of_all_that_run() -> None:
-    """Rates add up; they and the limit of all stay when no shard is running any more."""
+    """Rates add up; that of the last status and the limit stay when no shard runs any more."""
     pace = ClusterPace(40.0, 8.0)
     assert pace.view() == PaceView(8.0, 40.0)
-    of_three = [report(n, rate=rate, senders=3) for n, rate in enumerate((10.0, 15.0, 5.0))]
-    pace.take(of_three)
+    running: dict[int, ShardStatus] = {}
+    for number, rate in enumerate((10.0, 15.0, 5.0)):
+        _take(pace, running, report(number, rate=rate, senders=3))
     pace.limit = 45.0
     assert pace.view() == PaceView(30.0, 40.0, 45.0)
-    pace.take([])
-    assert pace.view() == PaceView(30.0, 40.0, 45.0)
+    _take(pace, running, report(1, rate=11.0, senders=3))
+    running.clear()
+    assert pace.view() == PaceView(33.0, 40.0, 45.0)
 
 
 def test_an_ended_shard_takes_nothing_of_the_pace_along() -> None:
     """Its part is the others', before they have heard of it and after."""
     pace = ClusterPace(40.0, 40.0)
-    pace.take([report(0, rate=20.0, senders=2), report(1, rate=20.0, senders=2)])
-    pace.take([report(1, rate=20.0, senders=2)])
+    running: dict[int, ShardStatus] = {}
+    _take(pace, running, report(0, rate=20.0, senders=2), report(1, rate=20.0, senders=2))
+    del running[0]
     assert pace.view().rate == 40.0
-    pace.take([report(1, rate=40.0, senders=1)])
+    _take(pace, running, report(1, rate=40.0, senders=1))
     assert pace.view().rate == 40.0
 
 
@@ -177,8 +220,9 @@ def test_it_is_blocked_when_all_are() -> None:
         report(n, open_cause=Cause.FAILING.name, next_probe_in=3.0 + n, last_error=error)
         for n in range(2)
     ]
-    pace.take(blocked)
+    running: dict[int, ShardStatus] = {}
+    _take(pace, running, *blocked)
     assert pace.view()[2:] == (None, Cause.FAILING, 3.0, error)
-    pace.take([*blocked, report(2)])
+    _take(pace, running, report(2))
     assert pace.view().open_cause is None
     assert pace.view().next_probe_in == 0.0

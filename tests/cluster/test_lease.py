@@ -16,9 +16,7 @@ _SCHEDULER = "the scheduler of the cluster has gone, or is out of reach"
         (LONGEST_SILENCE, True, True, None),
         (LONGEST_SILENCE + 0.1, True, True, _SILENT),
         (LONGEST_SILENCE + 0.1, True, False, _CLIENT),
-        # What the Dask scheduler said is for the time in which it was asked only.
-        (1.0, True, False, None),
-        (2.1, True, False, _CLIENT),
+        (0.0, True, False, _CLIENT),
         (0.0, False, True, _SCHEDULER),
         (LONGEST_SILENCE + 0.1, False, False, _SCHEDULER),
     ],
@@ -27,23 +25,10 @@ def test_when_a_shard_stops(
     *, silent: float, is_connected: bool, is_awaited: bool, why: str | None
 ) -> None:
     """At once if it is known that it is not heard, and after a minute if nothing is known."""
-    lease = Lease(100.0)
-    lease.renew(7, 100.0)
+    lease = Lease(0.0)
+    lease.renew(100.0)
     now = 100.0 + silent
     assert lease.why_over(now, is_connected=is_connected, is_awaited=is_awaited) == why
-    assert lease.is_doubtful(now) == (silent > 2.0)
-
-
-def test_only_new_orders_are_a_sign_of_life() -> None:
-    """The old ones stay on the Dask scheduler when the process that sent them has gone."""
-    lease = Lease(0.0)
-    lease.renew(1, 50.0)
-    lease.renew(1, 59.0)
-    assert lease.is_doubtful(59.0)
-    assert lease.why_over(111.0, is_connected=True, is_awaited=True) == _SILENT
-    lease.renew(2, 111.0)
-    assert not lease.is_doubtful(112.0)
-    assert lease.why_over(112.0, is_connected=True, is_awaited=True) is None
 
 
 def test_a_shard_that_hears_nothing_from_the_start() -> None:

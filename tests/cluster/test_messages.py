@@ -27,7 +27,7 @@ def _orders(**more: float | str | None) -> Orders:
         "ends_in": 120.0,
         **more,
     }
-    return Orders(heartbeat=3, senders=2, token=_SECRET, token_number=2, **given)  # type: ignore[arg-type]
+    return Orders(version=3, senders=2, token=_SECRET, token_number=2, **given)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,11 @@ def test_a_task_holds_no_secret() -> None:
     settings = RunSettings(engine="dask", credentials_file=Path("secret.toml"), shard=Shard(1, 3))
     dates = trusted(date_query(settings))
     task = Task(
-        settings, Site(Path("/r"), b"lock", "1"), ShardContext(Share(20.0), dates), "channel"
+        settings,
+        Site(Path("/r"), b"lock", "1"),
+        ShardContext(Share(20.0), dates),
+        "channel",
+        "statuses",
     )
     assert pickle.loads(pickle.dumps(task)) == task  # noqa: S301 - made here
     assert {"credentials", "token", "secret"}.isdisjoint(dir(task) + dir(task.context))

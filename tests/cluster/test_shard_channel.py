@@ -1,15 +1,22 @@
-"""How a shard reads its orders."""
+"""How a shard follows its orders."""
 
 import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from threading import Event
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from distributed import Client, Status, Worker
 
-from collector.cluster.lease import Lease
+from collector.cluster.lease import LONGEST_SILENCE, Lease
 from collector.cluster.messages import Orders, Task
 from collector.cluster.shard_channel import ShardChannel
+from tests.end_to_end.steps import until
+
+_TOPIC = "c"
+_GONE = {"action": "remove-client", "client": _TOPIC}
+_BACK = {"action": "add-client", "client": _TOPIC}
 
 
 class _Worker:
@@ -21,61 +28,129 @@ class _Worker:
 class _Task:
     """What a channel reads of a task when it is made."""
 
-    channel = "c"
+    channel = _TOPIC
+
+
+class _Client:
+    """A client of Dask with one topic: it keeps one handler, as Dask does."""
+
+    def __init__(self) -> None:
+        self.handler: Callable[[tuple[float, object]], None] | None = None
+
+    def subscribe_topic(self, topic: str, handler: Callable[[Any], None]) -> None:
+        """Replace the handler."""
+        assert topic == _TOPIC
+        self.handler = handler
+
+    def unsubscribe_topic(self, topic: str) -> None:
+        """Drop the handler."""
+        assert topic == _TOPIC
+        self.handler = None
+
+    def happen(self, event: object) -> None:
+        """Bring an event to its handler."""
+        assert self.handler is not None
+        self.handler((0.0, event))
 
 
 class _Channel(ShardChannel):
-    """A channel on which reading fails when the test allows it."""
+    """A channel that counts reads; each fails when the test allows it."""
 
-    def __init__(self, worker: _Worker) -> None:
-        super().__init__(cast("Worker", worker), cast("Client", None), cast("Task", _Task()))
-        self.reads = Event()
+    def __init__(self, worker: _Worker, client: _Client, past: list[object]) -> None:
+        super().__init__(cast("Worker", worker), cast("Client", client), cast("Task", _Task()))
+        self.past = past
+        self.reads = 0
         self.fails = Event()
-        self.was_asked = False
+        self.follows = Event()
 
     def read_orders(self) -> Orders:
-        self.reads.set()
+        self.reads += 1
         self.fails.wait(30)
         raise OSError
 
-    def is_awaited(self) -> bool:
-        self.was_asked = True
-        return False
+    def past_events(self) -> list[object]:
+        self.follows.set()
+        return self.past
 
 
-async def _following(channel: _Channel, *, silent: float) -> tuple[asyncio.Task[None], Lease]:
-    """Follow orders of which none has come for so many seconds, until the first read."""
-    lease = Lease(-silent)
-    follow = channel.follow_orders(lambda _: None, lease, lambda: 0.0)
-    following = asyncio.create_task(follow)
-    while not channel.reads.is_set():  # noqa: ASYNC110 - a thread sets it
-        await asyncio.sleep(0.001)
-    return following, lease
+class _Bench:
+    """A shard that follows orders on a clock that the test sets."""
+
+    def __init__(self, client: _Client, *past: object) -> None:
+        self.now = 0.0
+        self.lease = Lease(0.0)
+        self.client = client
+        self.channel = _Channel(_Worker(), client, list(past))
+
+    def why_over(self) -> str | None:
+        """Why the shard has to stop."""
+        return self.channel.why_over(self.lease, self.now)
+
+    @asynccontextmanager
+    async def following(self) -> AsyncIterator["asyncio.Task[None]"]:
+        """Follow orders while the body runs."""
+        follow = self.channel.follow_orders(lambda _: None, self.lease, lambda: self.now)
+        following = asyncio.create_task(follow)
+        await until(self.channel.follows.is_set)
+        yield following
+        following.cancel()
+        self.channel.fails.set()
+        await asyncio.wait([following])
 
 
 async def test_it_ends_when_a_read_fails_that_was_cancelled() -> None:
     """The error of the thread takes the place of the cancellation, and must not undo it."""
-    channel = _Channel(_Worker())
-    following, _ = await _following(channel, silent=0.0)
-    following.cancel()
-    channel.fails.set()
-    done, _ = await asyncio.wait([following], timeout=30)
-    assert done
+    bench = _Bench(_Client())
+    async with bench.following() as following:
+        bench.client.happen(1)
+        await until(lambda: bench.channel.reads == 1)
+        following.cancel()
+        bench.channel.fails.set()
+        done, _ = await asyncio.wait([following], timeout=30)
+        assert done
 
 
-@pytest.mark.parametrize("silent", [1.0, 3.0])
-async def test_a_shard_that_is_not_awaited_is_told_while_reading_takes_its_time(
-    silent: float,
-) -> None:
-    """It asks before it reads, and does not ask as long as orders may still come."""
-    channel = _Channel(_Worker())
-    following, lease = await _following(channel, silent=silent)
-    gone = "the process that started the run has gone"
-    assert channel.was_asked == (silent > 2.0)
-    assert channel.why_over(lease, 0.0) == (gone if silent > 2.0 else None)
-    following.cancel()
-    channel.fails.set()
-    await asyncio.wait([following])
+async def test_each_event_is_a_sign_of_life_and_orders_that_could_not_be_read_are_read_again() -> (
+    None
+):
+    """Events come twice per second, with the version that is in force."""
+    bench = _Bench(_Client())
+    bench.channel.fails.set()
+    async with bench.following():
+        bench.now = LONGEST_SILENCE + 1
+        assert bench.why_over() is not None
+        bench.client.happen(1)
+        await until(lambda: bench.channel.reads == 1)
+        assert bench.why_over() is None
+        bench.client.happen(1)
+        await until(lambda: bench.channel.reads == 2)
+
+
+async def test_a_shard_that_is_not_awaited_is_told() -> None:
+    """By Dask, at once; also when it happened before the shard began, but not for good."""
+    for past in ([], [0, _GONE]):
+        bench = _Bench(_Client(), *past)
+        async with bench.following():
+            if not past:
+                assert bench.why_over() is None
+                bench.client.happen(_GONE)
+            await until(lambda: bench.why_over() is not None)  # noqa: B023 - awaited here
+            assert bench.why_over() == "the process that started the run has gone"
+            bench.client.happen(_BACK)
+            await until(lambda: bench.why_over() is None)  # noqa: B023
+
+
+async def test_shards_in_one_process_hear_the_same_topic() -> None:
+    """Dask keeps one handler for each topic; the last shard to end drops it."""
+    client = _Client()
+    one, other = _Bench(client), _Bench(client)
+    async with one.following():
+        async with other.following():
+            client.happen(_GONE)
+            await until(lambda: one.why_over() is not None and other.why_over() is not None)
+        client.happen(_BACK)
+        await until(lambda: one.why_over() is None)
+    assert client.handler is None
 
 
 @pytest.mark.parametrize("status", list(Status))
@@ -83,5 +158,6 @@ def test_a_worker_that_is_being_closed_is_not_connected(status: Status) -> None:
     """One that is paused, or is to end after its tasks, still carries what the shard sends."""
     worker = _Worker()
     worker.status = status
-    is_over = _Channel(worker).why_over(Lease(0.0), 0.0) is not None
+    channel = _Channel(worker, _Client(), [])
+    is_over = channel.why_over(Lease(0.0), 0.0) is not None
     assert is_over == (status.name not in {"running", "paused", "closing_gracefully"})
