@@ -44,6 +44,7 @@ class AttemptRecord:
     ) -> None:
         self._directory = directory
         self._plan = plan
+        self._checkpointer = recovered.checkpointer
         self._attempt = AttemptEntry(datetime.now(UTC), describe_settings(settings), recovered.kept)
         self._manifest = Manifest(
             plan=describe_plan(plan, window_size(settings, plan)),
@@ -109,12 +110,16 @@ class AttemptRecord:
         self._attempt.ended(datetime.now(UTC), exit_code, error, stats, limit_found=limit_found)
         has_finished = exit_code in _FINISHED and not stats.missing
         try:
-            await in_thread(self._write_end, has_finished=has_finished)
+            await in_thread(self._write_end, exit_code, has_finished=has_finished)
         except StorageError:
             if exit_code is not ExitCode.STORAGE:
                 raise
 
-    def _write_end(self, *, has_finished: bool) -> None:
+    def _write_end(self, exit_code: ExitCode, *, has_finished: bool) -> None:
+        if self._checkpointer is not None and exit_code is not ExitCode.STORAGE:
+            remark = self._checkpointer.finish()
+            if remark is not None:
+                self.remark(remark)
         if has_finished:
             # At the end, from the disk: it holds what earlier attempts wrote too.
             self._manifest.digests = self._digests()

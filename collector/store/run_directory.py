@@ -125,7 +125,8 @@ class RunDirectory:
                 self._hold_answers()
                 check()
                 self._write_companies(paths.directory / COMPANIES, companies, first_days)
-                for path in (paths.manifest, paths.statistics, paths.errors, paths.log):
+                lines = (paths.statistics, paths.errors, paths.log)
+                for path in (paths.manifest, paths.checkpoint, *lines):
                     remove_drafts(path)
                 keep_finished(paths)
                 manifest.write(paths.manifest)

@@ -235,7 +235,4 @@ def test_a_sample_is_from_all_over_the_part(
     assert all(index in part and index not in done for index in found)
     if shards == 1 and not len(done) and number > 1:
         assert {index // windows for index in found} >= {0, companies - 1}
-    more = done.with_more(found)
-    assert len(more) == len(done) + len(found)
-    assert all(index in more for index in found)
     assert [index in done for index in range(companies * windows)] == before
