@@ -20,7 +20,7 @@ class PrefixRecord(msgspec.Struct, frozen=True):
     """How many bytes of a file were read or written, and their SHA-256."""
 
     size: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
-    sha256: Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
+    sha256: Annotated[str, msgspec.Meta(max_length=64)]
 
 
 class Prefix:
@@ -65,4 +65,4 @@ class Prefix:
 
     def record(self) -> PrefixRecord:
         """Return the record of the bytes so far."""
-        return PrefixRecord(self.size, self._digest.digest())
+        return PrefixRecord(self.size, self._digest.hexdigest())

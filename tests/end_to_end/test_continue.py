@@ -89,6 +89,7 @@ async def test_killed_at_random_moments_and_continued(
         pytest.param(FaultPoint.AFTER_PARTIAL_WRITE, "log.jsonl", 2, marks=pytest.mark.torture),
         pytest.param(FaultPoint.BEFORE_REPLACE, "run-companies.txt", 1, marks=pytest.mark.slow),
         pytest.param(FaultPoint.BEFORE_REPLACE, "run.json", 1, marks=pytest.mark.torture),
+        pytest.param(FaultPoint.BEFORE_REPLACE, "run.checkpoint", 1, marks=pytest.mark.slow),
         (FaultPoint.BEFORE_REPLACE, "run.json", 2),
     ],
 )
