@@ -27,9 +27,6 @@ _ROUNDS: Final = 3
 _GROUP: Final = 1000
 """Lines that a run syncs at once."""
 
-_PER_LINE: Final = 308
-"""Microseconds of CPU that a run takes for a request; see docs/benchmarks.md."""
-
 
 def _found(directory: Path, companies: int, days: int) -> tuple[Recovered, float]:
     """Return what a start finds, and the CPU seconds that it takes."""
@@ -96,7 +93,7 @@ def _row(scratch: Path, size: tuple[int, int]) -> list[str]:
         f"{after:.2f} s",
         f"{before / after:.1f}",
         f"{checkpoint.stat().st_size / 1000:,.0f} kB",
-        f"{per_line:.1f} us ({per_line / _PER_LINE:.1%})",
+        f"{per_line:.1f} us",
     ]
 
 

@@ -125,8 +125,11 @@ def recover(
                 remarks += repair(other, spans)
             else:
                 remarks += left_out(other.statistics, spans)
-        following = checkpointer.after_repair(read.damaged)
-        return replace(read.recovered(remarks), checkpointer=following)
+        found = read.recovered(remarks)
+        if (following := checkpointer.after_repair(read.damaged)) is None:
+            return found
+        # The checkpointer adds the cells of the run to its own set.
+        return replace(found, done=found.done.copy(), checkpointer=following)
     except OSError as error:
         raise StorageError(
             f"{error.filename or files.directory}: cannot be read or repaired: {error.strerror}; "
@@ -171,7 +174,7 @@ class _Read:
 
     def recovered(self, remarks: list[str]) -> Recovered:
         return Recovered(
-            self.results.ledger.done.copy(),
+            self.results.ledger.done,
             is_complete=self.results.is_complete,
             has_lines=self.has_lines,
             kept=self.results.kept,

@@ -4,6 +4,7 @@ import random
 import shutil
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from collector.store.files import PartFiles
 from collector.store.identity import describe_service
 from collector.store.prefix import Prefix
 from collector.store.recovery import Age, Recovered, recover
+from collector.store.repair import damaged_spans
 from tests.store.made_runs import day, line, make_run
 
 _COMPANIES = ("1", "2", "é", "4")
@@ -60,14 +62,13 @@ def _finish(found: Recovered) -> str | None:
 def decoded(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     """Give the lines that are decoded from now on."""
     lines: list[bytes] = []
-    original = checkpointer.damaged_spans
 
     def spans(path: Path, take: Callable[[bytes], bool], prefix: Prefix) -> Any:  # noqa: ANN401
         def noted(one: bytes) -> bool:
             lines.append(one)
             return take(one)
 
-        return original(path, noted, prefix)
+        return damaged_spans(path, noted, prefix)
 
     monkeypatch.setattr(checkpointer, "damaged_spans", spans)
     return lines
@@ -315,6 +316,34 @@ def test_a_start_can_be_stopped_while_bytes_are_compared(tmp_path: Path) -> None
     assert _finish(_recover(run)) is None
     with pytest.raises(StoppedError):
         recover(PartFiles(run), Part(_PLAN), _SERVICE, age=_fresh, is_stopped=lambda: True)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b'"collector":"', b'"collector":"9'),
+        (b'"kept":', b'"kept":-'),
+        (b'"kept":', b'"kept":1e400'),
+        (b'"done":"', b'"done":"%'),
+        (b'"done":"', b'"done":"QUJD'),
+        (b'"files":{', b'"files":{"errors.jsonl":{"size":0,"sha256":""},'),
+        (b"}", b"}" + bytes(2 * 1024 * 1024)),
+    ],
+)
+def test_what_no_collector_has_written_is_ignored(
+    tmp_path: Path, decoded: list[bytes], old: bytes, new: bytes
+) -> None:
+    """Another version, numbers that cannot be, other files, too many bytes: all lines are read."""
+    run = make_run(tmp_path / "run", _LINES, companies=_COMPANIES, days=_DAYS)
+    assert _finish(_recover(run)) is None
+    head, _, body = (run / "run.checkpoint").read_bytes().split(b"\n", 2)
+    changed = body.replace(old, new, 1)
+    assert changed != body
+    digest = sha256(changed).hexdigest().encode()
+    (run / "run.checkpoint").write_bytes(b"\n".join([head, digest, changed]))
+    decoded.clear()
+    assert len(_recover(run).done) == len(_LINES)
+    assert decoded == _LINES
 
 
 def test_a_file_of_another_program_is_left_alone(tmp_path: Path) -> None:
