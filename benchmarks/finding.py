@@ -35,23 +35,25 @@ _STATISTICS = (
     b'{"total":945,"sended":789,"pending":38,"fails":118,'
     b'"actions":{"RECEIVED":517,"PRESS_ACTION":161,"CLOSED":18,"UNKNOWN":3},"campaign":3}'
 )
-_SETTINGS = RunSettings()
+SETTINGS: Final = RunSettings()
 _ROUNDS: Final = 5
 
 
-def _plan(companies: int, days: int) -> Plan:
+def plan_of(companies: int, days: int) -> Plan:
+    """Return a plan of so many companies and days."""
     ids = tuple(f"company-{number:06}" for number in range(companies))
     days_range = DateRange(_FIRST, _FIRST + timedelta(days - 1))
     return Plan(Companies(ids), cut_windows(days_range, WindowSize("days", 1)))
 
 
-def _make(path: Path, companies: int, days: int) -> None:
-    plan = _plan(companies, days)
+def make(path: Path, companies: int, days: int) -> None:
+    """Write a complete run of that plan."""
+    plan = plan_of(companies, days)
     counters = msgspec.json.decode(_STATISTICS, type=Counters)
     answer = Answer(_STATISTICS, counters, fetched_at=datetime.now(UTC), requests=1)
     manifest = Manifest(
         plan=describe_plan(plan, WindowSize("days", 1)),
-        service=describe_service(_SETTINGS),
+        service=describe_service(SETTINGS),
         attempts=[AttemptEntry(answer.fetched_at, {}).as_json()],
     )
     with RunDirectory.open(PartFiles(path)) as directory:
@@ -70,8 +72,8 @@ def _bare(path: Path) -> None:
 
 
 def _ours(path: Path, companies: int, days: int) -> None:
-    plan = _plan(companies, days)
-    service = describe_service(_SETTINGS)
+    plan = plan_of(companies, days)
+    service = describe_service(SETTINGS)
     # Every run needs the fingerprint for its manifest; it is not part of the search.
     assert plan.fingerprint
     before = _peak()
@@ -123,7 +125,7 @@ def main(what: str, directory: str, *numbers: str) -> None:
     if what == "bare":
         _bare(Path(directory))
     else:
-        step = {"make": _make, "ours": _ours}[what]
+        step = {"make": make, "ours": _ours}[what]
         step(Path(directory), *map(int, numbers))
 
 

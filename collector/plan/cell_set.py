@@ -1,6 +1,7 @@
 """Cells of a plan by their index: one bit for each, and the index of a cell by its key."""
 
-from collections.abc import Iterable, Iterator
+import zlib
+from collections.abc import Container, Iterator
 from itertools import count, zip_longest
 from typing import Final
 
@@ -19,6 +20,9 @@ __all__ = [
 ]
 
 _FULL: Final = 0xFF
+
+_FAST: Final = 1
+"""The level of compression that takes the least time."""
 
 _IN_TURN: Final = 64
 """Companies that take turns."""
@@ -49,13 +53,33 @@ class CellSet:
         self._count += 1
         return True
 
-    def with_more(self, indexes: Iterable[int]) -> "CellSet":
-        """Return a set that has these cells as well."""
-        more = CellSet(self._size)
-        more._bits[:], more._count = self._bits, self._count
-        for index in indexes:
-            more.add(index)
-        return more
+    def copy(self) -> "CellSet":
+        """Return a set of the same cells, which changes by itself."""
+        copy = CellSet(self._size)
+        copy._bits[:], copy._count = self._bits, self._count
+        return copy
+
+    def packed(self) -> bytes:
+        """Return the bits, compressed: a fraction of them when cells are done in turn."""
+        return zlib.compress(self._bits, _FAST)
+
+    def unpack(self, packed: bytes) -> bool:
+        """Take over what `packed` has returned; return False, and change nothing, if it is not.
+
+        Never takes more memory than this set has.
+        """
+        decompressor = zlib.decompressobj()
+        try:
+            bits = decompressor.decompress(packed, len(self._bits) + 1)
+        except zlib.error:
+            return False
+        if len(bits) != len(self._bits) or not decompressor.eof:
+            return False
+        number = int.from_bytes(bits, "little")
+        if number.bit_length() > self._size:
+            return False
+        self._bits[:], self._count = bits, number.bit_count()
+        return True
 
     def first(self) -> int | None:
         """Return the lowest index in the set; None if it is empty."""
@@ -122,17 +146,16 @@ def absent_in_turns(done: CellSet, part: Part, sample: int = 0) -> Iterator[Cell
     the server treats differently is never the only one that is requested. At most `sample` cells
     from all over the part come first.
     """
-    if sample:
-        first_cells = spread(done, part, sample)
-        yield from map(part.plan.__getitem__, first_cells)
-        done = done.with_more(first_cells)
+    sampled = spread(done, part, sample)
+    yield from map(part.plan.__getitem__, sampled)
+    first_cells = frozenset(sampled)
     companies, span = len(part.plan.companies), part.plan.span
     for first in range(0, companies, _IN_TURN):
         last = min(first + _IN_TURN, companies)
         if next(done.absent(span(first).start, span(last - 1).stop), None) is None:
             continue
         for turn in zip_longest(
-            *(_absent_of(company, done, part) for company in range(first, last))
+            *(_absent_of(company, done, part, first_cells) for company in range(first, last))
         ):
             yield from filter(None, turn)
 
@@ -174,10 +197,11 @@ def count_by_shard(cells: CellSet, plan: Plan, total: int) -> list[int]:
     return counts
 
 
-def _absent_of(company: int, done: CellSet, part: Part) -> Iterator[Cell]:
-    """Yield the cells of one company that are not in the set."""
+def _absent_of(company: int, done: CellSet, part: Part, left_out: Container[int]) -> Iterator[Cell]:
+    """Yield the cells of one company that are not in the set, and are not to be left out."""
     company_id, windows = part.plan.companies.ids[company], part.plan.windows
     first = part.plan.span(company).stop - len(windows)
     for span in part.spans(company):
         for index in done.absent(span.start, span.stop):
-            yield Cell(company_id, windows[index - first])
+            if index not in left_out:
+                yield Cell(company_id, windows[index - first])

@@ -49,6 +49,7 @@ class AttemptRecord:
         self._is_complete = recovered.is_complete
         self._is_recorded = False
         self._earlier = recovered.manifests or EarlierManifests(plan, describe_service(settings))
+        self._checkpointer = recovered.checkpointer
         self._attempt = AttemptEntry(datetime.now(UTC), describe_settings(settings), recovered.kept)
         self._manifest = Manifest(
             plan=describe_plan(plan, window_size(settings, plan)),
@@ -139,12 +140,16 @@ class AttemptRecord:
         if self._is_recorded and not (is_finished and exit_code is not ExitCode.COMPLETE):
             return
         try:
-            await in_thread(self._write_end, is_finished=is_finished)
+            await in_thread(self._write_end, exit_code, is_finished=is_finished)
         except StorageError:
             if exit_code is not ExitCode.STORAGE:
                 raise
 
-    def _write_end(self, *, is_finished: bool) -> None:
+    def _write_end(self, exit_code: ExitCode, *, is_finished: bool) -> None:
+        if self._checkpointer is not None and exit_code is not ExitCode.STORAGE:
+            remark = self._checkpointer.finish()
+            if remark is not None:
+                self.remark(remark)
         if is_finished:
             # At the end, from the disk: it holds what earlier attempts wrote too.
             self._manifest.digests = self._digests()

@@ -11,6 +11,7 @@ from collector.core.outcome import Answer, Failure, Outcome
 from collector.run.held import Settled
 from collector.run.queue import WorkItem
 from collector.store.append_file import AppendFile
+from collector.store.checkpointer import Checkpointer
 from collector.store.journal import Journal, Line
 from collector.store.lines import error_line, result_line
 from collector.store.run_directory import RunFiles
@@ -24,6 +25,7 @@ class Recorder:
 
     * `on_durable`: called with the file of answers as it is opened, and when lines of it are
       synced; None if nothing needs that.
+    * `checkpointer`: follows the answers that are on the disk; None if there is no checkpoint.
     """
 
     def __init__(
@@ -32,8 +34,11 @@ class Recorder:
         stats: RunStats,
         log: FilteringBoundLogger,
         on_durable: Callable[[AppendFile], None] | None,
+        checkpointer: Checkpointer | None,
     ) -> None:
-        self.journal = Journal(files.statistics, files.errors, on_durable=self._count)
+        self.journal = Journal(
+            files.statistics, files.errors, on_durable=self._count, checkpointer=checkpointer
+        )
         self._answers = files.statistics
         self._stats = stats
         self._log = log

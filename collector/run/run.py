@@ -16,7 +16,7 @@ from collector.http.first_tries import SAMPLE
 from collector.http.network import DIRECT, Network
 from collector.http.token import TokenProvider
 from collector.pace import PaceView, Share
-from collector.plan import CellSet, Part, Plan, absent_in_turns, cells_in_turns
+from collector.plan import Part, Plan, absent_in_turns, cells_in_turns
 from collector.run.attempt import AttemptRecord
 from collector.run.collection import Collection
 from collector.run.lost_lines import Announcer, checked_end
@@ -246,18 +246,18 @@ class Run:
             first = recovered.done.first()
             answered = None if first is None else self.plan[first]
             client = session.client(self.dates.query, another, answered)
-            end = await self._collect(files, recovered.done, client)
+            end = await self._collect(files, recovered, client)
             self._shutdown.disarm()
             return end
 
-    async def _collect(self, files: RunFiles, done: CellSet, client: StatisticsClient) -> End:
+    async def _collect(self, files: RunFiles, found: Recovered, client: StatisticsClient) -> End:
         """Collect every missing cell, and decide what the run is ended by."""
         session, stats = self._session, self.stats
         sample = 0 if session.first_tries.is_over else SAMPLE
         self._collection = Collection(
-            absent_in_turns(done, self._part, sample),
+            absent_in_turns(found.done, self._part, sample),
             client.fetch,
-            Recorder(files, stats, self._log, self._on_durable),
+            Recorder(files, stats, self._log, self._on_durable, found.checkpointer),
             self.settings,
             stats=stats,
             dates=self.dates,

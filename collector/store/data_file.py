@@ -116,10 +116,11 @@ def _forms(path: Path) -> list[Path]:
 
 
 @contextmanager
-def open_data(path: Path) -> Iterator[DataStream]:
+def open_data(path: Path, start: int = 0) -> Iterator[DataStream]:
     """Open a data file, whether it has this name or that of its compressed form.
 
-    Takes a few MiB of memory, and up to 150 MiB if a file of zstd asks for it. Raises `OSError`,
+    A plain file is read from byte `start` on, a compressed one as a whole. Takes a few MiB of
+    memory, and up to 150 MiB if a file of zstd asks for it. Raises `OSError`,
     also if there is no such file or it is not a regular one, and `InputError` if the file needs the
     package zstandard and that is not installed.
     """
@@ -130,6 +131,7 @@ def open_data(path: Path) -> Iterator[DataStream]:
         elif path.suffix == ".zst":
             yield DataStream(path, _ZstdReader(file, path).read)
         else:
+            file.seek(start)
             yield DataStream(path, file.read)
 
 

@@ -53,7 +53,7 @@ _SHARD: Final = re.compile(
 _AFTER_MANIFEST: Final = re.compile(
     rf"(?:(?:{STATISTICS.stem}|errors|log)(?P<shard>-[0-9]{{5}}-of-[0-9]{{5}})?(?:\.[1-9][0-9]*)?"
     r"\.jsonl(?:\.gz|\.zst)?(?:\.broken)?"
-    r"|run(?P<kept>-[0-9]{5}-of-[0-9]{5})?\.[1-9][0-9]*\.json)"
+    r"|run(?P<kept>-[0-9]{5}-of-[0-9]{5})?\.(?:[1-9][0-9]*\.json|checkpoint))"
 )
 """Names of the files that a run writes after its first manifest, beside locks and drafts."""
 
@@ -106,6 +106,11 @@ class PartFiles:
     def manifest(self) -> Path:
         """The manifest: the plan, the service and every attempt."""
         return self._path("run", "json")
+
+    @property
+    def checkpoint(self) -> Path:
+        """What a start has found in the lines; see `collector.store.checkpoint`."""
+        return self._path("run", "checkpoint")
 
     @property
     def lock(self) -> Path:

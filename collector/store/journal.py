@@ -13,6 +13,7 @@ from collector.core.errors import StorageError
 from collector.core.outcome import Outcome
 from collector.core.threads import in_thread
 from collector.store.append_file import AppendFile, LostFileError
+from collector.store.checkpointer import Checkpointer
 
 __all__ = ["Journal", "Line", "lost_lines"]
 
@@ -35,7 +36,7 @@ class Journal:
     A line is in its file when `append` returns: a killed process loses none, only a machine that
     stops can. A cell counts as done after its group is synced; then `on_durable` is called.
     `sync_groups` syncs; its owner runs it as a task beside the workers, and cancels it only after
-    they have ended.
+    they have ended. `checkpointer` follows the lines of results, in the thread that syncs them.
     """
 
     def __init__(
@@ -44,8 +45,9 @@ class Journal:
         errors: AppendFile,
         *,
         on_durable: Callable[[Sequence[Line]], None],
+        checkpointer: Checkpointer | None = None,
     ) -> None:
-        self._statistics = _Part(statistics)
+        self._statistics = _Part(statistics, checkpointer)
         self._errors = _Part(errors)
         self._on_durable = on_durable
         self._arrived = asyncio.Event()
@@ -129,7 +131,7 @@ class Journal:
             return
         was_cancelled = False
         try:
-            await in_thread(part.file.sync)
+            await in_thread(part.sync, count)
         except asyncio.CancelledError:
             was_cancelled = True
         except OSError as error:
@@ -168,4 +170,11 @@ class _Part:
     """A file, and its lines that are not synced yet."""
 
     file: AppendFile
+    checkpointer: Checkpointer | None = None
     unsynced: list[Line] = field(default_factory=list)
+
+    def sync(self, count: int) -> None:
+        """Sync the first `count` lines, at least. Raises `OSError`."""
+        self.file.sync()
+        if self.checkpointer is not None:
+            self.checkpointer.follow([line.text for line in self.unsynced[:count]])

@@ -1,8 +1,8 @@
 """Recovery of a run directory: repair its files, and find the cells that are done."""
 
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Self
@@ -11,6 +11,7 @@ from collector.core.cell import SERVER_DEFAULT, CellState
 from collector.core.errors import InputError, StoppedError, StorageError
 from collector.core.regular import remedy_for
 from collector.plan import CellSet, Part, today_in
+from collector.store.checkpointer import Checkpointer, Found
 from collector.store.earlier_attempts import (
     EarlierAttempts,
     EarlierManifests,
@@ -70,6 +71,7 @@ class Recovered:
     `empty_companies` are companies with empty cells among them, two at most.
     `remarks` are warnings for the user. `dates` is the record of dates, if that `is_known`.
     `manifests` can compare the plans of all parts once more; None if nothing was read.
+    `checkpointer` follows the lines of the run; None if each start is to read all lines.
     """
 
     done: CellSet
@@ -82,6 +84,7 @@ class Recovered:
     is_known: bool = True
     empty_companies: frozenset[str] = frozenset()
     manifests: EarlierManifests | None = None
+    checkpointer: Checkpointer | None = None
 
     @property
     def is_settled(self) -> bool:
@@ -110,13 +113,16 @@ def recover(
     of the same number, which may be in progress.
 
     Nothing is changed before the plan is known to fit. Then damaged lines are moved aside, see
-    `collector.store.repair`. The lines alone decide what is done; one bit is kept per cell. Blocks,
-    for it reads all lines; raises `StoppedError` between lines when `is_stopped` returns true.
-    `age` returns how long ago a line was fetched. Raises `InputError` when the directory is for
-    another plan or other days, and `StorageError` when it cannot be read or repaired.
+    `collector.store.repair`. The lines alone decide what is done; two bits are kept per cell.
+    Blocks, for it reads all lines that a checkpoint is not about; raises `StoppedError` between
+    lines when `is_stopped` returns true. `age` returns how long ago a line was fetched. Raises
+    `InputError` when the directory is for another plan or other days, and `StorageError` when it
+    cannot be read or repaired.
     """
     try:
-        read = _read(files, part, service, _Results(part, is_stopped), age)
+        results = _Results(part, is_stopped)
+        checkpointer = Checkpointer(files, part, results, is_stopped)
+        read = _read(files, part, service, results, age, read_lines=checkpointer.read)
         # Nothing has been changed up to here.
         remarks = read.remarks
         if read.earlier.trouble == damaged_manifest(files):
@@ -126,7 +132,11 @@ def recover(
                 remarks += repair(other, spans)
             else:
                 remarks += left_out(other.statistics, spans)
-        return read.recovered(remarks)
+        found = read.recovered(remarks)
+        if (following := checkpointer.after_repair(read.damaged)) is None:
+            return found
+        # The checkpointer adds the cells of the run to its own set.
+        return replace(found, done=found.done.copy(), checkpointer=following)
     except OSError as error:
         raise StorageError(
             f"{error.filename or files.directory}: cannot be read or repaired: {error.strerror}; "
@@ -148,7 +158,12 @@ def survey(  # noqa: PLR0913 - as `recover`, which says why
     Done cells whose answer is empty are added to `empty`. Raises `OSError` when the directory
     cannot be read, and otherwise as `recover`.
     """
-    read = _read(files, part, service, _Results(part, is_stopped, empty), age)
+    results = _Results(part, is_stopped, empty)
+
+    def read_lines(parts: Sequence[PartFiles]) -> dict[PartFiles, list[ByteRange]]:
+        return {other: damaged_spans(other.statistics, results.take) for other in parts}
+
+    read = _read(files, part, service, results, age, read_lines=read_lines)
     for other, spans in read.damaged.items():
         read.remarks.extend(left_out(other.statistics, spans))
     return read.recovered(read.remarks)
@@ -180,23 +195,25 @@ class _Read:
         )
 
 
-def _read(
+def _read(  # noqa: PLR0913 - as `recover`, which says why
     files: PartFiles,
     part: Part,
     service: dict[str, str],
     results: "_Results",
     age: Callable[[datetime], Age],
+    *,
+    read_lines: Callable[[Sequence[PartFiles]], dict[PartFiles, list[ByteRange]]],
 ) -> _Read:
-    """Read a directory, and check that it is of this plan and these days. Changes nothing."""
+    """Read a directory, and check that it is of this plan and these days. Changes nothing.
+
+    `read_lines` reads the lines of parts into `results`, and returns the damage.
+    """
     parts = list(dict.fromkeys([*parts_in(files.directory), files]))
     manifests = EarlierManifests(part.plan, service)
     earlier = manifests.read(files, parts)
     results.others_newest(earlier.newest)
-    damaged = {
-        other: damaged_spans(other.statistics, results.take)
-        for other in parts
-        if files.has_for_itself(other)
-    }
+    # The own file comes last: it alone may have more lines than the checkpoint is about.
+    damaged = read_lines(sorted(filter(files.has_for_itself, parts), key=files.__eq__))
     remarks = results.ledger.remarks()
     if earlier.trouble:
         refuse_what_is_not_ours(files, earlier.trouble, results.ledger)
@@ -225,18 +242,33 @@ class _Results:
         self._is_stopped = is_stopped
         # Only answers of the server's default window get outdated.
         self._has_age = part.plan.windows[0] == SERVER_DEFAULT
-        self.newest: datetime | None = None
+        self._newest: datetime | None = None
+        self._others_newest: datetime | None = None
         self._empty_cells = empty
         self.empty_companies: set[str] = set()
 
     def others_newest(self, newest: datetime | None) -> None:
         """Record when other shards had their last answer."""
-        self.newest = newest if self._has_age else None
+        self._others_newest = newest if self._has_age else None
+
+    @property
+    def newest(self) -> datetime | None:
+        return max(filter(None, (self._newest, self._others_newest)), default=None)
+
+    def found(self) -> Found:
+        return Found(self._kept, self._empty, self._newest, tuple(self.empty_companies))
+
+    def restore(self, found: Found) -> None:
+        self._kept, self._empty, self._newest, companies = found
+        self.empty_companies = set(companies)
 
     def take(self, line: bytes) -> bool:
         self._read += 1
         if self._read % _LOOK_UP_EVERY == 0 and self._is_stopped():
             raise StoppedError
+        return self.record(line)
+
+    def record(self, line: bytes) -> bool:
         result = parse_result(line)
         if result is None or (self._has_age and not self._date(result.fetched_at)):
             return False
@@ -255,8 +287,8 @@ class _Results:
         """Record the time of an answer; return False if its year is impossible."""
         if not _FIRST_YEAR <= fetched_at.year <= _LAST_YEAR:
             return False
-        if self.newest is None or fetched_at > self.newest:
-            self.newest = fetched_at
+        if self._newest is None or fetched_at > self._newest:
+            self._newest = fetched_at
         return True
 
     @property

@@ -14,6 +14,7 @@ from collector.store.atomic import replace_file, sync_directory
 from collector.store.data_file import DataStream, DecompressionError, open_data
 from collector.store.files import PartFiles
 from collector.store.lines import LONGEST_LINE, parse_error
+from collector.store.prefix import Prefix
 
 __all__ = [
     "ByteRange",
@@ -53,19 +54,22 @@ class LostRest(ByteRange):
     __slots__ = ()
 
 
-def damaged_spans(path: Path, take: Callable[[bytes], bool]) -> list[ByteRange]:
+def damaged_spans(
+    path: Path, take: Callable[[bytes], bool], prefix: Prefix | None = None
+) -> list[ByteRange]:
     """Pass every line of a file to `take`; return the ranges of those that it rejects.
 
     Adjacent ranges are joined, but for an unfinished line. A line includes its line break; the last
     one may lack it. Ranges of a compressed file are those of its content; a `LostRest` is the last.
-    A file that does not exist has no lines. Raises `OSError`, also if the path is not a regular
-    file, and `InputError` as `open_data` does.
+    A file that does not exist has no lines. The lines of a `prefix` of a plain file are left out,
+    and the prefix is extended by all that is read. Raises `OSError`, also if the path is not a
+    regular file, and `InputError` as `open_data` does.
     """
     damaged: list[ByteRange] = []
-    end, line = 0, b""
-    with suppress(FileNotFoundError), open_data(path) as stream:
+    end, line = 0 if prefix is None else prefix.size, b""
+    with suppress(FileNotFoundError), open_data(path, end) as stream:
         try:
-            for line in _lines(stream):
+            for line in _lines(stream if prefix is None else prefix.extended_by(stream)):
                 start, end = end, end + len(line)
                 if not take(line):
                     if damaged and damaged[-1].end == start:

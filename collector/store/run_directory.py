@@ -124,7 +124,7 @@ class RunDirectory:
                 self._hold_answers()
                 check()
                 listed = paths.directory / COMPANIES
-                own = paths.manifest, paths.statistics, paths.errors, paths.log
+                own = paths.manifest, paths.checkpoint, paths.statistics, paths.errors, paths.log
                 remove_drafts(paths.directory, listed, *own)
                 self._write_companies(listed, companies, first_days)
                 self.write_manifest(manifest)

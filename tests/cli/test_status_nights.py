@@ -262,3 +262,14 @@ def test_an_edited_list_of_companies_is_not_believed(cli: Cli) -> None:
     path = _night(2)
     (path / "run-companies.txt").write_text("1\n")
     assert cli(*_paths(), "--fail-on", "gap").exit_code == 1
+
+
+def test_a_checkpoint_is_not_read(cli: Cli) -> None:
+    """Beside the lines of a run, and of its shards, it is no run and no part of one."""
+    run = _night(1)
+    _night(2)
+    before = cli(*_paths())
+    for name in ("run.checkpoint", "run-00000-of-00002.checkpoint"):
+        (run / name).write_bytes(b"collector checkpoint 1\n")
+    said = cli(*_paths())
+    assert (said.exit_code, said.stdout, said.stderr) == (0, before.stdout, "")

@@ -96,3 +96,13 @@ def test_what_is_no_run_is_2(cli: Cli, arguments: tuple[str, ...]) -> None:
     said = cli(*arguments)
     assert (said.exit_code, said.stdout) == (2, "")
     assert "Traceback" not in said.stderr
+
+
+def test_a_checkpoint_proves_nothing(cli: Cli) -> None:
+    """It is a cache, and was removed by a job, changed or left behind: that is no damage."""
+    run, *_ = make_nights(Path(), 3)
+    before = cli("n0", "n1", "n2")
+    for content in (b"collector checkpoint 1\n", b""):
+        (run / "run.checkpoint").write_bytes(content)
+        said = cli("n0", "n1", "n2")
+        assert (said.exit_code, said.stdout, said.stderr) == (0, before.stdout, "")

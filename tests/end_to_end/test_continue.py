@@ -13,8 +13,12 @@ from typing import Any
 
 import pytest
 
+from collector.plan import Part
 from collector.simulator import Simulator
 from collector.store.fault_points import FaultPoint
+from collector.store.files import PartFiles
+from collector.store.recorded_run import find_run
+from collector.store.recovery import Age, recover
 from tests.conftest import company_lines
 
 StartApi = Callable[..., Awaitable[Simulator]]
@@ -89,6 +93,7 @@ async def test_killed_at_random_moments_and_continued(
         pytest.param(FaultPoint.AFTER_PARTIAL_WRITE, "log.jsonl", 2, marks=pytest.mark.torture),
         pytest.param(FaultPoint.BEFORE_REPLACE, "run-companies.txt", 1, marks=pytest.mark.slow),
         pytest.param(FaultPoint.BEFORE_REPLACE, "run.json", 1, marks=pytest.mark.torture),
+        pytest.param(FaultPoint.BEFORE_REPLACE, "run.checkpoint", 1, marks=pytest.mark.slow),
         (FaultPoint.BEFORE_REPLACE, "run.json", 2),
     ],
 )
@@ -317,3 +322,36 @@ async def test_the_lines_alone_say_what_is_done(start_api: StartApi, against: Ag
     assert "run.json is missing: its lines were taken for lines of this plan" in done.stderr
     assert api.counts.kinds["statistics"] == 4
     assert len(command.lines("r/statistics.jsonl")) == 3
+
+
+async def test_a_run_leaves_the_checkpoint_of_its_lines(
+    start_api: StartApi, against: Against
+) -> None:
+    """Byte for byte the one that a start writes which reads all lines; so does one that resumes."""
+    api = await start_api(share_500=0.3)
+    command = against(api).without_debugging()
+    command.write("companies.txt", company_lines(60))
+    run = (
+        *("run", "companies.txt", "--from", "2026-01-01", "--until", "2026-01-03"),
+        *("--window", "1d", "--rate", "1000000", "--output", "r", "--trust-dates"),
+    )
+    checkpoint = command.directory / "r" / "run.checkpoint"
+    sizes = []
+    for attempts, code in (("1", 1), ("50", 0)):
+        assert (await command.run(*run, "--max-attempts", attempts)).exit_code == code
+        written = checkpoint.read_bytes()
+        checkpoint.unlink()
+        plan, _ = find_run(command.directory / "r").plan()
+        service = find_run(command.directory / "r").manifest.service
+        found = recover(
+            PartFiles(command.directory / "r"),
+            Part(plan),
+            service,
+            age=lambda _: Age(0, is_of_another_day=False),
+            is_stopped=lambda: False,
+        )
+        assert found.checkpointer is not None
+        assert found.checkpointer.finish() is None
+        assert checkpoint.read_bytes() == written
+        sizes.append(len(found.done))
+    assert sizes[0] < sizes[1] == 180

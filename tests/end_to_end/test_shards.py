@@ -91,6 +91,7 @@ async def test_shards_collect_together_what_one_run_collects(
                 ("errors", "jsonl"),
                 ("log", "jsonl"),
                 ("run", "json"),
+                ("run", "checkpoint"),
                 ("run", "lock"),
             ]
         ),

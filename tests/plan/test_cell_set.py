@@ -1,4 +1,5 @@
 import tracemalloc
+import zlib
 from datetime import date
 from itertools import islice
 
@@ -235,7 +236,41 @@ def test_a_sample_is_from_all_over_the_part(
     assert all(index in part and index not in done for index in found)
     if shards == 1 and not len(done) and number > 1:
         assert {index // windows for index in found} >= {0, companies - 1}
-    more = done.with_more(found)
-    assert len(more) == len(done) + len(found)
-    assert all(index in more for index in found)
     assert [index in done for index in range(companies * windows)] == before
+
+
+@given(st.integers(1, 300), st.data())
+def test_a_packed_set_is_the_same(size: int, data: st.DataObject) -> None:
+    """Its cells and their number; a copy changes by itself."""
+    cells = CellSet(size)
+    for index in data.draw(st.sets(st.integers(0, size - 1))):
+        cells.add(index)
+    packed, copy = cells.packed(), cells.copy()
+    other = CellSet(size)
+    other.add(0)
+    assert other.unpack(packed)
+    for index in range(size):
+        assert (index in other) == (index in copy) == (index in cells)
+    assert len(other) == len(copy) == len(cells)
+    copy.add(0)
+    assert cells.packed() == packed
+
+
+@pytest.mark.parametrize(
+    "packed",
+    [
+        b"",
+        b"no zlib",
+        zlib.compress(bytes(1)),
+        zlib.compress(bytes(3)),
+        zlib.compress(bytes(1_000_000)),
+        zlib.compress(bytes([0, 8])),
+        zlib.compress(bytes(2))[:-1],
+    ],
+)
+def test_what_is_no_packed_set_changes_nothing(packed: bytes) -> None:
+    """Too few or too many bytes, and cells that do not exist."""
+    cells = CellSet(11)
+    cells.add(10)
+    assert not cells.unpack(packed)
+    assert (len(cells), cells.first()) == (1, 10)
