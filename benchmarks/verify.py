@@ -13,12 +13,10 @@
 
 import os
 import random
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from statistics import median
@@ -27,6 +25,7 @@ from typing import Final
 from benchmarks.child import measured
 from benchmarks.nights import LOOKBACK, make_night, measure
 from benchmarks.report import machine
+from benchmarks.simulated import simulated_api
 from collector.store.chain import unrecorded
 from collector.store.digests import Digests, Hasher, digest_of, file_digests, recorded_name
 from collector.store.files import PartFiles
@@ -163,7 +162,7 @@ def _cost(scratch: Path, companies: int, nights: int) -> None:
     make_nights(output, nights, 1)
     (scratch / "companies.txt").write_text("".join(f"{n}\n" for n in range(1, companies + 1)))
     result = scratch / "spent.txt"
-    with _api(scratch) as environment:
+    with simulated_api(scratch) as environment:
         run: list[str | Path] = [
             "run",
             scratch / "companies.txt",
@@ -203,25 +202,6 @@ def _in_groups(path: Path) -> float:
         hasher.update(b"".join(lines[start : start + _GROUP]))
     hasher.digest()
     return time.thread_time() - began
-
-
-@contextmanager
-def _api(scratch: Path) -> Iterator[dict[str, str]]:
-    """Start the embedded API; yield an environment in which the collector finds it."""
-    command = [sys.executable, "-m", "collector", "simulate", "--port", "0"]
-    with (scratch / "api.txt").open("wb") as errors:
-        api = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True)
-    try:
-        assert api.stdout is not None
-        environment = {**os.environ}
-        api.stdout.readline()
-        for _ in range(4):
-            name, _, value = api.stdout.readline().split()[1].partition("=")
-            environment[name] = value
-        yield environment
-    finally:
-        api.terminate()
-        api.wait()
 
 
 def main() -> None:

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,10 +26,13 @@ __all__ = [
     "FileStamp",
     "PartFiles",
     "errors_in",
+    "errors_of",
     "files_are",
     "is_data_file",
     "lost_files",
+    "next_errors",
     "parts_in",
+    "stored_twice_of",
 ]
 
 COMPANIES: Final = "run-companies.txt"
@@ -148,34 +151,6 @@ class PartFiles:
         found = map(stored_as, (self.statistics, self.errors, self.log))
         return [path for path in found if is_compressed(path)]
 
-    def stored_twice(self) -> list[str]:
-        """Return warnings about files of which there is another form, which is not read."""
-        # By the names without an ending, for each form has another one.
-        paths = (self.statistics, *self.all_errors(), self.log)
-        twice = ((path, stored_twice(path)) for path in paths)
-        return [
-            f"{stored_as(path)}: is read, and {other.name} beside it is not; remove one of them"
-            for path, other in twice
-            if other is not None
-        ]
-
-    def all_errors(self) -> Iterator[Path]:
-        """Yield the paths of the files of errors, those of earlier attempts first."""
-        yield from sorted(self.earlier_errors(), key=_attempt)
-        yield self.errors
-
-    def earlier_errors(self) -> set[Path]:
-        """Return the paths of errors of earlier attempts: `errors.1.jsonl`, compressed or not."""
-        stem = self.errors.stem
-        name = re.compile(rf"({stem}\.[1-9][0-9]*\.jsonl)(?:\.gz|\.zst)?")
-        found = (name.fullmatch(path.name) for path in self.directory.glob(f"{stem}.*.jsonl*"))
-        return {self.directory / match[1] for match in found if match}
-
-    def next_errors(self) -> Path:
-        """Return the path that the errors of the last attempt get when another attempt begins."""
-        last = max(map(_attempt, self.earlier_errors()), default=0)
-        return self.errors.with_suffix(f".{last + 1}.jsonl")
-
     def _path(self, stem: str, suffix: str) -> Path:
         return self.directory / f"{stem}{self.shard.in_names}.{suffix}"
 
@@ -216,6 +191,48 @@ def errors_in(directory: Path) -> dict[Path, Shard]:
         for match in found
         if match
     }
+
+
+def errors_of(parts: Iterable[PartFiles]) -> dict[PartFiles, list[Path]]:
+    """Return the paths of the errors of each part, those of earlier attempts first.
+
+    The last one is that of the last attempt, which may not exist. Lists a directory once, however
+    many parts it has. Raises `OSError`, unless there is no directory.
+    """
+    earlier: dict[PartFiles, list[Path]] = {files: [] for files in parts}
+    for directory in dict.fromkeys(files.directory for files in earlier):
+        with suppress(FileNotFoundError):
+            for path, shard in errors_in(directory).items():
+                files = PartFiles(directory, shard)
+                # But not `errors-00000-of-00001.jsonl`, which is of no part.
+                if files in earlier and path.stem.startswith(f"{files.errors.stem}."):
+                    earlier[files].append(path)
+    return {files: [*sorted(paths, key=_attempt), files.errors] for files, paths in earlier.items()}
+
+
+def next_errors(errors: Sequence[Path]) -> Path:
+    """Return the path that the errors of the last attempt get when another attempt begins.
+
+    `errors` are those of a part, as `errors_of` returns them.
+    """
+    *earlier, last = errors
+    number = _attempt(earlier[-1]) + 1 if earlier else 1
+    return last.with_suffix(f".{number}.jsonl")
+
+
+def stored_twice_of(parts: Iterable[PartFiles]) -> list[str]:
+    """Return warnings about files of which there is another form, which is not read."""
+    # By the names without an ending, for each form has another one.
+    paths = (
+        path
+        for files, errors in errors_of(parts).items()
+        for path in (files.statistics, *errors, files.log)
+    )
+    return [
+        f"{stored_as(path)}: is read, and {other.name} beside it is not; remove one of them"
+        for path, other in ((path, stored_twice(path)) for path in paths)
+        if other is not None
+    ]
 
 
 def lost_files(directory: Path) -> str | None:

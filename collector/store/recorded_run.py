@@ -8,7 +8,15 @@ from typing import Final, NamedTuple
 from collector.core.cell import Window
 from collector.core.errors import InputError
 from collector.store.data_file import stored_as
-from collector.store.files import COMPANIES, LOCK, PartFiles, lost_files, parts_in
+from collector.store.files import (
+    COMPANIES,
+    LOCK,
+    PartFiles,
+    errors_of,
+    lost_files,
+    parts_in,
+    stored_twice_of,
+)
 from collector.store.identity import service_differences
 from collector.store.lost import PartRecord, lost_lines_of
 from collector.store.manifest import Manifest
@@ -54,8 +62,8 @@ class RecordedRun:
 
     def errors(self) -> Iterator[Path]:
         """Yield the paths of all files of errors, for each part those of earlier attempts first."""
-        for files in self.parts:
-            yield from map(stored_as, files.all_errors())
+        for errors in errors_of(self.parts).values():
+            yield from map(stored_as, errors)
 
     def logs(self) -> list[Path]:
         """Return the paths of all logs; some may not exist."""
@@ -67,7 +75,7 @@ class RecordedRun:
 
     def stored_twice(self) -> list[str]:
         """Return warnings about files of which there is another form, which is not read."""
-        return [remark for files in self.parts for remark in files.stored_twice()]
+        return stored_twice_of(self.parts)
 
     def is_spoilt(self) -> bool:
         """Tell whether there are lines that cover other days than they state. Raises `OSError`."""
@@ -230,15 +238,16 @@ def begun_directories(directories: Sequence[Path], remark: Callable[[str], objec
     are left out with a `remark`, so that the others are still read. Raises `InputError` if no run
     is left: an empty result must not replace an earlier one.
     """
-    others = [directory for directory in directories if _is_no_run(directory)]
-    if len(others) == len(directories):
-        find_runs(others)
+    others = dict.fromkeys(filter(_is_no_run, directories))
+    if others.keys() >= set(directories):
+        find_runs(directories)
     for directory in others:
         remark(f"{directory}: is not the directory of a run; left out")
-    runs = [directory for directory in directories if directory not in others]
-    begun = [directory for directory in runs if was_begun(directory)]
-    for directory in runs:
-        if directory not in begun:
+    begun: list[Path] = []
+    for directory in (each for each in directories if each not in others):
+        if was_begun(directory):
+            begun.append(directory)
+        else:
             remark(f"{directory}: a run was killed before its first cell; left out")
     if not begun:
         raise InputError("no run has begun in these directories; give others")

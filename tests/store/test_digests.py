@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from collector.plan import Shard
 from collector.store import digests
 from collector.store.digests import digest_of, file_digests, fits_its_digest, with_digest
-from collector.store.files import PartFiles
+from collector.store.files import PartFiles, errors_of, next_errors
 from tests.store.compressed import PACKERS, compress
 
 
@@ -71,7 +71,7 @@ def test_the_files_of_a_run_are_those_that_it_has_for_itself(tmp_path: Path) -> 
         files.errors.touch()
         files.lock.touch()
     compress(shards[1].statistics, ".gz")
-    shards[0].next_errors().write_bytes(b"{}\n")
+    next_errors(errors_of([shards[0]])[shards[0]]).write_bytes(b"{}\n")
     names = [shards[0].statistics.name, shards[1].statistics.name, "statistics.jsonl"]
     errors = "errors-00000-of-00002.1.jsonl"
     assert file_digests(whole).keys() == {*names, errors}

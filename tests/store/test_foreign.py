@@ -10,7 +10,7 @@ import pytest
 
 from collector.core.errors import InputError
 from collector.plan import Companies, Shard
-from collector.store.files import PartFiles
+from collector.store.files import PartFiles, errors_of, next_errors
 from collector.store.foreign import refuse_compressed, refuse_links
 from collector.store.lock import DirectoryLock, held_by, recorded_holder
 from collector.store.manifest import Manifest
@@ -187,8 +187,8 @@ def test_earlier_errors_may_be_compressed(tmp_path: Path) -> None:
     compress(run / "errors.4.jsonl", ".gz")
     files = PartFiles(run)
     refuse_compressed(files)
-    assert files.next_errors() == run / "errors.5.jsonl"
-    assert list(files.all_errors()) == [run / "errors.4.jsonl", run / "errors.jsonl"]
+    assert next_errors(errors_of([files])[files]) == run / "errors.5.jsonl"
+    assert errors_of([files])[files] == [run / "errors.4.jsonl", run / "errors.jsonl"]
 
 
 def test_a_directory_that_is_not_there_has_no_compressed_files(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from collector.core.errors import InputError
 from collector.plan import Shard
 from collector.store.comparison import compare
 from collector.store.coverage import Coverage, read_coverage
-from collector.store.files import PartFiles
+from collector.store.files import PartFiles, errors_of, next_errors
 from collector.store.manifest import Manifest
 from collector.store.newest import NewestLines, Pile, scratch_database
 from collector.store.recorded_run import find_run, was_begun
@@ -152,7 +152,7 @@ def test_a_cell_that_failed_in_one_part_may_be_answered_in_another(tmp_path: Pat
     for number in range(2):
         files = PartFiles(run, Shard(number, 2))
         files.errors.write_bytes(_error("1", 1, "http") + _error("2", 4, "timeout"))
-        files.next_errors().write_bytes(_error("2", 4, "http"))
+        next_errors(errors_of([files])[files]).write_bytes(_error("2", 4, "http"))
     coverage = read_coverage(run)
     counts = coverage.counts()
     assert (counts[CellState.DATA], counts[CellState.FAILED]) == (2, 1)

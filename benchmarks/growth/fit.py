@@ -1,0 +1,44 @@
+"""How a cost grows with a size: the exponent, and what it comes to at another size."""
+
+from collections.abc import Mapping
+from math import log
+from statistics import linear_regression
+from typing import Final
+
+__all__ = ["exponent", "extrapolated"]
+
+_FLAT: Final = 0.25
+"""A cost that is above the start by less than this share of it has not grown."""
+
+_LEAST: Final = 0.05
+"""Share of the start below which a difference is noise; smaller ones count as this one."""
+
+
+def exponent(costs: Mapping[int, float], start: float) -> float | None:
+    """Return the exponent of the growth of costs, by size; None if the largest has not grown.
+
+    It is the slope of log(cost - start) over log(size), by least squares: 1 is linear, 2 quadratic.
+    `start` is the cost of next to nothing, in the unit of the costs; sizes are what is above that.
+    There are at least two sizes.
+    """
+    if costs[max(costs)] - start < _FLAT * start:
+        return None
+    least = _LEAST * start
+    above = [log(max(cost - start, least)) for cost in costs.values()]
+    slope: float = linear_regression([log(size) for size in costs], above).slope
+    return slope
+
+
+def extrapolated(
+    costs: Mapping[int, float], start: float, size: int, *, least: float = 0.0
+) -> float:
+    """Return the cost that this size would have, from that of the largest and the exponent.
+
+    A cost that has not grown stays as it is. The exponent counts as `least` if it is below.
+    """
+    largest = max(costs)
+    slope = exponent(costs, start)
+    if slope is None:
+        return costs[largest]
+    factor: float = (size / largest) ** max(slope, least)
+    return start + (costs[largest] - start) * factor

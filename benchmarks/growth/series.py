@@ -1,0 +1,108 @@
+"""One command over several sizes, and the tables of its costs."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from benchmarks.child import Usage
+from benchmarks.growth.fit import exponent, extrapolated
+from benchmarks.report import megabytes, table
+
+__all__ = ["WANTED", "Cost", "Series", "growth_table", "paper_table"]
+
+WANTED: Final = 1.1
+"""The exponent that no command exceeds."""
+
+_BILLION: Final = 10**9
+
+
+class Cost(NamedTuple):
+    """CPU time in seconds and peak memory in bytes of a command."""
+
+    cpu: float
+    peak: int
+
+    @classmethod
+    def least(cls, usages: Sequence[Usage]) -> "Cost":
+        """Return the least of several rounds: another process only adds to them."""
+        return cls(min(usage.cpu for usage in usages), min(usage.peak for usage in usages))
+
+
+@dataclass(slots=True)
+class Series:
+    """The costs of a command by size; `start` is that of next to nothing, of size `smallest`."""
+
+    command: str
+    smallest: int
+    start: Cost
+    costs: dict[int, Cost] = field(default_factory=dict)
+
+    @property
+    def cpu(self) -> Mapping[int, float]:
+        """The seconds of CPU time, by the size above the smallest."""
+        return {size - self.smallest: cost.cpu for size, cost in self.costs.items()}
+
+    @property
+    def peak(self) -> Mapping[int, float]:
+        """The bytes of memory, by the size above the smallest."""
+        return {size - self.smallest: float(cost.peak) for size, cost in self.costs.items()}
+
+
+def growth_table(unit: str, series: Sequence[Series]) -> str:
+    """Return a Markdown table: a row for each command, the costs by size and the exponents."""
+    sizes = sorted({size for each in series for size in each.costs})
+    heads = [f"{size:,}" for size in sizes]
+    header = [
+        f"by {unit}",
+        f"start ({series[0].smallest:,})",
+        *heads,
+        "CPU time ^",
+        "memory ^",
+        "wanted",
+    ]
+    rows = []
+    for each in series:
+        exponents = exponent(each.cpu, each.start.cpu), exponent(each.peak, each.start.peak)
+        is_reached = all(found is None or found <= WANTED for found in exponents)
+        rows.append(
+            [
+                each.command,
+                *map(_cost, (each.start, *(each.costs[size] for size in sizes))),
+                *map(_exponent, exponents),
+                f"at most {WANTED}: {'reached' if is_reached else '**not reached**'}",
+            ]
+        )
+    return table(header, rows)
+
+
+def paper_table(unit: str, series: Sequence[Series]) -> str:
+    """Return a Markdown table of what each command would take for a billion, from its figures.
+
+    CPU time grows linearly at least: an exponent below 1 is noise, or a start that counts less.
+    """
+    header = [f"{_BILLION:,} {unit}", "CPU time", "memory"]
+    rows = [
+        [
+            each.command,
+            _duration(extrapolated(each.cpu, each.start.cpu, _BILLION, least=1.0)),
+            megabytes(extrapolated(each.peak, each.start.peak, _BILLION)),
+        ]
+        for each in series
+    ]
+    return table(header, rows)
+
+
+def _cost(cost: Cost) -> str:
+    return f"{cost.cpu:.2f} s, {megabytes(cost.peak)}"
+
+
+def _exponent(found: float | None) -> str:
+    return "flat" if found is None else f"{found:.2f}"
+
+
+def _duration(seconds: float) -> str:
+    """Format seconds as the largest unit of which there are at least two."""
+    for unit, length in (("h", 3600), ("min", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.1f} {unit}"
+    return f"{seconds:.1f} s"
