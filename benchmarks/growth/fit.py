@@ -19,13 +19,16 @@ def exponent(costs: Mapping[int, float], start: float) -> float | None:
 
     It is the slope of log(cost - start) over log(size), by least squares: 1 is linear, 2 quadratic.
     `start` is the cost of next to nothing, in the unit of the costs; sizes are what is above that.
-    There are at least two sizes.
+    There are at least two sizes. Those at which the cost has not grown are left out, for their
+    differences are noise, but the two largest are not.
     """
-    if costs[max(costs)] - start < _FLAT * start:
+    above = {size: cost - start for size, cost in costs.items()}
+    if above[max(above)] < _FLAT * start:
         return None
-    least = _LEAST * start
-    above = [log(max(cost - start, least)) for cost in costs.values()]
-    slope: float = linear_regression([log(size) for size in costs], above).slope
+    largest = sorted(above)[-2:]
+    fitted = [size for size in above if size in largest or above[size] >= _FLAT * start]
+    logs = [log(max(above[size], _LEAST * start)) for size in fitted]
+    slope: float = linear_regression([log(size) for size in fitted], logs).slope
     return slope
 
 

@@ -1,5 +1,6 @@
 """Verification of runs: whether they are as they, and later runs, have recorded them."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -8,7 +9,6 @@ from typing import Final
 
 from collector.core.errors import ExitCode, InputError
 from collector.core.text import json_text
-from collector.plan import Shard
 from collector.store.chain import (
     FoundManifest,
     link_target,
@@ -125,37 +125,40 @@ def _state(directory: Path, manifests: Sequence[FoundManifest]) -> Iterator[Find
         yield Finding(directory, "there is no run.json in it")
         return
     open_ones = [m for m in current if m.digests is None and not m.is_damaged]
-    waiting = [one for one in open_ones if not _is_done_by_another(one, current)]
+    waiting = _not_done_by_others(open_ones, current)
     for manifest in waiting[:1]:
         held_by = holder_of(directory)
         more = f" (and {len(waiting) - 1:,} shards more)" if len(waiting) > 1 else ""
         text = f"in progress, {held_by}" if held_by else _why_open(manifest)
         yield Finding(directory / manifest.name, f"{text}{more}", is_damage=False)
-    shards = {manifest.shard for manifest in current}
-    if not waiting and not any(_are_all(shards, total) for _, total in shards):
-        total = max(shard.total for shard in shards)
-        begun = sum(shard.total == total for shard in shards)
-        text = f"not finished: {begun} of {total} shards have begun"
+    begun = Counter(total for _, total in {manifest.shard for manifest in current})
+    if not waiting and not any(total == count for total, count in begun.items()):
+        total = max(begun)
+        text = f"not finished: {begun[total]} of {total} shards have begun"
         yield Finding(directory, text, is_damage=False)
 
 
-def _is_done_by_another(manifest: FoundManifest, current: Sequence[FoundManifest]) -> bool:
-    """Tell whether a later attempt, with another number of shards, has finished these cells."""
-    return any(
-        other.digests is not None
-        and other.files.has_for_itself(manifest.files)
-        and _began_at(other) > _began_at(manifest)
-        for other in current
-        if other.shard != manifest.shard
-    )
+def _not_done_by_others(
+    open_ones: Sequence[FoundManifest], current: Sequence[FoundManifest]
+) -> list[FoundManifest]:
+    """Return those whose cells no later attempt, with another number of shards, has finished."""
+    finished: dict[int, str] = {}
+    for manifest in current:
+        if manifest.digests is not None:
+            total = manifest.shard.total
+            finished[total] = max(finished.get(total, ""), _began_at(manifest))
+    return [
+        one
+        for one in open_ones
+        if not any(
+            total != one.shard.total and began_at > _began_at(one)
+            for total, began_at in finished.items()
+        )
+    ]
 
 
 def _began_at(manifest: FoundManifest) -> str:
     return "" if manifest.last_attempt is None else manifest.last_attempt.started_at
-
-
-def _are_all(shards: set[Shard], total: int) -> bool:
-    return sum(shard.total == total for shard in shards) == total
 
 
 def _why_open(manifest: FoundManifest) -> str:

@@ -49,6 +49,12 @@ def test_a_cost_below_the_start_is_noise() -> None:
     assert found > 0.5
 
 
+def test_noise_at_small_sizes_does_not_count() -> None:
+    """A cost that is hardly above the start there would seem to grow fast from there on."""
+    costs = {10: 0.501, 100: 0.505, 1000: _START + 1, 2000: _START + 2}
+    assert exponent(costs, _START) == pytest.approx(1)
+
+
 def test_a_cost_is_extrapolated_by_its_exponent() -> None:
     """From the largest size: twice the size is four times what is above the start."""
     costs = {size: _START + (size / 1e6) ** 2 for size in _SIZES}

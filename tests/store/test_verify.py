@@ -13,8 +13,10 @@ import pytest
 
 from collector.core.errors import InputError
 from collector.plan import Shard
+from collector.store.chain import FoundManifest
 from collector.store.coverage import read_coverage
-from collector.store.digests import with_digest
+from collector.store.digests import Digests, with_digest
+from collector.store.files import PartFiles
 from collector.store.verify import Verified, verify
 from tests.store.compressed import PACKERS, compress, compress_all
 from tests.store.finished_runs import begin, begun_at, finish, make_finished, make_nights
@@ -598,3 +600,26 @@ def test_two_forms_of_a_file_are_a_warning(tmp_path: Path) -> None:
     assert verify([run], remarks.append).findings == []
     (remark,) = remarks
     assert "statistics.jsonl.gz: is read, and statistics.jsonl.zst beside it is not" in remark
+
+
+def test_open_shards_are_not_compared_with_each_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of 10,000 shards that would be a hundred million comparisons."""
+    shards = [PartFiles(tmp_path / "run", Shard(number, 100)) for number in range(100)]
+    run = make_run(tmp_path / "run", [], shard=shards[0].shard)
+    for files in shards[1:]:
+        files.manifest.write_bytes(shards[0].manifest.read_bytes())
+    looked = 0
+    digests: property = vars(FoundManifest)["digests"]
+
+    def counted(manifest: FoundManifest) -> Digests | None:
+        nonlocal looked
+        looked += 1
+        found: Digests | None = digests.__get__(manifest)
+        return found
+
+    monkeypatch.setattr(FoundManifest, "digests", property(counted))
+    (text,) = _unverified(run)
+    assert text == "not finished: its last attempt has no end (and 99 shards more)"
+    assert looked < 20 * len(shards)
