@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Self
@@ -114,10 +114,9 @@ def recover(
 
     Nothing is changed before the plan is known to fit. Then damaged lines are moved aside, see
     `collector.store.repair`. The lines alone decide what is done; two bits are kept per cell.
-    Blocks, for it reads all lines that a checkpoint is not about; raises `StoppedError` between
-    lines when `is_stopped` returns true. `age` returns how long ago a line was fetched. Raises
-    `InputError` when the directory is for another plan or other days, and `StorageError` when it
-    cannot be read or repaired.
+    Blocks, for it reads all lines; raises `StoppedError` between them when `is_stopped` returns
+    true. `age` returns how long ago a line was fetched. Raises `InputError` when the directory is
+    for another plan or other days, and `StorageError` when it cannot be read or repaired.
     """
     try:
         results = _Results(part, is_stopped)
@@ -132,11 +131,7 @@ def recover(
                 remarks += repair(other, spans)
             else:
                 remarks += left_out(other.statistics, spans)
-        found = read.recovered(remarks)
-        if (following := checkpointer.after_repair(read.damaged)) is None:
-            return found
-        # The checkpointer adds the cells of the run to its own set.
-        return replace(found, done=found.done.copy(), checkpointer=following)
+        return read.recovered(remarks, checkpointer.after_repair(read.damaged))
     except OSError as error:
         raise StorageError(
             f"{error.filename or files.directory}: cannot be read or repaired: {error.strerror}; "
@@ -159,11 +154,7 @@ def survey(  # noqa: PLR0913 - as `recover`, which says why
     cannot be read, and otherwise as `recover`.
     """
     results = _Results(part, is_stopped, empty)
-
-    def read_lines(parts: Sequence[PartFiles]) -> dict[PartFiles, list[ByteRange]]:
-        return {other: damaged_spans(other.statistics, results.take) for other in parts}
-
-    read = _read(files, part, service, results, age, read_lines=read_lines)
+    read = _read(files, part, service, results, age, read_lines=results.read)
     for other, spans in read.damaged.items():
         read.remarks.extend(left_out(other.statistics, spans))
     return read.recovered(read.remarks)
@@ -180,9 +171,11 @@ class _Read:
     remarks: list[str]
     has_lines: bool
 
-    def recovered(self, remarks: list[str]) -> Recovered:
+    def recovered(self, remarks: list[str], checkpointer: Checkpointer | None = None) -> Recovered:
+        done = self.results.ledger.done
         return Recovered(
-            self.results.ledger.done,
+            # The checkpointer adds the cells of the run to its own set.
+            done if checkpointer is None else done.copy(),
             is_complete=self.results.is_complete,
             has_lines=self.has_lines,
             kept=self.results.kept,
@@ -192,6 +185,7 @@ class _Read:
             is_known=self.earlier.is_known,
             empty_companies=frozenset(self.results.empty_companies),
             manifests=self.manifests,
+            checkpointer=checkpointer,
         )
 
 
@@ -262,6 +256,9 @@ class _Results:
         self._kept, self._empty, self._newest, companies = found
         self.empty_companies = set(companies)
 
+    def read(self, parts: Sequence[PartFiles]) -> dict[PartFiles, list[ByteRange]]:
+        return {other: damaged_spans(other.statistics, self.take) for other in parts}
+
     def take(self, line: bytes) -> bool:
         self._read += 1
         if self._read % _LOOK_UP_EVERY == 0 and self._is_stopped():
@@ -293,8 +290,7 @@ class _Results:
 
     @property
     def kept(self) -> Counter[CellState]:
-        data = self._kept - self._empty
-        return Counter({CellState.DATA: data, CellState.EMPTY: self._empty})
+        return Counter({CellState.DATA: self._kept - self._empty, CellState.EMPTY: self._empty})
 
     @property
     def is_complete(self) -> bool:

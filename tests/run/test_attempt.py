@@ -94,7 +94,7 @@ async def _ended(run: Path, code: ExitCode, *, missing: int = 0) -> Manifest:
 async def test_digests_are_recorded_when_every_cell_is_settled(
     tmp_path: Path, code: ExitCode, missing: int, *, is_recorded: bool
 ) -> None:
-    """Failed ones too: a company that fails every night must not leave all nights unproved."""
+    """Failed ones too: a company that fails every night must not leave all nights unverified."""
     manifest = await _ended(tmp_path / "r", code, missing=missing)
     assert (manifest.digests is not None) == is_recorded
 
