@@ -14,7 +14,7 @@ from collector.core.errors import InputError
 from collector.settings import RunSettings
 from collector.store.changes import Change, changes_between, read_cell
 from collector.store.comparison import Comparison, Movement, WindowCount, compare
-from collector.store.newest import scratch_database
+from collector.store.scratch import scratch_database
 from tests.store.made_runs import at_work, line, make_run
 
 
