@@ -5,6 +5,7 @@ of a cell replaces the older one.
 """
 
 import sqlite3
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
@@ -20,9 +21,9 @@ from collector.store.lines import answer_at, parse_result
 from collector.store.newest_queries import (
     ALL,
     BITS,
-    COUNT_BOTH,
     COUNT_ONE,
     DIFFERENT,
+    IN_BOTH,
     IN_ONE,
     OLDER,
     PUT,
@@ -181,7 +182,8 @@ class NewestLines:
     def count_both(self, one: Pile, other: Pile) -> dict[_Days, int]:
         """Count the cells that are in both piles by the days of their window."""
         days = list(self._windows)
-        return {days[window]: count for window, count in self._query(COUNT_BOTH, one, other)}
+        counts = Counter(self._query(IN_BOTH, one, other))
+        return {days[window]: count for (window,), count in counts.items()}
 
     def count_only(self, one: Pile, other: Pile) -> int:
         """Count the cells that are in one pile and not in the other."""

@@ -11,9 +11,9 @@ from typing import Final
 __all__ = [
     "ALL",
     "BITS",
-    "COUNT_BOTH",
     "COUNT_ONE",
     "DIFFERENT",
+    "IN_BOTH",
     "IN_ONE",
     "OLDER",
     "PUT",
@@ -82,11 +82,10 @@ WHERE NOT EXISTS (
 ORDER BY company_order.place, window_order.place
 """
 
-COUNT_BOTH: Final = """
-SELECT one.cell & 0x7fffffff, count(*) FROM lines AS one
+IN_BOTH: Final = """
+SELECT one.cell & 0x7fffffff FROM lines AS one
 CROSS JOIN lines AS other ON other.cell = one.cell - (:one << 62) + (:other << 62)
 WHERE one.cell BETWEEN :one << 62 AND (:one << 62) + 0x3fffffffffffffff
-GROUP BY 1
 """
 
 COUNT_ONE: Final = """
