@@ -31,7 +31,7 @@ def diff(
     """
     from collector.cli.diff_output import diff_json, diff_text
     from collector.store.comparison import compare
-    from collector.store.newest import scratch_database
+    from collector.store.scratch import scratch_database
 
     # A sum of counters may have one digit more than the longest number that Python reads.
     sys.set_int_max_str_digits(2 * sys.int_info.default_max_str_digits)

@@ -91,8 +91,17 @@ class CellSet:
 
     def count(self, begin: int, end: int) -> int:
         """Count the cells from `begin` to before `end` that are in the set."""
+        return self._slice(begin, end).bit_count()
+
+    def flags(self, begin: int, end: int) -> str:
+        """Return a digit for each cell from `begin` to before `end`: 1 in the set, 0 not."""
+        # Without the 1 before the others, zeros at their end would be lost.
+        return f"{1 << end - begin | self._slice(begin, end):b}"[:0:-1]
+
+    def _slice(self, begin: int, end: int) -> int:
+        """Return the bits from `begin` to before `end`, the first one as the lowest."""
         bits = int.from_bytes(self._bits[begin >> 3 : (end + 7) >> 3], "little")
-        return (bits >> (begin & 7) & (1 << end - begin) - 1).bit_count()
+        return bits >> (begin & 7) & (1 << end - begin) - 1
 
     def absent(self, begin: int = 0, end: int | None = None) -> Iterator[int]:
         """Yield the indexes of the cells that are not in the set, in ascending order.

@@ -103,7 +103,8 @@ class Comparison:
 
     def restated(self) -> Iterator[Restated]:
         """Yield the cells whose answer has changed."""
-        for old, new in self._pairs():
+        for lines in self._lines.in_both(Pile.OLD, Pile.NEW):
+            old, new = map(read_cell, lines)
             if changes := changes_between(old.statistics, new.statistics):
                 yield Restated(old, new, changes)
 
@@ -115,33 +116,27 @@ class Comparison:
         """Yield the cells that have an answer in the old run only."""
         return map(read_cell, self._lines.only_in(Pile.OLD, Pile.NEW))
 
-    def _pairs(self) -> Iterator[tuple[AnsweredCell, AnsweredCell]]:
-        for old, new in self._lines.in_both(Pile.OLD, Pile.NEW):
-            yield read_cell(old), read_cell(new)
-
     def _count(self) -> Totals:
         totals = Totals()
-        for old, new in self._pairs():
-            changes = changes_between(old.statistics, new.statistics)
-            totals.both += 1
-            window = totals.windows.setdefault((old.from_date, old.until_date), WindowCount())
-            window.cells += 1
-            if changes:
-                totals.restated += 1
-                window.restated += 1
-                _add(changes.counters, totals.counters)
-                _add(changes.actions, totals.actions)
-        totals.new = sum(1 for _ in self.only_new())
-        for cell in self.gone():
+        for days, cells in self._lines.count_both(Pile.OLD, Pile.NEW).items():
+            totals.both += cells
+            totals.windows[days] = WindowCount(cells)
+        for cell in self.restated():
+            totals.restated += 1
+            totals.windows[cell.old.from_date, cell.old.until_date].restated += 1
+            _add(cell.changes.counters, totals.counters)
+            _add(cell.changes.actions, totals.actions)
+        totals.new = self._lines.count_only(Pile.NEW, Pile.OLD)
+        for gone in self.gone():
             totals.gone += 1
-            totals.gone_planned += self.is_planned(cell)
+            totals.gone_planned += self.is_planned(gone)
         return totals
 
 
 def compare(database: Connection, old: Path, new: Path) -> Comparison:
     """Compare two run directories by means of an empty scratch database.
 
-    Of several lines of a cell in one run the newest counts. Takes about 250 bytes of memory per
+    Of several lines of a cell in one run the newest counts. Takes about 450 bytes of memory per
     company, whatever the number of cells. Raises `InputError` when a directory holds no readable
     run, or the runs are of different services.
     """

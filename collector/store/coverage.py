@@ -3,14 +3,13 @@
 from array import array
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import groupby
 from pathlib import Path
-from typing import Final
 
 from collector.core.cell import CellState, Window
 from collector.core.errors import InputError
 from collector.core.outcome import FEWEST_ALIKE, Counters, FailureKind
 from collector.plan import Plan
+from collector.store.cell_states import CellStates
 from collector.store.files import COMPANIES, files_are
 from collector.store.ledger import Ledger
 from collector.store.lines import ResultLine, parse_error, parse_result
@@ -29,13 +28,6 @@ __all__ = ["Coverage", "Gap", "coverage_of", "read_coverage"]
 Observer = Callable[[ResultLine, bool], object]
 """Called with each answer, and whether it counts: it is the first one of a planned cell."""
 
-_MISSING: Final = 0
-_DATA: Final = 1
-_EMPTY: Final = 2
-_KINDS: Final = tuple(FailureKind)
-_FIRST_KIND: Final = 3
-"""The state of a failed cell is this number plus the position of its kind."""
-
 
 @dataclass(frozen=True, slots=True)
 class Gap:
@@ -50,7 +42,7 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """The state of every cell, one byte each, and warnings about the answers.
+    """The state of every cell, and warnings about the answers.
 
     `held_by` names the process that works on the run now. `is_intact` is False when the list of
     companies was edited: some may be missing from it. `is_spoilt` is True when there are lines
@@ -69,22 +61,16 @@ class Coverage:
     compressed: list[Path]
     empty_everywhere: list[str]
     same_everywhere: list[str]
-    _states: bytearray
+    _states: CellStates
 
     def counts(self) -> dict[CellState, int]:
         """Count the cells by state."""
-        data, empty, missing = (self._states.count(state) for state in (_DATA, _EMPTY, _MISSING))
-        return {
-            CellState.DATA: data,
-            CellState.EMPTY: empty,
-            CellState.FAILED: len(self._states) - data - empty - missing,
-            CellState.MISSING: missing,
-        }
+        return self._states.counts()
 
     def failed_by_kind(self) -> dict[FailureKind, int]:
         """Count the failed cells by the kind of their last failure."""
-        counts = {kind: self._states.count(_FIRST_KIND + i) for i, kind in enumerate(_KINDS)}
-        return {kind: count for kind, count in counts.items() if count}
+        failed = self._states.failed
+        return {kind: failed[kind] for kind in FailureKind if failed[kind]}
 
     def incomplete_companies(self) -> int:
         """Count the companies that lack an answer for some window."""
@@ -92,32 +78,27 @@ class Coverage:
 
     def gaps(self) -> Iterator[Gap]:
         """Yield the gaps by company; consecutive windows of one kind are one gap."""
-        for company, states in self._incomplete():
+        for company in self._incomplete():
             company_id = self.plan.companies.ids[company]
-            windows = self.plan.windows[-len(states) :]
-            position = 0
-            for state, group in groupby(states):
-                first, position = position, position + len(list(group))
-                if state not in {_DATA, _EMPTY}:
-                    yield Gap(
-                        company_id,
-                        windows[first],
-                        windows[position - 1],
-                        position - first,
-                        None if state == _MISSING else _KINDS[state - _FIRST_KIND],
-                    )
+            span = self.plan.span(company)
+            windows = self.plan.windows[-len(span) :]
+            for cells, kind in self._states.gaps(span):
+                first, last = windows[cells[0] - span.start], windows[cells[-1] - span.start]
+                yield Gap(company_id, first, last, len(cells), kind)
 
-    def _incomplete(self) -> Iterator[tuple[int, bytes]]:
-        for company, states in _by_company(self._states, self.plan):
-            if states.count(_DATA) + states.count(_EMPTY) < len(states):
-                yield company, states
+    def _incomplete(self) -> Iterator[int]:
+        for company in range(len(self.plan.companies)):
+            span = self.plan.span(company)
+            if self._states.answered.count(span.start, span.stop) < len(span):
+                yield company
 
 
 def read_coverage(directory: Path) -> Coverage:
     """Read the state of a run. Changes nothing, and may be called while the run is in progress.
 
-    Takes one byte of memory per cell and about 100 per company. Raises `InputError` when there is
-    no run in the directory, or its files cannot be read.
+    Takes two bits of memory per cell (up to four more near cells that have failed) and about 100
+    bytes per company. Raises `InputError` when there is no run in the directory, or its files
+    cannot be read.
     """
     return coverage_of(find_run(directory))
 
@@ -171,7 +152,7 @@ class _Answers:
 
     def __init__(self, plan: Plan, observe: Observer | None) -> None:
         self.ledger = Ledger(plan)
-        self.states = bytearray(len(plan))
+        self.states = CellStates(len(plan), self.ledger.done)
         self.lines = 0
         self._plan = plan
         self._observe = observe
@@ -189,7 +170,8 @@ class _Answers:
             self._observe(result, index is not None)
         if index is None:
             return True
-        self.states[index] = _EMPTY if result.statistics.is_empty else _DATA
+        if result.statistics.is_empty:
+            self.states.empty.add(index)
         company, _ = self._plan.places(index)
         answer = _fingerprint(result.statistics)
         if not self._first_answer[company]:
@@ -204,39 +186,35 @@ class _Answers:
         if error is None:
             return False
         index = self.ledger.find(error)
-        if index is not None and self.states[index] not in {_DATA, _EMPTY}:
-            self.states[index] = _FIRST_KIND + _KINDS.index(error.kind)
+        if index is not None:
+            self.states.fail(index, error.kind)
         return True
 
     def empty_everywhere(self) -> list[str]:
         """Return the companies whose windows are all answered, and empty."""
-        return [
-            self._plan.companies.ids[company]
-            for company, states in _by_company(self.states, self._plan)
-            if states.count(_EMPTY) == len(states)
-        ]
+        ids = self._plan.companies.ids
+        return [ids[company] for company, _, empty, planned in self._counts() if empty == planned]
 
     def same_everywhere(self) -> list[str]:
         """Return the companies with seven or more answers, all of them equal and not empty."""
         return [
             self._plan.companies.ids[company]
-            for company, states in _by_company(self.states, self._plan)
-            if not self._differs[company]
-            and states.count(_DATA) >= FEWEST_ALIKE
-            and not states.count(_EMPTY)
+            for company, answered, empty, _ in self._counts()
+            if not self._differs[company] and answered >= FEWEST_ALIKE and not empty
         ]
+
+    def _counts(self) -> Iterator[tuple[int, int, int, int]]:
+        """Yield each company and the number of its cells: answered, empty, and planned."""
+        answered, empty = self.states.answered.count, self.states.empty.count
+        for company in range(len(self._plan.companies)):
+            span = self._plan.span(company)
+            ends = span.start, span.stop
+            yield company, answered(*ends), empty(*ends), len(span)
 
 
 def _fingerprint(counts: Counters) -> int:
     """Return a number that is equal for equal counters, whatever the order of actions; never 0."""
     return hash((counts.numbers(), frozenset(counts.actions.items()))) or 1
-
-
-def _by_company(states: bytearray, plan: Plan) -> Iterator[tuple[int, bytes]]:
-    view = memoryview(states)
-    for company in range(len(plan.companies)):
-        span = plan.span(company)
-        yield company, bytes(view[span.start : span.stop])
 
 
 def _damage(path: Path, damaged: list[ByteRange]) -> list[str]:

@@ -18,6 +18,7 @@ __all__ = [
     "LONGEST_LINE",
     "ErrorLine",
     "ResultLine",
+    "answer_at",
     "error_line",
     "parse_error",
     "parse_result",
@@ -127,6 +128,17 @@ def parse_error(line: bytes) -> ErrorLine | None:
         return _error.decode(line)
     except _DAMAGE:
         return None
+
+
+def answer_at(line: bytes) -> int:
+    """Return the place from which on equal bytes of two good lines are equal answers.
+
+    In a line as the collector writes it `statistics` begin there; in others it may be 0.
+    """
+    # The answer is an object. Where no object begins earlier, this is its name, and no text: in a
+    # text the quote would be escaped.
+    place = line.find(b',"statistics":')
+    return 0 if place < 0 or line.find(b"{", 1, place) > 0 else place
 
 
 _DAMAGE: Final = (orjson.JSONDecodeError, msgspec.DecodeError, RecursionError)

@@ -1,82 +1,53 @@
 """The newest line of every cell over any number of runs, in bounded memory.
 
-Lines are rows of a private database on the disk. Their key is the cell: a newer line of a cell
-replaces the older one.
+Lines are rows of a private database on the disk. Their key is the cell, as a number: a newer line
+of a cell replaces the older one.
 """
 
 import sqlite3
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from enum import IntEnum
+from operator import itemgetter
 from pathlib import Path
 from sqlite3 import Connection
 from typing import Final
 
 from collector.core.cell import Window
-from collector.core.errors import InputError, StorageError
-from collector.store.lines import parse_result
+from collector.core.errors import InputError
+from collector.store.lines import answer_at, parse_result
+from collector.store.newest_queries import (
+    ALL,
+    BITS,
+    COUNT_ONE,
+    DIFFERENT,
+    IN_BOTH,
+    IN_ONE,
+    OLDER,
+    PUT,
+    TABLES,
+)
 from collector.store.recorded_run import RecordedRun, begun_runs
 from collector.store.repair import damaged_spans, left_out, lost_lines
+from collector.store.scratch import scratch_database
 
-__all__ = ["NewestLines", "Pile", "newest_lines", "older_text", "overlapping", "scratch_database"]
+__all__ = ["NewestLines", "Pile", "newest_lines", "older_text", "overlapping"]
 
-# Texts are ordered by their UTF-8 bytes. A null date is stored as the number 0: numbers come before
-# texts, and columns of this primary key cannot be null. `run` is the last run that has an answer.
-_TABLES: Final = (
-    """
-    CREATE TABLE lines (
-        pile, company_id, from_date, until_date, run, fetched_at, line,
-        PRIMARY KEY (pile, company_id, from_date, until_date)
-    ) WITHOUT ROWID
-    """,
-    """
-    CREATE TABLE planned_companies (run, company_id, PRIMARY KEY (run, company_id)) WITHOUT ROWID
-    """,
-    """
-    CREATE TABLE planned_windows (
-        from_date, until_date, run, PRIMARY KEY (from_date, until_date, run)
-    ) WITHOUT ROWID
-    """,
-)
-_PUT: Final = """
-INSERT INTO lines VALUES (?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT DO UPDATE SET
-    run = excluded.run,
-    line = CASE WHEN excluded.fetched_at >= fetched_at THEN excluded.line ELSE line END,
-    fetched_at = max(fetched_at, excluded.fetched_at)
-"""
-_OLDER: Final = """
-SELECT count(*) FROM lines AS answered WHERE pile = ? AND EXISTS (
-    SELECT 1 FROM planned_windows AS planned
-    WHERE planned.from_date = answered.from_date AND planned.until_date = answered.until_date
-        AND planned.run > answered.run AND EXISTS (
-            SELECT 1 FROM planned_companies
-            WHERE run = planned.run AND company_id = answered.company_id
-        )
-)
-"""
-_ALL: Final = """
-SELECT line FROM lines WHERE pile = ? ORDER BY company_id, from_date, until_date
-"""
-_IN_BOTH: Final = """
-SELECT one.line, other.line
-FROM lines AS one CROSS JOIN lines AS other
-    USING (company_id, from_date, until_date)
-WHERE one.pile = ? AND other.pile = ?
-ORDER BY one.company_id, one.from_date, one.until_date
-"""
-_IN_ONE: Final = """
-SELECT line FROM lines AS one
-WHERE pile = ? AND NOT EXISTS (
-    SELECT 1 FROM lines AS other
-    WHERE other.pile = ? AND other.company_id = one.company_id
-        AND other.from_date = one.from_date AND other.until_date = one.until_date
-)
-ORDER BY company_id, from_date, until_date
-"""
+_AT_ONCE: Final = 8 * 1024 * 1024
+"""Bytes of lines that are sorted by cell before they are put into the table: neighbours are then on
+one page of the database."""
+
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
+
+
+_Days = tuple[str | None, str | None]
+"""The ISO days of a window; None for the server's default."""
+
+_Row = tuple[int, int, int, int, bytes]
+"""The columns of `lines`."""
 
 
 class Pile(IntEnum):
@@ -89,17 +60,19 @@ class Pile(IntEnum):
 class NewestLines:
     """A table of lines, one per cell and pile. It exists as long as the database.
 
-    `windows` has the ISO days of all windows that were read, except the server's default;
-    `lacks_lines` says that damaged lines were left out, or that lines were removed.
+    Takes about 200 bytes of memory per company, whatever the number of lines. `lacks_lines` says
+    that damaged lines were left out, or that lines were removed.
     """
 
     def __init__(self, database: Connection) -> None:
-        self.windows: Final[set[tuple[str, str]]] = set()
         self.lacks_lines = False
         self._database = database
+        self._companies: dict[str, int] = {}
+        self._windows: dict[_Days, int] = {}
+        self._in_order = (0, 0)
         self._runs = 0
         self._last_lacks_cells = self._has_plans = False
-        for table in _TABLES:
+        for table in TABLES:
             database.execute(table)
 
     def read(self, run: RecordedRun, pile: Pile) -> list[str]:
@@ -109,22 +82,30 @@ class NewestLines:
         in progress is read as far as it is written, and its last line may be incomplete. Raises
         `InputError` when a file cannot be read.
         """
-        put, number, windows = self._database.execute, int(pile), self.windows
+        companies, windows = self._companies, self._windows
         counts: list[int] = []
         self._runs += 1
         position = self._runs
+        rows: list[_Row] = []
+        size = 0
 
         def take(line: bytes) -> bool:
+            nonlocal size
             result = parse_result(line)
             if result is None:
                 return False
             counts[-1] += 1
-            first, last = _day(result.from_date), _day(result.until_date)
+            company = companies.setdefault(result.company_id, len(companies))
+            days = result.from_date, result.until_date
+            window = windows.setdefault(days, len(windows))
             # A number, because the text of a moment is not unique.
             fetched_at = (result.fetched_at - _EPOCH) // _MICROSECOND
-            put(_PUT, (number, result.company_id, first, last, position, fetched_at, line))
-            if result.from_date is not None and result.until_date is not None:
-                windows.add((result.from_date, result.until_date))
+            cell = (pile << BITS | company) << BITS | window
+            rows.append((cell, position, fetched_at, answer_at(line) + 1, line))
+            size += len(line)
+            if size > _AT_ONCE:
+                self._put(rows)
+                size = 0
             return True
 
         remarks: list[str] = []
@@ -136,6 +117,7 @@ class NewestLines:
                 raise InputError(f"{path}: cannot be read: {error.strerror}") from error
             remarks += left_out(path, damaged, is_growing=run.held_by is not None)
             self.lacks_lines |= bool(lost_lines(damaged))
+        self._put(rows)
         lost = run.lost(counts)
         self.lacks_lines |= bool(lost)
         self._last_lacks_cells = sum(counts) < run.manifest.plan.cells
@@ -154,10 +136,19 @@ class NewestLines:
             return
         if is_intact:
             insert, position = self._database.executemany, self._runs
-            companies = ((position, company_id) for company_id in plan.companies.ids)
-            insert("INSERT INTO planned_companies VALUES (?, ?)", companies)
-            windows = ((_iso(w.from_date), _iso(w.until_date), position) for w in plan.windows)
-            insert("INSERT INTO planned_windows VALUES (?, ?, ?)", windows)
+            # What no run has answered so far is of no older run.
+            companies = map(self._companies.get, plan.companies.ids)
+            windows = (
+                self._windows.get((_iso(w.from_date), _iso(w.until_date))) for w in plan.windows
+            )
+            insert(
+                "INSERT INTO planned_companies VALUES (?, ?)",
+                ((position, company) for company in companies if company is not None),
+            )
+            insert(
+                "INSERT INTO planned_windows VALUES (?, ?)",
+                ((window, position) for window in windows if window is not None),
+            )
             self._has_plans = True
 
     def older(self, pile: Pile) -> str | None:
@@ -167,7 +158,7 @@ class NewestLines:
         """
         if not self._has_plans:
             return None
-        ((count,),) = self._database.execute(_OLDER, (pile,))
+        ((count,),) = self._database.execute(OLDER, {"one": int(pile)})
         return older_text(count)
 
     def lines(self, pile: Pile) -> Iterator[bytes]:
@@ -175,15 +166,58 @@ class NewestLines:
 
         The server's default window comes before the days.
         """
-        return _first_column(self._database.execute(_ALL, (pile,)))
+        return _first_column(self._query(ALL, pile))
 
     def in_both(self, one: Pile, other: Pile) -> Iterator[tuple[bytes, bytes]]:
-        """Yield the pairs of lines of the cells that are in both piles, in the order of `lines`."""
-        return self._database.execute(_IN_BOTH, (one, other))
+        """Yield the pairs of lines of the cells that are in both piles, in the order of `lines`.
+
+        Pairs whose answers are equal byte for byte are left out.
+        """
+        return self._query(DIFFERENT, one, other)
 
     def only_in(self, one: Pile, other: Pile) -> Iterator[bytes]:
         """Yield the lines of the cells that are in one pile and not in the other, likewise."""
-        return _first_column(self._database.execute(_IN_ONE, (one, other)))
+        return _first_column(self._query(IN_ONE, one, other))
+
+    def count_both(self, one: Pile, other: Pile) -> dict[_Days, int]:
+        """Count the cells that are in both piles by the days of their window."""
+        days = list(self._windows)
+        counts = Counter(self._query(IN_BOTH, one, other))
+        return {days[window]: count for (window,), count in counts.items()}
+
+    def count_only(self, one: Pile, other: Pile) -> int:
+        """Count the cells that are in one pile and not in the other."""
+        ((count,),) = self._query(COUNT_ONE, one, other)
+        return int(count)
+
+    def windows(self) -> Iterator[tuple[str, str]]:
+        """Yield the ISO days of all windows that were read, except the server's default."""
+        for first, last in self._windows:
+            if first is not None and last is not None:
+                yield first, last
+
+    def _put(self, rows: list[_Row]) -> None:
+        """Put rows into the table, and clear them."""
+        # The sort is stable: of two lines of a cell, the one read later stays behind the other.
+        rows.sort(key=itemgetter(0))
+        self._database.executemany(PUT, rows)
+        rows.clear()
+
+    def _query(self, query: str, one: Pile, other: Pile = Pile.OLD) -> sqlite3.Cursor:
+        self._set_in_order()
+        return self._database.execute(query, {"one": int(one), "other": int(other)})
+
+    def _set_in_order(self) -> None:
+        """Record the order of companies, by their bytes, and of windows, without days first."""
+        known = len(self._companies), len(self._windows)
+        if known != self._in_order:
+            self._in_order = known
+            insert = "INSERT OR REPLACE INTO {} VALUES (?, ?)".format
+            companies = (self._companies[company_id] for company_id in sorted(self._companies))
+            self._database.executemany(insert("company_order"), enumerate(companies))
+            windows = sorted(self._windows, key=lambda days: [(d is not None, d) for d in days])
+            places = ((self._windows[days], place) for place, days in enumerate(windows))
+            self._database.executemany(insert("window_order"), places)
 
 
 def overlapping(windows: Iterable[tuple[str, str]]) -> tuple[Window, Window] | None:
@@ -215,61 +249,12 @@ def older_text(cells: int) -> str | None:
     )
 
 
-def _iso(day: date | None) -> str | int:
-    return 0 if day is None else day.isoformat()
-
-
-def _day(day: str | None) -> str | int:
-    return 0 if day is None else day
+def _iso(day: date | None) -> str | None:
+    return None if day is None else day.isoformat()
 
 
 def _first_column(rows: Iterator[tuple[bytes]]) -> Iterator[bytes]:
     return (line for (line,) in rows)
-
-
-_CACHE: Final = 32_768
-"""KiB that the database keeps in memory; the rest is on the disk."""
-
-_STEPS: Final = 100_000
-"""Instructions of the database between two calls: a few milliseconds."""
-
-_DISK_ERRORS: Final = frozenset(
-    {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY}
-)
-_PRIMARY: Final = 0xFF
-"""The bits of an extended result code that say its kind; see https://sqlite.org/rescode.html."""
-
-
-@contextmanager
-def scratch_database() -> Iterator[sqlite3.Connection]:
-    """Open an empty database that is removed when the block, or the process, ends.
-
-    The whole block is one transaction. Raises `StorageError` when any statement of the block cannot
-    read or write the disk, and `KeyboardInterrupt` when a signal interrupts one.
-    """
-    try:
-        # A database without a name is a temporary file of SQLite, without a name on the disk:
-        # nothing is left behind, not even after kill -9.
-        with closing(sqlite3.connect("", isolation_level=None)) as database:
-            # It is never read after a crash, so it needs no durability.
-            database.execute("PRAGMA journal_mode = OFF")
-            database.execute("PRAGMA synchronous = OFF")
-            database.execute(f"PRAGMA cache_size = -{_CACHE}")
-            # Any call lets Python handle signals, also in the midst of a long statement.
-            database.set_progress_handler(lambda: None, _STEPS)
-            database.execute("BEGIN")
-            yield database
-    except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:
-            # All that SQLite reports of an exception in a signal handler.
-            raise KeyboardInterrupt from error
-        if error.sqlite_errorcode & _PRIMARY not in _DISK_ERRORS:
-            raise
-        raise StorageError(
-            f"the temporary database cannot be written: {error}; see that there is room in the "
-            "directory for temporary files (/var/tmp, if SQLITE_TMPDIR and TMPDIR name no other), "
-            "or set SQLITE_TMPDIR to one that has room"
-        ) from error
 
 
 @contextmanager
@@ -291,7 +276,7 @@ def newest_lines(
             newest.expect(run)
         if older := newest.older(Pile.NEW):
             remark(older)
-        if overlap := overlapping(newest.windows):
+        if overlap := overlapping(newest.windows()):
             one, other = overlap
             remark(
                 f"windows overlap, such as {one} and {other}: sums of the lines count days twice"

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from collector.core.errors import InputError
 from collector.settings import RunSettings
-from collector.store.changes import Change, changes_between, read_cell
+from collector.store.changes import AnsweredCell, Change, changes_between, read_cell
 from collector.store.comparison import Comparison, Movement, WindowCount, compare
-from collector.store.newest import scratch_database
+from collector.store.scratch import scratch_database
 from tests.store.made_runs import at_work, line, make_run
 
 
@@ -269,3 +269,19 @@ def test_a_comparison_is_that_of_two_plain_dictionaries(old: _Cells, new: _Cells
 def _key(cell: tuple[str, int | None]) -> tuple[str, str | None]:
     from_date: str | None = json.loads(line(*cell))["from_date"]
     return cell[0], from_date
+
+
+def test_equal_answers_are_not_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their bytes are compared: only a cell that differs takes the time to decode two lines."""
+    decoded: list[bytes] = []
+
+    def read(one: bytes) -> AnsweredCell:
+        decoded.append(one)
+        return read_cell(one)
+
+    monkeypatch.setattr("collector.store.comparison.read_cell", read)
+    old = [line("1", day, total=day) for day in (1, 2, 3)]
+    new = [line("1", day, 60, total=max(day, 2)) for day in (1, 2, 3)]
+    with _compared(tmp_path, old, new) as comparison:
+        assert (comparison.totals.unchanged, comparison.totals.restated) == (2, 1)
+    assert decoded == [old[0], new[0]]

@@ -15,6 +15,7 @@ from collector.http.envelope import Checked, check_envelope
 from collector.store.lines import (
     ErrorLine,
     ResultLine,
+    answer_at,
     error_line,
     parse_error,
     parse_result,
@@ -464,3 +465,43 @@ def test_a_result_is_no_error_and_the_other_way_round() -> None:
     """A line in the wrong file is damage there."""
     assert parse_result(_GOOD_ERROR) is None
     assert parse_error(_GOOD) is None
+
+
+_MEMBERS = [
+    '"company_id":"1"',
+    '"company_id":",\\"statistics\\":"',
+    '"from_date":null',
+    '"until_date":"{"',
+    '"fetched_at":"2026-11-23T02:00:01.234Z"',
+    '"fetched_at" : "2026-11-23T02:00:02Z"',
+    '"attempts":1',
+    '"x":{"y":1,"statistics":2}',
+    '"statistics":{"total":1,"sended":0,"pending":0,"fails":0,"actions":{},"campaign":0}',
+    '"statistics":{"total":2,"sended":0,"pending":0,"fails":0,"actions":{},"campaign":0}',
+    '"stat\\u0069stics" :{"total":3,"sended":0,"pending":0,"fails":0,"actions":{},"campaign":0}',
+    '"statistics" :{"total":5,"sended":0,"pending":0,"fails":0,"actions":{},"campaign":0}',
+    '"statistics":{"statistics":{},"total":4,"sended":0,"pending":0,"fails":0,"actions":{}}',
+]
+_members = st.lists(st.sampled_from(_MEMBERS), max_size=4)
+
+
+@given(_members, _members, _members)
+@example([_MEMBERS[10]], [_MEMBERS[11]], [_MEMBERS[7]])
+def test_equal_bytes_from_the_answer_on_are_equal_answers(
+    first: list[str], second: list[str], both: list[str]
+) -> None:
+    """Whatever members lines have, in whatever order, and however often."""
+    whole = _MEMBERS[0], *_MEMBERS[2:5], _MEMBERS[6]
+    lines = ["{" + ",".join([*whole, *own, *both]) + "}\n" for own in (first, second)]
+    written = [line.encode() for line in lines]
+    one, other = map(parse_result, written)
+    ends = [line[answer_at(line) :] for line in written]
+    if one is not None and other is not None and ends[0] == ends[1]:
+        assert one.statistics == other.statistics
+
+
+def test_the_answer_of_a_usual_line_is_found() -> None:
+    """So that lines which differ in their time only are equal from there on."""
+    line = result_line(Cell("1", _WEEK), _answer(), 2)
+    assert answer_at(line)
+    assert line[answer_at(line) :].startswith(b',"statistics":{')

@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from collector.core.errors import InputError, StorageError
 from collector.settings import RunSettings
 from collector.store.manifest import DatesRecord, Manifest
-from collector.store.newest import NewestLines, Pile, scratch_database
+from collector.store.newest import NewestLines, Pile
 from collector.store.recorded_run import each_once, find_run, find_runs
+from collector.store.scratch import scratch_database
 from tests.store.made_runs import at_work, line, make_run
 
 LargestFile = Callable[[int], AbstractContextManager[None]]

@@ -13,9 +13,9 @@ from collector.plan import DateRange
 from collector.settings import RunSettings
 from collector.store.changes import changes_between, fingerprint
 from collector.store.comparison import compare
-from collector.store.newest import scratch_database
 from collector.store.nights import Nights, read_nights
 from collector.store.recorded_run import find_run
+from collector.store.scratch import scratch_database
 from tests.store.made_runs import FIRST, day, line, make_run
 
 _COMPANIES = ("1", "2", "é")

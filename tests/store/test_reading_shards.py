@@ -16,9 +16,10 @@ from collector.store.comparison import compare
 from collector.store.coverage import Coverage, read_coverage
 from collector.store.files import PartFiles, errors_of, next_errors
 from collector.store.manifest import Manifest
-from collector.store.newest import NewestLines, Pile, scratch_database
+from collector.store.newest import NewestLines, Pile
 from collector.store.recorded_run import find_run, was_begun
 from collector.store.run_directory import RunDirectory
+from collector.store.scratch import scratch_database
 from collector.store.shard_lock import lock_for
 from tests.store.made_runs import line, make_run
 from tests.store.split_runs import LINES, owner, split_run, strewn_run

@@ -9,8 +9,9 @@ from collector.core.outcome import COUNTERS
 from collector.export.export import Rows
 from collector.store.changes import read_cell
 from collector.store.lines import parse_result
-from collector.store.newest import NewestLines, Pile, scratch_database
+from collector.store.newest import NewestLines, Pile
 from collector.store.recorded_run import find_runs
+from collector.store.scratch import scratch_database
 from collector.tables.answers import Answers
 from collector.tables.names import load_names
 from tests.tables.databases import empty_database

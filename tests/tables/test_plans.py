@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from collector.store.newest import NewestLines, Pile, scratch_database
+from collector.store.newest import NewestLines, Pile
 from collector.store.recorded_run import find_runs
+from collector.store.scratch import scratch_database
 from collector.tables.answers import Answers
 from collector.tables.plans import Plans
 from tests.store.made_runs import line, make_run
