@@ -2,7 +2,7 @@
 
 import asyncio
 import gc
-from collections.abc import Coroutine
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -37,32 +37,66 @@ def collect(
     with printed_answers(settings.answers) as printer:
         run = _make_run(plan, settings, credentials, output, network, printer)
         ping = None if settings.ping_url is None else Ping(settings.ping_url, network)
-        end = asyncio.run(_told(ping, run, execute(run, printer)))
+        end = asyncio.run(_told(ping, run, printer))
         return report_end(run, end)
 
 
-async def _told(ping: Ping | None, run: RunView, work: Coroutine[object, object, End]) -> End:
-    """Do the work of a run, and tell the service that watches over it when it begins and ends.
+async def _told(ping: Ping | None, run: RunView, printer: AnswerPrinter | None) -> End:
+    """Execute a run, and tell the service that watches over it when it begins and ends.
 
     Nothing is told of a run that never began: while another process works on the same directory,
     the service would take its end for the end of that one.
     """
     if ping is None:
-        return await work
+        return await execute(run, printer)
     starting = asyncio.create_task(_told_of_start(ping, run), name="ping")
     end = End(ExitCode.BUG)
     try:
-        end = await work
+        end = await execute(run, printer, hurry=starting.cancel)
     finally:
+        # The service may take its time.
+        run.stats.end()
         if run.has_begun.is_set() or end.exit_code not in NOT_STARTED:
-            # In their order, and once each: the second may not come before the first.
-            run.has_begun.set()
-            problems = (await starting, await _told_of_end(ping, run, end))
+            problems = await _told_in_order(ping, run, starting, end)
             for problem in dict.fromkeys(filter(None, problems)):
                 _warn(run, f"--ping-url was not told of this run: {problem}")
         else:
             starting.cancel()
     return end
+
+
+async def _told_in_order(
+    ping: Ping, run: RunView, starting: asyncio.Task[str | None], end: End
+) -> tuple[str | None, str | None]:
+    """Tell of the end after the start, once each; return why each could not be told.
+
+    A signal ends the wait for the start, now or while the run works: what sent it does not wait for
+    long. The next one ends the wait for the end. The exit code is that of the run.
+    """
+    # It may wait for that, if the run has failed before.
+    run.has_begun.set()
+
+    async def end_after_start() -> str | None:
+        await asyncio.wait([starting])
+        return await _told_of_end(ping, run, end)
+
+    def hurry(_: ExitCode) -> None:
+        starting.cancel()
+
+    def give_up() -> None:
+        ending.cancel()
+
+    ending = asyncio.create_task(end_after_start(), name="ping")
+    with stop_on_signals(hurry, give_up):
+        await asyncio.wait([ending])
+    return _problem(starting), _problem(ending)
+
+
+def _problem(telling: asyncio.Task[str | None]) -> str | None:
+    """Return why the service could not be told, if so."""
+    if telling.cancelled():
+        return "a signal ended the wait for its answer"
+    return telling.result()
 
 
 async def _told_of_start(ping: Ping, run: RunView) -> str | None:
@@ -109,8 +143,16 @@ _GARBAGE: Final = 10_000
 """New objects after which the collector of garbage looks for cycles: they take 2 MB or so."""
 
 
-async def execute(run: RunView, printer: AnswerPrinter | None = None) -> End:
-    """Execute a run, show its progress, print its answers, and let signals stop it gracefully."""
+async def execute(
+    run: RunView,
+    printer: AnswerPrinter | None = None,
+    *,
+    hurry: Callable[[], object] = lambda: None,
+) -> End:
+    """Execute a run, show its progress, print its answers, and let signals stop it gracefully.
+
+    `hurry` is called at the first signal.
+    """
     # Imported modules and the plan stay in memory. Without this the first full collection scans
     # them as the first request leaves: it leaves 20 ms late, and the next ones follow too closely.
     gc.freeze()
@@ -118,16 +160,17 @@ async def execute(run: RunView, printer: AnswerPrinter | None = None) -> End:
     # through them again and again, for 2 % of the time of a request.
     gc.set_threshold(_GARBAGE)
     run.announcer.show = partial(_warn, run)
-    if printer is None:
-        with stop_on_signals(run.stop, run.stop_at_once):
-            async with watch(run, may_be_live=True):
-                return await run.execute()
 
     def stop(code: ExitCode) -> None:
         run.stop(code)
-        printer.hurry(End(code))
+        hurry()
+        if printer is not None:
+            printer.hurry(End(code))
 
     with stop_on_signals(stop, run.stop_at_once):
+        if printer is None:
+            async with watch(run, may_be_live=True):
+                return await run.execute()
         # A live display would be drawn over the answers.
         async with watch(run, may_be_live=not printer.is_terminal):
             return await _printed(run, printer)

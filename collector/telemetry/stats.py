@@ -72,6 +72,7 @@ class RunStats:
         """How the names have changed since earlier runs, at the end of a run that was compared."""
         self._clock = clock
         self._started = clock()
+        self._ended: float | None = None
         self._next_second = -inf
         self._recent: deque[tuple[int, int]] = deque()
         """Seconds in which requests were sent, each with the number of requests sent before."""
@@ -113,8 +114,12 @@ class RunStats:
 
     @property
     def seconds(self) -> float:
-        """Seconds since the run began."""
-        return self._clock() - self._started
+        """Seconds since the run began, until `end`."""
+        return (self._clock() if self._ended is None else self._ended) - self._started
+
+    def end(self) -> None:
+        """End the time of the run: what follows, such as telling of it, does not count."""
+        self._ended = self._clock()
 
     def request_sent(self) -> None:
         """Count a request that passes the gate now."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import signal
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -13,7 +14,8 @@ from aiohttp import web
 from collector.simulator import Simulator
 from collector.store.files import PartFiles
 from collector.store.run_directory import RunDirectory
-from tests.conftest import Command, Finished, StartApi, company_lines
+from tests.conftest import Command, Finished, Process, StartApi, company_lines
+from tests.end_to_end.steps import until
 
 Against = Callable[[Simulator], Command]
 
@@ -22,16 +24,20 @@ _SECRET: Final = "5f2c-secret-of-the-check"  # noqa: S105 - fake
 
 @dataclass
 class _Watcher:
-    """A service that is pinged; it answers with `status`, or not at all if that is 0."""
+    """A service that is pinged; it answers with `status`, or not at all if that is 0.
+
+    It does not answer either to a path that ends with `hangs`.
+    """
 
     status: int = 200
+    hangs: str = "nothing"
     address: str = ""
     pings: list[tuple[str, Any]] = field(default_factory=list)
 
     async def take(self, request: web.Request) -> web.Response:
         body = await request.read()
         self.pings.append((request.path, json.loads(body) if body else None))
-        if not self.status:
+        if not self.status or request.path.endswith(self.hangs):
             await asyncio.Event().wait()
         return web.Response(status=self.status, text=_SECRET, headers={"Location": "/elsewhere"})
 
@@ -55,9 +61,13 @@ async def watcher() -> AsyncIterator[_Watcher]:
 
 
 async def _run(command: Command, address: str, *more: str) -> Finished:
+    return await Command.finish(await _start(command, address, *more))
+
+
+async def _start(command: Command, address: str, *more: str, rate: int = 100) -> Process:
     command.write("companies.txt", company_lines(10))
     command = command.with_environment(COLLECTOR_PING_URL=address)
-    return await command.run("run", "companies.txt", "--output", "r", "--rate", "100", *more)
+    return await command.start("run", "companies.txt", "--output", "r", f"--rate={rate}", *more)
 
 
 async def test_start_and_end_are_told(
@@ -107,6 +117,80 @@ async def test_a_run_that_ends_at_its_beginning_is_told(
     assert [path for path, _ in watcher.pings] == [f"/{_SECRET}/start", f"/{_SECRET}/3"]
 
 
+_ENDS: Final[dict[int, tuple[dict[str, Any], tuple[str, ...]]]] = {
+    4: ({"down": True}, ("--max-outage", "1s")),
+    7: ({"ignore_dates": True, "empty_share": 0.0}, ("--last", "3d", "--window", "1d")),
+    8: ({"lacks_field": ("total",)}, ()),
+}
+
+
+@pytest.mark.parametrize("exit_code", list(_ENDS))
+async def test_a_run_that_cannot_work_is_told(
+    start_api: StartApi, against: Against, watcher: _Watcher, exit_code: int
+) -> None:
+    """By its exit code, with the reason in the summary."""
+    settings, more = _ENDS[exit_code]
+    finished = await _run(against(await start_api(**settings)), watcher.address, *more)
+    assert finished.exit_code == exit_code, finished
+    (start, _), (end, summary) = watcher.pings
+    assert (start, end) == (f"/{_SECRET}/start", f"/{_SECRET}/{exit_code}")
+    assert summary["exit_code"] == exit_code
+    assert summary["exit"]
+
+
+@pytest.mark.slow
+async def test_a_run_on_a_cluster_is_told_once(
+    start_api: StartApi, against: Against, watcher: _Watcher
+) -> None:
+    """By the process that the user started, and not by each shard."""
+    command = against(await start_api()).without_debugging()
+    finished = await _run(command, watcher.address, "--engine", "dask", "--workers", "2")
+    assert finished.exit_code == 0, finished
+    (start, _), (end, summary) = watcher.pings
+    assert (start, end) == (f"/{_SECRET}/start", f"/{_SECRET}/0")
+    assert summary["cells"]["data"] + summary["cells"]["empty"] == 10
+
+
+async def test_a_signal_while_the_start_is_not_answered_is_told(
+    start_api: StartApi, against: Against, watcher: _Watcher
+) -> None:
+    """The start is not waited for: what sent the signal does not wait for long."""
+    watcher.hangs = "/start"
+    api = await start_api()
+    process = await _start(against(api), watcher.address, rate=1)
+    await until(lambda: bool(watcher.pings) and api.counts.kinds["statistics"] > 0)
+    process.terminate()
+    finished = await Command.finish(process)
+    assert finished.exit_code == 143, finished
+    assert [path for path, _ in watcher.pings] == [f"/{_SECRET}/start", f"/{_SECRET}/143"]
+    assert "a signal ended the wait for its answer" in finished.stderr
+
+
+@pytest.mark.parametrize("hangs", ["/start", "/0"])
+async def test_a_signal_after_the_run_ends_the_wait_for_an_answer(
+    command: Command, start_api: StartApi, against: Against, watcher: _Watcher, hangs: str
+) -> None:
+    """What is told is how the run has ended, and the process ends with the same code."""
+    watcher.hangs = hangs
+    metrics = command.directory / "night.prom"
+    process = await _start(
+        against(await start_api()), watcher.address, "--metrics-file", metrics.name
+    )
+
+    def is_over() -> bool:
+        return metrics.exists() and "collector_run_exit_code{" in metrics.read_text()
+
+    await until(lambda: is_over() and any(path.endswith(hangs) for path, _ in watcher.pings))
+    # The second is another one: two of a kind that wait are one.
+    for number in (signal.SIGINT, signal.SIGTERM)[: 1 if hangs == "/start" else 2]:
+        process.send_signal(number)
+    finished = await Command.finish(process)
+    assert finished.exit_code == 0, finished
+    assert "10 of 10 answered" in finished.stdout
+    assert [path for path, _ in watcher.pings] == [f"/{_SECRET}/start", f"/{_SECRET}/0"]
+    assert finished.stderr.count("a signal ended the wait for its answer") == 1
+
+
 @pytest.mark.parametrize(
     ("status", "why"),
     [
@@ -115,8 +199,13 @@ async def test_a_run_that_ends_at_its_beginning_is_told(
         pytest.param(0, "no answer within 5 seconds", marks=pytest.mark.slow),
     ],
 )
-async def test_a_service_that_does_not_listen_changes_nothing(
-    start_api: StartApi, against: Against, watcher: _Watcher, status: int, why: str
+async def test_a_service_that_does_not_listen_changes_nothing(  # noqa: PLR0913, PLR0917 - fixtures
+    command: Command,
+    start_api: StartApi,
+    against: Against,
+    watcher: _Watcher,
+    status: int,
+    why: str,
 ) -> None:
     """The exit code is that of the run; one warning says why, without the address."""
     watcher.status = status
@@ -124,7 +213,10 @@ async def test_a_service_that_does_not_listen_changes_nothing(
     assert finished.exit_code == 0, finished
     assert finished.stderr.count(f"warning: r: --ping-url was not told of this run: {why}") == 1
     assert _SECRET not in finished.stderr
-    assert len(watcher.pings) == 2
+    _, (_, summary) = watcher.pings
+    # The wait for the start is no time of the run.
+    rate = command.manifest("r")["attempts"][0]["requests_per_second"]
+    assert summary["requests_per_second"] == pytest.approx(rate, rel=0.5)
 
 
 async def test_a_service_that_is_not_there_changes_nothing(

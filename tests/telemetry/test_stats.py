@@ -196,3 +196,15 @@ def test_the_average_rate_is_that_of_the_whole_attempt() -> None:
     assert stats.average_rate() == 0.0
     _send(stats, clock, 20, 10.0)
     assert stats.average_rate() == pytest.approx(200 / 11)
+
+
+def test_what_follows_the_end_is_no_time_of_the_run() -> None:
+    """Neither in its duration nor in its average rate."""
+    clock = _Clock(0.0)
+    stats = RunStats(100, clock=clock)
+    _send(stats, clock, 10, 5.0)
+    rate = stats.average_rate()
+    stats.end()
+    clock.now += 5.0
+    assert stats.seconds == 5.0
+    assert stats.average_rate() == rate
