@@ -35,7 +35,7 @@ from collector.http.network import DIRECT, Network
 from collector.pace import PaceView, Share
 from collector.plan import Plan, Shard
 from collector.run.lost_lines import Announcer
-from collector.run.result import End, end_by, end_of
+from collector.run.result import End, end_by, end_of, without_answers
 from collector.run.session import Session
 from collector.run.shard_context import ShardContext
 from collector.run.shutdown import Shutdown
@@ -150,6 +150,8 @@ class ClusterRun:
         try:
             end = await self._shutdown.end_of(self._open(), self.settings.deadline)
             await self._count(end)
+            if self.stats.is_known and not self.stats.answered_cells:
+                end = without_answers(end)
             is_whole = self.stats.is_known and not self.stats.missing
             compare = partial(recorded_drift, self.files.directory, is_whole=is_whole)
             self.stats.drift = await in_thread(compare)

@@ -73,7 +73,7 @@ def end_of(
 
 
 def without_answers(end: End) -> End:
-    """Return the end of a run that has begun nothing: its message promises nothing kept."""
+    """Return the end of a run that has no answers: its message does not say that they are kept."""
     if end.error is None:
         return end
     error = end.error.replace(_KEPT, "nothing was collected").replace(" again to resume", " again")

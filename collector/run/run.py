@@ -202,7 +202,8 @@ class Run:
                 end = self._shutdown.end or End(ExitCode.STOPPED_EARLY)
                 raise
             finally:
-                end = end if self._is_handed_out or not directory.is_new else without_answers(end)
+                is_empty = not self._is_handed_out and not self.stats.answered_cells
+                end = without_answers(end) if is_empty else end
                 # After the connections are closed: the disk needs file descriptors too.
                 if directory.has_begun:
                     count = partial(recount, self.files, self._part, recovered.done)

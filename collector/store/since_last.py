@@ -37,10 +37,10 @@ class Begun(NamedTuple):
 def begin_since_last(plan: Plan, settings: RunSettings | PlanSettings, output: Path) -> Begun:
     """Let each company of a plan begin with the first day that it needs.
 
-    A run that was begun in `output` has recorded these days, and they count whatever is beside it
-    by now; a company that has been added begins with the first day of all. Else, with
-    `--since-last`, a company begins with the first of the days of `plan` that no run beside
-    `output` has an answer for, or with the last, and `--lookback` before that. Without
+    With `--since-last` a company begins with the first of the days of `plan` that no run beside
+    `output` has an answer for, or with the last, and `--lookback` before that. A run that was begun
+    in `output` has recorded these days, and they count whatever is beside it by now; a company that
+    has been added begins in the same way, but not before the first day of that run. Without
     `--since-last`, and without days on record, the plan stays as it is.
 
     Raises `InputError` if a run in `output` has other windows than days, or would get days before
@@ -54,14 +54,14 @@ def begin_since_last(plan: Plan, settings: RunSettings | PlanSettings, output: P
         _check_daily(recorded.windows, output)
     if recorded is None or recorded.windows[0].from_date is None:
         return _since_siblings(plan, settings, output) if settings.since_last else Begun(plan)
-    windows: Sequence[Window] = plan.windows
     if settings.since_last:
-        windows = _continued(recorded.windows, plan.windows)
         _check_bound(recorded.windows, plan.windows, output)
-    elif windows[: len(recorded.windows)] != recorded.windows:
+        return _grown(recorded, plan, settings, output)
+    if plan.windows[: len(recorded.windows)] != recorded.windows:
         # Another plan; what opens the directory says so.
         return Begun(plan)
-    return Begun(Plan(plan.companies, windows, _as_recorded(recorded, plan.companies)))
+    firsts, _ = _as_recorded(recorded, plan.companies)
+    return Begun(Plan(plan.companies, plan.windows, firsts))
 
 
 def _recorded(output: Path, *, is_asked: bool) -> Plan | None:
@@ -104,31 +104,63 @@ def _check_bound(recorded: Sequence[Window], new: Sequence[Window], output: Path
         )
 
 
-def _as_recorded(recorded: Plan, companies: Companies) -> Sequence[int]:
-    """Return the first window of each company; the first of all for one that was added."""
-    firsts = array("I", bytes(4 * len(companies)))
-    if recorded.first_windows:
-        find = place_finder(companies.ids)
-        for company_id, first in zip(recorded.companies.ids, recorded.first_windows, strict=True):
-            if (place := find(company_id)) is not None:
-                firsts[place] = first
-    return firsts
+def _as_recorded(
+    recorded: Plan, companies: Companies
+) -> tuple[MutableSequence[int], Sequence[int]]:
+    """Return the first window of each company, and the places of those that were added.
+
+    For these it is the first window of all.
+    """
+    firsts, added = array("I", bytes(4 * len(companies))), bytearray(b"\1" * len(companies))
+    find = place_finder(companies.ids)
+    for number, company_id in enumerate(recorded.companies.ids):
+        if (place := find(company_id)) is not None:
+            added[place] = 0
+            firsts[place] = recorded.first_windows[number] if recorded.first_windows else 0
+    return firsts, [place for place, is_added in enumerate(added) if is_added]
+
+
+def _grown(recorded: Plan, plan: Plan, settings: RunSettings | PlanSettings, output: Path) -> Begun:
+    """Return a plan whose companies begin as recorded; those that were added, as without a run."""
+    windows = _continued(recorded.windows, plan.windows)
+    firsts, added = _as_recorded(recorded, plan.companies)
+    remarks: list[str] = []
+    if added:
+        ids = tuple(plan.companies.ids[place] for place in added)
+        chosen, remarks = _chosen_firsts(Plan(Companies(ids), windows), settings, output)
+        for place, first in zip(added, chosen, strict=True):
+            firsts[place] = first
+        begin, reach = windows[0].from_date, plan.windows[0].from_date
+        if not min(chosen) and begin is not None and reach is not None and reach < begin:
+            remarks.append(
+                f"{output}: companies were added, and the run begins with {begin}; their days "
+                f"before that, from {reach} on, are collected by a run with another --output"
+            )
+    return Begun(Plan(plan.companies, windows, firsts), remarks)
 
 
 def _since_siblings(plan: Plan, settings: RunSettings | PlanSettings, output: Path) -> Begun:
+    firsts, remarks = _chosen_firsts(plan, settings, output)
+    lowest = min(firsts)
+    begun = Plan(plan.companies, plan.windows[lowest:], [first - lowest for first in firsts])
+    return Begun(begun, remarks)
+
+
+def _chosen_firsts(
+    plan: Plan, settings: RunSettings | PlanSettings, output: Path
+) -> tuple[Sequence[int], list[str]]:
+    """Return the first window of each company by the runs beside a directory, and remarks."""
     service, remarks = describe_service(settings), list[str]()
     runs = [run for run in _siblings(output, remarks) if _counts(run, service, remarks)]
     firsts = _first_uncovered(plan, runs, zone_named(settings.timezone), remarks)
     lookback = settings.lookback or 0
     for place, first in enumerate(firsts):
         firsts[place] = max(0, first - lookback)
-    lowest = min(firsts)
-    begun = Plan(plan.companies, plan.windows[lowest:], [first - lowest for first in firsts])
     remarks += (twice for run in runs for twice in run.stored_twice())
     if len(remarks) > _REMARKS:
         more = len(remarks) - _REMARKS
         remarks[_REMARKS:] = [f"and {more:,} more warnings about runs beside {output}"]
-    return Begun(begun, remarks)
+    return firsts, remarks
 
 
 def _siblings(output: Path, remarks: list[str]) -> Iterator[RecordedRun]:

@@ -46,3 +46,4 @@ async def test_the_cause_reaches_the_user_who_watches(
     assert end.exit_code is ExitCode.STOPPED_EARLY
     assert end.error is not None
     assert end.error.startswith(f"no answer from {api.base_url} for 3 s; last error: HTTP 502; ")
+    assert "nothing was collected" in end.error

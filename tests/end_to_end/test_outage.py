@@ -129,6 +129,9 @@ async def test_a_run_that_meets_an_outage_from_the_first_request_on(
     # Before eight in a row have failed it is no outage yet.
     assert len(command.lines("r/errors.jsonl")) <= 8
     assert command.lines("r/statistics.jsonl") == []
+    for text in (done.stderr, command.manifest("r")["attempts"][0]["error"]):
+        assert "nothing was collected; run the same command again when the service is back" in text
+        assert "kept" not in text
 
 
 async def test_an_issuer_that_is_down_when_the_token_ends_is_waited_for(

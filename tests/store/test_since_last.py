@@ -3,6 +3,7 @@
 import gzip
 import json
 import random
+import shutil
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -275,7 +276,7 @@ def test_what_a_run_has_begun_with_stays(tmp_path: Path) -> None:
 
 
 def test_a_run_that_is_continued_may_grow(tmp_path: Path) -> None:
-    """By the days since, and by companies: these begin with the first day of all."""
+    """By the days since, and by companies: without runs beside it, from its first day on."""
     plan = Plan(Companies(_COMPANIES), _reach(10).windows, (5, 5, 0))
     night = _make_night(tmp_path / "night", plan)
     grown, _ = begin_since_last(_reach(12, companies=(*_COMPANIES, "new")), _SINCE_LAST, night)
@@ -284,6 +285,33 @@ def test_a_run_that_is_continued_may_grow(tmp_path: Path) -> None:
     # The clock, or the time zone, may be another one.
     earlier, _ = begin_since_last(_reach(9), _SINCE_LAST, night)
     assert earlier.fingerprint == plan.fingerprint
+
+
+def test_a_company_that_is_added_begins_with_its_own_day(tmp_path: Path) -> None:
+    """With the first that no run beside this one covers, and the lookback before it."""
+    lines = _lines(*range(1, 9), companies=("back",))
+    make_run(tmp_path / "1", lines, companies=("back",), days=(1, 8))
+    plan = Plan(Companies(_COMPANIES), _reach(10).windows[4:])
+    night = _make_night(tmp_path / "night", plan)
+    more = _reach(10, companies=(*_COMPANIES, "back", "new"))
+    begun, remarks = begin_since_last(more, _SINCE_LAST, night)
+    assert _firsts(begun) == {"1": 5, "2": 5, "é": 5, "back": 9, "new": 5}
+    (remark,) = remarks
+    assert remark == (
+        f"{night}: companies were added, and the run begins with 2026-11-05; their days before "
+        "that, from 2026-11-01 on, are collected by a run with another --output"
+    )
+    looking_back = replace(_SINCE_LAST, lookback=Days(2))
+    more = _reach(10, companies=(*_COMPANIES, "back"))
+    begun, remarks = begin_since_last(more, looking_back, night)
+    assert _firsts(begun) == {"1": 5, "2": 5, "é": 5, "back": 7}
+    assert not remarks
+    # Once it is recorded, it stays.
+    shutil.rmtree(tmp_path / "1")
+    shutil.rmtree(night)
+    _make_night(night, begun)
+    again, _ = begin_since_last(more, _SINCE_LAST, night)
+    assert again.fingerprint == begun.fingerprint
 
 
 def test_the_bound_is_for_the_days_that_a_run_gets(tmp_path: Path) -> None:
