@@ -1,5 +1,6 @@
 """Cells of a plan by their index: one bit for each, and the index of a cell by its key."""
 
+import zlib
 from collections.abc import Iterable, Iterator
 from itertools import count, zip_longest
 from typing import Final
@@ -56,6 +57,25 @@ class CellSet:
         for index in indexes:
             more.add(index)
         return more
+
+    def packed(self) -> bytes:
+        """Return the set as bytes: a bit per cell at most, and few where neighbours are alike."""
+        return zlib.compress(self._bits, level=1)
+
+    @classmethod
+    def unpacked(cls, packed: bytes, size: int) -> "CellSet":
+        """Return the set of `size` cells that `packed` has returned.
+
+        Raises `ValueError` if it is of another size.
+        """
+        cells = cls(size)
+        # One byte more than fits, so that a larger set is noticed; nothing larger is made.
+        bits = zlib.decompressobj().decompress(packed, len(cells._bits) + 1)
+        if len(bits) != len(cells._bits):
+            raise ValueError(f"a set of {size} cells has {len(cells._bits)} bytes")
+        cells._bits[:] = bits
+        cells._count = int.from_bytes(bits, "little").bit_count()
+        return cells
 
     def first(self) -> int | None:
         """Return the lowest index in the set; None if it is empty."""
