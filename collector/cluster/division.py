@@ -47,10 +47,9 @@ def number_found(found: Iterable[Shard]) -> int | None:
 
 
 def number_of_shards(cells: int, workers: int, found: Iterable[Shard] = ()) -> int:
-    """Return the number of shards for so many cells and workers.
+    """Return the number of shards for so many cells without an answer, and workers.
 
-    If shards were `found` in the directory, their number stays: with another one, each shard would
-    have to read all of their files.
+    If shards were `found` in the directory, their number stays: each continues its own files.
     """
     if (total := number_found(found)) is not None:
         return total

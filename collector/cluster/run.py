@@ -233,7 +233,8 @@ class ClusterRun:
     ) -> End:
         """Run all shards, as many at a time as there are workers, and take their results."""
         found = [files.shard for files in parts_in(self.files.directory) if files.exist()]
-        total = number_of_shards(len(self.plan), len(workers), found)
+        missing = len(self.plan) - past.recovered.kept.total()
+        total = number_of_shards(missing, len(workers), found)
         self.stats.found_by_shard(await in_thread(past.by_shard, self.plan, total))
         surveyed = await in_thread(past.elsewhere.surveyed, total)
         answered = await in_thread(past.elsewhere_by_shard, self.plan, total)

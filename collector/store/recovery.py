@@ -133,6 +133,8 @@ def survey(  # noqa: PLR0913 - as `recover`, which says why
     `recover`.
     """
     read = _read(files, part, service, _Results(part, is_stopped, empty, elsewhere), age)
+    if elsewhere.is_all:
+        elsewhere.done, elsewhere.empty = read.results.ledger.done, empty
     elsewhere.remarks.extend(read.remarks)
     for other, spans in read.damaged.items():
         remarks = left_out(other.statistics, spans)
@@ -245,7 +247,8 @@ class _Results:
 
     def taker(self, files: PartFiles, *, is_own: bool) -> Callable[[bytes], bool]:
         """Return what takes the lines of a file; one that `is_own` has no lines of other shards."""
-        self._is_elsewhere = self._elsewhere is not None and self._elsewhere.has(files)
+        elsewhere = self._elsewhere
+        self._is_elsewhere = elsewhere is not None and not elsewhere.is_all and elsewhere.has(files)
         return self.take if is_own or not self._own.can_tell else self._take_own
 
     def _take_own(self, line: bytes) -> bool:

@@ -58,6 +58,8 @@ class Elsewhere:
         self.done = CellSet(size)
         self.empty = CellSet(size)
         self.remarks: list[str] = []
+        self.is_all = total is None
+        """Whether all files are elsewhere: no shard has written any yet."""
         self._total = total
         self._stamps: dict[str, FileStamp] = {}
 
