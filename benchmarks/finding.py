@@ -22,12 +22,13 @@ import orjson
 from collector.core.outcome import Answer, Counters
 from collector.plan import Companies, DateRange, Part, Plan, WindowSize, cut_windows
 from collector.settings import RunSettings
+from collector.store.age import Age
 from collector.store.attempt_entry import AttemptEntry
 from collector.store.files import PartFiles
 from collector.store.identity import describe_service
 from collector.store.lines import result_line
 from collector.store.manifest import Manifest, describe_plan
-from collector.store.recovery import Age, recover
+from collector.store.recovery import recover
 from collector.store.run_directory import RunDirectory
 
 _FIRST = date(2023, 1, 1)

@@ -15,9 +15,10 @@ from typing import Final
 from benchmarks.finding import SETTINGS, make, plan_of
 from benchmarks.report import table
 from collector.plan import Part
+from collector.store.age import Age
 from collector.store.files import PartFiles
 from collector.store.identity import describe_service
-from collector.store.recovery import Age, Recovered, recover
+from collector.store.recovery import Recovered, recover
 
 _SIZES: Final = ((1000, 500), (1000, 2000), (100_000, 20))
 """Companies and windows, all answered."""

@@ -151,7 +151,7 @@ def main() -> None:
         if "many" in wanted:
             print(_many(scratch))
         if "continued" in wanted:
-            with serving(scratch, date(2026, 11, 30)) as server:
+            with serving(scratch, date(2026, 2, 20)) as server:
                 print(_continued(scratch, server))
 
 

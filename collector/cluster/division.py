@@ -12,6 +12,7 @@ __all__ = [
     "SharedLimit",
     "WorkerAbsence",
     "WorkerEvent",
+    "number_found",
     "number_of_shards",
     "share_of_each",
     "workers_within",
@@ -39,15 +40,19 @@ _NOTICED_SECONDS: Final = 3.0
 """A shorter absence is not reported."""
 
 
-def number_of_shards(cells: int, workers: int, found: Iterable[Shard] = ()) -> int:
-    """Return the number of shards for so many cells and workers.
-
-    If shards were `found` in the directory, their number stays: with another one, each shard would
-    have to read all of their files.
-    """
+def number_found(found: Iterable[Shard]) -> int | None:
+    """Return the number of the shards that were found in a directory; None without any."""
     totals = [shard.total for shard in found if not shard.is_whole]
-    if totals:
-        return max(totals, key=totals.count)
+    return max(totals, key=totals.count) if totals else None
+
+
+def number_of_shards(cells: int, workers: int, found: Iterable[Shard] = ()) -> int:
+    """Return the number of shards for so many cells without an answer, and workers.
+
+    If shards were `found` in the directory, their number stays: each continues its own files.
+    """
+    if (total := number_found(found)) is not None:
+        return total
     wanted = min(_SHARDS_PER_WORKER * workers, ceil(cells / _FEWEST_CELLS))
     return max(_FEWEST_SHARDS, min(MOST_SHARDS, max(workers, wanted)))
 

@@ -13,6 +13,7 @@ from collector.plan import Plan
 from collector.run.result import End
 from collector.run.shard_context import ShardContext
 from collector.settings import RunSettings
+from collector.store.surveyed import Surveyed
 from collector.telemetry.histogram import CompanyLatencies, LatencyHistogram
 
 __all__ = ["Common", "Orders", "Result", "ShardStatus", "Task", "name_of_common"]
@@ -140,10 +141,12 @@ class Common:
 
     * `plan`: the cells of the whole run.
     * `network`: how the service is reached, as the process that the user started has read it.
+    * `surveyed`: the answers that no shard has to read; None if each reads them.
     """
 
     plan: Plan
     network: Network
+    surveyed: Surveyed | None = None
 
 
 @dataclass(frozen=True, slots=True)

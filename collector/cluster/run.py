@@ -2,6 +2,7 @@
 
 import asyncio
 import concurrent.futures
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -26,6 +27,7 @@ from collector.cluster.shared_directory import (
 )
 from collector.cluster.site import Site
 from collector.cluster.workers import WorkerMonitor
+from collector.core.cell import CellState
 from collector.core.endpoint import STATISTICS
 from collector.core.errors import CollectorError, ExitCode, StoppedError, gravest
 from collector.core.threads import in_thread
@@ -240,8 +242,13 @@ class ClusterRun:
     ) -> End:
         """Run all shards, as many at a time as there are workers, and take their results."""
         found = [files.shard for files in parts_in(self.files.directory) if files.exist()]
-        total = number_of_shards(len(self.plan), len(workers), found)
+        missing = len(self.plan) - past.recovered.kept.total()
+        total = number_of_shards(missing, len(workers), found)
         self.stats.found_by_shard(await in_thread(past.by_shard, self.plan, total))
+        surveyed = await in_thread(past.elsewhere.surveyed, total)
+        answered = await in_thread(past.elsewhere_by_shard, self.plan, total)
+        if surveyed is not None:
+            self.remarks += tuple(past.elsewhere.remarks)
         scheduler = ShardScheduler(total, len(workers))
         # Computed once: it is sent with the plan, and for a million ids it takes a second.
         await in_thread(lambda: self.plan.fingerprint)
@@ -251,7 +258,7 @@ class ClusterRun:
         proxy = session.network.described()
         self._log.info("cluster_started", workers=len(workers), shards=total, proxy=proxy)
         on_status = partial(self._take_status, scheduler)
-        common = Common(self.plan, session.network)
+        common = Common(self.plan, session.network, surveyed)
         async with Channel(client, common, token, share, senders, on_status) as self._channel:
             if self._shutdown.is_stopped:
                 raise StoppedError
@@ -259,19 +266,27 @@ class ClusterRun:
             self._monitor = WorkerMonitor(
                 client, self.settings, self._log, self._shutdown, self._end_with, session.clock
             )
-            task = partial(self._shard, locked.site, self._channel)
+            task = partial(self._shard, locked.site, self._channel, answered)
             work = shared.run(), self._monitor.run(), locked.run()
             async with in_background(*work, failed=self._background_failed):
                 await scheduler.run(client, task, self._take_result, self._is_stopped)
         self._channel = None
         return self._end()
 
-    def _shard(self, site: Site, channel: Channel, number: int, total: int) -> Task:
+    def _shard(
+        self,
+        site: Site,
+        channel: Channel,
+        answered: Sequence[Mapping[CellState, int]],
+        number: int,
+        total: int,
+    ) -> Task:
         shard = Shard(number, total)
         self._unfinished.add(number)
         mine = replace(self.settings, max_failed=None, max_empty=None, ping_url=None)
         settings = replace(mine, shard=shard, metrics_file=None, deadline=None)
-        context = ShardContext(channel.share, self._dates.record)
+        dates = self._dates.record
+        context = ShardContext(channel.share, dates, answered=answered[number])
         return Task(settings, site, context, channel.name, channel.statuses)
 
     def _take_result(self, number: int, result: Result | BaseException) -> None:

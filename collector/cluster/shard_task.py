@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from enum import StrEnum
 from functools import partial
 from typing import Final, TypeVar
@@ -108,7 +109,7 @@ class _Shard:
             self._token_feed or AccessToken(token.secret),
             self._task.site.directory,
             network=self._common.network,
-            context=self._task.context,
+            context=replace(self._task.context, surveyed=self._common.surveyed),
         )
 
     async def _execute(self, run: Run, orders: Orders) -> End:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from collector import __version__
+from collector.cluster.division import number_found
 from collector.cluster.site import Site
 from collector.core.cell import CellState
 from collector.core.errors import InputError, LockedError, StorageError
@@ -17,15 +18,17 @@ from collector.core.regular import remedy_for
 from collector.core.threads import in_thread
 from collector.plan import CellSet, Part, Plan, count_by_shard
 from collector.settings import RunSettings
+from collector.store.age import Age
 from collector.store.append_file import AppendFile
 from collector.store.files import CLUSTER_LOCK, PartFiles, parts_in
 from collector.store.foreign import refuse_compressed, refuse_links
 from collector.store.identity import describe_service
 from collector.store.lock import DirectoryLock
 from collector.store.recorded_run import find_run
-from collector.store.recovery import Age, Recovered, survey
+from collector.store.recovery import Recovered, survey
 from collector.store.run_directory import make_directory, taken_away, unmake
 from collector.store.shard_lock import lock_for_all, refuse_held
+from collector.store.surveyed import Elsewhere
 from collector.telemetry.log import EventLog
 
 __all__ = [
@@ -44,21 +47,31 @@ _CHECK_SECONDS: Final = 0.5
 class SurveyedDirectory:
     """What earlier attempts have left. `empty` has the answered cells whose counters are zero.
 
-    `attempts` are those of all shards together.
+    `attempts` are those of all shards together, `elsewhere` what no shard will write.
     """
 
     recovered: Recovered
     empty: CellSet
     attempts: Sequence[Mapping[str, Any]]
+    elsewhere: Elsewhere
 
     def by_shard(self, plan: Plan, total: int) -> list[dict[CellState, int]]:
         """Return the answered cells of each of `total` shards, by their state."""
-        done = count_by_shard(self.recovered.done, plan, total)
-        empty = count_by_shard(self.empty, plan, total)
-        return [
-            {CellState.DATA: answered - without, CellState.EMPTY: without}
-            for answered, without in zip(done, empty, strict=True)
-        ]
+        return _by_shard(self.recovered.done, self.empty, plan, total)
+
+    def elsewhere_by_shard(self, plan: Plan, total: int) -> list[dict[CellState, int]]:
+        """Return the cells of each shard that have an answer in files that no shard writes."""
+        return _by_shard(self.elsewhere.done, self.elsewhere.empty, plan, total)
+
+
+def _by_shard(done: CellSet, empty: CellSet, plan: Plan, total: int) -> list[dict[CellState, int]]:
+    counts = (
+        count_by_shard(cells, plan, total) if cells else [0] * total for cells in (done, empty)
+    )
+    return [
+        {CellState.DATA: answered - without, CellState.EMPTY: without}
+        for answered, without in zip(*counts, strict=True)
+    ]
 
 
 def survey_directory(
@@ -66,12 +79,14 @@ def survey_directory(
 ) -> SurveyedDirectory:
     """Read what earlier attempts have recorded of plan and dates, and which cells are answered.
 
-    Each shard reads its files again, and repairs them. Raises `LockedError` while another process
-    writes there, `InputError` if the directory belongs to another run, and `StorageError` if it
-    cannot be read.
+    Each shard reads its own files again, and repairs them. Raises `LockedError` while another
+    process writes there, `InputError` if the directory belongs to another run, and `StorageError`
+    if it cannot be read.
     """
     empty = CellSet(len(plan))
     try:
+        found = [each.shard for each in parts_in(files.directory) if each.exist()]
+        elsewhere = Elsewhere(len(plan), number_found(found))
         refuse_held(files.directory)
         refuse_links(files.directory)
         refuse_compressed(files)
@@ -82,6 +97,7 @@ def survey_directory(
             age=partial(Age.of, timezone=settings.timezone),
             is_stopped=is_stopped,
             empty=empty,
+            elsewhere=elsewhere,
         )
     except OSError as error:
         raise StorageError(
@@ -90,7 +106,7 @@ def survey_directory(
     attempts: Sequence[Mapping[str, Any]] = ()
     with suppress(InputError):  # there is no run yet
         attempts = find_run(files.directory).manifest.attempts
-    return SurveyedDirectory(recovered, empty, attempts)
+    return SurveyedDirectory(recovered, empty, attempts, elsewhere)
 
 
 def sync_answers(directory: Path) -> None:

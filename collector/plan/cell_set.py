@@ -81,6 +81,14 @@ class CellSet:
         self._bits[:], self._count = bits, number.bit_count()
         return True
 
+    @classmethod
+    def unpacked(cls, packed: bytes, size: int) -> "CellSet":
+        """Return the set of `size` cells that `packed` has returned. Raises `ValueError`."""
+        cells = cls(size)
+        if not cells.unpack(packed):
+            raise ValueError(f"it is no set of {size} cells")
+        return cells
+
     def first(self) -> int | None:
         """Return the lowest index in the set; None if it is empty."""
         if not self._count:

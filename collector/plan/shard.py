@@ -13,13 +13,13 @@ from zlib import crc32
 from collector.core.text import quoted
 from collector.plan.plan import Plan
 
-__all__ = ["MOST_SHARDS", "Part", "Shard", "blocks_in"]
+__all__ = ["BLOCK", "MOST_SHARDS", "Part", "Shard", "blocks_in"]
 
 MOST_SHARDS: Final = 10_000
 
 _SHARD: Final = re.compile(r"([0-9]{1,9})/([0-9]{1,9})")
 
-_BLOCK: Final = 8
+BLOCK: Final = 8
 """Windows of a company that stay together. Seven equal windows of one company show that the server
 has begun to ignore the dates; see `collector.dates.repetition`."""
 
@@ -67,8 +67,8 @@ class Shard(NamedTuple):
 def blocks_in(company_id: str, windows: int, total: int) -> Iterator[tuple[int, range]]:
     """Yield the blocks of a company's windows: the number of the shard of each, and its windows."""
     first = crc32(company_id.encode())
-    for block in range(ceil(windows / _BLOCK)):
-        yield (block + first) % total, range(block * _BLOCK, min((block + 1) * _BLOCK, windows))
+    for block in range(ceil(windows / BLOCK)):
+        yield (block + first) % total, range(block * BLOCK, min((block + 1) * BLOCK, windows))
 
 
 class Part:
@@ -101,7 +101,7 @@ class Part:
         if self.shard.is_whole:
             return True
         company, _ = self.plan.places(index)
-        block = (index - self.plan.span(company).start) // _BLOCK
+        block = (index - self.plan.span(company).start) // BLOCK
         return (block - self._first_blocks[company]) % self.shard.total == 0
 
     def spans(self, company: int) -> Iterator[range]:
@@ -110,8 +110,8 @@ class Part:
         if self.shard.is_whole:
             yield span
             return
-        for block in range(self._first_blocks[company], ceil(len(span) / _BLOCK), self.shard.total):
-            yield span[block * _BLOCK : (block + 1) * _BLOCK]
+        for block in range(self._first_blocks[company], ceil(len(span) / BLOCK), self.shard.total):
+            yield span[block * BLOCK : (block + 1) * BLOCK]
 
     def _count(self) -> int:
         if self.shard.is_whole:
@@ -119,8 +119,8 @@ class Part:
 
         @cache
         def cells(first_block: int, width: int) -> int:
-            blocks = range(first_block, ceil(width / _BLOCK), self.shard.total)
-            return sum(min(_BLOCK, width - block * _BLOCK) for block in blocks)
+            blocks = range(first_block, ceil(width / BLOCK), self.shard.total)
+            return sum(min(BLOCK, width - block * BLOCK) for block in blocks)
 
         windows = len(self.plan.windows)
         widths = (windows - first for first in self.plan.first_windows or repeat(0))

@@ -27,13 +27,14 @@ from collector.run.shard_context import ShardContext
 from collector.run.shutdown import Shutdown
 from collector.run.verdict import all_empty, settled_end, why_unsuccessful
 from collector.settings import RunSettings
+from collector.store.age import Age
 from collector.store.append_file import AppendFile
 from collector.store.files import PartFiles
 from collector.store.identity import describe_service
 from collector.store.manifest import DatesRecord
 from collector.store.plan_lock import LockWait
 from collector.store.recount import recount
-from collector.store.recovery import Age, Recovered, recover
+from collector.store.recovery import Recovered, recover
 from collector.store.run_directory import RunDirectory, RunFiles
 from collector.telemetry.reporter import Telemetry
 from collector.telemetry.stats import RunStats
@@ -98,6 +99,7 @@ class Run:
         self._log = self._session.log
         self._on_durable = on_durable
         self._is_handed_out = context is not None
+        self._handed = None if context is None else context.handed_over
         self._wait = LockWait(lambda: self._shutdown.is_stopped)
         known = None if context is None else context.dates
         self.dates = DatesGuard(plan, settings, self._log, known)
@@ -172,6 +174,7 @@ class Run:
                 *(self.files, self._part, describe_service(self.settings)),
                 age=partial(Age.of, timezone=self.settings.timezone),
                 is_stopped=lambda: self._shutdown.is_stopped,
+                handed=self._handed,
             )
             recovered = await in_thread(find)
             self.stats.found(recovered.kept, recovered.empty_companies)

@@ -1,9 +1,12 @@
 """What a shard gets from the process that distributes the shards."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
+from collector.core.cell import CellState
 from collector.pace import Share
 from collector.store.manifest import DatesRecord
+from collector.store.surveyed import HandedOver, Surveyed
 
 __all__ = ["ShardContext"]
 
@@ -12,9 +15,16 @@ __all__ = ["ShardContext"]
 class ShardContext:
     """What a shard gets from the process that distributes the shards.
 
-    `share` is its part of the rate, `dates` the result of the verification of the dates. Its tokens
-    come from a `TokenProvider`.
+    `share` is its part of the rate, `dates` the result of the verification of the dates; for
+    `surveyed` and `answered` see `HandedOver`. Its tokens come from a `TokenProvider`.
     """
 
     share: Share
     dates: DatesRecord | None
+    surveyed: Surveyed | None = None
+    answered: Mapping[CellState, int] = field(default_factory=dict)
+
+    @property
+    def handed_over(self) -> HandedOver:
+        """What the shard need not find out by itself."""
+        return HandedOver(self.dates, self.surveyed, self.answered)

@@ -38,8 +38,11 @@ class Results(Protocol):
     def ledger(self) -> Ledger:
         """The done cells, and counts of odd lines."""
 
-    def take(self, line: bytes) -> bool:
-        """Record a line; return False if it is damaged. Raise `StoppedError` when told to stop."""
+    def taker(self, files: PartFiles) -> Callable[[bytes], bool]:
+        """Return what records a line of a file, and returns False if it is damaged.
+
+        It raises `StoppedError` when told to stop.
+        """
 
     def record(self, line: bytes) -> bool:
         """Do the same without being stopped."""
@@ -78,7 +81,9 @@ class Checkpointer:
         self._written = self._restored(read)
         return {
             other: damaged_spans(
-                other.statistics, self._results.take, self._prefixes.setdefault(other, Prefix())
+                other.statistics,
+                self._results.taker(other),
+                self._prefixes.setdefault(other, Prefix()),
             )
             for other in read
         }

@@ -29,6 +29,7 @@ from collector.store.recorded_plan import (
     read_list_content,
     recorded_plan,
 )
+from collector.store.surveyed import HandedOver
 
 __all__ = ["EarlierAttempts", "EarlierManifests", "damaged_manifest", "missing_manifest"]
 
@@ -90,15 +91,13 @@ class EarlierManifests:
 
     * `plan`: the plan of this start.
     * `service`: the identity of this start.
-    * `handed_dates`: what the process that distributes the shards knows of the dates.
-    * `is_handed_out`: whether such a process has compared the plans of all parts. No other process
-      can record a plan there until it ends; only the own manifest is read.
+    * `handed`: from the process that distributes the shards, which has compared the plans of all
+      parts. No other process can record a plan there until it ends: only the own manifest is read.
     """
 
     plan: Plan
     service: Mapping[str, str]
-    handed_dates: DatesRecord | None = None
-    is_handed_out: bool = False
+    handed: HandedOver | None = None
     _others: dict[Path, _Other] = field(default_factory=dict)
     _fits: dict[tuple[ListContent | None, PlanRecord], _Fit] = field(default_factory=dict)
 
@@ -110,10 +109,10 @@ class EarlierManifests:
         """
         listed: list[_List] = []
         own = self._read_own(files, listed)
-        if self.is_handed_out:
+        if self.handed is not None:
             if own.trouble == missing_manifest(files):
                 own = EarlierAttempts()
-            dates = [record for record in (own.dates, self.handed_dates) if record is not None]
+            dates = [record for record in (own.dates, self.handed.dates) if record is not None]
             return replace(own, dates=gravest_record(dates))
         others = [self._read_other(other, listed) for other in parts if other != files]
         known = [other for other in others if other is not None]
@@ -126,7 +125,7 @@ class EarlierManifests:
 
     def check(self, files: PartFiles) -> None:
         """Raise `InputError` if another shard has recorded another plan meanwhile."""
-        if not self.is_handed_out:
+        if self.handed is None:
             self.read(files, parts_in(files.directory))
 
     def _read_own(self, files: PartFiles, listed: list[_List]) -> EarlierAttempts:

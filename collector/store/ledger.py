@@ -15,8 +15,9 @@ class Ledger:
     Takes one bit of memory per cell, and 16 to 32 bytes per company.
     """
 
-    def __init__(self, plan: Plan) -> None:
-        self.done: Final = CellSet(len(plan))
+    def __init__(self, plan: Plan, done: CellSet | None = None) -> None:
+        """Begin with the cells of `done`, whose lines were read before; with none by default."""
+        self.done: Final = CellSet(len(plan)) if done is None else done
         self.unplanned = 0
         self.doubled = 0
         self._first_unplanned = ""

@@ -2,15 +2,15 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any, Final, Self
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, Final
 
 from collector.core.cell import SERVER_DEFAULT, CellState
-from collector.core.errors import InputError, StoppedError, StorageError
+from collector.core.errors import StoppedError, StorageError
 from collector.core.regular import remedy_for
-from collector.plan import CellSet, Part, today_in
+from collector.plan import CellSet, Part
+from collector.store.age import Age, refuse_stale_default
 from collector.store.checkpointer import Checkpointer, Found
 from collector.store.earlier_attempts import (
     EarlierAttempts,
@@ -20,8 +20,9 @@ from collector.store.earlier_attempts import (
 from collector.store.files import PartFiles, parts_in
 from collector.store.foreign import refuse_what_is_not_ours
 from collector.store.ledger import Ledger
-from collector.store.lines import parse_result, timestamp
+from collector.store.lines import parse_result
 from collector.store.manifest import DatesRecord
+from collector.store.own_lines import OwnLines
 from collector.store.repair import (
     ByteRange,
     damaged_spans,
@@ -30,8 +31,9 @@ from collector.store.repair import (
     repair,
     whole_of,
 )
+from collector.store.surveyed import Elsewhere, HandedOver
 
-__all__ = ["Age", "Recovered", "recover", "survey"]
+__all__ = ["Recovered", "recover", "survey"]
 
 _FIRST_YEAR: Final = 2000
 _LAST_YEAR: Final = 9000
@@ -42,24 +44,6 @@ _LOOK_UP_EVERY: Final = 256
 
 _SEVERAL: Final = 2
 """Companies with empty answers that are told apart."""
-
-_STALE_HOURS: Final = 12
-"""Hours after its last answer in which an unfinished run without dates can be continued."""
-
-
-@dataclass(frozen=True, slots=True)
-class Age:
-    """The age of an answer in hours, and whether its day has ended in the run's time zone."""
-
-    hours: float
-    is_of_another_day: bool
-
-    @classmethod
-    def of(cls, moment: datetime, timezone: str | None) -> Self:
-        """Return the age, by now, of an answer of that moment, for a run with that time zone."""
-        now = datetime.now(UTC)
-        hours = (now - moment).total_seconds() / 3600
-        return cls(hours, today_in(timezone, moment) != today_in(timezone, now))
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,31 +81,40 @@ class Recovered:
         return self.dates is not None and self.dates.is_doubted
 
 
-def recover(
+def recover(  # noqa: PLR0913 - the last three are what it depends on outside of the directory
     files: PartFiles,
     part: Part,
     service: dict[str, str],
     *,
     age: Callable[[datetime], Age],
     is_stopped: Callable[[], bool],
+    handed: HandedOver | None = None,
 ) -> Recovered:
     """Check that a run directory is for this plan, repair its files, and find the done cells.
 
     `files` are the files to write, `part` the cells to collect. A run without shards has the
     directory to itself, and reads and repairs the files of all parts. A shard repairs its own
     files. It also reads others that may have some of its cells, but not those of the other shards
-    of the same number, which may be in progress.
+    of the same number, which may be in progress. What the process that distributes the shards has
+    read and `handed` over is not read again, unless a file has changed; that process has compared
+    the plans of all parts, and the age of the answers.
 
     Nothing is changed before the plan is known to fit. Then damaged lines are moved aside, see
     `collector.store.repair`. The lines alone decide what is done; two bits are kept per cell.
-    Blocks, for it reads all lines; raises `StoppedError` between them when `is_stopped` returns
-    true. `age` returns how long ago a line was fetched. Raises `InputError` when the directory is
-    for another plan or other days, and `StorageError` when it cannot be read or repaired.
+    Blocks, for it reads all lines that no checkpoint is about; raises `StoppedError` between them
+    when `is_stopped` returns true. `age` returns how long ago a line was fetched. Raises
+    `InputError` when the directory is for another plan or other days, and `StorageError` when it
+    cannot be read or repaired.
     """
     try:
-        results = _Results(part, is_stopped)
+        results = _Results(part, is_stopped, handed=handed)
         checkpointer = Checkpointer(files, part, results, is_stopped)
-        read = _read(files, part, service, results, age, read_lines=checkpointer.read)
+
+        def read_lines(parts: Sequence[PartFiles]) -> dict[PartFiles, list[ByteRange]]:
+            # A checkpoint is about files, and says nothing of what was handed over.
+            return results.read(parts) if results.has_surveyed else checkpointer.read(parts)
+
+        read = _read(files, part, service, results, age, read_lines=read_lines)
         # Nothing has been changed up to here.
         remarks = read.remarks
         if read.earlier.trouble == damaged_manifest(files):
@@ -131,7 +124,12 @@ def recover(
                 remarks += repair(other, spans)
             else:
                 remarks += left_out(other.statistics, spans)
-        return read.recovered(remarks, checkpointer.after_repair(read.damaged))
+        found = read.recovered(remarks)
+        following = None if results.has_surveyed else checkpointer.after_repair(read.damaged)
+        if following is None:
+            return found
+        # The checkpointer adds the cells of the run to its own set.
+        return replace(found, done=found.done.copy(), checkpointer=following)
     except OSError as error:
         raise StorageError(
             f"{error.filename or files.directory}: cannot be read or repaired: {error.strerror}; "
@@ -147,16 +145,24 @@ def survey(  # noqa: PLR0913 - as `recover`, which says why
     age: Callable[[datetime], Age],
     is_stopped: Callable[[], bool],
     empty: CellSet,
+    elsewhere: Elsewhere,
 ) -> Recovered:
     """Do the same as `recover`, but leave the files as they are: the shards repair them.
 
-    Done cells whose answer is empty are added to `empty`. Raises `OSError` when the directory
-    cannot be read, and otherwise as `recover`.
+    Done cells whose answer is empty are added to `empty`, and what is in files that no shard will
+    write also to `elsewhere`. Raises `OSError` when the directory cannot be read, and otherwise as
+    `recover`.
     """
-    results = _Results(part, is_stopped, empty)
+    results = _Results(part, is_stopped, empty, elsewhere)
     read = _read(files, part, service, results, age, read_lines=results.read)
+    if elsewhere.is_all:
+        elsewhere.done, elsewhere.empty = read.results.ledger.done, empty
+    elsewhere.remarks.extend(read.remarks)
     for other, spans in read.damaged.items():
-        read.remarks.extend(left_out(other.statistics, spans))
+        remarks = left_out(other.statistics, spans)
+        read.remarks.extend(remarks)
+        if elsewhere.has(other):
+            elsewhere.remarks.extend(remarks)
     return read.recovered(read.remarks)
 
 
@@ -171,11 +177,9 @@ class _Read:
     remarks: list[str]
     has_lines: bool
 
-    def recovered(self, remarks: list[str], checkpointer: Checkpointer | None = None) -> Recovered:
-        done = self.results.ledger.done
+    def recovered(self, remarks: list[str]) -> Recovered:
         return Recovered(
-            # The checkpointer adds the cells of the run to its own set.
-            done if checkpointer is None else done.copy(),
+            self.results.ledger.done,
             is_complete=self.results.is_complete,
             has_lines=self.has_lines,
             kept=self.results.kept,
@@ -185,7 +189,6 @@ class _Read:
             is_known=self.earlier.is_known,
             empty_companies=frozenset(self.results.empty_companies),
             manifests=self.manifests,
-            checkpointer=checkpointer,
         )
 
 
@@ -203,17 +206,24 @@ def _read(  # noqa: PLR0913 - as `recover`, which says why
     `read_lines` reads the lines of parts into `results`, and returns the damage.
     """
     parts = list(dict.fromkeys([*parts_in(files.directory), files]))
-    manifests = EarlierManifests(part.plan, service)
+    manifests = EarlierManifests(part.plan, service, results.handed)
     earlier = manifests.read(files, parts)
     results.others_newest(earlier.newest)
+    # Without a manifest that identifies the files, each line has to.
+    is_identified = not earlier.trouble
+    to_read = results.begin(
+        files, list(filter(files.has_for_itself, parts)), is_identified=is_identified
+    )
     # The own file comes last: it alone may have more lines than the checkpoint is about.
-    damaged = read_lines(sorted(filter(files.has_for_itself, parts), key=files.__eq__))
+    damaged = read_lines(sorted(to_read, key=files.__eq__))
     remarks = results.ledger.remarks()
     if earlier.trouble:
         refuse_what_is_not_ours(files, earlier.trouble, results.ledger)
         if results.ledger.done:
             remarks.insert(0, f"{earlier.trouble}: its lines were taken for lines of this plan")
-    _refuse_stale_default(files.directory, results, age)
+    if results.handed is None and results.newest is not None:
+        newest, is_complete = results.newest, results.is_complete
+        refuse_stale_default(files.directory, newest, age(newest), is_complete=is_complete)
     has_lines = any(other.has_answers() for other in parts)
     return _Read(earlier, manifests, results, damaged, remarks, has_lines)
 
@@ -226,8 +236,14 @@ class _Results:
     """
 
     def __init__(
-        self, part: Part, is_stopped: Callable[[], bool], empty: CellSet | None = None
+        self,
+        part: Part,
+        is_stopped: Callable[[], bool],
+        empty: CellSet | None = None,
+        elsewhere: Elsewhere | None = None,
+        handed: HandedOver | None = None,
     ) -> None:
+        self.handed = handed
         self.ledger = Ledger(part.plan)
         self._kept = self._empty = 0
         self._part = part
@@ -240,6 +256,54 @@ class _Results:
         self._others_newest: datetime | None = None
         self._empty_cells = empty
         self.empty_companies: set[str] = set()
+        self._elsewhere = elsewhere
+        self._is_elsewhere = False
+        self._own = OwnLines(part)
+        self._own_files: PartFiles | None = None
+        self._is_identified = False
+        self.has_surveyed = False
+        """Whether there are cells of files that the process which distributes shards has read."""
+
+    def begin(
+        self, own: PartFiles, parts: list[PartFiles], *, is_identified: bool
+    ) -> list[PartFiles]:
+        """Return those of `parts` to read: without the others, if what was handed over is current.
+
+        Each line is decoded unless the files are identified by a manifest. Raises `OSError`.
+        """
+        self._own_files, self._is_identified = own, is_identified
+        if self._elsewhere is not None:
+            self._elsewhere.begin(parts)
+        others = [other for other in parts if other != own]
+        if self.handed is None or (done := self.handed.done(others, self._part)) is None:
+            return parts
+        self.has_surveyed = bool(others)
+        self.ledger = Ledger(self._part.plan, done)
+        self._empty = self.handed.answered.get(CellState.EMPTY, 0)
+        self._kept = self._empty + self.handed.answered.get(CellState.DATA, 0)
+        return [own]
+
+    def read(self, parts: Sequence[PartFiles]) -> dict[PartFiles, list[ByteRange]]:
+        return {other: damaged_spans(other.statistics, self.taker(other)) for other in parts}
+
+    def taker(self, files: PartFiles) -> Callable[[bytes], bool]:
+        """Return what takes the lines of a file; the own one has no lines of other shards."""
+        is_own = files == self._own_files or not self._is_identified
+        elsewhere = self._elsewhere
+        self._is_elsewhere = elsewhere is not None and not elsewhere.is_all and elsewhere.has(files)
+        return self.take if is_own or not self._own.can_tell else self._take_own
+
+    def _take_own(self, line: bytes) -> bool:
+        # The first line is always decoded: that the server has answered anything counts as well.
+        if self.ledger.done and self._own.is_other(line):
+            self._look_up()
+            return True
+        return self.take(line)
+
+    def _look_up(self) -> None:
+        self._read += 1
+        if self._read % _LOOK_UP_EVERY == 0 and self._is_stopped():
+            raise StoppedError
 
     def others_newest(self, newest: datetime | None) -> None:
         """Record when other shards had their last answer."""
@@ -256,13 +320,8 @@ class _Results:
         self._kept, self._empty, self._newest, companies = found
         self.empty_companies = set(companies)
 
-    def read(self, parts: Sequence[PartFiles]) -> dict[PartFiles, list[ByteRange]]:
-        return {other: damaged_spans(other.statistics, self.take) for other in parts}
-
     def take(self, line: bytes) -> bool:
-        self._read += 1
-        if self._read % _LOOK_UP_EVERY == 0 and self._is_stopped():
-            raise StoppedError
+        self._look_up()
         return self.record(line)
 
     def record(self, line: bytes) -> bool:
@@ -278,6 +337,8 @@ class _Results:
                     self.empty_companies.add(result.company_id)
                 if self._empty_cells is not None:
                     self._empty_cells.add(index)
+            if self._is_elsewhere and self._elsewhere is not None:
+                self._elsewhere.add(index, is_empty=result.statistics.is_empty)
         return True
 
     def _date(self, fetched_at: datetime) -> bool:
@@ -290,27 +351,9 @@ class _Results:
 
     @property
     def kept(self) -> Counter[CellState]:
-        return Counter({CellState.DATA: self._kept - self._empty, CellState.EMPTY: self._empty})
+        data = self._kept - self._empty
+        return Counter({CellState.DATA: data, CellState.EMPTY: self._empty})
 
     @property
     def is_complete(self) -> bool:
         return self._kept == len(self._part)
-
-
-def _refuse_stale_default(
-    directory: Path, results: _Results, age: Callable[[datetime], Age]
-) -> None:
-    """Raise `InputError` if answers without dates are too old to count as today's.
-
-    The server's default window moves with the day. A user who resumes an unfinished run within half
-    a day wants that; to find everything "done already" on another day is an error.
-    """
-    if results.newest is None:
-        return
-    newest = age(results.newest)
-    if newest.hours > _STALE_HOURS or (results.is_complete and newest.is_of_another_day):
-        raise InputError(
-            f"--output {directory}: holds a run without dates whose last answer is of "
-            f"{timestamp(results.newest)}, and the server answers for other days now; give "
-            "another --output"
-        )

@@ -7,13 +7,14 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
 import pytest
 
 from collector.cluster.channel import Channel
-from collector.cluster.messages import Result, ShardStatus, Task
+from collector.cluster.messages import Common, Result, ShardStatus, Task
 from collector.cluster.run import ClusterRun
 from collector.cluster.scheduler import ShardScheduler
 from collector.cluster.workers import WorkerMonitor
@@ -21,11 +22,12 @@ from collector.core.cell import SERVER_DEFAULT
 from collector.core.errors import ExitCode
 from collector.core.secrets import Secret
 from collector.http.credentials import AccessToken
-from collector.plan import Companies, Plan, Shard
+from collector.plan import CellSet, Companies, Plan, Shard
 from collector.run.result import End
 from collector.settings import RunSettings
 from collector.store.files import PartFiles
 from tests.cluster.made_reports import report, result
+from tests.store.made_runs import AT, line, make_run
 
 _CELLS = 20
 
@@ -53,9 +55,12 @@ class _Bench:
         self.take: Callable[[int, Result], None]
         self.hear: Callable[[ShardStatus], None]
         self.happen: Callable[[], None]
+        self.common: Common
+        self.tasks: list[Task] = []
 
     def open_channel(self, *given: Any) -> _Channel:  # noqa: ANN401 - as the channel itself
         channel = _Channel(*given)
+        self.common = given[1]
         self.hear = channel.on_status
         return channel
 
@@ -69,7 +74,7 @@ class _Bench:
     ) -> None:
         """Start both shards, and let happen to them what the test says."""
         while (number := scheduler.start()) is not None:
-            task(number, 2)
+            self.tasks.append(task(number, 2))
         self.take = take
         self.happen()
 
@@ -189,3 +194,21 @@ def test_the_log_is_there_when_the_first_shard_reports(bench: _Bench, tmp_path: 
     bench.end(happen)
     assert seen
     assert "cluster_started" in seen[0]
+
+
+def test_shards_are_told_what_a_run_without_shards_has_answered(
+    bench: _Bench, tmp_path: Path
+) -> None:
+    """Each gets the number of its own cells, and all get the cells: none reads the lines."""
+    tmp_path.rmdir()
+    ago = (datetime.now(UTC) - AT).total_seconds()
+    lines = [line(str(number), None, ago, total=1) for number in range(12)]
+    make_run(tmp_path, [*lines, b"torn"], companies=map(str, range(_CELLS)), days=None)
+    bench.end(lambda: None)
+    surveyed = bench.common.surveyed
+    assert surveyed is not None
+    assert surveyed.stamps.keys() == {"statistics.jsonl"}
+    assert len(CellSet.unpacked(surveyed.done, _CELLS)) == 12
+    answered = [sum(task.context.answered.values()) for task in bench.tasks]
+    assert (len(answered), sum(answered)) == (2, 12)
+    assert [text for text in bench.run.remarks if "the last line is unfinished (4 bytes)" in text]

@@ -1,20 +1,22 @@
 """The directory of a cluster run: its lock, and a log that cannot be opened."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from collector.cluster.shared_directory import ClusterLog, LockedDirectory, survey_directory
+from collector.core.cell import CellState
 from collector.core.errors import InputError
-from collector.plan import Shard
+from collector.plan import CellSet, Part, Shard, absent_in_turns
 from collector.settings import RunSettings
 from collector.store.files import PartFiles
 from collector.store.recorded_run import find_run
 from collector.telemetry.log import EventLog
 from tests.store.compressed import compress
-from tests.store.made_runs import make_run
+from tests.store.made_runs import line, make_run
 
 
 @pytest.mark.parametrize("is_in_the_way", [False, True])
@@ -76,3 +78,23 @@ def test_a_directory_with_compressed_files_is_refused(tmp_path: Path) -> None:
     plan = find_run(run).plan().plan
     with pytest.raises(InputError, match=r"statistics\.jsonl\.gz is compressed"):
         survey_directory(PartFiles(run), plan, RunSettings(), lambda: False)
+
+
+def test_answers_elsewhere_are_counted_for_each_shard(tmp_path: Path) -> None:
+    """Beside all answers: those in files of shards of the number that is there are not among them.
+
+    With another number nothing is handed over.
+    """
+    run = make_run(tmp_path / "r", [line("1", 1, total=1), line("1", 2), line("2", 1)])
+    plan = find_run(run).plan().plan
+    own = absent_in_turns(CellSet(len(plan)), Part(plan, Shard(0, 2)))
+    days = ((cell.company_id, cell.window.from_date) for cell in own)
+    lines = [line(company, first.day) for company, first in days if first is not None]
+    make_run(run, lines, shard=Shard(0, 2))
+    past = survey_directory(PartFiles(run), plan, RunSettings(), lambda: False)
+    everywhere, elsewhere = past.by_shard(plan, 2), past.elsewhere_by_shard(plan, 2)
+    assert sum(counts.total() for counts in map(Counter, elsewhere)) == 3
+    assert sum(Counter(counts)[CellState.DATA] for counts in elsewhere) == 1
+    assert sum(everywhere[0].values()) == len(Part(plan, Shard(0, 2)))
+    assert past.elsewhere.surveyed(2) is not None
+    assert past.elsewhere.surveyed(3) is None

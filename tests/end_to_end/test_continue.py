@@ -15,10 +15,11 @@ import pytest
 
 from collector.plan import Part
 from collector.simulator import Simulator
+from collector.store.age import Age
 from collector.store.fault_points import FaultPoint
 from collector.store.files import PartFiles
 from collector.store.recorded_run import find_run
-from collector.store.recovery import Age, recover
+from collector.store.recovery import recover
 from tests.conftest import company_lines
 
 StartApi = Callable[..., Awaitable[Simulator]]

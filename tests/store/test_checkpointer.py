@@ -16,10 +16,11 @@ from collector.core.errors import InputError, StoppedError
 from collector.plan import Companies, Part, Plan, Shard
 from collector.settings import RunSettings
 from collector.store import checkpointer
+from collector.store.age import Age
 from collector.store.files import PartFiles
 from collector.store.identity import describe_service
 from collector.store.prefix import Prefix
-from collector.store.recovery import Age, Recovered, recover
+from collector.store.recovery import Recovered, recover
 from collector.store.repair import damaged_spans
 from tests.store.made_runs import day, line, make_run
 

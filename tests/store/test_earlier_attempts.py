@@ -14,6 +14,7 @@ from collector.store.files import PartFiles, parts_in
 from collector.store.identity import describe_service
 from collector.store.manifest import DatesRecord, Manifest
 from collector.store.recorded_plan import read_company_list, write_company_list
+from collector.store.surveyed import HandedOver
 from tests.store.made_runs import day, make_run
 
 _OLD, _GROWN = ("1", "2"), ("1", "2", "3")
@@ -124,7 +125,7 @@ def test_a_shard_of_a_cluster_run_reads_its_own_manifest(
     (run / "run-00002-of-00003.json").write_bytes(b"{")
     dates = DatesRecord(verdict="honoured", until="included", until_exclusive=True)
     service = describe_service(RunSettings())
-    manifests = EarlierManifests(_plan(), service, handed_dates=dates, is_handed_out=True)
+    manifests = EarlierManifests(_plan(), service, HandedOver(dates))
     earlier = manifests.read(_own(run, 3), parts_in(run))
     manifests.check(_own(run, 3))
     assert (earlier.dates, earlier.trouble, len(earlier.attempts)) == (dates, "", 1)

@@ -14,12 +14,13 @@ from collector.core.errors import InputError, StoppedError, StorageError
 from collector.core.outcome import Answer, Counters, Failure, FailureKind
 from collector.plan import Companies, DateRange, Part, Plan, WindowSize, cut_windows
 from collector.settings import RunSettings
+from collector.store.age import Age
 from collector.store.attempt_entry import AttemptEntry, describe_settings
 from collector.store.files import PartFiles
 from collector.store.lines import error_line, parse_error, parse_result, result_line
 from collector.store.manifest import Manifest, describe_plan
 from collector.store.recorded_plan import write_company_list
-from collector.store.recovery import Age, Recovered
+from collector.store.recovery import Recovered
 from collector.store.recovery import recover as recover_files
 
 LargestFile = Callable[[int], AbstractContextManager[None]]
