@@ -24,7 +24,8 @@ TEN_SECONDS_LATER = "Sun, 06 Nov 1994 08:49:47 GMT"
         *((500, {"Retry-After": "7"}, 7.0), (408, {"Retry-After": "7"}, 7.0)),
         (503, {"Retry-After": TEN_SECONDS_LATER, "Date": THEN}, 10.0),
         *((503, {}, None), (500, {}, None), (408, {}, None), (500, {"Retry-After": "soon"}, None)),
-        *((404, {"Retry-After": "7"}, 7.0), (302, {"Retry-After": "7"}, None)),
+        *((404, {"Retry-After": "7"}, 7.0), (302, {"Retry-After": "7"}, 7.0)),
+        (302, {}, None),
     ],
 )
 async def test_a_refusal_closes_the_gate_for_everyone(
