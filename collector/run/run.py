@@ -151,8 +151,7 @@ class Run:
 
         The directory is locked, checked and repaired before anything is sent. In a new one a token
         is requested before the manifest is written: refused credentials leave nothing behind. When
-        no cell is missing, nothing is sent. If the manifest has recorded that, the log alone tells
-        of this attempt.
+        no cell is missing, nothing is sent; a manifest that has recorded that stays as it is.
         """
         end = End(ExitCode.BUG)
         try:
@@ -205,8 +204,8 @@ class Run:
                 end = self._shutdown.end or End(ExitCode.STOPPED_EARLY)
                 raise
             finally:
-                is_empty = not self._is_handed_out and not self.stats.answered_cells
-                end = without_answers(end) if is_empty else end
+                has_answers = self._is_handed_out or self.stats.answered_cells
+                end = end if has_answers else without_answers(end)
                 # After the connections are closed: the disk needs file descriptors too.
                 if directory.has_begun:
                     count = partial(recount, self.files, self._part, recovered.done)
