@@ -61,22 +61,26 @@ class ShardChannel:
             loop.call_soon_threadsafe(events.put_nowait, event)
 
         with _subscribed(self._client, self._task.channel, take):
-            # The process that started the run may have gone before.
+            # The process that started the run may have gone before. The last event counts: what has
+            # come meanwhile is heeded after what is past.
             with suppress(Exception):
                 for event in await in_thread(self.past_events):
-                    take(event)
+                    self._heed(event)
             task = asyncio.current_task()
             # An error of a read that was cancelled takes the place of the cancellation.
             while task is None or not task.cancelling():
                 event = await events.get()
+                self._heed(event)
                 if isinstance(event, int):
                     lease.renew(clock())
-                elif isinstance(event, dict) and event.get("action") in _IS_AWAITED:
-                    self._is_awaited = _IS_AWAITED[event["action"]]
                 # Any error of the Dask scheduler may be transient; the next event comes soon.
                 with suppress(Exception):
                     if isinstance(event, int) and event > self._version:
                         apply(await in_thread(self.read_orders))
+
+    def _heed(self, event: object) -> None:
+        if isinstance(event, dict) and event.get("action") in _IS_AWAITED:
+            self._is_awaited = _IS_AWAITED[event["action"]]
 
     def why_over(self, lease: Lease, now: float) -> str | None:
         """Return why the shard must stop; see `Lease`. Does not block."""

@@ -165,7 +165,8 @@ def _cell(line: dict[str, Any]) -> Cell:
 def attempts_of(run: Path) -> list[list[dict[str, Any]]]:
     """Read the attempts of each shard."""
     return [
-        json.loads(path.read_bytes())["attempts"] for path in sorted(run.glob("run-*-of-*.json"))
+        json.loads(path.read_bytes())["attempts"]
+        for path in sorted(run.glob("run-*-of-?????.json"))
     ]
 
 
