@@ -121,6 +121,7 @@ def _nights(bench: Bench, data: Path, nights: int) -> _Costs:
     yield "`status`, all runs", bench.command("status", *runs)
     yield "`verify`, all runs", bench.command("verify", *runs)
     yield "`latest`, all runs", bench.command("latest", *runs)
+    yield "`report`, all runs", bench.command("report", *runs, "--to", data / "report.html")
     companies = data / "companies.txt"
     companies.write_text("".join(f"{n + 1}\n" for n in range(_NIGHTLY_COMPANIES)))
     since = "--since-last", "--at-most", f"{nights}d", "--window", "1d", "--output", parent / "new"

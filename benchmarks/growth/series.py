@@ -1,6 +1,6 @@
 """One command over several sizes, and the tables of its costs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -84,12 +84,22 @@ def paper_table(unit: str, series: Sequence[Series]) -> str:
     rows = [
         [
             each.command,
-            _duration(extrapolated(each.cpu, each.start.cpu, _BILLION, least=1.0)),
-            megabytes(extrapolated(each.peak, each.start.peak, _BILLION)),
+            _calculated(each.cpu, each.start.cpu, _duration, least=1.0),
+            _calculated(each.peak, each.start.peak, megabytes),
         ]
         for each in series
     ]
     return table(header, rows)
+
+
+def _calculated(
+    costs: Mapping[int, float], start: float, show: Callable[[float], str], *, least: float = 0.0
+) -> str:
+    """Return a cost for a billion; an exponent above what is wanted is no basis for one."""
+    found = exponent(costs, start)
+    if found is not None and found > WANTED:
+        return f"not calculated (^ {found:.2f})"
+    return show(extrapolated(costs, start, _BILLION, least=least))
 
 
 def _cost(cost: Cost) -> str:

@@ -98,6 +98,11 @@ def test_a_billion_is_calculated() -> None:
     assert "| `status` | 16.7 min | 40 MB |" in text
 
 
+def test_a_billion_is_not_calculated_from_a_growth_that_is_not_wanted() -> None:
+    """A figure of four sizes, to the power of 1.5, says nothing about a thousand times as many."""
+    assert "| `status` | not calculated (^ 1.50) | 40 MB |" in paper_table("lines", [_series(1.5)])
+
+
 def test_the_page_has_its_markers() -> None:
     """So that what took minutes is not lost in its last line."""
     page = Path(__file__).parents[2] / "docs" / "scale.md"
