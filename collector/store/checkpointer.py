@@ -71,7 +71,7 @@ class Checkpointer:
         self._files, self._part, self._results = files, part, results
         self._is_stopped = is_stopped
         self._prefixes: dict[PartFiles, Prefix] = {}
-        self._written: Checkpoint | None = None
+        self._written: dict[str, PrefixRecord] | None = None
         self._interval = max(_FEWEST_LINES, len(part.plan) // 8 // _BYTES_PER_LINE)
         self._since = 0
         self._trouble: str | None = None
@@ -88,8 +88,8 @@ class Checkpointer:
             for other in read
         }
 
-    def _restored(self, read: Sequence[PartFiles]) -> Checkpoint | None:
-        """Restore what the checkpoint has recorded, and return it; None if it does not hold."""
+    def _restored(self, read: Sequence[PartFiles]) -> dict[str, PrefixRecord] | None:
+        """Restore what the checkpoint has recorded; return its files, None if it does not hold."""
         found = Checkpoint.read(self._files.checkpoint, self._part, len(read))
         prefixes = None if found is None else self._unchanged(found, read)
         if found is None or prefixes is None:
@@ -98,7 +98,7 @@ class Checkpointer:
             return None
         self._prefixes = prefixes
         self._results.restore(Found(found.kept, found.empty, found.newest, found.empty_companies))
-        return found
+        return found.files
 
     def _unchanged(
         self, found: Checkpoint, read: Sequence[PartFiles]
@@ -142,6 +142,8 @@ class Checkpointer:
 
     def follow(self, lines: Sequence[bytes]) -> None:
         """Record lines of results that are on the disk; write a checkpoint now and then."""
+        if self._trouble is not None:
+            return
         for line in lines:
             self._results.record(line)
         self._prefixes[self._files].extend(b"".join(lines))
@@ -154,7 +156,7 @@ class Checkpointer:
         self._since = 0
         if self._trouble is None and self._results.ledger.done:
             files = {other.statistics.name: one.record() for other, one in self._prefixes.items()}
-            if self._written is None or self._written.files != files:
+            if self._written != files:
                 self._write(files)
         return self._trouble
 
@@ -180,4 +182,4 @@ class Checkpointer:
                 "because it reads all lines again"
             )
         else:
-            self._written = checkpoint
+            self._written = files
