@@ -37,19 +37,19 @@ def collect(
     with printed_answers(settings.answers) as printer:
         run = _make_run(plan, settings, credentials, output, network, printer)
         ping = None if settings.ping_url is None else Ping(settings.ping_url, network)
-        end = asyncio.run(_told(ping, run, execute(run, printer)))
+        end = asyncio.run(_with_pings(ping, run, execute(run, printer)))
         return report_end(run, end)
 
 
-async def _told(ping: Ping | None, run: RunView, work: Coroutine[object, object, End]) -> End:
-    """Do the work of a run, and tell the service that watches over it when it begins and ends.
+async def _with_pings(ping: Ping | None, run: RunView, work: Coroutine[object, object, End]) -> End:
+    """Run `work`, and send a ping to `--ping-url` when the run begins and when it ends.
 
-    Nothing is told of a run that never began: while another process works on the same directory,
-    the service would take its end for the end of that one.
+    A run that never began sends none: while another process works on the same directory, the
+    service would take its end for the end of that one.
     """
     if ping is None:
         return await work
-    starting = asyncio.create_task(_told_of_start(ping, run), name="ping")
+    starting = asyncio.create_task(_ping_start(ping, run), name="ping")
     end = End(ExitCode.BUG)
     try:
         end = await work
@@ -57,20 +57,20 @@ async def _told(ping: Ping | None, run: RunView, work: Coroutine[object, object,
         if run.has_begun.is_set() or end.exit_code not in NOT_STARTED:
             # In their order, and once each: the second may not come before the first.
             run.has_begun.set()
-            problems = (await starting, await _told_of_end(ping, run, end))
+            problems = (await starting, await _ping_end(ping, run, end))
             for problem in dict.fromkeys(filter(None, problems)):
-                _warn(run, f"--ping-url was not told of this run: {problem}")
+                _warn(run, f"the ping to --ping-url failed: {problem}")
         else:
             starting.cancel()
     return end
 
 
-async def _told_of_start(ping: Ping, run: RunView) -> str | None:
+async def _ping_start(ping: Ping, run: RunView) -> str | None:
     await run.has_begun.wait()
     return await ping.started()
 
 
-async def _told_of_end(ping: Ping, run: RunView, end: End) -> str | None:
+async def _ping_end(ping: Ping, run: RunView, end: End) -> str | None:
     summary = {
         "directory": str(run.files.directory),
         "exit_code": end.exit_code.value,

@@ -8,6 +8,7 @@ from math import inf
 from typing import Final, NamedTuple
 
 from collector.core.errors import CollectorError, ImplausibleError, OutageError, UnusableError
+from collector.core.text import span_text
 from collector.http.faults import Fault, Nature
 
 __all__ = ["THE_API", "Service", "Silence"]
@@ -23,9 +24,6 @@ _MOVED_FAILURES: Final = 8
 """Redirects from the start, and nothing else, after which the service counts as moved."""
 
 _ELSEWHERE: Final = frozenset({Nature.MOVED, Nature.REDIRECTED})
-
-_IN_SECONDS: Final = 120
-_IN_MINUTES: Final = 7200
 
 
 class Service(NamedTuple):
@@ -138,14 +136,9 @@ class Silence:
             text = f"{address} cannot be used as it is: {cause}{remedy}"
             is_certain = self._is_for_good and self._failures >= _MOVED_FAILURES
             return ImplausibleError(text) if is_certain else UnusableError(text)
-        seconds = _span(now - (now if self.since is None else self.since))
-        what = f"{address} refused every request" if is_refusing else f"no {answer} from {address}"
+        seconds = span_text(max(1, round(now - (now if self.since is None else self.since))))
+        limited = f"{address} rate-limited every request"
+        what = limited if is_refusing else f"no {answer} from {address}"
         return OutageError(
             f"{what} for {seconds}; last error: {cause}".removesuffix("; last error: ")
         )
-
-
-def _span(seconds: float) -> str:
-    if seconds < _IN_SECONDS:
-        return f"{max(1, round(seconds))} s"
-    return f"{seconds / 60:.0f} min" if seconds < _IN_MINUTES else f"{seconds / 3600:.1f} h"

@@ -15,6 +15,7 @@ from typing import Final
 
 from collector.core.cell import Window
 from collector.core.errors import InputError, StorageError
+from collector.core.text import counted
 from collector.store.lines import parse_result
 from collector.store.recorded_run import RecordedRun, begun_runs
 from collector.store.repair import damaged_spans, left_out, lost_lines
@@ -207,12 +208,8 @@ def older_text(cells: int) -> str | None:
     """Return the warning about answers of an older run; None if there are none."""
     if not cells:
         return None
-    if cells == 1:
-        return "1 cell is from an older run: the newest run that planned it has no answer for it"
-    return (
-        f"{cells:,} cells are from an older run: the newest run that planned them has no answer "
-        "for them"
-    )
+    are, them = counted(cells, "cell is", "cells are"), "it" if cells == 1 else "them"
+    return f"{are} from an older run: the newest run that planned {them} has no answer for {them}"
 
 
 def _iso(day: date | None) -> str | int:
@@ -266,7 +263,7 @@ def scratch_database() -> Iterator[sqlite3.Connection]:
         if error.sqlite_errorcode & _PRIMARY not in _DISK_ERRORS:
             raise
         raise StorageError(
-            f"the temporary database cannot be written: {error}; see that there is room in the "
+            f"the temporary database cannot be written: {error}; check that there is room in the "
             "directory for temporary files (/var/tmp, if SQLITE_TMPDIR and TMPDIR name no other), "
             "or set SQLITE_TMPDIR to one that has room"
         ) from error

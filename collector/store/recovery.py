@@ -25,7 +25,7 @@ from collector.store.repair import (
     ByteRange,
     damaged_spans,
     left_out,
-    put_damage_aside,
+    move_damage,
     repair,
     whole_of,
 )
@@ -113,7 +113,7 @@ def recover(
         # Nothing has been changed up to here.
         remarks = read.remarks
         if read.earlier.trouble == damaged_manifest(files):
-            remarks += put_damage_aside(files.manifest, whole_of(files.manifest))
+            remarks += move_damage(files.manifest, whole_of(files.manifest))
         for other, spans in read.damaged.items():
             if other == files or files.shard.is_whole:
                 remarks += repair(other, spans)

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from collector.core.cell import Window
 from collector.core.errors import InputError
+from collector.core.text import counted
 from collector.plan import Companies, DateRange, Plan, WindowSize, cut_windows, zone_named
 from collector.plan.company_table import place_finder
 from collector.settings import PlanSettings, RunSettings
@@ -127,7 +128,7 @@ def _since_siblings(plan: Plan, settings: RunSettings | PlanSettings, output: Pa
     remarks += (twice for run in runs for twice in run.stored_twice())
     if len(remarks) > _REMARKS:
         more = len(remarks) - _REMARKS
-        remarks[_REMARKS:] = [f"and {more:,} more warnings about runs beside {output}"]
+        remarks[_REMARKS:] = [f"and {counted(more, 'more warning')} about runs beside {output}"]
     return Begun(begun, remarks)
 
 

@@ -1,4 +1,4 @@
-"""`--ping-url`: a service that watches over scheduled work is told of a run by the command."""
+"""`--ping-url`: the pings that a monitoring service gets of a run."""
 
 import asyncio
 import json
@@ -112,7 +112,7 @@ async def test_a_run_that_ends_at_its_beginning_is_told(
     [
         (404, "HTTP 404"),
         (302, "HTTP 302"),
-        pytest.param(0, "no answer within 5 seconds", marks=pytest.mark.slow),
+        pytest.param(0, "no answer within 5 s", marks=pytest.mark.slow),
     ],
 )
 async def test_a_service_that_does_not_listen_changes_nothing(
@@ -122,7 +122,7 @@ async def test_a_service_that_does_not_listen_changes_nothing(
     watcher.status = status
     finished = await _run(against(await start_api()), watcher.address)
     assert finished.exit_code == 0, finished
-    assert finished.stderr.count(f"warning: r: --ping-url was not told of this run: {why}") == 1
+    assert finished.stderr.count(f"warning: r: the ping to --ping-url failed: {why}") == 1
     assert _SECRET not in finished.stderr
     assert len(watcher.pings) == 2
 
@@ -133,7 +133,7 @@ async def test_a_service_that_is_not_there_changes_nothing(
     """The cause is named as for the API."""
     finished = await _run(against(await start_api()), f"http://127.0.0.1:1/{_SECRET}")
     assert finished.exit_code == 0, finished
-    assert "--ping-url was not told of this run: connection refused" in finished.stderr
+    assert "the ping to --ping-url failed: connection refused" in finished.stderr
     assert _SECRET not in finished.stderr
 
 
