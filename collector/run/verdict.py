@@ -35,9 +35,10 @@ def too_many_failed(stats: RunStats, settings: RunSettings) -> ImplausibleError 
     most, failed = settings.max_failed, stats.cells[CellState.FAILED]
     if most is None or failed <= most.of(stats.planned):
         return None
+    have = "has" if failed == 1 else "have"
     return ImplausibleError(
-        f"{failed:,} of {counted(stats.planned, 'cell')} failed, more than --max-failed {most} "
-        "allows; look at errors.jsonl"
+        f"{failed:,} of {counted(stats.planned, 'cell')} {have} failed, more than --max-failed "
+        f"{most} allows; look at errors.jsonl"
     )
 
 
