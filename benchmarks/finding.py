@@ -20,6 +20,7 @@ import msgspec
 import orjson
 
 from collector.core.outcome import Answer, Counters
+from collector.core.text import counted
 from collector.plan import Companies, DateRange, Part, Plan, WindowSize, cut_windows
 from collector.settings import RunSettings
 from collector.store.age import Age
@@ -109,7 +110,8 @@ def _compare(scratch: Path, companies: int, days: int) -> None:
     bare, ours, memory = (median(column) for column in zip(*rounds, strict=True))
     ratio = median(mine / theirs for theirs, mine, _ in rounds)
     allowed = 100 * companies + companies * days / 8 + 50_000_000
-    print(f"finding the done cells: {companies:,} companies x {days:,} windows, all answered")
+    windows = counted(days, "window")
+    print(f"finding the done cells: {companies:,} companies x {windows}, all answered")
     print(f"  bare orjson.loads      {bare:8.2f} s")
     print(f"  collector              {ours:8.2f} s   {ratio:.2f} times as long (wanted: 3)")
     print(f"  memory beside the plan {memory / 1e6:8.1f} MB  (wanted: {allowed / 1e6:.1f})")

@@ -25,7 +25,7 @@ reuse._FIRST_HELD = reuse._LONGEST_HELD = 3600.0
 latency._RATIO = 3600.0
 main()
 """
-"""Runs the collector without the limit in seconds for answers that wait, and without the watch over
+"""Runs the collector without the limit in seconds for answers that wait, and without the check of
 latency. callgrind makes it some 50 times slower: nearly every answer would come to that limit, and
 cost a connection; and the collector itself would look like a server that queues requests, so that
 the rate is lowered and requests wait."""

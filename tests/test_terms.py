@@ -37,6 +37,10 @@ TERMS: Final = {
     r"the (?:whole )?story": "the record",
     r"proofs? of the dates": "verification of the dates",
     r"on the wire": "sent",
+    "watch(?:es|ed|ing)? over": "monitor",
+    "spoken to|speaks? to": "connected to, sends to",
+    "(?:has|have|had) come of": "the state, the result of",
+    "what lies in": "the contents of",
     # But not "it requests a cell".
     r"(?:requests|answers|cells|lines|tokens|retries|tries|bytes|one|once|twice|times|\d(?:[\d,.]*\d)?)"
     r" a (?:second|minute|hour|day)": "per second",
@@ -84,10 +88,26 @@ def test_the_terms_are_used() -> None:
     assert not wrong, "\n" + "\n".join(wrong)
 
 
-def test_the_names_of_tests_have_the_terms() -> None:
-    """A name is a sentence, too."""
-    names = [each for _, text in _texts() for each in re.findall(r"def (test_\w+)", text)]
-    assert [each for each in names if list(_found(each.replace("_", " ")))] == []
+def test_names_have_the_terms() -> None:
+    """Those of functions and classes are texts, too: `by_way_of`, `test_nobody_knows`."""
+    names = [
+        each
+        for path, text in _texts()
+        for each in re.findall(r"(?:def|class) (\w+)", text)
+        if path.startswith("collector/") or each.startswith("test_")
+    ]
+    assert [each for each in names if list(_found(_spaced(each)))] == []
+
+
+def _spaced(name: str) -> str:
+    """Return the words of a name: `put aside` of `_put_aside` and of `PutAside`."""
+    return re.sub(r"_|(?<=[a-z])(?=[A-Z])", " ", name).strip()
+
+
+@pytest.mark.parametrize("name", ["by_way_of", "_put_aside", "PutAside", "test_nobody_knows"])
+def test_a_word_in_a_name_is_found(name: str) -> None:
+    """However its words are joined."""
+    assert list(_found(_spaced(name)))
 
 
 def _better(words: str) -> str:

@@ -18,7 +18,7 @@ from typing import Final, Literal
 from collector.cli.printing import require_output, unwritable
 from collector.core.errors import ExitCode, StorageError
 from collector.core.own_files import open_own
-from collector.core.text import terminal_safe
+from collector.core.text import span_text, terminal_safe
 from collector.core.threads import in_thread
 from collector.run.result import End
 from collector.store.append_file import AppendFile
@@ -109,7 +109,7 @@ class AnswerPrinter:
             text = f"{unwritable(self._error)}; {rest}"
             return (End(ExitCode.STORAGE, text, StorageError), None) if is_finished else (end, text)
         if self._hurried is not None and self._is_working and self._printed < self._durable:
-            remark = f"standard output took nothing for {_PATIENCE_SECONDS:g} s; {rest}"
+            remark = f"standard output took nothing for {span_text(_PATIENCE_SECONDS)}; {rest}"
             return self._hurried if is_finished else end, remark
         return end, None
 

@@ -48,7 +48,7 @@ app = App(
     name="collector",
     help=(
         "Collects push-notification statistics for many companies and date windows: one answer "
-        "for every company and window, or the reason why there is none."
+        "for every company and window, or the reason why it is missing."
     ),
     help_epilogue=_EPILOGUE,
     # The list of commands needs no Markdown, whose renderer is slow to import.
@@ -100,28 +100,28 @@ _command(
 )
 _command(
     "collector.cli.status:status",
-    help="""Show what has come of a run: what is answered, failed or missing, and how to resume.
+    help="""Show which cells of a run are answered, failed or missing, and how to resume it.
 
-    It reads the lines in the run directory, changes nothing, and may be called while the run works.
-    Of several runs it shows a table of nights: cells, those that a later run answered with other
-    figures (restated), and the days that no run has an answer for (gaps).
+    It reads the lines in the run directory, changes nothing, and works during a run. For several
+    runs it shows a table of nights: the cells, those that a later run answered with other figures
+    (restated), and the days that no run has an answer for (gaps).
 
-    Example, for a script that wants all or an error: `collector status output/night --fail-on
+    Example, for a script that needs every cell: `collector status output/night --fail-on
     missing,failed`; for all nights: `collector status output/* --fail-on gap`
     """,
     sort_key=3,
 )
 _command(
     "collector.cli.check:check",
-    help="""Find out what a run would meet: credentials, who answers, what dates mean.
+    help="""Check the credentials, which companies answer, and whether the API honours the dates.
 
     It asks a few of the companies, with at most 40 requests through the same gate as a run: whether
     the API honours the dates as they are set, whether the last day is included, and, if they are
-    ignored, which of a list of likely names and spellings it honours. Nothing is concluded from
-    companies without data. --write puts what is honoured into collector.toml.
+    ignored, which of a list of likely names and spellings it honours. Companies without
+    data show nothing. --write writes the dates that the API honours into collector.toml.
 
-    Ends with 0 when a run can send the dates (or nothing is known against it), 1 when companies
-    fail, 7 when the dates are ignored.
+    It exits with 0 if a run can send the dates (or the verdict is inconclusive), 1 if companies
+    fail, 7 if the dates are ignored.
 
     Example: `collector check companies.txt`
     """,
@@ -131,9 +131,9 @@ _command(
     "collector.cli.diff:diff",
     help="""Show which answers were restated between two runs, in which counter and by how much.
 
-    Counts, how old the restated windows are (so how much lookback is needed), and the cells that
-    changed, are new or are gone. Compared are the documented counters and every action. It reads
-    the lines of both runs and changes nothing.
+    It shows counts, the age of the restated windows (which tells how much lookback is needed), and
+    the cells that changed, are new or are gone. It compares the documented counters and every
+    action. It reads the lines of both runs and changes nothing.
 
     Example: `collector diff output/2026-11-22 output/2026-11-23`
     """,
@@ -158,7 +158,7 @@ _command(
 
     company_id, company_name, from_date, until_date, fetched_at, the counters, and a column for each
     action (of more than 200 for the most frequent; the others are JSON in one column). The ending
-    of the file says what is written: .csv, .excel.csv (for a double click in Excel), .jsonl (JSON
+    of the file selects the format: .csv, .excel.csv (for a double click in Excel), .jsonl (JSON
     Lines), .xlsx (Excel), .parquet or .duckdb. .gz or .zst after .csv and .jsonl compresses it.
     --to - prints it. Needs DuckDB, XlsxWriter for .xlsx and zstandard for .zst (the extra export).
 
@@ -168,11 +168,11 @@ _command(
 )
 _command(
     "collector.cli.report:report",
-    help="""Draw what lies in run directories: one page that works offline, on a phone and on paper.
+    help="""Write a report of runs: one HTML page that works offline, on a phone and on paper.
 
-    Coverage, delivery, figures over time, the companies with the highest share of fails, what was
-    restated between runs, how the runs went, and what in the data is odd. Of several answers of a
-    cell the newest counts. Needs DuckDB, Jinja2 and vl-convert (the extra report).
+    It shows coverage, delivery, figures over time, the companies with the highest share of fails,
+    what was restated between runs, how the runs behaved, and what is odd in the data. If a cell has
+    several answers, the newest counts. Needs DuckDB, Jinja2 and vl-convert (the extra report).
 
     Example: `collector report output/* --to report.html --lang es`
     """,
@@ -211,8 +211,8 @@ _command(
     help="""Serve the embedded API on this machine, with faults to rehearse.
 
     It speaks both endpoints, tokens and statistics, until it is interrupted. The figures are made
-    from the seed, the company and the day, so that days add up to windows. What to set so that
-    collector run finds it is printed at the start.
+    from the seed, the company and the day, so that days add up to windows. At the start it prints
+    the variables that point collector run at it.
 
     The options can also be set in the environment (--rate-limit as COLLECTOR_SIMULATE_RATE_LIMIT)
     or in the table [simulate] of collector.toml, or of the file that COLLECTOR_CONFIG names.
@@ -238,7 +238,7 @@ _command(
     "collector.cli.completion:completion",
     help="""Print a script with which a shell completes commands, options, choices and paths.
 
-    The script is static: what it completes it knows, and nothing is started at a TAB. Print it
+    The script is static: it contains all that it completes, and a TAB starts no process. Print it
     once into a file that the shell reads, and again after an update.
 
     - bash, with the package bash-completion: `collector completion bash >

@@ -24,7 +24,7 @@ from collector.cli.streams import background_streams
 from collector.core.errors import ExitCode, InputError, StorageError
 from collector.core.links import resolved
 from collector.core.outcome import Failure
-from collector.core.text import escaped
+from collector.core.text import counted, escaped
 from collector.dates.probe import CheckFindings, Finding, Until, Verdict
 from collector.http.credentials import Credentials
 from collector.http.network import Network
@@ -157,7 +157,7 @@ def _table(result: CheckResult, companies: Companies, query: DateQuery, path: Pa
 def _rows(result: CheckResult, companies: Companies, query: DateQuery) -> Iterator[_Row]:
     findings = result.findings
     if any(not isinstance(answer, Failure) for answer in findings.answers.values()):
-        yield _Row("credentials", "good", "the API takes the token")
+        yield _Row("credentials", "good", "the API accepts the token")
     else:
         yield _Row("credentials", "unknown", "there is a token, but no company answers with it")
     yield _companies(result, companies)
@@ -187,13 +187,15 @@ def _companies(result: CheckResult, companies: Companies) -> _Row:
     failed = {i: a for i, a in answers.items() if isinstance(a, Failure)}
     empty = sum(not isinstance(a, Failure) and a.is_empty for a in answers.values())
     data = len(answers) - len(failed) - empty
-    texts = [f"{data} with data, {empty} empty in the last days, {len(failed)} failed"]
+    texts = [f"{data:,} with data, {empty:,} empty in the last days, {len(failed):,} failed"]
     for company_id, failure in islice(failed.items(), _SHOWN):
         name = companies.names.get(company_id)
         texts.append(f"{company_text(company_id, name)}: {failure.message}")
-    asked = f"{len(answers) - len(failed)} of {len(answers)} answer"
+    asked = f"{len(answers) - len(failed):,} of {len(answers):,} answered"
     if len(answers) < len(companies):
-        texts.append(f"asked were {len(answers)} of {len(companies):,}")
+        texts.append(
+            f"{len(answers):,} of {counted(len(companies), 'company', 'companies')} were asked"
+        )
     return _Row("companies", asked, "\n".join(texts))
 
 
@@ -223,8 +225,8 @@ def _advice(result: CheckResult, path: Path) -> str:
             return "collector run can send dates as they are set."
         case Verdict.IGNORED:
             return (
-                "collector run refuses to send these dates (exit code 7). Ask the vendor how they "
-                "are called, or collect without dates."
+                "collector run does not send these dates (exit code 7). Ask the vendor for the "
+                "names of the parameters, or collect without dates."
             )
         case _:
             return (

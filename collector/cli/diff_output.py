@@ -7,7 +7,7 @@ from itertools import chain, islice
 from typing import Final
 
 from collector.cli.printing import columns_of, company_text, json_array, padded
-from collector.core.text import escaped, json_text, terminal_safe
+from collector.core.text import counted, days_text, escaped, json_text, terminal_safe
 from collector.store.changes import AnsweredCell, Change, Changes
 from collector.store.comparison import Comparison, Movement, Restated
 from collector.store.recorded_run import RecordedRun
@@ -159,8 +159,9 @@ def _some(texts: Iterable[str], count: int, shown: int = _SHOWN) -> Iterator[str
 def _run(run: RecordedRun) -> str:
     plan = run.manifest.plan
     days = _days(plan.from_date, plan.until_date)
-    companies = "1 company" if plan.companies == 1 else f"{plan.companies:,} companies"
-    return f"{escaped(str(run.directory))}, {companies}, {days}"
+    return (
+        f"{escaped(str(run.directory))}, {counted(plan.companies, 'company', 'companies')}, {days}"
+    )
 
 
 def _movements_text(counters: Mapping[str, Movement], actions: Mapping[str, Movement]) -> list[str]:
@@ -176,7 +177,11 @@ def _windows(comparison: Comparison) -> list[str]:
     """Return a text for each window with restated cells, the oldest first."""
     last = comparison.new_plan.windows[-1].until_date
     rows = [
-        (_days(*window), f"{count.restated:,} of {count.cells:,} cells", _age(window[1], last))
+        (
+            _days(*window),
+            f"{count.restated:,} of {counted(count.cells, 'cell')}",
+            _age(window[1], last),
+        )
         for window, count in comparison.totals.windows_in_order()
         if count.restated
     ]
@@ -199,7 +204,7 @@ def _age(until: str | None, last: date | None) -> str:
         days = 0
     if days < 1:
         return ""
-    return f", {days:,} {'day' if days == 1 else 'days'} before the last"
+    return f", {counted(days, 'day')} before the last"
 
 
 def _restated_text(comparison: Comparison, cell: Restated) -> str:
@@ -234,4 +239,4 @@ def _cell_text(comparison: Comparison, cell: AnsweredCell) -> str:
 
 
 def _days(first: str | None, last: str | None) -> str:
-    return "server default" if first is None else escaped(f"{first}..{last}")
+    return escaped(days_text(first, last))

@@ -37,19 +37,19 @@ def collect(
     with printed_answers(settings.answers) as printer:
         run = _make_run(plan, settings, credentials, output, network, printer)
         ping = None if settings.ping_url is None else Ping(settings.ping_url, network)
-        end = asyncio.run(_told(ping, run, printer))
+        end = asyncio.run(_with_pings(ping, run, printer))
         return report_end(run, end)
 
 
-async def _told(ping: Ping | None, run: RunView, printer: AnswerPrinter | None) -> End:
-    """Execute a run, and tell the service that watches over it when it begins and ends.
+async def _with_pings(ping: Ping | None, run: RunView, printer: AnswerPrinter | None) -> End:
+    """Execute a run, and send a ping to `--ping-url` when it begins and when it ends.
 
-    Nothing is told of a run that never began: while another process works on the same directory,
-    the service would take its end for the end of that one.
+    A run that never began sends none: while another process works on the same directory, the
+    service would take its end for the end of that one.
     """
     if ping is None:
         return await execute(run, printer)
-    starting = asyncio.create_task(_told_of_start(ping, run), name="ping")
+    starting = asyncio.create_task(_ping_start(ping, run), name="ping")
     end = End(ExitCode.BUG)
     try:
         end = await execute(run, printer, hurry=starting.cancel)
@@ -57,18 +57,18 @@ async def _told(ping: Ping | None, run: RunView, printer: AnswerPrinter | None) 
         # The service may take its time.
         run.stats.end()
         if run.has_begun.is_set() or end.exit_code not in NOT_STARTED:
-            problems = await _told_in_order(ping, run, starting, end)
+            problems = await _ping_in_order(ping, run, starting, end)
             for problem in dict.fromkeys(filter(None, problems)):
-                _warn(run, f"--ping-url was not told of this run: {problem}")
+                _warn(run, f"the ping to --ping-url failed: {problem}")
         else:
             starting.cancel()
     return end
 
 
-async def _told_in_order(
+async def _ping_in_order(
     ping: Ping, run: RunView, starting: asyncio.Task[str | None], end: End
 ) -> tuple[str | None, str | None]:
-    """Tell of the end after the start, once each; return why each could not be told.
+    """Send the ping of the end after that of the start; return why each of them failed.
 
     A signal ends the wait for the start, now or while the run works: what sent it does not wait for
     long. The next one ends the wait for the end. The exit code is that of the run.
@@ -78,7 +78,7 @@ async def _told_in_order(
 
     async def end_after_start() -> str | None:
         await asyncio.wait([starting])
-        return await _told_of_end(ping, run, end)
+        return await _ping_end(ping, run, end)
 
     def hurry(_: ExitCode) -> None:
         starting.cancel()
@@ -92,19 +92,19 @@ async def _told_in_order(
     return _problem(starting), _problem(ending)
 
 
-def _problem(telling: asyncio.Task[str | None]) -> str | None:
-    """Return why the service could not be told, if so."""
-    if telling.cancelled():
+def _problem(pinging: asyncio.Task[str | None]) -> str | None:
+    """Return why a ping failed, if it did."""
+    if pinging.cancelled():
         return "a signal ended the wait for its answer"
-    return telling.result()
+    return pinging.result()
 
 
-async def _told_of_start(ping: Ping, run: RunView) -> str | None:
+async def _ping_start(ping: Ping, run: RunView) -> str | None:
     await run.has_begun.wait()
     return await ping.started()
 
 
-async def _told_of_end(ping: Ping, run: RunView, end: End) -> str | None:
+async def _ping_end(ping: Ping, run: RunView, end: End) -> str | None:
     summary = {
         "directory": str(run.files.directory),
         "exit_code": end.exit_code.value,

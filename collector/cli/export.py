@@ -13,6 +13,7 @@ from collector.cli.printing import complain, note, refuse_terminal, write
 from collector.cli.signals import until_terminated
 from collector.core.errors import ExitCode, InputError
 from collector.core.extras import import_extra
+from collector.core.text import counted
 from collector.export.formats import STANDARD_OUTPUT, Format, delimiter_of, format_of
 from collector.settings import ExportSettings
 
@@ -73,8 +74,8 @@ def _export(
     for remark in done.remarks:
         complain(f"warning: {remark}")
     if path != STANDARD_OUTPUT:
-        rows = f"{done.rows:,} row{'' if done.rows == 1 else 's'}"
-        note(f"{rows} of {done.columns} columns are in {path}")
+        rows, are = counted(done.rows, "row"), "is" if done.rows == 1 else "are"
+        note(f"{rows} of {counted(done.columns, 'column')} {are} in {path}")
     return ExitCode.SOME_FAILED if done.is_incomplete or are_some_lost else ExitCode.COMPLETE
 
 

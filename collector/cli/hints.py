@@ -7,6 +7,7 @@ from typing import Final
 
 from collector.core.cell import CellState
 from collector.core.errors import ExitCode
+from collector.core.text import counted
 from collector.settings import RunSettings
 from collector.store.attempt_entry import describe_settings
 from collector.store.coverage import Coverage
@@ -117,8 +118,9 @@ def exit_text(code: int, error: str | None = None, *, shards: str = "") -> str:
 def dates_text(dates: DatesRecord) -> str:
     """Return the verdict on the dates of a run: `honoured, last day included ... (4 requests)`."""
     if dates.is_doubted:
-        return f"doubted: {'; '.join(dates.evidence)}; the same command again finds out"
+        return f"doubted: {'; '.join(dates.evidence)}; run the same command again to verify them"
     if dates.checked_at is None:
         return f"{dates.verdict}, not looked at"
     last_day = "sent as the day after it" if dates.until_exclusive else "sent as it is"
-    return f"{dates.verdict}, last day {dates.until} and {last_day} ({dates.requests} requests)"
+    requests = counted(dates.requests, "request")
+    return f"{dates.verdict}, last day {dates.until} and {last_day} ({requests})"

@@ -11,7 +11,7 @@ from collector.cli.printing import note, require_output, write
 from collector.cli.signals import until_terminated
 from collector.core.errors import ExitCode, InputError
 from collector.core.extras import import_extra
-from collector.core.text import terminal_safe
+from collector.core.text import counted, terminal_safe
 from collector.export.formats import STANDARD_OUTPUT, Compression, Target, format_named
 from collector.settings import LatestSettings
 
@@ -80,4 +80,4 @@ def _write_file(
         with compressed(draft, compression) as stream:
             for count, line in enumerate(lines, 1):  # noqa: B007 - the last one counts
                 stream.write(line)
-    note(f"{count:,} {'line is' if count == 1 else 'lines are'} in {path}")
+    note(f"{counted(count, 'line is', 'lines are')} in {path}")

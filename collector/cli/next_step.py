@@ -2,7 +2,6 @@
 
 import shlex
 import shutil
-from datetime import timedelta
 from typing import Final
 
 from rich.filesize import decimal
@@ -19,6 +18,7 @@ from collector.core.errors import (
     OutageError,
     StorageError,
 )
+from collector.core.text import clock_text
 from collector.run.result import End
 from collector.run.view import RunView
 from collector.store.files import parts_in
@@ -39,7 +39,7 @@ def next_step(run: RunView, end: End) -> str:
 
 def _resume(run: RunView, end: End) -> str:
     left = run.stats.seconds_left()
-    takes = f"about {timedelta(seconds=round(left))}" if left else ""
+    takes = f"about {clock_text(left)}" if left else ""
     if end.error is not None:  # the deadline: its text says how to resume
         return f"what is missing takes {takes} more at this rate" if takes else ""
     step = _RESUME
@@ -53,13 +53,13 @@ def _after_error(cause: type[CollectorError], run: RunView) -> str:
     source = run.plan.companies.source
     check = _command("check", "COMPANIES" if source == _NO_FILE else source)
     if issubclass(cause, OutageError):
-        return f"{check} tells whether it works now"
+        return f"{check} shows whether the service works now"
     if issubclass(cause, ClusterError):
         return _START_CLUSTER if run.settings.scheduler else _RESUME
     if issubclass(cause, ImplausibleError):
         return f"{check} shows what the API answers"
     if issubclass(cause, CredentialsError):
-        return f"{check} tells whether the credentials are taken"
+        return f"{check} shows whether the API accepts the credentials"
     if issubclass(cause, IgnoredDatesError):
         return f"{check} --write puts the dates that the API honours into collector.toml"
     return _space_needed(run) if issubclass(cause, StorageError) else ""
@@ -95,7 +95,7 @@ def _command(subcommand: str, path: str) -> str:
 
 _RESUME: Final = "the same command again asks for what failed or is missing"
 _START_CLUSTER: Final = (
-    "see that the scheduler and its workers are up; the same command again asks for what is missing"
+    "check that the scheduler and its workers are up; then run the same command again to resume"
 )
 
 _NO_FILE: Final = "standard input"

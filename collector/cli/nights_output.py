@@ -8,7 +8,7 @@ import orjson
 
 from collector.cli.printing import columns_of, company_text, json_array, padded
 from collector.core.cell import CellState
-from collector.core.text import escaped, json_text
+from collector.core.text import counted, days_text, escaped, json_text
 from collector.plan import DateRange
 from collector.store.answered_days import Uncovered
 from collector.store.nights import DayGap, Night, Nights
@@ -92,7 +92,7 @@ def _table(nights: Nights) -> Iterator[str]:
     shown = nights.nights[-_SHOWN:]
     rows: list[tuple[str, ...]] = [_HEAD]
     if older := nights.nights[:-_SHOWN]:
-        rows.append((f"{len(older):,} older runs", "", *_counts(nights, older)))
+        rows.append((counted(len(older), "older run"), "", *_counts(nights, older)))
     for night in shown:
         directory = escaped(str(night.run.directory))
         rows.append((directory, _days(night.days), *_counts(nights, [night])))
@@ -116,8 +116,8 @@ def _end_of(name: str, columns: int) -> str:
 
 def _days(days: DateRange | None) -> str:
     if days is None:
-        return "server default"
-    return str(days.from_date) if days.days == 1 else f"{days.from_date}..{days.until_date}"
+        return days_text(None, None)
+    return days_text(days.from_date, days.until_date)
 
 
 def _counts(nights: Nights, of: Sequence[Night]) -> tuple[str, ...]:
@@ -148,13 +148,13 @@ def _remarks(nights: Nights) -> Iterator[tuple[str, str]]:
     for text in remarks[:_GAPS]:
         yield "remark", text
     if len(remarks) > _GAPS:
-        yield "", f"and {len(remarks) - _GAPS:,} more remarks; --json lists them all"
+        yield "", f"and {counted(len(remarks) - _GAPS, 'more remark')}; --json lists them all"
 
 
 def _left(nights: Nights) -> Iterator[tuple[str, str]]:
     if nights.left:
-        are = "1 company" if nights.left == 1 else f"{nights.left:,} companies"
-        yield "left", f"{are} of earlier runs: not in the newest run; after the last day that"
+        left = counted(nights.left, "company", "companies")
+        yield "left", f"{left} of earlier runs: not in the newest run; after the last day that"
         yield "", "a run has planned for such a company, no answer is expected"
 
 
@@ -172,7 +172,7 @@ def _gaps(nights: Nights) -> Iterator[tuple[str, str]]:
         why = (
             "no planned day is over"
             if is_dated
-            else "these runs ask for the server's default window"
+            else "these runs request the server's default window"
         )
         yield "gaps", f"not known: {why}"
         return
@@ -184,12 +184,12 @@ def _gaps(nights: Nights) -> Iterator[tuple[str, str]]:
         )
         yield "", "first that a run has planned for it"
         return
-    are = "1 day of a company has" if count == 1 else f"{count:,} days of companies have"
+    are = counted(count, "day of a company has", "days of companies have")
     yield "gaps", f"{are} no answer in any of these runs"
     for gap in islice(nights.uncovered, _GAPS):
         yield "", f"{_days(gap.days)}  {_who(nights, gap)}"
     if (more := len(nights.uncovered) - _GAPS) > 0:
-        yield "", f"and {more:,} more gaps; --json lists them all"
+        yield "", f"and {counted(more, 'more gap')}; --json lists them all"
     first, last = nights.uncovered[0].days.from_date, nights.uncovered[-1].days.until_date
     yield "next", f"collector run with --from {first} --until {last} --window 1d; or with"
     yield "", f"--since-last, if --at-most reaches back to {first}"

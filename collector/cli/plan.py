@@ -12,7 +12,7 @@ from collector.cli.arguments import CompaniesArgument, refuse_two_divisions, war
 from collector.cli.printing import company_text, rate_text, say, write
 from collector.core.cell import Window
 from collector.core.errors import ExitCode
-from collector.core.text import json_text
+from collector.core.text import clock_text, counted, json_text
 from collector.plan import Estimate, Part, Plan, estimate
 from collector.settings import PlanSettings, RunSettings
 from collector.settings.parsers import Rate
@@ -104,8 +104,7 @@ def _first_days(planned: Plan) -> list[tuple[str, str]]:
     if len(groups) == 1:
         return []
     texts = [
-        f"{first} ({'1 company' if count == 1 else f'{count:,} companies'})"
-        for first, count in reversed(groups)
+        f"{first} ({counted(count, 'company', 'companies')})" for first, count in reversed(groups)
     ]
     if more := texts[2 * _SHOWN :]:
         texts[2 * _SHOWN :] = [f"and {len(more):,} more"]
@@ -165,10 +164,11 @@ def _time_rows(part: Part, rate: Rate, now: datetime) -> list[tuple[str, str]]:
         return [("requests", requests), ("duration", "unknown: --rate auto finds the rate")]
     own = rate / part.shard.total
     at = str(rate) if part.shard.is_whole else f"{rate_text(own)} of {rate}"
+    each = "request" if float(rate) == 1 else "requests"
     duration = timedelta(seconds=ceil(guess.duration.total_seconds()))
     return [
         ("requests", requests),
-        ("duration", f"{duration} at {at} requests per second"),
+        ("duration", f"{clock_text(duration.total_seconds())} at {at} {each} per second"),
         ("finish", _finish_text(_finish(now, duration))),
     ]
 

@@ -23,7 +23,7 @@ def status(
     *run_dirs: RunDirectoryArgument,
     settings: Annotated[StatusSettings, Parameter(name="*")] = StatusSettings(),  # noqa: B008 - frozen
 ) -> int:
-    """Print what has come of a run, and return the exit code that --fail-on asks for.
+    """Print the state of a run, and return the exit code that --fail-on requests.
 
     Parameters
     ----------

@@ -10,7 +10,7 @@ import orjson
 from collector.cli.hints import dates_text, exit_text, resume_command
 from collector.cli.printing import company_text, json_array
 from collector.core.cell import CellState, Window
-from collector.core.text import json_text
+from collector.core.text import counted, days_text, json_text
 from collector.dates.record import spoilt
 from collector.store.coverage import Coverage, Gap
 
@@ -73,11 +73,11 @@ def coverage_text(coverage: Coverage) -> str:
 
 def _rows(coverage: Coverage) -> Iterator[tuple[str, str]]:
     plan, counts = coverage.plan, coverage.counts()
-    size = f"{len(plan.companies):,} companies x {len(plan.windows):,} windows"
-    if plan.first_windows:
-        size = f"{len(plan.companies):,} companies with up to {len(plan.windows):,} windows"
+    by = "with up to" if plan.first_windows else "x"
+    companies = counted(len(plan.companies), "company", "companies")
+    size = f"{companies} {by} {counted(len(plan.windows), 'window')}"
     yield "run", str(coverage.directory)
-    yield "plan", f"{size} = {len(plan):,} cells, {_range(plan.windows)}"
+    yield "plan", f"{size} = {counted(len(plan), 'cell')}, {_range(plan.windows)}"
     dates = coverage.manifest.dates
     if dates is not None:
         yield "dates", dates_text(dates)
@@ -99,7 +99,7 @@ def _range(windows: Sequence[Window]) -> str:
     first, last = windows[0], windows[-1]
     if first.from_date is None:
         return "the server's default window"
-    return f"{first.from_date}..{last.until_date}"
+    return days_text(first.from_date, last.until_date)
 
 
 def _attempts(coverage: Coverage) -> Iterator[tuple[str, str]]:
@@ -137,12 +137,15 @@ def _gaps(coverage: Coverage) -> Iterator[tuple[str, str]]:
     incomplete = coverage.incomplete_companies()
     if not incomplete:
         return
-    yield "incomplete", f"{incomplete:,} of {len(coverage.plan.companies):,} companies"
+    yield (
+        "incomplete",
+        f"{incomplete:,} of {counted(len(coverage.plan.companies), 'company', 'companies')}",
+    )
     gaps = coverage.gaps()
     for gap in islice(gaps, _SHOWN):
         yield "", _gap_text(coverage, gap)
     if more := sum(1 for _ in gaps):
-        yield "", f"and {more:,} more gaps; --json lists them all"
+        yield "", f"and {counted(more, 'more gap')}; --json lists them all"
 
 
 def _gap_text(coverage: Coverage, gap: Gap) -> str:
@@ -150,21 +153,21 @@ def _gap_text(coverage: Coverage, gap: Gap) -> str:
     state = "missing" if gap.kind is None else f"failed: {gap.kind}"
     days = str(gap.first)
     if gap.windows > 1:
-        days = f"{gap.first.from_date}..{gap.last.until_date}, {gap.windows:,} windows"
+        days = f"{gap.first.from_date}..{gap.last.until_date}, {counted(gap.windows, 'window')}"
     return f"{company}  {days}  {state}"
 
 
 def _suspicious(coverage: Coverage) -> Iterator[tuple[str, str]]:
     if empty := coverage.empty_everywhere:
-        who = "1 company is" if len(empty) == 1 else f"{len(empty):,} companies are"
+        who = counted(len(empty), "company is", "companies are")
         yield "remark", f"{who} empty in every window; are these ids right? ({_listed(empty)})"
     if same := coverage.same_everywhere:
-        who = "1 company has" if len(same) == 1 else f"{len(same):,} companies have"
+        who = counted(len(same), "company has", "companies have")
         what = "the same answer in every answered window, and not an empty one"
         dates = coverage.manifest.dates
         question = "does the server ignore the dates?"
         if dates is not None and dates.is_honoured:
-            question = "the dates were verified, so look whether these figures can be right"
+            question = "the dates were verified, so check whether these figures can be right"
         yield "remark", f"{who} {what}; {question} ({_listed(same)})"
 
 

@@ -18,6 +18,7 @@ from time import monotonic
 from typing import IO, TYPE_CHECKING, Any, Final, TextIO
 
 from collector.cli.printing import complain
+from collector.core.text import span_text
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -172,7 +173,7 @@ class _Writer:
             while self._waiting and self._error is None:
                 left = max(since, self._moved_at) + _PATIENCE_SECONDS - monotonic()
                 if left <= 0:
-                    return f"took no text for {_PATIENCE_SECONDS:g} s"
+                    return f"took no text for {span_text(_PATIENCE_SECONDS)}"
                 self._changed.wait(left)
         if self._error is None or self._error.errno == errno.EPIPE:
             return None

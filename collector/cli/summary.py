@@ -6,7 +6,6 @@ A table in a terminal, plain lines elsewhere.
 import shutil
 import sys
 from collections.abc import Sequence
-from datetime import timedelta
 from math import isinf
 from typing import Final, NamedTuple
 
@@ -19,7 +18,7 @@ from collector.cli.next_step import next_step
 from collector.cli.printing import note, rate_text, show
 from collector.core.cell import CellState
 from collector.core.errors import ExitCode
-from collector.core.text import escaped
+from collector.core.text import clock_text, counted, escaped, span_text
 from collector.pace import in_flight_needed
 from collector.run.result import End
 from collector.run.view import RunView
@@ -62,7 +61,7 @@ def summary_rows(run: RunView, end: End, *, can_resume: bool) -> list[SummaryRow
         SummaryRow("outcomes", _outcomes(stats)),
         SummaryRow("latency", _latency(stats)),
         SummaryRow("slowest", _slowest(run)),
-        SummaryRow("time", f"{timedelta(seconds=round(stats.seconds))}, {_rate(run)}"),
+        SummaryRow("time", f"{clock_text(stats.seconds)}, {_rate(run)}"),
         SummaryRow("in flight", _in_flight(run)),
         SummaryRow("answers", str(run.answers) if stats.done else ""),
         SummaryRow("failures", _failures(run)),
@@ -119,13 +118,12 @@ def _slowest(run: RunView) -> str:
         return ""
     names = run.plan.companies.names
     listed = ", ".join(_slow(company, names.get(company.company_id)) for company in slowest)
-    return f"{listed}; half of the companies within {_seconds(latencies.median())}"
+    return f"{listed}; half of the companies within {span_text(latencies.median())}"
 
 
 def _slow(company: SlowCompany, name: str | None) -> str:
     who = _short(company.company_id) + (f" ({_short(name)})" if name else "")
-    answers = "1 answer" if company.answers == 1 else f"{company.answers:,} answers"
-    return f"{who} mean {_seconds(company.mean)} of {answers}"
+    return f"{who} mean {span_text(company.mean)} of {counted(company.answers, 'answer')}"
 
 
 def _short(text: str) -> str:
@@ -159,9 +157,9 @@ def _latency(stats: RunStats) -> str:
     if not latencies.count:
         return ""
     shares = ", ".join(
-        f"{name} within {_seconds(latencies.percentile(share))}" for name, share in _SHARES.items()
+        f"{name} within {span_text(latencies.percentile(share))}" for name, share in _SHARES.items()
     )
-    return f"{shares}, longest {_seconds(latencies.longest)}"
+    return f"{shares}, longest {span_text(latencies.longest)}"
 
 
 def _rate(run: RunView) -> str:
@@ -183,15 +181,11 @@ def _in_flight(run: RunView) -> str:
         wanted, why = 2 * now, "would show whether the API allows more"
     else:
         wanted = in_flight_needed(pace.rate, latency)
-        why = f"would do for {rate_text(pace.rate)} requests per second at {_seconds(latency)}"
+        why = f"would do for {rate_text(pace.rate)} requests per second at {span_text(latency)}"
     wanted = min(wanted, MOST_IN_FLIGHT)
     if wanted <= now:
         return ""
     return f"at most {now} held the rate back; --concurrency {wanted} {why}"
-
-
-def _seconds(seconds: float) -> str:
-    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
 
 
 _SHARES: Final = {"half": 0.5, "90 %": 0.9, "99 %": 0.99}

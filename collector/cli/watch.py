@@ -4,7 +4,6 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
 from typing import Final, TextIO
 
 from rich.console import Console, Group, RenderableType
@@ -16,7 +15,7 @@ from rich.text import Text
 from collector.cli.printing import rate_text
 from collector.cli.streams import takes_text
 from collector.core.cell import CellState
-from collector.core.text import escaped
+from collector.core.text import clock_text, counted, escaped, span_text
 from collector.pace import Cause
 from collector.run.view import RunView
 from collector.telemetry.log import console_logger
@@ -97,7 +96,7 @@ def _panel(run: RunView) -> RenderableType:
     grid.add_column(ratio=1)
     grid.add_column(no_wrap=True, justify="right")
     grid.add_row(
-        f"{stats.done:,} of {stats.planned:,} cells",
+        f"{stats.done:,} of {counted(stats.planned, 'cell')}",
         ProgressBar(total=stats.planned, completed=stats.done),
         _time_left(stats.seconds_left()),
     )
@@ -108,17 +107,21 @@ def _details(run: RunView) -> Text:
     stats, pace = run.stats, run.pace
     failed = stats.cells[CellState.FAILED]
     text = Text(f"{stats.rate():.1f} of {rate_text(pace.rate)} requests/s", style="cyan")
-    text.append(f" · {stats.in_flight} in flight", style="default")
-    text.append(f" · {stats.retries} retries ({stats.retrying} waiting)", style="default")
-    cells = "cell" if failed == 1 else "cells"
-    text.append(f" · {failed} {cells} failed", style="red" if failed else "default")
+    text.append(f" · {stats.in_flight:,} in flight", style="default")
+    text.append(
+        f" · {counted(stats.retries, 'retry', 'retries')} ({stats.retrying:,} waiting)",
+        style="default",
+    )
+    text.append(f" · {counted(failed, 'cell')} failed", style="red" if failed else "default")
     if (cause := pace.open_cause) is not None:
         what = "out of reach" if cause is Cause.FAILING else "rate-limited"
-        text.append(f" · {what}, next try in {pace.next_probe_in:.0f} s", style="yellow")
+        text.append(
+            f" · {what}, next try in {span_text(round(pace.next_probe_in))}", style="yellow"
+        )
     if pace.last_error is not None:
         text.append(f" · {escaped(pace.last_error)}", style="yellow")
     return text
 
 
 def _time_left(seconds: float | None) -> str:
-    return "" if seconds is None else f"{timedelta(seconds=round(seconds))} left"
+    return "" if seconds is None else f"{clock_text(seconds)} left"

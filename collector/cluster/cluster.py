@@ -23,7 +23,7 @@ from collector import __version__
 from collector.cluster.division import workers_within
 from collector.cluster.site import Site
 from collector.core.errors import ClusterError, InputError, StoppedError
-from collector.core.text import quoted
+from collector.core.text import quoted, span_text
 from collector.settings import RunSettings
 
 __all__ = [
@@ -70,8 +70,8 @@ async def open_cluster(
         ) from error
     except (ValueError, TypeError) as error:
         raise InputError(
-            f"--scheduler {settings.scheduler}: cannot be spoken to ({error}); see that Dask's "
-            "configuration names the certificates, if it is tls://"
+            f"--scheduler {settings.scheduler}: no connection in this protocol ({error}); check "
+            "that Dask's configuration names the certificates, if it is tls://"
         ) from error
     async with client:
         workers = await _first_workers(client, settings, is_stopped)
@@ -197,7 +197,7 @@ async def check_workers(client: Client, site: Site) -> list[str]:
             seen = await client.run(site.mismatch, on_error="return")
     except TimeoutError as error:
         raise ClusterError(
-            f"the workers of the cluster have not answered for {_ANSWER_SECONDS:.0f} seconds; see "
+            f"the workers of the cluster have not answered for {span_text(_ANSWER_SECONDS)}; see "
             "their logs"
         ) from error
     except OSError as error:
@@ -221,10 +221,10 @@ def no_workers(settings: RunSettings, seconds: float) -> ClusterError:
     """Return the error of a cluster that has had no worker for so many seconds."""
     if settings.scheduler is None:
         return ClusterError(
-            f"--workers: the cluster has had no worker for {seconds:.0f} seconds; see why they die"
+            f"--workers: the cluster has had no worker for {span_text(seconds)}; check why they end"
         )
     return ClusterError(
-        f"--scheduler {settings.scheduler}: has had no worker for {seconds:.0f} seconds; start "
+        f"--scheduler {settings.scheduler}: has had no worker for {span_text(seconds)}; start "
         "some with: dask worker"
     )
 
@@ -237,7 +237,7 @@ def error_by(error: BaseException) -> ClusterError | None:
     if isinstance(error, OSError):
         text = " ".join(str(error).split()) or type(error).__name__
         return ClusterError(
-            f"the cluster is out of reach ({text}); see that its scheduler and its workers are up"
+            f"the cluster is out of reach ({text}); check that its scheduler and its workers are up"
         )
     if isinstance(error, KilledWorker):
         return ClusterError("the workers of the cluster die again and again; see their logs")

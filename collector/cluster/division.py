@@ -10,8 +10,8 @@ from collector.plan import MOST_SHARDS, Shard
 
 __all__ = [
     "SharedLimit",
-    "WorkerAbsence",
     "WorkerEvent",
+    "WorkerTimeout",
     "number_found",
     "number_of_shards",
     "share_of_each",
@@ -37,7 +37,7 @@ _FEWEST_SECONDS: Final = 10.0
 """To replace a dead worker takes seconds, even if `--max-outage` is shorter."""
 
 _NOTICED_SECONDS: Final = 3.0
-"""A shorter absence is not reported."""
+"""A shorter time without workers is not reported."""
 
 
 def number_found(found: Iterable[Shard]) -> int | None:
@@ -110,10 +110,10 @@ class WorkerEvent(Enum):
     """There was no worker for too long."""
 
 
-class WorkerAbsence:
-    """Measures how long a cluster has had no workers; each event is reported once.
+class WorkerTimeout:
+    """Measure how long a cluster has had no workers, and report each event once.
 
-    After `patience` seconds the absence is too long.
+    It times out after `patience` seconds.
     """
 
     def __init__(self, patience: float) -> None:

@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from collector.core.text import span_text
+
 __all__ = ["LONGEST_SILENCE", "Lease"]
 
 LONGEST_SILENCE: Final = 60.0
@@ -11,7 +13,7 @@ there: it may be stopped, or the Dask scheduler may not answer."""
 _CLIENT_GONE: Final = "the process that started the run has gone"
 _SCHEDULER_GONE: Final = "the scheduler of the cluster has gone, or is out of reach"
 _SILENT: Final = (
-    f"no orders have come from the process that started the run for {LONGEST_SILENCE:.0f} seconds"
+    f"no orders have come from the process that started the run for {span_text(LONGEST_SILENCE)}"
 )
 
 

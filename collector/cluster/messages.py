@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from collector.cluster.site import Site
-from collector.cluster.token_feed import HandedToken
+from collector.cluster.token_feed import ReceivedToken
 from collector.core.secrets import Secret
 from collector.http.network import Network
 from collector.pace import Share
@@ -58,9 +58,9 @@ class Orders(msgspec.Struct, frozen=True, kw_only=True):
         return Share(_or_inf(self.ceiling), self.start, self.limit)
 
     @property
-    def handed_token(self) -> HandedToken:
+    def received_token(self) -> ReceivedToken:
         """The token, with its number and times."""
-        return HandedToken(
+        return ReceivedToken(
             self.token_number,
             Secret(self.token),
             _or_inf(self.renew_in),

@@ -101,7 +101,7 @@ class _Shard:
         return Result(end, run.remarks, status, stats.latencies, stats.company_latencies)
 
     def _run(self, orders: Orders) -> Run:
-        token = orders.handed_token
+        token = orders.received_token
         self._token_feed = TokenFeed(token, self._request_token) if orders.is_renewable else None
         return Run(
             self._common.plan,
@@ -146,7 +146,7 @@ class _Shard:
     def _apply(self, run: Run, orders: Orders) -> None:
         run.gate.share(orders.share)
         self._senders = orders.senders
-        if self._token_feed is not None and self._token_feed.put(orders.handed_token):
+        if self._token_feed is not None and self._token_feed.put(orders.received_token):
             self._stale_token = None
         if orders.exit_code is not None:
             run.stop(ExitCode(orders.exit_code), orders.why)

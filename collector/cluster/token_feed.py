@@ -9,7 +9,7 @@ from collector.core.secrets import Redactor, Secret
 from collector.http.gate import Gate
 from collector.http.token import Token
 
-__all__ = ["HandedToken", "TokenFeed"]
+__all__ = ["ReceivedToken", "TokenFeed"]
 
 _POLL_SECONDS: Final = 0.1
 
@@ -20,7 +20,7 @@ _TRANSIT_SECONDS: Final = 0.6
 """The age of a token when it arrives, at most: its times are written down twice per second."""
 
 
-class HandedToken:
+class ReceivedToken:
     """A token in a message.
 
     `number` is one more than that of the previous token. The token is due for renewal in `renew_in`
@@ -49,7 +49,7 @@ class TokenFeed:
 
     def __init__(
         self,
-        first: HandedToken,
+        first: ReceivedToken,
         request_newer: Callable[[int], None],
         *,
         clock: Callable[[], float] = time.monotonic,
@@ -60,7 +60,7 @@ class TokenFeed:
         self._clock = clock
         self._arrived_at = clock()
 
-    def put(self, token: HandedToken) -> bool:
+    def put(self, token: ReceivedToken) -> bool:
         """Take a token; return whether it is new."""
         if token.number <= self._newest.number:
             return False

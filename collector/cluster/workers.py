@@ -8,8 +8,9 @@ from distributed import Client
 from structlog.typing import FilteringBoundLogger
 
 from collector.cluster.cluster import count_workers, no_workers
-from collector.cluster.division import WorkerAbsence, WorkerEvent, workers_within
+from collector.cluster.division import WorkerEvent, WorkerTimeout, workers_within
 from collector.core.errors import ClusterError
+from collector.core.text import span_text
 from collector.run.shutdown import Shutdown
 from collector.settings import RunSettings
 
@@ -45,15 +46,15 @@ class WorkerMonitor:
         self._end = end
         self._clock = clock
         self._patience = workers_within(settings.patience)
-        self._absence = WorkerAbsence(self._patience)
+        self._without_workers = WorkerTimeout(self._patience)
         # The answers of the Dask scheduler are missing in the same way.
-        self._silence = WorkerAbsence(self._patience)
+        self._silence = WorkerTimeout(self._patience)
         self._is_silent = False
 
     @property
     def has_no_workers(self) -> bool:
         """Whether no worker can be told anything, so that no shard can stop gracefully."""
-        return self._absence.is_empty or self._is_silent
+        return self._without_workers.is_empty or self._is_silent
 
     async def run(self) -> None:
         """Watch until cancelled."""
@@ -67,7 +68,7 @@ class WorkerMonitor:
                 self._end(_no_answer(self._settings, self._patience))
                 self._shutdown.stop_at_once()
             elif workers is not None:
-                self._report(self._absence.update(workers, now))
+                self._report(self._without_workers.update(workers, now))
             await asyncio.sleep(_POLL_SECONDS)
 
     def _report(self, event: WorkerEvent | None) -> None:
@@ -85,4 +86,4 @@ def _no_answer(settings: RunSettings, seconds: float) -> ClusterError:
     """Return the error of a Dask scheduler that has not answered for so many seconds."""
     # That of a local cluster is in this process.
     where = "--workers" if settings.scheduler is None else f"--scheduler {settings.scheduler}"
-    return ClusterError(f"{where}: has not answered for {seconds:.0f} seconds; see that it works")
+    return ClusterError(f"{where}: has not answered for {span_text(seconds)}; check that it works")

@@ -8,6 +8,8 @@ from datetime import date
 from enum import StrEnum
 from typing import Final, NamedTuple
 
+from collector.core.text import days_text
+
 __all__ = ["GAP", "SERVER_DEFAULT", "Cell", "CellState", "Window"]
 
 
@@ -18,10 +20,8 @@ class Window(NamedTuple):
     until_date: date | None
 
     def __str__(self) -> str:
-        """Show the window for people: `2026-01-01..2026-01-07`, or `server default`."""
-        if self.from_date is None or self.until_date is None:
-            return "server default"
-        return f"{self.from_date.isoformat()}..{self.until_date.isoformat()}"
+        """Show the window for people: see `days_text`."""
+        return days_text(self.from_date, self.until_date)
 
 
 SERVER_DEFAULT: Final = Window(None, None)

@@ -75,4 +75,4 @@ def remedy_for(error: OSError) -> str:
     """Return what the user can do about a file of a run that cannot be written."""
     if isinstance(error, IsADirectoryError):
         return f"move the directory {error.filename} away"
-    return "see that this user may write there, and that there is room"
+    return "check that this user may write there, and that there is room"

@@ -1,9 +1,63 @@
-"""Untrusted text in messages: bounded, and unable to control a terminal."""
+"""Parts of messages: counts, times and days in one form, and untrusted text.
+
+Untrusted text is bounded, and cannot control a terminal.
+"""
 
 import re
+from datetime import date, timedelta
 from typing import Final
 
-__all__ = ["escaped", "is_in_quotes", "json_text", "quoted", "terminal_safe"]
+__all__ = [
+    "clock_text",
+    "counted",
+    "days_text",
+    "escaped",
+    "is_in_quotes",
+    "json_text",
+    "quoted",
+    "span_text",
+    "terminal_safe",
+]
+
+_IN_SECONDS: Final = 120.0
+_IN_MINUTES: Final = 7200.0
+"""Seconds; spans from these on are in minutes, and in hours."""
+
+
+def counted(count: int, one: str, many: str | None = None) -> str:
+    """Return a count with its noun: `1 cell`, `2,000 cells`.
+
+    `one` is the singular, which may have a verb (`cell has`); `many` is the plural if it is not
+    `one` with an s.
+    """
+    return f"{count:,} {one if count == 1 else many or f'{one}s'}"
+
+
+def clock_text(seconds: float) -> str:
+    """Return how long a run takes or has taken, in whole seconds: `1:02:03`."""
+    return str(timedelta(seconds=round(seconds)))
+
+
+def span_text(seconds: float) -> str:
+    """Return a latency or a limit with its unit: `350 ms`, `1.5 s`, `60 s`, `5 min`, `2.5 h`."""
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < _IN_SECONDS:
+        return f"{round(seconds, 1):g} s"
+    if seconds < _IN_MINUTES:
+        return f"{round(seconds / 60, 1):g} min"
+    return f"{round(seconds / 3600, 1):g} h"
+
+
+def days_text(first: date | str | None, last: date | str | None) -> str:
+    """Return a range of days, both ends included: `2026-01-01..2026-01-07`, or one date.
+
+    Without days it is the `server default`.
+    """
+    if first is None or last is None:
+        return "server default"
+    return str(first) if first == last else f"{first}..{last}"
+
 
 _EXCERPT: Final = 60
 """Characters of untrusted text that a message shows: enough to recognise a line."""

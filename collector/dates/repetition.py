@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Final
 
 from collector.core.outcome import FEWEST_ALIKE, Counters
-from collector.core.text import escaped
+from collector.core.text import counted, escaped
 
 __all__ = ["RepetitionWatch"]
 
@@ -151,7 +151,7 @@ class RepetitionWatch:
         """Remark for the user; None if no company is suspect."""
         if not self.suspects:
             return None
-        who = "1 company has" if self.suspects == 1 else f"{self.suspects:,} companies have"
+        who = counted(self.suspects, "company has", "companies have")
         more = ", ..." if self.suspects > len(self._listed) else ""
         return (
             f"{who} the same answer in all windows of this attempt, and not an empty one; does the "

@@ -71,6 +71,6 @@ class DatesVerifier:
         if finding.dates is Verdict.IGNORED:
             raise IgnoredDatesError(
                 f"the API does not honour the dates as they are sent ({query}): "
-                f"{finding.evidence[0]}; find out with collector check how it wants them"
+                f"{finding.evidence[0]}; collector check finds the form that it accepts"
             )
         return Verified(finding, requests)

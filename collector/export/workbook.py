@@ -100,7 +100,7 @@ def _workbook(path: Path, scratch: Path) -> Iterator[Workbook]:
         cause = error if isinstance(error, OSError) else error.__context__
         reason = cause.strerror if isinstance(cause, OSError) else error
         raise StorageError(
-            f"the workbook cannot be written: {reason}; see that there is room where it is "
+            f"the workbook cannot be written: {reason}; check that there is room where it is "
             "written, and in the directory for temporary files (/tmp, if TMPDIR names no other)"
         ) from error
 
@@ -187,7 +187,7 @@ class _Sheets:
             return []
         more = "" if self._count == 2 else ", ..."  # noqa: PLR2004 - all are named
         remark = (
-            f"a sheet holds {self._most_rows:,} rows, so {self._name} has {self._count} sheets: "
+            f"a sheet holds {self._most_rows:,} rows, so {self._name} has {self._count:,} sheets: "
             f"{self._name}, {self._name} 2{more}"
         )
         return [remark]

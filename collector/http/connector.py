@@ -111,10 +111,10 @@ class Connector(TCPConnector):
         protocol, declares_close = lease.protocol, _declares_close(response)
         if declares_close or is_cut or lease.is_last:
             # A server may send a 408 on its own account, also while a request is on its way.
-            is_proof = (
+            is_confirmed = (
                 declares_close and not is_cut and response.status != HTTPStatus.REQUEST_TIMEOUT
             )
-            self._judge_last(lease, is_proof=is_proof, is_over=is_cut or declares_close)
+            self._judge_last(lease, is_confirmed=is_confirmed, is_over=is_cut or declares_close)
         elif len(protocol):
             self._out_of_step(lease)
         elif not protocol.is_connected():
@@ -130,13 +130,13 @@ class Connector(TCPConnector):
             lease.held_bytes += size
             lease.confirmation.is_idle = True
 
-    def _judge_last(self, lease: Lease, *, is_proof: bool, is_over: bool) -> None:
+    def _judge_last(self, lease: Lease, *, is_confirmed: bool, is_over: bool) -> None:
         """Judge a connection after an answer that no other one should follow.
 
-        `is_proof` says that the answer declares the close, `is_over` that the connection cannot
+        `is_confirmed` says that the answer declares the close, `is_over` that the connection cannot
         serve another request.
         """
-        if (lease.is_last and is_proof) or (lease.sent == 1 and is_over):
+        if (lease.is_last and is_confirmed) or (lease.sent == 1 and is_over):
             self._confirm(lease)
         elif len(lease.protocol):
             self._out_of_step(lease)

@@ -18,7 +18,7 @@ import aiohttp
 from aiohttp import http_exceptions
 from yarl import URL
 
-__all__ = ["MAX_HEADER_LINE_BYTES", "Fault", "Nature", "by_way_of", "fault_of"]
+__all__ = ["MAX_HEADER_LINE_BYTES", "Fault", "Nature", "fault_of", "through_proxy"]
 
 MAX_HEADER_LINE_BYTES: Final = 64 * 1024
 """Longest status or header line that is read."""
@@ -67,14 +67,14 @@ def fault_of(error: BaseException, url: URL, proxy: URL | None = None) -> Fault:
         )
         text = f"proxy {proxy.origin()}: {fault.text}{hint} (see --proxy and https_proxy)"
         return Fault(text, fault.nature)
-    return Fault(f"{fault.text}{by_way_of(proxy)}", fault.nature)
+    return Fault(f"{fault.text}{through_proxy(proxy)}", fault.nature)
 
 
 def _may_lack_tls(fault: Fault, proxy: URL) -> bool:
     return proxy.scheme == "https" and "certificate" not in fault.text and "HTTP" not in fault.text
 
 
-def by_way_of(proxy: URL | None) -> str:
+def through_proxy(proxy: URL | None) -> str:
     """Return what a text about a server says of the proxy on the way to it; nothing without one."""
     return "" if proxy is None else f" (through proxy {proxy.origin()})"
 

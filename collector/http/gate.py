@@ -184,7 +184,7 @@ class Gate:
         return blame
 
     def banned(self, permit: Permit, company_id: str, *, fault: Fault) -> Blame:
-        """Report a refusal that is not about its company; see `RateController.banned`."""
+        """Report a ban (403); see `RateController.banned`."""
         self._keep(fault)
         blame = self.control.banned(permit, self._clock(), company_id)
         self._wake_first()

@@ -8,6 +8,7 @@ from math import inf
 from typing import Final
 
 from collector.core.errors import ShortageError
+from collector.core.text import span_text
 from collector.http.gate import Gate
 from collector.pace import LocalLimit, Notify
 
@@ -40,7 +41,7 @@ class InFlight:
         self._queue = asyncio.Lock()
         self._change = asyncio.Event()
         self._admitted = 0
-        self._told_at = -inf
+        self._logged_at = -inf
 
     async def enter(self) -> None:
         """Wait until one more request is possible; the caller calls `leave` at its end.
@@ -80,12 +81,12 @@ class InFlight:
         """
         now = self._clock()
         self._limit.lacked(now, in_flight)
-        if now - self._told_at >= _BETWEEN_EVENTS:
-            self._told_at = now
+        if now - self._logged_at >= _BETWEEN_EVENTS:
+            self._logged_at = now
             self._notify("local_shortage", cause=cause, most_in_flight=self._limit.most(now))
         if self._limit.is_hopeless(now):
             seconds = self._limit.patience
-            text = f"this machine could make no connection for {seconds:.0f} s: {cause}"
+            text = f"this machine could make no connection for {span_text(round(seconds))}: {cause}"
             self._gate.fail(ShortageError(text))
 
     def worked(self) -> None:

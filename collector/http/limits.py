@@ -8,6 +8,7 @@ from typing import Final
 from asyncio_throttle import Throttler
 
 from collector.core.errors import OutageError
+from collector.core.text import counted
 from collector.http.silence import Silence
 from collector.pace import RateController
 
@@ -86,4 +87,4 @@ class RequestBudget:
     def check(self) -> None:
         """Raise `OutageError` when `most` requests were sent."""
         if self.sent() >= self.most:
-            raise OutageError(f"{self.most} requests were not enough")
+            raise OutageError(f"{counted(self.most, 'request was', 'requests were')} not enough")

@@ -1,4 +1,4 @@
-"""Pings of a service that watches over scheduled work: one at the start of a run, one at its end.
+"""Pings to a monitoring service for scheduled jobs: one at the start of a run, one at its end.
 
 The addresses are those of healthchecks.io: `URL/start`, and `URL/<exit code>` with a summary.
 """
@@ -14,6 +14,7 @@ from aiohttp import ClientSession, ClientTimeout, DummyCookieJar
 from yarl import URL
 
 from collector.core.secrets import Secret
+from collector.core.text import span_text
 from collector.http.faults import fault_of
 from collector.http.network import Network
 
@@ -65,7 +66,7 @@ class Ping:
             ):
                 status = response.status
         except TimeoutError:
-            return f"no answer within {_SECONDS:g} seconds"
+            return f"no answer within {span_text(_SECONDS)}"
         except (aiohttp.ClientError, OSError, ValueError) as error:
             return fault_of(error, url, None if proxy is None else proxy.url).text
         return None if status < HTTPStatus.MULTIPLE_CHOICES else f"HTTP {status}"

@@ -13,6 +13,8 @@ from typing import Final, NamedTuple
 
 from multidict import istr
 
+from collector.core.text import span_text
+
 __all__ = [
     "LONGEST_PAUSE",
     "RateAllowance",
@@ -95,7 +97,7 @@ def read_retry_after(
             return RetryAfter(None, "it is ignored: neither seconds nor an HTTP date")
         seconds = max(moment - _epoch_seconds(now, server_date), 0.0)
     if seconds > LONGEST_PAUSE:
-        return RetryAfter(LONGEST_PAUSE, f"it is capped at {LONGEST_PAUSE:.0f} s")
+        return RetryAfter(LONGEST_PAUSE, f"it is capped at {span_text(LONGEST_PAUSE)}")
     return RetryAfter(seconds, None)
 
 

@@ -8,6 +8,7 @@ from math import inf
 from typing import Final, NamedTuple
 
 from collector.core.errors import OutageError, UnusableError
+from collector.core.text import span_text
 from collector.http.faults import Fault, Nature
 
 __all__ = ["THE_API", "Service", "Silence"]
@@ -18,9 +19,6 @@ there, but one of several servers behind an address may be the wrong one."""
 
 _FEWEST_FAILURES: Final = 2
 """One failure alone ends nothing, however low the rate is."""
-
-_IN_SECONDS: Final = 120
-_IN_MINUTES: Final = 7200
 
 
 class Service(NamedTuple):
@@ -124,14 +122,9 @@ class Silence:
             # The cause may name another option, such as that of the proxy.
             remedy = "" if "(see --" in cause else f"; check {option}"
             return UnusableError(f"{address} cannot be used as it is: {cause}{remedy}")
-        seconds = _span(now - (now if self.since is None else self.since))
-        what = f"{address} refused every request" if is_refusing else f"no {answer} from {address}"
+        seconds = span_text(max(1, round(now - (now if self.since is None else self.since))))
+        limited = f"{address} rate-limited every request"
+        what = limited if is_refusing else f"no {answer} from {address}"
         return OutageError(
             f"{what} for {seconds}; last error: {cause}".removesuffix("; last error: ")
         )
-
-
-def _span(seconds: float) -> str:
-    if seconds < _IN_SECONDS:
-        return f"{max(1, round(seconds))} s"
-    return f"{seconds / 60:.0f} min" if seconds < _IN_MINUTES else f"{seconds / 3600:.1f} h"

@@ -25,9 +25,10 @@ from yarl import URL
 from collector.core.confirmation import CONFIRMED, Confirmation, ConnectionUse, alone, shared
 from collector.core.errors import AttributionError
 from collector.core.outcome import FailureKind
+from collector.core.text import span_text
 from collector.http.body import read_body
 from collector.http.connector import Connector, is_confirmed
-from collector.http.faults import MAX_HEADER_LINE_BYTES, Fault, Nature, by_way_of, fault_of
+from collector.http.faults import MAX_HEADER_LINE_BYTES, Fault, Nature, fault_of, through_proxy
 from collector.http.gate import Gate
 from collector.http.in_flight import InFlight
 from collector.http.lease import PooledRequest
@@ -206,7 +207,7 @@ class Transport:
                 tracked.release_permit()
                 raise
             what = "connection" if tracked.is_connecting else "whole answer"
-            text = f"no {what} within {self._limit.seconds:g} seconds{by_way_of(proxy_url)}"
+            text = f"no {what} within {span_text(self._limit.seconds)}{through_proxy(proxy_url)}"
             fault = Fault(text, Nature.TRANSIENT)
             return self._failure(FailureKind.TIMEOUT, fault, tracked)
         except (aiohttp.ClientError, OSError, MemoryError) as error:

@@ -88,7 +88,7 @@ def read_settings(options: Mapping[str, object], config: _Path | None) -> RunSet
     app = App(
         help_flags=[], version_flags=[], config=sources, exit_on_error=False, print_error=False
     )
-    app.default(_given)
+    app.default(_bound)
     words = [
         f"--{option_name(field)}={_text(option_name(field), options[field.name])}"
         for field in fields(CollectSettings)
@@ -105,7 +105,7 @@ def read_settings(options: Mapping[str, object], config: _Path | None) -> RunSet
 _DEFAULTS: Final = CollectSettings()
 
 
-def _given(
+def _bound(
     *, settings: Annotated[CollectSettings, Parameter(name="*")] = _DEFAULTS
 ) -> CollectSettings:
     return settings

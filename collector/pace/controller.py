@@ -25,8 +25,8 @@ _LONG: Final = 3.0
 class RateController:
     """Decides when the next request may be sent, from the results of earlier requests.
 
-    Pure: it never waits, and time is passed in (seconds of a monotonic clock). A refused request is
-    one that the server throttled (429, or 503 if it depends on the rate).
+    Pure: it never waits, and time is passed in (seconds of a monotonic clock). `refused` is a
+    request that the server throttled (429, or 503 if it depends on the rate).
 
     While the circuit is closed, permits are issued at the rate of the `RateLimiter`. It opens when
     the server throttles a request that was sent since it was last open, or at an outage
@@ -238,7 +238,7 @@ class RateController:
         return Blame.CELL
 
     def banned(self, permit: Permit, now: float, company_id: str) -> Blame:
-        """Record a refusal that is not about its company: the service refuses what it answered.
+        """Record a ban (403): the service denies a company that it answered before.
 
         That is as good as an outage, however few companies are left.
         """

@@ -1,4 +1,4 @@
-"""Meaning of a refusal: the rate is too high, one company is throttled, or it is an error.
+"""Meaning of a throttled request: the rate is too high, one company is throttled, or an error.
 
 `Status503Classifier` classifies 503s without `Retry-After`. `CompanyThrottling` finds companies
 that are throttled while others are accepted. `Hints` evaluates what rate headers say is left.
@@ -28,19 +28,19 @@ class Reading(Enum):
     REFUSAL = auto()
     """The server throttles because of the rate."""
     FALSE_ALARM = auto()
-    """An error, and the ones that were classified as refusals before were errors too."""
+    """An error, and earlier 503s that were classified as rate limiting were errors too."""
 
 
 class Status503Classifier:
-    """Classifies 503s that depend on the rate as refusals, others as errors. Time is passed in.
+    """Classify 503s that depend on the rate as rate limiting, others as errors. Times come in.
 
-    nginx's `limit_req` answers 503 unless configured otherwise. A limiter that is exceeded refuses
-    again at once, and no longer once the rate is below its limit. So a single 503 is an error, and
-    a second within 2 seconds (or 60 requests) is a refusal. But when six cuts of the rate in a row
-    were each followed by the next such pair within 10 seconds (or 200 requests), the rate is not
-    the cause: then 503s are errors for a minute, and for twice as long each time. A cut after which
-    the server accepted nothing for seconds does not count: that is a ban or an outage, and
-    afterwards the rate returns to where it was.
+    nginx's `limit_req` answers 503 unless configured otherwise. A limiter that is exceeded
+    throttles again at once, and stops once the rate is below its limit. So a single 503 is an
+    error, and a second within 2 seconds (or 60 requests) is rate limiting. But when six cuts of the
+    rate in a row were each followed by the next such pair within 10 seconds (or 200 requests), the
+    rate is not the cause: then 503s are errors for a minute, and for twice as long each time. A cut
+    after which the server accepted nothing for seconds does not count: that is a ban or an outage,
+    and afterwards the rate returns to where it was.
     """
 
     __slots__ = ("_cut_at", "_cuts", "_distrust", "_distrust_until", "_last", "rate_before")
@@ -77,7 +77,7 @@ class Status503Classifier:
         self._cuts = max(0, self._cuts - 1)
 
     def may_be_limited_until(self, rate: float) -> float:
-        """Return until when a second 503 would be a refusal: the rate must not grow before."""
+        """Return until when a second 503 would be rate limiting: the rate must not grow before."""
         return self._last + _span(_PAIR_SPAN, rate)
 
 
@@ -97,7 +97,7 @@ class ThrottledScope(Enum):
     ALL_COMPANIES = auto()
     """All companies: the rate is too high."""
     NEW_COMPANY = auto()
-    """This company alone, found just now: its earlier refusals lowered the rate without need."""
+    """This company alone, found just now: its earlier 429s lowered the rate without need."""
     KNOWN_COMPANY = auto()
     """This company alone, as found before."""
 
@@ -123,7 +123,7 @@ class CompanyThrottling:
 
     def __init__(self) -> None:
         self.rate_before = 0.0
-        """The rate (requests per second) before the first refusal of the company just found."""
+        """The rate (requests per second) before the company just found was first throttled."""
         self._accepted = 0
         self._records: dict[str, _CompanyRecord] = {}
 
@@ -138,7 +138,7 @@ class CompanyThrottling:
             self._records.pop(company_id, None)
 
     def refused(self, company_id: str, epoch: int, rate: float) -> ThrottledScope:
-        """Classify a refusal after the circuit has opened `epoch` times, at a rate."""
+        """Classify a throttled request after the circuit has opened `epoch` times, at a rate."""
         record = self._records.get(company_id)
         if record is None:
             if len(self._records) >= _REMEMBERED:
@@ -166,10 +166,10 @@ _CONTRADICTIONS: Final = 20
 class Hints:
     """Whether the allowance seems used up, and when it is renewed; time is passed in.
 
-    A hint may stop growth, and set the time of the next probe after a refusal. It never raises the
-    rate, lowers it, or delays a request by itself, because such headers are often those of another
-    limit, of one node among many, or wrong. They are ignored once the server has contradicted them
-    20 times: it stated no less than before although the allowance was used up.
+    A hint may stop growth, and set the time of the next probe after a throttled request. It never
+    raises the rate, lowers it, or delays a request by itself, because such headers are often those
+    of another limit, of one node among many, or wrong. They are ignored once the server has
+    contradicted them 20 times: it stated no less than before although the allowance was used up.
     """
 
     __slots__ = ("_contradictions", "_remaining", "_used_up_until")

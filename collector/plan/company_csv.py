@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from collector.core.text import quoted
+from collector.core.text import counted, quoted
 from collector.plan.company_line import (
     BadLineError,
     SeparatorError,
@@ -116,10 +116,10 @@ class _Header:
         if len(cells) != self.width:
             if not any(map(str.strip, cells)):
                 return "", ""
-            count = "1 cell" if len(cells) == 1 else f"{len(cells)} cells"
             raise BadLineError(
-                f"{quoted(text)} has {count}, and the header has {self.width}; correct "
-                f"the line (a cell that contains {_DELIMITERS[self.delimiter]} is in double quotes)"
+                f"{quoted(text)} has {counted(len(cells), 'cell')}, and the header has "
+                f"{self.width}; correct the line (a cell that contains "
+                f"{_DELIMITERS[self.delimiter]} is in double quotes)"
             )
         company_id = cells[self.id_place].strip()
         if not is_usual(company_id):

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final, SupportsIndex
 
 from collector.core.errors import InputError
-from collector.core.text import quoted
+from collector.core.text import counted, quoted
 from collector.plan.companies import Companies, Duplicate, format_companies
 from collector.plan.company_line import BadLineError, parse_recorded_line
 
@@ -94,7 +94,9 @@ def _parts(entry: object) -> tuple[object, object]:
     if not isinstance(entry, tuple | list):
         return entry, None
     if len(entry) != len(("id", "name")):
-        raise BadLineError(f"has {len(entry)} values; give an id, or a pair of an id and a name")
+        raise BadLineError(
+            f"has {counted(len(entry), 'value')}; give an id, or a pair of an id and a name"
+        )
     return entry[0], entry[1]
 
 

@@ -10,6 +10,7 @@ from typing import Final, Literal, get_args
 
 from collector.core.cell import Window
 from collector.core.errors import InputError
+from collector.core.text import days_text
 
 __all__ = ["DATE_FORMATS", "MOMENTS", "DateFormat", "DateQuery"]
 
@@ -107,8 +108,8 @@ class DateQuery:
             skipped = next((window for window in windows if self._is_skipped(window)), None)
         except (OverflowError, ValueError) as error:
             raise InputError(
-                f"{first.from_date}..{last.until_date} cannot be sent {self}: it is at the end of "
-                "the calendar; give other days"
+                f"{days_text(first.from_date, last.until_date)} cannot be sent {self}: it is at "
+                "the end of the calendar; give other days"
             ) from error
         if skipped is not None:
             zone = self.zone or "the time zone of this machine"

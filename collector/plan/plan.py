@@ -12,6 +12,7 @@ from typing import Final, NoReturn, overload
 
 from collector.core.cell import Cell, Window
 from collector.core.errors import InputError
+from collector.core.text import counted
 from collector.plan.companies import Companies
 
 __all__ = ["Estimate", "Plan", "estimate"]
@@ -176,6 +177,7 @@ def estimate(cells: int, rate: float, token_requests: int = 1) -> Estimate:
         duration = timedelta(seconds=requests / rate)
     except OverflowError as error:
         raise InputError(
-            f"--rate {rate} is too low: {requests} requests would never end; give a higher rate"
+            f"--rate {rate} is too low: {counted(requests, 'request')} would never end; give a "
+            "higher rate"
         ) from error
     return Estimate(requests, duration)

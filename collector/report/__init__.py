@@ -1,1 +1,1 @@
-"""One offline page that shows what lies in run directories: read, aggregated, drawn."""
+"""One offline page that shows run directories: read, aggregated, drawn."""

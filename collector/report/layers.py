@@ -123,7 +123,7 @@ def texts_at(labels: Iterable[Label]) -> Iterator[Json]:
                 "x": pixels("x"),
                 "y": pixels("y"),
                 "text": {"field": "text", "type": "nominal"},
-                "color": _given("colour"),
+                "color": _of_drawn_field("colour"),
                 "size": {"field": "size", "type": "quantitative", "scale": None},
             },
         }
@@ -144,7 +144,7 @@ def spots(found: Sequence[Spot]) -> Json:
         "mark": {"type": "rect", "aria": True},
         "encoding": {
             **_ENDS,
-            "fill": _given("fill"),
+            "fill": _of_drawn_field("fill"),
             "description": {"field": "tip", "type": "nominal"},
         },
     }
@@ -160,7 +160,7 @@ def boxes(found: Iterable[Box], **mark: object) -> Json:
             ]
         },
         "mark": {"type": "rect", **mark},
-        "encoding": {**_ENDS, "fill": _given("colour")},
+        "encoding": {**_ENDS, "fill": _of_drawn_field("colour")},
     }
 
 
@@ -193,9 +193,9 @@ def rules(found: Iterable[Rule]) -> Json:
         "mark": "rule",
         "encoding": {
             **_ENDS,
-            "stroke": _given("colour"),
+            "stroke": _of_drawn_field("colour"),
             "strokeWidth": {"field": "width", "type": "quantitative", "scale": None},
-            "strokeDash": _given("dash"),
+            "strokeDash": _of_drawn_field("dash"),
         },
     }
 
@@ -221,11 +221,11 @@ def symbols(found: Iterable[Symbol], **mark: object) -> Json:
             "x": pixels("x"),
             "y": pixels("y"),
             "size": {"field": "size", "type": "quantitative", "scale": None},
-            **{name: _given(name) for name in ("shape", "stroke", "fill")},
+            **{name: _of_drawn_field(name) for name in ("shape", "stroke", "fill")},
         },
     }
 
 
-def _given(name: str) -> Json:
+def _of_drawn_field(name: str) -> Json:
     """Return the encoding of a field that is what is drawn."""
     return {"field": name, "type": "nominal", "scale": None, "legend": None}

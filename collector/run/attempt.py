@@ -111,7 +111,7 @@ class AttemptRecord:
             if before is not None:
                 # So that the next attempt verifies the dates.
                 self._manifest.dates = doubted(before, DOUBT, now)
-            return f"{DOUBT}; the same command again finds out"
+            return f"{DOUBT}; run the same command again to verify them"
         return None
 
     def compare_names(self, stats: RunStats) -> None:

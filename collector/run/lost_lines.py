@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from collector.core.errors import ExitCode, StorageError
+from collector.core.text import counted
 from collector.core.threads import in_thread
 from collector.run.result import End, end_by
 from collector.store.recount import Recount, vanished
@@ -59,7 +60,7 @@ async def checked_end(
             end = end_by(error, redact)
     if end.exit_code is not ExitCode.STORAGE:
         return end
-    counted = stats.answered_cells
+    had = stats.answered_cells
     try:
         found = await in_thread(count) if is_ours else None
     except OSError:
@@ -68,7 +69,9 @@ async def checked_end(
         stats.is_known = False
         return replace(end, error=f"{end.error}; how many cells have an answer is not known")
     stats.kept, stats.cells, stats.failure_kinds = found
-    if stats.answered_cells >= counted:
+    if stats.answered_cells >= had:
         return end
-    left = f"{stats.answered_cells:,} of the {counted:,} cells that had an answer have a line now"
+    have = "has" if stats.answered_cells == 1 else "have"
+    had_one = counted(had, "cell")
+    left = f"{stats.answered_cells:,} of the {had_one} that had an answer {have} a line now"
     return replace(end, error=f"{end.error}; {left}")

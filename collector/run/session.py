@@ -12,6 +12,7 @@ from collector.core.cell import Cell
 from collector.core.clock import AwakeClock
 from collector.core.errors import ImplausibleError
 from collector.core.secrets import Redactor
+from collector.core.text import counted, span_text
 from collector.dates.verify import DatesVerifier
 from collector.http.addresses import Addresses
 from collector.http.client import StatisticsClient
@@ -189,10 +190,11 @@ class Session:
         """Warning that the server sends more than was requested; None if it was not seen to."""
         if self._not_ours is None:
             return None
+        again = counted(self._not_ours, "answer was", "answers were")
         return (
             f"{_origin(self._settings.base_url)} sends answers that were not requested, or does "
-            f"not close a connection as it was asked to; {self._not_ours} answers that might "
-            "belong to other cells were requested again"
+            f"not close a connection as it was asked to; {again} "
+            "requested again, because they might belong to other cells"
         )
 
     @property
@@ -200,10 +202,9 @@ class Session:
         """Remark that the process was suspended for a minute or more; None if it was not."""
         if self._suspended_seconds < _LONG_SUSPENSION:
             return None
-        minutes = self._suspended_seconds / 60.0
         return (
-            f"the process was suspended for {minutes:.0f} min in all (stopped, or the machine was "
-            "asleep); no limit of time counts that"
+            f"the process was suspended for {span_text(self._suspended_seconds)} in all "
+            "(stopped, or the machine was asleep); no limit of time counts that"
         )
 
     def judge_first_tries(self, end: Callable[[ImplausibleError], None]) -> None:

@@ -11,6 +11,7 @@ from typing import Final
 from collector.core.cell import CellState
 from collector.core.errors import CollectorError, ExitCode, ImplausibleError
 from collector.core.outcome import FailureKind
+from collector.core.text import counted
 from collector.http.first_tries import FirstTries
 from collector.http.silence import Silence
 from collector.run.result import End
@@ -39,9 +40,10 @@ def too_many_failed(stats: RunStats, settings: RunSettings) -> ImplausibleError 
         return None
     if not stats.has_several(CellState.FAILED):
         return None
+    have = "has" if failed == 1 else "have"
     return ImplausibleError(
-        f"{failed} of {stats.planned} cells have failed, more than --max-failed {most} allows; "
-        "look at errors.jsonl"
+        f"{failed:,} of {counted(stats.planned, 'cell')} {have} failed, more than --max-failed "
+        f"{most} allows; look at errors.jsonl"
     )
 
 
@@ -55,9 +57,10 @@ def implausible_counts(stats: RunStats, settings: RunSettings) -> ImplausibleErr
     is_allowed = most is None or empty <= most.of(stats.planned)
     if is_allowed or not stats.has_several(CellState.EMPTY):
         return too_many_failed(stats, settings)
+    are = "is" if empty == 1 else "are"
     return ImplausibleError(
-        f"{empty} of {stats.planned} cells are empty, more than --max-empty {most} allows; look "
-        "whether that can be true"
+        f"{empty:,} of {counted(stats.planned, 'cell')} {are} empty, more than --max-empty {most} "
+        "allows; check whether that can be true"
     )
 
 
@@ -95,4 +98,4 @@ def all_empty(stats: RunStats, settings: RunSettings) -> str | None:
     empty = counts[CellState.EMPTY]
     if empty <= 1 or counts[CellState.DATA] or stats.missing or not settings.shard.is_whole:
         return None
-    return f"all {empty} answers are empty: every counter of every company and window is 0"
+    return f"all {empty:,} answers are empty: every counter of every company and window is 0"

@@ -60,9 +60,9 @@ class LatestSettings:
     """The options of `collector latest`."""
 
     to: Annotated[_FileOrOutput, Parameter(alias="-o")] = Path("-")
-    """The file, such as latest.jsonl; what is there is replaced when all is written. .jsonl.gz and
-    .jsonl.zst are compressed. - is standard output. Only a flag sets it: in the environment and in
-    collector.toml it is the file of an export or a report."""
+    """The file, such as latest.jsonl; an existing file is replaced when the new one is complete.
+    .jsonl.gz and .jsonl.zst are compressed. - is standard output. Only a flag sets it: in the
+    environment and in collector.toml it is the file of an export or a report."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,17 +70,17 @@ class ExportSettings(OptionsFile):
     """The options of `collector export`."""
 
     to: Annotated[_FileOrOutput, Parameter(alias="-o")]
-    """The file, or - for standard output; what is there is replaced when all is written. Its ending
-    says what it is: .csv, .excel.csv, .jsonl, .xlsx, .parquet or .duckdb (with one table,
-    statistics). After .csv and .jsonl, .gz or .zst compresses it."""
+    """The file, or - for standard output; an existing file is replaced when the new one is
+    complete. Its ending selects the format: .csv, .excel.csv, .jsonl, .xlsx, .parquet or .duckdb
+    (with one table, statistics). After .csv and .jsonl, .gz or .zst compresses it."""
 
     format: str | None = None
-    """What is written, as an ending without its first dot: jsonl, csv.gz. Default: what the ending
-    of the file says; on standard output csv."""
+    """The format, as an ending without its first dot: jsonl, csv.gz. Default: the ending of the
+    file; on standard output csv."""
 
     delimiter: Literal["comma", "semicolon", "tab"] | None = None
-    """What stands between the values of a CSV file. Default: a comma; in .excel.csv a semicolon,
-    which Excel expects where the comma is the decimal sign."""
+    """The separator of a CSV file. Default: a comma; in .excel.csv a semicolon, which Excel expects
+    where the comma is the decimal sign."""
 
     unknown_fields: bool = False
     """Add the column unknown_fields: the fields of each answer that have no column of their own,
@@ -92,7 +92,7 @@ class ReportSettings(OptionsFile):
     """The options of `collector report`."""
 
     to: Annotated[Path, Parameter(alias="-o", converter=converter(parse_directory))]
-    """The page, such as report.html; what is there is replaced when all is written."""
+    """The page, such as report.html; an existing file is replaced when the new one is complete."""
 
     lang: Literal["en", "es"] = "en"
     """Language of the page: es or en."""

@@ -76,16 +76,16 @@ class Distribution(Processes):
             validator=validators.Number(gte=1, lte=1024),
         ),
     ] = None
-    """With --engine dask: processes of a cluster on this machine alone. Default: one for each
-    core."""
+    """With --engine dask: the number of processes of a cluster on this machine. Default: one for
+    each core."""
 
     scheduler: Annotated[str | None, Parameter(group=PROCESSES)] = None
-    """With --engine dask: the address of a cluster that is there, such as tls://10.0.0.5:8786. Its
-    machines see --output."""
+    """With --engine dask: the address of an existing cluster, such as tls://10.0.0.5:8786. Its
+    machines must see --output."""
 
     insecure_cluster: Annotated[bool, Parameter(group=PROCESSES)] = False
-    """Let the access token, and the password of a proxy, go to a cluster that is neither on this
-    machine nor spoken to over TLS."""
+    """Allow the access token, and the password of a proxy, to be sent to a cluster that is neither
+    on this machine nor connected over TLS."""
 
     def __post_init__(self) -> None:
         """Raise `InputError` for options that would have no effect."""
@@ -181,8 +181,8 @@ class RunLimits(AttemptLimits):
     max_empty: Annotated[Limit | None, Parameter(group=PACE, converter=converter(parse_limit))] = (
         None
     )
-    """Cells whose answer may be empty, likewise. More of them after the last cell end the run with
-    exit code 8."""
+    """Cells that may be empty, as a number or a share. If more are empty after the last cell, the
+    run ends with exit code 8. Default: all."""
 
     @property
     def patience(self) -> Duration:
@@ -203,15 +203,15 @@ class Output(Destination):
         Literal["-"] | None,
         Parameter(group=OUTPUT, converter=converter(parse_answers), allow_leading_hyphen=True),
     ] = None
-    """Where each new answer goes beside the run directory: - prints its line of statistics.jsonl to
-    standard output, once that is on the disk, and all other text to standard error. none overrides
-    a value of the environment or the file."""
+    """Also print each new answer: - prints its line of statistics.jsonl to standard output, once
+    that is on the disk, and all other text to standard error. none overrides a value of the
+    environment or the file."""
 
     quiet: Annotated[bool, Parameter(alias="-q", group=OUTPUT)] = False
-    """Show no progress, and of a run that ends with 0 no summary. Any other end has one line."""
+    """Show no progress, and no summary of a run that ends with 0. Any other end prints one line."""
 
     verbose: Annotated[bool, Parameter(alias="-v", group=OUTPUT)] = False
-    """Write every event to log.jsonl, whatever --log-level says: as --log-level debug."""
+    """Write every event to log.jsonl, as --log-level debug does."""
 
     log_level: Annotated[LogLevel, Parameter(group=OUTPUT)] = "info"
     """Minimum level of the events in log.jsonl."""
@@ -237,10 +237,9 @@ class Notification:
         Secret | None,
         Parameter(group=OUTPUT, converter=converter(parse_ping_url), accepts_keys=False),
     ] = None
-    """A service that watches over scheduled work, in the manner of healthchecks.io: a POST to
-    URL/start at the start and to URL/<exit code> at the end, with the summary as JSON. It never
-    changes how a run ends. The address is a secret: better in COLLECTOR_PING_URL than in a
-    flag."""
+    """Send pings to a monitoring service in the format of healthchecks.io: a POST to URL/start at
+    the start and to URL/<exit code> at the end, with the summary as JSON. It never changes how a
+    run ends. The address is a secret: set COLLECTOR_PING_URL rather than the flag."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -292,5 +291,5 @@ class CheckSettings(OptionsFile, Service, AttemptLimits, Zone, CompaniesFile):
     """The options of `collector check`."""
 
     write: Annotated[bool, Parameter(group=SERVICE)] = False
-    """Write what was found to be honoured into collector.toml of the current directory, or the
-    file that --config names."""
+    """Write the dates that the API honours into collector.toml in the current directory, or into
+    the file that --config names."""

@@ -97,9 +97,9 @@ class _Days:
     last: Annotated[
         Days | None, Parameter(name="--last", converter=converter(_parse_days), group=SELECTION)
     ] = None
-    """The last so many days, ending yesterday, such as 7d; instead of --from and --until.
-    With neither, no dates are sent and the server answers for its own default window. none
-    overrides a value of the environment or the file."""
+    """The last N days, ending yesterday, such as 7d; in place of --from and --until. Without these
+    options no dates are sent, and the server answers for its default window. none overrides a value
+    of the environment or the file."""
 
     from_date: Annotated[
         date | None, Parameter(name="--from", converter=converter(parse_date), group=SELECTION)
@@ -115,16 +115,16 @@ class _Days:
         WindowSize,
         Parameter(converter=converter(WindowSize.parse), accepts_keys=False, group=SELECTION),
     ] = WHOLE
-    """How the range is cut; each company is asked once for each window: Nd (such as 1d or 30d),
-    week (ISO weeks), month (calendar months), or whole. Weeks and months are clipped to the
-    range."""
+    """How the range is cut into windows: Nd (such as 1d or 30d), week (ISO weeks), month (calendar
+    months), or whole. There is one request for each company and window. Weeks and months are
+    clipped to the range."""
 
     lookback: Annotated[
         Days | None, Parameter(converter=converter(_parse_days), group=SELECTION)
     ] = None
-    """Days before the range that are collected again, for their figures may have changed: 14d.
-    They are cut into windows of the same length. none overrides a value of the environment or the
-    file, and so do --from and --until on the command line."""
+    """Days before the range that are collected again, because their figures may have changed, such
+    as 14d. They are cut into windows of the same length. none overrides a value of the environment
+    or the file, and so do --from and --until on the command line."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,14 +137,14 @@ class SinceLast(Selection):
     """The same, or the days that the runs beside this one have left out."""
 
     since_last: Annotated[bool, Parameter(group=SELECTION)] = False
-    """The days that no run beside --output has an answer for, in place of --last: for each company
-    from the first of them until yesterday, and yesterday in any case. So a night that was left out
-    is made up for, and a new company gets its history. Needs --window 1d."""
+    """Collect the days that no run beside --output has an answer for, in place of --last: for each
+    company from the first such day until yesterday, and always yesterday. So the next run collects
+    a night that was missed, and the history of a new company. Needs --window 1d."""
 
     at_most: Annotated[
         Days, Parameter(converter=converter(_parse_bound), show_default=str, group=SELECTION)
     ] = _AT_MOST
-    """How many days --since-last reaches back at most, --lookback included."""
+    """Maximum number of days for --since-last, --lookback included."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,8 +154,8 @@ class Destination:
     output: Annotated[
         Path | None, Parameter(alias="-o", group=OUTPUT, converter=converter(parse_directory))
     ] = None
-    """The run directory. If it holds a run of the same plan, that run is continued: what has an
-    answer is not requested again. Default: output/ and the day, such as output/2026-11-23."""
+    """The run directory. If it holds a run of the same plan, that run is resumed: answered cells
+    are not requested again. Default: output/ and the day, such as output/2026-11-23."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,6 +168,6 @@ class Portion:
             group=PROCESSES, converter=converter(Shard.parse), accepts_keys=False, show_default=str
         ),
     ] = _WHOLE_RUN
-    """Collect only one part of the plan, such as 3/16: the fourth of 16, for they are numbered from
-    0. The parts are disjoint, and go into one --output that all machines see; --rate is that of the
-    whole run, and is divided by the number of shards."""
+    """Collect only one part of the plan, such as 3/16: the fourth of 16, because they are numbered
+    from 0. The parts are disjoint, and go into one --output that all machines see; --rate is that
+    of the whole run, and is divided by the number of shards."""

@@ -75,8 +75,8 @@ class Service(Api):
     place of those of this machine."""
 
     until_exclusive: Annotated[bool, Parameter(group=SERVICE)] = False
-    """The API leaves out the day that --until-param names, so that the next one is sent. What the
-    first requests of a run find out overrides this option."""
+    """The API leaves out the day that --until-param names, so the collector sends the day after it.
+    The result of the verification before a run overrides this option."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,5 +84,5 @@ class Trust:
     """Whether the meaning of the dates is verified."""
 
     trust_dates: Annotated[bool, Parameter(group=SERVICE)] = False
-    """Do not find out whether the API honours the dates, neither before the first cell nor from
-    the answers: for static test servers, and if you know how the API reads dates."""
+    """Do not verify that the API honours the dates, neither before the first cell nor during the
+    run: for static test servers, and if you know how the API reads dates."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from collector.core.cell import CellState, Window
 from collector.core.errors import InputError
 from collector.core.outcome import FEWEST_ALIKE, Counters, FailureKind
+from collector.core.text import counted
 from collector.plan import Plan
 from collector.store.cell_states import CellStates
 from collector.store.files import COMPANIES, files_are
@@ -220,7 +221,7 @@ def _fingerprint(counts: Counters) -> int:
 def _damage(path: Path, damaged: list[ByteRange]) -> list[str]:
     remarks = []
     if size := total_bytes(damaged):
-        remarks.append(f"{path.name}: {size:,} bytes are damaged")
+        remarks.append(f"{path.name}: {counted(size, 'byte is', 'bytes are')} damaged")
     if damaged and isinstance(damaged[-1], LostRest):
         remarks.append(f"{path.name}: {rest_is_lost(damaged[-1])}")
     return remarks

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from collector.core.endpoint import STATISTICS
+from collector.core.text import counted
 from collector.plan import Shard
 from collector.store.data_file import (
     DecompressionError,
@@ -259,7 +260,7 @@ def files_are(paths: Sequence[Path]) -> str:
     others = len(paths) - 1
     if not others:
         return f"{paths[0].name} is"
-    return f"{paths[0].name} and {others:,} more {'file' if others == 1 else 'files'} are"
+    return f"{paths[0].name} and {counted(others, 'more file')} are"
 
 
 _DATA_FILE: Final = re.compile(

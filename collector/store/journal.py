@@ -150,8 +150,8 @@ class Journal:
         else:
             self._failure = StorageError(
                 f"{part.file.path} cannot be written: {error.strerror}; no line is torn, and every "
-                "line that was counted is on the disk; make room, or see that this user may write "
-                "there, and run the same command again"
+                "line that was counted is on the disk; make room, or check that this user may "
+                "write there, and run the same command again"
             )
         self._room.set()
         return self._failure

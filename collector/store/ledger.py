@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from collector.core.text import escaped
+from collector.core.text import counted, days_text, escaped
 from collector.plan import CellIndex, CellSet, Plan
 from collector.store.lines import ErrorLine, ResultLine
 
@@ -50,17 +50,17 @@ class Ledger:
         remarks = []
         if self.unplanned:
             remarks.append(
-                f"{self.unplanned:,} of the lines belong to no cell of the plan; "
-                f"the first is of {self._first_unplanned}"
+                f"{counted(self.unplanned, 'of the lines belongs', 'of the lines belong')} to no "
+                f"cell of the plan; the first is of {self._first_unplanned}"
             )
         if self.doubled:
+            one, many = "of the lines is of a cell that has", "of the lines are of cells that have"
             remarks.append(
-                f"{self.doubled:,} of the lines are of cells that have a line already; "
+                f"{counted(self.doubled, one, many)} a line already; "
                 f"the first is of {self._first_doubled}"
             )
         return remarks
 
 
 def _cell(line: ResultLine) -> str:
-    days = "server default" if line.from_date is None else f"{line.from_date}..{line.until_date}"
-    return f"company {escaped(line.company_id)}, {days}"
+    return f"company {escaped(line.company_id)}, {days_text(line.from_date, line.until_date)}"

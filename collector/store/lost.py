@@ -10,6 +10,7 @@ from typing import Annotated, Final, Self
 
 import msgspec
 
+from collector.core.text import counted
 from collector.store.data_file import is_compressed, salvage_command, stored_as
 from collector.store.files import PartFiles, files_are
 from collector.store.manifest import Manifest, answers_recorded
@@ -58,10 +59,10 @@ def lost_lines_of(
     remarks = []
     if gone:
         left = sum(lines)
-        are_gone = "1 line is gone" if gone == 1 else f"{gone:,} lines are gone"
-        have = "1 has" if left == 1 else f"{left:,} have"
+        are_gone = counted(gone, "line is gone", "lines are gone")
+        had, have = counted(left + gone, "cell"), counted(left, "has", "have")
         remarks.append(
-            f"{directory}: {are_gone}: {left + gone:,} cells had an answer, and {have} a line now; "
+            f"{directory}: {are_gone}: {had} had an answer, and {have} a line now; "
             f"collector run requests the others again{_if_plain(records)}"
         )
     missing = [files.statistics for files in logged if not files.has_statistics()]

@@ -17,6 +17,7 @@ from typing import Final
 
 from collector.core.cell import Window
 from collector.core.errors import InputError
+from collector.core.text import counted
 from collector.store.lines import answer_at, parse_result
 from collector.store.newest_queries import (
     ALL,
@@ -241,12 +242,8 @@ def older_text(cells: int) -> str | None:
     """Return the warning about answers of an older run; None if there are none."""
     if not cells:
         return None
-    if cells == 1:
-        return "1 cell is from an older run: the newest run that planned it has no answer for it"
-    return (
-        f"{cells:,} cells are from an older run: the newest run that planned them has no answer "
-        "for them"
-    )
+    are, them = counted(cells, "cell is", "cells are"), "it" if cells == 1 else "them"
+    return f"{are} from an older run: the newest run that planned {them} has no answer for {them}"
 
 
 def _iso(day: date | None) -> str | None:

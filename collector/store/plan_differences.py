@@ -34,7 +34,8 @@ def _company_differences(old: Companies, new: Companies) -> list[str]:
         return []
     listed = ", ".join(escaped(company_id) for company_id in gone[:_LISTED])
     more = f" and {len(gone) - _LISTED:,} more" if len(gone) > _LISTED else ""
-    return [f"{len(gone):,} of its companies are not in the file now: {listed}{more}"]
+    are = "is" if len(gone) == 1 else "are"
+    return [f"{len(gone):,} of its companies {are} not in the file now: {listed}{more}"]
 
 
 def _window_differences(old: Sequence[Window], new: Sequence[Window]) -> list[str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from collector.core.errors import LockedError, StoppedError
+from collector.core.text import span_text
 from collector.store.files import PLAN_LOCK, PartFiles
 from collector.store.lock import DirectoryLock, lock_lost, recorded_holder
 
@@ -74,8 +75,8 @@ def _lock(
                 raise StoppedError(reason)
             if clock() - since > _PATIENCE_SECONDS:
                 raise LockedError(
-                    f"{reason}, for more than {_PATIENCE_SECONDS:.0f} s; if that process does not "
-                    "work, end it; then run the same command again"
+                    f"{reason}, for more than {span_text(_PATIENCE_SECONDS)}; if that process "
+                    "does not work, end it; then run the same command again"
                 )
             sleep(_BETWEEN_TRIES)
     finally:

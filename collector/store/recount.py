@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from collector.core.cell import CellState
 from collector.core.outcome import FailureKind
+from collector.core.text import counted
 from collector.plan import CellSet, Part
 from collector.store.files import PartFiles, parts_in
 from collector.store.ledger import Ledger
@@ -69,6 +70,7 @@ def vanished(attempts: Sequence[Mapping[str, Any]], kept: int) -> str | None:
     if kept >= answered:
         return None
     return (
-        f"{answered:,} cells had an answer when the last attempt ended, and {kept:,} have a line "
-        "now: lines were removed or damaged; the cells without a line are requested again"
+        f"{counted(answered, 'cell')} had an answer when the last attempt ended, and "
+        f"{counted(kept, 'has', 'have')} a line now: lines were removed or "
+        "damaged; the cells without a line are requested again"
     )

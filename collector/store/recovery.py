@@ -27,7 +27,7 @@ from collector.store.repair import (
     ByteRange,
     damaged_spans,
     left_out,
-    put_damage_aside,
+    move_damage,
     repair,
     whole_of,
 )
@@ -118,7 +118,7 @@ def recover(  # noqa: PLR0913 - the last three are what it depends on outside of
         # Nothing has been changed up to here.
         remarks = read.remarks
         if read.earlier.trouble == damaged_manifest(files):
-            remarks += put_damage_aside(files.manifest, whole_of(files.manifest))
+            remarks += move_damage(files.manifest, whole_of(files.manifest))
         for other, spans in read.damaged.items():
             if other == files or files.shard.is_whole:
                 remarks += repair(other, spans)

@@ -9,6 +9,7 @@ from typing import BinaryIO, Final, NamedTuple
 import orjson
 
 from collector.core.own_files import open_own
+from collector.core.text import counted
 from collector.store.append_file import AppendFile
 from collector.store.atomic import replace_file, sync_directory
 from collector.store.data_file import DataStream, DecompressionError, open_data
@@ -24,8 +25,8 @@ __all__ = [
     "damaged_spans",
     "left_out",
     "lost_lines",
-    "put_aside",
-    "put_damage_aside",
+    "move_damage",
+    "move_ranges",
     "repair",
     "rest_is_lost",
     "total_bytes",
@@ -91,20 +92,21 @@ def repair(files: PartFiles, damaged: list[ByteRange]) -> list[str]:
     `damaged` are the damaged ranges of the results.
     """
     return [
-        *put_damage_aside(files.statistics, damaged),
-        *put_damage_aside(files.errors, damaged_spans(files.errors, _is_error)),
-        *put_damage_aside(files.log, damaged_spans(files.log, _is_event)),
+        *move_damage(files.statistics, damaged),
+        *move_damage(files.errors, damaged_spans(files.errors, _is_error)),
+        *move_damage(files.log, damaged_spans(files.log, _is_event)),
     ]
 
 
-def put_damage_aside(path: Path, damaged: list[ByteRange]) -> list[str]:
+def move_damage(path: Path, damaged: list[ByteRange]) -> list[str]:
     """Move the damaged bytes of a file aside, and return texts about it. Raises `OSError`."""
     if not damaged:
         return []
-    put_aside(path, damaged)
+    move_ranges(path, damaged)
+    size = total_bytes(damaged)
     remark = (
-        f"{path.name}: {total_bytes(damaged):,} damaged bytes from byte {damaged[0].start:,} on "
-        f"were moved to {broken_path(path).name}"
+        f"{path.name}: {counted(size, 'damaged byte')} from byte {damaged[0].start:,} on "
+        f"{'was' if size == 1 else 'were'} moved to {broken_path(path).name}"
     )
     return [remark]
 
@@ -130,14 +132,15 @@ def left_out(path: Path, damaged: Sequence[ByteRange], *, is_growing: bool = Fal
     """Return texts about what was not read of a file; of one that grows, only about damage."""
     remarks = []
     if size := total_bytes(lost_lines(damaged)):
-        remarks.append(f"{path}: {size:,} bytes are damaged, and were left out")
+        lost = counted(size, "byte is damaged, and was", "bytes are damaged, and were")
+        remarks.append(f"{path}: {lost} left out")
     if damaged and isinstance(damaged[-1], LostRest):
         remarks.append(f"{path}: {rest_is_lost(damaged[-1])}; what may follow was left out")
     unfinished = total_bytes(span for span in damaged if isinstance(span, UnfinishedLine))
     if unfinished and not is_growing:
         remarks.append(
-            f"{path}: the last line is unfinished ({unfinished:,} bytes); collector run requests "
-            "its cell again"
+            f"{path}: the last line is unfinished ({counted(unfinished, 'byte')}); "
+            "collector run requests its cell again"
         )
     return remarks
 
@@ -157,7 +160,7 @@ def total_bytes(spans: Iterable[ByteRange]) -> int:
     return sum(span.end - span.start for span in spans)
 
 
-def put_aside(path: Path, spans: list[ByteRange]) -> None:
+def move_ranges(path: Path, spans: list[ByteRange]) -> None:
     """Move ranges of a file to the end of its `.broken` file, each on lines of its own.
 
     The `.broken` file is on the disk before anything is removed. A damaged end is truncated in

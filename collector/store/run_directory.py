@@ -23,7 +23,7 @@ from collector.store.lock import lock_lost
 from collector.store.manifest import Manifest
 from collector.store.plan_lock import LockWait, one_at_a_time
 from collector.store.recorded_plan import is_intact_list, write_company_list
-from collector.store.repair import broken_path, put_aside, whole_of
+from collector.store.repair import broken_path, move_ranges, whole_of
 from collector.store.shard_lock import Lock, lock_for
 
 __all__ = ["RunDirectory", "RunFiles", "make_directory", "taken_away", "unmake"]
@@ -195,7 +195,7 @@ class RunDirectory:
     ) -> None:
         # The text of another program or of the user is kept.
         if (text := whole_of(path)) and not is_intact_list(path):
-            put_aside(path, text)
+            move_ranges(path, text)
             self.remarks.append(
                 f"{path.name} was not as the collector wrote it; its text was moved to "
                 f"{broken_path(path).name}"

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from collector.core.cell import Window
 from collector.core.errors import InputError
+from collector.core.text import counted
 from collector.plan import Companies, DateRange, Plan, WindowSize, cut_windows, zone_named
 from collector.plan.company_table import place_finder
 from collector.settings import PlanSettings, RunSettings
@@ -159,7 +160,7 @@ def _chosen_firsts(
     remarks += (twice for run in runs for twice in run.stored_twice())
     if len(remarks) > _REMARKS:
         more = len(remarks) - _REMARKS
-        remarks[_REMARKS:] = [f"and {more:,} more warnings about runs beside {output}"]
+        remarks[_REMARKS:] = [f"and {counted(more, 'more warning')} about runs beside {output}"]
     return firsts, remarks
 
 

@@ -11,6 +11,7 @@ from typing import Final
 import duckdb
 
 from collector.core.outcome import DOCUMENTED_ACTIONS
+from collector.core.text import counted
 
 __all__ = ["MOST_ACTIONS", "ActionNames", "Actions", "action_names", "most_frequent"]
 
@@ -53,7 +54,7 @@ class Actions:
         return (
             f"the answers have {len(self.names) + self.others:,} different actions, more than "
             f"{MOST_ACTIONS}: only the {MOST_ACTIONS} that are in the most answers are told apart; "
-            f"{self.others:,} others are together"
+            f"{counted(self.others, 'other is', 'others are')} together"
         )
 
 

@@ -18,7 +18,7 @@ from collector.core.errors import InputError
 from collector.core.links import resolved
 from collector.core.outcome import COUNTERS
 from collector.core.regular import check_regular
-from collector.core.text import quoted
+from collector.core.text import counted, quoted
 from collector.store.data_file import is_compressed
 from collector.store.lines import LONGEST_LINE
 from collector.store.newest import overlapping
@@ -240,9 +240,8 @@ class Answers:
                 f"{quoted(names)}; collector latest shows the values"
             )
         if count > len(rows):
-            self.remarks.append(
-                f"{count - len(rows):,} more cells have values that are too large, and left out"
-            )
+            more = counted(count - len(rows), "more cell has", "more cells have")
+            self.remarks.append(f"{more} values that are too large, and left out")
 
     def _count(self, query: str, *parameters: object) -> int:
         ((count,),) = self.connection.execute(query, list(parameters)).fetchall()

@@ -61,7 +61,7 @@ def analytical_database() -> Iterator[Database]:
                 yield Database(connection, scratch)
     except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
         raise StorageError(
-            f"the database refuses: {_first_line(error)}; see that there is room where it writes, "
+            f"the database fails: {_first_line(error)}; check that there is room where it writes, "
             f"and in {_TEMPORARY}"
         ) from error
     except RuntimeError as error:
@@ -74,7 +74,7 @@ def analytical_database() -> Iterator[Database]:
 def scratch_refuses(error: OSError) -> StorageError:
     """Return the error for a scratch directory that cannot be written."""
     return StorageError(
-        f"the temporary files cannot be written: {error.strerror}; see that there is room in "
+        f"the temporary files cannot be written: {error.strerror}; check that there is room in "
         f"{_TEMPORARY}"
     )
 

@@ -10,7 +10,7 @@ import orjson
 import structlog
 from structlog.typing import FilteringBoundLogger, Processor, WrappedLogger
 
-from collector.core.text import json_text, terminal_safe
+from collector.core.text import counted, json_text, terminal_safe
 from collector.settings import LogLevel
 
 __all__ = ["EventLog", "console_logger"]
@@ -117,9 +117,10 @@ class _Sink:
     def loss(self) -> str | None:
         texts = []
         if self._failed:
-            texts.append(f"{self._failed:,} events could not be written ({self._error})")
+            texts.append(f"{counted(self._failed, 'event')} could not be written ({self._error})")
         if self._dropped:
-            texts.append(f"{self._dropped:,} events came before there was a log, and were dropped")
+            events = counted(self._dropped, "event was", "events were")
+            texts.append(f"{events} dropped: there was no log yet")
         return "; ".join(texts) or None
 
     def attach(self, append: Callable[[bytes], None]) -> None:

@@ -169,7 +169,7 @@ class Drift(NamedTuple):
 
 
 def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    more = f" and {len(names) - _MOST_NAMED:,} more" if len(names) > _MOST_NAMED else ""
     return ", ".join(map(quoted, names[:_MOST_NAMED])) + more
 
 

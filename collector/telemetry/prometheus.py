@@ -97,7 +97,7 @@ def page(
 
 def _add_cells(made: MetricsPage, stats: RunStats) -> None:
     made.gauge("collector_cells_planned", "Companies times windows of the plan.", stats.planned)
-    text = "Planned cells by what has come of them, earlier attempts included."
+    text = "Planned cells by state, earlier invocations included."
     for state in CellState:
         cells = stats.kept[state] + stats.cells[state]
         if state is CellState.MISSING:
@@ -228,7 +228,7 @@ class MetricsFile:
         """Return the error for a file that cannot be written."""
         return InputError(
             f"--metrics-file {self.path}: cannot be written: {reason}; "
-            "see that its directory is there, and that this user may write into it"
+            "check that its directory exists and that this user may write into it"
         )
 
 

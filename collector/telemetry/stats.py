@@ -56,7 +56,7 @@ class RunStats:
         self.good = 0
         """Requests whose answer had what was requested: valid statistics, or a token."""
         self.refused = 0
-        """Requests that the server answered with a refusal because of the rate."""
+        """Requests that the server rate-limited."""
         self.resent = 0
         """Requests that were sent on a dead connection, and sent again."""
         self.held_up = 0

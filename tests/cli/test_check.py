@@ -36,7 +36,7 @@ async def test_all_is_well(start_api: StartApi, against: Against) -> None:
     rows = _rows(done.stdout)
     assert rows["credentials"].startswith("good")
     assert rows["companies"].startswith("8 of 8 answer")
-    assert "asked were 8 of 50" in done.stdout
+    assert "8 of 50 companies were asked" in done.stdout
     assert rows["dates"].startswith("honoured")
     assert rows["until"].startswith("included")
     assert rows["requests"].split() == [str(api.counts.total), "40", "at", "most"]

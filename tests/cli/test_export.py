@@ -59,7 +59,7 @@ def test_a_run_counts_once_where_it_is_named_last(export: Cli, tmp_path: Path) -
     make_run(tmp_path / "a", [line("1", 1, total=1)])
     make_run(tmp_path / "b", [line("1", 1, total=2)])
     for runs, total in [(("a", "b"), "2"), (("a", "b", "./a"), "1"), (("b", "a", "a/../b"), "2")]:
-        assert export(*runs, "--to", "o.csv").stdout == "1 row of 10 columns are in o.csv\n"
+        assert export(*runs, "--to", "o.csv").stdout == "1 row of 10 columns is in o.csv\n"
         assert _totals(tmp_path / "o.csv") == [total]
 
 
@@ -92,7 +92,7 @@ def test_a_value_that_no_column_can_hold_is_a_warning_and_1(export: Cli, tmp_pat
     assert said == Said(
         1,
         "4 rows of 11 columns are in o.csv\n",
-        'collector: warning: a: company "7", 2026-11-01..2026-11-01: too large for a 64-bit '
+        'collector: warning: a: company "7", 2026-11-01: too large for a 64-bit '
         'integer, and left out: "total"; collector latest shows the values\n',
     )
     assert _totals(tmp_path / "o.csv") == ["7", "6", "5", ""]

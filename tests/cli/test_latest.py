@@ -97,9 +97,7 @@ async def test_windows_that_overlap_are_a_warning(command: Any) -> None:  # noqa
     make_run(command.directory / "overlap", [longer])
     done = await command.run("latest", "touch", "overlap")
     assert done.exit_code == 0
-    assert "windows overlap, such as 2026-11-01..2026-11-01 and 2026-11-01..2026-11-03" in (
-        done.stderr
-    )
+    assert "windows overlap, such as 2026-11-01 and 2026-11-01..2026-11-03" in (done.stderr)
 
 
 async def test_a_variable_adds_no_run(command: Any) -> None:  # noqa: ANN401

@@ -153,7 +153,7 @@ async def test_dates_say_all_of_the_range(command: Any, place: str, windows: int
     done = await command.run("plan", "companies.txt", *_DAY[:-2], *flags)
     assert done.exit_code == 0, done.stderr
     assert f"windows        {windows}\n" in done.stdout
-    assert done.stdout.endswith("2026-03-15..2026-03-15\n")
+    assert done.stdout.endswith("2026-03-15\n")
 
 
 def _looking_back(command: Any, place: str) -> tuple[Any, tuple[str, ...]]:  # noqa: ANN401 - see conftest

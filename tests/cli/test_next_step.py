@@ -57,7 +57,8 @@ def test_failed_cells_are_asked_for_again_and_shown_by_status() -> None:
 def test_an_interrupted_run_is_told_how_much_is_left(code: ExitCode) -> None:
     """As soon as there is a cell to judge by."""
     job = _job()
-    assert next_step(job, End(code)) == "the same command again asks for what failed or is missing"
+    resume = "the same command again asks for what failed or is missing"
+    assert next_step(job, End(code)) == resume
     job.stats.cells[CellState.DATA] = 10
     assert re.fullmatch(
         r"the same command again asks for what failed or is missing, about "
@@ -81,8 +82,11 @@ def test_after_a_deadline_only_the_time_is_news() -> None:
 @pytest.mark.parametrize(
     ("cause", "step"),
     [
-        (OutageError, "collector check companies.txt tells whether it works now"),
-        (CredentialsError, "collector check companies.txt tells whether the credentials are taken"),
+        (OutageError, "collector check companies.txt shows whether the service works now"),
+        (
+            CredentialsError,
+            "collector check companies.txt shows whether the API accepts the credentials",
+        ),
         (
             IgnoredDatesError,
             (

@@ -125,7 +125,7 @@ async def test_a_scheduler_that_is_not_there(start_api: StartApi, against: Again
     assert "start one with: dask scheduler, then run the same command again" in done.stderr
     assert done.stderr.count("\n") == 1
     assert "0 sent" in done.stdout
-    assert "next      see that the scheduler and its workers are up" in done.stdout
+    assert "next      check that the scheduler and its workers are up" in done.stdout
     assert api.counts.total == 0
     assert command.files() == set()
 
@@ -231,7 +231,7 @@ async def test_a_cluster_without_workers(
     with cluster(tmp_path / "cluster", workers=0) as made:
         done = await command.run("run", "-", "--output", "r", *made.options, stdin=b"1\n")
     assert done.exit_code == 4, done.stderr
-    assert "has had no worker for 60 seconds" in done.stderr
+    assert "has had no worker for 60 s" in done.stderr
     assert api.counts.total == 0
 
 

@@ -142,8 +142,8 @@ def test_a_status_says_what_is_there_and_what_is_not(cli: Cli) -> None:
     assert rows["failed"] == "http 1, timeout 1"
     assert said.stdout.splitlines()[5:8] == [
         "           2 (Dos Ltda.)  2026-01-01..2026-01-02, 2 windows  missing",
-        "           3  2026-01-01..2026-01-01  failed: http",
-        "           3  2026-01-03..2026-01-03  failed: timeout",
+        "           3  2026-01-01  failed: http",
+        "           3  2026-01-03  failed: timeout",
     ]
     assert "1 company is empty in every window; are these ids right? (4)" in said.stdout
     assert rows["resume"].startswith("collector run r/run-companies.txt --from 2026-01-01 ")
@@ -249,7 +249,7 @@ def test_a_run_that_was_killed_says_so(cli: Cli) -> None:
     made = _made(2, dates=None, window=WHOLE, exit_code=None)
     made.write(Path("r"))
     rows = cli("r").rows
-    assert rows["plan"] == "2 companies x 1 windows = 2 cells, the server's default window"
+    assert rows["plan"] == "2 companies x 1 window = 2 cells, the server's default window"
     assert rows["attempts"] == (
         "1, the last began 2026-11-23T02:00:00.000Z and was killed, or could not write down its end"
     )
@@ -299,7 +299,7 @@ def test_equal_answers_of_verified_dates_are_no_question_about_the_dates(cli: Cl
     Path("r/run.json").write_text(json.dumps(manifest))
     said = cli("r").stdout
     assert "dates      honoured" in said
-    assert "the dates were verified, so look whether these figures can be right (1)" in said
+    assert "the dates were verified, so check whether these figures can be right (1)" in said
     assert "ignore the dates?" not in said
 
 
@@ -313,7 +313,7 @@ def test_damage_and_foreign_lines_are_remarks(cli: Cli) -> None:
     assert said.exit_code == 0
     assert said.rows["cells"] == "4 data, 4 empty, 2 failed, 2 missing"
     assert "remark     statistics.jsonl: " in said.stdout
-    assert "the first is of company 99, 2026-01-01..2026-01-01" in said.stdout
+    assert "the first is of company 99, 2026-01-01" in said.stdout
     assert len(cli("r", "--json").document["remarks"]) == 2
     assert not list(Path("r").glob("*.broken*"))
 

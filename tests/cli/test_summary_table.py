@@ -237,5 +237,5 @@ async def test_how_a_run_ended_leads_to_the_next_step(
     assert done.exit_code == 3
     assert "check TRUST_CLIENT_ID" in done.stderr
     assert done.stdout.splitlines()[-1] == (
-        "next      collector check companies.txt tells whether the credentials are taken"
+        "next      collector check companies.txt shows whether the API accepts the credentials"
     )

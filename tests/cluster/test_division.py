@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from collector.cluster.division import (
     SharedLimit,
-    WorkerAbsence,
     WorkerEvent,
+    WorkerTimeout,
     number_of_shards,
     share_of_each,
     workers_within,
@@ -113,19 +113,19 @@ def test_workers_are_waited_for_a_minute_or_less(max_outage: float, seconds: flo
     assert workers_within(max_outage) == seconds
 
 
-def test_of_an_absence_each_thing_is_told_once() -> None:
+def test_each_event_about_workers_is_reported_once() -> None:
     """That all have gone after three seconds, that they are back, and that it takes too long."""
-    absence = WorkerAbsence(10.0)
+    timeout = WorkerTimeout(10.0)
     seen = [(2, 0.0), (0, 1.0), (0, 3.9), (0, 4.0), (0, 5.0), (1, 6.0), (1, 7.0)]
-    told = [absence.update(workers, now) for workers, now in seen]
+    told = [timeout.update(workers, now) for workers, now in seen]
     assert told == [None, None, None, WorkerEvent.GONE, None, WorkerEvent.BACK, None]
-    assert not absence.is_empty
-    told = [absence.update(0, now) for now in (8.0, 11.0, 17.9, 18.0, 19.0)]
+    assert not timeout.is_empty
+    told = [timeout.update(0, now) for now in (8.0, 11.0, 17.9, 18.0, 19.0)]
     assert told == [None, WorkerEvent.GONE, None, WorkerEvent.TIMED_OUT, None]
-    assert absence.is_empty
+    assert timeout.is_empty
 
 
 def test_a_short_absence_is_no_news() -> None:
     """A worker that is replaced at once."""
-    absence = WorkerAbsence(10.0)
-    assert [absence.update(n % 2, 2.0 * n) for n in range(20)] == [None] * 20
+    timeout = WorkerTimeout(10.0)
+    assert [timeout.update(n % 2, 2.0 * n) for n in range(20)] == [None] * 20

@@ -5,7 +5,7 @@ import pytest
 from collector.cluster.lease import LONGEST_SILENCE, Lease
 
 _CLIENT = "the process that started the run has gone"
-_SILENT = "no orders have come from the process that started the run for 60 seconds"
+_SILENT = "no orders have come from the process that started the run for 60 s"
 _SCHEDULER = "the scheduler of the cluster has gone, or is out of reach"
 
 

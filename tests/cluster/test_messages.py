@@ -47,12 +47,12 @@ def test_orders_say_what_a_shard_may_send_and_with_which_token() -> None:
     """No end is sent as nothing, for there is no infinity in the message."""
     orders = _orders(ceiling=None, limit=7.5)
     assert orders.share == Share(inf, 5.0, 7.5)
-    token = orders.handed_token
+    token = orders.received_token
     assert (token.number, token.secret.reveal()) == (2, _SECRET)
     assert (token.renew_in, token.ends_in, token.issued_ago) == (60.0, 120.0, 5.0)
     assert orders.is_renewable
     forever = _orders(renew_in=None, ends_in=None, issued_ago=None)
-    token = forever.handed_token
+    token = forever.received_token
     assert (token.renew_in, token.ends_in, token.issued_ago) == (inf, inf, inf)
     assert not forever.is_renewable
 
@@ -62,7 +62,7 @@ def test_the_token_is_not_shown() -> None:
     orders = _orders()
     assert _SECRET not in repr(orders)
     assert _SECRET not in str(orders)
-    assert _SECRET not in repr(orders.handed_token) + repr(vars(type(orders.handed_token)))
+    assert _SECRET not in repr(orders.received_token) + repr(vars(type(orders.received_token)))
 
 
 def test_reports_come_as_they_were_sent() -> None:

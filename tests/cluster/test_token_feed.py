@@ -3,7 +3,7 @@ from math import inf
 
 import pytest
 
-from collector.cluster.token_feed import HandedToken, TokenFeed
+from collector.cluster.token_feed import ReceivedToken, TokenFeed
 from collector.core.errors import StoppedError
 from collector.core.secrets import Redactor, Secret
 from collector.http.gate import Gate
@@ -14,8 +14,8 @@ def _gate() -> Gate:
     return Gate(RateController(10.0, companies=1, probe_seconds=5.0))
 
 
-def _handed(number: int, *, renew_in: float = 60.0, ends_in: float = 90.0) -> HandedToken:
-    return HandedToken(number, Secret(f"token-{number}"), renew_in, ends_in, issued_ago=7.0)
+def _handed(number: int, *, renew_in: float = 60.0, ends_in: float = 90.0) -> ReceivedToken:
+    return ReceivedToken(number, Secret(f"token-{number}"), renew_in, ends_in, issued_ago=7.0)
 
 
 async def test_the_first_one_is_there_at_once_and_hidden_from_the_log() -> None:

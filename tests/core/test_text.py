@@ -1,9 +1,19 @@
+from datetime import date
+
 import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.core.text import escaped, quoted, terminal_safe
+from collector.core.text import (
+    clock_text,
+    counted,
+    days_text,
+    escaped,
+    quoted,
+    span_text,
+    terminal_safe,
+)
 
 
 @given(st.text())
@@ -49,3 +59,54 @@ def test_what_controls_a_terminal_is_written_as_an_escape() -> None:
     """A control sequence introducer of one character, and text that runs backwards."""
     line = terminal_safe(orjson.dumps("a\u009b31m \u202etxt.exe ñ"))
     assert line == '"a\\u009b31m \\u202etxt.exe ñ"'.encode()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (counted(0, "cell"), "0 cells"),
+        (counted(1, "cell"), "1 cell"),
+        (counted(2_000, "cell"), "2,000 cells"),
+        (counted(1, "company", "companies"), "1 company"),
+        (counted(1_000_000, "company has", "companies have"), "1,000,000 companies have"),
+    ],
+)
+def test_a_count_agrees_with_its_noun(text: str, expected: str) -> None:
+    """Only one is singular; thousands are separated."""
+    assert text == expected
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [
+        (0.0, "0 ms"),
+        (0.0351, "35 ms"),
+        (0.35, "350 ms"),
+        (1.0, "1 s"),
+        (12.34, "12.3 s"),
+        (119.0, "119 s"),
+        (120.0, "2 min"),
+        (5400.0, "90 min"),
+        (9000.0, "2.5 h"),
+    ],
+)
+def test_a_span_has_its_unit(seconds: float, expected: str) -> None:
+    """The largest unit in which the number is not small."""
+    assert span_text(seconds) == expected
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [(0.4, "0:00:00"), (61.6, "0:01:02"), (3723, "1:02:03"), (90_000, "1 day, 1:00:00")],
+)
+def test_the_time_of_a_run_is_in_whole_seconds(seconds: float, expected: str) -> None:
+    """Hours, minutes and seconds, whatever their number."""
+    assert clock_text(seconds) == expected
+
+
+@pytest.mark.parametrize("day", [date(2026, 11, 16), "2026-11-16"])
+def test_one_day_is_one_date(day: date | str) -> None:
+    """A longer range has both ends; without days there is a word for it."""
+    assert days_text(day, day) == "2026-11-16"
+    assert days_text("2026-11-16", "2026-11-17") == "2026-11-16..2026-11-17"
+    assert days_text(None, None) == "server default"

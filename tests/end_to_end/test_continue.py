@@ -298,7 +298,7 @@ async def test_a_grown_plan_is_resumed_and_another_one_is_refused(
     assert refused.exit_code == 2
     for words in (
         "--from-param was from_date and is now start",
-        "1 of its companies are not in the file now: 2",
+        "1 of its companies is not in the file now: 2",
         "it ended on 2026-01-05, and now would end on 2026-01-03",
     ):
         assert words in refused.stderr

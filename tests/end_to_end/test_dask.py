@@ -373,8 +373,8 @@ async def test_it_is_resumed_in_as_many_shards(
     single = await command.run("run", "companies.txt", "--rate", "1000000", "--output", "copy")
     assert (single.exit_code, single.stderr) == (0, "")
     assert cells_of(command.directory / "copy") == _companies(400)
-    # One more: the process that the user started makes the first try. What was in flight had time to
-    # come back; the last answer of a connection may count twice.
+    # One more: the process that the user started makes the first try. What was in flight had time
+    # to come back; the last answer of a connection may count twice.
     assert 1 <= api.counts.kinds["statistics"] - (400 + (400 - done)) <= 33
 
 

@@ -66,12 +66,12 @@ async def test_all_workers_go(start_api: StartApi, against: Against, tmp_path: P
         assert 9 < asyncio.get_running_loop().time() - began < 50
     assert done.exit_code == 4, done.stderr
     assert done.stderr == (
-        f"collector: --scheduler {made.address}: has had no worker for 10 seconds; start some "
+        f"collector: --scheduler {made.address}: has had no worker for 10 s; start some "
         "with: dask worker, then run the same command again; what was collected so far is kept\n"
     )
     answered = len(cells_of(command.directory / "r"))
     assert f"{answered} of 300 answered ({answered} data, 0 empty), 0 failed" in done.stdout
-    assert "next      see that the scheduler and its workers are up" in done.stdout
+    assert "next      check that the scheduler and its workers are up" in done.stdout
     assert _events(command).count("workers_gone") == 1
 
 
@@ -135,7 +135,7 @@ async def test_the_scheduler_dies(start_api: StartApi, against: Against, tmp_pat
         "collector: the scheduler of the cluster has gone, or is out of reach; start the cluster "
         "again, then run the same command again; what was collected so far is kept\n"
     )
-    assert "next      see that the scheduler and its workers are up" in done.stdout
+    assert "next      check that the scheduler and its workers are up" in done.stdout
     answered = len(cells_of(directory))
     assert 0 < answered < 1000
     assert api.counts.kinds["statistics"] == sent
@@ -162,7 +162,7 @@ async def test_the_scheduler_is_stopped(
         done = await command.finish(process)
         assert done.exit_code == 4
         assert done.stderr == (
-            f"collector: --scheduler {made.address}: has not answered for 10 seconds; see that it "
+            f"collector: --scheduler {made.address}: has not answered for 10 s; check that it "
             "works, then run the same command again; what was collected so far is kept\n"
         )
         # Shards wait for a minute.

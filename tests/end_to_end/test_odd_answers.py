@@ -85,7 +85,7 @@ async def test_a_count_beyond_64_bits_is_kept_and_left_out_of_columns(command: C
         assert (done.exit_code, done.stderr) == (0, ""), done
         assert reading[0] != "latest" or data in done.stdout
 
-    said = 'company "2", 2026-01-01..2026-01-01: too large for a 64-bit integer, and left out: '
+    said = 'company "2", 2026-01-01: too large for a 64-bit integer, and left out: '
     exported = await command.run("export", "r", "--to", "o.csv")
     assert exported.exit_code == 1, exported
     assert said + '"total, actions.RECEIVED"' in exported.stderr

@@ -1,4 +1,4 @@
-"""`--ping-url`: a service that watches over scheduled work is told of a run by the command."""
+"""`--ping-url`: the pings that a monitoring service gets of a run."""
 
 import asyncio
 import json
@@ -196,7 +196,7 @@ async def test_a_signal_after_the_run_ends_the_wait_for_an_answer(
     [
         (404, "HTTP 404"),
         (302, "HTTP 302"),
-        pytest.param(0, "no answer within 5 seconds", marks=pytest.mark.slow),
+        pytest.param(0, "no answer within 5 s", marks=pytest.mark.slow),
     ],
 )
 async def test_a_service_that_does_not_listen_changes_nothing(  # noqa: PLR0913, PLR0917 - fixtures
@@ -211,7 +211,7 @@ async def test_a_service_that_does_not_listen_changes_nothing(  # noqa: PLR0913,
     watcher.status = status
     finished = await _run(against(await start_api()), watcher.address)
     assert finished.exit_code == 0, finished
-    assert finished.stderr.count(f"warning: r: --ping-url was not told of this run: {why}") == 1
+    assert finished.stderr.count(f"warning: r: the ping to --ping-url failed: {why}") == 1
     assert _SECRET not in finished.stderr
     _, (_, summary) = watcher.pings
     # The wait for the start is no time of the run.
@@ -225,7 +225,7 @@ async def test_a_service_that_is_not_there_changes_nothing(
     """The cause is named as for the API."""
     finished = await _run(against(await start_api()), f"http://127.0.0.1:1/{_SECRET}")
     assert finished.exit_code == 0, finished
-    assert "--ping-url was not told of this run: connection refused" in finished.stderr
+    assert "the ping to --ping-url failed: connection refused" in finished.stderr
     assert _SECRET not in finished.stderr
 
 

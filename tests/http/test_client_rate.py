@@ -61,7 +61,7 @@ async def test_a_maintenance_page_that_says_when_to_come_back_is_believed(
     ("status", "value", "problem"),
     [
         *((429, "soon", "it is ignored"), (503, "-1", "it is ignored")),
-        (429, "86400", "it is capped at 3600 s"),
+        (429, "86400", "it is capped at 60 min"),
         *((429, "7", None), (429, None, None), (200, "soon", None)),
         (404, "soon", "it is ignored"),
     ],
@@ -201,7 +201,7 @@ async def test_nothing_but_refusals_for_too_long_is_an_outage() -> None:
         # The first probe request is due later.
         moment += 0.1
         with pytest.raises(
-            OutageError, match=r"refused every request for 1 s; last error: HTTP 429$"
+            OutageError, match=r"rate-limited every request for 1 s; last error: HTTP 429$"
         ) as caught:
             await bench.fetch()
         assert len(bench.sent) == 1

@@ -93,7 +93,9 @@ async def test_a_pause_that_the_api_asks_for_is_not_given_up() -> None:
     # The last probe that is due is sent.
     clock.ahead += 60.0
     gate.refused(await gate.acquire(), fault=Fault("HTTP 429", Nature.TRANSIENT))
-    with pytest.raises(OutageError, match=r"refused every request for 5 min; last error: HTTP 429"):
+    with pytest.raises(
+        OutageError, match=r"rate-limited every request for 5 min; last error: HTTP 429"
+    ):
         await gate.acquire()
 
 

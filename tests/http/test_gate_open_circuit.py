@@ -291,7 +291,7 @@ async def test_an_urgent_request_passes_an_open_circuit() -> None:
 @pytest.mark.parametrize(
     ("cause", "text"),
     [
-        (Cause.REFUSED, "the API refused every request for 1 s; last error: HTTP 502"),
+        (Cause.REFUSED, "the API rate-limited every request for 1 s; last error: HTTP 502"),
         (Cause.FAILING, "no answer from the API for 1 s; last error: HTTP 502"),
     ],
 )

@@ -91,7 +91,7 @@ def test_seconds_and_dates_are_read(value: str, seconds: float) -> None:
 )
 def test_what_is_absurd_is_capped_at_an_hour(value: str) -> None:
     """The log learns what is made of it."""
-    assert read_retry_after(value, NOW) == RetryAfter(3600.0, "it is capped at 3600 s")
+    assert read_retry_after(value, NOW) == RetryAfter(3600.0, "it is capped at 60 min")
 
 
 @pytest.mark.parametrize(

@@ -86,7 +86,7 @@ def test_the_error_names_service_time_and_cause(seconds: float, text: str) -> No
     assert str(error) == f"no answer from https://api.example for {text}; last error: HTTP 502"
     assert error.exit_code is ExitCode.STOPPED_EARLY
     error = silence.error(1000.0 + seconds, is_refusing=True)
-    expected = f"https://api.example refused every request for {text}; last error: HTTP 502"
+    expected = f"https://api.example rate-limited every request for {text}; last error: HTTP 502"
     assert str(error) == expected
     assert silence.last_error == "https://api.example: HTTP 502"
 

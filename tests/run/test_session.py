@@ -45,7 +45,7 @@ async def test_a_long_suspension_is_told_of_at_the_end() -> None:
     assert session.suspension is None
     session.clock.notify(700.0)
     assert session.suspension == (
-        "the process was suspended for 12 min in all (stopped, or the machine was asleep); no "
+        "the process was suspended for 12.5 min in all (stopped, or the machine was asleep); no "
         "limit of time counts that"
     )
 

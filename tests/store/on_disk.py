@@ -1,4 +1,4 @@
-"""What is open, and what lies in a directory."""
+"""Open files, and the contents of a directory."""
 
 from pathlib import Path
 

@@ -133,7 +133,7 @@ def test_the_coverage_knows_which_days_are_planned(tmp_path: Path) -> None:
         ("é", day(2), day(4), 3),
     ]
     (remark,) = coverage.remarks
-    assert remark.startswith("1 of the lines belong to no cell of the plan; the first is of com")
+    assert remark.startswith("1 of the lines belongs to no cell of the plan; the first is of com")
     whole = [line(company, (window.from_date or FIRST).day) for company, window in _plan()]
     assert read_coverage(_write(tmp_path / "whole", _plan(), whole)).empty_everywhere == list(_IDS)
 

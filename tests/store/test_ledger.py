@@ -100,7 +100,7 @@ def test_what_is_odd_is_counted_and_the_first_of_it_is_named() -> None:
         ),
         (
             "1,001 of the lines are of cells that have a line already; "
-            "the first is of company é, 2026-01-02..2026-01-02"
+            "the first is of company é, 2026-01-02"
         ),
     ]
 

@@ -150,7 +150,7 @@ def test_a_plan_may_stay_or_grow(old: _Made, new: _Made) -> None:
         (
             _Made(),
             _Made(window="1d"),
-            "its window 2026-01-01..2026-01-07 would become 2026-01-01..2026-01-01",
+            "its window 2026-01-01..2026-01-07 would become 2026-01-01",
         ),
         (
             _Made(),
@@ -172,7 +172,7 @@ def test_a_plan_may_stay_or_grow(old: _Made, new: _Made) -> None:
             _Made(window="whole", last="2026-02-01"),
             "its window 2026-01-01..2026-01-31 would become 2026-01-01..2026-02-01",
         ),
-        (_Made(), _Made(ids="1 3 4"), "1 of its companies are not in the file now: 2"),
+        (_Made(), _Made(ids="1 3 4"), "1 of its companies is not in the file now: 2"),
         (
             _Made(ids=" ".join(map(str, range(1, 1010)))),
             _Made(ids="1009"),
@@ -186,7 +186,7 @@ def test_a_plan_may_stay_or_grow(old: _Made, new: _Made) -> None:
         (
             _Made(ids="1 x\u200b"),
             _Made(ids="1"),
-            "1 of its companies are not in the file now: x<U+200B>",
+            "1 of its companies is not in the file now: x<U+200B>",
         ),
     ],
 )
@@ -198,7 +198,7 @@ def test_a_difference_is_said_in_words(old: _Made, new: _Made, difference: str) 
 def test_every_difference_is_said() -> None:
     """Companies first, then the days."""
     assert _differences(_Made(), _Made(ids="1 2", first="2026-01-02")) == [
-        "1 of its companies are not in the file now: 3",
+        "1 of its companies is not in the file now: 3",
         "it began on 2026-01-01, and now would begin on 2026-01-02",
     ]
 

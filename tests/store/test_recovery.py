@@ -12,6 +12,7 @@ import pytest
 from collector.core.cell import Cell, CellState
 from collector.core.errors import InputError, StoppedError, StorageError
 from collector.core.outcome import Answer, Counters, Failure, FailureKind
+from collector.core.text import days_text
 from collector.plan import Companies, DateRange, Part, Plan, WindowSize, cut_windows
 from collector.settings import RunSettings
 from collector.store.age import Age
@@ -156,9 +157,9 @@ def test_an_attempt_that_is_none_is_a_damaged_manifest(
     assert (run / "run.json.broken").exists()
 
 
-def _put_aside(name: str, size: int, start: int) -> str:
-    where = f"{name}: {size:,} damaged bytes from byte {start:,} on"
-    return f"{where} were moved to {name}.broken"
+def _moved(name: str, size: int, start: int) -> str:
+    what, were = ("1 damaged byte", "was") if size == 1 else (f"{size:,} damaged bytes", "were")
+    return f"{name}: {what} from byte {start:,} on {were} moved to {name}.broken"
 
 
 def _assert_repaired(run: Path, plan: Plan, name: str, content: bytes, tail: bytes) -> None:
@@ -174,14 +175,14 @@ def _assert_repaired(run: Path, plan: Plan, name: str, content: bytes, tail: byt
     assert all(parse(line) for line in kept.splitlines(keepends=True))
     if tail:
         assert broken.read_bytes() == aside + tail + b"\n"
-        assert recovered.remarks == (_put_aside(name, len(tail), len(kept)),)
+        assert recovered.remarks == (_moved(name, len(tail), len(kept)),)
     else:
         assert not aside or broken.read_bytes() == aside
         assert recovered.remarks == ()
     if name == "statistics.jsonl":
         lines = [json.loads(line) for line in kept.splitlines()]
         assert {(cell.company_id, str(cell.window)) for cell in _done(recovered, plan)} == {
-            (line["company_id"], f"{line['from_date']}..{line['until_date']}") for line in lines
+            (line["company_id"], days_text(line["from_date"], line["until_date"])) for line in lines
         }
     _assert_nothing_to_repair(run, plan)
 
@@ -235,7 +236,7 @@ def test_damage_amid_good_lines_is_taken_out(run: Path) -> None:
         [bad[2], bad[5] + lines[6], bad[9], bad[11], b""]
     )
     size = sum(map(len, bad.values())) + len(lines[6])
-    assert recovered.remarks == (_put_aside("statistics.jsonl", size, len(lines[0]) * 2),)
+    assert recovered.remarks == (_moved("statistics.jsonl", size, len(lines[0]) * 2),)
     _assert_nothing_to_repair(run, plan)
 
 
@@ -276,9 +277,9 @@ def test_foreign_and_double_lines_are_reported_and_stay(run: Path) -> None:
         recovered = recover(run, plan, _SERVICE)
         of_none, of_one = recovered.remarks
         assert of_none.startswith("2 of the lines belong to no cell of the plan; ")
-        assert of_none.endswith("the first is of company 9, 2026-01-01..2026-01-01")
+        assert of_none.endswith("the first is of company 9, 2026-01-01")
         assert of_one.startswith("1 of the lines ")
-        assert of_one.endswith("the first is of company 1, 2026-01-01..2026-01-01")
+        assert of_one.endswith("the first is of company 1, 2026-01-01")
         assert _done(recovered, plan) == {plan[0], plan[1]}
         assert +recovered.kept == {CellState.DATA: 2}
         assert _files(run) == before
@@ -336,7 +337,7 @@ def test_a_plan_may_grow(run: Path, old: Plan, new: Plan) -> None:
         (
             _plan(window="2d"),
             {},
-            "its window 2026-01-01..2026-01-01 would become 2026-01-01..2026-01-02",
+            "its window 2026-01-01 would become 2026-01-01..2026-01-02",
         ),
         (
             _plan("4", last="2026-01-02"),
@@ -439,7 +440,7 @@ def test_without_the_old_plan_foreign_lines_are_refused(
         recover(run, new, _SERVICE)
     assert str(caught.value) == (
         f"--output {run}: {trouble}, and 3 of the lines belong to no cell of the plan; the first "
-        "is of company 2, 2026-01-01..2026-01-01; give another --output"
+        "is of company 2, 2026-01-01; give another --output"
     )
     assert _files(run) == before
 
@@ -465,7 +466,7 @@ def test_a_damaged_record_of_the_plan_is_a_damaged_manifest(run: Path) -> None:
     recovered = recover(run, _plan("1 2 3 4 5"), _SERVICE)
     assert recovered.remarks == (
         "run.json is damaged: its lines were taken for lines of this plan",
-        _put_aside("run.json", len(text), 0),
+        _moved("run.json", len(text), 0),
     )
     assert (run / "run.json.broken").read_bytes() == text + b"\n"
 
@@ -535,7 +536,7 @@ def test_a_full_disk_cuts_nothing(run: Path, largest_file: LargestFile) -> None:
     plan = _plan()
     _make(run, plan, [_line(plan[0]), b'{"torn'])
     before = (run / "statistics.jsonl").read_bytes()
-    too_large = "File too large; nothing is lost; see that"
+    too_large = "File too large; nothing is lost; check that"
     with largest_file(1), pytest.raises(StorageError, match=too_large):
         recover(run, plan, _SERVICE)
     assert (run / "statistics.jsonl").read_bytes() == before

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from collector.store.repair import ByteRange, broken_path, damaged_spans, lost_lines, put_aside
+from collector.store.repair import ByteRange, broken_path, damaged_spans, lost_lines, move_ranges
 
 LargestFile = Callable[[int], AbstractContextManager[None]]
 
@@ -20,7 +20,7 @@ def _is_good(line: bytes) -> bool:
 def _repair(path: Path) -> list[ByteRange]:
     spans = damaged_spans(path, _is_good)
     if spans:
-        put_aside(path, spans)
+        move_ranges(path, spans)
     return spans
 
 
@@ -85,7 +85,7 @@ def test_a_damaged_tail_is_cut_in_place(path: Path) -> None:
     path.write_bytes(b"1\n2\n-3\n4")
     before = path.stat().st_ino
     damaged = damaged_spans(path, lambda line: line in {b"1\n", b"2\n"})
-    put_aside(path, damaged)
+    move_ranges(path, damaged)
     assert path.read_bytes() == b"1\n2\n"
     assert path.stat().st_ino == before
     assert broken_path(path).read_bytes() == b"-3\n4\n"

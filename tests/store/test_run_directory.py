@@ -525,7 +525,7 @@ def test_parents_made_for_nothing_are_removed(tmp_path: Path, name: str) -> None
     with pytest.raises(StorageError) as caught:
         RunDirectory.open(PartFiles(path))
     assert str(caught.value) == (
-        f"--output {path}: cannot be written: File name too long; see that this user may write "
+        f"--output {path}: cannot be written: File name too long; check that this user may write "
         "there, and that there is room"
     )
     assert _files(tmp_path) == set()
@@ -583,7 +583,7 @@ def test_a_directory_without_permission_is_a_storage_error(
     (path if is_there else tmp_path).chmod(0o555)
     said = _child(_UNPRIVILEGED, str(path))
     tmp_path.chmod(0o755)
-    assert said.startswith(f"5 --output {path}: cannot be written: Permission denied; see that")
+    assert said.startswith(f"5 --output {path}: cannot be written: Permission denied; check that")
 
 
 @pytest.mark.parametrize(

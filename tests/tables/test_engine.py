@@ -95,7 +95,7 @@ def test_a_full_disk_is_told_with_a_remedy(largest_file: LargestFile) -> None:
     """Not a bug: the temporary directory can be another one."""
     with (
         largest_file(100_000),
-        pytest.raises(StorageError, match=r"the database refuses: .*TMPDIR"),
+        pytest.raises(StorageError, match=r"the database fails: .*TMPDIR"),
         analytical_database() as database,
     ):
         _spill(database, 5_000_000)

@@ -112,7 +112,7 @@ def test_a_log_without_a_file_stays_small() -> None:
     events = log.unwritten()
     assert len(events) == 1000
     assert events[-1].endswith("event=tried number=1499")
-    assert log.loss == "500 events came before there was a log, and were dropped"
+    assert log.loss == "500 events were dropped: there was no log yet"
 
 
 def test_events_are_written_as_they_happen() -> None:

@@ -129,7 +129,7 @@ async def test_what_cannot_be_written_at_the_start_is_an_error(tmp_path: Path) -
     told = _Told(tmp_path / "night.prom")
     await told.telemetry.check()
     (tmp_path / "night.prom").mkdir()
-    with pytest.raises(InputError, match=r"^--metrics-file .*: Is a directory; see that"):
+    with pytest.raises(InputError, match=r"^--metrics-file .*: Is a directory; check that"):
         async with told.telemetry.working():
             pytest.fail("the run must not begin")
     assert await told.telemetry.ended(ExitCode.BAD_INPUT) == ()

@@ -158,7 +158,7 @@ class Verification:
                 if not error.is_refusal:
                     raise
                 if not was_refused and (yield from self._refuses_any(company_id)):
-                    what = f"refuses {span.window}: {error}"
+                    what = f"rejects {span.window}: {error}"
                     return self._misread(company_id, default, what)
                 was_refused = True
                 continue

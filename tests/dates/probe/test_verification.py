@@ -195,7 +195,7 @@ def test_dates_that_are_always_refused_are_not_understood(size: int) -> None:
     api = FakeApi({"1": data}, _TODAY, spelling="DD/MM/YYYY")
     finding = run(verify_dates(["1"], QUERY, _TODAY), api)
     assert finding.dates is Verdict.IGNORED
-    assert "but refuses 2026-11-16.." in finding.evidence[0]
+    assert "but rejects 2026-11-16.." in finding.evidence[0]
     assert "HTTP 400" in finding.evidence[0] or "refuses" in finding.evidence[0]
 
 
