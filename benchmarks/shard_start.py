@@ -1,8 +1,10 @@
 """`python -m benchmarks.shard_start`: what a shard reads before its first request, in CPU time."""
 
+import asyncio
 import os
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -12,7 +14,7 @@ from typing import Final
 from benchmarks.child import measured
 from benchmarks.report import table
 from benchmarks.server import Server, serving
-from collector.core.cell import Cell
+from collector.core.cell import Cell, CellState
 from collector.core.outcome import Answer, Counters
 from collector.plan import (
     CellSet,
@@ -23,14 +25,21 @@ from collector.plan import (
     Shard,
     WindowSize,
     absent_in_turns,
+    count_by_shard,
     cut_windows,
 )
+from collector.run.attempt import AttemptRecord
 from collector.settings import RunSettings
+from collector.store.age import Age
 from collector.store.attempt_entry import AttemptEntry
 from collector.store.files import PartFiles
+from collector.store.identity import describe_service
 from collector.store.lines import result_line
 from collector.store.manifest import DatesRecord, Manifest, describe_plan
 from collector.store.recorded_plan import write_company_list
+from collector.store.recovery import recover, survey
+from collector.store.run_directory import RunDirectory
+from collector.store.surveyed import Elsewhere, HandedOver
 
 _ROUNDS: Final = 3
 _DAILY: Final = WindowSize("days", 1)
@@ -64,8 +73,6 @@ def _write(directory: Path, shard: Shard, plan: Plan, lines: Sequence[Cell], url
 
 
 def _service() -> dict[str, str]:
-    from collector.store.identity import describe_service  # noqa: PLC0415
-
     return describe_service(RunSettings())
 
 
@@ -108,18 +115,74 @@ def _start(scratch: Path, plan: Plan, recorded: Plan, shards: int, begun: int) -
 def _grown(scratch: Path) -> str:
     plan, recorded = _plan(200_000, 2), _plan(200_000, 1)
     rows = [
-        [f"{begun}", f"{_start(scratch, plan, recorded, 32, begun):.2f} s"] for begun in (1, 8, 32)
+        [f"{begun}", f"{_start(scratch, plan, recorded, 32, begun):.2f} s"] for begun in (1, 32)
     ]
     head = "200,000 companies, a day more than recorded: shard 0/32 starts.\n\n"
     return head + table(["manifests", "CPU"], rows)
 
 
+def _begin(directory: Path, plan: Plan, shard: Shard, handed: HandedOver | None) -> float:
+    """Return the CPU milliseconds in which a shard locks, reads and begins, in this process."""
+    files, settings = PartFiles(directory, shard), RunSettings(shard=shard)
+    part = Part(plan, shard)
+    began = time.process_time()
+    with RunDirectory.open(files, is_handed_out=handed is not None) as opened:
+        recovered = recover(
+            *(files, part, _service()), age=_age, is_stopped=lambda: False, handed=handed
+        )
+        record = AttemptRecord(opened, recovered, plan, settings)
+        asyncio.run(_begun(record))
+    return (time.process_time() - began) * 1000
+
+
+async def _begun(record: AttemptRecord) -> None:
+    await record.begin(_HONOURED, [])
+
+
+def _age(moment: datetime) -> Age:
+    return Age.of(moment, None)
+
+
 def _many(scratch: Path) -> str:
-    rows = []
+    plan, rows = _plan(8000, 1), []
     for shards in (8, 128, 1000):
-        plan = _plan(2000, 1)
-        rows.append([f"{shards:,}", f"{_start(scratch, plan, plan, shards, shards):.3f} s"])
-    return "2,000 companies, shard 0 starts.\n\n" + table(["manifests", "CPU"], rows)
+        with tempfile.TemporaryDirectory(dir=scratch) as name:
+            directory = Path(name)
+            write_company_list(directory / "run-companies.txt", plan.companies)
+            for number in range(shards):
+                shard = Shard(number, shards)
+                lines = [] if number else _cells(plan, shard)
+                _write(directory, shard, plan, lines, RunSettings().base_url)
+                PartFiles(directory, shard).lock.touch()
+            own = Shard(0, shards)
+            best = [
+                min(_begin(directory, plan, own, handed) for _ in range(_ROUNDS + 1))
+                for handed in (None, HandedOver(_HONOURED))
+            ]
+        rows.append([f"{shards:,}", *(f"{milliseconds:.0f} ms" for milliseconds in best)])
+    return "8,000 companies, shard 0 starts.\n\n" + table(["shards", "alone", "on Dask"], rows)
+
+
+def _lines(scratch: Path) -> str:
+    """Compare how long the lines of a run without shards take: itself, a shard, one on Dask."""
+    plan = _plan(2000, 50)
+    write_company_list(scratch / "run-companies.txt", plan.companies)
+    _write(scratch, Shard(), plan, _cells(plan, Shard())[:-200], RunSettings().base_url)
+    elsewhere = Elsewhere(len(plan), None)
+    files, service, go = PartFiles(scratch), _service(), lambda: False
+    empty = CellSet(len(plan))
+    survey(*(files, Part(plan), service), age=_age, is_stopped=go, empty=empty, elsewhere=elsewhere)
+    shard = Shard(3, 32)
+    answered = {CellState.DATA: count_by_shard(elsewhere.done, plan, 32)[3]}
+    handed = HandedOver(_HONOURED, elsewhere.surveyed(32), answered)
+    seconds = []
+    for own, given in (Shard(), None), (shard, None), (shard, handed):
+        began = time.process_time()
+        files = PartFiles(scratch, own)
+        recover(files, Part(plan, own), service, age=_age, is_stopped=go, handed=given)
+        seconds.append(time.process_time() - began)
+    ratios = [f"{each / seconds[0]:.3f}" for each in seconds]
+    return table(["", "the run", "shard 3/32", "on Dask"], [["99,800 lines", *ratios]])
 
 
 def _continued(scratch: Path, server: Server) -> str:
@@ -142,14 +205,16 @@ def _continued(scratch: Path, server: Server) -> str:
 
 
 def main() -> None:
-    """Measure and print; arguments name some of the three tables."""
-    wanted = sys.argv[1:] or ["grown", "many", "continued"]
+    """Measure and print; arguments name some of the four tables."""
+    wanted = sys.argv[1:] or ["grown", "many", "lines", "continued"]
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)
         if "grown" in wanted:
             print(_grown(scratch))
         if "many" in wanted:
             print(_many(scratch))
+        if "lines" in wanted:
+            print(_lines(scratch))
         if "continued" in wanted:
             with serving(scratch, date(2026, 2, 20)) as server:
                 print(_continued(scratch, server))
