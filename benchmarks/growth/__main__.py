@@ -15,26 +15,31 @@ from benchmarks.growth.series import Series, growth_table, paper_table
 from benchmarks.report import machine, rewritten
 from benchmarks.simulated import simulated_api
 
+__all__ = ["parsed"]
+
 _PAPER: Final = ("lines",)
 """Parts of which the calculation for a billion is made; that of cells is measured there."""
 
 
-def _parsed() -> argparse.Namespace:
+def parsed(arguments: Sequence[str]) -> argparse.Namespace:
+    """Return the options; a mistake in them ends the process with 2."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.growth", description=__doc__)
     parser.add_argument("page", nargs="?", type=Path, help="a page with markers, rewritten")
     parser.add_argument("--only", choices=PARTS, action="append", help="may be repeated")
     parser.add_argument("--sizes", type=_sizes, help="for one part: 500000,1000000")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     if options.sizes and (options.only is None or len(options.only) != 1):
         parser.error("--sizes is for one part: give --only once")
+    if options.sizes and options.sizes[0] <= (least := PARTS[options.only[0]].smallest):
+        parser.error(f"--sizes: {least:,} is the size of the start; give larger ones")
     return options
 
 
 def _sizes(text: str) -> list[int]:
-    sizes = sorted({int(size) for size in text.split(",")})
-    if not sizes[1:] or sizes[0] < 1:
-        raise argparse.ArgumentTypeError("give at least two sizes above 0, with commas")
-    return sizes
+    numbers = set(text.split(","))
+    if not all(number.isdecimal() for number in numbers) or len(numbers) == 1:
+        raise argparse.ArgumentTypeError("give at least two whole numbers, with commas")
+    return sorted(map(int, numbers))
 
 
 def _measured(part: Part, sizes: Sequence[int], bench: Bench) -> list[Series]:
@@ -72,7 +77,7 @@ def _report(names: Iterable[str], sizes: Sequence[int] | None) -> str:
 
 def main() -> None:
     """Measure, print, and rewrite the page if one is named; exponents that miss only get a mark."""
-    options = _parsed()
+    options = parsed(sys.argv[1:])
     if options.page is not None:
         # Before the minutes that the measurement takes.
         rewritten(options.page.read_text(), "")

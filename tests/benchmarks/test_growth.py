@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.child import Usage
+from benchmarks.growth.__main__ import parsed
 from benchmarks.growth.fit import exponent, extrapolated
 from benchmarks.growth.made import figures, make_part, planned
 from benchmarks.growth.series import Cost, Series, growth_table, paper_table
@@ -126,3 +127,22 @@ def test_the_runs_that_are_made_are_runs(tmp_path: Path) -> None:
         assert not coverage.remarks
     assert len(read_coverage(part).manifest.attempts) == 3
     assert not verify([whole, shards], print).findings
+
+
+@pytest.mark.parametrize(
+    ("sizes", "message"),
+    [
+        (["20000,x"], "at least two whole numbers"),
+        (["20000"], "at least two whole numbers"),
+        (["5000,20000"], "10,000 is the size of the start"),
+        (["20000,40000", "--only", "shards"], "give --only once"),
+    ],
+)
+def test_sizes_that_cannot_be_fitted_are_rejected(
+    sizes: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Before anything is measured."""
+    with pytest.raises(SystemExit):
+        parsed(["--only", "lines", "--sizes", *sizes])
+    assert message in capsys.readouterr().err
+    assert parsed(["--only", "lines", "--sizes", "40000,20000"]).sizes == [20_000, 40_000]
