@@ -66,11 +66,12 @@ def made_cells(companies: int, days: int) -> Iterator[tuple[Cell, datetime, Coun
             yield cell, moment, counters | {"fails": fails, "campaign": 3}, actions
 
 
-def made_run(path: Path, companies: int, days: int) -> Path:
-    """Write a complete run; every other company has a name."""
+def made_run(path: Path, companies: int, days: int, planned_days: int | None = None) -> Path:
+    """Write a run; every other company has a name. It is complete unless more days are planned."""
     ids = tuple(str(1000 + number) for number in range(companies))
     names = {company: f"Company {company}" for company in ids[::2]}
-    windows = cut_windows(DateRange(_FIRST, _FIRST + timedelta(days - 1)), _DAILY)
+    last = _FIRST + timedelta((days if planned_days is None else planned_days) - 1)
+    windows = cut_windows(DateRange(_FIRST, last), _DAILY)
     plan = Plan(Companies(ids, names), windows)
     path.mkdir()
     Manifest(

@@ -40,10 +40,12 @@ _RUNS: Final = (
     Planned(1000, 10, 0),
     Planned(1000, 1000, 60_000_000),
     Planned(1000, 10_000, 60_000_000),
+    Planned(1000, 100_000, 75_000_000),
     Planned(1_000_000, 1, 150_000_000),
     Planned(1_000_000, 10, 150_000_000),
+    Planned(1_000_000, 1000, 275_000_000),
 )
-"""The smallest first."""
+"""The smallest first. A planned cell takes one bit, which is 125 MB for the last."""
 
 
 def memory_section(scratch: Path) -> str:

@@ -1,8 +1,8 @@
 """The state of every cell of a plan, in two bits, and four more where cells have failed."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator
-from itertools import groupby
 from mmap import mmap
 from typing import Final
 
@@ -14,6 +14,10 @@ __all__ = ["CellStates"]
 
 _KINDS: Final = (None, *FailureKind)
 """The place of a kind is written with four bits; 0 is no failure."""
+
+# A loop over single cells takes three times as long.
+_ABSENT: Final = re.compile("0+")
+_ALIKE: Final = re.compile(r"(.)\1*")
 
 
 class CellStates:
@@ -60,12 +64,10 @@ class CellStates:
 
         Neighbours of another kind are another range; missing ones have no kind.
         """
-        states = zip(self.answered.flags(cells.start, cells.stop), self._digits(cells), strict=True)
-        position = cells.start
-        for (is_answered, digit), group in groupby(states):
-            first, position = position, position + sum(1 for _ in group)
-            if is_answered == "0":
-                yield range(first, position), _KINDS[int(digit, 16)]
+        first, digits = cells.start, self._digits(cells)
+        for gap in _ABSENT.finditer(self.answered.flags(first, cells.stop)):
+            for alike in _ALIKE.finditer(digits, *gap.span()):
+                yield range(first + alike.start(), first + alike.end()), _KINDS[int(alike[1], 16)]
 
     def _digits(self, cells: range) -> str:
         """Return a hexadecimal digit for each cell: the place of its kind."""

@@ -130,6 +130,18 @@ def test_a_cell_costs_one_bit() -> None:
     assert peak < 1_010_000
 
 
+def test_a_sample_costs_no_copy_of_the_set() -> None:
+    """A set of eight million cells is a megabyte; what is done stays in it alone."""
+    done, part = CellSet(8_000_000), Part(_plan(100_000, 80))
+    tracemalloc.start()
+    try:
+        assert len(list(islice(absent_in_turns(done, part, 10), 20))) == 20
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 500_000
+
+
 _PLANS = st.builds(
     Plan,
     st.lists(st.text(st.characters(codec="utf-8")), unique=True, max_size=6).map(
