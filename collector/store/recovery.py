@@ -314,7 +314,7 @@ class _Results:
         return max(filter(None, (self._newest, self._others_newest)), default=None)
 
     def found(self) -> Found:
-        return Found(self._kept, self._empty, self._newest, tuple(self.empty_companies))
+        return Found(self._kept, self._empty, self._newest, tuple(sorted(self.empty_companies)))
 
     def restore(self, found: Found) -> None:
         self._kept, self._empty, self._newest, companies = found

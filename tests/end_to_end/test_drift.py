@@ -72,15 +72,17 @@ async def test_what_was_stopped_says_what_is_new_and_not_what_is_gone(
     """The same command again has all answers, and says both; also when nothing is missing."""
     api = await start_api(more_field=("old",))
     assert (await _night(against(api), "1")).exit_code == 0
-    one_fails = replace(api.settings, more_field=("late",), duplicate_keys=("199",), latency=0.02)
-    api.reconfigure(one_fails)
+    two_fail = replace(
+        api.settings, more_field=("late",), duplicate_keys=("198", "199"), latency=0.02
+    )
+    api.reconfigure(two_fail)
     few = "--max-failed", "0", "--concurrency", "1"
     finished = await _night(against(api), "2", *few, companies=200)
     assert finished.exit_code == 8, finished
     assert command.manifest("output/2")["attempts"][0]["cells"]["missing"] > 0
     assert 'new: "late"' in finished.stderr
     assert "no longer there" not in finished.stderr
-    api.reconfigure(replace(one_fails, duplicate_keys=(), latency=0.0))
+    api.reconfigure(replace(two_fail, duplicate_keys=(), latency=0.0))
     for _ in range(2):
         finished = await _night(against(api), "2", companies=200)
         assert finished.exit_code == 0, finished

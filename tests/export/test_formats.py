@@ -40,7 +40,7 @@ def test_tables_have_types_and_each_value(run: Path, tmp_path: Path, name: str) 
     assert (exported.rows, exported.columns) == (len(IDS) * 3, len(COLUMNS))
     # It has the server's default window beside days.
     (overlap,) = exported.remarks
-    assert overlap.startswith("windows overlap, such as server default and 2026-11-03..")
+    assert overlap.startswith("windows overlap, such as server default and 2026-11-03")
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'America/Lima'")
         table = f"'{path}'"
@@ -173,7 +173,7 @@ def test_what_is_odd_is_told(tmp_path: Path) -> None:
     damage, names, overlap = _export(tmp_path / "o.csv", run).remarks
     assert damage == f"{run}/statistics.jsonl: 2 bytes are damaged, and were left out"
     assert names.endswith("the names in it are not known")
-    assert overlap.startswith("windows overlap, such as 2026-11-01..2026-11-03 and 2026-11-02..")
+    assert overlap.startswith("windows overlap, such as 2026-11-01..2026-11-03 and 2026-11-02")
 
 
 class _Watched:

@@ -113,7 +113,7 @@ def test_a_list_that_another_shard_has_replaced_is_compared(tmp_path: Path) -> N
     manifests = _manifests(_plan(("1", "2", "3")))
     manifests.read(_own(run, 2), parts_in(run))
     write_company_list(run / "run-companies.txt", Companies(("1", "2", "9")))
-    with pytest.raises(InputError, match="1 of its companies are not in the file now: 9"):
+    with pytest.raises(InputError, match="1 of its companies is not in the file now: 9"):
         manifests.check(_own(run, 2))
 
 
