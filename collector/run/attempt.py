@@ -137,19 +137,20 @@ class AttemptRecord:
         """
         self._attempt.ended(datetime.now(UTC), exit_code, error, stats, limit_found=limit_found)
         is_finished = exit_code in _FINISHED and not stats.missing
-        if self._is_recorded and not (is_finished and exit_code is not ExitCode.COMPLETE):
-            return
+        is_kept = self._is_recorded and not (is_finished and exit_code is not ExitCode.COMPLETE)
         try:
-            await in_thread(self._write_end, exit_code, is_finished=is_finished)
+            await in_thread(self._write_end, exit_code, is_finished=is_finished, is_kept=is_kept)
         except StorageError:
             if exit_code is not ExitCode.STORAGE:
                 raise
 
-    def _write_end(self, exit_code: ExitCode, *, is_finished: bool) -> None:
+    def _write_end(self, exit_code: ExitCode, *, is_finished: bool, is_kept: bool) -> None:
         if self._checkpointer is not None and exit_code is not ExitCode.STORAGE:
             remark = self._checkpointer.finish()
             if remark is not None:
                 self.remark(remark)
+        if is_kept:
+            return
         if is_finished:
             # At the end, from the disk: it holds what earlier attempts wrote too.
             self._manifest.digests = self._digests()

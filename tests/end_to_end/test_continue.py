@@ -356,3 +356,9 @@ async def test_a_run_leaves_the_checkpoint_of_its_lines(
         assert checkpoint.read_bytes() == written
         sizes.append(len(found.done))
     assert sizes[0] < sizes[1] == 180
+    # A run that is complete leaves its manifest, and still makes up for a checkpoint that is gone.
+    checkpoint.unlink()
+    manifest = (command.directory / "r" / "run.json").read_bytes()
+    assert (await command.run(*run)).exit_code == 0
+    assert checkpoint.read_bytes() == written
+    assert (command.directory / "r" / "run.json").read_bytes() == manifest
