@@ -126,7 +126,7 @@ def _coverage_of(run: RecordedRun, observe: Observer | None) -> Coverage:
         damage += _damage(path, damaged_spans(path, answers.take_error))
     # In a run that is in progress, an incomplete line is being written.
     remarks = [*([] if run.held_by else damage), *answers.ledger.remarks()]
-    remarks += [*run.lost(lines), *run.stored_twice()]
+    remarks += [*run.lost(lines, answers.ledger.doubled), *run.stored_twice()]
     compressed = run.compressed()
     if compressed:
         are = files_are(compressed)

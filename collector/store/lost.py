@@ -44,21 +44,27 @@ class PartRecord:
 
 
 def lost_lines_of(
-    directory: Path, records: Sequence[PartRecord], lines: Sequence[int], *, is_in_progress: bool
+    directory: Path,
+    records: Sequence[PartRecord],
+    lines: Sequence[int],
+    doubled: int,
+    *,
+    is_in_progress: bool,
 ) -> list[str]:
     """Return warnings about lines of a run that are gone; none if all are there.
 
-    `lines` counts those of each part. Blocks, for it reads the logs of attempts that were killed.
+    `lines` counts those of each part, and `doubled` those of them whose cell has another line: the
+    record counts cells. Blocks, for it reads the logs of attempts that were killed.
     """
     logged = {
         record.files: _logged(record.files, record.unended_since)
         for record in records
         if record.unended_since is not None and not is_in_progress
     }
-    gone = max(_gone(records, lines), _gone_of_parts(records, lines, logged))
+    left = sum(lines) - doubled
+    gone = max(_gone(records, left), _gone_of_parts(records, lines, logged))
     remarks = []
     if gone:
-        left = sum(lines)
         are_gone = counted(gone, "line is gone", "lines are gone")
         had, have = counted(left + gone, "cell"), counted(left, "has", "have")
         remarks.append(
@@ -86,8 +92,8 @@ def _if_plain(records: Sequence[PartRecord]) -> str:
     )
 
 
-def _gone(records: Sequence[PartRecord], lines: Sequence[int]) -> int:
-    """Return how many lines all parts lack together.
+def _gone(records: Sequence[PartRecord], left: int) -> int:
+    """Return how many lines all parts lack together, of which `left` are there.
 
     Each part counts its own cells. Of divisions into different numbers of shards the largest count
     is right: they are about the same cells.
@@ -95,7 +101,7 @@ def _gone(records: Sequence[PartRecord], lines: Sequence[int]) -> int:
     counts: Counter[int] = Counter()
     for record in records:
         counts[record.files.shard.total] += record.kept + record.collected
-    return max(0, max(counts.values(), default=0) - sum(lines))
+    return max(0, max(counts.values(), default=0) - left)
 
 
 def _gone_of_parts(

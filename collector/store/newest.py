@@ -28,6 +28,7 @@ from collector.store.newest_queries import (
     IN_ONE,
     OLDER,
     PUT,
+    PUT_FIRST,
     TABLES,
 )
 from collector.store.recorded_run import RecordedRun, begun_runs
@@ -85,13 +86,14 @@ class NewestLines:
         """
         companies, windows = self._companies, self._windows
         counts: list[int] = []
+        doubled = 0
         self._runs += 1
         position = self._runs
         rows: list[_Row] = []
         size = 0
 
         def take(line: bytes) -> bool:
-            nonlocal size
+            nonlocal doubled, size
             result = parse_result(line)
             if result is None:
                 return False
@@ -105,7 +107,7 @@ class NewestLines:
             rows.append((cell, position, fetched_at, answer_at(line) + 1, line))
             size += len(line)
             if size > _AT_ONCE:
-                self._put(rows)
+                doubled += self._put(rows)
                 size = 0
             return True
 
@@ -118,10 +120,10 @@ class NewestLines:
                 raise InputError(f"{path}: cannot be read: {error.strerror}") from error
             remarks += left_out(path, damaged, is_growing=run.held_by is not None)
             self.lacks_lines |= bool(lost_lines(damaged))
-        self._put(rows)
-        lost = run.lost(counts)
+        doubled += self._put(rows)
+        lost = run.lost(counts, doubled)
         self.lacks_lines |= bool(lost)
-        self._last_lacks_cells = sum(counts) < run.manifest.plan.cells
+        self._last_lacks_cells = sum(counts) - doubled < run.manifest.plan.cells
         return remarks + lost
 
     def expect(self, run: RecordedRun) -> None:
@@ -197,12 +199,19 @@ class NewestLines:
             if first is not None and last is not None:
                 yield first, last
 
-    def _put(self, rows: list[_Row]) -> None:
-        """Put rows into the table, and clear them."""
+    def _put(self, rows: list[_Row]) -> int:
+        """Put rows of one run into the table, and clear them.
+
+        Returns how many of them are of a cell of which that run has put a row before.
+        """
         # The sort is stable: of two lines of a cell, the one read later stays behind the other.
         rows.sort(key=itemgetter(0))
-        self._database.executemany(PUT, rows)
+        doubled = len(rows) - self._database.executemany(PUT_FIRST, rows).rowcount
+        if doubled:
+            # What is there already is put again, and replaces itself.
+            self._database.executemany(PUT, rows)
         rows.clear()
+        return doubled
 
     def _query(self, query: str, one: Pile, other: Pile = Pile.OLD) -> sqlite3.Cursor:
         self._set_in_order()

@@ -17,6 +17,7 @@ __all__ = [
     "IN_ONE",
     "OLDER",
     "PUT",
+    "PUT_FIRST",
     "TABLES",
 ]
 
@@ -40,6 +41,9 @@ ON CONFLICT DO UPDATE SET
     line = CASE WHEN excluded.fetched_at >= fetched_at THEN excluded.line ELSE line END,
     fetched_at = max(fetched_at, excluded.fetched_at)
 """
+
+# Changes a row for the first line of each cell of a run only: the number of changes counts cells.
+PUT_FIRST: Final = f"{PUT}WHERE run <> excluded.run"
 
 OLDER: Final = """
 SELECT count(*) FROM lines

@@ -83,13 +83,16 @@ class RecordedRun:
         is_ignored = dates is not None and dates.is_ignored
         return is_ignored and any(files.has_answers() for files in self.parts)
 
-    def lost(self, lines: Sequence[int]) -> list[str]:
+    def lost(self, lines: Sequence[int], doubled: int = 0) -> list[str]:
         """Return warnings that lines were removed; `lines` counts those of each part.
 
+        `doubled` of all these are of a cell that has another line, and replace no line of others.
         Blocks, for it may read logs.
         """
         in_progress = self.held_by is not None
-        return lost_lines_of(self.directory, self.records, lines, is_in_progress=in_progress)
+        return lost_lines_of(
+            self.directory, self.records, lines, doubled, is_in_progress=in_progress
+        )
 
     def plan(self) -> Recorded:
         """Rebuild the plan. Raises `InputError` when it cannot be read."""

@@ -139,7 +139,7 @@ def _state(directory: Path, manifests: Sequence[FoundManifest]) -> Iterator[Find
 
 
 def _not_done_by_others(
-    open_ones: Sequence[FoundManifest], current: Sequence[FoundManifest]
+    earlier: Sequence[FoundManifest], current: Sequence[FoundManifest]
 ) -> list[FoundManifest]:
     """Return those whose cells no later attempt, with another number of shards, has finished."""
     finished: dict[int, str] = {}
@@ -149,7 +149,7 @@ def _not_done_by_others(
             finished[total] = max(finished.get(total, ""), _began_at(manifest))
     return [
         one
-        for one in open_ones
+        for one in earlier
         if not any(
             total != one.shard.total and began_at > _began_at(one)
             for total, began_at in finished.items()
@@ -159,6 +159,11 @@ def _not_done_by_others(
 
 def _began_at(manifest: FoundManifest) -> str:
     return "" if manifest.last_attempt is None else manifest.last_attempt.started_at
+
+
+def _name_in(manifest: FoundManifest) -> str:
+    """Return the name of its directory that a manifest has recorded; empty if it has none."""
+    return "" if manifest.digests is None else manifest.digests.directory
 
 
 def _why_open(manifest: FoundManifest) -> str:
@@ -219,12 +224,17 @@ class _Chain:
                     yield from self._follow(linking, link, target)
 
     def _renamed(self) -> Iterator[Finding]:
-        """Yield the given runs whose directory had another name when they had finished."""
+        """Yield the given runs whose directory had another name when they had finished.
+
+        What a later attempt with another number of shards has finished has the name that it had.
+        """
         for directory in self._given:
-            for one in self.manifests[directory]:
-                name = "" if one.kept or one.digests is None else one.digests.directory
-                if name not in {"", recorded_name(directory)}:
-                    yield Finding(directory, _moved(name, directory))
+            current = [one for one in self.manifests[directory] if not one.kept]
+            named = [one for one in current if one.digests is not None and one.digests.directory]
+            renamed = [one for one in named if _name_in(one) != recorded_name(directory)]
+            kept_name = [one for one in named if one not in renamed]
+            for one in _not_done_by_others(renamed, kept_name):
+                yield Finding(directory, _moved(_name_in(one), directory))
 
     def _follow(self, linking: FoundManifest, link: Link, target: Path) -> Iterator[Finding]:
         found = self._by_digest.get(link.sha256, [])

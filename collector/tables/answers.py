@@ -42,7 +42,9 @@ _FROM_A_FILE: Final = "answers WHERE rowid >= ?"
 _NEXT_ROW: Final = "SELECT coalesce(max(rowid), -1) + 1 FROM answers"
 _COUNT_ACTIONS: Final = f"SELECT coalesce(sum(len(json_keys(actions))), 0) FROM {_FROM_A_FILE}"
 _COUNT_CELLS: Final = """
-SELECT count(*) FROM (SELECT DISTINCT company_id, from_date, until_date FROM answers)
+SELECT count(*) FROM (
+    SELECT DISTINCT company_id, from_date, until_date FROM answers WHERE rowid >= ?
+)
 """
 _FIND_NEWEST: Final = """
 CREATE OR REPLACE TEMP TABLE newest AS
@@ -95,7 +97,7 @@ class Answers:
         """
         runs = list(runs)
         for position, run in enumerate(runs):
-            counts = []
+            counts, first_of_run = [], self._count(_NEXT_ROW)
             for path in run.statistics():
                 first_row = self._count(_NEXT_ROW)
                 try:
@@ -106,11 +108,12 @@ class Answers:
                     raise InputError(f"{path}: cannot be read: {error.strerror}") from error
                 counts.append(self._count(_NEXT_ROW) - first_row)
             self.lines_of.append(sum(counts))
-            lost = run.lost(counts)
+            cells = self._count(_COUNT_CELLS, first_of_run)
+            lost = run.lost(counts, sum(counts) - cells)
             self.lacks_lines |= bool(lost)
             self.remarks.extend(lost)
         self._lines = self._count("SELECT count(*) FROM answers")
-        self._cells = self._count(_COUNT_CELLS)
+        self._cells = self._count(_COUNT_CELLS, 0)
         if self._cells < self._lines:
             self.connection.execute(_FIND_NEWEST)
         self._remark_values(runs)

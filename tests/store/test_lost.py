@@ -7,8 +7,11 @@ from typing import Any
 import pytest
 
 from collector.plan import Shard
+from collector.store.coverage import read_coverage
 from collector.store.data_file import salvage_command
+from collector.store.newest import NewestLines, Pile
 from collector.store.recorded_run import find_run
+from collector.store.scratch import scratch_database
 from tests.store.compressed import PACKERS, compress
 from tests.store.made_runs import at_work, line, make_run
 
@@ -157,3 +160,19 @@ def test_other_divisions_may_have_what_a_shard_has_kept(tmp_path: Path) -> None:
     # What the shard itself has collected is in its own file.
     assert len(_remarks(run, 4, 0)) == 1
     assert len(_remarks(run, 2, 1)) == 1
+
+
+@pytest.mark.parametrize("shard", [Shard(), Shard(1, 2)])
+def test_a_doubled_line_is_in_place_of_no_other(tmp_path: Path, shard: Shard) -> None:
+    """Also in another file: the lines are as many as were recorded, and a cell has none."""
+    run = make_run(tmp_path / "a", _LINES[:2])
+    _record(run / "run.json", cells=3)
+    path = run / f"statistics{shard.in_names}.jsonl"
+    path.write_bytes((path.read_bytes() if path.exists() else b"") + _LINES[1])
+    told = f"{run}: 1 line is gone: 3 cells had an answer, and 2 have a line now"
+    assert read_coverage(run).remarks[-1].startswith(told)
+    with scratch_database() as database:
+        newest = NewestLines(database)
+        newest.read(find_run(make_run(tmp_path / "b", _LINES)), Pile.NEW)
+        assert [text.partition(";")[0] for text in newest.read(find_run(run), Pile.NEW)] == [told]
+        assert newest.lacks_lines

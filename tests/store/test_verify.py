@@ -276,6 +276,23 @@ def test_a_renamed_directory_is_named(tmp_path: Path) -> None:
         assert "the run n1 is in nx now; the directories were renamed" in _found(*given)["nx"]
 
 
+def test_one_process_records_the_new_name_of_shards(tmp_path: Path) -> None:
+    """The shards need not be started once more, but no single one of them does so for another."""
+    run = make_finished(tmp_path / "old", 0, [])
+    for number in range(2):
+        shard = Shard(number, 2)
+        make_finished(run, number, [line("1", number + 1)], shard)
+    renamed = run.rename(tmp_path / "new")
+    moved = "the run old is in new now; the directories were renamed, swapped or copied"
+    assert _found(renamed) == {"new": moved}
+    begin(renamed, 10, Shard(0, 2))
+    finish(renamed, shard=Shard(0, 2))
+    assert _found(renamed) == {"new": moved}
+    begin(renamed, 20)
+    finish(renamed)
+    assert _found(renamed) == {}
+
+
 @pytest.mark.parametrize(("one", "other"), [(0, 1), (1, 2)])
 def test_swapped_directories_are_named(tmp_path: Path, one: int, other: int) -> None:
     """Each run is as it was; the names are not."""

@@ -1,3 +1,4 @@
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -263,6 +264,18 @@ def test_a_run_without_lines_has_none(tmp_path: Path) -> None:
     (run / "statistics.jsonl").unlink()
     assert by_tables(run) == by_latest(run)
     assert len(by_latest(run).remarks) == 1
+
+
+def test_a_doubled_line_is_in_place_of_no_other(tmp_path: Path) -> None:
+    """The lines are as many as were recorded, and a cell has none; both say so."""
+    old, run = make_run(tmp_path / "a", [_LINE]), make_run(tmp_path / "b", [_LINE] * 2)
+    record = json.loads((run / "run.json").read_bytes())
+    record["attempts"][-1]["ended_at"] = record["attempts"][-1]["started_at"]
+    record["attempts"][-1]["cells"] = {"data": 2}
+    (run / "run.json").write_text(json.dumps(record))
+    got = by_tables(old, run)
+    assert [text.partition(":")[2].partition(":")[0] for text in got.remarks] == [" 1 line is gone"]
+    assert got == by_latest(old, run)
 
 
 def test_lines_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
