@@ -68,6 +68,8 @@ async def test_a_small_run_on_a_cluster_is_judged_as_a_whole(
             )
         )
         assert finished.exit_code == exit_code, finished
+        # The shards write that file, and none has begun.
+        assert "errors.jsonl" not in finished.stderr
 
 
 async def test_companies_that_fail_end_no_run_on_a_cluster(
