@@ -15,6 +15,7 @@ from collector.cli.summary import one_line, print_summary
 from collector.cli.watch import watch
 from collector.core.errors import NOT_STARTED, ExitCode, InputError
 from collector.core.extras import needs_extra
+from collector.core.text import json_text
 from collector.core.threads import in_thread
 from collector.http.credentials import Credentials
 from collector.http.network import Network
@@ -106,9 +107,10 @@ async def _ping_start(ping: Ping, run: RunView) -> str | None:
 
 async def _ping_end(ping: Ping, run: RunView, end: End) -> str | None:
     summary = {
-        "directory": str(run.files.directory),
+        # The name of a directory may not be UTF-8; the text of an error may have that name.
+        "directory": json_text(run.files.directory),
         "exit_code": end.exit_code.value,
-        "exit": exit_text(end.exit_code, end.error),
+        "exit": json_text(exit_text(end.exit_code, end.error)),
         "manifests": await in_thread(newest_in, run.files.directory),
         **counts_of(run.stats, run.pace.limit),
     }

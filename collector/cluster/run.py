@@ -129,8 +129,10 @@ class ClusterRun:
 
     @property
     def pace(self) -> PaceView:
-        """The rate of all shards together at this moment."""
-        view = self._pace.view()
+        """The rate of all shards together; that of this process while it waits for the service."""
+        own, view = self._session.gate.view(), self._pace.view()
+        if self._channel is None and own.open_cause is not None:
+            view = own
         return view._replace(last_error=view.last_error or self._session.token_error)
 
     @property

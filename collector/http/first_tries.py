@@ -109,7 +109,7 @@ def _remedy(failure: Failure) -> str:
     if failure.kind in {FailureKind.HTTP, FailureKind.API_CODE}:
         return _REMEDIES.get(failure.status or 0, "check --base-url")
     if failure.kind is FailureKind.SCHEMA:
-        return "the API may have changed: compare the answer in errors.jsonl with its documentation"
+        return "the API may have changed: compare its answers with its documentation"
     if failure.kind is FailureKind.REDIRECT:
         return "check --base-url; if the API is being maintained, run the same command later"
     return "check --base-url, and what is between the collector and the API"

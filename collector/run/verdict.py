@@ -43,7 +43,7 @@ def too_many_failed(stats: RunStats, settings: RunSettings) -> ImplausibleError 
     have = "has" if failed == 1 else "have"
     return ImplausibleError(
         f"{failed:,} of {counted(stats.planned, 'cell')} {have} failed, more than --max-failed "
-        f"{most} allows; look at errors.jsonl"
+        f"{most} allows; look at errors*.jsonl"
     )
 
 

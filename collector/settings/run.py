@@ -182,7 +182,7 @@ class RunLimits(AttemptLimits):
         None
     )
     """Cells that may be empty, as a number or a share. If more are empty after the last cell, the
-    run ends with exit code 8. Default: all."""
+    run ends with exit code 8, unless all of them are of one company. Default: all."""
 
     @property
     def patience(self) -> Duration:

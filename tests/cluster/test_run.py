@@ -22,8 +22,10 @@ from collector.core.cell import SERVER_DEFAULT
 from collector.core.errors import ExitCode
 from collector.core.secrets import Secret
 from collector.http.credentials import AccessToken
+from collector.http.faults import Fault, Nature
 from collector.plan import CellSet, Companies, Plan, Shard
 from collector.run.result import End
+from collector.run.session import Session
 from collector.settings import RunSettings
 from collector.store.files import PartFiles
 from tests.cluster.made_reports import report, result
@@ -180,6 +182,27 @@ def test_bad_input_of_a_shard_is_that_of_the_run_if_none_has_begun(
     else:
         assert end == End(ExitCode.BAD_INPUT, "no")
         assert not PartFiles(tmp_path).log.exists()
+
+
+def test_a_wait_for_the_first_answer_is_shown(
+    bench: _Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No shard has begun that could report it; once shards run, theirs is shown."""
+    shown: list[str | None] = []
+
+    async def wait(session: Session, *_: object) -> None:
+        gate, fault = session.gate, Fault("HTTP 429", Nature.TRANSIENT)
+        gate.refused(await gate.acquire(), pause=3600.0, fault=fault)
+        shown.append(bench.run.pace.last_error)
+
+    def happen() -> None:
+        shown.append(bench.run.pace.last_error)
+        bench.take(0, _part(0, ExitCode.COMPLETE, data=10))
+        bench.take(1, _part(1, ExitCode.COMPLETE, data=10))
+
+    monkeypatch.setattr("collector.cluster.run.try_first_cells", wait)
+    assert bench.end(happen).exit_code is ExitCode.COMPLETE
+    assert shown == [f"{RunSettings().base_url}: HTTP 429", None]
 
 
 def test_the_log_is_there_when_the_first_shard_reports(bench: _Bench, tmp_path: Path) -> None:

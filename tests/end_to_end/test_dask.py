@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
 from math import ceil
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -169,33 +170,42 @@ def _assert_is_nowhere(secret: str, command: Any, done: Any) -> None:  # noqa: A
 
 @pytest.mark.parametrize("workers", [2, pytest.param(1, marks=pytest.mark.torture)])
 async def test_a_worker_is_killed(start_api: StartApi, against: Against, workers: int) -> None:
-    """Its shard is resumed at once, from what is on the disk; the counts are the server's."""
+    """Its shard is resumed at once, from what is on the disk; the counts are the server's.
+
+    Not behind the other one, which has a minute of work left: the worker is replaced, and takes it
+    over. Then a signal ends the run, because a replacement may take long on a busy machine.
+    """
     api = await start_api()
     command = against(api).without_debugging()
-    command.write("companies.txt", company_lines(600))
-    run = ("run", "companies.txt", "--rate", "60", "--output", "r")
-    async with _running(command, *run, *LOCAL[:-1], str(workers)) as process:
-        await _until(api, 100)
-        os.kill(workers_of(process.pid)[0], signal.SIGKILL)
-        done = await command.finish(process)
-    assert done.exit_code == 0, done.stderr
+    command.write("companies.txt", company_lines(6000))
+    run = ("run", "companies.txt", "--output", "r", "--rate")
     directory = command.directory / "r"
-    assert cells_of(directory) == _companies(600)
-    assert sorted(codes_of(directory), key=len) == [[0], [None, 0]]
-    # Only what was in flight or not confirmed is asked for again: 2 seconds at 30 per second.
-    assert api.counts.kinds["statistics"] <= 600 + 32 + 60
+    async with _running(command, *run, "60", *LOCAL[:-1], str(workers)) as process:
+        await until(lambda: [n >= 100 for n in _answered(directory)] == [True] * workers)
+        os.kill(workers_of(process.pid)[0], signal.SIGKILL)
+        await until(lambda: any(len(shard) > 1 for shard in attempts_of(directory)))
+        process.send_signal(signal.SIGTERM)
+        done = await command.finish(process)
+    assert done.exit_code == 143, done.stderr
+    assert sorted(codes_of(directory), key=len) == [[143], [None, 143]][-workers:]
     assert api.counts.kinds["token"] == 1
-    told = re.search(r"requests  (\d+) sent", done.stdout)
+    told = re.search(r"requests  ([\d,]+) sent: ([\d,]+) answered", done.stdout)
     assert told is not None
-    # What it has sent since its last report, half a second at 30 per second, is unknown.
-    assert api.counts.total - 40 <= int(told[1]) <= api.counts.total
-    assert "600 of 600 answered" in done.stdout
+    # It has sent a hundred at least. Those since its last report are unknown: half a second at 30
+    # per second, and longer on a busy machine.
+    sent, good = (int(count.replace(",", "")) for count in told.groups())
+    assert api.counts.total - 75 <= good <= sent <= api.counts.total
+    assert f"{len(cells_of(directory))} of 6,000 answered" in done.stdout
     assert "in earlier attempts" not in done.stdout
-    if workers == 1:
-        return
-    (whole,), (_, again) = sorted(attempts_of(directory), key=len)
-    # Not behind the other one: the worker is replaced, and takes it over.
-    assert _moment(again["started_at"]) < _moment(whole["ended_at"])
+    # What is on the disk is not requested again: no cell has two lines.
+    again = await command.run(*run, "1000000")
+    assert again.exit_code == 0, again.stderr
+    assert cells_of(directory) == _companies(6000)
+
+
+def _answered(directory: Path) -> list[int]:
+    """Return how many lines the answers of each shard have."""
+    return [path.read_bytes().count(b"\n") for path in directory.glob("statistics-*.jsonl")]
 
 
 def _moment(text: str) -> datetime:
@@ -438,13 +448,16 @@ async def test_the_second_signal_does_not_wait(
     start_api: StartApi, against: Against, two_workers: Cluster
 ) -> None:
     """Answers that never come are waited for five seconds, and no more after a second SIGINT."""
-    api = await start_api(share_hangs=1.0)
+    api = await start_api()
     command = against(api).without_debugging()
-    command.write("companies.txt", company_lines(50))
+    command.write("companies.txt", company_lines(6000))
     process = await command.start(
         *("run", "companies.txt", "--rate", "50", "--output", "r"), *two_workers.options
     )
-    await _until(api, 10)
+    await until(lambda: len(attempts_of(command.directory / "r")) == 2)
+    # Only now: before the first answer no shard begins.
+    api.reconfigure(replace(api.settings, share_hangs=1.0))
+    await _until(api, api.counts.kinds["statistics"] + 30)
     process.send_signal(signal.SIGINT)
     await asyncio.sleep(0.5)
     began = asyncio.get_running_loop().time()

@@ -1,5 +1,6 @@
 """Nights that cannot be right: exit code 8, with a real server and the real command."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -133,6 +134,19 @@ async def test_a_quiet_night_says_one_line_when_it_was_not_complete(
     finished = await _run(against(api), "--quiet", companies=10)
     assert (finished.exit_code, finished.stdout, finished.stderr) == (0, "", ""), finished
     assert len(command.lines("r/statistics.jsonl")) == 30
+
+
+@pytest.mark.parametrize("shard", ["0/1", "0/2"])
+async def test_the_message_names_files_that_are_there(
+    command: Command, start_api: StartApi, against: Against, shard: str
+) -> None:
+    """Those of the errors have other names in a run of shards."""
+    api = await start_api(duplicate_keys=tuple(f"{number}" for number in range(0, 20, 2)))
+    finished = await _run(against(api), "--max-failed", "1", "--shard", shard, companies=20)
+    assert finished.exit_code == 8, finished
+    named = re.search(r"look at (\S+)$", finished.stderr.splitlines()[-1])
+    assert named is not None, finished
+    assert list((command.directory / "r").glob(named[1]))
 
 
 async def test_more_failed_cells_than_allowed(

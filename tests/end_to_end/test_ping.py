@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import signal
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
@@ -90,6 +91,18 @@ async def test_start_and_end_are_told(
     texts = [finished.stdout, finished.stderr]
     texts += [path.read_text() for path in (command.directory / "r").iterdir()]
     assert not any(_SECRET in text for text in texts)
+
+
+async def test_a_directory_whose_name_is_not_utf_8_is_told(
+    start_api: StartApi, against: Against, watcher: _Watcher
+) -> None:
+    """A name of a directory that is not UTF-8, which JSON cannot hold."""
+    command = against(await start_api()).with_environment(COLLECTOR_PING_URL=watcher.address)
+    command.write("companies.txt", company_lines(2))
+    finished = await command.run("run", "companies.txt", "--output", os.fsdecode(b"r\xff"))
+    assert finished.exit_code == 0, finished
+    path, summary = watcher.pings[-1]
+    assert (path, summary["directory"]) == (f"/{_SECRET}/0", "r\ufffd")
 
 
 async def test_nothing_is_told_of_a_run_that_never_began(
