@@ -112,7 +112,7 @@ async def test_what_is_odd_in_the_files_is_a_warning_too(command: Any) -> None: 
     assert "company &#34;1&#34;" in page or "company &quot;1&quot;" in page
 
 
-@pytest.mark.parametrize("package", ["duckdb", "jinja2", "vl_convert"])
+@pytest.mark.parametrize("package", ["duckdb", "jinja2", "markupsafe", "vl_convert"])
 async def test_without_its_extra_it_says_what_to_install(
     command: Any,  # noqa: ANN401
     package: str,
