@@ -57,7 +57,7 @@ async def test_english_is_the_default_and_an_old_page_is_replaced(
         (("old", "--to", "r.pdf"), 2, "r.pdf: the page is HTML; give --to a name such as"),
         (("old", "--to", ""), 2, "an empty name"),
         (("old", "--to", "r.html", "--lang", "fr"), 2, "fr"),
-        (("nowhere", "--to", "r.html"), 2, "nowhere: nothing of that name exists"),
+        (("nowhere", "--to", "r.html"), 2, "nowhere: there is no such directory"),
         (("old", "--to", "nowhere/r.html"), 5, "nowhere/r.html: cannot be written: No such file"),
         (("old", "--to", "d.html"), 5, "d.html: cannot be written: Is a directory"),
     ],
