@@ -46,7 +46,7 @@ def _report(run_dirs: Sequence[Path], path: Path, lang: str, leftovers: list[Pat
     from collector.cli.reading import draft_of, runs_in
 
     runs, are_some_lost = runs_in(run_dirs)
-    with needs_extra("report", "duckdb", "jinja2", "vl_convert"):
+    with needs_extra("report", "duckdb", "jinja2", "markupsafe", "vl_convert"):
         # Here: the core install has neither a database, nor templates, nor a plotting library.
         from collector.report.language import Lang
         from collector.report.page import render

@@ -91,12 +91,12 @@ def format_of(path: Path, wanted: str | None = None) -> Format:
     """
     if wanted is not None:
         found = _FORMATS.get(f".{wanted.lower().removeprefix('.')}")
-        problem = f"--format: {quoted(wanted)} is no ending of a file that can be written"
+        problem = f"--format: {quoted(wanted)} is not a format that can be written"
     elif path == STANDARD_OUTPUT:
         return Format(Target.CSV)
     else:
         found = format_named(path)
-        problem = f"{path}: the ending of --to says what is written"
+        problem = f"{path}: the ending of --to names no known format"
     if found is None:
         targets = ", ".join(target.value for target in Target)
         texts = ", ".join(target.value for target in Target if target.is_text)

@@ -64,7 +64,7 @@ _VARIABLES: Final = {
 _BYTE_ORDER_MARK: Final = "\ufeff"
 _REMEDY: Final = (
     "set TRUST_CLIENT_ID and TRUST_CLIENT_SECRET, or TRUST_ACCESS_TOKEN, in the environment "
-    "(each with _FILE behind it names a file with the value), or name a file that only you may "
+    "(TRUST_CLIENT_ID_FILE and so on name files with the values), or name a file that only you may "
     "read with --credentials-file"
 )
 

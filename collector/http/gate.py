@@ -20,11 +20,12 @@ __all__ = ["Gate"]
 class Gate:
     """Issues permits one by one, and reports the results of requests to the rate controller.
 
-    The controller decides when. The first waiter sleeps until then, and checks again when a result
-    allows an earlier time. A second, independent limit follows, the `BurstLimit`; only the first
-    waiter ever waits for it.
+    The controller decides at what time the next permit is due. The first waiter sleeps until then,
+    and checks again when a result allows an earlier time. A second, independent limit is the
+    `BurstLimit`; only the first waiter ever waits for it.
 
-    `silence` decides how long the first answer is waited for, and names the service in messages.
+    `silence` limits how long the gate waits for the first answer, and names the service in
+    messages.
     """
 
     def __init__(
@@ -82,8 +83,8 @@ class Gate:
     def close(self) -> None:
         """Issue no more permits, except final ones.
 
-        Every other waiter and later caller gets `StoppedError`. So do all while the circuit is
-        open.
+        Every other waiter and later caller gets `StoppedError`. While the circuit is open, final
+        requests get it too.
         """
         self._is_closed = True
         self._change.set()
@@ -91,9 +92,9 @@ class Gate:
     async def acquire(self, *, is_urgent: bool = False, is_final: bool = False) -> Permit:
         """Wait for a permit; the caller must then send its request at once.
 
-        The caller reports the result, or calls `release`. First come, first served; but an urgent
-        request goes before all waiters, also while the circuit is open: that is the request for a
-        token, which all others need. A final request is sent also after `close`. Raises
+        The caller reports the result, or calls `release`. First come, first served, except for an
+        urgent request: the request for a token, which all others need. It overtakes all waiters,
+        also while the circuit is open. A final request gets a permit also after `close`. Raises
         `StoppedError` once the gate is closed, the error given to `fail`, and `OutageError` after
         too long a silence or when the budget is spent.
         """
@@ -127,9 +128,9 @@ class Gate:
         is_good: bool = True,
         at: float | None = None,
     ) -> None:
-        """Report a response: a good one, or one that shows at least that the service works.
+        """Report a response; one that is not `is_good` shows only that the service works.
 
-        It came `at` (seconds of the clock), or now.
+        `at` is the time at which it came, in seconds of the clock; now if None.
         """
         now = self._clock() if at is None else at
         self.silence.answered()
@@ -191,7 +192,7 @@ class Gate:
         return blame
 
     def _keep(self, fault: Fault, paused_until: float | None = None) -> None:
-        """Keep the cause of a failure: the controller logs it when it hears of the failure."""
+        """Keep the cause of a failure: the controller logs it once the failure is reported."""
         self.silence.failed(fault, paused_until)
         self.control.last_error = self.silence.last_error
 
@@ -236,7 +237,7 @@ class Gate:
         """Wait for a permit at the head of the queue; None if an urgent request came meanwhile."""
         while await self._wait_until_due(is_urgent=is_urgent, is_final=is_final):
             await self._burst.take(self.control.rate)
-            # The limit may have been found, and the gate closed, during the wait.
+            # During the wait the limit may have been found, or the gate may have been closed.
             self._check_open(is_final=is_final)
             now = self._clock()
             if self.control.next_at(is_urgent=is_urgent) <= now:
@@ -253,7 +254,8 @@ class Gate:
                 self.silence.check(now)
             gives_up_at = inf if is_urgent else wait_ends_at(control, self.silence)
             if next_at <= now and (now < gives_up_at or control.probe_ends_at == -inf):
-                # A last probe request that is due is sent before giving up, unless one was lost.
+                # If a probe request is due, send it before giving up, unless an earlier one was
+                # lost.
                 return True
             if now >= gives_up_at:
                 raise self.silence.error(now, is_refusing=control.open_cause is Cause.REFUSED)

@@ -41,8 +41,7 @@ def read_secret_file(file: Path, *, named_by: str, most: int, systemd_directory:
                 and not _is_systemd_credential(opened, file.name, systemd_directory)
             ):
                 raise InputError(
-                    f"{where}: others than its owner may read it (mode {mode:04o}); "
-                    f"run: chmod 600 {file}"
+                    f"{where}: other users may read it (mode {mode:04o}); run: chmod 600 {file}"
                 )
             content = stream.read(most + 1)
     except OSError as error:

@@ -171,7 +171,9 @@ def estimate(cells: int, rate: float, token_requests: int = 1) -> Estimate:
     if cells < 0 or token_requests < 0:
         raise ValueError(f"counts cannot be negative: {cells} cells, {token_requests} tokens")
     if not (math.isfinite(rate) and rate > 0):
-        raise InputError(f"--rate {rate} is no rate: give requests per second, such as 10 or 0.5")
+        raise InputError(
+            f"--rate {rate} is not a rate: give requests per second, such as 10 or 0.5"
+        )
     requests = cells + token_requests if cells else 0
     try:
         duration = timedelta(seconds=requests / rate)

@@ -24,15 +24,15 @@ __all__ = ["Fetch", "Pool", "Retriable", "RetryDecision", "Settle"]
 
 
 _LATENCIES_KNOWN: Final = 10
-"""Answers after which latencies say how many requests will be in flight: the first are slower."""
+"""Number of answers after which latencies predict the requests in flight: the first are slower."""
 
 
 _MOST_REFUTED: Final = 20
-"""Answers to one cell that cannot be attributed to it, before the run ends."""
+"""Number of answers to one cell, none attributable to it, after which the run ends."""
 
 
 class Retriable(Protocol):
-    """The next try of a cell, after `delay` seconds. `counts` says if it is one of its attempts."""
+    """The retry of a cell, after `delay` seconds; `counts` says if the failure used an attempt."""
 
     @property
     def delay(self) -> float: ...  # noqa: D102 - see the class
@@ -55,10 +55,10 @@ class Fetch(Protocol):
     async def __call__(
         self, cell: Cell, /, *, is_retry: bool, is_final: bool, use: Callable[[], ConnectionUse]
     ) -> Outcome:
-        """Return the outcome; a retry is a try after one that was charged to the cell.
+        """Return the outcome; `is_retry` says that an earlier failure was charged to the cell.
 
         `use` chooses how a request uses its connection. A final request is the last one on its
-        connection, and is sent also when no other one may be.
+        connection. It is sent even after `drain`, when no other request may be sent.
         """
 
 
@@ -79,8 +79,8 @@ class Pool:
     * `on_retry`: called for each failure that a retry follows.
     * `stats`: counts retries; says how many cells are missing.
     * `concurrency`: workers, and so the requests in flight, at most.
-    * `rate`: returns the rate in force, in requests per second. Retries get a share of it; it also
-      says how many requests will be in flight.
+    * `rate`: returns the rate in force, in requests per second. Retries get a share of it. The pool
+      also predicts the requests in flight from it.
     * `prefers_new`: while it returns True, a new cell goes before a retry.
     * `on_exhausted`: called when the last cell has been started.
     * `clock`: returns seconds.
@@ -131,8 +131,9 @@ class Pool:
     def drain(self) -> None:
         """Start no more cells: `run` ends when those in progress are settled or put back.
 
-        Cells that wait for a retry stay missing: neither answered nor failed. Answers that are not
-        confirmed get one more request on each idle connection, so that they are settled too.
+        Cells that wait for a retry stay missing: neither answered nor failed. If answers on an idle
+        connection are not confirmed yet, one more request is sent on that connection, so that they
+        are settled too.
         """
         self._queue.is_closed = True
         self._wake_idle()
@@ -186,7 +187,7 @@ class Pool:
             self._wake_idle()
 
     def _use(self) -> ConnectionUse:
-        """Return how a request uses its connection: near the end, none may follow on it."""
+        """Return how a request uses its connection: near the end, it must be the last one on it."""
         stats = self._stats
         left = self._total - self._queue.started
         if left >= 4 * self._concurrency:
@@ -208,7 +209,7 @@ class Pool:
         item = self._queue.take()
         self._stats.retrying = self._queue.waiting
         if item is None and (self._queue.is_closed or self._at_gate <= 0):
-            # Nothing else will be sent that confirms an idle connection.
+            # No other request will confirm the answers on an idle connection.
             item = self._held.withdraw()
             if item is not None:
                 self._wake_idle()

@@ -126,8 +126,8 @@ def parse_rate(text: str) -> Rate:
         rate = math.nan
     if not _SLOWEST <= rate <= _FASTEST:
         message = (
-            f"{quoted(text)} is no rate: write requests per second, from {_SLOWEST:g} to 1000000 "
-            "and such as 10 or 0.5, or auto"
+            f"{quoted(text)} is not a rate: write requests per second from {_SLOWEST:g} to 1000000,"
+            " such as 10 or 0.5, or auto"
         )
         raise ValueError(message)
     return Rate(rate)

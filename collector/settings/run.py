@@ -60,8 +60,8 @@ class Processes(Portion):
     """Which part of a run this process does, or whether it starts others for the parts."""
 
     engine: Annotated[Literal["local", "dask"], Parameter(group=PROCESSES)] = "local"
-    """Where the run works: in this process (local), or as shards in the processes of a Dask cluster
-    (dask; needs the extra dask)."""
+    """Which processes collect: this one (local), or those of a Dask cluster, in shards (dask; needs
+    the extra dask)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,7 +119,7 @@ class RequestRate:
         _RATE
     )
     """Requests per second, at most; every request counts: first tries, retries and tokens. The rate
-    is lowered when the API throttles, and raised again. auto has no upper limit and finds that of
+    is lowered when the API throttles, and raised again. auto has no maximum: it finds the limit of
     the API."""
 
 
@@ -135,13 +135,13 @@ class AttemptLimits(RequestRate):
             validator=validators.Number(gte=1, lte=100),
         ),
     ] = 5
-    """Tries for one cell before it counts as failed. Tries that were rate-limited (429), or while
-    the API is out of reach, are not counted."""
+    """Tries for one cell before it counts as failed. A try is not counted if it was rate-limited
+    (429), or made while the API was out of reach."""
 
     timeout: Annotated[
         float, Parameter(group=PACE, validator=(check_finite, validators.Number(gt=0, lte=3600)))
     ] = 30.0
-    """Seconds that one request may take, from leaving to the last byte of its answer."""
+    """Seconds that one request may take, until the last byte of its answer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,7 +157,7 @@ class RunLimits(AttemptLimits):
             validator=validators.Number(gte=1, lte=MOST_IN_FLIGHT),
         ),
     ] = 32
-    """Requests in flight, at most; of each process, if there are several."""
+    """Maximum number of requests in flight, in each process."""
 
     deadline: Annotated[
         Duration | None, Parameter(group=PACE, converter=converter(parse_duration))
@@ -175,8 +175,8 @@ class RunLimits(AttemptLimits):
     max_failed: Annotated[Limit | None, Parameter(group=PACE, converter=converter(parse_limit))] = (
         None
     )
-    """Cells that may fail, as a number such as 20 or a share such as 5%. One more ends the run with
-    exit code 8, unless all of them are of one company. Default: all."""
+    """Cells that may fail, as a number such as 20 or a share such as 5%. If more fail, the run ends
+    with exit code 8, unless all of them are of one company. Default: all."""
 
     max_empty: Annotated[Limit | None, Parameter(group=PACE, converter=converter(parse_limit))] = (
         None
@@ -204,8 +204,8 @@ class Output(Destination):
         Parameter(group=OUTPUT, converter=converter(parse_answers), allow_leading_hyphen=True),
     ] = None
     """Also print each new answer: - prints its line of statistics.jsonl to standard output, once
-    that is on the disk, and all other text to standard error. none overrides a value of the
-    environment or the file."""
+    that line is on the disk. All other text then goes to standard error. none overrides a value of
+    the environment or the file."""
 
     quiet: Annotated[bool, Parameter(alias="-q", group=OUTPUT)] = False
     """Show no progress, and no summary of a run that ends with 0. Any other end prints one line."""
@@ -221,7 +221,7 @@ class Output(Destination):
     ] = None
     """A file for node_exporter's textfile collector, such as night.prom: cells, requests, rate and
     how the run ended, for Prometheus. It is replaced at the start, every 30 seconds, and at the
-    end. A shard writes one of its own beside it: night-00003-of-00016.prom."""
+    end. Each shard writes its own file beside it: night-00003-of-00016.prom."""
 
     @property
     def least_level(self) -> LogLevel:
@@ -238,8 +238,8 @@ class Notification:
         Parameter(group=OUTPUT, converter=converter(parse_ping_url), accepts_keys=False),
     ] = None
     """Send pings to a monitoring service in the format of healthchecks.io: a POST to URL/start at
-    the start and to URL/<exit code> at the end, with the summary as JSON. It never changes how a
-    run ends. The address is a secret: set COLLECTOR_PING_URL rather than the flag."""
+    the start, and one to URL/EXIT_CODE, with the summary as JSON, at the end. A ping never changes
+    how a run ends. The address is a secret: set COLLECTOR_PING_URL rather than the flag."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -30,7 +30,7 @@ __all__ = [
 
 SELECTION: Final = Group("What to collect", sort_key=1)
 PACE: Final = Group("How fast", sort_key=2)
-OUTPUT: Final = Group("Where it lands", sort_key=3)
+OUTPUT: Final = Group("Where the output goes", sort_key=3)
 PROCESSES: Final = Group("Several processes", sort_key=4)
 SERVICE: Final = Group("Which service", sort_key=5)
 _OPTIONS: Final = Group("Where options come from", sort_key=6)
@@ -86,8 +86,9 @@ class Zone:
     """Where days begin."""
 
     timezone: Annotated[str | None, Parameter(group=SELECTION)] = None
-    """Time zone in which yesterday ends for --last and --since-last, and days begin for a
-    --date-format of moments, such as America/Santiago. Default: the machine's."""
+    """Time zone, such as America/Santiago. It decides which day is yesterday for --last and
+    --since-last, and when a day begins if --date-format has a time of day or counts seconds.
+    Default: the machine's."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,9 +138,10 @@ class SinceLast(Selection):
     """The same, or the days that the runs beside this one have left out."""
 
     since_last: Annotated[bool, Parameter(group=SELECTION)] = False
-    """Collect the days that no run beside --output has an answer for, in place of --last: for each
-    company from the first such day until yesterday, and always yesterday. So the next run collects
-    a night that was missed, and the history of a new company. Needs --window 1d."""
+    """Collect the days that no run beside --output has an answer for, in place of --last. For each
+    company these are the days from the first such day until yesterday; yesterday is always
+    collected. So the next run collects a night that was missed, and the history of a new company.
+    Needs --window 1d."""
 
     at_most: Annotated[
         Days, Parameter(converter=converter(_parse_bound), show_default=str, group=SELECTION)

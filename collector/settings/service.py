@@ -37,8 +37,8 @@ class Api:
     """Name of the query parameter for a window's last day."""
 
     date_format: Annotated[DateFormat, Parameter(group=SERVICE)] = "YYYY-MM-DD"
-    """How a day is spelled in them. Spellings with a time of day send the first and the last second
-    of a window; epoch is in seconds, epoch-ms in milliseconds since 1970."""
+    """How a day is written in the two date parameters. Formats with a time of day send the first
+    and the last second of a window; epoch is in seconds, epoch-ms in milliseconds since 1970."""
 
     def __post_init__(self) -> None:
         """Raise `InputError` when both dates have the same parameter."""
@@ -71,8 +71,8 @@ class Service(Api):
     carry a user name and a password. none overrides them."""
 
     ca_file: Annotated[Path | None, Parameter(group=SERVICE)] = None
-    """A PEM file with the certificates of the authorities to trust, of the API and of a proxy, in
-    place of those of this machine."""
+    """A PEM file with the certificates of the authorities to trust for the API and for a proxy. It
+    replaces the authorities that this machine trusts."""
 
     until_exclusive: Annotated[bool, Parameter(group=SERVICE)] = False
     """The API leaves out the day that --until-param names, so the collector sends the day after it.

@@ -151,7 +151,7 @@ def find_run(directory: Path) -> RecordedRun:
     try:
         if not directory.exists():
             raise InputError(
-                f"{directory}: nothing of that name exists; give the directory of a run, such as "
+                f"{directory}: there is no such directory; give the directory of a run, such as "
                 "output/2026-11-23"
             )
         parts = tuple(files for files in parts_in(directory) if files.exist())

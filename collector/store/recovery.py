@@ -43,19 +43,20 @@ _LOOK_UP_EVERY: Final = 256
 """Lines that are read between two checks whether the run is to stop."""
 
 _SEVERAL: Final = 2
-"""Companies with empty answers that are told apart."""
+"""Maximum number of companies with empty answers that are recorded."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
     """What earlier attempts left: the cells that are done, and the entries of the attempts.
 
-    `kept` counts, by state, the done cells of the part that is collected here; `is_complete` says
-    that these are all of its cells, `has_lines` that there is any answer in the directory.
-    `empty_companies` are companies with empty cells among them, two at most.
-    `remarks` are warnings for the user. `dates` is the record of dates, if that `is_known`.
-    `manifests` can compare the plans of all parts once more; None if nothing was read.
-    `checkpointer` follows the lines of the run; None if each start is to read all lines.
+    `kept` counts, by state, the done cells of the part that this process collects. `is_complete`
+    says whether all cells of the part are done, `has_lines` whether the directory has any answer.
+    `empty_companies` are at most two companies with empty cells among the done ones. `remarks` are
+    warnings for the user. `dates` is the record of the verification of the dates. `is_known` is
+    False if the manifest could not be read; then there is no such record. `manifests` can compare
+    the plans of all parts once more; None if nothing was read. `checkpointer` follows the lines of
+    the run; None if each start is to read all lines.
     """
 
     done: CellSet
@@ -94,14 +95,15 @@ def recover(  # noqa: PLR0913 - the last three are what it depends on outside of
 
     `files` are the files to write, `part` the cells to collect. A run without shards has the
     directory to itself, and reads and repairs the files of all parts. A shard repairs its own
-    files. It also reads others that may have some of its cells, but not those of the other shards
-    of the same number, which may be in progress. What the process that distributes the shards has
-    read and `handed` over is not read again, unless a file has changed; that process has compared
-    the plans of all parts, and the age of the answers.
+    files. It also reads other files that may have some of its cells. It does not read the files of
+    the other shards of the same division (`i/16`), because these may be in progress. `handed` is
+    what the process that distributes the shards has read. A shard does not read that again, unless
+    a file has changed. That process has compared the plans of all parts, and checked the age of the
+    answers.
 
     Nothing is changed before the plan is known to fit. Then damaged lines are moved aside, see
     `collector.store.repair`. The lines alone decide what is done; two bits are kept per cell.
-    Blocks, for it reads all lines that no checkpoint is about; raises `StoppedError` between them
+    Blocks while it reads all lines that no checkpoint covers. Raises `StoppedError` between lines
     when `is_stopped` returns true. `age` returns how long ago a line was fetched. Raises
     `InputError` when the directory is for another plan or other days, and `StorageError` when it
     cannot be read or repaired.
@@ -111,7 +113,7 @@ def recover(  # noqa: PLR0913 - the last three are what it depends on outside of
         checkpointer = Checkpointer(files, part, results, is_stopped)
 
         def read_lines(parts: Sequence[PartFiles]) -> dict[PartFiles, list[ByteRange]]:
-            # A checkpoint is about files, and says nothing of what was handed over.
+            # A checkpoint covers lines of files, not the cells that were handed over.
             return results.read(parts) if results.has_surveyed else checkpointer.read(parts)
 
         read = _read(files, part, service, results, age, read_lines=read_lines)
@@ -149,8 +151,8 @@ def survey(  # noqa: PLR0913 - as `recover`, which says why
 ) -> Recovered:
     """Do the same as `recover`, but leave the files as they are: the shards repair them.
 
-    Done cells whose answer is empty are added to `empty`, and what is in files that no shard will
-    write also to `elsewhere`. Raises `OSError` when the directory cannot be read, and otherwise as
+    Add the done cells whose answer is empty to `empty`. Add the cells of files that no shard will
+    write to `elsewhere`, too. Raises `OSError` when the directory cannot be read, and otherwise as
     `recover`.
     """
     results = _Results(part, is_stopped, empty, elsewhere)
@@ -209,12 +211,12 @@ def _read(  # noqa: PLR0913 - as `recover`, which says why
     manifests = EarlierManifests(part.plan, service, results.handed)
     earlier = manifests.read(files, parts)
     results.others_newest(earlier.newest)
-    # Without a manifest that identifies the files, each line has to.
+    # Without a manifest that identifies the files, each line has to identify itself.
     is_identified = not earlier.trouble
     to_read = results.begin(
         files, list(filter(files.has_for_itself, parts)), is_identified=is_identified
     )
-    # The own file comes last: it alone may have more lines than the checkpoint is about.
+    # The own file comes last: only this file may have more lines than the checkpoint covers.
     damaged = read_lines(sorted(to_read, key=files.__eq__))
     remarks = results.ledger.remarks()
     if earlier.trouble:
@@ -232,7 +234,7 @@ class _Results:
     """The done cells, filled from the lines of results.
 
     `kept` counts those of the part by state. `newest` is the time of the last answer of a run
-    without dates; at first the one that other shards have recorded.
+    without dates, in the lines read so far and in the records of other shards.
     """
 
     def __init__(
@@ -262,12 +264,12 @@ class _Results:
         self._own_files: PartFiles | None = None
         self._is_identified = False
         self.has_surveyed = False
-        """Whether there are cells of files that the process which distributes shards has read."""
+        """Whether cells were taken over from the process that distributes the shards."""
 
     def begin(
         self, own: PartFiles, parts: list[PartFiles], *, is_identified: bool
     ) -> list[PartFiles]:
-        """Return those of `parts` to read: without the others, if what was handed over is current.
+        """Return the files of `parts` to read: only the own one if what was handed over is current.
 
         Each line is decoded unless the files are identified by a manifest. Raises `OSError`.
         """
@@ -287,14 +289,17 @@ class _Results:
         return {other: damaged_spans(other.statistics, self.taker(other)) for other in parts}
 
     def taker(self, files: PartFiles) -> Callable[[bytes], bool]:
-        """Return what takes the lines of a file; the own one has no lines of other shards."""
+        """Return the function that records the lines of a file.
+
+        It skips lines of other shards, unless the file is the own one.
+        """
         is_own = files == self._own_files or not self._is_identified
         elsewhere = self._elsewhere
         self._is_elsewhere = elsewhere is not None and not elsewhere.is_all and elsewhere.has(files)
         return self.take if is_own or not self._own.can_tell else self._take_own
 
     def _take_own(self, line: bytes) -> bool:
-        # The first line is always decoded: that the server has answered anything counts as well.
+        # Always decode the first line, because the run must know whether the server has answered.
         if self.ledger.done and self._own.is_other(line):
             self._look_up()
             return True

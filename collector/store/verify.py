@@ -72,7 +72,7 @@ def verify(directories: Sequence[Path], remark: Callable[[str], object]) -> Veri
     for directory in begun_directories(directories, remark):
         if not directory.exists():
             raise InputError(
-                f"{directory}: nothing of that name exists; give the directory of a run, such as "
+                f"{directory}: there is no such directory; give the directory of a run, such as "
                 "output/2026-11-23"
             )
         given.setdefault(directory.resolve(), directory)

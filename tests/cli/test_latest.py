@@ -63,9 +63,9 @@ async def test_what_is_no_answer_of_one_service_is_refused(
         ((), "RUN-DIR"),
         (("",), "an empty name is no directory"),
         (("a", ""), "an empty name is no directory"),
-        (("a", "nowhere"), "nowhere: nothing of that name exists; give the directory of a run"),
-        (("--json", "a"), "--json: nothing of that name exists"),
-        (("a", "\x1b[2J"), "<U+001B>[2J: nothing of that name exists"),
+        (("a", "nowhere"), "nowhere: there is no such directory; give the directory of a run"),
+        (("--json", "a"), "--json: there is no such directory"),
+        (("a", "\x1b[2J"), "<U+001B>[2J: there is no such directory"),
         (("a", "b"), "a and b: their answers are of different services: --base-url was "),
     ]:
         done = await command.run("latest", *arguments)

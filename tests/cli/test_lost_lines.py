@@ -89,7 +89,7 @@ async def test_what_is_no_run_is_left_out_with_a_warning(command: Command, name:
         (("night.tar.gz",), "night.tar.gz: is not the directory of a run; leave it out"),
         (("lost+found",), "lost+found: there is no run.json in it"),
         (("a", "emptied"), "emptied: there is no run.json in it"),
-        (("a", "nope"), "nope: nothing of that name exists"),
+        (("a", "nope"), "nope: there is no such directory"),
     ):
         refused = await command.run(name, *wrong, *more)
         assert refused.exit_code == 2, refused

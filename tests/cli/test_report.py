@@ -57,7 +57,7 @@ async def test_english_is_the_default_and_an_old_page_is_replaced(
         (("old", "--to", "r.pdf"), 2, "r.pdf: the page is HTML; give --to a name such as"),
         (("old", "--to", ""), 2, "an empty name"),
         (("old", "--to", "r.html", "--lang", "fr"), 2, "fr"),
-        (("nowhere", "--to", "r.html"), 2, "nowhere: nothing of that name exists"),
+        (("nowhere", "--to", "r.html"), 2, "nowhere: there is no such directory"),
         (("old", "--to", "nowhere/r.html"), 5, "nowhere/r.html: cannot be written: No such file"),
         (("old", "--to", "d.html"), 5, "d.html: cannot be written: Is a directory"),
     ],
@@ -112,7 +112,7 @@ async def test_what_is_odd_in_the_files_is_a_warning_too(command: Any) -> None: 
     assert "company &#34;1&#34;" in page or "company &quot;1&quot;" in page
 
 
-@pytest.mark.parametrize("package", ["duckdb", "jinja2", "vl_convert"])
+@pytest.mark.parametrize("package", ["duckdb", "jinja2", "markupsafe", "vl_convert"])
 async def test_without_its_extra_it_says_what_to_install(
     command: Any,  # noqa: ANN401
     package: str,

@@ -392,7 +392,7 @@ def test_fail_on_may_be_set_in_the_environment_or_the_file(
         ("r --fail-on=", "such as missing,failed"),
         ("r --fail-on", "--fail-on"),
         ("r --rate 5", "--rate"),
-        ("r other", "other: nothing of that name exists"),
+        ("r other", "other: there is no such directory"),
         ("", "RUN_DIR"),
     ],
 )
@@ -415,7 +415,7 @@ def _spoil(name: str, content: bytes | None) -> None:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: None, "r: nothing of that name exists; give the directory of a run"),
+        (lambda: None, "r: there is no such directory; give the directory of a run"),
         (lambda: Path("r").mkdir(), "r: there is no run.json in it; give the directory of a run"),
         (lambda: Path("r").write_text("x"), "r: is not the directory of a run; leave it out"),
         (lambda: _spoil("run.json", b'{"format":1}'), "r/run.json: is damaged ("),

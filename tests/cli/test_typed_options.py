@@ -246,4 +246,4 @@ def test_what_is_written_is_named_shortly(
     said = in_this_process(subcommand, capsys)("missing", "-o", name)
     assert said.exit_code == 2
     assert said.stderr == in_this_process(subcommand, capsys)("missing", "--to", name).stderr
-    assert "missing: nothing of that name" in said.stderr
+    assert "missing: there is no such directory" in said.stderr

@@ -11,6 +11,11 @@ def test_the_page_is_what_the_settings_say() -> None:
     assert read(PAGE) == page()
 
 
+def test_no_text_has_a_word_in_angle_brackets() -> None:
+    """The help of a command takes such a word for a tag of HTML, and leaves it out."""
+    assert "\\<" not in page()
+
+
 def test_the_page_has_options_of_all_kinds() -> None:
     """So that the test above is about something; no option has two rows for one command."""
     rows = [line.split(" | ") for line in page().splitlines() if line.startswith("| `-")]

@@ -58,7 +58,7 @@ def test_other_endings_are_refused(name: str) -> None:
     with pytest.raises(InputError) as refused:
         format_of(Path(name))
     assert str(refused.value) == (
-        f"{Path(name)}: the ending of --to says what is written; give one of {_ENDINGS}; "
+        f"{Path(name)}: the ending of --to names no known format; give one of {_ENDINGS}; "
         ".gz or .zst may follow .excel.csv, .csv, .jsonl"
     )
 
@@ -71,7 +71,7 @@ def test_a_format_that_is_named_counts() -> None:
         assert format_of(path, "Excel.CSV") == Format(Target.EXCEL)
         assert format_of(path, "jsonl.gz") == Format(Target.JSON_LINES, Compression.GZIP)
     for wanted in ("", ".", "x.csv", "gz", "csv.", "xlsx.gz", "yaml"):
-        with pytest.raises(InputError, match=rf'^--format: "{wanted}" is no .*{_ENDINGS}'):
+        with pytest.raises(InputError, match=rf'^--format: "{wanted}" is not a .*{_ENDINGS}'):
             format_of(Path("-"), wanted)
 
 

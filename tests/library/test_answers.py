@@ -76,7 +76,7 @@ def test_what_is_no_run_is_refused(tmp_path: Path) -> None:
     )
     for directories, text in (
         ((), "needs the directory of a run"),
-        ((tmp_path / "nowhere",), "nothing of that name exists"),
+        ((tmp_path / "nowhere",), "there is no such directory"),
         ((run, other), "different services"),
     ):
         with pytest.raises(InputError, match=text):

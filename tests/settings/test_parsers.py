@@ -269,7 +269,7 @@ def test_anything_else_is_no_rate(text: str) -> None:
     """The text says what is wrong and how to write one; a long one is cut."""
     with pytest.raises(
         ValueError,
-        match=r"is no rate: write requests per second, from 0\.001 to 1000000 .*0\.5, or auto",
+        match=r"is not a rate: write requests per second from 0\.001 to 1000000, .*0\.5, or auto",
     ) as caught:
         parse_rate(text)
     assert len(str(caught.value)) < 250
@@ -292,7 +292,7 @@ def test_a_text_is_a_rate_that_can_be_kept_or_an_error(text: str) -> None:
 def test_a_refusal_of_what_is_in_a_file_names_the_file(source: str, end: str) -> None:
     """A flag and a variable are named by the library, by the name under which they were given."""
     token = Token(keyword="rate", value="fast", source=source)
-    with pytest.raises(ValueError, match="is no rate") as caught:
+    with pytest.raises(ValueError, match="is not a rate") as caught:
         converter(parse_rate)(Rate, [token])
     assert str(caught.value).endswith(end)
 

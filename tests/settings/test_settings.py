@@ -425,12 +425,12 @@ def test_every_option_has_help_and_a_group() -> None:
         "Commands",
         "What to collect",
         "How fast",
-        "Where it lands",
+        "Where the output goes",
         "Several processes",
         "Which service",
         "Where options come from",
     ]
-    assert "auto has no upper limit and finds that of the API" in re.sub(r"[\s│]+", " ", text)
+    assert "auto has no maximum: it finds the limit of the API" in re.sub(r"[\s│]+", " ", text)
     assert re.findall("─ ([A-Z][a-z ]+) ─", text) == groups
     for option in _OPTIONS:
         sentence = rf"│ --{option}( -[a-z])?( --no-[a-z-]+)?( [A-Z]+)? +[A-Z][a-z]*\b .*[.;:]"

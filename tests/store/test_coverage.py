@@ -356,7 +356,7 @@ def test_a_directory_without_a_run_is_refused(tmp_path: Path) -> None:
     """One that is not there, too; the text shows what such a directory is called."""
     for path, why in (
         (tmp_path, r"there is no run\.json in it"),
-        (tmp_path / "nowhere", "nothing of that name exists"),
+        (tmp_path / "nowhere", "there is no such directory"),
     ):
         with pytest.raises(InputError, match=rf"^{path}: {why}; give the directory"):
             read_coverage(path)

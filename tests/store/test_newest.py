@@ -217,7 +217,7 @@ def test_where_there_is_no_run_it_is_refused(tmp_path: Path) -> None:
     (newer / "run.json").write_bytes(b'{"format":9}')
     for path, text in [
         (tmp_path, f"^{tmp_path}: there is no run.json in it; give the directory of a run"),
-        (tmp_path / "x", "nothing of that name exists"),
+        (tmp_path / "x", "there is no such directory"),
         (file, "is not the directory of a run; leave it out"),
         (damaged, f"^{damaged}/run.json: is damaged .*; the collector run that made it"),
         (newer, "has format 9, .*newer collector"),
