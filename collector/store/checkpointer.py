@@ -2,56 +2,23 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from datetime import datetime
-from typing import Final, NamedTuple, Protocol
+from typing import Final
 
 from collector import __version__
 from collector.plan import Part
 from collector.store.checkpoint import Checkpoint
 from collector.store.files import PartFiles
-from collector.store.ledger import Ledger
 from collector.store.prefix import Prefix, PrefixRecord
 from collector.store.repair import ByteRange, damaged_spans
+from collector.store.results import Found, Results
 
-__all__ = ["Checkpointer", "Found", "Results"]
+__all__ = ["Checkpointer"]
 
 _FEWEST_LINES: Final = 50_000
 _BYTES_PER_LINE: Final = 100
 """Lines between two checkpoints: at least so many, and one for each 100 bytes of the bits of the
 cells. Decoding so many takes 0.14 s, and writing the bits less than 1 % of the time in which the
 lines come."""
-
-
-class Found(NamedTuple):
-    """What lines have shown beside the done cells; see `Checkpoint`."""
-
-    kept: int
-    empty: int
-    newest: datetime | None
-    empty_companies: tuple[str, ...]
-
-
-class Results(Protocol):
-    """What takes the lines of results; the done cells are in its ledger."""
-
-    @property
-    def ledger(self) -> Ledger:
-        """The done cells, and counts of odd lines."""
-
-    def taker(self, files: PartFiles) -> Callable[[bytes], bool]:
-        """Return what records a line of a file, and returns False if it is damaged.
-
-        It raises `StoppedError` when told to stop.
-        """
-
-    def record(self, line: bytes) -> bool:
-        """Do the same without being stopped."""
-
-    def found(self) -> Found:
-        """Return what all lines have shown."""
-
-    def restore(self, found: Found) -> None:
-        """Continue after lines that have shown this."""
 
 
 class Checkpointer:

@@ -4,14 +4,14 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
-from collector.core.cell import SERVER_DEFAULT, CellState
-from collector.core.errors import StoppedError, StorageError
+from collector.core.cell import CellState
+from collector.core.errors import StorageError
 from collector.core.regular import remedy_for
 from collector.plan import CellSet, Part
 from collector.store.age import Age, refuse_stale_default
-from collector.store.checkpointer import Checkpointer, Found
+from collector.store.checkpointer import Checkpointer
 from collector.store.earlier_attempts import (
     EarlierAttempts,
     EarlierManifests,
@@ -19,31 +19,18 @@ from collector.store.earlier_attempts import (
 )
 from collector.store.files import PartFiles, parts_in
 from collector.store.foreign import refuse_what_is_not_ours
-from collector.store.ledger import Ledger
-from collector.store.lines import parse_result
 from collector.store.manifest import DatesRecord
-from collector.store.own_lines import OwnLines
 from collector.store.repair import (
     ByteRange,
-    damaged_spans,
     left_out,
     move_damage,
     repair,
     whole_of,
 )
+from collector.store.results import Results
 from collector.store.surveyed import Elsewhere, HandedOver
 
 __all__ = ["Recovered", "recover", "survey"]
-
-_FIRST_YEAR: Final = 2000
-_LAST_YEAR: Final = 9000
-"""Years outside of these are damage, and would break arithmetic with time zones."""
-
-_LOOK_UP_EVERY: Final = 256
-"""Lines that are read between two checks whether the run is to stop."""
-
-_SEVERAL: Final = 2
-"""Maximum number of companies with empty answers that are recorded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +96,7 @@ def recover(  # noqa: PLR0913 - the last three are what it depends on outside of
     cannot be read or repaired.
     """
     try:
-        results = _Results(part, is_stopped, handed=handed)
+        results = Results(part, is_stopped, handed=handed)
         checkpointer = Checkpointer(files, part, results, is_stopped)
 
         def read_lines(parts: Sequence[PartFiles]) -> dict[PartFiles, list[ByteRange]]:
@@ -155,7 +142,7 @@ def survey(  # noqa: PLR0913 - as `recover`, which says why
     write to `elsewhere`, too. Raises `OSError` when the directory cannot be read, and otherwise as
     `recover`.
     """
-    results = _Results(part, is_stopped, empty, elsewhere)
+    results = Results(part, is_stopped, empty, elsewhere)
     read = _read(files, part, service, results, age, read_lines=results.read)
     if elsewhere.is_all:
         elsewhere.done, elsewhere.empty = read.results.ledger.done, empty
@@ -174,7 +161,7 @@ class _Read:
 
     earlier: EarlierAttempts
     manifests: EarlierManifests
-    results: "_Results"
+    results: Results
     damaged: dict[PartFiles, list[ByteRange]]
     remarks: list[str]
     has_lines: bool
@@ -198,7 +185,7 @@ def _read(  # noqa: PLR0913 - as `recover`, which says why
     files: PartFiles,
     part: Part,
     service: dict[str, str],
-    results: "_Results",
+    results: Results,
     age: Callable[[datetime], Age],
     *,
     read_lines: Callable[[Sequence[PartFiles]], dict[PartFiles, list[ByteRange]]],
@@ -228,137 +215,3 @@ def _read(  # noqa: PLR0913 - as `recover`, which says why
         refuse_stale_default(files.directory, newest, age(newest), is_complete=is_complete)
     has_lines = any(other.has_answers() for other in parts)
     return _Read(earlier, manifests, results, damaged, remarks, has_lines)
-
-
-class _Results:
-    """The done cells, filled from the lines of results.
-
-    `kept` counts those of the part by state. `newest` is the time of the last answer of a run
-    without dates, in the lines read so far and in the records of other shards.
-    """
-
-    def __init__(
-        self,
-        part: Part,
-        is_stopped: Callable[[], bool],
-        empty: CellSet | None = None,
-        elsewhere: Elsewhere | None = None,
-        handed: HandedOver | None = None,
-    ) -> None:
-        self.handed = handed
-        self.ledger = Ledger(part.plan)
-        self._kept = self._empty = 0
-        self._part = part
-        self._is_whole = part.shard.is_whole
-        self._read = 0
-        self._is_stopped = is_stopped
-        # Only answers of the server's default window get outdated.
-        self._has_age = part.plan.windows[0] == SERVER_DEFAULT
-        self._newest: datetime | None = None
-        self._others_newest: datetime | None = None
-        self._empty_cells = empty
-        self.empty_companies: set[str] = set()
-        self._elsewhere = elsewhere
-        self._is_elsewhere = False
-        self._own = OwnLines(part)
-        self._own_files: PartFiles | None = None
-        self._is_identified = False
-        self.has_surveyed = False
-        """Whether cells were taken over from the process that distributes the shards."""
-
-    def begin(
-        self, own: PartFiles, parts: list[PartFiles], *, is_identified: bool
-    ) -> list[PartFiles]:
-        """Return the files of `parts` to read: only the own one if what was handed over is current.
-
-        Each line is decoded unless the files are identified by a manifest. Raises `OSError`.
-        """
-        self._own_files, self._is_identified = own, is_identified
-        if self._elsewhere is not None:
-            self._elsewhere.begin(parts)
-        others = [other for other in parts if other != own]
-        if self.handed is None or (done := self.handed.done(others, self._part)) is None:
-            return parts
-        self.has_surveyed = bool(others)
-        self.ledger = Ledger(self._part.plan, done)
-        self._empty = self.handed.answered.get(CellState.EMPTY, 0)
-        self._kept = self._empty + self.handed.answered.get(CellState.DATA, 0)
-        return [own]
-
-    def read(self, parts: Sequence[PartFiles]) -> dict[PartFiles, list[ByteRange]]:
-        return {other: damaged_spans(other.statistics, self.taker(other)) for other in parts}
-
-    def taker(self, files: PartFiles) -> Callable[[bytes], bool]:
-        """Return the function that records the lines of a file.
-
-        It skips lines of other shards, unless the file is the own one.
-        """
-        is_own = files == self._own_files or not self._is_identified
-        elsewhere = self._elsewhere
-        self._is_elsewhere = elsewhere is not None and not elsewhere.is_all and elsewhere.has(files)
-        return self.take if is_own or not self._own.can_tell else self._take_own
-
-    def _take_own(self, line: bytes) -> bool:
-        # Always decode the first line, because the run must know whether the server has answered.
-        if self.ledger.done and self._own.is_other(line):
-            self._look_up()
-            return True
-        return self.take(line)
-
-    def _look_up(self) -> None:
-        self._read += 1
-        if self._read % _LOOK_UP_EVERY == 0 and self._is_stopped():
-            raise StoppedError
-
-    def others_newest(self, newest: datetime | None) -> None:
-        """Record when other shards had their last answer."""
-        self._others_newest = newest if self._has_age else None
-
-    @property
-    def newest(self) -> datetime | None:
-        return max(filter(None, (self._newest, self._others_newest)), default=None)
-
-    def found(self) -> Found:
-        return Found(self._kept, self._empty, self._newest, tuple(sorted(self.empty_companies)))
-
-    def restore(self, found: Found) -> None:
-        self._kept, self._empty, self._newest, companies = found
-        self.empty_companies = set(companies)
-
-    def take(self, line: bytes) -> bool:
-        self._look_up()
-        return self.record(line)
-
-    def record(self, line: bytes) -> bool:
-        result = parse_result(line)
-        if result is None or (self._has_age and not self._date(result.fetched_at)):
-            return False
-        index = self.ledger.place(result)
-        if index is not None and (self._is_whole or index in self._part):
-            self._kept += 1
-            if result.statistics.is_empty:
-                self._empty += 1
-                if len(self.empty_companies) < _SEVERAL:
-                    self.empty_companies.add(result.company_id)
-                if self._empty_cells is not None:
-                    self._empty_cells.add(index)
-            if self._is_elsewhere and self._elsewhere is not None:
-                self._elsewhere.add(index, is_empty=result.statistics.is_empty)
-        return True
-
-    def _date(self, fetched_at: datetime) -> bool:
-        """Record the time of an answer; return False if its year is impossible."""
-        if not _FIRST_YEAR <= fetched_at.year <= _LAST_YEAR:
-            return False
-        if self._newest is None or fetched_at > self._newest:
-            self._newest = fetched_at
-        return True
-
-    @property
-    def kept(self) -> Counter[CellState]:
-        data = self._kept - self._empty
-        return Counter({CellState.DATA: data, CellState.EMPTY: self._empty})
-
-    @property
-    def is_complete(self) -> bool:
-        return self._kept == len(self._part)

@@ -119,7 +119,7 @@ def test_other_files_are_not_read_again(tmp_path: Path, monkeypatch: pytest.Monk
         read.append(path.name)
         return find_damage(path, *more)
 
-    monkeypatch.setattr("collector.store.recovery.damaged_spans", damaged_spans)
+    monkeypatch.setattr("collector.store.results.damaged_spans", damaged_spans)
     _recover(run, 1, handed[1])
     assert read == ["statistics-00001-of-00003.jsonl"]
 
