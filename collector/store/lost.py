@@ -25,12 +25,14 @@ class PartRecord:
 
     `kept` had one before its last attempt, `collected` got one in it. `unended_since` is when that
     attempt began if it has no end: it works, or was killed, and has not recorded what it collected.
+    `ended_since` is when that attempt began if it has an end.
     """
 
     files: PartFiles
     kept: int = 0
     collected: int = 0
     unended_since: datetime | None = None
+    ended_since: datetime | None = None
 
     @classmethod
     def of(cls, files: PartFiles, manifest: Manifest | None) -> Self:
@@ -40,7 +42,9 @@ class PartRecord:
         last = manifest.attempts[-1]
         kept, collected = answers_recorded(last, "kept"), answers_recorded(last, "cells")
         began_at = datetime.fromisoformat(last["started_at"])
-        return cls(files, kept, collected, began_at if last["ended_at"] is None else None)
+        if last["ended_at"] is None:
+            return cls(files, kept, collected, unended_since=began_at)
+        return cls(files, kept, collected, ended_since=began_at)
 
 
 def lost_lines_of(
@@ -56,13 +60,14 @@ def lost_lines_of(
     `lines` counts those of each part, and `doubled` those of them whose cell has another line: the
     record counts cells. Blocks, for it reads the logs of attempts that were killed.
     """
+    recounted = _recounted(records)
     logged = {
         record.files: _logged(record.files, record.unended_since)
         for record in records
-        if record.unended_since is not None and not is_in_progress
+        if not (record.unended_since is None or record.files in recounted or is_in_progress)
     }
     left = sum(lines) - doubled
-    gone = max(_gone(records, left), _gone_of_parts(records, lines, logged))
+    gone = max(_gone(records, left), _gone_of_parts(records, lines, logged, recounted))
     remarks = []
     if gone:
         are_gone = counted(gone, "line is gone", "lines are gone")
@@ -105,20 +110,44 @@ def _gone(records: Sequence[PartRecord], left: int) -> int:
 
 
 def _gone_of_parts(
-    records: Sequence[PartRecord], lines: Sequence[int], logged: Mapping[PartFiles, int]
+    records: Sequence[PartRecord],
+    lines: Sequence[int],
+    logged: Mapping[PartFiles, int],
+    recounted: set[PartFiles],
 ) -> int:
     """Return how many lines single parts lack, though another may have more than it has recorded.
 
     What an attempt has collected is in the file of its part. What it has kept is so if there is no
-    other division, whose files may have it.
+    other division, whose files may have it. Those that were `recounted` lack none by themselves.
     """
     is_one_division = len({record.files.shard.total for record in records}) == 1
     gone = 0
     for record, count in zip(records, lines, strict=True):
+        if record.files in recounted:
+            continue
         of_before = record.kept if is_one_division else 0
         collected = max(record.collected, logged.get(record.files, 0) - record.kept)
         gone += max(0, of_before + collected - count)
     return gone
+
+
+def _recounted(records: Sequence[PartRecord]) -> set[PartFiles]:
+    """Return the parts whose lines a later division has counted, all parts of which have ended.
+
+    What such a part had lost by then is collected again, into files of that division.
+    """
+    began: dict[int, list[datetime]] = {}
+    for record in records:
+        if record.ended_since is not None:
+            began.setdefault(record.files.shard.total, []).append(record.ended_since)
+    # When the first of their last attempts began, by the number of shards.
+    firsts = {total: min(times) for total, times in began.items() if len(times) == total}
+    return {
+        record.files
+        for record in records
+        if (at := record.ended_since or record.unended_since) is not None
+        and any(first > at for total, first in firsts.items() if total != record.files.shard.total)
+    }
 
 
 class _Sample(msgspec.Struct, gc=False):

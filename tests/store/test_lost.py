@@ -162,6 +162,32 @@ def test_other_divisions_may_have_what_a_shard_has_kept(tmp_path: Path) -> None:
     assert len(_remarks(run, 2, 1)) == 1
 
 
+def _began(path: Path, minute: int) -> None:
+    record = json.loads(path.read_bytes())
+    record["attempts"][-1]["started_at"] = f"2026-11-23T03:{minute:02}:00.000Z"
+    path.write_text(json.dumps(record))
+
+
+def test_what_a_later_division_has_collected_again_is_not_gone(tmp_path: Path) -> None:
+    """A shard has lost lines; the run without shards has them now, and every line counts."""
+    run = make_run(tmp_path / "a", _LINES)
+    _record(run / "run.json", kept=1, cells=2)
+    _began(run / "run.json", 30)
+    make_run(tmp_path / "a", _LINES, shard=Shard(0, 2))
+    _record(run / "run-00000-of-00002.json", cells=3)
+    _began(run / "run-00000-of-00002.json", 20)
+    assert _remarks(run, 2, 1) == []
+    assert "1 line is gone: 3 cells" in _remarks(run, 2, 0)[0]
+    # Also if it was killed, and its whole file is gone.
+    _record(run / "run-00000-of-00002.json", ended=False)
+    (run / "statistics-00000-of-00002.jsonl").unlink()
+    assert _remarks(run, 3, 0) == []
+    _record(run / "run-00000-of-00002.json")
+    # One that began later has counted its own lines only.
+    _began(run / "run-00000-of-00002.json", 40)
+    assert "2 lines are gone" in _remarks(run, 2, 1)[0]
+
+
 @pytest.mark.parametrize("shard", [Shard(), Shard(1, 2)])
 def test_a_doubled_line_is_in_place_of_no_other(tmp_path: Path, shard: Shard) -> None:
     """Also in another file: the lines are as many as were recorded, and a cell has none."""
