@@ -55,6 +55,9 @@ _GRACE_SECONDS: Final = 15.0
 """How long to wait for shards that were stopped: five seconds for requests in flight, and the time
 until they receive the order."""
 
+_OWN_GRACE_SECONDS: Final = 5.0
+"""How long to wait for the requests of this process, as long as no shard was started."""
+
 _AT_ONCE_SECONDS: Final = 3.0
 """How long shards may take to receive the order to stop at once."""
 
@@ -178,6 +181,9 @@ class ClusterRun:
         self._session.gate.close()
         if self._channel is not None:
             self._channel.stop(reason)
+        elif self._monitor is None:
+            loop = asyncio.get_running_loop()
+            loop.call_later(_OWN_GRACE_SECONDS, self._shutdown.stop_at_once)
 
     def _give_up(self) -> float | None:
         if self._channel is None or (self._monitor and self._monitor.has_no_workers):

@@ -205,6 +205,29 @@ def test_a_wait_for_the_first_answer_is_shown(
     assert shown == [f"{RunSettings().base_url}: HTTP 429", None]
 
 
+def test_a_signal_before_the_first_shard_waits_for_no_shard(
+    bench: _Bench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Only requests of this process are in flight: it is as patient as a run without a cluster."""
+
+    async def hang(*_: object) -> None:
+        bench.run.stop(ExitCode.SIGTERM)
+        await asyncio.Event().wait()
+
+    async def execute() -> End:
+        async with asyncio.timeout(60) as limit:
+            end = await bench.run.execute()
+        # The run takes the cancellation for its own.
+        assert not limit.expired()
+        return end
+
+    monkeypatch.setattr("collector.cluster.run.try_first_cells", hang)
+    monkeypatch.setattr("collector.cluster.run._OWN_GRACE_SECONDS", 0.01)
+    monkeypatch.setattr("collector.cluster.run._GRACE_SECONDS", 3600.0)
+    bench.run = _Bench(tmp_path).run
+    assert asyncio.run(execute()).exit_code is ExitCode.SIGTERM
+
+
 def test_the_log_is_there_when_the_first_shard_reports(bench: _Bench, tmp_path: Path) -> None:
     """Before any has ended: a run that is killed leaves its events."""
     seen: list[list[str]] = []
