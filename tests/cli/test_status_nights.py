@@ -211,7 +211,7 @@ def test_a_run_without_dates_is_told_of(cli: Cli) -> None:
     assert said.under("undated")[0].startswith("2 runs ask ")
     said = cli("output/a", "output/b")
     assert "undated" not in said.rows
-    assert said.under("gaps") == ["not known: these runs ask for the server's default window"]
+    assert said.under("gaps") == ["not known: these runs request the server's default window"]
 
 
 def test_no_planned_day_may_be_over(cli: Cli) -> None:
