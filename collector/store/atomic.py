@@ -19,7 +19,7 @@ folders of virtual machines. A full or broken disk answers otherwise."""
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, *, is_durable: bool = True) -> Iterator[Path]:
     """Replace a file atomically by what the block writes: readers find the old or the new one.
 
     The block gets the path of an empty file beside it, with a name that no other file has (see
@@ -27,6 +27,9 @@ def replacing(path: Path) -> Iterator[Path]:
     block has ended; it has the mode of the old one, or `MODE`. Raises `OSError`, also for a link:
     a caller whose user may give one passes what it leads to. When that or the block raises, the
     old file is in its place, unless only the last step failed, the sync of the directory.
+
+    Nothing is synced unless it `is_durable`: after a loss of power the content of the file may be
+    any.
     """
     draft: Path | None = None
     try:
@@ -40,10 +43,12 @@ def replacing(path: Path) -> Iterator[Path]:
         with open(draft, "rb", opener=open_own) as stream:
             if mode is not None:
                 os.fchmod(stream.fileno(), mode)
-            os.fsync(stream.fileno())
+            if is_durable:
+                os.fsync(stream.fileno())
         reach(FaultPoint.BEFORE_REPLACE, path)
         draft.replace(path)
-        sync_directory(path.parent)
+        if is_durable:
+            sync_directory(path.parent)
     except BaseException as error:
         if isinstance(error, OSError):
             error.filename = error.filename or str(path)
@@ -63,9 +68,9 @@ def _mode(path: Path) -> int | None:
     return stat.S_IMODE(status.st_mode)
 
 
-def replace_file(path: Path, pieces: Iterable[bytes]) -> None:
+def replace_file(path: Path, pieces: Iterable[bytes], *, is_durable: bool = True) -> None:
     """Replace the content of a file atomically by `pieces`. Raises `OSError` as `replacing`."""
-    with replacing(path) as draft, open(draft, "wb", opener=open_own) as stream:
+    with replacing(path, is_durable=is_durable) as draft, open(draft, "wb", opener=open_own) as stream:
         stream.writelines(pieces)
 
 

@@ -82,14 +82,14 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
         return is_of_plan and self.collector == __version__
 
     def write(self, path: Path) -> None:
-        """Replace the file atomically.
+        """Replace the file atomically. It is not synced: its digest shows whether it is whole.
 
         Raises `OSError`, also if there is a file that the collector has not written.
         """
         with suppress(FileNotFoundError), open(path, "rb", opener=open_own) as stream:
             if stream.read(len(_OURS)) != _OURS:
                 raise OSError(errno.EEXIST, "a file of another program has its name", str(path))
-        replace_file(path, [_encoded(msgspec.json.encode(self))])
+        replace_file(path, [_encoded(msgspec.json.encode(self))], is_durable=False)
 
 
 def _encoded(body: bytes) -> bytes:
