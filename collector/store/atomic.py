@@ -70,7 +70,10 @@ def _mode(path: Path) -> int | None:
 
 def replace_file(path: Path, pieces: Iterable[bytes], *, is_durable: bool = True) -> None:
     """Replace the content of a file atomically by `pieces`. Raises `OSError` as `replacing`."""
-    with replacing(path, is_durable=is_durable) as draft, open(draft, "wb", opener=open_own) as stream:
+    with (
+        replacing(path, is_durable=is_durable) as draft,
+        open(draft, "wb", opener=open_own) as stream,
+    ):
         stream.writelines(pieces)
 
 
