@@ -24,8 +24,8 @@ class Gate:
     and checks again when a result allows an earlier time. A second, independent limit is the
     `BurstLimit`; only the first waiter ever waits for it.
 
-    `silence` limits how long the gate waits for the first answer, and names the service in
-    messages.
+    `silence` measures the time without an answer. It limits how long the gate waits for the first
+    answer, and gives the name of the service for messages.
     """
 
     def __init__(
@@ -285,7 +285,7 @@ class Gate:
                 await self._change.wait()
 
     def _wake_first(self) -> None:
-        """Wake the first waiter if its permit, or the end of its wait, is due earlier now.
+        """Wake the first waiter if its permit, or the time at which it gives up, is earlier now.
 
         If it is due later now, the waiter finds that out when it wakes.
         """

@@ -24,7 +24,8 @@ __all__ = ["Fetch", "Pool", "Retriable", "RetryDecision", "Settle"]
 
 
 _LATENCIES_KNOWN: Final = 10
-"""Number of answers after which latencies predict the requests in flight: the first are slower."""
+"""Number of answers after which latencies predict the requests in flight: the first answers are
+slower, so earlier predictions would be wrong."""
 
 
 _MOST_REFUTED: Final = 20
@@ -55,7 +56,7 @@ class Fetch(Protocol):
     async def __call__(
         self, cell: Cell, /, *, is_retry: bool, is_final: bool, use: Callable[[], ConnectionUse]
     ) -> Outcome:
-        """Return the outcome; `is_retry` says that an earlier failure was charged to the cell.
+        """Return the outcome. `is_retry` is True if an earlier failure was counted for the cell.
 
         `use` chooses how a request uses its connection. A final request is the last one on its
         connection. It is sent even after `drain`, when no other request may be sent.
@@ -78,21 +79,21 @@ class Pool:
     * `settle`: takes the final outcomes of cells.
     * `on_retry`: called for each failure that a retry follows.
     * `stats`: counts retries; says how many cells are missing.
-    * `concurrency`: workers, and so the requests in flight, at most.
+    * `concurrency`: maximum number of workers, and therefore of requests in flight.
     * `rate`: returns the rate in force, in requests per second. Retries get a share of it. The pool
       also predicts the requests in flight from it.
     * `prefers_new`: while it returns True, a new cell goes before a retry.
     * `on_exhausted`: called when the last cell has been started.
     * `clock`: returns seconds.
 
-    A final outcome is settled when it is confirmed. If it is refuted, its cell is requested again,
-    and is not charged for that.
+    A final outcome is settled when a later answer on its connection confirms that it belongs to its
+    cell. Otherwise the cell is requested again, and this does not count as a try.
 
     If `fetch` or `settle` raises anything but `StoppedError`, the pool cancels and awaits all
     workers, and raises that error. `StoppedError` from `fetch` drains the pool.
     """
 
-    def __init__(  # noqa: PLR0913 - one collaborator each, all required, all by name
+    def __init__(  # noqa: PLR0913 - each is one dependency, passed by keyword
         self,
         cells: Iterator[Cell],
         *,
@@ -150,7 +151,8 @@ class Pool:
             error = main_error(failed)
         else:
             return
-        # Raised here, so that the context of the error is its own cause, not the group.
+        # Outside of the `except` block: inside, Python would make the group the context of the
+        # error.
         raise error
 
     async def _work(self) -> None:
@@ -187,7 +189,7 @@ class Pool:
             self._wake_idle()
 
     def _use(self) -> ConnectionUse:
-        """Return how a request uses its connection: near the end, it must be the last one on it."""
+        """Return how a request uses its connection: near the end of a run each is its last one."""
         stats = self._stats
         left = self._total - self._queue.started
         if left >= 4 * self._concurrency:
@@ -258,8 +260,8 @@ class Pool:
         item.tries += retry.counts
         item.throttled_tries += failure.blame is Blame.RATE and not retry.counts
         self._stats.retries += 1
-        # Idle workers need not wake for it: this one waits for the earliest retry itself, or takes
-        # another cell.
+        # No idle worker has to wake for this retry: this worker takes another cell, or waits until
+        # the earliest retry is due.
         self._queue.put_back(item, self._clock() + retry.delay, is_charged=retry.counts)
         self._on_retry(item, failure, retry)
         return True

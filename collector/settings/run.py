@@ -176,13 +176,13 @@ class RunLimits(AttemptLimits):
         None
     )
     """Cells that may fail, as a number such as 20 or a share such as 5%. If more fail, the run ends
-    with exit code 8, unless all of them are of one company. Default: all."""
+    with exit code 8, unless all of them are of one company. Default: no limit."""
 
     max_empty: Annotated[Limit | None, Parameter(group=PACE, converter=converter(parse_limit))] = (
         None
     )
     """Cells that may be empty, as a number or a share. If more are empty after the last cell, the
-    run ends with exit code 8, unless all of them are of one company. Default: all."""
+    run ends with exit code 8, unless all of them are of one company. Default: no limit."""
 
     @property
     def patience(self) -> Duration:
@@ -203,9 +203,9 @@ class Output(Destination):
         Literal["-"] | None,
         Parameter(group=OUTPUT, converter=converter(parse_answers), allow_leading_hyphen=True),
     ] = None
-    """Also print each new answer: - prints its line of statistics.jsonl to standard output, once
-    that line is on the disk. All other text then goes to standard error. none overrides a value of
-    the environment or the file."""
+    """Also print each new answer. The value - prints its line of statistics.jsonl to standard
+    output, once that line is on the disk; all other text then goes to standard error. The value
+    none cancels one of the environment or the file."""
 
     quiet: Annotated[bool, Parameter(alias="-q", group=OUTPUT)] = False
     """Show no progress, and no summary of a run that ends with 0. Any other end prints one line."""

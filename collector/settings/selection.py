@@ -99,8 +99,8 @@ class _Days:
         Days | None, Parameter(name="--last", converter=converter(_parse_days), group=SELECTION)
     ] = None
     """The last N days, ending yesterday, such as 7d; in place of --from and --until. Without these
-    options no dates are sent, and the server answers for its default window. none overrides a value
-    of the environment or the file."""
+    options no dates are sent, and the server answers for its default window. The value none cancels
+    one of the environment or the file."""
 
     from_date: Annotated[
         date | None, Parameter(name="--from", converter=converter(parse_date), group=SELECTION)
@@ -124,8 +124,8 @@ class _Days:
         Days | None, Parameter(converter=converter(_parse_days), group=SELECTION)
     ] = None
     """Days before the range that are collected again, because their figures may have changed, such
-    as 14d. They are cut into windows of the same length. none overrides a value of the environment
-    or the file, and so do --from and --until on the command line."""
+    as 14d. They are cut into windows of the same length. The value none cancels one of the
+    environment or the file, and so do --from and --until on the command line."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,7 +138,8 @@ class SinceLast(Selection):
     """The same, or the days that the runs beside this one have left out."""
 
     since_last: Annotated[bool, Parameter(group=SELECTION)] = False
-    """Collect the days that no run beside --output has an answer for, in place of --last. For each
+    """In place of --last: collect the days for which no other run in the parent directory of
+    --output has an answer. For each
     company these are the days from the first such day until yesterday; yesterday is always
     collected. So the next run collects a night that was missed, and the history of a new company.
     Needs --window 1d."""

@@ -68,7 +68,7 @@ class Service(Api):
     ] = None
     """The HTTP proxy for all requests, such as http://proxy.example.com:3128; hosts in no_proxy are
     reached without it. Default: https_proxy, http_proxy and all_proxy of the environment, which may
-    carry a user name and a password. none overrides them."""
+    carry a user name and a password. The value none ignores them: no proxy is used."""
 
     ca_file: Annotated[Path | None, Parameter(group=SERVICE)] = None
     """A PEM file with the certificates of the authorities to trust for the API and for a proxy. It

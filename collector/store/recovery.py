@@ -35,15 +35,16 @@ __all__ = ["Recovered", "recover", "survey"]
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """What earlier attempts left: the cells that are done, and the entries of the attempts.
+    """What earlier attempts left: the cells that are done, and their records in the manifest.
 
     `kept` counts, by state, the done cells of the part that this process collects. `is_complete`
     says whether all cells of the part are done, `has_lines` whether the directory has any answer.
-    `empty_companies` are at most two companies with empty cells among the done ones. `remarks` are
+    `empty_companies` has companies with a done cell whose answer is empty, two at most. `remarks`
+    are
     warnings for the user. `dates` is the record of the verification of the dates. `is_known` is
-    False if the manifest could not be read; then there is no such record. `manifests` can compare
-    the plans of all parts once more; None if nothing was read. `checkpointer` follows the lines of
-    the run; None if each start is to read all lines.
+    False if the manifest could not be read; `dates` is None then. `manifests` can compare
+    the plans of all parts once more; None if nothing was read. `checkpointer` writes checkpoints as
+    the run adds lines; None if there are none, so that every start reads all lines.
     """
 
     done: CellSet
@@ -89,7 +90,7 @@ def recover(  # noqa: PLR0913 - the last three are what it depends on outside of
     answers.
 
     Nothing is changed before the plan is known to fit. Then damaged lines are moved aside, see
-    `collector.store.repair`. The lines alone decide what is done; two bits are kept per cell.
+    `collector.store.repair`. Only the lines decide which cells are done. Memory: two bits per cell.
     Blocks while it reads all lines that no checkpoint covers. Raises `StoppedError` between lines
     when `is_stopped` returns true. `age` returns how long ago a line was fetched. Raises
     `InputError` when the directory is for another plan or other days, and `StorageError` when it
@@ -117,7 +118,7 @@ def recover(  # noqa: PLR0913 - the last three are what it depends on outside of
         following = None if results.has_surveyed else checkpointer.after_repair(read.damaged)
         if following is None:
             return found
-        # The checkpointer adds the cells of the run to its own set.
+        # A copy: the checkpointer adds the cells of this run to the original set.
         return replace(found, done=found.done.copy(), checkpointer=following)
     except OSError as error:
         raise StorageError(
@@ -138,8 +139,9 @@ def survey(  # noqa: PLR0913 - as `recover`, which says why
 ) -> Recovered:
     """Do the same as `recover`, but leave the files as they are: the shards repair them.
 
-    Add the done cells whose answer is empty to `empty`. Add the cells of files that no shard will
-    write to `elsewhere`, too. Raises `OSError` when the directory cannot be read, and otherwise as
+    Add the done cells whose answer is empty to `empty`. Also add to `elsewhere` the cells of those
+    files that no shard will write. Raises `OSError` when the directory cannot be read, and
+    otherwise as
     `recover`.
     """
     results = Results(part, is_stopped, empty, elsewhere)
@@ -198,7 +200,7 @@ def _read(  # noqa: PLR0913 - as `recover`, which says why
     manifests = EarlierManifests(part.plan, service, results.handed)
     earlier = manifests.read(files, parts)
     results.others_newest(earlier.newest)
-    # Without a manifest that identifies the files, each line has to identify itself.
+    # If no manifest shows that the files are of this plan, that is checked for each line.
     is_identified = not earlier.trouble
     to_read = results.begin(
         files, list(filter(files.has_for_itself, parts)), is_identified=is_identified
