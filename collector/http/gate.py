@@ -94,9 +94,11 @@ class Gate:
 
         The caller reports the result, or calls `release`. First come, first served, except for an
         urgent request: the request for a token, which all others need. It overtakes all waiters,
-        also while the circuit is open. A final request gets a permit also after `close`. Raises
-        `StoppedError` once the gate is closed, the error given to `fail`, and `OutageError` after
-        too long a silence or when the budget is spent.
+        also while the circuit is open. A final request gets a permit also after `close`.
+
+        Raises `StoppedError` if the gate is closed, and the error that was passed to `fail`.
+        Raises `OutageError` if the service has not answered for too long, or if the budget of
+        requests is used up.
         """
         if not self._waiting:
             permit = self._acquire_now(is_urgent=is_urgent, is_final=is_final)

@@ -70,7 +70,7 @@ class Recovered:
         return self.dates is not None and self.dates.is_doubted
 
 
-def recover(  # noqa: PLR0913 - the last three are what it depends on outside of the directory
+def recover(  # noqa: PLR0913 - the last three are its dependencies outside of the directory
     files: PartFiles,
     part: Part,
     service: dict[str, str],
