@@ -24,6 +24,7 @@ from aiohttp.tracing import Trace
 
 from collector.core.confirmation import Confirmation
 from collector.http.lease import Lease, PooledRequest
+from collector.http.resolver import Resolver
 from collector.http.reuse import ReusePolicy
 
 __all__ = ["Connector", "is_confirmed"]
@@ -54,7 +55,7 @@ class Connector(TCPConnector):
         notify: Callable[[str, int], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        super().__init__(limit=limit, ssl=verify)
+        super().__init__(limit=limit, ssl=verify, resolver=Resolver())
         self._policy = policy
         self._notify = notify
         self._clock = clock

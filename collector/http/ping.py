@@ -10,13 +10,14 @@ from typing import Final
 
 import aiohttp
 import orjson
-from aiohttp import ClientSession, ClientTimeout, DummyCookieJar
+from aiohttp import ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
 from yarl import URL
 
 from collector.core.secrets import Secret
 from collector.core.text import span_text
 from collector.http.faults import fault_of
 from collector.http.network import Network
+from collector.http.resolver import Resolver
 
 __all__ = ["Ping"]
 
@@ -52,7 +53,7 @@ class Ping:
                 asyncio.timeout(_SECONDS),
                 ClientSession(
                     cookie_jar=DummyCookieJar(),
-                    connector=aiohttp.TCPConnector(ssl=self._network.verification()),
+                    connector=TCPConnector(ssl=self._network.verification(), resolver=Resolver()),
                     timeout=ClientTimeout(total=None),
                 ) as session,
                 session.post(
