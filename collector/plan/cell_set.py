@@ -53,12 +53,6 @@ class CellSet:
         self._count += 1
         return True
 
-    def copy(self) -> "CellSet":
-        """Return a set of the same cells, which changes by itself."""
-        copy = CellSet(self._size)
-        copy._bits[:], copy._count = self._bits, self._count
-        return copy
-
     def packed(self) -> bytes:
         """Return the bits, compressed: a fraction of them when cells are done in turn."""
         return zlib.compress(self._bits, _FAST)

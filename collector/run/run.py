@@ -208,7 +208,7 @@ class Run:
                 end = end if has_answers else without_answers(end)
                 # After the connections are closed: the disk needs file descriptors too.
                 if directory.has_begun:
-                    count = partial(recount, self.files, self._part, recovered.done)
+                    count = partial(recount, self.files, self._part, recovered.before)
                     end = await checked_end(end, directory, self.stats, count, self._session.redact)
                     if not self._is_handed_out:
                         await in_thread(record.compare_names, self.stats)

@@ -25,11 +25,13 @@ class Recount(NamedTuple):
     failure_kinds: Counter[FailureKind]
 
 
-def recount(files: PartFiles, part: Part, before: CellSet) -> Recount:
-    """Count the cells of a part by their lines; `before` were answered before the attempt.
+def recount(files: PartFiles, part: Part, before: bytes) -> Recount:
+    """Count the cells of a part by their lines.
 
-    Changes nothing. Blocks, for it reads all lines. Raises `OSError`.
+    `before` are the cells that were answered before the attempt, see `CellSet.packed`. Changes
+    nothing. Blocks, for it reads all lines. Raises `OSError`.
     """
+    answered = CellSet.unpacked(before, len(part.plan))
     found = Recount(Counter(), Counter(), Counter())
     ledger, failed = Ledger(part.plan), CellSet(len(part.plan))
 
@@ -37,7 +39,7 @@ def recount(files: PartFiles, part: Part, before: CellSet) -> Recount:
         result = parse_result(line)
         index = None if result is None else ledger.place(result)
         if result is not None and index is not None and index in part:
-            counts = found.kept if index in before else found.cells
+            counts = found.kept if index in answered else found.cells
             counts[CellState.EMPTY if result.statistics.is_empty else CellState.DATA] += 1
         return result is not None
 

@@ -37,14 +37,15 @@ __all__ = ["Recovered", "recover", "survey"]
 class Recovered:
     """What earlier attempts left: the cells that are done, and their records in the manifest.
 
-    `kept` counts, by state, the done cells of the part that this process collects. `is_complete`
-    says whether all cells of the part are done, `has_lines` whether the directory has any answer.
-    `empty_companies` has companies with a done cell whose answer is empty, two at most. `remarks`
-    are
-    warnings for the user. `dates` is the record of the verification of the dates. `is_known` is
-    False if the manifest could not be read; `dates` is None then. `manifests` can compare
-    the plans of all parts once more; None if nothing was read. `checkpointer` writes checkpoints as
-    the run adds lines; None if there are none, so that every start reads all lines.
+    The checkpointer adds the cells of this run to `done`, in the thread that syncs their lines;
+    `before` is the set as it was at the start, see `CellSet.packed`. `kept` counts, by state, the
+    done cells of the part that this process collects. `is_complete` says whether all cells of the
+    part are done, `has_lines` whether the directory has any answer. `empty_companies` has companies
+    with a done cell whose answer is empty, two at most. `remarks` are warnings for the user.
+    `dates` is the record of the verification of the dates. `is_known` is False if the manifest
+    could not be read; `dates` is None then. `manifests` can compare the plans of all parts once
+    more; None if nothing was read. `checkpointer` writes checkpoints as the run adds lines; None if
+    there are none, so that every start reads all lines.
     """
 
     done: CellSet
@@ -58,6 +59,7 @@ class Recovered:
     empty_companies: frozenset[str] = frozenset()
     manifests: EarlierManifests | None = None
     checkpointer: Checkpointer | None = None
+    before: bytes = b""
 
     @property
     def is_settled(self) -> bool:
@@ -90,7 +92,7 @@ def recover(  # noqa: PLR0913 - the last three are its dependencies outside of t
     answers.
 
     Nothing is changed before the plan is known to fit. Then damaged lines are moved aside, see
-    `collector.store.repair`. Only the lines decide which cells are done. Memory: two bits per cell.
+    `collector.store.repair`. Only the lines decide which cells are done. Memory: a bit per cell.
     Blocks while it reads all lines that no checkpoint covers. Raises `StoppedError` between lines
     when `is_stopped` returns true. `age` returns how long ago a line was fetched. Raises
     `InputError` when the directory is for another plan or other days, and `StorageError` when it
@@ -114,12 +116,9 @@ def recover(  # noqa: PLR0913 - the last three are its dependencies outside of t
                 remarks += repair(other, spans)
             else:
                 remarks += left_out(other.statistics, spans)
-        found = read.recovered(remarks)
         following = None if results.has_surveyed else checkpointer.after_repair(read.damaged)
-        if following is None:
-            return found
-        # A copy: the checkpointer adds the cells of this run to the original set.
-        return replace(found, done=found.done.copy(), checkpointer=following)
+        found = read.recovered(remarks)
+        return replace(found, checkpointer=following, before=found.done.packed())
     except OSError as error:
         raise StorageError(
             f"{error.filename or files.directory}: cannot be read or repaired: {error.strerror}; "
@@ -141,8 +140,7 @@ def survey(  # noqa: PLR0913 - as `recover`, which says why
 
     Add the done cells whose answer is empty to `empty`. Also add to `elsewhere` the cells of those
     files that no shard will write. Raises `OSError` when the directory cannot be read, and
-    otherwise as
-    `recover`.
+    otherwise as `recover`.
     """
     results = Results(part, is_stopped, empty, elsewhere)
     read = _read(files, part, service, results, age, read_lines=results.read)

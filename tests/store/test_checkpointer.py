@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from collector.core.errors import InputError, StoppedError
-from collector.plan import Companies, Part, Plan, Shard
+from collector.plan import CellSet, Companies, Part, Plan, Shard
 from collector.settings import RunSettings
 from collector.store import checkpointer
 from collector.store.age import Age
@@ -206,7 +206,7 @@ def test_what_is_found_stays_as_it_was(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run", _LINES[:9], companies=_COMPANIES, days=_DAYS)
     found = _recover(run)
     _follow(found, run, _LINES[9:])
-    assert len(found.done) == 9
+    assert len(CellSet.unpacked(found.before, len(_PLAN))) == 9
 
 
 def test_checkpoints_are_written_now_and_then(

@@ -21,11 +21,11 @@ def _failed(company: str, number: int) -> bytes:
     return error_line(Cell(company, day(number)), failure, 1)
 
 
-def _before(*indexes: int) -> CellSet:
+def _before(*indexes: int) -> bytes:
     cells = CellSet(len(_PLAN))
     for index in indexes:
         cells.add(index)
-    return cells
+    return cells.packed()
 
 
 def test_cells_are_counted_by_their_lines(tmp_path: Path) -> None:
