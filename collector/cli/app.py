@@ -81,8 +81,9 @@ _command(
     help="""Collect every company and window into a run directory: the main job.
 
     Credentials come from TRUST_CLIENT_ID and TRUST_CLIENT_SECRET, or TRUST_ACCESS_TOKEN, in the
-    environment. The run directory contains the answers (statistics.jsonl, each one within seconds),
-    the cells that failed for good (errors.jsonl), the events (log.jsonl) and all counts (run.json).
+    environment. The run directory contains the answers (statistics.jsonl; each is there
+    within seconds of its arrival), the cells (a cell is one company in one window) that failed for
+    good (errors.jsonl), the events (log.jsonl) and all counts (run.json).
 
     Example, the last week day by day: `collector run companies.txt --last 7d --window 1d`
     """,

@@ -24,7 +24,7 @@ def check(
     ----------
     companies
         A list, with one company id per line, optionally followed by a name; or a table (CSV) with
-        a column of ids. - is standard input.
+        a column of ids. The value - means standard input.
     """
     read = read_companies(companies, columns=settings.columns)
     from collector.http.credentials import load_credentials

@@ -96,7 +96,9 @@ EXIT_TEXTS: Final[Mapping[int, str]] = {
     ExitCode.STORAGE: "the output cannot be written",
     ExitCode.LOCKED: "another run holds the directory",
     ExitCode.DATES: "the API does not honour the dates, or its answers cannot be attributed",
-    ExitCode.IMPLAUSIBLE: "implausible: more cells failed, or are empty, than can be right",
+    ExitCode.IMPLAUSIBLE: (
+        "implausible: too many cells failed or are empty, or all of the first requests failed alike"
+    ),
     ExitCode.BUG: "a bug",
     ExitCode.SIGHUP: "interrupted by SIGHUP, for the terminal was closed",
     ExitCode.SIGINT: "interrupted by SIGINT",
@@ -121,6 +123,6 @@ def dates_text(dates: DatesRecord) -> str:
         return f"doubted: {'; '.join(dates.evidence)}; run the same command again to verify them"
     if dates.checked_at is None:
         return f"{dates.verdict}, not looked at"
-    last_day = "sent as the day after it" if dates.until_exclusive else "sent as it is"
+    last_day = "sent as the day after it" if dates.until_exclusive else "sent unchanged"
     requests = counted(dates.requests, "request")
     return f"{dates.verdict}, last day {dates.until} and {last_day} ({requests})"

@@ -93,7 +93,7 @@ def _command(subcommand: str, path: str) -> str:
     return shlex.join(["collector", subcommand, path_argument(path)])
 
 
-_RESUME: Final = "the same command again asks for what failed or is missing"
+_RESUME: Final = "run the same command again: it requests what failed or is missing"
 _START_CLUSTER: Final = (
     "check that the scheduler and its workers are up; then run the same command again to resume"
 )

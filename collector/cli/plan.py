@@ -47,7 +47,7 @@ def plan(
     ----------
     companies
         A list, with one company id per line, optionally followed by a name; or a table (CSV) with
-        a column of ids. - is standard input.
+        a column of ids. The value - means standard input.
     """
     refuse_two_divisions(settings)
     return show_plan(companies, settings, as_json=settings.json)

@@ -26,7 +26,7 @@ def run(
     ----------
     companies
         A list, with one company id per line, optionally followed by a name; or a table (CSV) with
-        a column of ids. - is standard input.
+        a column of ids. The value - means standard input.
     """
     refuse_two_divisions(settings)
     if rehearsal.dry_run:

@@ -63,9 +63,9 @@ _VARIABLES: Final = {
 }
 _BYTE_ORDER_MARK: Final = "\ufeff"
 _REMEDY: Final = (
-    "set TRUST_CLIENT_ID and TRUST_CLIENT_SECRET, or TRUST_ACCESS_TOKEN, in the environment "
-    "(TRUST_CLIENT_ID_FILE and so on name files with the values), or name a file that only you may "
-    "read with --credentials-file"
+    "set TRUST_CLIENT_ID and TRUST_CLIENT_SECRET, or TRUST_ACCESS_TOKEN, in the environment; or "
+    "set TRUST_CLIENT_ID_FILE and the like to the paths of files with the values; or use "
+    "--credentials-file with a file that only you may read"
 )
 
 

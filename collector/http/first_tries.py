@@ -84,7 +84,7 @@ class FirstTries:
             return None
         return ImplausibleError(
             f"all of the first {self._tries} requests, for {len(self._companies)} companies, have "
-            f"failed in the same way, such as {self._last.message}; {_remedy(self._last)}"
+            f"failed in the same way; the last one: {self._last.message}; {_remedy(self._last)}"
         )
 
 

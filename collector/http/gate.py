@@ -130,7 +130,7 @@ class Gate:
         is_good: bool = True,
         at: float | None = None,
     ) -> None:
-        """Report a response; one that is not `is_good` shows only that the service works.
+        """Report a response; without `is_good` it shows only that the service works.
 
         `at` is the time at which it came, in seconds of the clock; now if None.
         """
@@ -256,8 +256,9 @@ class Gate:
                 self.silence.check(now)
             gives_up_at = inf if is_urgent else wait_ends_at(control, self.silence)
             if next_at <= now and (now < gives_up_at or control.probe_ends_at == -inf):
-                # If a probe request is due, send it before giving up, unless an earlier one was
-                # lost.
+                # A probe request that is due is sent before giving up, unless an earlier one has
+                # had no result in time.
+
                 return True
             if now >= gives_up_at:
                 raise self.silence.error(now, is_refusing=control.open_cause is Cause.REFUSED)
@@ -287,9 +288,9 @@ class Gate:
                 await self._change.wait()
 
     def _wake_first(self) -> None:
-        """Wake the first waiter if its permit, or the time at which it gives up, is earlier now.
+        """Wake the first waiter if its permit is due, or its wait ends, before it would wake.
 
-        If it is due later now, the waiter finds that out when it wakes.
+        If the new time is later, the waiter finds that out when it wakes.
         """
         if self._wakes_at > -inf and first_due_at(self.control, self.silence) < self._wakes_at:
             self._change.set()

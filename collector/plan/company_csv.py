@@ -243,8 +243,8 @@ def _first_of_list(raw: bytes) -> tuple[str, str]:
         company_id, name = parse_line(raw)
     except SeparatorError as problem:
         raise BadHeaderError(
-            f"{problem}; a table needs a header that names the column of the ids, such as id;name, "
-            "or --id-column with the name that it has"
+            f"{problem}; a table needs a header line that names the column of ids, such as "
+            "id;name; if the column has another name, give it with --id-column"
         ) from None
     is_quoted = raw.lstrip().startswith(b'"')
     if not is_quoted and _is_meant(company_id, None, _ID_COLUMNS):

@@ -179,8 +179,8 @@ def _unquoted(word: str) -> str:
     found = _QUOTED.fullmatch(word)
     if found is None:
         raise SeparatorError(
-            f"{quoted(word)} begins with a quote, and is no id in double quotes; write the id "
-            'without quotes, or like "a;b" (a quote inside it twice)'
+            f"{quoted(word)} begins with a double quote and is no id in double quotes; write "
+            'the id without quotes, or as "a;b" (a quote within it as two)'
         )
     return found[1].replace('""', '"')
 

@@ -29,7 +29,7 @@ slower, so earlier predictions would be wrong."""
 
 
 _MOST_REFUTED: Final = 20
-"""Number of answers to one cell, none attributable to it, after which the run ends."""
+"""Answers to one cell that could not be attributed to it, before the run ends."""
 
 
 class Retriable(Protocol):
@@ -86,8 +86,9 @@ class Pool:
     * `on_exhausted`: called when the last cell has been started.
     * `clock`: returns seconds.
 
-    A final outcome is settled when a later answer on its connection confirms that it belongs to its
-    cell. Otherwise the cell is requested again, and this does not count as a try.
+    The pool holds a final outcome until its connection is confirmed: until it is known that this
+    outcome belongs to its cell. Then the outcome is settled. If the connection is lost or refuted,
+    the pool requests the cell again, and this does not count as a try.
 
     If `fetch` or `settle` raises anything but `StoppedError`, the pool cancels and awaits all
     workers, and raises that error. `StoppedError` from `fetch` drains the pool.
@@ -189,7 +190,7 @@ class Pool:
             self._wake_idle()
 
     def _use(self) -> ConnectionUse:
-        """Return how a request uses its connection: near the end of a run each is its last one."""
+        """Return how a request uses its connection: near the end of a run, as its last request."""
         stats = self._stats
         left = self._total - self._queue.started
         if left >= 4 * self._concurrency:

@@ -168,9 +168,9 @@ class RunLimits(AttemptLimits):
     max_outage: Annotated[
         Duration | None, Parameter(group=PACE, converter=converter(parse_duration))
     ] = None
-    """How long the API may be out of reach, or throttle every request, before the run ends with
-    exit code 4, such as 30m. Until then single probe requests check whether it is back. Default:
-    1h, and 1m before the first answer of a run."""
+    """How long, such as 30m, the API may be out of reach or throttle every request. Then the run
+    ends with exit code 4. Until then single probe requests check whether the API is back. Default:
+    1h, and 1m before the first answer of a run. A value that is set also applies before it."""
 
     max_failed: Annotated[Limit | None, Parameter(group=PACE, converter=converter(parse_limit))] = (
         None
@@ -205,7 +205,7 @@ class Output(Destination):
     ] = None
     """Also print each new answer. The value - prints its line of statistics.jsonl to standard
     output, once that line is on the disk; all other text then goes to standard error. The value
-    none cancels one of the environment or the file."""
+    none cancels --answers of the environment or the file."""
 
     quiet: Annotated[bool, Parameter(alias="-q", group=OUTPUT)] = False
     """Show no progress, and no summary of a run that ends with 0. Any other end prints one line."""

@@ -100,7 +100,7 @@ class _Days:
     ] = None
     """The last N days, ending yesterday, such as 7d; in place of --from and --until. Without these
     options no dates are sent, and the server answers for its default window. The value none cancels
-    one of the environment or the file."""
+    a --last that the environment or the file sets."""
 
     from_date: Annotated[
         date | None, Parameter(name="--from", converter=converter(parse_date), group=SELECTION)
@@ -124,8 +124,8 @@ class _Days:
         Days | None, Parameter(converter=converter(_parse_days), group=SELECTION)
     ] = None
     """Days before the range that are collected again, because their figures may have changed, such
-    as 14d. They are cut into windows of the same length. The value none cancels one of the
-    environment or the file, and so do --from and --until on the command line."""
+    as 14d. They are cut into windows of the same length. The value none cancels a --lookback that
+    the environment or the file sets. So do --from and --until on the command line."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,11 +138,10 @@ class SinceLast(Selection):
     """The same, or the days that the runs beside this one have left out."""
 
     since_last: Annotated[bool, Parameter(group=SELECTION)] = False
-    """In place of --last: collect the days for which no other run in the parent directory of
-    --output has an answer. For each
-    company these are the days from the first such day until yesterday; yesterday is always
-    collected. So the next run collects a night that was missed, and the history of a new company.
-    Needs --window 1d."""
+    """In place of --last: collect each company from the first day for which no other run in the
+    parent directory of --output has an answer, until yesterday. Yesterday is always collected. So
+    the next run collects a night that was missed, and the history of a new company. Needs --window
+    1d."""
 
     at_most: Annotated[
         Days, Parameter(converter=converter(_parse_bound), show_default=str, group=SELECTION)

@@ -75,8 +75,9 @@ class Service(Api):
     replaces the authorities that this machine trusts."""
 
     until_exclusive: Annotated[bool, Parameter(group=SERVICE)] = False
-    """The API leaves out the day that --until-param names, so the collector sends the day after it.
-    The result of the verification before a run overrides this option."""
+    """Say that the API leaves out the day that is sent as the last one. The collector then sends
+    the day after the last day of each window. The result of the verification before a run
+    overrides this option."""
 
 
 @dataclass(frozen=True, kw_only=True)

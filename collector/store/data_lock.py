@@ -30,8 +30,8 @@ def hold_data(
         descriptor = open_to_lock(path, os.O_WRONLY, tried)
         if not lock_alone(descriptor, sleep):
             raise LockedError(
-                f"{path}: another process has locked this file; wait for its end, or give another "
-                "--output"
+                f"{path}: another process has locked this file; wait until it ends, or give "
+                "another --output"
             )
         if _is_readable(path):
             opened.push(tried.pop_all())

@@ -182,8 +182,8 @@ class EarlierManifests:
         if differences:
             raise InputError(
                 f"--output {directory}: holds a run of another plan: {'; '.join(differences)}; "
-                "give another --output, or see with collector status "
-                f"{shlex.quote(str(directory))} how to resume that run"
+                "give another --output, or resume that run: collector status "
+                f"{shlex.quote(str(directory))} shows how"
             )
         return fit
 

@@ -194,7 +194,7 @@ def _lock(descriptor: int, path: Path, sleep: Callable[[float], None]) -> None:
     if not lock_alone(descriptor, sleep):
         raise LockedError(
             f"{path.parent}: another run holds this directory ({_holder(descriptor)}); "
-            "wait for its end, or give another --output"
+            "wait until it ends, or give another --output"
         )
 
 

@@ -35,17 +35,18 @@ __all__ = ["Recovered", "recover", "survey"]
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """What earlier attempts left: the cells that are done, and their records in the manifest.
+    """What earlier attempts left: the done cells, and the records of those attempts.
 
-    The checkpointer adds the cells of this run to `done`, in the thread that syncs their lines;
-    `before` is the set as it was at the start, see `CellSet.packed`. `kept` counts, by state, the
-    done cells of the part that this process collects. `is_complete` says whether all cells of the
-    part are done, `has_lines` whether the directory has any answer. `empty_companies` has companies
-    with a done cell whose answer is empty, two at most. `remarks` are warnings for the user.
-    `dates` is the record of the verification of the dates. `is_known` is False if the manifest
-    could not be read; `dates` is None then. `manifests` can compare the plans of all parts once
-    more; None if nothing was read. `checkpointer` writes checkpoints as the run adds lines; None if
-    there are none, so that every start reads all lines.
+    The checkpointer, if there is one, adds the cells of this attempt to `done`, in the thread that
+    syncs their lines. `before` is `done` as it was at the start; see `CellSet.packed`. `kept`
+    counts, by state, the done cells of the part that this process collects. `is_complete` says
+    whether all cells of the part are done, `has_lines` whether the directory has any answer.
+    `empty_companies` has at most two companies that have a done cell with an empty answer.
+    `remarks` are warnings for the user. `dates` is the record of the verification of the dates.
+    `is_known` is False if the manifest could not be read; `dates` is None then. `manifests` can
+    compare the plans of all parts once more; None if nothing was read. `checkpointer` writes
+    checkpoints as the attempt adds lines. It is None if no checkpoints are written; then every
+    start reads all lines.
     """
 
     done: CellSet
@@ -138,8 +139,8 @@ def survey(  # noqa: PLR0913 - as `recover`, which says why
 ) -> Recovered:
     """Do the same as `recover`, but leave the files as they are: the shards repair them.
 
-    Add the done cells whose answer is empty to `empty`. Also add to `elsewhere` the cells of those
-    files that no shard will write. Raises `OSError` when the directory cannot be read, and
+    Add the done cells whose answer is empty to `empty`. Some files are written by no shard: also
+    add their done cells to `elsewhere`. Raises `OSError` when the directory cannot be read, and
     otherwise as `recover`.
     """
     results = Results(part, is_stopped, empty, elsewhere)
@@ -203,7 +204,7 @@ def _read(  # noqa: PLR0913 - as `recover`, which says why
     to_read = results.begin(
         files, list(filter(files.has_for_itself, parts)), is_identified=is_identified
     )
-    # The own file comes last: only this file may have more lines than the checkpoint covers.
+    # The file of this part comes last: only it may have more lines than the checkpoint covers.
     damaged = read_lines(sorted(to_read, key=files.__eq__))
     remarks = results.ledger.remarks()
     if earlier.trouble:

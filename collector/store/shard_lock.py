@@ -179,8 +179,8 @@ def _join(path: Path, shards: int, opened: ExitStack, sleep: Callable[[float], N
 
 def _locked(directory: Path, who: str) -> LockedError:
     return LockedError(
-        f"{directory}: another run holds this directory ({who}), or shards of another number; "
-        "wait for its end, or give another --output"
+        f"{directory}: another run holds this directory ({who}), or one with another number of "
+        "shards; wait until it ends, or give another --output"
     )
 
 

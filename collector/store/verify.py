@@ -252,7 +252,7 @@ class _Chain:
             where = target.parent if target.parent in self._given else now
             yield Finding(where, f"not {by}: {_moved(target.parent.name, now)}")
         elif any(one.name == target.name for one in there):
-            yield Finding(target, f"is not {by}: it was changed since")
+            yield Finding(target, f"is not {by}: it was changed later")
         elif there or self._has_older(target, link):
             what = target if there else target.parent
             yield Finding(what, f"is missing: {linking.directory.name} has recorded it")

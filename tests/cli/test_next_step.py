@@ -46,7 +46,7 @@ def test_failed_cells_are_asked_for_again_and_shown_by_status() -> None:
     job = _job(Path("-my runs"))
     job.stats.cells.update({CellState.DATA: 990, CellState.FAILED: 10})
     assert next_step(job, End(ExitCode.SOME_FAILED)) == (
-        "the same command again asks for what failed or is missing; collector status "
+        "run the same command again: it requests what failed or is missing; collector status "
         "'./-my runs' shows which"
     )
 
@@ -57,11 +57,11 @@ def test_failed_cells_are_asked_for_again_and_shown_by_status() -> None:
 def test_an_interrupted_run_is_told_how_much_is_left(code: ExitCode) -> None:
     """As soon as there is a cell to judge by."""
     job = _job()
-    resume = "the same command again asks for what failed or is missing"
+    resume = "run the same command again: it requests what failed or is missing"
     assert next_step(job, End(code)) == resume
     job.stats.cells[CellState.DATA] = 10
     assert re.fullmatch(
-        r"the same command again asks for what failed or is missing, about "
+        r"run the same command again: it requests what failed or is missing, about "
         r"\d+:\d\d:\d\d at this rate",
         next_step(job, End(code)),
     )
@@ -94,7 +94,7 @@ def test_after_a_deadline_only_the_time_is_news() -> None:
                 "collector.toml"
             ),
         ),
-        (ClusterError, "the same command again asks for what failed or is missing"),
+        (ClusterError, "run the same command again: it requests what failed or is missing"),
         # No "same command again": the same would follow.
         (ImplausibleError, "collector check companies.txt shows what the API answers"),
         (DatesError, ""),

@@ -272,7 +272,7 @@ async def test_one_display_for_all(start_api: StartApi, against: Against, tmp_pa
     """In a terminal: cells and rate of both shards together, and their summary at the end."""
     api = await start_api()
     command = against(api)
-    command.write("companies.txt", company_lines(240))
+    command.write("companies.txt", company_lines(480))
     with cluster(tmp_path / "cluster") as made:
         shown = await on_a_terminal(
             command,
@@ -280,10 +280,10 @@ async def test_one_display_for_all(start_api: StartApi, against: Against, tmp_pa
             *made.options,
             columns=100,
         )
-    done = [int(count) for count in re.findall(r"(\d+) of 240 cells", shown)]
+    done = [int(count) for count in re.findall(r"(\d+) of 480 cells", shown)]
     assert done == sorted(done)
     assert len(set(done)) > 3
     # Each shard has about half of them.
-    assert max(done) > 160
+    assert max(done) > 300
     assert " of 80 requests/s" in shown
-    assert "240 of 240 answered" in shown
+    assert "480 of 480 answered" in shown

@@ -105,7 +105,7 @@ def test_what_earlier_attempts_answered_is_counted_and_told() -> None:
         "3 failed, 300 missing"
     )
     assert rows["failures"] == "out/night/errors.jsonl (http 2, timeout 1)"
-    resume = "the same command again asks for what failed or is missing; "
+    resume = "run the same command again: it requests what failed or is missing; "
     assert rows["next"].startswith(resume)
 
 

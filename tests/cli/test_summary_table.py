@@ -132,7 +132,7 @@ def test_what_is_wrong_is_marked_and_what_is_not_is_not() -> None:
         "33m397 missing",
         "33m7 rate-limited",
         "33m5 failed",
-        "1mthe same command again",
+        "1mrun the same command again",
     ):
         assert f"\x1b[{marked}" in drawn
     job = _job()

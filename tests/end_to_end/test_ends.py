@@ -99,7 +99,7 @@ async def test_a_signal_ends_the_run_in_order(
     assert attempt["cells"]["missing"] == 5000 - len(lines)
     assert attempt["exit_code"] == code
     assert f"{code}: interrupted" in done.stdout
-    assert "the same command again asks for what failed or is missing" in done.stdout
+    assert "run the same command again: it requests what failed or is missing" in done.stdout
 
 
 async def test_what_does_not_come_back_is_waited_for_briefly(

@@ -110,7 +110,7 @@ def test_two_processes_cannot_hold_one_lock(path: Path) -> None:
         since = json.loads(path.read_bytes())["since"]
     assert holder == f"process {child.pid} on {socket.gethostname()}, since {since}"
     assert str(caught.value) == (
-        f"{path.parent}: another run holds this directory ({holder}); wait for its end, or give "
+        f"{path.parent}: another run holds this directory ({holder}); wait until it ends, or give "
         "another --output"
     )
     assert caught.value.exit_code == 6

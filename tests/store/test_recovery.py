@@ -362,7 +362,7 @@ def test_a_run_of_another_plan_is_refused(
         recover(run, plan, {**_SERVICE, **service})
     assert str(caught.value) == (
         f"--output {run}: holds a run of another plan: {difference}; give another --output, or "
-        f"see with collector status {run} how to resume that run"
+        f"resume that run: collector status {run} shows how"
     )
     assert _files(run) == before
 
@@ -386,7 +386,7 @@ def test_the_command_in_a_refusal_can_be_pasted(tmp_path: Path) -> None:
     run = _make(tmp_path / "it's; mine", _plan())
     with pytest.raises(InputError) as caught:
         recover(run, _plan("1"), _SERVICE)
-    assert f"collector status '{tmp_path}/it'\"'\"'s; mine' how" in str(caught.value)
+    assert f"collector status '{tmp_path}/it'\"'\"'s; mine' shows how" in str(caught.value)
 
 
 _TROUBLE = [

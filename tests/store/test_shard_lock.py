@@ -163,7 +163,7 @@ def test_a_process_that_would_do_the_same_cells_is_excluded(
     assert one.told("take", tmp_path, first) == "held"
     said = other.told("take", tmp_path, second)
     assert said.startswith(f"6 {tmp_path}: another run holds this directory (process {one.pid} on ")
-    assert said.endswith("wait for its end, or give another --output")
+    assert said.endswith("wait until it ends, or give another --output")
     before = open_files()
     with pytest.raises(LockedError) as caught:
         _take(tmp_path, Shard.parse(second))
