@@ -1,6 +1,7 @@
 """`python -m benchmarks.growth [PAGE]`: how costs grow, printed and written to the page."""
 
 import argparse
+import resource
 import shutil
 import sys
 import tempfile
@@ -28,6 +29,8 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--only", choices=PARTS, action="append", help="may be repeated")
     parser.add_argument("--sizes", type=_sizes, help="for one part: 500000,1000000")
     options = parser.parse_args(arguments)
+    if options.page and options.only:
+        parser.error("a page gets the tables of all parts: leave out the page or --only")
     if options.sizes and (options.only is None or len(options.only) != 1):
         parser.error("--sizes is for one part: give --only once")
     if options.sizes and options.sizes[0] <= (least := PARTS[options.only[0]].smallest):
@@ -61,7 +64,8 @@ def _measured(part: Part, sizes: Sequence[int], bench: Bench) -> list[Series]:
 
 def _report(names: Iterable[str], sizes: Sequence[int] | None) -> str:
     moment = datetime.now(UTC).strftime("%Y-%m-%d, %H:%M UTC")
-    texts = [f"The run of {moment}. {machine()}."]
+    head = f"The run of {moment}. {machine()}"
+    texts = list[str]()
     with tempfile.TemporaryDirectory() as directory:
         scratch = Path(directory)
         with simulated_api(scratch) as environment:
@@ -72,7 +76,9 @@ def _report(names: Iterable[str], sizes: Sequence[int] | None) -> str:
                 texts.append(growth_table(part.unit, series))
                 if name in _PAPER:
                     texts.append(paper_table(part.unit, series))
-    return "\n\n".join(text.strip() for text in texts)
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    head += f"; {(used.ru_utime + used.ru_stime) / 60:.0f} minutes of CPU time."
+    return "\n\n".join(text.strip() for text in (head, *texts))
 
 
 def main() -> None:

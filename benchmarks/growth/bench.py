@@ -13,8 +13,8 @@ from collector.core.errors import ExitCode
 
 __all__ = ["Bench"]
 
-_ROUNDS: Final = 3
-_ENOUGH: Final = 3.0
+_ROUNDS: Final = 5
+_ENOUGH: Final = 8.0
 """Seconds of CPU time after which a command is not repeated."""
 
 _PATIENCE: Final = 600.0

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from math import log
-from statistics import linear_regression
 from typing import Final
 
 __all__ = ["exponent", "extrapolated"]
@@ -19,17 +18,27 @@ def exponent(costs: Mapping[int, float], start: float) -> float | None:
 
     It is the slope of log(cost - start) over log(size), by least squares: 1 is linear, 2 quadratic.
     `start` is the cost of next to nothing, in the unit of the costs; sizes are what is above that.
-    There are at least two sizes. Those at which the cost has not grown are left out, for their
-    differences are noise, but the two largest are not.
+    There are at least two sizes. The noise of a cost is a share of it, so that a difference from
+    the start is the less certain the smaller it is beside the cost; each size has the weight that
+    follows (1 / variance of the logarithm). One that costs no more than the start is left out, but
+    the two largest are not.
     """
     above = {size: cost - start for size, cost in costs.items()}
     if above[max(above)] < _FLAT * start:
         return None
-    largest = sorted(above)[-2:]
-    fitted = [size for size in above if size in largest or above[size] >= _FLAT * start]
-    logs = [log(max(above[size], _LEAST * start)) for size in fitted]
-    slope: float = linear_regression([log(size) for size in fitted], logs).slope
-    return slope
+    for size in sorted(above)[-2:]:
+        above[size] = max(above[size], _LEAST * start)
+    fitted = [
+        (log(size), log(more), more**2 / (costs[size] ** 2 + start**2))
+        for size, more in above.items()
+        if more > 0
+    ]
+    total = sum(weight for *_, weight in fitted)
+    mean_x = sum(weight * x for x, _, weight in fitted) / total
+    mean_y = sum(weight * y for _, y, weight in fitted) / total
+    return sum(weight * (x - mean_x) * (y - mean_y) for x, y, weight in fitted) / sum(
+        weight * (x - mean_x) ** 2 for x, _, weight in fitted
+    )
 
 
 def extrapolated(

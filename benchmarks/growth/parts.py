@@ -157,7 +157,14 @@ PARTS: Final = {
     "companies": Part(
         "planned cells, 1,000 for each company", 10_000, (10**7, 10**8, 10**9), 1, _companies
     ),
-    "windows": Part("planned cells, 2,000 companies", 10_000, (10**7, 10**8, 10**9), 1, _windows),
+    "windows": Part(
+        "planned cells, 2,000 companies",
+        10_000,
+        # Without the third size all depends on the start: the second costs little more than that.
+        (10**7, 10**8, 3 * 10**8, 10**9),
+        1,
+        _windows,
+    ),
     "shards": Part("shards", 2, (8, 32, 128), 100_000, _shards),
     "nights": Part(
         "nights of 500 companies and 5 days",
@@ -166,5 +173,5 @@ PARTS: Final = {
         BYTES_OF_LINE * _NIGHTLY_COMPANIES * _NIGHTLY_DAYS,
         _nights,
     ),
-    "attempts": Part("invocations of one run", 1, (100, 300, 1000), 10_000, _attempts),
+    "attempts": Part("invocations of one run", 1, (100, 300, 1000, 3000), 10_000, _attempts),
 }

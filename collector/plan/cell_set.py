@@ -180,7 +180,7 @@ def spread(done: CellSet, part: Part, number: int) -> list[int]:
     found: dict[int, None] = {}
     for step in range(number):
         company = step * (companies - 1) // max(1, number - 1)
-        cells = [i for span in part.spans(company) for i in span if i not in done]
+        cells = [i for span in part.spans(company) for i in done.absent(span.start, span.stop)]
         if cells:
             found[cells[step * (len(cells) - 1) // max(1, number - 1)]] = None
     return list(found)

@@ -1,9 +1,12 @@
 """The days that answers of any number of runs cover, for each company of a list."""
 
 import math
+from bisect import bisect_right, insort
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import date, datetime, timedelta
 from itertools import pairwise
+from operator import itemgetter
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -12,6 +15,8 @@ from collector.plan.company_table import place_finder
 from collector.store.lines import ResultLine
 
 __all__ = ["AnsweredDays", "Uncovered"]
+
+_day_after: Final = itemgetter(0)
 
 
 class Uncovered(NamedTuple):
@@ -49,6 +54,8 @@ class AnsweredDays:
         self._zone: Final = zone
         self._quarter, self._over = -math.inf, ""
         self._columns: Final[dict[tuple[str, str], bytearray]] = {}
+        self._windows: Final[list[tuple[int, int, bytearray]]] = []
+        """The same columns by the day after the window, and its first day; both are ordinals."""
 
     def add(self, line: ResultLine) -> None:
         """Add an answer. That of another company, or without dates, covers nothing."""
@@ -71,10 +78,16 @@ class AnsweredDays:
         column = self._columns.get(window)
         if column is None:
             column = self._columns[window] = bytearray(self._size)
+            with suppress(ValueError):  # in a line that the collector did not write
+                first, last = (date.fromisoformat(day).toordinal() for day in window)
+                insort(self._windows, (last + 1, first, column), key=_day_after)
         column[place >> 3] |= 1 << (place & 7)
 
     def uncovered(self, days: DateRange) -> Iterator[Uncovered]:
-        """Yield the uncovered days of a range in order; those of the same companies are joined."""
+        """Yield the uncovered days of a range in order; those of the same companies are joined.
+
+        Windows that end before the range take no time.
+        """
         found: Uncovered | None = None
         for between, covered in self._covered(days):
             companies = self._every & ~covered
@@ -92,12 +105,9 @@ class AnsweredDays:
         begin, end = days.from_date.toordinal(), days.until_date.toordinal() + 1
         starting: dict[int, list[tuple[int, bytearray]]] = {}
         edges = {begin, end}
-        for (first_day, last_day), column in self._columns.items():
-            try:
-                first = max(date.fromisoformat(first_day).toordinal(), begin)
-                after = min(date.fromisoformat(last_day).toordinal() + 1, end)
-            except ValueError:  # in a line that the collector did not write
-                continue
+        reaching = bisect_right(self._windows, begin, key=_day_after)
+        for day_after, first_day, column in self._windows[reaching:]:
+            first, after = max(first_day, begin), min(day_after, end)
             if first < after:
                 starting.setdefault(first, []).append((after, column))
                 edges.update((first, after))

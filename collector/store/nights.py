@@ -1,6 +1,7 @@
 """Several runs as nights: what each has answered, what was restated, and days that none covers."""
 
 from array import array
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterator, Mapping, MutableSequence, Sequence
 from dataclasses import dataclass
@@ -66,9 +67,12 @@ class Nights:
         days = self.days if night is None else night.days
         if days is None:
             return 0
+        # They are in order, and each night has few of all the days.
+        first = bisect_left(self.uncovered, days.from_date, key=lambda gap: gap.days.until_date)
+        after = bisect_right(self.uncovered, days.until_date, key=lambda gap: gap.days.from_date)
         return sum(
             _common_days(days, uncovered.days) * uncovered.companies.bit_count()
-            for uncovered in self.uncovered
+            for uncovered in self.uncovered[first:after]
         )
 
     def gaps(self) -> Iterator[DayGap]:

@@ -1,6 +1,8 @@
 """`--since-last`: the days of each company that no run beside the run directory covers."""
 
 from array import array
+from bisect import insort
+from collections import deque
 from collections.abc import Iterator, MutableSequence, Sequence
 from datetime import date
 from pathlib import Path
@@ -214,7 +216,8 @@ def _first_uncovered(
     answered = AnsweredDays(plan.companies.ids, zone)
     days = [window.from_date or date.min for window in plan.windows]
     firsts = array("I", [len(days) - 1]) * len(plan.companies)
-    unread, undecided = list(runs), (1 << len(plan.companies)) - 1
+    unread, begun = deque(sorted(runs, key=_first_day)), list[RecordedRun]()
+    undecided = (1 << len(plan.companies)) - 1
     begin = days[0]
     while undecided:
         uncovered = answered.uncovered(DateRange(begin, days[-1]))
@@ -222,9 +225,11 @@ def _first_uncovered(
         if gap is None:
             break
         begin = gap.days.from_date
-        if (run := _with_day(unread, begin)) is not None:
-            unread.remove(run)
-            _read(run, answered, remarks)
+        while unread and _first_day(unread[0]) <= begin.isoformat():
+            insort(begun, unread.popleft(), key=_last_day)
+        # That reaches furthest.
+        if begun and _last_day(begun[-1]) >= begin.isoformat():
+            _read(begun.pop(), answered, remarks)
             continue
         first = (begin - days[0]).days
         for place in gap._replace(companies=gap.companies & undecided).places():
@@ -233,15 +238,13 @@ def _first_uncovered(
     return firsts
 
 
-def _with_day(runs: Sequence[RecordedRun], day: date) -> RecordedRun | None:
-    """Return the run that has planned a day and reaches furthest; None if none has."""
-    text = day.isoformat()
-    planned = [
-        run
-        for run in runs
-        if (run.manifest.plan.from_date or "9") <= text <= (run.manifest.plan.until_date or "")
-    ]
-    return max(planned, key=lambda run: run.manifest.plan.until_date or "", default=None)
+def _first_day(run: RecordedRun) -> str:
+    """Return the first day that a run has planned; of one without dates, a text after any day."""
+    return run.manifest.plan.from_date or "9"
+
+
+def _last_day(run: RecordedRun) -> str:
+    return run.manifest.plan.until_date or ""
 
 
 def _read(run: RecordedRun, answered: AnsweredDays, remarks: list[str]) -> None:

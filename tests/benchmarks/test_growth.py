@@ -53,7 +53,15 @@ def test_a_cost_below_the_start_is_noise() -> None:
 def test_noise_at_small_sizes_does_not_count() -> None:
     """A cost that is hardly above the start there would seem to grow fast from there on."""
     costs = {10: 0.501, 100: 0.505, 1000: _START + 1, 2000: _START + 2}
-    assert exponent(costs, _START) == pytest.approx(1)
+    assert exponent(costs, _START) == pytest.approx(1, abs=0.01)
+
+
+@pytest.mark.parametrize("noise", [-0.03, 0.03])
+def test_noise_of_the_start_counts_little(noise: float) -> None:
+    """It is most of what is above it at a small size, and next to nothing at a large one."""
+    costs = {size: _START * (1 + noise) + size / 1000 for size in (50, 100, 200, 400, 2000)}
+    found = exponent(costs, _START)
+    assert found == pytest.approx(1, abs=0.05)
 
 
 def test_a_cost_is_extrapolated_by_its_exponent() -> None:
@@ -127,6 +135,14 @@ def test_the_runs_that_are_made_are_runs(tmp_path: Path) -> None:
         assert not coverage.remarks
     assert len(read_coverage(part).manifest.attempts) == 3
     assert not verify([whole, shards], print).findings
+
+
+def test_a_page_gets_no_part_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    """The tables of the other parts would be gone, after minutes that made them."""
+    with pytest.raises(SystemExit):
+        parsed(["docs/scale.md", "--only", "lines"])
+    assert "leave out the page or --only" in capsys.readouterr().err
+    assert parsed(["docs/scale.md"]).only is None
 
 
 @pytest.mark.parametrize(

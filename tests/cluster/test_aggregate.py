@@ -1,4 +1,3 @@
-import sys
 from collections import Counter
 from math import inf
 
@@ -12,6 +11,7 @@ from collector.core.cell import CellState
 from collector.core.outcome import FailureKind
 from collector.pace import Cause, PaceView
 from tests.cluster.made_reports import report, result
+from tests.counted_calls import calls_of
 
 _SMALL = st.integers(0, 50)
 
@@ -164,15 +164,9 @@ def _calls_of(shards: int) -> int:
     for number in range(shards):
         take(report(number, cells={"data": 1}, statuses={200: 1}, requests=1))
     status = report(0, cells={"data": 2}, statuses={200: 2}, requests=2)
-    calls: list[str] = []
-    before = sys.getprofile()
-    sys.setprofile(lambda _frame, event, _value: calls.append(event))
-    try:
-        take(status)
-    finally:
-        sys.setprofile(before)
+    calls = calls_of(lambda: take(status))
     assert stats.statuses == {200: shards + 1}
-    return len(calls)
+    return calls
 
 
 def test_a_status_costs_the_same_however_many_shards_run() -> None:

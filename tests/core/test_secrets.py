@@ -2,10 +2,8 @@ import copy
 import html
 import json
 import re
-import sys
 import time
 import traceback
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -17,6 +15,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from collector.core.secrets import Redactor, Secret, redacted
+from tests.counted_calls import calls_of
 
 _VALUE = "hush-hush-4711"
 
@@ -160,17 +159,6 @@ def test_a_token_that_is_configured_too_is_not_forgotten() -> None:
     assert redact("both-of-them") == "[secret]"
 
 
-def _calls(work: Callable[[], object]) -> int:
-    """Count the calls of functions, those of C included: they do not depend on the machine."""
-    counted = Counter[str]()
-    sys.setprofile(lambda _frame, event, _argument: counted.update((event,)))
-    try:
-        work()
-    finally:
-        sys.setprofile(None)
-    return counted["call"] + counted["c_call"]
-
-
 def test_the_work_does_not_grow_with_the_square_of_the_tokens() -> None:
     """To learn 100 tokens takes some ten times as much as 10; to mask a text takes no more."""
     text = '<p>it&#39;s an answer to "Bearer token-0099"</p>' * 20
@@ -181,9 +169,9 @@ def test_the_work_does_not_grow_with_the_square_of_the_tokens() -> None:
             redact.learn_token(Secret(f"token-{number:04}-{'x' * 1000}"))
         return redact
 
-    assert _calls(lambda: learnt(100)) <= 20 * _calls(lambda: learnt(10))
+    assert calls_of(lambda: learnt(100)) <= 20 * calls_of(lambda: learnt(10))
     few, many = learnt(16), learnt(100)
-    assert _calls(lambda: many.beginning(text, 500)) <= 1.1 * _calls(
+    assert calls_of(lambda: many.beginning(text, 500)) <= 1.1 * calls_of(
         lambda: few.beginning(text, 500)
     )
 
@@ -192,7 +180,7 @@ def test_the_work_for_the_beginning_of_a_text_does_not_depend_on_its_length() ->
     """Nor does it look at more of a text than it needs."""
     redact = _redactor(_VALUE)
     text = f"it&#39;s {_VALUE} " * 1000
-    assert _calls(lambda: redact.beginning(text, 100)) == _calls(
+    assert calls_of(lambda: redact.beginning(text, 100)) == calls_of(
         lambda: redact.beginning(text * 100, 100)
     )
 

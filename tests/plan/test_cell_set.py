@@ -246,6 +246,9 @@ def test_a_sample_is_from_all_over_the_part(
     assert sorted(cells, key=str) == sorted(absent_in_turns(done, part), key=str)
     assert len(set(found)) == len(found) <= number
     assert all(index in part and index not in done for index in found)
+    for company, place in ((0, 0), (companies - 1, -1)):
+        cells_of = [i for i in part.plan.span(company) if i in part and i not in done]
+        assert number < 2 or not cells_of or cells_of[place] in found
     if shards == 1 and not len(done) and number > 1:
         assert {index // windows for index in found} >= {0, companies - 1}
     assert [index in done for index in range(companies * windows)] == before

@@ -9,6 +9,7 @@ from collector.core.outcome import Counters
 from collector.plan import DateRange
 from collector.store.answered_days import AnsweredDays
 from collector.store.lines import ResultLine
+from tests.counted_calls import calls_of
 
 _FIRST = date(2026, 11, 1)
 _DAYS = 12
@@ -27,10 +28,10 @@ def _line(company: str, first: int | None, last: int = 0) -> ResultLine:
     return ResultLine(company, begin, end, _AT, 1, _ZEROS)
 
 
-def _found(answered: AnsweredDays) -> set[tuple[str, int]]:
+def _found(answered: AnsweredDays, days: DateRange) -> set[tuple[str, int]]:
     return {
         (_IDS[place], (days.from_date - _FIRST).days + number)
-        for each in answered.uncovered(_RANGE)
+        for each in answered.uncovered(days)
         for days in [each.days]
         for number in range(days.days)
         for place in each.places()
@@ -40,8 +41,10 @@ def _found(answered: AnsweredDays) -> set[tuple[str, int]]:
 _windows = st.tuples(st.sampled_from([*_IDS, "other"]), st.integers(-3, 14), st.integers(0, 5))
 
 
-@given(st.lists(_windows, max_size=60))
-def test_a_day_is_covered_by_any_window_that_has_it(windows: list[tuple[str, int, int]]) -> None:
+@given(st.lists(_windows, max_size=60), st.integers(0, _DAYS - 1))
+def test_a_day_is_covered_by_any_window_that_has_it(
+    windows: list[tuple[str, int, int]], begin: int
+) -> None:
     """As a search among all windows finds: they may overlap, and reach beyond the range."""
     answered = AnsweredDays(_IDS, _UTC)
     for company, first, more in windows:
@@ -49,10 +52,23 @@ def test_a_day_is_covered_by_any_window_that_has_it(windows: list[tuple[str, int
     expected = {
         (company, day)
         for company in _IDS
-        for day in range(_DAYS)
+        for day in range(begin, _DAYS)
         if not any(c == company and first <= day <= first + more for c, first, more in windows)
     }
-    assert _found(answered) == expected
+    days = DateRange(_FIRST + timedelta(begin), _RANGE.until_date)
+    assert _found(answered, days) == expected
+
+
+def test_windows_before_the_range_take_no_time() -> None:
+    """`--since-last` asks for the rest of the days again after each run that it has read."""
+
+    def work(earlier: int) -> int:
+        answered = AnsweredDays(_IDS, _UTC)
+        for number in range(-earlier, 3):
+            answered.add(_line("c1", number, number))
+        return calls_of(lambda: list(answered.uncovered(_RANGE)))
+
+    assert work(500) < work(5) + 20
 
 
 def test_days_with_the_same_companies_are_joined() -> None:

@@ -1,6 +1,8 @@
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -9,13 +11,15 @@ from hypothesis import strategies as st
 from collector.core.cell import CellState
 from collector.core.errors import InputError
 from collector.core.outcome import Counters
-from collector.plan import DateRange
+from collector.plan import Companies, DateRange
 from collector.settings import RunSettings
+from collector.store.answered_days import AnsweredDays
 from collector.store.changes import changes_between, fingerprint
 from collector.store.comparison import compare
-from collector.store.nights import Nights, read_nights
+from collector.store.nights import Night, Nights, read_nights
 from collector.store.recorded_run import find_run
 from collector.store.scratch import scratch_database
+from tests.counted_calls import calls_of
 from tests.store.made_runs import FIRST, day, line, make_run
 
 _COMPANIES = ("1", "2", "é")
@@ -64,6 +68,42 @@ def test_a_week_without_a_run_is_a_gap_of_each_company(tmp_path: Path) -> None:
     assert _days(nights) == [(company, 3, 7) for company in _COMPANIES]
     assert nights.gap_days() == 21
     assert [nights.gap_days(night) for night in nights.nights] == [0, 0]
+
+
+def _with_gaps(gaps: Sequence[int]) -> Nights:
+    """Give what nights leave open; `gaps` are the companies without an answer, for each day."""
+    answered = AnsweredDays([str(number) for number in range(8)], ZoneInfo("UTC"))
+    days = DateRange(FIRST, FIRST + timedelta(len(gaps) - 1))
+    for number, missing in enumerate(gaps):
+        one = FIRST + timedelta(number)
+        for place in range(missing, 8):
+            answered.cover(place, DateRange(one, one))
+    return Nights([], Companies(()), 0, days, list(answered.uncovered(days)))
+
+
+def _night(first: int, last: int) -> Night:
+    begin = FIRST + timedelta(first - 1)
+    return Night(None, DateRange(begin, FIRST + timedelta(last - 1)), {}, 0, (), is_intact=True)  # type: ignore[arg-type]
+
+
+@given(st.lists(st.integers(0, 8), min_size=1, max_size=20), st.data())
+def test_the_gaps_of_a_night_are_those_of_its_days(missing: list[int], data: st.DataObject) -> None:
+    """The sum over its days, whatever gaps are before and after them."""
+    first = data.draw(st.integers(1, 20))
+    last = data.draw(st.integers(first, 25))
+    nights = _with_gaps(missing)
+    assert nights.gap_days(_night(first, last)) == sum(missing[first - 1 : last])
+    assert nights.gap_days() == sum(missing)
+
+
+def test_gaps_on_other_days_take_no_time() -> None:
+    """Each night of hundreds has few of their days."""
+
+    def work(days: int) -> int:
+        nights = _with_gaps([1, 2] * (days // 2))
+        return calls_of(lambda: nights.gap_days(_night(3, 7)))
+
+    assert work(2000) < work(20) + 50
 
 
 def test_a_failed_cell_is_a_gap_until_any_run_has_its_answer(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from collector.plan import Companies, DateRange, Plan, Shard, WindowSize, cut_wi
 from collector.settings import RunSettings
 from collector.settings.parsers import Days
 from collector.store.since_last import begin_since_last
+from tests.counted_calls import calls_of
 from tests.store.made_runs import AT, FIRST, day, line, make_run
 
 _SINCE_LAST = RunSettings(since_last=True, window=WindowSize("days", 1))
@@ -212,6 +213,21 @@ def test_only_runs_that_are_needed_are_read(tmp_path: Path) -> None:
     firsts, remarks = _begun(tmp_path / "night", _reach(10))
     assert firsts == dict.fromkeys(_COMPANIES, 10)
     assert remarks == []
+
+
+def test_the_work_does_not_grow_with_the_square_of_the_nights(tmp_path: Path) -> None:
+    """Each night has another day; twice as many are twice the calls."""
+
+    def work(nights: int) -> int:
+        root = tmp_path / str(nights)
+        root.mkdir()
+        for number in range(20 - nights, 20):
+            make_run(root / str(number), _lines(number), days=(number, number))
+        plan = _reach(20, days=nights + 1)
+        return calls_of(lambda: begin_since_last(plan, _SINCE_LAST, root / "night"))
+
+    one, two, four = map(work, (30, 60, 120))
+    assert four - two < 2.2 * (two - one)
 
 
 _nights = st.lists(
