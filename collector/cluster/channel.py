@@ -40,7 +40,7 @@ class Channel:
     * `token`: the first token.
     * `share`: the share of the rate (requests per second) of each shard that runs.
     * `senders`: how many shards share the rate.
-    * `on_status`: called with each status that a shard sends.
+    * `on_status`: called by `run` with each status that a shard sends.
 
     The variable with the orders has the name `name` too. It and `common` are deleted at the end,
     because they contain secrets.
@@ -69,6 +69,8 @@ class Channel:
         self._version = 0
         self._changed = asyncio.Event()
         self._opened = AsyncExitStack()
+        self._events = asyncio.Queue[bytes | BaseException]()
+        """The statuses that have come, and the error that ended the orders."""
 
     @property
     def token_number(self) -> int:
@@ -120,11 +122,12 @@ class Channel:
                 opened.callback(self._delete_variables)
                 common = Variable(name_of_common(self.name), client=sender)
                 await common.set(pickle.dumps(self._common))
-                await self._publish(sender)
+                await self._publish(sender, self._orders())
             except OSError as error:
                 raise error_by(error) or error from error
             self._client.subscribe_topic(self.statuses, self._receive)
             publishing = asyncio.create_task(self._keep_publishing(sender), name="orders")
+            publishing.add_done_callback(self._publishing_ended)
             opened.push_async_callback(self._end_publishing, publishing)
             self._opened = opened.pop_all()
         return self
@@ -155,19 +158,31 @@ class Channel:
                 async with asyncio.timeout(_HEARTBEAT_SECONDS):
                     await self._changed.wait()
             self._changed.clear()
+            orders = self._orders()
             # Any error of the Dask scheduler may be transient; shards wait for a minute.
             with suppress(Exception):
-                await self._publish(sender)
+                await self._publish(sender, orders)
 
-    async def _publish(self, sender: Client) -> None:
-        orders = self._orders()
+    def _publishing_ended(self, publishing: asyncio.Task[None]) -> None:
+        if not publishing.cancelled() and (error := publishing.exception()) is not None:
+            self._events.put_nowait(error)
+
+    async def _publish(self, sender: Client, orders: Orders) -> None:
         await Variable(self.name, client=sender).set(orders.encoded())
         await sender.log_event(self.name, orders.version)
 
     def _receive(self, event: tuple[float, object]) -> None:
-        # The events of Dask about its client are dictionaries.
+        # The events of Dask about its client are dictionaries. Dask would swallow an error.
         if isinstance(event[1], bytes):
-            self._on_status(ShardStatus.decode(event[1]))
+            self._events.put_nowait(event[1])
+
+    async def run(self) -> None:
+        """Take statuses until cancelled. Raises what ends them or the orders, which is a bug."""
+        while True:
+            event = await self._events.get()
+            if isinstance(event, BaseException):
+                raise event
+            self._on_status(ShardStatus.decode(event))
 
     def _orders(self) -> Orders:
         now, token, end = time.monotonic(), self._token, self._end

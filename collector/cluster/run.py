@@ -275,7 +275,7 @@ class ClusterRun:
                 client, self.settings, self._log, self._shutdown, self._end_with, session.clock
             )
             task = partial(self._shard, locked.site, self._channel, answered)
-            work = shared.run(), self._monitor.run(), locked.run()
+            work = self._channel.run(), shared.run(), self._monitor.run(), locked.run()
             async with in_background(*work, failed=self._background_failed):
                 await scheduler.run(client, task, self._take_result, self._is_stopped)
         self._channel = None

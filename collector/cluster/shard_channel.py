@@ -8,6 +8,7 @@ from functools import lru_cache, partial
 from threading import Lock
 from typing import Final
 
+import msgspec
 from distributed import Client, Status, Variable, Worker
 
 from collector.cluster.lease import Lease
@@ -53,7 +54,7 @@ class ShardChannel:
     ) -> None:
         """Apply orders when they change until cancelled; each event of them renews the lease.
 
-        `clock` is that of the lease, in seconds.
+        `clock` is that of the lease, in seconds. Raises `msgspec.DecodeError`, and as `apply`.
         """
         loop, events = asyncio.get_running_loop(), asyncio.Queue[object]()
 
@@ -73,10 +74,15 @@ class ShardChannel:
                 self._heed(event)
                 if isinstance(event, int):
                     lease.renew(clock())
-                # Any error of the Dask scheduler may be transient; the next event comes soon.
-                with suppress(Exception):
-                    if isinstance(event, int) and event > self._version:
-                        apply(await in_thread(self.read_orders))
+                if not isinstance(event, int) or event <= self._version:
+                    continue
+                try:
+                    orders = await in_thread(self.read_orders)
+                except msgspec.DecodeError:
+                    raise
+                except Exception:  # noqa: BLE001, S112 - any of Dask may pass; an event comes soon
+                    continue
+                apply(orders)
 
     def _heed(self, event: object) -> None:
         if isinstance(event, dict) and event.get("action") in _IS_AWAITED:

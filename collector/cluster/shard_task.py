@@ -115,6 +115,7 @@ class _Shard:
     async def _execute(self, run: Run, orders: Orders) -> End:
         self._apply(run, orders)
         reporting = asyncio.create_task(self._report(run), name="report")
+        reporting.add_done_callback(partial(_stop_if_failed, run))
         try:
             return await run.execute()
         finally:
@@ -123,7 +124,10 @@ class _Shard:
                 await reporting
 
     async def _report(self, run: Run) -> None:
-        """Send statuses and follow orders until cancelled; stop the run if it is not heard."""
+        """Send statuses and follow orders until cancelled; stop the run if it is not heard.
+
+        Raises what ends the orders, which is a bug.
+        """
         channel = self._channel
         # The time in which this process was stopped does not count.
         clock = AwakeClock()
@@ -135,7 +139,9 @@ class _Shard:
             try:
                 while not (why := channel.why_over(lease, clock())):
                     channel.send_status(self._status(run))
-                    await asyncio.sleep(_STATUS_SECONDS)
+                    await asyncio.wait([following], timeout=_STATUS_SECONDS)
+                    if following.done():
+                        following.result()
                 run.stop(ExitCode.STOPPED_EARLY, why)
             finally:
                 following.cancel()
@@ -186,6 +192,12 @@ class _Shard:
             last_error=pace.last_error,
             stale_token=self._stale_token,
         )
+
+
+def _stop_if_failed(run: Run, reporting: asyncio.Task[None]) -> None:
+    """Stop a shard that gets no orders any more; its end raises the error."""
+    if not reporting.cancelled() and reporting.exception() is not None:
+        run.stop(ExitCode.BUG)
 
 
 _Name = TypeVar("_Name", bound=StrEnum)

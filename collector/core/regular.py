@@ -9,23 +9,46 @@ import io
 import os
 import stat
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
-__all__ = ["check_regular", "is_endless", "kind_of", "open_regular", "refuse_mode", "remedy_for"]
+__all__ = [
+    "check_regular",
+    "is_endless",
+    "kind_of",
+    "open_regular",
+    "read_regular",
+    "refuse_mode",
+    "remedy_for",
+]
+
+_AT_ONCE: Final = 64 * 1024
 
 
 def open_regular(path: Path) -> BinaryIO:
     """Open a file to read. Raises `OSError`, also if it is not a regular file; never waits."""
+    return os.fdopen(_open(path), "rb")
+
+
+def read_regular(path: Path) -> bytes:
+    """Return the content of a small file, in less time than a stream takes; as `open_regular`."""
+    descriptor = _open(path)
+    try:
+        return b"".join(iter(lambda: os.read(descriptor, _AT_ONCE), b""))
+    finally:
+        os.close(descriptor)
+
+
+def _open(path: Path) -> int:
     # Without waiting for the other end, should it be a pipe.
     flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
     check_regular(path)
-    stream = os.fdopen(os.open(path, flags), "rb")
+    descriptor = os.open(path, flags)
     try:
-        refuse_mode(os.fstat(stream.fileno()).st_mode, path)
+        refuse_mode(os.fstat(descriptor).st_mode, path)
     except OSError:
-        stream.close()
+        os.close(descriptor)
         raise
-    return stream
+    return descriptor
 
 
 def check_regular(path: Path) -> None:

@@ -12,7 +12,7 @@ from typing import Annotated, Final
 
 import msgspec
 
-from collector.core.regular import open_regular
+from collector.core.regular import open_regular, read_regular
 from collector.core.text import json_text
 from collector.plan import Shard
 from collector.store.atomic import remove_drafts, replace_file
@@ -143,7 +143,8 @@ def manifests_in(directory: Path) -> list[FoundManifest]:
 
 def _manifests(directory: Path, most: int | None = None) -> Iterator[FoundManifest]:
     """Yield the manifests in a directory, or those of them that changed last."""
-    paths = [path for path in directory.iterdir() if _MANIFEST.fullmatch(path.name)]
+    names = os.listdir(directory)  # noqa: PTH208 - there may be thousands of files
+    paths = [directory / name for name in names if _MANIFEST.fullmatch(name)]
     if most is not None and len(paths) > most:
         paths = sorted(paths, key=_changed_at)[-most:]
     yield from filter(None, map(_read, paths))
@@ -154,8 +155,7 @@ def _read(path: Path) -> FoundManifest | None:
     if match is None or not path.is_file():
         return None
     shard = Shard(int(match["number"] or 0), int(match["total"] or 1))
-    with open_regular(path) as stream:
-        text = stream.read(_LARGEST)
+    text = read_regular(path)[:_LARGEST]
     return FoundManifest(path.parent, path.name, shard, int(match["kept"] or 0), text)
 
 

@@ -9,7 +9,7 @@ import msgspec
 
 from collector.core.text import json_text
 from collector.store.data_file import open_data, stored_as
-from collector.store.files import COMPANIES, PartFiles, errors_of, parts_in
+from collector.store.files import COMPANIES, PartFiles, errors_of, parts_of
 
 __all__ = [
     "BLOCK_LINES",
@@ -77,8 +77,7 @@ def file_digests(files: PartFiles) -> dict[str, FileDigest]:
     on meanwhile. Blocks for as long as it takes to read them. Raises as `digest_of` does.
     """
     paths = [files.directory / COMPANIES]
-    parts = filter(files.has_for_itself, [files, *parts_in(files.directory)])
-    for part, errors in errors_of(parts).items():
+    for part, errors in errors_of([files, *parts_of(files)]).items():
         paths += [part.statistics, *errors]
     digests = {path.name: digest_of(path) for path in paths if stored_as(path).is_file()}
     return {name: digest for name, digest in digests.items() if digest.bytes}

@@ -1,7 +1,7 @@
 """The attempts that the manifests of a run directory record, and whether their plans fit."""
 
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
@@ -10,14 +10,14 @@ from typing import Any, NamedTuple
 
 from collector.core.errors import InputError
 from collector.core.regular import check_regular
-from collector.plan import Plan
+from collector.plan import Plan, Shard
 from collector.store.files import COMPANIES, FileStamp, PartFiles, parts_in
 from collector.store.identity import service_differences
 from collector.store.manifest import (
     DatesRecord,
     Manifest,
+    ManifestHead,
     PlanRecord,
-    answers_recorded,
     gravest_record,
 )
 from collector.store.plan_differences import plan_differences
@@ -57,13 +57,11 @@ class _Fit(NamedTuple):
 
 
 class _Other(NamedTuple):
-    """What is kept of the manifest of another part. `newest` is its last answer."""
+    """The manifest of another part, and its file as it was."""
 
+    path: Path
     stamp: FileStamp
-    plan: PlanRecord
-    service: Mapping[str, str]
-    dates: DatesRecord | None
-    newest: datetime | None
+    head: ManifestHead
 
 
 @dataclass(slots=True)
@@ -98,7 +96,7 @@ class EarlierManifests:
     plan: Plan
     service: Mapping[str, str]
     handed: HandedOver | None = None
-    _others: dict[Path, _Other] = field(default_factory=dict)
+    _others: dict[Shard, _Other] = field(default_factory=dict)
     _fits: dict[tuple[ListContent | None, PlanRecord], _Fit] = field(default_factory=dict)
 
     def read(self, files: PartFiles, parts: Sequence[PartFiles]) -> EarlierAttempts:
@@ -120,7 +118,7 @@ class EarlierManifests:
             own = EarlierAttempts()
         found = (own.dates, *(other.dates for other in known))
         dates = [record for record in found if record is not None]
-        newest = max((other.newest for other in known if other.newest is not None), default=None)
+        newest = max(filter(None, (other.newest for other in known)), default=None)
         return replace(own, dates=gravest_record(dates), newest=newest)
 
     def check(self, files: PartFiles) -> None:
@@ -140,26 +138,26 @@ class EarlierManifests:
         attempts = tuple(manifest.attempts)
         return EarlierAttempts(attempts, manifest.dates, not fit.is_damaged, trouble)
 
-    def _read_other(self, files: PartFiles, listed: list[_List]) -> _Other | None:
+    def _read_other(self, files: PartFiles, listed: list[_List]) -> ManifestHead | None:
         """Return what counts of the manifest of another part; None if there is none, or damage."""
-        path = files.manifest
+        other = self._others.get(files.shard)
+        path = files.manifest if other is None else other.path
         # Before the file is read: what changes meanwhile is read again the next time.
-        stamp, other = FileStamp.of(path), self._others.get(path)
+        stamp = FileStamp.of(path)
         if stamp is None:
             return None
         if other is None or other.stamp != stamp:
             try:
-                manifest = Manifest.read(path)
+                head = ManifestHead.read(path)
             except ValueError:
                 return None
-            if manifest is None:
+            if head is None:
                 return None
-            newest = max(_answered_at(manifest.attempts), default=None)
-            other = _Other(stamp, manifest.plan, manifest.service, manifest.dates, newest)
-            self._others[path] = other
+            other = self._others[files.shard] = _Other(path, stamp, head)
         # Each time, for the list of companies may have changed.
-        is_damaged = self._compare(files, other.plan, other.service, listed).is_damaged
-        return None if is_damaged else other
+        head = other.head
+        is_damaged = self._compare(files, head.plan, head.service, listed).is_damaged
+        return None if is_damaged else head
 
     def _compare(
         self,
@@ -211,13 +209,6 @@ class EarlierManifests:
         if not is_intact:
             return _Fit(trouble=f"{COMPANIES} was edited")
         return _Fit(plan_differences(recorded, self.plan))
-
-
-def _answered_at(attempts: Sequence[Mapping[str, Any]]) -> Iterator[datetime]:
-    """Yield when attempts with answers ended, or when they began if they have no end."""
-    for attempt in attempts:
-        if attempt["ended_at"] is None or answers_recorded(attempt, "cells"):
-            yield datetime.fromisoformat(attempt["ended_at"] or attempt["started_at"])
 
 
 def missing_manifest(files: PartFiles) -> str:

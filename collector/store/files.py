@@ -33,6 +33,7 @@ __all__ = [
     "lost_files",
     "next_errors",
     "parts_in",
+    "parts_of",
     "stored_twice_of",
 ]
 
@@ -49,10 +50,10 @@ PLAN_LOCK: Final = "run-plan.lock"
 """The lock of the plan, which shards write one after the other."""
 
 _SHARD: Final = re.compile(
-    rf"(?:{STATISTICS.stem}(?=.*\.jsonl)|run(?!.*\.jsonl))"
-    r"-(?P<number>[0-9]{5})-of-(?P<total>[0-9]{5})"
-    r"\.(?:jsonl(?:\.gz|\.zst)?|json|lock)"
+    rf"/(?:{STATISTICS.stem}(?=[^/]*\.jsonl)|run(?![^/]*\.jsonl))"
+    r"-([0-9]{5})-of-([0-9]{5})\.(?:jsonl(?:\.gz|\.zst)?|json|lock)(?=/)"
 )
+"""Of all names between slashes at once: a directory may have thousands."""
 
 _AFTER_MANIFEST: Final = re.compile(
     rf"(?:(?:{STATISTICS.stem}|errors|log)(?P<shard>-[0-9]{{5}}-of-[0-9]{{5}})?(?:\.[1-9][0-9]*)?"
@@ -161,23 +162,36 @@ def parts_in(directory: Path) -> list[PartFiles]:
 
     The run without shards always comes first. Raises `OSError`, unless there is no directory.
     """
-    found: set[Shard] = set()
+    return _parts(directory, _shards_in(directory))
+
+
+def parts_of(files: PartFiles) -> list[PartFiles]:
+    """Return a part, and those in its directory that it has for itself; see `has_for_itself`.
+
+    In ascending order. Raises `OSError`, unless there is no directory.
+    """
+    return _parts(files.directory, {files.shard, *_shards_in(files.directory, files.shard.total)})
+
+
+def _shards_in(directory: Path, without: int = 1) -> set[Shard]:
+    """Return the shards that have files in a directory, but those of the division `without`."""
+    names: list[str] = []
     with suppress(FileNotFoundError):
-        found = {
-            Shard(int(match["number"]), int(match["total"]))
-            for name in os.listdir(directory)  # noqa: PTH208 - there may be thousands of files
-            if (match := _SHARD.fullmatch(name))
-        }
-    shards = sorted(
-        (shard for shard in found if not shard.is_whole and shard.number < shard.total),
-        key=lambda shard: (shard.total, shard.number),
-    )
-    return [PartFiles(directory), *(PartFiles(directory, shard) for shard in shards)]
+        names = os.listdir(directory)  # noqa: PTH208 - there may be thousands of files
+    ending = f"-of-{without:05}."
+    text = "/".join(name for name in names if ending not in name)
+    return {Shard(int(number), int(total)) for number, total in set(_SHARD.findall(f"/{text}/"))}
+
+
+def _parts(directory: Path, shards: Iterable[Shard]) -> list[PartFiles]:
+    found = (shard for shard in shards if not shard.is_whole and shard.number < shard.total)
+    ordered = sorted(found, key=lambda shard: (shard.total, shard.number))
+    return [PartFiles(directory), *(PartFiles(directory, shard) for shard in ordered)]
 
 
 _ERRORS: Final = re.compile(
-    r"(?P<name>errors(?:-(?P<number>[0-9]{5})-of-(?P<total>[0-9]{5}))?(?:\.[1-9][0-9]*)?\.jsonl)"
-    r"(?:\.gz|\.zst)?"
+    r"(?P<name>errors(?:-(?P<number>[0-9]{5})-of-(?P<total>[0-9]{5}))?"
+    r"(?P<attempt>\.[1-9][0-9]*)?\.jsonl)(?:\.gz|\.zst)?"
 )
 
 
@@ -186,12 +200,17 @@ def errors_in(directory: Path) -> dict[Path, Shard]:
 
     Those of earlier attempts are included. Raises `OSError`.
     """
-    found = (_ERRORS.fullmatch(path.name) for path in directory.iterdir())
-    return {
-        directory / match["name"]: Shard(int(match["number"] or 0), int(match["total"] or 1))
-        for match in found
-        if match
-    }
+    return {directory / match["name"]: _shard_of(match) for match in _found_errors(directory)}
+
+
+def _found_errors(directory: Path) -> Iterable[re.Match[str]]:
+    names = os.listdir(directory)  # noqa: PTH208 - there may be thousands of files
+    # One of all forms of a file.
+    return {match["name"]: match for match in map(_ERRORS.fullmatch, names) if match}.values()
+
+
+def _shard_of(match: re.Match[str]) -> Shard:
+    return Shard(int(match["number"] or 0), int(match["total"] or 1))
 
 
 def errors_of(parts: Iterable[PartFiles]) -> dict[PartFiles, list[Path]]:
@@ -203,11 +222,12 @@ def errors_of(parts: Iterable[PartFiles]) -> dict[PartFiles, list[Path]]:
     earlier: dict[PartFiles, list[Path]] = {files: [] for files in parts}
     for directory in dict.fromkeys(files.directory for files in earlier):
         with suppress(FileNotFoundError):
-            for path, shard in errors_in(directory).items():
-                files = PartFiles(directory, shard)
-                # But not `errors-00000-of-00001.jsonl`, which is of no part.
-                if files in earlier and path.stem.startswith(f"{files.errors.stem}."):
-                    earlier[files].append(path)
+            for match in _found_errors(directory):
+                files = PartFiles(directory, _shard_of(match))
+                # But not `errors-00000-of-00001.1.jsonl`, which is of no part.
+                name = f"errors{files.shard.in_names}{match['attempt']}.jsonl"
+                if match["name"] == name and files in earlier:
+                    earlier[files].append(directory / name)
     return {files: [*sorted(paths, key=_attempt), files.errors] for files, paths in earlier.items()}
 
 

@@ -11,7 +11,7 @@ from collector.core.errors import InputError
 from collector.core.regular import kind_of
 from collector.store.data_file import decompress_command
 from collector.store.earlier_attempts import damaged_manifest, missing_manifest
-from collector.store.files import CLUSTER_LOCK, COMPANIES, PLAN_LOCK, PartFiles, files_are, parts_in
+from collector.store.files import CLUSTER_LOCK, COMPANIES, PLAN_LOCK, PartFiles, files_are, parts_of
 from collector.store.ledger import Ledger
 from collector.store.recorded_plan import is_our_list, read_company_list
 from collector.store.repair import whole_of
@@ -34,11 +34,11 @@ def refuse_links(directory: Path) -> None:
     """
     with suppress(FileNotFoundError), os.scandir(directory) as entries:
         for entry in entries:
-            if _OURS.fullmatch(entry.name) is None:
+            if entry.is_file(follow_symlinks=False) or _OURS.fullmatch(entry.name) is None:
                 continue
             if entry.is_symlink():
                 what = "is a symbolic link; replace it by the file, or link the whole directory"
-            elif not entry.is_file(follow_symlinks=False) and not entry.is_dir():
+            elif not entry.is_dir():
                 kind = kind_of(entry.stat(follow_symlinks=False).st_mode)
                 what = f"is {kind}, not a file; remove it"
             else:
@@ -54,8 +54,7 @@ def refuse_compressed(files: PartFiles) -> None:
     Raises `OSError`, unless there is no directory.
     """
     directory = files.directory
-    parts = dict.fromkeys([*parts_in(directory), files])
-    found = [path for other in parts if files.has_for_itself(other) for path in other.compressed()]
+    found = [path for other in parts_of(files) for path in other.compressed()]
     if found:
         raise InputError(
             f"--output {directory}: {files_are(found)} compressed, and a run is "

@@ -40,6 +40,8 @@ def describe_service(settings: RunSettings | PlanSettings) -> dict[str, str]:
 
 def service_differences(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
     """Return how two services differ, one text for each option."""
+    if old == new:
+        return []
     old, new = ({**_IN_OLDER_MANIFESTS, **service} for service in (old, new))
     return [
         f"--{name} was {old.get(name, 'not given')} and is now {new.get(name, 'not given')}"

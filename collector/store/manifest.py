@@ -3,14 +3,14 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 import orjson
 
 from collector.core.cell import CellState
 from collector.core.errors import InputError
-from collector.core.regular import open_regular
+from collector.core.regular import read_regular
 from collector.plan import Plan, WindowSize
 from collector.store.atomic import replace_file
 from collector.store.digests import Digests, with_digest
@@ -19,6 +19,7 @@ from collector.telemetry.names import NamesRecord
 __all__ = [
     "DatesRecord",
     "Manifest",
+    "ManifestHead",
     "PlanRecord",
     "answers_recorded",
     "describe_plan",
@@ -173,18 +174,9 @@ class Manifest(msgspec.Struct, kw_only=True):
         damaged.
         """
         try:
-            with open_regular(path) as stream:
-                text = stream.read()
-        except FileNotFoundError:
-            return None
-        try:
-            form = msgspec.json.decode(text, type=_Format).format
-            if form > _FORMAT:
-                raise InputError(
-                    f"{path}: has format {form}, and this collector knows {_FORMAT} at most; "
-                    "use the newer collector that wrote it"
-                )
-            manifest = msgspec.json.decode(text, type=cls)
+            manifest = _decoded(path, _manifest)
+            if manifest is None:
+                return None
             msgspec.convert(manifest.attempts, list[_AttemptFields])
             msgspec.convert(msgspec.to_builtins(manifest.plan), _PlanFields)
             # The next attempt has to write what it has read, and orjson no number above 64 bits.
@@ -202,6 +194,60 @@ class Manifest(msgspec.Struct, kw_only=True):
     def write(self, path: Path) -> None:
         """Replace the file atomically. Raises `OSError`."""
         replace_file(path, [self.encoded()])
+
+
+class _AnswerTimes(msgspec.Struct, frozen=True):
+    started_at: datetime
+    ended_at: datetime | None
+    cells: Any = None
+
+
+class ManifestHead(msgspec.Struct, kw_only=True, frozen=True):
+    """What a shard needs to know of the manifest of another; the rest is passed over."""
+
+    plan: PlanRecord
+    service: dict[str, str]
+    dates: DatesRecord | None = None
+    attempts: list[_AnswerTimes]
+
+    @classmethod
+    def read(cls, path: Path) -> "ManifestHead | None":
+        """Read it in a fifth of the time that `Manifest.read` takes, and raise as it does."""
+        try:
+            return _decoded(path, _head)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise ValueError(str(error)) from error
+
+    @property
+    def newest(self) -> datetime | None:
+        """When the last attempt with answers ended, or began if it has no end."""
+        times = (
+            attempt.ended_at or attempt.started_at
+            for attempt in self.attempts
+            if attempt.ended_at is None or answers_recorded({"cells": attempt.cells}, "cells")
+        )
+        return max(times, default=None)
+
+
+_T = TypeVar("_T")
+_format: Final = msgspec.json.Decoder(_Format)
+_manifest: Final = msgspec.json.Decoder(Manifest)
+_head: Final = msgspec.json.Decoder(ManifestHead)
+
+
+def _decoded(path: Path, decoder: msgspec.json.Decoder[_T]) -> _T | None:
+    """Decode a manifest; return None if there is none. Raises as msgspec does, and `OSError`."""
+    try:
+        text = read_regular(path)
+    except FileNotFoundError:
+        return None
+    form = _format.decode(text).format
+    if form > _FORMAT:
+        raise InputError(
+            f"{path}: has format {form}, and this collector knows {_FORMAT} at most; "
+            "use the newer collector that wrote it"
+        )
+    return decoder.decode(text)
 
 
 def answers_recorded(attempt: Mapping[str, Any], name: str) -> int:

@@ -16,7 +16,7 @@ from collector.store.append_file import AppendFile, LostFileError
 from collector.store.atomic import remove_drafts, sync_directory
 from collector.store.chain import keep_finished
 from collector.store.data_lock import hold_data
-from collector.store.files import COMPANIES, PartFiles, errors_of, next_errors, parts_in
+from collector.store.files import COMPANIES, PartFiles, errors_of, next_errors, parts_of
 from collector.store.foreign import refuse_compressed, refuse_links
 from collector.store.journal import lost_lines
 from collector.store.lock import lock_lost
@@ -222,8 +222,7 @@ class RunDirectory:
 
     def _move_errors(self) -> None:
         # Not removed: their cells count as failed until they have an answer.
-        parts = filter(self.files.has_for_itself, parts_in(self.files.directory))
-        for errors in errors_of(parts).values():
+        for errors in errors_of(parts_of(self.files)).values():
             last = errors[-1]
             if last.is_file() and last.stat().st_size:
                 last.rename(next_errors(errors))

@@ -10,7 +10,7 @@ from typing import Final, Self
 
 from collector.core.errors import InputError, LockedError
 from collector.store.data_lock import HOLDER, is_data_held
-from collector.store.files import CLUSTER_LOCK, LOCK, PartFiles, parts_in
+from collector.store.files import CLUSTER_LOCK, LOCK, PartFiles, parts_in, parts_of
 from collector.store.lock import (
     BETWEEN_TRIES,
     DirectoryLock,
@@ -114,7 +114,7 @@ def _refuse_others(files: PartFiles) -> None:
 
     It may hold a lock file that was removed, in place of which there is another one now.
     """
-    for other in filter(files.has_for_itself, parts_in(files.directory)):
+    for other in parts_of(files):
         # Its lock file is that of this process.
         is_own = other == files
         who = _writer(other) if is_own else _holder(other)

@@ -11,6 +11,7 @@ from distributed import Client, LocalCluster, Variable
 
 from collector.cluster.channel import Channel
 from collector.cluster.messages import Common, Orders, ShardStatus, name_of_common
+from collector.cluster.scheduler import in_background
 from collector.core.cell import SERVER_DEFAULT
 from collector.core.errors import ExitCode
 from collector.core.secrets import Secret
@@ -60,6 +61,7 @@ async def test_orders_come_when_they_change_and_nothing_of_a_run_stays(client: C
     plan = Plan(Companies(("1", "2")), [SERVER_DEFAULT])
     statuses: asyncio.Queue[ShardStatus] = asyncio.Queue()
     versions: asyncio.Queue[object] = asyncio.Queue()
+    failures: list[BaseException] = []
     token = Token.of(Secret(_SECRET))
     common = Common(plan, DIRECT)
     async with asyncio.timeout(60):
@@ -74,7 +76,9 @@ async def test_orders_come_when_they_change_and_nothing_of_a_run_stays(client: C
             read = Orders.decode(await orders.get(timeout=30))
             assert (read.version, read.senders, read.ceiling, read.exit_code) == (2, 1, 20.0, 130)
             await client.log_event(channel.statuses, report(1).encoded())
-            assert (await statuses.get()).shard == 1
+            async with in_background(channel.run(), failed=failures.append):
+                assert (await statuses.get()).shard == 1
+            assert not failures
             assert channel.name in await _topics(client)
             assert _SECRET not in str(await _topics(client))
         assert await versions.get() in (2, {"action": "remove-client", "client": channel.name})
@@ -83,3 +87,19 @@ async def test_orders_come_when_they_change_and_nothing_of_a_run_stays(client: C
                 await Variable(name, client=client).get(timeout=0.1)
         while channel.name in await _topics(client):  # noqa: ASYNC110 - it sends no event
             await asyncio.sleep(0.01)
+
+
+async def test_an_error_of_the_orders_is_raised(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Shards would get no orders any more, not even the one to stop."""
+    common = Common(Plan(Companies(("1",)), [SERVER_DEFAULT]), DIRECT)
+    token = Token.of(Secret(_SECRET))
+    async with (
+        asyncio.timeout(60),
+        Channel(client, common, token, Share(10.0), 2, lambda _: None) as channel,
+    ):
+        monkeypatch.setattr(channel, "_orders", lambda: 1 / 0)
+        channel.set_share(Share(20.0), 1)
+        with pytest.raises(ZeroDivisionError):
+            await channel.run()

@@ -29,6 +29,7 @@ from collector.run.session import Session
 from collector.settings import RunSettings
 from collector.store.files import PartFiles
 from tests.cluster.made_reports import report, result
+from tests.end_to_end.steps import until
 from tests.store.made_runs import AT, line, make_run
 
 _CELLS = 20
@@ -56,6 +57,7 @@ class _Bench:
         self.run = ClusterRun(plan, RunSettings(), AccessToken(Secret("fake")), directory)
         self.take: Callable[[int, Result], None]
         self.hear: Callable[[ShardStatus], None]
+        self.receive: Callable[[tuple[float, object]], None]
         self.happen: Callable[[], None]
         self.common: Common
         self.tasks: list[Task] = []
@@ -64,6 +66,7 @@ class _Bench:
         channel = _Channel(*given)
         self.common = given[1]
         self.hear = channel.on_status
+        self.receive = channel._receive  # noqa: SLF001 - Dask calls it
         return channel
 
     async def run_shards(
@@ -258,3 +261,18 @@ def test_shards_are_told_what_a_run_without_shards_has_answered(
     answered = [sum(task.context.answered.values()) for task in bench.tasks]
     assert (len(answered), sum(answered)) == (2, 12)
     assert [text for text in bench.run.remarks if "the last line is unfinished (4 bytes)" in text]
+
+
+def test_a_status_that_cannot_be_taken_is_a_bug(
+    bench: _Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Dask would swallow the error, and the run would know nothing of its shards."""
+
+    async def run_shards(*given: Any) -> None:  # noqa: ANN401 - as the scheduler
+        bench.receive((0.0, b"{"))
+        await until(given[-1])
+
+    monkeypatch.setattr(ShardScheduler, "run", run_shards)
+    end = asyncio.run(bench.run.execute())
+    assert end.exit_code is ExitCode.BUG
+    assert "a bug in the collector (ValidationError)" in (end.error or "")

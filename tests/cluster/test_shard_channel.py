@@ -110,6 +110,22 @@ async def test_it_ends_when_a_read_fails_that_was_cancelled() -> None:
         assert done
 
 
+async def test_an_error_in_the_orders_is_raised() -> None:
+    """Not that of a read, which may pass: the shard would not hear the order to stop."""
+    bench = _Bench(_Client())
+
+    def fail(_: object) -> None:
+        raise ZeroDivisionError
+
+    bench.channel.read_orders = lambda: cast("Orders", None)  # type: ignore[method-assign]
+    follow = bench.channel.follow_orders(fail, bench.lease, lambda: bench.now)
+    following = asyncio.create_task(follow)
+    await until(bench.channel.follows.is_set)
+    bench.client.happen(1)
+    with pytest.raises(ZeroDivisionError):
+        await asyncio.wait_for(following, 30)
+
+
 async def test_each_event_is_a_sign_of_life_and_orders_that_could_not_be_read_are_read_again() -> (
     None
 ):

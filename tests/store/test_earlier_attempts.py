@@ -12,7 +12,7 @@ from collector.settings import RunSettings
 from collector.store.earlier_attempts import EarlierManifests
 from collector.store.files import PartFiles, parts_in
 from collector.store.identity import describe_service
-from collector.store.manifest import DatesRecord, Manifest
+from collector.store.manifest import DatesRecord, Manifest, ManifestHead
 from collector.store.recorded_plan import read_company_list, write_company_list
 from collector.store.surveyed import HandedOver
 from tests.store.made_runs import day, make_run
@@ -24,7 +24,7 @@ _OLD, _GROWN = ("1", "2"), ("1", "2", "3")
 def reads(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """Count the files that are parsed, by their names."""
     counts: Counter[str] = Counter()
-    read = Manifest.read
+    read, read_head = Manifest.read, ManifestHead.read
 
     def read_list(path: Path) -> object:
         counts[path.name] += 1
@@ -35,7 +35,13 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
         return read(path)
 
     monkeypatch.setattr("collector.store.earlier_attempts.read_company_list", read_list)
+
+    def read_other(path: Path) -> ManifestHead | None:
+        counts[path.name] += 1
+        return read_head(path)
+
     monkeypatch.setattr(Manifest, "read", read_manifest)
+    monkeypatch.setattr(ManifestHead, "read", read_other)
     return counts
 
 
@@ -74,6 +80,22 @@ def test_the_list_of_this_plan_is_not_parsed(tmp_path: Path, reads: Counter[str]
     manifests.read(_own(run, 3), parts_in(run))
     manifests.check(_own(run, 3))
     assert reads["run-companies.txt"] == 0
+
+
+def test_the_manifests_of_others_are_not_decoded_in_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That takes five times as long, and a directory may have a thousand of them."""
+    run, read = _make(tmp_path / "r", 3), Manifest.read
+    full: list[str] = []
+
+    def read_whole(path: Path) -> Manifest | None:
+        full.append(path.name)
+        return read(path)
+
+    monkeypatch.setattr(Manifest, "read", read_whole)
+    _manifests(_plan()).read(_own(run, 3), parts_in(run))
+    assert full == ["run-00000-of-00003.json"]
 
 
 def test_a_check_reads_what_has_changed(tmp_path: Path, reads: Counter[str]) -> None:

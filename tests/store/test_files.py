@@ -1,3 +1,4 @@
+import os
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,6 +15,7 @@ from collector.store.files import (
     errors_of,
     next_errors,
     parts_in,
+    parts_of,
     stored_twice_of,
 )
 
@@ -141,6 +143,20 @@ def test_every_name_of_a_part_is_known_again(shard: Shard) -> None:
             path.unlink()
 
 
+@settings(deadline=None)
+@given(_SHARDS, st.sets(_SHARDS | st.builds(Shard, st.integers(0, 3), st.integers(2, 4))))
+def test_a_part_has_itself_and_what_no_other_process_writes(
+    shard: Shard, others: set[Shard]
+) -> None:
+    """Found without looking at each shard of the same division."""
+    with TemporaryDirectory() as name:
+        for own in (PartFiles(Path(name)), PartFiles(Path(name), shard)):
+            own.lock.touch()
+            for other in others:
+                PartFiles(Path(name), other).lock.touch()
+            assert parts_of(own) == list(filter(own.has_for_itself, parts_in(Path(name))))
+
+
 def test_errors_of_earlier_attempts_are_numbered_for_each_shard(tmp_path: Path) -> None:
     """As numbers, those of other parts aside; the next one comes after the highest."""
     files = PartFiles(tmp_path, Shard(3, 16))
@@ -203,8 +219,8 @@ def test_a_directory_is_listed_once_for_all_of_its_parts(
     for files in parts:
         _touch(tmp_path, f"{files.errors.stem}.1.jsonl", f"{files.errors.stem}.1.jsonl.gz")
     listed: list[str] = []
-    for name in ("iterdir", "glob"):
-        monkeypatch.setattr(Path, name, _counted(getattr(Path, name), listed))
+    for owner, name in ((Path, "iterdir"), (Path, "glob"), (os, "listdir")):
+        monkeypatch.setattr(owner, name, _counted(getattr(owner, name), listed))
     assert {len(errors) for errors in errors_of(parts).values()} == {2}
     assert len(listed) == 1
     assert len(stored_twice_of(parts)) == 50

@@ -1,4 +1,4 @@
-from datetime import date
+from datetime import date, datetime
 from hashlib import sha256
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from collector.store.identity import describe_service
 from collector.store.manifest import (
     DatesRecord,
     Manifest,
+    ManifestHead,
     answers_recorded,
     describe_plan,
     gravest_record,
@@ -47,6 +48,32 @@ def test_a_manifest_is_readable_json(tmp_path: Path) -> None:
         '  "sha256": "SHA256"\n}\n'
     ).replace("SHA256", sha256(path.read_bytes().rpartition(b'  "sha256"')[0]).hexdigest())
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_head_of_a_manifest_is_what_the_whole_says(tmp_path: Path) -> None:
+    """The newest answer is of an attempt with answers, or of one that never ended."""
+    path = tmp_path / "run.json"
+    unended = AttemptEntry(STARTED, describe_settings(RunSettings()))
+    for attempts, newest in (
+        ([], None),
+        ([unended], "started_at"),
+        ([unended, ended_attempt()], "ended_at"),
+    ):
+        manifest = _manifest(*attempts)
+        manifest.write(path)
+        head = ManifestHead.read(path)
+        assert head is not None
+        assert (head.plan, head.service) == (manifest.plan, _SERVICE)
+        expected = newest and datetime.fromisoformat(manifest.attempts[-1][newest])
+        assert head.newest == expected
+    assert ManifestHead.read(tmp_path / "nothing") is None
+    for text in (b"{", b"\xff", b"[" * 100_000, path.read_bytes()[:-9]):
+        path.write_bytes(text)
+        with pytest.raises(ValueError, match=r"."):
+            ManifestHead.read(path)
+    path.write_bytes(b'{"format": 3, "plan": 7}')
+    with pytest.raises(InputError, match="has format 3"):
+        ManifestHead.read(path)
 
 
 def test_a_manifest_is_read_as_it_was_written(tmp_path: Path) -> None:

@@ -1,0 +1,58 @@
+"""A shard in a worker: how it ends when its orders do."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, cast
+
+import pytest
+
+from collector.cluster import shard_task
+from collector.core.errors import ExitCode
+from collector.run.result import End
+
+
+class _Channel:
+    """A channel whose orders end with an error."""
+
+    async def follow_orders(self, *_: object) -> None:
+        raise ZeroDivisionError
+
+    def why_over(self, *_: object) -> None:
+        pass
+
+    def send_status(self, _: object) -> None:
+        pass
+
+
+class _Run:
+    """A run that works until it is stopped."""
+
+    def __init__(self) -> None:
+        self.ends: list[ExitCode] = []
+        self.stopped = asyncio.Event()
+
+    def stop(self, exit_code: ExitCode) -> None:
+        self.ends.append(exit_code)
+        self.stopped.set()
+
+    async def execute(self) -> End:
+        await self.stopped.wait()
+        return End(self.ends[0])
+
+
+class _Shard(shard_task._Shard):  # noqa: SLF001 - Dask is needed for all that is public
+    """A shard that applies nothing and has no status."""
+
+    def __init__(self) -> None:
+        self._channel = cast("Any", _Channel())
+
+    _apply = _status = cast("Callable[..., Any]", lambda *_: None)
+
+
+async def test_a_shard_that_gets_no_orders_any_more_ends_with_the_error() -> None:
+    """It would not hear the order to stop, nor learn its share of the rate."""
+    run = _Run()
+    async with asyncio.timeout(30):
+        with pytest.raises(ZeroDivisionError):
+            await _Shard()._execute(cast("Any", run), cast("Any", None))  # noqa: SLF001
+    assert run.ends == [ExitCode.BUG]
