@@ -49,8 +49,8 @@ define both
 endef
 
 # More workers than a small machine has cores: the end-to-end tests wait most of the time. But each
-# of them collects all of the tests, which takes 3 seconds of a core.
-MANY := -n 5 --dist worksteal
+# of them collects all of the tests, which takes 4 seconds of a core.
+MANY := -n 4 --dist worksteal
 
 test: $(VENV)/.dev
 	$(call both,$(BIN)/pytest $(MANY) -m "not alone and not slow and not torture and not package",\

@@ -54,7 +54,7 @@ What is not here is no better for that: these are the ones that were used most.
 _ITSELF: Final = "tests/test_terms.py"
 
 _WORDS: Final = re.compile(
-    rf"(?<![\w-])(?:{'|'.join(TERMS)})(?!\w)".replace(" ", r"(?:\s+(?:#:?\s+)?)"), re.IGNORECASE
+    rf"(?<![\w-])\b(?:{'|'.join(TERMS)})(?!\w)".replace(" ", r"(?:\s+(?:#:?\s+)?)"), re.IGNORECASE
 )
 
 _ALLOWED: Final = {"tests/plan/test_companies_read.py": "nobody"}

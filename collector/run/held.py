@@ -25,6 +25,7 @@ class HeldOutcomes:
         self._on_confirmed = on_confirmed
         self._on_refuted = on_refuted
         self._held: dict[Confirmation, list[Settled]] = {}
+        self._withdrawn: set[Confirmation] = set()
         self.confirmed: list[Settled] = []
         """Outcomes that are ready to be taken with `take_confirmed`."""
 
@@ -45,6 +46,9 @@ class HeldOutcomes:
 
     def hold(self, item: WorkItem, outcome: Outcome) -> None:
         """Keep the final outcome of a cell until its connection is confirmed."""
+        if item.confirms is not None:
+            self._withdrawn.discard(item.confirms)
+            item.confirms = None
         confirmation = outcome.confirmation
         held = self._held.get(confirmation)
         if held is None:
@@ -62,13 +66,15 @@ class HeldOutcomes:
     def withdraw(self) -> WorkItem | None:
         """Return a cell to request again, so that its new request confirms an idle connection.
 
-        That is one cell for each connection that has unconfirmed answers and no request.
+        That is one cell for each connection that has unconfirmed answers and no request. The new
+        request may leave on another of them. So the first stays idle, and is left out only until
+        the cell has its outcome: then nothing else may confirm it.
         """
         for confirmation, held in self._held.items():
-            if confirmation.is_idle and held:
-                confirmation.is_idle = False
+            if confirmation.is_idle and held and confirmation not in self._withdrawn:
+                self._withdrawn.add(confirmation)
                 item, _ = held.pop()
-                item.is_confirming = True
+                item.confirms = confirmation
                 return item
         return None
 

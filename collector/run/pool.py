@@ -164,13 +164,13 @@ class Pool:
                 outcome = await self._fetch(
                     item.cell,
                     is_retry=item.tries > 0,
-                    is_final=item.is_confirming,
+                    is_final=item.confirms is not None,
                     use=self._use,
                 )
             except StoppedError:
                 # The cell stays unsettled, so the other workers must not wait for it.
                 self.drain()
-                if item.is_confirming:
+                if item.confirms is not None:
                     return
                 continue
             item.requests += outcome.requests

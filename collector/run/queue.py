@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 
 from collector.core.cell import Cell
+from collector.core.confirmation import Confirmation
 from collector.pace import RetryBudget
 
 __all__ = ["WAITING_PER_WORKER", "WorkItem", "WorkQueue"]
@@ -23,8 +24,8 @@ class WorkItem(msgspec.Struct, gc=False):
     """A cell in progress.
 
     `tries` counts the tries that were charged to the cell, `throttled_tries` those that the server
-    rate-limited and that were not charged, `requests` the requests sent. `is_confirming` says
-    that it is requested again to confirm the answers of a connection, `refuted` counts its answers
+    rate-limited and that were not charged, `requests` the requests sent. `confirms` is set while
+    it is requested again to confirm the answers of that connection, `refuted` counts its answers
     that could not be attributed to it.
     """
 
@@ -32,7 +33,7 @@ class WorkItem(msgspec.Struct, gc=False):
     tries: int = 0
     throttled_tries: int = 0
     requests: int = 0
-    is_confirming: bool = False
+    confirms: Confirmation | None = None
     refuted: int = 0
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.cli.said import Cli, in_this_process
 from tests.store.made_runs import line, make_run
 
 LargestFile = Callable[[int], AbstractContextManager[None]]
@@ -35,18 +36,26 @@ async def test_it_writes_one_page_of_all_runs(command: Any) -> None:  # noqa: AN
     assert page.endswith("</html>\n")
 
 
-async def test_english_is_the_default_and_an_old_page_is_replaced(
-    command: Any,  # noqa: ANN401
-) -> None:
+@pytest.fixture
+def report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Cli:
+    """Give the command in this process, which starts the library that draws once for all tests."""
+    monkeypatch.chdir(tmp_path)
+    return in_this_process("report", capsys)
+
+
+def test_english_is_the_default_and_an_old_page_is_replaced(report: Cli, tmp_path: Path) -> None:
     """The new page has the permissions of the old one."""
-    _runs(command.directory)
-    page = command.write("r.html", "old")
+    _runs(tmp_path)
+    page = tmp_path / "r.html"
+    page.write_text("old", encoding="utf-8")
     page.chmod(0o640)
-    done = await command.run("report", "old", "--to", "r.html")
+    done = report("old", "--to", "r.html")
     assert done.exit_code == 0, done.stderr
     assert '<html lang="en">' in page.read_text(encoding="utf-8")
     assert page.stat().st_mode & 0o777 == 0o640
-    assert not list(command.directory.glob("*.new"))
+    assert not list(tmp_path.glob("*.new"))
 
 
 @pytest.mark.parametrize(
@@ -81,34 +90,34 @@ async def test_what_cannot_be_done_is_said_and_leaves_the_old_page(
     assert (command.directory / "r.html").read_text(encoding="utf-8") == "old"
 
 
-async def test_a_full_disk_leaves_the_old_page(
-    command: Any,  # noqa: ANN401
-    largest_file: LargestFile,
+def test_a_full_disk_leaves_the_old_page(
+    report: Cli, tmp_path: Path, largest_file: LargestFile
 ) -> None:
     """Exit code 5, and no draft stays behind."""
-    _runs(command.directory)
-    page = command.write("r.html", "old")
+    _runs(tmp_path)
+    page = tmp_path / "r.html"
+    page.write_text("old", encoding="utf-8")
     with largest_file(10_000):
-        done = await command.run("report", "old", "--to", "r.html")
+        done = report("old", "--to", "r.html")
     assert done.exit_code == 5
     assert "r.html: cannot be written: File too large" in done.stderr
     assert page.read_text(encoding="utf-8") == "old"
-    assert not list(command.directory.glob("*.new"))
+    assert not list(tmp_path.glob("*.new"))
 
 
-async def test_what_is_odd_in_the_files_is_a_warning_too(command: Any) -> None:  # noqa: ANN401
+def test_what_is_odd_in_the_files_is_a_warning_too(report: Cli, tmp_path: Path) -> None:
     """On standard error as on the page; damage and a value that no figure contains give 1."""
-    make_run(command.directory / "a", [line("1", 1, total=5), b"\0\0\n"])
-    make_run(command.directory / "b", [line("1", 1, 60, total=10**30)])
+    make_run(tmp_path / "a", [line("1", 1, total=5), b"\0\0\n"])
+    make_run(tmp_path / "b", [line("1", 1, 60, total=10**30)])
     damage = "warning: a/statistics.jsonl: 3 bytes are damaged, and were left out\n"
-    done = await command.run("report", "a", "--to", "r.html")
+    done = report("a", "--to", "r.html")
     assert (done.exit_code, done.stderr) == (1, f"collector: {damage}")
-    done = await command.run("report", "a", "b", "--to", "r.html")
+    done = report("a", "b", "--to", "r.html")
     assert (done.exit_code, done.stdout) == (1, "the page is in r.html\n")
     values = 'b: company "1", 2026-11-01: too large for a 64-bit integer'
     assert damage in done.stderr
     assert values in done.stderr
-    page = (command.directory / "r.html").read_text(encoding="utf-8")
+    page = (tmp_path / "r.html").read_text(encoding="utf-8")
     assert "company &#34;1&#34;" in page or "company &quot;1&quot;" in page
 
 

@@ -33,7 +33,7 @@ endings = pytest.mark.parametrize("ending", PACKERS)
 @pytest.fixture
 async def command(start_api: StartApi, against: Against) -> Any:  # noqa: ANN401 - see conftest
     """Give the command after a run in r, in which one company failed."""
-    api = await start_api(deny=("3",), deny_status=403)
+    api = await start_api(deny=("3",), deny_status=404)
     command = against(api)
     command.write("companies.txt", company_lines(_COUNT))
     done = await command.run(*_RUN)

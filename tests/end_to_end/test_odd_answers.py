@@ -5,8 +5,10 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from aiohttp import web
 
+from tests.cli.said import Said, in_this_process
 from tests.conftest import Command, Finished, company_lines
 from tests.end_to_end.service import Asked, Service, good
 
@@ -46,6 +48,12 @@ def _rows(path: Path) -> dict[str, dict[str, str]]:
         return {row["company_id"]: row for row in csv.DictReader(stream)}
 
 
+def _report(command: Command, capsys: pytest.CaptureFixture[str]) -> Said:
+    """Make a page in this process, which starts the library that draws once for all tests."""
+    page = str(command.directory / "o.html")
+    return in_this_process("report", capsys)(str(command.directory / "r"), "--to", page)
+
+
 async def test_a_name_that_occurs_twice_fails_its_cell(command: Command) -> None:
     """In the data or in the actions; the others are answered, and the error says why."""
     finished = await _run(
@@ -66,7 +74,9 @@ async def test_a_name_that_occurs_twice_fails_its_cell(command: Command) -> None
     assert '"total":5' in errors["2"]["body"]
 
 
-async def test_a_count_beyond_64_bits_is_kept_and_left_out_of_columns(command: Command) -> None:
+async def test_a_count_beyond_64_bits_is_kept_and_left_out_of_columns(
+    command: Command, capsys: pytest.CaptureFixture[str]
+) -> None:
     """The line has its digits; every reading command works, and two say which value they lack."""
     huge = "123456789012345678901234567890"
     data = _ZEROS.replace('"total":0', f'"total":{huge}')
@@ -93,7 +103,7 @@ async def test_a_count_beyond_64_bits_is_kept_and_left_out_of_columns(command: C
     assert (rows["0"]["total"], rows["2"]["total"], rows["2"]["sended"]) == ("9", "", "0")
     assert (rows["2"]["actions_RECEIVED"], rows["2"]["actions_CLOSED"]) == ("", "3")
 
-    reported = await command.run("report", "r", "--to", "o.html")
+    reported = _report(command, capsys)
     assert reported.exit_code == 1, reported
     assert said in reported.stderr
     assert "too large for a 64-bit integer" in (command.directory / "o.html").read_text()
@@ -114,7 +124,9 @@ async def test_numbers_that_are_no_counts_fail_their_cells(command: Command) -> 
     assert kinds == {**schema, **not_json}
 
 
-async def test_other_spellings_of_no_actions_are_empty_cells_everywhere(command: Command) -> None:
+async def test_other_spellings_of_no_actions_are_empty_cells_everywhere(
+    command: Command, capsys: pytest.CaptureFixture[str]
+) -> None:
     """The lines keep what came; status, export and report read them as empty."""
     answers = {
         "1": f'{{{_ZEROS},"actions":[]}}',
@@ -134,7 +146,7 @@ async def test_other_spellings_of_no_actions_are_empty_cells_everywhere(command:
     assert (exported.exit_code, exported.stderr) == (0, "")
     rows = _rows(command.directory / "o.csv")
     assert [rows[company]["total"] for company in "0123"] == ["9", "0", "0", "0"]
-    reported = await command.run("report", "r", "--to", "o.html")
+    reported = _report(command, capsys)
     assert (reported.exit_code, reported.stderr) == (0, "")
 
 

@@ -65,7 +65,7 @@ async def test_shards_collect_together_what_one_run_collects(
     """Three processes at the same time: the same cells, the same answers, and one run to read."""
     api = await start_api()
     command = against(api)
-    companies = 15
+    companies = 6
     command.write("companies.txt", company_lines(companies))
     await _together(command, _run("one"))
     await _together(command, *(_run("r", f"{number}/3") for number in range(3)))

@@ -7,6 +7,11 @@ from collector.run.held import HeldOutcomes
 from collector.run.queue import WorkItem
 
 
+def _answer_on(confirmation: Confirmation) -> Failure:
+    at = datetime.now(UTC)
+    return Failure(FailureKind.HTTP, 404, "no", None, at, 1, confirmation=confirmation)
+
+
 class _Bench:
     """Held outcomes, and what they call."""
 
@@ -20,10 +25,7 @@ class _Bench:
 
     def hold(self, company_id: str, confirmation: Confirmation) -> None:
         """Hold an outcome."""
-        outcome = Failure(
-            FailureKind.HTTP, 404, "no", None, datetime.now(UTC), 1, confirmation=confirmation
-        )
-        self.held.hold(WorkItem(Cell(company_id, SERVER_DEFAULT)), outcome)
+        self.held.hold(WorkItem(Cell(company_id, SERVER_DEFAULT)), _answer_on(confirmation))
 
     def confirmed(self) -> list[str]:
         """Take every confirmed outcome."""
@@ -67,8 +69,28 @@ def test_one_cell_of_each_idle_connection_is_requested_again() -> None:
     idle.is_idle = True
     item = bench.held.withdraw()
     assert item is not None
-    assert (item.cell.company_id, item.is_confirming) == ("2", True)
+    assert (item.cell.company_id, item.confirms) == ("2", idle)
     assert bench.held.withdraw() is None
     assert bench.held.count == 3
     idle.resolve(is_confirmed=True)
     assert bench.confirmed() == ["1"]
+
+
+def test_a_connection_is_asked_again_if_the_request_left_on_another() -> None:
+    """Two are idle, and one worker is free: nothing else would confirm the second one."""
+    bench = _Bench()
+    first, second = Confirmation(), Confirmation()
+    for company_id in ("1", "2"):
+        bench.hold(f"first {company_id}", first)
+        bench.hold(f"second {company_id}", second)
+    first.is_idle = second.is_idle = True
+    item = bench.held.withdraw()
+    assert item is not None
+    assert item.confirms is first
+    # Its request is sent on the second connection.
+    second.resolve(is_confirmed=True)
+    bench.held.hold(item, _answer_on(second))
+    assert len(bench.confirmed()) == 3
+    again = bench.held.withdraw()
+    assert again is not None
+    assert (again.cell.company_id, again.confirms) == ("first 1", first)

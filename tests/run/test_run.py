@@ -137,6 +137,8 @@ async def test_a_verification_takes_the_place_of_the_worker_that_met_the_repetit
     assert await run.execute() == End(ExitCode.COMPLETE)
     events = [event["event"] for event in _events(tmp_path / "r")]
     assert "answers_repeat" in events
+    # All connections are confirmed by requests; none is waited for until it is closed.
+    assert "answers_not_attributed" not in events
     assert api.most_in_flight == concurrency
 
 

@@ -270,6 +270,7 @@ def test_that_the_named_columns_may_still_change_is_said(lang: Lang, said: str) 
     assert said[14:] not in words_of(page_of(small, lang))
 
 
+@pytest.mark.usefixtures("words_only")
 @pytest.mark.parametrize(
     ("lang", "said"),
     [
@@ -288,6 +289,7 @@ def test_that_the_named_columns_lack_answers_is_said(lang: Lang, said: str) -> N
     assert said not in words_of(page_of(small, lang))
 
 
+@pytest.mark.usefixtures("words_only")
 @pytest.mark.parametrize(
     ("lang", "said"),
     [
@@ -308,6 +310,7 @@ def test_that_some_of_the_named_columns_lack_answers_is_said(lang: Lang, said: s
     assert said in words_of(page_of(replace(small, coverage=lacking), lang))
 
 
+@pytest.mark.usefixtures("words_only")
 @pytest.mark.parametrize(
     ("lang", "said"),
     [

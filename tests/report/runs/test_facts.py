@@ -28,6 +28,7 @@ def test_the_end_is_that_of_the_shards_that_have_begun(
     assert end_text(run, _EN) == said
 
 
+@pytest.mark.usefixtures("words_only")
 def test_the_facts_of_a_run_say_what_they_are_of() -> None:
     """Its own cells, counts that are the least there were, and what is of the last attempt."""
     bare, large = sample.bare(), sample.large()
