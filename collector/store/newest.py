@@ -8,17 +8,20 @@ import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
+from enum import IntEnum
 from operator import itemgetter
 from pathlib import Path
 from sqlite3 import Connection
+from typing import Final
 
 from collector.core.cell import Window
 from collector.core.errors import InputError
 from collector.core.text import counted
-from collector.store.equal_pairs import CellAgainError, EqualPairs
+from collector.store.lines import answer_at, parse_result
 from collector.store.newest_queries import (
     ALL,
+    BITS,
     COUNT_ONE,
     DIFFERENT,
     IN_BOTH,
@@ -29,11 +32,31 @@ from collector.store.newest_queries import (
     TABLES,
 )
 from collector.store.recorded_run import RecordedRun, begun_runs
-from collector.store.repair import pass_on
-from collector.store.row_reader import Days, Numbers, Pile, Row, RowReader
+from collector.store.repair import damaged_spans, left_out, lost_lines
 from collector.store.scratch import scratch_database
 
 __all__ = ["NewestLines", "Pile", "newest_lines", "older_text", "overlapping"]
+
+_AT_ONCE: Final = 8 * 1024 * 1024
+"""Bytes of lines that are sorted by cell before they are put into the table: neighbours are then on
+one page of the database."""
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+
+
+_Days = tuple[str | None, str | None]
+"""The ISO days of a window; None for the server's default."""
+
+_Row = tuple[int, int, int, int, bytes]
+"""The columns of `lines`."""
+
+
+class Pile(IntEnum):
+    """A set of lines: the newest of a cell is kept in each pile, and two piles are compared."""
+
+    OLD = 0
+    NEW = 1
 
 
 class NewestLines:
@@ -46,8 +69,8 @@ class NewestLines:
     def __init__(self, database: Connection) -> None:
         self.lacks_lines = False
         self._database = database
-        self._numbers = Numbers()
-        self._equal: Counter[int] = Counter()
+        self._companies: dict[str, int] = {}
+        self._windows: dict[_Days, int] = {}
         self._in_order = (0, 0)
         self._runs = 0
         self._last_lacks_cells = self._has_plans = False
@@ -61,36 +84,47 @@ class NewestLines:
         in progress is read as far as it is written, and its last line may be incomplete. Raises
         `InputError` when a file cannot be read.
         """
-        reader = self._reader(run, pile)
-        pass_on(reader.lines(), reader.take)
-        return self._end(reader)
-
-    def read_both(self, old: RecordedRun, new: RecordedRun) -> tuple[list[str], list[str]]:
-        """Read two runs, each into its pile; return texts about lines that are left out of each.
-
-        A cell with the same answer in both is only counted, see `EqualPairs`. Raises `InputError`
-        when a file cannot be read.
-        """
-        readers = self._reader(old, Pile.OLD), self._reader(new, Pile.NEW)
-        pairs = EqualPairs(*readers)
-        try:
-            pairs.read()
-        except CellAgainError:
-            self._database.execute("DELETE FROM lines")
-            return self.read(old, Pile.OLD), self.read(new, Pile.NEW)
-        self._equal = pairs.counts
-        return self._end(readers[0]), self._end(readers[1])
-
-    def _reader(self, run: RecordedRun, pile: Pile) -> RowReader:
+        companies, windows = self._companies, self._windows
+        counts: list[int] = []
+        doubled = 0
         self._runs += 1
-        return RowReader(run, pile, self._runs, self._numbers, self._put)
+        position = self._runs
+        rows: list[_Row] = []
+        size = 0
 
-    def _end(self, reader: RowReader) -> list[str]:
-        remarks = reader.end()
-        self.lacks_lines |= reader.lacks_lines
-        answered = sum(reader.counts) - reader.doubled
-        self._last_lacks_cells = answered < reader.run.manifest.plan.cells
-        return remarks
+        def take(line: bytes) -> bool:
+            nonlocal doubled, size
+            result = parse_result(line)
+            if result is None:
+                return False
+            counts[-1] += 1
+            company = companies.setdefault(result.company_id, len(companies))
+            days = result.from_date, result.until_date
+            window = windows.setdefault(days, len(windows))
+            # A number, because the text of a moment is not unique.
+            fetched_at = (result.fetched_at - _EPOCH) // _MICROSECOND
+            cell = (pile << BITS | company) << BITS | window
+            rows.append((cell, position, fetched_at, answer_at(line) + 1, line))
+            size += len(line)
+            if size > _AT_ONCE:
+                doubled += self._put(rows)
+                size = 0
+            return True
+
+        remarks: list[str] = []
+        for path in run.statistics():
+            counts.append(0)
+            try:
+                damaged = damaged_spans(path, take)
+            except OSError as error:
+                raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+            remarks += left_out(path, damaged, is_growing=run.held_by is not None)
+            self.lacks_lines |= bool(lost_lines(damaged))
+        doubled += self._put(rows)
+        lost = run.lost(counts, doubled)
+        self.lacks_lines |= bool(lost)
+        self._last_lacks_cells = sum(counts) - doubled < run.manifest.plan.cells
+        return remarks + lost
 
     def expect(self, run: RecordedRun) -> None:
         """Record what the run that was read last has planned, for `older`.
@@ -106,10 +140,9 @@ class NewestLines:
         if is_intact:
             insert, position = self._database.executemany, self._runs
             # What no run has answered so far is of no older run.
-            companies = map(self._numbers.companies.get, plan.companies.ids)
+            companies = map(self._companies.get, plan.companies.ids)
             windows = (
-                self._numbers.windows.get((_iso(w.from_date), _iso(w.until_date)))
-                for w in plan.windows
+                self._windows.get((_iso(w.from_date), _iso(w.until_date))) for w in plan.windows
             )
             insert(
                 "INSERT INTO planned_companies VALUES (?, ?)",
@@ -149,11 +182,11 @@ class NewestLines:
         """Yield the lines of the cells that are in one pile and not in the other, likewise."""
         return _first_column(self._query(IN_ONE, one, other))
 
-    def count_both(self, one: Pile, other: Pile) -> dict[Days, int]:
+    def count_both(self, one: Pile, other: Pile) -> dict[_Days, int]:
         """Count the cells that are in both piles by the days of their window."""
-        days = list(self._numbers.windows)
-        counts = self._equal + Counter(window for (window,) in self._query(IN_BOTH, one, other))
-        return {days[window]: count for window, count in counts.items()}
+        days = list(self._windows)
+        counts = Counter(self._query(IN_BOTH, one, other))
+        return {days[window]: count for (window,), count in counts.items()}
 
     def count_only(self, one: Pile, other: Pile) -> int:
         """Count the cells that are in one pile and not in the other."""
@@ -162,11 +195,11 @@ class NewestLines:
 
     def windows(self) -> Iterator[tuple[str, str]]:
         """Yield the ISO days of all windows that were read, except the server's default."""
-        for first, last in self._numbers.windows:
+        for first, last in self._windows:
             if first is not None and last is not None:
                 yield first, last
 
-    def _put(self, rows: list[Row]) -> int:
+    def _put(self, rows: list[_Row]) -> int:
         """Put rows of one run into the table, and clear them.
 
         Returns how many of them are of a cell of which that run has put a row before.
@@ -186,19 +219,14 @@ class NewestLines:
 
     def _set_in_order(self) -> None:
         """Record the order of companies, by their bytes, and of windows, without days first."""
-        known = len(self._numbers.companies), len(self._numbers.windows)
+        known = len(self._companies), len(self._windows)
         if known != self._in_order:
             self._in_order = known
             insert = "INSERT OR REPLACE INTO {} VALUES (?, ?)".format
-            companies = (
-                self._numbers.companies[company_id]
-                for company_id in sorted(self._numbers.companies)
-            )
+            companies = (self._companies[company_id] for company_id in sorted(self._companies))
             self._database.executemany(insert("company_order"), enumerate(companies))
-            windows = sorted(
-                self._numbers.windows, key=lambda days: [(d is not None, d) for d in days]
-            )
-            places = ((self._numbers.windows[days], place) for place, days in enumerate(windows))
+            windows = sorted(self._windows, key=lambda days: [(d is not None, d) for d in days])
+            places = ((self._windows[days], place) for place, days in enumerate(windows))
             self._database.executemany(insert("window_order"), places)
 
 

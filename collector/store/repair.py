@@ -1,10 +1,10 @@
 """Repair of files of lines after a crash: damage is moved into `.broken` files."""
 
 import os
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO, Final, NamedTuple, TypeVar
+from typing import BinaryIO, Final, NamedTuple
 
 import orjson
 
@@ -22,20 +22,16 @@ __all__ = [
     "LostRest",
     "UnfinishedLine",
     "broken_path",
-    "checked_lines",
     "damaged_spans",
     "left_out",
     "lost_lines",
     "move_damage",
     "move_ranges",
-    "pass_on",
     "repair",
     "rest_is_lost",
     "total_bytes",
     "whole_of",
 ]
-
-_Result = TypeVar("_Result")
 
 _READ_AT_ONCE: Final = 1024 * 1024
 
@@ -64,28 +60,6 @@ def damaged_spans(
 ) -> list[ByteRange]:
     """Pass every line of a file to `take`; return the ranges of those that it rejects.
 
-    See `checked_lines`.
-    """
-    return pass_on(checked_lines(path, prefix), take)
-
-
-def pass_on(lines: Generator[bytes, bool, _Result], take: Callable[[bytes], bool]) -> _Result:
-    """Pass each line of a generator to `take`, send it the result, and return what it returns."""
-    with closing(lines):
-        try:
-            line = next(lines)
-            while True:
-                line = lines.send(take(line))
-        except StopIteration as end:
-            result: _Result = end.value
-            return result
-
-
-def checked_lines(
-    path: Path, prefix: Prefix | None = None
-) -> Generator[bytes, bool, list[ByteRange]]:
-    """Yield every line of a file, and return the ranges of those for which False was sent.
-
     Adjacent ranges are joined, but for an unfinished line. A line includes its line break; the last
     one may lack it. Ranges of a compressed file are those of its content; a `LostRest` is the last.
     A file that does not exist has no lines. The lines of a `prefix` of a plain file are left out,
@@ -98,7 +72,7 @@ def checked_lines(
         try:
             for line in _lines(stream if prefix is None else prefix.extended_by(stream)):
                 start, end = end, end + len(line)
-                if not (yield line):
+                if not take(line):
                     if damaged and damaged[-1].end == start:
                         start = damaged.pop().start
                     damaged.append(ByteRange(start, end))
