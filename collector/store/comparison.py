@@ -142,8 +142,8 @@ def compare(database: Connection, old: Path, new: Path) -> Comparison:
     """
     old_run, new_run = find_runs([old, new])
     lines = NewestLines(database)
-    remarks = [*old_run.stored_twice(), *lines.read(old_run, Pile.OLD)]
-    remarks += [*new_run.stored_twice(), *lines.read(new_run, Pile.NEW)]
+    of_old, of_new = lines.read_both(old_run, new_run)
+    remarks = [*old_run.stored_twice(), *of_old, *new_run.stored_twice(), *of_new]
     return Comparison(old_run, new_run, lines, remarks)
 
 
