@@ -94,7 +94,6 @@ class NewestLines:
             return self._read_in_step(old, new)
         except CellTwiceError:
             # Rare. Which line of a cell is the newest needs all of them.
-            self._equal.clear()
             self._database.execute("DELETE FROM lines")
             return self.read(old, Pile.OLD), self.read(new, Pile.NEW)
 

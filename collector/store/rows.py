@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from pathlib import Path
 from typing import Final
 
 from collector.core.errors import InputError
@@ -44,7 +45,7 @@ class RowReader:
         self._run = run
         self._cells = cells
         self._counts: list[int] = []
-        self._damaged: list[list[ByteRange]] = []
+        self._damaged: list[tuple[Path, list[ByteRange]]] = []
 
     @property
     def count(self) -> int:
@@ -70,9 +71,10 @@ class RowReader:
 
         for path in self._run.statistics():
             self._counts.append(0)
-            self._damaged.append([])
+            damaged: list[ByteRange] = []
+            self._damaged.append((path, damaged))
             try:
-                for _ in pass_lines(path, take, self._damaged[-1]):
+                for _ in pass_lines(path, take, damaged):
                     self._counts[-1] += len(rows)
                     highest = max(rows)[0] >> BITS if rows else 0
                     self._advance(len(rows), highest, days[0] or "")
@@ -93,7 +95,7 @@ class RowReader:
         is_growing = self._run.held_by is not None
         return [
             remark
-            for path, damaged in zip(self._run.statistics(), self._damaged, strict=True)
+            for path, damaged in self._damaged
             for remark in left_out(path, damaged, is_growing=is_growing)
         ]
 
@@ -104,4 +106,4 @@ class RowReader:
     @property
     def is_damaged(self) -> bool:
         """Whether damaged lines were left out."""
-        return any(map(lost_lines, self._damaged))
+        return any(lost_lines(damaged) for _, damaged in self._damaged)
