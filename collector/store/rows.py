@@ -35,13 +35,13 @@ class RowReader:
     """Reads the lines of a run in the order of its files.
 
     `place` says how far it is, and can be compared with that of a reader of another run with the
-    same `cells`: the number of files, and in the last one the highest company, the first day of the
-    last line, and the lines since this changed. For a run takes some companies after the other, and
-    of these one window after the other.
+    same `cells`: the number of files, the highest company of the last batch, and the first day of
+    its last line. For a run requests some companies after the other, and of these one window after
+    the other.
     """
 
     def __init__(self, run: RecordedRun, cells: Cells) -> None:
-        self.place: tuple[int, int, str, int] = (0, 0, "", 0)
+        self.place: tuple[int, int, str] = (0, 0, "")
         self._run = run
         self._cells = cells
         self._counts: list[int] = []
@@ -76,19 +76,12 @@ class RowReader:
             try:
                 for _ in pass_lines(path, take, damaged):
                     self._counts[-1] += len(rows)
-                    highest = max(rows)[0] >> BITS if rows else 0
-                    self._advance(len(rows), highest, days[0] or "")
+                    company = max(rows)[0] >> BITS if rows else 0
+                    self.place = len(self._counts), company, days[0] or ""
                     yield rows
                     rows = []
             except OSError as error:
                 raise InputError(f"{path}: cannot be read: {error.strerror}") from error
-
-    def _advance(self, lines: int, company: int, day: str) -> None:
-        files, highest, last_day, before = self.place
-        place = len(self._counts), company, day
-        if files == len(self._counts):
-            place = files, max(highest, company), day
-        self.place = *place, lines + (before if place == (files, highest, last_day) else 0)
 
     def remarks(self) -> list[str]:
         """Return texts about what was left out of the files, after the last batch."""

@@ -30,10 +30,17 @@ _DAMAGES: dict[str, _Damage] = {
     "torn": lambda made: made[:20] + b"\n" + made[20:],
     "gone": lambda _: b"",
     "doubled": lambda made: made + made,
-    "doubled and changed": lambda made: made + made.replace(b'"total":', b'"total":4'),
+    "doubled and changed": lambda made: made + made.replace(b'"total": ', b'"total": 4'),
     "spelled otherwise": lambda made: made.replace(b'"attempts":1,', b' "attempts": 2, '),
+    "older again at the end": lambda made: made,
     "statistics first": lambda made: b'{"new":{},' + made[1:],
 }
+
+
+def _older(made: bytes) -> bytes:
+    """Give another answer of its cell, of an hour before."""
+    return made.replace(b"T02:", b"T01:").replace(b'"total": ', b'"total": 5')
+
 
 _lines = st.lists(
     st.builds(
@@ -66,7 +73,9 @@ def _write(path: Path, made: _Lines, form: str, days: tuple[int, int], chance: R
     damages = dict(made)
     for file in path.glob("statistics*.jsonl"):
         own = file.read_bytes().splitlines(keepends=True)
-        file.write_bytes(b"".join(_DAMAGES[damages[one]](one) for one in own))
+        damaged = [_DAMAGES[damages[one]](one) for one in own]
+        damaged += [_older(one) for one in own if damages[one] == "older again at the end"]
+        file.write_bytes(b"".join(damaged))
         if (ending := f".{form.removeprefix('cut ')}") in PACKERS:
             packed = compress(file, ending)
             if form.startswith("cut "):
@@ -179,3 +188,13 @@ def test_a_later_line_of_an_equal_cell_counts(tmp_path: Path, waiting: int) -> N
         (restated,) = compare(database, *runs).restated()
         assert restated.new.statistics.total == 7
         assert _stored(database) == 6
+
+
+def test_an_older_line_of_a_cell_that_waits_does_not(tmp_path: Path) -> None:
+    """The line that waits is the newer one, and differs from that of the other run."""
+    old = [line("1", 1), line("1", 2)]
+    new = [line("1", 1, total=3), line("1", 2), line("1", 1, -5)]
+    runs = make_run(tmp_path / "old", old), make_run(tmp_path / "new", new)
+    with scratch_database() as database, _sizes(block=200, waiting=10**6):
+        (restated,) = compare(database, *runs).restated()
+        assert restated.new.statistics.total == 3
