@@ -137,13 +137,13 @@ def compare(database: Connection, old: Path, new: Path) -> Comparison:
     """Compare two run directories by means of an empty scratch database.
 
     Of several lines of a cell in one run the newest counts. Takes about 450 bytes of memory per
-    company, whatever the number of cells. Raises `InputError` when a directory holds no readable
-    run, or the runs are of different services.
+    company, and two bits per cell. Raises `InputError` when a directory holds no readable run, or
+    the runs are of different services.
     """
     old_run, new_run = find_runs([old, new])
     lines = NewestLines(database)
-    remarks = [*old_run.stored_twice(), *lines.read(old_run, Pile.OLD)]
-    remarks += [*new_run.stored_twice(), *lines.read(new_run, Pile.NEW)]
+    of_old, of_new = lines.read_both(old_run, new_run)
+    remarks = [*old_run.stored_twice(), *of_old, *new_run.stored_twice(), *of_new]
     return Comparison(old_run, new_run, lines, remarks)
 
 

@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
-from enum import IntEnum
 from operator import itemgetter
 from pathlib import Path
 from sqlite3 import Connection
@@ -18,10 +17,10 @@ from typing import Final
 from collector.core.cell import Window
 from collector.core.errors import InputError
 from collector.core.text import counted
-from collector.store.lines import answer_at, parse_result
+from collector.store.equal_cells import CellTwiceError, EqualCells, Pile, bytes_of
+from collector.store.lines import answer_at
 from collector.store.newest_queries import (
     ALL,
-    BITS,
     COUNT_ONE,
     DIFFERENT,
     IN_BOTH,
@@ -32,7 +31,7 @@ from collector.store.newest_queries import (
     TABLES,
 )
 from collector.store.recorded_run import RecordedRun, begun_runs
-from collector.store.repair import damaged_spans, left_out, lost_lines
+from collector.store.rows import BITS, Cells, Row, RowReader
 from collector.store.scratch import scratch_database
 
 __all__ = ["NewestLines", "Pile", "newest_lines", "older_text", "overlapping"]
@@ -45,32 +44,20 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 
 
-_Days = tuple[str | None, str | None]
-"""The ISO days of a window; None for the server's default."""
-
-_Row = tuple[int, int, int, int, bytes]
-"""The columns of `lines`."""
-
-
-class Pile(IntEnum):
-    """A set of lines: the newest of a cell is kept in each pile, and two piles are compared."""
-
-    OLD = 0
-    NEW = 1
-
-
 class NewestLines:
     """A table of lines, one per cell and pile. It exists as long as the database.
 
-    Takes about 200 bytes of memory per company, whatever the number of lines. `lacks_lines` says
-    that damaged lines were left out, or that lines were removed.
+    Takes about 200 bytes of memory per company, whatever the number of lines, and two bits per cell
+    while two runs are read in step. `lacks_lines` says that damaged lines were left out, or that
+    lines were removed.
     """
 
     def __init__(self, database: Connection) -> None:
         self.lacks_lines = False
         self._database = database
-        self._companies: dict[str, int] = {}
-        self._windows: dict[_Days, int] = {}
+        self._cells = Cells()
+        self._companies, self._windows = self._cells.companies, self._cells.windows
+        self._equal: Counter[int] = Counter()
         self._in_order = (0, 0)
         self._runs = 0
         self._last_lacks_cells = self._has_plans = False
@@ -84,47 +71,54 @@ class NewestLines:
         in progress is read as far as it is written, and its last line may be incomplete. Raises
         `InputError` when a file cannot be read.
         """
-        companies, windows = self._companies, self._windows
-        counts: list[int] = []
-        doubled = 0
         self._runs += 1
-        position = self._runs
-        rows: list[_Row] = []
-        size = 0
-
-        def take(line: bytes) -> bool:
-            nonlocal doubled, size
-            result = parse_result(line)
-            if result is None:
-                return False
-            counts[-1] += 1
-            company = companies.setdefault(result.company_id, len(companies))
-            days = result.from_date, result.until_date
-            window = windows.setdefault(days, len(windows))
-            # A number, because the text of a moment is not unique.
-            fetched_at = (result.fetched_at - _EPOCH) // _MICROSECOND
-            cell = (pile << BITS | company) << BITS | window
-            rows.append((cell, position, fetched_at, answer_at(line) + 1, line))
-            size += len(line)
+        reader = RowReader(run, self._cells)
+        doubled = size = 0
+        rows: list[Row] = []
+        for batch in reader.batches():
+            rows += batch
+            size += bytes_of(batch)
             if size > _AT_ONCE:
-                doubled += self._put(rows)
-                size = 0
-            return True
+                doubled += self._put(rows, pile)
+                rows, size = [], 0
+        doubled += self._put(rows, pile)
+        self._last_lacks_cells = reader.count - doubled < run.manifest.plan.cells
+        return self._end(reader, doubled)
 
-        remarks: list[str] = []
-        for path in run.statistics():
-            counts.append(0)
-            try:
-                damaged = damaged_spans(path, take)
-            except OSError as error:
-                raise InputError(f"{path}: cannot be read: {error.strerror}") from error
-            remarks += left_out(path, damaged, is_growing=run.held_by is not None)
-            self.lacks_lines |= bool(lost_lines(damaged))
-        doubled += self._put(rows)
-        lost = run.lost(counts, doubled)
-        self.lacks_lines |= bool(lost)
-        self._last_lacks_cells = sum(counts) - doubled < run.manifest.plan.cells
-        return remarks + lost
+    def read_both(self, old: RecordedRun, new: RecordedRun) -> tuple[list[str], list[str]]:
+        """Read two runs to be compared, each into its pile; return the texts of `read` for each.
+
+        The files are read in step: two lines of a cell whose answers are equal byte for byte are
+        only counted if not much is between them.
+        """
+        try:
+            return self._read_in_step(old, new)
+        except CellTwiceError:
+            # Rare. Which line of a cell is the newest needs all of them.
+            self._database.execute("DELETE FROM lines")
+            return self.read(old, Pile.OLD), self.read(new, Pile.NEW)
+
+    def _read_in_step(self, *runs: RecordedRun) -> tuple[list[str], list[str]]:
+        self._runs += 1
+        old, new = readers = [RowReader(run, self._cells) for run in runs]
+        batches = [reader.batches() for reader in readers]
+        piles = list(Pile)
+        cells = EqualCells(_AT_ONCE)
+        while piles:
+            pile = min(piles, key=lambda pile: readers[pile].place)
+            if (rows := next(batches[pile], None)) is None:
+                piles.remove(pile)
+            else:
+                self._put(cells.leave_out(rows, pile), pile)
+        for pile in Pile:
+            self._put(cells.rest(pile), pile)
+        self._equal = cells.equal
+        return self._end(old), self._end(new)
+
+    def _end(self, reader: RowReader, doubled: int = 0) -> list[str]:
+        lost = reader.lost(doubled)
+        self.lacks_lines |= reader.is_damaged or bool(lost)
+        return reader.remarks() + lost
 
     def expect(self, run: RecordedRun) -> None:
         """Record what the run that was read last has planned, for `older`.
@@ -182,11 +176,11 @@ class NewestLines:
         """Yield the lines of the cells that are in one pile and not in the other, likewise."""
         return _first_column(self._query(IN_ONE, one, other))
 
-    def count_both(self, one: Pile, other: Pile) -> dict[_Days, int]:
+    def count_both(self, one: Pile, other: Pile) -> dict[tuple[str | None, str | None], int]:
         """Count the cells that are in both piles by the days of their window."""
         days = list(self._windows)
-        counts = Counter(self._query(IN_BOTH, one, other))
-        return {days[window]: count for (window,), count in counts.items()}
+        counts = Counter(window for (window,) in self._query(IN_BOTH, one, other)) + self._equal
+        return {days[window]: count for window, count in counts.items()}
 
     def count_only(self, one: Pile, other: Pile) -> int:
         """Count the cells that are in one pile and not in the other."""
@@ -199,18 +193,29 @@ class NewestLines:
             if first is not None and last is not None:
                 yield first, last
 
-    def _put(self, rows: list[_Row]) -> int:
-        """Put rows of one run into the table, and clear them.
+    def _put(self, rows: Iterable[Row], pile: Pile) -> int:
+        """Put rows of one run into the table.
 
         Returns how many of them are of a cell of which that run has put a row before.
         """
+        first = pile << 2 * BITS
+        # A number, because the text of a moment is not unique.
+        put = [
+            (
+                first | cell,
+                self._runs,
+                (fetched_at - _EPOCH) // _MICROSECOND,
+                answer_at(line) + 1,
+                line,
+            )
+            for cell, fetched_at, line in rows
+        ]
         # The sort is stable: of two lines of a cell, the one read later stays behind the other.
-        rows.sort(key=itemgetter(0))
-        doubled = len(rows) - self._database.executemany(PUT_FIRST, rows).rowcount
+        put.sort(key=itemgetter(0))
+        doubled = len(put) - self._database.executemany(PUT_FIRST, put).rowcount
         if doubled:
             # What is there already is put again, and replaces itself.
-            self._database.executemany(PUT, rows)
-        rows.clear()
+            self._database.executemany(PUT, put)
         return doubled
 
     def _query(self, query: str, one: Pile, other: Pile = Pile.OLD) -> sqlite3.Cursor:

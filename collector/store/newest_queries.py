@@ -10,7 +10,6 @@ from typing import Final
 
 __all__ = [
     "ALL",
-    "BITS",
     "COUNT_ONE",
     "DIFFERENT",
     "IN_BOTH",
@@ -20,8 +19,6 @@ __all__ = [
     "PUT_FIRST",
     "TABLES",
 ]
-
-BITS: Final = 31
 
 TABLES: Final = (
     "CREATE TABLE lines (cell INTEGER PRIMARY KEY, run, fetched_at, answer, line)",

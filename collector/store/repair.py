@@ -27,6 +27,7 @@ __all__ = [
     "lost_lines",
     "move_damage",
     "move_ranges",
+    "pass_lines",
     "repair",
     "rest_is_lost",
     "total_bytes",
@@ -67,23 +68,40 @@ def damaged_spans(
     regular file, and `InputError` as `open_data` does.
     """
     damaged: list[ByteRange] = []
+    for _ in pass_lines(path, take, damaged, prefix):
+        pass
+    return damaged
+
+
+def pass_lines(
+    path: Path,
+    take: Callable[[bytes], bool],
+    damaged: list[ByteRange],
+    prefix: Prefix | None = None,
+) -> Iterator[None]:
+    """Do as `damaged_spans`, and pause after each block of lines, about 1 MiB.
+
+    The ranges are added to `damaged`, and are complete after the last block.
+    """
     end, line = 0 if prefix is None else prefix.size, b""
     with suppress(FileNotFoundError), open_data(path, end) as stream:
         try:
-            for line in _lines(stream if prefix is None else prefix.extended_by(stream)):
-                start, end = end, end + len(line)
-                if not take(line):
-                    if damaged and damaged[-1].end == start:
-                        start = damaged.pop().start
-                    damaged.append(ByteRange(start, end))
+            for lines in _blocks(stream if prefix is None else prefix.extended_by(stream)):
+                for line in lines:
+                    start, end = end, end + len(line)
+                    if not take(line):
+                        if damaged and damaged[-1].end == start:
+                            start = damaged.pop().start
+                        damaged.append(ByteRange(start, end))
+                yield
         except DecompressionError:
-            return [*damaged, LostRest(end, end)]
+            damaged.append(LostRest(end, end))
+            return
     if damaged and damaged[-1].end == end and not line.endswith(b"\n"):
         start, begin = damaged.pop().start, end - len(line)
         if start < begin:
             damaged.append(ByteRange(start, begin))
         damaged.append(UnfinishedLine(begin, end))
-    return damaged
 
 
 def repair(files: PartFiles, damaged: list[ByteRange]) -> list[str]:
@@ -201,7 +219,7 @@ def _keep(broken: Path, blocks: Iterable[Iterable[bytes]]) -> None:
     sync_directory(broken.parent)
 
 
-def _lines(stream: DataStream) -> Iterator[bytes]:
+def _blocks(stream: DataStream) -> Iterator[list[bytes]]:
     """Yield the lines of a stream with their line breaks; a line that is too long, in pieces."""
     rest = b""
     while block := stream.read(_READ_AT_ONCE):
@@ -209,12 +227,12 @@ def _lines(stream: DataStream) -> Iterator[bytes]:
         # ends with one is damaged.
         lines = (rest + block).splitlines(keepends=True)
         rest = b"" if lines[-1].endswith(b"\n") else lines.pop()
-        yield from lines
+        yield lines
         if len(rest) > LONGEST_LINE:
-            yield rest
+            yield [rest]
             rest = b""
     if rest:
-        yield rest
+        yield [rest]
 
 
 def _joined(spans: Iterable[ByteRange]) -> list[ByteRange]:

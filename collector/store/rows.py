@@ -1,0 +1,102 @@
+"""The lines of a run as rows, a few thousand at a time."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from collector.core.errors import InputError
+from collector.store.lines import parse_result
+from collector.store.recorded_run import RecordedRun
+from collector.store.repair import ByteRange, left_out, lost_lines, pass_lines
+
+__all__ = ["BITS", "Cells", "Row", "RowReader"]
+
+BITS: Final = 31
+"""Bits of the number of a company, and of a window."""
+
+Row = tuple[int, datetime, bytes]
+"""The number of a cell, the moment its answer was fetched, and the line."""
+
+
+class Cells:
+    """Numbers for companies and windows, as they are first read.
+
+    The number of a cell is that of its company, and `BITS` bits for its window, whose days are ISO,
+    or None for the server's default.
+    """
+
+    def __init__(self) -> None:
+        self.companies: Final[dict[str, int]] = {}
+        self.windows: Final[dict[tuple[str | None, str | None], int]] = {}
+
+
+class RowReader:
+    """Reads the lines of a run in the order of its files.
+
+    `place` says how far it is, and can be compared with that of a reader of another run with the
+    same `cells`: the number of files, the highest company of the last batch, and the first day of
+    its last line. For a run requests some companies after the other, and of these one window after
+    the other.
+    """
+
+    def __init__(self, run: RecordedRun, cells: Cells) -> None:
+        self.place: tuple[int, int, str] = (0, 0, "")
+        self._run = run
+        self._cells = cells
+        self._counts: list[int] = []
+        self._damaged: list[tuple[Path, list[ByteRange]]] = []
+
+    @property
+    def count(self) -> int:
+        """The number of good lines that were read so far."""
+        return sum(self._counts)
+
+    def batches(self) -> Iterator[list[Row]]:
+        """Yield the rows of about 1 MiB of lines. Raises `InputError` if a file is unreadable."""
+        companies, windows = self._cells.companies, self._cells.windows
+        rows: list[Row] = []
+        days: tuple[str | None, str | None] = None, None
+
+        def take(line: bytes) -> bool:
+            nonlocal days
+            result = parse_result(line)
+            if result is None:
+                return False
+            company = companies.setdefault(result.company_id, len(companies))
+            days = result.from_date, result.until_date
+            window = windows.setdefault(days, len(windows))
+            rows.append((company << BITS | window, result.fetched_at, line))
+            return True
+
+        for path in self._run.statistics():
+            self._counts.append(0)
+            damaged: list[ByteRange] = []
+            self._damaged.append((path, damaged))
+            try:
+                for _ in pass_lines(path, take, damaged):
+                    self._counts[-1] += len(rows)
+                    company = max(rows)[0] >> BITS if rows else 0
+                    self.place = len(self._counts), company, days[0] or ""
+                    yield rows
+                    rows = []
+            except OSError as error:
+                raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+
+    def remarks(self) -> list[str]:
+        """Return texts about what was left out of the files, after the last batch."""
+        is_growing = self._run.held_by is not None
+        return [
+            remark
+            for path, damaged in self._damaged
+            for remark in left_out(path, damaged, is_growing=is_growing)
+        ]
+
+    def lost(self, doubled: int) -> list[str]:
+        """Return texts about lines that were removed, see `RecordedRun.lost`."""
+        return self._run.lost(self._counts, doubled)
+
+    @property
+    def is_damaged(self) -> bool:
+        """Whether damaged lines were left out."""
+        return any(lost_lines(damaged) for _, damaged in self._damaged)
