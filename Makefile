@@ -49,7 +49,7 @@ define both
 endef
 
 # More workers than a small machine has cores: the end-to-end tests wait most of the time. But each
-# of them collects all of the tests, which takes 4 seconds of a core.
+# of them collects all of the tests, which takes 3 seconds of a core.
 MANY := -n 4 --dist worksteal
 
 test: $(VENV)/.dev

@@ -1,11 +1,9 @@
 """`collector export` to standard output, in compressed files, and without packages it needs."""
 
-import asyncio
 import csv
 import gzip
 import io
 import json
-import os
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -18,7 +16,7 @@ import pytest
 import zstandard
 
 from collector.cli.main import main
-from tests.cli.said import OUTPUTS, Cli, Said, in_this_process
+from tests.cli.said import Cli, Said, in_this_process
 from tests.cli.terminal import on_a_terminal
 from tests.store.made_runs import line, make_run
 
@@ -144,31 +142,6 @@ def test_a_terminal_is_refused_what_is_no_text(
     assert "standard output is a terminal, and this format is no text; write it to a file" in (
         said.stderr
     )
-
-
-@pytest.mark.parametrize(
-    ("output", "code", "complaint"),
-    [
-        ("full", 5, "collector: standard output cannot be written: No space left on device\n"),
-        ("gone", 0, ""),
-    ],
-)
-async def test_a_reader_may_go_and_a_disk_may_be_full(
-    command: Any,  # noqa: ANN401
-    output: str,
-    code: int,
-    complaint: str,
-) -> None:
-    """As of collector latest: a part of the rows must not be taken for all."""
-    make_run(command.directory / "a", [line(str(number), 1) for number in range(2000)])
-    stdout = OUTPUTS[output]()
-    try:
-        process = await command.start("export", "a", "--to", "-", stdout=stdout)
-    finally:
-        os.close(stdout)
-    async with asyncio.timeout(30):
-        _, stderr = await process.communicate()
-    assert (process.returncode, stderr.decode()) == (code, complaint)
 
 
 def test_no_part_is_printed_when_the_rest_cannot_be_written(

@@ -124,6 +124,7 @@ async def test_a_full_temporary_directory_ends_with_5(
     assert "SQLITE_TMPDIR" in done.stderr
 
 
+@pytest.mark.parametrize("words", [("latest", "a"), ("export", "a", "--to", "-")])
 @pytest.mark.parametrize(
     ("output", "code", "complaint"),
     [
@@ -133,6 +134,7 @@ async def test_a_full_temporary_directory_ends_with_5(
 )
 async def test_a_reader_may_go_and_a_disk_may_be_full(
     command: Any,  # noqa: ANN401
+    words: tuple[str, ...],
     output: str,
     code: int,
     complaint: str,
@@ -141,7 +143,7 @@ async def test_a_reader_may_go_and_a_disk_may_be_full(
     make_run(command.directory / "a", [line(str(number), 1) for number in range(2000)])
     stdout = OUTPUTS[output]()
     try:
-        process = await command.start("latest", "a", stdout=stdout)
+        process = await command.start(*words, stdout=stdout)
     finally:
         os.close(stdout)
     async with asyncio.timeout(30):

@@ -114,7 +114,6 @@ async def test_a_run_on_a_cluster_compares_all_shards_once(
     against: Against,
 ) -> None:
     """In the process that the user started, which writes the metrics as well."""
-    pytest.importorskip("distributed")
     api = await start_api()
     assert (await _night(against(api), "1")).exit_code == 0
     api.reconfigure(replace(api.settings, more_field=("late",)))
