@@ -100,7 +100,7 @@ def test_the_columns_can_be_named() -> None:
         ("a;b\n1;2\n", (None, "b"), "--name-column is for a table, and no column here"),
         ("a;b\n1;2\n", (), '"a;b" has a semicolon in the id; in a list, write one id per line'),
         ("1,Andes\n2,Sur\n", (), "a table needs a header line that names the column of ids"),
-        ('"Andes";"1"\n"Sur";"2"\n', (), "a table needs a header line that names the column of ids"),
+        ('"Andes";"1"\n"Sur";"2"\n', (), "a table needs a header line that names the column"),
         ("customer_id\n1\n", (), '"customer_id" is most likely the header of a column; name it'),
         ("Id-cliente-ID Nombre\n1 A\n", (), '"Id-cliente-ID" is most likely the header'),
         ("company # note\n1\n", (), '"company" is the header of a table, whose columns are'),
