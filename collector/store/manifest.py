@@ -203,7 +203,7 @@ class _AnswerTimes(msgspec.Struct, frozen=True):
 
 
 class ManifestHead(msgspec.Struct, kw_only=True, frozen=True):
-    """What a shard needs to know of the manifest of another; the rest is passed over."""
+    """What a shard needs to know of the manifest of another; the rest is skipped."""
 
     plan: PlanRecord
     service: dict[str, str]
