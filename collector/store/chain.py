@@ -155,7 +155,7 @@ def _read(path: Path) -> FoundManifest | None:
     if match is None or not path.is_file():
         return None
     shard = Shard(int(match["number"] or 0), int(match["total"] or 1))
-    text = read_regular(path)[:_LARGEST]
+    text = read_regular(path, _LARGEST)
     return FoundManifest(path.parent, path.name, shard, int(match["kept"] or 0), text)
 
 

@@ -189,9 +189,7 @@ class Manifest(msgspec.Struct, kw_only=True):
         """Return the content of the file. Raises `TypeError` if it has a number above 64 bits."""
         # Not msgspec, which writes 1e16 where orjson, as in every version, writes 1e+16.
         options = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
-        # The attempts are as JSON has them: a copy of thousands would take most of the time.
-        fields = msgspec.to_builtins(msgspec.structs.replace(self, attempts=[]))
-        return with_digest(orjson.dumps({**fields, "attempts": self.attempts}, option=options))
+        return with_digest(orjson.dumps(msgspec.to_builtins(self), option=options))
 
     def write(self, path: Path) -> None:
         """Replace the file atomically. Raises `OSError`."""
@@ -205,7 +203,7 @@ class _AnswerTimes(msgspec.Struct, frozen=True):
 
 
 class ManifestHead(msgspec.Struct, kw_only=True, frozen=True):
-    """What a shard needs to know of the manifest of another; the rest is ignored."""
+    """What a shard needs to know of the manifest of another; the rest is skipped."""
 
     plan: PlanRecord
     service: dict[str, str]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from collector.core.regular import check_regular, is_endless, open_regular
+from collector.core.regular import check_regular, is_endless, open_regular, read_regular
 
 
 def _refused(path: Path) -> str:
@@ -31,6 +31,15 @@ def test_a_file_is_opened(tmp_path: Path) -> None:
     check_regular(tmp_path / "nothing")
     with pytest.raises(FileNotFoundError):
         open_regular(tmp_path / "nothing")
+
+
+@pytest.mark.parametrize("most", [0, 1, 65_536, 65_537, 200_000, None])
+def test_a_file_is_read_as_far_as_it_is_wanted(tmp_path: Path, most: int | None) -> None:
+    """Whatever the size of a block."""
+    content = bytes(range(256)) * 600
+    path = tmp_path / "file"
+    path.write_bytes(content)
+    assert read_regular(path, most) == content[:most]
 
 
 def test_what_is_not_a_file_is_refused_in_words(tmp_path: Path) -> None:
