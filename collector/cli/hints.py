@@ -100,7 +100,7 @@ EXIT_TEXTS: Final[Mapping[int, str]] = {
         "implausible: too many cells failed or are empty, or all of the first requests failed alike"
     ),
     ExitCode.BUG: "a bug",
-    ExitCode.SIGHUP: "interrupted by SIGHUP, for the terminal was closed",
+    ExitCode.SIGHUP: "interrupted by SIGHUP (usually because the terminal was closed)",
     ExitCode.SIGINT: "interrupted by SIGINT",
     ExitCode.SIGTERM: "interrupted by SIGTERM",
 }

@@ -45,7 +45,7 @@ def _resume(run: RunView, end: End) -> str:
     step = _RESUME
     if run.stats.cells[CellState.FAILED]:
         return f"{step}; {_command('status', str(run.files.directory))} shows which"
-    return f"{step}, {takes} at this rate" if takes else step
+    return f"{step}; this takes {takes} at this rate" if takes else step
 
 
 def _after_error(cause: type[CollectorError], run: RunView) -> str:

@@ -135,7 +135,7 @@ class LockedDirectory:
         if not self._lock.is_lock:
             self._lock.release()
             raise InputError(
-                f"{path}: is a file of another program, and a run on a cluster needs one of that "
+                f"{path}: belongs to another program, but a run on a cluster needs a lock of that "
                 "name; give another --output"
             )
         try:

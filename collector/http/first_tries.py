@@ -27,7 +27,7 @@ _IN_FLIGHT: Final = 4
 
 
 class FirstTries:
-    """Ends a run whose first tries all fail in the same definitive way; it costs 60 requests.
+    """Ends a run whose first tries all fail in the same definitive way.
 
     A wrong path in `--base-url`, or a field that the API no longer sends, fails each cell of a plan
     alike. Nothing is decided before `begin`, or after the first good answer. Failures that may pass
@@ -76,15 +76,16 @@ class FirstTries:
     def error(self) -> ImplausibleError | None:
         """Return the error if all tries have failed alike; None if they were too few.
 
-        Of less than 50 tries none may have failed in a way that may pass.
+        With fewer than 50 tries, return None if any failure was one that may pass.
         """
         if self._may_pass and self._tries < _TRIES:
             return None
         if self.is_over or self._last is None or len(self._companies) < _COMPANIES:
             return None
         return ImplausibleError(
-            f"all of the first {self._tries} requests, for {len(self._companies)} companies, have "
-            f"failed in the same way; the last one: {self._last.message}; {_remedy(self._last)}"
+            f"the first {self._tries} requests that count, for {len(self._companies)} companies, "
+            f"have all failed in the same way; the last one: {self._last.message}; "
+            f"{_remedy(self._last)}"
         )
 
 

@@ -42,11 +42,13 @@ class Gate:
         self._clock = clock
         self._burst = BurstLimit(control.rate)
         self._queue = asyncio.Lock()
+        """Held by the first ordinary waiter until it has its permit."""
         self._turn = asyncio.Lock()
+        """Held by the one waiter that may take the next permit."""
         self._change = asyncio.Event()
         self._wakes_at = -inf
         self._waiting = 0
-        """Waiters that hold a place in the queue: no later request may overtake them."""
+        """Waiters that hold a place in the queue: only an urgent request may overtake them."""
         self._urgent = 0
         self._is_closed = False
         self._failure: CollectorError | None = None
@@ -81,7 +83,7 @@ class Gate:
         self._change.set()
 
     def close(self) -> None:
-        """Issue no more permits, except final ones.
+        """Issue no more permits, except for final requests, which only confirm earlier answers.
 
         Every other waiter and later caller gets `StoppedError`. While the circuit is open, final
         requests get it too.
@@ -239,7 +241,8 @@ class Gate:
         """Wait for a permit at the head of the queue; None if an urgent request came meanwhile."""
         while await self._wait_until_due(is_urgent=is_urgent, is_final=is_final):
             await self._burst.take(self.control.rate)
-            # During the wait the limit may have been found, or the gate may have been closed.
+            # During the wait the controller may have delayed the next permit, or the gate may have
+            # been closed.
             self._check_open(is_final=is_final)
             now = self._clock()
             if self.control.next_at(is_urgent=is_urgent) <= now:
@@ -256,8 +259,8 @@ class Gate:
                 self.silence.check(now)
             gives_up_at = inf if is_urgent else wait_ends_at(control, self.silence)
             if next_at <= now and (now < gives_up_at or control.probe_ends_at == -inf):
-                # A probe request that is due is sent before giving up, unless an earlier one has
-                # had no result in time.
+                # Even when it is time to give up, a probe request that is due is sent, unless an
+                # earlier one got no result in time.
 
                 return True
             if now >= gives_up_at:
@@ -288,7 +291,7 @@ class Gate:
                 await self._change.wait()
 
     def _wake_first(self) -> None:
-        """Wake the first waiter if its permit is due, or its wait ends, before it would wake.
+        """Wake the first waiter if its permit, or the end of its wait, now comes earlier.
 
         If the new time is later, the waiter finds that out when it wakes.
         """

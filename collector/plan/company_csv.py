@@ -146,8 +146,8 @@ class _Header:
             )
         if odd := odd_id(company_id):
             raise BadLineError(
-                f"{odd}; format the column {column} as text, correct it and save it again (an id "
-                "that is like this goes into a list, in double quotes)"
+                f"{odd}; format the column {column} as text, correct it and save it again (if the "
+                "id really looks like this, use a list, with the id in double quotes)"
             )
         check_id(company_id)
 
@@ -186,7 +186,7 @@ def _find_header(text: str, delimiters: Sequence[str], columns: Columns) -> _Hea
             f"no column is called {quoted(columns.id)}; give --id-column one of {_listed(most)}"
         )
     raise BadHeaderError(
-        "--name-column is for a table, and no column here is known as that of the ids; give "
+        "--name-column is for a table, and no header here is known for a column of ids; give "
         f"--id-column one of {_listed(most)}, or leave --name-column out"
     )
 
@@ -244,7 +244,7 @@ def _first_of_list(raw: bytes) -> tuple[str, str]:
     except SeparatorError as problem:
         raise BadHeaderError(
             f"{problem}; a table needs a header line that names the column of ids, such as "
-            "id;name; if the column has another name, give it with --id-column"
+            "id,name. If the column has another name, give it with --id-column"
         ) from None
     is_quoted = raw.lstrip().startswith(b'"')
     if not is_quoted and _is_meant(company_id, None, _ID_COLUMNS):

@@ -88,7 +88,10 @@ def _unusual(word: str) -> str:
         word = _unquoted(word)
     elif odd := odd_id(word):
         kind = SeparatorError if any(mark in word for mark in _SEPARATORS) else BadLineError
-        raise kind(f"{odd}; in a list, write one id per line, in double quotes if this is an id")
+        raise kind(
+            f"{odd}; in a list, write one id per line; if all of this is one id, put it in "
+            "double quotes"
+        )
     check_id(word)
     return word
 
@@ -111,8 +114,8 @@ def decode_line(raw: bytes) -> str:
     """Return the text of a line without its end. Raises `BadLineError`."""
     if len(raw) + (not raw.endswith(b"\n")) > MAX_LINE:
         raise BadLineError(
-            f"the line is longer than {MAX_LINE} bytes; write one id per line (of a table, save "
-            "the columns of ids and names only)"
+            f"the line is longer than {MAX_LINE} bytes; write one id per line (if it is a "
+            "table, save only the columns of ids and names)"
         )
     text = _decode(raw.removesuffix(b"\n").removesuffix(b"\r"))
     # First, and in comments too. A line end of another kind inside a comment (files with CR
@@ -179,8 +182,8 @@ def _unquoted(word: str) -> str:
     found = _QUOTED.fullmatch(word)
     if found is None:
         raise SeparatorError(
-            f"{quoted(word)} begins with a double quote and is no id in double quotes; write "
-            'the id without quotes, or as "a;b" (a quote within it as two)'
+            f"{quoted(word)} begins with a double quote, but is not a quoted id; write the id "
+            'without quotes, or between double quotes, such as "a;b", and double each quote in it'
         )
     return found[1].replace('""', '"')
 

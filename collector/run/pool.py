@@ -24,8 +24,8 @@ __all__ = ["Fetch", "Pool", "Retriable", "RetryDecision", "Settle"]
 
 
 _LATENCIES_KNOWN: Final = 10
-"""Number of answers after which latencies predict the requests in flight: the first answers are
-slower, so earlier predictions would be wrong."""
+"""Answers that are needed before latencies predict the number of requests in flight: the first
+answers are slower, so earlier predictions would be wrong."""
 
 
 _MOST_REFUTED: Final = 20
@@ -58,8 +58,8 @@ class Fetch(Protocol):
     ) -> Outcome:
         """Return the outcome. `is_retry` is True if an earlier failure was counted for the cell.
 
-        `use` chooses how a request uses its connection. A final request is the last one on its
-        connection. It is sent even after `drain`, when no other request may be sent.
+        `use` chooses how a request uses its connection. A final request only confirms
+        earlier answers. It is sent even after `drain`, when no other request may be sent.
         """
 
 
@@ -190,7 +190,7 @@ class Pool:
             self._wake_idle()
 
     def _use(self) -> ConnectionUse:
-        """Return how a request uses its connection: near the end of a run, as its last request."""
+        """Return how the next request uses its connection: near the end, as the last one on it."""
         stats = self._stats
         left = self._total - self._queue.started
         if left >= 4 * self._concurrency:

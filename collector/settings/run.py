@@ -170,7 +170,7 @@ class RunLimits(AttemptLimits):
     ] = None
     """How long, such as 30m, the API may be out of reach or throttle every request. Then the run
     ends with exit code 4. Until then single probe requests check whether the API is back. Default:
-    1h, and 1m before the first answer of a run. A value that is set also applies before it."""
+    1h, but 1m until the first answer of a run. A value that you set applies from the start."""
 
     max_failed: Annotated[Limit | None, Parameter(group=PACE, converter=converter(parse_limit))] = (
         None

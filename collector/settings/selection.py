@@ -138,10 +138,10 @@ class SinceLast(Selection):
     """The same, or the days that the runs beside this one have left out."""
 
     since_last: Annotated[bool, Parameter(group=SELECTION)] = False
-    """In place of --last: collect each company from the first day for which no other run in the
-    parent directory of --output has an answer, until yesterday. Yesterday is always collected. So
-    the next run collects a night that was missed, and the history of a new company. Needs --window
-    1d."""
+    """In place of --last: collect each company up to yesterday. It begins with the first day for
+    which no other run in the parent directory of --output has its answer. Yesterday is always
+    collected. So the next run collects a night that was missed, and the history of a new company.
+    Needs --window 1d."""
 
     at_most: Annotated[
         Days, Parameter(converter=converter(_parse_bound), show_default=str, group=SELECTION)

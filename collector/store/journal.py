@@ -149,9 +149,9 @@ class Journal:
             self._failure = lost_lines(error)
         else:
             self._failure = StorageError(
-                f"{part.file.path} cannot be written: {error.strerror}; its lines are whole, and "
-                "every line that was counted is on the disk; make room, or check that this user "
-                "may write there, and run the same command again"
+                f"{part.file.path} cannot be written: {error.strerror}; it has only whole lines, "
+                "and every line that was counted is on the disk; make room, or check that this "
+                "user may write there, and run the same command again"
             )
         self._room.set()
         return self._failure

@@ -43,7 +43,7 @@ class Recovered:
     whether all cells of the part are done, `has_lines` whether the directory has any answer.
     `empty_companies` has at most two companies that have a done cell with an empty answer.
     `remarks` are warnings for the user. `dates` is the record of the verification of the dates.
-    `is_known` is False if the manifest could not be read; `dates` is None then. `manifests` can
+    `is_known` is False if the manifest could not be read. `manifests` can
     compare the plans of all parts once more; None if nothing was read. `checkpointer` writes
     checkpoints as the attempt adds lines. It is None if no checkpoints are written; then every
     start reads all lines.
@@ -139,9 +139,9 @@ def survey(  # noqa: PLR0913 - as `recover`, which says why
 ) -> Recovered:
     """Do the same as `recover`, but leave the files as they are: the shards repair them.
 
-    Add the done cells whose answer is empty to `empty`. Some files are written by no shard: also
-    add their done cells to `elsewhere`. Raises `OSError` when the directory cannot be read, and
-    otherwise as `recover`.
+    Add the done cells whose answer is empty to `empty`. Also add to `elsewhere` the
+    done cells in files that no shard of this run writes. Raises `OSError` when the directory cannot
+    be read, and otherwise as `recover`.
     """
     results = Results(part, is_stopped, empty, elsewhere)
     read = _read(files, part, service, results, age, read_lines=results.read)
@@ -210,7 +210,7 @@ def _read(  # noqa: PLR0913 - as `recover`, which says why
     if earlier.trouble:
         refuse_what_is_not_ours(files, earlier.trouble, results.ledger)
         if results.ledger.done:
-            remarks.insert(0, f"{earlier.trouble}: its lines were taken for lines of this plan")
+            remarks.insert(0, f"{earlier.trouble}: the lines were read as lines of this plan")
     if results.handed is None and results.newest is not None:
         newest, is_complete = results.newest, results.is_complete
         refuse_stale_default(files.directory, newest, age(newest), is_complete=is_complete)

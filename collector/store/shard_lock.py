@@ -179,8 +179,8 @@ def _join(path: Path, shards: int, opened: ExitStack, sleep: Callable[[float], N
 
 def _locked(directory: Path, who: str) -> LockedError:
     return LockedError(
-        f"{directory}: another run holds this directory ({who}), or one with another number of "
-        "shards; wait until it ends, or give another --output"
+        f"{directory}: another run holds this directory ({who}), without shards or with another "
+        "number of them; wait until it ends, or give another --output"
     )
 
 
@@ -193,8 +193,8 @@ def _share(descriptor: int, path: Path, shards: int) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if not is_lock_file(descriptor):
             raise InputError(
-                f"{path}: is a file of another program, and shards need one of that name; give "
-                "another --output"
+                f"{path}: belongs to another program, but shards need a lock file of that name; "
+                "give another --output"
             )
         write_holder(descriptor, shards)
     fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)

@@ -169,9 +169,9 @@ def _name_in(manifest: FoundManifest) -> str:
 def _why_open(manifest: FoundManifest) -> str:
     last = manifest.last_attempt
     if last is None or last.exit_code is None:
-        return "not finished: its last attempt has no end"
+        return "not finished: no end of its last attempt is recorded"
     if last.exit_code not in _FINISHED:
-        return f"not finished: its last attempt has ended with {last.exit_code}"
+        return f"not finished: its last attempt ended with exit code {last.exit_code}"
     if manifest.is_older:
         return (
             "no digests are recorded, because an older collector has made the run; the same "
@@ -219,7 +219,7 @@ class _Chain:
                 if target is None:
                     if linking.directory in self._given:
                         path = linking.directory / linking.name
-                        yield Finding(path, "records a manifest that has no such name")
+                        yield Finding(path, "records a manifest by a name that no manifest has")
                 elif not self._given.keys().isdisjoint({linking.directory, target.parent}):
                     yield from self._follow(linking, link, target)
 

@@ -61,7 +61,7 @@ def test_an_interrupted_run_is_told_how_much_is_left(code: ExitCode) -> None:
     assert next_step(job, End(code)) == resume
     job.stats.cells[CellState.DATA] = 10
     assert re.fullmatch(
-        r"run the same command again: it requests what failed or is missing, about "
+        r"run the same command again: it requests what failed or is missing; this takes about "
         r"\d+:\d\d:\d\d at this rate",
         next_step(job, End(code)),
     )

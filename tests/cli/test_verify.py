@@ -57,7 +57,7 @@ def test_what_cannot_be_verified_is_1_and_has_one_row(cli: Cli) -> None:
     said = cli(*names)
     assert said.exit_code == 1
     assert said.rows["verified"] == "0 of 5 runs; 0 lines, 0 bytes were read"
-    listed = "old0/run.json, old1/run.json, old2/run.json and 2 more: not finished: its last"
+    listed = "old0/run.json, old1/run.json, old2/run.json and 2 more: not finished: no end of its last"
     assert said.rows["unverified"].startswith(listed)
 
 
@@ -82,7 +82,9 @@ def test_links_of_an_edited_manifest_make_no_rows_of_their_own(cli: Cli) -> None
     (run / "run.json").write_bytes(with_digest(text))
     said = cli("n0")
     assert said.exit_code == 8
-    assert said.under("damaged") == ["n0/run.json: records a manifest that has no such name"]
+    assert said.under("damaged") == [
+        "n0/run.json: records a manifest by a name that no manifest has"
+    ]
     begins = said.under("begins")
     assert begins[0] == "n0: the run before it, x<U+000A>verified   9, is gone"
     assert (len(begins), begins[-1]) == (101, "and 201 more")

@@ -39,7 +39,7 @@ def test_a_lock_of_another_program_is_refused(tmp_path: Path) -> None:
     """Workers would compare its text, whatever its length; it stays as it is."""
     path = tmp_path / "run-cluster.lock"
     path.write_bytes(b"mine")
-    with pytest.raises(InputError, match=r"run-cluster\.lock: is a file of another program"):
+    with pytest.raises(InputError, match=r"run-cluster\.lock: belongs to another program"):
         LockedDirectory(tmp_path)
     assert path.read_bytes() == b"mine"
 

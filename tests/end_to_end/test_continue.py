@@ -329,7 +329,7 @@ async def test_the_lines_alone_say_what_is_done(start_api: StartApi, against: Ag
     (command.directory / "r" / "run-companies.txt").unlink()
     done = await command.run(*run, stdin=b"1\n2\n3\n")
     assert done.exit_code == 0, done.stderr
-    assert "run.json is missing: its lines were taken for lines of this plan" in done.stderr
+    assert "run.json is missing: the lines were read as lines of this plan" in done.stderr
     assert api.counts.kinds["statistics"] == 4
     assert len(command.lines("r/statistics.jsonl")) == 3
 

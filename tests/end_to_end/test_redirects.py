@@ -50,7 +50,7 @@ async def test_redirects_for_all_from_the_start_end_with_8(
     finished = await _run(command, service, *more)
     assert finished.exit_code == 8, finished
     assert re.search(
-        r"all of the first 5\d requests, for \d+ companies, .* HTTP 30\d: a redirect to "
+        r"the first 5\d requests that count, for \d+ companies, .* HTTP 30\d: a redirect to "
         r"https://maintenance\.example, which is not followed; check --base-url",
         finished.stderr,
     )

@@ -72,7 +72,7 @@ async def test_a_run_that_was_stopped_cannot_be_verified(
     done = await command.run(*run[:-4], "--rate", "20", *run[-2:], "--deadline", "2s")
     assert done.exit_code == 4, done.stderr
     code, said = await _verify(command)
-    assert (code, "r/run.json: not finished: its last attempt has ended with 4" in said) == (
+    assert (code, "r/run.json: not finished: its last attempt ended with exit code 4" in said) == (
         1,
         True,
     )

@@ -42,7 +42,7 @@ def test_the_fiftieth_try_of_five_companies_ends_the_run_once() -> None:
     bench.fail(20)
     (error,) = bench.errors
     assert error.exit_code is ExitCode.IMPLAUSIBLE
-    assert "first 50 requests, for 5 companies" in str(error)
+    assert "first 50 requests that count, for 5 companies" in str(error)
     assert "HTTP 404; check --base-url" in str(error)
 
 
@@ -103,7 +103,7 @@ def test_a_run_with_fewer_cells_has_the_error_at_its_end() -> None:
     bench.fail(5)
     error = bench.tries.error()
     assert error is not None
-    assert "first 9 requests, for 5 companies" in str(error)
+    assert "first 9 requests that count, for 5 companies" in str(error)
 
 
 def test_a_small_run_with_failures_that_may_pass_is_not_judged() -> None:

@@ -62,7 +62,7 @@ _ODD = [
 @pytest.mark.parametrize(("line", "cause"), _ODD)
 def test_what_is_most_likely_no_id_is_refused_unless_quoted(line: str, cause: str) -> None:
     """A row of a table, several ids, a number of a spreadsheet: there is no such company."""
-    with pytest.raises(BadLineError, match="in double quotes if this is an id") as caught:
+    with pytest.raises(BadLineError, match="put it in double quotes") as caught:
         parse_line(line.encode())
     assert cause in str(caught.value)
     word, _, name = line.partition(" ")
@@ -75,7 +75,7 @@ def test_what_is_most_likely_no_id_is_refused_unless_quoted(line: str, cause: st
 )
 def test_quotes_that_hold_no_id_are_refused(line: str) -> None:
     """They are not taken for a part of it."""
-    with pytest.raises(BadLineError, match="is no id in double quotes; write the id without"):
+    with pytest.raises(BadLineError, match="is not a quoted id; write the id without"):
         parse_line(line.encode())
 
 

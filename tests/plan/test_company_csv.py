@@ -97,7 +97,7 @@ def test_the_columns_can_be_named() -> None:
         ("a;b\n1;2\n", ("c",), 'no column is called "c"; give --id-column one of "a", "b"'),
         ("1\n2\n", ("c",), 'no column is called "c"; give --id-column one of "1"'),
         ("id;b\n1;2\n", (None, "c"), 'no column is called "c"; give --name-column one of "id"'),
-        ("a;b\n1;2\n", (None, "b"), "--name-column is for a table, and no column here"),
+        ("a;b\n1;2\n", (None, "b"), "--name-column is for a table, and no header here"),
         ("a;b\n1;2\n", (), '"a;b" has a semicolon in the id; in a list, write one id per line'),
         ("1,Andes\n2,Sur\n", (), "a table needs a header line that names the column of ids"),
         ('"Andes";"1"\n"Sur";"2"\n', (), "a table needs a header line that names the column"),
@@ -173,7 +173,7 @@ def test_lists_stay_lists(text: str) -> None:
     """Also with a known word elsewhere."""
     parsed = text.split(maxsplit=1)[0]
     if '"' in text:
-        assert "is no id in double quotes" in _refused(text)
+        assert "is not a quoted id" in _refused(text)
     else:
         assert _parse(text).ids == (parsed,)
 

@@ -441,7 +441,7 @@ async def test_lines_before_a_full_disk_are_synced_and_counted(
         (error,) = caught.value.exceptions
         assert isinstance(error, StorageError)
         assert str(error).startswith(
-            f"{bench.statistics.path} cannot be written: File too large; its lines are whole"
+            f"{bench.statistics.path} cannot be written: File too large; it has only whole lines"
         )
         assert bench.statistics.path.read_bytes() == b"1\n3\n"
         assert bench.durable == [_line(1), _line(3), _failed(2)]

@@ -418,7 +418,7 @@ def test_without_the_old_plan_fitting_lines_are_taken(
     recovered = recover(run, new, _SERVICE)
     assert _done(recovered, new) == {old[0], old[1]}
     assert +recovered.kept == {CellState.DATA: 1, CellState.EMPTY: 1}
-    assert recovered.remarks[0] == f"{trouble}: its lines were taken for lines of this plan"
+    assert recovered.remarks[0] == f"{trouble}: the lines were read as lines of this plan"
     assert sum("statistics.jsonl.broken" in remark for remark in recovered.remarks) == 1
     assert len(recovered.attempts) == (name == "run-companies.txt")
     if trouble == "run.json is damaged":
@@ -465,7 +465,7 @@ def test_a_damaged_record_of_the_plan_is_a_damaged_manifest(run: Path) -> None:
     (run / "run.json").write_bytes(text)
     recovered = recover(run, _plan("1 2 3 4 5"), _SERVICE)
     assert recovered.remarks == (
-        "run.json is damaged: its lines were taken for lines of this plan",
+        "run.json is damaged: the lines were read as lines of this plan",
         _moved("run.json", len(text), 0),
     )
     assert (run / "run.json.broken").read_bytes() == text + b"\n"

@@ -324,7 +324,7 @@ def test_an_own_manifest_that_is_damaged_is_moved(run: Path) -> None:
     files.manifest.write_bytes(b"{")
     recovered = _recover(run, own)
     assert recovered.kept.total() == 3
-    assert recovered.remarks[0].startswith("run-00001-of-00002.json is damaged: its lines were")
+    assert recovered.remarks[0].startswith("run-00001-of-00002.json is damaged: the lines were")
     assert (run / "run-00001-of-00002.json.broken").read_bytes() == b"{\n"
 
 

@@ -318,7 +318,7 @@ def test_a_shard_has_lost_its_lock_when_the_file_was_removed(tmp_path: Path) -> 
 def test_a_file_of_another_program_is_in_the_way(tmp_path: Path) -> None:
     """Shards need to write into the common one; it is named, and left as it is."""
     (tmp_path / "run.lock").write_text("precious")
-    with pytest.raises(InputError, match=r"run\.lock: is a file of another program"):
+    with pytest.raises(InputError, match=r"run\.lock: belongs to another program"):
         _take(tmp_path, Shard(0, 2))
     assert (tmp_path / "run.lock").read_text() == "precious"
     assert entries(tmp_path) == {"run.lock"}

@@ -381,10 +381,10 @@ def test_a_run_that_is_resumed_after_it_had_finished(tmp_path: Path) -> None:
     nights = make_nights(tmp_path, 2)
     statistics = nights[0] / "statistics.jsonl"
     begin(nights[0], 5000)
-    assert _unverified(*nights) == ["not finished: its last attempt has no end"]
+    assert _unverified(*nights) == ["not finished: no end of its last attempt is recorded"]
     with statistics.open("ab") as stream:
         stream.write(line("2", 1))
-    assert _unverified(*nights) == ["not finished: its last attempt has no end"]
+    assert _unverified(*nights) == ["not finished: no end of its last attempt is recorded"]
     finish(nights[0])
     verified = _verify(*nights)
     assert (verified.findings, verified.intact) == ([], 2)
@@ -468,7 +468,7 @@ def test_shards_record_their_own_files(tmp_path: Path, change: str | None) -> No
 def test_a_run_without_shards_finishes_what_shards_began(tmp_path: Path) -> None:
     """It has the directory to itself, and records the files of all."""
     run = make_run(tmp_path / "r", [line("1", 1)], shard=Shard(0, 2))
-    assert _unverified(run) == ["not finished: its last attempt has no end"]
+    assert _unverified(run) == ["not finished: no end of its last attempt is recorded"]
     (run / "run.json").write_bytes((run / "run-00000-of-00002.json").read_bytes())
     (run / "statistics.jsonl").write_bytes(line("1", 2))
     begin(run, 5)
@@ -516,7 +516,7 @@ def test_what_cannot_be_verified(tmp_path: Path) -> None:
     (run / "run.json").write_bytes(
         with_digest(text.rpartition(',\n  "sha256"')[0].encode() + b"\n}\n")
     )
-    assert _unverified(run) == ["not finished: its last attempt has ended with 4"]
+    assert _unverified(run) == ["not finished: its last attempt ended with exit code 4"]
     manifest["attempts"][-1]["exit_code"] = 0
     del manifest["digests"], manifest["sha256"]
     (run / "run.json").write_text(json.dumps(manifest))
@@ -638,5 +638,5 @@ def test_open_shards_are_not_compared_with_each_other(
 
     monkeypatch.setattr(FoundManifest, "digests", property(counted))
     (text,) = _unverified(run)
-    assert text == "not finished: its last attempt has no end (and 99 shards more)"
+    assert text == "not finished: no end of its last attempt is recorded (and 99 shards more)"
     assert looked < 20 * len(shards)
