@@ -17,7 +17,8 @@ _KINDS: Final = (None, *FailureKind)
 
 # A loop over single cells takes three times as long.
 _ABSENT: Final = re.compile("0+")
-_ALIKE: Final = re.compile(r"(.)\1*")
+# Without a reference to a group: that would keep a state for each cell of a range.
+_ALIKE: Final = re.compile("|".join(f"{place:x}+" for place in range(len(_KINDS))))
 
 
 class CellStates:
@@ -67,7 +68,8 @@ class CellStates:
         first, digits = cells.start, self._digits(cells)
         for gap in _ABSENT.finditer(self.answered.flags(first, cells.stop)):
             for alike in _ALIKE.finditer(digits, *gap.span()):
-                yield range(first + alike.start(), first + alike.end()), _KINDS[int(alike[1], 16)]
+                kind = _KINDS[int(digits[alike.start()], 16)]
+                yield range(first + alike.start(), first + alike.end()), kind
 
     def _digits(self, cells: range) -> str:
         """Return a hexadecimal digit for each cell: the place of its kind."""
