@@ -259,8 +259,8 @@ class Gate:
                 self.silence.check(now)
             gives_up_at = inf if is_urgent else wait_ends_at(control, self.silence)
             if next_at <= now and (now < gives_up_at or control.probe_ends_at == -inf):
-                # Even when it is time to give up, a probe request that is due is sent, unless an
-                # earlier one got no result in time.
+                # A due probe request is still sent when it is time to give up, unless an earlier
+                # probe got no result in time.
 
                 return True
             if now >= gives_up_at:

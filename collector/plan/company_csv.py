@@ -186,7 +186,7 @@ def _find_header(text: str, delimiters: Sequence[str], columns: Columns) -> _Hea
             f"no column is called {quoted(columns.id)}; give --id-column one of {_listed(most)}"
         )
     raise BadHeaderError(
-        "--name-column is for a table, and no header here is known for a column of ids; give "
+        "--name-column is for a table, and no header here is one for a column of ids; give "
         f"--id-column one of {_listed(most)}, or leave --name-column out"
     )
 

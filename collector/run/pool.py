@@ -29,7 +29,7 @@ answers are slower, so earlier predictions would be wrong."""
 
 
 _MOST_REFUTED: Final = 20
-"""Answers to one cell that could not be attributed to it, before the run ends."""
+"""The run ends after so many answers to one cell that could not be attributed to it."""
 
 
 class Retriable(Protocol):
@@ -190,7 +190,7 @@ class Pool:
             self._wake_idle()
 
     def _use(self) -> ConnectionUse:
-        """Return how the next request uses its connection: near the end, as the last one on it."""
+        """Return how the next request uses its connection: as `LAST` if few cells are left."""
         stats = self._stats
         left = self._total - self._queue.started
         if left >= 4 * self._concurrency:

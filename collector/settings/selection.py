@@ -125,7 +125,8 @@ class _Days:
     ] = None
     """Days before the range that are collected again, because their figures may have changed, such
     as 14d. They are cut into windows of the same length. The value none cancels a --lookback that
-    the environment or the file sets. So do --from and --until on the command line."""
+    the environment or the file sets. --from and --until on the command line cancel it
+    too."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,10 +139,10 @@ class SinceLast(Selection):
     """The same, or the days that the runs beside this one have left out."""
 
     since_last: Annotated[bool, Parameter(group=SELECTION)] = False
-    """In place of --last: collect each company up to yesterday. It begins with the first day for
-    which no other run in the parent directory of --output has its answer. Yesterday is always
-    collected. So the next run collects a night that was missed, and the history of a new company.
-    Needs --window 1d."""
+    """In place of --last: collect each company up to yesterday. Each company begins with the first
+    day for which no other run in the parent directory of --output has an answer of that company.
+    Yesterday is always collected. So the next run collects a night that was missed, and the history
+    of a new company. Needs --window 1d."""
 
     at_most: Annotated[
         Days, Parameter(converter=converter(_parse_bound), show_default=str, group=SELECTION)

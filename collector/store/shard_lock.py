@@ -179,8 +179,8 @@ def _join(path: Path, shards: int, opened: ExitStack, sleep: Callable[[float], N
 
 def _locked(directory: Path, who: str) -> LockedError:
     return LockedError(
-        f"{directory}: another run holds this directory ({who}), without shards or with another "
-        "number of them; wait until it ends, or give another --output"
+        f"{directory}: another run holds this directory ({who}), and shards that run together need "
+        "the same number of shards; wait until it ends, or give another --output"
     )
 
 

@@ -219,7 +219,9 @@ class _Chain:
                 if target is None:
                     if linking.directory in self._given:
                         path = linking.directory / linking.name
-                        yield Finding(path, "records a manifest by a name that no manifest has")
+                        yield Finding(
+                            path, "records a manifest under a name that no manifest can have"
+                        )
                 elif not self._given.keys().isdisjoint({linking.directory, target.parent}):
                     yield from self._follow(linking, link, target)
 

@@ -83,7 +83,7 @@ def test_links_of_an_edited_manifest_make_no_rows_of_their_own(cli: Cli) -> None
     said = cli("n0")
     assert said.exit_code == 8
     assert said.under("damaged") == [
-        "n0/run.json: records a manifest by a name that no manifest has"
+        "n0/run.json: records a manifest under a name that no manifest can have"
     ]
     begins = said.under("begins")
     assert begins[0] == "n0: the run before it, x<U+000A>verified   9, is gone"
