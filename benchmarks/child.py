@@ -4,8 +4,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, NamedTuple, Self
 
@@ -81,6 +81,15 @@ class Child:
     def interrupt(self) -> None:
         """Send SIGINT, as Ctrl-C does."""
         self._signal(signal.SIGINT)
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Stop the process during a `with` block, all of its threads."""
+        self._signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._signal(signal.SIGCONT)
 
     def wait(self) -> Usage:
         """Wait until the process ends, and return its resources."""

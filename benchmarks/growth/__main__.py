@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.growth.bench import Bench
+from benchmarks.growth.control import Control
 from benchmarks.growth.parts import PARTS, Part
 from benchmarks.growth.series import Series, growth_table, paper_table
 from benchmarks.report import machine, rewritten
@@ -69,7 +70,7 @@ def _report(names: Iterable[str], sizes: Sequence[int] | None) -> str:
     with tempfile.TemporaryDirectory() as directory:
         scratch = Path(directory)
         with simulated_api(scratch) as environment:
-            bench = Bench(scratch, environment)
+            bench = Bench(scratch, environment, Control())
             for name in names:
                 part = PARTS[name]
                 series = _measured(part, sizes or part.sizes, bench)

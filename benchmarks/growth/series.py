@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from statistics import median
 from typing import Final, NamedTuple
 
-from benchmarks.child import Usage
 from benchmarks.growth.fit import exponent, extrapolated
 from benchmarks.report import megabytes, table
 
@@ -17,15 +17,15 @@ _BILLION: Final = 10**9
 
 
 class Cost(NamedTuple):
-    """CPU time in seconds and peak memory in bytes of a command."""
+    """CPU time in seconds, at the speed of the reference, and peak memory in bytes of a command."""
 
     cpu: float
     peak: int
 
     @classmethod
-    def least(cls, usages: Sequence[Usage]) -> "Cost":
-        """Return the least of several rounds: another process only adds to them."""
-        return cls(min(usage.cpu for usage in usages), min(usage.peak for usage in usages))
+    def median(cls, costs: Sequence["Cost"]) -> "Cost":
+        """Return the median CPU time of several rounds, and the least peak."""
+        return cls(median(cost.cpu for cost in costs), min(cost.peak for cost in costs))
 
 
 @dataclass(slots=True)

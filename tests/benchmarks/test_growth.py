@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.child import Usage
 from benchmarks.growth.__main__ import parsed
 from benchmarks.growth.fit import exponent, extrapolated
 from benchmarks.growth.made import figures, make_part, planned
@@ -76,9 +75,10 @@ def test_an_exponent_may_count_as_more() -> None:
     assert extrapolated(costs, _START, 8_000_000, least=1.0) == pytest.approx(_START + 4)
 
 
-def test_the_least_of_several_rounds_counts() -> None:
-    """Of CPU time and of memory."""
-    assert Cost.least([Usage(0, 9, 2, 50), Usage(0, 9, 3, 40)]) == Cost(2, 40)
+def test_the_median_of_several_rounds_counts() -> None:
+    """Of CPU time; the least of memory."""
+    costs = [Cost(2, 50), Cost(9, 41), Cost(3, 40)]
+    assert Cost.median(costs) == Cost(3, 40)
 
 
 def _series(power: float) -> Series:
