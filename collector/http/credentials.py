@@ -67,6 +67,10 @@ _REMEDY: Final = (
     "set TRUST_CLIENT_ID_FILE and the like to the paths of files with the values; or use "
     "--credentials-file with a file that only you may read"
 )
+_REMEDY_FOR_FILE: Final = (
+    "write client_id and client_secret, or access_token, into that file: with --credentials-file "
+    "the environment is not read"
+)
 
 
 def _by_variable(credentials: Credentials) -> dict[str, Secret]:
@@ -114,12 +118,13 @@ def load_credentials(environ: Mapping[str, str], file: Path | None) -> Credentia
     systemd_directory = Path(environ.get("CREDENTIALS_DIRECTORY", ""))
     if file is not None:
         table = _read_table(file, systemd_directory)
-        return _choose(table, where=str(file), names={name: name for name in _VARIABLES})
+        names = {name: name for name in _VARIABLES}
+        return _choose(table, where=str(file), names=names, remedy=_REMEDY_FOR_FILE)
     values = {
         name: _read_variable(environ, variable, systemd_directory)
         for name, variable in _VARIABLES.items()
     }
-    return _choose(values, where="the environment", names=_VARIABLES)
+    return _choose(values, where="the environment", names=_VARIABLES, remedy=_REMEDY)
 
 
 def _read_variable(environ: Mapping[str, str], variable: str, systemd_directory: Path) -> str:
@@ -144,7 +149,9 @@ def _read_variable(environ: Mapping[str, str], variable: str, systemd_directory:
     return secret.reveal()
 
 
-def _choose(values: Mapping[str, str], *, where: str, names: Mapping[str, str]) -> Credentials:
+def _choose(
+    values: Mapping[str, str], *, where: str, names: Mapping[str, str], remedy: str
+) -> Credentials:
     secrets = {name: _clean(value, f"{names[name]} in {where}") for name, value in values.items()}
     token = secrets.get("access_token")
     if token:
@@ -154,8 +161,8 @@ def _choose(values: Mapping[str, str], *, where: str, names: Mapping[str, str]) 
         return ClientCredentials(client_id, client_secret)
     if client_id or client_secret:
         missing = names["client_secret" if client_id else "client_id"]
-        raise CredentialsError(f"{missing} is missing in {where}; {_REMEDY}")
-    raise CredentialsError(f"no credentials in {where}; {_REMEDY}")
+        raise CredentialsError(f"{missing} is missing in {where}; {remedy}")
+    raise CredentialsError(f"no credentials in {where}; {remedy}")
 
 
 def _argument(value: str, name: str) -> Secret:

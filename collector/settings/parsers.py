@@ -30,6 +30,7 @@ __all__ = [
     "parse_date",
     "parse_directory",
     "parse_duration",
+    "parse_file_or_output",
     "parse_limit",
     "parse_metrics_file",
     "parse_rate",
@@ -40,11 +41,19 @@ _Value = TypeVar("_Value")
 
 
 def parse_directory(text: str) -> Path:
-    """Return a path; `ValueError` for an empty text: an unset variable names no directory."""
+    """Return a path; `ValueError` for `-`, and for an empty text, as of an unset variable."""
     if not text:
         message = "an empty name is no directory; write . for the current one"
         raise ValueError(message)
+    if text == "-":
+        message = "- is neither a pipe nor a name here; give a path, such as ./- for that name"
+        raise ValueError(message)
     return Path(text)
+
+
+def parse_file_or_output(text: str) -> Path:
+    """Return a path, or `-` for standard output; `ValueError` for an empty text."""
+    return Path(text) if text == "-" else parse_directory(text)
 
 
 def parse_answers(text: str) -> Literal["-"] | None:

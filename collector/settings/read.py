@@ -8,7 +8,12 @@ from typing import Annotated, Literal
 from cyclopts import Parameter, Token
 
 from collector.core.cell import CellState
-from collector.settings.parsers import converter, parse_directory, parse_states
+from collector.settings.parsers import (
+    converter,
+    parse_directory,
+    parse_file_or_output,
+    parse_states,
+)
 from collector.settings.selection import OptionsFile
 
 __all__ = [
@@ -29,7 +34,7 @@ def _parse_states(_type: object, tokens: Sequence[Token]) -> _Named:
 
 
 _FileOrOutput = Annotated[
-    Path, Parameter(converter=converter(parse_directory), allow_leading_hyphen=True)
+    Path, Parameter(converter=converter(parse_file_or_output), allow_leading_hyphen=True)
 ]
 """A path, or `-` for standard output."""
 

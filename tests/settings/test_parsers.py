@@ -1,5 +1,6 @@
 import math
 from datetime import date
+from pathlib import Path
 
 import pytest
 from cyclopts import Token
@@ -318,6 +319,13 @@ def test_a_directory_has_a_name() -> None:
     assert str(parse_directory("a/b")) == "a/b"
     with pytest.raises(ValueError, match=r"write \. for the current one"):
         parse_directory("")
+
+
+def test_a_directory_is_no_pipe() -> None:
+    """A run, a report and the runs that are read are on the disk; such a name is possible."""
+    with pytest.raises(ValueError, match=r"such as \./- for that name"):
+        parse_directory("-")
+    assert parse_directory("./-") == Path("-")
 
 
 def test_a_file_of_metrics_is_one_that_is_read() -> None:
