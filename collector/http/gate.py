@@ -77,7 +77,7 @@ class Gate:
         self.control.limiter.share(share, self._clock())
         self._wake_first()
 
-    def fail(self, error: CollectorError) -> None:
+    def close_with(self, error: CollectorError) -> None:
         """Issue no more permits: every waiter and every later caller gets the error."""
         self._failure = error
         self._change.set()
@@ -98,7 +98,7 @@ class Gate:
         urgent request: the request for a token, which all others need. It overtakes all waiters,
         also while the circuit is open. A final request gets a permit also after `close`.
 
-        Raises `StoppedError` if the gate is closed, and the error that was passed to `fail`.
+        Raises `StoppedError` if the gate is closed, and the error that was passed to `close_with`.
         Raises `OutageError` if the service has not answered for too long, or if the budget of
         requests is used up.
         """

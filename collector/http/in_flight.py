@@ -87,7 +87,7 @@ class InFlight:
         if self._limit.is_hopeless(now):
             seconds = self._limit.patience
             text = f"this machine could make no connection for {span_text(round(seconds))}: {cause}"
-            self._gate.fail(ShortageError(text))
+            self._gate.close_with(ShortageError(text))
 
     def worked(self) -> None:
         """Record that a request was possible."""

@@ -266,7 +266,7 @@ class Session:
             return TokenSource(None, Token.of(credentials.token))
         if not isinstance(credentials, ClientCredentials):
             issue = partial(credentials.issue, self.gate, self.redact)
-            return TokenSource(issue, on_refused=self.gate.fail)
+            return TokenSource(issue, on_refused=self.gate.close_with)
         issuer = TokenIssuer(
             credentials,
             url=self._settings.token_url,
@@ -278,7 +278,7 @@ class Session:
             log=self.log,
             awake=self.clock,
         )
-        return TokenSource(partial(self._issue, issuer), on_refused=self.gate.fail)
+        return TokenSource(partial(self._issue, issuer), on_refused=self.gate.close_with)
 
     async def _issue(self, issuer: TokenIssuer) -> Token:
         """Return a new token; its request is one of those with a good answer."""
