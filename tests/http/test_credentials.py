@@ -59,9 +59,9 @@ def test_a_file_beats_the_environment(write: WriteFile) -> None:
     """The named file alone counts: nothing is mixed in from the environment."""
     file = write(f'client_id = "{ID}"\nclient_secret = "{SECRET}"\n')
     assert load_credentials({"TRUST_ACCESS_TOKEN": TOKEN}, file) == CLIENT
-    with pytest.raises(CredentialsError, match="client_secret is missing in .* into that file"):
+    with pytest.raises(CredentialsError, match=r"client_secret is missing in .* into that file"):
         load_credentials(VARIABLES, write(f'client_id = "{ID}"'))
-    with pytest.raises(CredentialsError, match="no credentials in .* the environment is not read"):
+    with pytest.raises(CredentialsError, match=r"no credentials in .* the environment is not read"):
         load_credentials(VARIABLES, write(""))
 
 
