@@ -85,7 +85,8 @@ coverage: $(VENV)/.dev
 torture: $(VENV)/.dev
 	$(call both,$(BIN)/pytest -m torture,\
 		$(BIN)/pytest -n auto -m hypothesis --hypothesis-profile torture)
-	PYTHONASYNCIODEBUG=1 $(BIN)/pytest -n auto tests/end_to_end
+	$(call both,PYTHONASYNCIODEBUG=1 $(BIN)/pytest -n auto -m "not alone and not torture" tests/end_to_end,\
+		PYTHONASYNCIODEBUG=1 $(BIN)/pytest -m "alone and not torture" tests/end_to_end)
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check

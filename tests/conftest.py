@@ -263,7 +263,8 @@ class Command:
 
     def without_debugging(self) -> "Command":
         """Return the same command as its users run it: asyncio's debug mode is slow."""
-        return replace(self, flags=())
+        environment = {k: v for k, v in self.environment.items() if k != "PYTHONASYNCIODEBUG"}
+        return replace(self, flags=(), environment=environment)
 
     def write(self, name: str, text: str) -> Path:
         """Write a file into the command's directory."""

@@ -24,6 +24,7 @@ from aiohttp.tracing import Trace
 
 from collector.core.confirmation import Confirmation
 from collector.http.lease import Lease, PooledRequest
+from collector.http.limits import BurstLimit
 from collector.http.resolver import Resolver
 from collector.http.reuse import ReusePolicy
 
@@ -41,22 +42,25 @@ class Connector(TCPConnector):
 
     * `policy`: decides which request is the last one on a connection.
     * `limit`: connections in use, at most.
+    * `burst`: limits the requests that are sent together.
     * `verify`: verifies certificates; True is aiohttp's default.
     * `notify`: called with the reason (`surplus`, `lost` or `undeclared`) and the number of answers
       when answers of a connection cannot be attributed.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one collaborator each
         self,
         policy: ReusePolicy,
         *,
         limit: int,
+        burst: BurstLimit,
         verify: ssl.SSLContext | bool,
         notify: Callable[[str, int], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(limit=limit, ssl=verify, resolver=Resolver())
         self._policy = policy
+        self._burst = burst
         self._notify = notify
         self._clock = clock
         self._leases: dict[ResponseHandler, Lease] = {}
@@ -74,12 +78,17 @@ class Connector(TCPConnector):
         traces: list[Trace],
         timeout: ClientTimeout,  # noqa: ASYNC109 - aiohttp's parameter
     ) -> Connection:
-        """Return a connection from the pool, or a new one."""
+        """Return a connection from the pool, or a new one, when the request may be sent."""
         assert isinstance(req, PooledRequest), "the session makes no others"  # noqa: S101
         if self._policy.is_single:
             req.alone()
         while True:
             connection = await super().connect(req, traces, timeout)
+            if not self._burst.take_now():
+                # It waits without a connection: what idle ones bring is seen by the pool.
+                connection.release()
+                await self._burst.take()
+                connection = await super().connect(req, traces, timeout)
             protocol = connection.protocol
             assert protocol is not None, "it is open"  # noqa: S101 - for the type checker
             lease = self._leases.get(protocol) or self._begin(protocol)

@@ -21,8 +21,8 @@ class Gate:
     """Issues permits one by one, and reports the results of requests to the rate controller.
 
     The controller decides at what time the next permit is due. The first waiter sleeps until then,
-    and checks again when a result allows an earlier time. A second, independent limit is the
-    `BurstLimit`; only the first waiter ever waits for it.
+    and checks again when a result allows an earlier time. `burst` is a second, independent limit,
+    of what is sent; while a request waits for it, no permit is issued.
 
     `silence` measures the time without an answer. It limits how long the gate waits for the first
     answer, and gives the name of the service for messages.
@@ -40,7 +40,7 @@ class Gate:
         self.silence = silence or Silence()
         self._budget = budget
         self._clock = clock
-        self._burst = BurstLimit(control.rate)
+        self.burst = BurstLimit(control)
         self._queue = asyncio.Lock()
         """Held by the first ordinary waiter until it has its permit."""
         self._turn = asyncio.Lock()
@@ -209,12 +209,10 @@ class Gate:
         """Return a permit if one is available without waiting or overtaking, otherwise None."""
         self._check_open(is_final=is_final)
         control, now = self.control, self._clock()
-        if control.next_at(is_urgent=is_urgent) > now:
+        if control.next_at(is_urgent=is_urgent) > now or self.burst.is_waited_for:
             return None
         if not self.silence.was_answered and not is_urgent and control.open_cause is None:
             self.silence.check(now)
-        if not self._burst.take_now(control.rate):
-            return None
         return self._issue_permit(now, is_urgent=is_urgent)
 
     async def _acquire_queued(self, *, is_urgent: bool, is_final: bool) -> Permit:
@@ -240,7 +238,7 @@ class Gate:
     async def _acquire_in_turn(self, *, is_urgent: bool, is_final: bool) -> Permit | None:
         """Wait for a permit at the head of the queue; None if an urgent request came meanwhile."""
         while await self._wait_until_due(is_urgent=is_urgent, is_final=is_final):
-            await self._burst.take(self.control.rate)
+            await self.burst.wait_until_free()
             # During the wait the controller may have delayed the next permit, or the gate may have
             # been closed.
             self._check_open(is_final=is_final)

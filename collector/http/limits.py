@@ -1,6 +1,7 @@
 """Limits beside the rate: of bursts, of the requests in all, and of the wait for a permit."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from math import ceil
 from typing import Final
@@ -20,7 +21,7 @@ _SLACK: Final = 0.2
 
 
 def burst_limit(rate: float) -> int:
-    """Return how many permits are issued in any 100 ms at most, at a rate (requests per second).
+    """Return how many requests are sent in any 100 ms at most, at a rate (requests per second).
 
     That is about 1.5 times the rate, and at least 2: 7 at 50 per second. It is always one more than
     evenly spaced requests need: at 20 per second the third follows exactly 100 ms after the first.
@@ -30,21 +31,30 @@ def burst_limit(rate: float) -> int:
 
 
 class BurstLimit:
-    """Limits the permits in any 100 ms, by its own clock; see `burst_limit`.
+    """Limits the requests sent in any 100 ms, by its own clock; see `burst_limit`.
 
-    `asyncio_throttle.Throttler` counts them. It polls for each task that waits on it, so only one
-    task at a time may wait.
+    A request takes it when it has its connection. Permits are evenly spaced, but a request that
+    has to open a connection is sent later than one that was issued its permit at the same time and
+    finds an open one. `asyncio_throttle.Throttler` counts them. It polls for each task that waits
+    on it, so only one task at a time does.
     """
 
-    def __init__(self, rate: float) -> None:
-        self._rate = rate
-        self._throttler = Throttler(burst_limit(rate), _BURST_SECONDS)
+    def __init__(self, control: RateController) -> None:
+        self._control = control
+        self._rate = control.rate
+        self._throttler = Throttler(burst_limit(control.rate), _BURST_SECONDS)
+        self._turn = asyncio.Lock()
 
-    def take_now(self, rate: float) -> bool:
-        """Count a permit at a rate (requests per second), if the limit allows it at once."""
-        if rate != self._rate:
-            self._adapt(rate)
-        acquiring = self._throttler.acquire()
+    @property
+    def is_waited_for(self) -> bool:
+        """Whether a request waits for it: then no further permit is issued."""
+        return self._turn.locked()
+
+    def take_now(self) -> bool:
+        """Count a request if the limit allows it at once, and no other request waits for it."""
+        if self._turn.locked():
+            return False
+        acquiring = self._acquire()
         try:
             acquiring.send(None)
         except StopIteration:
@@ -53,15 +63,22 @@ class BurstLimit:
         acquiring.close()
         return False
 
-    async def take(self, rate: float) -> None:
-        """Wait until the limit allows a permit at a rate, and count it."""
-        if rate != self._rate:
-            self._adapt(rate)
-        await self._throttler.acquire()
+    async def take(self) -> None:
+        """Wait until the limit allows a request, and count it: first come, first served."""
+        async with self._turn:
+            await self._acquire()
 
-    def _adapt(self, rate: float) -> None:
-        self._rate = rate
-        self._throttler.rate_limit = burst_limit(rate)
+    async def wait_until_free(self) -> None:
+        """Wait until none of the requests that wait for it now is waiting any more."""
+        async with self._turn:
+            pass
+
+    def _acquire(self) -> Coroutine[object, None, None]:
+        if self._control.rate != self._rate:
+            self._rate = self._control.rate
+            self._throttler.rate_limit = burst_limit(self._rate)
+        acquiring: Coroutine[object, None, None] = self._throttler.acquire()
+        return acquiring
 
 
 def wait_ends_at(control: RateController, silence: Silence) -> float:

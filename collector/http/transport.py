@@ -122,6 +122,7 @@ class Transport:
         self._connector = Connector(
             self._reuse,
             limit=concurrency + 1,
+            burst=gate.burst,
             verify=network.verification(),
             notify=notify,
             clock=clock,

@@ -70,14 +70,21 @@ class RawServer:
     """Reads the heads of requests, and lets a test answer with any bytes.
 
     Asked for `Connection: close`, it declares that in its next answer and closes the connection
-    after it, unless it `ignores_close`. With `tls` it speaks TLS.
+    after it, unless it `ignores_close`. With `tls` it speaks TLS, on any connection only after
+    `tls_begins`.
     """
 
     def __init__(
-        self, answer: Answer, *, ignores_close: bool = False, tls: ssl.SSLContext | None = None
+        self,
+        answer: Answer,
+        *,
+        ignores_close: bool = False,
+        tls: ssl.SSLContext | None = None,
+        tls_begins: asyncio.Event | None = None,
     ) -> None:
         self._ignores_close = ignores_close
         self._tls = tls
+        self._tls_begins = tls_begins
         self.connections = 0
         self.heads: list[bytes] = []
         self.got_one = asyncio.Event()
@@ -85,7 +92,8 @@ class RawServer:
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0, ssl=self._tls)
+        tls = None if self._tls_begins else self._tls
+        self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0, ssl=tls)
         port = self._server.sockets[0].getsockname()[1]
         scheme = "http" if self._tls is None else "https"
         self.url = URL(f"{scheme}://127.0.0.1:{port}/x")
@@ -105,10 +113,15 @@ class RawServer:
 
     def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        if self._tls_begins:
+            cast("asyncio.Transport", writer.transport).pause_reading()
         self._tasks.append(asyncio.create_task(self._serve(reader, writer)))
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
+            if self._tls and self._tls_begins:
+                await self._tls_begins.wait()
+                await writer.start_tls(self._tls)
             while True:
                 self.heads.append(await reader.readuntil(b"\r\n\r\n"))
                 self.got_one.set()

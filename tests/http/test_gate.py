@@ -1,6 +1,7 @@
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from itertools import pairwise
 from math import inf
 from statistics import median
@@ -94,8 +95,9 @@ def control(rate: float, kind: type[RateController] = RateController) -> RateCon
 
 
 async def leave(gate: Gate, times: list[float]) -> Permit:
-    """Pass the gate and note when."""
+    """Pass the gate as a request does that has a connection, and note when."""
     permit = await gate.acquire()
+    await gate.burst.take()
     times.append(time.monotonic())
     return permit
 
@@ -173,16 +175,13 @@ async def test_behind_the_controller_is_a_second_guard() -> None:
 
 
 async def test_only_the_one_at_the_front_polls_the_guard(watched: list[WatchedThrottler]) -> None:
-    """However many wait, and although the guard holds them back.
-
-    One more question than requests: the first one that is held back asks again from the front.
-    """
+    """However many wait, and although the guard holds them back."""
     gate, times = Gate(control(200, Reckless)), list[float]()
     async with asyncio.TaskGroup() as group:
         for _ in range(60):
             group.create_task(leave(gate, times))
     assert times[-1] - times[0] > 0.2 - _READING
-    assert (watched[0].most_waiting, watched[0].asked) == (1, 61)
+    assert (watched[0].most_waiting, watched[0].asked) == (1, 60)
 
 
 async def test_the_guard_follows_the_rate(watched: list[WatchedThrottler]) -> None:
@@ -190,9 +189,9 @@ async def test_the_guard_follows_the_rate(watched: list[WatchedThrottler]) -> No
     gate, times = Gate(control(1e6)), list[float]()
     permits = [await leave(gate, times) for _ in range(20)]
     gate.refused(permits[-1], fault=FAULT)
-    gate.answered(await gate.acquire())
+    gate.answered(await leave(gate, times))
     assert gate.control.rate < 1000
-    await gate.acquire()
+    await leave(gate, times)
     assert watched[0].limits[0] == burst_limit(1e6)
     assert watched[0].limits[-1] == burst_limit(gate.control.rate)
 
@@ -203,6 +202,7 @@ async def test_first_come_first_served(watched: list[WatchedThrottler]) -> None:
 
     async def take(number: int) -> None:
         await gate.acquire()
+        await gate.burst.take()
         order.append(number)
 
     async with asyncio.TaskGroup() as group:
@@ -316,51 +316,61 @@ async def test_giving_up_during_the_last_millisecond(watched: list[WatchedThrott
 
     watched[0].before = wait_there
     tasks = [asyncio.create_task(leave(gate, times)) for _ in range(2)]
-    await is_polling.wait()
-    tasks[0].cancel()
-    await asyncio.wait(tasks)
+    async with asyncio.timeout(5):
+        await is_polling.wait()
+        tasks[0].cancel()
+        await asyncio.wait(tasks)
     assert tasks[0].cancelled()
-    assert tasks[1].result().number == 1
+    assert tasks[1].result().number == 2
     assert (watched[0].asked, watched[0].waiting, watched[0].most_waiting) == (3, 0, 1)
 
 
+@asynccontextmanager
+async def waited_for(
+    gate: Gate, watched: list[WatchedThrottler]
+) -> AsyncIterator[tuple[asyncio.Task[Permit], asyncio.Event]]:
+    """Let one request wait for its permit, while another waits for the throttler.
+
+    Give the task of the first, and what ends the wait of the second.
+    """
+    ended, times = asyncio.Event(), list[float]()
+    watched[0].before = ended.wait
+    sent = asyncio.create_task(gate.burst.take())
+    await turns(1)
+    late = asyncio.create_task(leave(gate, times))
+    await turns(5)
+    async with asyncio.timeout(5):
+        yield late, ended
+    assert times == []
+    await sent
+
+
 async def test_a_gate_shut_at_the_last_moment_is_shut(watched: list[WatchedThrottler]) -> None:
-    """Closed while the throttler is being polled: that request is not sent either."""
-    gate = Gate(control(25))
-    await gate.acquire()
-
-    async def close() -> None:
+    """Closed while another request waits to be sent: no permit is issued any more."""
+    gate = Gate(control(1e6))
+    async with waited_for(gate, watched) as (late, ended):
+        assert not late.done()
         gate.close()
-
-    watched[0].before = close
-    with pytest.raises(StoppedError):
-        await gate.acquire()
+        ended.set()
+        with pytest.raises(StoppedError):
+            await late
 
 
 async def test_a_circuit_that_opens_at_the_last_moment_holds(
     watched: list[WatchedThrottler],
 ) -> None:
-    """A refusal that comes while the throttler is being polled holds for that request too.
+    """A refusal that comes while another request waits to be sent holds for the next one too.
 
     It does not poll while the circuit is open, and it wakes when the gate closes.
     """
-    gate, times = Gate(control(1e6)), list[float]()
+    gate = Gate(control(1e6))
     first = await gate.acquire()
-
-    async def refuse() -> None:
-        if watched[0].asked == 2:
-            # The request asks in passing, and then waits in the queue.
-            watched[0].before = refuse
-            await asyncio.sleep(0)
+    async with waited_for(gate, watched) as (late, ended):
         gate.refused(first, pause=3600.0, fault=FAULT)
-
-    watched[0].before = refuse
-    late = asyncio.create_task(leave(gate, times))
-    await turns(20)
-    assert gate.control.open_cause is Cause.REFUSED
-    assert (times, watched[0].waiting, watched[0].asked) == ([], 0, 3)
-    gate.close()
-    async with asyncio.timeout(1):
+        ended.set()
+        await turns(20)
+        assert gate.control.open_cause is Cause.REFUSED
+        assert (watched[0].waiting, watched[0].asked) == (0, 1)
+        gate.close()
         with pytest.raises(StoppedError):
             await late
-    assert watched[0].asked == 3

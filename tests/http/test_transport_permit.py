@@ -2,6 +2,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 from aiohttp import web
@@ -10,13 +11,18 @@ from yarl import URL
 from collector.core.errors import CredentialsError, StoppedError
 from collector.core.outcome import FailureKind
 from collector.core.secrets import Secret
+from collector.http.connector import is_confirmed
 from collector.http.gate import Gate
+from collector.http.limits import BurstLimit
+from collector.http.network import Network
 from collector.http.reuse import ReusePolicy
 from collector.http.token import Token, TokenSource
 from collector.http.transport import Response, Transport, TransportFailure
 from collector.pace import Cause, Permit, RateController
 from collector.telemetry.stats import RunStats
+from tests.http.certificates import Made, make_certificate
 from tests.http.made_faults import FAULT
+from tests.http.raw_server import RawServer, ok
 
 Respond = Callable[[int], Awaitable[bool]]
 """Gets the number of the request (from 1); False breaks the connection off."""
@@ -140,6 +146,11 @@ async def bench_for(
             yield bench
     finally:
         await runner.cleanup()
+
+
+def static_token() -> Token:
+    """Return a token that does not end."""
+    return Token.of(Secret("static-77aa"))
 
 
 async def turns(number: int) -> None:
@@ -352,3 +363,92 @@ async def test_requests_that_were_held_up_by_others_in_flight_are_counted(
         is_late = not (await second).permit.is_paced
         assert is_late or not seconds
         assert bench.stats.held_up == (is_late and concurrency == 2)
+
+
+class CountingBurst(BurstLimit):
+    """A burst limit that counts what it lets pass."""
+
+    passed = 0
+
+    def take_now(self) -> bool:
+        """Decide as ever, then count."""
+        passes = super().take_now()
+        self.passed += passes
+        return passes
+
+    async def take(self) -> None:
+        """Wait as ever, then count."""
+        await super().take()
+        self.passed += 1
+
+
+async def test_the_burst_limit_counts_a_request_that_has_its_connection(tmp_path: Path) -> None:
+    """Not one that has its permit: many connections that open together send one by one."""
+    gate, begins = RecordingGate(1e6), asyncio.Event()
+    gate.burst = burst = CountingBurst(gate.control)
+
+    async def answer(number: int, writer: asyncio.StreamWriter) -> None:
+        assert burst.passed >= number
+        writer.write(ok())
+
+    certificate = make_certificate(tmp_path, Made("localhost"))
+    async with RawServer(answer, tls=certificate.server, tls_begins=begins) as server:
+        network = Network(authorities=certificate.path.read_text())
+        url, tokens = server.url.with_host("localhost"), TokenSource(None, static_token())
+        async with Transport(
+            gate, RunStats(1), concurrency=5, timeout=60.0, network=network
+        ) as transport:
+            sent = [asyncio.ensure_future(transport.get(url, tokens)) for _ in range(5)]
+            while server.connections < 5:  # noqa: ASYNC110 - the server has no event for it
+                await asyncio.sleep(0.001)
+            assert (len(gate.left), burst.passed) == (5, 0)
+            begins.set()
+            assert all(isinstance(reply, Response) for reply in await asyncio.gather(*sent))
+    assert burst.passed == 5
+
+
+class HoldingBurst(BurstLimit):
+    """A burst limit that holds every request back until it is told to let it pass."""
+
+    def __init__(self, control: RateController) -> None:
+        super().__init__(control)
+        self.is_asked, self.passes = asyncio.Event(), asyncio.Event()
+
+    def take_now(self) -> bool:
+        """Let none pass at once."""
+        return False
+
+    async def take(self) -> None:
+        """Wait for the word."""
+        self.is_asked.set()
+        await self.passes.wait()
+
+
+async def test_a_connection_that_is_closed_while_its_request_waits_is_replaced() -> None:
+    """By the burst limit: such a connection is idle, and no request is sent on it."""
+    gate, writers = RecordingGate(1e6), list[asyncio.StreamWriter]()
+    gate.burst = burst = HoldingBurst(gate.control)
+
+    async def answer(_: int, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
+        writer.write(ok())
+
+    stats, tokens = RunStats(1), TokenSource(None, static_token())
+    reuse = ReusePolicy(time.monotonic(), limit=100)
+    async with (
+        RawServer(answer) as server,
+        Transport(gate, stats, concurrency=1, timeout=60.0, reuse=reuse) as transport,
+    ):
+        burst.passes.set()
+        first = await transport.get(server.url, tokens)
+        assert isinstance(first, Response)
+        burst.passes.clear()
+        burst.is_asked.clear()
+        waiting = asyncio.ensure_future(transport.get(server.url, tokens))
+        await burst.is_asked.wait()
+        writers[0].close()
+        # So its end is known.
+        assert not await is_confirmed(first.confirmation)
+        burst.passes.set()
+        assert isinstance(await waiting, Response)
+    assert (server.connections, stats.resent) == (2, 0)

@@ -117,7 +117,7 @@ _runs = st.tuples(_lines, st.sampled_from(_FORMS), _DAYS, st.randoms(use_true_ra
 _Run = tuple[_Lines, str, tuple[int, int], Random]
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None)
 @given(_runs, _runs, st.integers(0, 12), st.integers(100, 1500), st.integers(0, 3000))
 def test_the_answers_are_those_of_storing_every_line(
     old: _Run, new: _Run, taken_over: int, block: int, waiting: int

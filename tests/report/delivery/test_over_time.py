@@ -43,6 +43,7 @@ def _totals(svg: str) -> list[str]:
     ]
 
 
+@pytest.mark.usefixtures("wide_only")
 def test_spans_of_unequal_length_are_compared_by_day() -> None:
     """Where spans differ in length, counts are per day; the axis says so."""
     whole, unequal = _drawn(_months(31, 28, 31)), _drawn(_months(31, 28, 10))
@@ -59,6 +60,7 @@ def test_days_between_windows_are_not_counted_as_theirs() -> None:
     assert _totals(_drawn([sums[0], apart])) == ["31", "155"]
 
 
+@pytest.mark.usefixtures("wide_only")
 def test_a_window_without_an_answer_is_a_gap() -> None:
     """And no zero; a point that no line leads to has a mark, among however many."""
     sums = [
@@ -81,6 +83,7 @@ def test_a_window_without_an_answer_is_a_gap() -> None:
     assert over_time(one_answer, _BARE.coverage.by_span, _WORDS) is None
 
 
+@pytest.mark.usefixtures("wide_only")
 def test_the_default_window_has_no_place_beside_dated_ones() -> None:
     """Its days are not known; where there are no others, it is drawn."""
     undated = SpanDelivery(WindowSpan(None, None, 1, None), Delivery(total=5), 1)
@@ -121,6 +124,7 @@ def test_what_lacks_answers_and_still_changes_is_shaded_as_both() -> None:
     assert first_grey < first_line
 
 
+@pytest.mark.usefixtures("wide_only")
 def test_spans_whose_figures_change_are_shaded_and_partial_ones_faded() -> None:
     """The newest are too low because they are young, or because the period cuts their week."""
     sums = _months(*[7] * 4)

@@ -1,8 +1,11 @@
+import pytest
+
 from collector.report.language import Lang
 from tests.report import sample
 from tests.report.shown import page_of
 
 
+@pytest.mark.usefixtures("words_only")
 def test_remarks_of_the_files_are_marked_as_english() -> None:
     """A screen reader that reads Spanish must know; on an English page they are like the rest."""
     small = sample.small()
