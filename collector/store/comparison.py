@@ -187,6 +187,8 @@ def _doubts(totals: Totals) -> Iterator[str]:
 
 def _add(changes: Mapping[str, Change], movements: dict[str, Movement]) -> None:
     for name, change in changes.items():
-        movement = movements.setdefault(name, Movement())
-        movement.rose += max(change.difference, 0)
-        movement.fell += max(-change.difference, 0)
+        movement = movements.get(name) or movements.setdefault(name, Movement())
+        if (difference := change.difference) > 0:
+            movement.rose += difference
+        else:
+            movement.fell -= difference

@@ -66,8 +66,8 @@ class NewestLines:
         marks, of_newer = self._marks[pile], self._since[pile]
         doubled = 0
         for rows in reader.batches():
-            before = marks.add((row[0] for row in rows), _THIS_RUN)
-            doubled += sum(mark & _THIS_RUN for mark in before)
+            before = marks.add([row[0] for row in rows], _THIS_RUN)
+            doubled += sum([mark & _THIS_RUN for mark in before])
             if self._planned:
                 self.older += self._count_planned(rows, before)
             # A newer run has an answer for the cells of the others, fetched since then.
@@ -146,11 +146,9 @@ class NewestLines:
                 count += planned[company >> 3] >> (company & 7) & 1
         return count
 
-    def lines(self, pile: Pile) -> Iterator[bytes]:
-        """Yield the newest line of each cell of a pile as it was read, in the order of `cells`."""
-        for _, *lines in self._lines.cells():
-            if (line := lines[pile]) is not None:
-                yield line
+    def lines(self) -> Iterator[bytes]:
+        """Yield the newest line of each cell of the new pile as it was read, ordered as `cells`."""
+        return (new for _, _, new in self._lines.cells() if new is not None)
 
     def cells(self) -> Iterator[tuple[Days, bytes | None, bytes | None]]:
         """Yield the days of each cell, and its line in the old and in the new pile.

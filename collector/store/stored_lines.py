@@ -19,6 +19,8 @@ _AT_ONCE: Final = 8 * 1024 * 1024
 _Stored = tuple[int, int, bytes]
 """The number of a window, the place of a run in the order of reading, and the line."""
 
+_NONE: Final = 0, 0, None
+
 _encode: Final = msgspec.msgpack.Encoder().encode
 _decode: Final = msgspec.msgpack.Decoder(list[_Stored]).decode
 
@@ -33,7 +35,7 @@ class Pile(IntEnum):
 class StoredLines:
     """Lines on the disk, in rows of several lines of one company of a pile.
 
-    The number of a row is the bit of the pile, `BITS` bits of the company, and `BITS` bits that
+    The number of a row is `BITS` bits of the company, the bit of the pile, and `BITS` bits that
     count how often lines were written.
     """
 
@@ -52,7 +54,7 @@ class StoredLines:
         the last one of the newest run.
         """
         for cell, _, line in rows:
-            self._pending[pile << BITS | cell >> BITS].append((cell & WINDOW, run, line))
+            self._pending[cell >> BITS << 1 | pile].append((cell & WINDOW, run, line))
         self._bytes += bytes_of(rows)
         if self._bytes > _AT_ONCE:
             self._write()
@@ -75,34 +77,32 @@ class StoredLines:
         if len(self._companies) < len(self._cells.companies):
             self._companies = sorted(self._cells.companies)
         for company_id in self._companies:
-            old, new = (self._newest(pile, self._cells.companies[company_id]) for pile in Pile)
-            for window in sorted(old.keys() | new.keys(), key=places.__getitem__):
-                yield window, old.get(window), new.get(window)
+            old, new = self._newest(self._cells.companies[company_id])
+            for window in sorted(old.keys() | new.keys() if old else new, key=places.__getitem__):
+                yield window, old.get(window, _NONE)[2], new.get(window, _NONE)[2]
 
-    def _newest(self, pile: Pile, company: int) -> dict[int, bytes]:
-        """Return the newest line of each window of a company."""
-        first = (pile << BITS | company) << BITS
-        newest: dict[int, tuple[int, bytes]] = {}
-        for (stored,) in self._database.execute(
-            "SELECT lines FROM lines WHERE place BETWEEN ? AND ? ORDER BY place",
-            (first, first | WINDOW),
+    def _newest(self, company: int) -> tuple[dict[int, _Stored], dict[int, _Stored]]:
+        """Return the newest line of each window of a company, of both piles."""
+        newest: tuple[dict[int, _Stored], dict[int, _Stored]] = {}, {}
+        first = company << BITS + 1
+        for place, stored in self._database.execute(
+            "SELECT place, lines FROM lines WHERE place BETWEEN ? AND ? ORDER BY place",
+            (first, first | 1 << BITS | WINDOW),
         ):
-            for window, run, line in _decode(stored):
-                if window in newest:
-                    before, other = newest[window]
-                    # A run that is read later is an older one.
-                    if (_fetched_at(line), -run) < (_fetched_at(other), -before):
-                        continue
-                newest[window] = run, line
-        return {window: line for window, (_, line) in newest.items()}
+            kept = newest[place >> BITS & 1]
+            for line in _decode(stored):
+                other = kept.setdefault(line[0], line)
+                if other is not line and _rank(line) >= _rank(other):
+                    kept[line[0]] = line
+        return newest
 
     def _write(self) -> None:
         self._written += 1
         self._database.executemany(
             "INSERT INTO lines VALUES (?, ?)",
             (
-                (company << BITS | self._written, _encode(lines))
-                for company, lines in sorted(self._pending.items())
+                (place << BITS | self._written, _encode(lines))
+                for place, lines in sorted(self._pending.items())
             ),
         )
         self._pending.clear()
@@ -116,5 +116,7 @@ class _Moment(msgspec.Struct, gc=False):
 _moment: Final = msgspec.json.Decoder(_Moment)
 
 
-def _fetched_at(line: bytes) -> datetime:
-    return _moment.decode(line).fetched_at
+def _rank(stored: _Stored) -> tuple[datetime, int]:
+    _, run, line = stored
+    # A run that is read later is an older one.
+    return _moment.decode(line).fetched_at, -run

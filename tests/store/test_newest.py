@@ -35,7 +35,7 @@ def _newest(lines: NewestLines, *runs: Path) -> list[bytes]:
     """Read runs, the oldest of which is named first."""
     for run in reversed(find_runs(runs)):
         assert lines.read(run, Pile.NEW) == []
-    return list(lines.lines(Pile.NEW))
+    return list(lines.lines())
 
 
 def test_the_newest_answer_of_a_cell_stays(lines: NewestLines, tmp_path: Path) -> None:
@@ -115,7 +115,7 @@ def test_damaged_lines_are_left_out_and_told(lines: NewestLines, tmp_path: Path)
     size = len(line("2", 2)) - 1
     assert f"{run}/statistics.jsonl: the last line is unfinished ({size} bytes); " in unfinished
     assert lines.lacks_lines
-    assert list(lines.lines(Pile.NEW)) == [line("1", 1), line("2", 1)]
+    assert list(lines.lines()) == [line("1", 1), line("2", 1)]
 
 
 def test_an_unfinished_line_is_no_damage(lines: NewestLines, tmp_path: Path) -> None:

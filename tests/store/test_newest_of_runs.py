@@ -11,7 +11,6 @@ from collector.store.lines import parse_result
 from collector.store.newest import newest_lines, overlapping
 from collector.store.recorded_run import find_runs
 from collector.store.repair import damaged_spans, left_out
-from collector.store.stored_lines import Pile
 from tests.store.damaged_runs import FORMS, LINES, Lines, sizes, write_run
 
 _Key = tuple[bytes, str, str]
@@ -65,7 +64,7 @@ def test_the_newest_are_those_of_all_lines_in_turn(
         with newest_lines(runs, told.append) as newest:
             assert overlapping(newest.windows()) is None
             expected, remarks = _plainly(runs)
-            assert list(newest.lines(Pile.NEW)) == expected
+            assert list(newest.lines()) == expected
         assert [text for text in told if "older run" not in text] == remarks
         assert newest.lacks_lines == any("damaged" in remark for remark in remarks)
         event(f"some are left out: {bool(remarks)}")

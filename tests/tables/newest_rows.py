@@ -48,7 +48,7 @@ def by_latest(*paths: Path) -> Newest:
         lines = NewestLines(database)
         damages = [lines.read(run, Pile.NEW) for run in reversed(find_runs(paths))]
         remarks = [remark for damage in reversed(damages) for remark in damage]
-        rows = [_of_line(line) for line in lines.lines(Pile.NEW)]
+        rows = [_of_line(line) for line in lines.lines()]
     return Newest(rows, remarks)
 
 
