@@ -22,7 +22,7 @@ class CellMarks:
     def add(self, cells: Iterable[int], added: int) -> list[int]:
         """Add marks, 1 to 3, to each of the cells; return those that each had before."""
         before = []
-        # Most cells are of the window of the one before.
+        # Most cells have the same window as the previous one.
         window, marks = -1, bytearray()
         for cell in cells:
             if window != cell & WINDOW:

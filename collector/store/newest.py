@@ -129,7 +129,7 @@ class NewestLines:
             return
         if is_intact:
             numbers = [self._cells.companies[company_id] for company_id in plan.companies.ids]
-            planned = bytearray(max(numbers) // 8 + 1)
+            planned = bytearray(max(numbers, default=0) // 8 + 1)
             for number in numbers:
                 planned[number >> 3] |= 1 << (number & 7)
             for window in plan.windows:
