@@ -1,12 +1,14 @@
 """CPU time and memory of `diff` and `latest` of two large runs, and of `status` of a large plan.
 
-`python -m benchmarks.comparing` makes two runs of 2,000,000 lines (2,000 companies, 1,000 days) and
-the beginning of a run of 100,000,000 cells in a temporary directory, and measures each command in
-its own process. `python -m benchmarks.comparing LINES` does so with runs of another size.
+`python -m benchmarks.comparing` makes two runs of 2,000,000 lines (2,000 companies, 1,000 days) in
+a temporary directory, of which one is a day later and has the same answers, and the beginning of a
+run of 100,000,000 cells, and measures each command in its own process. `python -m
+benchmarks.comparing LINES` does so with runs of another size.
 """
 
 import sys
 import tempfile
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +18,7 @@ from benchmarks.nights import measure
 from collector.store.files import PartFiles
 
 _COMPANIES: Final = 2000
+_A_DAY_LATER: Final = datetime(2026, 11, 24, 2, tzinfo=UTC)
 _PLANNED: Final = 10_000
 """Companies and days of the plan for `status`."""
 
@@ -30,7 +33,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)
         output = scratch / "output"
-        old, new = (made_run(scratch / run, _COMPANIES, days) for run in ("old", "new"))
+        old = made_run(scratch / "old", _COMPANIES, days)
+        new = made_run(scratch / "new", _COMPANIES, days, at=_A_DAY_LATER)
         print(f"two runs of {_COMPANIES * days:,} lines")
         for command in (("diff", old, new), ("diff", old, new, "--json"), ("latest", old, new)):
             usage = measure(*command, scratch=scratch, output=output)

@@ -50,9 +50,10 @@ _COPY: Final = (
 Counts = dict[str, int]
 
 
-def made_cells(companies: int, days: int) -> Iterator[tuple[Cell, datetime, Counts, Counts]]:
+def made_cells(
+    companies: int, days: int, moment: datetime = _AT
+) -> Iterator[tuple[Cell, datetime, Counts, Counts]]:
     """Yield cells in the order of a run, each with its time, its counters and its actions."""
-    moment = _AT
     for place in range(days):
         day = _FIRST + timedelta(place)
         window = Window(day, day)
@@ -66,7 +67,9 @@ def made_cells(companies: int, days: int) -> Iterator[tuple[Cell, datetime, Coun
             yield cell, moment, counters | {"fails": fails, "campaign": 3}, actions
 
 
-def made_run(path: Path, companies: int, days: int, planned_days: int | None = None) -> Path:
+def made_run(
+    path: Path, companies: int, days: int, planned_days: int | None = None, at: datetime = _AT
+) -> Path:
     """Write a run; every other company has a name. It is complete unless more days are planned."""
     ids = tuple(str(1000 + number) for number in range(companies))
     names = {company: f"Company {company}" for company in ids[::2]}
@@ -77,11 +80,11 @@ def made_run(path: Path, companies: int, days: int, planned_days: int | None = N
     Manifest(
         plan=describe_plan(plan, _DAILY),
         service=describe_service(RunSettings()),
-        attempts=[AttemptEntry(_AT, {}).as_json()],
+        attempts=[AttemptEntry(at, {}).as_json()],
     ).write(PartFiles(path).manifest)
     write_company_list(path / COMPANIES, plan.companies)
     with PartFiles(path).statistics.open("wb") as stream:
-        for cell, moment, counters, actions in made_cells(companies, days):
+        for cell, moment, counters, actions in made_cells(companies, days, at):
             data = orjson.dumps(counters | {"actions": actions})
             stream.write(result_line(cell, Answer(data, _NONE, moment, 1), 1))
     return path

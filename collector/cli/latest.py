@@ -57,10 +57,10 @@ def _latest(
     run_dirs: Sequence[Path], path: Path, compression: Compression, leftovers: list[Path]
 ) -> ExitCode:
     from collector.cli.reading import warn
-    from collector.store.newest import Pile, newest_lines
+    from collector.store.newest import newest_lines
 
     with newest_lines(run_dirs, warn) as newest:
-        lines = newest.lines(Pile.NEW)
+        lines = newest.lines()
         if path == STANDARD_OUTPUT:
             write(map(terminal_safe, lines) if require_output().isatty() else lines)
         else:

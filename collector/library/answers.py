@@ -11,7 +11,7 @@ import msgspec
 
 from collector.core.errors import InputError
 from collector.core.outcome import Counters
-from collector.store.newest import Pile, newest_lines
+from collector.store.newest import newest_lines
 
 __all__ = ["CellAnswer", "UnreadWarning", "read_answers"]
 
@@ -60,7 +60,7 @@ def read_answers(*run_directories: str | PathLike[str]) -> Iterator[CellAnswer]:
     with newest_lines(directories, remarks.append) as newest:
         for remark in remarks:
             warnings.warn(remark, UnreadWarning, stacklevel=2)
-        for line in newest.lines(Pile.NEW):
+        for line in newest.lines():
             try:
                 answer = _answer.decode(line)
             except msgspec.ValidationError as error:

@@ -58,21 +58,19 @@ def changes_between(old: Counters, new: Counters) -> Changes | None:
     """
     if old == new:  # quick, and true for nearly every cell
         return None
-    pairs = map(Change, old.numbers(), new.numbers())
-    counters = dict(zip(COUNTERS, pairs, strict=True))
-    actions = {
-        name: Change(old.actions.get(name), new.actions.get(name))
-        for name in sorted(old.actions.keys() | new.actions.keys())
+    counters = {
+        name: Change(one, other)
+        for name, one, other in zip(COUNTERS, old.numbers(), new.numbers(), strict=True)
+        if one != other
     }
-    changes = Changes(_different(counters), _different(actions))
-    return changes if any(changes) else None
+    unlike = {name for name, _ in old.actions.items() ^ new.actions.items()}
+    changes = ((name, old.actions.get(name), new.actions.get(name)) for name in sorted(unlike))
+    # An action that is not there counts as 0.
+    actions = {name: Change(one, other) for name, one, other in changes if one or other}
+    return Changes(counters, actions) if counters or actions else None
 
 
 def fingerprint(counts: Counters) -> int:
     """Return a number that is equal for answers without a difference, in one process; never 0."""
     actions = frozenset(item for item in counts.actions.items() if item[1])
     return hash((counts.numbers(), actions)) or 1
-
-
-def _different(changes: Mapping[str, Change]) -> dict[str, Change]:
-    return {name: change for name, change in changes.items() if change.difference}

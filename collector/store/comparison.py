@@ -10,7 +10,8 @@ from collector.core.outcome import COUNTERS
 from collector.plan import CellIndex
 from collector.store.changes import AnsweredCell, Change, Changes, changes_between, read_cell
 from collector.store.files import COMPANIES
-from collector.store.newest import NewestLines, Pile
+from collector.store.lines import answer_at
+from collector.store.newest import NewestLines
 from collector.store.recorded_run import RecordedRun, find_runs
 
 __all__ = ["Comparison", "Movement", "Restated", "Totals", "WindowCount", "compare"]
@@ -103,34 +104,48 @@ class Comparison:
 
     def restated(self) -> Iterator[Restated]:
         """Yield the cells whose answer has changed."""
-        for lines in self._lines.in_both(Pile.OLD, Pile.NEW):
-            old, new = map(read_cell, lines)
-            if changes := changes_between(old.statistics, new.statistics):
-                yield Restated(old, new, changes)
+        for _, old, new in self._lines.cells():
+            if old is not None and new is not None and (cell := _restated(old, new)):
+                yield cell
 
     def only_new(self) -> Iterator[AnsweredCell]:
         """Yield the cells that have an answer in the new run only."""
-        return map(read_cell, self._lines.only_in(Pile.NEW, Pile.OLD))
+        return (read_cell(new) for _, old, new in self._lines.cells() if old is None and new)
 
     def gone(self) -> Iterator[AnsweredCell]:
         """Yield the cells that have an answer in the old run only."""
-        return map(read_cell, self._lines.only_in(Pile.OLD, Pile.NEW))
+        return (read_cell(old) for _, old, new in self._lines.cells() if new is None and old)
 
     def _count(self) -> Totals:
         totals = Totals()
-        for days, cells in self._lines.count_both(Pile.OLD, Pile.NEW).items():
+        for days, cells in self._lines.equal().items():
             totals.both += cells
             totals.windows[days] = WindowCount(cells)
-        for cell in self.restated():
-            totals.restated += 1
-            totals.windows[cell.old.from_date, cell.old.until_date].restated += 1
-            _add(cell.changes.counters, totals.counters)
-            _add(cell.changes.actions, totals.actions)
-        totals.new = self._lines.count_only(Pile.NEW, Pile.OLD)
-        for gone in self.gone():
-            totals.gone += 1
-            totals.gone_planned += self.is_planned(gone)
+        for days, old, new in self._lines.cells():
+            if old is None:
+                totals.new += 1
+            elif new is None:
+                totals.gone += 1
+                totals.gone_planned += self.is_planned(read_cell(old))
+            else:
+                totals.both += 1
+                window = totals.windows.setdefault(days, WindowCount())
+                window.cells += 1
+                if cell := _restated(old, new):
+                    totals.restated += 1
+                    window.restated += 1
+                    _add(cell.changes.counters, totals.counters)
+                    _add(cell.changes.actions, totals.actions)
         return totals
+
+
+def _restated(old: bytes, new: bytes) -> Restated | None:
+    """Return a cell of two lines if its answer has changed."""
+    if old[answer_at(old) :] == new[answer_at(new) :]:
+        return None
+    one, other = read_cell(old), read_cell(new)
+    changes = changes_between(one.statistics, other.statistics)
+    return changes and Restated(one, other, changes)
 
 
 def compare(database: Connection, old: Path, new: Path) -> Comparison:
@@ -172,6 +187,8 @@ def _doubts(totals: Totals) -> Iterator[str]:
 
 def _add(changes: Mapping[str, Change], movements: dict[str, Movement]) -> None:
     for name, change in changes.items():
-        movement = movements.setdefault(name, Movement())
-        movement.rose += max(change.difference, 0)
-        movement.fell += max(-change.difference, 0)
+        movement = movements.get(name) or movements.setdefault(name, Movement())
+        if (difference := change.difference) > 0:
+            movement.rose += difference
+        else:
+            movement.fell -= difference

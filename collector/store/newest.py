@@ -1,15 +1,10 @@
-"""The newest line of every cell over any number of runs, in bounded memory.
+"""The newest line of every cell over any number of runs, in bounded memory."""
 
-Lines are rows of a private database on the disk. Their key is the cell, as a number: a newer line
-of a cell replaces the older one.
-"""
-
-import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, date, datetime, timedelta
-from operator import itemgetter
+from datetime import UTC, date, datetime
+from itertools import chain
 from pathlib import Path
 from sqlite3 import Connection
 from typing import Final
@@ -17,71 +12,73 @@ from typing import Final
 from collector.core.cell import Window
 from collector.core.errors import InputError
 from collector.core.text import counted
-from collector.store.equal_cells import CellTwiceError, EqualCells, Pile, bytes_of
-from collector.store.lines import answer_at
-from collector.store.newest_queries import (
-    ALL,
-    COUNT_ONE,
-    DIFFERENT,
-    IN_BOTH,
-    IN_ONE,
-    OLDER,
-    PUT,
-    PUT_FIRST,
-    TABLES,
-)
+from collector.store.cell_marks import CellMarks
+from collector.store.equal_cells import CellTwiceError, EqualCells
 from collector.store.recorded_run import RecordedRun, begun_runs
-from collector.store.rows import BITS, Cells, Row, RowReader
+from collector.store.rows import BITS, WINDOW, Cells, Days, Row, RowReader
 from collector.store.scratch import scratch_database
+from collector.store.stored_lines import Pile, StoredLines
 
 __all__ = ["NewestLines", "Pile", "newest_lines", "older_text", "overlapping"]
 
-_AT_ONCE: Final = 8 * 1024 * 1024
-"""Bytes of lines that are sorted by cell before they are put into the table: neighbours are then on
-one page of the database."""
+_WAITING: Final = 8 * 1024 * 1024
+"""Bytes of lines of each of two runs that wait for those of the other."""
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND: Final = timedelta(microseconds=1)
+_THIS_RUN: Final = 1
+_NEWER_RUN: Final = 2
+"""Marks of cells, see `CellMarks.shift`."""
 
 
 class NewestLines:
-    """A table of lines, one per cell and pile. It exists as long as the database.
+    """Lines of runs, of which the newest of each cell and pile can be iterated.
 
-    Takes about 200 bytes of memory per company, whatever the number of lines, and two bits per cell
-    while two runs are read in step. `lacks_lines` says that damaged lines were left out, or that
-    lines were removed.
+    Exists as long as the database. Takes about 200 bytes of memory per company, whatever the number
+    of lines, two bits per cell, and one more per cell that is planned by a run that lacks cells.
+    `lacks_lines` says that damaged lines were left out, or that lines were removed. `older` counts
+    the cells for which the newest run that planned them has no answer.
     """
 
     def __init__(self, database: Connection) -> None:
         self.lacks_lines = False
-        self._database = database
+        self.older = 0
         self._cells = Cells()
-        self._companies, self._windows = self._cells.companies, self._cells.windows
+        self._lines = StoredLines(database, self._cells)
         self._equal: Counter[int] = Counter()
-        self._in_order = (0, 0)
         self._runs = 0
-        self._last_lacks_cells = self._has_plans = False
-        for table in TABLES:
-            database.execute(table)
+        self._last_lacks_cells = False
+        # Of the runs of a pile that were read: their cells, and when the first of their lines that
+        # are stored was fetched.
+        self._marks = {pile: CellMarks() for pile in Pile}
+        self._since = dict.fromkeys(Pile, datetime.max.replace(tzinfo=UTC))
+        # By window: a bit for each company.
+        self._planned: dict[Days, bytes] = {}
 
     def read(self, run: RecordedRun, pile: Pile) -> list[str]:
         """Read the lines of a run; return texts about lines that are left out.
 
-        Of two lines of a cell that were fetched at the same time the one read later is kept. A run
-        in progress is read as far as it is written, and its last line may be incomplete. Raises
-        `InputError` when a file cannot be read.
+        The newest run of a pile is read first, so that most lines of the others need not be stored.
+        Of two lines of a cell that were fetched at the same time, the one of the run read first is
+        kept, and in one run the last one. A run in progress is read as far as it is written, and
+        its last line may be incomplete. Raises `InputError` when a file cannot be read.
         """
         self._runs += 1
         reader = RowReader(run, self._cells)
-        doubled = size = 0
-        rows: list[Row] = []
-        for batch in reader.batches():
-            rows += batch
-            size += bytes_of(batch)
-            if size > _AT_ONCE:
-                doubled += self._put(rows, pile)
-                rows, size = [], 0
-        doubled += self._put(rows, pile)
+        marks, of_newer = self._marks[pile], self._since[pile]
+        doubled = 0
+        for rows in reader.batches():
+            before = marks.add([row[0] for row in rows], _THIS_RUN)
+            doubled += sum([mark & _THIS_RUN for mark in before])
+            if self._planned:
+                self.older += self._count_planned(rows, before)
+            # A newer run has an answer for the cells of the others, fetched since then.
+            kept = [
+                row
+                for row, mark in zip(rows, before, strict=True)
+                if not mark & _NEWER_RUN or row[1] > of_newer
+            ]
+            self._since[pile] = min([self._since[pile], *(row[1] for row in kept)])
+            self._lines.put(kept, pile, self._runs)
+        marks.shift()
         self._last_lacks_cells = reader.count - doubled < run.manifest.plan.cells
         return self._end(reader, doubled)
 
@@ -95,23 +92,22 @@ class NewestLines:
             return self._read_in_step(old, new)
         except CellTwiceError:
             # Rare. Which line of a cell is the newest needs all of them.
-            self._database.execute("DELETE FROM lines")
+            self._lines.clear()
             return self.read(old, Pile.OLD), self.read(new, Pile.NEW)
 
     def _read_in_step(self, *runs: RecordedRun) -> tuple[list[str], list[str]]:
-        self._runs += 1
         old, new = readers = [RowReader(run, self._cells) for run in runs]
         batches = [reader.batches() for reader in readers]
         piles = list(Pile)
-        cells = EqualCells(_AT_ONCE)
+        cells = EqualCells(_WAITING)
         while piles:
             pile = min(piles, key=lambda pile: readers[pile].place)
             if (rows := next(batches[pile], None)) is None:
                 piles.remove(pile)
             else:
-                self._put(cells.leave_out(rows, pile), pile)
+                self._lines.put(cells.leave_out(rows, pile), pile)
         for pile in Pile:
-            self._put(cells.rest(pile), pile)
+            self._lines.put(cells.rest(pile), pile)
         self._equal = cells.equal
         return self._end(old), self._end(new)
 
@@ -132,107 +128,47 @@ class NewestLines:
         except InputError:
             return
         if is_intact:
-            insert, position = self._database.executemany, self._runs
-            # What no run has answered so far is of no older run.
-            companies = map(self._companies.get, plan.companies.ids)
-            windows = (
-                self._windows.get((_iso(w.from_date), _iso(w.until_date))) for w in plan.windows
-            )
-            insert(
-                "INSERT INTO planned_companies VALUES (?, ?)",
-                ((position, company) for company in companies if company is not None),
-            )
-            insert(
-                "INSERT INTO planned_windows VALUES (?, ?)",
-                ((window, position) for window in windows if window is not None),
-            )
-            self._has_plans = True
+            numbers = [self._cells.companies[company_id] for company_id in plan.companies.ids]
+            planned = bytearray(max(numbers, default=0) // 8 + 1)
+            for number in numbers:
+                planned[number >> 3] |= 1 << (number & 7)
+            for window in plan.windows:
+                days = _iso(window.from_date), _iso(window.until_date)
+                self._planned[days] = _union(planned, self._planned.get(days, b""))
 
-    def older(self, pile: Pile) -> str | None:
-        """Return the warning if the newest run that planned a cell has no answer for it.
+    def _count_planned(self, rows: Iterable[Row], before: Iterable[int]) -> int:
+        """Count the cells that no run has answered before, but has planned."""
+        by_window = [self._planned.get(days, b"") for days in self._cells.windows]
+        count = 0
+        for (cell, _, _), mark in zip(rows, before, strict=True):
+            planned, company = by_window[cell & WINDOW], cell >> BITS
+            if not mark and company >> 3 < len(planned):
+                count += planned[company >> 3] >> (company & 7) & 1
+        return count
 
-        That is about runs that were read the oldest first, each followed by `expect`.
+    def lines(self) -> Iterator[bytes]:
+        """Yield the newest line of each cell of the new pile as it was read, ordered as `cells`."""
+        return (new for _, _, new in self._lines.cells() if new is not None)
+
+    def cells(self) -> Iterator[tuple[Days, bytes | None, bytes | None]]:
+        """Yield the days of each cell, and its line in the old and in the new pile.
+
+        They are ordered by the company's bytes, then by the days; the server's default window comes
+        before the days. Cells that `read_both` has found equal are left out.
         """
-        if not self._has_plans:
-            return None
-        ((count,),) = self._database.execute(OLDER, {"one": int(pile)})
-        return older_text(count)
+        days = list(self._cells.windows)
+        return ((days[window], old, new) for window, old, new in self._lines.cells())
 
-    def lines(self, pile: Pile) -> Iterator[bytes]:
-        """Yield the lines as they were read, ordered by the company's bytes, then by the days.
-
-        The server's default window comes before the days.
-        """
-        return _first_column(self._query(ALL, pile))
-
-    def in_both(self, one: Pile, other: Pile) -> Iterator[tuple[bytes, bytes]]:
-        """Yield the pairs of lines of the cells that are in both piles, in the order of `lines`.
-
-        Pairs whose answers are equal byte for byte are left out.
-        """
-        return self._query(DIFFERENT, one, other)
-
-    def only_in(self, one: Pile, other: Pile) -> Iterator[bytes]:
-        """Yield the lines of the cells that are in one pile and not in the other, likewise."""
-        return _first_column(self._query(IN_ONE, one, other))
-
-    def count_both(self, one: Pile, other: Pile) -> dict[tuple[str | None, str | None], int]:
-        """Count the cells that are in both piles by the days of their window."""
-        days = list(self._windows)
-        counts = Counter(window for (window,) in self._query(IN_BOTH, one, other)) + self._equal
-        return {days[window]: count for window, count in counts.items()}
-
-    def count_only(self, one: Pile, other: Pile) -> int:
-        """Count the cells that are in one pile and not in the other."""
-        ((count,),) = self._query(COUNT_ONE, one, other)
-        return int(count)
+    def equal(self) -> dict[Days, int]:
+        """Count the cells that `read_both` has found equal, by the days of their window."""
+        days = list(self._cells.windows)
+        return {days[window]: count for window, count in self._equal.items()}
 
     def windows(self) -> Iterator[tuple[str, str]]:
         """Yield the ISO days of all windows that were read, except the server's default."""
-        for first, last in self._windows:
+        for first, last in self._cells.windows:
             if first is not None and last is not None:
                 yield first, last
-
-    def _put(self, rows: Iterable[Row], pile: Pile) -> int:
-        """Put rows of one run into the table.
-
-        Returns how many of them are of a cell of which that run has put a row before.
-        """
-        first = pile << 2 * BITS
-        # A number, because the text of a moment is not unique.
-        put = [
-            (
-                first | cell,
-                self._runs,
-                (fetched_at - _EPOCH) // _MICROSECOND,
-                answer_at(line) + 1,
-                line,
-            )
-            for cell, fetched_at, line in rows
-        ]
-        # The sort is stable: of two lines of a cell, the one read later stays behind the other.
-        put.sort(key=itemgetter(0))
-        doubled = len(put) - self._database.executemany(PUT_FIRST, put).rowcount
-        if doubled:
-            # What is there already is put again, and replaces itself.
-            self._database.executemany(PUT, put)
-        return doubled
-
-    def _query(self, query: str, one: Pile, other: Pile = Pile.OLD) -> sqlite3.Cursor:
-        self._set_in_order()
-        return self._database.execute(query, {"one": int(one), "other": int(other)})
-
-    def _set_in_order(self) -> None:
-        """Record the order of companies, by their bytes, and of windows, without days first."""
-        known = len(self._companies), len(self._windows)
-        if known != self._in_order:
-            self._in_order = known
-            insert = "INSERT OR REPLACE INTO {} VALUES (?, ?)".format
-            companies = (self._companies[company_id] for company_id in sorted(self._companies))
-            self._database.executemany(insert("company_order"), enumerate(companies))
-            windows = sorted(self._windows, key=lambda days: [(d is not None, d) for d in days])
-            places = ((self._windows[days], place) for place, days in enumerate(windows))
-            self._database.executemany(insert("window_order"), places)
 
 
 def overlapping(windows: Iterable[tuple[str, str]]) -> tuple[Window, Window] | None:
@@ -264,8 +200,9 @@ def _iso(day: date | None) -> str | None:
     return None if day is None else day.isoformat()
 
 
-def _first_column(rows: Iterator[tuple[bytes]]) -> Iterator[bytes]:
-    return (line for (line,) in rows)
+def _union(one: bytes | bytearray, other: bytes) -> bytes:
+    bits = int.from_bytes(one, "little") | int.from_bytes(other, "little")
+    return bits.to_bytes(max(len(one), len(other)), "little")
 
 
 @contextmanager
@@ -281,11 +218,13 @@ def newest_lines(
     with scratch_database() as database:
         newest = NewestLines(database)
         runs, newest.lacks_lines = begun_runs(directories, remark)
-        for run in runs:
-            for damage in newest.read(run, Pile.NEW):
-                remark(damage)
+        damages: list[list[str]] = []
+        for run in reversed(runs):
+            damages.append(newest.read(run, Pile.NEW))
             newest.expect(run)
-        if older := newest.older(Pile.NEW):
+        for damage in chain.from_iterable(reversed(damages)):
+            remark(damage)
+        if older := older_text(newest.older):
             remark(older)
         if overlap := overlapping(newest.windows()):
             one, other = overlap

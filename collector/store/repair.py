@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
 
@@ -68,28 +69,29 @@ def damaged_spans(
     regular file, and `InputError` as `open_data` does.
     """
     damaged: list[ByteRange] = []
-    for _ in pass_lines(path, take, damaged, prefix):
+    for _ in pass_lines(path, partial(map, take), damaged, prefix):
         pass
     return damaged
 
 
 def pass_lines(
     path: Path,
-    take: Callable[[bytes], bool],
+    take: Callable[[list[bytes]], Iterable[bool]],
     damaged: list[ByteRange],
     prefix: Prefix | None = None,
 ) -> Iterator[None]:
     """Do as `damaged_spans`, and pause after each block of lines, about 1 MiB.
 
-    The ranges are added to `damaged`, and are complete after the last block.
+    `take` gets the lines of a block, and returns for each whether it is good. The ranges are added
+    to `damaged`, and are complete after the last block.
     """
     end, line = 0 if prefix is None else prefix.size, b""
     with suppress(FileNotFoundError), open_data(path, end) as stream:
         try:
             for lines in _blocks(stream if prefix is None else prefix.extended_by(stream)):
-                for line in lines:
+                for line, is_good in zip(lines, take(lines), strict=True):
                     start, end = end, end + len(line)
-                    if not take(line):
+                    if not is_good:
                         if damaged and damaged[-1].end == start:
                             start = damaged.pop().start
                         damaged.append(ByteRange(start, end))

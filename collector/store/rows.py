@@ -1,34 +1,50 @@
 """The lines of a run as rows, a few thousand at a time."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from collector.core.errors import InputError
-from collector.store.lines import parse_result
+from collector.store.lines import parse_results
 from collector.store.recorded_run import RecordedRun
 from collector.store.repair import ByteRange, left_out, lost_lines, pass_lines
 
-__all__ = ["BITS", "Cells", "Row", "RowReader"]
+__all__ = ["BITS", "WINDOW", "Cells", "Row", "RowReader", "bytes_of"]
 
 BITS: Final = 31
 """Bits of the number of a company, and of a window."""
+
+WINDOW: Final = (1 << BITS) - 1
+"""The bits of the number of a cell that are the number of its window."""
+
+Days = tuple[str | None, str | None]
+"""The days of a window, ISO, or None for the server's default."""
 
 Row = tuple[int, datetime, bytes]
 """The number of a cell, the moment its answer was fetched, and the line."""
 
 
-class Cells:
-    """Numbers for companies and windows, as they are first read.
+_Key = TypeVar("_Key")
 
-    The number of a cell is that of its company, and `BITS` bits for its window, whose days are ISO,
-    or None for the server's default.
+
+class _Numbers(dict[_Key, int]):
+    """Gives each key the next number when it is first looked up."""
+
+    def __missing__(self, key: _Key) -> int:
+        number = self[key] = len(self)
+        return number
+
+
+class Cells:
+    """Numbers for companies and windows, as they are first looked up.
+
+    The number of a cell is that of its company, and `BITS` bits for its window.
     """
 
     def __init__(self) -> None:
-        self.companies: Final[dict[str, int]] = {}
-        self.windows: Final[dict[tuple[str | None, str | None], int]] = {}
+        self.companies: Final = _Numbers[str]()
+        self.windows: Final = _Numbers[Days]()
 
 
 class RowReader:
@@ -56,18 +72,24 @@ class RowReader:
         """Yield the rows of about 1 MiB of lines. Raises `InputError` if a file is unreadable."""
         companies, windows = self._cells.companies, self._cells.windows
         rows: list[Row] = []
-        days: tuple[str | None, str | None] = None, None
 
-        def take(line: bytes) -> bool:
-            nonlocal days
-            result = parse_result(line)
-            if result is None:
-                return False
-            company = companies.setdefault(result.company_id, len(companies))
-            days = result.from_date, result.until_date
-            window = windows.setdefault(days, len(windows))
-            rows.append((company << BITS | window, result.fetched_at, line))
-            return True
+        def take(lines: list[bytes]) -> list[bool]:
+            good: list[bool] = []
+            for some, results in parse_results(lines):
+                rows.extend(
+                    [
+                        (
+                            companies[result.company_id] << BITS
+                            | windows[result.from_date, result.until_date],
+                            result.fetched_at,
+                            line,
+                        )
+                        for line, result in zip(some, results, strict=True)
+                        if result is not None
+                    ]
+                )
+                good += [result is not None for result in results]
+            return good
 
         for path in self._run.statistics():
             self._counts.append(0)
@@ -76,8 +98,10 @@ class RowReader:
             try:
                 for _ in pass_lines(path, take, damaged):
                     self._counts[-1] += len(rows)
-                    company = max(rows)[0] >> BITS if rows else 0
-                    self.place = len(self._counts), company, days[0] or ""
+                    if rows:
+                        first_day, _ = list(windows)[rows[-1][0] & WINDOW]
+                        highest, _, _ = max(rows)
+                        self.place = len(self._counts), highest >> BITS, first_day or ""
                     yield rows
                     rows = []
             except OSError as error:
@@ -100,3 +124,8 @@ class RowReader:
     def is_damaged(self) -> bool:
         """Whether damaged lines were left out."""
         return any(lost_lines(damaged) for _, damaged in self._damaged)
+
+
+def bytes_of(rows: Iterable[Row]) -> int:
+    """Return the bytes of the lines of rows."""
+    return sum(len(line) for _, _, line in rows)

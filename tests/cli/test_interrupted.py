@@ -126,15 +126,15 @@ async def test_a_draft_that_cannot_be_removed_keeps_no_process(
 _IN_SQLITE = """
 import sys
 from collector.__main__ import main
-from collector.store.newest import NewestLines
+from collector.store.stored_lines import StoredLines
 
-def hold(lines, *_):
+def hold(lines):
     open("begun", "x").close()
     lines._database.execute(
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"
     ).fetchall()
 
-NewestLines.lines = NewestLines.in_both = hold
+StoredLines.cells = hold
 main()
 """
 """A statement without an end."""

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from collector.core.cell import SERVER_DEFAULT, Cell, Window
 from collector.core.outcome import Answer, Counters, Failure, FailureKind
 from collector.http.envelope import Checked, check_envelope
+from collector.store import lines
 from collector.store.lines import (
     ErrorLine,
     ResultLine,
@@ -19,9 +20,11 @@ from collector.store.lines import (
     error_line,
     parse_error,
     parse_result,
+    parse_results,
     result_line,
     timestamp,
 )
+from tests.store.made_runs import ZEROS
 
 _WEEK = Window(date(2026, 1, 1), date(2026, 1, 7))
 _AT = datetime(2026, 11, 23, 2, 0, 1, 234_999, tzinfo=UTC)
@@ -505,3 +508,44 @@ def test_the_answer_of_a_usual_line_is_found() -> None:
     line = result_line(Cell("1", _WEEK), _answer(), 2)
     assert answer_at(line)
     assert line[answer_at(line) :].startswith(b',"statistics":{')
+
+
+_LINE = result_line(Cell("1", _WEEK), _answer(json.dumps(ZEROS).encode()), 1)
+_PIECES = [
+    *[_LINE] * 5,
+    _LINE.replace(b'"1"', '"\u00e9"'.encode()),
+    _LINE.replace(b'"1"', b'"\\u00e9"'),
+    _LINE.replace(b'"statistics":', b'"x":"\xff","statistics":'),
+    _LINE.replace(b'"total": 0', b'"total": -1'),
+    _LINE.replace(b'"company_id"', b' "company_id"'),
+    _LINE[:-1],
+    _LINE[:-2],
+    _LINE[:-2] + b',"x":[{}\n',
+    b"]}\n",
+    b"," + _LINE,
+    b'{"company_id":1}\n',
+    b"{}\n",
+    b"{\n",
+    b"\n",
+    b"\r",
+    b"\0",
+    _LINE.replace(b'"attempts":1', b'"x":"}'),
+    b'{"company_id":"',
+]
+"""Lines, and what two values on a line and a value on two lines can be made of."""
+
+
+@settings(max_examples=500)
+@given(st.lists(st.sampled_from(_PIECES), max_size=9), st.integers(1, 9))
+@example([_LINE[:-1], _LINE, _LINE[:-2] + b',"x":[{}\n', b"," + _LINE, b"]}\n"], 9)
+@example([_LINE[:-1], _LINE, _LINE[:-2] + b',"x":[{}\n', b"," + _LINE[:-1] + b"]}\n"], 9)
+def test_lines_that_are_decoded_at_once_are_those_decoded_one_by_one(
+    pieces: list[bytes], together: int
+) -> None:
+    """Whatever of them is damaged; values are of one line each."""
+    made = b"".join(pieces).splitlines(keepends=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lines, "_TOGETHER", together)
+        read = list(parse_results(made))
+    assert [line for some, _ in read for line in some] == made
+    assert [one for _, results in read for one in results] == list(map(parse_result, made))

@@ -45,7 +45,7 @@ def _newest(run: Path) -> tuple[list[bytes], list[str]]:
     with scratch_database() as database:
         lines = NewestLines(database)
         remarks = lines.read(find_run(run), Pile.NEW)
-        return list(lines.lines(Pile.NEW)), remarks
+        return list(lines.lines()), remarks
 
 
 def _error(company: str, number: int, kind: str) -> bytes:

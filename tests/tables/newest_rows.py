@@ -46,8 +46,9 @@ def by_latest(*paths: Path) -> Newest:
     """Read runs as `collector latest` does."""
     with scratch_database() as database:
         lines = NewestLines(database)
-        remarks = [remark for run in find_runs(paths) for remark in lines.read(run, Pile.NEW)]
-        rows = [_of_line(line) for line in lines.lines(Pile.NEW)]
+        damages = [lines.read(run, Pile.NEW) for run in reversed(find_runs(paths))]
+        remarks = [remark for damage in reversed(damages) for remark in damage]
+        rows = [_of_line(line) for line in lines.lines()]
     return Newest(rows, remarks)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from collector.store.newest import NewestLines, Pile
+from collector.store.newest import NewestLines, Pile, older_text
 from collector.store.recorded_run import find_runs
 from collector.store.scratch import scratch_database
 from collector.tables.answers import Answers
@@ -58,10 +58,10 @@ def _by_tables(runs: Sequence[Path]) -> int:
 def _by_latest(runs: Sequence[Path]) -> str | None:
     with scratch_database() as database:
         lines = NewestLines(database)
-        for run in find_runs(runs):
+        for run in reversed(find_runs(runs)):
             lines.read(run, Pile.NEW)
             lines.expect(run)
-        return lines.older(Pile.NEW)
+        return older_text(lines.older)
 
 
 @pytest.mark.parametrize("seed", range(12))
