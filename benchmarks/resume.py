@@ -1,8 +1,8 @@
 """`python -m benchmarks.resume`: the start of a run with and without its checkpoint, as Markdown.
 
 CPU seconds, each start in a process of its own, three times in turns; and what it costs a run to
-write checkpoints. `... STEP DIR COMPANIES DAYS` does one step: `start`, `survey` (the start of a run on
-Dask) or `follow`.
+write checkpoints. `... STEP DIR COMPANIES DAYS` does one step: `start`, `follow`, or what a run on
+Dask does: `survey`.
 """
 
 import sys
