@@ -1,12 +1,14 @@
 """`python -m benchmarks.resume`: the start of a run with and without its checkpoint, as Markdown.
 
 CPU seconds, each start in a process of its own, three times in turns; and what it costs a run to
-write checkpoints. `... start DIR COMPANIES DAYS` and `... follow DIR COMPANIES DAYS` are the steps.
+write checkpoints. `... STEP DIR COMPANIES DAYS` does one step: `start`, `follow`, or what a run on
+Dask does: `survey`.
 """
 
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 from subprocess import run
@@ -14,6 +16,7 @@ from typing import Final
 
 from benchmarks.finding import SETTINGS, make, plan_of
 from benchmarks.report import table
+from collector.cluster.shared_directory import survey_directory
 from collector.plan import Part
 from collector.store.age import Age
 from collector.store.files import PartFiles
@@ -52,6 +55,16 @@ def _start(directory: Path, companies: int, days: int) -> None:
     print(seconds)
 
 
+def _survey(directory: Path, companies: int, days: int) -> None:
+    plan = plan_of(companies, days)
+    assert plan.fingerprint
+    began = time.process_time()
+    past = survey_directory(PartFiles(directory), plan, SETTINGS, lambda: False)
+    seconds = time.process_time() - began
+    assert past.recovered.is_complete
+    print(seconds)
+
+
 def _follow(directory: Path, companies: int, days: int) -> None:
     """Pass the lines of a run to the checkpointer of an empty one, as a run does."""
     with PartFiles(directory).statistics.open("rb") as stream:
@@ -71,7 +84,7 @@ def _seconds(step: str, directory: Path, size: tuple[int, int]) -> float:
     return float(run(command, check=True, capture_output=True, text=True).stdout)
 
 
-def _row(scratch: Path, size: tuple[int, int]) -> list[str]:
+def _rows(scratch: Path, size: tuple[int, int]) -> Iterator[list[str]]:
     companies, days = size
     directory = scratch / f"{companies}x{days}"
     make(directory, companies, days)
@@ -79,28 +92,29 @@ def _row(scratch: Path, size: tuple[int, int]) -> list[str]:
     assert found.checkpointer is not None
     assert found.checkpointer.finish() is None
     checkpoint, aside = PartFiles(directory).checkpoint, scratch / "aside"
-    without, with_it = [], []
-    for _ in range(_ROUNDS):
-        with_it.append(_seconds("start", directory, size))
-        checkpoint.rename(aside)
-        without.append(_seconds("start", directory, size))
-        aside.rename(checkpoint)
-    before, after = median(without), median(with_it)
     per_line = _seconds("follow", directory, size) / (companies * days) * 1e6
-    return [
-        f"{companies:,} x {days:,}",
-        f"{companies * days:,}",
-        f"{before:.2f} s",
-        f"{after:.2f} s",
-        f"{before / after:.1f}",
-        f"{checkpoint.stat().st_size / 1000:,.0f} kB",
-        f"{per_line:.1f} us",
-    ]
+    for step in ("start", "survey"):
+        without, with_it = [], []
+        for _ in range(_ROUNDS):
+            with_it.append(_seconds(step, directory, size))
+            checkpoint.rename(aside)
+            without.append(_seconds(step, directory, size))
+            aside.rename(checkpoint)
+        before, after = median(without), median(with_it)
+        yield [
+            f"{companies:,} x {days:,}, {step}",
+            f"{companies * days:,}",
+            f"{before:.2f} s",
+            f"{after:.2f} s",
+            f"{before / after:.1f}",
+            f"{checkpoint.stat().st_size / 1000:,.0f} kB",
+            f"{per_line:.1f} us",
+        ]
 
 
 def main(step: str, directory: str, *size: str) -> None:
-    """Run one step: `start` or `follow`."""
-    {"start": _start, "follow": _follow}[step](Path(directory), *map(int, size))
+    """Run one step."""
+    {"start": _start, "survey": _survey, "follow": _follow}[step](Path(directory), *map(int, size))
 
 
 _HEADER: Final = (
@@ -113,4 +127,5 @@ if __name__ == "__main__":
         main(*sys.argv[1:])
     else:
         with tempfile.TemporaryDirectory() as scratch:
-            print(table(_HEADER, [_row(Path(scratch), size) for size in _SIZES]))
+            rows = [row for size in _SIZES for row in _rows(Path(scratch), size)]
+        print(table(_HEADER, rows))

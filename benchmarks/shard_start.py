@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import sys
 import tempfile
 import time
@@ -186,22 +187,33 @@ def _lines(scratch: Path) -> str:
 
 
 def _continued(scratch: Path, server: Server) -> str:
-    plan, rows = _plan(10_000, 50), []
-    cells = _cells(plan, Shard())[:-1000]
-    for way, more in {
-        "one process": (),
-        "two workers of Dask": ("--engine", "dask", "--workers", "2"),
-        "plain shard 0/8": ("--shard", "0/8"),
-    }.items():
-        seconds = []
-        for _ in range(_ROUNDS):
+    """Compare how runs continue one without shards that lacks 1,000 cells, with its checkpoint."""
+    plan, made = _plan(10_000, 200), scratch / "made"
+    made.mkdir()
+    write_company_list(made / "run-companies.txt", plan.companies)
+    _write(made, Shard(), plan, _cells(plan, Shard())[:-1000], server.base_url)
+    service = {**_service(), "base-url": server.base_url}
+    found = recover(PartFiles(made), Part(plan), service, age=_age, is_stopped=lambda: False)
+    assert found.checkpointer is not None
+    assert found.checkpointer.finish() is None
+    dask = "--engine", "dask", "--workers", "2"
+    ways = {"one process": (), "two workers of Dask": dask, "plain shard 0/8": ("--shard", "0/8")}
+    seconds: dict[tuple[str, bool], list[float]] = {
+        (way, is_there): [] for way in ways for is_there in (False, True)
+    }
+    for _ in range(_ROUNDS):
+        for (way, is_there), taken in seconds.items():
             with tempfile.TemporaryDirectory(dir=scratch) as name:
-                write_company_list(Path(name) / "run-companies.txt", plan.companies)
-                _write(Path(name), Shard(), plan, cells, server.base_url)
-                seconds.append(_cpu(scratch, Path(name), plan, server.base_url, *more))
-        rows.append([way, f"{median(seconds):.2f} s"])
-    head = "500,000 cells, 499,000 lines of a run without shards: it is continued.\n\n"
-    return head + table(["by", "CPU"], rows)
+                directory = Path(shutil.copytree(made, name, dirs_exist_ok=True))
+                if not is_there:
+                    PartFiles(directory).checkpoint.unlink()
+                taken.append(_cpu(scratch, directory, plan, server.base_url, *ways[way]))
+    rows = [
+        [way, *(f"{median(seconds[way, is_there]):.2f} s" for is_there in (False, True))]
+        for way in ways
+    ]
+    head = "2,000,000 cells, 1,999,000 lines of a run without shards: it is continued.\n\n"
+    return head + table(["by", "CPU without a checkpoint", "with its checkpoint"], rows)
 
 
 def main() -> None:

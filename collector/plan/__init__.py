@@ -12,6 +12,7 @@ Pure but for reading the companies file. Whatever is wrong in the input raises
 """
 
 from collector.plan.cell_set import (
+    AnsweredCells,
     CellIndex,
     CellSet,
     absent_in_turns,
@@ -45,6 +46,7 @@ __all__ = [
     "MOST_SHARDS",
     "RECORDED",
     "WHOLE",
+    "AnsweredCells",
     "CellIndex",
     "CellSet",
     "Columns",

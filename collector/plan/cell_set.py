@@ -11,6 +11,7 @@ from collector.plan.plan import Plan
 from collector.plan.shard import Part, blocks_in
 
 __all__ = [
+    "AnsweredCells",
     "CellIndex",
     "CellSet",
     "absent_in_turns",
@@ -20,6 +21,9 @@ __all__ = [
 ]
 
 _FULL: Final = 0xFF
+
+_BLOCK: Final = 64 * 1024 * 8
+"""Cells whose bits are compared or joined at once: those of all would take twice their memory."""
 
 _FAST: Final = 1
 """The level of compression that takes the least time."""
@@ -69,10 +73,10 @@ class CellSet:
             return False
         if len(bits) != len(self._bits) or not decompressor.eof:
             return False
-        number = int.from_bytes(bits, "little")
-        if number.bit_length() > self._size:
+        if bits and bits[-1] >> (self._size - 1) % 8 + 1:
             return False
-        self._bits[:], self._count = bits, number.bit_count()
+        self._bits[:] = bits
+        self._count = sum(self.count(*block) for block in self._blocks())
         return True
 
     @classmethod
@@ -83,24 +87,40 @@ class CellSet:
             raise ValueError(f"it is no set of {size} cells")
         return cells
 
-    def first(self) -> int | None:
-        """Return the lowest index in the set; None if it is empty."""
-        if not self._count:
-            return None
-        position = next(i for i, bits in enumerate(self._bits) if bits)
-        bits = self._bits[position]
-        return position * 8 + (bits & -bits).bit_length() - 1
+    def is_disjoint(self, other: "CellSet") -> bool:
+        """Tell whether no cell is also in another set of the same size."""
+        return not any(self.bits(*block) & other.bits(*block) for block in self._blocks())
+
+    def update(self, other: "CellSet") -> None:
+        """Add the cells of another set of the same size."""
+        for begin, end in self._blocks():
+            before = self.bits(begin, end)
+            both = before | other.bits(begin, end)
+            size = (end - begin + 7) // 8
+            self._bits[begin // 8 : begin // 8 + size] = both.to_bytes(size, "little")
+            self._count += both.bit_count() - before.bit_count()
+
+    def first(self, begin: int = 0) -> int | None:
+        """Return the lowest index from `begin` on that is in the set; None without any."""
+        for start, end in self._blocks(begin):
+            if bits := self.bits(start, end):
+                return start + (bits & -bits).bit_length() - 1
+        return None
 
     def count(self, begin: int, end: int) -> int:
         """Count the cells from `begin` to before `end` that are in the set."""
-        return self._slice(begin, end).bit_count()
+        return self.bits(begin, end).bit_count()
 
     def flags(self, begin: int, end: int) -> str:
         """Return a digit for each cell from `begin` to before `end`: 1 in the set, 0 not."""
         # Without the 1 before the others, zeros at their end would be lost.
-        return f"{1 << end - begin | self._slice(begin, end):b}"[:0:-1]
+        return f"{1 << end - begin | self.bits(begin, end):b}"[:0:-1]
 
-    def _slice(self, begin: int, end: int) -> int:
+    def _blocks(self, begin: int = 0) -> Iterator[tuple[int, int]]:
+        for start in range(begin, self._size, _BLOCK):
+            yield start, min(start + _BLOCK, self._size)
+
+    def bits(self, begin: int, end: int) -> int:
         """Return the bits from `begin` to before `end`, the first one as the lowest."""
         bits = int.from_bytes(self._bits[begin >> 3 : (end + 7) >> 3], "little")
         return bits >> (begin & 7) & (1 << end - begin) - 1
@@ -123,6 +143,25 @@ class CellSet:
             for index in indexes:
                 if not bits & 1 << (index & 7):
                     yield index
+
+
+class AnsweredCells:
+    """Cells with an answer, in `done`, and those of them whose answer is empty, in `empty`."""
+
+    def __init__(self, done: CellSet, empty: CellSet) -> None:
+        self.done = done
+        self.empty = empty
+
+    def add(self, index: int, *, is_empty: bool) -> None:
+        """Record the answer of a cell."""
+        self.done.add(index)
+        if is_empty:
+            self.empty.add(index)
+
+    def update(self, other: "AnsweredCells") -> None:
+        """Record the answers of other cells of the same plan."""
+        self.done.update(other.done)
+        self.empty.update(other.empty)
 
 
 class CellIndex:

@@ -1,7 +1,7 @@
-"""The checkpoint of a run: what its lines have shown, so that a start need not decode them again.
+"""The checkpoint of a part: what its lines have shown, so that a start need not decode them again.
 
 The lines alone decide what is done, and a checkpoint is a cache of them. It holds only if the bytes
-that it is about are there: their SHA-256 is compared (`collector.store.checkpointer`).
+that it is about are there: their SHA-256 is compared (`collector.store.results`).
 """
 
 import errno
@@ -15,54 +15,50 @@ import msgspec
 
 from collector import __version__
 from collector.core.own_files import open_own
-from collector.plan import Part
+from collector.plan import AnsweredCells, CellSet, Plan
 from collector.store.atomic import replace_file
+from collector.store.files import PartFiles
 from collector.store.prefix import PrefixRecord
 
 __all__ = ["Checkpoint"]
 
 _OURS: Final = b"collector checkpoint "
-_HEAD: Final = _OURS + b"1\n"
+_HEAD: Final = _OURS + b"2\n"
 """How a checkpoint begins, and one of the form that this collector knows."""
 
 _DIGEST_DIGITS: Final = 64
 
 _OVERHEAD: Final = 1024 * 1024
-_PER_FILE: Final = 256
-"""Bytes that a checkpoint may have beside its bits, and for each file that it is about."""
-
-_Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+"""Bytes that a checkpoint may have beside its bits."""
 
 
 class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
-    """What the first bytes of files of answers have shown; `files` are these bytes by name.
+    """What the first bytes of the file of answers of a part have shown; `lines` are these bytes.
 
-    `done` are the done cells as `CellSet.packed` returns them. Of those that belong to the shard
-    `kept` are so many, and `empty` of them empty; `empty_companies` are two companies of these at
-    most. `newest` is when the last one was fetched, of a run without dates. All of that is by the
-    collector of this version, for the plan of this fingerprint.
+    `done` are the cells that have a line there, `empty` those of them whose answer is empty, both
+    as `CellSet.packed` returns them; all belong to the shard, and each has one line. `newest` is
+    when the last one was fetched, of a run without dates. All of that is by the collector of this
+    version, for the plan of this fingerprint.
     """
 
     collector: str
     plan: str
     shard: str
-    files: dict[str, PrefixRecord]
+    lines: PrefixRecord
     done: bytes
-    kept: _Count
-    empty: _Count
+    empty: bytes
     newest: Annotated[datetime, msgspec.Meta(tz=True)] | None
-    empty_companies: Annotated[tuple[str, ...], msgspec.Meta(max_length=2)]
 
     @classmethod
-    def read(cls, path: Path, part: Part, files: int) -> "Checkpoint | None":
-        """Read the checkpoint of a part, of as many files at most.
+    def read(cls, files: PartFiles, plan: Plan) -> "Checkpoint | None":
+        """Read the checkpoint of a part of a plan.
 
         Returns None if there is none, or it is damaged, or of another collector, plan or shard.
         """
         # Compressed bits are hardly more than the bits, and base64 makes a third more of them.
-        most = len(part.plan) // 4 + _OVERHEAD + _PER_FILE * files
+        most = 2 * (len(plan) // 4) + _OVERHEAD
         try:
-            with open(path, "rb", opener=open_own) as stream:
+            with open(files.checkpoint, "rb", opener=open_own) as stream:
                 content = stream.read(most + 1)
         except OSError:
             # A cache that cannot be read is as good as none.
@@ -74,12 +70,16 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
             found = msgspec.json.decode(body, type=cls)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return None
-        return found if found.is_of(part) else None
+        is_of_plan = found.plan == plan.fingerprint and found.shard == str(files.shard)
+        return found if is_of_plan and found.collector == __version__ else None
 
-    def is_of(self, part: Part) -> bool:
-        """Tell whether this collector has made it for this part of this plan."""
-        is_of_plan = self.plan == part.plan.fingerprint and self.shard == str(part.shard)
-        return is_of_plan and self.collector == __version__
+    def cells(self, plan: Plan) -> AnsweredCells | None:
+        """Return the cells; None if it has other bits than a collector writes."""
+        try:
+            sets = [CellSet.unpacked(packed, len(plan)) for packed in (self.done, self.empty)]
+        except ValueError:
+            return None
+        return AnsweredCells(*sets)
 
     def write(self, path: Path) -> None:
         """Replace the file atomically. It is not synced: its digest shows whether it is whole.

@@ -1,111 +1,39 @@
-"""Reads the answers of a run by its checkpoint, and writes checkpoints while lines are appended."""
+"""Writes checkpoints of a part while lines are appended."""
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from typing import Final
 
 from collector import __version__
-from collector.plan import Part
+from collector.plan import AnsweredCells, Part
 from collector.store.checkpoint import Checkpoint
 from collector.store.files import PartFiles
-from collector.store.prefix import Prefix, PrefixRecord
-from collector.store.repair import ByteRange, damaged_spans
-from collector.store.results import Found, Results
+from collector.store.results import Results
 
 __all__ = ["Checkpointer"]
 
 _FEWEST_LINES: Final = 50_000
 _BYTES_PER_LINE: Final = 100
-"""Lines between two checkpoints: at least so many, and one for each 100 bytes of the bits of the
-cells. Decoding so many takes 0.14 s, and writing the bits less than 1 % of the time in which the
+"""Lines between two checkpoints: at least so many, and one for each 100 bytes of the two bits
+of the cells. Decoding so many takes 0.14 s, and writing them less than 1 % of the time in which the
 lines come."""
 
 
 class Checkpointer:
-    """Reads the answers of a part of a run once, then follows the lines that the run appends.
+    """Follows the lines that a run appends to the file of its part.
 
     * `files`, `part`: the part that is collected.
-    * `results`: takes each line that no checkpoint is about.
-    * `is_stopped`: asked while files are read; when it returns true, `StoppedError` is raised.
+    * `results`: what the start has read; takes each line.
 
     One thread at a time may call it; all methods block. A checkpoint that cannot be written does
     not matter to the run: there are no more attempts, and `finish` returns a remark.
     """
 
-    def __init__(
-        self, files: PartFiles, part: Part, results: Results, is_stopped: Callable[[], bool]
-    ) -> None:
+    def __init__(self, files: PartFiles, part: Part, results: Results) -> None:
         self._files, self._part, self._results = files, part, results
-        self._is_stopped = is_stopped
-        self._prefixes: dict[PartFiles, Prefix] = {}
-        self._written: dict[str, PrefixRecord] | None = None
-        self._interval = max(_FEWEST_LINES, len(part.plan) // 8 // _BYTES_PER_LINE)
+        self._written = results.restored
+        self._interval = max(_FEWEST_LINES, 2 * len(part.plan) // 8 // _BYTES_PER_LINE)
         self._since = 0
         self._trouble: str | None = None
-
-    def read(self, read: Sequence[PartFiles]) -> dict[PartFiles, list[ByteRange]]:
-        """Read the answers of parts, the own one last; return the damage. Raises `OSError`."""
-        self._written = self._restored(read)
-        return {
-            other: damaged_spans(
-                other.statistics,
-                self._results.taker(other),
-                self._prefixes.setdefault(other, Prefix()),
-            )
-            for other in read
-        }
-
-    def _restored(self, read: Sequence[PartFiles]) -> dict[str, PrefixRecord] | None:
-        """Restore what the checkpoint has recorded; return its files, None if it does not hold."""
-        found = Checkpoint.read(self._files.checkpoint, self._part, len(read))
-        prefixes = None if found is None else self._unchanged(found, read)
-        if found is None or prefixes is None:
-            return None
-        if not self._results.ledger.done.unpack(found.done):
-            return None
-        self._prefixes = prefixes
-        self._results.restore(Found(found.kept, found.empty, found.newest, found.empty_companies))
-        return found.files
-
-    def _unchanged(
-        self, found: Checkpoint, read: Sequence[PartFiles]
-    ) -> dict[PartFiles, Prefix] | None:
-        """Return the bytes that a checkpoint is about; None if they are not all that there is.
-
-        The own file may have more by now.
-        """
-        prefixes: dict[PartFiles, Prefix] = {}
-        if not found.files.keys() <= {other.statistics.name for other in read}:
-            return None
-        for other in read:
-            record = found.files.get(other.statistics.name, Prefix().record())
-            prefixes[other] = Prefix()
-            with suppress(FileNotFoundError):
-                size = other.statistics.stat().st_size
-                if size < record.size or (size > record.size and other != self._files):
-                    return None
-                prefixes[other] = Prefix.of(
-                    other.statistics, record.size, is_stopped=self._is_stopped
-                )
-            if prefixes[other].record() != record:
-                return None
-        return prefixes
-
-    def after_repair(
-        self, damaged: Mapping[PartFiles, Sequence[ByteRange]]
-    ) -> "Checkpointer | None":
-        """Read the files again from which damage was moved aside, and return what follows the run.
-
-        Returns None if each start is to read all lines, and to tell of what is odd: damage that
-        stays, and lines that are doubled or in no plan. Raises `OSError`.
-        """
-        ledger = self._results.ledger
-        for other, spans in damaged.items():
-            if spans and other != self._files and not self._files.shard.is_whole:
-                return None
-            if spans:
-                self._prefixes[other] = Prefix.of(other.statistics, is_stopped=self._is_stopped)
-        return None if ledger.unplanned or ledger.doubled else self
 
     def follow(self, lines: Sequence[bytes]) -> None:
         """Record lines of results that are on the disk; write a checkpoint now and then."""
@@ -113,7 +41,7 @@ class Checkpointer:
             return
         for line in lines:
             self._results.record(line)
-        self._prefixes[self._files].extend(b"".join(lines))
+        self._results.prefix.extend(b"".join(lines))
         self._since += len(lines)
         if self._since >= self._interval:
             self.finish()
@@ -121,24 +49,20 @@ class Checkpointer:
     def finish(self) -> str | None:
         """Write a checkpoint, unless there is one of all lines; return a remark if that failed."""
         self._since = 0
-        if self._trouble is None and self._results.ledger.done:
-            files = {other.statistics.name: one.record() for other, one in self._prefixes.items()}
-            if self._written != files:
-                self._write(files)
+        results, cells = self._results, self._results.cells
+        if self._trouble is None and cells is not None and results.prefix.size != self._written:
+            self._write(cells)
         return self._trouble
 
-    def _write(self, files: dict[str, PrefixRecord]) -> None:
-        kept, empty, newest, companies = self._results.found()
+    def _write(self, cells: AnsweredCells) -> None:
         checkpoint = Checkpoint(
             collector=__version__,
             plan=self._part.plan.fingerprint,
             shard=str(self._part.shard),
-            files=files,
-            done=self._results.ledger.done.packed(),
-            kept=kept,
-            empty=empty,
-            newest=newest,
-            empty_companies=companies,
+            lines=self._results.prefix.record(),
+            done=cells.done.packed(),
+            empty=cells.empty.packed(),
+            newest=self._results.newest_read,
         )
         path = self._files.checkpoint
         try:
@@ -149,4 +73,4 @@ class Checkpointer:
                 "because it reads all lines again"
             )
         else:
-            self._written = files
+            self._written = checkpoint.lines.size

@@ -1,7 +1,7 @@
 """Recovery of a run directory: repair its files, and find the cells that are done."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -20,6 +20,7 @@ from collector.store.earlier_attempts import (
 from collector.store.files import PartFiles, parts_in
 from collector.store.foreign import refuse_what_is_not_ours
 from collector.store.manifest import DatesRecord
+from collector.store.prefix import Prefix
 from collector.store.repair import (
     ByteRange,
     left_out,
@@ -101,13 +102,7 @@ def recover(  # noqa: PLR0913 - the last three are its dependencies outside of t
     """
     try:
         results = Results(part, is_stopped, handed=handed)
-        checkpointer = Checkpointer(files, part, results, is_stopped)
-
-        def read_lines(parts: Sequence[PartFiles]) -> dict[PartFiles, list[ByteRange]]:
-            # A checkpoint covers lines of files, not the cells that were handed over.
-            return results.read(parts) if results.has_surveyed else checkpointer.read(parts)
-
-        read = _read(files, part, service, results, age, read_lines=read_lines)
+        read = _read(files, part, service, results, age)
         # Nothing has been changed up to here.
         remarks = read.remarks
         if read.earlier.trouble == damaged_manifest(files):
@@ -117,9 +112,11 @@ def recover(  # noqa: PLR0913 - the last three are its dependencies outside of t
                 remarks += repair(other, spans)
             else:
                 remarks += left_out(other.statistics, spans)
-        following = None if results.has_surveyed else checkpointer.after_repair(read.damaged)
+        if read.damaged[files]:
+            results.prefix = Prefix.of(files.statistics, is_stopped=is_stopped)
+        checkpointer = None if results.is_odd else Checkpointer(files, part, results)
         found = read.recovered(remarks)
-        return replace(found, checkpointer=following, before=found.done.packed())
+        return replace(found, checkpointer=checkpointer, before=found.done.packed())
     except OSError as error:
         raise StorageError(
             f"{error.filename or files.directory}: cannot be read or repaired: {error.strerror}; "
@@ -144,7 +141,7 @@ def survey(  # noqa: PLR0913 - as `recover`, which says why
     be read, and otherwise as `recover`.
     """
     results = Results(part, is_stopped, empty, elsewhere)
-    read = _read(files, part, service, results, age, read_lines=results.read)
+    read = _read(files, part, service, results, age)
     if elsewhere.is_all:
         elsewhere.done, elsewhere.empty = read.results.ledger.done, empty
     elsewhere.remarks.extend(read.remarks)
@@ -182,19 +179,14 @@ class _Read:
         )
 
 
-def _read(  # noqa: PLR0913 - as `recover`, which says why
+def _read(
     files: PartFiles,
     part: Part,
     service: dict[str, str],
     results: Results,
     age: Callable[[datetime], Age],
-    *,
-    read_lines: Callable[[Sequence[PartFiles]], dict[PartFiles, list[ByteRange]]],
 ) -> _Read:
-    """Read a directory, and check that it is of this plan and these days. Changes nothing.
-
-    `read_lines` reads the lines of parts into `results`, and returns the damage.
-    """
+    """Read a directory, and check that it is of this plan and these days. Changes nothing."""
     parts = list(dict.fromkeys([*parts_in(files.directory), files]))
     manifests = EarlierManifests(part.plan, service, results.handed)
     earlier = manifests.read(files, parts)
@@ -204,8 +196,8 @@ def _read(  # noqa: PLR0913 - as `recover`, which says why
     to_read = results.begin(
         files, list(filter(files.has_for_itself, parts)), is_identified=is_identified
     )
-    # The file of this part comes last: only it may have more lines than the checkpoint covers.
-    damaged = read_lines(sorted(to_read, key=files.__eq__))
+    # The file of this part comes last: the run continues it.
+    damaged = results.read(sorted(to_read, key=files.__eq__))
     remarks = results.ledger.remarks()
     if earlier.trouble:
         refuse_what_is_not_ours(files, earlier.trouble, results.ledger)

@@ -1,21 +1,24 @@
-"""The lines of results of a run: the cells that they are of, and what else they show."""
+"""The answers of a run, by its lines and checkpoints: of which cells, and what else they show."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Final
 
 from collector.core.cell import SERVER_DEFAULT, CellState
 from collector.core.errors import StoppedError
-from collector.plan import CellSet, Part
+from collector.plan import AnsweredCells, CellSet, Part
+from collector.store.checkpoint import Checkpoint
 from collector.store.files import PartFiles
 from collector.store.ledger import Ledger
 from collector.store.lines import parse_result
 from collector.store.own_lines import OwnLines
+from collector.store.prefix import Prefix
 from collector.store.repair import ByteRange, damaged_spans
 from collector.store.surveyed import Elsewhere, HandedOver
 
-__all__ = ["Found", "Results"]
+__all__ = ["Results"]
 
 _FIRST_YEAR: Final = 2000
 _LAST_YEAR: Final = 9000
@@ -28,20 +31,13 @@ _SEVERAL: Final = 2
 """Maximum number of companies with empty answers that are recorded."""
 
 
-class Found(NamedTuple):
-    """What lines have shown beside the done cells; see `Checkpoint`."""
-
-    kept: int
-    empty: int
-    newest: datetime | None
-    empty_companies: tuple[str, ...]
-
-
 class Results:
-    """The done cells, filled from the lines of results.
+    """The done cells, filled from checkpoints and from the lines that follow them.
 
     `kept` counts those of the part by state. `newest` is the time of the last answer of a run
-    without dates, in the lines read so far and in the records of other shards.
+    without dates, in the lines read so far and in the records of other shards. Of the file that is
+    read last, which is that of the part, `prefix` are the bytes, of which a checkpoint has covered
+    `restored`; `cells` are its cells, but None in a survey, and `newest_read` is its last answer.
     """
 
     def __init__(
@@ -61,17 +57,17 @@ class Results:
         self._is_stopped = is_stopped
         # Only answers of the server's default window get outdated.
         self._has_age = part.plan.windows[0] == SERVER_DEFAULT
-        self._newest: datetime | None = None
+        self.newest_read: datetime | None = None
         self._others_newest: datetime | None = None
         self._empty_cells = empty
         self.empty_companies: set[str] = set()
         self._elsewhere = elsewhere
-        self._is_elsewhere = False
+        self.cells: AnsweredCells | None = None
+        self.prefix, self.restored = Prefix(), 0
+        self._has_strays = False
         self._own = OwnLines(part)
         self._own_files: PartFiles | None = None
         self._is_identified = False
-        self.has_surveyed = False
-        """Whether cells were taken over from the process that distributes the shards."""
 
     def begin(
         self, own: PartFiles, parts: list[PartFiles], *, is_identified: bool
@@ -86,25 +82,68 @@ class Results:
         others = [other for other in parts if other != own]
         if self.handed is None or (done := self.handed.done(others, self._part)) is None:
             return parts
-        self.has_surveyed = bool(others)
         self.ledger = Ledger(self._part.plan, done)
         self._empty = self.handed.answered.get(CellState.EMPTY, 0)
         self._kept = self._empty + self.handed.answered.get(CellState.DATA, 0)
         return [own]
 
     def read(self, parts: Sequence[PartFiles]) -> dict[PartFiles, list[ByteRange]]:
-        """Read the lines of parts; return the damage. Raises `OSError` and `StoppedError`."""
-        return {other: damaged_spans(other.statistics, self.taker(other)) for other in parts}
+        """Read the answers of parts, the own one last; return the damage.
 
-    def taker(self, files: PartFiles) -> Callable[[bytes], bool]:
-        """Return the function that records the lines of a file.
-
-        It skips lines of other shards, unless the file is the own one.
+        Lines that a checkpoint covers are not decoded. Raises `OSError` and `StoppedError`.
         """
-        is_own = files == self._own_files or not self._is_identified
-        elsewhere = self._elsewhere
-        self._is_elsewhere = elsewhere is not None and not elsewhere.is_all and elsewhere.has(files)
-        return self.take if is_own or not self._own.can_tell else self._take_own
+        return {files: self._read_part(files) for files in parts}
+
+    def _read_part(self, files: PartFiles) -> list[ByteRange]:
+        is_own = files == self._own_files
+        self.cells, self._has_strays = self._cells_of(files), False
+        self._others_newest, self.newest_read = self.newest, None
+        # A shard skips most lines of another file; a checkpoint of that has cells of all shards.
+        self.prefix = self._restored(files) if self._is_whole or is_own else Prefix()
+        self.restored = self.prefix.size
+        decodes_all = is_own or not self._is_identified or not self._own.can_tell
+        take = self.take if decodes_all else self._take_own
+        return damaged_spans(files.statistics, take, self.prefix)
+
+    def _cells_of(self, files: PartFiles) -> AnsweredCells | None:
+        """Return what takes the cells of a file, beside the done cells of all files."""
+        if self._elsewhere is not None:
+            is_elsewhere = not self._elsewhere.is_all and self._elsewhere.has(files)
+            return self._elsewhere if is_elsewhere else None
+        if files != self._own_files:
+            return None
+        size = len(self._part.plan)
+        return AnsweredCells(CellSet(size) if self.ledger.done else self.ledger.done, CellSet(size))
+
+    def _restored(self, files: PartFiles) -> Prefix:
+        """Record what the checkpoint of a part has; return the bytes that it is about.
+
+        There are none if it does not hold, or a cell has a line elsewhere: only lines tell of that.
+        """
+        plan = self._part.plan
+        found = Checkpoint.read(files, plan)
+        if found is None:
+            return Prefix()
+        prefix = Prefix()
+        with suppress(FileNotFoundError):
+            prefix = Prefix.of(files.statistics, found.lines.size, is_stopped=self._is_stopped)
+        cells = found.cells(plan) if prefix.record() == found.lines else None
+        if cells is None or not self.ledger.done.is_disjoint(cells.done):
+            return Prefix()
+        self.ledger.done.update(cells.done)
+        if self.cells is not None:
+            self.cells.update(cells)
+        self._kept += len(cells.done)
+        self._empty += len(cells.empty)
+        if self._empty_cells is not None:
+            self._empty_cells.update(cells.empty)
+        self.newest_read = found.newest
+        index = cells.empty.first()
+        while index is not None and len(self.empty_companies) < _SEVERAL:
+            company, _ = plan.places(index)
+            self.empty_companies.add(plan.companies.ids[company])
+            index = cells.empty.first(plan.span(company).stop)
+        return prefix
 
     def _take_own(self, line: bytes) -> bool:
         # Always decode the first line, because the run must know whether the server has answered.
@@ -125,16 +164,12 @@ class Results:
     @property
     def newest(self) -> datetime | None:
         """When the last answer was fetched, of a run without dates; None otherwise."""
-        return max(filter(None, (self._newest, self._others_newest)), default=None)
+        return max(filter(None, (self.newest_read, self._others_newest)), default=None)
 
-    def found(self) -> Found:
-        """Return what all lines have shown."""
-        return Found(self._kept, self._empty, self._newest, tuple(sorted(self.empty_companies)))
-
-    def restore(self, found: Found) -> None:
-        """Continue after lines that have shown this."""
-        self._kept, self._empty, self._newest, companies = found
-        self.empty_companies = set(companies)
+    @property
+    def is_odd(self) -> bool:
+        """Whether lines are of no planned cell, doubled, or, in the own file, of other shards."""
+        return bool(self.ledger.unplanned or self.ledger.doubled or self._has_strays)
 
     def take(self, line: bytes) -> bool:
         """Record a line; return False if it is damaged. Raises `StoppedError` when told to stop."""
@@ -147,24 +182,28 @@ class Results:
         if result is None or (self._has_age and not self._date(result.fetched_at)):
             return False
         index = self.ledger.place(result)
-        if index is not None and (self._is_whole or index in self._part):
-            self._kept += 1
-            if result.statistics.is_empty:
-                self._empty += 1
-                if len(self.empty_companies) < _SEVERAL:
-                    self.empty_companies.add(result.company_id)
-                if self._empty_cells is not None:
-                    self._empty_cells.add(index)
-            if self._is_elsewhere and self._elsewhere is not None:
-                self._elsewhere.add(index, is_empty=result.statistics.is_empty)
+        if index is None:
+            return True
+        if not self._is_whole and index not in self._part:
+            self._has_strays = True
+            return True
+        self._kept += 1
+        if result.statistics.is_empty:
+            self._empty += 1
+            if len(self.empty_companies) < _SEVERAL:
+                self.empty_companies.add(result.company_id)
+            if self._empty_cells is not None:
+                self._empty_cells.add(index)
+        if self.cells is not None:
+            self.cells.add(index, is_empty=result.statistics.is_empty)
         return True
 
     def _date(self, fetched_at: datetime) -> bool:
         """Record the time of an answer; return False if its year is impossible."""
         if not _FIRST_YEAR <= fetched_at.year <= _LAST_YEAR:
             return False
-        if self._newest is None or fetched_at > self._newest:
-            self._newest = fetched_at
+        if self.newest_read is None or fetched_at > self.newest_read:
+            self.newest_read = fetched_at
         return True
 
     @property

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from collector.core.cell import CellState
-from collector.plan import CellSet, Part
+from collector.plan import AnsweredCells, CellSet, Part
 from collector.store.files import FileStamp, PartFiles
 from collector.store.manifest import DatesRecord
 
@@ -46,17 +46,15 @@ class HandedOver:
         return CellSet.unpacked(self.surveyed.done, len(part.plan))
 
 
-class Elsewhere:
+class Elsewhere(AnsweredCells):
     """The answers in files that no shard of a run writes, filled while a directory is surveyed.
 
-    * `done`: the cells that have a line there; `empty`: those of them without anything counted.
     * `remarks`: warnings for the user about these files.
     """
 
     def __init__(self, size: int, total: int | None) -> None:
         """Begin with none of `size` cells. `total` is the number of shards, None if unknown yet."""
-        self.done = CellSet(size)
-        self.empty = CellSet(size)
+        super().__init__(CellSet(size), CellSet(size))
         self.remarks: list[str] = []
         self.is_all = total is None
         """Whether all files are elsewhere: no shard has written any yet."""
@@ -70,12 +68,6 @@ class Elsewhere:
     def begin(self, parts: Iterable[PartFiles]) -> None:
         """Record the files as they are before they are read. Raises `OSError`."""
         self._stamps = _stamps_of(filter(self.has, parts))
-
-    def add(self, index: int, *, is_empty: bool) -> None:
-        """Record the answer of a cell."""
-        self.done.add(index)
-        if is_empty:
-            self.empty.add(index)
 
     def surveyed(self, total: int) -> Surveyed | None:
         """Return this for the shards; None if their number is another one than was expected."""

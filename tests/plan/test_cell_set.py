@@ -18,6 +18,7 @@ from collector.plan import (
     Shard,
     WindowSize,
     absent_in_turns,
+    cell_set,
     count_by_shard,
     cut_windows,
 )
@@ -48,6 +49,28 @@ def test_a_set_of_cells_is_a_set(size_and_cells: tuple[int, list[int]]) -> None:
         assert len(ours) == len(plain)
     assert [cell in ours for cell in range(size)] == [cell in plain for cell in range(size)]
     assert list(ours.absent()) == [cell for cell in range(size) if cell not in plain]
+
+
+@given(_SIZES_AND_CELLS, st.sets(st.integers(0, 69)), st.integers(0, 80), st.sampled_from([8, 800]))
+def test_two_sets_are_joined(
+    size_and_cells: tuple[int, list[int]], others: set[int], begin: int, block: int
+) -> None:
+    """As plain sets are, in blocks of any size; and the first cell from any place on is found."""
+    size, cells = size_and_cells
+    ours, other, plain = CellSet(size), CellSet(size), {cell for cell in others if cell < size}
+    for cell in cells:
+        ours.add(cell)
+    for cell in plain:
+        other.add(cell)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(cell_set, "_BLOCK", block)
+        assert ours.is_disjoint(other) == plain.isdisjoint(cells)
+        ours.update(other)
+        joined = sorted(plain.union(cells))
+        assert [cell for cell in range(size) if cell in ours] == joined
+        assert len(ours) == len(joined) == len(CellSet.unpacked(ours.packed(), size))
+        assert ours.first(begin) == next((cell for cell in joined if cell >= begin), None)
+    assert [cell for cell in range(size) if cell in other] == sorted(plain)
 
 
 @pytest.mark.parametrize("size", [0, 1, 7, 8, 9, 64])

@@ -180,6 +180,7 @@ def test_the_public_names_are_pinned() -> None:
         "MOST_SHARDS",
         "RECORDED",
         "WHOLE",
+        "AnsweredCells",
         "CellIndex",
         "CellSet",
         "Columns",

@@ -26,6 +26,7 @@ _SERVICE = describe_service(RunSettings())
 _IDS = tuple(map(str, range(8)))
 _DAYS = 12
 _PLAN = Plan(Companies(_IDS), [day(number) for number in range(1, _DAYS + 1)])
+_CELLS = [(company, number) for company in _IDS for number in range(1, _DAYS + 1)]
 
 
 def _age(_: datetime) -> Age:
@@ -33,8 +34,7 @@ def _age(_: datetime) -> Age:
 
 
 def _cells(chance: Any, part: Shard) -> list[tuple[str, int]]:  # noqa: ANN401 - see Hypothesis
-    run = [(company, number) for company in _IDS for number in range(1, _DAYS + 1)]
-    own = [each for index, each in enumerate(run) if index in Part(_PLAN, part)]
+    own = [each for index, each in enumerate(_CELLS) if index in Part(_PLAN, part)]
     return list(chance.sample(own, chance.randrange(len(own))))
 
 
@@ -185,3 +185,23 @@ def test_a_set_comes_back_as_it_was() -> None:
     for size in (8, 100):
         with pytest.raises(ValueError, match="no set of"):
             CellSet.unpacked(cells.packed(), size)
+
+
+def test_a_shard_with_cells_handed_over_has_a_checkpoint(tmp_path: Path) -> None:
+    """Of its own lines alone, the same as if nothing was handed over: the next survey reads it."""
+    run = tmp_path / "r"
+    _make(run, Shard(), [(company, 1) for company in _IDS])
+    own = [(company, number) for company in _IDS for number in range(2, _DAYS + 1)]
+    shard = Shard(1, _TOTAL)
+    part = Part(_PLAN, shard)
+    _make(run, shard, [each for each in own if _CELLS.index(each) in part])
+    _, handed = _surveyed(run, _TOTAL)
+    written = []
+    for given_over in (None, handed[1]):
+        checkpointer = _recover(run, 1, given_over).checkpointer
+        assert checkpointer is not None
+        assert checkpointer.finish() is None
+        path = PartFiles(run, shard).checkpoint
+        written.append(path.read_bytes())
+        path.unlink()
+    assert written[0] == written[1]
