@@ -88,8 +88,7 @@ def survey_directory(
         found = [each.shard for each in parts_in(files.directory) if each.exist()]
         elsewhere = Elsewhere(len(plan), number_found(found))
         refuse_held(files.directory)
-        refuse_links(files.directory)
-        refuse_compressed(files)
+        refuse_compressed(files, refuse_links(files.directory))
         recovered = survey(
             files,
             Part(plan),

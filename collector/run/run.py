@@ -174,6 +174,7 @@ class Run:
                 age=partial(Age.of, timezone=self.settings.timezone),
                 is_stopped=lambda: self._shutdown.is_stopped,
                 handed=self._handed,
+                listing=directory.listing,
             )
             recovered = await in_thread(find)
             self.stats.found(recovered.kept, recovered.empty_companies)

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
@@ -17,7 +18,7 @@ from collector.core.text import json_text
 from collector.plan import Shard
 from collector.store.atomic import remove_drafts, replace_file
 from collector.store.digests import Digests, Link, fits_its_digest
-from collector.store.files import LOCK, PartFiles, is_data_file
+from collector.store.files import LOCK, Listing, PartFiles, is_data_file
 
 __all__ = [
     "FoundManifest",
@@ -43,6 +44,10 @@ _MOST_RUNS: Final = 100
 _MOST_MANIFESTS: Final = 1000
 _MOST_LINKS: Final = 1000
 """What the end of a run reads at most of the runs beside it, and of one directory; and records."""
+
+_CLOCKS_DIFFER: Final = 60.0
+"""Seconds by which the clocks of machines that write shards of one run may differ. What is missed
+if they differ more is recorded by the next run, which reads all manifests."""
 
 _LONGEST_LINK: Final = 300
 """Characters: a name of a directory has 255 at most, which every system sets."""
@@ -138,16 +143,32 @@ def manifests_in(directory: Path) -> list[FoundManifest]:
 
     What is no file is left out. Raises `OSError`.
     """
-    return sorted(_manifests(directory), key=lambda found: found.name)
+    paths = map(directory.joinpath, sorted(_names_in(Listing.of(directory))))
+    return list(filter(None, map(_read, paths)))
 
 
-def _manifests(directory: Path, most: int | None = None) -> Iterator[FoundManifest]:
-    """Yield the manifests in a directory, or those of them that changed last."""
-    names = os.listdir(directory)  # noqa: PTH208 - there may be thousands of files
-    paths = [directory / name for name in names if _MANIFEST.fullmatch(name)]
-    if most is not None and len(paths) > most:
-        paths = sorted(paths, key=_changed_at)[-most:]
-    yield from filter(None, map(_read, paths))
+def _names_in(listing: Listing) -> list[str]:
+    """Return the names of manifests."""
+    names = (name for name in listing.names if name.startswith("run"))
+    return list(filter(_MANIFEST.fullmatch, names))
+
+
+def _last_changed(listing: Listing, *, is_continued: bool) -> Iterator[FoundManifest]:
+    """Yield the manifests in a directory that changed last, the last one first.
+
+    With `is_continued` those are left out that one which has finished had read: when it ended it
+    recorded each that no other one had recorded.
+    """
+    paths = map(listing.directory.joinpath, _names_in(listing))
+    changed = sorted(((_changed_at(path), path) for path in paths), reverse=True)
+    read_until = 0.0
+    for changed_at, path in changed[:_MOST_MANIFESTS]:
+        if changed_at < read_until:
+            return
+        if (found := _read(path)) is not None:
+            yield found
+            if is_continued and found.digests is not None:
+                read_until = max(read_until, min(_ended_at(found), changed_at) - _CLOCKS_DIFFER)
 
 
 def _read(path: Path) -> FoundManifest | None:
@@ -159,9 +180,17 @@ def _read(path: Path) -> FoundManifest | None:
     return FoundManifest(path.parent, path.name, shard, int(match["kept"] or 0), text)
 
 
-def _changed_at(path: Path) -> int:
+def _ended_at(manifest: FoundManifest) -> float:
+    last = manifest.last_attempt
+    with suppress(ValueError):
+        if last is not None and last.ended_at is not None:
+            return datetime.fromisoformat(last.ended_at).timestamp()
+    return 0
+
+
+def _changed_at(path: Path) -> float:
     try:
-        return path.stat().st_mtime_ns
+        return path.stat().st_mtime
     except OSError:
         return 0
 
@@ -181,23 +210,27 @@ def runs_beside(directory: Path) -> Iterator[Path]:
                     yield path
 
 
-def unrecorded(files: PartFiles) -> list[Link]:
+def unrecorded(files: PartFiles, listing: Listing) -> list[Link]:
     """Return links to finished manifests, here and beside this run, that none has recorded yet.
 
     Usually that is the one of the night before. Others are of runs at the same time, of runs that
     were resumed after a later one had ended, and of other shards of this run. Of the shards only
     the first one looks beside the run: each would find the same. It reads the directories whose
-    runs began last, and those that changed last. What cannot be read is left out. Blocks.
+    runs began last, and those that changed last; the other shards read what has changed since one
+    of this run has finished. What cannot be read is left out. Blocks. `listing` is of the
+    directory of this run.
     """
     own = files.directory.resolve()
-    directories = [own]
-    if files.shard.number == 0:
+    is_first = files.shard.number == 0
+    directories: list[Path] = []
+    if is_first:
         with suppress(OSError):
             directories = _latest(list(runs_beside(own)))
     found: list[FoundManifest] = []
-    for directory in directories:
+    for directory in dict.fromkeys([own, *directories]):
         with suppress(OSError):
-            found += _manifests(directory, most=_MOST_MANIFESTS)
+            there = Listing(own, listing.names) if directory == own else Listing.of(directory)
+            found += _last_changed(there, is_continued=not is_first)
     recorded = {link.sha256 for manifest in found for link in links_of(manifest)}
     new = {
         manifest.sha256: Link(
@@ -289,11 +322,13 @@ def keep_finished(files: PartFiles) -> None:
     last = _read(files.manifest)
     if last is None or last.digests is None:
         return
-    names = files.directory.glob(f"{files.manifest.stem}.*.json")
-    kept = [found for found in map(_read, names) if found is not None]
+    listing = Listing.of(files.directory)
+    beginning = f"{files.manifest.stem}."
+    paths = (files.directory / name for name in listing.names if name.startswith(beginning))
+    kept = [found for found in map(_read, paths) if found is not None and found.kept]
     if any(found.sha256 == last.sha256 for found in kept):
         return
     number = max((found.kept for found in kept), default=0) + 1
     path = files.manifest.with_suffix(f".{number}.json")
-    remove_drafts(path.parent, path)
+    remove_drafts(listing.names, path)
     replace_file(path, [last.text])

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from collector.core.errors import InputError
 from collector.core.regular import check_regular
 from collector.plan import Plan, Shard
-from collector.store.files import COMPANIES, FileStamp, PartFiles, parts_in
+from collector.store.files import COMPANIES, FileStamp, Listing, PartFiles
 from collector.store.identity import service_differences
 from collector.store.manifest import (
     DatesRecord,
@@ -121,10 +121,10 @@ class EarlierManifests:
         newest = max(filter(None, (other.newest for other in known)), default=None)
         return replace(own, dates=gravest_record(dates), newest=newest)
 
-    def check(self, files: PartFiles) -> None:
+    def check(self, files: PartFiles, listing: Listing) -> None:
         """Raise `InputError` if another shard has recorded another plan meanwhile."""
         if self.handed is None:
-            self.read(files, parts_in(files.directory))
+            self.read(files, listing.parts())
 
     def _read_own(self, files: PartFiles, listed: list[_List]) -> EarlierAttempts:
         try:

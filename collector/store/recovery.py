@@ -17,7 +17,7 @@ from collector.store.earlier_attempts import (
     EarlierManifests,
     damaged_manifest,
 )
-from collector.store.files import PartFiles, parts_in
+from collector.store.files import Listing, PartFiles
 from collector.store.foreign import refuse_what_is_not_ours
 from collector.store.manifest import DatesRecord
 from collector.store.repair import (
@@ -73,7 +73,7 @@ class Recovered:
         return self.dates is not None and self.dates.is_doubted
 
 
-def recover(  # noqa: PLR0913 - the last three are its dependencies outside of the directory
+def recover(  # noqa: PLR0913 - all but the first two are what it depends on
     files: PartFiles,
     part: Part,
     service: dict[str, str],
@@ -81,6 +81,7 @@ def recover(  # noqa: PLR0913 - the last three are its dependencies outside of t
     age: Callable[[datetime], Age],
     is_stopped: Callable[[], bool],
     handed: HandedOver | None = None,
+    listing: Listing | None = None,
 ) -> Recovered:
     """Check that a run directory is for this plan, repair its files, and find the done cells.
 
@@ -90,7 +91,7 @@ def recover(  # noqa: PLR0913 - the last three are its dependencies outside of t
     the other shards of the same division (`i/16`), because these may be in progress. `handed` is
     what the process that distributes the shards has read. A shard does not read that again, unless
     a file has changed. That process has compared the plans of all parts, and checked the age of the
-    answers.
+    answers. `listing` is of the directory since it was locked; None lists it.
 
     Nothing is changed before the plan is known to fit. Then damaged lines are moved aside, see
     `collector.store.repair`. Only the lines decide which cells are done. Memory: a bit per cell.
@@ -107,7 +108,8 @@ def recover(  # noqa: PLR0913 - the last three are its dependencies outside of t
             # A checkpoint covers lines of files, not the cells that were handed over.
             return results.read(parts) if results.has_surveyed else checkpointer.read(parts)
 
-        read = _read(files, part, service, results, age, read_lines=read_lines)
+        listing = listing or Listing.of(files.directory)
+        read = _read(*(files, part, service, results, age), listing=listing, read_lines=read_lines)
         # Nothing has been changed up to here.
         remarks = read.remarks
         if read.earlier.trouble == damaged_manifest(files):
@@ -144,7 +146,8 @@ def survey(  # noqa: PLR0913 - as `recover`, which says why
     be read, and otherwise as `recover`.
     """
     results = Results(part, is_stopped, empty, elsewhere)
-    read = _read(files, part, service, results, age, read_lines=results.read)
+    listing = Listing.of(files.directory)
+    read = _read(*(files, part, service, results, age), listing=listing, read_lines=results.read)
     if elsewhere.is_all:
         elsewhere.done, elsewhere.empty = read.results.ledger.done, empty
     elsewhere.remarks.extend(read.remarks)
@@ -189,13 +192,14 @@ def _read(  # noqa: PLR0913 - as `recover`, which says why
     results: Results,
     age: Callable[[datetime], Age],
     *,
+    listing: Listing,
     read_lines: Callable[[Sequence[PartFiles]], dict[PartFiles, list[ByteRange]]],
 ) -> _Read:
     """Read a directory, and check that it is of this plan and these days. Changes nothing.
 
     `read_lines` reads the lines of parts into `results`, and returns the damage.
     """
-    parts = list(dict.fromkeys([*parts_in(files.directory), files]))
+    parts = listing.parts(files)
     manifests = EarlierManifests(part.plan, service, results.handed)
     earlier = manifests.read(files, parts)
     results.others_newest(earlier.newest)

@@ -17,7 +17,7 @@ from collector.store.chain import (
     runs_beside,
 )
 from collector.store.digests import Link, recorded_name
-from collector.store.files import parts_in, stored_twice_of
+from collector.store.files import Listing, stored_twice_of
 from collector.store.recorded_run import begun_directories
 from collector.store.shard_lock import holder_of
 from collector.store.verified_files import FileCheck, Finding
@@ -78,7 +78,8 @@ def verify(directories: Sequence[Path], remark: Callable[[str], object]) -> Veri
         given.setdefault(directory.resolve(), directory)
     try:
         for directory in given.values():
-            for twice in stored_twice_of(parts_in(directory)):
+            listing = Listing.of(directory)
+            for twice in stored_twice_of(listing, listing.parts()):
                 remark(twice)
         return _verify(given)
     except OSError as error:

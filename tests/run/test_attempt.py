@@ -13,7 +13,7 @@ from collector.plan import CellSet, Companies, DateRange, Plan, Shard, WindowSiz
 from collector.run import attempt
 from collector.run.attempt import AttemptRecord
 from collector.settings import RunSettings
-from collector.store.files import PartFiles
+from collector.store.files import Listing, PartFiles
 from collector.store.manifest import Manifest
 from collector.store.recovery import Recovered
 from collector.store.run_directory import RunDirectory
@@ -175,7 +175,7 @@ async def test_a_file_that_cannot_be_read_leaves_the_end_without_digests(
 ) -> None:
     """The run itself is complete; a remark says what is not."""
 
-    def fail(_files: object) -> Any:  # noqa: ANN401 - it returns nothing
+    def fail(*_: object) -> Any:  # noqa: ANN401 - it returns nothing
         raise OSError(errno.EIO, os.strerror(errno.EIO), "statistics.jsonl")
 
     monkeypatch.setattr(attempt, "file_digests", fail)

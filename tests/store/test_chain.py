@@ -7,7 +7,7 @@ import pytest
 
 from collector.store import chain
 from collector.store.chain import unrecorded
-from collector.store.files import PartFiles
+from collector.store.files import Listing, PartFiles
 from tests.store.finished_runs import make_finished
 from tests.store.made_runs import line
 
@@ -20,5 +20,8 @@ def test_last_night_is_linked_though_older_runs_changed_later(
     monkeypatch.setattr(chain, "_MOST_RUNS", 2)
     for changed_at, night in enumerate(reversed(nights)):
         os.utime(night, (changed_at, changed_at))
-    links = [link.manifest for link in unrecorded(PartFiles(tmp_path / "n5"))]
+    links = [
+        link.manifest
+        for link in unrecorded(PartFiles(tmp_path / "n5"), Listing.of(tmp_path / "n5"))
+    ]
     assert links == ["../n1/run.json", "../n4/run.json"]

@@ -35,7 +35,7 @@ for line in sys.stdin:
     order, *names = line.split()
     if order == "take":
         try:
-            lock = lock_for(PartFiles(Path(names[0]), Shard.parse(names[1])))
+            lock, _ = lock_for(PartFiles(Path(names[0]), Shard.parse(names[1])))
         except CollectorError as error:
             print(int(error.exit_code), error, flush=True)
         else:
@@ -100,7 +100,7 @@ def other() -> Iterator[_Process]:
 
 
 def _take(directory: Path, shard: Shard) -> DirectoryLock | ShardLock:
-    return lock_for(PartFiles(directory, shard))
+    return lock_for(PartFiles(directory, shard))[0]
 
 
 def test_two_shards_run_at_once(tmp_path: Path, one: _Process, other: _Process) -> None:
