@@ -13,7 +13,7 @@ from collector.plan import CellSet, Companies, DateRange, Plan, Shard, WindowSiz
 from collector.run import attempt
 from collector.run.attempt import AttemptRecord
 from collector.settings import RunSettings
-from collector.store.files import Listing, PartFiles
+from collector.store.files import PartFiles
 from collector.store.manifest import Manifest
 from collector.store.recovery import Recovered
 from collector.store.run_directory import RunDirectory
