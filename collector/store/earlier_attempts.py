@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from collector.core.cell import SERVER_DEFAULT
 from collector.core.errors import InputError
 from collector.core.regular import check_regular
 from collector.plan import Plan, Shard
@@ -38,7 +39,7 @@ __all__ = ["EarlierAttempts", "EarlierManifests", "damaged_manifest", "missing_m
 class EarlierAttempts:
     """The earlier attempts; `trouble` says why their plan is unknown, if it is.
 
-    `newest` is when other shards last had an answer.
+    `newest` is when other shards last had an answer, if the plan has no dates.
     """
 
     attempts: tuple[dict[str, Any], ...] = ()
@@ -118,7 +119,9 @@ class EarlierManifests:
             own = EarlierAttempts()
         found = (own.dates, *(other.dates for other in known))
         dates = [record for record in found if record is not None]
-        newest = max(filter(None, (other.newest for other in known)), default=None)
+        # Only answers of the server's default window get outdated.
+        dated = known if self.plan.windows[0] == SERVER_DEFAULT else ()
+        newest = max(filter(None, (other.newest for other in dated)), default=None)
         return replace(own, dates=gravest_record(dates), newest=newest)
 
     def check(self, files: PartFiles, listing: Listing) -> None:

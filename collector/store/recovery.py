@@ -218,5 +218,5 @@ def _read(  # noqa: PLR0913 - as `recover`, which says why
     if results.handed is None and results.newest is not None:
         newest, is_complete = results.newest, results.is_complete
         refuse_stale_default(files.directory, newest, age(newest), is_complete=is_complete)
-    has_lines = any(other.has_answers() for other in parts)
+    has_lines = bool(results.ledger.done) or any(other.has_answers() for other in parts)
     return _Read(earlier, manifests, results, damaged, remarks, has_lines)

@@ -20,13 +20,14 @@ from collector.store.files import COMPANIES, Listing, PartFiles, next_errors
 from collector.store.foreign import refuse_compressed, refuse_links
 from collector.store.journal import lost_lines
 from collector.store.lock import lock_lost
+from collector.store.make_directory import make_directory, unmake
 from collector.store.manifest import Manifest
 from collector.store.plan_lock import LockWait, one_at_a_time
 from collector.store.recorded_plan import is_intact_list, write_company_list
 from collector.store.repair import broken_path, move_ranges, whole_of
 from collector.store.shard_lock import Lock, lock_for
 
-__all__ = ["RunDirectory", "RunFiles", "make_directory", "taken_away", "unmake"]
+__all__ = ["RunDirectory", "RunFiles", "taken_away"]
 
 _TRIES: Final = 3
 """How often a directory is created that another run, which begins nothing, removes meanwhile."""
@@ -274,35 +275,6 @@ def _make_and_lock(
         with suppress(FileNotFoundError):
             return make()
     return make()
-
-
-def make_directory(path: Path, made: list[Path]) -> None:
-    """Create a directory and its parents; append those that did not exist to `made`.
-
-    Raises `InputError` when one of them is a file, and `OSError`.
-    """
-    for part in (*reversed(path.parents), path):
-        try:
-            part.mkdir()
-        except FileExistsError:
-            if not part.is_dir():
-                raise InputError(
-                    f"--output {path}: {part} is a file; give another directory"
-                ) from None
-        except OSError:
-            # Such as the root of a read-only file system: what counts is whether it exists.
-            if not part.is_dir():
-                raise
-        else:
-            made.append(part)
-            sync_directory(part.parent)
-
-
-def unmake(made: list[Path]) -> None:
-    """Remove directories that were created for nothing; one that is in use by now stays."""
-    for part in reversed(made):
-        with suppress(OSError):
-            part.rmdir()
 
 
 def taken_away(directory: Path) -> StorageError:

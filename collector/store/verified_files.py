@@ -10,7 +10,6 @@ from typing import Final, NamedTuple
 from collector.core.endpoint import STATISTICS
 from collector.core.errors import InputError
 from collector.plan import Shard
-from collector.store.chain import FoundManifest
 from collector.store.data_file import (
     DecompressionError,
     decompress_one,
@@ -19,6 +18,7 @@ from collector.store.data_file import (
 )
 from collector.store.digests import BLOCK_LINES, FileDigest, blocks_of, digest_of, pieces_of
 from collector.store.files import COMPANIES, Listing, parts_in
+from collector.store.found_manifest import FoundManifest
 from collector.store.lines import parse_result
 from collector.store.recorded_plan import is_intact_list
 from collector.store.repair import damaged_spans
