@@ -89,18 +89,18 @@ def test_a_shard_reads_few_of_many_that_have_ended(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of 30 that ended one every ten seconds: those of the last minute, and one more."""
-    read: list[str] = []
+    run, read = tmp_path / "run", list[str]()
 
     def counted(path: Path) -> FoundManifest | None:
         read.append(path.name)
         return read_manifest(path)
 
     for number in range(1, 31):
-        files = PartFiles(tmp_path, Shard(number, 99))
-        make_run(tmp_path, [], shard=files.shard)
+        files = PartFiles(run, Shard(number, 99))
+        make_run(run, [], shard=files.shard)
         _end(files, number * 10, number * 10, _links(files))
     monkeypatch.setattr(chain, "read_manifest", counted)
-    (link,) = unrecorded(PartFiles(tmp_path, Shard(31, 99)), Listing.of(tmp_path))
+    (link,) = unrecorded(PartFiles(run, Shard(31, 99)), Listing.of(run))
     assert (link.manifest, len(read)) == ("run-00030-of-00099.json", 7)
     read.clear()
-    assert unrecorded(PartFiles(tmp_path, Shard(0, 99)), Listing.of(tmp_path)) == [link]
+    assert unrecorded(PartFiles(run, Shard(0, 99)), Listing.of(run)) == [link]
