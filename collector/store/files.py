@@ -159,7 +159,7 @@ class Listing(NamedTuple):
 
     It answers all questions about names of that moment: with thousands of shards the listing, and
     the search in it, cost more than what else a shard does. It shows nothing of what another
-    process creates later, so whoever has taken a lock to exclude others lists the directory anew.
+    process creates later: a process that has locked others out lists the directory anew.
     """
 
     directory: Path
@@ -187,7 +187,7 @@ class Listing(NamedTuple):
     def reserved_for(self, files: PartFiles) -> "Listing":
         """Return the names without those of parts that `files` has not for itself.
 
-        See `has_for_itself`.
+        See `PartFiles.has_for_itself`.
         """
         own, ending = files.shard.in_names, f"-of-{files.shard.total:05}."
         return self._replace(
