@@ -1,4 +1,4 @@
-"""`python -m benchmarks.shard_start`: what a shard reads before its first request, in CPU time."""
+"""`python -m benchmarks.shard_start`: what a shard reads at its start and its end, in CPU time."""
 
 import asyncio
 import os
@@ -8,6 +8,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from statistics import median
 from typing import Final
@@ -16,6 +17,7 @@ from benchmarks.child import measured
 from benchmarks.report import table
 from benchmarks.server import Server, serving
 from collector.core.cell import Cell, CellState
+from collector.core.errors import ExitCode
 from collector.core.outcome import Answer, Counters
 from collector.plan import (
     CellSet,
@@ -32,19 +34,22 @@ from collector.plan import (
 from collector.run.attempt import AttemptRecord
 from collector.settings import RunSettings
 from collector.store.age import Age
-from collector.store.attempt_entry import AttemptEntry
-from collector.store.files import PartFiles
+from collector.store.attempt_entry import AttemptEntry, describe_settings
+from collector.store.digests import Digests, Link, file_digests
+from collector.store.files import Listing, PartFiles
 from collector.store.identity import describe_service
-from collector.store.lines import result_line
+from collector.store.lines import result_line, timestamp
 from collector.store.manifest import DatesRecord, Manifest, describe_plan
 from collector.store.recorded_plan import write_company_list
 from collector.store.recovery import recover, survey
 from collector.store.run_directory import RunDirectory
 from collector.store.surveyed import Elsewhere, HandedOver
+from collector.telemetry.stats import RunStats
 
 _ROUNDS: Final = 3
 _DAILY: Final = WindowSize("days", 1)
 _AT: Final = datetime(2026, 11, 1, tzinfo=UTC)
+_BETWEEN_ENDS: Final = timedelta(seconds=10)
 _CREDENTIALS: Final = {"TRUST_CLIENT_ID": "bench", "TRUST_CLIENT_SECRET": "bench-secret"}
 _HONOURED: Final = DatesRecord(verdict="honoured", until="included", until_exclusive=False)
 _DATA: Final = b'{"total":1,"sended":1,"pending":0,"fails":0,"campaign":0,"actions":{}}'
@@ -122,46 +127,83 @@ def _grown(scratch: Path) -> str:
     return head + table(["manifests", "CPU"], rows)
 
 
-def _begin(directory: Path, plan: Plan, shard: Shard, handed: HandedOver | None) -> float:
-    """Return the CPU milliseconds in which a shard locks, reads and begins, in this process."""
+def _attempt(
+    directory: Path, plan: Plan, shard: Shard, handed: HandedOver | None
+) -> tuple[float, float]:
+    """Return the CPU milliseconds in which a shard locks, reads and begins, and in which it ends.
+
+    It is complete from the start, and its manifest does not know that.
+    """
     files, settings = PartFiles(directory, shard), RunSettings(shard=shard)
     part = Part(plan, shard)
+    _write(directory, shard, plan, _cells(plan, shard), RunSettings().base_url)
     began = time.process_time()
     with RunDirectory.open(files, is_handed_out=handed is not None) as opened:
         recovered = recover(
-            *(files, part, _service()), age=_age, is_stopped=lambda: False, handed=handed
+            *(files, part, _service()),
+            age=_age,
+            is_stopped=lambda: False,
+            handed=handed,
+            listing=opened.listing,
         )
         record = AttemptRecord(opened, recovered, plan, settings)
-        asyncio.run(_begun(record))
-    return (time.process_time() - began) * 1000
-
-
-async def _begun(record: AttemptRecord) -> None:
-    await record.begin(_HONOURED, [])
+        asyncio.run(record.begin(_HONOURED, []))
+        begun = time.process_time()
+        stats = RunStats(len(part))
+        stats.found(recovered.kept, recovered.empty_companies)
+        if handed is None:
+            record.compare_names(stats)
+        asyncio.run(record.end(ExitCode.COMPLETE, None, stats, None))
+    return (begun - began) * 1000, (time.process_time() - begun) * 1000
 
 
 def _age(moment: datetime) -> Age:
     return Age.of(moment, None)
 
 
+def _finish(files: PartFiles, at: datetime, before: Path | None) -> None:
+    """Let the manifest of a shard record that the shard has finished, after another one."""
+    manifest = Manifest.read(files.manifest)
+    if manifest is None:
+        return
+    attempt = AttemptEntry(_AT, describe_settings(RunSettings(shard=files.shard)))
+    attempt.ended(at, ExitCode.COMPLETE, None, RunStats(8))
+    manifest.attempts = [attempt.as_json()]
+    links = []
+    if before is not None:
+        digest = sha256(before.read_bytes()).hexdigest()
+        links.append(Link(manifest=before.name, started_at=timestamp(_AT), sha256=digest))
+    manifest.digests = Digests(
+        files=file_digests(files, Listing.of(files.directory)), previous=links
+    )
+    manifest.write(files.manifest)
+    os.utime(files.manifest, (at.timestamp(), at.timestamp()))
+
+
 def _many(scratch: Path) -> str:
     plan, rows = _plan(8000, 1), []
     for shards in (8, 128, 1000):
         with tempfile.TemporaryDirectory(dir=scratch) as name:
-            directory = Path(name)
+            directory = Path(name) / "night"
+            directory.mkdir()
             write_company_list(directory / "run-companies.txt", plan.companies)
-            for number in range(shards):
-                shard = Shard(number, shards)
-                lines = [] if number else _cells(plan, shard)
-                _write(directory, shard, plan, lines, RunSettings().base_url)
-                PartFiles(directory, shard).lock.touch()
-            own = Shard(0, shards)
-            best = [
-                min(_begin(directory, plan, own, handed) for _ in range(_ROUNDS + 1))
-                for handed in (None, HandedOver(_HONOURED))
-            ]
+            *others, last = (Shard(number, shards) for number in range(shards))
+            before = None
+            for shard in others:
+                files = PartFiles(directory, shard)
+                _write(directory, shard, plan, [], RunSettings().base_url)
+                _finish(files, _AT + shard.number * _BETWEEN_ENDS, before)
+                files.lock.touch()
+                before = files.manifest
+            ways = (last, None), (last, HandedOver(_HONOURED)), (others[0], None)
+            found = [[_attempt(directory, plan, *way) for way in ways] for _ in range(_ROUNDS + 1)]
+        (alone, end), (on_dask, _), (_, first) = (
+            map(min, zip(*of_way, strict=True)) for of_way in zip(*found, strict=True)
+        )
+        best = alone, on_dask, end, first
         rows.append([f"{shards:,}", *(f"{milliseconds:.0f} ms" for milliseconds in best)])
-    return "8,000 companies, shard 0 starts.\n\n" + table(["shards", "alone", "on Dask"], rows)
+    head = ["shards", "start alone", "on Dask", "end of the last shard", "of the first one"]
+    return "8,000 companies; the others have ended, one every 10 s.\n\n" + table(head, rows)
 
 
 def _lines(scratch: Path) -> str:

@@ -28,7 +28,7 @@ from benchmarks.report import machine
 from benchmarks.simulated import simulated_api
 from collector.store.chain import unrecorded
 from collector.store.digests import Digests, Hasher, digest_of, file_digests, recorded_name
-from collector.store.files import PartFiles
+from collector.store.files import Listing, PartFiles
 from collector.store.lines import timestamp
 from collector.store.manifest import Manifest
 from collector.store.verify import verify
@@ -52,8 +52,8 @@ def make_nights(parent: Path, nights: int, companies: int) -> list[Path]:
         now = datetime.now(UTC)
         manifest.attempts[-1] |= {"ended_at": timestamp(now), "exit_code": 0}
         manifest.digests = Digests(
-            files=file_digests(files),
-            previous=unrecorded(files),
+            files=file_digests(files, Listing.of(files.directory)),
+            previous=unrecorded(files, Listing.of(files.directory)),
             directory=recorded_name(files.directory),
         )
         manifest.write(files.manifest)

@@ -11,7 +11,7 @@ from collector.settings import RunSettings
 from collector.store.attempt_entry import AttemptEntry, describe_settings
 from collector.store.chain import unrecorded
 from collector.store.digests import Digests, file_digests
-from collector.store.files import COMPANIES, PartFiles
+from collector.store.files import COMPANIES, Listing, PartFiles
 from collector.store.identity import describe_service
 from collector.store.lines import timestamp
 from collector.store.manifest import DatesRecord, Manifest, describe_plan
@@ -92,7 +92,10 @@ def make_part(  # noqa: PLR0913 - each is a fact about the run
         ],
     )
     if not missing:
-        manifest.digests = Digests(files=file_digests(files), previous=unrecorded(files))
+        manifest.digests = Digests(
+            files=file_digests(files, Listing.of(files.directory)),
+            previous=unrecorded(files, Listing.of(files.directory)),
+        )
     manifest.write(files.manifest)
 
 

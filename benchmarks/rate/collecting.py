@@ -149,7 +149,9 @@ class _Collector:
         wire = Wire(self._gate, self._stats, self._api, scenario.timeout, self.result.seen)
         changing = asyncio.create_task(self._change())
         issuer = self._issuer(wire, redact)
-        async with TokenSource(issuer, on_refused=self._gate.close_with, clock=self._clock) as tokens:
+        async with TokenSource(
+            issuer, on_refused=self._gate.close_with, clock=self._clock
+        ) as tokens:
             pool = Pool(
                 self._cells(),
                 fetch=self._client(wire, tokens, redact).fetch,

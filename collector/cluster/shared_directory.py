@@ -24,9 +24,10 @@ from collector.store.files import CLUSTER_LOCK, PartFiles, parts_in
 from collector.store.foreign import refuse_compressed, refuse_links
 from collector.store.identity import describe_service
 from collector.store.lock import DirectoryLock
+from collector.store.make_directory import make_directory, unmake
 from collector.store.recorded_run import find_run
 from collector.store.recovery import Recovered, survey
-from collector.store.run_directory import make_directory, taken_away, unmake
+from collector.store.run_directory import taken_away
 from collector.store.shard_lock import lock_for_all, refuse_held
 from collector.store.surveyed import Elsewhere
 from collector.telemetry.log import EventLog
@@ -88,8 +89,7 @@ def survey_directory(
         found = [each.shard for each in parts_in(files.directory) if each.exist()]
         elsewhere = Elsewhere(len(plan), number_found(found))
         refuse_held(files.directory)
-        refuse_links(files.directory)
-        refuse_compressed(files)
+        refuse_compressed(files, refuse_links(files.directory))
         recovered = survey(
             files,
             Part(plan),

@@ -13,12 +13,13 @@ from collector.plan import Plan
 from collector.settings import RunSettings
 from collector.settings.prepare import window_size
 from collector.store.attempt_entry import AttemptEntry, describe_settings
-from collector.store.chain import has_finished, unrecorded
+from collector.store.chain import unrecorded
 from collector.store.data_file import DecompressionError
 from collector.store.digests import Digests, file_digests, recorded_name
 from collector.store.earlier import drift_beside
 from collector.store.earlier_attempts import EarlierManifests
-from collector.store.files import COMPANIES
+from collector.store.files import COMPANIES, Listing
+from collector.store.found_manifest import has_finished
 from collector.store.identity import describe_service
 from collector.store.manifest import DatesRecord, Manifest, describe_plan
 from collector.store.recorded_plan import is_written
@@ -161,7 +162,9 @@ class AttemptRecord:
         files = self._directory.files
         try:
             name = recorded_name(files.directory)
-            return Digests(files=file_digests(files), previous=unrecorded(files), directory=name)
+            listing = Listing.of(files.directory)
+            of_files, previous = file_digests(files, listing), unrecorded(files, listing)
+            return Digests(files=of_files, previous=previous, directory=name)
         except (CollectorError, DecompressionError, OSError) as error:
             self.remark(f"the digests of the files were not recorded: {error}")
             return None

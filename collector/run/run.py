@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import Final
 
 from collector.core.errors import CollectorError, ExitCode, IgnoredDatesError
 from collector.core.threads import in_thread
@@ -40,9 +39,6 @@ from collector.telemetry.reporter import Telemetry
 from collector.telemetry.stats import RunStats
 
 __all__ = ["End", "Run"]
-
-_GRACE_SECONDS: Final = 5.0
-"""How long a run that was stopped waits for the requests in flight."""
 
 
 class Run:
@@ -107,9 +103,7 @@ class Run:
             settings.metrics_file, self.stats, self.gate.view, self._log, shard=settings.shard
         )
         self._collection: Collection | None = None
-        self._shutdown = Shutdown(
-            self._log, self._session.redact, grace=_GRACE_SECONDS, drain=self._drain
-        )
+        self._shutdown = Shutdown(self._log, self._session.redact, drain=self._drain)
 
     @property
     def answers(self) -> Path:
@@ -174,6 +168,7 @@ class Run:
                 age=partial(Age.of, timezone=self.settings.timezone),
                 is_stopped=lambda: self._shutdown.is_stopped,
                 handed=self._handed,
+                listing=directory.listing,
             )
             recovered = await in_thread(find)
             self.stats.found(recovered.kept, recovered.empty_companies)

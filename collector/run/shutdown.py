@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from typing import Final
 
 from structlog.typing import FilteringBoundLogger
 
@@ -11,6 +12,9 @@ from collector.run.result import End, end_by
 from collector.settings.parsers import Duration
 
 __all__ = ["Shutdown"]
+
+_GRACE_SECONDS: Final = 5.0
+"""How long a run that was stopped waits for the requests in flight."""
 
 
 class Shutdown:
@@ -30,7 +34,7 @@ class Shutdown:
         log: FilteringBoundLogger,
         redact: Callable[[str], str],
         *,
-        grace: float,
+        grace: float = _GRACE_SECONDS,
         drain: Callable[[End], None],
         give_up: Callable[[], float | None] = lambda: 0.0,
     ) -> None:

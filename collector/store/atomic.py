@@ -77,15 +77,15 @@ def replace_file(path: Path, pieces: Iterable[bytes], *, is_durable: bool = True
         stream.writelines(pieces)
 
 
-def remove_drafts(directory: Path, *paths: Path) -> None:
+def remove_drafts(names: Iterable[str], *paths: Path) -> None:
     """Remove drafts of files of a directory that killed processes have left. Raises `OSError`.
 
-    Only the process that alone may replace the files calls it. Other names are left alone.
+    `names` are those in the directory. Only the process that alone may replace the files calls it.
+    Other names are left alone.
     """
-    for name in os.listdir(directory):  # noqa: PTH208 - there may be thousands of files
-        if name.endswith(".new") and any(is_draft_of(name, path) for path in paths):
-            found = directory / name
-            if found.is_file():
+    for name in (name for name in names if name.endswith(".new")):
+        for path in (path for path in paths if is_draft_of(name, path)):
+            if (found := path.with_name(name)).is_file():
                 found.unlink(missing_ok=True)
 
 

@@ -111,8 +111,9 @@ def salvage_command(path: Path) -> str:
     return f"{_PRINTERS[path.suffix]} {file} > {plain}; mv {file} {aside}"
 
 
-def _forms(path: Path) -> list[Path]:
-    return [path, *(path.with_name(path.name + ending) for ending in _DECOMPRESSORS)]
+def _forms(path: Path) -> Iterator[Path]:
+    yield path
+    yield from (path.with_name(path.name + ending) for ending in _DECOMPRESSORS)
 
 
 @contextmanager

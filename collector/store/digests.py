@@ -9,7 +9,7 @@ import msgspec
 
 from collector.core.text import json_text
 from collector.store.data_file import open_data, stored_as
-from collector.store.files import COMPANIES, PartFiles, errors_of, parts_of
+from collector.store.files import COMPANIES, Listing, PartFiles
 
 __all__ = [
     "BLOCK_LINES",
@@ -70,14 +70,16 @@ class Digests(msgspec.Struct, frozen=True, kw_only=True):
     directory: Annotated[str, msgspec.Meta(max_length=300)] = ""
 
 
-def file_digests(files: PartFiles) -> dict[str, FileDigest]:
+def file_digests(files: PartFiles, listing: Listing) -> dict[str, FileDigest]:
     """Return the digests of the data files of a part that has finished, by name.
 
     These are the companies, and the answers and errors of all parts that no other process can work
-    on meanwhile. Blocks for as long as it takes to read them. Raises as `digest_of` does.
+    on meanwhile. `listing` is of their directory. Blocks for as long as it takes to read them.
+    Raises as `digest_of` does.
     """
     paths = [files.directory / COMPANIES]
-    for part, errors in errors_of([files, *parts_of(files)]).items():
+    reserved = listing.reserved_for(files)
+    for part, errors in reserved.errors_of(reserved.parts(files)).items():
         paths += [part.statistics, *errors]
     digests = {path.name: digest_of(path) for path in paths if stored_as(path).is_file()}
     return {name: digest for name, digest in digests.items() if digest.bytes}

@@ -8,10 +8,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from collector.core.cell import SERVER_DEFAULT
 from collector.core.errors import InputError
 from collector.core.regular import check_regular
 from collector.plan import Plan, Shard
-from collector.store.files import COMPANIES, FileStamp, PartFiles, parts_in
+from collector.store.files import COMPANIES, FileStamp, Listing, PartFiles
 from collector.store.identity import service_differences
 from collector.store.manifest import (
     DatesRecord,
@@ -38,7 +39,7 @@ __all__ = ["EarlierAttempts", "EarlierManifests", "damaged_manifest", "missing_m
 class EarlierAttempts:
     """The earlier attempts; `trouble` says why their plan is unknown, if it is.
 
-    `newest` is when other shards last had an answer.
+    `newest` is when other shards last had an answer, if the plan has no dates.
     """
 
     attempts: tuple[dict[str, Any], ...] = ()
@@ -118,13 +119,15 @@ class EarlierManifests:
             own = EarlierAttempts()
         found = (own.dates, *(other.dates for other in known))
         dates = [record for record in found if record is not None]
-        newest = max(filter(None, (other.newest for other in known)), default=None)
+        # Only answers of the server's default window get outdated.
+        dated = known if self.plan.windows[0] == SERVER_DEFAULT else ()
+        newest = max(filter(None, (other.newest for other in dated)), default=None)
         return replace(own, dates=gravest_record(dates), newest=newest)
 
-    def check(self, files: PartFiles) -> None:
+    def check(self, files: PartFiles, listing: Listing) -> None:
         """Raise `InputError` if another shard has recorded another plan meanwhile."""
         if self.handed is None:
-            self.read(files, parts_in(files.directory))
+            self.read(files, listing.parts())
 
     def _read_own(self, files: PartFiles, listed: list[_List]) -> EarlierAttempts:
         try:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from operator import attrgetter
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -25,15 +26,12 @@ __all__ = [
     "LOCK",
     "PLAN_LOCK",
     "FileStamp",
+    "Listing",
     "PartFiles",
-    "errors_in",
-    "errors_of",
     "files_are",
     "is_data_file",
-    "lost_files",
     "next_errors",
     "parts_in",
-    "parts_of",
     "stored_twice_of",
 ]
 
@@ -54,13 +52,6 @@ _SHARD: Final = re.compile(
     r"-([0-9]{5})-of-([0-9]{5})\.(?:jsonl(?:\.gz|\.zst)?|json|lock)(?=/)"
 )
 """Of all names between slashes at once: a directory may have thousands."""
-
-_AFTER_MANIFEST: Final = re.compile(
-    rf"(?:(?:{STATISTICS.stem}|errors|log)(?P<shard>-[0-9]{{5}}-of-[0-9]{{5}})?(?:\.[1-9][0-9]*)?"
-    r"\.jsonl(?:\.gz|\.zst)?(?:\.broken)?"
-    r"|run(?P<kept>-[0-9]{5}-of-[0-9]{5})?\.(?:[1-9][0-9]*\.json|checkpoint))"
-)
-"""Names of the files that a run writes after its first manifest, beside locks and drafts."""
 
 
 class FileStamp(NamedTuple):
@@ -157,78 +148,88 @@ class PartFiles:
         return self.directory / f"{stem}{self.shard.in_names}.{suffix}"
 
 
-def parts_in(directory: Path) -> list[PartFiles]:
-    """Return the parts that have files in a directory, or at least a lock, in ascending order.
-
-    The run without shards always comes first. Raises `OSError`, unless there is no directory.
-    """
-    return _parts(directory, _shards_in(directory))
-
-
-def parts_of(files: PartFiles) -> list[PartFiles]:
-    """Return a part, and those in its directory that it has for itself; see `has_for_itself`.
-
-    In ascending order. Raises `OSError`, unless there is no directory.
-    """
-    return _parts(files.directory, {files.shard, *_shards_in(files.directory, files.shard.total)})
-
-
-def _shards_in(directory: Path, without: int = 1) -> set[Shard]:
-    """Return the shards that have files in a directory, but those of the division `without`."""
-    names: list[str] = []
-    with suppress(FileNotFoundError):
-        names = os.listdir(directory)  # noqa: PTH208 - there may be thousands of files
-    ending = f"-of-{without:05}."
-    text = "/".join(name for name in names if ending not in name)
-    return {Shard(int(number), int(total)) for number, total in set(_SHARD.findall(f"/{text}/"))}
-
-
-def _parts(directory: Path, shards: Iterable[Shard]) -> list[PartFiles]:
-    found = (shard for shard in shards if not shard.is_whole and shard.number < shard.total)
-    ordered = sorted(found, key=lambda shard: (shard.total, shard.number))
-    return [PartFiles(directory), *(PartFiles(directory, shard) for shard in ordered)]
-
-
 _ERRORS: Final = re.compile(
     r"(?P<name>errors(?:-(?P<number>[0-9]{5})-of-(?P<total>[0-9]{5}))?"
     r"(?P<attempt>\.[1-9][0-9]*)?\.jsonl)(?:\.gz|\.zst)?"
 )
 
 
-def errors_in(directory: Path) -> dict[Path, Shard]:
-    """Return the files of errors in a directory, without the endings of compression, by shard.
+class Listing(NamedTuple):
+    """The names in a directory at one moment.
 
-    Those of earlier attempts are included. Raises `OSError`.
+    It answers all questions about names of that moment: with thousands of shards the listing, and
+    the search in it, cost more than what else a shard does. It shows nothing of what another
+    process creates later: a process that has locked others out lists the directory anew.
     """
-    return {directory / match["name"]: _shard_of(match) for match in _found_errors(directory)}
+
+    directory: Path
+    names: Sequence[str]
+
+    @classmethod
+    def of(cls, directory: Path) -> "Listing":
+        """List a directory. Raises `OSError`, unless there is no directory."""
+        with suppress(FileNotFoundError):
+            return cls(directory, os.listdir(directory))  # noqa: PTH208 - there may be thousands
+        return cls(directory, ())
+
+    def parts(self, *more: PartFiles) -> list[PartFiles]:
+        """Return the parts that have files here, or at least a lock, and `more`; each once.
+
+        In ascending order. The run without shards always comes first.
+        """
+        found = set(_SHARD.findall(f"/{'/'.join(self.names)}/"))
+        shards = {Shard(int(number), int(total)) for number, total in found}
+        shards = {shard for shard in shards if not shard.is_whole and shard.number < shard.total}
+        shards.update(files.shard for files in more if not files.shard.is_whole)
+        ordered = sorted(shards, key=attrgetter("total", "number"))
+        return [PartFiles(self.directory), *(PartFiles(self.directory, each) for each in ordered)]
+
+    def reserved_for(self, files: PartFiles) -> "Listing":
+        """Return the names without those of parts that `files` has not for itself.
+
+        See `PartFiles.has_for_itself`.
+        """
+        own, ending = files.shard.in_names, f"-of-{files.shard.total:05}."
+        return self._replace(
+            names=[each for each in self.names if ending not in each or own in each]
+        )
+
+    def errors(self) -> dict[Path, Shard]:
+        """Return the files of errors, without the endings of compression, by shard.
+
+        Those of earlier attempts are included.
+        """
+        return {self.directory / match["name"]: _shard_of(match) for match in self._errors()}
+
+    def errors_of(self, parts: Iterable[PartFiles]) -> dict[PartFiles, list[Path]]:
+        """Return the paths of the errors of each part, those of earlier attempts first.
+
+        The last one is that of the last attempt, which may not exist.
+        """
+        earlier: dict[PartFiles, list[Path]] = {files: [] for files in parts}
+        for match in self._errors():
+            files = PartFiles(self.directory, _shard_of(match))
+            # But not `errors-00000-of-00001.1.jsonl`, which is of no part.
+            name = f"errors{files.shard.in_names}{match['attempt']}.jsonl"
+            if match["name"] == name and files in earlier:
+                earlier[files].append(self.directory / name)
+        return {
+            files: [*sorted(paths, key=_attempt), files.errors] for files, paths in earlier.items()
+        }
+
+    def _errors(self) -> Iterable[re.Match[str]]:
+        names = (name for name in self.names if name.startswith("errors"))
+        # One of all forms of a file.
+        return {match["name"]: match for match in map(_ERRORS.fullmatch, names) if match}.values()
 
 
-def _found_errors(directory: Path) -> Iterable[re.Match[str]]:
-    names = os.listdir(directory)  # noqa: PTH208 - there may be thousands of files
-    # One of all forms of a file.
-    return {match["name"]: match for match in map(_ERRORS.fullmatch, names) if match}.values()
+def parts_in(directory: Path) -> list[PartFiles]:
+    """Return the parts in a directory, see `Listing.parts`. Raises `OSError` as `Listing.of`."""
+    return Listing.of(directory).parts()
 
 
 def _shard_of(match: re.Match[str]) -> Shard:
     return Shard(int(match["number"] or 0), int(match["total"] or 1))
-
-
-def errors_of(parts: Iterable[PartFiles]) -> dict[PartFiles, list[Path]]:
-    """Return the paths of the errors of each part, those of earlier attempts first.
-
-    The last one is that of the last attempt, which may not exist. Lists a directory once, however
-    many parts it has. Raises `OSError`, unless there is no directory.
-    """
-    earlier: dict[PartFiles, list[Path]] = {files: [] for files in parts}
-    for directory in dict.fromkeys(files.directory for files in earlier):
-        with suppress(FileNotFoundError):
-            for match in _found_errors(directory):
-                files = PartFiles(directory, _shard_of(match))
-                # But not `errors-00000-of-00001.1.jsonl`, which is of no part.
-                name = f"errors{files.shard.in_names}{match['attempt']}.jsonl"
-                if match["name"] == name and files in earlier:
-                    earlier[files].append(directory / name)
-    return {files: [*sorted(paths, key=_attempt), files.errors] for files, paths in earlier.items()}
 
 
 def next_errors(errors: Sequence[Path]) -> Path:
@@ -241,12 +242,12 @@ def next_errors(errors: Sequence[Path]) -> Path:
     return last.with_suffix(f".{number}.jsonl")
 
 
-def stored_twice_of(parts: Iterable[PartFiles]) -> list[str]:
+def stored_twice_of(listing: Listing, parts: Iterable[PartFiles]) -> list[str]:
     """Return warnings about files of which there is another form, which is not read."""
     # By the names without an ending, for each form has another one.
     paths = (
         path
-        for files, errors in errors_of(parts).items()
+        for files, errors in listing.errors_of(parts).items()
         for path in (files.statistics, *errors, files.log)
     )
     return [
@@ -254,25 +255,6 @@ def stored_twice_of(parts: Iterable[PartFiles]) -> list[str]:
         for path, other in ((path, stored_twice(path)) for path in paths)
         if other is not None
     ]
-
-
-def lost_files(directory: Path) -> str | None:
-    """Say which files a run has lost that has neither a manifest nor results; None if none has.
-
-    Before its manifest a run writes only locks, its list of companies and drafts: any other file is
-    of a run that has begun. Raises `OSError`.
-    """
-    if any(files.exist() for files in parts_in(directory)):
-        return None
-    names = sorted(path.name for path in directory.iterdir())
-    found = next(filter(None, map(_AFTER_MANIFEST.fullmatch, names)), None)
-    if found is None:
-        return None
-    shard = found["shard"] or found["kept"] or ""
-    return (
-        f"{directory}: run{shard}.json and {STATISTICS.stem}{shard}.jsonl are missing, but "
-        f"{found[0]} is there: a run has lost its files; restore them from a copy"
-    )
 
 
 def files_are(paths: Sequence[Path]) -> str:

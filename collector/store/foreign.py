@@ -11,7 +11,14 @@ from collector.core.errors import InputError
 from collector.core.regular import kind_of
 from collector.store.data_file import decompress_command
 from collector.store.earlier_attempts import damaged_manifest, missing_manifest
-from collector.store.files import CLUSTER_LOCK, COMPANIES, PLAN_LOCK, PartFiles, files_are, parts_of
+from collector.store.files import (
+    CLUSTER_LOCK,
+    COMPANIES,
+    PLAN_LOCK,
+    Listing,
+    PartFiles,
+    files_are,
+)
 from collector.store.ledger import Ledger
 from collector.store.recorded_plan import is_our_list, read_company_list
 from collector.store.repair import whole_of
@@ -26,14 +33,16 @@ _OURS: Final = re.compile(
 """Names of all files that a run opens for writing, or replaces."""
 
 
-def refuse_links(directory: Path) -> None:
-    """Raise `InputError` if a link, or a pipe or device, has the name of a file of a run.
+def refuse_links(directory: Path) -> Listing:
+    """Return what is in a directory, unless a link, pipe or device has the name of a file of a run.
 
     What a link leads to may belong to another program. Links to the directory itself, or to one
-    above it, are followed. Raises `OSError`, unless there is no directory.
+    above it, are followed. Raises `InputError`, and `OSError`, unless there is no directory.
     """
+    names: list[str] = []
     with suppress(FileNotFoundError), os.scandir(directory) as entries:
         for entry in entries:
+            names.append(entry.name)
             if entry.is_file(follow_symlinks=False) or _OURS.fullmatch(entry.name) is None:
                 continue
             if entry.is_symlink():
@@ -46,15 +55,16 @@ def refuse_links(directory: Path) -> None:
             raise InputError(
                 f"--output {directory}: {entry.name} {what}: a run writes files of its own only"
             )
+    return Listing(directory, names)
 
 
-def refuse_compressed(files: PartFiles) -> None:
+def refuse_compressed(files: PartFiles, listing: Listing) -> None:
     """Raise `InputError` if files that a run appends to, or resumes from, are compressed.
 
-    Raises `OSError`, unless there is no directory.
+    `listing` is of the directory, see `refuse_links`. Raises `OSError`.
     """
-    directory = files.directory
-    found = [path for other in parts_of(files) for path in other.compressed()]
+    directory, parts = files.directory, listing.reserved_for(files).parts(files)
+    found = [path for other in parts for path in other.compressed()]
     if found:
         raise InputError(
             f"--output {directory}: {files_are(found)} compressed, and a run is "

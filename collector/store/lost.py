@@ -1,5 +1,6 @@
-"""Lines that were removed from a run: what it has recorded, compared with what is there."""
+"""Lines and files that were removed from a run: what it must have, and what is there."""
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -10,13 +11,21 @@ from typing import Annotated, Final, Self
 
 import msgspec
 
+from collector.core.endpoint import STATISTICS
 from collector.core.text import counted
 from collector.store.data_file import is_compressed, salvage_command, stored_as
-from collector.store.files import PartFiles, files_are
+from collector.store.files import LOCK, Listing, PartFiles, files_are, parts_in
 from collector.store.manifest import Manifest, answers_recorded
 from collector.store.repair import damaged_spans
 
-__all__ = ["PartRecord", "lost_lines_of"]
+__all__ = ["PartRecord", "lost_files", "lost_lines_of", "was_begun"]
+
+_AFTER_MANIFEST: Final = re.compile(
+    rf"(?:(?:{STATISTICS.stem}|errors|log)(?P<shard>-[0-9]{{5}}-of-[0-9]{{5}})?(?:\.[1-9][0-9]*)?"
+    r"\.jsonl(?:\.gz|\.zst)?(?:\.broken)?"
+    r"|run(?P<kept>-[0-9]{5}-of-[0-9]{5})?\.(?:[1-9][0-9]*\.json|checkpoint))"
+)
+"""Names of the files that a run writes after its first manifest, beside locks and drafts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,3 +192,38 @@ def _logged(files: PartFiles, since: datetime) -> int:
         damaged_spans(files.log, take)
         damaged_spans(files.errors, take_error)
     return max(0, done - failed)
+
+
+def lost_files(directory: Path) -> str | None:
+    """Say which files a run has lost that has neither a manifest nor results; None if none has.
+
+    Before its manifest a run writes only locks, its list of companies and drafts: any other file is
+    of a run that has begun. Raises `OSError`.
+    """
+    listing = Listing.of(directory)
+    if any(files.exist() for files in listing.parts()):
+        return None
+    found = next(filter(None, map(_AFTER_MANIFEST.fullmatch, sorted(listing.names))), None)
+    if found is None:
+        return None
+    shard = found["shard"] or found["kept"] or ""
+    return (
+        f"{directory}: run{shard}.json and {STATISTICS.stem}{shard}.jsonl are missing, but "
+        f"{found[0]} is there: a run has lost its files; restore them from a copy"
+    )
+
+
+def was_begun(directory: Path) -> bool:
+    """Tell whether a directory has more than a run leaves that began nothing.
+
+    A run that is killed before its manifest is written leaves its locks, the list of companies and
+    drafts. A directory that cannot be looked at counts as begun: `find_run` says why.
+    """
+    try:
+        if not (directory / LOCK).exists():
+            return True
+        if any(files.exist() for files in parts_in(directory)):
+            return True
+        return lost_files(directory) is not None
+    except OSError:
+        return True

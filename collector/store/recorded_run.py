@@ -8,17 +8,9 @@ from typing import Final, NamedTuple
 from collector.core.cell import Window
 from collector.core.errors import InputError
 from collector.store.data_file import stored_as
-from collector.store.files import (
-    COMPANIES,
-    LOCK,
-    PartFiles,
-    errors_of,
-    lost_files,
-    parts_in,
-    stored_twice_of,
-)
+from collector.store.files import COMPANIES, Listing, PartFiles, parts_in, stored_twice_of
 from collector.store.identity import service_differences
-from collector.store.lost import PartRecord, lost_lines_of
+from collector.store.lost import PartRecord, lost_files, lost_lines_of, was_begun
 from collector.store.manifest import Manifest
 from collector.store.merged_manifest import merge_manifests
 from collector.store.recorded_plan import Recorded, recorded_plan, recorded_windows
@@ -33,7 +25,6 @@ __all__ = [
     "find_run",
     "find_runs",
     "oldest_first",
-    "was_begun",
 ]
 
 
@@ -62,7 +53,7 @@ class RecordedRun:
 
     def errors(self) -> Iterator[Path]:
         """Yield the paths of all files of errors, for each part those of earlier attempts first."""
-        for errors in errors_of(self.parts).values():
+        for errors in Listing.of(self.directory).errors_of(self.parts).values():
             yield from map(stored_as, errors)
 
     def logs(self) -> list[Path]:
@@ -75,7 +66,7 @@ class RecordedRun:
 
     def stored_twice(self) -> list[str]:
         """Return warnings about files of which there is another form, which is not read."""
-        return stored_twice_of(self.parts)
+        return stored_twice_of(Listing.of(self.directory), self.parts)
 
     def is_spoilt(self) -> bool:
         """Tell whether there are lines that cover other days than they state. Raises `OSError`."""
@@ -108,22 +99,6 @@ class RecordedRun:
         except ValueError as error:
             raise _damaged(PartFiles(self.directory).manifest, error) from error
         return windows
-
-
-def was_begun(directory: Path) -> bool:
-    """Tell whether a directory has more than a run leaves that began nothing.
-
-    A run that is killed before its manifest is written leaves its locks, the list of companies and
-    drafts. A directory that cannot be looked at counts as begun: `find_run` says why.
-    """
-    try:
-        if not (directory / LOCK).exists():
-            return True
-        if any(files.exist() for files in parts_in(directory)):
-            return True
-        return lost_files(directory) is not None
-    except OSError:
-        return True
 
 
 _LOST_AND_FOUND: Final = "lost+found"

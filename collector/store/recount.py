@@ -8,7 +8,7 @@ from collector.core.cell import CellState
 from collector.core.outcome import FailureKind
 from collector.core.text import counted
 from collector.plan import CellSet, Part
-from collector.store.files import PartFiles, parts_in
+from collector.store.files import Listing, PartFiles
 from collector.store.ledger import Ledger
 from collector.store.lines import parse_error, parse_result
 from collector.store.manifest import answers_recorded
@@ -53,9 +53,8 @@ def recount(files: PartFiles, part: Part, before: bytes) -> Recount:
             found.failure_kinds[error.kind] += 1
         return True
 
-    for other in dict.fromkeys([*parts_in(files.directory), files]):
-        if files.has_for_itself(other):
-            damaged_spans(other.statistics, take)
+    for other in Listing.of(files.directory).reserved_for(files).parts(files):
+        damaged_spans(other.statistics, take)
     damaged_spans(files.errors, take_error)
     return found
 

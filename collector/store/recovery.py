@@ -17,7 +17,7 @@ from collector.store.earlier_attempts import (
     EarlierManifests,
     damaged_manifest,
 )
-from collector.store.files import PartFiles, parts_in
+from collector.store.files import Listing, PartFiles
 from collector.store.foreign import refuse_what_is_not_ours
 from collector.store.manifest import DatesRecord
 from collector.store.prefix import Prefix
@@ -74,7 +74,7 @@ class Recovered:
         return self.dates is not None and self.dates.is_doubted
 
 
-def recover(  # noqa: PLR0913 - the last three are its dependencies outside of the directory
+def recover(  # noqa: PLR0913 - all but the first two are what it depends on
     files: PartFiles,
     part: Part,
     service: dict[str, str],
@@ -82,6 +82,7 @@ def recover(  # noqa: PLR0913 - the last three are its dependencies outside of t
     age: Callable[[datetime], Age],
     is_stopped: Callable[[], bool],
     handed: HandedOver | None = None,
+    listing: Listing | None = None,
 ) -> Recovered:
     """Check that a run directory is for this plan, repair its files, and find the done cells.
 
@@ -91,10 +92,10 @@ def recover(  # noqa: PLR0913 - the last three are its dependencies outside of t
     the other shards of the same division (`i/16`), because these may be in progress. `handed` is
     what the process that distributes the shards has read. A shard does not read that again, unless
     a file has changed. That process has compared the plans of all parts, and checked the age of the
-    answers.
+    answers. `listing` is of the directory since it was locked; None lists it.
 
     Nothing is changed before the plan is known to fit. Then damaged lines are moved aside, see
-    `collector.store.repair`. Only the lines decide which cells are done. Memory: a bit per cell.
+    `collector.store.repair`. Only the lines decide which cells are done. Memory: two bits per cell.
     Blocks while it reads all lines that no checkpoint covers. Raises `StoppedError` between lines
     when `is_stopped` returns true. `age` returns how long ago a line was fetched. Raises
     `InputError` when the directory is for another plan or other days, and `StorageError` when it
@@ -102,7 +103,8 @@ def recover(  # noqa: PLR0913 - the last three are its dependencies outside of t
     """
     try:
         results = Results(part, is_stopped, handed=handed)
-        read = _read(files, part, service, results, age)
+        listing = listing or Listing.of(files.directory)
+        read = _read(files, part, service, results, age=age, listing=listing)
         # Nothing has been changed up to here.
         remarks = read.remarks
         if read.earlier.trouble == damaged_manifest(files):
@@ -141,7 +143,8 @@ def survey(  # noqa: PLR0913 - as `recover`, which says why
     be read, and otherwise as `recover`.
     """
     results = Results(part, is_stopped, empty, elsewhere)
-    read = _read(files, part, service, results, age)
+    listing = Listing.of(files.directory)
+    read = _read(files, part, service, results, age=age, listing=listing)
     if elsewhere.is_all:
         elsewhere.done, elsewhere.empty = read.results.ledger.done, empty
     elsewhere.remarks.extend(read.remarks)
@@ -179,15 +182,17 @@ class _Read:
         )
 
 
-def _read(
+def _read(  # noqa: PLR0913 - as `recover`, which says why
     files: PartFiles,
     part: Part,
     service: dict[str, str],
     results: Results,
+    *,
     age: Callable[[datetime], Age],
+    listing: Listing,
 ) -> _Read:
     """Read a directory, and check that it is of this plan and these days. Changes nothing."""
-    parts = list(dict.fromkeys([*parts_in(files.directory), files]))
+    parts = listing.parts(files)
     manifests = EarlierManifests(part.plan, service, results.handed)
     earlier = manifests.read(files, parts)
     results.others_newest(earlier.newest)
@@ -206,5 +211,5 @@ def _read(
     if results.handed is None and results.newest is not None:
         newest, is_complete = results.newest, results.is_complete
         refuse_stale_default(files.directory, newest, age(newest), is_complete=is_complete)
-    has_lines = any(other.has_answers() for other in parts)
+    has_lines = bool(results.ledger.done) or any(other.has_answers() for other in parts)
     return _Read(earlier, manifests, results, damaged, remarks, has_lines)

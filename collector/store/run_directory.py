@@ -16,17 +16,18 @@ from collector.store.append_file import AppendFile, LostFileError
 from collector.store.atomic import remove_drafts, sync_directory
 from collector.store.chain import keep_finished
 from collector.store.data_lock import hold_data
-from collector.store.files import COMPANIES, PartFiles, errors_of, next_errors, parts_of
+from collector.store.files import COMPANIES, Listing, PartFiles, next_errors
 from collector.store.foreign import refuse_compressed, refuse_links
 from collector.store.journal import lost_lines
 from collector.store.lock import lock_lost
+from collector.store.make_directory import make_directory, unmake
 from collector.store.manifest import Manifest
 from collector.store.plan_lock import LockWait, one_at_a_time
 from collector.store.recorded_plan import is_intact_list, write_company_list
 from collector.store.repair import broken_path, move_ranges, whole_of
 from collector.store.shard_lock import Lock, lock_for
 
-__all__ = ["RunDirectory", "RunFiles", "make_directory", "taken_away", "unmake"]
+__all__ = ["RunDirectory", "RunFiles", "taken_away"]
 
 _TRIES: Final = 3
 """How often a directory is created that another run, which begins nothing, removes meanwhile."""
@@ -54,8 +55,17 @@ class RunDirectory:
     If nothing was begun in a new directory, leaving removes what was created of it.
     """
 
-    def __init__(self, files: PartFiles, lock: Lock, made: list[Path], wait: LockWait) -> None:
+    def __init__(
+        self,
+        files: PartFiles,
+        lock: Lock,
+        listing: Listing,
+        made: list[Path],
+        wait: LockWait,
+    ) -> None:
         self.files = files
+        self.listing = listing
+        """What was in the directory once it was locked."""
         self._wait = wait
         self._made = made
         self._lock = lock
@@ -83,8 +93,8 @@ class RunDirectory:
             raise InputError(f"--output {escaped(str(path))}: is not a path")
         made: list[Path] = []
         try:
-            lock = _make_and_lock(files, made, is_handed_out=is_handed_out)
-            return cls(files, lock, made, wait or LockWait())
+            lock, listing = _make_and_lock(files, made, is_handed_out=is_handed_out)
+            return cls(files, lock, listing, made, wait or LockWait())
         except OSError as error:
             unmake(made)
             raise StorageError(
@@ -103,7 +113,7 @@ class RunDirectory:
         self,
         companies: Companies,
         manifest: Manifest,
-        check: Callable[[], object] = lambda: None,
+        check: Callable[[Listing], object] = lambda _: None,
         first_days: Sequence[date] = (),
     ) -> RunFiles:
         """Write the plan and the manifest, then open the files; all is on the disk afterwards.
@@ -122,14 +132,17 @@ class RunDirectory:
         try:
             with one_at_a_time(paths, self._wait):
                 self._hold_answers()
-                check()
+                # Anew: until now other shards may have begun, or left drafts of the plan.
+                listing = Listing.of(paths.directory)
+                check(listing)
                 listed = paths.directory / COMPANIES
                 own = paths.manifest, paths.checkpoint, paths.statistics, paths.errors, paths.log
-                remove_drafts(paths.directory, listed, *own)
+                reserved = listing.reserved_for(paths)
+                remove_drafts(reserved.names, listed, *own)
                 self._write_companies(listed, companies, first_days)
                 self.write_manifest(manifest)
                 self.has_begun = True
-                self._move_errors()
+                self._move_errors(reserved)
         except OSError as error:
             raise self._unwritable(error) from error
         return self.open_files()
@@ -220,9 +233,9 @@ class RunDirectory:
         self._opened.callback(file.close)
         return file
 
-    def _move_errors(self) -> None:
+    def _move_errors(self, listing: Listing) -> None:
         # Not removed: their cells count as failed until they have an answer.
-        for errors in errors_of(parts_of(self.files)).values():
+        for errors in listing.errors_of(listing.parts(self.files)).values():
             last = errors[-1]
             if last.is_file() and last.stat().st_size:
                 last.rename(next_errors(errors))
@@ -250,46 +263,18 @@ class RunDirectory:
         self._lock.release()
 
 
-def _make_and_lock(files: PartFiles, made: list[Path], *, is_handed_out: bool) -> Lock:
-    def make() -> Lock:
+def _make_and_lock(
+    files: PartFiles, made: list[Path], *, is_handed_out: bool
+) -> tuple[Lock, Listing]:
+    def make() -> tuple[Lock, Listing]:
         make_directory(files.directory, made)
-        refuse_links(files.directory)
-        refuse_compressed(files)
+        refuse_compressed(files, refuse_links(files.directory))
         return lock_for(files, is_handed_out=is_handed_out)
 
     for _ in range(_TRIES - 1):
         with suppress(FileNotFoundError):
             return make()
     return make()
-
-
-def make_directory(path: Path, made: list[Path]) -> None:
-    """Create a directory and its parents; append those that did not exist to `made`.
-
-    Raises `InputError` when one of them is a file, and `OSError`.
-    """
-    for part in (*reversed(path.parents), path):
-        try:
-            part.mkdir()
-        except FileExistsError:
-            if not part.is_dir():
-                raise InputError(
-                    f"--output {path}: {part} is a file; give another directory"
-                ) from None
-        except OSError:
-            # Such as the root of a read-only file system: what counts is whether it exists.
-            if not part.is_dir():
-                raise
-        else:
-            made.append(part)
-            sync_directory(part.parent)
-
-
-def unmake(made: list[Path]) -> None:
-    """Remove directories that were created for nothing; one that is in use by now stays."""
-    for part in reversed(made):
-        with suppress(OSError):
-            part.rmdir()
 
 
 def taken_away(directory: Path) -> StorageError:

@@ -10,7 +10,7 @@ from typing import Final, Self
 
 from collector.core.errors import InputError, LockedError
 from collector.store.data_lock import HOLDER, is_data_held
-from collector.store.files import CLUSTER_LOCK, LOCK, PartFiles, parts_in, parts_of
+from collector.store.files import CLUSTER_LOCK, LOCK, Listing, PartFiles, parts_in
 from collector.store.lock import (
     BETWEEN_TRIES,
     DirectoryLock,
@@ -93,28 +93,31 @@ class ShardLock:
 Lock = DirectoryLock | ShardLock
 
 
-def lock_for(files: PartFiles, *, is_handed_out: bool = False) -> Lock:
+def lock_for(files: PartFiles, *, is_handed_out: bool = False) -> tuple[Lock, Listing]:
     """Lock a directory for the process that writes these files. Raises as the locks do.
 
-    While a cluster run assigns the shards there, only its shards can lock it.
+    While a cluster run assigns the shards there, only its shards can lock it. Also returns what is
+    in the directory once it is locked.
     """
     if not is_handed_out and (who := _distributor(files.directory)):
         raise _locked(files.directory, who)
     lock = DirectoryLock.take(files.lock) if files.shard.is_whole else ShardLock.take(files)
     try:
-        _refuse_others(files)
+        # Not before: a process that began in between could not be found.
+        listing = Listing.of(files.directory)
+        _refuse_others(files, listing)
     except BaseException:
         lock.release()
         raise
-    return lock
+    return lock, listing
 
 
-def _refuse_others(files: PartFiles) -> None:
+def _refuse_others(files: PartFiles, listing: Listing) -> None:
     """Raise `LockedError` if another process still writes some of these cells.
 
     It may hold a lock file that was removed, in place of which there is another one now.
     """
-    for other in parts_of(files):
+    for other in listing.reserved_for(files).parts(files):
         # Its lock file is that of this process.
         is_own = other == files
         who = _writer(other) if is_own else _holder(other)

@@ -10,7 +10,6 @@ from typing import Final, NamedTuple
 from collector.core.endpoint import STATISTICS
 from collector.core.errors import InputError
 from collector.plan import Shard
-from collector.store.chain import FoundManifest
 from collector.store.data_file import (
     DecompressionError,
     decompress_one,
@@ -18,7 +17,8 @@ from collector.store.data_file import (
     stored_as,
 )
 from collector.store.digests import BLOCK_LINES, FileDigest, blocks_of, digest_of, pieces_of
-from collector.store.files import COMPANIES, errors_in, parts_in
+from collector.store.files import COMPANIES, Listing, parts_in
+from collector.store.found_manifest import FoundManifest
 from collector.store.lines import parse_result
 from collector.store.recorded_plan import is_intact_list
 from collector.store.repair import damaged_spans
@@ -95,7 +95,7 @@ class FileCheck:
         Another attempt moves errors before it records them anew, and it may have been killed.
         """
         known = {record.digest.sha256 for found in records.values() for record in found}
-        for path, shard in sorted(errors_in(self.directory).items()):
+        for path, shard in sorted(Listing.of(self.directory).errors().items()):
             if path.name in records or shard in unfinished or not _has_content(path):
                 continue
             try:
@@ -166,7 +166,7 @@ class FileCheck:
     def _digests_of_errors(self) -> set[str]:
         if self._errors is None:
             self._errors = set()
-            for path in filter(_has_content, errors_in(self.directory)):
+            for path in filter(_has_content, Listing.of(self.directory).errors()):
                 with suppress(DecompressionError, FileNotFoundError):
                     self._errors.add(digest_of(path).sha256)
         return self._errors

@@ -9,15 +9,10 @@ from typing import Final
 
 from collector.core.errors import ExitCode, InputError
 from collector.core.text import json_text
-from collector.store.chain import (
-    FoundManifest,
-    link_target,
-    links_of,
-    manifests_in,
-    runs_beside,
-)
+from collector.store.chain import link_target, links_of, runs_beside
 from collector.store.digests import Link, recorded_name
-from collector.store.files import parts_in, stored_twice_of
+from collector.store.files import Listing, stored_twice_of
+from collector.store.found_manifest import FoundManifest, manifests_in
 from collector.store.recorded_run import begun_directories
 from collector.store.shard_lock import holder_of
 from collector.store.verified_files import FileCheck, Finding
@@ -78,7 +73,8 @@ def verify(directories: Sequence[Path], remark: Callable[[str], object]) -> Veri
         given.setdefault(directory.resolve(), directory)
     try:
         for directory in given.values():
-            for twice in stored_twice_of(parts_in(directory)):
+            listing = Listing.of(directory)
+            for twice in stored_twice_of(listing, listing.parts()):
                 remark(twice)
         return _verify(given)
     except OSError as error:

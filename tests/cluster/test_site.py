@@ -74,15 +74,15 @@ def test_no_process_begins_beside_the_one_that_assigns_shards(tmp_path: Path, sh
     with pytest.raises(LockedError):
         lock_for_all(tmp_path)
     assert (holder_of(tmp_path) or "").startswith("process ")
-    lock_for(files, is_handed_out=True).release()
+    lock_for(files, is_handed_out=True)[0].release()
     lock.release()
-    lock_for(files).release()
+    lock_for(files)[0].release()
 
 
 @pytest.mark.parametrize("shard", [Shard(), Shard(0, 2)])
 def test_shards_are_not_assigned_beside_a_run(tmp_path: Path, shard: Shard) -> None:
     """Nor beside a single shard: its share of the rate would come on top."""
-    lock = lock_for(PartFiles(tmp_path, shard))
+    lock, _ = lock_for(PartFiles(tmp_path, shard))
     with pytest.raises(LockedError):
         refuse_held(tmp_path)
     with pytest.raises(LockedError):

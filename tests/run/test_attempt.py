@@ -2,6 +2,7 @@ import errno
 import os
 from collections.abc import Callable, Mapping
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +10,15 @@ import pytest
 
 from collector.core.cell import CellState
 from collector.core.errors import ExitCode, InputError
-from collector.plan import CellSet, Companies, DateRange, Plan, Shard, WindowSize, cut_windows
+from collector.plan import CellSet, Companies, DateRange, Part, Plan, Shard, WindowSize, cut_windows
 from collector.run import attempt
 from collector.run.attempt import AttemptRecord
 from collector.settings import RunSettings
+from collector.store.age import Age
 from collector.store.files import PartFiles
+from collector.store.identity import describe_service
 from collector.store.manifest import Manifest
-from collector.store.recovery import Recovered
+from collector.store.recovery import Recovered, recover
 from collector.store.run_directory import RunDirectory
 from collector.telemetry.stats import RunStats
 
@@ -43,10 +46,11 @@ async def test_of_shards_that_begin_together_with_two_plans_one_is_refused(
 ) -> None:
     """On two sides of midnight, say, or with an older list: both looked before the other began.
 
-    The list that is there stays, and nothing says that the second had begun.
+    The list that is there stays, and nothing says that the second had begun, which locked its files
+    before there was anything of the first.
     """
     first, second = (PartFiles(tmp_path, Shard(number, 2)) for number in range(2))
-    with RunDirectory.open(first) as one, RunDirectory.open(second) as other:
+    with RunDirectory.open(second) as other, RunDirectory.open(first) as one:
         await _record(one, _plan(2)).begin(None, [])
         companies = (tmp_path / "run-companies.txt").read_bytes()
         with pytest.raises(InputError, match="holds a run of another plan"):
@@ -175,7 +179,7 @@ async def test_a_file_that_cannot_be_read_leaves_the_end_without_digests(
 ) -> None:
     """The run itself is complete; a remark says what is not."""
 
-    def fail(_files: object) -> Any:  # noqa: ANN401 - it returns nothing
+    def fail(*_: object) -> Any:  # noqa: ANN401 - it returns nothing
         raise OSError(errno.EIO, os.strerror(errno.EIO), "statistics.jsonl")
 
     monkeypatch.setattr(attempt, "file_digests", fail)
@@ -186,3 +190,40 @@ async def test_a_file_that_cannot_be_read_leaves_the_end_without_digests(
     (remark,) = last["remarks"]
     assert "the digests of the files were not recorded" in remark
     assert "statistics.jsonl" in remark
+
+
+async def test_a_shard_lists_its_directory_four_times(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before its lock, under it, under the lock of the plan, and at its end.
+
+    A directory of 1,000 shards has 5,000 files, and each of its shards begins and ends.
+    """
+    plan, stats, listed = _plan(1), RunStats(4), list[str]()
+    for number in (2, 1):
+        with RunDirectory.open(PartFiles(tmp_path, Shard(number, 3))) as directory:
+            await _record(directory, plan).begin(None, [])
+    stats.kept.update({CellState.DATA: 4})
+    own = PartFiles(tmp_path, Shard(0, 3))
+    for owner, name in ((os, "listdir"), (os, "scandir"), (Path, "iterdir"), (Path, "glob")):
+        monkeypatch.setattr(owner, name, _noted(getattr(owner, name), tmp_path, listed))
+    with RunDirectory.open(own) as directory:
+        listing = directory.listing
+        part, service = Part(plan, own.shard), describe_service(RunSettings())
+        age, go = partial(Age.of, timezone=None), lambda: False
+        found = recover(own, part, service, age=age, is_stopped=go, listing=listing)
+        settings = RunSettings(window=_DAILY, shard=own.shard)
+        record = AttemptRecord(directory, found, plan, settings)
+        await record.begin(None, [])
+        assert listed == ["scandir", "listdir", "listdir"]
+        await record.end(ExitCode.COMPLETE, None, stats, None)
+    assert listed == ["scandir", "listdir", "listdir", "listdir"]
+
+
+def _noted(list_one: Callable[..., Any], directory: Path, listed: list[str]) -> Callable[..., Any]:
+    def noted(path: Path, *arguments: object) -> object:
+        if Path(path) == directory:
+            listed.append(list_one.__name__)
+        return list_one(path, *arguments)
+
+    return noted

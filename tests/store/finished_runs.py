@@ -11,7 +11,7 @@ from collector.settings import RunSettings
 from collector.store.attempt_entry import AttemptEntry, describe_settings
 from collector.store.chain import keep_finished, unrecorded
 from collector.store.digests import Digests, file_digests, recorded_name
-from collector.store.files import PartFiles
+from collector.store.files import Listing, PartFiles
 from collector.store.lines import timestamp
 from collector.store.manifest import Manifest
 from tests.store.made_runs import AT, WHOLE_RUN, line, make_run
@@ -42,8 +42,8 @@ def finish(run: Path, code: int = ExitCode.COMPLETE, shard: Shard = WHOLE_RUN) -
         "exit_code": int(code),
     }
     manifest.digests = Digests(
-        files=file_digests(files),
-        previous=unrecorded(files),
+        files=file_digests(files, Listing.of(files.directory)),
+        previous=unrecorded(files, Listing.of(files.directory)),
         directory=recorded_name(files.directory),
     )
     manifest.write(files.manifest)

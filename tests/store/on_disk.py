@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from collector.store.files import Listing, PartFiles
+
 
 def open_files() -> int:
     """Count the file descriptors of this process."""
@@ -16,3 +18,8 @@ def name_of(descriptor: int) -> str:
 def entries(directory: Path) -> set[str]:
     """Return the names in a directory."""
     return {path.name for path in directory.iterdir()}
+
+
+def errors_of(files: PartFiles) -> list[Path]:
+    """Return the paths of the errors of a part, see `Listing.errors_of`."""
+    return Listing.of(files.directory).errors_of([files])[files]

@@ -140,7 +140,7 @@ def test_only_drafts_are_removed(tmp_path: Path) -> None:
     kept |= {f"file.{'g' * 16}.new", f"file.{digits}0.new", f"file.{digits}"}
     for name in (*kept, f"file.{digits}.new", f"file.{digits[::-1]}.new"):
         (tmp_path / name).write_bytes(b"")
-    remove_drafts(tmp_path, tmp_path / "file")
+    remove_drafts(entries(tmp_path), tmp_path / "file")
     assert entries(tmp_path) == kept
 
 
@@ -311,7 +311,7 @@ def test_a_process_that_is_killed_leaves_the_old_file(tmp_path: Path) -> None:
     assert path.read_bytes() == b"old"
     (draft,) = tmp_path.glob("file.*.new")
     assert draft.read_bytes() == b"new"
-    remove_drafts(path.parent, path)
+    remove_drafts(entries(path.parent), path)
     assert entries(tmp_path) == {"file"}
 
 

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from collector.plan import Shard
 from collector.store import digests
 from collector.store.digests import digest_of, file_digests, fits_its_digest, with_digest
-from collector.store.files import PartFiles, errors_of, next_errors
+from collector.store.files import Listing, PartFiles, next_errors
 from tests.store.compressed import PACKERS, compress
+from tests.store.on_disk import errors_of
 
 
 @given(st.lists(st.binary(max_size=9)), st.sampled_from((b"", b"rest")), st.integers(1, 7))
@@ -71,11 +72,15 @@ def test_the_files_of_a_run_are_those_that_it_has_for_itself(tmp_path: Path) -> 
         files.errors.touch()
         files.lock.touch()
     compress(shards[1].statistics, ".gz")
-    next_errors(errors_of([shards[0]])[shards[0]]).write_bytes(b"{}\n")
+    next_errors(errors_of(shards[0])).write_bytes(b"{}\n")
     names = [shards[0].statistics.name, shards[1].statistics.name, "statistics.jsonl"]
     errors = "errors-00000-of-00002.1.jsonl"
-    assert file_digests(whole).keys() == {*names, errors}
-    assert file_digests(shards[0]).keys() == {names[0], names[2], errors}
+    assert file_digests(whole, Listing.of(whole.directory)).keys() == {*names, errors}
+    assert file_digests(shards[0], Listing.of(shards[0].directory)).keys() == {
+        names[0],
+        names[2],
+        errors,
+    }
 
 
 def test_the_beginning_of_a_file_has_a_digest_too(tmp_path: Path) -> None:

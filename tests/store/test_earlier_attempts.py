@@ -10,7 +10,7 @@ from collector.core.errors import InputError
 from collector.plan import Companies, Plan, Shard
 from collector.settings import RunSettings
 from collector.store.earlier_attempts import EarlierManifests
-from collector.store.files import PartFiles, parts_in
+from collector.store.files import Listing, PartFiles, parts_in
 from collector.store.identity import describe_service
 from collector.store.manifest import DatesRecord, Manifest, ManifestHead
 from collector.store.recorded_plan import read_company_list, write_company_list
@@ -78,7 +78,7 @@ def test_the_list_of_this_plan_is_not_parsed(tmp_path: Path, reads: Counter[str]
     write_company_list(run / "run-companies.txt", _plan().companies)
     manifests = _manifests(_plan())
     manifests.read(_own(run, 3), parts_in(run))
-    manifests.check(_own(run, 3))
+    manifests.check(_own(run, 3), Listing.of(run))
     assert reads["run-companies.txt"] == 0
 
 
@@ -105,7 +105,7 @@ def test_a_check_reads_what_has_changed(tmp_path: Path, reads: Counter[str]) -> 
     manifests.read(_own(run, 4), parts_in(run))
     assert set(reads.values()) == {1}
     PartFiles(run, Shard(2, 4)).manifest.touch()
-    manifests.check(_own(run, 4))
+    manifests.check(_own(run, 4), Listing.of(run))
     assert {name for name, count in reads.items() if count > 1} == {
         "run-00000-of-00004.json",
         "run-00002-of-00004.json",
@@ -126,7 +126,7 @@ def test_a_manifest_that_is_replaced_by_one_as_long_is_read_again(tmp_path: Path
     os.utime(draft, ns=(before.st_atime_ns, before.st_mtime_ns))
     draft.replace(other)
     with pytest.raises(InputError, match="--base-url was"):
-        manifests.check(_own(run, 2))
+        manifests.check(_own(run, 2), Listing.of(run))
 
 
 def test_a_list_that_another_shard_has_replaced_is_compared(tmp_path: Path) -> None:
@@ -136,7 +136,7 @@ def test_a_list_that_another_shard_has_replaced_is_compared(tmp_path: Path) -> N
     manifests.read(_own(run, 2), parts_in(run))
     write_company_list(run / "run-companies.txt", Companies(("1", "2", "9")))
     with pytest.raises(InputError, match="1 of its companies is not in the file now: 9"):
-        manifests.check(_own(run, 2))
+        manifests.check(_own(run, 2), Listing.of(run))
 
 
 def test_a_shard_of_a_cluster_run_reads_its_own_manifest(
@@ -149,7 +149,7 @@ def test_a_shard_of_a_cluster_run_reads_its_own_manifest(
     service = describe_service(RunSettings())
     manifests = EarlierManifests(_plan(), service, HandedOver(dates))
     earlier = manifests.read(_own(run, 3), parts_in(run))
-    manifests.check(_own(run, 3))
+    manifests.check(_own(run, 3), Listing.of(run))
     assert (earlier.dates, earlier.trouble, len(earlier.attempts)) == (dates, "", 1)
     assert set(reads) == {"run-00000-of-00003.json", "run-companies.txt"}
     new = manifests.read(PartFiles(run, Shard(7, 9)), [])

@@ -1,5 +1,3 @@
-import os
-from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -11,13 +9,13 @@ from collector.plan import MOST_SHARDS, Shard
 from collector.store.files import (
     COMPANIES,
     LOCK,
+    Listing,
     PartFiles,
-    errors_of,
     next_errors,
     parts_in,
-    parts_of,
     stored_twice_of,
 )
+from tests.store.on_disk import errors_of
 
 _SHARDS = st.integers(2, MOST_SHARDS).flatmap(
     lambda total: st.builds(Shard, st.integers(0, total - 1), st.just(total))
@@ -154,13 +152,15 @@ def test_a_part_has_itself_and_what_no_other_process_writes(
             own.lock.touch()
             for other in others:
                 PartFiles(Path(name), other).lock.touch()
-            assert parts_of(own) == list(filter(own.has_for_itself, parts_in(Path(name))))
+            listing = Listing.of(Path(name))
+            expected = list(filter(own.has_for_itself, listing.parts()))
+            assert listing.reserved_for(own).parts(own) == expected
 
 
 def test_errors_of_earlier_attempts_are_numbered_for_each_shard(tmp_path: Path) -> None:
     """As numbers, those of other parts aside; the next one comes after the highest."""
     files = PartFiles(tmp_path, Shard(3, 16))
-    assert next_errors(errors_of([files])[files]) == tmp_path / "errors-00003-of-00016.1.jsonl"
+    assert next_errors(errors_of(files)) == tmp_path / "errors-00003-of-00016.1.jsonl"
     _touch(
         tmp_path,
         "errors-00003-of-00016.10.jsonl",
@@ -172,17 +172,14 @@ def test_errors_of_earlier_attempts_are_numbered_for_each_shard(tmp_path: Path) 
         "errors.88.jsonl",
         "errors.jsonl",
     )
-    assert [path.name for path in errors_of([files])[files]] == [
+    assert [path.name for path in errors_of(files)] == [
         "errors-00003-of-00016.2.jsonl",
         "errors-00003-of-00016.10.jsonl",
         "errors-00003-of-00016.jsonl",
     ]
-    assert next_errors(errors_of([files])[files]) == tmp_path / "errors-00003-of-00016.11.jsonl"
-    assert (
-        next_errors(errors_of([PartFiles(tmp_path)])[PartFiles(tmp_path)])
-        == tmp_path / "errors.89.jsonl"
-    )
-    assert [path.name for path in errors_of([PartFiles(tmp_path)])[PartFiles(tmp_path)]] == [
+    assert next_errors(errors_of(files)) == tmp_path / "errors-00003-of-00016.11.jsonl"
+    assert next_errors(errors_of(PartFiles(tmp_path))) == tmp_path / "errors.89.jsonl"
+    assert [path.name for path in errors_of(PartFiles(tmp_path))] == [
         "errors.88.jsonl",
         "errors.jsonl",
     ]
@@ -194,7 +191,7 @@ def test_errors_in_a_directory_with_an_odd_name(tmp_path: Path) -> None:
     directory.mkdir()
     _touch(directory, "errors-00000-of-00002.1.jsonl")
     files = PartFiles(directory, Shard(0, 2))
-    assert next_errors(errors_of([files])[files]).name == "errors-00000-of-00002.2.jsonl"
+    assert next_errors(errors_of(files)).name == "errors-00000-of-00002.2.jsonl"
 
 
 @pytest.mark.parametrize("present", [("", ".gz"), (".gz", ".zst"), ("", ".zst")])
@@ -206,37 +203,13 @@ def test_two_forms_are_told_of_whichever_they_are(
     for ending in present:
         (tmp_path / f"{name}.jsonl{ending}").touch()
     first, other = (f"{name}.jsonl{ending}" for ending in present)
-    assert stored_twice_of([PartFiles(tmp_path)]) == [
+    assert stored_twice_of(Listing.of(tmp_path), [PartFiles(tmp_path)]) == [
         f"{tmp_path / first}: is read, and {other} beside it is not; remove one of them"
     ]
-
-
-def test_a_directory_is_listed_once_for_all_of_its_parts(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Once per part would be quadratic: a directory of 1,000 shards has 4,000 files."""
-    parts = [PartFiles(tmp_path, Shard(number, 50)) for number in range(50)]
-    for files in parts:
-        _touch(tmp_path, f"{files.errors.stem}.1.jsonl", f"{files.errors.stem}.1.jsonl.gz")
-    listed: list[str] = []
-    for owner, name in ((Path, "iterdir"), (Path, "glob"), (os, "listdir")):
-        monkeypatch.setattr(owner, name, _counted(getattr(owner, name), listed))
-    assert {len(errors) for errors in errors_of(parts).values()} == {2}
-    assert len(listed) == 1
-    assert len(stored_twice_of(parts)) == 50
-    assert len(listed) == 2
-
-
-def _counted(method: Callable[..., object], calls: list[str]) -> Callable[..., object]:
-    def counted(*arguments: object) -> object:
-        calls.append(method.__name__)
-        return method(*arguments)
-
-    return counted
 
 
 def test_a_file_of_one_shard_of_one_is_of_no_part(tmp_path: Path) -> None:
     """No run has written it: a run without shards has no number in its names."""
     _touch(tmp_path, "errors-00000-of-00001.jsonl", "errors-00000-of-00001.1.jsonl")
     files = PartFiles(tmp_path)
-    assert errors_of([files]) == {files: [files.errors]}
+    assert errors_of(files) == [files.errors]

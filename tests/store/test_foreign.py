@@ -10,7 +10,7 @@ import pytest
 
 from collector.core.errors import InputError
 from collector.plan import Companies, Shard
-from collector.store.files import PartFiles, errors_of, next_errors
+from collector.store.files import Listing, PartFiles, next_errors
 from collector.store.foreign import refuse_compressed, refuse_links
 from collector.store.lock import DirectoryLock, held_by, recorded_holder
 from collector.store.manifest import Manifest
@@ -19,7 +19,7 @@ from collector.store.run_directory import RunDirectory
 from collector.store.shard_lock import lock_for, lock_for_all
 from tests.store.compressed import compress
 from tests.store.made_runs import make_run
-from tests.store.on_disk import entries, open_files
+from tests.store.on_disk import entries, errors_of, open_files
 
 _SHARD: Final = Shard(0, 2)
 _WHOLE_FILES: Final = ("statistics.jsonl", "errors.jsonl", "log.jsonl", "run.json", "run.lock")
@@ -164,10 +164,10 @@ def test_compressed_files_are_refused(tmp_path: Path, ending: str) -> None:
     run = make_run(tmp_path / "a", shard=Shard(0, 2))
     make_run(run, shard=Shard(1, 2))
     compress(run / "statistics-00001-of-00002.jsonl", ending)
-    refuse_compressed(PartFiles(run, Shard(0, 2)))
+    refuse_compressed(PartFiles(run, Shard(0, 2)), Listing.of(run))
     for shard in (Shard(1, 2), Shard(), Shard(0, 3)):
         with pytest.raises(InputError) as caught:
-            refuse_compressed(PartFiles(run, shard))
+            refuse_compressed(PartFiles(run, shard), Listing.of(run))
         command = {".gz": "gunzip", ".zst": "unzstd --rm"}[ending]
         assert str(caught.value) == (
             f"--output {run}: statistics-00001-of-00002.jsonl{ending} is compressed, and a run is "
@@ -186,11 +186,11 @@ def test_earlier_errors_may_be_compressed(tmp_path: Path) -> None:
     (run / "errors.4.jsonl").write_bytes(b"{}\n")
     compress(run / "errors.4.jsonl", ".gz")
     files = PartFiles(run)
-    refuse_compressed(files)
-    assert next_errors(errors_of([files])[files]) == run / "errors.5.jsonl"
-    assert errors_of([files])[files] == [run / "errors.4.jsonl", run / "errors.jsonl"]
+    refuse_compressed(files, Listing.of(files.directory))
+    assert next_errors(errors_of(files)) == run / "errors.5.jsonl"
+    assert errors_of(files) == [run / "errors.4.jsonl", run / "errors.jsonl"]
 
 
 def test_a_directory_that_is_not_there_has_no_compressed_files(tmp_path: Path) -> None:
     """A run makes it."""
-    refuse_compressed(PartFiles(tmp_path / "missing"))
+    refuse_compressed(PartFiles(tmp_path / "missing"), Listing.of(tmp_path / "missing"))

@@ -14,14 +14,16 @@ from collector.core.errors import InputError
 from collector.plan import Shard
 from collector.store.comparison import compare
 from collector.store.coverage import Coverage, read_coverage
-from collector.store.files import PartFiles, errors_of, next_errors
+from collector.store.files import PartFiles, next_errors
+from collector.store.lost import was_begun
 from collector.store.manifest import Manifest
 from collector.store.newest import NewestLines, Pile
-from collector.store.recorded_run import find_run, was_begun
+from collector.store.recorded_run import find_run
 from collector.store.run_directory import RunDirectory
 from collector.store.scratch import scratch_database
 from collector.store.shard_lock import lock_for
 from tests.store.made_runs import line, make_run
+from tests.store.on_disk import errors_of
 from tests.store.split_runs import LINES, owner, split_run, strewn_run
 
 _CHECKS = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
@@ -135,7 +137,7 @@ def test_while_a_shard_works_a_torn_line_is_no_damage(tmp_path: Path) -> None:
     files = PartFiles(run, Shard(1, 2))
     with files.statistics.open("ab") as stream:
         stream.write(_LINES[0][:-9])
-    lock = lock_for(files)
+    lock, _ = lock_for(files)
     try:
         coverage = read_coverage(run)
         assert (coverage.held_by or "").startswith("process ")
@@ -153,7 +155,7 @@ def test_a_cell_that_failed_in_one_part_may_be_answered_in_another(tmp_path: Pat
     for number in range(2):
         files = PartFiles(run, Shard(number, 2))
         files.errors.write_bytes(_error("1", 1, "http") + _error("2", 4, "timeout"))
-        next_errors(errors_of([files])[files]).write_bytes(_error("2", 4, "http"))
+        next_errors(errors_of(files)).write_bytes(_error("2", 4, "http"))
     coverage = read_coverage(run)
     counts = coverage.counts()
     assert (counts[CellState.DATA], counts[CellState.FAILED]) == (2, 1)
@@ -217,7 +219,7 @@ def test_shards_are_one_run(tmp_path: Path) -> None:
 
 def test_locks_alone_are_no_run(tmp_path: Path) -> None:
     """Shards that were killed before their first cell leave that."""
-    lock_for(PartFiles(tmp_path, Shard(0, 2))).release()
+    lock_for(PartFiles(tmp_path, Shard(0, 2)))[0].release()
     assert not was_begun(tmp_path)
     PartFiles(tmp_path, Shard(1, 2)).manifest.touch()
     assert was_begun(tmp_path)

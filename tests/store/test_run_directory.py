@@ -21,11 +21,12 @@ from collector.settings import RunSettings
 from collector.store.attempt_entry import AttemptEntry, describe_settings
 from collector.store.data_lock import hold_data
 from collector.store.fault_points import FaultPoint, arm
-from collector.store.files import PartFiles, errors_of
+from collector.store.files import PartFiles
 from collector.store.lock import DirectoryLock, held_by
 from collector.store.manifest import Manifest, PlanRecord
 from collector.store.run_directory import RunDirectory
 from tests.store.made_runs import WHOLE_RUN
+from tests.store.on_disk import errors_of
 
 LargestFile = Callable[[int], AbstractContextManager[None]]
 
@@ -265,10 +266,10 @@ def test_attempts_without_errors_put_nothing_away(tmp_path: Path) -> None:
 
 def test_the_error_files_are_listed_in_their_order(tmp_path: Path) -> None:
     """Those of earlier attempts first, numbers as numbers; today's last, there or not."""
-    assert errors_of([PartFiles(tmp_path)])[PartFiles(tmp_path)] == [tmp_path / "errors.jsonl"]
+    assert errors_of(PartFiles(tmp_path)) == [tmp_path / "errors.jsonl"]
     for number in range(12):
         _attempt(tmp_path, errors=b"%d\n" % number)
-    texts = [path.read_bytes() for path in errors_of([PartFiles(tmp_path)])[PartFiles(tmp_path)]]
+    texts = [path.read_bytes() for path in errors_of(PartFiles(tmp_path))]
     assert texts == [b"%d\n" % number for number in range(12)]
 
 
@@ -725,7 +726,7 @@ def test_errors_of_earlier_attempts_stay_in_order_when_one_is_removed(tmp_path: 
         (path / name).write_bytes(b"{}\n")
     with RunDirectory.open(PartFiles(path)) as directory:
         directory.begin(_COMPANIES, _manifest())
-    names = [file.name for file in errors_of([PartFiles(path)])[PartFiles(path)]]
+    names = [file.name for file in errors_of(PartFiles(path))]
     assert names == ["errors.2.jsonl", "errors.10.jsonl", "errors.11.jsonl", "errors.jsonl"]
 
 

@@ -35,7 +35,7 @@ for line in sys.stdin:
     order, *names = line.split()
     if order == "take":
         try:
-            lock = lock_for(PartFiles(Path(names[0]), Shard.parse(names[1])))
+            lock, _ = lock_for(PartFiles(Path(names[0]), Shard.parse(names[1])))
         except CollectorError as error:
             print(int(error.exit_code), error, flush=True)
         else:
@@ -100,7 +100,7 @@ def other() -> Iterator[_Process]:
 
 
 def _take(directory: Path, shard: Shard) -> DirectoryLock | ShardLock:
-    return lock_for(PartFiles(directory, shard))
+    return lock_for(PartFiles(directory, shard))[0]
 
 
 def test_two_shards_run_at_once(tmp_path: Path, one: _Process, other: _Process) -> None:
@@ -435,3 +435,20 @@ def test_a_common_lock_that_is_taken_away_meanwhile_is_made_anew(
     assert json.loads(path.read_bytes())["shards"] == 2
     lock.release()
     assert open_files() == before
+
+
+def test_a_process_that_begins_before_the_lock_is_taken_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its locks were removed since: what it holds is looked for once the directory is locked."""
+    take, other = ShardLock.take, PartFiles(tmp_path, Shard(1, 3))
+    with ExitStack() as opened:
+
+        def take_late(files: PartFiles) -> ShardLock:
+            other.statistics.touch()
+            hold_data(other.statistics, opened)
+            return take(files)
+
+        monkeypatch.setattr(ShardLock, "take", take_late)
+        with pytest.raises(LockedError, match="another run holds this directory"):
+            lock_for(PartFiles(tmp_path, Shard(0, 2)))

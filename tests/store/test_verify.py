@@ -13,10 +13,10 @@ import pytest
 
 from collector.core.errors import InputError
 from collector.plan import Shard
-from collector.store.chain import FoundManifest
 from collector.store.coverage import read_coverage
 from collector.store.digests import Digests, with_digest
 from collector.store.files import PartFiles
+from collector.store.found_manifest import FoundManifest
 from collector.store.verify import Verified, verify
 from tests.store.compressed import PACKERS, compress, compress_all
 from tests.store.finished_runs import begin, begun_at, finish, make_finished, make_nights
