@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Thread, current_thread, main_thread
 from typing import Any, cast
 
 import msgspec
@@ -29,7 +30,7 @@ from collector.plan import CellSet, Companies, Plan, Shard
 from collector.run.result import End
 from collector.run.session import Session
 from collector.settings import RunSettings
-from collector.store.files import PartFiles
+from collector.store.files import PartFiles, parts_in
 from tests.cluster.made_reports import report, result
 from tests.end_to_end.steps import until
 from tests.store.made_runs import AT, line, make_run
@@ -264,6 +265,47 @@ def test_the_log_is_there_when_the_first_shard_reports(bench: _Bench, tmp_path: 
     bench.end(happen)
     assert seen
     assert "cluster_started" in seen[0]
+
+
+def test_the_directory_is_not_listed_in_the_event_loop(
+    bench: _Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file server that does not answer would hold up signals and display, too."""
+    threads: list[Thread] = []
+
+    def listed(directory: Path) -> list[PartFiles]:
+        threads.append(current_thread())
+        return parts_in(directory)
+
+    async def happen() -> None:
+        begun = len(threads)
+        bench.hear(report(0, cells={"data": 1}))
+        await until(lambda: len(threads) > begun)
+        begun = len(threads)
+        bench.take(0, _part(0, ExitCode.COMPLETE, data=10))
+        await until(lambda: len(threads) > begun)
+
+    monkeypatch.setattr("collector.cluster.shared_directory.parts_in", listed)
+    bench.end(happen)
+    assert main_thread() not in threads
+
+
+def test_a_log_that_cannot_be_looked_for_is_a_bug(
+    bench: _Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its error ends the run, although only a status has come."""
+
+    def fail(_: object) -> None:
+        raise ZeroDivisionError
+
+    async def happen() -> None:
+        monkeypatch.setattr("collector.cluster.shared_directory.parts_in", fail)
+        bench.hear(report(0, cells={"data": 1}))
+        await until(lambda: bench.channel.orders.end is not None)
+
+    end = bench.end(happen)
+    assert end.exit_code is ExitCode.BUG
+    assert "a bug in the collector (ZeroDivisionError)" in (end.error or "")
 
 
 def test_shards_are_told_what_a_run_without_shards_has_answered(
