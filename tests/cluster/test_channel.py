@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import dask.config
@@ -11,7 +12,7 @@ import pytest
 from distributed import Client, LocalCluster, Variable
 
 from collector.cluster.channel import open_channel
-from collector.cluster.messages import Common, Orders, ShardStatus, name_of_common
+from collector.cluster.messages import Common, Orders, ShardStatus, Task, name_of_common
 from collector.cluster.scheduler import in_background
 from collector.cluster.site import Site
 from collector.core.cell import SERVER_DEFAULT
@@ -20,7 +21,7 @@ from collector.core.secrets import Secret
 from collector.http.network import DIRECT
 from collector.http.token import Token
 from collector.pace import Share
-from collector.plan import Companies, Plan
+from collector.plan import Companies, Plan, Shard
 from collector.run.result import End
 from collector.settings import RunSettings
 from tests.cluster.made_reports import report
@@ -55,6 +56,15 @@ async def client(tmp_path: Path) -> AsyncIterator[Client]:
             Client(cluster, asynchronous=True) as client,
         ):
             yield client
+
+
+_begun, _may_end = Event(), Event()
+
+
+def _collect(_: Task) -> None:
+    """Collect a shard until the test ends it; the worker is in this process."""
+    _begun.set()
+    _may_end.wait(30)
 
 
 async def _read(stored: Variable) -> Orders:
@@ -107,3 +117,25 @@ async def test_an_error_of_the_orders_is_raised(client: Client) -> None:
         channel.change(token=None)
         with pytest.raises(AttributeError):
             await channel.send_orders()
+
+
+async def test_a_shard_that_is_not_awaited_any_more_is_given_up(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether it runs or waits for a worker: Dask would run it after the end of the run."""
+
+    async def known() -> set[str]:
+        """Return the shards that are on the worker, or wait for it."""
+        return {key for keys in (await client.processing()).values() for key in keys}
+
+    monkeypatch.setattr("collector.cluster.channel.collect_shard", _collect)
+    async with asyncio.timeout(60), open_channel(client, _COMMON, _ORDERS, _SITE) as channel:
+        running = [asyncio.create_task(channel.collect(Shard(number, 2))) for number in range(2)]
+        while not _begun.is_set() or len(await known()) < 2:  # noqa: ASYNC110 - no event
+            await asyncio.sleep(0.01)
+        for task in running:
+            task.cancel()
+        await asyncio.wait(running)
+        while await known():  # noqa: ASYNC110 - no event
+            await asyncio.sleep(0.01)
+        _may_end.set()
