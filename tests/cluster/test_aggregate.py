@@ -181,7 +181,7 @@ def test_the_pace_is_that_of_all_that_run() -> None:
 
 def test_an_ended_shard_takes_nothing_of_the_pace_along() -> None:
     """Its part is the others', before they have heard of it and after."""
-    scheduler = running_shards(2, PaceView(40.0, 40.0))
+    scheduler = running_shards(2, PaceView(8.0, 40.0))
     for shard in range(2):
         assert scheduler.update(report(shard, rate=20.0, senders=2))
     del scheduler.running[0]

@@ -20,7 +20,9 @@ from tests.store.made_runs import line, make_run
 
 
 @pytest.mark.parametrize("is_in_the_way", [False, True])
-async def test_a_log_that_cannot_be_opened_is_told(tmp_path: Path, *, is_in_the_way: bool) -> None:
+async def test_a_log_that_cannot_be_opened_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_in_the_way: bool
+) -> None:
     """Once, and the run continues: it is about answers."""
     files = PartFiles(tmp_path)
     PartFiles(tmp_path, Shard(0, 2)).manifest.touch()
@@ -29,6 +31,7 @@ async def test_a_log_that_cannot_be_opened_is_told(tmp_path: Path, *, is_in_the_
     events = EventLog("info", lambda text: text)
     with ClusterLog(files, events) as log:
         await log.open()
+        monkeypatch.setattr("collector.cluster.shared_directory.parts_in", None)
         await log.open()
         events.logger.info("something")
     reason = "log.jsonl: cannot be opened (Is a directory), and has no events of this attempt"
