@@ -70,7 +70,7 @@ def test_what_this_process_has_sent_counts_as_well() -> None:
     stats.request_sent()
     stats.answered(200, 0.1)
     stats.good, stats.refused, stats.in_flight = 1, 2, 3
-    assert (stats.requests, stats.statuses) == (1, Counter({200: 1}))
+    assert (stats.requests, stats.statuses, stats.latencies.count) == (1, {200: 1}, 1)
     stats.take(report(requests=5, statuses={200: 4}, good=3, refused=1, in_flight=1))
     assert (stats.requests, stats.statuses) == (6, Counter({200: 5}))
     assert (stats.good, stats.refused, stats.in_flight) == (4, 3, 4)
