@@ -5,12 +5,20 @@ CPU seconds of one thread, without Dask and without network: statuses are decode
 """
 
 import time
+from collections import Counter
+from math import inf
 from typing import Final
 
+import msgspec
+
 from benchmarks.report import table
-from collector.cluster.aggregate import ClusterPace, ClusterStats
+from collector.cluster.aggregate import ClusterStats
 from collector.cluster.messages import ShardStatus
 from collector.cluster.scheduler import ShardScheduler
+from collector.core.cell import CellState
+from collector.core.outcome import FailureKind
+from collector.pace import PaceView
+from collector.telemetry.stats import Counts
 
 __all__ = ["cpu_per_second"]
 
@@ -24,14 +32,11 @@ _VIEWS_PER_SECOND: Final = 4
 
 def _status(shard: int, requests: int) -> bytes:
     """Return the status of a shard that has been running for a while, encoded."""
-    return ShardStatus(
-        shard=shard,
-        incarnation=f"{shard:032x}",
-        planned=100_000,
-        kept={"data": 500, "empty": 20},
-        cells={"data": requests - 20, "empty": 10, "failed": 5},
-        failure_kinds={"http": 4, "schema": 1},
-        companies={"failed": ["7", "9"], "empty": ["8"]},
+    counts = Counts(
+        kept=Counter({CellState.DATA: 500, CellState.EMPTY: 20}),
+        cells=Counter({CellState.DATA: requests - 20, CellState.EMPTY: 10, CellState.FAILED: 5}),
+        failure_kinds=Counter({FailureKind.HTTP: 4, FailureKind.SCHEMA: 1}),
+        companies={CellState.FAILED: {"7", "9"}, CellState.EMPTY: {"8"}},
         requests=requests,
         in_flight=8,
         retries=5,
@@ -39,25 +44,21 @@ def _status(shard: int, requests: int) -> bytes:
         good=requests - 20,
         refused=3,
         resent=1,
-        held_up=0,
-        statuses={200: requests - 20, 429: 3, 500: 4, 502: 2},
-        broken={"timeout": 2, "connection": 1},
-        rate=20.0,
-        senders=500,
-        limit=21.0,
-        open_cause=None,
-        next_probe_in=0.0,
-        last_error=None,
-    ).encoded()
+        statuses=Counter({200: requests - 20, 429: 3, 500: 4, 502: 2}),
+        broken=Counter({FailureKind.TIMEOUT: 2, FailureKind.CONNECTION: 1}),
+    )
+    pace, incarnation = PaceView(20.0, inf, 21.0), f"{shard:032x}"
+    status = ShardStatus(
+        shard=shard, incarnation=incarnation, counts=counts, pace=pace, senders=500
+    )
+    return msgspec.msgpack.encode(status)
 
 
 def cpu_per_second(shards: int) -> float:
     """Return the CPU seconds per second that the statuses of so many shards take."""
-    stats, pace = ClusterStats(100_000 * shards), ClusterPace(10_000.0, 10.0)
-    scheduler = ShardScheduler(shards, shards)
+    stats, scheduler = ClusterStats(100_000 * shards), ShardScheduler(PaceView(10.0, 10_000.0))
+    scheduler.running.update(dict.fromkeys(range(shards)))
     stats.found_by_shard([{} for _ in range(shards)])
-    while scheduler.start() is not None:
-        pass
     rounds = [
         [_status(shard, 100 + 20 * number) for shard in range(shards)]
         for number in range(_SECONDS * _PER_SECOND)
@@ -68,9 +69,8 @@ def cpu_per_second(shards: int) -> float:
             status = ShardStatus.decode(message)
             if scheduler.update(status):
                 stats.take(status)
-                pace.take(status, scheduler.statuses)
         for _ in range(_VIEWS_PER_SECOND // _PER_SECOND):
-            pace.view()
+            _ = scheduler.pace
     return (time.process_time() - started) / _SECONDS
 
 

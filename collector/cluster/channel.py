@@ -1,29 +1,29 @@
-"""Sends orders to all shards, and receives the status of each."""
+"""Submits shards, sends orders to all of them, and receives the status of each."""
 
 import asyncio
 import pickle
 import time
-from collections.abc import Callable
-from contextlib import AsyncExitStack, suppress
-from math import isinf
-from types import TracebackType
-from typing import Final, Self
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from typing import Any, Final
 
 from distributed import Client, Variable
+from msgspec.structs import replace
 
 from collector.cluster.cluster import error_by
-from collector.cluster.messages import Common, Orders, ShardStatus, name_of_common
-from collector.http.token import Token
-from collector.pace import Share
-from collector.run.result import End
+from collector.cluster.messages import Common, Orders, Result, ShardStatus, Task, name_of_common
+from collector.cluster.shard_task import collect_shard
+from collector.cluster.site import Site
+from collector.core.threads import in_thread
+from collector.plan import Shard
 
-__all__ = ["Channel"]
+__all__ = ["Channel", "open_channel"]
 
 _HEARTBEAT_SECONDS: Final = 0.5
 
 
 class Channel:
-    """Publishes the orders in force when they change. Use it as an async context manager.
+    """Publishes the orders in force when they change; see `open_channel`.
 
     The orders are stored in a variable of the Dask scheduler, and an event of a topic brings their
     version to each shard. The event is sent twice per second in any case: shards hear by it that
@@ -31,177 +31,106 @@ class Channel:
 
     Both topics have the names of Dask clients of this process: Dask deletes the events of such a
     topic some time after its client has gone (`distributed.scheduler.events-cleanup-delay`). So the
-    orders have a client of their own, `name`; and shards that follow its topic learn from Dask when
-    it goes. The topic `statuses` is that of `client`.
-
-    * `client`: of the Dask cluster.
-    * `common`: what all shards need. It is stored on the Dask scheduler: then it does not die
-      with a worker, and Dask prefers no worker for having it.
-    * `token`: the first token.
-    * `share`: the share of the rate (requests per second) of each shard that runs.
-    * `senders`: how many shards share the rate.
-    * `on_status`: called by `run` with each status that a shard sends.
-
-    The variable with the orders has the name `name` too. It and `common` are deleted at the end,
-    because they contain secrets.
+    orders have a client of their own, `sender`; and shards that follow its topic learn from Dask
+    when it goes. The variable has its name too. The topic `statuses` is that of `client`.
     """
 
-    def __init__(  # noqa: PLR0913, PLR0917 - see the class
-        self,
-        client: Client,
-        common: Common,
-        token: Token,
-        share: Share,
-        senders: int,
-        on_status: Callable[[ShardStatus], None],
-    ) -> None:
-        self.name = self.statuses = ""
-        self.share = share
-        self.senders = senders
-        self.is_at_once = False
-        """Whether shards were told to stop without waiting for requests in flight."""
-        self._end: End | None = None
-        self._client = client
-        self._common = common
-        self._on_status = on_status
-        self._token = token
-        self._token_number = 1
-        self._version = 0
+    def __init__(self, client: Client, sender: Client, orders: Orders, site: Site) -> None:
+        self.orders = orders
+        """Those in force."""
+        self.name, self.statuses = sender.id, client.id
+        self._orders = Variable(self.name, client=sender)
+        self._client, self._sender, self._site = client, sender, site
         self._changed = asyncio.Event()
-        self._opened = AsyncExitStack()
-        self._events = asyncio.Queue[bytes | BaseException]()
-        """The statuses that have come, and the error that ended the orders."""
+        self._received = asyncio.Queue[bytes]()
 
-    @property
-    def token_number(self) -> int:
-        """The number of the newest token."""
-        return self._token_number
+    def change(self, **changes: Any) -> None:  # noqa: ANN401 - the fields of `Orders`
+        """Change these fields of the orders."""
+        changed = replace(self.orders, **changes)
+        if changed != self.orders:
+            self.orders = replace(changed, version=changed.version + 1)
+            self._changed.set()
 
-    def set_token(self, token: Token) -> bool:
-        """Send this token from now on; return whether it is a new one, with the next number."""
-        if token is self._token:
-            return False
-        self._token = token
-        self._token_number += 1
-        self._change()
-        return True
-
-    def set_share(self, share: Share, senders: int) -> None:
-        """Change the share of each shard, and how many shards share the rate."""
-        if (share, senders) != (self.share, self.senders):
-            self.share, self.senders = share, senders
-            self._change()
-
-    def stop(self, end: End) -> None:
-        """Stop all shards gracefully."""
-        self._end = end
-        self._change()
-
-    def stop_at_once(self) -> None:
-        """After `stop`: tell shards not to wait for requests in flight."""
-        self.is_at_once = True
-        self._change()
-
-    def _change(self) -> None:
-        self._version += 1
-        self._changed.set()
-
-    async def __aenter__(self) -> Self:
-        async with AsyncExitStack() as opened:
-            assert self._client.scheduler is not None, "it is open"  # noqa: S101 - for mypy
-            sender = Client(
-                self._client.scheduler.address,
-                security=self._client.security,
-                asynchronous=True,
-                set_as_default=False,
-                name="collector",
-            )
-            try:
-                await opened.enter_async_context(sender)
-                self.name, self.statuses = sender.id, self._client.id
-                opened.callback(self._delete_variables)
-                common = Variable(name_of_common(self.name), client=sender)
-                await common.set(pickle.dumps(self._common))
-                await self._publish(sender, self._orders())
-            except OSError as error:
-                raise error_by(error) or error from error
-            self._client.subscribe_topic(self.statuses, self._receive)
-            publishing = asyncio.create_task(self._keep_publishing(sender), name="orders")
-            publishing.add_done_callback(self._publishing_ended)
-            opened.push_async_callback(self._end_publishing, publishing)
-            self._opened = opened.pop_all()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self._opened.aclose()
-
-    async def _end_publishing(self, publishing: asyncio.Task[None]) -> None:
-        publishing.cancel()
-        await asyncio.wait([publishing])
-        with suppress(Exception):
-            self._client.unsubscribe_topic(self.statuses)
-
-    def _delete_variables(self) -> None:
-        # The Dask scheduler may have ended, and the variables with it.
-        with suppress(Exception):
-            for name in (self.name, name_of_common(self.name)):
-                Variable(name, client=self._client).delete()
-
-    async def _keep_publishing(self, sender: Client) -> None:
+    async def send_orders(self) -> None:
+        """Publish the orders when they change, and twice per second, until cancelled."""
         while True:
             with suppress(TimeoutError):
                 async with asyncio.timeout(_HEARTBEAT_SECONDS):
                     await self._changed.wait()
             self._changed.clear()
-            orders = self._orders()
+            published = self.publish()
             # Any error of the Dask scheduler may be transient; shards wait for a minute.
             with suppress(Exception):
-                await self._publish(sender, orders)
+                await published
 
-    def _publishing_ended(self, publishing: asyncio.Task[None]) -> None:
-        if not publishing.cancelled() and (error := publishing.exception()) is not None:
-            self._events.put_nowait(error)
+    def publish(self) -> Awaitable[None]:
+        """Publish the orders that are in force now. The awaitable raises what Dask raises."""
+        return self._publish(self.orders.version, self.orders.encoded(time.monotonic()))
 
-    async def _publish(self, sender: Client, orders: Orders) -> None:
-        await Variable(self.name, client=sender).set(orders.encoded())
-        await sender.log_event(self.name, orders.version)
+    async def _publish(self, version: int, message: bytes) -> None:
+        await self._orders.set(message)
+        await self._sender.log_event(self.name, version)
 
-    def _receive(self, event: tuple[float, object]) -> None:
-        # The events of Dask about its client are dictionaries. Dask would swallow an error.
+    async def collect(self, shard: Shard) -> Result:
+        """Collect a shard in a worker; Dask does it again in another one if that dies.
+
+        Raises what Dask raises. Dask gives up a shard that is not awaited any more.
+        """
+        task = Task(shard, self._site, self.name, self.statuses)
+        future = self._client.submit(collect_shard, task, key=task.key, pure=False)
+        try:
+            result: Result = await future
+        finally:
+            future.release()
+        return result
+
+    def receive(self, event: tuple[float, object]) -> None:
+        """Take an event of the topic `statuses`; Dask calls it, and would swallow an error."""
+        # The events of Dask about its client are dictionaries.
         if isinstance(event[1], bytes):
-            self._events.put_nowait(event[1])
+            self._received.put_nowait(event[1])
 
-    async def run(self) -> None:
-        """Take statuses until cancelled. Raises what ends them or the orders, which is a bug."""
+    async def take_statuses(self, take: Callable[[ShardStatus], Awaitable[None]]) -> None:
+        """Give each status that a shard sends to `take`, until cancelled. Raises as `take`."""
         while True:
-            event = await self._events.get()
-            if isinstance(event, BaseException):
-                raise event
-            self._on_status(ShardStatus.decode(event))
-
-    def _orders(self) -> Orders:
-        now, token, end = time.monotonic(), self._token, self._end
-        return Orders(
-            version=self._version,
-            senders=self.senders,
-            ceiling=_finite(self.share.ceiling),
-            start=self.share.start,
-            limit=self.share.limit,
-            token=token.secret.reveal(),
-            token_number=self._token_number,
-            renew_in=_finite(token.renew_at - now),
-            ends_in=_finite(token.ends_at - now),
-            issued_ago=_finite(now - token.issued_at),
-            exit_code=None if end is None else int(end.exit_code),
-            why=None if end is None else end.error,
-            at_once=self.is_at_once,
-        )
+            await take(ShardStatus.decode(await self._received.get()))
 
 
-def _finite(value: float) -> float | None:
-    return None if isinf(value) else value
+@asynccontextmanager
+async def open_channel(
+    client: Client, common: Common, orders: Orders, site: Site
+) -> AsyncIterator[Channel]:
+    """Open a channel to the shards that the `client` submits, with the first orders.
+
+    Orders and `common` are stored on the Dask scheduler: then they do not die with a worker, and
+    Dask prefers no worker for having them. They are deleted at the end, because they contain
+    secrets. Raises `ClusterError` when the Dask scheduler is out of reach.
+    """
+    sent = await in_thread(pickle.dumps, common)
+    async with AsyncExitStack() as opened:
+        try:
+            assert client.scheduler is not None, "it is open"  # noqa: S101 - for mypy
+            sender = Client(
+                client.scheduler.address,
+                security=client.security,
+                asynchronous=True,
+                set_as_default=False,
+                name="collector",
+            )
+            await opened.enter_async_context(sender)
+            channel = Channel(client, sender, orders, site)
+            opened.callback(_clear, client, channel)
+            await Variable(name_of_common(channel.name), client=sender).set(sent)
+            await channel.publish()
+        except OSError as error:
+            raise error_by(error) or error from error
+        client.subscribe_topic(channel.statuses, channel.receive)
+        yield channel
+
+
+def _clear(client: Client, channel: Channel) -> None:
+    # The Dask scheduler may have ended, and all of that with it.
+    with suppress(Exception):
+        for name in (channel.name, name_of_common(channel.name)):
+            Variable(name, client=client).delete()
+        client.unsubscribe_topic(channel.statuses)

@@ -5,7 +5,6 @@ from enum import Enum, auto
 from math import ceil, inf
 from typing import Final
 
-from collector.pace import Share
 from collector.plan import MOST_SHARDS, Shard
 
 __all__ = [
@@ -14,7 +13,6 @@ __all__ = [
     "WorkerTimeout",
     "number_found",
     "number_of_shards",
-    "share_of_each",
     "workers_within",
 ]
 
@@ -55,14 +53,6 @@ def number_of_shards(cells: int, workers: int, found: Iterable[Shard] = ()) -> i
         return total
     wanted = min(_SHARDS_PER_WORKER * workers, ceil(cells / _FEWEST_CELLS))
     return max(_FEWEST_SHARDS, min(MOST_SHARDS, max(workers, wanted)))
-
-
-def share_of_each(rate: float, running: int, limit: float | None = None) -> Share:
-    """Return the share of each shard that runs, of the rate and of the limit that was found.
-
-    `rate` and `limit` are those of all shards together, in requests per second.
-    """
-    return Share.of(rate, max(1, running), limit)
 
 
 class SharedLimit:

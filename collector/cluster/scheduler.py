@@ -6,113 +6,100 @@ limit of the server that they find.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
 from math import inf
 from typing import Final
 
-from distributed import Client, Future, as_completed
-
-from collector.cluster.aggregate import ClusterPace
+from collector.cluster.aggregate import pace_of_all
 from collector.cluster.channel import Channel
-from collector.cluster.division import SharedLimit, share_of_each
-from collector.cluster.messages import Result, ShardStatus, Task
-from collector.cluster.shard_task import collect_shard
+from collector.cluster.division import SharedLimit
+from collector.cluster.messages import Result, ShardStatus
 from collector.http.token import TokenSource
+from collector.pace import PaceView, Share
+from collector.plan import Shard
 
 __all__ = ["ShardScheduler", "SharedState", "in_background"]
 
-_CANCELLING_SECONDS: Final = 3.0
-
 
 class ShardScheduler:
-    """Submits shards to a cluster, and takes their results.
+    """Submits shards to a cluster, and takes their results; knows those that run, and their rate.
 
-    `senders` is how many shards share the rate, at least 1. `statuses` has the newest status of
-    each shard that runs, by its number.
+    `pace` is the rate before the first shard has reported its own.
     """
 
-    def __init__(self, shards: int, workers: int) -> None:
-        self.senders = min(workers, shards)
-        self.statuses: dict[int, ShardStatus] = {}
-        self._shards = shards
-        self._waiting = iter(range(shards))
-        self._running: set[int] = set()
+    def __init__(self, pace: PaceView) -> None:
+        self.senders = 1
+        """How many shards share the rate. It never grows while they run: a shard could send more
+        before the others have learned to send less."""
+        self.limit: float | None = None
+        """The limit of the server for all shards, as it was found last."""
+        self._pace = pace
+        self.running: dict[int, ShardStatus | None] = {}
+        """The newest status of each shard that runs, by its number; None until it sends one."""
+        self._unfinished = 0
+
+    @property
+    def statuses(self) -> list[ShardStatus]:
+        """The newest status of each shard that runs and has sent one."""
+        return [status for status in self.running.values() if status is not None]
+
+    @property
+    def pace(self) -> PaceView:
+        """The rate of all shards together; after the last has ended, that of the last status."""
+        return pace_of_all(self.statuses, self._pace._replace(limit=self.limit))
+
+    @property
+    def has_unfinished(self) -> bool:
+        """Whether a shard was started that has not returned a result."""
+        return self._unfinished > 0
 
     def update(self, status: ShardStatus) -> bool:
         """Take a status; return whether its shard runs. A status may come late."""
-        if status.shard not in self._running:
+        if status.shard not in self.running:
             return False
-        self.statuses[status.shard] = status
+        self.running[status.shard] = status
+        self._pace = self._pace._replace(rate=status.pace.rate * status.senders)
         return True
-
-    def start(self) -> int | None:
-        """Return the number of the next shard, which runs from now on; None if none is left."""
-        number = next(self._waiting, None)
-        if number is not None:
-            self._running.add(number)
-        return number
-
-    def follow(self, number: int, *, is_stopped: bool) -> int | None:
-        """Take the end of a shard; return the one that starts in its place, as `start` does.
-
-        None starts if the run `is_stopped`.
-        """
-        self._running.discard(number)
-        self.statuses.pop(number, None)
-        following = None if is_stopped else self.start()
-        # If no shard took its place, the others share its rate. The number never grows again: a
-        # shard could send more before the others have learned to send less.
-        self.senders = max(1, len(self._running))
-        return following
 
     async def run(
         self,
-        client: Client,
-        task: Callable[[int, int], Task],
-        take: Callable[[int, Result | BaseException], None],
+        shards: int,
+        collect: Callable[[Shard], Awaitable[Result]],
+        take: Callable[[Result | BaseException], Awaitable[None]],
         is_stopped: Callable[[], bool],
     ) -> None:
-        """Run as many shards at a time as there are senders, until none is left.
+        """Run as many of so many shards at a time as there are senders, until none is left.
 
-        * `client`: of the Dask cluster.
-        * `task`: returns the task of a shard, by its number and by how many shards there are.
-        * `take`: gets the number of a shard, and its result or the error that Dask met.
+        * `collect`: collects a shard on the cluster.
+        * `take`: gets the result of a shard, or the error that Dask met.
         * `is_stopped`: once it returns True, no more shards start.
         """
-        futures: dict[Future[Result], int] = {}
+        waiting = (Shard(number, shards) for number in range(shards))
+        async with asyncio.TaskGroup() as group:
+            for _ in range(self.senders):
+                group.create_task(self._run_some(waiting, collect, take, is_stopped))
 
-        def submit(number: int) -> Future[Result]:
-            made = task(number, self._shards)
-            future = client.submit(collect_shard, made, key=made.key, pure=False)
-            futures[future] = number
-            return future
-
-        first = [] if is_stopped() else [self.start() for _ in range(self.senders)]
-        submitted = [submit(number) for number in first if number is not None]
-        completed = as_completed(submitted, loop=client.loop)
-        try:
-            async for future in completed:
-                result = await _result(future)
-                number = futures.pop(future)
-                take(number, result)
-                following = self.follow(number, is_stopped=is_stopped())
-                if following is not None:
-                    completed.add(submit(following))
-        finally:
-            # The Dask scheduler itself may have ended.
-            with suppress(Exception):
-                async with asyncio.timeout(_CANCELLING_SECONDS):
-                    await client.cancel(list(futures), force=True)
-
-
-async def _result(future: Future[Result]) -> Result | BaseException:
-    """Return the result of a shard, or the error that Dask met."""
-    try:
-        result: Result = await future
-    except Exception as error:  # noqa: BLE001 - any error of a worker
-        return error
-    return result
+    async def _run_some(
+        self,
+        waiting: Iterator[Shard],
+        collect: Callable[[Shard], Awaitable[Result]],
+        take: Callable[[Result | BaseException], Awaitable[None]],
+        is_stopped: Callable[[], bool],
+    ) -> None:
+        """Run one shard after the other, as long as some are waiting."""
+        while not is_stopped() and (shard := next(waiting, None)) is not None:
+            self.running[shard.number] = None
+            self._unfinished += 1
+            try:
+                result: Result | BaseException = await collect(shard)
+                self._unfinished -= 1
+            except Exception as error:  # noqa: BLE001 - any error of a worker
+                result = error
+            del self.running[shard.number]
+            await take(result)
+        # No shard takes the place of the last one: the others share its rate.
+        self.senders = max(1, self.senders - 1)
 
 
 _UPDATE_SECONDS: Final = 0.5
@@ -126,18 +113,16 @@ class SharedState:
 
     * `tokens`: the token, and its renewals.
     * `channel`: publishes what is set here.
-    * `scheduler`: knows the shards that run, and their statuses.
-    * `pace`: gets the limit, for displays.
+    * `scheduler`: knows the shards that run; gets the limit, for displays.
     * `rate`: the rate of all shards together, in requests per second.
     * `clock`: returns seconds.
     """
 
-    def __init__(  # noqa: PLR0913 - one collaborator each
+    def __init__(
         self,
         tokens: TokenSource,
         channel: Channel,
         scheduler: ShardScheduler,
-        pace: ClusterPace,
         rate: float,
         *,
         clock: Callable[[], float] = time.monotonic,
@@ -145,7 +130,6 @@ class SharedState:
         self._tokens = tokens
         self._channel = channel
         self._scheduler = scheduler
-        self._pace = pace
         self._rate = rate
         self._clock = clock
         self._limit = SharedLimit()
@@ -164,24 +148,24 @@ class SharedState:
         `StoppedError` when the gate is closed.
         """
         await self._update_token()
-        self._share()
+        senders = self._scheduler.senders
+        limits = [status.pace.limit for status in self._scheduler.statuses]
+        self._scheduler.limit = limit = self._limit.take(limits, senders, self._clock())
+        self._channel.change(share=Share.of(self._rate, senders, limit))
 
     async def _update_token(self) -> None:
-        stale = {status.stale_token for status in self._scheduler.statuses.values()}
+        number = self._channel.orders.token_number
         token = self._tokens.cached()
         if token is None:
             token = await self._tokens.current()
-        elif self._channel.token_number in stale and self._clock() >= self._renewable_at:
+        elif self._clock() >= self._renewable_at and any(
+            status.stale_token == number for status in self._scheduler.statuses
+        ):
             token = await self._tokens.renewed(token)
-        if self._channel.set_token(token):
+        if token is not self._channel.orders.token:
+            self._channel.change(token=token, token_number=number + 1)
             # Each shard asks by itself.
             self._renewable_at = self._clock() + _BETWEEN_TOKENS
-
-    def _share(self) -> None:
-        senders = self._scheduler.senders
-        limits = [status.limit for status in self._scheduler.statuses.values()]
-        self._pace.limit = limit = self._limit.take(limits, senders, self._clock())
-        self._channel.set_share(share_of_each(self._rate, senders, limit), senders)
 
 
 @asynccontextmanager

@@ -11,11 +11,11 @@ from typing import Final
 import msgspec
 from distributed import Client, Status, Variable, Worker
 
-from collector.cluster.lease import Lease
 from collector.cluster.messages import Common, Orders, ShardStatus, Task, name_of_common
+from collector.core.text import span_text
 from collector.core.threads import in_thread
 
-__all__ = ["ShardChannel"]
+__all__ = ["LONGEST_SILENCE", "ShardChannel", "why_over"]
 
 _CONNECTED: Final = {Status.running, Status.paused, Status.closing_gracefully}
 
@@ -30,6 +30,29 @@ _DELETED_SECONDS: Final = 2.0
 """How long it waits for orders that another shard has deleted: they do not come again."""
 
 
+LONGEST_SILENCE: Final = 60.0
+"""Seconds without new orders after which a shard stops although the process that sends them may be
+there: it may be stopped, or the Dask scheduler may not answer."""
+
+
+def why_over(silent: float, *, is_connected: bool, is_awaited: bool) -> str | None:
+    """Return why a shard must stop; None while it may work, because its reports are heard.
+
+    * `silent`: seconds since the last event of orders.
+    * `is_connected`: whether this worker has its connection to the Dask scheduler. A worker that
+      loses it ends, and is not connected again.
+    * `is_awaited`: False once the Dask scheduler has told that its client has gone.
+    """
+    if not is_connected:
+        return "the scheduler of the cluster has gone, or is out of reach"
+    if not is_awaited:
+        return "the process that started the run has gone"
+    if silent <= LONGEST_SILENCE:
+        return None
+    minute = span_text(LONGEST_SILENCE)
+    return f"no orders have come from the process that started the run for {minute}"
+
+
 class ShardChannel:
     """The counterpart of `collector.cluster.channel.Channel` for one shard.
 
@@ -41,6 +64,8 @@ class ShardChannel:
     """
 
     def __init__(self, worker: Worker, client: Client, task: Task) -> None:
+        self.heard_at = 0.0
+        """When the last event of orders came, on the clock with which they are followed."""
         self._worker = worker
         self._client = client
         self._task = task
@@ -50,11 +75,12 @@ class ShardChannel:
         self._is_awaited = True
 
     async def follow_orders(
-        self, apply: Callable[[Orders], None], lease: Lease, clock: Callable[[], float]
+        self, apply: Callable[[Orders], None], clock: Callable[[], float]
     ) -> None:
-        """Apply orders when they change until cancelled; each event of them renews the lease.
+        """Apply orders when they change until cancelled, and note when an event of them comes.
 
-        `clock` is that of the lease, in seconds. Raises `msgspec.DecodeError`, and as `apply`.
+        `clock` is in seconds, and stands still while this process does. Raises
+        `msgspec.DecodeError`, and as `apply`.
         """
         loop, events = asyncio.get_running_loop(), asyncio.Queue[object]()
 
@@ -72,9 +98,10 @@ class ShardChannel:
             while task is None or not task.cancelling():
                 event = await events.get()
                 self._heed(event)
-                if isinstance(event, int):
-                    lease.renew(clock())
-                if not isinstance(event, int) or event <= self._version:
+                if not isinstance(event, int):
+                    continue
+                self.heard_at = clock()
+                if event <= self._version:
                     continue
                 try:
                     orders = await in_thread(self.read_orders)
@@ -88,10 +115,11 @@ class ShardChannel:
         if isinstance(event, dict) and event.get("action") in _IS_AWAITED:
             self._is_awaited = _IS_AWAITED[event["action"]]
 
-    def why_over(self, lease: Lease, now: float) -> str | None:
-        """Return why the shard must stop; see `Lease`. Does not block."""
+    def why_over(self, now: float) -> str | None:
+        """Return why the shard must stop at `now`, by the clock of `heard_at`. Does not block."""
         is_connected = self._worker.status in _CONNECTED
-        return lease.why_over(now, is_connected=is_connected, is_awaited=self._is_awaited)
+        silent = now - self.heard_at
+        return why_over(silent, is_connected=is_connected, is_awaited=self._is_awaited)
 
     def common(self) -> Common:
         """Fetch what all shards need, once for those of a run in this process. Blocks."""
@@ -100,7 +128,7 @@ class ShardChannel:
     def read_orders(self) -> Orders:
         """Return the orders in force. Blocks."""
         message = self._orders.get(timeout=_DELETED_SECONDS, callback_timeout=_ANSWER_SECONDS)
-        orders = Orders.decode(message)
+        orders = msgspec.msgpack.decode(message, type=Orders)
         self._version = orders.version
         return orders
 
@@ -114,7 +142,7 @@ class ShardChannel:
 
     def send_status(self, status: ShardStatus) -> None:
         """Send a status. Does not block."""
-        self._worker.log_event(self._task.statuses, status.encoded())
+        self._worker.log_event(self._task.statuses, msgspec.msgpack.encode(status))
 
     def delete(self) -> None:
         """Delete the orders and what all shards need, because they contain secrets.

@@ -2,20 +2,18 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
-from enum import StrEnum
 from functools import partial
-from typing import Final, TypeVar
+from math import inf
+from typing import Final
 from uuid import uuid4
 
 from distributed import get_client, get_worker
 
 from collector.cluster.cluster import check_addresses
-from collector.cluster.lease import LONGEST_SILENCE, Lease
 from collector.cluster.messages import Common, Orders, Result, ShardStatus, Task
-from collector.cluster.shard_channel import ShardChannel
+from collector.cluster.shard_channel import LONGEST_SILENCE, ShardChannel
 from collector.cluster.site import Site
 from collector.cluster.token_feed import TokenFeed
 from collector.core.clock import AwakeClock
@@ -24,6 +22,7 @@ from collector.core.threads import in_thread
 from collector.http.credentials import AccessToken
 from collector.run.result import End
 from collector.run.run import Run
+from collector.run.shard_context import ShardContext
 
 __all__ = ["collect_shard"]
 
@@ -40,10 +39,10 @@ _BETWEEN_TRIES: Final = 0.5
 
 
 def collect_shard(task: Task) -> Result:
-    """Collect the shard in the settings of the task; Dask calls it in a thread of a worker."""
+    """Collect the shard of the task; Dask calls it in a thread of a worker."""
     worker = get_worker()
     try:
-        check_addresses([worker.address], is_insecure=task.settings.insecure_cluster)
+        check_addresses([worker.address], is_insecure=task.site.is_insecure)
     except InputError as error:
         return Result(End(ExitCode.STOPPED_EARLY, str(error)))
     if mismatch := _lasting_mismatch(task.site):
@@ -66,8 +65,8 @@ def _lasting_mismatch(site: Site) -> str | None:
 class _Shard:
     """A run of one shard that follows orders and sends its status.
 
-    * `common`: the plan, and how the service is reached.
-    * `task`: the shard, and what it needs to know.
+    * `common`: what all shards need.
+    * `task`: the shard.
     * `channel`: to the process that started the run.
     """
 
@@ -76,7 +75,6 @@ class _Shard:
         self._task = task
         self._channel = channel
         self._token_feed: TokenFeed | None = None
-        self._stale_token: int | None = None
         self._was_stopped_at_once = False
         self._senders = 1
         self._incarnation = uuid4().hex
@@ -86,8 +84,8 @@ class _Shard:
         until = time.monotonic() + _LOCKED_SECONDS
         while True:
             run = self._run(orders)
-            if orders.exit_code is not None:
-                end = End(ExitCode(orders.exit_code), orders.why)
+            if orders.end is not None:
+                end = orders.end
                 break
             end = await self._execute(run, orders)
             if end.exit_code is not ExitCode.LOCKED or time.monotonic() > until:
@@ -101,15 +99,16 @@ class _Shard:
         return Result(end, run.remarks, status, stats.latencies, stats.company_latencies)
 
     def _run(self, orders: Orders) -> Run:
-        token = orders.received_token
-        self._token_feed = TokenFeed(token, self._request_token) if orders.is_renewable else None
+        common, token, shard = self._common, orders.token, self._task.shard
+        self._token_feed = TokenFeed(orders) if token.ends_at < inf else None
+        answered = common.answered[shard.number]
         return Run(
-            self._common.plan,
-            self._task.settings,
+            common.plan,
+            replace(common.settings, shard=shard),
             self._token_feed or AccessToken(token.secret),
             self._task.site.directory,
-            network=self._common.network,
-            context=replace(self._task.context, surveyed=self._common.surveyed),
+            network=common.network,
+            context=ShardContext(orders.share, common.dates, common.surveyed, answered),
         )
 
     async def _execute(self, run: Run, orders: Orders) -> End:
@@ -131,13 +130,13 @@ class _Shard:
         channel = self._channel
         # The time in which this process was stopped does not count.
         clock = AwakeClock()
-        lease = Lease(clock())
+        channel.heard_at = clock()
         with clock.beating():
             # A task of its own: the Dask scheduler may take its time to answer.
-            follow = channel.follow_orders(partial(self._apply, run), lease, clock)
+            follow = channel.follow_orders(partial(self._apply, run), clock)
             following = asyncio.create_task(follow, name="orders")
             try:
-                while not (why := channel.why_over(lease, clock())):
+                while not (why := channel.why_over(clock())):
                     channel.send_status(self._status(run))
                     await asyncio.wait([following], timeout=_STATUS_SECONDS)
                     if following.done():
@@ -151,46 +150,24 @@ class _Shard:
 
     def _apply(self, run: Run, orders: Orders) -> None:
         run.gate.share(orders.share)
-        self._senders = orders.senders
-        if self._token_feed is not None and self._token_feed.put(orders.received_token):
-            self._stale_token = None
-        if orders.exit_code is not None:
-            run.stop(ExitCode(orders.exit_code), orders.why)
+        self._senders = orders.share.senders
+        if self._token_feed is not None:
+            self._token_feed.put(orders)
+        if orders.end is not None:
+            run.stop(orders.end.exit_code, orders.end.error)
             if orders.at_once and not self._was_stopped_at_once:
                 # Once: a second cancellation would interrupt the end of the run.
                 self._was_stopped_at_once = True
                 run.stop_at_once()
 
-    def _request_token(self, number: int) -> None:
-        self._stale_token = number
-
     def _status(self, run: Run) -> ShardStatus:
-        stats, pace = run.stats, run.pace
         return ShardStatus(
-            shard=self._task.settings.shard.number,
+            shard=self._task.shard.number,
             incarnation=self._incarnation,
-            planned=stats.planned,
-            kept=_named(stats.kept),
-            cells=_named(stats.cells),
-            companies={state.value: list(ids) for state, ids in stats.companies.items()},
-            failure_kinds=_named(stats.failure_kinds),
-            requests=stats.requests,
-            in_flight=stats.in_flight,
-            retries=stats.retries,
-            retrying=stats.retrying,
-            good=stats.good,
-            refused=stats.refused,
-            resent=stats.resent,
-            held_up=stats.held_up,
-            statuses=dict(stats.statuses),
-            broken=_named(stats.broken),
-            rate=pace.rate,
+            counts=run.stats.counts(),
+            pace=run.pace,
             senders=self._senders,
-            limit=pace.limit,
-            open_cause=None if pace.open_cause is None else pace.open_cause.name,
-            next_probe_in=pace.next_probe_in,
-            last_error=pace.last_error,
-            stale_token=self._stale_token,
+            stale_token=None if self._token_feed is None else self._token_feed.stale,
         )
 
 
@@ -198,10 +175,3 @@ def _stop_if_failed(run: Run, reporting: asyncio.Task[None]) -> None:
     """Stop a shard that gets no orders any more; its end raises the error."""
     if not reporting.cancelled() and reporting.exception() is not None:
         run.stop(ExitCode.BUG)
-
-
-_Name = TypeVar("_Name", bound=StrEnum)
-
-
-def _named(counts: Mapping[_Name, int]) -> dict[str, int]:
-    return {name.value: n for name, n in counts.items()}

@@ -7,10 +7,10 @@ from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final, NamedTuple, Self
 
 from collector import __version__
-from collector.cluster.division import number_found
+from collector.cluster.division import number_found, number_of_shards
 from collector.cluster.site import Site
 from collector.core.cell import CellState
 from collector.core.errors import InputError, LockedError, StorageError
@@ -29,7 +29,7 @@ from collector.store.recorded_run import find_run
 from collector.store.recovery import Recovered, survey
 from collector.store.run_directory import taken_away
 from collector.store.shard_lock import lock_for_all, refuse_held
-from collector.store.surveyed import Elsewhere
+from collector.store.surveyed import Elsewhere, Surveyed
 from collector.telemetry.log import EventLog
 
 __all__ = [
@@ -56,13 +56,28 @@ class SurveyedDirectory:
     attempts: Sequence[Mapping[str, Any]]
     elsewhere: Elsewhere
 
-    def by_shard(self, plan: Plan, total: int) -> list[dict[CellState, int]]:
-        """Return the answered cells of each of `total` shards, by their state."""
-        return _by_shard(self.recovered.done, self.empty, plan, total)
+    def divided(self, directory: Path, plan: Plan, workers: int) -> "Division":
+        """Divide what is left among so many workers, in as many shards as are there. Blocks."""
+        found = [files.shard for files in parts_in(directory) if files.exist()]
+        missing = len(plan) - self.recovered.kept.total()
+        total = number_of_shards(missing, workers, found)
+        before = _by_shard(self.recovered.done, self.empty, plan, total)
+        answered = _by_shard(self.elsewhere.done, self.elsewhere.empty, plan, total)
+        # It is sent with the plan, and for a million ids it takes a second.
+        _ = plan.fingerprint
+        return Division(before, answered, self.elsewhere.surveyed(total))
 
-    def elsewhere_by_shard(self, plan: Plan, total: int) -> list[dict[CellState, int]]:
-        """Return the cells of each shard that have an answer in files that no shard writes."""
-        return _by_shard(self.elsewhere.done, self.elsewhere.empty, plan, total)
+
+class Division(NamedTuple):
+    """What is known for each shard of a run.
+
+    `before` are its answered cells by their state, `answered` those among them that are in files
+    that no shard writes, and `surveyed` is what it need not read of these.
+    """
+
+    before: list[dict[CellState, int]]
+    answered: list[dict[CellState, int]]
+    surveyed: Surveyed | None
 
 
 def _by_shard(done: CellSet, empty: CellSet, plan: Plan, total: int) -> list[dict[CellState, int]]:
@@ -217,6 +232,7 @@ class ClusterLog:
         self._files = files
         self._events = events
         self._opened = ExitStack()
+        self._opening = asyncio.Lock()
         self._error: str | None = None
 
     @property
@@ -225,20 +241,27 @@ class ClusterLog:
         loss = self._error or self._events.loss
         return () if loss is None else (f"{self._files.log.name}: {loss}",)
 
-    def open(self) -> None:
+    async def open(self) -> None:
         """Open the log if a shard has started, unless it is open."""
-        # A log that cannot be written must not end the run; see `EventLog`.
-        try:
-            if self.is_open or not any(
-                files.manifest.exists() for files in parts_in(self._files.directory)
-            ):
+        async with self._opening:
+            if self.is_open:
                 return
-            self.is_open = True
-            file = AppendFile.open(self._files.log)
-            self._opened.callback(file.close)
-            self._opened.enter_context(self._events.into(file.append))
-        except OSError as error:
-            self._error = f"cannot be opened ({error.strerror}), and has no events of this attempt"
+            # A log that cannot be written must not end the run; see `EventLog`.
+            try:
+                if (file := await in_thread(self._file)) is not None:
+                    self._opened.enter_context(self._events.into(file.append))
+            except OSError as error:
+                reason = error.strerror
+                self._error = f"cannot be opened ({reason}), and has no events of this attempt"
+
+    def _file(self) -> AppendFile | None:
+        """Return the open file, or None if no shard has started. Blocks."""
+        if not any(files.manifest.exists() for files in parts_in(self._files.directory)):
+            return None
+        self.is_open = True
+        file = AppendFile.open(self._files.log)
+        self._opened.callback(file.close)
+        return file
 
     def __enter__(self) -> Self:
         return self

@@ -17,12 +17,14 @@ __all__ = ["Site"]
 class Site:
     """The run directory, the text of its lock, and the version of the collector.
 
-    A worker that finds something else has another file system, or another collector.
+    A worker that finds something else has another file system, or another collector. With
+    `is_insecure` its address may be one over which the token travels in plain text.
     """
 
     directory: Path
     lock: bytes
     version: str
+    is_insecure: bool = False
 
     def mismatch(self) -> str | None:
         """Return what is different in this process, or wrong with it; None if nothing is."""

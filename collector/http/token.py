@@ -54,6 +54,11 @@ class Token:
         """Return a token with its header value, which all requests share."""
         return cls(f"{_BEARER}{secret.reveal()}", renew_at, ends_at, issued_at)
 
+    def moved(self, seconds: float) -> "Token":
+        """Return the token with its times on a clock that is so many seconds ahead."""
+        times = self.renew_at + seconds, self.ends_at + seconds, self.issued_at + seconds
+        return Token(self.authorization, *times)
+
 
 class TokenProvider(Protocol):
     """Source of tokens other than credentials, such as the scheduler of a cluster run."""

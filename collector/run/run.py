@@ -6,9 +6,8 @@ from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
-from collector.core.errors import CollectorError, ExitCode, IgnoredDatesError
+from collector.core.errors import ExitCode, IgnoredDatesError
 from collector.core.threads import in_thread
-from collector.dates.guard import DatesGuard
 from collector.http.client import StatisticsClient
 from collector.http.credentials import Credentials
 from collector.http.first_tries import SAMPLE
@@ -18,19 +17,18 @@ from collector.pace import PaceView, Share
 from collector.plan import Part, Plan, absent_in_turns, cells_in_turns
 from collector.run.attempt import AttemptRecord
 from collector.run.collection import Collection
-from collector.run.lost_lines import Announcer, checked_end
+from collector.run.lost_lines import checked_end
 from collector.run.recorder import Recorder
 from collector.run.result import End, end_by, end_of, without_answers
-from collector.run.session import Session
 from collector.run.shard_context import ShardContext
 from collector.run.shutdown import Shutdown
 from collector.run.verdict import all_empty, settled_end, why_unsuccessful
+from collector.run.view import RunView
 from collector.settings import RunSettings
 from collector.store.age import Age
 from collector.store.append_file import AppendFile
 from collector.store.files import PartFiles
 from collector.store.identity import describe_service
-from collector.store.manifest import DatesRecord
 from collector.store.plan_lock import LockWait
 from collector.store.recount import recount
 from collector.store.recovery import Recovered, recover
@@ -41,7 +39,7 @@ from collector.telemetry.stats import RunStats
 __all__ = ["End", "Run"]
 
 
-class Run:
+class Run(RunView):
     """One attempt at a run, from the lock of its directory to the last line. `execute` it once.
 
     * `plan`: the cells of the whole run.
@@ -53,8 +51,6 @@ class Run:
     * `on_durable`: called with the file of answers as it is opened, and when lines of it are
       synced; None if nothing needs that.
     * `context`: what the process that distributes shards knows; None without one.
-
-    A display reads from it meanwhile; see `collector.run.view.RunView`.
     """
 
     def __init__(  # noqa: PLR0913 - see the class
@@ -68,37 +64,24 @@ class Run:
         on_durable: Callable[[AppendFile], None] | None = None,
         context: ShardContext | None = None,
     ) -> None:
-        self.plan = plan
-        self.settings = settings
-        self.files = PartFiles(output, settings.shard)
         self._part = Part(plan, settings.shard)
-        self.stats = RunStats(len(self._part), is_known=False)
-        self.remarks: tuple[str, ...] = ()
-        self.announcer = Announcer()
-        self.has_begun = asyncio.Event()
         share = Share.of(settings.rate, settings.shard.total) if context is None else context.share
-        self._first_after = share.first_after(settings.shard.number)
-        self._session = Session(
+        super().__init__(
+            plan,
             settings,
-            credentials,
-            share=share,
+            PartFiles(output, settings.shard),
+            stats=RunStats(len(self._part), is_known=False),
+            credentials=credentials,
             network=network,
-            companies=len(plan.companies),
-            stats=self.stats,
-            concurrency=settings.concurrency,
-            patience=settings.patience,
-            first_patience=settings.first_patience,
-            log_level=settings.least_level,
+            share=share,
+            dates=None if context is None else context.dates,
         )
         self.gate = self._session.gate
-        self.events = self._session.events
-        self._log = self._session.log
+        self._first_after = share.first_after(settings.shard.number)
         self._on_durable = on_durable
         self._is_handed_out = context is not None
         self._handed = None if context is None else context.handed_over
-        self._wait = LockWait(lambda: self._shutdown.is_stopped)
-        known = None if context is None else context.dates
-        self.dates = DatesGuard(plan, settings, self._log, known)
+        self._wait = LockWait(self._is_stopped)
         self._telemetry = Telemetry(
             settings.metrics_file, self.stats, self.gate.view, self._log, shard=settings.shard
         )
@@ -106,39 +89,11 @@ class Run:
         self._shutdown = Shutdown(self._log, self._session.redact, drain=self._drain)
 
     @property
-    def answers(self) -> Path:
-        """The file of answers."""
-        return self.files.statistics
-
-    @property
-    def failures(self) -> Path:
-        """The file of cells that failed for good."""
-        return self.files.errors
-
-    @property
     def pace(self) -> PaceView:
         """The rate at this moment."""
         view = self.gate.view()
         last_error = view.last_error or self._session.token_error or self._wait.reason
         return view._replace(last_error=last_error)
-
-    @property
-    def dates_record(self) -> DatesRecord | None:
-        """What is known about the meaning of dates; None without dates."""
-        return self.dates.record
-
-    def stop(self, exit_code: ExitCode, why: str | None = None) -> None:
-        """End the run early, as a signal does; collected lines are kept.
-
-        Nothing more is sent. Requests in flight have five seconds to come back, and are settled.
-        After the last cell there is nothing to stop, unless the last answers repeat and the dates
-        are being verified again.
-        """
-        self._shutdown.stop(End(exit_code, why))
-
-    def stop_at_once(self) -> None:
-        """After `stop`: abandon the requests in flight. Lines in progress are still finished."""
-        self._shutdown.stop_at_once()
 
     async def execute(self) -> End:
         """Collect every missing cell, and return how the run ended. Expected errors become its end.
@@ -166,12 +121,12 @@ class Run:
                 recover,
                 *(self.files, self._part, describe_service(self.settings)),
                 age=partial(Age.of, timezone=self.settings.timezone),
-                is_stopped=lambda: self._shutdown.is_stopped,
+                is_stopped=self._is_stopped,
                 handed=self._handed,
                 listing=directory.listing,
             )
             recovered = await in_thread(find)
-            self.stats.found(recovered.kept, recovered.empty_companies)
+            self._found(recovered)
             self.has_begun.set()
             async with self._telemetry.working() as self.remarks:
                 return await self._attempt(directory, recovered)
@@ -186,9 +141,6 @@ class Run:
         self.remarks += (*recovered.remarks, *self._session.reserve_descriptors())
         if not self._is_handed_out:
             self.remarks += self.announcer.compare(recovered.attempts, recovered.kept.total())
-        if recovered.has_lines:
-            # The API has answered this run before: what fails now may be cells that are broken.
-            self.gate.silence.answered()
         # In a thread for the fingerprint of the plan: a million ids take a second.
         record = await in_thread(AttemptRecord, directory, recovered, self.plan, self.settings)
         end = End(ExitCode.BUG)
@@ -228,22 +180,20 @@ class Run:
             if not recovered.has_lines and not self._is_handed_out:
                 # After an answer, all that is left may be cells that are broken. The shards of a
                 # cluster begin after the first tries: see `cluster/first_cells.py`.
-                session.judge_first_tries(self._stop_by)
+                session.judge_first_tries(self._end_with)
             try:
                 another = partial(next, cells_in_turns(self.plan, recovered.done))
-                verifier = session.verifier(self.dates.query, another)
-                output = self.files.directory
-                self.remarks += tuple(await self.dates.establish(verifier, recovered, output))
+                await self._establish(recovered, another)
             except IgnoredDatesError:
-                if self.dates.ignored is not None:
+                if self._dates.ignored is not None:
                     await record.begin(recovered.dates, self.remarks)
                 raise
-            files = await record.begin(self.dates.record, self.remarks)
+            files = await record.begin(self._dates.record, self.remarks)
             log.enter_context(session.events.into(files.log.append))
             self._log_start()
             first = recovered.done.first()
             answered = None if first is None else self.plan[first]
-            client = session.client(self.dates.query, another, answered)
+            client = session.client(self._dates.query, another, answered)
             end = await self._collect(files, recovered, client)
             self._shutdown.disarm()
             return end
@@ -258,23 +208,20 @@ class Run:
             Recorder(files, stats, self._log, self._on_durable, found.checkpointer),
             self.settings,
             stats=stats,
-            dates=self.dates,
+            dates=self._dates,
             gate=self.gate,
-            stop_by=self._stop_by,
+            stop_by=self._end_with,
         )
         if (error := await self._collection.run()) is not None:
             return end_of(error, session.redact, self._log, self.files.log)
         if (stopped := self._shutdown.end) is None:
-            await self.dates.verify_last_answers()
-        elif stats.missing or self.dates.is_doubtful or stopped.exit_code is ExitCode.IMPLAUSIBLE:
+            await self._dates.verify_last_answers()
+        elif stats.missing or self._dates.is_doubtful or stopped.exit_code is ExitCode.IMPLAUSIBLE:
             return stopped
         error = why_unsuccessful(
             stats, self.settings, self.gate.silence, session.first_tries, session.clock()
         )
         return settled_end(stats) if error is None else end_by(error, session.redact)
-
-    def _stop_by(self, error: CollectorError) -> None:
-        self._shutdown.stop(end_by(error, self._session.redact))
 
     def _log_start(self) -> None:
         kept, rate = self.stats.kept.total(), str(self.settings.rate)
@@ -285,8 +232,8 @@ class Run:
 
     def _findings(self, record: AttemptRecord, directory: RunDirectory) -> Iterator[str | None]:
         """Yield remarks about what the attempt has shown of dates, answers, server and machine."""
-        yield record.dates_found(self.dates)
-        yield from (self.dates.close(), self._session.surplus, self._session.suspension)
+        yield record.dates_found(self._dates)
+        yield from (self._dates.close(), self._session.surplus, self._session.suspension)
         yield all_empty(self.stats, self.settings)
         yield None if self.stats.drift is None else self.stats.drift.remark
         yield from directory.remarks

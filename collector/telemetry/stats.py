@@ -3,6 +3,7 @@
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, fields
 from math import inf
 from typing import Final
 
@@ -11,7 +12,7 @@ from collector.core.outcome import FailureKind
 from collector.telemetry.histogram import CompanyLatencies, LatencyHistogram
 from collector.telemetry.names import AnswerNames, Drift
 
-__all__ = ["RunStats"]
+__all__ = ["Counts", "RunStats"]
 
 _SEVERAL: Final = 2
 """Companies with cells of one state that are told apart: one, or several."""
@@ -20,14 +21,47 @@ _RATE_SECONDS = 5.0
 """How far back `RunStats.rate` looks."""
 
 
-class RunStats:
-    """Counts of one invocation of a run.
+@dataclass(slots=True, kw_only=True)
+class Counts:
+    """What a run has counted, and what a shard of a cluster sends of that.
 
     A cell is counted in `cells` once its line is on disk; cells that earlier invocations have
     answered are in `kept`. Requests are counted as they leave, tokens and resends included, and
     answers by status as they arrive. Each request that has ended is one of three: its answer had
-    what was requested (`good`), or it was rate-limited (`refused`), or it `failed`.
+    what was requested (`good`), or it was rate-limited (`refused`), or it failed.
     """
+
+    kept: dict[CellState, int] = field(default_factory=Counter)
+    cells: dict[CellState, int] = field(default_factory=Counter)
+    failure_kinds: dict[FailureKind, int] = field(default_factory=Counter)
+    companies: dict[CellState, set[str]] = field(
+        default_factory=lambda: {CellState.FAILED: set(), CellState.EMPTY: set()}
+    )
+    """Companies with cells of these states: two at most, those of earlier invocations included."""
+    requests: int = 0
+    in_flight: int = 0
+    retries: int = 0
+    retrying: int = 0
+    good: int = 0
+    """Requests whose answer had what was requested: valid statistics, or a token."""
+    refused: int = 0
+    """Requests that the server rate-limited."""
+    resent: int = 0
+    """Requests that were sent on a dead connection, and sent again."""
+    held_up: int = 0
+    """Requests that left later than the rate permitted, because too many were in flight."""
+    statuses: dict[int, int] = field(default_factory=Counter)
+    broken: dict[FailureKind, int] = field(default_factory=Counter)
+
+
+class RunStats(Counts):
+    """Counts of one invocation of a run, with its times, latencies and the names in its answers."""
+
+    kept: Counter[CellState]
+    cells: Counter[CellState]
+    failure_kinds: Counter[FailureKind]
+    statuses: Counter[int]
+    broken: Counter[FailureKind]
 
     def __init__(
         self,
@@ -36,36 +70,14 @@ class RunStats:
         is_known: bool = True,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        super().__init__()
         self.planned = planned
         self.is_known = is_known
         """Whether the counts of cells are those of the run directory. They are not before it was
         read, and after it can no longer be read."""
-        self.kept: Counter[CellState] = Counter()
-        self.cells: Counter[CellState] = Counter()
-        self.failure_kinds: Counter[FailureKind] = Counter()
-        self.companies: dict[CellState, set[str]] = {
-            CellState.FAILED: set(),
-            CellState.EMPTY: set(),
-        }
-        """Companies with cells of these states: two at most, those of earlier invocations
-        included."""
-        self.requests = 0
-        self.in_flight = 0
-        self.retries = 0
-        self.retrying = 0
-        self.good = 0
-        """Requests whose answer had what was requested: valid statistics, or a token."""
-        self.refused = 0
-        """Requests that the server rate-limited."""
-        self.resent = 0
-        """Requests that were sent on a dead connection, and sent again."""
-        self.held_up = 0
-        """Requests that left later than the rate permitted, because too many were in flight."""
         self.latencies = LatencyHistogram()
         self.company_latencies = CompanyLatencies()
         """Of good answers only: the time of a throttled one says nothing about the company."""
-        self.statuses: Counter[int] = Counter()
-        self.broken: Counter[FailureKind] = Counter()
         self.names = AnswerNames()
         """The names in the answers that are on disk."""
         self.drift: Drift | None = None
@@ -76,6 +88,10 @@ class RunStats:
         self._next_second = -inf
         self._recent: deque[tuple[int, int]] = deque()
         """Seconds in which requests were sent, each with the number of requests sent before."""
+
+    def counts(self) -> Counts:
+        """Return the counts alone; those of several keys are the same objects."""
+        return Counts(**{each.name: getattr(self, each.name) for each in fields(Counts)})
 
     def found(self, kept: Counter[CellState], empty_companies: Iterable[str] = ()) -> None:
         """Set the cells that earlier invocations have answered, once their lines are read.
@@ -121,11 +137,11 @@ class RunStats:
         """End the time of the run: what follows, such as telling of it, does not count."""
         self._ended = self._clock()
 
-    def request_sent(self) -> None:
-        """Count a request that passes the gate now."""
+    def request_sent(self, requests: int = 1) -> None:
+        """Count a request that passes the gate now, or what another process has sent of them."""
         if self._clock() >= self._next_second:
             self._begin_second()
-        self.requests += 1
+        self.requests += requests
 
     def _begin_second(self) -> None:
         second = int(self._clock())
@@ -133,13 +149,6 @@ class RunStats:
         self._recent.append((second, self.requests))
         while self._recent[0][0] < second - _RATE_SECONDS:
             self._recent.popleft()
-
-    def requests_reported(self, total: int) -> None:
-        """Set the number of requests to a total that other processes have sent up to now."""
-        if total > self.requests:
-            if self._clock() >= self._next_second:
-                self._begin_second()
-            self.requests = total
 
     def answered(self, status: int, seconds: float) -> None:
         """Count a whole answer of any status that took `seconds`."""

@@ -4,13 +4,12 @@ from math import inf
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.cluster.aggregate import ClusterPace, ClusterStats
+from collector.cluster.aggregate import ClusterStats, pace_of_all
 from collector.cluster.messages import ShardStatus
-from collector.cluster.scheduler import ShardScheduler
 from collector.core.cell import CellState
 from collector.core.outcome import FailureKind
 from collector.pace import Cause, PaceView
-from tests.cluster.made_reports import report, result
+from tests.cluster.made_reports import report, result, running_shards
 from tests.counted_calls import calls_of
 
 _SMALL = st.integers(0, 50)
@@ -48,27 +47,30 @@ def test_it_is_the_sum_of_the_newest_reports(reports: list[ShardStatus]) -> None
         if (each.shard, each.incarnation) not in lives:
             last[each.shard] = each.incarnation
         lives[each.shard, each.incarnation] = each
-    newest = [lives[key] for key in last.items()]
-    answered = sum(sum(r.kept.values()) + r.cells["data"] for r in newest)
-    assert stats.done == answered + stats.cells[CellState.FAILED]
-    assert stats.cells[CellState.FAILED] == sum(r.cells["failed"] for r in newest)
-    assert stats.failure_kinds[FailureKind.HTTP] == sum(r.failure_kinds["http"] for r in newest)
-    assert stats.in_flight == sum(r.in_flight for r in newest)
-    assert stats.retrying == sum(r.retrying for r in newest)
-    for name in ("retries", "good", "refused", "resent", "held_up"):
-        assert getattr(stats, name) == sum(getattr(r, name) for r in lives.values()), name
-    assert stats.statuses[429] == sum(r.statuses[429] for r in lives.values())
-    assert stats.broken[FailureKind.TIMEOUT] == sum(r.broken["timeout"] for r in lives.values())
+    newest = [lives[key].counts for key in last.items()]
+    every = [status.counts for status in lives.values()]
+    failed, kind = CellState.FAILED, FailureKind.HTTP
+    answered = sum(sum(c.kept.values()) + c.cells[CellState.DATA] for c in newest)
+    assert stats.done == answered + stats.cells[failed]
+    assert stats.cells[failed] == sum(c.cells[failed] for c in newest)
+    assert stats.failure_kinds[kind] == sum(c.failure_kinds[kind] for c in newest)
+    assert stats.in_flight == sum(c.in_flight for c in newest)
+    assert stats.retrying == sum(c.retrying for c in newest)
+    for name in ("requests", "retries", "good", "refused", "resent", "held_up"):
+        assert getattr(stats, name) == sum(getattr(c, name) for c in every), name
+    assert stats.statuses[429] == sum(c.statuses[429] for c in every)
+    assert stats.broken[FailureKind.TIMEOUT] == sum(c.broken[FailureKind.TIMEOUT] for c in every)
+    for counts in (stats.cells, stats.failure_kinds, stats.statuses, stats.broken):
+        assert all(counts.values()), "a count of zero would be shown"
 
 
 def test_what_this_process_has_sent_counts_as_well() -> None:
     """The token, and what it took to prove the dates."""
     stats = ClusterStats(20)
-    stats.own.request_sent()
-    stats.own.answered(200, 0.1)
-    stats.own.good, stats.own.refused, stats.own.in_flight = 1, 2, 3
-    stats.add_up()
-    assert (stats.requests, stats.statuses) == (1, Counter({200: 1}))
+    stats.request_sent()
+    stats.answered(200, 0.1)
+    stats.good, stats.refused, stats.in_flight = 1, 2, 3
+    assert (stats.requests, stats.statuses, stats.latencies.count) == (1, {200: 1}, 1)
     stats.take(report(requests=5, statuses={200: 4}, good=3, refused=1, in_flight=1))
     assert (stats.requests, stats.statuses) == (6, Counter({200: 5}))
     assert (stats.good, stats.refused, stats.in_flight) == (4, 3, 4)
@@ -151,16 +153,12 @@ def test_companies_of_several_shards_are_told_apart() -> None:
 
 def _calls_of(shards: int) -> int:
     """Return how many functions one status calls while so many shards run."""
-    stats, pace = ClusterStats(10 * shards), ClusterPace(40.0, 8.0)
-    scheduler = ShardScheduler(shards, shards)
+    stats, scheduler = ClusterStats(10 * shards), running_shards(shards)
 
     def take(status: ShardStatus) -> None:
         assert scheduler.update(status)
         stats.take(status)
-        pace.take(status, scheduler.statuses)
 
-    while scheduler.start() is not None:
-        pass
     for number in range(shards):
         take(report(number, cells={"data": 1}, statuses={200: 1}, requests=1))
     status = report(0, cells={"data": 2}, statuses={200: 2}, requests=2)
@@ -174,49 +172,34 @@ def test_a_status_costs_the_same_however_many_shards_run() -> None:
     assert _calls_of(5) == _calls_of(500)
 
 
-def _take(pace: ClusterPace, running: dict[int, ShardStatus], *statuses: ShardStatus) -> None:
-    """Put statuses among those of the shards that run, one after the other."""
-    for status in statuses:
-        running[status.shard] = status
-        pace.take(status, running)
-
-
 def test_the_pace_is_that_of_all_that_run() -> None:
     """Rates add up; that of the last status and the limit stay when no shard runs any more."""
-    pace = ClusterPace(40.0, 8.0)
-    assert pace.view() == PaceView(8.0, 40.0)
-    running: dict[int, ShardStatus] = {}
-    for number, rate in enumerate((10.0, 15.0, 5.0)):
-        _take(pace, running, report(number, rate=rate, senders=3))
-    pace.limit = 45.0
-    assert pace.view() == PaceView(30.0, 40.0, 45.0)
-    _take(pace, running, report(1, rate=11.0, senders=3))
-    running.clear()
-    assert pace.view() == PaceView(33.0, 40.0, 45.0)
+    assert pace_of_all([], PaceView(8.0, 40.0)) == PaceView(8.0, 40.0)
+    running = [report(n, rate=rate, senders=3) for n, rate in enumerate((10.0, 15.0, 5.0))]
+    assert pace_of_all(running, PaceView(8.0, 40.0, 45.0)) == PaceView(30.0, 40.0, 45.0)
 
 
 def test_an_ended_shard_takes_nothing_of_the_pace_along() -> None:
     """Its part is the others', before they have heard of it and after."""
-    pace = ClusterPace(40.0, 40.0)
-    running: dict[int, ShardStatus] = {}
-    _take(pace, running, report(0, rate=20.0, senders=2), report(1, rate=20.0, senders=2))
-    del running[0]
-    assert pace.view().rate == 40.0
-    _take(pace, running, report(1, rate=40.0, senders=1))
-    assert pace.view().rate == 40.0
+    scheduler = running_shards(2, PaceView(8.0, 40.0))
+    for shard in range(2):
+        assert scheduler.update(report(shard, rate=20.0, senders=2))
+    del scheduler.running[0]
+    assert scheduler.pace.rate == 40.0
+    assert scheduler.update(report(1, rate=40.0, senders=1))
+    assert scheduler.pace.rate == 40.0
+    del scheduler.running[1]
+    assert scheduler.pace.rate == 40.0
 
 
 def test_it_is_blocked_when_all_are() -> None:
     """And then until the first of them tries; the cause is that of the first."""
-    pace = ClusterPace(inf, 10.0)
     error = "https://api.example: HTTP 502"
     blocked = [
-        report(n, open_cause=Cause.FAILING.name, next_probe_in=3.0 + n, last_error=error)
+        report(n, open_cause=Cause.FAILING, next_probe_in=3.0 + n, last_error=error)
         for n in range(2)
     ]
-    running: dict[int, ShardStatus] = {}
-    _take(pace, running, *blocked)
-    assert pace.view()[2:] == (None, Cause.FAILING, 3.0, error)
-    _take(pace, running, report(2))
-    assert pace.view().open_cause is None
-    assert pace.view().next_probe_in == 0.0
+    otherwise = PaceView(10.0, inf)
+    assert pace_of_all(blocked, otherwise)[2:] == (None, Cause.FAILING, 3.0, error)
+    view = pace_of_all([*blocked, report(2)], otherwise)
+    assert (view.open_cause, view.next_probe_in, view.last_error) == (None, 0.0, None)

@@ -9,9 +9,9 @@ from collector.cluster.division import (
     WorkerEvent,
     WorkerTimeout,
     number_of_shards,
-    share_of_each,
     workers_within,
 )
+from collector.pace import Share
 from collector.pace.types import AUTO_START
 from collector.plan import MOST_SHARDS, Shard
 
@@ -55,14 +55,14 @@ def test_shards_that_are_there_are_resumed() -> None:
 @given(rate=st.floats(0.1, 10_000), at_work=st.integers(1, 1_000))
 def test_the_shares_add_up_to_the_rate(rate: float, at_work: int) -> None:
     """And nothing is known of a limit."""
-    share = share_of_each(rate, at_work)
+    share = Share.of(rate, at_work)
     assert share.ceiling * at_work == pytest.approx(rate)
     assert share.limit is None
 
 
 def test_without_a_rate_they_begin_together_where_one_would() -> None:
     """All of them at ten requests per second."""
-    share = share_of_each(inf, 4)
+    share = Share.of(inf, 4)
     assert share.ceiling == inf
     assert share.start * 4 == AUTO_START
 
@@ -83,7 +83,7 @@ def test_a_limit_is_shared_when_half_of_them_know_it(
     """Of four that run: the others are taken to be like those that know theirs."""
     shared = SharedLimit()
     assert shared.take(limits, 4, 0.0) == (None if limit is None else 4 * limit)
-    assert share_of_each(inf, 4, shared.limit).limit == limit
+    assert Share.of(inf, 4, shared.limit).limit == limit
 
 
 def test_the_limit_of_all_stays_when_fewer_run() -> None:
@@ -91,18 +91,13 @@ def test_the_limit_of_all_stays_when_fewer_run() -> None:
     shared = SharedLimit()
     assert shared.take([20.0, 22.0], 2, 0.0) == 42.0
     assert shared.take([22.0], 1, 10.0) == 42.0
-    assert share_of_each(inf, 1, shared.limit).limit == 42.0
+    assert Share.of(inf, 1, shared.limit).limit == 42.0
     assert shared.take([22.0], 1, 11.0) == 42.0
     # It has heard, and finds out more later.
     assert shared.take([42.0], 1, 13.5) == 42.0
     assert shared.take([37.0], 1, 30.0) == 37.0
     # When no shard is left, it is told in the summary.
     assert shared.take([], 1, 40.0) == 37.0
-
-
-def test_no_running_shard_is_no_reason_to_fail() -> None:
-    """At the end, and before the first has begun."""
-    assert share_of_each(40.0, 0).ceiling == 40.0
 
 
 @pytest.mark.parametrize(

@@ -1,68 +1,63 @@
 import pickle
+from dataclasses import asdict, fields
 from math import inf
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 
 from collector.cluster.messages import Orders, ShardStatus, Task
 from collector.cluster.site import Site
-from collector.dates.record import trusted
-from collector.pace import Share
+from collector.core.cell import CellState
+from collector.core.errors import ExitCode
+from collector.core.secrets import Secret
+from collector.http.token import Token
+from collector.pace import Cause, Share
 from collector.plan import Shard
-from collector.run.shard_context import ShardContext
-from collector.settings import RunSettings
-from collector.settings.prepare import date_query
+from collector.run.result import End
+from collector.telemetry.stats import Counts, RunStats
 from tests.cluster.made_reports import report
 
 _SECRET = "do-not-tell"  # noqa: S105 - fake
 
 
-def _orders(**more: float | str | None) -> Orders:
-    given: dict[str, float | str | None] = {
-        "ceiling": 20.0,
-        "start": 5.0,
-        "limit": None,
-        "renew_in": 60.0,
-        "issued_ago": 5.0,
-        "ends_in": 120.0,
-        **more,
-    }
-    return Orders(version=3, senders=2, token=_SECRET, token_number=2, **given)  # type: ignore[arg-type]
+def _orders(*, token: Token | None = None, **more: Any) -> Orders:  # noqa: ANN401 - see Orders
+    token = token or Token.of(Secret(_SECRET), 160.0, 220.0, 95.0)
+    return Orders(version=3, share=Share(20.0, 5.0, None, 2), token=token, token_number=2, **more)
+
+
+def _sent(orders: Orders, now: float = 100.0) -> Orders:
+    return msgspec.msgpack.decode(orders.encoded(now), type=Orders)
 
 
 @pytest.mark.parametrize(
     "orders",
     [
         _orders(),
-        _orders(ceiling=None, limit=7.5, renew_in=None, ends_in=None, issued_ago=None),
-        _orders(exit_code=130, why="so", at_once=True),
+        _orders(end=End(ExitCode.SIGINT, "so"), at_once=True),
+        Orders(share=Share.of(inf, 3, 7.5), token=Token.of(Secret(_SECRET))),
     ],
 )
 def test_orders_come_as_they_were_sent(orders: Orders) -> None:
-    """All of them."""
-    assert Orders.decode(orders.encoded()) == orders
+    """All of them, those without an end of the rate or of the token, too."""
+    sent = _sent(orders, 0.0)
+    assert msgspec.structs.replace(sent, token=orders.token) == orders
+    assert asdict(sent.token) == asdict(orders.token)
 
 
-def test_orders_say_what_a_shard_may_send_and_with_which_token() -> None:
-    """No end is sent as nothing, for there is no infinity in the message."""
-    orders = _orders(ceiling=None, limit=7.5)
-    assert orders.share == Share(inf, 5.0, 7.5)
-    token = orders.received_token
-    assert (token.number, token.secret.reveal()) == (2, _SECRET)
-    assert (token.renew_in, token.ends_in, token.issued_ago) == (60.0, 120.0, 5.0)
-    assert orders.is_renewable
-    forever = _orders(renew_in=None, ends_in=None, issued_ago=None)
-    token = forever.received_token
-    assert (token.renew_in, token.ends_in, token.issued_ago) == (inf, inf, inf)
-    assert not forever.is_renewable
+def test_the_times_of_a_token_are_from_now() -> None:
+    """The clocks of two machines have nothing in common."""
+    token = _sent(_orders()).token
+    assert (token.renew_at, token.ends_at, token.issued_at) == (60.0, 120.0, -5.0)
+    assert token.secret.reveal() == _SECRET
 
 
 def test_the_token_is_not_shown() -> None:
-    """Neither by the orders nor by what is made of them."""
+    """Not by the orders."""
     orders = _orders()
     assert _SECRET not in repr(orders)
-    assert _SECRET not in str(orders)
-    assert _SECRET not in repr(orders.received_token) + repr(vars(type(orders.received_token)))
+    assert _SECRET not in str(_sent(orders))
 
 
 def test_reports_come_as_they_were_sent() -> None:
@@ -71,23 +66,28 @@ def test_reports_come_as_they_were_sent() -> None:
         *(4,),
         statuses={200: 3, 429: 1},
         kept={"data": 2},
-        open_cause="FAILING",
+        open_cause=Cause.FAILING,
         limit=3.5,
         stale_token=2,
     )
-    assert ShardStatus.decode(sent.encoded()) == sent
+    assert ShardStatus.decode(msgspec.msgpack.encode(sent)) == sent
+
+
+def test_the_counts_of_a_run_are_sent_alone() -> None:
+    """Neither its latencies nor its clock: those would not fit into a message."""
+    stats = RunStats(5)
+    stats.cells[CellState.DATA] += 2
+    stats.seen(CellState.FAILED, "7")
+    stats.answered(200, 0.5)
+    sent = stats.counts()
+    status = msgspec.structs.replace(report(), counts=sent)
+    assert ShardStatus.decode(msgspec.msgpack.encode(status)).counts == sent
+    assert sent.statuses == {200: 1}
+    assert type(sent) is Counts
 
 
 def test_a_task_holds_no_secret() -> None:
-    """Settings, a share and what is known of dates; the path of a file of credentials at most."""
-    settings = RunSettings(engine="dask", credentials_file=Path("secret.toml"), shard=Shard(1, 3))
-    dates = trusted(date_query(settings))
-    task = Task(
-        settings,
-        Site(Path("/r"), b"lock", "1"),
-        ShardContext(Share(20.0), dates),
-        "channel",
-        "statuses",
-    )
+    """Where the orders are, and what the worker must find."""
+    task = Task(Shard(1, 3), Site(Path("/r"), b"lock", "1"), "channel", "statuses")
     assert pickle.loads(pickle.dumps(task)) == task  # noqa: S301 - made here
-    assert {"credentials", "token", "secret"}.isdisjoint(dir(task) + dir(task.context))
+    assert {each.name for each in fields(task)} == {"shard", "site", "channel", "statuses"}

@@ -9,14 +9,18 @@ from typing import Any, cast
 import pytest
 from distributed import Client, Status, Worker
 
-from collector.cluster.lease import LONGEST_SILENCE, Lease
 from collector.cluster.messages import Orders, Task
-from collector.cluster.shard_channel import ShardChannel
+from collector.cluster.shard_channel import LONGEST_SILENCE, ShardChannel, why_over
 from tests.end_to_end.steps import until
 
 _TOPIC = "c"
 _GONE = {"action": "remove-client", "client": _TOPIC}
 _BACK = {"action": "add-client", "client": _TOPIC}
+
+
+_CLIENT = "the process that started the run has gone"
+_SILENT = "no orders have come from the process that started the run for 60 s"
+_SCHEDULER = "the scheduler of the cluster has gone, or is out of reach"
 
 
 class _Worker:
@@ -78,18 +82,17 @@ class _Bench:
 
     def __init__(self, client: _Client, *past: object) -> None:
         self.now = 0.0
-        self.lease = Lease(0.0)
         self.client = client
         self.channel = _Channel(_Worker(), client, list(past))
 
     def why_over(self) -> str | None:
         """Why the shard has to stop."""
-        return self.channel.why_over(self.lease, self.now)
+        return self.channel.why_over(self.now)
 
     @asynccontextmanager
     async def following(self) -> AsyncIterator["asyncio.Task[None]"]:
         """Follow orders while the body runs."""
-        follow = self.channel.follow_orders(lambda _: None, self.lease, lambda: self.now)
+        follow = self.channel.follow_orders(lambda _: None, lambda: self.now)
         following = asyncio.create_task(follow)
         await until(self.channel.follows.is_set)
         yield following
@@ -118,7 +121,7 @@ async def test_an_error_in_the_orders_is_raised() -> None:
         raise ZeroDivisionError
 
     bench.channel.read_orders = lambda: cast("Orders", None)  # type: ignore[method-assign]
-    follow = bench.channel.follow_orders(fail, bench.lease, lambda: bench.now)
+    follow = bench.channel.follow_orders(fail, lambda: bench.now)
     following = asyncio.create_task(follow)
     await until(bench.channel.follows.is_set)
     bench.client.happen(1)
@@ -175,5 +178,24 @@ def test_a_worker_that_is_being_closed_is_not_connected(status: Status) -> None:
     worker = _Worker()
     worker.status = status
     channel = _Channel(worker, _Client(), [])
-    is_over = channel.why_over(Lease(0.0), 0.0) is not None
+    is_over = channel.why_over(0.0) is not None
     assert is_over == (status.name not in {"running", "paused", "closing_gracefully"})
+
+
+@pytest.mark.parametrize(
+    ("silent", "is_connected", "is_awaited", "why"),
+    [
+        (0.0, True, True, None),
+        (LONGEST_SILENCE, True, True, None),
+        (LONGEST_SILENCE + 0.1, True, True, _SILENT),
+        (LONGEST_SILENCE + 0.1, True, False, _CLIENT),
+        (0.0, True, False, _CLIENT),
+        (0.0, False, True, _SCHEDULER),
+        (LONGEST_SILENCE + 0.1, False, False, _SCHEDULER),
+    ],
+)
+def test_when_a_shard_stops(
+    *, silent: float, is_connected: bool, is_awaited: bool, why: str | None
+) -> None:
+    """At once if it is known that it is not heard, and after a minute if nothing is known."""
+    assert why_over(silent, is_connected=is_connected, is_awaited=is_awaited) == why

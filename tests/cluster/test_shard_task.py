@@ -2,17 +2,24 @@
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
+from collector import __version__
 from collector.cluster import shard_task
+from collector.cluster.messages import Task
+from collector.cluster.site import Site
 from collector.core.errors import ExitCode
+from collector.plan import Shard
 from collector.run.result import End
 
 
 class _Channel:
     """A channel whose orders end with an error."""
+
+    heard_at = 0.0
 
     async def follow_orders(self, *_: object) -> None:
         raise ZeroDivisionError
@@ -56,3 +63,22 @@ async def test_a_shard_that_gets_no_orders_any_more_ends_with_the_error() -> Non
         with pytest.raises(ZeroDivisionError):
             await _Shard()._execute(cast("Any", run), cast("Any", None))  # noqa: SLF001
     assert run.ends == [ExitCode.BUG]
+
+
+class _Worker:
+    """A worker whose address is one of another machine, without TLS."""
+
+    address = "tcp://10.0.0.7:4"
+
+
+@pytest.mark.parametrize(("is_insecure", "why"), [(False, "in plain text"), (True, "does not see")])
+def test_a_worker_that_joins_later_gets_no_token_in_plain_text(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, why: str, *, is_insecure: bool
+) -> None:
+    """Those at the start were checked; `--insecure-cluster` counts for all."""
+    monkeypatch.setattr(shard_task, "get_worker", _Worker)
+    monkeypatch.setattr(shard_task, "_RESTORE_SECONDS", -1.0)
+    site = Site(tmp_path, b"lock", __version__, is_insecure)
+    end = shard_task.collect_shard(Task(Shard(0, 2), site, "channel", "statuses")).end
+    assert end.exit_code is ExitCode.STOPPED_EARLY
+    assert why in (end.error or "")

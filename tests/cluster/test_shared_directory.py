@@ -20,7 +20,9 @@ from tests.store.made_runs import line, make_run
 
 
 @pytest.mark.parametrize("is_in_the_way", [False, True])
-def test_a_log_that_cannot_be_opened_is_told(tmp_path: Path, *, is_in_the_way: bool) -> None:
+async def test_a_log_that_cannot_be_opened_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_in_the_way: bool
+) -> None:
     """Once, and the run continues: it is about answers."""
     files = PartFiles(tmp_path)
     PartFiles(tmp_path, Shard(0, 2)).manifest.touch()
@@ -28,8 +30,9 @@ def test_a_log_that_cannot_be_opened_is_told(tmp_path: Path, *, is_in_the_way: b
         files.log.mkdir()
     events = EventLog("info", lambda text: text)
     with ClusterLog(files, events) as log:
-        log.open()
-        log.open()
+        await log.open()
+        monkeypatch.setattr("collector.cluster.shared_directory.parts_in", None)
+        await log.open()
         events.logger.info("something")
     reason = "log.jsonl: cannot be opened (Is a directory), and has no events of this attempt"
     assert log.remarks == ((reason,) if is_in_the_way else ())
@@ -92,9 +95,10 @@ def test_answers_elsewhere_are_counted_for_each_shard(tmp_path: Path) -> None:
     lines = [line(company, first.day) for company, first in days if first is not None]
     make_run(run, lines, shard=Shard(0, 2))
     past = survey_directory(PartFiles(run), plan, RunSettings(), lambda: False)
-    everywhere, elsewhere = past.by_shard(plan, 2), past.elsewhere_by_shard(plan, 2)
+    division = past.divided(run, plan, 2)
+    everywhere, elsewhere = division.before, division.answered
     assert sum(counts.total() for counts in map(Counter, elsewhere)) == 3
     assert sum(Counter(counts)[CellState.DATA] for counts in elsewhere) == 1
     assert sum(everywhere[0].values()) == len(Part(plan, Shard(0, 2)))
-    assert past.elsewhere.surveyed(2) is not None
+    assert division.surveyed is not None
     assert past.elsewhere.surveyed(3) is None
