@@ -13,7 +13,7 @@ from typing import Final
 from benchmarks.growth.bench import Bench
 from benchmarks.growth.control import Control
 from benchmarks.growth.parts import PARTS, Part
-from benchmarks.growth.series import Series, growth_table, paper_table
+from benchmarks.growth.series import Cost, Series, growth_table, paper_table
 from benchmarks.report import machine, rewritten
 from benchmarks.simulated import simulated_api
 
@@ -47,17 +47,22 @@ def _sizes(text: str) -> list[int]:
 
 
 def _measured(part: Part, sizes: Sequence[int], bench: Bench) -> list[Series]:
-    """Measure the commands of a part over the sizes; the data of a size are removed after it."""
+    """Measure the commands of a part over the sizes; the data of a size are removed after it.
+
+    The start counts at each size, so it is measured twice: before the others, and after them.
+    """
     series: dict[str, Series] = {}
-    for size in (part.smallest, *sizes):
+    for size in (part.smallest, *sizes, part.smallest):
         needed, free = part.disk * size, shutil.disk_usage(bench.scratch).free
         if needed > free / 2:
             sys.exit(f"{bench.scratch} has {free:,} bytes free, and {needed:,} are needed, twice")
         with tempfile.TemporaryDirectory(dir=bench.scratch) as data:
             for command, cost in part.measure(bench, Path(data), size):
                 print(f"  {size:,} {command}: {cost}", file=sys.stderr, flush=True)
-                if size == part.smallest:
+                if command not in series:
                     series[command] = Series(command, size, cost)
+                elif size == part.smallest:
+                    series[command].start = Cost.least(series[command].start, cost)
                 else:
                     series[command].costs[size] = cost
     return list(series.values())

@@ -15,7 +15,7 @@ from collector.core.errors import ExitCode
 __all__ = ["Bench"]
 
 _ROUNDS: Final = 5
-_ENOUGH: Final = 20.0
+_ENOUGH: Final = 15.0
 """Seconds of CPU time after which a command is not repeated."""
 
 _PATIENCE: Final = 600.0

@@ -27,6 +27,11 @@ class Cost(NamedTuple):
         """Return the median CPU time of several rounds, and the least peak."""
         return cls(median(cost.cpu for cost in costs), min(cost.peak for cost in costs))
 
+    @classmethod
+    def least(cls, *costs: "Cost") -> "Cost":
+        """Return the least CPU time, and the least peak, of several measurements."""
+        return cls(min(cost.cpu for cost in costs), min(cost.peak for cost in costs))
+
 
 @dataclass(slots=True)
 class Series:

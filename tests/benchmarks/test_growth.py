@@ -81,6 +81,11 @@ def test_the_median_of_several_rounds_counts() -> None:
     assert Cost.median(costs) == Cost(3, 40)
 
 
+def test_the_lesser_start_counts() -> None:
+    """Each figure by itself."""
+    assert Cost.least(Cost(2, 50), Cost(3, 40)) == Cost(2, 40)
+
+
 def _series(power: float) -> Series:
     costs = {size: Cost(0.5 + (size / 1e6) ** power, 40_000_000) for size in _SIZES}
     return Series("`status`", 1, Cost(0.5, 38_000_000), costs)
