@@ -21,9 +21,9 @@ from collector.http.credentials import Credentials
 from collector.http.network import Network
 from collector.http.ping import Ping
 from collector.plan import Plan
+from collector.run.base import BaseRun
 from collector.run.result import End
 from collector.run.run import Run
-from collector.run.view import RunView
 from collector.settings import RunSettings
 from collector.store.attempt_entry import counts_of
 from collector.store.chain import newest_in
@@ -42,7 +42,7 @@ def collect(
         return report_end(run, end)
 
 
-async def _with_pings(ping: Ping | None, run: RunView, printer: AnswerPrinter | None) -> End:
+async def _with_pings(ping: Ping | None, run: BaseRun, printer: AnswerPrinter | None) -> End:
     """Execute a run, and send a ping to `--ping-url` when it begins and when it ends.
 
     A run that never began sends none: while another process works on the same directory, the
@@ -67,7 +67,7 @@ async def _with_pings(ping: Ping | None, run: RunView, printer: AnswerPrinter | 
 
 
 async def _ping_in_order(
-    ping: Ping, run: RunView, starting: asyncio.Task[str | None], end: End
+    ping: Ping, run: BaseRun, starting: asyncio.Task[str | None], end: End
 ) -> tuple[str | None, str | None]:
     """Send the ping of the end after that of the start; return why each of them failed.
 
@@ -100,12 +100,12 @@ def _problem(pinging: asyncio.Task[str | None]) -> str | None:
     return pinging.result()
 
 
-async def _ping_start(ping: Ping, run: RunView) -> str | None:
+async def _ping_start(ping: Ping, run: BaseRun) -> str | None:
     await run.has_begun.wait()
     return await ping.started()
 
 
-async def _ping_end(ping: Ping, run: RunView, end: End) -> str | None:
+async def _ping_end(ping: Ping, run: BaseRun, end: End) -> str | None:
     summary = {
         # The name of a directory may not be UTF-8; the text of an error may have that name.
         "directory": json_text(run.files.directory),
@@ -124,7 +124,7 @@ def _make_run(  # noqa: PLR0913, PLR0917 - those of `collect`, and the printer
     output: Path,
     network: Network,
     printer: AnswerPrinter | None,
-) -> RunView:
+) -> BaseRun:
     if settings.engine == "local":
         on_durable = None if printer is None else printer.reach
         return Run(plan, settings, credentials, output, network=network, on_durable=on_durable)
@@ -146,7 +146,7 @@ _GARBAGE: Final = 10_000
 
 
 async def execute(
-    run: RunView,
+    run: BaseRun,
     printer: AnswerPrinter | None = None,
     *,
     hurry: Callable[[], object] = lambda: None,
@@ -178,7 +178,7 @@ async def execute(
             return await _printed(run, printer)
 
 
-async def _printed(run: RunView, printer: AnswerPrinter) -> End:
+async def _printed(run: BaseRun, printer: AnswerPrinter) -> End:
     """Execute a run, and wait for the reader of its answers: for no longer than the deadline."""
     deadline = run.settings.deadline
     timer = None
@@ -196,7 +196,7 @@ async def _printed(run: RunView, printer: AnswerPrinter) -> End:
     return end
 
 
-def report_end(run: RunView, end: End, *, can_resume: bool = True) -> int:
+def report_end(run: BaseRun, end: End, *, can_resume: bool = True) -> int:
     """Print warnings, error and summary of a run, and return its exit code.
 
     If the run never began, there is no log, and its warnings come first. See `summary_rows` for
@@ -218,5 +218,5 @@ def report_end(run: RunView, end: End, *, can_resume: bool = True) -> int:
     return end.exit_code
 
 
-def _warn(run: RunView, remark: str) -> None:
+def _warn(run: BaseRun, remark: str) -> None:
     complain(f"warning: {run.files.directory}: {remark}")

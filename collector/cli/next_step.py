@@ -19,14 +19,14 @@ from collector.core.errors import (
     StorageError,
 )
 from collector.core.text import clock_text
+from collector.run.base import BaseRun
 from collector.run.result import End
-from collector.run.view import RunView
 from collector.store.files import parts_in
 
 __all__ = ["next_step"]
 
 
-def next_step(run: RunView, end: End) -> str:
+def next_step(run: BaseRun, end: End) -> str:
     """Return the next step; nothing when there is none or `end.error` states it already."""
     if end.exit_code is ExitCode.BUG:
         return f"report it, with the end of {run.files.log.name}; it holds no secrets"
@@ -37,7 +37,7 @@ def next_step(run: RunView, end: End) -> str:
     return _resume(run, end) if end.exit_code in _CAN_RESUME else ""
 
 
-def _resume(run: RunView, end: End) -> str:
+def _resume(run: BaseRun, end: End) -> str:
     left = run.stats.seconds_left()
     takes = f"about {clock_text(left)}" if left else ""
     if end.error is not None:  # the deadline: its text says how to resume
@@ -48,7 +48,7 @@ def _resume(run: RunView, end: End) -> str:
     return f"{step}; this takes {takes} at this rate" if takes else step
 
 
-def _after_error(cause: type[CollectorError], run: RunView) -> str:
+def _after_error(cause: type[CollectorError], run: BaseRun) -> str:
     """Return the next step after an error whose text says already that the run can be resumed."""
     source = run.plan.companies.source
     check = _command("check", "COMPANIES" if source == _NO_FILE else source)
@@ -65,7 +65,7 @@ def _after_error(cause: type[CollectorError], run: RunView) -> str:
     return _space_needed(run) if issubclass(cause, StorageError) else ""
 
 
-def _space_needed(run: RunView) -> str:
+def _space_needed(run: BaseRun) -> str:
     """Return how much disk space the rest of the run needs; nothing if there is enough."""
     unanswered = _unanswered(run)
     answered = run.stats.planned - unanswered
@@ -85,7 +85,7 @@ def _space_needed(run: RunView) -> str:
     )
 
 
-def _unanswered(run: RunView) -> int:
+def _unanswered(run: BaseRun) -> int:
     return run.stats.missing + run.stats.cells[CellState.FAILED]
 
 

@@ -20,8 +20,8 @@ from collector.core.cell import CellState
 from collector.core.errors import ExitCode
 from collector.core.text import clock_text, counted, escaped, span_text
 from collector.pace import in_flight_needed
+from collector.run.base import BaseRun
 from collector.run.result import End
-from collector.run.view import RunView
 from collector.settings import MOST_IN_FLIGHT
 from collector.telemetry.histogram import SlowCompany
 from collector.telemetry.stats import RunStats
@@ -48,7 +48,7 @@ class SummaryRow(NamedTuple):
     marks: tuple[tuple[str, str], ...] = ()
 
 
-def summary_rows(run: RunView, end: End, *, can_resume: bool) -> list[SummaryRow]:
+def summary_rows(run: BaseRun, end: End, *, can_resume: bool) -> list[SummaryRow]:
     """Return the rows that have a text.
 
     `can_resume` tells whether the same command would reach the same service again.
@@ -71,7 +71,7 @@ def summary_rows(run: RunView, end: End, *, can_resume: bool) -> list[SummaryRow
     return [row for row in rows if row.text]
 
 
-def one_line(run: RunView, end: End, *, can_resume: bool) -> str:
+def one_line(run: BaseRun, end: End, *, can_resume: bool) -> str:
     """Return the summary of a run that was not successful, for users who want no other."""
     next_one = next_step(run, end) if can_resume else ""
     parts = (_exit(run, end.exit_code), f"cells: {_cells(run.stats).text}", next_one)
@@ -94,7 +94,7 @@ def _cells(stats: RunStats) -> SummaryRow:
     return SummaryRow("cells", counts, marks=tuple(marks))
 
 
-def _exit(run: RunView, code: ExitCode) -> str:
+def _exit(run: BaseRun, code: ExitCode) -> str:
     shard = run.settings.shard
     return f"{code.value}: {exit_text(code, shards='' if shard.is_whole else f'shard {shard}')}"
 
@@ -105,12 +105,12 @@ def _style(code: ExitCode) -> str:
     return _UNFINISHED if code in _WITHOUT_FAULT else _BAD
 
 
-def _failures(run: RunView) -> str:
+def _failures(run: BaseRun) -> str:
     kinds = ", ".join(f"{kind} {n:,}" for kind, n in run.stats.failure_kinds.most_common())
     return f"{run.failures} ({kinds})" if kinds else ""
 
 
-def _slowest(run: RunView) -> str:
+def _slowest(run: BaseRun) -> str:
     """Return the slow companies, and the median of all companies."""
     latencies = run.stats.company_latencies
     slowest = latencies.slowest(_MOST_SLOW)
@@ -130,7 +130,7 @@ def _short(text: str) -> str:
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
 
 
-def _dates(run: RunView) -> str:
+def _dates(run: BaseRun) -> str:
     return "" if run.dates_record is None else dates_text(run.dates_record)
 
 
@@ -162,14 +162,14 @@ def _latency(stats: RunStats) -> str:
     return f"{shares}, longest {span_text(latencies.longest)}"
 
 
-def _rate(run: RunView) -> str:
+def _rate(run: BaseRun) -> str:
     pace = run.pace
     most = "no upper limit" if isinf(pace.ceiling) else f"at most {run.settings.rate}"
     limit = "" if pace.limit is None else f"; limit of the API found at {pace.limit:.1f}"
     return f"{run.stats.average_rate():.1f} requests per second ({most}{limit})"
 
 
-def _in_flight(run: RunView) -> str:
+def _in_flight(run: BaseRun) -> str:
     """Say when `--concurrency` held the rate back, and which value would not."""
     stats, pace, now = run.stats, run.pace, run.settings.concurrency
     latency = stats.latencies.mean
@@ -209,7 +209,7 @@ _WITHOUT_FAULT: Final = {
 """Exit codes of unfinished runs without a fault on this side; all others need the user."""
 
 
-def print_summary(run: RunView, end: End, *, can_resume: bool) -> None:
+def print_summary(run: BaseRun, end: End, *, can_resume: bool) -> None:
     """Print the summary to standard output; see `summary_rows` for `can_resume`."""
     # Ask the stream itself: FORCE_COLOR must not put escapes into a file.
     if sys.stdout is None or not sys.stdout.isatty():
@@ -225,14 +225,14 @@ def print_summary(run: RunView, end: End, *, can_resume: bool) -> None:
     show(captured.get())
 
 
-def summary(run: RunView, end: End, *, can_resume: bool = True) -> str:
+def summary(run: BaseRun, end: End, *, can_resume: bool = True) -> str:
     """Return the summary as plain text, one line per row, for programs and mails."""
     rows = summary_rows(run, end, can_resume=can_resume)
     return "\n".join(f"{row.label:<{_LABEL}} {row.text}" for row in rows)
 
 
 def summary_table(
-    run: RunView, end: End, console: Console, *, can_resume: bool = True
+    run: BaseRun, end: End, console: Console, *, can_resume: bool = True
 ) -> RenderableType:
     """Return the summary for a terminal: texts are wrapped in their column, untrusted text escaped.
 

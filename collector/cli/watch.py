@@ -17,7 +17,7 @@ from collector.cli.streams import takes_text
 from collector.core.cell import CellState
 from collector.core.text import clock_text, counted, escaped, span_text
 from collector.pace import Cause
-from collector.run.view import RunView
+from collector.run.base import BaseRun
 from collector.telemetry.log import console_logger
 
 __all__ = ["show_lines", "show_live", "watch"]
@@ -27,7 +27,7 @@ _LINE_SECONDS: Final = 30.0
 
 
 @asynccontextmanager
-async def watch(run: RunView, *, may_be_live: bool) -> AsyncIterator[None]:
+async def watch(run: BaseRun, *, may_be_live: bool) -> AsyncIterator[None]:
     """Show the progress of a run on standard error while the body runs.
 
     It is a line now and then, not a live display, unless `may_be_live`.
@@ -52,7 +52,7 @@ async def watch(run: RunView, *, may_be_live: bool) -> AsyncIterator[None]:
             showing.exception()
 
 
-async def show_live(run: RunView, console: Console, *, every: float = _REFRESH_SECONDS) -> None:
+async def show_live(run: BaseRun, console: Console, *, every: float = _REFRESH_SECONDS) -> None:
     """Update a live display every `every` seconds until cancelled, then remove it."""
     # No refresh by rich's own thread: it would compete with the event loop.
     with Live(console=console, auto_refresh=False, transient=True) as live:
@@ -63,7 +63,7 @@ async def show_live(run: RunView, console: Console, *, every: float = _REFRESH_S
             await asyncio.sleep(every)
 
 
-async def show_lines(run: RunView, stream: TextIO, *, every: float = _LINE_SECONDS) -> None:
+async def show_lines(run: BaseRun, stream: TextIO, *, every: float = _LINE_SECONDS) -> None:
     """Write a structured line every `every` seconds until cancelled."""
     log = console_logger(stream)
     while True:
@@ -89,7 +89,7 @@ async def show_lines(run: RunView, stream: TextIO, *, every: float = _LINE_SECON
         )
 
 
-def _panel(run: RunView) -> RenderableType:
+def _panel(run: BaseRun) -> RenderableType:
     stats = run.stats
     grid = Table.grid(expand=True, padding=(0, 1))
     grid.add_column(no_wrap=True)
@@ -103,7 +103,7 @@ def _panel(run: RunView) -> RenderableType:
     return Group(grid, _details(run))
 
 
-def _details(run: RunView) -> Text:
+def _details(run: BaseRun) -> Text:
     stats, pace = run.stats, run.pace
     failed = stats.cells[CellState.FAILED]
     text = Text(f"{stats.rate():.1f} of {rate_text(pace.rate)} requests/s", style="cyan")

@@ -31,10 +31,10 @@ from collector.http.credentials import Credentials
 from collector.http.network import DIRECT, Network
 from collector.pace import PaceView, Share
 from collector.plan import Plan
+from collector.run.base import BaseRun
 from collector.run.result import End, end_by, end_of, without_answers
 from collector.run.shutdown import Shutdown
 from collector.run.verdict import all_empty, implausible_counts, too_many_failed
-from collector.run.view import RunView
 from collector.settings import RunSettings
 from collector.store.coverage import read_coverage
 from collector.store.earlier import recorded_drift
@@ -57,7 +57,7 @@ _OTHERS_CONTINUE: Final = {ExitCode.COMPLETE, ExitCode.SOME_FAILED}
 """Ends of a shard after which the others continue."""
 
 
-class ClusterRun(RunView):
+class ClusterRun(BaseRun):
     """One attempt at a run, as shards on a Dask cluster.
 
     This process requests the token and verifies the dates; the shards do the rest, as many at a

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from collector.core.cell import CellState
 from collector.core.errors import CollectorError, ExitCode
+from collector.run.base import BaseRun
 from collector.run.result import End
-from collector.run.view import RunView
 
 __all__ = ["CellCounts", "RunResult", "error_of", "result_of"]
 
@@ -67,7 +67,7 @@ class RunResult:
         return self.exit_code is ExitCode.COMPLETE
 
 
-def result_of(run: RunView, end: End, remarks: tuple[str, ...]) -> RunResult:
+def result_of(run: BaseRun, end: End, remarks: tuple[str, ...]) -> RunResult:
     """Return the result of a run that has ended."""
     stats = run.stats
     data, empty = (stats.kept[state] + stats.cells[state] for state in _ANSWERED)

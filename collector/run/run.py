@@ -16,6 +16,7 @@ from collector.http.token import TokenProvider
 from collector.pace import PaceView, Share
 from collector.plan import Part, Plan, absent_in_turns, cells_in_turns
 from collector.run.attempt import AttemptRecord
+from collector.run.base import BaseRun
 from collector.run.collection import Collection
 from collector.run.lost_lines import checked_end
 from collector.run.recorder import Recorder
@@ -23,7 +24,6 @@ from collector.run.result import End, end_by, end_of, without_answers
 from collector.run.shard_context import ShardContext
 from collector.run.shutdown import Shutdown
 from collector.run.verdict import all_empty, settled_end, why_unsuccessful
-from collector.run.view import RunView
 from collector.settings import RunSettings
 from collector.store.age import Age
 from collector.store.append_file import AppendFile
@@ -39,7 +39,7 @@ from collector.telemetry.stats import RunStats
 __all__ = ["End", "Run"]
 
 
-class Run(RunView):
+class Run(BaseRun):
     """One attempt at a run, from the lock of its directory to the last line. `execute` it once.
 
     * `plan`: the cells of the whole run.

@@ -22,10 +22,10 @@ from collector.store.manifest import DatesRecord
 from collector.store.recovery import Recovered
 from collector.telemetry.stats import RunStats
 
-__all__ = ["RunView"]
+__all__ = ["BaseRun"]
 
 
-class RunView(ABC):
+class BaseRun(ABC):
     """One attempt at a run. `execute` it once; the command line shows it meanwhile.
 
     * `plan`, `settings`: what the run collects, and how.
