@@ -51,7 +51,7 @@ class ShardScheduler:
 
     @property
     def has_unfinished(self) -> bool:
-        """Whether a shard was started that has not returned a result."""
+        """Whether a shard was started that has not returned a result with its counts."""
         return self._unfinished > 0
 
     def update(self, status: ShardStatus) -> bool:
@@ -93,7 +93,7 @@ class ShardScheduler:
             self._unfinished += 1
             try:
                 result: Result | BaseException = await collect(shard)
-                self._unfinished -= 1
+                self._unfinished -= result.status is not None
             except Exception as error:  # noqa: BLE001 - any error of a worker
                 result = error
             del self.running[shard.number]

@@ -95,7 +95,8 @@ class _Shard:
         if end.exit_code is ExitCode.LOCKED:
             end = End(ExitCode.STOPPED_EARLY, end.error)
         stats = run.stats
-        status = self._status(run)
+        # Of cells it knows nothing before it has read its files; one that died may have told more.
+        status = self._status(run) if run.has_begun.is_set() else None
         return Result(end, run.remarks, status, stats.latencies, stats.company_latencies)
 
     def _run(self, orders: Orders) -> Run:

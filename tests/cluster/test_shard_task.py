@@ -9,11 +9,17 @@ import pytest
 
 from collector import __version__
 from collector.cluster import shard_task
-from collector.cluster.messages import Task
+from collector.cluster.messages import Common, Orders, Task
 from collector.cluster.site import Site
+from collector.core.cell import SERVER_DEFAULT
 from collector.core.errors import ExitCode
-from collector.plan import Shard
+from collector.core.secrets import Secret
+from collector.http.network import DIRECT
+from collector.http.token import Token
+from collector.pace import Share
+from collector.plan import Companies, Plan, Shard
 from collector.run.result import End
+from collector.settings import RunSettings
 
 
 class _Channel:
@@ -63,6 +69,25 @@ async def test_a_shard_that_gets_no_orders_any_more_ends_with_the_error() -> Non
         with pytest.raises(ZeroDivisionError):
             await _Shard()._execute(cast("Any", run), cast("Any", None))  # noqa: SLF001
     assert run.ends == [ExitCode.BUG]
+
+
+class _Ended(_Channel):
+    """A channel whose orders are to stop."""
+
+    def read_orders(self) -> Orders:
+        token = Token.of(Secret("fake"))
+        return Orders(share=Share.of(5.0), token=token, end=End(ExitCode.SIGTERM))
+
+
+async def test_a_shard_that_is_stopped_before_it_begins_takes_back_no_count(tmp_path: Path) -> None:
+    """It has read no line: what it told of its cells would replace what a dead worker has told."""
+    plan = Plan(Companies(("1",)), [SERVER_DEFAULT])
+    common = Common(plan, RunSettings(), DIRECT, answered=[{}, {}])
+    task = Task(Shard(0, 2), Site(tmp_path, b"lock", __version__), "channel", "statuses")
+    shard = shard_task._Shard(common, task, cast("Any", _Ended()))  # noqa: SLF001 - see above
+    result = await shard.collect()
+    assert result.end.exit_code is ExitCode.SIGTERM
+    assert result.status is None
 
 
 class _Worker:
