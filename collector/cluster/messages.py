@@ -114,7 +114,7 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The result of a shard; without a status if the shard was not started."""
+    """The result of a shard; without a status if it has not read its files."""
 
     end: End
     remarks: tuple[str, ...] = ()

@@ -26,6 +26,7 @@ from collector.cluster.shared_directory import (
 from collector.cluster.workers import WorkerMonitor
 from collector.core.endpoint import STATISTICS
 from collector.core.errors import CollectorError, ExitCode, StoppedError, gravest
+from collector.core.text import json_text
 from collector.core.threads import in_thread
 from collector.http.credentials import Credentials
 from collector.http.network import DIRECT, Network
@@ -143,7 +144,9 @@ class ClusterRun(BaseRun):
     def _drain(self, reason: End) -> None:
         self._session.gate.close()
         if self._channel is not None:
-            self._channel.change(end=replace(reason, cause=None))
+            # It may have the path of the directory, which need not be UTF-8.
+            error = None if reason.error is None else json_text(reason.error)
+            self._channel.change(end=End(reason.exit_code, error))
         elif self._monitor is None:
             loop = asyncio.get_running_loop()
             loop.call_later(_OWN_GRACE_SECONDS, self._shutdown.stop_at_once)

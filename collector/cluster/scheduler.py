@@ -51,7 +51,7 @@ class ShardScheduler:
 
     @property
     def has_unfinished(self) -> bool:
-        """Whether a shard was started that has not returned a result."""
+        """Whether a shard was started that has not returned a result with its counts."""
         return self._unfinished > 0
 
     def update(self, status: ShardStatus) -> bool:
@@ -93,9 +93,10 @@ class ShardScheduler:
             self._unfinished += 1
             try:
                 result: Result | BaseException = await collect(shard)
-                self._unfinished -= 1
             except Exception as error:  # noqa: BLE001 - any error of a worker
                 result = error
+            if isinstance(result, Result) and result.status is not None:
+                self._unfinished -= 1
             del self.running[shard.number]
             await take(result)
         # No shard takes the place of the last one: the others share its rate.

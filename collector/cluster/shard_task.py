@@ -18,6 +18,7 @@ from collector.cluster.site import Site
 from collector.cluster.token_feed import TokenFeed
 from collector.core.clock import AwakeClock
 from collector.core.errors import ExitCode, InputError
+from collector.core.text import json_text
 from collector.core.threads import in_thread
 from collector.http.credentials import AccessToken
 from collector.run.result import End
@@ -95,7 +96,8 @@ class _Shard:
         if end.exit_code is ExitCode.LOCKED:
             end = End(ExitCode.STOPPED_EARLY, end.error)
         stats = run.stats
-        status = self._status(run)
+        # Of cells it knows nothing before it has read its files; one that died may have told more.
+        status = self._status(run) if run.has_begun.is_set() else None
         return Result(end, run.remarks, status, stats.latencies, stats.company_latencies)
 
     def _run(self, orders: Orders) -> Run:
@@ -161,11 +163,15 @@ class _Shard:
                 run.stop_at_once()
 
     def _status(self, run: Run) -> ShardStatus:
+        pace = run.pace
+        if pace.last_error is not None:
+            # It may have the path of the directory, which need not be UTF-8.
+            pace = pace._replace(last_error=json_text(pace.last_error))
         return ShardStatus(
             shard=self._task.shard.number,
             incarnation=self._incarnation,
             counts=run.stats.counts(),
-            pace=run.pace,
+            pace=pace,
             senders=self._senders,
             stale_token=None if self._token_feed is None else self._token_feed.stale,
         )

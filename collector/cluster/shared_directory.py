@@ -233,6 +233,7 @@ class ClusterLog:
         self._events = events
         self._opened = ExitStack()
         self._opening = asyncio.Lock()
+        self._file: AppendFile | None = None
         self._error: str | None = None
 
     @property
@@ -248,20 +249,21 @@ class ClusterLog:
                 return
             # A log that cannot be written must not end the run; see `EventLog`.
             try:
-                if (file := await in_thread(self._file)) is not None:
-                    self._opened.enter_context(self._events.into(file.append))
+                await in_thread(self._open_file)
             except OSError as error:
                 reason = error.strerror
                 self._error = f"cannot be opened ({reason}), and has no events of this attempt"
+            finally:
+                # Also when this was cancelled: the thread has opened it all the same.
+                if self._file is not None:
+                    self._opened.enter_context(self._events.into(self._file.append))
 
-    def _file(self) -> AppendFile | None:
-        """Return the open file, or None if no shard has started. Blocks."""
-        if not any(files.manifest.exists() for files in parts_in(self._files.directory)):
-            return None
-        self.is_open = True
-        file = AppendFile.open(self._files.log)
-        self._opened.callback(file.close)
-        return file
+    def _open_file(self) -> None:
+        """Open the file if a shard has started. Blocks."""
+        if any(files.manifest.exists() for files in parts_in(self._files.directory)):
+            self.is_open = True
+            self._file = AppendFile.open(self._files.log)
+            self._opened.callback(self._file.close)
 
     def __enter__(self) -> Self:
         return self

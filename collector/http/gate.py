@@ -115,7 +115,7 @@ class Gate:
     async def sleep(self, seconds: float) -> None:
         """Wait for `seconds`, independently of the rate.
 
-        Raises `StoppedError` once the gate is closed, and the error given to `fail`.
+        Raises `StoppedError` once the gate is closed, and the error given to `close_with`.
         """
         until = self._clock() + seconds
         self._check_open()

@@ -99,6 +99,10 @@ class PooledRequest(ClientRequest):
     def connection_key(self) -> ConnectionKey:
         """Key of the connections in the pool that this request may use."""
         key = super().connection_key
+        if key.proxy is not None:
+            # aiohttp adds a header to those for the proxy as it connects; then the key would be
+            # another one. They are the same for all requests through a proxy.
+            key = key._replace(proxy_headers_hash=None)
         return key._replace(server_hostname=self._alone) if self._alone else key
 
 

@@ -89,11 +89,12 @@ async def test_orders_come_when_they_change_and_nothing_of_a_run_stays(client: C
             channel.change(share=Share.of(20.0))
             channel.change(share=Share.of(20.0))
             channel.change(end=End(ExitCode.SIGINT))
-            await client.log_event(channel.statuses, msgspec.msgpack.encode(report(1)))
             work = channel.send_orders(), channel.take_statuses(statuses.put)
             async with in_background(*work, failed=failures.append):
                 while await versions.get() != 2:
                     pass
+                # Only now is it known that the Dask scheduler has got the subscriptions.
+                await client.log_event(channel.statuses, msgspec.msgpack.encode(report(1)))
                 assert (await statuses.get()).shard == 1
             read = await _read(stored)
             assert (read.version, read.share, read.end) == (2, Share.of(20.0), End(ExitCode.SIGINT))

@@ -174,6 +174,17 @@ def test_a_signal_before_the_last_answer_is_how_it_ends(bench: _Bench) -> None:
     assert bench.end(happen).exit_code is ExitCode.SIGINT
 
 
+def test_a_reason_that_is_no_utf_8_reaches_the_shards(bench: _Bench) -> None:
+    """As the path of a directory may be: the order to stop would never be sent."""
+
+    async def happen() -> None:
+        bench.run.stop(ExitCode.STORAGE, "/r\udcff: was removed")
+        sent = msgspec.msgpack.decode(bench.channel.orders.encoded(0.0), type=Orders)
+        assert sent.end == End(ExitCode.STORAGE, "/r\ufffd: was removed")
+
+    assert bench.end(happen).exit_code is ExitCode.STORAGE
+
+
 def test_missing_cells_without_a_signal_end_as_the_worst_shard(bench: _Bench) -> None:
     """The end of a shard says what it has done; its last status may not have counted all."""
 

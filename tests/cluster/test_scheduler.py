@@ -15,10 +15,12 @@ from collector.cluster.channel import Channel
 from collector.cluster.messages import Orders, Result
 from collector.cluster.scheduler import ShardScheduler, SharedState
 from collector.cluster.site import Site
+from collector.core.errors import ExitCode
 from collector.core.secrets import Secret
 from collector.http.token import Token, TokenSource
 from collector.pace import PaceView, Share
 from collector.plan import Shard
+from collector.run.result import End
 from tests.cluster.made_reports import report, result, running_shards
 
 
@@ -115,6 +117,14 @@ async def test_an_error_of_dask_is_the_result_of_its_shard() -> None:
         assert list(made.running) == [1]
         await made.end(1)
         assert made.scheduler.has_unfinished
+
+
+async def test_a_shard_that_has_not_begun_is_not_finished() -> None:
+    """Its result has no counts: those of an earlier worker may lack lines that are on disk."""
+    made = _Shards(1, 1)
+    async with made.run():
+        made.running.pop(0).set_result(Result(End(ExitCode.SIGTERM)))
+    assert made.scheduler.has_unfinished
 
 
 async def test_a_run_that_is_cancelled_waits_for_no_shard() -> None:

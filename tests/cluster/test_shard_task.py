@@ -3,17 +3,26 @@
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
+import msgspec
 import pytest
 
 from collector import __version__
 from collector.cluster import shard_task
-from collector.cluster.messages import Task
+from collector.cluster.messages import Common, Orders, ShardStatus, Task
 from collector.cluster.site import Site
+from collector.core.cell import SERVER_DEFAULT
 from collector.core.errors import ExitCode
-from collector.plan import Shard
+from collector.core.secrets import Secret
+from collector.http.network import DIRECT
+from collector.http.token import Token
+from collector.pace import PaceView, Share
+from collector.plan import Companies, Plan, Shard
 from collector.run.result import End
+from collector.settings import RunSettings
+from collector.telemetry.stats import RunStats
 
 
 class _Channel:
@@ -63,6 +72,36 @@ async def test_a_shard_that_gets_no_orders_any_more_ends_with_the_error() -> Non
         with pytest.raises(ZeroDivisionError):
             await _Shard()._execute(cast("Any", run), cast("Any", None))  # noqa: SLF001
     assert run.ends == [ExitCode.BUG]
+
+
+class _Ended(_Channel):
+    """A channel whose orders are to stop."""
+
+    def read_orders(self) -> Orders:
+        token = Token.of(Secret("fake"))
+        return Orders(share=Share.of(5.0), token=token, end=End(ExitCode.SIGTERM))
+
+
+async def test_a_shard_that_is_stopped_before_it_begins_takes_back_no_count(tmp_path: Path) -> None:
+    """It has read no line: what it told of its cells would replace what a dead worker has told."""
+    plan = Plan(Companies(("1",)), [SERVER_DEFAULT])
+    common = Common(plan, RunSettings(), DIRECT, answered=[{}, {}])
+    task = Task(Shard(0, 2), Site(tmp_path, b"lock", __version__), "channel", "statuses")
+    shard = shard_task._Shard(common, task, cast("Any", _Ended()))  # noqa: SLF001 - see above
+    result = await shard.collect()
+    assert result.end.exit_code is ExitCode.SIGTERM
+    assert result.status is None
+
+
+async def test_a_shard_that_waits_in_a_directory_that_is_no_utf_8_tells_of_it() -> None:
+    """The status has who holds the lock of the plan, with the path."""
+    shard = _Shard()
+    shard._task = Task(Shard(0, 2), Site(Path("r"), b"", ""), "channel", "statuses")  # noqa: SLF001
+    shard._senders, shard._incarnation, shard._token_feed = 1, "a", None  # noqa: SLF001
+    run = SimpleNamespace(stats=RunStats(1), pace=PaceView(1.0, 1.0, last_error="/r\udcff is held"))
+    status = shard_task._Shard._status(shard, cast("Any", run))  # noqa: SLF001
+    sent = ShardStatus.decode(msgspec.msgpack.encode(status))
+    assert sent.pace.last_error == "/r\ufffd is held"
 
 
 class _Worker:

@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -12,6 +13,7 @@ from collector.core.cell import CellState
 from collector.core.errors import InputError
 from collector.plan import CellSet, Part, Shard, absent_in_turns
 from collector.settings import RunSettings
+from collector.store.append_file import AppendFile
 from collector.store.files import PartFiles
 from collector.store.recorded_run import find_run
 from collector.telemetry.log import EventLog
@@ -36,6 +38,32 @@ async def test_a_log_that_cannot_be_opened_is_told(
         events.logger.info("something")
     reason = "log.jsonl: cannot be opened (Is a directory), and has no events of this attempt"
     assert log.remarks == ((reason,) if is_in_the_way else ())
+
+
+async def test_a_log_that_opens_while_its_run_is_cancelled_has_the_events(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file is there then; empty, it would tell that nothing has happened."""
+    files, events = PartFiles(tmp_path), EventLog("info", lambda text: text)
+    PartFiles(tmp_path, Shard(0, 2)).manifest.touch()
+    events.logger.info("cluster_started")
+    is_opening, may_open, open_file = asyncio.Event(), Event(), AppendFile.open
+    loop = asyncio.get_running_loop()
+
+    def wait(path: Path) -> AppendFile:
+        loop.call_soon_threadsafe(is_opening.set)
+        may_open.wait(30)
+        return open_file(path)
+
+    monkeypatch.setattr(AppendFile, "open", wait)
+    with ClusterLog(files, events) as log:
+        opening = asyncio.create_task(log.open())
+        await is_opening.wait()
+        opening.cancel()
+        may_open.set()
+        await asyncio.wait([opening])
+        assert opening.cancelled()
+    assert "cluster_started" in files.log.read_text()
 
 
 def test_a_lock_of_another_program_is_refused(tmp_path: Path) -> None:

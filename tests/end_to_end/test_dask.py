@@ -203,6 +203,24 @@ async def test_a_worker_is_killed(start_api: StartApi, against: Against, workers
     assert cells_of(directory) == _companies(6000)
 
 
+async def test_a_worker_is_killed_as_the_run_is_stopped(
+    start_api: StartApi, against: Against
+) -> None:
+    """Another worker gets its shard, and begins no more; what is on the disk counts."""
+    api = await start_api()
+    command = against(api).without_debugging()
+    command.write("companies.txt", company_lines(6000))
+    run = ("run", "companies.txt", "--output", "r", "--rate", "60", *LOCAL)
+    directory = command.directory / "r"
+    async with _running(command, *run) as process:
+        await until(lambda: [n >= 100 for n in _answered(directory)] == [True] * 2)
+        os.kill(workers_of(process.pid)[0], signal.SIGKILL)
+        process.send_signal(signal.SIGTERM)
+        done = await command.finish(process)
+    assert done.exit_code == 143, done.stderr
+    assert f"{len(cells_of(directory))} of 6,000 answered" in done.stdout
+
+
 def _answered(directory: Path) -> list[int]:
     """Return how many lines the answers of each shard have."""
     return [path.read_bytes().count(b"\n") for path in directory.glob("statistics-*.jsonl")]

@@ -9,7 +9,9 @@ from collector.core.outcome import FailureKind
 from collector.core.secrets import Secret
 from collector.http.faults import Nature
 from collector.http.gate import Gate
+from collector.http.limits import BurstLimit
 from collector.http.network import DIRECT, Network, load_network
+from collector.http.reuse import ReusePolicy
 from collector.http.token import Token, TokenSource
 from collector.http.transport import Response, Transport, TransportFailure
 from collector.pace import RateController
@@ -118,6 +120,30 @@ async def test_plain_http_has_a_connection_for_each_request() -> None:
     for head in proxy.heads:
         assert _lines(head)[0] == "GET http://127.0.0.1:9/x HTTP/1.1"
         assert _lines(head).count(PROXY_AUTHORIZATION) == 1
+
+
+class _Patient(BurstLimit):
+    """A burst limit that lets every request wait."""
+
+    def take_now(self) -> bool:
+        return False
+
+
+async def test_requests_that_wait_for_the_burst_limit_use_the_connection_that_is_open() -> None:
+    """One that opened another after its wait would leave later than it was counted."""
+    base_url = "http://127.0.0.1:9"
+    gate = Gate(RateController(1000.0, companies=1, probe_seconds=60.0))
+    gate.burst = _Patient(gate.control)
+    async with RawServer(always(ok())) as proxy:
+        address = {"http_proxy": proxy.url.authority}
+        network = load_network(address, RunSettings(base_url=base_url))
+        tokens, reuse = TokenSource(None, Token.of(Secret(TOKEN))), ReusePolicy(0.0, limit=100)
+        async with Transport(
+            gate, RunStats(1), concurrency=1, timeout=10.0, network=network, reuse=reuse
+        ) as transport:
+            for _ in range(3):
+                assert isinstance(await transport.get(URL(f"{base_url}/x"), tokens), Response)
+        assert (proxy.connections, len(proxy.heads)) == (1, 3)
 
 
 async def test_a_407_of_the_api_itself_is_its_answer() -> None:
