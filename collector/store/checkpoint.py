@@ -9,7 +9,7 @@ from contextlib import suppress
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, BinaryIO, Final
 
 import msgspec
 
@@ -30,6 +30,8 @@ _DIGEST_DIGITS: Final = 64
 
 _OVERHEAD: Final = 1024 * 1024
 """Bytes that a checkpoint may have beside its bits."""
+
+_READ_AT_ONCE: Final = 64 * 1024
 
 
 class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,8 +65,9 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
         except OSError:
             # A cache that cannot be read is as good as none.
             return None
-        body = content[len(_HEAD) + _DIGEST_DIGITS + 1 :]
-        if len(content) > most or content != _encoded(body):
+        # No copy: it has the bits of all cells.
+        body = memoryview(content)[len(_HEAD) + _DIGEST_DIGITS + 1 :]
+        if len(content) > most or not content.startswith(_heading(body)):
             return None
         try:
             found = msgspec.json.decode(body, type=cls)
@@ -87,10 +90,24 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
         Raises `OSError`, also if there is a file that the collector has not written.
         """
         with suppress(FileNotFoundError), open(path, "rb", opener=open_own) as stream:
-            if stream.read(len(_OURS)) != _OURS:
+            if not _is_ours(stream):
                 raise OSError(errno.EEXIST, "a file of another program has its name", str(path))
-        replace_file(path, [_encoded(msgspec.json.encode(self))], is_durable=False)
+        body = msgspec.json.encode(self)
+        replace_file(path, [_heading(body), body], is_durable=False)
 
 
-def _encoded(body: bytes) -> bytes:
-    return b"%b%b\n%b" % (_HEAD, sha256(body).hexdigest().encode(), body)
+def _is_ours(stream: BinaryIO) -> bool:
+    """Tell whether a file is a checkpoint, or what a loss of power has left of one.
+
+    What was not synced may be no bytes, or zeros.
+    """
+    piece = stream.read(len(_OURS))
+    if piece == _OURS:
+        return True
+    while piece and not piece.strip(b"\0"):
+        piece = stream.read(_READ_AT_ONCE)
+    return not piece
+
+
+def _heading(body: bytes | memoryview) -> bytes:
+    return b"%b%b\n" % (_HEAD, sha256(body).hexdigest().encode())

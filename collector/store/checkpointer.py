@@ -25,7 +25,8 @@ class Checkpointer:
     * `results`: what the start has read; takes each line.
 
     One thread at a time may call it; all methods block. A checkpoint that cannot be written does
-    not matter to the run: there are no more attempts, and `finish` returns a remark.
+    not matter to the run: there are no more attempts, and `finish` returns a remark. Nor is there
+    one of lines that a start would tell of, because it would not see them any more.
     """
 
     def __init__(self, files: PartFiles, part: Part, results: Results) -> None:
@@ -34,13 +35,16 @@ class Checkpointer:
         self._interval = max(_FEWEST_LINES, 2 * len(part.plan) // 8 // _BYTES_PER_LINE)
         self._since = 0
         self._trouble: str | None = None
+        self._is_off = False
 
     def follow(self, lines: Sequence[bytes]) -> None:
         """Record lines of results that are on the disk; write a checkpoint now and then."""
-        if self._trouble is not None:
+        if self._trouble is not None or self._is_off:
             return
         for line in lines:
-            self._results.record(line)
+            # False for one of a clock that is decades off, in a run without dates.
+            self._is_off = not self._results.record(line) or self._is_off
+        self._is_off = self._is_off or self._results.is_odd
         self._results.prefix.extend(b"".join(lines))
         self._since += len(lines)
         if self._since >= self._interval:
@@ -50,7 +54,8 @@ class Checkpointer:
         """Write a checkpoint, unless there is one of all lines; return a remark if that failed."""
         self._since = 0
         results, cells = self._results, self._results.cells
-        if self._trouble is None and cells is not None and results.prefix.size != self._written:
+        is_new = cells is not None and results.prefix.size != self._written
+        if cells is not None and is_new and self._trouble is None and not self._is_off:
             self._write(cells)
         return self._trouble
 

@@ -1,5 +1,6 @@
 """The chain of runs: what the end of a run links to."""
 
+import errno
 import os
 from collections.abc import Sequence
 from datetime import timedelta
@@ -104,3 +105,30 @@ def test_a_shard_reads_few_of_many_that_have_ended(
     assert (link.manifest, len(read)) == ("run-00030-of-00099.json", 7)
     read.clear()
     assert unrecorded(PartFiles(run, Shard(0, 99)), Listing.of(run)) == [link]
+
+
+def test_a_manifest_that_cannot_be_read_takes_no_other_one_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one that is replaced on a file server at that moment, or is of another user.
+
+    The shards that end later do not read what this one must have read.
+    """
+    run = tmp_path / "run"
+    for number in range(1, 5):
+        make_run(run, [], shard=Shard(number, 99))
+    for number, ended in ((1, 100), (2, 101), (3, 102)):
+        _end(PartFiles(run, Shard(number, 99)), ended, ended, [])
+
+    def stale(path: Path) -> FoundManifest | None:
+        if path.name == "run-00003-of-00099.json":
+            raise OSError(errno.ESTALE, "Stale file handle", str(path))
+        return read_manifest(path)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(chain, "read_manifest", stale)
+        links = unrecorded(PartFiles(run, Shard(4, 99)), Listing.of(run))
+    assert {link.manifest for link in links} == {
+        "run-00001-of-00099.json",
+        "run-00002-of-00099.json",
+    }

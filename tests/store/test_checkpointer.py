@@ -360,6 +360,40 @@ def test_a_file_of_another_program_is_left_alone(tmp_path: Path) -> None:
     assert path.read_text() == "mine\n"
 
 
+@pytest.mark.parametrize("left", [0, 20, 100_000])
+def test_what_a_loss_of_power_leaves_is_replaced(tmp_path: Path, left: int) -> None:
+    """It is not synced: no bytes of it may be there, or zeros. No other program wrote these."""
+    run = make_run(tmp_path / "run", LINES, companies=COMPANIES, days=_DAYS)
+    path = run / "run.checkpoint"
+    path.write_bytes(bytes(left))
+    assert _finish(_recover(run)) is None
+    assert path.read_bytes().startswith(b"collector checkpoint ")
+    path.write_bytes(bytes(left) + b"mine")
+    assert _finish(_recover(run)) is not None
+    assert path.read_bytes() == bytes(left) + b"mine"
+
+
+def test_lines_of_a_clock_that_is_decades_off_are_found_by_the_next_start(tmp_path: Path) -> None:
+    """They are damage to it, so there is no checkpoint of them."""
+    plan = Plan(Companies(("1", "2", "é")), [day(None)])
+    run = make_run(tmp_path / "run", [line("1", None)], days=None)
+    found = _recover(run, plan)
+    _follow(found, run, [line("2", None, at=-50 * 366 * 86400)])
+    assert _finish(found) is None
+    (remark,) = _recover(run, plan).remarks
+    assert "moved to statistics.jsonl.broken" in remark
+
+
+def test_a_cell_that_gets_another_line_is_told_by_the_next_start(tmp_path: Path) -> None:
+    """As at each start that finds it: no checkpoint has it."""
+    run = make_run(tmp_path / "run", LINES[:9], companies=COMPANIES, days=_DAYS)
+    found = _recover(run)
+    _follow(found, run, [LINES[9], LINES[0]])
+    assert _finish(found) is None
+    (remark,) = _recover(run).remarks
+    assert remark.startswith("1 of the lines is of a cell that has a line already")
+
+
 def test_a_link_is_not_followed(tmp_path: Path) -> None:
     """Neither to read nor to write: what it leads to may belong to another program."""
     run = make_run(tmp_path / "run", LINES, companies=COMPANIES, days=_DAYS)
