@@ -128,22 +128,25 @@ class NewestLines:
         except InputError:
             return
         if is_intact:
-            numbers = [self._cells.companies[company_id] for company_id in plan.companies.ids]
-            planned = bytearray(max(numbers, default=0) // 8 + 1)
-            for number in numbers:
-                planned[number >> 3] |= 1 << (number & 7)
-            for window in plan.windows:
-                days = _iso(window.from_date), _iso(window.until_date)
-                self._planned[days] = _union(planned, self._planned.get(days, b""))
+            ids = plan.companies.ids
+            for places, windows in plan.groups():
+                numbers = [self._cells.companies[ids[place]] for place in places]
+                planned = bytearray(max(numbers, default=0) // 8 + 1)
+                for number in numbers:
+                    planned[number >> 3] |= 1 << (number & 7)
+                for window in windows:
+                    days = _iso(window.from_date), _iso(window.until_date)
+                    self._planned[days] = _union(planned, self._planned.get(days, b""))
 
     def _count_planned(self, rows: Iterable[Row], before: Iterable[int]) -> int:
         """Count the cells that no run has answered before, but has planned."""
-        by_window = [self._planned.get(days, b"") for days in self._cells.windows]
         count = 0
         for (cell, _, _), mark in zip(rows, before, strict=True):
-            planned, company = by_window[cell & WINDOW], cell >> BITS
-            if not mark and company >> 3 < len(planned):
-                count += planned[company >> 3] >> (company & 7) & 1
+            if not mark:
+                planned = self._planned.get(self._cells.days(cell & WINDOW), b"")
+                company = cell >> BITS
+                if company >> 3 < len(planned):
+                    count += planned[company >> 3] >> (company & 7) & 1
         return count
 
     def lines(self) -> Iterator[bytes]:

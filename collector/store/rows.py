@@ -45,6 +45,13 @@ class Cells:
     def __init__(self) -> None:
         self.companies: Final = _Numbers[str]()
         self.windows: Final = _Numbers[Days]()
+        self._days: list[Days] = []
+
+    def days(self, window: int) -> Days:
+        """Return the days of the window that has this number."""
+        if window >= len(self._days):
+            self._days = list(self.windows)
+        return self._days[window]
 
 
 class RowReader:
@@ -99,7 +106,7 @@ class RowReader:
                 for _ in pass_lines(path, take, damaged):
                     self._counts[-1] += len(rows)
                     if rows:
-                        first_day, _ = list(windows)[rows[-1][0] & WINDOW]
+                        first_day, _ = self._cells.days(rows[-1][0] & WINDOW)
                         highest, _, _ = max(rows)
                         self.place = len(self._counts), highest >> BITS, first_day or ""
                     yield rows

@@ -1,17 +1,20 @@
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
 
+import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
+from collector.store import rows
 from collector.store.lines import parse_result
 from collector.store.newest import newest_lines, overlapping
 from collector.store.recorded_run import find_runs
 from collector.store.repair import damaged_spans, left_out
 from tests.store.damaged_runs import FORMS, LINES, Lines, sizes, write_run
+from tests.store.made_runs import line, make_run
 
 _Key = tuple[bytes, str, str]
 
@@ -73,3 +76,26 @@ def test_the_newest_are_those_of_all_lines_in_turn(
 def _later(lines: Lines, tens: int) -> Lines:
     """Give the lines of a night that begins so many times 10 seconds later."""
     return [(line.replace(b"02:00:0", b"02:00:%d" % tens), damage) for line, damage in lines]
+
+
+def test_windows_are_not_gone_through_for_each_block(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only where new ones have come: with many windows that would be quadratic."""
+    listed = 0
+
+    def iterate(windows: dict[object, int]) -> Iterator[object]:
+        nonlocal listed
+        listed += 1
+        return dict.__iter__(windows)
+
+    ids = [str(company) for company in range(100, 140)]
+    lines = [line(company, number) for company in ids for number in range(1, 5)]
+    old = make_run(tmp_path / "old", lines, companies=ids)
+    new = make_run(tmp_path / "new", lines[:1], companies=ids)
+    told: list[str] = []
+    monkeypatch.setattr(type(rows.Cells().windows), "__iter__", iterate, raising=False)
+    with sizes(block=100, waiting=10**6), newest_lines([old, new], told.append) as newest:
+        assert listed < 10
+        assert len(list(newest.lines())) == len(lines)
+    assert told[0].startswith(f"{len(lines) - 1} cells are from an older run")

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -26,15 +26,19 @@ class _Night:
     days: tuple[int, int] | None
     answered: frozenset[_Cell]
     at: float = 0
+    firsts: tuple[int, ...] = ()
+    """The places of the first days of the companies; nothing if each has every day."""
 
     @property
     def planned(self) -> set[_Cell]:
         numbers = [None] if self.days is None else range(self.days[0], self.days[1] + 1)
-        return {(company, number) for company in self.companies for number in numbers}
+        firsts = self.firsts or [0] * len(self.companies)
+        begins = zip(self.companies, firsts, strict=True)
+        return {(company, number) for company, first in begins for number in numbers[first:]}
 
     def make(self, path: Path) -> Path:
         lines = [line(*cell, self.at) for cell in sorted(self.answered, key=str)]
-        return make_run(path, lines, companies=self.companies, days=self.days)
+        return make_run(path, lines, companies=self.companies, days=self.days, firsts=self.firsts)
 
 
 def _by_hand(nights: Sequence[_Night]) -> int:
@@ -71,14 +75,16 @@ def test_they_are_those_that_the_newest_plan_lacks(tmp_path: Path, seed: int) ->
     nights, runs = [], []
     for number in range(5):
         companies = tuple(chance.sample(("1", "2", "é"), chance.randint(1, 3)))
-        first = chance.randint(1, 4)
-        days = None if chance.random() < 0.2 else (first, first + chance.randint(0, 2))
-        night = _Night(companies, days, frozenset(), chance.random())
+        first, more = chance.randint(1, 4), chance.randint(0, 2)
+        days = None if chance.random() < 0.2 else (first, first + more)
+        # As with `--since-last`.
+        firsts = () if days is None else tuple(chance.randint(0, more) for _ in companies)
+        night = _Night(companies, days, frozenset(), chance.random(), firsts)
         share = chance.choice((0, 0.5, 0.9, 1))
         answered = frozenset(
             cell for cell in sorted(night.planned, key=str) if chance.random() < share
         )
-        nights.append(_Night(companies, days, answered, night.at))
+        nights.append(replace(night, answered=answered))
         runs.append(nights[-1].make(tmp_path / str(number)))
     expected = _by_hand(nights)
     assert _by_tables(runs) == expected
