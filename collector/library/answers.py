@@ -44,8 +44,8 @@ _answer = msgspec.json.Decoder(CellAnswer)
 def read_answers(*run_directories: str | PathLike[str]) -> Iterator[CellAnswer]:
     """Yield the newest answer of every cell in run directories, as `collector latest` prints them.
 
-    They are ordered by the company's id, then by the days. A run may be in progress. Memory does
-    not grow with the number of answers; they are sorted in a temporary file. Damaged lines are left
+    They are ordered by the company's id, then by the days. A run may be in progress. Memory grows
+    with the answers of one company only; all others are in a temporary file. Damaged lines are left
     out with an `UnreadWarning`. Lines that are gone, answers of an older run than the newest that
     planned them, and windows that overlap are warned of likewise.
 

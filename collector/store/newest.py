@@ -32,8 +32,8 @@ _NEWER_RUN: Final = 2
 class NewestLines:
     """Lines of runs, of which the newest of each cell and pile can be iterated.
 
-    Exists as long as the database. Takes about 200 bytes of memory per company, whatever the number
-    of lines, two bits per cell, and one more per cell that is planned by a run that lacks cells.
+    Exists as long as the database. Takes about 200 bytes of memory per company, two bits per cell,
+    one more per cell that is planned by a run that lacks cells, and the lines of one company.
     `lacks_lines` says that damaged lines were left out, or that lines were removed. `older` counts
     the cells for which the newest run that planned them has no answer.
     """
